@@ -1,0 +1,55 @@
+# Longshore: what one can do with this clone. Each target makes what it needs first; nothing to install by hand.
+
+VENV ?= .venv
+PY := $(VENV)/bin/python
+ARGS ?=
+PYTEST_ARGS ?= $(ARGS)
+export VENV
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint core demo bench package lock clean
+
+help: ## Show this
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo "  ARGS=… is passed on, e.g. make run ARGS='--registry 127.0.0.1:5000', make test ARGS='-k pull'"
+
+run: ## Make the environment and open Longshore
+	@tools/bootstrap run
+	@$(VENV)/bin/longshore $(ARGS)
+
+test: ## Lint, types, import contracts and all tests
+	@tools/bootstrap test
+	@tools/check all $(PYTEST_ARGS)
+
+lint: ## Formatting, lint, types and import contracts only
+	@tools/bootstrap test
+	@tools/check lint
+
+core: ## The core's tests only, without PySide6
+	@tools/bootstrap test
+	@tools/check core $(PYTEST_ARGS)
+
+demo: ## Longshore on a private engine and registries; DEMO_RECORD=1 takes screenshots instead
+	@tools/bootstrap test
+	@PYTHONPATH=tests $(PY) -m testbed.demo $(ARGS)
+
+bench: ## Measure against the docker CLI and a bare window
+	@tools/bootstrap test
+	@for benchmark in benchmarks/pull_push.py benchmarks/startup.py; do \
+		PYTHONPATH=tests $(PY) $$benchmark $(ARGS) || exit 1; \
+	done
+
+package: ## Build wheel, bundle and .deb into dist/, and try each of them
+	@tools/bootstrap package
+	@tools/package $(ARGS)
+
+lock: ## Write requirements.lock anew from pyproject.toml
+	@tools/bootstrap run
+	@$(PY) -m pip install -qq --disable-pip-version-check uv
+	@$(VENV)/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --all-extras --no-annotate \
+		--no-emit-index-url --custom-compile-command "make lock" --output-file requirements.lock pyproject.toml
+
+clean: ## Remove all that make has made
+	rm -rf .venv .venv-core build dist demo-out .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	find gui tests benchmarks tools -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,139 @@
+"""The composition root: arguments, logging, application, loop, wiring, and the order in which all of it ends."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from longshore import __version__, log
+from longshore.display import why_no_display
+from longshore.oci.errors import LongshoreError
+from longshore.settings import Folders, Settings
+
+if TYPE_CHECKING:
+    from PySide6.QtWidgets import QApplication
+
+_log = logging.getLogger(__name__)
+
+#: Exit codes: 0 all well, 2 wrong arguments or no display.
+EXIT_USAGE = 2
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line. Needs no display."""
+    out = argparse.ArgumentParser(
+        prog="longshore",
+        description="Move container images between an engine and registries.",
+        epilog="DOCKER_HOST, DOCKER_CONTEXT, DOCKER_CONFIG and the XDG folders are honoured.",
+    )
+    out.add_argument("--version", action="version", version=f"longshore {__version__}")
+    out.add_argument(
+        "--registry",
+        metavar="HOST[:PORT]",
+        action="append",
+        default=[],
+        help="show this registry too, for this run (repeatable)",
+    )
+    out.add_argument(
+        "--engine", metavar="URL", help="the engine to use, e.g. unix:///var/run/docker.sock or tcp://host:2376"
+    )
+    out.add_argument("--debug", action="store_true", help="log more, and to the terminal as well")
+    return out
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run Longshore. Returns the exit code: 0, or 2 for wrong arguments and where no window can be opened."""
+    arguments = parser().parse_args(argv)
+    from longshore.registry.config import parse_registry
+
+    try:
+        registries = [parse_registry(text) for text in arguments.registry]
+    except LongshoreError as error:
+        print(f"longshore: {error.message} {error.advice}".rstrip(), file=sys.stderr)
+        return EXIT_USAGE
+    reason = why_no_display(os.environ, sys.platform)
+    if reason:
+        print(f"longshore: {reason}", file=sys.stderr)
+        return EXIT_USAGE
+
+    folders = Folders.of()
+    log.start(folders.state, debug=arguments.debug)
+    _log.info("longshore %s, python %s", __version__, sys.version.split()[0])
+
+    from PySide6.QtWidgets import QApplication
+
+    application = QApplication.instance() or QApplication([sys.argv[0]])
+    assert isinstance(application, QApplication)
+    application.setApplicationName("longshore")
+    application.setApplicationDisplayName("Longshore")
+    application.setDesktopFileName("app.longshore.Longshore")
+    application.setApplicationVersion(__version__)
+    # The loop ends by our own event, when everything is stopped, not when the window is gone.
+    application.setQuitOnLastWindowClosed(False)
+
+    from longshore.wiring import Wiring
+
+    wiring = Wiring(
+        folders, Settings(folders.config), os.environ, engine_url=arguments.engine, registries=registries
+    )
+    _catch_what_escapes(wiring)
+    wiring.show()
+    try:
+        _run(application, wiring)
+    finally:
+        log.stop()
+    left = [thread for thread in threading.enumerate() if thread is not threading.current_thread() and not thread.daemon]
+    if left:
+        # A helper program or a dead network can hold a thread longer than anyone wants to wait for a closed window.
+        # Everything worth keeping is on disk by now.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)
+    return 0
+
+
+def _run(application: QApplication, wiring: Wiring) -> None:  # type: ignore[name-defined] # noqa: F821
+    import qasync
+
+    async def run() -> None:
+        ended = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        wiring.closed.connect(ended.set)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(wiring.quit))
+        wiring.start()
+        await ended.wait()
+        await wiring.close()
+
+    loop = qasync.QEventLoop(application)
+    with loop:
+        loop.run_until_complete(run())
+
+
+def _catch_what_escapes(wiring: Wiring) -> None:  # type: ignore[name-defined] # noqa: F821
+    """An exception nobody caught is logged whole and shown as one sentence; the window goes on."""
+
+    def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        if issubclass(kind, KeyboardInterrupt):
+            wiring.quit()
+            return
+        _log.error("unexpected", exc_info=(kind, error, trace))
+        wiring.unexpected()
+
+    def thread_hook(arguments: threading.ExceptHookArgs) -> None:
+        _log.error(
+            "unexpected in %s",
+            arguments.thread.name if arguments.thread else "a thread",
+            exc_info=(arguments.exc_type, arguments.exc_value or arguments.exc_type(), arguments.exc_traceback),
+        )
+
+    sys.excepthook = hook
+    threading.excepthook = thread_hook

@@ -1,0 +1,67 @@
+"""A cancellation token that can be pulled from any thread, and that wakes what blocks.
+
+A leaf: no Qt, no I/O. Every blocking call of the core takes one, registers how it can be woken (shutting a socket
+down, setting an event), and raises :class:`Cancelled` when it was.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator
+
+
+class Cancelled(Exception):
+    """The work was cancelled by the user. Not an error: never shown as one. Any thread."""
+
+
+class Cancellation:
+    """One piece of work that can be cancelled from outside. All methods may be called from any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._event = threading.Event()
+        self._wakers: dict[int, Callable[[], None]] = {}
+        self._next = 0
+
+    @property
+    def cancelled(self) -> bool:
+        """True once :meth:`cancel` was called."""
+        return self._event.is_set()
+
+    def cancel(self) -> None:
+        """Cancel: wake everything registered. Calling it again does nothing. Returns at once."""
+        with self._lock:
+            if self._event.is_set():
+                return
+            self._event.set()
+            wakers = list(self._wakers.values())
+        for waker in wakers:
+            waker()
+
+    @contextlib.contextmanager
+    def waking(self, waker: Callable[[], None]) -> Iterator[None]:
+        """While inside, *waker* is called from the cancelling thread when cancelled.
+
+        *waker* must not block and must not raise. Raises :class:`Cancelled` on entry if already cancelled.
+        """
+        with self._lock:
+            if self._event.is_set():
+                raise Cancelled
+            key = self._next
+            self._next += 1
+            self._wakers[key] = waker
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._wakers.pop(key, None)
+
+    def raise_if_cancelled(self) -> None:
+        """Raise :class:`Cancelled` if cancelled."""
+        if self._event.is_set():
+            raise Cancelled
+
+    def wait(self, seconds: float) -> bool:
+        """Sleep up to *seconds*, less when cancelled. True if cancelled."""
+        return self._event.wait(seconds)

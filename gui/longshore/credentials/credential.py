@@ -1,0 +1,31 @@
+"""What one signs in with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+#: The user name under which helpers keep an identity token (docker/cli, cli/config/credentials/native_store.go).
+TOKEN_USER = "<token>"
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """User name and secret, or an identity token (an OAuth2 refresh token). Immutable, any thread.
+
+    Its repr shows no secret. False when it holds neither secret nor token.
+    """
+
+    username: str
+    secret: str = field(repr=False)
+    identity_token: str = field(default="", repr=False)
+
+    def __bool__(self) -> bool:
+        return bool(self.secret or self.identity_token)
+
+    def auth_config(self) -> dict[str, str]:
+        """As the engine's API wants it in ``X-Registry-Auth`` (Engine API, AuthConfig); {} is anonymous."""
+        if self.identity_token:
+            return {"identitytoken": self.identity_token}
+        if self.secret:
+            return {"username": self.username, "password": self.secret}
+        return {}

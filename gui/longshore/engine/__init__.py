@@ -1,0 +1,4 @@
+"""The container engine: addresses, images, pulls and pushes.
+
+The only room that imports the Docker SDK; blocking.
+"""

@@ -1,0 +1,209 @@
+"""The Docker SDK's client, made so that it knows nothing of the user's credentials and can be cut.
+
+Importing this module imports ``docker``, which takes longer than a window takes to appear: only engine.py
+does, late.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import sys
+from collections.abc import Iterator, Mapping
+from functools import partial
+from typing import Any
+
+import docker
+import requests
+import requests.utils
+from docker.auth import AuthConfig, encode_header
+from docker.utils.proxy import ProxyConfig
+
+import longshore
+from longshore.engine.address import EngineAddress
+from longshore.engine.transport import DialledAdapter, Sockets, SshLine, TcpAdapter, UnixLine
+from longshore.oci.errors import EngineUnavailable, UnavailableCause
+
+CONNECT_SECONDS = 10.0
+#: The most of a body that one line of a stream may take, in bytes.
+LONGEST_LINE = 16 * 1024 * 1024
+READ_SIZE = 65536
+
+Timeout = float | tuple[float, float | None]
+
+
+class StatusError(Exception):
+    """The engine answered with an error status. *text* is its message as it came."""
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(f"{status}: {text}")
+        self.status = status
+        self.text = text
+
+
+class Client(docker.APIClient):
+    """One client of one engine. Does not connect when made.
+
+    The SDK's own constructor is left out on purpose: it reads the user's config.json, fails on some of them,
+    keeps their passwords, and asks the engine for its version. *timeout* in seconds, or (to connect, to
+    read). *version*: of the Engine API; may be empty until :meth:`speak`, for calls without one.
+    """
+
+    def __init__(self, address: EngineAddress, version: str, timeout: Timeout) -> None:
+        requests.Session.__init__(self)
+        # Neither ~/.netrc nor REQUESTS_CA_BUNDLE may change what goes to an engine.
+        self.trust_env = False
+        self.sockets = Sockets()
+        self.headers["User-Agent"] = f"longshore/{longshore.__version__}"
+        self.timeout: Any = timeout
+        self._version = version
+        self._general_configs: dict[str, Any] = {}
+        self._proxy_configs = ProxyConfig()
+        self._auth_configs = AuthConfig({})
+        self.credstore_env = None
+        self._custom_adapter = None
+        self.base_url = self._mount(address)
+
+    def _mount(self, address: EngineAddress) -> str:
+        """Mount the adapter for *address*; gives the base of the URLs.
+
+        Raises EngineUnavailable (UNSUPPORTED).
+        """
+        for scheme in ("http://", "https://"):
+            self.adapters.pop(scheme)
+        local = "http+docker://localhost"
+        match address.scheme:
+            case "unix":
+                path = address.url.removeprefix("unix://")
+                self.mount("http+docker://", DialledAdapter(partial(UnixLine, path), self.sockets))
+            case "ssh":
+                if shutil.which("ssh") is None:
+                    raise EngineUnavailable(
+                        "The engine is behind SSH, and there is no ssh program here.",
+                        cause=UnavailableCause.UNSUPPORTED,
+                        subject=address.url,
+                        advice="Install the OpenSSH client.",
+                    )
+                self.mount("http+docker://", DialledAdapter(partial(SshLine, address.url), self.sockets))
+            case "tcp":
+                secure = address.tls is not None
+                local = f"{'https' if secure else 'http'}://{address.url.removeprefix('tcp://')}"
+                self.mount(local, TcpAdapter(self.sockets))
+                self.proxies = requests.utils.get_environ_proxies(local)
+                if address.tls is not None:
+                    tls = address.tls
+                    self.verify = (str(tls.ca) if tls.ca else True) if tls.verify else False
+                    if tls.cert and tls.key:
+                        self.cert = (str(tls.cert), str(tls.key))
+            case "npipe" if sys.platform == "win32":
+                from docker.transport import NpipeHTTPAdapter
+
+                self.mount("http+docker://", NpipeHTTPAdapter(address.url, CONNECT_SECONDS))
+            case _:
+                raise EngineUnavailable(
+                    "Named pipes lead to engines on Windows only.",
+                    cause=UnavailableCause.UNSUPPORTED,
+                    subject=address.url,
+                    advice="Use unix://, tcp:// or ssh://.",
+                )
+        return local
+
+    def cut(self) -> None:
+        """Wake whatever blocks on this client with an error, from any thread. Does not block."""
+        self.sockets.cut()
+
+    def close(self) -> None:
+        """Close the idle connections."""
+        requests.Session.close(self)
+
+    def _raise_for_status(self, response: requests.Response) -> None:
+        # Podman's refusals have "cause" and "response" and at times no "message", where the SDK raises
+        # KeyError.
+        if response.status_code < 400:
+            return
+        text = response.text[:8000]
+        try:
+            data = json.loads(text)
+            text = str(data.get("message") or data.get("cause") or data.get("error") or text)
+        except (ValueError, AttributeError):
+            pass
+        raise StatusError(response.status_code, text.strip() or (response.reason or ""))
+
+    def speak(self, version: str) -> None:
+        """Use *version* of the Engine API from now on."""
+        self._version = version
+
+    @contextlib.contextmanager
+    def exchange(
+        self,
+        method: str,
+        path: str,
+        *arguments: str,
+        params: Mapping[str, Any],
+        auth: Mapping[str, str] | None = None,
+        data: Iterator[bytes] | None = None,
+    ) -> Iterator[requests.Response]:
+        """One request; the answer with its body unread, closed at the end. Raises StatusError.
+
+        *auth*: registry credentials to send along, an empty mapping for nobody's.
+        """
+        headers: dict[str, str | bytes] = (
+            {} if auth is None else {"X-Registry-Auth": encode_header(dict(auth))}
+        )
+        if data is not None:
+            headers["Content-Type"] = "application/x-tar"
+        response = self.request(
+            method,
+            self._url(path, *arguments),  # type: ignore[attr-defined]
+            params=params,
+            headers=headers,
+            data=data,
+            stream=True,
+            timeout=self.timeout,
+        )
+        with contextlib.closing(response):
+            self._raise_for_status(response)
+            yield response
+
+    @contextlib.contextmanager
+    def objects(
+        self,
+        method: str,
+        path: str,
+        *arguments: str,
+        params: Mapping[str, Any],
+        auth: Mapping[str, str] | None = None,
+        data: Iterator[bytes] | None = None,
+    ) -> Iterator[Iterator[dict[str, Any]]]:
+        """The same, as the JSON objects of the answer, each as soon as it has come."""
+        with self.exchange(method, path, *arguments, params=params, auth=auth, data=data) as response:
+            yield read_lines(response)
+
+
+def read_lines(response: requests.Response) -> Iterator[dict[str, Any]]:
+    """The JSON objects of a stream, each as soon as it has come. Raises ValueError for what is none."""
+    decoder = json.JSONDecoder()
+    pending = b""
+    while data := _read(response):
+        lines = (pending + data).split(b"\n")
+        pending = lines.pop()
+        for line in lines:
+            yield from _objects(decoder, line)
+        if len(pending) > LONGEST_LINE:
+            raise ValueError("a line of the engine's answer does not end")
+    yield from _objects(decoder, pending)
+
+
+def _read(response: requests.Response) -> bytes:
+    data: bytes = response.raw.read1(READ_SIZE)
+    return data
+
+
+def _objects(decoder: json.JSONDecoder, line: bytes) -> Iterator[dict[str, Any]]:
+    text = line.decode("utf-8", "replace").strip()
+    while text:
+        found, end = decoder.raw_decode(text)
+        if isinstance(found, dict):
+            yield found
+        text = text[end:].lstrip()

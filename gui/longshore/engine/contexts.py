@@ -1,0 +1,131 @@
+"""Docker's contexts, as the docker CLI stores them below its configuration folder.
+
+``contexts/meta/<sha256 of the name>/meta.json`` names the endpoint, ``contexts/tls/<same>/docker/*.pem``
+holds its certificates (docker/cli, cli/context/store). Read only; a few small files; any thread.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from longshore.oci.errors import UnknownContext
+from longshore.oci.text import plain
+
+_log = logging.getLogger(__name__)
+
+#: The name that stands for "no context": DOCKER_HOST or the platform's own socket.
+DEFAULT = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredContext:
+    """One context. *host* is as written there, empty for the platform's own socket.
+
+    *tls_dir* holds ca.pem, cert.pem and key.pem, each optional; None where there are no certificates.
+    """
+
+    name: str
+    host: str
+    skip_tls_verify: bool = False
+    tls_dir: Path | None = None
+
+
+def config_dir(environ: Mapping[str, str]) -> Path:
+    """Docker's configuration folder: ``DOCKER_CONFIG``, else ``~/.docker``."""
+    named = environ.get("DOCKER_CONFIG", "")
+    return Path(named) if named else home_dir(environ) / ".docker"
+
+
+def home_dir(environ: Mapping[str, str]) -> Path:
+    """The user's home folder as *environ* has it."""
+    named = environ.get("HOME") or environ.get("USERPROFILE") or ""
+    return Path(named) if named else Path.home()
+
+
+def chosen_context(environ: Mapping[str, str]) -> tuple[str, str]:
+    """The context in force and who chose it: ``DOCKER_CONTEXT``, else ``currentContext`` of config.json.
+
+    ``("default", "")`` where nobody did. Raises UnknownContext if config.json cannot be read: it may name a
+    context, and another engine than the user's must not be taken in its place.
+    """
+    named = environ.get("DOCKER_CONTEXT", "")
+    if named:
+        return named, "DOCKER_CONTEXT"
+    file = config_dir(environ) / "config.json"
+    try:
+        data = json.loads(file.read_bytes())
+        current = data.get("currentContext") or ""
+        if not isinstance(current, str):
+            raise TypeError("currentContext is not a string")
+    except FileNotFoundError:
+        return DEFAULT, ""
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise UnknownContext(
+            "Docker's configuration file cannot be read, so the current context is not known.",
+            subject=str(file),
+            advice="Repair the file, or name the engine with --engine or DOCKER_HOST.",
+            detail=str(error),
+        ) from error
+    return (current, str(file)) if current else (DEFAULT, "")
+
+
+def read_context(name: str, environ: Mapping[str, str], chosen_by: str = "") -> StoredContext:
+    """The context *name*. Raises UnknownContext if there is none, or if it names no Docker engine."""
+    folder = config_dir(environ) / "contexts"
+    key = hashlib.sha256(name.encode()).hexdigest()
+    try:
+        return _read(folder, key, name)
+    except FileNotFoundError as error:
+        known = ", ".join(each.name for each in list_contexts(environ)[:10])
+        raise UnknownContext(
+            f"There is no Docker context “{plain(name, 60)}”.",
+            subject=name,
+            advice=(f"It is asked for by {chosen_by}. " if chosen_by else "")
+            + (f"Known contexts: default, {known}." if known else "The only context is default."),
+        ) from error
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise UnknownContext(
+            f"The Docker context “{plain(name, 60)}” cannot be read.",
+            subject=name,
+            advice="Look at it with “docker context inspect”, or remove it and create it again.",
+            detail=f"{type(error).__name__}: {error}",
+        ) from error
+
+
+def list_contexts(environ: Mapping[str, str]) -> list[StoredContext]:
+    """Every readable context, by name; ``default`` is not stored and not in it."""
+    folder = config_dir(environ) / "contexts"
+    found = []
+    try:
+        keys = sorted(entry.name for entry in (folder / "meta").iterdir())
+    except OSError:
+        return []
+    for key in keys:
+        try:
+            found.append(_read(folder, key))
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            _log.info("a Docker context is left out: %s: %s", key[:12], error)
+    return sorted(found, key=lambda each: each.name)
+
+
+def _read(folder: Path, key: str, name: str = "") -> StoredContext:
+    data = json.loads((folder / "meta" / key / "meta.json").read_bytes())
+    if not isinstance(data, dict):
+        raise TypeError("the context is not an object")
+    endpoint = data["Endpoints"]["docker"]
+    host = endpoint.get("Host") or ""
+    stored = data.get("Name") or name
+    if not isinstance(host, str) or not isinstance(stored, str) or not stored:
+        raise TypeError("name or host is not a text")
+    tls = folder / "tls" / key / "docker"
+    return StoredContext(
+        stored,
+        host,
+        endpoint.get("SkipTLSVerify") is True,
+        tls if any((tls / file).is_file() for file in ("ca.pem", "cert.pem", "key.pem")) else None,
+    )

@@ -1,0 +1,371 @@
+"""One engine: what it is, its images, and moving images in and out of it. Blocking; no asyncio, no Qt."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from longshore.cancellation import Cancellation
+from longshore.engine.address import EngineAddress
+from longshore.engine.attempt import Attempt
+from longshore.engine.failures import classify
+from longshore.engine.listing import EVENT_ACTIONS, engine_event, engine_info, image_details, local_images
+from longshore.engine.model import EngineEvent, EngineInfo, EventKind, ImageDetails, LocalImage
+from longshore.engine.refusals import refusal, unusable
+from longshore.engine.stream import Normaliser, StreamEvent
+from longshore.engine.unavailable import explain
+from longshore.oci.errors import EngineLost, InvalidReference, LongshoreError
+
+if TYPE_CHECKING:
+    from longshore.credentials import Credential
+    from longshore.engine.client import Client, Timeout
+    from longshore.oci.platform import Platform
+    from longshore.oci.reference import Reference
+
+_log = logging.getLogger(__name__)
+
+#: Seconds that the engine has to connect and to answer a short question.
+PROBE_SECONDS = 10.0
+#: Seconds for lists and removals, which are slow on large stores.
+CALL_SECONDS = 120.0
+#: Bytes of an archive handed on at a time.
+ARCHIVE_CHUNK = 256 * 1024
+
+T = TypeVar("T")
+
+
+class Engine:
+    """A client of the engine at *address*. Does not connect when made.
+
+    Every method blocks and may be called from any worker thread, several at a time. Raised by all of them:
+    EngineUnavailable where no engine answers, EngineLost where it goes away meanwhile, EngineFailure for
+    whatever else it says. Those with a *cancellation* raise Cancelled within a fifth of a second of it, also
+    before the engine has answered (connecting to another machine apart, which ends after ten seconds).
+    """
+
+    def __init__(self, address: EngineAddress) -> None:
+        self.address = address
+        self._lock = threading.Lock()
+        self._version = ""
+        self._shared: Client | None = None
+        self._closed = False
+
+    # -- the engine itself
+
+    def probe(self) -> EngineInfo:
+        """Ask the engine what it is; within ten seconds or so.
+
+        Raises EngineUnavailable, whose cause says why.
+        """
+
+        with contextlib.closing(self._new_client(PROBE_SECONDS)) as client:
+            return self._run(client, lambda client: engine_info(self._learn_version(client), client.info()))
+
+    @property
+    def platform(self) -> Platform:
+        """The platform that the engine pulls when nothing else is asked for. Asks the engine."""
+        return self.probe().platform
+
+    def events(self, cancellation: Cancellation) -> Iterator[EngineEvent]:
+        """What happens to images and containers, for ever.
+
+        The first event is CONNECTED: from then on nothing is lost.
+
+        Never ends normally: raises EngineLost or Cancelled.
+        """
+        actions = sorted(set().union(*EVENT_ACTIONS.values()))
+        kinds = sorted(kind.value for kind in EVENT_ACTIONS)
+        query = {"filters": json.dumps({"type": kinds, "event": actions})}
+        with self._job(cancellation) as client, client.objects("GET", "/events", params=query) as lines:
+            yield EngineEvent(EventKind.CONNECTED)
+            for line in lines:
+                event = engine_event(line)
+                if event is not None:
+                    yield event
+            raise EngineLost("The engine has ended its stream of events.", subject=self.address.url)
+
+    # -- images
+
+    def images(self) -> list[LocalImage]:
+        """The engine's images, a row per reference; images without one are rows too."""
+
+        def ask(client: Client) -> list[LocalImage]:
+            return local_images(client.images(), client.containers(all=True))
+
+        return self._call(ask)
+
+    def image(self, ref_or_id: str) -> ImageDetails:
+        """All about one image. Raises ImageUnknown."""
+        return self._call(
+            lambda client: image_details(
+                client.inspect_image(ref_or_id)  # type: ignore[no-untyped-call]
+            ),
+            ref_or_id,
+        )
+
+    def tag(self, source: str, target: Reference) -> None:
+        """Give the image *source* (reference or id) the name *target*, taken from whatever image has it.
+
+        Without a tag it is ``latest``. Raises ImageUnknown, and InvalidReference for a target with a digest.
+        """
+        if target.digest:
+            raise InvalidReference(
+                "An image cannot be given a digest for a name.",
+                subject=str(target),
+                advice="Use a tag, such as :1.0.",
+            )
+        target = target.with_default_tag()
+        self._call(lambda client: client.tag(source, target.name, target.tag), source)
+
+    def remove(self, ref_or_id: str, force: bool = False) -> list[str]:
+        """Remove a reference, and with its last one the image.
+
+        What was untagged and deleted, as the engine says it.
+
+        Raises ImageUnknown and ImageInUse.
+        """
+
+        def ask(client: Client) -> list[str]:
+            rows: Any = client.remove_image(ref_or_id, force=force)
+            return [str(text) for row in rows or () for text in row.values()]
+
+        return self._call(ask, ref_or_id)
+
+    # -- pull and push
+
+    def pull(
+        self,
+        reference: Reference,
+        *,
+        platform: Platform | None = None,
+        credential: Credential | None = None,
+        cancellation: Cancellation,
+    ) -> Iterator[StreamEvent]:
+        """Have the engine pull *reference* (without tag and digest: ``latest``; with both the digest counts).
+
+        Ends with one Finished. Read it promptly: an engine waits for its reader. Raises what
+        failures.classify makes of the engine's words.
+        """
+        reference = reference.with_default_tag()
+        attempt = Attempt(reference, signed_in=_signed_in(credential), platform=platform)
+        query = {"fromImage": reference.name, "tag": reference.digest or reference.tag or ""}
+        if platform is not None:
+            query["platform"] = str(platform)
+        return self._move(attempt, "/images/create", (), query, credential, cancellation)
+
+    def push(
+        self, reference: Reference, *, credential: Credential | None = None, cancellation: Cancellation
+    ) -> Iterator[StreamEvent]:
+        """Have the engine push exactly the tag of *reference*. Ends with one Finished, whose digest is set.
+
+        Raises InvalidReference without a tag (an engine would push all tags of the repository), else as pull.
+        """
+        if not reference.tag or reference.digest:
+            raise InvalidReference(
+                "Only a tag can be pushed.", subject=str(reference), advice="Give the image a tag first."
+            )
+        attempt = Attempt(reference, pushing=True, signed_in=_signed_in(credential))
+        return self._move(
+            attempt, "/images/{0}/push", (reference.name,), {"tag": reference.tag}, credential, cancellation
+        )
+
+    def _move(
+        self,
+        attempt: Attempt,
+        path: str,
+        arguments: tuple[str, ...],
+        query: dict[str, str],
+        credential: Credential | None,
+        cancellation: Cancellation,
+    ) -> Iterator[StreamEvent]:
+        normaliser = Normaliser(attempt)
+        doing = f"{attempt.verb}ing {attempt.image}"
+        # Always sent, also for nobody: without it the SDK would look for credentials of its own.
+        auth = {} if credential is None else credential.auth_config()
+        with (
+            self._job(cancellation, doing, lambda status, text: classify(text, attempt, status)) as client,
+            client.objects("POST", path, *arguments, params=query, auth=auth) as lines,
+        ):
+            for line in lines:
+                yield from normaliser.feed(line)
+            yield normaliser.finish()
+
+    # -- archives
+
+    def save(self, names: list[str], cancellation: Cancellation) -> Iterator[bytes]:
+        """A tar archive of the images *names* (references or ids), in chunks. Raises ImageUnknown."""
+
+        def failed(status: int, text: str) -> LongshoreError:
+            return refusal(status, text, ", ".join(names))
+
+        with (
+            self._job(cancellation, "saving images", failed) as client,
+            client.exchange("GET", "/images/get", params={"names": list(names)}) as response,
+        ):
+            while chunk := response.raw.read1(ARCHIVE_CHUNK):
+                yield chunk
+
+    def load(self, chunks: Iterable[bytes], cancellation: Cancellation) -> list[str]:
+        """Load a tar archive of images; gives the names (or ids) that the engine says it has loaded.
+
+        What *chunks* raises comes out as it is.
+        """
+        source = _Source(chunks)
+        loaded: list[str] = []
+        with (
+            source.errors_first(),
+            self._job(cancellation, "loading images") as client,
+            client.objects("POST", "/images/load", params={"quiet": "1"}, data=iter(source)) as lines,
+        ):
+            for line in lines:
+                detail = line.get("errorDetail") or {}
+                text = (detail.get("message") if isinstance(detail, dict) else "") or line.get("error")
+                if text:
+                    raise refusal(0, str(text), "")
+                loaded += _loaded(str(line.get("stream") or ""))
+        return loaded
+
+    def close(self) -> None:
+        """Close the connections; short calls still running end with EngineLost.
+
+        Jobs end by their cancellations.
+        """
+        with self._lock:
+            shared, self._shared = self._shared, None
+            self._closed = True
+        if shared is not None:
+            shared.cut()
+            shared.close()
+
+    # -- parts
+
+    def _call(self, ask: Callable[[Client], T], subject: str = "") -> T:
+        """*ask* on the shared client."""
+        version = self._known_version()
+        with self._lock:
+            if self._closed:
+                raise EngineLost("The connection to the engine was closed.", subject=self.address.url)
+            if self._shared is None:
+                self._shared = self._new_client(CALL_SECONDS, version)
+            client = self._shared
+        return self._run(client, ask, subject)
+
+    def _run(self, client: Client, ask: Callable[[Client], T], subject: str = "") -> T:
+        with self._explaining(lambda status, text: refusal(status, text, subject)):
+            return ask(client)
+
+    @contextlib.contextmanager
+    def _job(
+        self,
+        cancellation: Cancellation,
+        doing: str = "",
+        failed: Callable[[int, str], LongshoreError] = lambda status, text: refusal(status, text, ""),
+    ) -> Iterator[Client]:
+        """A client of its own for one long call, cut when cancelled."""
+        cancellation.raise_if_cancelled()
+        try:
+            with (
+                self._explaining(failed, doing),
+                contextlib.closing(self._new_client((PROBE_SECONDS, None))) as client,
+                cancellation.waking(client.cut),
+            ):
+                client.speak(self._version or self._learn_version(client)["ApiVersion"])
+                yield client
+        except Exception:
+            # A cut line looks like many things, even like words of the engine; the cancellation is the
+            # reason.
+            cancellation.raise_if_cancelled()
+            raise
+
+    @contextlib.contextmanager
+    def _explaining(self, failed: Callable[[int, str], LongshoreError], doing: str = "") -> Iterator[None]:
+        """Turn what the layers below raise into our errors."""
+        from requests import RequestException
+        from urllib3.exceptions import HTTPError
+
+        from longshore.engine.client import StatusError
+
+        try:
+            yield
+        except StatusError as error:
+            raise unusable(self.address, error.status, error.text) or failed(
+                error.status, error.text
+            ) from error
+        except (RequestException, HTTPError, OSError, ValueError) as error:
+            raise explain(self.address, error, doing=doing) from error
+
+    def _known_version(self) -> str:
+        """The version of the API that the engine speaks; asked for once, and again by every probe."""
+        with self._lock:
+            if self._version:
+                return self._version
+        with contextlib.closing(self._new_client(PROBE_SECONDS)) as client:
+            self._run(client, self._learn_version)
+        return self._version
+
+    def _learn_version(self, client: Client) -> dict[str, Any]:
+        """The answer to ``/version``; from now on *client* and the shared one speak the engine's own version.
+
+        Never a pinned one: new engines refuse old versions.
+        """
+        answer: Any = client.version(api_version=False)
+        version = answer.get("ApiVersion") if isinstance(answer, dict) else None
+        if not isinstance(version, str) or not version:
+            raise ValueError("the answer to /version names no version of the API")
+        client.speak(version)
+        with self._lock:
+            self._version = version
+            if self._shared is not None:
+                self._shared.speak(version)
+        found: dict[str, Any] = answer
+        return found
+
+    def _new_client(self, timeout: Timeout, version: str = "") -> Client:
+        from longshore.engine.client import Client
+
+        return Client(self.address, version, timeout)
+
+
+class _Source:
+    """The chunks of an archive on their way out, which remembers what went wrong on this side."""
+
+    def __init__(self, chunks: Iterable[bytes]) -> None:
+        self._chunks = chunks
+        self._error: BaseException | None = None
+
+    def __iter__(self) -> Iterator[bytes]:
+        try:
+            # An empty chunk would end the body.
+            yield from (chunk for chunk in self._chunks if chunk)
+        except Exception as error:
+            self._error = error
+            raise
+
+    @contextlib.contextmanager
+    def errors_first(self) -> Iterator[None]:
+        """Raise our own side's error as it was: HTTP libraries take an OSError of it for the line's."""
+        try:
+            yield
+        except Exception as error:
+            if self._error is not None and error is not self._error:
+                raise self._error from None
+            raise
+
+
+def _signed_in(credential: Credential | None) -> bool:
+    return credential is not None and bool(credential.auth_config())
+
+
+def _loaded(text: str) -> list[str]:
+    """The names in the engine's ``Loaded image: NAME`` lines."""
+    found = []
+    for line in text.splitlines():
+        for start in ("Loaded image ID: ", "Loaded image: ", "Loaded image(s): "):
+            if line.startswith(start):
+                found += [each.strip() for each in line.removeprefix(start).split(",")]
+                break
+    return found

@@ -1,0 +1,132 @@
+"""What engines say when a pull or a push fails, recognised.
+
+Engines answer with one sentence of Go errors, put together from their own and the registry's words. The texts
+below were seen from dockerd 20.10 and 28 (both stores), containerd and Podman; order matters, the first match
+wins.
+"""
+
+from __future__ import annotations
+
+import re
+
+from longshore.engine import sentences as say
+from longshore.engine.attempt import Attempt
+from longshore.oci.errors import LongshoreError
+from longshore.oci.reference import Reference
+
+
+def classify(text: str, attempt: Attempt, status: int | None = None) -> LongshoreError:
+    """The error that *text*, the engine's words, stands for.
+
+    *status*: of its HTTP answer, None when in the stream.
+    """
+    bare = _without_names(text, attempt.reference)
+    for pattern, make in RULES:
+        found = pattern.search(bare)
+        if found is not None:
+            return make(attempt, text, found)
+    by_status = BY_STATUS.get(status or 0)
+    if by_status is not None:
+        return by_status(attempt, text, None)
+    return say.unexplained(attempt, text)
+
+
+def _without_names(text: str, reference: Reference) -> str:
+    """*text* without the image's own name and tag, which may be called anything ("x509", "denied")."""
+    names = {str(reference), reference.name, reference.familiar, reference.familiar_name, reference.path}
+    if reference.tag:
+        names |= {f"{reference.path}:{reference.tag}"}
+    for name in sorted(names, key=len, reverse=True):
+        text = re.sub(rf"(?<![\w.-]){re.escape(name)}(?![\w-])", "@", text)
+    if reference.tag:
+        text = re.sub(rf"(?<=manifests/){re.escape(reference.tag)}(?![\w.-])", "@", text)
+    return text
+
+
+def _rule(pattern: str, make: say.Make) -> tuple[re.Pattern[str], say.Make]:
+    return re.compile(pattern, re.IGNORECASE), make
+
+
+RULES: list[tuple[re.Pattern[str], say.Make]] = [
+    _rule(r"no space left on device|disk quota exceeded|not enough space", say.disk_full),
+    _rule(r"dialing: dial unix|containerd\.sock|code = Unavailable", say.containerd),
+    _rule(r"toomanyrequests|too many requests|rate limit", say.rate_limited),
+    _rule(
+        r"server gave HTTP response to HTTPS client|first record does not look like a TLS handshake",
+        say.http_registry,
+    ),
+    _rule(r"HTTP request to an HTTPS server|malformed HTTP response \"?\\x15", say.https_registry),
+    _rule(r"certificate required|tls: bad certificate|tls: handshake failure", say.client_certificate),
+    _rule(r"TLS handshake timeout", say.slow),
+    _rule(r"x509: |tls: |certificate (signed by|has expired|verify)", say.certificate),
+    _rule(r"proxyconnect|proxy authentication required", say.proxy),
+    _rule(
+        r"filesystem layer verification failed|verification failed for digest|digest mismatch"
+        r"|mismatched digest|does not match digest|did not match the expected|failed size validation"
+        r"|unexpected commit (digest|size)|invalid checksum|provided digest did not match"
+        r"|failed to register layer.*(gzip: invalid|unexpected EOF)|gzip: invalid (checksum|header)",
+        say.checksum,
+    ),
+    _rule(
+        r"no matching manifest for|no match for platform|does not provide (the|any|a) |not found for platform"
+        r"|does not match the (specified|requested) platform|no image found in (manifest list|image index)",
+        say.no_platform,
+    ),
+    _rule(r"does not exist locally|tag does not exist|no such image|image not known", say.unknown_locally),
+    _rule(r"no basic auth credentials|authentication required", say.sign_in),
+    _rule(
+        r"incorrect username or password|invalid username/password|authentication failed|bad credentials"
+        r"|failed to fetch (anonymous |oauth )?token.*(401|unauthorized)|failed to authorize.*401"
+        r"|: unauthorized|unauthorized:|401 Unauthorized",
+        say.bad_password,
+    ),
+    _rule(
+        r"pull access denied|requested access to the resource is denied|insufficient_scope"
+        r"|repository does not exist or may require",
+        say.denied,
+    ),
+    _rule(r"413 Request Entity Too Large|413 Payload Too Large|HTTP 413|: 413 ", say.too_large),
+    _rule(
+        r"unsupported: |405 Method Not Allowed|operation is unsupported|HTTP 405|registry is read-?only",
+        say.read_only,
+    ),
+    _rule(r"\bdenied: |403 Forbidden|HTTP 403|failed to fetch (anonymous |oauth )?token.*403", say.forbidden),
+    _rule(r"blob unknown|unknown blob|blob upload unknown", say.unknown_blob),
+    _rule(
+        r"name unknown|repository name not known|repository .{0,300}not found: does not exist",
+        say.unknown_repository,
+    ),
+    _rule(
+        r"manifest unknown|manifest for .{0,600}not found|manifests/\S+ ?: ?404|: not found$"
+        r"|not found: does not exist",
+        say.unknown_tag,
+    ),
+    _rule(
+        r"schema ?(version )?1|media ?type .* no longer supported|unsupported media type|unsupported manifest"
+        r"|unknown media type|invalid rootfs in image",
+        say.old_manifest,
+    ),
+    _rule(
+        r"(?:unexpected HTTP status|unexpected status(?: code)?(?: from \w+ request to \S+)?|HTTP)"
+        r"[^\d\n]{0,300}\b(5\d\d)\b|\b(5\d\d) (?:Internal|Bad Gateway|Service|Gateway)",
+        say.server_error,
+    ),
+    _rule(
+        r"response body: invalid character|error parsing HTTP|looking for beginning of value",
+        say.not_a_registry,
+    ),
+    _rule(r"invalid reference format|repository name must be lowercase", say.bad_reference),
+    _rule(r"no such host|server misbehaving|name resolution|lookup \S+ (on|:)", say.no_host),
+    _rule(r"connection refused", say.down),
+    _rule(r"network is unreachable|no route to host", say.no_way),
+    _rule(r"i/o timeout|Client\.Timeout|deadline exceeded|operation timed out|awaiting headers", say.slow),
+    _rule(r"connection reset|broken pipe|\bEOF\b|use of closed network|connection closed", say.cut),
+]
+
+BY_STATUS: dict[int, say.Make] = {
+    400: say.bad_reference,
+    401: say.bad_password,
+    403: say.forbidden,
+    404: say.unknown_tag,
+    429: say.rate_limited,
+}

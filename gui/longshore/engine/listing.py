@@ -1,0 +1,224 @@
+"""The engine's answers about itself and its images, as our nouns. Pure: no I/O, any thread.
+
+Field names are the Engine API's (moby api/docs); what is missing or odd is left out rather than refused,
+since one strange image must not hide the others.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from longshore.engine.model import EngineEvent, EngineInfo, EventKind, ImageDetails, ImageStore, LocalImage
+from longshore.oci.errors import InvalidReference
+from longshore.oci.platform import Platform
+from longshore.oci.reference import Reference
+
+_log = logging.getLogger(__name__)
+
+Json = Mapping[str, Any]
+
+
+def engine_info(version: Json, info: Json) -> EngineInfo:
+    """From ``/version`` and ``/info``."""
+    system = str(info.get("OSType") or version.get("Os") or "linux")
+    architecture = str(info.get("Architecture") or version.get("Arch") or "")
+    registries = _mapping(info.get("RegistryConfig"))
+    indexes = _mapping(registries.get("IndexConfigs"))
+    insecure = [str(name) for name, each in indexes.items() if _mapping(each).get("Secure") is False]
+    insecure += [str(each) for each in registries.get("InsecureRegistryCIDRs") or ()]
+    return EngineInfo(
+        name=str(info.get("Name") or ""),
+        version=str(version.get("Version") or info.get("ServerVersion") or ""),
+        api_version=str(version.get("ApiVersion") or ""),
+        os=system,
+        architecture=architecture,
+        platform=Platform.of(system, architecture),
+        store=_store(version, info),
+        insecure_registries=tuple(insecure),
+        mirrors=tuple(str(each) for each in registries.get("Mirrors") or ()),
+    )
+
+
+def _store(version: Json, info: Json) -> ImageStore:
+    components = [_mapping(each).get("Name") for each in version.get("Components") or ()]
+    if "Podman Engine" in components:
+        return ImageStore.PODMAN
+    for row in info.get("DriverStatus") or ():
+        if list(row)[:2] == ["driver-type", "io.containerd.snapshotter.v1"]:
+            return ImageStore.CONTAINERD
+    return ImageStore.CLASSIC
+
+
+def local_images(images: Iterable[object], containers: Iterable[object]) -> list[LocalImage]:
+    """One row per reference, from ``/images/json`` and ``/containers/json?all=1``."""
+    rows = [each for each in images if isinstance(each, Mapping)]
+    in_use = _in_use(rows, [each for each in containers if isinstance(each, Mapping)])
+    found: list[LocalImage] = []
+    for image in rows:
+        image_id = str(image.get("Id") or "")
+        if not image_id:
+            continue
+        digests = tuple(each for each in _strings(image.get("RepoDigests")) if not each.startswith("<none>"))
+        references = _references(image, digests)
+        row = LocalImage(
+            reference=None,
+            image_id=image_id,
+            created=_from_seconds(image.get("Created")),
+            size=_size(image),
+            in_use=in_use[image_id],
+            repo_digests=digests,
+            dangling=not references,
+            labels=tuple(sorted((str(k), str(v)) for k, v in _mapping(image.get("Labels")).items())),
+        )
+        found += [_named(row, each) for each in references] or [row]
+    return found
+
+
+def _named(row: LocalImage, reference: Reference) -> LocalImage:
+    return LocalImage(
+        reference=reference,
+        image_id=row.image_id,
+        created=row.created,
+        size=row.size,
+        in_use=row.in_use,
+        repo_digests=row.repo_digests,
+        digest_only=reference.tag is None,
+        labels=row.labels,
+    )
+
+
+def _references(image: Json, digests: tuple[str, ...]) -> list[Reference]:
+    """The names of an image: its tags, and the digests of repositories that none of the tags is in.
+
+    Untagged images have null, nothing or ``<none>:<none>`` for tags, by the version of the API; containerd's
+    store puts ``repository@digest`` among the tags.
+    """
+    named = [each for each in _strings(image.get("RepoTags")) if not each.startswith("<none>")]
+    tags = _parsed(each for each in named if "@" not in each)
+    by_digest = _parsed(each for each in named if "@" in each)
+    if not tags and not by_digest:
+        by_digest = _parsed(digests)
+    repositories = {each.name for each in tags}
+    unique = dict.fromkeys([*tags, *(each for each in by_digest if each.name not in repositories)])
+    return list(unique)
+
+
+def _parsed(names: Iterable[str]) -> list[Reference]:
+    found = []
+    for name in names:
+        try:
+            found.append(Reference.parse(name))
+        except InvalidReference as error:
+            _log.info("the engine names an image in a way that is no reference: %s", error.subject)
+    return found
+
+
+def _in_use(images: list[Json], containers: Iterable[Json]) -> Counter[str]:
+    """Containers by image id."""
+    ids = {str(image.get("Id")) for image in images}
+    names = {tag: str(image.get("Id")) for image in images for tag in _strings(image.get("RepoTags"))}
+    found: Counter[str] = Counter()
+    for container in containers:
+        image_id = str(container.get("ImageID") or "")
+        if image_id not in ids:
+            # containerd's store may name the platform's manifest where the list has the index.
+            name = str(container.get("Image") or "")
+            image_id = names.get(name) or names.get(f"{name}:latest") or image_id
+        found[image_id] += 1
+    return found
+
+
+def image_details(data: Json) -> ImageDetails:
+    """From ``/images/NAME/json``."""
+    config = _mapping(data.get("Config") or data.get("ContainerConfig"))
+    digests = tuple(_strings(data.get("RepoDigests")))
+    system, architecture = str(data.get("Os") or ""), str(data.get("Architecture") or "")
+    return ImageDetails(
+        image_id=str(data.get("Id") or ""),
+        references=tuple(_references(data, digests)),
+        repo_digests=digests,
+        created=_from_text(data.get("Created")),
+        size=_size(data),
+        platform=Platform.of(
+            system, architecture, str(data.get("Variant") or ""), str(data.get("OsVersion") or "")
+        )
+        if system and architecture
+        else None,
+        diff_ids=tuple(_strings(_mapping(data.get("RootFS")).get("Layers"))),
+        labels=tuple(sorted((str(k), str(v)) for k, v in _mapping(config.get("Labels")).items())),
+        environment=tuple(_strings(config.get("Env"))),
+        entrypoint=tuple(_strings(config.get("Entrypoint"))),
+        command=tuple(_strings(config.get("Cmd"))),
+        working_directory=str(config.get("WorkingDir") or ""),
+        user=str(config.get("User") or ""),
+        ports=tuple(sorted(str(each) for each in _mapping(config.get("ExposedPorts")))),
+        author=str(data.get("Author") or ""),
+    )
+
+
+#: Actions that change the list of images, by type. Everything else (an exec in a container, say) is left out.
+EVENT_ACTIONS = {
+    EventKind.IMAGE: frozenset(
+        {"create", "delete", "import", "load", "loadimage", "prune", "pull", "remove", "tag", "untag"}
+    ),
+    EventKind.CONTAINER: frozenset({"commit", "create", "destroy", "remove"}),
+}
+
+
+def engine_event(data: Json) -> EngineEvent | None:
+    """From a line of ``/events``; None for what does not change the list of images."""
+    try:
+        kind = EventKind(data.get("Type"))
+    except ValueError:
+        return None
+    action = str(data.get("Action") or "")
+    if action not in EVENT_ACTIONS.get(kind, ()):
+        return None
+    actor = _mapping(data.get("Actor"))
+    attributes = _mapping(actor.get("Attributes"))
+    about = str(actor.get("ID") or "")
+    name = attributes.get("image") if kind is EventKind.CONTAINER else attributes.get("name")
+    if action == "pull":
+        name = about  # where "name" leaves the tag out
+    return EngineEvent(kind, action, about, "" if not name or str(name).startswith("sha256:") else str(name))
+
+
+def _mapping(value: object) -> Json:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _strings(value: object) -> list[str]:
+    """A list of texts; a single text is one, as in old images' entry points."""
+    if isinstance(value, str):
+        return [value]
+    return [each for each in value if isinstance(each, str)] if isinstance(value, list) else []
+
+
+def _size(image: Json) -> int:
+    size = image.get("Size")
+    return size if isinstance(size, int) and size >= 0 else 0
+
+
+def _from_seconds(value: object) -> datetime | None:
+    """Unix seconds; None for the zero times that reproducible builds and unknown dates have."""
+    if not isinstance(value, int | float) or value <= 0:
+        return None
+    try:
+        return datetime.fromtimestamp(value, UTC)
+    except (OverflowError, OSError, ValueError):
+        return None
+
+
+def _from_text(value: object) -> datetime | None:
+    """RFC 3339, with nanoseconds cut by fromisoformat; zero times as above."""
+    try:
+        found = datetime.fromisoformat(str(value))
+    except ValueError:
+        return None
+    if found.tzinfo is None:
+        found = found.replace(tzinfo=UTC)
+    return found if found.year > 1970 else None

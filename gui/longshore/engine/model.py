@@ -1,0 +1,107 @@
+"""What an engine tells about itself and its images. Immutable; crosses threads freely; no SDK."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from longshore.oci.platform import Platform
+    from longshore.oci.reference import Reference
+
+
+class ImageStore(enum.Enum):
+    """How the engine keeps images. It decides what an image's id and size mean.
+
+    CLASSIC: the id is the configuration's digest, sizes are unpacked. CONTAINERD: the id is the manifest's or
+    index's digest, sizes are compressed plus unpacked. PODMAN: as CLASSIC, with another stream of events.
+    """
+
+    CLASSIC = "classic"
+    CONTAINERD = "containerd"
+    PODMAN = "podman"
+
+
+@dataclass(frozen=True, slots=True)
+class EngineInfo:
+    """The engine behind an address.
+
+    *name*: its machine's. *platform*: what it pulls when nothing else is asked for.
+
+    *insecure_registries*: hosts and networks (CIDR) that the engine talks to without TLS or without checking
+    it; *mirrors*: URLs that it asks before Docker Hub.
+    """
+
+    name: str
+    version: str
+    api_version: str
+    os: str
+    architecture: str
+    platform: Platform
+    store: ImageStore
+    insecure_registries: tuple[str, ...] = ()
+    mirrors: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LocalImage:
+    """One row of an engine's images: one reference, or an image without any.
+
+    *image_id*: in full, ``sha256:…``. *size*: bytes on disk, by the store's own counting. *in_use*:
+    containers, running or not, made from the image. *repo_digests*: as the engine says them; no proof of
+    origin. *dangling*: it has neither tag nor digest. *digest_only*: *reference* holds a digest and no tag.
+    """
+
+    reference: Reference | None
+    image_id: str
+    created: datetime | None
+    size: int
+    in_use: int = 0
+    repo_digests: tuple[str, ...] = ()
+    dangling: bool = False
+    digest_only: bool = False
+    labels: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ImageDetails:
+    """All an engine knows of one image. Sizes in bytes, texts as the engine has them."""
+
+    image_id: str
+    references: tuple[Reference, ...]
+    repo_digests: tuple[str, ...]
+    created: datetime | None
+    size: int
+    platform: Platform | None
+    diff_ids: tuple[str, ...]
+    labels: tuple[tuple[str, str], ...] = ()
+    environment: tuple[str, ...] = field(default=(), repr=False)  # people keep secrets there
+    entrypoint: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()
+    working_directory: str = ""
+    user: str = ""
+    ports: tuple[str, ...] = ()
+    author: str = ""
+
+
+class EventKind(enum.Enum):
+    """What an engine's event is about."""
+
+    CONNECTED = "connected"  # ours: the stream stands, whatever happens from now on will be told
+    IMAGE = "image"
+    CONTAINER = "container"
+
+
+@dataclass(frozen=True, slots=True)
+class EngineEvent:
+    """Something that changes the list of images. *id*: an image's, a container's, or the reference of a pull.
+
+    *reference*: the name concerned as far as the engine says one, else empty.
+    """
+
+    kind: EventKind
+    action: str = ""
+    id: str = ""
+    reference: str = ""

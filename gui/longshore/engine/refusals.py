@@ -1,0 +1,89 @@
+"""What engines say no to, other than pulls and pushes."""
+
+from __future__ import annotations
+
+import re
+
+from longshore.engine.address import EngineAddress
+from longshore.engine.unavailable import refused_by_plain_http
+from longshore.oci.errors import (
+    DiskFull,
+    EngineFailure,
+    EngineUnavailable,
+    ImageInUse,
+    ImageUnknown,
+    LongshoreError,
+    UnavailableCause,
+)
+from longshore.oci.text import plain
+
+
+def refusal(status: int, text: str, subject: str) -> LongshoreError:
+    """The error for an answer with *status* (0: in the stream) about the image *subject* (may be empty)."""
+    lowered = text.lower()
+    named = f"“{plain(subject, 120)}”" if subject else "the image"
+    if "no space left on device" in lowered or "disk quota exceeded" in lowered:
+        return DiskFull(
+            "The disk of the engine is full.",
+            subject=subject,
+            advice="Remove images that are not needed, or give the engine more room.",
+            detail=text,
+        )
+    if status == 404 or "no such image" in lowered or "image not known" in lowered:
+        return ImageUnknown(
+            f"The engine has no image {named}.",
+            subject=subject,
+            advice="It may have been removed or renamed meanwhile: refresh the list.",
+            detail=text,
+        )
+    if status == 409:
+        if "container" in lowered:
+            message = f"A container uses {named}."
+            advice = "Remove the container first."
+        elif "multiple repositories" in lowered or "more than one" in lowered:
+            message = f"Several names stand for {named}."
+            advice = "Remove the names one by one."
+        elif "child" in lowered:
+            message = f"Other images are built on {named}."
+            advice = "Remove them first."
+        else:
+            message = f"Something uses {named}."
+            advice = "Remove what uses it first; the engine's own words are in the details."
+        return ImageInUse(message, subject=subject, advice=advice, detail=text)
+    if status == 403:
+        return EngineFailure(
+            "The engine does not allow this.",
+            subject=subject,
+            advice="Ask whoever runs the engine.",
+            detail=text,
+        )
+    return EngineFailure(
+        "The engine could not do this.",
+        subject=subject,
+        advice="Its own words are in the details.",
+        detail=text,
+    )
+
+
+def unusable(address: EngineAddress, status: int, text: str) -> EngineUnavailable | None:
+    """The error for answers that no request of ours can get past, None for others."""
+    if status == 400 and "HTTPS server" in text:
+        return refused_by_plain_http(address, text)
+    lowered = text.lower()
+    if status == 400 and re.search(r"client version .* too (old|new)", lowered):
+        return EngineUnavailable(
+            "This program and the engine have no version of the Engine API in common.",
+            cause=UnavailableCause.UNSUPPORTED,
+            subject=address.url,
+            advice="Update the older of the two.",
+            detail=text,
+        )
+    if status in (502, 503, 504) and "<html" in lowered:
+        return EngineUnavailable(
+            "Something before the engine answers in its place.",
+            cause=UnavailableCause.UNREACHABLE,
+            subject=address.url,
+            advice="Check the proxy settings of this machine.",
+            detail=text,
+        )
+    return None

@@ -1,0 +1,226 @@
+"""The event streams of pull and push, made the same for every engine.
+
+Engines differ in what they tell (dockerd's two image stores, Podman) and lie in places; here is one language:
+:class:`LayerProgress` and :class:`Note`, then :class:`Finished` once, or an error raised. No SDK, no I/O; a
+normaliser belongs to the thread that feeds it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from longshore.engine.attempt import Attempt
+from longshore.engine.failures import classify
+from longshore.engine.sentences import no_digest
+from longshore.oci.layer import LayerState
+from longshore.oci.text import plain
+
+_DIGEST = r"[a-z0-9]+:[0-9a-f]{32,128}"
+_PUSHED = re.compile(rf"^\S+: digest: ({_DIGEST})(?: size: (\d+))?")
+_RETRYING = re.compile(r"^Retrying in (\d+) seconds?")
+_MOUNTED = re.compile(r"^Mounted from (.+)")
+_ID = re.compile(r"^[0-9a-f]{12,64}$")
+
+_STATES = {
+    "Pulling fs layer": LayerState.WAITING,
+    "Preparing": LayerState.WAITING,
+    "Waiting": LayerState.WAITING,
+    "Downloading": LayerState.TRANSFERRING,
+    "Pushing": LayerState.TRANSFERRING,
+    "Verifying Checksum": LayerState.CHECKING,
+    "Download complete": LayerState.TRANSFERRED,
+    "Extracting": LayerState.EXTRACTING,
+    "Pull complete": LayerState.DONE,
+    "Pushed": LayerState.DONE,
+    "Already exists": LayerState.SKIPPED,
+    "Layer already exists": LayerState.SKIPPED,
+}
+#: What can be the last word about a layer, and never the first: Podman ends with such a line about the image
+#: itself.
+_LAST_WORDS = frozenset({"Download complete", "Pull complete"})
+_ROUTINE = ("Pulling from ", "The push refers to repository", "Pulling repository ", "Trying to pull ")
+
+
+@dataclass(frozen=True, slots=True)
+class LayerProgress:
+    """Where one layer is.
+
+    *layer_id*: 12 hex characters; of the compressed digest in a pull, of the diffID in a push by a classic
+    engine. *current*, *total*: bytes of this state's work (network bytes, or compressed bytes extracted; a
+    classic push counts unpacked bytes), None where the engine does not say; *current* never exceeds *total*,
+    *total* never shrinks within a state. *retrying_in*: seconds until the engine tries this layer again.
+    """
+
+    layer_id: str
+    state: LayerState
+    current: int | None = None
+    total: int | None = None
+    retrying_in: int | None = None
+    mounted_from: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something that the engine says besides, made safe to show."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The end of a success.
+
+    *digest*: of the manifest or index, where the engine says it; *size*: of its JSON, bytes.
+
+    *up_to_date*: a pull found that the engine has it all.
+    """
+
+    digest: str | None = None
+    size: int | None = None
+    up_to_date: bool = False
+
+
+StreamEvent = LayerProgress | Note | Finished
+
+
+class Normaliser:
+    """Takes the engine's events of one pull or push, gives ours."""
+
+    def __init__(self, attempt: Attempt) -> None:
+        self.attempt = attempt
+        self._last: dict[str, LayerProgress] = {}
+        self._totals: dict[tuple[str, LayerState], int] = {}
+        self._arrived: dict[str, int] = {}
+        self._digest: str | None = None
+        self._size: int | None = None
+        self._up_to_date = False
+
+    def feed(self, event: Mapping[str, Any]) -> Iterator[LayerProgress | Note]:
+        """What *event* means, mostly one thing or nothing. Raises the LongshoreError that it tells of."""
+        self._raise_error(event)
+        aux = event.get("aux")
+        if isinstance(aux, Mapping):
+            yield from self._aux(aux)
+        status = event.get("status")
+        if not isinstance(status, str):
+            return
+        layer_id = event.get("id")
+        detail = event.get("progressDetail")
+        detail = detail if isinstance(detail, Mapping) else None
+        if isinstance(layer_id, str) and layer_id and not status.startswith(_ROUTINE):
+            progress = self._layer(layer_id, status, detail)
+            if progress is not None:
+                yield progress
+                return
+            if status in _LAST_WORDS or detail is not None:
+                return
+        yield from self._line(status.strip())
+
+    def finish(self) -> Finished:
+        """The stream has ended well. Raises EngineFailure for a push that did not say what it pushed."""
+        if self.attempt.pushing and self._digest is None:
+            raise no_digest(self.attempt)
+        return Finished(self._digest, self._size, self._up_to_date)
+
+    # -- parts
+
+    def _raise_error(self, event: Mapping[str, Any]) -> None:
+        detail = event.get("errorDetail")
+        # "error" is deprecated beside errorDetail since API 1.48; Podman has sent it alone.
+        text = detail.get("message") if isinstance(detail, Mapping) else None
+        text = text or event.get("error")
+        if detail is not None or text:
+            raise classify(str(text or ""), self.attempt)
+
+    def _aux(self, aux: Mapping[str, Any]) -> Iterator[Note]:
+        digest, size = aux.get("Digest"), aux.get("Size")
+        if aux.get("manifestPushedInsteadOfIndex"):
+            selected = aux.get("selectedManifest")
+            selected = selected if isinstance(selected, Mapping) else {}
+            digest, size = selected.get("digest"), selected.get("size")
+            yield Note(
+                "The engine has only one platform of this multi-platform image, and pushed that one alone "
+                f"({plain(_platform_of(selected))})."
+            )
+        if isinstance(digest, str) and re.fullmatch(_DIGEST, digest):
+            self._digest = digest
+            self._size = size if isinstance(size, int) else self._size
+
+    def _line(self, status: str) -> Iterator[Note]:
+        """A line about the whole image."""
+        pushed = _PUSHED.match(status)
+        if pushed is not None:
+            if self._digest is None:
+                self._digest = pushed[1]
+                self._size = int(pushed[2]) if pushed[2] else None
+        elif status.startswith("Digest: "):
+            named = status.removeprefix("Digest: ").strip()
+            self._digest = named if re.fullmatch(_DIGEST, named) else None
+        elif status.startswith("Status: "):
+            self._up_to_date = "is up to date" in status
+        elif status and not status.startswith(_ROUTINE):
+            yield Note(plain(status, 500))
+
+    def _layer(self, name: str, status: str, detail: Mapping[str, Any] | None) -> LayerProgress | None:
+        """A line about a layer; None if it is about none, or tells nothing new."""
+        layer_id = name.rpartition(":")[2][:12]
+        before = self._last.get(layer_id)
+        retrying = _RETRYING.match(status)
+        mounted = _MOUNTED.match(status)
+        state = _STATES.get(status)
+        if retrying is not None and before is not None:
+            # Its state and bytes stand as they were: it goes on from there.
+            progress = replace(before, retrying_in=int(retrying[1]))
+        elif retrying is not None:
+            progress = LayerProgress(layer_id, LayerState.WAITING, retrying_in=int(retrying[1]))
+        elif mounted is not None:
+            progress = LayerProgress(layer_id, LayerState.MOUNTED, mounted_from=plain(mounted[1]))
+        elif state is None or not _ID.match(layer_id) or (before is None and status in _LAST_WORDS):
+            return None
+        else:
+            progress = self._bytes(layer_id, state, detail or {})
+        if progress == before:
+            return None  # engines repeat themselves ten times a second
+        self._last[layer_id] = progress
+        return progress
+
+    def _bytes(self, layer_id: str, state: LayerState, detail: Mapping[str, Any]) -> LayerProgress:
+        # containerd's store counts an extraction in seconds.
+        counted = not detail.get("units")
+        current = _count(detail.get("current")) if counted else None
+        total = _count(detail.get("total")) if counted else None
+        if total == 0:
+            total = None
+        # Classic engines draw a full bar when they give a connection up too. That all has arrived is told by the
+        # layer's next state, so a full bar is believed to be no further than the one before.
+        full = state is LayerState.TRANSFERRING and current is not None and current == total
+        whole = self._totals.get((layer_id, state))
+        if whole is not None:
+            if total is not None and total < whole and current is not None and not self.attempt.pushing:
+                # Resumed after a cut: from now on the classic store counts the rest only.
+                current += whole - total
+            total = max(total or 0, whole)
+        if total is not None:
+            self._totals[layer_id, state] = total
+        if full:
+            current = self._arrived.get(layer_id, 0)
+        if current is not None and total is not None:
+            current = min(current, total)
+        if state is LayerState.TRANSFERRING and current is not None:
+            self._arrived[layer_id] = current
+        return LayerProgress(layer_id, state, current, total)
+
+
+def _count(value: object) -> int | None:
+    """A number of bytes, None for anything else. -1 stands for unknown."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+
+
+def _platform_of(descriptor: Mapping[str, Any]) -> str:
+    platform = descriptor.get("platform")
+    if not isinstance(platform, Mapping):
+        return "platform unknown"
+    return "/".join(str(platform[key]) for key in ("os", "architecture", "variant") if platform.get(key))

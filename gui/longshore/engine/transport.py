@@ -1,0 +1,266 @@
+"""Connections to an engine that can be cut from another thread, over unix sockets, tcp, TLS and ssh.
+
+The SDK's own unix adapter leaks its socket when nobody listens and keeps a pool per URL; its ssh adapter
+needs paramiko and cannot be interrupted. Here every connection is a real socket, so that cutting it is one
+shutdown().
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import socket
+import subprocess
+import tempfile
+import threading
+import weakref
+from collections.abc import Callable
+from typing import IO, Any, Protocol
+from urllib.parse import urlsplit
+
+import requests.adapters
+import urllib3
+import urllib3.connection
+
+SSH_CONNECT_SECONDS = 15
+SSH_END_SECONDS = 2.0
+POOL_SIZE = 10
+
+
+class Sockets:
+    """The open sockets of one client. Any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._open: weakref.WeakSet[socket.socket] = weakref.WeakSet()
+        self._cut = False
+
+    def add(self, opened: socket.socket | None) -> None:
+        """Keep *opened* until it is gone; after :meth:`cut` it is shut down at once."""
+        # Windows' named pipes come without shutdown(): they end with their next event.
+        if not isinstance(opened, socket.socket):
+            return
+        with self._lock:
+            self._open.add(opened)
+            if self._cut:
+                _shut(opened)
+
+    def cut(self) -> None:
+        """Shut all of them down, those to come too: whoever blocks on one wakes with an error.
+
+        Does not block.
+        """
+        with self._lock:
+            self._cut = True
+            for opened in list(self._open):
+                _shut(opened)
+
+
+def _shut(opened: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        opened.shutdown(socket.SHUT_RDWR)
+
+
+class Line(Protocol):
+    """A dialled connection: its socket, and what is to be tidied when it ends."""
+
+    socket: socket.socket
+
+    def close(self) -> None:
+        """Release everything; may be called twice."""
+
+    def trouble(self) -> Exception | None:
+        """Why the other side is gone, where more is known than the socket tells."""
+
+
+Dial = Callable[[float | None], Line]
+
+
+class UnixLine:
+    """A unix socket at *path*. Raises OSError."""
+
+    def __init__(self, path: str, timeout: float | None) -> None:
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            self.socket.settimeout(timeout)
+            self.socket.connect(path)
+        except BaseException:
+            self.socket.close()
+            raise
+
+    def close(self) -> None:
+        """Close the socket."""
+        self.socket.close()
+
+    def trouble(self) -> Exception | None:
+        """Nothing more is known."""
+        return None
+
+
+class SshError(ConnectionError):
+    """ssh ended; *said* is what it wrote to its standard error."""
+
+    def __init__(self, said: str) -> None:
+        super().__init__(said or "ssh ended without a word")
+        self.said = said
+
+
+class SshLine:
+    """``ssh HOST docker system dial-stdio``, as the docker CLI does it, with one end of a socket pair for its
+    pipes.
+
+    Keys, agents, jump hosts and known hosts are the user's own ssh configuration. It has no terminal: ssh
+    asks through an askpass program or not at all. Raises FileNotFoundError where there is no ssh.
+    """
+
+    def __init__(self, url: str, timeout: float | None) -> None:
+        parts = urlsplit(url)
+        self.socket, theirs = socket.socketpair()
+        # A file, not a pipe: nobody has to read it for ssh to go on.
+        self._said: IO[bytes] = tempfile.TemporaryFile(prefix="longshore-")  # noqa: SIM115
+        try:
+            with theirs:
+                self._process = subprocess.Popen(
+                    [
+                        "ssh",
+                        "-T",
+                        *("-o", f"ConnectTimeout={SSH_CONNECT_SECONDS}"),
+                        *(("-l", parts.username) if parts.username else ()),
+                        *(("-p", str(parts.port)) if parts.port else ()),
+                        *("--", parts.hostname or "", "docker", "system", "dial-stdio"),
+                    ],
+                    stdin=theirs.fileno(),
+                    stdout=theirs.fileno(),
+                    stderr=self._said.fileno(),
+                    start_new_session=True,
+                )
+        except BaseException:
+            self.socket.close()
+            self._said.close()
+            raise
+        self.socket.settimeout(timeout)
+
+    def close(self) -> None:
+        """Close the socket and end ssh; waits for it up to two seconds."""
+        self.socket.close()
+        if self._process.returncode is None:
+            self._process.terminate()
+            try:
+                self._process.wait(SSH_END_SECONDS)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+        self._said.close()
+
+    def trouble(self) -> Exception | None:
+        """What ssh said, once it has ended."""
+        try:
+            self._process.wait(SSH_END_SECONDS)
+        except subprocess.TimeoutExpired:
+            return None
+        self._said.seek(0)
+        return SshError(self._said.read(8000).decode(errors="replace").strip())
+
+
+class _DialledConnection(urllib3.connection.HTTPConnection):
+    """HTTP over whatever *dial* opens."""
+
+    def __init__(self, dial: Dial, sockets: Sockets) -> None:
+        super().__init__("localhost")
+        self._dial = dial
+        self._sockets = sockets
+        self._line: Line | None = None
+
+    def connect(self) -> None:
+        timeout = self.timeout
+        self._line = self._dial(timeout if isinstance(timeout, int | float) else None)
+        self.sock = self._line.socket
+        self._sockets.add(self.sock)
+
+    def getresponse(self) -> urllib3.response.HTTPResponse:  # type: ignore[override, unused-ignore]
+        try:
+            return super().getresponse()
+        except http.client.RemoteDisconnected as error:
+            more = self._line.trouble() if self._line is not None else None
+            raise more or error from error
+
+    def close(self) -> None:
+        super().close()
+        if self._line is not None:
+            self._line.close()
+            self._line = None
+
+
+class _DialledPool(urllib3.HTTPConnectionPool):
+    def __init__(self, dial: Dial, sockets: Sockets) -> None:
+        super().__init__("localhost", maxsize=POOL_SIZE)
+        self._dial = dial
+        self._sockets = sockets
+
+    def _new_conn(self) -> _DialledConnection:
+        return _DialledConnection(self._dial, self._sockets)
+
+
+class DialledAdapter(requests.adapters.HTTPAdapter):
+    """One pool of dialled connections, whatever the URL."""
+
+    def __init__(self, dial: Dial, sockets: Sockets) -> None:
+        super().__init__()
+        self._pool = _DialledPool(dial, sockets)
+
+    def get_connection_with_tls_context(self, *_: Any, **__: Any) -> urllib3.HTTPConnectionPool:
+        return self._pool
+
+    def get_connection(self, *_: Any, **__: Any) -> urllib3.HTTPConnectionPool:  # requests before 2.32
+        return self._pool
+
+    def request_url(self, request: requests.PreparedRequest, proxies: Any) -> str:
+        return request.path_url
+
+    def close(self) -> None:
+        super().close()
+        self._pool.close()
+
+
+class TcpAdapter(requests.adapters.HTTPAdapter):
+    """requests' own adapter for tcp and TLS, with the sockets made known."""
+
+    def __init__(self, sockets: Sockets) -> None:
+        super().__init__(pool_connections=1, pool_maxsize=POOL_SIZE)
+        self._sockets = sockets
+
+    def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> urllib3.HTTPConnectionPool:
+        pool = super().get_connection_with_tls_context(*args, **kwargs)
+        return self._known(pool)
+
+    def get_connection(self, *args: Any, **kwargs: Any) -> urllib3.HTTPConnectionPool:  # requests before 2.32
+        return self._known(super().get_connection(*args, **kwargs))
+
+    def _known(self, pool: Any) -> urllib3.HTTPConnectionPool:
+        if not hasattr(pool.ConnectionCls, "longshore_sockets"):
+            pool.ConnectionCls = type(
+                "KnownConnection", (_Known, pool.ConnectionCls), {"longshore_sockets": self._sockets}
+            )
+        found: urllib3.HTTPConnectionPool = pool
+        return found
+
+
+class _Known:
+    """Mixed into urllib3's connection classes."""
+
+    longshore_sockets: Sockets
+    sock: Any
+    is_verified: bool
+
+    def _new_conn(self) -> socket.socket:
+        opened: socket.socket = super()._new_conn()  # type: ignore[misc]
+        # Known before TLS shakes hands on it, which takes the socket over as another object.
+        self.longshore_sockets.add(opened)
+        return opened
+
+    def connect(self) -> None:
+        super().connect()  # type: ignore[misc]
+        self.longshore_sockets.add(self.sock)
+        # Only quietens urllib3, which would warn at every request about a check that the user has switched
+        # off.
+        self.is_verified = True

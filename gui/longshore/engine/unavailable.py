@@ -1,0 +1,245 @@
+"""Why an engine does not answer, from the exceptions of the layers below.
+
+Knows them by type and number, not by text.
+"""
+
+from __future__ import annotations
+
+import errno
+import http.client
+import socket
+import ssl
+from collections.abc import Iterator
+
+from longshore.engine.address import EngineAddress, Origin
+from longshore.oci.errors import EngineError, EngineLost, EngineUnavailable, UnavailableCause
+
+_UNREACHABLE = {errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EHOSTDOWN, errno.EADDRNOTAVAIL}
+_START = "Start the engine (for Docker on Linux: sudo systemctl start docker)."
+
+
+def explain(address: EngineAddress, error: BaseException, *, doing: str = "") -> EngineError:
+    """*error*, raised while talking to the engine at *address*, as what a person can use.
+
+    *doing*: what was going on, for an engine lost in the middle of it, e.g. ``pulling “postgres:16”``.
+    """
+    chain = list(_chain(error))
+    for each in chain:
+        found = _known(address, each)
+        if found is not None:
+            return found
+    if isinstance(error, ValueError) and not isinstance(error, OSError):
+        return _not_an_engine(address, error)
+    return EngineLost(
+        f"The engine went away while {doing}." if doing else "The engine went away.",
+        subject=address.url,
+        advice="Once it runs again, retry.",
+        detail=_words(chain),
+    )
+
+
+def refused_by_plain_http(address: EngineAddress, detail: str) -> EngineUnavailable:
+    """The engine wants TLS and was asked without."""
+    return _unavailable(
+        address,
+        UnavailableCause.TLS,
+        "The engine wants TLS, and its address does not say so.",
+        "Set DOCKER_TLS_VERIFY=1 and DOCKER_CERT_PATH, or use a Docker context that has its certificates.",
+        detail,
+    )
+
+
+def _known(address: EngineAddress, error: BaseException) -> EngineError | None:
+    from requests import exceptions as requests_errors
+    from urllib3 import exceptions as urllib3_errors
+
+    from longshore.engine.transport import SshError
+
+    detail = str(error)
+    if isinstance(error, EngineError):
+        return error
+    if isinstance(error, SshError):
+        return _ssh(address, error)
+    if isinstance(error, ssl.SSLError | urllib3_errors.SSLError | requests_errors.SSLError):
+        return _tls(address, error)
+    if isinstance(error, socket.gaierror | urllib3_errors.NameResolutionError):
+        return _unavailable(
+            address,
+            UnavailableCause.UNREACHABLE,
+            "The engine's machine is not known by that name.",
+            "Check the name in the address, and the network or VPN it is on.",
+            detail,
+        )
+    if isinstance(error, TimeoutError | urllib3_errors.TimeoutError | requests_errors.Timeout):
+        return _unavailable(
+            address,
+            UnavailableCause.TIMED_OUT,
+            "The engine does not answer in time.",
+            "It may be starting, overloaded, or hidden by a firewall. Retry, or restart it.",
+            detail,
+        )
+    if isinstance(error, http.client.BadStatusLine) and not isinstance(error, http.client.RemoteDisconnected):
+        return _not_an_engine(address, error)
+    if isinstance(error, OSError):
+        return _os_error(address, error)
+    return None
+
+
+def _os_error(address: EngineAddress, error: OSError) -> EngineError | None:
+    detail = str(error)
+    local = address.socket_path is not None
+    if isinstance(error, ConnectionRefusedError):
+        return _unavailable(
+            address,
+            UnavailableCause.NOT_RUNNING,
+            "The engine is not running: its socket is there, and nobody listens on it."
+            if local
+            else "The engine is not running: nobody listens at its address.",
+            _START if local else "Start it, or check host and port.",
+            detail,
+        )
+    if address.scheme == "ssh" and isinstance(error, FileNotFoundError):
+        return _unavailable(
+            address,
+            UnavailableCause.UNSUPPORTED,
+            "The engine is behind SSH, and there is no ssh program here.",
+            "Install the OpenSSH client.",
+            detail,
+        )
+    if local and isinstance(error, FileNotFoundError | NotADirectoryError):
+        return _unavailable(
+            address,
+            UnavailableCause.NO_SOCKET,
+            "There is no engine: its socket does not exist.",
+            f"{_START} If yours is elsewhere, {_elsewhere(address)}.",
+            detail,
+        )
+    if isinstance(error, PermissionError):
+        return _unavailable(
+            address,
+            UnavailableCause.NO_PERMISSION,
+            "You are not allowed to use this engine.",
+            "Add yourself to the group docker (sudo usermod -aG docker $USER) and log in again, or use a "
+            "rootless engine. Members of that group are as powerful as root."
+            if local
+            else "A firewall or a security policy on this machine forbids the connection.",
+            detail,
+        )
+    if error.errno in _UNREACHABLE:
+        return _unavailable(
+            address,
+            UnavailableCause.UNREACHABLE,
+            "There is no way to the engine's machine.",
+            "Check the network or VPN it is on.",
+            detail,
+        )
+    # UnixLine's path does not fit: no number comes with it.
+    if local and error.errno is None and "AF_UNIX" in detail:
+        return _unavailable(
+            address,
+            UnavailableCause.UNSUPPORTED,
+            "The path of the engine's socket is too long for this system.",
+            "Use a symbolic link with a shorter path.",
+            detail,
+        )
+    return None
+
+
+def _elsewhere(address: EngineAddress) -> str:
+    match address.origin:
+        case Origin.OPTION:
+            return "change --engine"
+        case Origin.ENVIRONMENT:
+            return "change DOCKER_HOST"
+        case Origin.CONTEXT:
+            return "change the Docker context"
+        case _:
+            return "set DOCKER_HOST or choose another engine"
+
+
+def _tls(address: EngineAddress, error: BaseException) -> EngineUnavailable:
+    detail = str(error)
+    if "WRONG_VERSION_NUMBER" in detail or "record layer failure" in detail.lower():
+        message = "The engine does not speak TLS at this address."
+        advice = "Check the port (2375 is without TLS by custom, 2376 with), or unset DOCKER_TLS_VERIFY."
+    elif "CERTIFICATE_VERIFY_FAILED" in detail:
+        message = "The engine's certificate is not trusted."
+        advice = (
+            "Put the certificate of its authority into ca.pem in DOCKER_CERT_PATH or in the Docker context."
+        )
+    elif "CERTIFICATE_REQUIRED" in detail or "alert" in detail.lower():
+        message = "The engine does not accept your certificate."
+        advice = "Check cert.pem and key.pem in DOCKER_CERT_PATH or in the Docker context."
+    else:
+        message = "There is no secure connection to the engine."
+        advice = "Check ca.pem, cert.pem and key.pem in DOCKER_CERT_PATH or in the Docker context."
+    return _unavailable(address, UnavailableCause.TLS, message, advice, detail)
+
+
+def _ssh(address: EngineAddress, error: BaseException) -> EngineUnavailable:
+    said = str(error)
+    if "Permission denied" in said:
+        cause = UnavailableCause.NO_PERMISSION
+        message, advice = (
+            "SSH does not let you in.",
+            "Load your key into the SSH agent; a password cannot be typed here.",
+        )
+    elif "Could not resolve hostname" in said:
+        cause = UnavailableCause.UNREACHABLE
+        message, advice = "The engine's machine is not known by that name.", "Check the host in the address."
+    elif "Host key verification failed" in said:
+        cause = UnavailableCause.TLS
+        message = "SSH does not know the engine's machine, or it has changed its key."
+        advice = "Connect once with ssh in a terminal and look at the key."
+    elif "command not found" in said or "not found" in said:
+        cause = UnavailableCause.UNSUPPORTED
+        message, advice = (
+            "There is no docker command on that machine.",
+            "Install Docker's command line tool there.",
+        )
+    elif "refused" in said:
+        cause = UnavailableCause.NOT_RUNNING
+        message, advice = "Nobody answers SSH on that machine, or its engine is not running.", "Start it."
+    elif "timed out" in said:
+        cause = UnavailableCause.TIMED_OUT
+        message, advice = (
+            "The engine's machine does not answer in time.",
+            "Check the network or VPN it is on.",
+        )
+    else:
+        cause = UnavailableCause.UNREACHABLE
+        message, advice = "SSH cannot reach the engine.", "Try “docker -H ssh://… version” in a terminal."
+    return _unavailable(address, cause, message, advice, said)
+
+
+def _not_an_engine(address: EngineAddress, error: BaseException) -> EngineUnavailable:
+    return _unavailable(
+        address,
+        UnavailableCause.UNSUPPORTED,
+        "What answers at this address is no container engine.",
+        "Check the address; a port of an engine is 2375 or 2376 by custom.",
+        str(error),
+    )
+
+
+def _unavailable(
+    address: EngineAddress, cause: UnavailableCause, message: str, advice: str, detail: str
+) -> EngineUnavailable:
+    return EngineUnavailable(message, cause=cause, subject=address.url, advice=advice, detail=detail)
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """*error* and what it was made from, the innermost first: HTTP libraries wrap in three different ways."""
+    seen: list[BaseException] = []
+    todo: list[object] = [error]
+    while todo:
+        each = todo.pop(0)
+        if not isinstance(each, BaseException) or any(each is known for known in seen):
+            continue
+        seen.append(each)
+        todo += [each.__cause__, each.__context__, getattr(each, "reason", None), *each.args]
+    return reversed(seen)
+
+
+def _words(chain: list[BaseException]) -> str:
+    return f"{type(chain[0]).__name__}: {chain[0]}"

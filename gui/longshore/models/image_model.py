@@ -1,0 +1,243 @@
+"""Local images: one row a reference, kept up to date without disturbing what the user has selected."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QMimeData, QModelIndex, QObject, Qt, Signal
+
+from longshore.models import mime, text
+from longshore.models.columns import ImageColumn, Role
+from longshore.models.row_table import Index, RowTable, TableRow
+from longshore.models.text import tr
+from longshore.models.transition import never_raises
+from longshore.oci.naturalsort import natural_key
+from longshore.oci.reference import Reference
+
+if TYPE_CHECKING:
+    from longshore.engine.model import LocalImage
+
+_NONE = "<none>"
+_Item = Qt.ItemDataRole
+
+
+class ImageRow(TableRow):
+    """A reference of the engine, or an image without one."""
+
+    __slots__ = ("image", "natural", "repository", "tag")
+
+    def __init__(self, image: LocalImage, number: int) -> None:
+        self.image = image
+        reference = image.reference
+        if reference is None:
+            self.repository, self.tag = _NONE, _NONE
+        else:
+            self.repository = text.safe(reference.familiar_name)
+            self.tag = text.safe(reference.tag or "") or _NONE
+        self.natural = natural_key(self.tag)
+        # *number* tells apart what an engine lists twice under one name.
+        key = (str(reference) if reference is not None else "", image.image_id, number)
+        parts = [self.repository, self.tag, image.image_id, *image.repo_digests]
+        if reference is not None:
+            parts.append(str(reference))
+        super().__init__(key if reference is None else (key[0], number), " ".join(parts).casefold())
+
+    def base_key(self) -> tuple[Any, ...]:
+        """Named images first, by repository and natural tag."""
+        return (self.image.reference is None, self.repository.casefold(), self.natural, self.image.image_id)
+
+
+class ImageModel(RowTable[ImageRow]):
+    """The engine's images. GUI thread only."""
+
+    #: Remote references were dropped here: list[Reference], those without tag are whole repositories.
+    #: Connect it queued: the drop has to return before a sheet opens.
+    pull_dropped = Signal(object)
+
+    _columns = ImageColumn
+    _numbers = frozenset({ImageColumn.SIZE})
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+
+    def set_images(self, images: Sequence[LocalImage]) -> None:
+        """Show *images*. Rows that stay keep their selection, also when an image behind a name changed."""
+        before = {row.key: row.image for row in self._all}
+        rows: dict[Any, ImageRow] = {}
+        for image in images:
+            row = ImageRow(image, 0)
+            number = 0
+            while row.key in rows:
+                number += 1
+                row = ImageRow(image, number)
+            rows[row.key] = row
+        changed = {key for key, row in rows.items() if key in before and before[key] != row.image}
+        self._all = sorted(rows.values(), key=ImageRow.base_key)
+        self._arrange()
+        if changed:
+            self._tell_changed(changed)
+
+    @property
+    def images(self) -> list[LocalImage]:
+        """All images, in base order."""
+        return [row.image for row in self._all]
+
+    def refresh_ages(self) -> None:
+        """The clock went on: tell views that the ages changed. Called by the owner about once a minute."""
+        if self._rows:
+            column = ImageColumn.CREATED
+            self.dataChanged.emit(self.index(0, column), self.index(len(self._rows) - 1, column))
+
+    def index_of(self, reference: Reference) -> QModelIndex:
+        """Index of the row of *reference* (``latest`` where it has neither tag nor digest); invalid if not
+        shown."""
+        wanted = reference.with_default_tag()
+        for place, row in enumerate(self._rows):
+            if row.image.reference in (wanted, reference):
+                return self.index(place, 0)
+        return QModelIndex()
+
+    def index_of_image(self, image_id: str) -> QModelIndex:
+        """Index of the first row of the image with this full id; invalid if not shown."""
+        for place, row in enumerate(self._rows):
+            if row.image.image_id == image_id:
+                return self.index(place, 0)
+        return QModelIndex()
+
+    # -- content
+
+    def _header(self, column: int, role: int) -> Any:
+        if role == _Item.DisplayRole:
+            return {
+                ImageColumn.REPOSITORY: tr("Repository"),
+                ImageColumn.TAG: tr("Tag"),
+                ImageColumn.IMAGE_ID: tr("Image ID"),
+                ImageColumn.CREATED: tr("Created"),
+                ImageColumn.SIZE: tr("Size"),
+                ImageColumn.IN_USE: tr("In use"),
+            }[ImageColumn(column)]
+        if role == _Item.ToolTipRole and column == ImageColumn.SIZE:
+            return tr(
+                "On disk, as the engine counts it. Layers shared with other images count in each of them."
+            )
+        if role == _Item.ToolTipRole and column == ImageColumn.IN_USE:
+            return tr("Containers that were made from the image, running or not.")
+        return None
+
+    def _sort_key(self, row: ImageRow, column: int) -> Any:
+        image = row.image
+        if column == ImageColumn.REPOSITORY:
+            return None if image.reference is None else row.repository.casefold()
+        if column == ImageColumn.TAG:
+            return None if row.tag == _NONE else row.natural
+        if column == ImageColumn.IMAGE_ID:
+            return image.image_id
+        if column == ImageColumn.CREATED:
+            return None if image.created is None else text.aware(image.created)
+        if column == ImageColumn.SIZE:
+            return image.size
+        return image.in_use
+
+    def _text(self, row: ImageRow, column: int) -> str:
+        if column == ImageColumn.REPOSITORY:
+            return row.repository
+        if column == ImageColumn.TAG:
+            return row.tag
+        if column == ImageColumn.IMAGE_ID:
+            return text.short_id(row.image.image_id)
+        if column == ImageColumn.CREATED:
+            return text.age(row.image.created)
+        if column == ImageColumn.SIZE:
+            return text.size(row.image.size)
+        return text.containers(row.image.in_use)
+
+    def _whole(self, row: ImageRow, column: int) -> str:
+        """The whole story of a cell, as plain text."""
+        image = row.image
+        if column in (ImageColumn.REPOSITORY, ImageColumn.TAG):
+            if image.reference is not None:
+                return text.safe(image.reference.familiar, 600)
+            return tr(
+                "An image without a name. It was replaced by a newer one under its name, or never had one."
+            )
+        if column == ImageColumn.IMAGE_ID:
+            return text.safe(image.image_id)
+        if column == ImageColumn.CREATED:
+            return text.moment_text(image.created)
+        if column == ImageColumn.SIZE:
+            exact = tr("{number} bytes on disk").replace("{number}", f"{image.size:,}")
+            return f"{text.size(image.size)} ({exact})"
+        return text.containers(image.in_use) or tr("No container uses it.")
+
+    def _value(self, row: ImageRow, column: int, role: int) -> Any:
+        if role in (_Item.DisplayRole, _Item.AccessibleTextRole):
+            return self._text(row, column)
+        if role == _Item.ToolTipRole:
+            return text.tooltip(self._whole(row, column))
+        if role == _Item.AccessibleDescriptionRole:
+            return self._whole(row, column)
+        image = row.image
+        if role == Role.IMAGE:
+            return image
+        if role == Role.REFERENCE:
+            return image.reference
+        if role == Role.SORT:
+            return self._sort_key(row, column)
+        if role == Role.DANGLING:
+            return image.dangling
+        if role == Role.TAG:
+            return "" if row.tag == _NONE else row.tag
+        if role == Role.COPY_TEXT:
+            return image.reference.familiar if image.reference is not None else image.image_id
+        if role == Role.STRONG:
+            return image.reference is not None and column in (ImageColumn.REPOSITORY, ImageColumn.TAG)
+        if role == Role.DIM:
+            return image.reference is None or column in (ImageColumn.IMAGE_ID, ImageColumn.CREATED)
+        if role == Role.FIXED_WIDTH:
+            return column == ImageColumn.IMAGE_ID
+        return None
+
+    # -- drag and drop
+
+    def flags(self, index: Index) -> Qt.ItemFlag:
+        # A drop is taken anywhere on the table: on a row, between rows, below them.
+        return super().flags(index) | Qt.ItemFlag.ItemIsDropEnabled
+
+    def mimeTypes(self) -> list[str]:
+        return [mime.REFERENCES, mime.PLAIN]
+
+    def mimeData(self, indexes: Iterable[Index]) -> QMimeData:
+        return mime.encode(
+            mime.DragKind.LOCAL,
+            [mime.DraggedItem(row.image.reference, row.image.image_id) for row in self._rows_of(indexes)],
+        )
+
+    def drop_hint(self, data: QMimeData) -> tuple[bool, str]:
+        """Whether *data* may be dropped here, and a line that says what would happen or why not."""
+        dragged = mime.decode(data)
+        if dragged is None:
+            return False, tr("Only images of a registry can be dropped here")
+        if dragged.kind is mime.DragKind.LOCAL:
+            return False, tr("These images are here already")
+        if len(dragged.items) == 1 and dragged.items[0].reference is not None:
+            return True, tr("Pull {name}").replace("{name}", text.safe(dragged.items[0].reference.familiar))
+        return True, tr("Pull {what}").replace("{what}", text.images(len(dragged.items)))
+
+    @never_raises(default=False)
+    def canDropMimeData(
+        self, data: QMimeData, action: Qt.DropAction, row: int, column: int, parent: Index
+    ) -> bool:
+        return action == Qt.DropAction.CopyAction and self.drop_hint(data)[0]
+
+    @never_raises(default=False)
+    def dropMimeData(
+        self, data: QMimeData, action: Qt.DropAction, row: int, column: int, parent: Index
+    ) -> bool:
+        if not self.canDropMimeData(data, action, row, column, parent):
+            return False
+        dragged = mime.decode(data)
+        if dragged is None:
+            return False
+        self.pull_dropped.emit(dragged.references)
+        return True

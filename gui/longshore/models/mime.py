@@ -1,0 +1,147 @@
+"""What is dragged, as data: written for others to read, and read without trust, since any program can
+drop."""
+
+from __future__ import annotations
+
+import enum
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from PySide6.QtCore import QMimeData
+
+from longshore.oci.errors import LongshoreError
+from longshore.oci.reference import Reference
+
+REFERENCES = "application/vnd.longshore.references+json"
+PLAIN = "text/plain"
+#: Bytes and items that are read at most; more is no drag of a person.
+MAX_BYTES = 1 << 20
+MAX_ITEMS = 2000
+MAX_PLAIN_BYTES = 16 << 10
+MAX_PLAIN_LINES = 50
+_MAX_TEXT = 600
+_IMAGE_ID = re.compile(r"sha256:[0-9a-f]{64}")
+
+
+class DragKind(enum.Enum):
+    """Where the dragged things are from."""
+
+    LOCAL = "local"
+    REMOTE = "remote"
+
+
+@dataclass(frozen=True, slots=True)
+class DraggedItem:
+    """One dragged image. *reference* None: a local image without a name, known by its *image_id*.
+
+    *registry* and *repository* are set for remote ones; a remote reference without tag is a whole repository.
+    """
+
+    reference: Reference | None
+    image_id: str = ""
+    registry: str = ""
+    repository: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Dragged:
+    """What a drag carries: at least one item."""
+
+    kind: DragKind
+    items: tuple[DraggedItem, ...]
+
+    @property
+    def references(self) -> list[Reference]:
+        """The references, without what has none."""
+        return [item.reference for item in self.items if item.reference is not None]
+
+
+def encode(kind: DragKind, items: Iterable[DraggedItem]) -> QMimeData:
+    """*items* for a drag or the clipboard: our own form, and one reference a line as plain text."""
+    kept = list(items)[:MAX_ITEMS]
+    data = QMimeData()
+    body = {
+        "kind": kind.value,
+        "items": [
+            {
+                "reference": str(item.reference) if item.reference is not None else "",
+                "image_id": item.image_id,
+                "registry": item.registry,
+                "repository": item.repository,
+            }
+            for item in kept
+        ],
+    }
+    data.setData(REFERENCES, json.dumps(body).encode())
+    data.setText("\n".join(item.reference.familiar if item.reference else item.image_id for item in kept))
+    return data
+
+
+def decode(data: QMimeData | None) -> Dragged | None:
+    """What *data* carries, None if that is nothing for us. Plain text counts as remote. Never raises."""
+    if data is None:
+        return None
+    if data.hasFormat(REFERENCES):
+        return _decode_own(bytes(data.data(REFERENCES).data()))
+    if data.hasText() and not data.hasUrls():
+        return _decode_plain(data.text())
+    return None
+
+
+def _decode_own(raw: bytes) -> Dragged | None:
+    if len(raw) > MAX_BYTES:
+        return None
+    try:
+        body = json.loads(raw)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(body, dict) or body.get("kind") not in ("local", "remote"):
+        return None
+    kind = DragKind(body["kind"])
+    listed = body.get("items")
+    if not isinstance(listed, list) or not 0 < len(listed) <= MAX_ITEMS:
+        return None
+    items = [_item(kind, entry) for entry in listed]
+    # One odd entry makes the whole doubtful: all or nothing.
+    return Dragged(kind, tuple(item for item in items if item)) if all(items) else None
+
+
+def _item(kind: DragKind, entry: Any) -> DraggedItem | None:
+    if not isinstance(entry, dict):
+        return None
+    fields = [entry.get(name, "") for name in ("reference", "image_id", "registry", "repository")]
+    if any(not isinstance(field, str) or len(field) > _MAX_TEXT for field in fields):
+        return None
+    name, image_id, registry, repository = fields
+    reference = None
+    if name:
+        try:
+            reference = Reference.parse(name)
+        except LongshoreError:
+            return None
+    if image_id and not _IMAGE_ID.fullmatch(image_id):
+        return None
+    if kind is DragKind.LOCAL:
+        return DraggedItem(reference, image_id) if reference or image_id else None
+    if reference is None or (registry, repository) not in (("", ""), (reference.domain, reference.path)):
+        return None
+    return DraggedItem(reference, "", reference.domain, reference.path)
+
+
+def _decode_plain(text: str) -> Dragged | None:
+    if len(text) > MAX_PLAIN_BYTES:
+        return None
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    if not 0 < len(lines) <= MAX_PLAIN_LINES:
+        return None
+    items = []
+    for line in lines:
+        try:
+            reference = Reference.parse_input(line)
+        except LongshoreError:
+            return None
+        items.append(DraggedItem(reference, "", reference.domain, reference.path))
+    return Dragged(DragKind.REMOTE, tuple(items))

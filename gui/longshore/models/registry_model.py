@@ -1,0 +1,496 @@
+"""Registries and their repositories as a tree that fills page by page and explains itself where it cannot."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Sequence
+from typing import Any
+
+from PySide6.QtCore import (
+    QAbstractItemModel,
+    QMimeData,
+    QModelIndex,
+    QObject,
+    QPersistentModelIndex,
+    Qt,
+    Signal,
+)
+
+from longshore.models import mime, ordering, text
+from longshore.models.columns import NodeKind, NodeState, RegistryColumn, Role, Tone
+from longshore.models.registry_node import NOTE_KEY, Child, RegistryEntry, RegistryNode
+from longshore.models.text import tr
+from longshore.models.transition import changed_rows, never_raises, settle
+from longshore.oci.errors import ListingUnsupported, LongshoreError
+
+__all__ = ["RegistryEntry", "RegistryModel"]
+
+Index = QModelIndex | QPersistentModelIndex
+_Item = Qt.ItemDataRole
+_ROOT = QModelIndex()
+_LAST = len(RegistryColumn) - 1
+#: While a filter is set, pages are wanted without scrolling, up to this many repositories.
+_FILTER_READS = 20_000
+#: A page is wanted when the view is this near to the end of what is known.
+_NEAR_END = 30
+
+
+class RegistryModel(QAbstractItemModel):
+    """The tree of the right pane. GUI thread only.
+
+    A registry's index has the internal id 0, a child's the serial number of its registry: indexes hold no
+    Python
+    object that could be gone.
+    """
+
+    #: (host: str, generation: int): the first page of a listing, or the next one, is wanted.
+    page_wanted = Signal(str, int)
+    #: (list[Reference | str], host: str, repository: str | None): local images were dropped (a str is the
+    #: id of an
+    #: image without a name). Connect it queued: the drop has to return before a sheet opens.
+    push_dropped = Signal(object, str, object)
+    #: (list[Reference], host: str, repository: str | None): remote ones were dropped; only with
+    #: copies_accepted.
+    copy_dropped = Signal(object, str, object)
+    #: (host: str): a registry's state or counts changed.
+    state_changed = Signal(str)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._nodes: list[RegistryNode] = []
+        self._by_serial: dict[int, RegistryNode] = {}
+        self._serial = 0
+        self._filter = ""
+        self._needles: tuple[str, ...] = ()
+        self._sort_column = -1
+        self._descending = False
+        #: Whether images of one registry may be dropped on another.
+        self.copies_accepted = False
+
+    # -- registries
+
+    def set_registries(self, entries: Sequence[RegistryEntry]) -> None:
+        """Show these registries in this order. Those that stay keep their rows; pins and users are taken
+        over."""
+        known = {node.host: node for node in self._nodes}
+        target: list[RegistryNode] = []
+        fresh: set[str] = set()
+        for entry in {entry.host: entry for entry in entries}.values():
+            node = known.get(entry.host)
+            if node is None:
+                self._serial += 1
+                node = RegistryNode(entry, self._serial)
+                node.rows = self._target(node)
+                self._by_serial[node.serial] = node
+                fresh.add(entry.host)
+            target.append(node)
+        settle(self, _ROOT, self._nodes, target)
+        alive = {node.serial for node in target}
+        self._by_serial = {serial: node for serial, node in self._by_serial.items() if serial in alive}
+        new = {entry.host: entry for entry in entries}
+        for node in self._nodes:
+            if node.host not in fresh and node.entry != new[node.host]:
+                self._set_entry(node, new[node.host])
+
+    def _set_entry(self, node: RegistryNode, entry: RegistryEntry) -> None:
+        node.entry = entry
+        changed = node.set_pins(entry.pinned)
+        self._settle(node)
+        self._tell_children(node, changed)
+        self._tell(node)
+
+    @property
+    def hosts(self) -> list[str]:
+        """All registries, from top to bottom."""
+        return [node.host for node in self._nodes]
+
+    def index_of(self, host: str, repository: str | None = None) -> QModelIndex:
+        """Index of a registry, or of one of its repositories; invalid when it is not shown."""
+        node = self._node(host)
+        if node is None:
+            return QModelIndex()
+        if repository is None:
+            return self._index_of_node(node)
+        for place, child in enumerate(node.rows):
+            if child.key == repository:
+                return self.createIndex(place, 0, node.serial)
+        return QModelIndex()
+
+    def state(self, host: str) -> NodeState:
+        """How far the listing of *host* is; IDLE for a registry that is not there."""
+        node = self._node(host)
+        return node.state if node is not None else NodeState.IDLE
+
+    # -- listing
+
+    def begin_listing(self, host: str) -> int:
+        """A listing from the first page begins: its generation (0 for a registry that is not there).
+
+        The rows stay until the listing says otherwise. Emits nothing: the caller does the work. See
+        :meth:`refresh`.
+        """
+        node = self._node(host)
+        if node is None:
+            return 0
+        generation = node.begin()
+        self._settle(node)
+        self._tell(node)
+        return generation
+
+    def refresh(self, host: str) -> None:
+        """Ask for a listing from the first page, by :attr:`page_wanted`. Also the way to retry."""
+        generation = self.begin_listing(host)
+        if generation:
+            self.page_wanted.emit(host, generation)
+
+    def append_page(
+        self, host: str, generation: int, names: Sequence[str], has_more: bool, total: int | None = None
+    ) -> None:
+        """Add one page of repositories. A stale *generation* is dropped."""
+        node = self._current(host, generation)
+        if node is None:
+            return
+        node.append(list(names), has_more, total)
+        self._settle(node)
+        self._tell(node)
+        self._read_on(node)
+
+    def fail(self, host: str, generation: int, error: LongshoreError) -> None:
+        """The listing failed; what came stays. ListingUnsupported is no failure: the registry has no
+        catalogue."""
+        node = self._current(host, generation)
+        if node is None:
+            return
+        node.error = error
+        node.has_more = False
+        node.state = NodeState.NO_CATALOGUE if isinstance(error, ListingUnsupported) else NodeState.FAILED
+        self._settle(node)
+        self._tell(node)
+
+    def add_repository(self, host: str, repository: str) -> None:
+        """A repository that is known to be there now, because something was pushed to it."""
+        node = self._node(host)
+        if node is not None and node.state is not NodeState.IDLE:
+            node.found(repository)
+            self._settle(node)
+            self._tell(node)
+
+    def set_tag_count(self, host: str, repository: str, count: int) -> None:
+        """How many tags a repository has."""
+        node = self._node(host)
+        child = node.repositories.get(repository) if node is not None else None
+        if node is None or child is None or child.tag_count == count:
+            return
+        child.tag_count = count
+        self._tell_children(node, {child.key})
+        if self._sort_column == RegistryColumn.TAGS:
+            self._settle(node)
+
+    def want_more(self, bottom: Index) -> None:
+        """The view shows rows down to *bottom*: ask for the next page when that is near the end of what is
+        known.
+
+        Tree views ask by themselves only when a node is opened.
+        """
+        node = self._by_serial.get(bottom.internalId()) if bottom.isValid() else None
+        if node is not None and bottom.row() >= len(node.rows) - _NEAR_END:
+            self._next_page(node)
+
+    def _next_page(self, node: RegistryNode) -> None:
+        if node.state is NodeState.IDLE:
+            self.refresh(node.host)
+        elif node.state is NodeState.READY and node.has_more:
+            node.state = NodeState.LOADING
+            self._settle(node)
+            self._tell(node)
+            self.page_wanted.emit(node.host, node.generation)
+
+    def _read_on(self, node: RegistryNode) -> None:
+        # A filter is a question to all pages, and its few rows are never scrolled to their end.
+        if self._needles and node.has_more and len(node.repositories) < _FILTER_READS:
+            self._next_page(node)
+
+    # -- filter and order
+
+    def set_filter(self, words: str) -> None:
+        """Show only repositories whose ``host/path`` holds every one of *words*, in any letter case."""
+        if words == self._filter:
+            return
+        self._filter, self._needles = words, ordering.words(words)
+        for node in list(self._nodes):
+            self._settle(node)
+            self._read_on(node)
+
+    @property
+    def filter(self) -> str:
+        """The filter as it was set."""
+        return self._filter
+
+    def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
+        """Sort the repositories within their registries; registries keep the user's order, pinned ones stay
+        first."""
+        self._sort_column, self._descending = column, order == Qt.SortOrder.DescendingOrder
+        for node in self._nodes:
+            self._settle(node)
+
+    def _target(self, node: RegistryNode) -> list[Child]:
+        return node.target(
+            self._needles, descending=self._descending, by_count=self._sort_column == RegistryColumn.TAGS
+        )
+
+    # -- telling the views
+
+    def _node(self, host: str) -> RegistryNode | None:
+        return next((node for node in self._nodes if node.host == host), None)
+
+    def _current(self, host: str, generation: int) -> RegistryNode | None:
+        node = self._node(host)
+        return node if node is not None and node.generation == generation else None
+
+    def _index_of_node(self, node: RegistryNode) -> QModelIndex:
+        return self.createIndex(self._nodes.index(node), 0, 0)
+
+    def _settle(self, node: RegistryNode) -> None:
+        settle(self, self._index_of_node(node), node.rows, self._target(node))
+
+    def _tell(self, node: RegistryNode) -> None:
+        place = self._nodes.index(node)
+        self.dataChanged.emit(self.index(place, 0), self.index(place, _LAST))
+        self._tell_children(node, {NOTE_KEY})
+        self.state_changed.emit(node.host)
+
+    def _tell_children(self, node: RegistryNode, keys: set[Hashable]) -> None:
+        places = [place for place, child in enumerate(node.rows) if child.key in keys]
+        if places:
+            changed_rows(self, self._index_of_node(node), places, 0, _LAST)
+
+    # -- QAbstractItemModel
+
+    def _find(self, index: Index) -> tuple[RegistryNode, Child | None] | None:
+        """What stands behind *index*; None for one that is stale or not ours."""
+        if not index.isValid() or index.model() is not self or not 0 <= index.column() <= _LAST:
+            return None
+        row, serial = index.row(), index.internalId()
+        if serial == 0:
+            return (self._nodes[row], None) if 0 <= row < len(self._nodes) else None
+        node = self._by_serial.get(serial)
+        return (node, node.rows[row]) if node is not None and 0 <= row < len(node.rows) else None
+
+    def index(self, row: int, column: int, parent: Index = _ROOT) -> QModelIndex:
+        if row < 0 or not 0 <= column <= _LAST:
+            return QModelIndex()
+        if not parent.isValid():
+            return self.createIndex(row, column, 0) if row < len(self._nodes) else QModelIndex()
+        found = self._find(parent)
+        if found is None or found[1] is not None or parent.column() != 0 or row >= len(found[0].rows):
+            return QModelIndex()
+        return self.createIndex(row, column, found[0].serial)
+
+    def parent(self, index: Index = _ROOT) -> QModelIndex:  # type: ignore[override]
+        if not index.isValid() or index.internalId() == 0:
+            return QModelIndex()
+        node = self._by_serial.get(index.internalId())
+        return self._index_of_node(node) if node is not None and node in self._nodes else QModelIndex()
+
+    def rowCount(self, parent: Index = _ROOT) -> int:
+        if not parent.isValid():
+            return len(self._nodes)
+        found = self._find(parent)
+        return len(found[0].rows) if found is not None and found[1] is None and parent.column() == 0 else 0
+
+    def columnCount(self, parent: Index = _ROOT) -> int:
+        return len(RegistryColumn)
+
+    def hasChildren(self, parent: Index = _ROOT) -> bool:
+        if not parent.isValid():
+            return bool(self._nodes)
+        found = self._find(parent)
+        if found is None or found[1] is not None or parent.column() != 0:
+            return False
+        return bool(found[0].rows) or found[0].state is NodeState.IDLE
+
+    def canFetchMore(self, parent: Index) -> bool:
+        found = self._find(parent)
+        if found is None or found[1] is not None:
+            return False
+        node = found[0]
+        return node.state is NodeState.IDLE or (node.state is NodeState.READY and node.has_more)
+
+    def fetchMore(self, parent: Index) -> None:
+        found = self._find(parent)
+        if found is not None and found[1] is None:
+            self._next_page(found[0])
+
+    def flags(self, index: Index) -> Qt.ItemFlag:
+        found = self._find(index)
+        if found is None:
+            return Qt.ItemFlag.NoItemFlags
+        child = found[1]
+        flags = Qt.ItemFlag.ItemIsEnabled
+        if child is not None:
+            flags |= Qt.ItemFlag.ItemNeverHasChildren
+            if child.kind is NodeKind.NOTE:
+                return flags  # nothing to select, drag or drop on
+            flags |= Qt.ItemFlag.ItemIsDragEnabled
+        return flags | Qt.ItemFlag.ItemIsSelectable | Qt.ItemFlag.ItemIsDropEnabled
+
+    # -- content
+
+    @never_raises()
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = _Item.DisplayRole) -> Any:
+        if orientation != Qt.Orientation.Horizontal or not 0 <= section <= _LAST:
+            return None
+        if role in (_Item.DisplayRole, _Item.AccessibleTextRole):
+            return (tr("Registry / repository"), tr("Tags"), tr("Signed in"))[section]
+        if role == _Item.TextAlignmentRole:
+            return Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+        return None
+
+    @never_raises()
+    def data(self, index: Index, role: int = _Item.DisplayRole) -> Any:
+        found = self._find(index)
+        if found is None:
+            return None
+        node, child = found
+        column = index.column()
+        if role in (_Item.DisplayRole, _Item.AccessibleTextRole):
+            return self._text(node, child, column)
+        if role == _Item.ToolTipRole:
+            return text.tooltip(self._whole(node, child, column))
+        if role == _Item.AccessibleDescriptionRole:
+            return self._whole(node, child, column)
+        if role == _Item.TextAlignmentRole:
+            return Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+        if role == Role.NODE_KIND:
+            return NodeKind.REGISTRY if child is None else child.kind
+        if role == Role.HOST:
+            return node.host
+        if role == Role.STATE:
+            return node.state
+        if role == Role.ERROR:
+            return node.error
+        if role == Role.NOTE:
+            return node.line
+        return self._look(node, child, column, role)
+
+    def _look(self, node: RegistryNode, child: Child | None, column: int, role: int) -> Any:
+        reference = child.reference if child is not None else None
+        if role == Role.REPOSITORY:
+            return reference.path if reference is not None else ""
+        if role == Role.REFERENCE:
+            return reference
+        if role == Role.COPY_TEXT:
+            if child is None:
+                return node.host
+            return reference.familiar if reference is not None else ""
+        if role == Role.PINNED:
+            return child is not None and child.pinned
+        if role == Role.STRONG:
+            return child is None and column == RegistryColumn.NAME
+        if role == Role.DIM:
+            return (child is not None and reference is None) or column == RegistryColumn.TAGS
+        if role == Role.TONE:
+            if child is None and column == RegistryColumn.SIGNED_IN:
+                return node.signed_in()[1]
+            if child is not None and reference is None and node.state is NodeState.FAILED:
+                return Tone.BAD
+            return Tone.NONE
+        if role == Role.SORT:
+            if column == RegistryColumn.TAGS:
+                return child.tag_count if child is not None else None
+            return child.natural if child is not None else node.host
+        return None
+
+    def _text(self, node: RegistryNode, child: Child | None, column: int) -> str:
+        if child is None:
+            if column == RegistryColumn.NAME:
+                return node.entry.name
+            return node.count_text() if column == RegistryColumn.TAGS else node.signed_in()[0]
+        if column == RegistryColumn.NAME:
+            if child.kind is NodeKind.REPOSITORY:
+                return child.path
+            return node.line
+        if column == RegistryColumn.TAGS and child.tag_count is not None:
+            return f"{child.tag_count:,}"
+        return ""
+
+    def _whole(self, node: RegistryNode, child: Child | None, column: int) -> str:
+        if column == RegistryColumn.NAME:
+            return node.whole(child)
+        return self._text(node, child, column)
+
+    # -- drag and drop
+
+    def mimeTypes(self) -> list[str]:
+        return [mime.REFERENCES, mime.PLAIN]
+
+    def mimeData(self, indexes: Iterable[Index]) -> QMimeData:
+        items: dict[tuple[str, str], mime.DraggedItem] = {}
+        for index in indexes:
+            found = self._find(index)
+            reference = found[1].reference if found is not None and found[1] is not None else None
+            if reference is not None:
+                host, path = reference.domain, reference.path
+                items[host, path] = mime.DraggedItem(reference, "", host, path)
+        return mime.encode(mime.DragKind.REMOTE, items.values())
+
+    def supportedDragActions(self) -> Qt.DropAction:
+        return Qt.DropAction.CopyAction
+
+    def supportedDropActions(self) -> Qt.DropAction:
+        return Qt.DropAction.CopyAction
+
+    def drop_hint(self, index: Index, data: QMimeData) -> tuple[bool, str]:
+        """Whether *data* may be dropped on *index*, and a line that says what would happen or why not."""
+        dragged = mime.decode(data)
+        # Text of another program is a name to pull, nothing that could be pushed.
+        if dragged is None or not data.hasFormat(mime.REFERENCES):
+            return False, tr("Only images can be dropped here")
+        found = self._find(index)
+        if found is None or (found[1] is not None and found[1].kind is not NodeKind.REPOSITORY):
+            return False, tr("Drop images on a registry or on a repository")
+        node, child = found
+        what = text.images(len(dragged.items))
+        if len(dragged.items) == 1 and dragged.items[0].reference is not None:
+            what = text.safe(dragged.items[0].reference.familiar)
+        reference = child.reference if child is not None else None
+        where = node.entry.name if reference is None else reference.familiar
+        if dragged.kind is mime.DragKind.LOCAL:
+            line = tr("Push {what} to {where}")
+        elif not self.copies_accepted:
+            return False, tr("Images of a registry can be dropped on Local images")
+        elif all(
+            item.registry == node.host and child in (None, self._child_of(node, item))
+            for item in dragged.items
+        ):
+            return False, tr("These images are in this registry already")
+        else:
+            line = tr("Copy {what} to {where}")
+        return True, line.replace("{what}", what).replace("{where}", where)
+
+    @staticmethod
+    def _child_of(node: RegistryNode, item: mime.DraggedItem) -> Child | None:
+        return node.repositories.get(item.repository)
+
+    @never_raises(default=False)
+    def canDropMimeData(
+        self, data: QMimeData, action: Qt.DropAction, row: int, column: int, parent: Index
+    ) -> bool:
+        return action == Qt.DropAction.CopyAction and self.drop_hint(parent, data)[0]
+
+    @never_raises(default=False)
+    def dropMimeData(
+        self, data: QMimeData, action: Qt.DropAction, row: int, column: int, parent: Index
+    ) -> bool:
+        if not self.canDropMimeData(data, action, row, column, parent):
+            return False
+        found, dragged = self._find(parent), mime.decode(data)
+        if found is None or dragged is None:
+            return False
+        node, child = found
+        repository = child.path if child is not None else None
+        if dragged.kind is mime.DragKind.LOCAL:
+            images = [item.reference or item.image_id for item in dragged.items]
+            self.push_dropped.emit(images, node.host, repository)
+        else:
+            self.copy_dropped.emit(dragged.references, node.host, repository)
+        return True

@@ -1,0 +1,186 @@
+"""What the flat tables share: an own filtered and sorted list, and how it changes under a view."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Hashable, Iterable
+from typing import Any, Generic, TypeVar
+
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
+
+from longshore.models import ordering, text
+from longshore.models.transition import changed_rows, never_raises, settle
+
+Index = QModelIndex | QPersistentModelIndex
+_NO_PARENT = QModelIndex()
+
+
+class TableRow:
+    """One row; subclasses say more. *key* is unique and stays; *haystack* is what the filter looks in,
+    folded."""
+
+    __slots__ = ("haystack", "key")
+
+    def __init__(self, key: Hashable, haystack: str) -> None:
+        self.key = key
+        self.haystack = haystack
+
+
+_Row = TypeVar("_Row", bound=TableRow)
+
+
+class RowTable(QAbstractTableModel, Generic[_Row]):
+    """Base of the flat models. GUI thread only.
+
+    Subclasses keep ``_all`` (every row, in base order) and call :meth:`_arrange` when it changed; they answer
+    :meth:`_value`, :meth:`_sort_key` and :meth:`_header`. Sort column -1 is the default order.
+    """
+
+    _columns: type[enum.IntEnum]
+    _numbers: frozenset[int] = frozenset()
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._all: list[_Row] = []
+        self._rows: list[_Row] = []
+        self._needles: tuple[str, ...] = ()
+        self._filter = ""
+        self._sort_column = -1
+        self._sort_order = Qt.SortOrder.AscendingOrder
+
+    # -- for subclasses
+
+    def _value(self, row: _Row, column: int, role: int) -> Any:
+        """What ``data()`` answers; called with a valid row and column."""
+        raise NotImplementedError
+
+    def _header(self, column: int, role: int) -> Any:
+        raise NotImplementedError
+
+    def _sort_key(self, row: _Row, column: int) -> Any:
+        """What *row* is sorted by in *column*, None: always last."""
+        raise NotImplementedError
+
+    def _default_order(self, rows: list[_Row]) -> list[_Row]:
+        """*rows* (in base order) when no column is chosen."""
+        return rows
+
+    def _shown(self, row: _Row) -> bool:
+        return True
+
+    def _arrange(self) -> None:
+        """Filter and sort again, and tell the views what moved."""
+        rows = [
+            row for row in self._all if ordering.matches(row.haystack, self._needles) and self._shown(row)
+        ]
+        if self._sort_column < 0:
+            rows = self._default_order(rows)
+        else:
+            rows = ordering.ordered(
+                rows,
+                lambda row: self._sort_key(row, self._sort_column),
+                descending=self._sort_order == Qt.SortOrder.DescendingOrder,
+            )
+        settle(self, _NO_PARENT, self._rows, rows)
+
+    def _tell_changed(self, keys: set[Hashable], first: int = 0, last: int | None = None) -> None:
+        places = [place for place, row in enumerate(self._rows) if row.key in keys]
+        changed_rows(self, _NO_PARENT, places, first, len(self._columns) - 1 if last is None else last)
+
+    # -- filter
+
+    def set_filter(self, words: str) -> None:
+        """Show only rows that hold every one of *words*, in any letter case."""
+        if words == self._filter:
+            return
+        self._filter = words
+        self._needles = ordering.words(words)
+        self._arrange()
+
+    @property
+    def filter(self) -> str:
+        """The filter as it was set."""
+        return self._filter
+
+    @property
+    def total(self) -> int:
+        """How many rows there are, with those that the filter hides."""
+        return len(self._all)
+
+    def row_at(self, place: int) -> _Row | None:
+        """The row shown at *place*, None outside."""
+        return self._rows[place] if 0 <= place < len(self._rows) else None
+
+    def index_of_key(self, key: Hashable) -> QModelIndex:
+        """Index of the row with *key* in the first column; invalid when it is not shown."""
+        for place, row in enumerate(self._rows):
+            if row.key == key:
+                return self.index(place, 0)
+        return QModelIndex()
+
+    # -- QAbstractItemModel
+
+    def rowCount(self, parent: Index = _NO_PARENT) -> int:
+        return 0 if parent.isValid() else len(self._rows)
+
+    def columnCount(self, parent: Index = _NO_PARENT) -> int:
+        return 0 if parent.isValid() else len(self._columns)
+
+    @never_raises()
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if not index.isValid() or index.model() is not self:
+            return None
+        row, column = self.row_at(index.row()), index.column()
+        if row is None or not 0 <= column < len(self._columns):
+            return None
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            return self._alignment(column)
+        return self._value(row, column, role)
+
+    @never_raises()
+    def headerData(
+        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
+    ) -> Any:
+        if orientation != Qt.Orientation.Horizontal or not 0 <= section < len(self._columns):
+            return None
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            return self._alignment(section)
+        if role == Qt.ItemDataRole.AccessibleTextRole:
+            role = Qt.ItemDataRole.DisplayRole
+        value = self._header(section, role)
+        return text.tooltip(value) if role == Qt.ItemDataRole.ToolTipRole and value else value
+
+    def _alignment(self, column: int) -> Qt.AlignmentFlag:
+        side = Qt.AlignmentFlag.AlignRight if column in self._numbers else Qt.AlignmentFlag.AlignLeft
+        return side | Qt.AlignmentFlag.AlignVCenter
+
+    def flags(self, index: Index) -> Qt.ItemFlag:
+        if not index.isValid():
+            return Qt.ItemFlag.NoItemFlags
+        return (
+            Qt.ItemFlag.ItemIsEnabled
+            | Qt.ItemFlag.ItemIsSelectable
+            | Qt.ItemFlag.ItemIsDragEnabled
+            | Qt.ItemFlag.ItemNeverHasChildren
+        )
+
+    def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
+        """Sort by *column*; -1 is the default order. Equal rows keep the base order; unknown values come
+        last."""
+        if column >= len(self._columns):
+            return
+        self._sort_column, self._sort_order = column, order
+        self._arrange()
+
+    def supportedDragActions(self) -> Qt.DropAction:
+        return Qt.DropAction.CopyAction
+
+    def supportedDropActions(self) -> Qt.DropAction:
+        return Qt.DropAction.CopyAction
+
+    # -- for drags
+
+    def _rows_of(self, indexes: Iterable[Index]) -> list[_Row]:
+        """The rows of *indexes*, each once, from top to bottom."""
+        places = sorted({index.row() for index in indexes if index.isValid()})
+        return [row for place in places if (row := self.row_at(place)) is not None]

@@ -1,0 +1,468 @@
+"""Tags of one repository: names at once, details as they come."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QMimeData, QObject, Qt, QTimer, Signal
+
+from longshore.models import mime, text
+from longshore.models.columns import HereState, Role, TagColumn, Tone
+from longshore.models.row_table import Index, RowTable, TableRow
+from longshore.models.text import tr
+from longshore.oci.errors import LongshoreError
+from longshore.oci.grammar import valid_tag
+from longshore.oci.naturalsort import natural_key
+from longshore.oci.platform import Platform
+from longshore.oci.reference import Reference
+
+if TYPE_CHECKING:
+    from longshore.engine.model import LocalImage
+    from longshore.registry.model import TagDetails
+
+_Item = Qt.ItemDataRole
+#: Tags that stand for a digest: signatures, attestations, SBOMs, and what referrers fall back to.
+_DIGEST_LIKE = re.compile(r"sha(?:256|512)-[0-9a-f]{64,128}(?:\..+)?")
+#: Milliseconds that details gather before the rows are sorted once for all of them.
+_GATHER = 120
+
+
+class TagRow(TableRow):
+    """One tag. *asked*: its details were wanted already in this listing; *stale*: not seen in this listing
+    yet."""
+
+    __slots__ = ("asked", "details", "digest_like", "error", "here", "natural", "stale", "tag")
+
+    def __init__(self, tag: str) -> None:
+        super().__init__(tag, tag.casefold())
+        self.tag = tag
+        self.natural = natural_key(tag)
+        self.digest_like = _DIGEST_LIKE.fullmatch(tag) is not None
+        self.details: TagDetails | None = None
+        self.error: LongshoreError | None = None
+        self.here = HereState.NONE
+        self.asked = False
+        self.stale = False
+
+    def set_details(self, details: TagDetails) -> None:
+        self.details = details
+        self.error = None
+        self.haystack = f"{self.tag} {details.digest}".casefold()
+
+
+def _platform_text(platform: Platform) -> str:
+    name = str(platform)
+    if platform.os == "linux":
+        name = name.removeprefix("linux/")
+    return text.safe("arm64" if name == "arm64/v8" else name)
+
+
+class TagModel(RowTable[TagRow]):
+    """The tags of one repository. GUI thread only.
+
+    The default order (column -1) is newest first once every date is known, and newest version first until
+    then.
+    """
+
+    #: (generation: int, tags: list[str]): the view shows these and their details are not known.
+    details_wanted = Signal(int, object)
+    #: (str): the sentence that stands where no rows are changed; see :attr:`note`.
+    note_changed = Signal(str)
+    #: Rows came or went: the counts (:attr:`total`, :attr:`hidden_count`, :attr:`has_more`) may have changed.
+    counts_changed = Signal()
+
+    _columns = TagColumn
+    _numbers = frozenset({TagColumn.SIZE})
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._host = ""
+        self._repository = ""
+        self._generation = 0
+        self._by_tag: dict[str, TagRow] = {}
+        self._local: dict[str, list[LocalImage]] = {}
+        self._loading = False
+        self._has_more = False
+        self._error: LongshoreError | None = None
+        self._note = ""
+        self._show_digest_like = False
+        self._span: tuple[int, int] | None = None
+        self._gathered: set[str] = set()
+        self._gather = QTimer(self)
+        self._gather.setSingleShot(True)
+        self._gather.setInterval(_GATHER)
+        self._gather.timeout.connect(self.settle_details)
+        self._update_note()
+
+    # -- listing
+
+    @property
+    def generation(self) -> int:
+        """Number of the listing; what comes for an older one is dropped."""
+        return self._generation
+
+    @property
+    def host(self) -> str:
+        """The registry, "" when no repository is shown."""
+        return self._host
+
+    @property
+    def repository(self) -> str:
+        """The path of the repository, "" when none is shown."""
+        return self._repository
+
+    @property
+    def has_more(self) -> bool:
+        """More tags are still to come."""
+        return self._has_more
+
+    @property
+    def loading(self) -> bool:
+        """A listing runs."""
+        return self._loading
+
+    @property
+    def error(self) -> LongshoreError | None:
+        """Why the tags could not be listed."""
+        return self._error
+
+    @property
+    def note(self) -> str:
+        """What to say where no rows are; empty when rows are shown."""
+        return self._note
+
+    @property
+    def hidden_count(self) -> int:
+        """How many digest-like tags there are."""
+        return sum(row.digest_like for row in self._all)
+
+    def reset(self, host: str, repository: str) -> int:
+        """Begin to show *repository* of *host*; the generation that its tags must bear.
+
+        The rows of the same repository stay until the new listing says otherwise. An empty *host* shows
+        nothing.
+        """
+        self._generation += 1
+        self._gather.stop()
+        self._gathered.clear()
+        self._error = None
+        self._loading = bool(host)
+        self._has_more = False
+        if (host, repository) == (self._host, self._repository):
+            for row in self._all:
+                row.stale, row.asked = True, False
+        else:
+            self._host, self._repository = host, repository
+            self._span = None
+            self.beginResetModel()
+            self._all, self._rows, self._by_tag = [], [], {}
+            self.endResetModel()
+        self._update_note()
+        self.counts_changed.emit()
+        return self._generation
+
+    def append_tags(self, generation: int, names: Sequence[str], has_more: bool) -> None:
+        """Add a page of tags. A stale *generation* is dropped."""
+        if generation != self._generation or not self._host:
+            return
+        for name in names:
+            row = self._by_tag.get(name)
+            if row is None:
+                if not valid_tag(name):
+                    continue  # nobody could pull it
+                row = self._by_tag[name] = TagRow(name)
+                row.here = self._here(row)
+            row.stale = False
+        if not has_more:
+            self._by_tag = {name: row for name, row in self._by_tag.items() if not row.stale}
+        self._loading = self._has_more = has_more
+        self._all = sorted(self._by_tag.values(), key=lambda row: row.natural, reverse=True)
+        self._arrange()
+        self._update_note()
+        self.counts_changed.emit()
+        self._want_again()
+
+    def fail(self, generation: int, error: LongshoreError) -> None:
+        """The listing failed; the rows that came stay."""
+        if generation == self._generation:
+            self._error = error
+            self._loading = self._has_more = False
+            self._update_note()
+            self.counts_changed.emit()
+
+    def set_details(self, generation: int, *details: TagDetails) -> None:
+        """Details of one or several tags. Rows change at once and move a moment later, together with
+        others."""
+        if generation != self._generation:
+            return
+        for one in details:
+            row = self._by_tag.get(one.tag)
+            if row is not None:
+                row.set_details(one)
+                row.here = self._here(row)
+                self._gathered.add(row.tag)
+        if self._gathered and not self._gather.isActive():
+            self._gather.start()
+
+    def details_failed(self, generation: int, tag: str, error: LongshoreError) -> None:
+        """The details of *tag* cannot be had; its row says so."""
+        row = self._by_tag.get(tag)
+        if generation == self._generation and row is not None:
+            row.error = error
+            self._tell_changed({row.key})
+
+    def settle_details(self) -> None:
+        """Show the details that came, and sort once for all of them. Called by itself a moment after they
+        come."""
+        self._gather.stop()
+        gathered, self._gathered = self._gathered, set()
+        if not gathered:
+            return
+        self._tell_changed(set(gathered))
+        if self._sort_column != TagColumn.TAG or self._needles:
+            self._arrange()
+            self._want_again()
+
+    def want_details(self, first: int, last: int) -> None:
+        """The view shows the rows *first* to *last*: ask for the details that are missing there."""
+        self._span = (first, last)
+        self._want_again()
+
+    def _want_again(self) -> None:
+        if self._span is None:
+            return
+        first, last = self._span
+        self._ask(self._rows[max(first, 0) : last + 1])
+
+    def want_all_details(self) -> None:
+        """Ask for all details that are missing: an order by date or size is only true when it knows them
+        all."""
+        self._ask(self._rows)
+
+    def _ask(self, rows: Iterable[TagRow]) -> None:
+        missing = [row for row in rows if not row.asked]
+        for row in missing:
+            row.asked = True
+        if missing:
+            self.details_wanted.emit(self._generation, [row.tag for row in missing])
+
+    def _update_note(self) -> None:
+        note = ""
+        if not self._rows:
+            if not self._host:
+                note = tr("Select a repository to see its tags")
+            elif self._error is not None:
+                note = self._error.message
+            elif self._loading:
+                note = tr("Loading tags…")
+            elif self._all and self._needles:
+                note = tr("No tag matches the filter")
+            elif self._all:
+                note = tr("Only digest-like tags, which are hidden")
+            else:
+                note = tr("This repository has no tags")
+        if note != self._note:
+            self._note = note
+            self.note_changed.emit(note)
+
+    # -- order and filter
+
+    def _arrange(self) -> None:
+        super()._arrange()
+        self._update_note()
+
+    def set_filter(self, words: str) -> None:
+        super().set_filter(words)
+        self._want_again()
+
+    def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
+        super().sort(column, order)
+        self._want_again()
+
+    def set_show_digest_like(self, shown: bool) -> None:
+        """Show signatures and other tags that stand for a digest, or hide them (as at first)."""
+        if shown != self._show_digest_like:
+            self._show_digest_like = shown
+            self._arrange()
+            self._want_again()
+
+    def _shown(self, row: TagRow) -> bool:
+        return self._show_digest_like or not row.digest_like
+
+    def _default_order(self, rows: list[TagRow]) -> list[TagRow]:
+        # With some dates missing, rows would fly up under the user's eyes as he scrolls and dates come in.
+        dates = [self._sort_key(row, TagColumn.CREATED) for row in rows]
+        if None in dates:
+            return rows
+        order = sorted(range(len(rows)), key=lambda place: dates[place], reverse=True)
+        return [rows[place] for place in order]
+
+    def _sort_key(self, row: TagRow, column: int) -> Any:
+        if column == TagColumn.TAG:
+            return row.natural
+        if column == TagColumn.HERE:
+            return -row.here if row.here else None
+        details = row.details
+        if details is None:
+            return None
+        if column == TagColumn.DIGEST:
+            return details.digest or None
+        if column == TagColumn.SIZE:
+            return details.size
+        if column == TagColumn.PLATFORMS:
+            return tuple(_platform_text(one) for one in details.platforms) or None
+        return None if details.created is None else text.aware(details.created)
+
+    # -- comparison with the local images
+
+    def set_local(self, images: Iterable[LocalImage]) -> None:
+        """The local images, for the column Here."""
+        local: dict[str, list[LocalImage]] = {}
+        for image in images:
+            if image.reference is not None and image.reference.tag:
+                local.setdefault(str(image.reference.with_digest(None)), []).append(image)
+        self._local = local
+        changed = set()
+        for row in self._all:
+            here = self._here(row)
+            if here is not row.here:
+                row.here = here
+                changed.add(row.key)
+        if changed:
+            self._tell_changed(changed, TagColumn.HERE, TagColumn.HERE)
+            if self._sort_column == TagColumn.HERE:
+                self._arrange()
+
+    def _here(self, row: TagRow) -> HereState:
+        images = self._local.get(f"{self._host}/{self._repository}:{row.tag}")
+        if not images or row.details is None or not row.details.digest:
+            return HereState.NONE
+        digest = row.details.digest
+        known = False
+        for image in images:
+            # Every one is compared: classic stores keep several, and a containerd store's image id is one
+            # too.
+            digests = {entry.rpartition("@")[2] for entry in image.repo_digests}
+            if digest == image.image_id or digest in digests:
+                return HereState.IN_SYNC
+            known = known or bool(digests)
+        # An image that was never pulled or pushed has no digest to compare: nothing is said then.
+        return HereState.DIFFERS if known else HereState.NONE
+
+    # -- content
+
+    def reference_of(self, row: TagRow) -> Reference:
+        """The full reference of *row*."""
+        return Reference(self._host, self._repository, row.tag)
+
+    def refresh_ages(self) -> None:
+        """The clock went on: tell views that the ages changed. Called by the owner about once a minute."""
+        if self._rows:
+            column = TagColumn.CREATED
+            self.dataChanged.emit(self.index(0, column), self.index(len(self._rows) - 1, column))
+
+    def _header(self, column: int, role: int) -> Any:
+        if role == _Item.DisplayRole:
+            return {
+                TagColumn.TAG: tr("Tag"),
+                TagColumn.DIGEST: tr("Digest"),
+                TagColumn.SIZE: tr("Size"),
+                TagColumn.PLATFORMS: tr("Platforms"),
+                TagColumn.CREATED: tr("Created"),
+                TagColumn.HERE: tr("Here"),
+            }[TagColumn(column)]
+        if role == _Item.ToolTipRole and column == TagColumn.SIZE:
+            return tr("Compressed: what a pull has to download. On disk it takes more.")
+        if role == _Item.ToolTipRole and column == TagColumn.HERE:
+            return tr("Whether the local image of this name is the same.")
+        return None
+
+    def _text(self, row: TagRow, column: int) -> str:
+        if column == TagColumn.TAG:
+            return row.tag
+        if column == TagColumn.HERE:
+            return {HereState.IN_SYNC: tr("in sync"), HereState.DIFFERS: tr("differs")}.get(row.here, "")
+        details = row.details
+        if details is None:
+            return tr("cannot be read") if row.error is not None and column == TagColumn.DIGEST else ""
+        if column == TagColumn.DIGEST:
+            return text.short_digest(details.digest)
+        if column == TagColumn.SIZE:
+            return text.size(details.size)
+        if column == TagColumn.PLATFORMS:
+            return "  ".join(_platform_text(one) for one in details.platforms)
+        return text.age(details.created)
+
+    def _whole(self, row: TagRow, column: int) -> str:
+        details = row.details
+        if row.error is not None and column != TagColumn.TAG and details is None:
+            return " ".join(part for part in (row.error.message, row.error.advice) if part)
+        if column == TagColumn.TAG:
+            return text.safe(self.reference_of(row).familiar, 600)
+        if column == TagColumn.HERE:
+            return {
+                HereState.IN_SYNC: tr("The local image of this name is the same."),
+                HereState.DIFFERS: tr("The local image of this name is another one."),
+            }.get(row.here, "")
+        if details is None:
+            return ""
+        if column == TagColumn.DIGEST:
+            return text.safe(details.digest)
+        if column == TagColumn.SIZE:
+            return tr("{size} compressed").replace("{size}", text.size(details.size)) if details.size else ""
+        if column == TagColumn.PLATFORMS:
+            return ", ".join(text.safe(str(one)) for one in details.platforms)
+        return text.moment_text(details.created)
+
+    def _value(self, row: TagRow, column: int, role: int) -> Any:
+        if role in (_Item.DisplayRole, _Item.AccessibleTextRole):
+            return self._text(row, column)
+        if role == _Item.ToolTipRole:
+            return text.tooltip(self._whole(row, column))
+        if role == _Item.AccessibleDescriptionRole:
+            return self._whole(row, column)
+        if role == Role.REFERENCE:
+            return self.reference_of(row)
+        if role == Role.TAG:
+            return row.tag
+        if role == Role.HOST:
+            return self._host
+        if role == Role.REPOSITORY:
+            return self._repository
+        if role == Role.DETAILS:
+            return row.details
+        if role == Role.DIGEST:
+            return row.details.digest if row.details is not None else ""
+        if role == Role.ERROR:
+            return row.error
+        if role == Role.STATE:
+            return row.here
+        if role == Role.SORT:
+            return self._sort_key(row, column)
+        if role == Role.COPY_TEXT:
+            return self.reference_of(row).familiar
+        if role == Role.STRONG:
+            return column == TagColumn.TAG
+        if role == Role.DIM:
+            return column in (TagColumn.DIGEST, TagColumn.PLATFORMS, TagColumn.CREATED)
+        if role == Role.FIXED_WIDTH:
+            return column == TagColumn.DIGEST and row.details is not None
+        if role == Role.TONE and column == TagColumn.HERE:
+            return {HereState.IN_SYNC: Tone.GOOD, HereState.DIFFERS: Tone.BAD}.get(row.here, Tone.NONE)
+        return None
+
+    # -- drag
+
+    def mimeTypes(self) -> list[str]:
+        return [mime.REFERENCES, mime.PLAIN]
+
+    def mimeData(self, indexes: Iterable[Index]) -> QMimeData:
+        return mime.encode(
+            mime.DragKind.REMOTE,
+            [
+                mime.DraggedItem(self.reference_of(row), "", self._host, self._repository)
+                for row in self._rows_of(indexes)
+            ],
+        )

@@ -1,0 +1,394 @@
+"""Transfers as a tree: a row each, a row per layer below it. Made for thousands of changes a second."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QAbstractItemModel, QModelIndex, QObject, QPersistentModelIndex, Qt, QTimer
+
+from longshore.models import ordering, text
+from longshore.models import transfer_text as words
+from longshore.models.columns import NodeKind, Role, Tone, TransferColumn
+from longshore.models.text import tr
+from longshore.models.transition import changed_rows, never_raises, settle
+from longshore.transfers.transfer import LayerSnapshot, State, TransferSnapshot
+
+if TYPE_CHECKING:
+    from longshore.transfers.changes import Changes
+
+Index = QModelIndex | QPersistentModelIndex
+_Item = Qt.ItemDataRole
+_ROOT = QModelIndex()
+_LAST = len(TransferColumn) - 1
+_NUMBERS = frozenset({TransferColumn.SPEED, TransferColumn.TIME_LEFT})
+_FIXED = frozenset({TransferColumn.OPERATION, TransferColumn.SOURCE, TransferColumn.DESTINATION})
+#: Milliseconds between two sortings by something that changes all the time: rows must not dance.
+_RESORT = 1000
+
+
+class _Child:
+    """A row below a transfer: a line of advice, or a layer."""
+
+    __slots__ = ("key", "layer", "text")
+
+    def __init__(self, key: Hashable, layer: LayerSnapshot | None, line: str = "") -> None:
+        self.key = key
+        self.layer = layer
+        self.text = line
+
+
+class _Transfer:
+    """A transfer. *serial* is its identity in model indexes."""
+
+    __slots__ = ("advice", "children", "haystack", "key", "serial", "snapshot")
+
+    def __init__(self, snapshot: TransferSnapshot, serial: int) -> None:
+        self.key: Hashable = snapshot.id
+        self.serial = serial
+        self.snapshot = snapshot
+        self.advice: tuple[str, ...] = ()
+        self.children: list[_Child] = []
+        request = snapshot.request
+        parts = [request.operation.value]
+        for end in (request.source, request.destination):
+            parts += [words.end_text(end, is_source=True), words.end_whole(end)]
+        self.haystack = " ".join(parts).casefold()
+
+    def target(self) -> list[_Child]:
+        """The rows to show: advice first, then the layers in their order."""
+        rows = [_Child(("advice", place), None, line) for place, line in enumerate(self.advice)]
+        seen: dict[str, int] = {}
+        for layer in self.snapshot.layers:
+            number = seen[layer.layer_id] = seen.get(layer.layer_id, 0) + 1
+            rows.append(_Child((layer.layer_id, number), layer))
+        return rows
+
+
+class TransferModel(QAbstractItemModel):
+    """The rows of the transfer queue. GUI thread only.
+
+    A transfer's index has the internal id 0, a child's the serial number of its transfer. The default order
+    (column -1) is the queue's.
+    """
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._transfers: dict[str, _Transfer] = {}
+        self._order: list[str] = []
+        self._rows: list[_Transfer] = []
+        self._by_serial: dict[int, _Transfer] = {}
+        self._serial = 0
+        self._needles: tuple[str, ...] = ()
+        self._filter = ""
+        self._sort_column = -1
+        self._descending = False
+        self._resort = QTimer(self)
+        self._resort.setSingleShot(True)
+        self._resort.setInterval(_RESORT)
+        self._resort.timeout.connect(self._arrange)
+
+    # -- changes
+
+    def apply(self, changes: Changes) -> None:
+        """Show what changed in the queue since the last time: a few signals, however much it was."""
+        moved = changes.order is not None
+        for name in changes.removed:
+            moved = self._transfers.pop(name, None) is not None or moved
+        changed: list[_Transfer] = []
+        for snapshot in changes.snapshots:
+            row = self._transfers.get(snapshot.id)
+            if row is None:
+                self._serial += 1
+                row = self._transfers[snapshot.id] = _Transfer(snapshot, self._serial)
+                row.advice = words.advice_lines(snapshot)
+                row.children = row.target()
+                self._by_serial[row.serial] = row
+                self._order.append(snapshot.id)
+                moved = True
+            elif row.snapshot is not snapshot:
+                before, row.snapshot = row.snapshot, snapshot
+                changed.append(row)
+                self._update_children(row, before)
+        if changes.order is not None:
+            listed = set(changes.order)
+            self._order = [*changes.order, *(name for name in self._order if name not in listed)]
+        if moved:
+            self._order = [name for name in dict.fromkeys(self._order) if name in self._transfers]
+            self._arrange()
+            alive = {row.serial for row in self._transfers.values()}
+            self._by_serial = {serial: row for serial, row in self._by_serial.items() if serial in alive}
+        if changed:
+            serials = {row.serial for row in changed}
+            places = [place for place, row in enumerate(self._rows) if row.serial in serials]
+            changed_rows(self, _ROOT, places, 0, _LAST)
+            lively = self._sort_column >= 0 and self._sort_column not in _FIXED
+            if lively and not self._resort.isActive():
+                self._resort.start()
+
+    def _update_children(self, row: _Transfer, before: TransferSnapshot) -> None:
+        snapshot = row.snapshot
+        advice = words.advice_lines(snapshot)
+        if snapshot.layers is before.layers and advice == row.advice:
+            return
+        row.advice = advice
+        target = row.target()
+        old = {child.key: child for child in row.children}
+        place = self._place(row)
+        if place is None:
+            row.children = target
+            return
+        parent = self.createIndex(place, 0, 0)
+        settle(self, parent, row.children, target)
+        changed = [
+            number
+            for number, child in enumerate(target)
+            if (known := old.get(child.key)) is not None
+            and (known.layer != child.layer or known.text != child.text)
+        ]
+        if changed:
+            # One signal for all layers: views only repaint what they show.
+            self.dataChanged.emit(self.index(changed[0], 0, parent), self.index(changed[-1], _LAST, parent))
+
+    def _place(self, row: _Transfer) -> int | None:
+        return next((place for place, shown in enumerate(self._rows) if shown is row), None)
+
+    # -- what others ask
+
+    def snapshot(self, transfer: str) -> TransferSnapshot | None:
+        """The latest snapshot of the transfer with this id."""
+        row = self._transfers.get(transfer)
+        return row.snapshot if row is not None else None
+
+    def index_of(self, transfer: str) -> QModelIndex:
+        """Index of the transfer with this id; invalid when it is not shown."""
+        row = self._transfers.get(transfer)
+        place = self._place(row) if row is not None else None
+        return QModelIndex() if place is None else self.createIndex(place, 0, 0)
+
+    def states(self) -> dict[State, int]:
+        """How many transfers are in each state, with those that the filter hides."""
+        counts: dict[State, int] = {}
+        for row in self._transfers.values():
+            counts[row.snapshot.state] = counts.get(row.snapshot.state, 0) + 1
+        return counts
+
+    # -- filter and order
+
+    def set_filter(self, text_of_filter: str) -> None:
+        """Show only transfers whose operation, ends and images hold every word, in any letter case."""
+        if text_of_filter != self._filter:
+            self._filter, self._needles = text_of_filter, ordering.words(text_of_filter)
+            self._arrange()
+
+    @property
+    def filter(self) -> str:
+        """The filter as it was set."""
+        return self._filter
+
+    def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
+        """Sort by *column*; -1 is the queue's order."""
+        if column <= _LAST:
+            self._sort_column, self._descending = column, order == Qt.SortOrder.DescendingOrder
+            self._arrange()
+
+    def _arrange(self) -> None:
+        rows = [self._transfers[name] for name in self._order]
+        rows = [row for row in rows if ordering.matches(row.haystack, self._needles)]
+        if self._sort_column >= 0:
+            rows = ordering.ordered(
+                rows, lambda row: self._sort_key(row.snapshot, self._sort_column), descending=self._descending
+            )
+        settle(self, _ROOT, self._rows, rows)
+
+    @staticmethod
+    def _sort_key(snapshot: TransferSnapshot, column: int) -> Any:
+        if column == TransferColumn.STATUS:
+            return list(State).index(snapshot.state)
+        if column == TransferColumn.PROGRESS:
+            return snapshot.permille
+        if column == TransferColumn.TRANSFERRED:
+            return snapshot.moved_bytes
+        if column == TransferColumn.SPEED:
+            return snapshot.speed
+        if column == TransferColumn.TIME_LEFT:
+            return snapshot.seconds_left
+        if column == TransferColumn.FINISHED:
+            return None if snapshot.finished is None else text.aware(snapshot.finished)
+        return words.transfer_cell(snapshot, column).casefold()
+
+    # -- QAbstractItemModel
+
+    def _find(self, index: Index) -> tuple[_Transfer, _Child | None] | None:
+        """What stands behind *index*; None for one that is stale or not ours."""
+        if not index.isValid() or index.model() is not self or not 0 <= index.column() <= _LAST:
+            return None
+        row, serial = index.row(), index.internalId()
+        if serial == 0:
+            return (self._rows[row], None) if 0 <= row < len(self._rows) else None
+        transfer = self._by_serial.get(serial)
+        if transfer is None or not 0 <= row < len(transfer.children):
+            return None
+        return transfer, transfer.children[row]
+
+    def index(self, row: int, column: int, parent: Index = _ROOT) -> QModelIndex:
+        if row < 0 or not 0 <= column <= _LAST:
+            return QModelIndex()
+        if not parent.isValid():
+            return self.createIndex(row, column, 0) if row < len(self._rows) else QModelIndex()
+        found = self._find(parent)
+        if found is None or found[1] is not None or parent.column() != 0 or row >= len(found[0].children):
+            return QModelIndex()
+        return self.createIndex(row, column, found[0].serial)
+
+    def parent(self, index: Index = _ROOT) -> QModelIndex:  # type: ignore[override]
+        if not index.isValid() or index.internalId() == 0:
+            return QModelIndex()
+        transfer = self._by_serial.get(index.internalId())
+        place = self._place(transfer) if transfer is not None else None
+        return QModelIndex() if place is None else self.createIndex(place, 0, 0)
+
+    def rowCount(self, parent: Index = _ROOT) -> int:
+        if not parent.isValid():
+            return len(self._rows)
+        found = self._find(parent)
+        return (
+            len(found[0].children) if found is not None and found[1] is None and parent.column() == 0 else 0
+        )
+
+    def columnCount(self, parent: Index = _ROOT) -> int:
+        return len(TransferColumn)
+
+    def hasChildren(self, parent: Index = _ROOT) -> bool:
+        return self.rowCount(parent) > 0
+
+    def flags(self, index: Index) -> Qt.ItemFlag:
+        found = self._find(index)
+        if found is None:
+            return Qt.ItemFlag.NoItemFlags
+        flags = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
+        return flags if found[1] is None else flags | Qt.ItemFlag.ItemNeverHasChildren
+
+    @never_raises()
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = _Item.DisplayRole) -> Any:
+        if orientation != Qt.Orientation.Horizontal or not 0 <= section <= _LAST:
+            return None
+        if role in (_Item.DisplayRole, _Item.AccessibleTextRole):
+            return {
+                TransferColumn.OPERATION: tr("Operation"),
+                TransferColumn.SOURCE: tr("Source"),
+                TransferColumn.DESTINATION: tr("Destination"),
+                TransferColumn.STATUS: tr("Status"),
+                TransferColumn.PROGRESS: tr("Progress"),
+                TransferColumn.TRANSFERRED: tr("Transferred"),
+                TransferColumn.SPEED: tr("Speed"),
+                TransferColumn.TIME_LEFT: tr("Time left"),
+                TransferColumn.FINISHED: tr("Finished"),
+            }[TransferColumn(section)]
+        return self._alignment(section) if role == _Item.TextAlignmentRole else None
+
+    @staticmethod
+    def _alignment(column: int) -> Qt.AlignmentFlag:
+        side = Qt.AlignmentFlag.AlignRight if column in _NUMBERS else Qt.AlignmentFlag.AlignLeft
+        return side | Qt.AlignmentFlag.AlignVCenter
+
+    @never_raises()
+    def data(self, index: Index, role: int = _Item.DisplayRole) -> Any:
+        found = self._find(index)
+        if found is None:
+            return None
+        row, child = found
+        column = index.column()
+        if role == _Item.DisplayRole:
+            return self._text(row, child, column)
+        if role == _Item.AccessibleTextRole:
+            spoken = column == TransferColumn.PROGRESS and (child is None or child.layer is not None)
+            return (self._whole if spoken else self._text)(row, child, column)
+        if role == _Item.AccessibleDescriptionRole:
+            return self._whole(row, child, column)
+        if role == _Item.ToolTipRole:
+            return text.tooltip(self._whole(row, child, column))
+        if role == _Item.TextAlignmentRole:
+            return self._alignment(column)
+        return self._look(row, child, column, role)
+
+    def _look(self, row: _Transfer, child: _Child | None, column: int, role: int) -> Any:
+        snapshot = row.snapshot
+        layer = child.layer if child is not None else None
+        if role == Role.SNAPSHOT:
+            return snapshot
+        if role == Role.TRANSFER_ID:
+            return snapshot.id
+        if role == Role.OPERATION:
+            return snapshot.request.operation
+        if role == Role.ERROR:
+            return snapshot.error
+        if role == Role.LAYER:
+            return layer
+        if role == Role.NODE_KIND:
+            if child is None:
+                return NodeKind.TRANSFER
+            return NodeKind.ADVICE if layer is None else NodeKind.LAYER
+        if role == Role.STATE:
+            if child is None:
+                return snapshot.state
+            return layer.state if layer is not None else None
+        if role == Role.PERMILLE:
+            known = snapshot.permille if child is None else (layer.permille if layer is not None else None)
+            return -1 if known is None else known
+        if role == Role.SORT:
+            return self._sort_key(snapshot, column) if child is None else None
+        if role == Role.COPY_TEXT:
+            return self._copy_text(snapshot, child)
+        if role == Role.STRONG:
+            return child is None and column == TransferColumn.OPERATION
+        if role == Role.DIM:
+            return child is not None or column in (TransferColumn.TIME_LEFT, TransferColumn.FINISHED)
+        if role == Role.FIXED_WIDTH:
+            return layer is not None and column == TransferColumn.OPERATION
+        if role == Role.TONE:
+            return self._tone(snapshot, child, column)
+        return None
+
+    @staticmethod
+    def _tone(snapshot: TransferSnapshot, child: _Child | None, column: int) -> Tone:
+        if child is None:
+            if column == TransferColumn.TRANSFERRED:
+                return Tone.BAD if snapshot.state is State.FAILED else Tone.NONE
+            shown = column in (TransferColumn.STATUS, TransferColumn.PROGRESS)
+            return words.status_tone(snapshot.state) if shown else Tone.NONE
+        if child.layer is not None and column == TransferColumn.PROGRESS:
+            return Tone.GOOD if child.layer.state.finished else Tone.ACTIVE
+        return Tone.NONE
+
+    @staticmethod
+    def _copy_text(snapshot: TransferSnapshot, child: _Child | None) -> str:
+        if child is not None:
+            return child.text if child.layer is None else child.layer.digest or child.layer.layer_id
+        cells = (
+            words.transfer_cell(snapshot, column)
+            for column in (
+                TransferColumn.OPERATION,
+                TransferColumn.SOURCE,
+                TransferColumn.DESTINATION,
+                TransferColumn.STATUS,
+                TransferColumn.TRANSFERRED,
+            )
+        )
+        return "\n".join(["  ".join(cells), *words.advice_lines(snapshot)])
+
+    @staticmethod
+    def _text(row: _Transfer, child: _Child | None, column: int) -> str:
+        if child is None:
+            return words.transfer_cell(row.snapshot, column)
+        if child.layer is None:
+            return child.text if column == TransferColumn.OPERATION else ""
+        return words.layer_cell(child.layer, row.snapshot.request.operation, column)
+
+    @staticmethod
+    def _whole(row: _Transfer, child: _Child | None, column: int) -> str:
+        if child is None:
+            return words.transfer_whole(row.snapshot, column)
+        if child.layer is None:
+            return child.text
+        return words.layer_whole(child.layer, row.snapshot.request.operation, column)

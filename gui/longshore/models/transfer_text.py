@@ -1,0 +1,300 @@
+"""What the rows of Transfers say, from a snapshot. GUI thread only."""
+
+from __future__ import annotations
+
+from longshore.models import text
+from longshore.models.columns import Tone, TransferColumn
+from longshore.models.text import tr
+from longshore.oci.layer import LayerState
+from longshore.transfers.transfer import (
+    ArchivePlace,
+    Endpoint,
+    EnginePlace,
+    LayerSnapshot,
+    LibraryPlace,
+    Moved,
+    Operation,
+    Plan,
+    State,
+    TransferSnapshot,
+)
+
+_MOVING = (State.RUNNING, State.CANCELLING)
+
+
+def operation_text(operation: Operation) -> str:
+    """``Pull``, ``Push``, …"""
+    return {
+        Operation.PULL: tr("Pull"),
+        Operation.PUSH: tr("Push"),
+        Operation.COPY: tr("Copy"),
+        Operation.SAVE: tr("Save"),
+        Operation.LOAD: tr("Load"),
+    }[operation]
+
+
+def status_text(state: State) -> str:
+    """The word of the Status column: exactly the enum's, so that it can be relied on from outside."""
+    return tr(state.value)
+
+
+def status_tone(state: State) -> Tone:
+    """What a state means."""
+    return {
+        State.RUNNING: Tone.ACTIVE,
+        State.PLANNING: Tone.ACTIVE,
+        State.SUCCEEDED: Tone.GOOD,
+        State.FAILED: Tone.BAD,
+        State.INTERRUPTED: Tone.CAUTION,
+        State.CANCELLING: Tone.CAUTION,
+    }.get(state, Tone.QUIET)
+
+
+def _image_name(end: Endpoint) -> str:
+    return (
+        text.safe(end.reference.familiar, 600) if end.reference is not None else text.short_id(end.image_id)
+    )
+
+
+def end_text(end: Endpoint, *, is_source: bool) -> str:
+    """One end of a transfer: the image where it comes from, the place (and the name, in registries) where
+    it goes."""
+    place = end.place
+    if isinstance(place, ArchivePlace):
+        return text.safe(place.path.name)
+    if is_source:
+        return _image_name(end)
+    if isinstance(place, EnginePlace):
+        return text.safe(place.address.name)
+    if isinstance(place, LibraryPlace):
+        return tr("Library")
+    return _image_name(end) or text.safe(place.host)
+
+
+def end_whole(end: Endpoint) -> str:
+    """The same with all there is to say of it."""
+    place = end.place
+    if isinstance(place, EnginePlace):
+        where = f"{place.address.name} ({place.address.url})"
+    elif isinstance(place, ArchivePlace | LibraryPlace):
+        where = str(place.path)
+    else:
+        where = place.host
+    return "\n".join(part for part in (_image_name(end), text.safe(where, 600)) if part)
+
+
+def plan_text(plan: Plan, operation: Operation) -> str:
+    """``12 layers, 1.9 GB compressed, about 0.6 GB already here``."""
+    parts = [text.layers(plan.layers)]
+    if plan.total_bytes > 0:
+        parts.append(tr("{size} compressed").replace("{size}", text.size(plan.total_bytes)))
+    if plan.here_bytes > 0:
+        here = (
+            tr("about {size}").replace("{size}", text.about_size(plan.here_bytes))
+            if plan.estimated
+            else text.size(plan.here_bytes)
+        )
+        parts.append(f"{here} {_already(operation)}")
+    return ", ".join(parts)
+
+
+def _already(operation: Operation) -> str:
+    return tr("already here") if operation in (Operation.PULL, Operation.LOAD) else tr("already there")
+
+
+def moved_text(moved: Moved, operation: Operation) -> str:
+    """``96 MB, 4 moved, 5 mounted``: what really went over the network."""
+    if not (moved.bytes or moved.layers_moved or moved.layers_mounted):
+        if not moved.layers_skipped:
+            return tr("nothing to move")
+        return tr("nothing to move, {what}").replace(
+            "{what}", f"{text.layers(moved.layers_skipped)} {_already(operation)}"
+        )
+    parts = [text.size(moved.bytes)]
+    if moved.layers_moved:
+        parts.append(tr("%n moved", moved.layers_moved))
+    if moved.layers_mounted:
+        parts.append(tr("%n mounted", moved.layers_mounted))
+    if moved.layers_skipped:
+        parts.append(f"{moved.layers_skipped} {_already(operation)}")
+    return ", ".join(parts)
+
+
+def waiting_text(snapshot: TransferSnapshot) -> str:
+    """What a transfer waits for; empty when it does not."""
+    seconds = snapshot.waiting_seconds
+    reason = snapshot.error.message.rstrip(".") if snapshot.error is not None else ""
+    if snapshot.waiting_for == "engine":
+        return tr("waiting for the engine")
+    if snapshot.waiting_for == "sign in":
+        return tr("waiting for a sign-in")
+    if snapshot.waiting_for == "hold":
+        return tr("the queue is held")
+    if snapshot.waiting_for == "slot":
+        return tr("waiting for its turn")
+    if seconds is None:
+        return ""
+    again = tr("trying again in {time}").replace("{time}", text.duration(max(seconds, 0)))
+    if snapshot.waiting_for == "rate limit" and not reason:
+        reason = tr("the registry's limit is reached")
+    # The sentence goes on after a colon; names and short forms at its start keep their capitals.
+    if len(reason) > 1 and reason[0].isupper() and reason[1].islower():
+        reason = reason[0].lower() + reason[1:]
+    return f"{again}: {reason}" if reason else again
+
+
+def _phase_text(phase: str) -> str:
+    return {
+        "extracting": tr("extracting"),
+        "verifying": tr("verifying"),
+        "checking": tr("checking"),
+        "planning": tr("reading the manifest"),
+    }.get(phase, "")
+
+
+def transferred_text(snapshot: TransferSnapshot) -> str:
+    """The sentence of a row: plan, progress, result, or why it failed."""
+    operation, state, plan = snapshot.request.operation, snapshot.state, snapshot.plan
+    if state is State.FAILED:
+        return snapshot.error.message if snapshot.error is not None else tr("Failed")
+    if state is State.CANCELLING:
+        return tr("stopping…")
+    if state is State.SUCCEEDED:
+        return (
+            moved_text(snapshot.moved, operation)
+            if snapshot.moved is not None
+            else text.size(snapshot.moved_bytes)
+        )
+    waiting = waiting_text(snapshot)
+    if waiting and not (snapshot.waiting_for == "slot" and plan is not None):
+        return waiting
+    progress = text.size_of(snapshot.moved_bytes, snapshot.total_bytes)
+    if state in (State.CANCELLED, State.INTERRUPTED):
+        return tr("stopped at {progress}").replace("{progress}", progress) if snapshot.moved_bytes else ""
+    if (snapshot.moved_bytes <= 0 and state is not State.RUNNING) or not progress:
+        if plan is not None:
+            return plan_text(plan, operation)
+        return tr("reading the manifest") if state is State.PLANNING else ""
+    if snapshot.moved_bytes <= 0 and plan is not None and not _phase_text(snapshot.phase):
+        return plan_text(plan, operation)
+    parts = [progress] if snapshot.moved_bytes > 0 or snapshot.total_bytes else []
+    if plan is not None and plan.here_bytes > 0:
+        here = text.about_size(plan.here_bytes) if plan.estimated else text.size(plan.here_bytes)
+        about = tr("about {size}").replace("{size}", here) if plan.estimated else here
+        parts.append(f"{about} {_already(operation)}")
+    if phase := _phase_text(snapshot.phase):
+        parts.append(phase)
+    return ", ".join(parts)
+
+
+def transfer_cell(snapshot: TransferSnapshot, column: int) -> str:
+    """What a transfer's row shows in *column*."""
+    moving = snapshot.state in _MOVING
+    if column == TransferColumn.OPERATION:
+        return operation_text(snapshot.request.operation)
+    if column == TransferColumn.SOURCE:
+        return end_text(snapshot.request.source, is_source=True)
+    if column == TransferColumn.DESTINATION:
+        return end_text(snapshot.request.destination, is_source=False)
+    if column == TransferColumn.STATUS:
+        return status_text(snapshot.state)
+    if column == TransferColumn.PROGRESS:
+        return text.percent(snapshot.permille)
+    if column == TransferColumn.TRANSFERRED:
+        return transferred_text(snapshot)
+    if column == TransferColumn.SPEED:
+        return text.speed(snapshot.speed) if moving and snapshot.speed else ""
+    if column == TransferColumn.TIME_LEFT:
+        return text.duration(snapshot.seconds_left) if moving else ""
+    return text.clock(snapshot.finished) if snapshot.state.finished else ""
+
+
+def transfer_whole(snapshot: TransferSnapshot, column: int) -> str:
+    """The whole story of a transfer's cell, as plain text."""
+    if column == TransferColumn.SOURCE:
+        return end_whole(snapshot.request.source)
+    if column == TransferColumn.DESTINATION:
+        return end_whole(snapshot.request.destination)
+    if column == TransferColumn.TRANSFERRED and snapshot.error is not None:
+        return "\n".join(part for part in (transferred_text(snapshot), *advice_lines(snapshot)) if part)
+    if column == TransferColumn.FINISHED and snapshot.finished is not None:
+        took = ""
+        if snapshot.started is not None:
+            seconds = (text.aware(snapshot.finished) - text.aware(snapshot.started)).total_seconds()
+            took = text.duration(seconds)
+        moment = text.moment_text(snapshot.finished)
+        return (
+            tr("{moment}, took {time}").replace("{moment}", moment).replace("{time}", took)
+            if took
+            else moment
+        )
+    if column == TransferColumn.STATUS and snapshot.attempt > 1:
+        return f"{status_text(snapshot.state)}, {tr('attempt %n', snapshot.attempt)}"
+    if column == TransferColumn.PROGRESS:
+        return text.percent_spoken(snapshot.permille)
+    return transfer_cell(snapshot, column)
+
+
+#: Lines of the other side's own words that unfold under a failed row.
+_DETAIL_LINES = 12
+
+
+def advice_lines(snapshot: TransferSnapshot) -> tuple[str, ...]:
+    """What unfolds under a failed row: what to do, then the other side's own words."""
+    error = snapshot.error
+    if error is None or snapshot.state is not State.FAILED:
+        return ()
+    words = [line.strip() for line in error.detail.splitlines() if line.strip()]
+    if len(words) > _DETAIL_LINES:
+        words = [*words[: _DETAIL_LINES - 1], "…"]
+    return tuple(line for line in (error.advice, *words) if line)
+
+
+# -- layers
+
+
+def layer_state_text(layer: LayerSnapshot, operation: Operation) -> str:
+    """What happens to a layer, in a word."""
+    if layer.retrying_in is not None and not layer.state.finished:
+        return tr("trying again in {time}").replace("{time}", text.duration(layer.retrying_in))
+    if layer.state is LayerState.TRANSFERRING:
+        return {Operation.PULL: tr("downloading"), Operation.PUSH: tr("uploading")}.get(
+            operation, tr("copying")
+        )
+    if layer.state is LayerState.TRANSFERRED:
+        return tr("downloaded") if operation is Operation.PULL else tr("transferred")
+    if layer.state is LayerState.SKIPPED:
+        return _already(operation)
+    return {
+        LayerState.WAITING: tr("waiting"),
+        LayerState.CHECKING: tr("checking"),
+        LayerState.EXTRACTING: tr("extracting"),
+        LayerState.DONE: tr("done"),
+        LayerState.MOUNTED: tr("mounted"),
+    }[layer.state]
+
+
+def layer_cell(layer: LayerSnapshot, operation: Operation, column: int) -> str:
+    """What a layer's row shows in *column*."""
+    if column == TransferColumn.OPERATION:
+        return text.safe(layer.layer_id)
+    if column == TransferColumn.STATUS:
+        return layer_state_text(layer, operation)
+    if column == TransferColumn.PROGRESS:
+        return text.percent(layer.permille)
+    if column == TransferColumn.TRANSFERRED:
+        if layer.state.finished or layer.state is LayerState.WAITING:
+            return text.size(layer.total)
+        if layer.state is LayerState.EXTRACTING and not layer.total:
+            return ""  # some engines count seconds there
+        return text.size_of(layer.current, layer.total)
+    return ""
+
+
+def layer_whole(layer: LayerSnapshot, operation: Operation, column: int) -> str:
+    """The whole story of a layer's cell, as plain text."""
+    if column == TransferColumn.OPERATION:
+        return text.safe(layer.digest or layer.layer_id)
+    if column == TransferColumn.PROGRESS:
+        return text.percent_spoken(layer.permille)
+    return layer_cell(layer, operation, column)

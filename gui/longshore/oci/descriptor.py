@@ -1,0 +1,110 @@
+"""Descriptors: what a piece of content is, how large, and its digest (OCI image-spec, descriptor.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from longshore.oci.digest import valid_digest
+from longshore.oci.errors import InvalidManifest
+from longshore.oci.platform import Platform
+from longshore.oci.text import plain
+
+_LARGEST = 2**63 - 1  # int64, as in the specification
+_ATTESTATION = "attestation-manifest"
+
+
+@dataclass(frozen=True, slots=True)
+class Descriptor:
+    """A checked descriptor. Immutable, any thread. *size* in bytes, 0 or more.
+
+    *urls* are where the content may also be had (foreign layers). They are chosen by whoever made the image:
+    never send credentials there.
+    """
+
+    media_type: str
+    digest: str
+    size: int
+    platform: Platform | None = None
+    annotations: Mapping[str, str] = field(default_factory=dict, hash=False)
+    urls: tuple[str, ...] = ()
+    artifact_type: str = ""
+
+    @classmethod
+    def from_json(cls, value: object, *, what: str = "descriptor") -> Descriptor:
+        """From parsed JSON. *what* names the place in the error. Raises InvalidManifest."""
+        if not isinstance(value, dict):
+            raise _invalid(what, "it is not an object")
+        media_type = value.get("mediaType")
+        digest = value.get("digest")
+        size = value.get("size")
+        if not isinstance(media_type, str):
+            raise _invalid(what, "it has no media type")
+        if not isinstance(digest, str) or not valid_digest(digest):
+            raise _invalid(what, f"its digest is {plain(repr(digest), 100)}")
+        if not isinstance(size, int) or isinstance(size, bool) or not 0 <= size <= _LARGEST:
+            raise _invalid(what, f"its size is {plain(repr(size), 40)}")
+        artifact_type = value.get("artifactType")
+        urls = value.get("urls")
+        return cls(
+            media_type,
+            digest,
+            size,
+            platform=_platform(value.get("platform"), what),
+            annotations=strings(value.get("annotations")),
+            urls=tuple(url for url in urls if isinstance(url, str)) if isinstance(urls, list) else (),
+            artifact_type=artifact_type if isinstance(artifact_type, str) else "",
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """As it stands in a manifest; absent fields are left out."""
+        out: dict[str, Any] = {"mediaType": self.media_type, "digest": self.digest, "size": self.size}
+        if self.urls:
+            out["urls"] = list(self.urls)
+        if self.annotations:
+            out["annotations"] = dict(self.annotations)
+        if self.platform is not None:
+            named = {
+                "architecture": self.platform.architecture,
+                "os": self.platform.os,
+                "os.version": self.platform.os_version,
+                "variant": self.platform.variant,
+            }
+            out["platform"] = {key: text for key, text in named.items() if text}
+        if self.artifact_type:
+            out["artifactType"] = self.artifact_type
+        return out
+
+    @property
+    def is_attestation(self) -> bool:
+        """True for the children that BuildKit puts beside the images of an index (provenance, SBOM)."""
+        if self.annotations.get("vnd.docker.reference.type") == _ATTESTATION:
+            return True
+        return self.platform is not None and not self.platform.known
+
+
+def strings(value: object) -> dict[str, str]:
+    """The string entries of a JSON object; empty for anything else."""
+    if not isinstance(value, dict):
+        return {}
+    return {key: text for key, text in value.items() if isinstance(text, str)}
+
+
+def _platform(value: object, what: str) -> Platform | None:
+    if value is None:
+        return None
+    if not isinstance(value, dict):
+        raise _invalid(what, "its platform is not an object")
+    named = strings(value)
+    # Kept as the manifest spells it, so that to_json() gives back what was read.
+    return Platform(
+        os=named.get("os", ""),
+        architecture=named.get("architecture", ""),
+        variant=named.get("variant", ""),
+        os_version=named.get("os.version", ""),
+    )
+
+
+def _invalid(what: str, why: str) -> InvalidManifest:
+    return InvalidManifest("The manifest is broken.", detail=f"{what}: {why}")

@@ -1,0 +1,139 @@
+"""The configuration of an image: platform, when it was made, how it starts (OCI image-spec, config.md)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from longshore.oci.descriptor import strings
+from longshore.oci.digest import valid_digest
+from longshore.oci.errors import InvalidManifest
+from longshore.oci.platform import Platform
+
+#: Bytes that are read of a configuration; real ones have a few kilobytes.
+LARGEST_CONFIG = 8 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryEntry:
+    """One step in the making of an image. *empty_layer*: the step made no layer."""
+
+    created: datetime | None = None
+    created_by: str = ""
+    comment: str = ""
+    author: str = ""
+    empty_layer: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ImageConfig:
+    """What an image says of itself. Immutable, any thread.
+
+    All texts come from whoever made the image: clean them before they are shown. *created* is aware, in UTC,
+    and None when absent or the zero time that reproducible builds write. *platform* is None for artifacts.
+    *diff_ids*: digests of the uncompressed layers, lowest first.
+    """
+
+    created: datetime | None = None
+    platform: Platform | None = None
+    diff_ids: tuple[str, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict, hash=False)
+    author: str = ""
+    env: tuple[str, ...] = ()
+    entrypoint: tuple[str, ...] = ()
+    cmd: tuple[str, ...] = ()
+    user: str = ""
+    working_dir: str = ""
+    exposed_ports: tuple[str, ...] = ()
+    history: tuple[HistoryEntry, ...] = ()
+
+    @classmethod
+    def from_bytes(cls, raw: bytes) -> ImageConfig:
+        """Read *raw*, at most 8 MiB. Raises InvalidManifest if it is no JSON object or its diff ids are no
+        digests.
+
+        Anything else that is odd is left out: a wrong label does not hide the platform.
+        """
+        if len(raw) > LARGEST_CONFIG:
+            raise InvalidManifest("The image's configuration is too large.", detail=f"{len(raw)} bytes")
+        try:
+            document = json.loads(raw)
+        except (ValueError, RecursionError) as error:
+            raise InvalidManifest("The image's configuration cannot be read.", detail=str(error)) from error
+        if not isinstance(document, dict):
+            raise InvalidManifest("The image's configuration cannot be read.", detail="not a JSON object")
+        run = document.get("config")
+        run = run if isinstance(run, dict) else {}
+        ports = run.get("ExposedPorts")
+        history = document.get("history")
+        return cls(
+            created=parse_time(document.get("created")),
+            platform=_platform(strings(document)),
+            diff_ids=_diff_ids(document.get("rootfs")),
+            labels=strings(run.get("Labels")),
+            author=_text(document.get("author")),
+            env=_texts(run.get("Env")),
+            entrypoint=_texts(run.get("Entrypoint")),
+            cmd=_texts(run.get("Cmd")),
+            user=_text(run.get("User")),
+            working_dir=_text(run.get("WorkingDir")),
+            exposed_ports=tuple(ports) if isinstance(ports, dict) else (),
+            history=tuple(_entry(item) for item in history if isinstance(item, dict))
+            if isinstance(history, list)
+            else (),
+        )
+
+
+def parse_time(value: object) -> datetime | None:
+    """An RFC 3339 time as Go writes it (up to nine decimals), in UTC; None if absent, odd, or Go's zero time."""
+    if not isinstance(value, str):
+        return None
+    try:
+        moment = datetime.fromisoformat(value)
+        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+    return moment if moment.year > 1 else None
+
+
+def _platform(named: dict[str, str]) -> Platform | None:
+    if not named.get("os") or not named.get("architecture"):
+        return None
+    return Platform.of(
+        named["os"], named["architecture"], named.get("variant", ""), named.get("os.version", "")
+    )
+
+
+def _diff_ids(rootfs: object) -> tuple[str, ...]:
+    if not isinstance(rootfs, dict):
+        return ()
+    found = rootfs.get("diff_ids")
+    if found is None:
+        return ()
+    if not isinstance(found, list) or not all(isinstance(item, str) and valid_digest(item) for item in found):
+        raise InvalidManifest(
+            "The image's configuration is broken.", detail="rootfs.diff_ids are not digests"
+        )
+    return tuple(found)
+
+
+def _entry(item: dict[str, object]) -> HistoryEntry:
+    return HistoryEntry(
+        created=parse_time(item.get("created")),
+        created_by=_text(item.get("created_by")),
+        comment=_text(item.get("comment")),
+        author=_text(item.get("author")),
+        empty_layer=item.get("empty_layer") is True,
+    )
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    if isinstance(value, str):
+        return (value,)
+    return tuple(item for item in value if isinstance(item, str)) if isinstance(value, list) else ()

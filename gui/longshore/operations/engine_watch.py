@@ -1,0 +1,166 @@
+"""Keeps the list of local images true: probes the engine, lists its images, follows its events, finds it again."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import enum
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from longshore.cancellation import Cancellation, Cancelled
+from longshore.engine.address import EngineAddress
+from longshore.oci.errors import EngineUnavailable, LongshoreError
+from longshore.operations.services import Services
+from longshore.operations.tasks import Tasks
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from longshore.engine.engine import Engine
+    from longshore.engine.model import EngineInfo, LocalImage
+
+_log = logging.getLogger(__name__)
+
+#: Seconds between looks at an engine that does not answer.
+POLL = 1.0
+#: Seconds that events are gathered before the images are listed again: one pull brings several events.
+GATHER = 0.1
+#: Seconds after which the images are listed again without an event, against one lost before the stream stood.
+RELIST = 60.0
+
+
+class EngineState(enum.Enum):
+    """How the engine is, seen from here."""
+
+    CONNECTING = "connecting"
+    READY = "ready"
+    UNAVAILABLE = "unavailable"
+
+
+@dataclass(frozen=True, slots=True)
+class EngineStatus:
+    """What the window shows about the engine. ``error`` is set where it is UNAVAILABLE, ``info`` where READY."""
+
+    state: EngineState
+    address: EngineAddress | None
+    info: EngineInfo | None = None
+    error: LongshoreError | None = None
+
+
+class EngineWatch:
+    """Watches one engine at a time. GUI thread; the blocking work runs in *tasks*."""
+
+    def __init__(
+        self,
+        services: Services,
+        tasks: Tasks,
+        *,
+        status_changed: Callable[[EngineStatus], None],
+        images_listed: Callable[[list[LocalImage]], None],
+    ) -> None:
+        self._services = services
+        self._tasks = tasks
+        self._status_changed = status_changed
+        self._images_listed = images_listed
+        self._task: asyncio.Task[None] | None = None
+        self._cancellation: Cancellation | None = None
+        self._wanted = asyncio.Event()  # a new list is wanted, or another try
+        self.status = EngineStatus(EngineState.CONNECTING, None)
+
+    def watch(self, address: EngineAddress) -> None:
+        """Watch the engine at *address* from now on; a watch before it ends."""
+        self.stop()
+        self._wanted = asyncio.Event()
+        self._say(EngineStatus(EngineState.CONNECTING, address))
+        self._cancellation = self._tasks.cancellation()
+        self._task = self._tasks.spawn(self._run(address, self._cancellation, self._wanted), "engine watch")
+
+    def fail(self, error: LongshoreError) -> None:
+        """There is no address to watch (an unknown context, say)."""
+        self.stop()
+        self._say(EngineStatus(EngineState.UNAVAILABLE, None, error=error))
+
+    def refresh(self) -> None:
+        """List the images again, or try the engine again, now."""
+        self._wanted.set()
+
+    def stop(self) -> None:
+        """End the watch; returns at once."""
+        if self._cancellation is not None:
+            self._cancellation.cancel()
+            self._tasks.release(self._cancellation)
+            self._cancellation = None
+        if self._task is not None:
+            self._task.cancel()
+            self._task = None
+
+    def _say(self, status: EngineStatus) -> None:
+        if status != self.status:
+            self.status = status
+            self._status_changed(status)
+
+    async def _run(self, address: EngineAddress, cancellation: Cancellation, wanted: asyncio.Event) -> None:
+        while not cancellation.cancelled:
+            try:
+                engine = await self._tasks.call(self._tasks.quick, self._services.engine, address)
+                info = await self._tasks.call(self._tasks.quick, engine.probe)
+                await self._follow(engine, info, address, cancellation, wanted)
+            except LongshoreError as error:
+                if not cancellation.cancelled:
+                    if self.status.state is EngineState.READY:
+                        _log.info("engine lost: %s", error)
+                    await self._unavailable(address, error)
+            except Cancelled:
+                return
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(wanted.wait(), POLL)
+            wanted.clear()
+
+    async def _unavailable(self, address: EngineAddress, error: LongshoreError) -> None:
+        if not isinstance(error, EngineUnavailable):
+            # A stream that broke says little; a fresh look tells why nobody answers now.
+            try:
+                engine = await self._tasks.call(self._tasks.quick, self._services.engine, address)
+                await self._tasks.call(self._tasks.quick, engine.probe)
+                if error.transient:
+                    return
+            except LongshoreError as fresh:
+                error = fresh
+        self._say(EngineStatus(EngineState.UNAVAILABLE, address, error=error))
+
+    async def _follow(
+        self,
+        engine: Engine,
+        info: EngineInfo,
+        address: EngineAddress,
+        cancellation: Cancellation,
+        wanted: asyncio.Event,
+    ) -> None:
+        loop = asyncio.get_running_loop()
+
+        def follow() -> None:
+            for _event in engine.events(cancellation):
+                if not wanted.is_set():
+                    loop.call_soon_threadsafe(wanted.set)
+
+        stream = loop.run_in_executor(self._tasks.lasting, follow)
+        stream.add_done_callback(lambda _: wanted.set())
+        try:
+            while True:
+                wanted.clear()
+                images = await self._tasks.call(self._tasks.quick, engine.images)
+                if cancellation.cancelled:
+                    return
+                self._say(EngineStatus(EngineState.READY, address, info=info))
+                self._images_listed(images)
+                if stream.done():
+                    stream.result()  # raises what ended it
+                    return
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(wanted.wait(), RELIST)
+                await asyncio.sleep(GATHER)
+        finally:
+            if not stream.done():
+                # Leaves the reader to the cancellation; its end must not be reported as never retrieved.
+                stream.add_done_callback(lambda done: done.cancelled() or done.exception())

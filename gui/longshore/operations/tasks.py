@@ -1,0 +1,75 @@
+"""The bridge from the Qt loop to worker threads: one pool per kind of work, every task owned and ended."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, ParamSpec, TypeVar
+
+from longshore.cancellation import Cancellation, Cancelled
+
+_log = logging.getLogger(__name__)
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+
+class Tasks:
+    """Owns the executors and the coroutines. GUI thread only."""
+
+    def __init__(self) -> None:
+        #: For calls that answer at once: inspect, tag, remove, credential helpers.
+        self.quick = ThreadPoolExecutor(4, thread_name_prefix="longshore-quick")
+        #: For registry listings: many at once, mostly waiting for the network.
+        self.listing = ThreadPoolExecutor(16, thread_name_prefix="longshore-listing")
+        #: For what lasts as long as the program: the engine's event stream.
+        self.lasting = ThreadPoolExecutor(4, thread_name_prefix="longshore-events")
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._cancellations: set[Cancellation] = set()
+        self._closed = False
+
+    def spawn(self, coroutine: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None] | None:
+        """Run *coroutine* on the loop; an exception that leaves it is logged, never lost. None after close."""
+        if self._closed:
+            coroutine.close()
+            return None
+        task = asyncio.get_running_loop().create_task(coroutine, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+        return task
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None and not isinstance(error, Cancelled):
+            _log.error("task %s failed", task.get_name(), exc_info=error)
+
+    async def call(
+        self, pool: ThreadPoolExecutor, function: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs
+    ) -> _T:
+        """*function* in a thread of *pool*, awaited. Its exceptions come through."""
+        return await asyncio.get_running_loop().run_in_executor(pool, lambda: function(*args, **kwargs))
+
+    def cancellation(self) -> Cancellation:
+        """A cancellation that :meth:`close` pulls too. Give it back with :meth:`release`."""
+        cancellation = Cancellation()
+        self._cancellations.add(cancellation)
+        if self._closed:
+            cancellation.cancel()
+        return cancellation
+
+    def release(self, cancellation: Cancellation) -> None:
+        """The work of *cancellation* has ended."""
+        self._cancellations.discard(cancellation)
+
+    async def close(self) -> None:
+        """Cancel all work, wait until its tasks have ended, and end the threads."""
+        self._closed = True
+        for cancellation in list(self._cancellations):
+            cancellation.cancel()
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for pool in (self.quick, self.listing, self.lasting):
+            pool.shutdown(wait=False, cancel_futures=True)

@@ -1,0 +1,91 @@
+"""What the transfer queue tells a window: the changes since it last asked, and a tally."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from longshore.transfers.transfer import TransferSnapshot
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """The journal could not be used as it was. *path*: where it lies now, None if it could not be moved."""
+
+    path: Path | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """All that changed since the last :meth:`TransferQueue.take_changes`.
+
+    *order*: every row's id from top to bottom, None when it is as before. *set_aside*: told once.
+    """
+
+    snapshots: list[TransferSnapshot] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
+    order: list[str] | None = None
+    set_aside: SetAside | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self.snapshots or self.removed or self.order is not None or self.set_aside)
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many rows are in which state. *permille*: of all that runs together, None when unknown."""
+
+    queued: int = 0
+    running: int = 0
+    succeeded: int = 0
+    failed: int = 0
+    cancelled: int = 0
+    interrupted: int = 0
+    permille: int | None = None
+
+    @property
+    def unfinished(self) -> int:
+        """Rows that wait or run."""
+        return self.queued + self.running
+
+
+class Mailbox:
+    """Which rows changed: posted by any thread, taken by one. Holds ids only, so a post costs next to nothing.
+
+    *wake* is called, without any lock of the mailbox held, when the first post comes after a take.
+    """
+
+    def __init__(self, wake: Callable[[], None]) -> None:
+        self._lock = threading.Lock()
+        self._wake = wake
+        self._changed: dict[str, None] = {}
+        self._removed: dict[str, None] = {}
+        self._ordered = False
+        self._told = False
+
+    def post(self, *changed: str, removed: tuple[str, ...] = (), ordered: bool = False) -> None:
+        """Note what changed. Any thread; *wake* may run in it."""
+        with self._lock:
+            for row in changed:
+                self._changed[row] = None
+            for row in removed:
+                self._changed.pop(row, None)
+                self._removed[row] = None
+            self._ordered = self._ordered or ordered
+            first = not self._told
+            self._told = True
+        if first:
+            self._wake()
+
+    def take(self) -> tuple[list[str], list[str], bool]:
+        """The changed rows, the removed rows, and whether the order changed; empties the mailbox."""
+        with self._lock:
+            taken = list(self._changed), list(self._removed), self._ordered
+            self._changed = {}
+            self._removed = {}
+            self._ordered = False
+            self._told = False
+        return taken

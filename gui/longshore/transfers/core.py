@@ -1,0 +1,306 @@
+"""What keeps the rows of the queue moving: the journal at the start, a scheduler thread, a thread per attempt."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable
+
+from longshore.cancellation import Cancellation
+from longshore.engine.address import EngineAddress
+from longshore.oci.errors import LongshoreError
+from longshore.transfers.changes import Mailbox, SetAside
+from longshore.transfers.engine_waiter import EngineWaiter
+from longshore.transfers.entry import Entry, now
+from longshore.transfers.errors import UnsupportedTransfer
+from longshore.transfers.journal import Journal
+from longshore.transfers.progress import Progress
+from longshore.transfers.retry import RetryPolicy
+from longshore.transfers.scheduler import Limits, decide
+from longshore.transfers.services import Services
+from longshore.transfers.strategy import Job, Strategies, Strategy, default_strategies, kind_of
+from longshore.transfers.transfer import Plan, State, TransferNote
+from longshore.transfers.worker import Outcome, perform
+
+_log = logging.getLogger(__name__)
+
+CONCURRENCY = 3
+#: Seconds between two looks at speeds and countdowns while nothing else happens.
+TICK = 1.0
+#: Finished transfers between two trimmings of the journal.
+TRIM_EVERY = 100
+
+
+class QueueCore:
+    """The rows and the threads that move them. Use TransferQueue.
+
+    One lock guards the rows; whatever may block (engine, registry, disk) happens outside it, in the attempts' threads
+    and in the journal's.
+    """
+
+    def __init__(
+        self,
+        services: Services,
+        journal: Journal,
+        *,
+        concurrency: int = CONCURRENCY,
+        per_registry: int | None = None,
+        wake: Callable[[], None] = lambda: None,
+        strategies: Strategies | None = None,
+        policy: RetryPolicy | None = None,
+    ) -> None:
+        self._services = services
+        self._journal = journal
+        self._strategies = strategies
+        self._policy = policy or RetryPolicy()
+        self._condition = threading.Condition(threading.RLock())
+        self._rows: dict[str, Entry] = {}
+        self._order: list[str] = []
+        self._limits = Limits(max(concurrency, 1), per_registry)
+        self._held = False
+        self._closing = False
+        self._due = False
+        self._ended = 0
+        self._set_aside: SetAside | None = None
+        self._mailbox = Mailbox(wake)
+        self._waiter = EngineWaiter(
+            services, every=self._policy.engine_poll, back=self._engine_is_back, wanted=self._waits_for
+        )
+        self._threads: set[threading.Thread] = set()
+
+    # -- small parts; the lock is held
+
+    def _thread(self, work: Callable[[], None], name: str) -> threading.Thread:
+        def run() -> None:
+            try:
+                work()
+            except Exception:
+                _log.exception("%s ended in a way that nobody foresaw", name)
+            finally:
+                with self._condition:
+                    self._threads.discard(threading.current_thread())
+
+        thread = threading.Thread(target=run, name=name, daemon=True)
+        with self._condition:
+            self._threads.add(thread)
+        return thread
+
+    def _wake(self) -> None:
+        self._due = True
+        self._condition.notify_all()
+
+    def _known(self, ids: Iterable[str]) -> list[Entry]:
+        return [self._rows[row] for row in ids if row in self._rows]
+
+    def _changed(self, entry: Entry) -> None:
+        self._mailbox.post(entry.id)
+
+    def _save(self, entry: Entry) -> None:
+        self._journal.save([entry.snapshot(time.monotonic())], self._order.index(entry.id))
+
+    def _asked_elsewhere(self, entry: Entry) -> bool:
+        return any(
+            other is not entry and other.request == entry.request and not other.state.finished
+            for other in self._rows.values()
+        )
+
+    def _again(self, entry: Entry) -> None:
+        entry.again()
+        self._save(entry)
+        self._changed(entry)
+        self._wake()
+
+    def _set_held(self, held: bool) -> None:
+        with self._condition:
+            if self._held != held:
+                self._held = held
+                self._wake()
+
+    def _end(self, entry: Entry, state: State) -> None:
+        entry.end(state)
+        if state in (State.SUCCEEDED, State.CANCELLED):
+            entry.error = None  # what it may have waited out before
+        self._save(entry)
+        self._changed(entry)
+        self._ended += 1
+        if self._ended % TRIM_EVERY == 0:
+            self._journal.trim()
+        self._wake()
+
+    def _abandon(self, entry: Entry) -> None:
+        """A cancelled attempt hangs in something that cannot be cut: the row ends, the thread will be ignored."""
+        _log.warning("%s does not end when cancelled", entry.thread.name if entry.thread else entry.id)
+        entry.thread = None
+        self._end(entry, State.INTERRUPTED if entry.interrupting else State.CANCELLED)
+
+    def _load(self) -> None:
+        self._journal.open()
+        try:
+            found = self._journal.adopt()
+        except Exception as error:
+            _log.warning("the journal cannot be read: %s", error)
+            found = []
+        with self._condition:
+            self._set_aside = self._journal.set_aside
+            wanted = {entry.request for entry in self._rows.values()}
+            fresh = [one for one in found if one.request not in wanted and one.id not in self._rows]
+            self._journal.clear([one.id for one in found if one.request in wanted])
+            self._rows = {one.id: Entry.restored(one) for one in fresh} | self._rows
+            self._order = [one.id for one in fresh] + self._order
+            self._mailbox.post(*(one.id for one in fresh), ordered=True)
+
+    # -- the scheduler's thread
+
+    def _schedule(self) -> None:
+        while True:
+            with self._condition:
+                if self._closing:
+                    return
+                self._due = False
+                monotonic = time.monotonic()
+                timeout = self._keep_up(monotonic)
+                decision = decide(
+                    (self._rows[row] for row in self._order), self._limits, held=self._held, now=monotonic
+                )
+                for entry in decision.waiting:
+                    self._changed(entry)
+                for entry in decision.start:
+                    self._begin(entry)
+                away = {
+                    entry.engine
+                    for entry in self._rows.values()
+                    if entry.state is State.QUEUED and entry.waiting_for == "engine" and entry.engine
+                }
+            # Outside the lock: the waiter has one of its own, and asks back.
+            for address in away:
+                self._waiter.wait_for(address)
+            with self._condition:
+                if not self._due and not self._closing:
+                    self._condition.wait(min(filter(None, (timeout, decision.wake_in)), default=None))
+
+    def _keep_up(self, monotonic: float) -> float | None:
+        """Countdowns, speeds of stalled transfers, attempts that do not end. Seconds until it is needed again."""
+        wait: float | None = None
+        for entry in list(self._rows.values()):
+            if entry.state is State.QUEUED and entry.waiting_for == "engine":
+                if (
+                    entry.waiting_since is not None
+                    and monotonic - entry.waiting_since >= self._policy.engine_wait
+                ):
+                    self._end(entry, State.FAILED)
+                    continue
+                wait = TICK
+            elif entry.state is State.QUEUED and entry.not_before is not None:
+                self._changed(entry)
+                wait = TICK
+            elif entry.active:
+                if entry.stop_at is not None and entry.stop_at <= monotonic:
+                    self._abandon(entry)
+                    continue
+                if entry.progress is not None:
+                    entry.progress.touch()
+                wait = wait or TICK
+                if entry.stop_at is not None:
+                    wait = min(wait, max(entry.stop_at - monotonic, 0.01))
+        return wait
+
+    def _begin(self, entry: Entry) -> None:
+        strategies = self._strategies if self._strategies is not None else default_strategies()
+        strategy = strategies.get(kind_of(entry.request))
+        if strategy is None:
+            entry.error = UnsupportedTransfer("Longshore cannot move images between these two places yet.")
+            self._end(entry, State.FAILED)
+            return
+        entry.state = State.PLANNING
+        entry.started = entry.started or now()
+        entry.wait_for("")
+        entry.error = None
+        entry.notes = ()
+        entry.cancellation = Cancellation()
+        entry.progress = progress = Progress(
+            extracts=strategy.extracts,
+            floor=entry.view.permille,
+            changed=lambda: self._mailbox.post(entry.id),
+        )
+        entry.thread = self._thread(
+            lambda: self._attempt(entry, strategy, entry.cancellation, progress), f"transfer-{entry.id[:8]}"
+        )
+        self._save(entry)
+        self._changed(entry)
+        entry.thread.start()
+
+    # -- a transfer's thread
+
+    def _attempt(
+        self, entry: Entry, strategy: Strategy, cancellation: Cancellation, progress: Progress
+    ) -> None:
+        thread = threading.current_thread()
+
+        def note(note: TransferNote) -> None:
+            with self._condition:
+                if entry.thread is thread and note not in entry.notes:
+                    entry.notes = (*entry.notes, note)
+                    self._changed(entry)
+
+        def planned(plan: Plan | None) -> None:
+            with self._condition:
+                if entry.thread is thread:
+                    entry.plan = plan
+                    if entry.state is State.PLANNING:
+                        entry.state = State.RUNNING
+                    self._save(entry)
+                    self._changed(entry)
+
+        outcome = perform(strategy, Job(entry.request, self._services, cancellation, progress, note), planned)
+        progress.end(success=outcome.error is None and not outcome.cancelled)
+        with self._condition:
+            if entry.thread is thread:
+                entry.thread = None
+                self._settle(entry, outcome)
+
+    def _settle(self, entry: Entry, outcome: Outcome) -> None:
+        if outcome.cancelled:
+            self._end(entry, State.INTERRUPTED if entry.interrupting else State.CANCELLED)
+        elif outcome.error is None:
+            entry.digest = outcome.digest
+            self._end(entry, State.SUCCEEDED)
+        else:
+            self._failed(entry, outcome.error)
+
+    def _failed(self, entry: Entry, error: LongshoreError) -> None:
+        entry.error = error
+        again = self._policy.again(error, retries=entry.retries, engine_returns=entry.engine_returns)
+        if again is None or self._closing:
+            self._end(entry, State.FAILED)
+            return
+        monotonic = time.monotonic()
+        if again.seconds is None:
+            entry.wait_for(again.why, since=monotonic)
+            entry.engine_returns += 1
+        else:
+            entry.wait_for(again.why, until=monotonic + again.seconds)
+            entry.retries += 1
+        entry.attempt += 1
+        entry.state = State.QUEUED
+        entry.freeze()
+        self._save(entry)
+        self._changed(entry)
+        self._wake()
+
+    # -- the engine waiter's threads
+
+    def _waits_for(self, address: EngineAddress) -> bool:
+        with self._condition:
+            return any(
+                entry.state is State.QUEUED and entry.waiting_for == "engine" and entry.engine == address
+                for entry in self._rows.values()
+            )
+
+    def _engine_is_back(self, address: EngineAddress) -> None:
+        with self._condition:
+            for entry in self._rows.values():
+                if entry.state is State.QUEUED and entry.waiting_for == "engine" and entry.engine == address:
+                    entry.wait_for("")
+                    self._changed(entry)
+            self._wake()

@@ -1,0 +1,82 @@
+"""A transfer as a row of the journal, and back."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from longshore.transfers import codec
+from longshore.transfers.transfer import Endpoint, RegistryPlace, State, TransferRequest, TransferSnapshot
+
+#: The columns of a row that come from its snapshot.
+COLUMNS = (
+    "id", "operation", "registries", "names", "request", "state", "created", "started", "finished", "attempt",
+    "permille", "moved_bytes", "total_bytes", "digest", "plan", "moved", "error", "notes",
+)  # fmt: skip
+
+
+def to_row(snapshot: TransferSnapshot) -> tuple[Any, ...]:
+    """The values of :data:`COLUMNS`."""
+    request = snapshot.request
+    return (
+        snapshot.id,
+        request.operation.value,
+        _registries(request),
+        " ".join(filter(None, (_name(request.source), _name(request.destination)))),
+        json.dumps(codec.request_to_json(request), separators=(",", ":")),
+        snapshot.state.value,
+        snapshot.created.timestamp(),
+        None if snapshot.started is None else snapshot.started.timestamp(),
+        None if snapshot.finished is None else snapshot.finished.timestamp(),
+        snapshot.attempt,
+        snapshot.permille,
+        snapshot.moved_bytes,
+        snapshot.total_bytes,
+        snapshot.digest,
+        None if snapshot.plan is None else json.dumps(codec.plan_to_json(snapshot.plan)),
+        None if snapshot.moved is None else json.dumps(codec.moved_to_json(snapshot.moved)),
+        None if snapshot.error is None else json.dumps(codec.error_to_json(snapshot.error)),
+        json.dumps(codec.notes_to_json(snapshot.notes)),
+    )
+
+
+def from_row(values: tuple[Any, ...]) -> TransferSnapshot:
+    """The reverse, without layers. Raises ValueError or a LongshoreError for a row that is not one."""
+    row = dict(zip(COLUMNS, values, strict=True))
+    try:
+        return TransferSnapshot(
+            id=row["id"],
+            request=codec.request_from_json(json.loads(row["request"])),
+            state=State(row["state"]),
+            permille=row["permille"],
+            moved_bytes=row["moved_bytes"],
+            total_bytes=row["total_bytes"],
+            speed=None,
+            seconds_left=None,
+            created=_time(row["created"]),
+            started=None if row["started"] is None else _time(row["started"]),
+            finished=None if row["finished"] is None else _time(row["finished"]),
+            attempt=row["attempt"],
+            plan=None if row["plan"] is None else codec.plan_from_json(json.loads(row["plan"])),
+            moved=None if row["moved"] is None else codec.moved_from_json(json.loads(row["moved"])),
+            digest=row["digest"],
+            error=None if row["error"] is None else codec.error_from_json(json.loads(row["error"])),
+            notes=codec.notes_from_json(json.loads(row["notes"])),
+        )
+    except (KeyError, TypeError, OverflowError, OSError) as error:
+        raise ValueError(f"not a row of the journal: {error!r}") from error
+
+
+def _time(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def _registries(request: TransferRequest) -> str:
+    places = (request.source.place, request.destination.place)
+    hosts = [place.host for place in places if isinstance(place, RegistryPlace)]
+    return f" {' '.join(hosts)} " if hosts else ""
+
+
+def _name(endpoint: Endpoint) -> str:
+    return endpoint.image_id if endpoint.reference is None else endpoint.reference.familiar

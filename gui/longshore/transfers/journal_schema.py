@@ -1,0 +1,62 @@
+"""The journal's tables, and how a journal of an earlier version becomes one of this."""
+
+from __future__ import annotations
+
+import sqlite3
+
+#: One script for each version, applied in order; ``PRAGMA user_version`` says how many are in. Never edit one that
+#: was released: add another.
+MIGRATIONS: tuple[str, ...] = (
+    """
+    CREATE TABLE transfers (
+        id TEXT PRIMARY KEY,
+        owner TEXT NOT NULL,            -- the instance that has it in its queue
+        in_queue INTEGER NOT NULL,      -- 0: cleared from the window, history only
+        position INTEGER NOT NULL,
+        operation TEXT NOT NULL,
+        registries TEXT NOT NULL,       -- hosts, each with a blank before and after
+        names TEXT NOT NULL,            -- what a search looks at
+        request TEXT NOT NULL,          -- JSON, as are plan, moved, error and notes
+        state TEXT NOT NULL,
+        created REAL NOT NULL,          -- seconds since 1970
+        started REAL,
+        finished REAL,
+        attempt INTEGER NOT NULL,
+        permille INTEGER,
+        moved_bytes INTEGER NOT NULL,
+        total_bytes INTEGER,
+        digest TEXT NOT NULL,
+        plan TEXT,
+        moved TEXT,
+        error TEXT,
+        notes TEXT NOT NULL
+    );
+    CREATE INDEX transfers_created ON transfers (created);
+    CREATE INDEX transfers_in_queue ON transfers (in_queue, state);
+    """,
+)
+
+
+class NewerJournal(Exception):
+    """The journal was written by a later version of Longshore."""
+
+
+def migrate(connection: sqlite3.Connection, migrations: tuple[str, ...] = MIGRATIONS) -> None:
+    """Bring the journal up to this version. Raises NewerJournal, or sqlite3.DatabaseError when it is broken.
+
+    Each step is one transaction together with its version number: a kill between leaves the one or the other.
+    """
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version > len(migrations):
+        raise NewerJournal(f"version {version}; this Longshore knows up to {len(migrations)}")
+    for number in range(version + 1, len(migrations) + 1):
+        script = f"BEGIN IMMEDIATE; {migrations[number - 1]}; PRAGMA user_version = {number}; COMMIT;"
+        try:
+            connection.executescript(script)
+        except sqlite3.Error:
+            if connection.in_transaction:
+                connection.rollback()
+            # Another instance may have been quicker; then its work is ours.
+            (now,) = connection.execute("PRAGMA user_version").fetchone()
+            if now < number:
+                raise

@@ -1,0 +1,241 @@
+"""The queue of transfers: one noun for all movement, each row with its state from Queued to its end.
+
+No asyncio, no Qt.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Iterable
+
+from longshore.cancellation import Cancellation
+from longshore.transfers.changes import Changes, Counts, SetAside
+from longshore.transfers.core import QueueCore
+from longshore.transfers.entry import Entry
+from longshore.transfers.errors import InternalError
+from longshore.transfers.transfer import State, TransferRequest
+
+__all__ = ["Changes", "Counts", "SetAside", "TransferQueue"]
+
+_log = logging.getLogger(__name__)
+
+#: Seconds after which a cancelled attempt that does not end is left to itself, and its row is Cancelled.
+PATIENCE = 0.8
+
+
+class TransferQueue(QueueCore):
+    """What a window may wish and ask. Every method may be called from any thread and returns at once, but shutdown.
+
+    *wake* is called from any thread when changes go from none to some, and then not before they were taken; it must
+    only signal (it may run inside a call to this queue). *strategies*: by the kinds of source and destination.
+    """
+
+    # -- life
+
+    def start(self) -> None:
+        """Open the journal, show what was left unfinished as Interrupted rows, begin to work. Once."""
+        for work, name in ((self._load, "transfers-load"), (self._schedule, "transfers-scheduler")):
+            self._thread(work, name).start()
+
+    def shutdown(self, timeout: float = 2.0) -> bool:
+        """Stop everything: what is unfinished becomes Interrupted and can be resumed at the next start.
+
+        Blocks up to *timeout* seconds. True if every thread ended and the journal is written and closed.
+        """
+        deadline = time.monotonic() + timeout
+        with self._condition:
+            self._closing = True
+            cancelled = []
+            for entry in self._rows.values():
+                if entry.state is State.QUEUED:
+                    self._end(entry, State.INTERRUPTED)
+                elif entry.active:
+                    # What the user has cancelled already stays cancelled.
+                    entry.interrupting = entry.state is not State.CANCELLING
+                    entry.state = State.CANCELLING
+                    self._changed(entry)
+                    cancelled.append(entry.cancellation)
+            self._wake()
+            threads = list(self._threads)
+        self._waiter.stop()
+        for cancellation in cancelled:
+            cancellation.cancel()
+        current = threading.current_thread()
+        for thread in threads:
+            if thread is not current:
+                thread.join(max(deadline - 0.3 - time.monotonic(), 0.0))
+        with self._condition:
+            for entry in self._rows.values():
+                if entry.active:
+                    self._abandon(entry)
+        clean = self._waiter.join(max(deadline - 0.2 - time.monotonic(), 0.0))
+        written = self._journal.close(max(deadline - time.monotonic(), 0.1))
+        left = [thread.name for thread in threads if thread is not current and thread.is_alive()]
+        if left:
+            _log.warning("still running at the end: %s", ", ".join(left))
+        return clean and written and not left
+
+    # -- wishes
+
+    def add(self, request: TransferRequest) -> str:
+        """Queue a transfer; its id. One that is the same and unfinished (or Interrupted) is that row again."""
+        with self._condition:
+            for entry in self._rows.values():
+                if entry.request != request:
+                    continue
+                if not entry.state.finished:
+                    return entry.id
+                if entry.state is State.INTERRUPTED and not self._closing:
+                    self._again(entry)
+                    return entry.id
+            if self._closing:
+                raise InternalError("Longshore is ending.")
+            entry = Entry(request)
+            self._rows[entry.id] = entry
+            self._order.append(entry.id)
+            self._save(entry)
+            self._mailbox.post(entry.id, ordered=True)
+            self._wake()
+            return entry.id
+
+    def cancel(self, ids: Iterable[str]) -> None:
+        """Cancel rows in whatever state; those that have ended stay as they are. Cancelled within a second."""
+        cancelled: list[Cancellation] = []
+        with self._condition:
+            for entry in self._known(ids):
+                if entry.state is State.QUEUED:
+                    self._end(entry, State.CANCELLED)
+                elif entry.state in (State.PLANNING, State.RUNNING):
+                    entry.state = State.CANCELLING
+                    entry.stop_at = time.monotonic() + PATIENCE
+                    self._changed(entry)
+                    cancelled.append(entry.cancellation)
+            self._wake()
+        for cancellation in cancelled:
+            cancellation.cancel()
+
+    def cancel_all(self) -> None:
+        """Cancel every row that waits or runs."""
+        with self._condition:
+            unfinished = [entry.id for entry in self._rows.values() if not entry.state.finished]
+        self.cancel(unfinished)
+
+    def retry(self, ids: Iterable[str]) -> None:
+        """Queue finished rows again; a row that waits to be tried again by itself is tried now."""
+        with self._condition:
+            for entry in self._known(ids):
+                if entry.state is State.QUEUED and entry.waiting_for in ("backoff", "rate limit", "engine"):
+                    entry.wait_for("")
+                    self._changed(entry)
+                elif entry.state.finished and not self._asked_elsewhere(entry):
+                    self._again(entry)
+            self._wake()
+
+    def retry_failed(self) -> None:
+        """Queue every Failed row again."""
+        with self._condition:
+            self.retry([entry.id for entry in self._rows.values() if entry.state is State.FAILED])
+
+    def clear_finished(self, ids: Iterable[str] | None = None) -> None:
+        """Take finished rows (of *ids*, or all) out of the queue; the journal keeps them as history."""
+        with self._condition:
+            wanted = list(self._rows.values()) if ids is None else self._known(ids)
+            cleared = [entry.id for entry in wanted if entry.state.finished]
+            for row in cleared:
+                del self._rows[row]
+            gone = set(cleared)
+            self._order = [row for row in self._order if row not in gone]
+            if cleared:
+                self._journal.clear(cleared)
+                self._mailbox.post(removed=tuple(cleared), ordered=True)
+
+    def hold(self) -> None:
+        """Start nothing more; what runs goes on."""
+        self._set_held(True)
+
+    def resume(self) -> None:
+        """Start again what waits."""
+        self._set_held(False)
+
+    @property
+    def held(self) -> bool:
+        """Whether the queue is held."""
+        return self._held
+
+    def move(self, row: str, where: str | int) -> None:
+        """Move a row ``"up"`` or ``"down"`` past the next waiting one, or to an index of the whole order."""
+        with self._condition:
+            if row not in self._rows:
+                return
+            order = [other for other in self._order if other != row]
+            place = self._order.index(row)
+            if isinstance(where, int):
+                place = min(max(where, 0), len(order))
+            else:
+                # Rows that do not wait are passed over: changing places with one would change nothing.
+                before = [
+                    n for n, other in enumerate(order[:place]) if self._rows[other].state is State.QUEUED
+                ]
+                after = [
+                    place + n
+                    for n, other in enumerate(order[place:])
+                    if self._rows[other].state is State.QUEUED
+                ]
+                if where == "up" and before:
+                    place = before[-1]
+                elif where == "down" and after:
+                    place = after[0] + 1
+            order.insert(place, row)
+            if order != self._order:
+                self._order = order
+                self._journal.save_order(order)
+                self._mailbox.post(ordered=True)
+                self._wake()
+
+    def set_limits(self, *, concurrency: int | None = None, per_registry: int | None = None) -> None:
+        """Change the limits (*per_registry* 0: none of its own, None: as it was). What runs already goes on."""
+        with self._condition:
+            if concurrency is not None:
+                self._limits.concurrency = max(concurrency, 1)
+            if per_registry is not None:
+                self._limits.per_registry = per_registry or None
+            self._wake()
+
+    # -- questions
+
+    def take_changes(self) -> Changes:
+        """What changed since the last call. For one taker."""
+        changed, removed, ordered = self._mailbox.take()
+        monotonic = time.monotonic()
+        with self._condition:
+            aside, self._set_aside = self._set_aside, None
+            return Changes(
+                snapshots=[self._rows[row].snapshot(monotonic) for row in changed if row in self._rows],
+                removed=removed,
+                order=list(self._order) if ordered else None,
+                set_aside=aside,
+            )
+
+    def counts(self) -> Counts:
+        """How many rows are in which state, and how far all that runs is."""
+        with self._condition:
+            rows = list(self._rows.values())
+            tally = {state: sum(entry.state is state for entry in rows) for state in State}
+            running = [entry.progress.weighted() for entry in rows if entry.active and entry.progress]
+        weight = sum(total for _, total in running)
+        return Counts(
+            queued=tally[State.QUEUED],
+            running=tally[State.PLANNING] + tally[State.RUNNING] + tally[State.CANCELLING],
+            succeeded=tally[State.SUCCEEDED],
+            failed=tally[State.FAILED],
+            cancelled=tally[State.CANCELLED],
+            interrupted=tally[State.INTERRUPTED],
+            permille=int(sum(permille * total for permille, total in running) / weight) if weight else None,
+        )
+
+    def request(self, row: str) -> TransferRequest:
+        """What was asked for. Raises KeyError for a row that is not there."""
+        with self._condition:
+            return self._rows[row].request

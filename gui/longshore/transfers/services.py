@@ -1,0 +1,24 @@
+"""What the transfers need from outside: clients and credentials. The composition root implements it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from longshore.credentials import Credential
+    from longshore.engine.address import EngineAddress
+    from longshore.engine.engine import Engine
+    from longshore.registry.client import RegistryClient
+
+
+class Services(Protocol):
+    """Hands out shared, thread-safe clients; transfers never close them. Called from worker threads, may block."""
+
+    def engine(self, address: EngineAddress) -> Engine:
+        """The client for the engine at *address*; does not connect. Raises EngineError for a bad address."""
+
+    def registry(self, host: str) -> RegistryClient:
+        """The client for the registry *host*; does not connect."""
+
+    def credential(self, host: str) -> Credential | None:
+        """What to sign in with at *host*, None for anonymous. Raises CredentialsError."""

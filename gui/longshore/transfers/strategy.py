@@ -1,0 +1,75 @@
+"""How a transfer is done: the seam between the queue and the ways of moving an image."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from longshore.cancellation import Cancellation
+from longshore.transfers.progress import Progress
+from longshore.transfers.services import Services
+from longshore.transfers.transfer import (
+    ArchivePlace,
+    EnginePlace,
+    LibraryPlace,
+    NoteKind,
+    Plan,
+    RegistryPlace,
+    TransferNote,
+    TransferRequest,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One attempt at a transfer, as its strategy sees it. Belongs to one worker thread.
+
+    *note* may be called at any moment; what it is given shows in the row at once.
+    """
+
+    request: TransferRequest
+    services: Services
+    cancellation: Cancellation
+    progress: Progress
+    note: Callable[[TransferNote], None] = field(default=lambda note: None)
+
+    def tell(self, kind: NoteKind, text: str = "") -> None:
+        """Add a note to the row."""
+        self.note(TransferNote(kind, text))
+
+
+class Strategy(Protocol):
+    """A way to move an image between two kinds of places. Shared by all transfers: keeps no state of one."""
+
+    #: Whether the destination unpacks what it gets; then that is part of the bar.
+    extracts: bool
+
+    def plan(self, job: Job) -> Plan | None:
+        """What would move, told to ``job.progress`` as well; None when it cannot be known.
+
+        Never fails the transfer: raises only Cancelled.
+        """
+
+    def run(self, job: Job) -> str:
+        """Move the image and verify that it arrived; the digest that stands at the destination, "" if unknowable.
+
+        Raises Cancelled or a LongshoreError.
+        """
+
+
+Places = tuple[type[EnginePlace | RegistryPlace | LibraryPlace | ArchivePlace], ...]
+Strategies = Mapping[Places, Strategy]
+
+
+def default_strategies() -> Strategies:
+    """The ways there are, by the kinds of source and destination."""
+    from longshore.transfers.pull import PullStrategy
+    from longshore.transfers.push import PushStrategy
+
+    return {(RegistryPlace, EnginePlace): PullStrategy(), (EnginePlace, RegistryPlace): PushStrategy()}
+
+
+def kind_of(request: TransferRequest) -> Places:
+    """The key of *request* in a table of strategies."""
+    return (type(request.source.place), type(request.destination.place))

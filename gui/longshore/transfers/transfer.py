@@ -1,0 +1,207 @@
+"""The nouns of movement: what was asked for, which state it is in, and what a window may know of it."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from longshore.engine.address import EngineAddress
+from longshore.oci.errors import LongshoreError
+from longshore.oci.layer import LayerState
+from longshore.oci.platform import Platform
+from longshore.oci.reference import Reference
+
+
+class Operation(enum.Enum):
+    """What a transfer is called in the field. The pair of places decides how it is done."""
+
+    PULL = "pull"
+    PUSH = "push"
+    COPY = "copy"
+    SAVE = "save"
+    LOAD = "load"
+
+
+class State(enum.Enum):
+    """The states of a transfer; the values are the words of the window's Status column."""
+
+    QUEUED = "Queued"
+    PLANNING = "Planning"
+    RUNNING = "Running"
+    CANCELLING = "Cancelling"
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+    CANCELLED = "Cancelled"
+    INTERRUPTED = "Interrupted"  # the program ended first
+
+    @property
+    def finished(self) -> bool:
+        """True for the four states that only Retry leaves."""
+        return self in (State.SUCCEEDED, State.FAILED, State.CANCELLED, State.INTERRUPTED)
+
+
+@dataclass(frozen=True, slots=True)
+class EnginePlace:
+    """An engine's image store."""
+
+    address: EngineAddress
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryPlace:
+    """A registry, by its host as it stands in references (``docker.io``, ``127.0.0.1:5000``)."""
+
+    host: str
+
+
+@dataclass(frozen=True, slots=True)
+class LibraryPlace:
+    """An OCI image layout on disk."""
+
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class ArchivePlace:
+    """A tar archive of images on disk. *format*: ``docker`` or ``oci``."""
+
+    path: Path
+    format: str = "docker"
+
+
+Place = EnginePlace | RegistryPlace | LibraryPlace | ArchivePlace
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One end of a transfer: a place, and the image's name there.
+
+    An image without a name in an engine has ``reference`` None and its full ``image_id``.
+    """
+
+    place: Place
+    reference: Reference | None
+    image_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TransferRequest:
+    """What was asked for; immutable, hashable, and kept in the journal. Two equal requests are one transfer."""
+
+    operation: Operation
+    source: Endpoint
+    destination: Endpoint
+    #: Only this platform; None: the engine's own for a pull, all there are for a copy.
+    platform: Platform | None = None
+    #: More, by strategy (e.g. referrers along), as sorted pairs so that requests stay hashable.
+    options: tuple[tuple[str, str], ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain data for the journal. No secrets are in a request."""
+        from longshore.transfers.codec import request_to_json
+
+        return request_to_json(self)
+
+    @staticmethod
+    def from_json(data: dict[str, Any]) -> TransferRequest:
+        """The reverse of :meth:`to_json`. Raises ValueError or a LongshoreError on data that is not a request."""
+        from longshore.transfers.codec import request_from_json
+
+        return request_from_json(data)
+
+
+@dataclass(frozen=True, slots=True)
+class LayerSnapshot:
+    """One layer of a transfer at one moment. Sizes in bytes."""
+
+    layer_id: str  # 12 hex characters
+    state: LayerState
+    current: int
+    total: int | None
+    permille: int | None  # None: unknown
+    digest: str = ""
+    retrying_in: int | None = None  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """What a transfer really did, counted from its events. Sizes in bytes."""
+
+    bytes: int = 0
+    layers_moved: int = 0
+    layers_skipped: int = 0
+    layers_mounted: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a transfer will do, as far as it can be known before the first byte. Sizes in compressed bytes.
+
+    *here_bytes*, *here_layers*: what the destination already has; *estimated* when that is not sure.
+    """
+
+    layers: int
+    total_bytes: int
+    here_layers: int = 0
+    here_bytes: int = 0
+    estimated: bool = False
+    digest: str = ""  # of the manifest that will stand at the destination, where known
+    #: False when only the unpacked size is known (a local image that no registry has been asked about).
+    compressed: bool = True
+
+
+class NoteKind(enum.Enum):
+    """Something about a transfer that a person should know and that is no error. Never rename the values."""
+
+    UP_TO_DATE = "up to date"  # the destination had all of it
+    TAGGED = "tagged"  # the local image was given the destination's name
+    TAG_MOVED = "tag moved"  # ... which stood on another local image before: ``text`` is that image's id
+    SOURCE_CHANGED = "source changed"  # the name stands on another image than when it was asked for
+    NOT_VERIFIED = "not verified"  # the registry could not be asked by us: ``text`` says why
+    ANONYMOUS = "anonymous"  # the stored credentials could not be read: ``text`` says why
+    ENGINE_SAYS = "engine says"  # the engine's own words, in ``text``
+
+
+@dataclass(frozen=True, slots=True)
+class TransferNote:
+    """One note; *text* is from outside and made safe to show."""
+
+    kind: NoteKind
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TransferSnapshot:
+    """All a window may know of a transfer at one moment. Immutable: crosses threads freely.
+
+    *permille*: 0 to 1000, never falling while the transfer runs, 1000 only on success; None when nothing is known.
+    *moved_bytes*, *total_bytes*: bytes of the network part. *speed*: bytes per second. *seconds_left*: only when it
+    means something.
+    """
+
+    id: str
+    request: TransferRequest
+    state: State
+    permille: int | None
+    moved_bytes: int
+    total_bytes: int | None
+    speed: float | None
+    seconds_left: float | None
+    created: datetime
+    started: datetime | None = None
+    finished: datetime | None = None
+    attempt: int = 1
+    #: Seconds until the queue tries again by itself, with the error that it waits out; None when it does not wait.
+    waiting_seconds: float | None = None
+    #: What it waits for: "", "slot", "hold", "engine", "backoff", "rate limit". ``error`` is what it waits out.
+    waiting_for: str = ""
+    phase: str = ""  # "", "downloading", "extracting", "uploading", "verifying", …
+    plan: Plan | None = None
+    moved: Moved | None = None
+    digest: str = ""  # verified, on success
+    error: LongshoreError | None = None
+    layers: tuple[LayerSnapshot, ...] = field(default=())
+    notes: tuple[TransferNote, ...] = ()

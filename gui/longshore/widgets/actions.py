@@ -1,0 +1,104 @@
+"""Menus and shortcuts of the main window. Each acts on the pane one is in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject
+from PySide6.QtGui import QAction, QActionGroup, QKeySequence
+from PySide6.QtWidgets import QMenu
+
+from longshore.widgets.theme import Appearance, current_theme
+
+if TYPE_CHECKING:
+    from longshore.widgets.main_window import MainWindow
+
+
+class Actions(QObject):
+    """Makes the menus of *window* and keeps their actions."""
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self._window = window
+        bar = window.menuBar()
+        bar.setAccessibleName(self.tr("Menus"))
+
+        file = bar.addMenu(self.tr("&File"))
+        self.pull_box = self._add(file, self.tr("Pull…"), window.ask_for_pull, "Ctrl+L", "Ctrl+V")
+        self.add_registry = self._add(
+            file, self.tr("Add registry…"), window.registry_pane.add_registry_requested.emit, "Ctrl+N"
+        )
+        file.addSeparator()
+        self.preferences = self._add(
+            file, self.tr("Preferences…"), window.preferences_requested.emit, "Ctrl+,"
+        )
+        self.preferences.setMenuRole(QAction.MenuRole.PreferencesRole)
+        self.quit = self._add(file, self.tr("Quit"), window.close_requested, "Ctrl+Q")
+        self.quit.setMenuRole(QAction.MenuRole.QuitRole)
+
+        image = bar.addMenu(self.tr("&Image"))
+        images, registries = window.image_pane, window.registry_pane
+        self.push = self._add(image, self.tr("Push…"), images.push, "Ctrl+Shift+P")
+        self.pull = self._add(image, self.tr("Pull selected"), registries.pull_requested.emit, "Ctrl+Shift+L")
+        self.copy = self._add(image, self.tr("Copy to another registry…"), registries.copy)
+        image.addSeparator()
+        self.tag = self._add(image, self.tr("Tag…"), images.tag, "F2")
+        self.remove = self._add(image, self.tr("Remove…"), window.remove, "Del")
+        image.addSeparator()
+        self.copy_reference = self._add(image, self.tr("Copy reference"), window.copy_reference, "Ctrl+C")
+        self.copy_digest = self._add(image, self.tr("Copy digest"), window.copy_digest)
+        self.details = self._add(image, self.tr("Details"), window.details, "Alt+Return", "Alt+Enter")
+
+        registry = bar.addMenu(self.tr("&Registry"))
+        self.sign_in = self._add(registry, self.tr("Sign in…"), registries.sign_in)
+        self.sign_out = self._add(registry, self.tr("Sign out"), window.sign_out)
+        registry.addSeparator()
+        self.pin = self._add(registry, self.tr("Pin a repository by name…"), window.pin)
+
+        transfers = bar.addMenu(self.tr("&Transfers"))
+        pane = window.transfer_pane
+        self.cancel = self._add(transfers, self.tr("Cancel"), pane.cancel, "Ctrl+.")
+        self.retry = self._add(transfers, self.tr("Retry"), pane.retry)
+        self.retry_failed = self._add(transfers, self.tr("Retry failed"), pane.retry_failed)
+        transfers.addSeparator()
+        self.move_up = self._add(transfers, self.tr("Move up"), lambda: pane.move_rows(-1), "Ctrl+Up")
+        self.move_down = self._add(transfers, self.tr("Move down"), lambda: pane.move_rows(1), "Ctrl+Down")
+        self.hold = self._add(transfers, self.tr("Hold or resume queue"), pane.toggle_hold)
+        self.clear = self._add(transfers, self.tr("Clear finished"), pane.clear_finished)
+
+        view = bar.addMenu(self.tr("&View"))
+        self.refresh = self._add(view, self.tr("Refresh"), window.refresh, "F5", "Ctrl+R")
+        self.find = self._add(view, self.tr("Filter"), window.focus_filter, "Ctrl+F")
+        view.addSeparator()
+        self._add_appearance(view.addMenu(self.tr("Appearance")))
+
+        help_menu = bar.addMenu(self.tr("&Help"))
+        self.about = self._add(help_menu, self.tr("About Longshore"), window.about_requested.emit)
+        self.about.setMenuRole(QAction.MenuRole.AboutRole)
+
+    def _add(self, menu: QMenu, words: str, wish: Callable[[], object], *keys: str) -> QAction:
+        action = menu.addAction(words)
+        if keys:
+            action.setShortcuts([QKeySequence(key) for key in keys])
+        action.triggered.connect(lambda _checked=False: wish())
+        return action
+
+    def _add_appearance(self, menu: QMenu) -> None:
+        group = QActionGroup(menu)
+        self.appearances: dict[Appearance, QAction] = {}
+        for appearance, words in (
+            (Appearance.SYSTEM, self.tr("System")),
+            (Appearance.LIGHT, self.tr("Light")),
+            (Appearance.DARK, self.tr("Dark")),
+        ):
+            action = menu.addAction(words)
+            action.setCheckable(True)
+            action.setChecked(current_theme().appearance is appearance)
+            action.triggered.connect(lambda _checked=False, a=appearance: self._chosen(a))
+            group.addAction(action)
+            self.appearances[appearance] = action
+
+    def _chosen(self, appearance: Appearance) -> None:
+        current_theme().set_appearance(appearance)
+        self._window.appearance_chosen.emit(appearance.value)

@@ -1,0 +1,263 @@
+"""Paints every cell of every view from the theme: text, names with icons, pills, progress. GUI thread.
+
+Nothing may leave ``paint`` as an exception: in the midst of painting that can end the process.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from PySide6.QtCore import (
+    QAbstractItemModel,
+    QEvent,
+    QModelIndex,
+    QPersistentModelIndex,
+    QRect,
+    QRectF,
+    QSize,
+    Qt,
+)
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QHelpEvent, QPainter
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QToolTip,
+    QTreeView,
+)
+
+from longshore.models.columns import NodeKind, NodeState, Role, Tone
+from longshore.models.text import tooltip
+from longshore.oci.layer import LayerState
+from longshore.transfers.transfer import Operation, State
+from longshore.widgets import icons
+from longshore.widgets.columns import PADDING, Column, Kind
+from longshore.widgets.theme import Theme, current_theme
+
+_log = logging.getLogger(__name__)
+
+_Index = QModelIndex | QPersistentModelIndex
+_DISPLAY = Qt.ItemDataRole.DisplayRole
+_LEFT = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine)
+_RIGHT = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine)
+_CENTRE = int(Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextSingleLine)
+
+_OPERATION_ICONS = {
+    Operation.PULL: "pull",
+    Operation.PUSH: "push",
+    Operation.COPY: "copy",
+    Operation.SAVE: "pull",
+    Operation.LOAD: "push",
+}
+_STATE_TONES: dict[object, Tone] = {
+    State.QUEUED: Tone.QUIET,
+    State.PLANNING: Tone.ACTIVE,
+    State.RUNNING: Tone.ACTIVE,
+    State.CANCELLING: Tone.QUIET,
+    State.SUCCEEDED: Tone.GOOD,
+    State.FAILED: Tone.BAD,
+    State.CANCELLED: Tone.QUIET,
+    State.INTERRUPTED: Tone.CAUTION,
+    LayerState.DONE: Tone.GOOD,
+    LayerState.SKIPPED: Tone.GOOD,
+    LayerState.MOUNTED: Tone.GOOD,
+}
+#: States in which an unknown total is shown as a moving segment.
+MOVING = frozenset({State.PLANNING, State.RUNNING, LayerState.TRANSFERRING, LayerState.EXTRACTING})
+#: Seconds the segment of an unknown total takes there and back.
+_SWING = 2.4
+
+
+class CellDelegate(QStyledItemDelegate):
+    """The delegate of all our views; *columns* say how each column is painted."""
+
+    def __init__(self, columns: Sequence[Column], view: QAbstractItemView) -> None:
+        super().__init__(view)
+        self._view = view
+        self._columns = columns
+        self._complained = False
+
+    # -- Qt's hooks
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: _Index) -> QSize:
+        """Every row is as high as the theme says."""
+        return QSize(0, current_theme().row_height)
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: _Index) -> None:
+        """Paint one cell."""
+        painter.save()
+        try:
+            self._paint(painter, option, index)
+        except Exception:
+            if not self._complained:
+                self._complained = True
+                _log.exception("cannot paint row %d, column %d", index.row(), index.column())
+        finally:
+            painter.restore()
+
+    def helpEvent(
+        self, event: QHelpEvent, view: QAbstractItemView, option: QStyleOptionViewItem, index: _Index
+    ) -> bool:
+        """The tooltip of the model or, where text was cut, the whole of it; never as markup."""
+        if event.type() != QEvent.Type.ToolTip:
+            return False
+        given = index.data(Qt.ItemDataRole.ToolTipRole)
+        text = str(given or "")  # our models give it escaped
+        if not given:
+            text = str(index.data(_DISPLAY) or "")
+            room = view.visualRect(_as_index(index)).width() - 2 * PADDING
+            fits = current_theme().strong_metrics.horizontalAdvance(text) < room
+            text = "" if fits else tooltip(text) or ""
+        if text:
+            QToolTip.showText(event.globalPos(), text, view)
+        else:
+            QToolTip.hideText()
+        return True
+
+    # -- what is painted
+
+    def _paint(self, painter: QPainter, option: QStyleOptionViewItem, index: _Index) -> None:
+        theme = current_theme()
+        rect: QRect = option.rect
+        # Asked of the view: the flags of the style take longer to load than the first paint of all rows.
+        selected = self._view.selectionModel().isSelected(index)
+        if selected:
+            painter.fillRect(rect, theme.selection)
+        number = index.column()
+        column = self._columns[number] if number < len(self._columns) else self._columns[-1]
+        room = rect.adjusted(PADDING, 0, -PADDING, 0)
+        if column.kind is Kind.PROGRESS:
+            paint_progress(painter, room, theme, index, selected)
+            return
+        kind = index.data(Role.NODE_KIND) if column.kind is Kind.NAME else None
+        if kind is not None:
+            room = self._paint_icon(painter, room, theme, index, kind, selected)
+        text = index.data(_DISPLAY)
+        if not text:
+            return
+        tone = index.data(Role.TONE) or Tone.NONE
+        if column.kind is Kind.PILL and tone:
+            paint_pill(painter, room, theme, str(text), tone)
+            return
+        font, metrics = self._font(theme, column, index)
+        painter.setFont(font)
+        painter.setPen(self._pen(theme, index, tone, selected))
+        shown = str(text)
+        if metrics.horizontalAdvance(shown) > room.width():
+            shown = metrics.elidedText(shown, column.elide, room.width())
+        painter.drawText(room, _RIGHT if column.right else _LEFT, shown)
+
+    def _font(self, theme: Theme, column: Column, index: _Index) -> tuple[QFont, QFontMetrics]:
+        if index.data(Role.FIXED_WIDTH):
+            return theme.fixed_font, theme.fixed_metrics
+        if index.data(Role.STRONG):
+            return theme.strong_font, theme.strong_metrics
+        return theme.font, theme.metrics
+
+    def _pen(self, theme: Theme, index: _Index, tone: int, selected: bool) -> QColor:
+        if not tone and index.data(Role.DIM):
+            tone = Tone.QUIET
+        ink = theme.ink(tone)
+        return ink.selected if selected else ink.plain
+
+    def _paint_icon(
+        self,
+        painter: QPainter,
+        room: QRect,
+        theme: Theme,
+        index: _Index,
+        kind: int,
+        selected: bool,
+    ) -> QRect:
+        is_open = isinstance(self._view, QTreeView) and self._view.isExpanded(index)
+        name, tone = _icon_of(index, kind, is_open)
+        if not name:
+            return room
+        ink = theme.ink(tone)
+        size = icons.SIZE
+        drawn = icons.pixmap(name, ink.selected if selected else ink.plain, painter.device().devicePixelRatio())
+        # Trees leave their own space before the first column.
+        left = room.x() - PADDING + 2
+        painter.drawPixmap(left, room.center().y() - size // 2 + 1, drawn)
+        return room.adjusted(size + 7 - PADDING + 2, 0, 0, 0)
+
+
+def _as_index(index: _Index) -> QModelIndex:
+    if isinstance(index, QPersistentModelIndex):
+        model: QAbstractItemModel = index.model()
+        return model.index(index.row(), index.column(), index.parent())
+    return index
+
+
+def _icon_of(index: _Index, kind: int, is_open: bool) -> tuple[str, Tone]:
+    if kind == NodeKind.REGISTRY:
+        failed = index.data(Role.STATE) == NodeState.FAILED
+        return "registry", Tone.BAD if failed else Tone.ACTIVE if is_open else Tone.QUIET
+    if kind == NodeKind.REPOSITORY:
+        return ("pin" if index.data(Role.PINNED) else "repository"), Tone.QUIET
+    if kind == NodeKind.NOTE:
+        failed = index.data(Role.STATE) == NodeState.FAILED
+        return ("warning", Tone.CAUTION) if failed else ("info", Tone.QUIET)
+    if kind == NodeKind.TRANSFER:
+        state = index.data(Role.STATE)
+        return _OPERATION_ICONS.get(index.data(Role.OPERATION), "copy"), _STATE_TONES.get(state, Tone.QUIET)
+    if kind == NodeKind.LAYER:
+        return "layer", Tone.QUIET
+    if kind == NodeKind.ADVICE:
+        return "info", Tone.QUIET
+    return "", Tone.NONE
+
+
+def paint_pill(painter: QPainter, room: QRect, theme: Theme, text: str, tone: int) -> None:
+    """*text* on the soft tint of *tone*, at the left of *room*; cut at the right where it does not fit."""
+    ink = theme.ink(tone)
+    metrics = theme.metrics
+    most = room.width() - 16
+    if metrics.horizontalAdvance(text) > most:
+        text = metrics.elidedText(text, Qt.TextElideMode.ElideRight, max(0, most))
+    height = metrics.height() + 4
+    pill = QRectF(
+        room.x(), room.center().y() + 0.5 - height / 2, metrics.horizontalAdvance(text) + 16, height
+    )
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(ink.pill)
+    painter.drawRoundedRect(pill, height / 2, height / 2)
+    painter.setFont(theme.font)
+    painter.setPen(ink.pill_text)
+    painter.drawText(pill, _CENTRE, text)
+
+
+def paint_progress(painter: QPainter, room: QRect, theme: Theme, index: _Index, selected: bool) -> None:
+    """A bar of 6 px with its percentage; without a number where none is known."""
+    permille = index.data(Role.PERMILLE)
+    state = index.data(Role.STATE)
+    if permille is None:
+        return
+    tone = _STATE_TONES.get(state, Tone.ACTIVE)
+    moving = permille < 0 and state in MOVING
+    label = theme.metrics.horizontalAdvance("100 %")
+    bar = QRectF(room.x(), room.center().y() - 2.5, max(24, room.width() - label - 10), 6)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(theme.strong_line if selected else theme.track)
+    painter.drawRoundedRect(bar, 3, 3)
+    ink = theme.ink(tone)
+    painter.setBrush(ink.plain)
+    if moving:
+        swing = abs((time.monotonic() / _SWING) % 1 * 2 - 1)
+        swing = swing * swing * (3 - 2 * swing)
+        length = bar.width() * 0.3
+        painter.drawRoundedRect(QRectF(bar.x() + (bar.width() - length) * swing, bar.y(), length, 6), 3, 3)
+        return
+    if permille < 0:
+        return
+    filled = max(6.0, bar.width() * min(permille, 1000) / 1000)
+    painter.drawRoundedRect(QRectF(bar.x(), bar.y(), filled, 6), 3, 3)
+    painter.setFont(theme.font)
+    quiet: Any = theme.ink(Tone.QUIET)
+    painter.setPen(quiet.selected if selected else quiet.plain)
+    painter.drawText(room, _RIGHT, f"{min(permille, 1000) // 10} %")

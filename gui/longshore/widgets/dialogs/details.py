@@ -1,0 +1,106 @@
+"""All that is known of one image or tag, as text that can be selected and copied."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QPlainTextEdit, QWidget
+
+from longshore.engine.model import ImageDetails
+from longshore.models import text
+from longshore.oci.errors import LongshoreError
+from longshore.oci.reference import Reference
+from longshore.oci.text import plain
+from longshore.registry.model import TagDetails
+from longshore.widgets.dialogs.sheet import Sheet
+from longshore.widgets.theme import current_theme
+
+#: Entries of one list that are shown; an image may carry thousands of labels.
+MOST_ENTRIES = 200
+
+
+class DetailsSheet(Sheet):
+    """Opens at once and fills when the answer comes."""
+
+    copy_requested = Signal(str)
+
+    def __init__(self, parent: QWidget | None, shown: str) -> None:
+        super().__init__(parent, shown, self.tr("Copy"), width=620)
+        self.text = QPlainTextEdit()
+        self.text.setReadOnly(True)
+        self.text.setAccessibleName(self.tr("Details"))
+        self.text.setFont(current_theme().fixed_font)
+        self.text.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
+        self.text.setTextInteractionFlags(
+            Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
+        )
+        self.text.setMinimumHeight(300)
+        self.text.setPlaceholderText(self.tr("Looking…"))
+        self.body.addWidget(self.text, 1)
+        self.confirm.setEnabled(False)
+        self._alive = True
+        self.finished.connect(self._gone)
+
+    def _gone(self) -> None:
+        self._alive = False
+
+    def check(self) -> bool:
+        """Copy the text; the sheet closes."""
+        self.copy_requested.emit(self.text.toPlainText())
+        return True
+
+    def _show(self, rows: list[tuple[str, str]]) -> None:
+        width = max(len(name) for name, _ in rows)
+        self.text.setPlainText("\n".join(f"{name:<{width}}  {value}" for name, value in rows if value))
+        self.confirm.setEnabled(True)
+
+    def show_image(self, found: ImageDetails | LongshoreError) -> None:
+        """What the engine says. Environment variables are left out: people keep secrets there."""
+        if not self._alive:
+            return
+        if isinstance(found, LongshoreError):
+            self.text.setPlaceholderText("")
+            self.show_problem(found)
+            return
+        rows = [(self.tr("Image ID"), found.image_id)]
+        rows += _many(self.tr("Names"), [reference.familiar for reference in found.references])
+        rows += _many(self.tr("Digests"), list(found.repo_digests))
+        rows += [
+            (self.tr("Created"), found.created.isoformat(" ", "seconds") if found.created else ""),
+            (self.tr("Size on disk"), text.size(found.size)),
+            (self.tr("Platform"), str(found.platform or "")),
+            (self.tr("Author"), plain(found.author)),
+            (self.tr("User"), plain(found.user)),
+            (self.tr("Directory"), plain(found.working_directory)),
+            (self.tr("Entrypoint"), plain(" ".join(found.entrypoint), 500)),
+            (self.tr("Command"), plain(" ".join(found.command), 500)),
+            (self.tr("Ports"), plain(" ".join(found.ports))),
+        ]
+        rows += _many(self.tr("Labels"), [f"{plain(key)}={plain(value)}" for key, value in found.labels])
+        rows += _many(self.tr("Layers"), list(found.diff_ids))
+        self._show(rows)
+
+    def show_remote(self, reference: Reference, found: TagDetails | LongshoreError) -> None:
+        """What the registry says."""
+        if not self._alive:
+            return
+        if isinstance(found, LongshoreError):
+            self.text.setPlaceholderText("")
+            self.show_problem(found)
+            return
+        rows = [
+            (self.tr("Reference"), str(reference)),
+            (self.tr("Digest"), found.digest),
+            (self.tr("Media type"), plain(found.media_type)),
+            (self.tr("Compressed"), text.size(found.size) if found.size is not None else ""),
+            (self.tr("Created"), found.created.isoformat(" ", "seconds") if found.created else ""),
+        ]
+        rows += _many(self.tr("Platforms"), [str(platform) for platform in found.platforms])
+        rows.append((self.tr("Pull"), f"docker pull {reference.familiar}"))
+        self._show(rows)
+
+
+def _many(name: str, values: list[str]) -> list[tuple[str, str]]:
+    shown = [plain(value, 400) for value in values[:MOST_ENTRIES]]
+    if len(values) > MOST_ENTRIES:
+        shown.append(f"… {len(values) - MOST_ENTRIES} more")
+    return [(name if number == 0 else "", value) for number, value in enumerate(shown)]

@@ -1,0 +1,135 @@
+"""Tag…, Remove…, and the question before closing with transfers running."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QCheckBox, QLineEdit, QListWidget, QPushButton, QWidget
+
+from longshore.oci.errors import LongshoreError
+from longshore.oci.reference import Reference
+from longshore.widgets.dialogs.sheet import Sheet
+from longshore.widgets.quiet import plain_label
+
+#: Names shown in a list before it scrolls.
+VISIBLE_ROWS = 8
+
+
+def _name_list(sheet: Sheet, names: list[str], accessible: str) -> QListWidget:
+    out = QListWidget()
+    out.setAccessibleName(accessible)
+    out.setSelectionMode(QListWidget.SelectionMode.NoSelection)
+    out.addItems(names)
+    height = out.sizeHintForRow(0) if names else 20
+    out.setFixedHeight(height * min(max(len(names), 1), VISIBLE_ROWS) + 10)
+    sheet.body.addWidget(out)
+    return out
+
+
+class TagSheet(Sheet):
+    """Gives a local image another name."""
+
+    tag_requested = Signal(str, object)  # source, Reference
+
+    def __init__(self, parent: QWidget | None, source: str, shown: str) -> None:
+        super().__init__(parent, self.tr("Tag {0}").format(shown), self.tr("Tag"))
+        self._source = source
+        form = self.form()
+        self.name = QLineEdit(shown if not source.startswith("sha256:") else "")
+        self.name.setPlaceholderText("registry.example.com/team/app:1.0")
+        self.name.setAccessibleName(self.tr("New name"))
+        self.name.setMaxLength(600)
+        form.addRow(self.tr("New name"), self.name)
+        self.preview = plain_label("", "dim", wrap=True)
+        form.addRow("", self.preview)
+        self.name.textChanged.connect(self._changed)
+        self._changed()
+        self.name.selectAll()
+        self.name.setFocus()
+
+    def _changed(self) -> None:
+        self.show_problem(None)
+        try:
+            self.preview.setText(str(Reference.parse(self.name.text().strip()).with_default_tag()))
+        except LongshoreError as error:
+            self.preview.setText(error.message)
+
+    def check(self) -> bool:
+        """The name is a reference with a tag."""
+        try:
+            target = Reference.parse(self.name.text().strip())
+        except LongshoreError as error:
+            self.show_problem(error)
+            return False
+        if target.digest:
+            self.show_problem(self.tr("A digest cannot be given to an image; write name:tag."))
+            return False
+        self.tag_requested.emit(self._source, target.with_default_tag())
+        return True
+
+
+class RemoveSheet(Sheet):
+    """Names what will be removed, and what is kept."""
+
+    remove_requested = Signal(object, bool)  # list[str], force
+
+    def __init__(self, parent: QWidget | None, names: list[str], shown: list[str], *, in_use: int, last: int) -> None:
+        title = (
+            self.tr("Remove {0}?").format(shown[0])
+            if len(shown) == 1
+            else self.tr("Remove {0} references?").format(len(shown))
+        )
+        super().__init__(parent, title, self.tr("Remove"))
+        self._names = names
+        if len(shown) > 1:
+            _name_list(self, shown, self.tr("To be removed"))
+        kept = len(names) - last
+        words = []
+        if last:
+            words.append(
+                self.tr("The image goes with its last reference.")
+                if last == 1
+                else self.tr("{0} images go with their last reference.").format(last)
+            )
+        if kept:
+            words.append(self.tr("Images that have other references stay."))
+        self.body.addWidget(plain_label(" ".join(words), role="dim", wrap=True))
+        self.force = QCheckBox(self.tr("Remove although containers use it"))
+        self.force.setVisible(bool(in_use))
+        if in_use:
+            self.body.addWidget(
+                plain_label(self.tr("Used by containers: {0}.").format(in_use), role="caution", wrap=True)
+            )
+        self.body.addWidget(self.force)
+        self.confirm.setProperty("danger", True)
+        self.confirm.setFocus()
+
+    def check(self) -> bool:
+        """Ask for the removal."""
+        self.remove_requested.emit(self._names, self.force.isChecked())
+        return True
+
+
+class CloseSheet(Sheet):
+    """Asks once before transfers are stopped by closing the window."""
+
+    def __init__(self, parent: QWidget | None, running: int) -> None:
+        title = (
+            self.tr("Stop 1 transfer and close?")
+            if running == 1
+            else self.tr("Stop {0} transfers and close?").format(running)
+        )
+        super().__init__(parent, title, self.tr("Stop and close"))
+        self.body.addWidget(
+            plain_label(
+                self.tr(
+                    "They are kept in the list as Interrupted and can be started again. What an engine has not "
+                    "finished pulling, it may have to download again."
+                ),
+                role="dim",
+                wrap=True,
+            )
+        )
+        for button in self.buttons.buttons():
+            if isinstance(button, QPushButton) and button is not self.confirm:
+                button.setText(self.tr("Keep open"))
+        self.confirm.setFocus()

@@ -1,0 +1,64 @@
+"""Preferences, and what this program is."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QComboBox, QSpinBox, QWidget
+
+from longshore import __version__
+from longshore.widgets.dialogs.sheet import Sheet
+from longshore.widgets.quiet import plain_label
+from longshore.widgets.theme import Appearance
+
+#: More at once only makes every one of them slower.
+MOST_AT_ONCE = 20
+
+
+class PreferencesSheet(Sheet):
+    """The few choices there are."""
+
+    chosen = Signal(str, int, int)  # appearance, transfers at once, per registry (0: no limit of its own)
+
+    def __init__(self, parent: QWidget | None, appearance: Appearance, concurrency: int, per_registry: int) -> None:
+        super().__init__(parent, self.tr("Preferences"), self.tr("Save"))
+        form = self.form()
+        self.appearance = QComboBox()
+        self.appearance.setAccessibleName(self.tr("Appearance"))
+        for value, words in (
+            (Appearance.SYSTEM, self.tr("System")),
+            (Appearance.LIGHT, self.tr("Light")),
+            (Appearance.DARK, self.tr("Dark")),
+        ):
+            self.appearance.addItem(words, value.value)
+        self.appearance.setCurrentIndex(self.appearance.findData(appearance.value))
+        form.addRow(self.tr("Appearance"), self.appearance)
+        self.concurrency = QSpinBox()
+        self.concurrency.setAccessibleName(self.tr("Transfers at once"))
+        self.concurrency.setRange(1, MOST_AT_ONCE)
+        self.concurrency.setValue(concurrency)
+        form.addRow(self.tr("Transfers at once"), self.concurrency)
+        self.per_registry = QSpinBox()
+        self.per_registry.setAccessibleName(self.tr("Transfers at once per registry"))
+        self.per_registry.setRange(0, MOST_AT_ONCE)
+        self.per_registry.setSpecialValueText(self.tr("no limit of its own"))
+        self.per_registry.setValue(per_registry)
+        form.addRow(self.tr("… with one registry"), self.per_registry)
+        self.appearance.setFocus()
+
+    def check(self) -> bool:
+        """Tell what was chosen."""
+        self.chosen.emit(self.appearance.currentData(), self.concurrency.value(), self.per_registry.value())
+        return True
+
+
+class AboutSheet(Sheet):
+    """Name, version, purpose, licence."""
+
+    def __init__(self, parent: QWidget | None) -> None:
+        super().__init__(parent, self.tr("Longshore {0}").format(__version__), self.tr("Close"))
+        self.body.addWidget(
+            plain_label(self.tr("Moves container images between an engine and registries."), wrap=True)
+        )
+        self.body.addWidget(plain_label(self.tr("Apache License 2.0"), "dim"))
+        for button in self.buttons.buttons():
+            button.setVisible(button is self.confirm)

@@ -1,0 +1,111 @@
+"""Pull…: any reference a person may paste; and the question for a tag where there is no ``latest``."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QComboBox, QLineEdit, QListWidget, QWidget
+
+from longshore.oci.errors import LongshoreError
+from longshore.oci.naturalsort import natural_key
+from longshore.oci.platform import Platform
+from longshore.oci.reference import Reference, parse_pull_line
+from longshore.widgets.dialogs.sheet import Sheet
+from longshore.widgets.quiet import plain_label
+
+#: Offered in the platform box; any other can be typed.
+PLATFORMS = ("linux/amd64", "linux/arm64", "linux/arm/v7", "linux/ppc64le", "linux/s390x", "linux/riscv64")
+
+
+class PullSheet(Sheet):
+    """Asks for a reference, Docker's rules, and optionally a platform."""
+
+    pull_requested = Signal(object, object)  # Reference, Platform | None
+
+    def __init__(self, parent: QWidget | None, text: str = "", destination: str = "") -> None:
+        super().__init__(parent, self.tr("Pull an image"), self.tr("Pull"))
+        form = self.form()
+        self.reference = QLineEdit(text)
+        self.reference.setPlaceholderText(self.tr("postgres:16, ghcr.io/acme/web, docker pull …"))
+        self.reference.setAccessibleName(self.tr("Reference"))
+        self.reference.setMaxLength(2000)
+        form.addRow(self.tr("Image"), self.reference)
+        self.preview = plain_label("", "dim", wrap=True)
+        self.preview.setMinimumHeight(self.fontMetrics().height() * 2)
+        self.preview.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
+        form.addRow("", self.preview)
+        self.platform = QComboBox()
+        self.platform.setEditable(True)
+        self.platform.addItem("")
+        self.platform.addItems(PLATFORMS)
+        self.platform.setAccessibleName(self.tr("Platform"))
+        line = self.platform.lineEdit()
+        assert line is not None
+        line.setPlaceholderText(self.tr("the engine's own"))
+        form.addRow(self.tr("Platform"), self.platform)
+        if destination:
+            form.addRow(self.tr("Into"), plain_label(destination))
+        self.reference.textChanged.connect(self._changed)
+        self._changed()
+        self.reference.selectAll()
+        self.reference.setFocus()
+
+    def _changed(self) -> None:
+        self.show_problem(None)
+        text = self.reference.text().strip()
+        if not text:
+            self.preview.setText(self.tr("Docker Hub and the tag “latest” unless you say otherwise."))
+            return
+        try:
+            reference, platform = parse_pull_line(text)
+        except LongshoreError as error:
+            self.preview.setText(error.message)
+            return
+        self.preview.setText(str(reference.with_default_tag()))
+        if platform is not None:
+            self.platform.setCurrentText(str(platform))
+
+    def check(self) -> bool:
+        """The reference and the platform can be used."""
+        text = self.reference.text().strip()
+        if not text:
+            self.show_problem(self.tr("Type or paste the name of an image."))
+            return False
+        try:
+            reference, _ = parse_pull_line(text)
+            wanted = self.platform.currentText().strip()
+            platform = Platform.parse(wanted) if wanted else None
+        except LongshoreError as error:
+            self.show_problem(error)
+            return False
+        self.pull_requested.emit(reference, platform)
+        return True
+
+
+class ChooseTagSheet(Sheet):
+    """A repository without ``latest`` asks which tag."""
+
+    chosen = Signal(object)  # Reference
+
+    def __init__(self, parent: QWidget | None, reference: Reference, tags: list[str]) -> None:
+        super().__init__(parent, self.tr("Which tag of {0}?").format(reference.familiar_name), self.tr("Pull"))
+        self._reference = reference
+        self.body.addWidget(
+            plain_label(self.tr("This repository has no tag “latest”."), role="dim", wrap=True)
+        )
+        self.tags = QListWidget()
+        self.tags.setAccessibleName(self.tr("Tags to choose from"))
+        self.tags.setUniformItemSizes(True)
+        self.tags.addItems(sorted(tags, key=natural_key, reverse=True))
+        self.tags.setCurrentRow(0)
+        self.tags.itemActivated.connect(self._confirmed)
+        self.body.addWidget(self.tags)
+        self.tags.setFocus()
+
+    def check(self) -> bool:
+        """A tag is chosen."""
+        item = self.tags.currentItem()
+        if item is None:
+            self.show_problem(self.tr("Choose a tag."))
+            return False
+        self.chosen.emit(self._reference.with_tag(item.text()))
+        return True

@@ -1,0 +1,89 @@
+"""What all sheets share: a title, a form, errors under their fields, the verb and Cancel."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import (
+    QDialog,
+    QDialogButtonBox,
+    QFormLayout,
+    QLayout,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from longshore.oci.errors import LongshoreError
+from longshore.widgets.quiet import plain_label
+
+
+class Sheet(QDialog):
+    """A window-modal sheet. Escape cancels, Enter confirms, and the first field has the focus."""
+
+    def __init__(self, parent: QWidget | None, title: str, verb: str, *, width: int = 460) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(title)
+        self.setWindowModality(Qt.WindowModality.WindowModal)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setMinimumWidth(width)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(20, 18, 20, 16)
+        outer.setSpacing(12)
+        outer.setSizeConstraint(QLayout.SizeConstraint.SetMinimumSize)
+        self.heading = plain_label(title, "title", wrap=True)
+        outer.addWidget(self.heading)
+        self.body = QVBoxLayout()
+        self.body.setSpacing(10)
+        outer.addLayout(self.body, 1)
+        self.problem = plain_label("", "error", wrap=True)
+        self.problem.setVisible(False)
+        self.problem.setAccessibleName(self.tr("Problem"))
+        outer.addWidget(self.problem)
+        buttons = QDialogButtonBox()
+        self.confirm = QPushButton(verb)
+        self.confirm.setProperty("primary", True)
+        self.confirm.setDefault(True)
+        self.confirm.setAccessibleName(verb)
+        cancel = QPushButton(self.tr("Cancel"))
+        cancel.setAutoDefault(False)
+        buttons.addButton(self.confirm, QDialogButtonBox.ButtonRole.AcceptRole)
+        buttons.addButton(cancel, QDialogButtonBox.ButtonRole.RejectRole)
+        buttons.accepted.connect(self._confirmed)
+        buttons.rejected.connect(self.reject)
+        self.buttons = buttons
+        outer.addWidget(buttons)
+
+    def form(self) -> QFormLayout:
+        """A new form in the body."""
+        form = QFormLayout()
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
+        form.setLabelAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        form.setHorizontalSpacing(12)
+        form.setVerticalSpacing(8)
+        self.body.addLayout(form)
+        return form
+
+    def show_problem(self, problem: LongshoreError | str | None) -> None:
+        """Say what is wrong above the buttons; None clears it."""
+        if isinstance(problem, LongshoreError):
+            text = f"{problem.message} {problem.advice}".strip()
+        else:
+            text = problem or ""
+        self.problem.setText(text)
+        self.problem.setVisible(bool(text))
+
+    def set_busy(self, busy: bool) -> None:
+        """While *busy* the verb cannot be pressed again; Cancel always works."""
+        self.confirm.setEnabled(not busy)
+
+    def _confirmed(self) -> None:
+        if self.confirm.isEnabled() and self.check():
+            self.finish()
+
+    def check(self) -> bool:
+        """True if what stands in the fields can be used; otherwise the problem has been shown."""
+        return True
+
+    def finish(self) -> None:
+        """What the verb does: by default the sheet is accepted."""
+        self.accept()

@@ -1,0 +1,288 @@
+"""Left: the images of an engine. Shows ImageModel, and tells what the user wishes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import (
+    QCoreApplication,
+    QMimeData,
+    QModelIndex,
+    QPoint,
+    QSignalBlocker,
+    Qt,
+    QTimer,
+    Signal,
+    Slot,
+)
+from PySide6.QtWidgets import QMenu
+
+from longshore.models import text
+from longshore.models.columns import Role
+from longshore.models.image_model import ImageModel
+from longshore.widgets.columns import Column
+from longshore.widgets.pane import Pane
+from longshore.widgets.quiet import EmptyState
+from longshore.widgets.views import TableView
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from longshore.engine.model import LocalImage
+
+_RIGHT = Qt.TextElideMode.ElideRight
+_COLUMNS = [
+    Column("registry.acme.io/billing-api", "acme/billing-api", weight=3),
+    Column("3.12-alpine", "3.12-slim", weight=1),
+    Column("8f3c9a10b2de", "8f3c9a10b2de", fixed=True, elide=_RIGHT, yields=2),
+    Column("2 months ago", "2 months ago", elide=_RIGHT, yields=1),
+    Column("888.8 MB", "88.8 GB", right=True),
+    Column("2 containers", "2 contain…", elide=_RIGHT),
+]
+_MENU_GAP = ""
+
+
+class ImagePane(Pane):
+    """Local images. Lists of images are lists of LocalImage, in the order of the rows."""
+
+    push_requested = Signal(object)  # list[LocalImage]
+    tag_requested = Signal(object)  # LocalImage
+    remove_requested = Signal(object)  # list[LocalImage]
+    copy_reference_requested = Signal(str)  # the text for the clipboard
+    copy_id_requested = Signal(str)
+    details_requested = Signal(object)  # LocalImage
+    pull_box_requested = Signal()
+    retry_engine_requested = Signal()
+    engine_selected = Signal(int)  # index in the list given to set_engines
+    selection_changed = Signal()
+
+    def __init__(self, model: ImageModel) -> None:
+        super().__init__(QCoreApplication.translate("ImagePane", "Local images"))
+        self.model = model
+        self._down: tuple[str, str] | None = None
+        self._waiting = True
+        self._disk = ""
+        self.engine_picker = self.header.add_picker(self.tr("Engine"), 220)
+        self.engine_picker.setAccessibleName(self.tr("Engine"))
+        self.engine_picker.activated.connect(self.engine_selected)
+        self.header.add_space()
+        self.filter = self.header.add_filter(self.tr("Filter images"))
+        self.filter.filtered.connect(self._filtered)
+        add = self.header.add_button
+        self.push_button = add(self.tr("Push"), "push", self.push)
+        self.tag_button = add(self.tr("Tag…"), "tag", self.tag)
+        self.remove_button = add(self.tr("Remove…"), "remove", self.remove)
+        self.view = TableView(self.tr("Local images"), _COLUMNS)
+        self.view.set_drag(self._describe)
+        self.view.set_drop(self._drop_hint)
+        self.view.setDragDropOverwriteMode(False)
+        self.view.set_model(model, -1, Qt.SortOrder.AscendingOrder)
+        self.view.opened.connect(lambda _: self.push())
+        self.view.customContextMenuRequested.connect(self._menu)
+        self.body.addWidget(self.view, 1)
+        self.footer = self.add_footer()
+        self.empty = EmptyState(self.view)
+        self.empty.clicked.connect(self._empty_clicked)
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(0)
+        self._soon.timeout.connect(self._tell_state)
+        for signal in (model.rowsInserted, model.rowsRemoved, model.modelReset, model.dataChanged):
+            signal.connect(self._soon.start)
+        self.view.selectionModel().selectionChanged.connect(self._selection_changed)
+        self._tell_state()
+
+    # -- fed by the owner
+
+    def set_engines(self, titles: Sequence[str], current: int) -> None:
+        """What the engine picker offers, e.g. ``default  ·  Docker 28.5``. Tells no wish."""
+        with QSignalBlocker(self.engine_picker):
+            self.engine_picker.clear()
+            for place, title in enumerate(titles):
+                self.engine_picker.addItem(title)
+                self.engine_picker.setItemData(place, text.tooltip(title), Qt.ItemDataRole.ToolTipRole)
+            self.engine_picker.setCurrentIndex(current)
+        self.engine_picker.updateGeometry()
+
+    def set_connecting(self) -> None:
+        """The engine is being asked; nothing is known yet."""
+        self._down = None
+        self._waiting = True
+        self.loading.set_loading(True)
+        self._tell_state()
+
+    def set_ready(self) -> None:
+        """The engine answers, and its images are in the model."""
+        self._down = None
+        self._waiting = False
+        self.loading.set_loading(False)
+        self._tell_state()
+
+    def set_engine_down(self, message: str, advice: str = "", subject: str = "") -> None:
+        """No engine answers: *message* says why, *advice* what to do, *subject* where it was looked for."""
+        more = "\n".join(part for part in (advice, subject) if part)
+        self._down = (message, more)
+        self._waiting = False
+        self.loading.set_loading(False)
+        self._tell_state()
+
+    def set_disk_usage(self, words: str) -> None:
+        """What the footer says about the space on the disk instead of the sum of the sizes."""
+        self._disk = words
+        self._tell_state()
+
+    # -- what is selected
+
+    def selected(self) -> list[LocalImage]:
+        """The selected images, one a row, from top to bottom."""
+        rows = sorted(self.view.rows(), key=QModelIndex.row)
+        return [image for row in rows if (image := row.data(Role.IMAGE)) is not None]
+
+    # -- wishes
+
+    @Slot()
+    def push(self) -> None:
+        """Wish to push what is selected, or say why not."""
+        chosen = self.selected()
+        if self._down is not None:
+            self.explain(self.tr("There is no engine to push from."))
+        elif not chosen:
+            self.explain(self.tr("Select one or more images to push, or drag them onto a registry."))
+        else:
+            self.push_requested.emit(chosen)
+
+    @Slot()
+    def tag(self) -> None:
+        """Wish to give the selected image another name, or say why not."""
+        chosen = self.selected()
+        if len(chosen) != 1:
+            self.explain(self.tr("Select one image to give it another name."))
+        else:
+            self.tag_requested.emit(chosen[0])
+
+    @Slot()
+    def remove(self) -> None:
+        """Wish to remove what is selected, or say why not."""
+        chosen = self.selected()
+        if not chosen:
+            self.explain(self.tr("Select the images to remove."))
+        else:
+            self.remove_requested.emit(chosen)
+
+    @Slot()
+    def copy_reference(self) -> None:
+        """Wish to have the references of what is selected in the clipboard, one a line."""
+        rows = sorted(self.view.rows(), key=QModelIndex.row)
+        lines = [str(words) for row in rows if (words := row.data(Role.COPY_TEXT))]
+        if lines:
+            self.copy_reference_requested.emit("\n".join(lines))
+        else:
+            self.explain(self.tr("Select an image to copy its reference."))
+
+    @Slot()
+    def copy_id(self) -> None:
+        """Wish to have the whole image ids of what is selected in the clipboard."""
+        chosen = self.selected()
+        if chosen:
+            self.copy_id_requested.emit("\n".join(image.image_id for image in chosen))
+
+    @Slot()
+    def details(self) -> None:
+        """Wish to see all of the selected image."""
+        chosen = self.selected()
+        if len(chosen) != 1:
+            self.explain(self.tr("Select one image to see its details."))
+        else:
+            self.details_requested.emit(chosen[0])
+
+    # -- inside
+
+    @Slot(str)
+    def _filtered(self, words: str) -> None:
+        self.model.set_filter(words)
+        self._tell_state()
+
+    @Slot()
+    def _selection_changed(self) -> None:
+        self.hush()
+        self._soon.start()
+        self.selection_changed.emit()
+
+    def _describe(self, rows: list[QModelIndex]) -> str:
+        if len(rows) == 1:
+            return str(rows[0].data(Role.COPY_TEXT) or "")
+        return text.images(len(rows))
+
+    def _drop_hint(self, _index: QModelIndex, data: QMimeData) -> tuple[bool, str]:
+        if self._down is not None:
+            return False, self.tr("There is no engine to pull into")
+        return self.model.drop_hint(data)
+
+    @Slot()
+    def _tell_state(self) -> None:
+        self._tell_footer()
+        shown = self.model.rowCount()
+        if self._down is not None:
+            sentence, more = self._down
+            self.empty.say(sentence, self.tr("Retry"), more)
+        elif self._waiting or shown:
+            self.empty.say("")
+        elif self.model.total:
+            words = self.model.filter
+            self.empty.say(self.tr("No image matches “{0}”.").format(words), self.tr("Clear filter"))
+        else:
+            self.empty.say(
+                self.tr("No images here yet. Drag a tag from the right, or pull one by its name."), self.tr("Pull…")
+            )
+
+    def _tell_footer(self) -> None:
+        images = self.model.images if self._down is None else []
+        if not images:
+            words = self.tr("No engine") if self._down is not None else self.tr("No images")
+            self.footer.set_text("" if self._waiting else words)
+            return
+        sizes = {image.image_id: image.size for image in images}
+        parts = [
+            self.tr("1 reference") if len(images) == 1 else self.tr("%n references", "", len(images)),
+            text.images(len(sizes)),
+            self._disk or self.tr("at most {0} on disk").format(text.size(sum(sizes.values()))),
+        ]
+        shown = self.model.rowCount()
+        if shown != len(images):
+            parts.append(self.tr("{0} shown").format(shown))
+        chosen = self.selected()
+        if chosen:
+            chosen_sizes = {image.image_id: image.size for image in chosen}
+            parts.append(
+                self.tr("{0} selected, {1}").format(len(chosen), text.size(sum(chosen_sizes.values())))
+            )
+        self.footer.set_text("  ·  ".join(parts))
+
+    @Slot()
+    def _empty_clicked(self) -> None:
+        if self._down is not None:
+            self.retry_engine_requested.emit()
+        elif self.model.total:
+            self.filter.clear()
+        else:
+            self.pull_box_requested.emit()
+
+    @Slot(QPoint)
+    def _menu(self, where: QPoint) -> None:
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        for words, wish in (
+            (self.tr("Push…"), self.push),
+            (self.tr("Tag…"), self.tag),
+            (_MENU_GAP, None),
+            (self.tr("Copy reference"), self.copy_reference),
+            (self.tr("Copy image ID"), self.copy_id),
+            (self.tr("Details"), self.details),
+            (_MENU_GAP, None),
+            (self.tr("Remove…"), self.remove),
+        ):
+            if wish is None:
+                menu.addSeparator()
+            else:
+                menu.addAction(words).triggered.connect(wish)
+        menu.popup(self.view.viewport().mapToGlobal(where))
+

@@ -1,0 +1,278 @@
+"""The window: local images and registries side by side, transfers below. Makes the panes; asks for nothing."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import itertools
+import json
+from typing import Any
+
+from PySide6.QtCore import QByteArray, Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QCloseEvent, QGuiApplication
+from PySide6.QtWidgets import QApplication, QMainWindow, QSplitter, QVBoxLayout, QWidget
+
+from longshore.models.columns import Tone
+from longshore.models.image_model import ImageModel
+from longshore.models.registry_model import RegistryModel
+from longshore.models.tag_model import TagModel
+from longshore.models.transfer_model import TransferModel
+from longshore.widgets import icons
+from longshore.widgets.actions import Actions
+from longshore.widgets.image_pane import ImagePane
+from longshore.widgets.pane import Pane
+from longshore.widgets.registry_pane import RegistryPane
+from longshore.widgets.theme import current_theme
+from longshore.widgets.transfer_pane import TransferPane
+from longshore.widgets.views import TableView, TreeView
+
+#: Between panes, and to the window's edge.
+_GAP = 10
+_STATE_VERSION = 1
+
+
+class MainWindow(QMainWindow):
+    """Panes as :attr:`image_pane`, :attr:`registry_pane`, :attr:`transfer_pane`; their signals are the wishes."""
+
+    pull_box_requested = Signal(str)  # what stands in the clipboard, "" if that is no single line of text
+    preferences_requested = Signal()
+    about_requested = Signal()
+    appearance_chosen = Signal(str)  # value of Appearance; it is on already
+    close_wanted = Signal()  # the user closes the window; it stays until close_now()
+
+    def __init__(
+        self, images: ImageModel, registries: RegistryModel, tags: TagModel, transfers: TransferModel
+    ) -> None:
+        super().__init__()
+        self.setWindowTitle("Longshore")
+        self._closing = False
+        self.image_pane = ImagePane(images)
+        self.registry_pane = RegistryPane(registries, tags)
+        self.transfer_pane = TransferPane(transfers)
+        self.sides = QSplitter(Qt.Orientation.Horizontal)
+        self.sides.setHandleWidth(_GAP)
+        self.sides.setChildrenCollapsible(False)
+        self.sides.addWidget(self.image_pane)
+        self.sides.addWidget(self.registry_pane)
+        self.floors = QSplitter(Qt.Orientation.Vertical)
+        self.floors.setHandleWidth(_GAP)
+        self.floors.setChildrenCollapsible(False)
+        self.floors.addWidget(self.sides)
+        self.floors.addWidget(self.transfer_pane)
+        self.sides.setStretchFactor(0, 1)
+        self.sides.setStretchFactor(1, 1)
+        self.floors.setStretchFactor(0, 3)
+        self.floors.setStretchFactor(1, 1)
+        self.transfer_pane.setMinimumHeight(150)
+        centre = QWidget()
+        layout = QVBoxLayout(centre)
+        layout.setContentsMargins(_GAP, 4, _GAP, _GAP)
+        layout.addWidget(self.floors)
+        self.setCentralWidget(centre)
+        self.transfer_pane.setVisible(transfers.rowCount() > 0)
+        self.transfer_pane.occupied_changed.connect(self.transfer_pane.setVisible)
+        self._last_view: QWidget = self.image_pane.view
+        self.actions_ = Actions(self)
+        self._order_tabs()
+        QApplication.instance().focusChanged.connect(self._focus_changed)  # type: ignore[union-attr]
+        self.setMinimumSize(760, 480)
+        self.resize(1280, 800)
+        self.sides.setSizes([500, 500])
+        self.floors.setSizes([500, 280])
+        self.registry_pane.splitter.setSizes([230, 270])
+        current_theme().finish()
+        # Reading the drawing takes longer than all of a button; no window manager waits for it.
+        QTimer.singleShot(0, self, self._set_icon)
+
+    @Slot()
+    def _set_icon(self) -> None:
+        self.setWindowIcon(icons.window_icon())
+
+    def _order_tabs(self) -> None:
+        images, registries, transfers = self.image_pane, self.registry_pane, self.transfer_pane
+        order: list[QWidget] = [
+            images.view,
+            images.engine_picker,
+            images.filter,
+            *images.header.buttons,
+            registries.view,
+            registries.tags.view,
+            registries.filter,
+            *registries.header.buttons,
+            registries.tags.filter,
+            registries.tags.copy_button,
+            transfers.view,
+            *transfers.header.buttons,
+        ]
+        for before, after in itertools.pairwise(order):
+            QWidget.setTabOrder(before, after)
+        images.view.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    # -- where one is
+
+    @Slot(QWidget, QWidget)
+    def _focus_changed(self, _old: QWidget | None, new: QWidget | None) -> None:
+        # Kept when a menu or a field takes the focus: an action is meant for the view one was in.
+        if isinstance(new, (TableView, TreeView)) and self.isAncestorOf(new):
+            self._last_view = new
+
+    def active_pane(self) -> Pane:
+        """The pane one is in, or was in last."""
+        for pane in (self.registry_pane, self.transfer_pane):
+            if pane.isVisible() and pane.isAncestorOf(self._last_view):
+                return pane
+        return self.image_pane
+
+    def explain(self, message: str, tone: Tone = Tone.QUIET) -> None:
+        """Say *message* quietly at the foot of the pane one is in."""
+        self.active_pane().explain(message, tone)
+
+    # -- wishes that depend on where one is
+
+    @Slot()
+    def ask_for_pull(self) -> None:
+        """Wish for the Pull… box, with what stands in the clipboard if that may be a reference."""
+        words = QGuiApplication.clipboard().text().strip()
+        self.pull_box_requested.emit(words if words and "\n" not in words and len(words) <= 500 else "")
+
+    @Slot()
+    def remove(self) -> None:
+        """Remove what is selected in the pane one is in."""
+        pane = self.active_pane()
+        if pane is self.transfer_pane:
+            self.transfer_pane.remove()
+        elif pane is self.registry_pane:
+            pane.explain(self.tr("Nothing is removed from a registry from here."))
+        else:
+            self.image_pane.remove()
+
+    @Slot()
+    def copy_reference(self) -> None:
+        """Copy the references of what is selected in the pane one is in."""
+        pane = self.active_pane()
+        if pane is self.registry_pane:
+            self.registry_pane.copy_reference()
+        elif pane is self.transfer_pane:
+            self.transfer_pane.copy_reference()
+        else:
+            self.image_pane.copy_reference()
+
+    @Slot()
+    def copy_digest(self) -> None:
+        """Copy the digest of what is selected in the pane one is in."""
+        if self.active_pane() is self.registry_pane:
+            self.registry_pane.copy_digest()
+        else:
+            self.image_pane.copy_id()
+
+    @Slot()
+    def details(self) -> None:
+        """Show the details of what is selected in the pane one is in."""
+        if self.active_pane() is self.registry_pane:
+            self.registry_pane.details()
+        else:
+            self.image_pane.details()
+
+    @Slot()
+    def refresh(self) -> None:
+        """Wish to list anew what one is in."""
+        self.registry_pane.refresh()
+
+    @Slot()
+    def sign_out(self) -> None:
+        """Wish to sign out of the registry of the current row."""
+        host = self.registry_pane.current_host()
+        if host:
+            self.registry_pane.sign_out_requested.emit(host)
+        else:
+            self.registry_pane.explain(self.tr("Select the registry to sign out of."))
+
+    @Slot()
+    def pin(self) -> None:
+        """Wish to pin a repository of the registry of the current row."""
+        host = self.registry_pane.current_host()
+        if host:
+            self.registry_pane.pin_requested.emit(host, "")
+        else:
+            self.registry_pane.explain(self.tr("Select the registry in which to pin a repository."))
+
+    @Slot()
+    def focus_filter(self) -> None:
+        """Go to the filter of the pane one is in."""
+        if self._last_view is self.registry_pane.tags.view:
+            field = self.registry_pane.tags.filter
+        elif self.active_pane() is self.registry_pane:
+            field = self.registry_pane.filter
+        else:
+            field = self.image_pane.filter
+        field.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        field.selectAll()
+
+    # -- closing
+
+    @Slot()
+    def close_requested(self) -> None:
+        """The user wants to leave."""
+        self.close()
+
+    def close_now(self) -> None:
+        """Close without asking."""
+        self._closing = True
+        self.close()
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Qt's hook: the owner decides (transfers may run); without one who listens the window just closes."""
+        if self._closing or not self.receivers("2close_wanted()"):
+            event.accept()
+            return
+        event.ignore()
+        self.close_wanted.emit()
+
+    # -- remembered between runs
+
+    def save_state(self) -> bytes:
+        """Geometry, splitters and columns, for :meth:`restore_state` of a later run."""
+        state = {
+            "version": _STATE_VERSION,
+            "geometry": _packed(self.saveGeometry()),
+            "sides": _packed(self.sides.saveState()),
+            "floors": _packed(self.floors.saveState()),
+            "right": _packed(self.registry_pane.splitter.saveState()),
+            "columns": {name: view.columns.state() for name, view in self._views().items()},
+        }
+        return json.dumps(state).encode()
+
+    def restore_state(self, data: bytes) -> bool:
+        """Put back what :meth:`save_state` gave. False, and nothing done, for what is not that."""
+        try:
+            state: Any = json.loads(data)
+            if not isinstance(state, dict) or state.get("version") != _STATE_VERSION:
+                return False
+            geometry, sides, floors, right = (
+                QByteArray(base64.b64decode(state[name], validate=True))
+                for name in ("geometry", "sides", "floors", "right")
+            )
+        except (ValueError, KeyError, TypeError, binascii.Error):
+            return False
+        self.restoreGeometry(geometry)
+        self.sides.restoreState(sides)
+        self.floors.restoreState(floors)
+        self.registry_pane.splitter.restoreState(right)
+        columns = state.get("columns")
+        if isinstance(columns, dict):
+            for name, view in self._views().items():
+                if isinstance(columns.get(name), dict):
+                    view.columns.restore(columns[name])
+        return True
+
+    def _views(self) -> dict[str, TableView | TreeView]:
+        return {
+            "images": self.image_pane.view,
+            "registries": self.registry_pane.view,
+            "tags": self.registry_pane.tags.view,
+            "transfers": self.transfer_pane.view,
+        }
+
+
+def _packed(data: QByteArray) -> str:
+    return base64.b64encode(bytes(data.data())).decode("ascii")

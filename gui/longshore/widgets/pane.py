@@ -1,0 +1,327 @@
+"""The frame all panes share: a rounded field, a header with title, picker, filter and actions, a notice, a footer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QSize, Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QAction, QIcon, QKeyEvent, QPaintEvent, QResizeEvent
+from PySide6.QtWidgets import (
+    QComboBox,
+    QHBoxLayout,
+    QLineEdit,
+    QPushButton,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
+
+from longshore.models.columns import Tone
+from longshore.widgets import icons
+from longshore.widgets.quiet import ElidedLabel, LoadingLine, Notice, plain_label
+from longshore.widgets.theme import current_theme
+
+_MARGIN = 14
+_GAP = 6
+_LEAST_PICKER = 124
+#: Milliseconds after the last key before a filter is applied.
+_FILTER_PAUSE = 120
+
+
+class ActionButton(QPushButton):
+    """A button of a pane's header. Where room is short it shows its icon instead of its text; its accessible name
+    stays the text. It never takes the focus from the view it acts on when it is clicked."""
+
+    def __init__(self, text: str, icon: str = "", *, primary: bool = False, only_icon: bool = False) -> None:
+        super().__init__()
+        self._text = text
+        self._icon = icon
+        self.only_icon = only_icon
+        self._drawn = ""
+        self.setAccessibleName(text)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        if primary:
+            self.setProperty("primary", True)
+        self._compact = only_icon
+        if only_icon:
+            self.setProperty("compact", True)
+            self.setToolTip(text)
+            self._draw()
+            current_theme().changed.connect(self._draw)
+        else:
+            self.setText(text)
+
+    @property
+    def can_shrink(self) -> bool:
+        """True if it has an icon that may stand for its text."""
+        return bool(self._icon) and not self.only_icon
+
+    def wide(self) -> int:
+        """Pixels it needs with its text."""
+        if self.only_icon:
+            return current_theme().control_height
+        return current_theme().strong_metrics.horizontalAdvance(self._text) + 26
+
+    def sizeHint(self) -> QSize:
+        """Qt's hook."""
+        theme = current_theme()
+        return QSize(theme.control_height if self._compact else self.wide(), theme.control_height)
+
+    minimumSizeHint = sizeHint
+
+    def set_compact(self, compact: bool) -> None:
+        """Show the icon alone, or the text alone."""
+        if compact == self._compact or not self.can_shrink:
+            return
+        self._compact = compact
+        self.setProperty("compact", compact)
+        self.style().unpolish(self)
+        self.style().polish(self)
+        if compact:
+            self._draw()
+            current_theme().changed.connect(self._draw)
+            self.setText("")
+            self.setToolTip(self._text)
+        else:
+            current_theme().changed.disconnect(self._draw)
+            self.setIcon(QIcon())
+            self.setText(self._text)
+            self.setToolTip("")
+        self.updateGeometry()
+
+    def set_label(self, text: str) -> None:
+        """Another text, e.g. Resume for Hold queue."""
+        self._text = text
+        self.setAccessibleName(text)
+        if self._compact:
+            self.setToolTip(text)
+        else:
+            self.setText(text)
+        self.updateGeometry()
+
+    @Slot()
+    def _draw(self) -> None:
+        self.setIcon(icons.icon(self._icon))
+        self.setIconSize(QSize(icons.SIZE, icons.SIZE))
+
+
+class FilterField(QLineEdit):
+    """A field that filters as one types; Escape empties it. *filtered* comes when typing pauses."""
+
+    filtered = Signal(str)
+
+    def __init__(self, placeholder: str) -> None:
+        super().__init__()
+        self.setPlaceholderText(placeholder)
+        self.setAccessibleName(placeholder)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setMaximumWidth(210)
+        self.setMinimumWidth(84)
+        self._pause = QTimer(self)
+        self._pause.setSingleShot(True)
+        self._pause.setInterval(_FILTER_PAUSE)
+        self._pause.timeout.connect(self._tell)
+        self.textChanged.connect(self._typed)
+        self._clear: QAction | None = None
+
+    def sizeHint(self) -> QSize:
+        """Qt's hook."""
+        return QSize(190, current_theme().control_height)
+
+    @Slot(str)
+    def _typed(self, text: str) -> None:
+        if text and self._clear is None:
+            self._clear = self.addAction(
+                icons.icon("cancel", current_theme().dim), QLineEdit.ActionPosition.TrailingPosition
+            )
+            self._clear.triggered.connect(self.clear)
+        if self._clear is not None:
+            self._clear.setVisible(bool(text))
+        self._pause.start()
+
+    @Slot()
+    def _tell(self) -> None:
+        self.filtered.emit(self.text().strip())
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Qt's hook: Escape empties the field."""
+        if event.key() == Qt.Key.Key_Escape and self.text():
+            self.clear()
+            return
+        super().keyPressEvent(event)
+
+
+class Picker(QComboBox):
+    """A combo box as wide as its texts where there is room, and with an ellipsis where there is none."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
+
+    def sizeHint(self) -> QSize:
+        """Qt's hook: the widest text, with what stands around it."""
+        metrics = self.fontMetrics()
+        widest = max((metrics.horizontalAdvance(self.itemText(i)) for i in range(self.count())), default=60)
+        return QSize(widest + 54, current_theme().control_height)
+
+    def minimumSizeHint(self) -> QSize:
+        """Qt's hook."""
+        return QSize(84, current_theme().control_height)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Qt's hook: as Qt does, but where the text has to be cut, it is cut visibly."""
+        if self.width() >= self.sizeHint().width():
+            super().paintEvent(event)
+            return
+        from PySide6.QtWidgets import QStyle, QStyleOptionComboBox, QStylePainter  # load slowly
+
+        painter = QStylePainter(self)
+        option = QStyleOptionComboBox()
+        self.initStyleOption(option)
+        painter.drawComplexControl(QStyle.ComplexControl.CC_ComboBox, option)
+        field = self.style().subControlRect(
+            QStyle.ComplexControl.CC_ComboBox, option, QStyle.SubControl.SC_ComboBoxEditField, self
+        )
+        option.currentText = self.fontMetrics().elidedText(
+            option.currentText, Qt.TextElideMode.ElideRight, field.width() - 4
+        )
+        painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
+
+
+class HeaderBar(QWidget):
+    """Title, picker, space, filter, actions. Short of room, actions shrink to their icons, then the picker gives."""
+
+    def __init__(self, title: str) -> None:
+        super().__init__()
+        self.row = QHBoxLayout(self)
+        self.row.setContentsMargins(_MARGIN, 10, 10, 8)
+        self.row.setSpacing(_GAP)
+        self.title = plain_label(title, role="title")
+        self.title.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self.row.addWidget(self.title)
+        self.buttons: list[ActionButton] = []
+        self.picker: QComboBox | None = None
+        self.filter: FilterField | None = None
+        self.summary: ElidedLabel | None = None
+        self._picker_width = 0
+
+    def add_picker(self, name: str, wide: int) -> QComboBox:
+        """A combo box after the title."""
+        self.picker = Picker()
+        self.picker.setAccessibleName(name)
+        self.picker.setMinimumWidth(84)
+        self.picker.setMaximumWidth(wide)
+        self._picker_width = wide
+        self.row.addSpacing(4)
+        self.row.addWidget(self.picker)
+        return self.picker
+
+    def add_summary(self) -> ElidedLabel:
+        """A dim line after the title."""
+        self.summary = ElidedLabel("dim")
+        self.row.addSpacing(2)
+        self.row.addWidget(self.summary, 8)
+        return self.summary
+
+    def add_space(self) -> None:
+        """What is added after this stands at the right."""
+        self.row.addStretch(1)
+
+    def add_filter(self, placeholder: str) -> FilterField:
+        """A filter field."""
+        self.filter = FilterField(placeholder)
+        self.row.addWidget(self.filter, 4)
+        return self.filter
+
+    def add_button(
+        self, text: str, icon: str, wish: Callable[[], None], *, primary: bool = False, only_icon: bool = False
+    ) -> ActionButton:
+        """An action. *wish* is called when it is clicked."""
+        button = ActionButton(text, icon, primary=primary, only_icon=only_icon)
+        button.clicked.connect(lambda: wish())
+        self.buttons.append(button)
+        self.row.addWidget(button)
+        return button
+
+    def minimumSizeHint(self) -> QSize:
+        """Qt's hook: as if every action were an icon already."""
+        hint = super().minimumSizeHint()
+        saved = sum(b.sizeHint().width() - current_theme().control_height for b in self.buttons if b.can_shrink)
+        return QSize(max(0, hint.width() - saved), hint.height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Qt's hook: decides what shrinks."""
+        super().resizeEvent(event)
+        need = 2 * _MARGIN + self.title.sizeHint().width() + sum(b.wide() + _GAP for b in self.buttons)
+        if self.picker is not None:
+            need += _LEAST_PICKER + _GAP
+        if self.filter is not None:
+            need += 90 + _GAP
+        if self.summary is not None:
+            need += 120 + _GAP
+        room = event.size().width()
+        for button in reversed(self.buttons):
+            if not button.can_shrink:
+                continue
+            compact = need > room
+            button.set_compact(compact)
+            if compact:
+                need -= button.wide() - current_theme().control_height
+        if self.picker is not None:
+            self.picker.setMaximumWidth(max(_LEAST_PICKER, min(self._picker_width, _LEAST_PICKER + room - need)))
+
+
+class Pane(QWidget):
+    """A rounded field with a header. What a pane shows goes into :attr:`body`."""
+
+    def __init__(self, title: str) -> None:
+        super().__init__()
+        self.setObjectName("pane")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(1, 1, 1, 1)
+        outer.setSpacing(0)
+        self.header = HeaderBar(title)
+        outer.addWidget(self.header)
+        self.loading = LoadingLine()
+        outer.addWidget(self.loading)
+        self.body = QVBoxLayout()
+        self.body.setContentsMargins(0, 0, 0, 0)
+        self.body.setSpacing(0)
+        outer.addLayout(self.body, 1)
+        self._outer = outer
+        self._notice: Notice | None = None
+        self._footer: ElidedLabel | None = None
+
+    def add_footer(self) -> ElidedLabel:
+        """A dim line at the foot, above it a hairline."""
+        band = QWidget()
+        band.setObjectName("band")
+        band.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        row = QHBoxLayout(band)
+        row.setContentsMargins(18, 7, 18, 8)
+        self._footer = ElidedLabel("dim")
+        row.addWidget(self._footer)
+        self._outer.addWidget(band)
+        return self._footer
+
+    def explain(
+        self, message: str, tone: Tone = Tone.QUIET, *, button: str = "", act: Callable[[], None] | None = None
+    ) -> None:
+        """Say *message* quietly at the foot of the pane: why something cannot be done now, or what went wrong."""
+        if self._notice is None:
+            self._notice = Notice()
+            at = self._outer.count() - (1 if self._footer is not None else 0)
+            self._outer.insertWidget(at, self._notice)
+        self._notice.say(message, tone, button, act)
+
+    @property
+    def explanation(self) -> str:
+        """What :meth:`explain` is showing; "" when nothing."""
+        return self._notice.label.text() if self._notice is not None and not self._notice.isHidden() else ""
+
+    def hush(self) -> None:
+        """Take the notice away."""
+        if self._notice is not None:
+            self._notice.hide()

@@ -1,0 +1,256 @@
+"""The quiet parts of a pane: the line that shows loading, the sentence on an empty view, the notice at the foot."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QRectF, Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from longshore.models.columns import Tone
+from longshore.models.text import tooltip
+from longshore.widgets import icons
+from longshore.widgets.theme import current_theme
+
+if TYPE_CHECKING:
+    from longshore.widgets.views import TableView, TreeView
+
+#: Milliseconds before loading shows at all: what is faster needs no sign.
+PATIENCE = 300
+#: Milliseconds between two pictures of the line; nothing here moves faster.
+STEP = 100
+#: Milliseconds a notice stays.
+NOTICE = 9000
+
+
+def plain_label(text: str = "", role: str = "", *, wrap: bool = False) -> QLabel:
+    """A label whose text is never taken for markup. *role* as in the style sheet: dim, error, caution, title."""
+    label = QLabel()
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    label.setText(text)
+    label.setWordWrap(wrap)
+    if role:
+        label.setProperty("role", role)
+    return label
+
+
+class ElidedLabel(QLabel):
+    """One line of plain text, cut in the middle where there is no room, with the whole of it as its tooltip."""
+
+    def __init__(self, role: str = "", parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        if role:
+            self.setProperty("role", role)
+        self._whole = ""
+        self.setMinimumWidth(24)
+
+    def set_text(self, text: str) -> None:
+        """Show *text*."""
+        if text != self._whole:
+            self._whole = text
+            self.setAccessibleName(text)
+            self._fit()
+            self.updateGeometry()
+
+    def whole(self) -> str:
+        """The text, uncut."""
+        return self._whole
+
+    def _fit(self) -> None:
+        shown = self.fontMetrics().elidedText(self._whole, Qt.TextElideMode.ElideMiddle, self.width())
+        if shown != self.text():
+            super().setText(shown)
+            self.setToolTip((tooltip(self._whole) or "") if shown != self._whole else "")
+
+    def sizeHint(self):  # type: ignore[no-untyped-def]
+        """Qt's hook: room for the whole text."""
+        hint = super().sizeHint()
+        hint.setWidth(self.fontMetrics().horizontalAdvance(self._whole) + 4)
+        return hint
+
+    def minimumSizeHint(self):  # type: ignore[no-untyped-def]
+        """Qt's hook: no text asks for room that is not there."""
+        hint = super().minimumSizeHint()
+        hint.setWidth(24)
+        return hint
+
+    def resizeEvent(self, event: object) -> None:
+        """Qt's hook."""
+        super().resizeEvent(event)  # type: ignore[arg-type]
+        self._fit()
+
+
+class LoadingLine(QWidget):
+    """Two pixels under a header in which a segment moves while something is awaited."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setFixedHeight(2)
+        self._since = 0.0
+        self._delay = QTimer(self)
+        self._delay.setSingleShot(True)
+        self._delay.setInterval(PATIENCE)
+        self._delay.timeout.connect(self._show)
+        self._clock = QTimer(self)
+        self._clock.setInterval(STEP)
+        self._clock.timeout.connect(self.update)
+
+    def set_loading(self, loading: bool) -> None:
+        """Show the line once loading has lasted :data:`PATIENCE` ms; hide it at once."""
+        if loading:
+            if not self._delay.isActive() and not self._clock.isActive():
+                self._delay.start()
+        else:
+            self._delay.stop()
+            self._clock.stop()
+            self.update()
+
+    @property
+    def moving(self) -> bool:
+        """True while the line shows."""
+        return self._clock.isActive()
+
+    @Slot()
+    def _show(self) -> None:
+        self._since = time.monotonic()
+        self._clock.start()
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Qt's hook."""
+        if not self._clock.isActive():
+            return
+        painter = QPainter(self)
+        length = self.width() * 0.25
+        place = ((time.monotonic() - self._since) / 1.8) % 1.0
+        start = place * (self.width() + length) - length
+        painter.fillRect(QRectF(start, 0, length, 2), current_theme().accent)
+        painter.end()
+
+
+class EmptyState(QWidget):
+    """One sentence and one button in the middle of a view that has nothing to show."""
+
+    clicked = Signal()
+
+    def __init__(self, view: TableView | TreeView) -> None:
+        super().__init__(view)
+        self._view = view
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(24, 12, 24, 12)
+        outer.setSpacing(12)
+        outer.addStretch(3)
+        self.sentence = plain_label(wrap=True)
+        self.sentence.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.more = plain_label(role="dim", wrap=True)
+        self.more.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        outer.addWidget(self.sentence)
+        outer.addWidget(self.more)
+        row = QHBoxLayout()
+        row.addStretch(1)
+        self.button = QPushButton()
+        self.button.clicked.connect(self.clicked)
+        row.addWidget(self.button)
+        row.addStretch(1)
+        outer.addLayout(row)
+        outer.addStretch(4)
+        view.resized.connect(self._place)
+        self.hide()
+
+    def say(self, sentence: str, button: str = "", more: str = "") -> None:
+        """Show *sentence*, below it *more* (dim), and a *button* if it has a text. "" hides all of it."""
+        if not sentence:
+            self.hide()
+            return
+        self.sentence.setText(sentence)
+        self.more.setText(more)
+        self.more.setVisible(bool(more))
+        self.button.setText(button)
+        self.button.setAccessibleName(button)
+        self.button.setVisible(bool(button))
+        self.show()
+        self._place()
+        self.raise_()
+
+    @Slot()
+    def _place(self) -> None:
+        # Below the header: its columns stay in sight, so that one sees what would stand here.
+        if not self.isHidden():
+            self.setGeometry(self._view.viewport().geometry())
+
+
+class Notice(QWidget):
+    """A line at the foot of a pane that explains something, goes by itself, and interrupts nobody."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._tone = Tone.QUIET
+        row = QHBoxLayout(self)
+        row.setContentsMargins(38, 6, 8, 6)
+        row.setSpacing(8)
+        self.label = plain_label(wrap=True)
+        row.addWidget(self.label, 1)
+        self.button = QPushButton()
+        self.button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.button.hide()
+        self._act: object = None
+        self.button.clicked.connect(self._acted)
+        row.addWidget(self.button)
+        close = QPushButton()
+        close.setProperty("quiet", True)
+        close.setFixedWidth(26)
+        close.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        close.setAccessibleName(self.tr("Dismiss"))
+        close.clicked.connect(self.hide)
+        self._close = close
+        row.addWidget(close, 0, Qt.AlignmentFlag.AlignVCenter)
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(NOTICE)
+        self._timer.timeout.connect(self.hide)
+        self.hide()
+
+    def say(self, text: str, tone: Tone = Tone.QUIET, button: str = "", act: object = None) -> None:
+        """Show *text* for a while; with a *button*, until it is dismissed, and pressing it calls *act*."""
+        self._tone = tone
+        self._act = act
+        self.label.setText(text)
+        self.setAccessibleName(text)
+        self.button.setText(button)
+        self.button.setAccessibleName(button)
+        self.button.setVisible(bool(button))
+        self._close.setIcon(icons.icon("cancel", current_theme().dim))
+        self.show()
+        self.update()
+        if button:
+            self._timer.stop()
+        else:
+            self._timer.start()
+        from PySide6.QtGui import QAccessible, QAccessibleEvent  # loads slowly, and is seldom needed
+
+        QAccessible.updateAccessibility(QAccessibleEvent(self, QAccessible.Event.Alert))
+
+    @Slot()
+    def _acted(self) -> None:
+        act, self._act = self._act, None
+        self.hide()
+        if callable(act):
+            act()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Qt's hook: a soft tint, a hairline above, the icon of the tone."""
+        theme = current_theme()
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        ink = theme.ink(self._tone)
+        ground = theme.soft if self._tone in (Tone.NONE, Tone.QUIET) else ink.pill
+        painter.setBrush(ground)
+        painter.setPen(QPen(theme.line))
+        painter.drawRoundedRect(QRectF(self.rect()).adjusted(6.5, 0.5, -6.5, -4.5), 6, 6)
+        name = "warning" if self._tone in (Tone.BAD, Tone.CAUTION) else "info"
+        drawn = icons.pixmap(name, ink.pill_text, self.devicePixelRatioF())
+        painter.drawPixmap(15, (self.height() - 4) // 2 - 8, drawn)
+        painter.end()

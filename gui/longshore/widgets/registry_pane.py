@@ -1,0 +1,307 @@
+"""Right: registries with their repositories, and below them the tags of the selected repository."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QCoreApplication, QMimeData, QModelIndex, QPoint, Qt, Signal, Slot
+from PySide6.QtWidgets import QMenu, QSplitter
+
+from longshore.models import text
+from longshore.models.columns import NodeKind, NodeState, RegistryColumn, Role, Tone
+from longshore.models.registry_model import RegistryModel
+from longshore.models.tag_model import TagModel
+from longshore.oci.errors import AccessDenied, SignInFailed, SignInRequired
+from longshore.oci.reference import Reference
+from longshore.widgets.columns import Column, Kind
+from longshore.widgets.pane import Pane
+from longshore.widgets.quiet import EmptyState
+from longshore.widgets.tag_section import TagSection
+from longshore.widgets.views import TreeView
+
+_RIGHT = Qt.TextElideMode.ElideRight
+_COLUMNS = [
+    Column("registry.acme.io/billing", "registry.acme.io", weight=5, kind=Kind.NAME, extra=66),
+    Column("2,140 repositories", "1 pinned", weight=2, elide=_RIGHT),
+    Column("not needed", "Sign in…", weight=2, elide=_RIGHT),
+]
+
+
+class RegistryPane(Pane):
+    """Registries and Tags. Hosts are as they stand in references; a repository is its path in the registry."""
+
+    pull_requested = Signal()  # of what is selected: see selected_references()
+    pull_tag_requested = Signal(object)  # Reference with its tag, double-clicked
+    copy_requested = Signal()  # registry to registry, of what is selected
+    add_registry_requested = Signal()
+    remove_registry_requested = Signal(str)  # host
+    sign_in_requested = Signal(str)  # host
+    sign_out_requested = Signal(str)  # host
+    refresh_requested = Signal(str, str)  # host ("" for all), repository ("" for the whole registry)
+    repository_selected = Signal(str, str)  # host, repository; both "" when none is
+    pin_requested = Signal(str, str)  # host, repository ("": ask for its name)
+    unpin_requested = Signal(str, str)  # host, repository
+    copy_reference_requested = Signal(str)
+    details_requested = Signal(object)  # Reference
+
+    def __init__(self, model: RegistryModel, tags: TagModel) -> None:
+        super().__init__(QCoreApplication.translate("RegistryPane", "Registries"))
+        self.model = model
+        self._place = ("", "")
+        self.header.add_space()
+        self.filter = self.header.add_filter(self.tr("Filter repositories"))
+        self.filter.filtered.connect(self._filtered)
+        add = self.header.add_button
+        self.refresh_button = add(self.tr("Refresh"), "refresh", self.refresh, only_icon=True)
+        self.pull_button = add(self.tr("Pull"), "", self.pull_requested.emit, primary=True)
+        self.sign_in_button = add(self.tr("Sign in…"), "sign-in", self.sign_in)
+        self.add_button = add(self.tr("Add registry…"), "add", self.add_registry_requested.emit)
+
+        self.view = TreeView(self.tr("Registries"), _COLUMNS)
+        self.view.set_drag(self._describe)
+        self.view.set_drop(self._drop_hint)
+        self.view.set_model(model, sortable=True)
+        self.view.opened.connect(self._opened)
+        self.view.clicked.connect(self._clicked)
+        self.view.customContextMenuRequested.connect(self._menu)
+        self.view.selectionModel().currentRowChanged.connect(self._current_changed)
+        self.empty = EmptyState(self.view)
+        self.empty.clicked.connect(self.filter.clear)
+
+        self.tags = TagSection(tags)
+        self.tags.copy_clicked.connect(self.copy)
+        self.tags.retry_clicked.connect(self.refresh)
+        self.tags.sign_in_clicked.connect(self.sign_in)
+        self.tags.view.opened.connect(self._tag_opened)
+        self.tags.view.customContextMenuRequested.connect(self._tag_menu)
+
+        self.splitter = QSplitter(Qt.Orientation.Vertical)
+        self.splitter.setHandleWidth(1)
+        self.splitter.setChildrenCollapsible(False)
+        self.splitter.addWidget(self.view)
+        self.splitter.addWidget(self.tags)
+        self.splitter.setStretchFactor(0, 1)
+        self.splitter.setStretchFactor(1, 1)
+        self.view.setMinimumHeight(90)
+        self.body.addWidget(self.splitter, 1)
+        self.body.setContentsMargins(0, 0, 0, 7)
+        for signal in (model.rowsInserted, model.rowsRemoved, model.modelReset):
+            signal.connect(self._rows_changed)
+        model.state_changed.connect(self._state_changed)
+        bar = self.view.verticalScrollBar()
+        bar.valueChanged.connect(self._scrolled)
+        bar.rangeChanged.connect(self._scrolled)
+
+    # -- what is selected
+
+    def current_host(self) -> str:
+        """The registry that the current row belongs to, "" if none."""
+        index = self.view.currentIndex()
+        return str(index.data(Role.HOST) or "") if index.isValid() else ""
+
+    def current_repository(self) -> tuple[str, str]:
+        """Host and path of the repository whose tags are shown, or two empty strings."""
+        return self._place
+
+    def selected_references(self) -> list[Reference]:
+        """What Pull means: the selected tags, or else the selected repositories (without tag)."""
+        return self.tags.selected_references() or self.selected_repositories()
+
+    def selected_repositories(self) -> list[Reference]:
+        """The selected repositories, without tag."""
+        found = (index.data(Role.REFERENCE) for index in self.view.rows())
+        return [reference for reference in found if isinstance(reference, Reference)]
+
+    # -- wishes
+
+    @Slot()
+    def refresh(self) -> None:
+        """Wish to list anew what the current row belongs to; without one, everything."""
+        if self.tags.view.hasFocus():
+            self.refresh_requested.emit(*self._place)
+            return
+        index = self.view.currentIndex()
+        repository = str(index.data(Role.REPOSITORY) or "") if index.isValid() else ""
+        self.refresh_requested.emit(self.current_host(), repository)
+
+    @Slot()
+    def sign_in(self) -> None:
+        """Wish to sign in to the registry of the current row, or say that one has to be chosen."""
+        host = self.current_host() or self._place[0]
+        if host:
+            self.sign_in_requested.emit(host)
+        else:
+            self.explain(self.tr("Select the registry to sign in to."))
+
+    @Slot()
+    def copy(self) -> None:
+        """Wish to copy what is selected to another registry, or say that nothing is."""
+        if self.selected_references():
+            self.copy_requested.emit()
+        else:
+            self.explain(self.tr("Select a repository or tags to copy to another registry."))
+
+    @Slot()
+    def copy_reference(self) -> None:
+        """Wish to have the references of what is selected in the clipboard, one a line."""
+        view = self.tags.view if self.tags.view.hasFocus() or not self.view.rows() else self.view
+        lines = [str(words) for index in view.rows() if (words := index.data(Role.COPY_TEXT))]
+        if lines:
+            self.copy_reference_requested.emit("\n".join(lines))
+        else:
+            self.explain(self.tr("Select a repository or a tag to copy its reference."))
+
+    @Slot()
+    def copy_digest(self) -> None:
+        """Wish to have the digests of the selected tags in the clipboard."""
+        lines = [str(digest) for index in self.tags.view.rows() if (digest := index.data(Role.DIGEST))]
+        if lines:
+            self.copy_reference_requested.emit("\n".join(lines))
+        else:
+            self.explain(self.tr("The digest is not known yet."))
+
+    @Slot()
+    def details(self) -> None:
+        """Wish to see all of the selected tag or repository."""
+        chosen = self.selected_references()
+        if len(chosen) == 1:
+            self.details_requested.emit(chosen[0])
+        else:
+            self.explain(self.tr("Select one tag to see its details."))
+
+    # -- inside
+
+    @Slot(str)
+    def _filtered(self, words: str) -> None:
+        self.model.set_filter(words)
+        self._rows_changed()
+
+    @Slot()
+    def _rows_changed(self) -> None:
+        if self.filter.text().strip() and self.model.rowCount() == 0:
+            words = self.filter.text().strip()
+            self.empty.say(self.tr("Nothing loaded matches “{0}”.").format(words), self.tr("Clear filter"))
+        else:
+            self.empty.say("")
+
+    @Slot(str)
+    def _state_changed(self, _host: str) -> None:
+        self.loading.set_loading(any(self.model.state(host) == NodeState.LOADING for host in self.model.hosts))
+
+    @Slot()
+    def _scrolled(self) -> None:
+        # Trees ask for more only when a row is unfolded; pages go on as one scrolls.
+        bottom = self.view.indexAt(QPoint(4, self.view.viewport().height() - 4))
+        if bottom.isValid():
+            self.model.want_more(bottom)
+
+    @Slot(QModelIndex)
+    def _current_changed(self, index: QModelIndex) -> None:
+        self.hush()
+        if not index.isValid() or index.data(Role.NODE_KIND) != NodeKind.REPOSITORY:
+            # The tags of the last repository stay: a look at another registry must not lose them.
+            return
+        place = (str(index.data(Role.HOST) or ""), str(index.data(Role.REPOSITORY) or ""))
+        if place != self._place:
+            self._place = place
+            self.tags.set_place(*place)
+            self.repository_selected.emit(*place)
+
+    def expand(self, host: str) -> None:
+        """Unfold a registry, which lists it if that was not done yet."""
+        index = self.model.index_of(host)
+        if index.isValid():
+            self.view.setExpanded(index, True)
+
+    def select_repository(self, host: str, repository: str) -> None:
+        """Select a repository that is in the tree; its tags are wished for as if it had been clicked."""
+        index = self.model.index_of(host, repository)
+        if index.isValid():
+            self.view.setExpanded(index.parent(), True)
+            self.view.select_row(index)
+
+    @Slot(QModelIndex)
+    def _opened(self, index: QModelIndex) -> None:
+        kind = index.data(Role.NODE_KIND)
+        if kind == NodeKind.REGISTRY:
+            self.view.setExpanded(index, not self.view.isExpanded(index))
+        elif kind == NodeKind.REPOSITORY:
+            self.pull_requested.emit()
+        elif kind == NodeKind.NOTE:
+            self._note_opened(index)
+
+    def _note_opened(self, index: QModelIndex) -> None:
+        host = str(index.data(Role.HOST) or "")
+        if isinstance(index.data(Role.ERROR), (SignInRequired, SignInFailed, AccessDenied)):
+            self.sign_in_requested.emit(host)
+        elif index.data(Role.STATE) == NodeState.NO_CATALOGUE:
+            self.pin_requested.emit(host, "")
+        elif index.data(Role.STATE) == NodeState.FAILED:
+            self.refresh_requested.emit(host, "")
+
+    @Slot(QModelIndex)
+    def _clicked(self, index: QModelIndex) -> None:
+        if index.data(Role.NODE_KIND) == NodeKind.NOTE:
+            self._note_opened(index)
+        elif index.column() == RegistryColumn.SIGNED_IN and index.data(Role.TONE) == Tone.ACTIVE:
+            self.sign_in_requested.emit(str(index.data(Role.HOST) or ""))
+
+    @Slot(QModelIndex)
+    def _tag_opened(self, index: QModelIndex) -> None:
+        reference = index.data(Role.REFERENCE)
+        if isinstance(reference, Reference):
+            self.pull_tag_requested.emit(reference)
+
+    def _describe(self, rows: list[QModelIndex]) -> str:
+        if len(rows) == 1:
+            return str(rows[0].data(Role.COPY_TEXT) or "")
+        return text.repositories(len(rows))
+
+    def _drop_hint(self, index: QModelIndex, data: QMimeData) -> tuple[bool, str]:
+        return self.model.drop_hint(index, data)
+
+    # -- menus
+
+    @Slot(QPoint)
+    def _menu(self, where: QPoint) -> None:
+        index = self.view.indexAt(where).siblingAtColumn(0)
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        host = str(index.data(Role.HOST) or "") if index.isValid() else ""
+        repository = str(index.data(Role.REPOSITORY) or "") if index.isValid() else ""
+        if repository:
+            menu.addAction(self.tr("Pull")).triggered.connect(self.pull_requested)
+            menu.addAction(self.tr("Copy to another registry…")).triggered.connect(self.copy)
+            menu.addSeparator()
+            menu.addAction(self.tr("Copy reference")).triggered.connect(self.copy_reference)
+            if index.data(Role.PINNED):
+                unpin = menu.addAction(self.tr("Unpin"))
+                unpin.triggered.connect(lambda: self.unpin_requested.emit(host, repository))
+            else:
+                pin = menu.addAction(self.tr("Pin"))
+                pin.triggered.connect(lambda: self.pin_requested.emit(host, repository))
+            menu.addSeparator()
+        if host:
+            menu.addAction(self.tr("Refresh")).triggered.connect(self.refresh)
+            menu.addAction(self.tr("Sign in…")).triggered.connect(lambda: self.sign_in_requested.emit(host))
+            menu.addAction(self.tr("Sign out")).triggered.connect(lambda: self.sign_out_requested.emit(host))
+            ask = menu.addAction(self.tr("Pin a repository by name…"))
+            ask.triggered.connect(lambda: self.pin_requested.emit(host, ""))
+            menu.addSeparator()
+            forget = menu.addAction(self.tr("Remove registry from list"))
+            forget.triggered.connect(lambda: self.remove_registry_requested.emit(host))
+        menu.addAction(self.tr("Add registry…")).triggered.connect(self.add_registry_requested)
+        menu.popup(self.view.viewport().mapToGlobal(where))
+
+    @Slot(QPoint)
+    def _tag_menu(self, where: QPoint) -> None:
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        if self.tags.view.rows():
+            menu.addAction(self.tr("Pull")).triggered.connect(self.pull_requested)
+            menu.addAction(self.tr("Copy to another registry…")).triggered.connect(self.copy)
+            menu.addSeparator()
+            menu.addAction(self.tr("Copy reference")).triggered.connect(self.copy_reference)
+            menu.addAction(self.tr("Copy digest")).triggered.connect(self.copy_digest)
+            menu.addAction(self.tr("Details")).triggered.connect(self.details)
+            menu.addSeparator()
+        menu.addAction(self.tr("Refresh")).triggered.connect(lambda: self.refresh_requested.emit(*self._place))
+        menu.popup(self.tags.view.viewport().mapToGlobal(where))

@@ -1,0 +1,189 @@
+"""The lower part of the registry pane: the tags of the repository that is selected above."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QModelIndex, Qt, QTimer, Signal, Slot
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+
+from longshore.models import text
+from longshore.models.columns import Role, TagColumn
+from longshore.models.tag_model import TagModel
+from longshore.oci.errors import AccessDenied, SignInFailed, SignInRequired
+from longshore.oci.reference import Reference
+from longshore.widgets.columns import Column, Kind
+from longshore.widgets.pane import ActionButton, FilterField
+from longshore.widgets.quiet import ElidedLabel, EmptyState, LoadingLine
+from longshore.widgets.views import TableView
+
+_RIGHT = Qt.TextElideMode.ElideRight
+_COLUMNS = [
+    Column("2.4.1-alpine", "2.4.1-alp", weight=3),
+    Column("sha256:1c9e0a8b77b0", "sha256:1c9e…77b0", fixed=True, yields=2),
+    Column("888.8 MB", "88.8 MB", right=True),
+    Column("amd64  arm64  s390x", "amd64  arm64", weight=2, elide=_RIGHT, yields=1),
+    Column("2 months ago", "2 months ago", elide=_RIGHT),
+    Column("in sync", "in sync", weight=1, kind=Kind.PILL, elide=_RIGHT),
+]
+#: Milliseconds after the last scroll before details of what is in sight are asked for.
+_SETTLED = 60
+
+
+class TagSection(QWidget):
+    """Header row with the repository's name, and the table Tags."""
+
+    copy_clicked = Signal()
+    retry_clicked = Signal()
+    sign_in_clicked = Signal()
+
+    def __init__(self, model: TagModel) -> None:
+        super().__init__()
+        self.model = model
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.setSpacing(0)
+        band = QWidget()
+        band.setObjectName("band")
+        band.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        row = QHBoxLayout(band)
+        row.setContentsMargins(10, 7, 10, 5)
+        row.setSpacing(6)
+        self.title = ElidedLabel("dim")
+        self.title.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self.title, 6)
+        row.addStretch(1)
+        self.filter = FilterField(self.tr("Filter tags"))
+        self.filter.setMaximumWidth(150)
+        self.filter.filtered.connect(self._filtered)
+        row.addWidget(self.filter, 3)
+        self.hidden_button = QPushButton()
+        self.hidden_button.setProperty("quiet", True)
+        self.hidden_button.setCheckable(True)
+        self.hidden_button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.hidden_button.toggled.connect(self._show_hidden)
+        self.hidden_button.hide()
+        row.addWidget(self.hidden_button)
+        self.copy_button = ActionButton(self.tr("Copy"), "copy")
+        self.copy_button.setToolTip(self.tr("Copy to another registry"))
+        self.copy_button.clicked.connect(self.copy_clicked)
+        row.addWidget(self.copy_button)
+        outer.addWidget(band)
+        self.loading = LoadingLine()
+        outer.addWidget(self.loading)
+        self.view = TableView(self.tr("Tags"), _COLUMNS)
+        self.view.set_drag(self._describe)
+        self.view.set_model(model, -1, Qt.SortOrder.AscendingOrder)
+        outer.addWidget(self.view, 1)
+        self.empty = EmptyState(self.view)
+        self.empty.clicked.connect(self._empty_clicked)
+        self._settled = QTimer(self)
+        self._settled.setSingleShot(True)
+        self._settled.setInterval(_SETTLED)
+        self._settled.timeout.connect(self._want_details)
+        self.view.verticalScrollBar().valueChanged.connect(self._settled.start)
+        self.view.verticalScrollBar().rangeChanged.connect(lambda *_: self._settled.start())
+        for signal in (model.counts_changed, model.note_changed, model.layoutChanged):
+            signal.connect(self._rows_changed)
+        self.view.columns.header.sortIndicatorChanged.connect(self._sorted)
+        self._place = ("", "")
+        self.setMinimumHeight(110)
+        self._rows_changed()
+
+    # -- what there is
+
+    def set_place(self, host: str, repository: str) -> None:
+        """Say whose tags are shown; the owner fills the model."""
+        self._place = (host, repository)
+        self.view.clearSelection()
+        self.filter.clear()
+        self.hidden_button.setChecked(False)
+        self.view.scrollToTop()
+        self._rows_changed()
+
+    def selected_references(self) -> list[Reference]:
+        """The selected tags, as full references."""
+        rows = sorted(self.view.rows(), key=QModelIndex.row)
+        found = (row.data(Role.REFERENCE) for row in rows)
+        return [reference for reference in found if isinstance(reference, Reference)]
+
+    # -- inside
+
+    @Slot()
+    def _rows_changed(self) -> None:
+        host, repository = self._place
+        if repository:
+            shown = repository if host == "docker.io" else f"{host}/{repository}"
+            self.title.set_text(self.tr("Tags of  {0}").format(text.safe(shown)))
+        else:
+            self.title.set_text(self.tr("Tags"))
+        self.loading.set_loading(bool(repository) and self.model.loading)
+        hidden = self.model.hidden_count
+        self.hidden_button.setVisible(hidden > 0)
+        words = self.tr("Hide {0} digest tags") if self.hidden_button.isChecked() else self.tr("{0} hidden")
+        self.hidden_button.setText(words.format(hidden))
+        self._tell_empty()
+        self._settled.start()
+
+    def _tell_empty(self) -> None:
+        error = self.model.error
+        if self.model.rowCount() or (self.model.loading and self._place[1]):
+            self.empty.say("")
+        elif not self._place[1]:
+            self.empty.say(self.tr("Select a repository to see its tags."))
+        elif error is not None:
+            wants = isinstance(error, (SignInRequired, SignInFailed, AccessDenied))
+            self.empty.say(error.message, self.tr("Sign in…") if wants else self.tr("Try again"), error.advice)
+        elif self.model.filter:
+            self.empty.say(self.tr("No tag matches “{0}”.").format(self.model.filter), self.tr("Clear filter"))
+        elif self.model.hidden_count and not self.hidden_button.isChecked():
+            self.empty.say(self.tr("Only digest-like tags here, and those are hidden."), self.tr("Show them"))
+        else:
+            self.empty.say(self.tr("This repository has no tags."), self.tr("Look again"))
+
+    @Slot()
+    def _empty_clicked(self) -> None:
+        error = self.model.error
+        if isinstance(error, (SignInRequired, SignInFailed, AccessDenied)):
+            self.sign_in_clicked.emit()
+        elif error is None and self.model.filter:
+            self.filter.clear()
+        elif error is None and self.model.hidden_count:
+            self.hidden_button.setChecked(True)
+        else:
+            self.retry_clicked.emit()
+
+    @Slot(str)
+    def _filtered(self, words: str) -> None:
+        self.model.set_filter(words)
+        self._rows_changed()
+
+    @Slot(bool)
+    def _show_hidden(self, on: bool) -> None:
+        self.model.set_show_digest_like(on)
+        self._rows_changed()
+
+    @Slot(int, Qt.SortOrder)
+    def _sorted(self, column: int, _order: Qt.SortOrder) -> None:
+        if column > TagColumn.TAG and column != TagColumn.HERE:
+            # An order by what is not known yet would be no order.
+            self.model.want_all_details()
+
+    @Slot()
+    def _want_details(self) -> None:
+        count = self.model.rowCount()
+        if not count or not self.view.isVisible():
+            return
+        first = max(0, self.view.rowAt(0))
+        last = self.view.rowAt(self.view.viewport().height() - 1)
+        self.model.want_details(first, last if last >= 0 else count - 1)
+
+    def showEvent(self, event: object) -> None:
+        """Qt's hook."""
+        super().showEvent(event)  # type: ignore[arg-type]
+        self._settled.start()
+
+    def _describe(self, rows: list[QModelIndex]) -> str:
+        if len(rows) == 1:
+            return str(rows[0].data(Role.COPY_TEXT) or "")
+        return self.tr("{0} tags").format(len(rows))
+
+

@@ -1,0 +1,294 @@
+"""Below: the transfers. Shows TransferModel, and tells what the user wishes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from PySide6.QtCore import QCoreApplication, QModelIndex, QPoint, Qt, QTimer, Signal, Slot
+from PySide6.QtWidgets import QMenu
+
+from longshore.models import text
+from longshore.models.columns import NodeKind, Role
+from longshore.models.transfer_model import TransferModel
+from longshore.oci.errors import AccessDenied, SignInFailed, SignInRequired
+from longshore.transfers.transfer import State, TransferSnapshot
+from longshore.widgets.columns import Column, Kind
+from longshore.widgets.delegates import MOVING
+from longshore.widgets.pane import Pane
+from longshore.widgets.views import TreeView
+
+_RIGHT = Qt.TextElideMode.ElideRight
+_COLUMNS = [
+    Column("Push", "", kind=Kind.NAME, extra=114),
+    Column("registry.acme.io/acme/billing-api:edge", "registry….io/api:edge", weight=4),
+    Column("registry.acme.io/acme/billing:2.4.1", "acme/billing:2", weight=4),
+    Column("Succeeded", "Succeeded", kind=Kind.PILL, elide=_RIGHT),
+    Column("100 % —————————", "100 % ————", kind=Kind.PROGRESS),
+    Column("9 layers, 184 MB compressed, about 172 MB there", "44.6 of 72 MB, 118", weight=6, elide=_RIGHT),
+    Column("888.8 MB/s", "88.8 MB/s", right=True, elide=_RIGHT, yields=1),
+    Column("1 min 20 s", "1 min 20 s", right=True, elide=_RIGHT, yields=2),
+    Column("2026-11-24 13:37", "13:37", elide=_RIGHT),
+]
+_FINISHED = 8
+#: Milliseconds between two pictures of a bar whose total is not known.
+_STEP = 100
+#: Milliseconds between two summaries: numbers that change faster cannot be read.
+_SUMMARY = 250
+
+
+class TransferPane(Pane):
+    """Transfers. Ids are those of the transfers, in the order of the rows."""
+
+    cancel_requested = Signal(object)  # list[str]
+    retry_requested = Signal(object)  # list[str]
+    retry_failed_requested = Signal()
+    hold_toggled = Signal(bool)  # True: start nothing more
+    clear_finished_requested = Signal()
+    remove_requested = Signal(object)  # list[str], finished ones to take out of the list
+    move_requested = Signal(object, int)  # list[str], rows up (negative) or down
+    copy_reference_requested = Signal(str)
+    sign_in_requested = Signal(str)  # host, from a row that failed for want of it
+    occupied_changed = Signal(bool)  # whether there is anything to show
+
+    def __init__(self, model: TransferModel) -> None:
+        super().__init__(QCoreApplication.translate("TransferPane", "Transfers"))
+        self.model = model
+        self._held = False
+        self.summary = self.header.add_summary()
+        self.header.add_space()
+        add = self.header.add_button
+        self.cancel_button = add(self.tr("Cancel"), "cancel", self.cancel)
+        self.retry_button = add(self.tr("Retry"), "retry", self.retry)
+        self.hold_button = add(self.tr("Hold queue"), "hold", self.toggle_hold)
+        self.clear_button = add(self.tr("Clear finished"), "clear", self.clear_finished)
+        self.view = TreeView(self.tr("Transfers"), _COLUMNS, hidden=(_FINISHED,))
+        self.view.set_model(model)
+        self.view.opened.connect(self._opened)
+        self.view.customContextMenuRequested.connect(self._menu)
+        self.body.addWidget(self.view, 1)
+        self.body.setContentsMargins(0, 0, 0, 7)
+        self._swing = QTimer(self)
+        self._swing.setInterval(_STEP)
+        self._swing.timeout.connect(self._animate)
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.timeout.connect(self._tell_state)
+        for signal in (model.rowsInserted, model.rowsRemoved, model.modelReset):
+            signal.connect(self._rows_changed)
+        model.dataChanged.connect(self._changed)
+        self._occupied = False
+        self.view.selectionModel().selectionChanged.connect(lambda *_: self.hush())
+        self._tell_state()
+
+    # -- what there is
+
+    def snapshots(self) -> list[TransferSnapshot]:
+        """All transfers shown, in the order of the rows."""
+        found = (self.model.index(row, 0).data(Role.SNAPSHOT) for row in range(self.model.rowCount()))
+        return [snapshot for snapshot in found if snapshot is not None]
+
+    def selected(self) -> list[TransferSnapshot]:
+        """The transfers of the selected rows; a layer counts for its transfer. Each once, from top to bottom."""
+        rows = sorted((_top(index) for index in self.view.rows()), key=QModelIndex.row)
+        found = (row.data(Role.SNAPSHOT) for row in rows)
+        return list({snapshot.id: snapshot for snapshot in found if snapshot is not None}.values())
+
+    def set_held(self, held: bool) -> None:
+        """Whether the queue is held; tells no wish."""
+        self._held = held
+        self.hold_button.set_label(self.tr("Resume queue") if held else self.tr("Hold queue"))
+        self._tell_state()
+
+    def show_transfer(self, transfer_id: str) -> None:
+        """Select the row of a transfer, and bring it into sight."""
+        index = self.model.index_of(transfer_id)
+        if index.isValid():
+            self.view.select_row(index)
+
+    # -- wishes
+
+    @Slot()
+    def cancel(self) -> None:
+        """Wish to cancel what is selected (or the only one there is), or say why not."""
+        active = [s for s in self._meant() if not s.state.finished and s.state is not State.CANCELLING]
+        if active:
+            self.cancel_requested.emit([s.id for s in active])
+        elif any(s.state is State.CANCELLING for s in self._meant()):
+            self.explain(self.tr("It is being cancelled already."))
+        elif self.selected():
+            self.explain(self.tr("What is selected has ended already."))
+        elif any(not s.state.finished for s in self.snapshots()):
+            self.explain(self.tr("Select the transfers to cancel."))
+        else:
+            self.explain(self.tr("Nothing is queued or running."))
+
+    @Slot()
+    def retry(self) -> None:
+        """Wish to try again what is selected (or the only one that failed), or say why not."""
+        ended = [s for s in self._meant(failed=True) if s.state.finished and s.state is not State.SUCCEEDED]
+        if ended:
+            self.retry_requested.emit([s.id for s in ended])
+        elif self.selected():
+            self.explain(self.tr("Only what failed, was cancelled or interrupted can be tried again."))
+        elif any(s.state is State.FAILED for s in self.snapshots()):
+            self.explain(self.tr("Select the transfers to try again."))
+        else:
+            self.explain(self.tr("Nothing has failed."))
+
+    def _meant(self, *, failed: bool = False) -> list[TransferSnapshot]:
+        """What is selected; where nothing is, the one transfer that can be meant, if it is only one."""
+        chosen = self.selected()
+        if chosen:
+            return chosen
+        unended = State.FAILED, State.CANCELLED, State.INTERRUPTED
+        fits = [s for s in self.snapshots() if (s.state in unended if failed else not s.state.finished)]
+        return fits if len(fits) == 1 else []
+
+    @Slot()
+    def retry_failed(self) -> None:
+        """Wish to try again all that failed."""
+        if any(s.state in (State.FAILED, State.INTERRUPTED) for s in self.snapshots()):
+            self.retry_failed_requested.emit()
+        else:
+            self.explain(self.tr("Nothing has failed."))
+
+    @Slot()
+    def toggle_hold(self) -> None:
+        """Wish to hold the queue, or to resume it."""
+        self.hold_toggled.emit(not self._held)
+
+    @Slot()
+    def clear_finished(self) -> None:
+        """Wish to take what has ended out of the list."""
+        if any(s.state.finished for s in self.snapshots()):
+            self.clear_finished_requested.emit()
+        else:
+            self.explain(self.tr("Nothing has finished yet."))
+
+    @Slot()
+    def remove(self) -> None:
+        """Wish to take the selected rows out of the list; what is still moving has to be cancelled first."""
+        ended = [s.id for s in self.selected() if s.state.finished]
+        if ended:
+            self.remove_requested.emit(ended)
+        elif self.selected():
+            self.explain(self.tr("It has not ended yet; cancel it first."))
+
+    def move_rows(self, rows: int) -> None:
+        """Wish to have the selected transfers earlier (negative) or later in the queue."""
+        queued = [s.id for s in self.selected() if s.state is State.QUEUED]
+        if queued:
+            self.move_requested.emit(queued, rows)
+        else:
+            self.explain(self.tr("Only transfers that are queued can be moved."))
+
+    @Slot()
+    def copy_reference(self) -> None:
+        """Wish to have the selected rows in the clipboard as text."""
+        lines = [str(words) for index in self.view.rows() if (words := index.data(Role.COPY_TEXT))]
+        if lines:
+            self.copy_reference_requested.emit("\n".join(lines))
+
+    # -- inside
+
+    @Slot()
+    def _rows_changed(self) -> None:
+        occupied = self.model.rowCount() > 0
+        if occupied != self._occupied:
+            self._occupied = occupied
+            self.occupied_changed.emit(occupied)
+        self._changed()
+
+    @Slot()
+    def _changed(self) -> None:
+        if not self._soon.isActive():
+            self._soon.start(_SUMMARY)
+
+    @Slot()
+    def _tell_state(self) -> None:
+        snapshots = self.snapshots()
+        self.summary.set_text(self._words(snapshots))
+        swinging = any(s.permille is None and s.state in MOVING for s in snapshots)
+        if swinging and not self._swing.isActive():
+            self._swing.start()
+        elif not swinging:
+            self._swing.stop()
+
+    def _words(self, snapshots: Iterable[TransferSnapshot]) -> str:
+        running = queued = failed = done = 0
+        speed = 0.0
+        for snapshot in snapshots:
+            state = snapshot.state
+            running += state in (State.RUNNING, State.PLANNING, State.CANCELLING)
+            queued += state is State.QUEUED
+            failed += state in (State.FAILED, State.INTERRUPTED)
+            done += state is State.SUCCEEDED
+            if state is State.RUNNING:
+                speed += snapshot.speed or 0.0
+        parts = []
+        if running:
+            parts.append(self.tr("{0} running").format(running))
+        if queued:
+            parts.append(self.tr("{0} queued").format(queued))
+        if speed:
+            parts.append(text.speed(speed))
+        if failed:
+            parts.append(self.tr("{0} failed").format(failed))
+        if done and not running and not queued:
+            parts.append(self.tr("{0} done").format(done))
+        if self._held:
+            parts.append(self.tr("queue held"))
+        return ", ".join(parts)
+
+    @Slot()
+    def _animate(self) -> None:
+        if not self.isVisible():
+            self._swing.stop()
+            return
+        view = self.view
+        header = view.columns.header
+        column = header.sectionViewportPosition(4)
+        # Only the column with the bars is painted again.
+        view.viewport().update(column, 0, header.sectionSize(4), view.viewport().height())
+
+    @Slot(QModelIndex)
+    def _opened(self, index: QModelIndex) -> None:
+        top = _top(index)
+        if index.data(Role.NODE_KIND) == NodeKind.TRANSFER:
+            self.view.setExpanded(top, not self.view.isExpanded(top))
+
+    @Slot(QPoint)
+    def _menu(self, where: QPoint) -> None:
+        chosen = self.selected()
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.addAction(self.tr("Cancel")).triggered.connect(self.cancel)
+        menu.addAction(self.tr("Retry")).triggered.connect(self.retry)
+        host = _sign_in_host(chosen)
+        if host:
+            menu.addAction(self.tr("Sign in to {0}…").format(host)).triggered.connect(
+                lambda: self.sign_in_requested.emit(host)
+            )
+        menu.addSeparator()
+        menu.addAction(self.tr("Move up")).triggered.connect(lambda: self.move_rows(-1))
+        menu.addAction(self.tr("Move down")).triggered.connect(lambda: self.move_rows(1))
+        menu.addSeparator()
+        menu.addAction(self.tr("Copy as text")).triggered.connect(self.copy_reference)
+        menu.addAction(self.tr("Retry failed")).triggered.connect(self.retry_failed)
+        menu.addAction(self.tr("Remove from list")).triggered.connect(self.remove)
+        menu.addAction(self.tr("Clear finished")).triggered.connect(self.clear_finished)
+        menu.popup(self.view.viewport().mapToGlobal(where))
+
+
+def _top(index: QModelIndex) -> QModelIndex:
+    while index.parent().isValid():
+        index = index.parent()
+    return index
+
+
+def _sign_in_host(snapshots: list[TransferSnapshot]) -> str:
+    """The registry that the only selected transfer wants one to sign in to, "" if none."""
+    if len(snapshots) != 1 or snapshots[0].error is None:
+        return ""
+    error = snapshots[0].error
+    return error.registry if isinstance(error, (SignInRequired, SignInFailed, AccessDenied)) else ""

@@ -1,0 +1,33 @@
+"""What holds for every test. Nothing here may import Qt: the core's tests also run where it is missing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+pytest_plugins = [
+    "guards.private_home",
+    "guards.unexpected_logs",
+    "guards.left_behind",
+    "testbed.fixtures",
+    "pytester",
+]
+
+_HERE = Path(__file__).parent
+_KINDS = ("unit", "qt", "integration", "blackbox")
+
+
+def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
+    """Settings of plugins that are not loaded must be known too: the configuration is checked strictly."""
+    if not pluginmanager.hasplugin("pytest-qt"):
+        parser.addini("qt_log_level_fail", "used by pytest-qt only")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The folder of a test is its kind, and its marker."""
+    for item in items:
+        parts = item.path.relative_to(_HERE).parts if item.path.is_relative_to(_HERE) else ()
+        if not parts or parts[0] not in _KINDS:
+            raise pytest.UsageError(f"{item.path}: a test belongs into one of tests/{{{','.join(_KINDS)}}}/")
+        item.add_marker(parts[0])

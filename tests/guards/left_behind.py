@@ -1,0 +1,166 @@
+"""A test that leaves something running fails: thread, child process, asyncio task, QTimer, QThread.
+
+Looked at after the test's fixtures are torn down, with some grace for what is just ending. What a fixture of
+wider scope starts belongs to that scope, and so does what the session's testbed starts later: its threads are
+named ``testbed-…``, its processes have its folder in their command line. Everything is reported once, for the
+test that left it.
+"""
+
+from __future__ import annotations
+
+import gc
+import sys
+import threading
+import time
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+GRACE_SECONDS = 3.0
+_CHILDREN = Path("/proc/self/task")
+
+
+class LeftBehind:
+    """The plugin: knows what was there before, and who owns it."""
+
+    def __init__(self) -> None:
+        #: What is not, or no longer, to be reported: objects, and processes by number and start time.
+        self.known: set[Any] = set()
+        self.testbed_root: str | None = None
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_fixture_setup(
+        self, fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
+    ) -> Generator[None, object, object]:
+        if fixturedef.scope == "function":
+            return (yield)
+        before = set(_running())
+        try:
+            made: Any = yield
+        finally:
+            self.known |= set(_running()) - before
+        if fixturedef.argname == "testbed":
+            self.testbed_root = str(made.root)
+        return made
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None, object, object]:
+        try:
+            result = yield
+        except BaseException:
+            # It has failed already, and what it left may be a consequence: the next must not answer for it.
+            self.known |= set(_running())
+            raise
+        left = self._left()
+        deadline = time.monotonic() + GRACE_SECONDS
+        while left and time.monotonic() < deadline:
+            _let_qt_work()
+            time.sleep(0.01)
+            left = self._left()
+        self.known = (self.known & set(_running())) | set(left)
+        if left:
+            lines = "\n  ".join(sorted(left.values()))
+            pytest.fail(f"left behind by this test:\n  {lines}", pytrace=False)
+        return result
+
+    def _left(self) -> dict[Any, str]:
+        return {
+            thing: text
+            for thing, text in _running().items()
+            if thing not in self.known and not (self.testbed_root and self.testbed_root in text)
+        }
+
+
+def _running() -> dict[Any, str]:
+    """Everything that runs now, with a line about it."""
+    return dict([*_threads(), *_processes(), *_tasks_and_timers()])
+
+
+def _threads() -> Iterator[tuple[Any, str]]:
+    for thread in threading.enumerate():
+        # A dummy is what Python makes of a thread that is not its own, such as one of Qt's.
+        if thread is threading.main_thread() or isinstance(thread, threading._DummyThread):
+            continue
+        if not thread.name.startswith("testbed-"):
+            yield thread, f"thread {thread.name!r}{' (daemon)' if thread.daemon else ''}"
+
+
+def _processes() -> Iterator[tuple[Any, str]]:
+    if not _CHILDREN.is_dir():
+        return  # not Linux
+    for task in _CHILDREN.iterdir():
+        try:
+            numbers = (task / "children").read_text().split()
+        except OSError:
+            continue  # the thread has just ended
+        for number in numbers:
+            try:
+                started = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[19]
+                command = Path(f"/proc/{number}/cmdline").read_text("utf-8", "replace").replace("\0", " ")
+            except OSError:
+                continue  # just ended, and waited for
+            yield (number, started), f"process {number}: {command.strip() or 'ended, but never waited for'}"
+
+
+def _tasks_and_timers() -> Iterator[tuple[Any, str]]:
+    """Neither asyncio nor Qt tells what there is in all loops and threads; the garbage collector does."""
+    judges: dict[type, Callable[[Any], str]] = {}
+    asyncio = sys.modules.get("asyncio")
+    if asyncio is not None:
+        judges |= dict.fromkeys(_family(asyncio.Task), _about_task)
+    qt = sys.modules.get("PySide6.QtCore")
+    if qt is not None:
+        judges |= dict.fromkeys(_family(qt.QTimer), _about_timer)
+        judges |= dict.fromkeys(_family(qt.QThread), _about_thread)
+    if not judges:
+        return
+    for thing in gc.get_objects():
+        judge = judges.get(type(thing))
+        if judge is not None and (text := judge(thing)):
+            yield thing, text
+
+
+def _family(kind: type) -> Iterator[type]:
+    yield kind
+    children: list[type] = kind.__subclasses__()
+    for child in children:
+        yield from _family(child)
+
+
+def _about_task(task: Any) -> str:
+    return "" if task.done() else f"task {task!r}"
+
+
+def _about_timer(timer: Any) -> str:
+    if not _alive(timer) or not timer.isActive():
+        return ""
+    return f"timer of {timer.interval()} ms, name {timer.objectName()!r}, parent {timer.parent()!r}"
+
+
+def _about_thread(thread: Any) -> str:
+    if not _alive(thread) or not thread.isRunning():
+        return ""
+    # The main thread has a QThread too, which always runs.
+    application = sys.modules["PySide6.QtCore"].QCoreApplication.instance()
+    if application is not None and thread == application.thread():
+        return ""
+    return f"QThread {thread!r}"
+
+
+def _alive(thing: Any) -> bool:
+    """The Python half of a Qt object may outlive the other."""
+    return bool(sys.modules["shiboken6"].isValid(thing))
+
+
+def _let_qt_work() -> None:
+    """What is ending may wait for its turn in the loop, above all deletions."""
+    qt = sys.modules.get("PySide6.QtCore")
+    if qt is not None and qt.QCoreApplication.instance() is not None:
+        qt.QCoreApplication.sendPostedEvents(None, qt.QEvent.Type.DeferredDelete)
+        qt.QCoreApplication.processEvents()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(LeftBehind(), "longshore-left-behind")

@@ -1,0 +1,100 @@
+"""No test reads or writes anything of the user's: HOME, XDG folders, Docker's settings, display, proxies.
+
+The whole run gets a private environment before the first test module is imported (session fixtures see that
+one), and each test one of its own. An engine is never found by accident: DOCKER_HOST names a socket that does
+not exist.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator, MutableMapping
+from pathlib import Path
+
+import pytest
+
+#: What the user's environment could tell a test, by the start of the name. Compared in upper case.
+_FOREIGN = (
+    "XDG_",
+    "DOCKER_",
+    "LONGSHORE_",
+    "QT_",
+    "DISPLAY",
+    "WAYLAND_",
+    "XAUTHORITY",
+    "DBUS_",
+    "AT_SPI_",
+    "SSH_",
+    "SSL_CERT_",
+    "CONTAINER_HOST",
+    "REGISTRY_AUTH_FILE",
+    "NETRC",
+    "REQUESTS_CA_BUNDLE",
+    "CURL_CA_BUNDLE",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+    "NO_PROXY",
+    "FTP_PROXY",
+)
+#: What is meant for the tests.
+_OURS = ("LONGSHORE_TEST_", "LONGSHORE_REQUIRE_")
+
+_FOLDERS = {
+    "XDG_CONFIG_HOME": ".config",
+    "XDG_DATA_HOME": ".local/share",
+    "XDG_STATE_HOME": ".local/state",
+    "XDG_CACHE_HOME": ".cache",
+    "XDG_RUNTIME_DIR": "run",
+    "DOCKER_CONFIG": ".docker",
+}
+
+
+def private(environ: MutableMapping[str, str], root: Path) -> None:
+    """Take what is the user's out of *environ*; put folders below *root* (made here, empty) in its place."""
+    for name in list(environ):
+        upper = name.upper()
+        if upper.startswith(_FOREIGN) and not upper.startswith(_OURS):
+            del environ[name]
+    environ["HOME"] = str(root)
+    for name, folder in _FOLDERS.items():
+        (root / folder).mkdir(parents=True)
+        environ[name] = str(root / folder)
+    (root / "run").chmod(0o700)
+    environ["DOCKER_HOST"] = f"unix://{root}/run/no-engine.sock"
+    environ["QT_QPA_PLATFORM"] = "offscreen"
+
+
+_saved = pytest.StashKey[dict[str, str]]()
+_folder = pytest.StashKey["tempfile.TemporaryDirectory[str]"]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[_saved] = dict(os.environ)
+    # Short, because sockets lie in it: their paths end at 107 bytes.
+    config.stash[_folder] = tempfile.TemporaryDirectory(prefix="ls-home-")
+    private(os.environ, Path(config.stash[_folder].name))
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    before = config.stash[_saved]
+    os.environ.clear()
+    os.environ.update(before)
+    config.stash[_folder].cleanup()
+
+
+@pytest.fixture(autouse=True)
+def private_environment(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[None]:
+    """This test's own HOME, XDG folders and DOCKER_CONFIG. Offscreen, unless it is a blackbox test."""
+    fresh = dict(os.environ)
+    private(fresh, tmp_path_factory.mktemp("home"))
+    if request.node.get_closest_marker("blackbox"):
+        del fresh["QT_QPA_PLATFORM"]
+    for name in set(os.environ) - set(fresh):
+        monkeypatch.delenv(name)
+    for name, value in fresh.items():
+        monkeypatch.setenv(name, value)
+    yield

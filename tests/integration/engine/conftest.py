@@ -1,0 +1,104 @@
+"""What the tests of the engine's room share: our Engine on the testbed's, images in it, and a worker thread."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from longshore.cancellation import Cancellation
+from longshore.engine.address import current_address
+from longshore.engine.engine import Engine
+from testbed.engine import PrivateEngine
+from testbed.images import load_image
+
+
+class Worker:
+    """Runs a call in a thread, as the program does, and keeps what came of it."""
+
+    def __init__(self, work: Callable[[Cancellation], object]) -> None:
+        self.cancellation = Cancellation()
+        self.result: object = None
+        self.error: BaseException | None = None
+        self.ended = 0.0
+        self._work = work
+        self._thread = threading.Thread(target=self._run, name="engine-test-worker")
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            self.result = self._work(self.cancellation)
+        except BaseException as error:
+            self.error = error
+        self.ended = time.monotonic()
+
+    def join(self, timeout: float = 30.0) -> Worker:
+        """Wait for the end. Fails the test when it does not come."""
+        self._thread.join(timeout)
+        assert not self._thread.is_alive(), "the call does not end"
+        return self
+
+    def cancel(self) -> float:
+        """Cancel, wait, and give the seconds that the call took to end."""
+        assert self._thread.is_alive(), f"it has ended before: {self.result!r} {self.error!r}"
+        begun = time.monotonic()
+        self.cancellation.cancel()
+        self.join()
+        return self.ended - begun
+
+
+@pytest.fixture
+def in_thread() -> Iterator[Callable[[Callable[[Cancellation], object]], Worker]]:
+    """Starts workers; those still running at the end of the test are cancelled."""
+    workers: list[Worker] = []
+
+    def start(work: Callable[[Cancellation], object]) -> Worker:
+        workers.append(Worker(work))
+        return workers[-1]
+
+    yield start
+    for worker in workers:
+        worker.cancellation.cancel()
+        worker.join()
+
+
+@pytest.fixture
+def engine(testbed_engine: PrivateEngine) -> Iterator[Engine]:
+    """Our client of the session's engine."""
+    made = Engine(current_address(testbed_engine.host, {}))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def load(testbed_engine: PrivateEngine) -> Callable[..., str]:
+    """Puts a small image into the session's engine; gives its id."""
+
+    def put(*references: str, **options: object) -> str:
+        client = testbed_engine.client()
+        try:
+            return load_image(client, references, **options)  # type: ignore[arg-type]
+        finally:
+            client.close()
+
+    return put
+
+
+@pytest.fixture
+def open_files() -> Callable[[], list[str]]:
+    """What this process has open: sockets, pipes and files of its own making."""
+
+    def look() -> list[str]:
+        found = []
+        for entry in Path("/proc/self/fd").iterdir():
+            try:
+                found.append(str(entry.readlink()))
+            except OSError:
+                continue  # the one that lists
+        return sorted(each for each in found if each.startswith("socket:") or "longshore-" in each)
+
+    assert os.path.isdir("/proc/self/fd")
+    return look

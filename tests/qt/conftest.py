@@ -1,0 +1,30 @@
+"""What holds for the tests of models and widgets: offscreen, one application, no window left open."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from PySide6.QtCore import QLocale, Qt
+from PySide6.QtWidgets import QApplication
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _application(qapp: QApplication) -> QApplication:
+    """One application for all; numbers and dates as in C, whatever the machine speaks."""
+    QLocale.setDefault(QLocale.c())
+    return qapp
+
+
+@pytest.fixture(autouse=True)
+def _no_window_left(_application: QApplication) -> Iterator[None]:
+    before = set(_application.topLevelWidgets())
+    yield
+    left = [
+        widget
+        for widget in _application.topLevelWidgets()
+        if widget not in before and widget.isVisible() and widget.windowType() != Qt.WindowType.ToolTip
+    ]
+    for widget in left:
+        widget.close()
+    assert not left, f"windows left open: {left} (register them with qtbot.addWidget)"

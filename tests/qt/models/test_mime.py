@@ -1,0 +1,79 @@
+"""Drops can come from any program: everything odd is nothing."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from PySide6.QtCore import QMimeData, QUrl
+
+from longshore.models import mime
+from longshore.oci.reference import Reference
+from qt.models.made import sha
+
+
+def own(body: object) -> QMimeData:
+    data = QMimeData()
+    data.setData(mime.REFERENCES, body if isinstance(body, bytes) else json.dumps(body).encode())
+    return data
+
+
+def test_what_is_encoded_decodes_to_the_same():
+    web = Reference.parse("127.0.0.1:5000/acme/web:main")
+    remote = mime.DraggedItem(web, "", web.domain, web.path)
+    local = [mime.DraggedItem(Reference.parse("postgres:16"), sha("p")), mime.DraggedItem(None, sha("q"))]
+    assert mime.decode(mime.encode(mime.DragKind.REMOTE, [remote])).items == (remote,)
+    decoded = mime.decode(mime.encode(mime.DragKind.LOCAL, local))
+    assert decoded.items == tuple(local)
+    assert decoded.references == [Reference.parse("postgres:16")]
+
+
+GOOD = {"reference": "r.io/a/b:1", "image_id": "", "registry": "r.io", "repository": "a/b"}
+
+
+def test_the_written_form_is_accepted():
+    assert mime.decode(own({"kind": "remote", "items": [GOOD]})).references == [Reference.parse("r.io/a/b:1")]
+
+
+ODD = {
+    "empty": b"",
+    "not text": b"\xff\xfe",
+    "nested": b"[" * 100_000,
+    "a list": [],
+    "no items": {"kind": "remote"},
+    "unknown kind": {"kind": "elsewhere", "items": [GOOD]},
+    "kind is a list": {"kind": ["remote"], "items": [GOOD]},
+    "zero items": {"kind": "remote", "items": []},
+    "items is no list": {"kind": "remote", "items": GOOD},
+    "item is text": {"kind": "remote", "items": ["r.io/a/b:1"]},
+    "one bad reference": {"kind": "remote", "items": [GOOD, {**GOOD, "reference": "Not A Reference"}]},
+    "reference is a number": {"kind": "remote", "items": [{**GOOD, "reference": 7}]},
+    "long reference": {"kind": "remote", "items": [{**GOOD, "reference": "r.io/" + "a" * 700}]},
+    "registry disagrees": {"kind": "remote", "items": [{**GOOD, "registry": "other.io"}]},
+    "remote without reference": {"kind": "remote", "items": [{**GOOD, "reference": ""}]},
+    "local without anything": {"kind": "local", "items": [{"reference": "", "image_id": ""}]},
+    "id is a path": {"kind": "local", "items": [{"reference": "", "image_id": "sha256:../../etc"}]},
+    "too many": {"kind": "remote", "items": [GOOD] * (mime.MAX_ITEMS + 1)},
+    "too large": b'{"kind": "remote", "items": [' + b" " * mime.MAX_BYTES + b"]}",
+}
+
+
+@pytest.mark.parametrize("body", ODD.values(), ids=ODD.keys())
+def test_what_is_odd_is_nothing(body):
+    assert mime.decode(own(body)) is None
+
+
+def test_plain_text_is_references_a_line_or_nothing():
+    data = QMimeData()
+    data.setText("docker pull postgres:16\n\n  r.io/a/b \n")
+    assert mime.decode(data).references == [Reference.parse("postgres:16"), Reference.parse("r.io/a/b")]
+    for odd in ("", "postgres\nnot an image, sorry", "a\n" * 60, "x" * 20_000):
+        data.setText(odd)
+        assert mime.decode(data) is None, odd[:20]
+
+
+def test_files_and_nothing_are_nothing():
+    data = QMimeData()
+    data.setUrls([QUrl("file:///tmp/x.tar")])
+    assert mime.decode(data) is None
+    assert mime.decode(None) is None

@@ -1,0 +1,84 @@
+"""The whole window on real models, dressed as the program dresses it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+from qt.models.made import entry, image
+
+from longshore.models.image_model import ImageModel
+from longshore.models.registry_model import RegistryModel
+from longshore.models.tag_model import TagModel
+from longshore.models.transfer_model import TransferModel
+from longshore.oci.errors import LongshoreError
+from longshore.transfers.changes import Changes
+from longshore.transfers.transfer import TransferSnapshot
+from longshore.widgets.main_window import MainWindow
+from longshore.widgets.theme import Appearance, Theme, current_theme
+
+
+@pytest.fixture(scope="session")
+def theme(qapp: QApplication) -> Theme:
+    """The program's theme, put on once as the program does."""
+    found = current_theme()
+    found.install(qapp, Appearance.LIGHT)
+    return found
+
+
+@pytest.fixture
+def light(theme: Theme) -> Iterator[Theme]:
+    """Light before and after."""
+    theme.set_appearance(Appearance.LIGHT)
+    yield theme
+    theme.set_appearance(Appearance.LIGHT)
+
+
+@dataclass
+class Bench:
+    """A window and its models, with short ways to fill them."""
+
+    window: MainWindow
+    images: ImageModel
+    registries: RegistryModel
+    tags: TagModel
+    transfers: TransferModel
+
+    def ready(self, *names: str | None) -> None:
+        """The engine answers and has these images."""
+        self.images.set_images([image(name) for name in names])
+        self.window.image_pane.set_ready()
+
+    def list(self, host: str, *repositories: str, error: LongshoreError | None = None) -> None:
+        """The registry is there and was listed."""
+        self.registries.set_registries([entry("docker.io"), entry(host)])
+        generation = self.registries.begin_listing(host)
+        if error is not None:
+            self.registries.fail(host, generation, error)
+        else:
+            self.registries.append_page(host, generation, list(repositories), False, len(repositories))
+        self.window.registry_pane.expand(host)
+
+    def show_tags(self, host: str, repository: str, *names: str) -> None:
+        """The repository is selected, and these are its tags."""
+        self.window.registry_pane.select_repository(host, repository)
+        self.tags.append_tags(self.tags.reset(host, repository), list(names), False)
+
+    def move(self, *snapshots: TransferSnapshot) -> None:
+        """The queue tells these."""
+        self.transfers.apply(Changes(snapshots=list(snapshots)))
+
+
+@pytest.fixture
+def bench(light: Theme, qtbot: QtBot) -> Bench:
+    """A window on the screen, empty."""
+    models = ImageModel(), RegistryModel(), TagModel(), TransferModel()
+    window = MainWindow(*models)
+    qtbot.addWidget(window)
+    window.resize(1280, 800)
+    window.show()
+    qtbot.waitExposed(window)
+    return Bench(window, *models)

@@ -1,0 +1,92 @@
+"""Column widths: nothing cut where there is room, nothing lost where there is none, and the user's own stay."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QStandardItemModel
+from pytestqt.qtbot import QtBot
+
+from longshore.widgets.columns import Column
+from longshore.widgets.theme import Theme
+from longshore.widgets.views import TableView
+
+_COLUMNS = [
+    Column("a name of usual length", "a name", weight=1),
+    Column("0123456789ab", "0123456789ab", fixed=True, yields=2),
+    Column("2 months ago", "2 months ago", yields=1),
+    Column("in sync", "in sync"),
+]
+
+
+@pytest.fixture
+def view(light: Theme, qtbot: QtBot) -> TableView:
+    view = TableView("Things", _COLUMNS)
+    qtbot.addWidget(view)
+    model = QStandardItemModel(1, 4, view)
+    model.setHorizontalHeaderLabels(["Name", "ID", "Created", "State"])
+    view.set_model(model, -1, Qt.SortOrder.AscendingOrder)
+    view.resize(900, 200)
+    view.show()
+    return view
+
+
+def _widths(view: TableView) -> list[int]:
+    return [view.columns.header.sectionSize(i) for i in range(4)]
+
+
+def _natural(column: int) -> int:
+    return _COLUMNS[column].width(_COLUMNS[column].sample)
+
+
+def test_what_is_left_goes_to_the_name(view: TableView) -> None:
+    widths = _widths(view)
+    assert sum(widths) == view.viewport().width()
+    assert widths[1:3] == [_natural(1), _natural(2)]
+    assert widths[0] > _natural(0)
+
+
+def test_narrower_than_natural_shrinks_to_what_fits(view: TableView) -> None:
+    view.resize(sum(_natural(i) for i in range(4)) - 20, 200)
+    assert sum(_widths(view)) == view.viewport().width()
+    assert not any(view.columns.header.isSectionHidden(i) for i in range(4))
+
+
+def test_columns_yield_in_their_order_and_come_back(view: TableView) -> None:
+    header = view.columns.header
+    least = [_COLUMNS[i].width(_COLUMNS[i].least) for i in range(4)]
+    view.resize(sum(least) - 10, 200)
+    assert [header.isSectionHidden(i) for i in range(4)] == [False, True, False, False]
+    view.resize(least[0] + least[3] + 10, 200)
+    assert [header.isSectionHidden(i) for i in range(4)] == [False, True, True, False]
+    view.resize(900, 200)
+    assert not any(header.isSectionHidden(i) for i in range(4))
+
+
+def test_the_users_width_stays(view: TableView) -> None:
+    view.columns.header.resizeSection(3, 222)
+    view.resize(1000, 200)
+    view.resize(800, 200)
+    assert view.columns.header.sectionSize(3) == 222
+    view.columns.reset()
+    assert view.columns.header.sectionSize(3) != 222
+
+
+def test_state_comes_back(view: TableView) -> None:
+    view.columns.header.resizeSection(1, 150)
+    state = view.columns.state()
+    view.columns.reset()
+    view.columns.restore(state)
+    assert view.columns.header.sectionSize(1) == 150
+    assert view.columns.state() == state
+
+
+@pytest.mark.parametrize(
+    "state",
+    [{}, {"widths": 3}, {"widths": {"x": 5, "1": "wide", "99": 100, "2": -5}}, {"hidden": [0, 77, "b", None]}],
+)
+def test_odd_state_does_no_harm(view: TableView, state: dict[str, object]) -> None:
+    before = _widths(view)
+    view.columns.restore(state)
+    assert _widths(view) == before
+    assert not view.columns.header.isSectionHidden(0)

@@ -1,0 +1,100 @@
+"""The testbed as pytest fixtures; load them with ``pytest_plugins = ["testbed.fixtures"]``.
+
+Parts of the session are shared: use repositories and tags named after your test, and leave the shared
+engine and registries running. A test that kills or restarts makes a part of its own.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from testbed.bed import Testbed
+from testbed.engine import PrivateEngine
+from testbed.errors import TestbedUnavailable, require
+from testbed.home import PrivateHome
+from testbed.registry import PrivateRegistry
+from testbed.throttle import Throttle
+
+FLAVOURS = os.environ.get("LONGSHORE_TEST_ENGINES", "debian").split(",")
+
+
+@pytest.fixture(scope="session")
+def testbed() -> Iterator[Testbed]:
+    """The session's testbed; nothing runs until it is asked for."""
+    with Testbed() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def testbed_engine(testbed: Testbed) -> PrivateEngine:
+    """The session's engine. Skips where none can be had."""
+    try:
+        return testbed.engine
+    except TestbedUnavailable as problem:
+        require(problem)
+
+
+@pytest.fixture(scope="session", params=FLAVOURS)
+def any_engine(testbed: Testbed, request: pytest.FixtureRequest) -> PrivateEngine:
+    """Each engine named in ``LONGSHORE_TEST_ENGINES`` (``debian,28,28-containerd,podman``) in turn.
+
+    Only ``debian`` where that is not set: the others are fetched from Debian's archive on first use.
+    """
+    try:
+        return testbed.engine_of(request.param)
+    except TestbedUnavailable as problem:
+        require(problem)
+
+
+@pytest.fixture(scope="session")
+def open_registry(testbed: Testbed) -> PrivateRegistry:
+    """An open registry without TLS."""
+    return _registry(testbed, "open")
+
+
+@pytest.fixture(scope="session")
+def second_registry(testbed: Testbed) -> PrivateRegistry:
+    """Another open registry, to copy and push to."""
+    return _registry(testbed, "second")
+
+
+@pytest.fixture(scope="session")
+def auth_registry(testbed: Testbed) -> PrivateRegistry:
+    """A registry with Basic sign-in."""
+    return _registry(testbed, "htpasswd")
+
+
+@pytest.fixture(scope="session")
+def token_registry(testbed: Testbed) -> PrivateRegistry:
+    """A registry with Bearer tokens; its ``token_server`` is the testbed's."""
+    return _registry(testbed, "token")
+
+
+@pytest.fixture(scope="session")
+def tls_registry(testbed: Testbed) -> PrivateRegistry:
+    """A registry with a certificate by an authority that nobody knows (``ca_file``)."""
+    return _registry(testbed, "tls")
+
+
+@pytest.fixture
+def throttle(open_registry: PrivateRegistry) -> Iterator[Throttle]:
+    """A line to ``open_registry`` of the test's own, without limit or faults at first."""
+    with Throttle(open_registry.address) as line:
+        yield line
+
+
+@pytest.fixture
+def private_home(tmp_path: Path) -> PrivateHome:
+    """A HOME, XDG folders and DOCKER_CONFIG of the test's own."""
+    return PrivateHome(tmp_path)
+
+
+def _registry(bed: Testbed, name: str) -> PrivateRegistry:
+    try:
+        return bed.registry(name)
+    except TestbedUnavailable as problem:
+        require(problem)

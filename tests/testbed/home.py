@@ -1,0 +1,66 @@
+"""A HOME of its own for the programs that are tried."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from testbed.environ import bare_environ
+
+
+class PrivateHome:
+    """The folders that a program looks for in its environment, all below ``root`` and all empty.
+
+    There is nothing to stop: who owns ``root`` removes it.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.home = root / "home"
+        self.docker_config = self.home / ".docker"
+        self.config = self.home / ".config"
+        self.data = self.home / ".local" / "share"
+        self.state = self.home / ".local" / "state"
+        self.cache = self.home / ".cache"
+        self.runtime = root / "run"
+        for folder in (self.docker_config, self.config, self.data, self.state, self.cache, self.runtime):
+            folder.mkdir(parents=True, exist_ok=True)
+        # The specification of XDG_RUNTIME_DIR asks for it, and Qt warns otherwise.
+        self.runtime.chmod(0o700)
+
+    def environ(self, extra: Mapping[str, str] | None = None) -> dict[str, str]:
+        """A whole environment for a child: PATH and LANG of ours, nothing else of the user's."""
+        return {
+            **bare_environ(self.home),
+            "DOCKER_CONFIG": str(self.docker_config),
+            "XDG_CONFIG_HOME": str(self.config),
+            "XDG_DATA_HOME": str(self.data),
+            "XDG_STATE_HOME": str(self.state),
+            "XDG_CACHE_HOME": str(self.cache),
+            "XDG_RUNTIME_DIR": str(self.runtime),
+            **(extra or {}),
+        }
+
+    def write_docker_config(self, config: Mapping[str, object]) -> Path:
+        """Write the docker CLI's ``config.json``; gives its path."""
+        path = self.docker_config / "config.json"
+        path.touch(mode=0o600)
+        path.write_text(json.dumps(config, indent=2), "utf-8")
+        return path
+
+    def write_helper(self, name: str, script: str) -> Path:
+        """Install ``docker-credential-NAME`` into a folder that ``helper_environ`` puts on PATH."""
+        folder = self.home / "bin"
+        folder.mkdir(exist_ok=True)
+        path = folder / f"docker-credential-{name}"
+        path.write_text(script, "utf-8")
+        path.chmod(0o755)
+        return path
+
+    def helper_environ(self, extra: Mapping[str, str] | None = None) -> dict[str, str]:
+        """`environ` with the helpers of ``write_helper`` first on PATH."""
+        environ = self.environ(extra)
+        environ["PATH"] = f"{self.home / 'bin'}{os.pathsep}{environ['PATH']}"
+        return environ

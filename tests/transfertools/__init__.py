@@ -1,0 +1,178 @@
+"""What tests of the transfers share: requests, strategies that do as told, and an eye on a queue."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from longshore.engine.address import EngineAddress, Origin
+from longshore.oci.reference import Reference
+from longshore.transfers.queue import TransferQueue
+from longshore.transfers.strategy import Job
+from longshore.transfers.transfer import (
+    Endpoint,
+    EnginePlace,
+    Operation,
+    Plan,
+    RegistryPlace,
+    State,
+    TransferRequest,
+    TransferSnapshot,
+)
+
+ENGINE = EngineAddress("test", "unix:///nowhere/docker.sock", Origin.OPTION)
+DEADLINE = 10.0
+
+
+def wait_until(condition: Callable[[], Any], what: str = "", timeout: float = DEADLINE) -> Any:
+    """What *condition* gives, once it is true. Fails after *timeout* seconds."""
+    deadline = time.monotonic() + timeout
+    while True:
+        found = condition()
+        if found:
+            return found
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {timeout} s: {what or condition}")
+        time.sleep(0.005)
+
+
+def pull(text: str = "127.0.0.1:5000/app:1", address: EngineAddress = ENGINE) -> TransferRequest:
+    """A request to pull *text*."""
+    reference = Reference.parse(text)
+    return TransferRequest(
+        Operation.PULL,
+        Endpoint(RegistryPlace(reference.domain), reference),
+        Endpoint(EnginePlace(address), reference),
+    )
+
+
+def push(source: str, target: str, address: EngineAddress = ENGINE, image_id: str = "") -> TransferRequest:
+    """A request to push the local image *source* as *target*."""
+    reference = Reference.parse(target)
+    return TransferRequest(
+        Operation.PUSH,
+        Endpoint(EnginePlace(address), Reference.parse(source), image_id),
+        Endpoint(RegistryPlace(reference.domain), reference),
+    )
+
+
+class Eye:
+    """Watches a queue as a window does: by its wake-ups and changes. ``rows`` holds the last snapshot of each row."""
+
+    def __init__(self) -> None:
+        self.queue: TransferQueue | None = None
+        self.wakes = 0
+        self.rows: dict[str, TransferSnapshot] = {}
+        self.order: list[str] = []
+        self.removed: list[str] = []
+        self.set_aside: Any = None
+        self.seen: dict[str, list[TransferSnapshot]] = {}
+        self._woken = threading.Event()
+
+    def wake(self) -> None:
+        """For the queue."""
+        self.wakes += 1
+        self._woken.set()
+
+    def look(self) -> None:
+        """Take what changed, if woken."""
+        if not self._woken.is_set():
+            return
+        self._woken.clear()
+        assert self.queue is not None
+        changes = self.queue.take_changes()
+        for snapshot in changes.snapshots:
+            self.rows[snapshot.id] = snapshot
+            self.seen.setdefault(snapshot.id, []).append(snapshot)
+        for row in changes.removed:
+            self.rows.pop(row, None)
+            self.removed.append(row)
+        self.order = changes.order if changes.order is not None else self.order
+        self.set_aside = changes.set_aside or self.set_aside
+
+    def until(
+        self, row: str, wanted: State | Callable[[TransferSnapshot], Any], timeout: float = DEADLINE
+    ) -> TransferSnapshot:
+        """The row's snapshot once it is in the state, or meets the condition, *wanted*."""
+
+        def met() -> TransferSnapshot | None:
+            self.look()
+            now = self.rows.get(row)
+            if now is None:
+                return None
+            ok = now.state is wanted if isinstance(wanted, State) else wanted(now)
+            return now if ok else None
+
+        deadline = time.monotonic() + timeout
+        while True:
+            found = met()
+            if found is not None:
+                return found
+            if time.monotonic() > deadline:
+                raise AssertionError(f"{row} is not {wanted} within {timeout} s: {self.rows.get(row)}")
+            self._woken.wait(0.01)
+
+    def states(self) -> list[State]:
+        """The states of all rows, in order."""
+        self.look()
+        return [self.rows[row].state for row in self.order]
+
+
+@dataclass
+class Script:
+    """A strategy that does what the test says: *run* is called with the job and the number of the attempt."""
+
+    run_: Callable[[Job, int], str]
+    plan_: Callable[[Job], Plan | None] = lambda job: None
+    extracts: bool = True
+    attempts: dict[TransferRequest, int] = field(default_factory=dict)
+    started: list[TransferRequest] = field(default_factory=list)
+
+    def plan(self, job: Job) -> Plan | None:
+        """As the test says."""
+        return self.plan_(job)
+
+    def run(self, job: Job) -> str:
+        """As the test says."""
+        number = self.attempts[job.request] = self.attempts.get(job.request, 0) + 1
+        self.started.append(job.request)
+        return self.run_(job, number)
+
+    def table(self) -> Mapping[Any, Any]:
+        """For the queue: this for pulls and pushes."""
+        return {(RegistryPlace, EnginePlace): self, (EnginePlace, RegistryPlace): self}
+
+
+class Gate:
+    """Attempts wait in it, cancellable, until they are let through."""
+
+    def __init__(self) -> None:
+        self._open: dict[TransferRequest, threading.Event] = {}
+        self._lock = threading.Lock()
+        self.inside: list[TransferRequest] = []
+
+    def _event(self, request: TransferRequest) -> threading.Event:
+        with self._lock:
+            return self._open.setdefault(request, threading.Event())
+
+    def open(self, *requests: TransferRequest) -> None:
+        """Let them through, now or when they come."""
+        for request in requests:
+            self._event(request).set()
+
+    def wait(self, job: Job, number: int = 1) -> str:
+        """A strategy's ``run``."""
+        event = self._event(job.request)
+        with self._lock:
+            self.inside.append(job.request)
+        try:
+            with job.cancellation.waking(event.set):
+                assert event.wait(DEADLINE)
+        finally:
+            with self._lock:
+                self.inside.remove(job.request)
+        job.cancellation.raise_if_cancelled()
+        return "sha256:" + "0" * 64

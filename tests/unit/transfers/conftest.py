@@ -1,0 +1,46 @@
+"""A journal and queues that end with their test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from transfertools import Eye, Script
+
+from longshore.transfers.journal import Journal
+from longshore.transfers.queue import TransferQueue
+
+
+class NoServices:
+    """A strategy of the test's own needs none."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise AssertionError(f"nobody should ask for {name}")
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Iterator[Journal]:
+    journal = Journal(tmp_path / "state" / "journal.sqlite3")
+    yield journal
+    assert journal.close()
+
+
+@pytest.fixture
+def make_queue(journal: Journal) -> Iterator[Callable[..., tuple[TransferQueue, Eye]]]:
+    made: list[TransferQueue] = []
+
+    def make(script: Script, *, services: Any = None, start: bool = True, **more: Any) -> tuple[TransferQueue, Eye]:
+        eye = Eye()
+        more.setdefault("journal", journal)
+        queue = TransferQueue(services or NoServices(), wake=eye.wake, strategies=script.table(), **more)
+        eye.queue = queue
+        made.append(queue)
+        if start:
+            queue.start()
+        return queue, eye
+
+    yield make
+    for queue in made:
+        assert queue.shutdown(2.0)
