@@ -57,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         registries = [parse_registry(text) for text in arguments.registry]
     except LongshoreError as error:
-        print(f"longshore: {error.message} {error.advice}".rstrip(), file=sys.stderr)
+        print(f"longshore: --registry {error.subject}: {error.message} {error.advice}".rstrip(), file=sys.stderr)
         return EXIT_USAGE
     reason = why_no_display(os.environ, sys.platform)
     if reason:

@@ -226,7 +226,7 @@ def test_a_restarted_registry_keeps_port_and_data(tmp_path: Path, http: urllib3.
 
 
 def test_many_repositories_and_tags(tmp_path: Path, http: urllib3.PoolManager) -> None:
-    with PrivateRegistry(tmp_path) as registry:
+    with PrivateRegistry(tmp_path, in_memory=True) as registry:
         names = seed_many_repositories(registry, 300)
         catalogue = http.request("GET", f"{registry.url}/v2/_catalog?n=1000").json()["repositories"]
         assert catalogue == sorted(names)
@@ -238,6 +238,8 @@ def test_many_repositories_and_tags(tmp_path: Path, http: urllib3.PoolManager) -
         assert answer.headers["Docker-Content-Digest"] == digests["v1.0.7"]
         config = http.request("GET", f"{base}/blobs/{answer.json()['config']['digest']}").json()
         assert config["created"] == "2024-01-05T11:00:00Z"
+        storage = registry.storage
+    assert not storage.exists()
 
 
 # -- kill and restart ------------------------------------------------------------------------------------

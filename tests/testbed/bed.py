@@ -21,6 +21,7 @@ SHAPES: dict[str, dict[str, object]] = {
     "tls": {"tls": True},
     "read-only": {"read_only": True},
     "no-delete": {"delete": False},
+    "large": {"in_memory": True},
 }
 
 

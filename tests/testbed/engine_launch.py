@@ -13,7 +13,7 @@ from testbed.processes import find_program
 
 # $1 is the private /etc/docker, $2 the data folder, $3 its size in bytes or nothing, $4 a folder with newer
 # packages or nothing, which are laid over the machine's /usr (and /etc/containers) for the engine alone.
-# Engines leave folders in /run, so they get one of their own, with the machine's name servers in it.
+# Engines leave files in /run and /dev/shm, so they get their own, with the machine's name servers in it.
 NAMESPACE_SCRIPT = """
 set -e
 if [ -n "$4" ]; then
@@ -22,6 +22,7 @@ if [ -n "$4" ]; then
 fi
 if [ -d /etc/docker ]; then mount --bind "$1" /etc/docker; fi
 if [ -n "$3" ]; then mount -t tmpfs -o "size=$3" testbed "$2"; fi
+mount -t tmpfs testbed /dev/shm
 resolv=$(readlink -m /etc/resolv.conf)
 cp -L /etc/resolv.conf "$1/resolv.conf" 2>/dev/null || : >"$1/resolv.conf"
 case "$1" in

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Self
@@ -18,6 +19,7 @@ from testbed.token_server import TokenServer
 Authentication = Literal["htpasswd", "token"]
 
 START_SECONDS = 20.0
+MEMORY = Path("/dev/shm")
 LISTENING = re.compile(r"listening on \S*?:(\d+)(?:, tls)?\"")
 ACCESS_LINE = re.compile(
     r'^\S+ \S+ (?P<user>.*?) \[[^\]]*\] "(?P<method>[A-Z]+) (?P<path>\S+) [^"]*"'
@@ -51,6 +53,8 @@ class PrivateRegistry:
         host: address to listen on. Engines distrust any other than 127.0.0.0/8 and want its CA.
         prefix: path before ``/v2/``, such as ``/images/``.
         relative_urls: send Locations without a host.
+        in_memory: keep the data in /dev/shm where there is one: for tens of thousands of small files, whose
+            making and removal takes minutes on a busy disk.
         token_server: an own `TokenServer`, started by its owner; without it one is made.
     """
 
@@ -68,6 +72,7 @@ class PrivateRegistry:
         host: str = "127.0.0.1",
         prefix: str = "",
         relative_urls: bool = False,
+        in_memory: bool = False,
         username: str = "sam",
         password: str = "tide-and-timber",
         token_server: TokenServer | None = None,
@@ -85,7 +90,8 @@ class PrivateRegistry:
         self.relative_urls = relative_urls
         self.username = username if auth else ""
         self.password = password if auth else ""
-        self.storage = root / "data"
+        self.in_memory = in_memory and MEMORY.is_dir()
+        self.storage = Path(tempfile.mkdtemp(prefix="ls-", dir=MEMORY)) if self.in_memory else root / "data"
         self.log = root / "registry.log"
         self.access_log = root / "access.log"
         self.token_server = token_server
@@ -140,6 +146,7 @@ class PrivateRegistry:
         if self.is_running:
             return
         program = find_program("docker-registry", "docker-registry")
+        self.root.mkdir(parents=True, exist_ok=True)
         self.storage.mkdir(parents=True, exist_ok=True)
         if self._owns_token_server and self.token_server is None:
             self.token_server = TokenServer(self.root / "token", users={self.username: self.password})

@@ -27,7 +27,8 @@ def seed_many_repositories(
 ) -> list[str]:
     """Write ``count`` repositories that all hold the same small image under one tag; gives their names.
 
-    Takes some 0.5 ms each. ``registry`` is a `PrivateRegistry` or the root of its storage.
+    For thousands, use a registry that is ``in_memory``: 0.3 ms each rather than up to 4.
+    ``registry`` is a `PrivateRegistry` or the root of its storage.
     """
     store = Store(registry)
     layer_digest, manifest, config = store.small_image(FIRST_DATE, 0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -140,23 +140,30 @@ class CredentialStore:
             self._this_run.pop(canonical(registry), None)
         with self._writing:
             config = ConfigFile.read(self.path)
-            failure: CredentialsError | None = None
-            try:
-                helper = self._helper(config, registry)
-                if helper is not None:
-                    for key in dict.fromkeys([*logout_keys(registry), *config.keys(registry)]):
-                        helper.erase(key)
-            except CredentialsError as error:
-                failure = error
-                # Not its traceback too: it would name the same twice.
+            failures = list(self._erase(config, registry))
             config = ConfigFile.read(self.path)
             left = config.without(registry)
             if left is not config:
                 left.write()
-        if failure is not None:
-            raise failure
+        if failures:
+            raise failures[0]
 
     # -- inside
+
+    def _erase(self, config: ConfigFile, registry: str) -> Iterator[CredentialsError]:
+        """Have the helper, if any, forget all names of *registry*; yields what went wrong."""
+        try:
+            helper = self._helper(config, registry)
+        except CredentialsError as error:
+            yield error
+            return
+        if helper is None:
+            return
+        for key in dict.fromkeys([*logout_keys(registry), *config.keys(registry)]):
+            try:
+                helper.erase(key)
+            except CredentialsError as error:
+                yield error
 
     def _kept(self, registry: str) -> Credential | None:
         with self._memory:

@@ -15,9 +15,9 @@ from longshore.engine.attempt import Attempt
 from longshore.engine.failures import classify
 from longshore.engine.listing import EVENT_ACTIONS, engine_event, engine_info, image_details, local_images
 from longshore.engine.model import EngineEvent, EngineInfo, EventKind, ImageDetails, LocalImage
-from longshore.engine.refusals import refusal, unusable
+from longshore.engine.refusals import refusal
 from longshore.engine.stream import Normaliser, StreamEvent
-from longshore.engine.unavailable import explain
+from longshore.engine.unavailable import explain, no_version
 from longshore.oci.errors import EngineLost, InvalidReference, LongshoreError
 
 if TYPE_CHECKING:
@@ -292,9 +292,7 @@ class Engine:
         try:
             yield
         except StatusError as error:
-            raise unusable(self.address, error.status, error.text) or failed(
-                error.status, error.text
-            ) from error
+            raise failed(error.status, error.text) from error
         except (RequestException, HTTPError, OSError, ValueError) as error:
             raise explain(self.address, error, doing=doing) from error
 
@@ -312,7 +310,13 @@ class Engine:
 
         Never a pinned one: new engines refuse old versions.
         """
-        answer: Any = client.version(api_version=False)
+        from longshore.engine.client import StatusError
+
+        try:
+            answer: Any = client.version(api_version=False)
+        except StatusError as error:
+            # Nothing is known of who answers yet: these are not the words of an engine about an image.
+            raise no_version(self.address, error.status, error.text) from error
         version = answer.get("ApiVersion") if isinstance(answer, dict) else None
         if not isinstance(version, str) or not version:
             raise ValueError("the answer to /version names no version of the API")

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import re
-
-from longshore.engine.address import EngineAddress
-from longshore.engine.unavailable import refused_by_plain_http
 from longshore.oci.errors import (
     DiskFull,
     EngineFailure,
-    EngineUnavailable,
     ImageInUse,
     ImageUnknown,
     LongshoreError,
-    UnavailableCause,
 )
 from longshore.oci.text import plain
 
@@ -63,27 +57,3 @@ def refusal(status: int, text: str, subject: str) -> LongshoreError:
         advice="Its own words are in the details.",
         detail=text,
     )
-
-
-def unusable(address: EngineAddress, status: int, text: str) -> EngineUnavailable | None:
-    """The error for answers that no request of ours can get past, None for others."""
-    if status == 400 and "HTTPS server" in text:
-        return refused_by_plain_http(address, text)
-    lowered = text.lower()
-    if status == 400 and re.search(r"client version .* too (old|new)", lowered):
-        return EngineUnavailable(
-            "This program and the engine have no version of the Engine API in common.",
-            cause=UnavailableCause.UNSUPPORTED,
-            subject=address.url,
-            advice="Update the older of the two.",
-            detail=text,
-        )
-    if status in (502, 503, 504) and "<html" in lowered:
-        return EngineUnavailable(
-            "Something before the engine answers in its place.",
-            cause=UnavailableCause.UNREACHABLE,
-            subject=address.url,
-            advice="Check the proxy settings of this machine.",
-            detail=text,
-        )
-    return None

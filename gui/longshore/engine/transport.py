@@ -8,13 +8,12 @@ shutdown().
 from __future__ import annotations
 
 import contextlib
-import http.client
 import socket
 import subprocess
 import tempfile
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import IO, Any, Protocol
 from urllib.parse import urlsplit
 
@@ -101,7 +100,7 @@ class SshError(ConnectionError):
     """ssh ended; *said* is what it wrote to its standard error."""
 
     def __init__(self, said: str) -> None:
-        super().__init__(said or "ssh ended without a word")
+        super().__init__(said)
         self.said = said
 
 
@@ -115,6 +114,7 @@ class SshLine:
 
     def __init__(self, url: str, timeout: float | None) -> None:
         parts = urlsplit(url)
+        self._heard = ""
         self.socket, theirs = socket.socketpair()
         # A file, not a pipe: nobody has to read it for ssh to go on.
         self._said: IO[bytes] = tempfile.TemporaryFile(prefix="longshore-")  # noqa: SIM115
@@ -143,23 +143,23 @@ class SshLine:
     def close(self) -> None:
         """Close the socket and end ssh; waits for it up to two seconds."""
         self.socket.close()
-        if self._process.returncode is None:
+        if self._said.closed:
+            return
+        with self._said:
             self._process.terminate()
             try:
                 self._process.wait(SSH_END_SECONDS)
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
-        self._said.close()
+            self._said.seek(0)
+            said = self._said.read(8000).decode(errors="replace")
+        self._heard = said.replace("Killed by signal 15.", "").strip()
 
     def trouble(self) -> Exception | None:
-        """What ssh said, once it has ended."""
-        try:
-            self._process.wait(SSH_END_SECONDS)
-        except subprocess.TimeoutExpired:
-            return None
-        self._said.seek(0)
-        return SshError(self._said.read(8000).decode(errors="replace").strip())
+        """What ssh said; ends it."""
+        self.close()
+        return SshError(self._heard) if self._heard else None
 
 
 class _DialledConnection(urllib3.connection.HTTPConnection):
@@ -177,12 +177,23 @@ class _DialledConnection(urllib3.connection.HTTPConnection):
         self.sock = self._line.socket
         self._sockets.add(self.sock)
 
+    def request(self, *args: Any, **kwargs: Any) -> None:
+        with self._asking_the_line():
+            super().request(*args, **kwargs)
+
     def getresponse(self) -> urllib3.response.HTTPResponse:  # type: ignore[override, unused-ignore]
-        try:
+        with self._asking_the_line():
             return super().getresponse()
-        except http.client.RemoteDisconnected as error:
-            more = self._line.trouble() if self._line is not None else None
-            raise more or error from error
+
+    @contextlib.contextmanager
+    def _asking_the_line(self) -> Iterator[None]:
+        line = self._line
+        try:
+            yield
+        except ConnectionError as error:
+            # http.client has closed the connection by now.
+            line = self._line or line
+            raise (line and line.trouble()) or error from error
 
     def close(self) -> None:
         super().close()

@@ -29,7 +29,7 @@ def explain(address: EngineAddress, error: BaseException, *, doing: str = "") ->
         if found is not None:
             return found
     if isinstance(error, ValueError) and not isinstance(error, OSError):
-        return _not_an_engine(address, error)
+        return _not_an_engine(address, str(error))
     return EngineLost(
         f"The engine went away while {doing}." if doing else "The engine went away.",
         subject=address.url,
@@ -38,15 +38,25 @@ def explain(address: EngineAddress, error: BaseException, *, doing: str = "") ->
     )
 
 
-def refused_by_plain_http(address: EngineAddress, detail: str) -> EngineUnavailable:
-    """The engine wants TLS and was asked without."""
-    return _unavailable(
-        address,
-        UnavailableCause.TLS,
-        "The engine wants TLS, and its address does not say so.",
-        "Set DOCKER_TLS_VERIFY=1 and DOCKER_CERT_PATH, or use a Docker context that has its certificates.",
-        detail,
-    )
+def no_version(address: EngineAddress, status: int, text: str) -> EngineUnavailable:
+    """The error for an HTTP *status* in answer to the first question, which every engine answers to everybody."""
+    if status == 400 and "HTTPS server" in text:
+        return _unavailable(
+            address,
+            UnavailableCause.TLS,
+            "The engine wants TLS, and its address does not say so.",
+            "Set DOCKER_TLS_VERIFY=1 and DOCKER_CERT_PATH, or use a Docker context that has its certificates.",
+            text,
+        )
+    if status in (401, 403, 407):
+        return _unavailable(
+            address,
+            UnavailableCause.NO_PERMISSION,
+            "Something before the engine does not let you through.",
+            "Ask whoever runs the engine or the proxy before it.",
+            f"{status} {text}",
+        )
+    return _not_an_engine(address, f"{status} {text}")
 
 
 def _known(address: EngineAddress, error: BaseException) -> EngineError | None:
@@ -79,7 +89,7 @@ def _known(address: EngineAddress, error: BaseException) -> EngineError | None:
             detail,
         )
     if isinstance(error, http.client.BadStatusLine) and not isinstance(error, http.client.RemoteDisconnected):
-        return _not_an_engine(address, error)
+        return _not_an_engine(address, str(error))
     if isinstance(error, OSError):
         return _os_error(address, error)
     return None
@@ -212,13 +222,13 @@ def _ssh(address: EngineAddress, error: BaseException) -> EngineUnavailable:
     return _unavailable(address, cause, message, advice, said)
 
 
-def _not_an_engine(address: EngineAddress, error: BaseException) -> EngineUnavailable:
+def _not_an_engine(address: EngineAddress, detail: str) -> EngineUnavailable:
     return _unavailable(
         address,
         UnavailableCause.UNSUPPORTED,
         "What answers at this address is no container engine.",
         "Check the address; a port of an engine is 2375 or 2376 by custom.",
-        str(error),
+        detail,
     )
 
 

@@ -95,6 +95,8 @@ def explain(text: str) -> InvalidReference:
     if "://" in text:  # may hold a password: not repeated
         scheme = plain(text.partition("://")[0], 40)
         return InvalidReference(f"A reference does not start with “{scheme}://”.", advice=_EXAMPLE)
+    if "/" in text.partition("@")[2]:  # not repeated either
+        return InvalidReference("A reference holds no user name or password before an “@”.", advice=_EXAMPLE)
     if is_identifier(text):
         return InvalidReference(
             "64 hexadecimal digits are an image's id, not the name of a repository.",

@@ -35,7 +35,9 @@ class Instance:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # One by one: the mode counts for the last of the parents only.
+        folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True)
         self.id = uuid.uuid4().hex
         self._path = folder / f"{self.id}{_ENDING}"
         self._descriptor: int | None = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)

@@ -193,7 +193,7 @@ class Journal:
         try:
             self._instance = Instance(self.path.with_name(f"{self.path.stem}-instances"))
         except OSError as error:
-            _log.warning("no sign of life beside the journal: %s", error)
+            _log.info("no sign of life beside the journal: %s", error)
         self._connection, self.set_aside = open_database(self.path)
         if self.set_aside is not None:
             _log.warning("journal set aside to %s: %s", self.set_aside.path, self.set_aside.reason)

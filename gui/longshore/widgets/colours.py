@@ -76,7 +76,7 @@ DARK = Palette(
     selection="#22415f",
     # White on the accent itself would be 2.5 to 1.
     fill="#1f70c4",
-    fill_hover="#2a7cd2",
+    fill_hover="#2575c9",
     fill_bad="#c23f3c",
     on_fill="#ffffff",
     tint=0.17,

@@ -235,7 +235,7 @@ def paint_progress(painter: QPainter, room: QRect, theme: Theme, index: _Index, 
     """A bar of 6 px with its percentage; without a number where none is known."""
     permille = index.data(Role.PERMILLE)
     state = index.data(Role.STATE)
-    if permille is None:
+    if not isinstance(permille, int):
         return
     tone = _STATE_TONES.get(state, Tone.ACTIVE)
     moving = permille < 0 and state in MOVING

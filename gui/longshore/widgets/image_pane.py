@@ -87,7 +87,7 @@ class ImagePane(Pane):
         self._soon.setInterval(0)
         self._soon.timeout.connect(self._tell_state)
         for signal in (model.rowsInserted, model.rowsRemoved, model.modelReset, model.dataChanged):
-            signal.connect(self._soon.start)
+            signal.connect(self._changed)
         self.view.selectionModel().selectionChanged.connect(self._selection_changed)
         self._tell_state()
 
@@ -200,6 +200,10 @@ class ImagePane(Pane):
     def _filtered(self, words: str) -> None:
         self.model.set_filter(words)
         self._tell_state()
+
+    @Slot()
+    def _changed(self) -> None:
+        self._soon.start()
 
     @Slot()
     def _selection_changed(self) -> None:

@@ -79,8 +79,9 @@ class TagSection(QWidget):
         self._settled.setSingleShot(True)
         self._settled.setInterval(_SETTLED)
         self._settled.timeout.connect(self._want_details)
-        self.view.verticalScrollBar().valueChanged.connect(self._settled.start)
-        self.view.verticalScrollBar().rangeChanged.connect(lambda *_: self._settled.start())
+        bar = self.view.verticalScrollBar()
+        bar.valueChanged.connect(self._scrolled)
+        bar.rangeChanged.connect(self._scrolled)
         for signal in (model.counts_changed, model.note_changed, model.layoutChanged):
             signal.connect(self._rows_changed)
         self.view.columns.header.sortIndicatorChanged.connect(self._sorted)
@@ -166,6 +167,10 @@ class TagSection(QWidget):
         if column > TagColumn.TAG and column != TagColumn.HERE:
             # An order by what is not known yet would be no order.
             self.model.want_all_details()
+
+    @Slot()
+    def _scrolled(self) -> None:
+        self._settled.start()
 
     @Slot()
     def _want_details(self) -> None:

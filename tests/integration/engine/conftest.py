@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
 from longshore.cancellation import Cancellation
 from longshore.engine.address import current_address
 from longshore.engine.engine import Engine
@@ -100,5 +100,6 @@ def open_files() -> Callable[[], list[str]]:
                 continue  # the one that lists
         return sorted(each for each in found if each.startswith("socket:") or "longshore-" in each)
 
-    assert os.path.isdir("/proc/self/fd")
+    if not Path("/proc/self/fd").is_dir():
+        pytest.skip("needs /proc")
     return look

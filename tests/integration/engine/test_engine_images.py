@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 import pytest
+
 from longshore.cancellation import Cancellation, Cancelled
 from longshore.engine.engine import Engine
 from longshore.engine.model import EngineEvent, EventKind, ImageStore, LocalImage
@@ -40,7 +41,9 @@ def test_probe_tells_what_the_engine_is(engine: Engine, testbed_engine: PrivateE
 
 
 def test_one_row_for_each_name(engine: Engine, load: Load) -> None:
-    image_id = load("rows/a:1", "rows/a:2", "127.0.0.1:5999/rows/b:1", created=datetime(2024, 5, 6, tzinfo=UTC))
+    image_id = load(
+        "rows/a:1", "rows/a:2", "127.0.0.1:5999/rows/b:1", created=datetime(2024, 5, 6, tzinfo=UTC)
+    )
     found = rows(engine, image_id)
     assert sorted(str(row.reference) for row in found) == [
         "127.0.0.1:5999/rows/b:1",
@@ -110,7 +113,9 @@ def test_tag_and_remove(engine: Engine, load: Load) -> None:
     image_id = load("tag/a:1", seed="tag")
     target = Reference.parse("127.0.0.1:5999/tag/new")
     engine.tag("tag/a:1", target)
-    assert Reference.parse("127.0.0.1:5999/tag/new:latest") in [row.reference for row in rows(engine, image_id)]
+    assert Reference.parse("127.0.0.1:5999/tag/new:latest") in [
+        row.reference for row in rows(engine, image_id)
+    ]
     with pytest.raises(ImageInUse) as caught:
         engine.remove(image_id)
     assert "names" in caught.value.message

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
+
 from longshore.cancellation import Cancellation
 from longshore.engine.engine import Engine
 from longshore.engine.stream import Finished, LayerProgress, Note, StreamEvent

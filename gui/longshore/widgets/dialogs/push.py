@@ -158,6 +158,8 @@ class PushSheet(Sheet):
         row.addWidget(box, 1)
         self._hosts.append(box)
         self._hosts_box.addLayout(row)
+        if len(self._hosts) > 1:
+            box.setFocus()
         self._targets_changed()
 
     def _targets_changed(self) -> None:
@@ -169,6 +171,7 @@ class PushSheet(Sheet):
             self._fill(row, source, target)
         self._filling = False
         self.table.setFixedHeight(min(max(rows, 1), 8) * 30 + self.table.horizontalHeader().sizeHint().height() + 6)
+        self.refit()
         self._check_all()
 
     def _fill(self, row: int, source: int, target: int) -> None:
@@ -280,6 +283,7 @@ class PushSheet(Sheet):
         if errors:
             words.append(errors[0].message)
         self.summary.setText(" ".join(words))
+        self.refit()
 
     def _ask(self) -> None:
         wanted = []

@@ -7,7 +7,6 @@ from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
     QFormLayout,
-    QLayout,
     QPushButton,
     QVBoxLayout,
     QWidget,
@@ -29,7 +28,6 @@ class Sheet(QDialog):
         outer = QVBoxLayout(self)
         outer.setContentsMargins(20, 18, 20, 16)
         outer.setSpacing(12)
-        outer.setSizeConstraint(QLayout.SizeConstraint.SetMinimumSize)
         self.heading = plain_label(title, "title", wrap=True)
         outer.addWidget(self.heading)
         self.body = QVBoxLayout()
@@ -71,6 +69,14 @@ class Sheet(QDialog):
             text = problem or ""
         self.problem.setText(text)
         self.problem.setVisible(bool(text))
+        self.refit()
+
+    def refit(self) -> None:
+        """Grow, or shrink back, to what the content needs; the width stays."""
+        layout = self.layout()
+        if layout is not None and self.isVisible():
+            layout.activate()
+            self.resize(self.width(), max(layout.heightForWidth(self.width()), layout.minimumSize().height()))
 
     def set_busy(self, busy: bool) -> None:
         """While *busy* the verb cannot be pressed again; Cancel always works."""

@@ -1,0 +1,346 @@
+"""Engines that are not there, go away, do not answer, or have no room left."""
+
+from __future__ import annotations
+
+import os
+import socket
+import stat
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from longshore.cancellation import Cancellation, Cancelled
+from longshore.engine import engine as engine_module
+from longshore.engine.address import EngineAddress, Origin, current_address
+from longshore.engine.engine import Engine
+from longshore.engine.stream import Finished, LayerProgress
+from longshore.oci.errors import DiskFull, EngineLost, EngineUnavailable, UnavailableCause
+from longshore.oci.layer import LayerState
+from longshore.oci.reference import Reference
+from testbed.crypto import make_authority, make_certificate
+from testbed.engine import PrivateEngine
+from testbed.errors import TestbedUnavailable, require
+from testbed.images import load_image
+from testbed.registry import PrivateRegistry
+from testbed.remote_images import seed_repository
+from testbed.throttle import Throttle
+
+
+@pytest.fixture
+def start_engine(tmp_path: Path) -> Iterator[Callable[..., PrivateEngine]]:
+    """Starts engines of the test's own."""
+    started: list[PrivateEngine] = []
+
+    def start(**options: object) -> PrivateEngine:
+        engine = PrivateEngine(tmp_path / f"engine-{len(started)}", **options)  # type: ignore[arg-type]
+        if not engine.is_ours:
+            pytest.skip("needs an engine of its own")
+        started.append(engine)
+        try:
+            engine.start()
+        except TestbedUnavailable as problem:
+            require(problem)
+        return engine
+
+    yield start
+    for engine in started:
+        engine.close()
+
+
+@pytest.fixture
+def client_of() -> Iterator[Callable[..., Engine]]:
+    """Makes clients; closes them."""
+    made: list[Engine] = []
+
+    def make(url: str, environ: dict[str, str] | None = None) -> Engine:
+        made.append(Engine(current_address(url, environ or {})))
+        return made[-1]
+
+    yield make
+    for engine in made:
+        engine.close()
+
+
+def cause_of(engine: Engine) -> EngineUnavailable:
+    with pytest.raises(EngineUnavailable) as caught:
+        engine.probe()
+    assert caught.value.subject == engine.address.url
+    assert caught.value.advice
+    for call in (engine.images, lambda: list(engine.events(Cancellation()))):
+        with pytest.raises(EngineUnavailable) as other:
+            call()
+        assert other.value.cause is caught.value.cause
+    return caught.value
+
+
+def test_no_socket(client_of: Callable[..., Engine], tmp_path: Path) -> None:
+    assert cause_of(client_of(f"unix://{tmp_path}/none.sock")).cause is UnavailableCause.NO_SOCKET
+
+
+def test_a_socket_that_nobody_listens_on(client_of: Callable[..., Engine], tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as stale:
+        stale.bind(str(tmp_path / "stale.sock"))
+    assert cause_of(client_of(f"unix://{tmp_path}/stale.sock")).cause is UnavailableCause.NOT_RUNNING
+
+
+def test_a_port_that_nobody_listens_on(client_of: Callable[..., Engine]) -> None:
+    assert cause_of(client_of("tcp://127.0.0.1:1")).cause is UnavailableCause.NOT_RUNNING
+
+
+def test_a_machine_that_nobody_knows(client_of: Callable[..., Engine]) -> None:
+    assert cause_of(client_of("tcp://engine.invalid:2375")).cause is UnavailableCause.UNREACHABLE
+
+
+def test_a_server_that_is_no_engine(client_of: Callable[..., Engine], open_registry: PrivateRegistry) -> None:
+    error = cause_of(client_of(f"tcp://{open_registry.address}"))
+    assert error.cause is UnavailableCause.UNSUPPORTED
+
+
+def test_tls_against_a_server_without(
+    client_of: Callable[..., Engine], open_registry: PrivateRegistry
+) -> None:
+    error = cause_of(client_of(f"https://{open_registry.address}"))
+    assert error.cause is UnavailableCause.TLS
+    assert "does not speak TLS" in error.message
+
+
+def test_killed_in_the_middle_of_a_pull_and_back_again(
+    start_engine: Callable[..., PrivateEngine],
+    client_of: Callable[..., Engine],
+    open_registry: PrivateRegistry,
+    throttle: Throttle,
+) -> None:
+    private = start_engine()
+    engine = client_of(private.host)
+    assert engine.images() == []
+    seeded = seed_repository(open_registry.address, "lost/pull", layers=(6_000_000,))
+    throttle.bytes_per_second = 1_000_000
+    name = Reference.parse(f"{throttle.address}/lost/pull")
+    following = engine.events(Cancellation())
+    next(following)
+    with pytest.raises(EngineLost) as caught:
+        for event in engine.pull(name, cancellation=Cancellation()):
+            if isinstance(event, LayerProgress) and event.state is LayerState.TRANSFERRING:
+                private.kill()
+    assert name.familiar in caught.value.message
+    assert caught.value.transient
+    with pytest.raises(EngineLost):
+        list(following)
+    assert cause_of(engine).cause is UnavailableCause.NOT_RUNNING
+    private.start()
+    throttle.bytes_per_second = None
+    assert list(engine.pull(name, cancellation=Cancellation()))[-1] == Finished(seeded.digest)
+    assert len(engine.images()) == 1
+    private.stop()
+    assert cause_of(engine).cause is UnavailableCause.NO_SOCKET
+
+
+def test_an_engine_that_does_not_answer(
+    start_engine: Callable[..., PrivateEngine],
+    client_of: Callable[..., Engine],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    private = start_engine()
+    engine = client_of(private.host)
+    monkeypatch.setattr(engine_module, "PROBE_SECONDS", 0.3)
+    private.freeze()
+    with pytest.raises(EngineUnavailable) as caught:
+        engine.probe()
+    assert caught.value.cause is UnavailableCause.TIMED_OUT
+    private.thaw()
+    assert engine.probe().version
+
+
+def test_closing_ends_a_call_that_hangs(
+    start_engine: Callable[..., PrivateEngine], client_of: Callable[..., Engine]
+) -> None:
+    private = start_engine()
+    engine = client_of(private.host)
+    assert engine.images() == []
+    private.freeze()
+    errors: list[BaseException] = []
+
+    def call() -> None:
+        try:
+            engine.images()
+        except EngineLost as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=call)
+    thread.start()
+    try:
+        while engine._shared is None or not list(engine._shared.sockets._open):
+            thread.join(0.01)
+        thread.join(0.3)
+        assert thread.is_alive()
+        engine.close()
+        thread.join(2)
+        assert not thread.is_alive()
+    finally:
+        private.thaw()
+        thread.join(20)
+    assert len(errors) == 1
+
+
+def test_a_full_disk(
+    start_engine: Callable[..., PrivateEngine],
+    client_of: Callable[..., Engine],
+    open_registry: PrivateRegistry,
+) -> None:
+    private = start_engine(data_bytes=24_000_000)
+    engine = client_of(private.host)
+    seed_repository(open_registry.address, "lost/large", layers=(40_000_000,))
+    with pytest.raises(DiskFull) as caught:
+        list(engine.pull(Reference.parse(f"{open_registry.address}/lost/large"), cancellation=Cancellation()))
+    assert caught.value.detail
+    assert "room" in caught.value.advice
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def test_tcp_with_tls(
+    start_engine: Callable[..., PrivateEngine], client_of: Callable[..., Engine], tmp_path: Path
+) -> None:
+    files = tmp_path / "tls"
+    authority = make_authority(files)
+    make_certificate(files, authority, ["127.0.0.1", "localhost"])
+    port = free_port()
+    start_engine(
+        arguments=[
+            f"--host=tcp://127.0.0.1:{port}",
+            "--tlsverify",
+            f"--tlscacert={files / 'ca.crt'}",
+            f"--tlscert={files / 'server.crt'}",
+            f"--tlskey={files / 'server.key'}",
+        ]
+    )
+    certificates = tmp_path / "certificates"
+    certificates.mkdir()
+    url = f"tcp://127.0.0.1:{port}"
+    environ = {"DOCKER_TLS_VERIFY": "1", "DOCKER_CERT_PATH": str(certificates)}
+
+    # Nothing known of the engine's authority, then of ours, then all.
+    error = cause_of(client_of(url, environ))
+    assert (error.cause, "not trusted" in error.message) == (UnavailableCause.TLS, True)
+    (certificates / "ca.pem").write_bytes((files / "ca.crt").read_bytes())
+    error = cause_of(client_of(url, environ))
+    assert error.cause is UnavailableCause.TLS
+    assert "your certificate" in error.message
+    (certificates / "cert.pem").write_bytes((files / "server.crt").read_bytes())
+    (certificates / "key.pem").write_bytes((files / "server.key").read_bytes())
+    engine = client_of(url, environ)
+    assert engine.probe().version
+    assert engine.images() == []
+    unchecked = client_of(url, {"DOCKER_TLS": "1", "DOCKER_CERT_PATH": str(certificates)})
+    assert unchecked.address.tls is not None
+    assert not unchecked.address.tls.verify
+    assert unchecked.images() == []
+    # Without TLS at all.
+    error = cause_of(client_of(url))
+    assert error.cause is UnavailableCause.TLS
+    assert "wants TLS" in error.message
+    # A job can be cut here too.
+    cancellation = Cancellation()
+    events = engine.events(cancellation)
+    next(events)
+    threading.Timer(0.1, cancellation.cancel).start()
+    with pytest.raises(Cancelled):
+        list(events)
+
+
+FAKE_SSH = """#!{python}
+import os, select, socket, sys
+sys.stdout = sys.stderr
+arguments = sys.argv[1:]
+host = arguments[arguments.index("--") + 1]
+assert arguments[-3:] == ["docker", "system", "dial-stdio"], arguments
+if host == "denied":
+    sys.exit("me@denied: Permission denied (publickey).")
+if host == "unknown":
+    sys.exit("ssh: Could not resolve hostname unknown: Name or service not known")
+engine = socket.socket(socket.AF_UNIX)
+engine.connect({socket!r})
+while True:
+    for ready in select.select([0, engine], [], [])[0]:
+        data = os.read(0, 65536) if ready == 0 else engine.recv(65536)
+        if not data:
+            sys.exit(0)
+        if ready == 0:
+            engine.sendall(data)
+        else:
+            while data:
+                data = data[os.write(1, data):]
+"""
+
+
+@pytest.fixture
+def ssh(tmp_path: Path, testbed_engine: PrivateEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An ``ssh`` that leads to the session's engine, whatever the host."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    program = folder / "ssh"
+    program.write_text(FAKE_SSH.format(python=sys.executable, socket=str(testbed_engine.socket_path)))
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+
+
+@pytest.mark.usefixtures("ssh")
+def test_an_engine_behind_ssh(
+    client_of: Callable[..., Engine],
+    testbed_engine: PrivateEngine,
+    open_registry: PrivateRegistry,
+    throttle: Throttle,
+    in_thread: Callable[..., object],
+) -> None:
+    engine = client_of("ssh://me@somewhere:2222")
+    assert engine.probe().version
+    client = testbed_engine.client()
+    try:
+        image_id = load_image(client, ["ssh/a:1"], seed="ssh")
+    finally:
+        client.close()
+    assert image_id in [row.image_id for row in engine.images()]
+    engine.remove("ssh/a:1")
+    seeded = seed_repository(open_registry.address, "ssh/pull")
+    name = Reference.parse(f"{open_registry.address}/ssh/pull")
+    assert list(engine.pull(name, cancellation=Cancellation()))[-1] == Finished(seeded.digest)
+    engine.remove(f"{name}:latest")
+    throttle.stall()
+    stalled = Reference.parse(f"{throttle.address}/ssh/pull")
+    worker = in_thread(lambda cancellation: list(engine.pull(stalled, cancellation=cancellation)))
+    while not throttle.open_connections:
+        threading.Event().wait(0.01)
+    assert worker.cancel() < 0.5  # type: ignore[attr-defined]
+    throttle.resume()
+
+
+@pytest.mark.usefixtures("ssh")
+def test_ssh_that_does_not_get_there(client_of: Callable[..., Engine]) -> None:
+    error = cause_of(client_of("ssh://denied"))
+    assert error.cause is UnavailableCause.NO_PERMISSION
+    assert "publickey" in error.detail
+    assert cause_of(client_of("ssh://unknown")).cause is UnavailableCause.UNREACHABLE
+
+
+def test_without_an_ssh_program(
+    client_of: Callable[..., Engine], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    error = cause_of(client_of("ssh://somewhere"))
+    assert error.cause is UnavailableCause.UNSUPPORTED
+    assert "OpenSSH" in error.advice
+
+
+def test_named_pipes_are_for_windows() -> None:
+    if sys.platform == "win32":
+        pytest.skip("not here")
+    engine = Engine(EngineAddress("pipe", "npipe:////./pipe/docker_engine", Origin.DEFAULT))
+    assert cause_of(engine).cause is UnavailableCause.UNSUPPORTED

@@ -1,0 +1,50 @@
+"""A queue on real engines and registries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from testbed.engine import PrivateEngine
+from testbed.errors import TestbedUnavailable, require
+from transfertools import Eye
+from transfertools.real import RealServices
+
+from longshore.transfers.journal import Journal
+from longshore.transfers.queue import TransferQueue
+
+
+@pytest.fixture
+def services() -> Iterator[RealServices]:
+    services = RealServices()
+    yield services
+    services.close()
+
+
+@pytest.fixture
+def make_queue(services: RealServices, tmp_path: Path) -> Iterator[Callable[..., tuple[TransferQueue, Eye]]]:
+    made: list[TransferQueue] = []
+
+    def make(**more: Any) -> tuple[TransferQueue, Eye]:
+        eye = Eye()
+        queue = TransferQueue(services, Journal(tmp_path / "state" / "journal.sqlite3"), wake=eye.wake, **more)
+        eye.queue = queue
+        made.append(queue)
+        queue.start()
+        return queue, eye
+
+    yield make
+    for queue in made:
+        assert queue.shutdown(2.0)
+
+
+@pytest.fixture
+def own_engine(tmp_path: Path) -> Iterator[PrivateEngine]:
+    """An engine that the test may kill."""
+    try:
+        with PrivateEngine(tmp_path / "engine") as engine:
+            yield engine
+    except TestbedUnavailable as problem:
+        require(problem)

@@ -1,0 +1,147 @@
+"""Local images: wishes, explanations, and what stands where nothing is."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QPushButton
+from pytestqt.qtbot import QtBot
+from qt.models.made import image
+from qt.widgets.conftest import Bench
+
+from longshore.models.columns import Role, Tone
+
+
+def _click(qtbot: QtBot, button: QPushButton) -> None:
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+
+
+def test_buttons_that_cannot_act_stay_enabled_and_say_why(bench: Bench, qtbot: QtBot) -> None:
+    pane = bench.window.image_pane
+    bench.ready("acme/web:main", "redis:7")
+    for button, word in ((pane.push_button, "push"), (pane.tag_button, "name"), (pane.remove_button, "remove")):
+        assert button.isEnabled()
+        with qtbot.assertNotEmitted(pane.push_requested), qtbot.assertNotEmitted(pane.remove_requested):
+            _click(qtbot, button)
+        assert word in pane.explanation
+    bench.window.image_pane.view.selectRow(0)
+    assert pane.explanation == "", "a notice stays no longer than its cause"
+
+
+def test_wishes_bear_what_is_selected_in_the_order_of_the_rows(bench: Bench, qtbot: QtBot) -> None:
+    pane = bench.window.image_pane
+    bench.ready("acme/a:1", "acme/b:1", "acme/c:1")
+    for row in (2, 0):
+        pane.view.selectionModel().select(
+            bench.images.index(row, 0), pane.view.selectionModel().SelectionFlag.Select | pane.view.selectionModel().SelectionFlag.Rows
+        )
+    with qtbot.waitSignal(pane.push_requested) as push:
+        _click(qtbot, pane.push_button)
+    assert [str(each.reference) for each in push.args[0]] == ["docker.io/acme/a:1", "docker.io/acme/c:1"]
+    with qtbot.waitSignal(pane.remove_requested) as remove:
+        qtbot.keyClick(pane.view, Qt.Key.Key_Delete)
+    assert len(remove.args[0]) == 2
+    _click(qtbot, pane.tag_button)
+    assert "one image" in pane.explanation
+
+
+def test_enter_and_double_click_wish_for_a_push(bench: Bench, qtbot: QtBot) -> None:
+    pane = bench.window.image_pane
+    bench.ready("acme/a:1")
+    pane.view.selectRow(0)
+    with qtbot.waitSignal(pane.push_requested):
+        qtbot.keyClick(pane.view, Qt.Key.Key_Return)
+    where = pane.view.visualRect(bench.images.index(0, 0)).center()
+    qtbot.mouseClick(pane.view.viewport(), Qt.MouseButton.LeftButton, pos=where)
+    with qtbot.waitSignal(pane.push_requested):
+        qtbot.mouseDClick(pane.view.viewport(), Qt.MouseButton.LeftButton, pos=where)
+
+
+def test_an_engine_that_is_down_says_why_and_offers_retry(bench: Bench, qtbot: QtBot) -> None:
+    pane = bench.window.image_pane
+    pane.set_engine_down("Nothing listens at the socket.", "Start it.", "unix:///var/run/docker.sock")
+    assert pane.empty.isVisible()
+    assert pane.empty.sentence.text() == "Nothing listens at the socket."
+    assert "unix:///var/run/docker.sock" in pane.empty.more.text()
+    assert pane.empty.button.accessibleName() == "Retry"
+    with qtbot.waitSignal(pane.retry_engine_requested):
+        _click(qtbot, pane.empty.button)
+    _click(qtbot, pane.push_button)
+    assert "no engine" in pane.explanation
+    bench.ready("acme/a:1")
+    assert not pane.empty.isVisible()
+
+
+def test_untrusted_words_are_not_taken_for_markup(bench: Bench) -> None:
+    pane = bench.window.image_pane
+    pane.set_engine_down("<b>bold</b>", "<img src='file:///etc/passwd'>")
+    pane.explain("<b>bold</b>", Tone.BAD)
+    assert pane.empty.sentence.textFormat() == Qt.TextFormat.PlainText
+    assert pane.empty.more.textFormat() == Qt.TextFormat.PlainText
+    assert pane._notice is not None
+    assert pane._notice.label.textFormat() == Qt.TextFormat.PlainText
+
+
+def test_no_images_offers_the_pull_box(bench: Bench, qtbot: QtBot) -> None:
+    pane = bench.window.image_pane
+    assert not pane.empty.isVisible(), "nothing is known yet, so nothing is said"
+    bench.ready()
+    with qtbot.waitSignal(pane.pull_box_requested):
+        _click(qtbot, pane.empty.button)
+
+
+def test_a_filter_without_a_match_offers_to_clear_it(bench: Bench, qtbot: QtBot) -> None:
+    pane = bench.window.image_pane
+    bench.ready("acme/a:1", "acme/b:1")
+    qtbot.keyClicks(pane.filter, "acme/b")
+    qtbot.waitUntil(lambda: bench.images.rowCount() == 1)
+    assert "1 shown" in pane.footer.whole()
+    qtbot.keyClicks(pane.filter, "nothing")
+    qtbot.waitUntil(pane.empty.isVisible)
+    _click(qtbot, pane.empty.button)
+    qtbot.waitUntil(lambda: bench.images.rowCount() == 2)
+    assert not pane.empty.isVisible()
+
+
+def test_escape_empties_the_filter(bench: Bench, qtbot: QtBot) -> None:
+    field = bench.window.image_pane.filter
+    qtbot.keyClicks(field, "acme")
+    qtbot.keyClick(field, Qt.Key.Key_Escape)
+    assert field.text() == ""
+
+
+def test_the_footer_counts_images_once(bench: Bench, qtbot: QtBot) -> None:
+    pane = bench.window.image_pane
+    same = image("acme/a:1")
+    bench.images.set_images([same, image("acme/a:2", image_id=same.image_id), image("acme/b:1", size=16_000_000)])
+    pane.set_ready()
+    assert pane.footer.whole().startswith("3 references  ·  2 images  ·  at most 200 MB on disk")
+    pane.view.selectAll()
+    qtbot.waitUntil(lambda: "3 selected, 200 MB" in pane.footer.whole())
+
+
+def test_loading_shows_only_when_it_lasts(bench: Bench, qtbot: QtBot) -> None:
+    pane = bench.window.image_pane
+    pane.set_connecting()
+    assert not pane.loading.moving
+    qtbot.waitUntil(lambda: pane.loading.moving)
+    pane.set_ready()
+    assert not pane.loading.moving
+
+
+def test_choosing_an_engine_is_told_and_setting_one_is_not(bench: Bench, qtbot: QtBot) -> None:
+    pane = bench.window.image_pane
+    with qtbot.assertNotEmitted(pane.engine_selected):
+        pane.set_engines(["default", "remote"], 0)
+    with qtbot.waitSignal(pane.engine_selected) as chosen:
+        qtbot.keyClick(pane.engine_picker, Qt.Key.Key_Down)
+    assert chosen.args == [1]
+
+
+def test_typing_ahead_finds_the_repository(bench: Bench, qtbot: QtBot) -> None:
+    pane = bench.window.image_pane
+    bench.ready("alpine:3", "busybox:1", "redis:7")
+    pane.view.setFocus()
+    pane.view.selectionModel().setCurrentIndex(bench.images.index(0, 3), pane.view.selectionModel().SelectionFlag.NoUpdate)
+    qtbot.keyClicks(pane.view, "red")
+    assert pane.view.currentIndex().data(Role.COPY_TEXT) == "redis:7"
+    assert [each.reference.path for each in pane.selected() if each.reference] == ["library/redis"]

@@ -1,0 +1,315 @@
+"""The window as a whole: names, keys, drops, state."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtCore import QCoreApplication, QMimeData, QPoint, Qt
+from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDragMoveEvent, QDropEvent, QGuiApplication
+from PySide6.QtWidgets import QLabel, QPushButton, QTableView, QTreeView, QWidget
+from pytestqt.qtbot import QtBot
+from qt.models.made import transfer
+from qt.widgets.conftest import Bench
+
+from longshore.models.columns import TransferColumn
+from longshore.transfers.transfer import State
+from longshore.widgets.main_window import MainWindow
+from longshore.widgets.theme import Appearance, Theme
+from longshore.widgets.views import TableView, TreeView
+
+HOST = "127.0.0.1:5000"
+_COPY = Qt.DropAction.CopyAction
+
+
+# -- names
+
+
+def test_names_are_those_that_others_rely_on(bench: Bench) -> None:
+    window = bench.window
+    assert {view.accessibleName() for view in window.findChildren(QTableView)} == {"Local images", "Tags"}
+    assert {view.accessibleName() for view in window.findChildren(QTreeView)} == {"Registries", "Transfers"}
+    buttons = [button.accessibleName() for button in window.findChildren(QPushButton)]
+    for name in (
+        "Pull", "Push", "Copy", "Cancel", "Retry", "Refresh", "Add registry…", "Sign in…", "Tag…", "Remove…"
+    ):  # fmt: skip
+        assert name in buttons
+    for kind in (QTableView, QTreeView):
+        for view in window.findChildren(kind):
+            assert isinstance(view, TableView | TreeView)
+
+
+def test_names_stay_where_room_is_short(bench: Bench, qtbot: QtBot) -> None:
+    pane = bench.window.image_pane
+    bench.window.resize(760, 480)
+    qtbot.waitUntil(lambda: pane.remove_button.text() == "")
+    assert pane.remove_button.accessibleName() == "Remove…"
+    assert pane.remove_button.toolTip() == "Remove…"
+    bench.window.resize(1440, 900)
+    qtbot.waitUntil(lambda: pane.remove_button.text() == "Remove…")
+    assert pane.remove_button.icon().isNull()
+
+
+def test_no_label_takes_its_text_for_markup(bench: Bench) -> None:
+    bench.window.image_pane.explain("a notice")
+    for label in bench.window.findChildren(QLabel):
+        assert label.textFormat() == Qt.TextFormat.PlainText, label.text()
+
+
+@pytest.mark.parametrize("width", [1024, 1280, 1440])
+def test_headers_are_not_cut(bench: Bench, qtbot: QtBot, light: Theme, width: int) -> None:
+    bench.window.resize(width, 700)
+    bench.move(transfer("a", state=State.RUNNING, permille=10))
+    qtbot.waitUntil(lambda: bench.window.width() == width)
+    for view in (bench.window.image_pane.view, bench.window.registry_pane.tags.view, bench.window.transfer_pane.view):
+        header = view.columns.header
+        for column in range(header.count()):
+            if not header.isSectionHidden(column):
+                title = str(view.model().headerData(column, Qt.Orientation.Horizontal))
+                assert light.small_metrics.horizontalAdvance(title) < header.sectionSize(column), title
+
+
+def test_the_state_of_a_transfer_is_always_in_sight(bench: Bench, qtbot: QtBot) -> None:
+    bench.move(transfer("a"))
+    bench.window.resize(800, 600)
+    header = bench.window.transfer_pane.view.columns.header
+    for column in (TransferColumn.STATUS, TransferColumn.PROGRESS, TransferColumn.TRANSFERRED):
+        assert not header.isSectionHidden(column)
+
+
+# -- keys
+
+
+def _press(qtbot: QtBot, widget: QWidget, key: Qt.Key, *modifiers: Qt.KeyboardModifier) -> None:
+    together = Qt.KeyboardModifier.NoModifier
+    for modifier in modifiers:
+        together |= modifier
+    qtbot.keyClick(widget, key, together)
+
+
+def test_copy_takes_the_pane_one_is_in(bench: Bench, qtbot: QtBot) -> None:
+    window = bench.window
+    bench.ready("acme/a:1")
+    bench.list(HOST, "acme/api")
+    bench.show_tags(HOST, "acme/api", "1")
+    window.image_pane.view.setFocus()
+    window.image_pane.view.selectRow(0)
+    with qtbot.waitSignal(window.image_pane.copy_reference_requested) as local:
+        _press(qtbot, window.image_pane.view, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    assert local.args == ["acme/a:1"]
+    window.registry_pane.tags.view.setFocus()
+    window.registry_pane.tags.view.selectRow(0)
+    with qtbot.waitSignal(window.registry_pane.copy_reference_requested) as remote:
+        _press(qtbot, window.registry_pane.tags.view, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    assert remote.args == [f"{HOST}/acme/api:1"]
+
+
+def test_the_pull_box_gets_one_pasted_line(bench: Bench, qtbot: QtBot) -> None:
+    window = bench.window
+    QGuiApplication.clipboard().setText("docker pull redis:7 ")
+    for key in (Qt.Key.Key_V, Qt.Key.Key_L):
+        with qtbot.waitSignal(window.pull_box_requested) as wished:
+            _press(qtbot, window.image_pane.view, key, Qt.KeyboardModifier.ControlModifier)
+        assert wished.args == ["docker pull redis:7"]
+    QGuiApplication.clipboard().setText("two\nlines")
+    with qtbot.waitSignal(window.pull_box_requested) as none:
+        _press(qtbot, window, Qt.Key.Key_L, Qt.KeyboardModifier.ControlModifier)
+    assert none.args == [""]
+
+
+def test_keys_reach_their_wishes(bench: Bench, qtbot: QtBot) -> None:
+    window = bench.window
+    control, shift, alt = (
+        Qt.KeyboardModifier.ControlModifier,
+        Qt.KeyboardModifier.ShiftModifier,
+        Qt.KeyboardModifier.AltModifier,
+    )
+    bench.ready("acme/a:1")
+    view = window.image_pane.view
+    view.setFocus()
+    view.selectRow(0)
+    window.close_wanted.connect(_ignore)
+    for signal, key, modifiers in (
+        (window.image_pane.tag_requested, Qt.Key.Key_F2, ()),
+        (window.image_pane.remove_requested, Qt.Key.Key_Delete, ()),
+        (window.image_pane.push_requested, Qt.Key.Key_P, (control, shift)),
+        (window.image_pane.details_requested, Qt.Key.Key_Return, (alt,)),
+        (window.registry_pane.refresh_requested, Qt.Key.Key_R, (control,)),
+        (window.registry_pane.refresh_requested, Qt.Key.Key_F5, ()),
+        (window.preferences_requested, Qt.Key.Key_Comma, (control,)),
+        (window.close_wanted, Qt.Key.Key_Q, (control,)),
+    ):
+        with qtbot.waitSignal(signal):
+            _press(qtbot, view, key, *modifiers)
+    window.close_now()
+
+
+def _ignore() -> None:
+    """Somebody listens."""
+
+
+def test_find_goes_to_the_filter_of_the_pane_one_is_in(bench: Bench, qtbot: QtBot) -> None:
+    window = bench.window
+    for view, field in (
+        (window.registry_pane.view, window.registry_pane.filter),
+        (window.registry_pane.tags.view, window.registry_pane.tags.filter),
+        (window.image_pane.view, window.image_pane.filter),
+    ):
+        view.setFocus()
+        _press(qtbot, view, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)
+        assert field.hasFocus()
+
+
+def test_a_click_on_a_button_leaves_the_focus_in_the_view(bench: Bench, qtbot: QtBot) -> None:
+    view = bench.window.registry_pane.view
+    view.setFocus()
+    qtbot.mouseClick(bench.window.image_pane.push_button, Qt.MouseButton.LeftButton)
+    assert view.hasFocus()
+
+
+def test_tab_walks_through_the_whole_window(bench: Bench, qtbot: QtBot) -> None:
+    window = bench.window
+    bench.move(transfer("a"))
+    window.image_pane.view.setFocus()
+    seen: list[QWidget] = []
+    for _ in range(40):
+        focused = window.focusWidget()
+        if focused in seen:
+            break
+        seen.append(focused)
+        _press(qtbot, focused, Qt.Key.Key_Tab)
+    for widget in (
+        window.image_pane.view,
+        window.image_pane.push_button,
+        window.registry_pane.view,
+        window.registry_pane.tags.view,
+        window.registry_pane.pull_button,
+        window.transfer_pane.view,
+        window.transfer_pane.cancel_button,
+    ):
+        assert widget in seen
+
+
+# -- drops
+
+
+def _drag(view: TableView | TreeView, data: QMimeData, where: QPoint) -> bool:
+    """Enter and move there; whether the move was accepted."""
+    target = view.viewport()
+    button, key = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    enter = QDragEnterEvent(where, _COPY, data, button, key)
+    QCoreApplication.sendEvent(target, enter)
+    move = QDragMoveEvent(where, _COPY, data, button, key)
+    QCoreApplication.sendEvent(target, move)
+    return move.isAccepted()
+
+
+def _drop(view: TableView | TreeView, data: QMimeData, where: QPoint) -> bool:
+    event = QDropEvent(where, _COPY, data, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier)
+    QCoreApplication.sendEvent(view.viewport(), event)
+    return event.isAccepted()
+
+
+def test_images_dropped_on_a_registry_are_told(bench: Bench, qtbot: QtBot) -> None:
+    window = bench.window
+    bench.ready("acme/a:1", "acme/b:1")
+    bench.list(HOST, "acme/api")
+    data = bench.images.mimeData([bench.images.index(row, 0) for row in (0, 1)])
+    view = window.registry_pane.view
+    where = view.visualRect(bench.registries.index_of(HOST)).center()
+    assert _drag(view, data, where)
+    assert view._line is not None
+    assert view._line.isVisible()
+    assert view._line.text == f"Push 2 images to {HOST}"
+    with qtbot.waitSignal(bench.registries.push_dropped) as dropped:
+        assert _drop(view, data, where)
+    assert [str(each) for each in dropped.args[0]] == ["docker.io/acme/a:1", "docker.io/acme/b:1"]
+    assert dropped.args[1] == HOST
+    assert not view._line.isVisible()
+
+
+def test_a_target_that_refuses_says_why(bench: Bench, qtbot: QtBot) -> None:
+    bench.ready("acme/a:1")
+    view = bench.window.image_pane.view
+    stranger = QMimeData()
+    stranger.setText("this is no reference at all!")
+    assert not _drag(view, stranger, QPoint(40, 40))
+    assert view._line is not None
+    assert view._line.isVisible()
+    assert view._line.text
+    with qtbot.assertNotEmitted(bench.images.pull_dropped):
+        assert not _drop(view, stranger, QPoint(40, 40))
+    _drag(view, stranger, QPoint(40, 40))
+    QCoreApplication.sendEvent(view.viewport(), QDragLeaveEvent())
+    assert not view._line.isVisible()
+
+
+def test_tags_dropped_on_local_images_are_told(bench: Bench, qtbot: QtBot) -> None:
+    bench.ready()
+    bench.list(HOST, "acme/api")
+    bench.show_tags(HOST, "acme/api", "1")
+    data = bench.tags.mimeData([bench.tags.index(0, 0)])
+    view = bench.window.image_pane.view
+    assert _drag(view, data, QPoint(60, 90))
+    with qtbot.waitSignal(bench.images.pull_dropped) as dropped:
+        assert _drop(view, data, QPoint(60, 90))
+    assert [str(each) for each in dropped.args[0]] == [f"{HOST}/acme/api:1"]
+
+
+def test_without_an_engine_nothing_can_be_dropped_there(bench: Bench) -> None:
+    bench.list(HOST, "acme/api")
+    bench.show_tags(HOST, "acme/api", "1")
+    bench.window.image_pane.set_engine_down("No engine.")
+    view = bench.window.image_pane.view
+    assert not _drag(view, bench.tags.mimeData([bench.tags.index(0, 0)]), QPoint(60, 90))
+    assert view._line is not None
+    assert "no engine" in view._line.text
+
+
+# -- state and look
+
+
+def test_state_comes_back(bench: Bench, qtbot: QtBot) -> None:
+    window = bench.window
+    window.resize(790, 610)  # within the offscreen screen
+    window.sides.setSizes([350, 420])
+    window.image_pane.view.columns.header.resizeSection(1, 133)
+    state = window.save_state()
+    other = MainWindow(bench.images, bench.registries, bench.tags, bench.transfers)
+    qtbot.addWidget(other)
+    assert other.restore_state(state)
+    other.show()
+    assert other.size() == window.size()
+    assert other.sides.sizes() == window.sides.sizes()
+    assert other.image_pane.view.columns.header.sectionSize(1) == 133
+
+
+@pytest.mark.parametrize(
+    "state", [b"", b"{", b"[]", b'{"version": 99}', b'{"version": 1}', b'{"version": 1, "geometry": "%%"}', b"\xff"]
+)
+def test_odd_state_is_refused(bench: Bench, state: bytes) -> None:
+    before = bench.window.size()
+    assert not bench.window.restore_state(state)
+    assert bench.window.size() == before
+
+
+def test_closing_is_for_the_owner_to_decide(bench: Bench, qtbot: QtBot) -> None:
+    window = bench.window
+    window.close_wanted.connect(_ignore)
+    with qtbot.waitSignal(window.close_wanted):
+        assert not window.close()
+    assert window.isVisible()
+    window.close_now()
+    assert not window.isVisible()
+
+
+@pytest.mark.parametrize("appearance", list(Appearance))
+def test_the_whole_window_paints_in_every_dress(bench: Bench, light: Theme, appearance: Appearance) -> None:
+    bench.ready("acme/a:1", None)
+    bench.list(HOST, "acme/api")
+    bench.show_tags(HOST, "acme/api", "1")
+    bench.move(transfer("a", state=State.RUNNING, permille=500), transfer("b", state=State.FAILED, permille=100))
+    bench.window.actions_.appearances[appearance].trigger()
+    image = bench.window.grab().toImage()
+    edge = image.pixelColor(image.width() - 4, image.height() - 4)
+    assert edge == light.window
+    inside = bench.window.image_pane.mapTo(bench.window, QPoint(5, 30))
+    assert image.pixelColor(inside) == light.pane

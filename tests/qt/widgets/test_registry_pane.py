@@ -1,0 +1,194 @@
+"""Registries and tags: wishes, explanations, links in rows."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QModelIndex, QPoint, Qt
+from PySide6.QtWidgets import QAbstractItemView
+from pytestqt.qtbot import QtBot
+from qt.widgets.conftest import Bench
+
+from longshore.models.columns import NodeKind, Role
+from longshore.oci.errors import ListingUnsupported, RegistryUnreachable, SignInRequired
+
+HOST = "127.0.0.1:5000"
+
+
+def _click_row(qtbot: QtBot, view: QAbstractItemView, index: QModelIndex, *, double: bool = False) -> None:
+    rect = view.visualRect(index)
+    where = QPoint(rect.left() + 30, rect.center().y())
+    qtbot.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=where)
+    if double:
+        qtbot.mouseDClick(view.viewport(), Qt.MouseButton.LeftButton, pos=where)
+
+
+def _note(bench: Bench) -> QModelIndex:
+    parent = bench.registries.index_of(HOST)
+    rows = [bench.registries.index(row, 0, parent) for row in range(bench.registries.rowCount(parent))]
+    return next(row for row in rows if row.data(Role.NODE_KIND) == NodeKind.NOTE)
+
+
+def test_unfolding_a_registry_asks_for_its_first_page(bench: Bench, qtbot: QtBot) -> None:
+    from qt.models.made import entry
+
+    bench.registries.set_registries([entry("docker.io"), entry(HOST)])
+    with qtbot.waitSignal(bench.registries.page_wanted) as wanted:
+        bench.window.registry_pane.expand(HOST)
+    assert wanted.args[0] == HOST
+    bench.window.registry_pane.expand("not.there")
+
+
+def test_selecting_a_repository_is_told_once(bench: Bench, qtbot: QtBot) -> None:
+    pane = bench.window.registry_pane
+    bench.list(HOST, "acme/api", "acme/web")
+    assert pane.tags.empty.sentence.text() == "Select a repository to see its tags."
+    with qtbot.waitSignal(pane.repository_selected) as told:
+        _click_row(qtbot, pane.view, bench.registries.index_of(HOST, "acme/web"))
+    assert told.args == [HOST, "acme/web"]
+    assert pane.current_repository() == (HOST, "acme/web")
+    assert pane.tags.title.whole() == f"Tags of  {HOST}/acme/web"
+    with qtbot.assertNotEmitted(pane.repository_selected):
+        _click_row(qtbot, pane.view, bench.registries.index_of(HOST))
+        _click_row(qtbot, pane.view, bench.registries.index_of(HOST, "acme/web"))
+
+
+def test_pull_means_the_tags_and_else_the_repositories(bench: Bench) -> None:
+    pane = bench.window.registry_pane
+    bench.list(HOST, "acme/api")
+    assert pane.selected_references() == []
+    bench.show_tags(HOST, "acme/api", "1", "2")
+    assert [str(each) for each in pane.selected_references()] == [f"{HOST}/acme/api"]
+    pane.tags.view.selectAll()
+    assert [each.tag for each in pane.selected_references()] == ["2", "1"]
+
+
+def test_a_double_click_and_enter_on_a_tag_wish_for_its_pull(bench: Bench, qtbot: QtBot) -> None:
+    pane = bench.window.registry_pane
+    bench.list(HOST, "acme/api")
+    bench.show_tags(HOST, "acme/api", "1", "2")
+    with qtbot.waitSignal(pane.pull_tag_requested) as pulled:
+        _click_row(qtbot, pane.tags.view, bench.tags.index(1, 0), double=True)
+    assert str(pulled.args[0]) == f"{HOST}/acme/api:1"
+    with qtbot.waitSignal(pane.pull_tag_requested) as again:
+        qtbot.keyClick(pane.tags.view, Qt.Key.Key_Enter)
+    assert again.args == pulled.args
+
+
+def test_another_registrys_row_keeps_the_tags_shown(bench: Bench) -> None:
+    pane = bench.window.registry_pane
+    bench.list(HOST, "acme/api")
+    bench.show_tags(HOST, "acme/api", "1")
+    pane.view.select_row(bench.registries.index_of("docker.io"))
+    assert pane.current_repository() == (HOST, "acme/api")
+    assert pane.current_host() == "docker.io"
+
+
+def test_refresh_means_where_one_is(bench: Bench, qtbot: QtBot) -> None:
+    pane = bench.window.registry_pane
+    bench.list(HOST, "acme/api")
+    with qtbot.waitSignal(pane.refresh_requested) as all_of_it:
+        qtbot.mouseClick(pane.refresh_button, Qt.MouseButton.LeftButton)
+    assert all_of_it.args == ["", ""]
+    pane.view.select_row(bench.registries.index_of(HOST))
+    with qtbot.waitSignal(pane.refresh_requested) as registry:
+        qtbot.mouseClick(pane.refresh_button, Qt.MouseButton.LeftButton)
+    assert registry.args == [HOST, ""]
+    pane.select_repository(HOST, "acme/api")
+    with qtbot.waitSignal(pane.refresh_requested) as repository:
+        qtbot.keyClick(bench.window, Qt.Key.Key_F5)
+    assert repository.args == [HOST, "acme/api"]
+
+
+def test_sign_in_needs_a_registry(bench: Bench, qtbot: QtBot) -> None:
+    pane = bench.window.registry_pane
+    bench.list(HOST, "acme/api")
+    qtbot.mouseClick(pane.sign_in_button, Qt.MouseButton.LeftButton)
+    assert "Select the registry" in pane.explanation
+    pane.view.select_row(bench.registries.index_of(HOST))
+    with qtbot.waitSignal(pane.sign_in_requested) as wished:
+        qtbot.mouseClick(pane.sign_in_button, Qt.MouseButton.LeftButton)
+    assert wished.args == [HOST]
+
+
+def test_copy_needs_something_to_copy(bench: Bench, qtbot: QtBot) -> None:
+    pane = bench.window.registry_pane
+    qtbot.mouseClick(pane.tags.copy_button, Qt.MouseButton.LeftButton)
+    assert "Select" in pane.explanation
+    bench.list(HOST, "acme/api")
+    bench.show_tags(HOST, "acme/api", "1")
+    with qtbot.waitSignal(pane.copy_requested):
+        qtbot.mouseClick(pane.tags.copy_button, Qt.MouseButton.LeftButton)
+
+
+def test_a_note_leads_on(bench: Bench, qtbot: QtBot) -> None:
+    pane = bench.window.registry_pane
+    bench.list(HOST, error=SignInRequired("Sign in first.", registry=HOST))
+    with qtbot.waitSignal(pane.sign_in_requested):
+        _click_row(qtbot, pane.view, _note(bench))
+    bench.list(HOST, error=RegistryUnreachable("Nobody answers.", registry=HOST))
+    with qtbot.waitSignal(pane.refresh_requested) as again:
+        _click_row(qtbot, pane.view, _note(bench))
+    assert again.args == [HOST, ""]
+    bench.list(HOST, error=ListingUnsupported("It does not list.", registry=HOST))
+    with qtbot.waitSignal(pane.pin_requested) as pin:
+        _click_row(qtbot, pane.view, _note(bench))
+    assert pin.args == [HOST, ""]
+
+
+def test_tags_that_cannot_be_listed_say_why(bench: Bench, qtbot: QtBot) -> None:
+    pane = bench.window.registry_pane
+    bench.list(HOST, "acme/api")
+    pane.select_repository(HOST, "acme/api")
+    bench.tags.fail(bench.tags.reset(HOST, "acme/api"), SignInRequired("Sign in first.", registry=HOST))
+    assert pane.tags.empty.isVisible()
+    assert pane.tags.empty.sentence.text() == "Sign in first."
+    with qtbot.waitSignal(pane.sign_in_requested):
+        qtbot.mouseClick(pane.tags.empty.button, Qt.MouseButton.LeftButton)
+    bench.tags.fail(bench.tags.reset(HOST, "acme/api"), RegistryUnreachable("Nobody answers.", registry=HOST))
+    with qtbot.waitSignal(pane.refresh_requested):
+        qtbot.mouseClick(pane.tags.empty.button, Qt.MouseButton.LeftButton)
+
+
+def test_digest_like_tags_stand_behind_a_toggle(bench: Bench, qtbot: QtBot) -> None:
+    pane = bench.window.registry_pane
+    bench.list(HOST, "acme/api")
+    bench.show_tags(HOST, "acme/api", "1", f"sha256-{'a' * 64}.sig")
+    assert bench.tags.rowCount() == 1
+    assert pane.tags.hidden_button.isVisible()
+    assert pane.tags.hidden_button.text() == "1 hidden"
+    qtbot.mouseClick(pane.tags.hidden_button, Qt.MouseButton.LeftButton)
+    assert bench.tags.rowCount() == 2
+    bench.show_tags(HOST, "acme/api", "1")
+    assert not pane.tags.hidden_button.isVisible()
+
+
+def test_details_are_asked_for_what_is_in_sight(bench: Bench, qtbot: QtBot) -> None:
+    bench.list(HOST, "acme/api")
+    with qtbot.waitSignal(bench.tags.details_wanted) as wanted:
+        bench.show_tags(HOST, "acme/api", *(str(number) for number in range(500)))
+    first = set(wanted.args[1])
+    assert "499" in first
+    assert len(first) < 40
+    bar = bench.window.registry_pane.tags.view.verticalScrollBar()
+    with qtbot.waitSignal(bench.tags.details_wanted) as more:
+        bar.setValue(bar.maximum())
+    assert "0" in more.args[1]
+
+
+def test_an_order_by_size_needs_all_details(bench: Bench, qtbot: QtBot) -> None:
+    bench.list(HOST, "acme/api")
+    bench.show_tags(HOST, "acme/api", *(str(number) for number in range(200)))
+    asked: set[str] = set()
+    bench.tags.details_wanted.connect(lambda _generation, names: asked.update(names))
+    bench.window.registry_pane.tags.view.sortByColumn(2, Qt.SortOrder.DescendingOrder)
+    qtbot.waitUntil(lambda: len(asked) >= 150)
+
+
+def test_scrolling_on_asks_for_the_next_page(bench: Bench, qtbot: QtBot) -> None:
+    bench.list(HOST)
+    generation = bench.registries.begin_listing(HOST)
+    with qtbot.assertNotEmitted(bench.registries.page_wanted):
+        bench.registries.append_page(HOST, generation, [f"r{n:04}" for n in range(200)], True, 400)
+    bar = bench.window.registry_pane.view.verticalScrollBar()
+    qtbot.waitUntil(lambda: bar.maximum() > 0)
+    with qtbot.waitSignal(bench.registries.page_wanted):
+        bar.setValue(bar.maximum())

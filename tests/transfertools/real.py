@@ -1,0 +1,49 @@
+"""Real clients for the transfers: of private engines and registries, with nobody's credentials."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+from longshore.engine.address import EngineAddress, Origin
+from longshore.engine.engine import Engine
+from longshore.registry.client import RegistryClient
+from longshore.registry.config import parse_registry
+
+
+class RealServices:
+    """Services for a queue; *credentials* by host. Thread-safe; ``close()`` at the end."""
+
+    def __init__(self, credentials: dict[str, Any] | None = None) -> None:
+        self._lock = threading.Lock()
+        self._engines: dict[EngineAddress, Engine] = {}
+        self._registries: dict[str, RegistryClient] = {}
+        self.credentials = credentials or {}
+
+    def engine(self, address: EngineAddress) -> Engine:
+        """One client for each engine."""
+        with self._lock:
+            if address not in self._engines:
+                self._engines[address] = Engine(address)
+            return self._engines[address]
+
+    def registry(self, host: str) -> RegistryClient:
+        """One client for each registry."""
+        with self._lock:
+            if host not in self._registries:
+                self._registries[host] = RegistryClient(parse_registry(host), self.credential)
+            return self._registries[host]
+
+    def credential(self, host: str) -> Any:
+        """As given to the constructor."""
+        return self.credentials.get(host)
+
+    def close(self) -> None:
+        """Close every client."""
+        for client in [*self._engines.values(), *self._registries.values()]:
+            client.close()
+
+
+def address_of(host: str) -> EngineAddress:
+    """The address of a testbed's engine by its ``host``."""
+    return EngineAddress("testbed", host, Origin.OPTION)

@@ -1,0 +1,69 @@
+"""Requests survive the journal."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from transfertools import ENGINE, pull, push
+
+from longshore.oci.platform import Platform
+from longshore.oci.reference import Reference
+from longshore.transfers.transfer import (
+    ArchivePlace,
+    Endpoint,
+    EnginePlace,
+    LibraryPlace,
+    Operation,
+    RegistryPlace,
+    TransferRequest,
+)
+
+REFERENCE = Reference.parse("[::1]:5000/team/app:1.0")
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        pull("postgres:16"),
+        pull("ghcr.io/a/b@sha256:" + "ab" * 32),
+        push("a:1", "127.0.0.1:5000/a:1", image_id="sha256:" + "1" * 64),
+        TransferRequest(
+            Operation.COPY,
+            Endpoint(RegistryPlace("[::1]:5000"), REFERENCE),
+            Endpoint(LibraryPlace(Path("/data/library")), REFERENCE),
+            Platform.parse("linux/arm64/v8"),
+            (("referrers", "yes"),),
+        ),
+        TransferRequest(
+            Operation.SAVE,
+            Endpoint(EnginePlace(ENGINE), None, "sha256:" + "2" * 64),
+            Endpoint(ArchivePlace(Path("/tmp/x.tar"), "oci"), None),
+        ),
+    ],
+    ids=["tag", "digest", "push", "copy", "save"],
+)
+def test_round_trip(request_: TransferRequest) -> None:
+    data = json.loads(json.dumps(request_.to_json()))
+    again = TransferRequest.from_json(data)
+    assert again == request_
+    assert hash(again) == hash(request_)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda data: data.clear(),
+        lambda data: data.update(operation="teleport"),
+        lambda data: data["source"].update(place={"kind": "moon"}),
+        lambda data: data.update(source=None),
+        lambda data: data.update(options=[1]),
+    ],
+    ids=["empty", "operation", "place", "end", "options"],
+)
+def test_what_is_no_request_is_refused(damage: object) -> None:
+    data = pull().to_json()
+    damage(data)  # type: ignore[operator]
+    with pytest.raises(ValueError):
+        TransferRequest.from_json(data)

@@ -1,0 +1,59 @@
+"""When a transfer is tried again by itself."""
+
+from __future__ import annotations
+
+import pytest
+
+from longshore.oci.errors import (
+    DiskFull,
+    EngineLost,
+    EngineUnavailable,
+    LongshoreError,
+    NotInRegistry,
+    RateLimited,
+    RegistryFailure,
+    RegistryUnreachable,
+    SignInRequired,
+    UnavailableCause,
+    VerificationFailed,
+)
+from longshore.transfers.retry import Again, RetryPolicy
+
+POLICY = RetryPolicy()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        SignInRequired("", registry="r"),
+        NotInRegistry("", registry="r"),
+        DiskFull(""),
+        VerificationFailed(""),
+        EngineUnavailable("", cause=UnavailableCause.NO_PERMISSION),
+        EngineUnavailable("", cause=UnavailableCause.TLS),
+    ],
+    ids=["sign-in", "unknown", "disk", "verification", "permission", "tls"],
+)
+def test_never_what_does_not_pass(error: LongshoreError) -> None:
+    assert POLICY.again(error, retries=0, engine_returns=0) is None
+
+
+@pytest.mark.parametrize("error", [RegistryFailure("", registry="r"), RegistryUnreachable("", registry="r")], ids=["5xx", "cut"])
+def test_a_few_times_with_growing_pauses(error: LongshoreError) -> None:
+    tries = [POLICY.again(error, retries=number, engine_returns=0) for number in range(5)]
+    assert tries == [Again(seconds, "backoff") for seconds in (1.0, 2.0, 5.0, 10.0)] + [None]
+
+
+def test_rate_limits_are_waited_for_as_told() -> None:
+    told = RateLimited("", registry="r", retry_after=120)
+    assert POLICY.again(told, retries=0, engine_returns=0) == Again(120.5, "rate limit")
+    silent = RateLimited("", registry="r")
+    assert POLICY.again(silent, retries=1, engine_returns=0) == Again(60.0, "rate limit")
+    assert POLICY.again(told, retries=4, engine_returns=0) is None
+    for_days = RateLimited("", registry="r", retry_after=2e5)
+    assert POLICY.again(for_days, retries=0, engine_returns=0) is None
+
+
+def test_engines_are_waited_for_but_not_for_ever() -> None:
+    assert POLICY.again(EngineLost(""), retries=9, engine_returns=7) == Again(None, "engine")
+    assert POLICY.again(EngineLost(""), retries=0, engine_returns=8) is None
