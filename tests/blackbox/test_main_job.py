@@ -137,7 +137,7 @@ def test_push_by_drag(start: Start, testbed_engine: PrivateEngine, second_regist
     window = start(second_registry)
     window.wait_row("Local images", "dragged/app", "7")
     target = window.wait_row("Registries", second_registry.address)
-    window.drag_row("Local images", ["dragged/app", "7"], window.cell("Registries", target, 0))
+    window.drag_row("Local images", ["dragged/app", "7"], window.reveal("Registries", target))
     window.wait_for("Resulting references")
     window.wait_text(f"{second_registry.address}/dragged/app:7")
     window.keys("Return")
@@ -252,4 +252,8 @@ def test_docker_build_output_is_pushed_under_two_names(
     window.wait(lambda: len(window.table("Resulting references").rows) == 2, "two rows")
     assert {open_registry.address, second_registry.address} <= set(
         window.table("Resulting references").column("Registry")
-    ) | {"docker.io"}
+    )
+    window.press("Push")
+    window.wait(lambda: window.table("Transfers").column("Status") == ["Succeeded"] * 2, "both to succeed", timeout=40)
+    for registry in (open_registry, second_registry):
+        assert head_manifest(registry.address, "both/app", "1") == 200

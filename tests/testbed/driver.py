@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -220,6 +221,20 @@ class Window:
             raise TestbedError(f"no cell {row},{column} in {table}")
         return Node.of(data)
 
+    def reveal(self, table: str, row: int, column: int = 0) -> Node:
+        """The cell, scrolled into sight with the wheel where it is not."""
+        view = self.wait_for(table, "table", "tree", "tree table")
+        x, y, width, height = view.extents
+        for _ in range(200):
+            cell = self.cell(table, row, column)
+            middle = cell.center[1]
+            # The header takes the first line of the view.
+            if y + 40 < middle < y + height - 8:
+                return cell
+            self.display.xdotool("mousemove", x + width // 2, y + height // 2, "click", 5 if middle > y + 40 else 4)
+            time.sleep(0.05)
+        raise TestbedError(f"row {row} of {table} cannot be scrolled into sight")
+
     # -- doing
 
     def click(self, where: Node, *, times: int = 1, button: int = 1) -> None:
@@ -235,7 +250,7 @@ class Window:
     def click_row(self, table: str, *texts: str, column: int = 0, times: int = 1) -> int:
         """Click the row that has those cells."""
         row = self.wait_row(table, *texts)
-        self.click(self.cell(table, row, column), times=times)
+        self.click(self.reveal(table, row, column), times=times)
         return row
 
     def type(self, text: str) -> None:
@@ -249,7 +264,7 @@ class Window:
     def drag_row(self, table: str, texts: Sequence[str], onto: Node) -> None:
         """Drag the row that has those cells onto something."""
         row = self.wait_row(table, *texts)
-        self.display.drag(self.cell(table, row, 0).center, onto.center)
+        self.display.drag(self.reveal(table, row, 0).center, onto.center)
 
     def screenshot(self, path: Path) -> Path:
         """A picture of the display."""

@@ -145,22 +145,24 @@ class EngineWatch:
                     loop.call_soon_threadsafe(wanted.set)
 
         stream = loop.run_in_executor(self._tasks.lasting, follow)
-        stream.add_done_callback(lambda _: wanted.set())
-        try:
-            while True:
-                wanted.clear()
-                images = await self._tasks.call(self._tasks.quick, engine.images)
-                if cancellation.cancelled:
-                    return
-                self._say(EngineStatus(EngineState.READY, address, info=info))
-                self._images_listed(images)
-                if stream.done():
-                    stream.result()  # raises what ended it
-                    return
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(wanted.wait(), RELIST)
-                await asyncio.sleep(GATHER)
-        finally:
-            if not stream.done():
-                # Leaves the reader to the cancellation; its end must not be reported as never retrieved.
-                stream.add_done_callback(lambda done: done.cancelled() or done.exception())
+        stream.add_done_callback(lambda ended: _retrieve(ended) or wanted.set())
+        while True:
+            wanted.clear()
+            images = await self._tasks.call(self._tasks.quick, engine.images)
+            if cancellation.cancelled:
+                return
+            self._say(EngineStatus(EngineState.READY, address, info=info))
+            self._images_listed(images)
+            if stream.done():
+                stream.result()  # raises what ended it
+                return
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(wanted.wait(), RELIST)
+            await asyncio.sleep(GATHER)
+
+
+def _retrieve(ended: asyncio.Future[None]) -> None:
+    """Look at how the stream ended: asyncio complains of an exception that nobody has looked at, and when the watch
+    itself was stopped nobody else will."""
+    if not ended.cancelled():
+        ended.exception()

@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QRectF, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QPoint, QRect, QRectF, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSplitter, QVBoxLayout, QWidget
 
 from longshore.models.columns import Tone
 from longshore.models.text import tooltip
@@ -178,8 +178,20 @@ class EmptyState(QWidget):
     @Slot()
     def _place(self) -> None:
         # Below the header: its columns stay in sight, so that one sees what would stand here.
-        if not self.isHidden():
-            self.setGeometry(self._view.viewport().geometry())
+        if self.isHidden():
+            return
+        # Beside the view, not in it: for a screen reader a table holds cells and nothing else.
+        host = self._view.parentWidget()
+        while isinstance(host, QSplitter):
+            host = host.parentWidget()
+        if host is None:
+            return
+        if self.parentWidget() is not host:
+            self.setParent(host)
+            self.show()
+        viewport = self._view.viewport()
+        self.setGeometry(QRect(viewport.mapTo(host, QPoint(0, 0)), viewport.size()))
+        self.raise_()
 
 
 class Notice(QWidget):

@@ -29,7 +29,9 @@ def make_queue(services: RealServices, tmp_path: Path) -> Iterator[Callable[...,
 
     def make(**more: Any) -> tuple[TransferQueue, Eye]:
         eye = Eye()
-        queue = TransferQueue(services, Journal(tmp_path / "state" / "journal.sqlite3"), wake=eye.wake, **more)
+        queue = TransferQueue(
+            services, Journal(tmp_path / "state" / "journal.sqlite3"), wake=eye.wake, **more
+        )
         eye.queue = queue
         made.append(queue)
         queue.start()

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import pytest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
-from qt.models.made import entry, image
 
 from longshore.models.image_model import ImageModel
 from longshore.models.registry_model import RegistryModel
@@ -19,6 +18,7 @@ from longshore.transfers.changes import Changes
 from longshore.transfers.transfer import TransferSnapshot
 from longshore.widgets.main_window import MainWindow
 from longshore.widgets.theme import Appearance, Theme, current_theme
+from qt.models.made import entry, image
 
 
 @pytest.fixture(scope="session")

@@ -9,14 +9,14 @@ import pytest
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QPoint, QRect, Qt
 from PySide6.QtGui import QColor, QImage
 from pytestqt.qtbot import QtBot
-from qt.models.made import transfer
-from qt.widgets.conftest import Bench
 
 from longshore.models.columns import Role, Tone, TransferColumn
 from longshore.transfers.transfer import State
 from longshore.widgets.columns import Column, Kind
 from longshore.widgets.theme import Theme
 from longshore.widgets.views import TableView, TreeView
+from qt.models.made import transfer
+from qt.widgets.conftest import Bench
 
 
 class _Cells(QAbstractTableModel):
@@ -112,7 +112,12 @@ def _filled(image: QImage, rect: QRect, colour: QColor) -> int:
 
 @pytest.mark.parametrize(
     ("state", "tone"),
-    [(State.RUNNING, Tone.ACTIVE), (State.FAILED, Tone.BAD), (State.SUCCEEDED, Tone.GOOD), (State.INTERRUPTED, Tone.CAUTION)],
+    [
+        (State.RUNNING, Tone.ACTIVE),
+        (State.FAILED, Tone.BAD),
+        (State.SUCCEEDED, Tone.GOOD),
+        (State.INTERRUPTED, Tone.CAUTION),
+    ],
 )
 def test_a_bar_has_the_colour_of_its_state(bench: Bench, light: Theme, state: State, tone: Tone) -> None:
     bench.move(transfer("a", state=state, permille=1000))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QItemSelectionModel, Qt
 from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
+
+from longshore.models.columns import Role, Tone
 from qt.models.made import image
 from qt.widgets.conftest import Bench
 
-from longshore.models.columns import Role, Tone
+_Flag = QItemSelectionModel.SelectionFlag
 
 
 def _click(qtbot: QtBot, button: QPushButton) -> None:
@@ -31,9 +33,7 @@ def test_wishes_bear_what_is_selected_in_the_order_of_the_rows(bench: Bench, qtb
     pane = bench.window.image_pane
     bench.ready("acme/a:1", "acme/b:1", "acme/c:1")
     for row in (2, 0):
-        pane.view.selectionModel().select(
-            bench.images.index(row, 0), pane.view.selectionModel().SelectionFlag.Select | pane.view.selectionModel().SelectionFlag.Rows
-        )
+        pane.view.selectionModel().select(bench.images.index(row, 0), _Flag.Select | _Flag.Rows)
     with qtbot.waitSignal(pane.push_requested) as push:
         _click(qtbot, pane.push_button)
     assert [str(each.reference) for each in push.args[0]] == ["docker.io/acme/a:1", "docker.io/acme/c:1"]
@@ -141,7 +141,7 @@ def test_typing_ahead_finds_the_repository(bench: Bench, qtbot: QtBot) -> None:
     pane = bench.window.image_pane
     bench.ready("alpine:3", "busybox:1", "redis:7")
     pane.view.setFocus()
-    pane.view.selectionModel().setCurrentIndex(bench.images.index(0, 3), pane.view.selectionModel().SelectionFlag.NoUpdate)
+    pane.view.selectionModel().setCurrentIndex(bench.images.index(0, 3), _Flag.NoUpdate)
     qtbot.keyClicks(pane.view, "red")
     assert pane.view.currentIndex().data(Role.COPY_TEXT) == "redis:7"
     assert [each.reference.path for each in pane.selected() if each.reference] == ["library/redis"]

@@ -7,14 +7,14 @@ from PySide6.QtCore import QCoreApplication, QMimeData, QPoint, Qt
 from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDragMoveEvent, QDropEvent, QGuiApplication
 from PySide6.QtWidgets import QLabel, QPushButton, QTableView, QTreeView, QWidget
 from pytestqt.qtbot import QtBot
-from qt.models.made import transfer
-from qt.widgets.conftest import Bench
 
 from longshore.models.columns import TransferColumn
 from longshore.transfers.transfer import State
 from longshore.widgets.main_window import MainWindow
 from longshore.widgets.theme import Appearance, Theme
 from longshore.widgets.views import TableView, TreeView
+from qt.models.made import transfer
+from qt.widgets.conftest import Bench
 
 HOST = "127.0.0.1:5000"
 _COPY = Qt.DropAction.CopyAction

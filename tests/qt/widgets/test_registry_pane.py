@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
 from PySide6.QtCore import QModelIndex, QPoint, Qt
 from PySide6.QtWidgets import QAbstractItemView
 from pytestqt.qtbot import QtBot
-from qt.widgets.conftest import Bench
 
 from longshore.models.columns import NodeKind, Role
 from longshore.oci.errors import ListingUnsupported, RegistryUnreachable, SignInRequired
+from qt.widgets.conftest import Bench
 
 HOST = "127.0.0.1:5000"
 
@@ -183,12 +184,15 @@ def test_an_order_by_size_needs_all_details(bench: Bench, qtbot: QtBot) -> None:
     qtbot.waitUntil(lambda: len(asked) >= 150)
 
 
-def test_scrolling_on_asks_for_the_next_page(bench: Bench, qtbot: QtBot) -> None:
-    bench.list(HOST)
-    generation = bench.registries.begin_listing(HOST)
-    with qtbot.assertNotEmitted(bench.registries.page_wanted):
-        bench.registries.append_page(HOST, generation, [f"r{n:04}" for n in range(200)], True, 400)
+def test_scrolling_on_asks_for_the_next_page(
+    bench: Bench, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.list(HOST, *(f"r{number:04}" for number in range(200)))
     bar = bench.window.registry_pane.view.verticalScrollBar()
     qtbot.waitUntil(lambda: bar.maximum() > 0)
-    with qtbot.waitSignal(bench.registries.page_wanted):
-        bar.setValue(bar.maximum())
+    bottoms: list[int] = []
+    monkeypatch.setattr(bench.registries, "want_more", lambda index: bottoms.append(index.row()))
+    bar.setValue(bar.maximum() // 2)
+    bar.setValue(bar.maximum())
+    assert 80 < bottoms[0] < 120
+    assert bottoms[-1] == 199

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
-from qt.models.made import layer, transfer
-from qt.widgets.conftest import Bench
 
 from longshore.oci.errors import AccessDenied
 from longshore.transfers.changes import Changes
 from longshore.transfers.transfer import State
 from longshore.widgets.pane import ActionButton
+from qt.models.made import layer, transfer
+from qt.widgets.conftest import Bench
 
 
 def _click(qtbot: QtBot, button: ActionButton) -> None:

@@ -181,7 +181,8 @@ def test_broken(document: object, announced: str | None, words: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "raw", [b"", b"\xff\xfe", b"<html>404</html>", b"{", b"[" * 100_000, b'{"schemaVersion": ' + b"9" * 5000 + b"}"]
+    "raw",
+    [b"", b"\xff\xfe", b"<html>404</html>", b"{", b"[" * 100_000, b'{"schemaVersion": ' + b"9" * 5000 + b"}"],
 )
 def test_not_json(raw: bytes) -> None:
     with pytest.raises(InvalidManifest):
@@ -283,7 +284,9 @@ def test_select_the_only_image_when_it_names_no_platform() -> None:
     chosen = read_index(nameless, child(2, "unknown", "unknown")).select(Platform.parse("linux/amd64"))
     assert chosen is not None
     assert chosen.digest == digest(1)
-    assert read_index(nameless, part(2, media_type=OCI_MANIFEST)).select(Platform.parse("linux/amd64")) is None
+    assert (
+        read_index(nameless, part(2, media_type=OCI_MANIFEST)).select(Platform.parse("linux/amd64")) is None
+    )
 
 
 def test_descriptor_goes_to_json_and_back() -> None:
@@ -300,6 +303,8 @@ def test_descriptor_goes_to_json_and_back() -> None:
 
 
 def test_descriptor_leaves_out_odd_extras() -> None:
-    found = Descriptor.from_json(part(1, urls=["https://x", 3], annotations={"a": 1, "b": "c"}, artifactType=3))
+    found = Descriptor.from_json(
+        part(1, urls=["https://x", 3], annotations={"a": 1, "b": "c"}, artifactType=3)
+    )
     assert (found.urls, found.annotations, found.artifact_type) == (("https://x",), {"b": "c"}, "")
     assert Descriptor.from_json(part(1, urls="x", annotations=[])).to_json() == part(1)

@@ -125,8 +125,8 @@ REFUSED = [
     ("x.y/a._b", "“a._b”"),
     ("a/b%20c", "“%”"),
     ("a/bö", "“ö”"),
-    ("a/b​c", "U+200B"),
-    ("a/b‮c", "U+202E"),
+    ("a/b\u200bc", "U+200B"),
+    ("a/b\u202ec", "U+202E"),
     ("a\x00", "U+0000"),
     ("a\n", "space"),
     ("$IMAGE", "upper case"),
@@ -166,7 +166,9 @@ def test_the_advice_gives_an_example() -> None:
         assert example in caught.value.advice
 
 
-@pytest.mark.parametrize("text", ["https://me:hunter2@registry.example/app", "me:hunter2@registry.example/app"])
+@pytest.mark.parametrize(
+    "text", ["https://me:hunter2@registry.example/app", "me:hunter2@registry.example/app"]
+)
 def test_a_password_in_an_address_is_not_repeated(text: str) -> None:
     with pytest.raises(InvalidReference) as caught:
         Reference.parse(text)
@@ -224,7 +226,9 @@ def _generated(random_: random.Random) -> str:
         ]
     )
     # Without a registry, a first component like x.y_z would be taken for one.
-    path = "/".join([component() if domain else word(letters), *(component() for _ in range(random_.randint(0, 3)))])
+    path = "/".join(
+        [component() if domain else word(letters), *(component() for _ in range(random_.randint(0, 3)))]
+    )
     tag = ""
     if random_.random() < 0.6:
         tag = ":" + random_.choice("aZ0_") + word("aZ0_.-", 0, random_.choice([3, 127]))
@@ -250,7 +254,7 @@ def test_whatever_is_typed_is_read_or_refused_in_words() -> None:
     random_ = random.Random(21)
     read = refused = 0
     for _ in range(6000):
-        text = "".join(random_.choices("aB0._-/:@[]% \tä​\n" + "abc" * 3, k=random_.randint(0, 14)))
+        text = "".join(random_.choices("aB0._-/:@[]% \tä\u200b\n" + "abc" * 3, k=random_.randint(0, 14)))
         try:
             reference = Reference.parse(text)
         except InvalidReference as error:

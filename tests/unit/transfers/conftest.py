@@ -31,7 +31,9 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
 def make_queue(journal: Journal) -> Iterator[Callable[..., tuple[TransferQueue, Eye]]]:
     made: list[TransferQueue] = []
 
-    def make(script: Script, *, services: Any = None, start: bool = True, **more: Any) -> tuple[TransferQueue, Eye]:
+    def make(
+        script: Script, *, services: Any = None, start: bool = True, **more: Any
+    ) -> tuple[TransferQueue, Eye]:
         eye = Eye()
         more.setdefault("journal", journal)
         queue = TransferQueue(services or NoServices(), wake=eye.wake, strategies=script.table(), **more)

@@ -144,9 +144,7 @@ def test_a_dead_instance_leaves_its_rows_interrupted(opened: Open) -> None:
     assert first.close()
     second = opened()
     found = second.adopt()
-    expected = [
-        one for one in reversed(rows) if not one.state.finished or one.state is State.INTERRUPTED
-    ]
+    expected = [one for one in reversed(rows) if not one.state.finished or one.state is State.INTERRUPTED]
     assert [one.id for one in found] == [one.id for one in expected]
     assert {one.state for one in found} == {State.INTERRUPTED}
     finished = {one.request.source.reference: one.state for one in second.history()}
@@ -208,7 +206,9 @@ for number in range(100000):
 def test_kill_at_any_moment_loses_no_row(opened: Open, path: Path) -> None:
     for _ in range(3):
         child = subprocess.Popen(
-            [sys.executable, "-c", CHILD, str(path), *filter(None, sys.path)], stdout=subprocess.PIPE, text=True
+            [sys.executable, "-c", CHILD, str(path), *filter(None, sys.path)],
+            stdout=subprocess.PIPE,
+            text=True,
         )
         assert child.stdout is not None
         with child.stdout:
@@ -229,7 +229,9 @@ def test_kill_at_any_moment_loses_no_row(opened: Open, path: Path) -> None:
 
 
 @pytest.mark.expects_log("journal set aside")
-@pytest.mark.parametrize("content", [b"this is no database" * 100, b"SQLite format 3\0" + b"\xff" * 5000], ids=["other", "torn"])
+@pytest.mark.parametrize(
+    "content", [b"this is no database" * 100, b"SQLite format 3\0" + b"\xff" * 5000], ids=["other", "torn"]
+)
 def test_a_corrupt_file_is_set_aside(opened: Open, path: Path, content: bytes) -> None:
     path.parent.mkdir()
     path.write_bytes(content)
@@ -305,7 +307,9 @@ def test_a_migration_that_fails_leaves_the_file_as_it_was(path: Path) -> None:
     database = sqlite3.connect(path, isolation_level=None)
     journal_schema.migrate(database)
     with pytest.raises(sqlite3.Error):
-        journal_schema.migrate(database, (*journal_schema.MIGRATIONS, "CREATE TABLE half (x); CREATE TABLE half (x)"))
+        journal_schema.migrate(
+            database, (*journal_schema.MIGRATIONS, "CREATE TABLE half (x); CREATE TABLE half (x)")
+        )
     assert database.execute("PRAGMA user_version").fetchone() == (len(journal_schema.MIGRATIONS),)
     assert database.execute("SELECT name FROM sqlite_master WHERE name = 'half'").fetchall() == []
     database.close()

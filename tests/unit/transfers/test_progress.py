@@ -137,7 +137,9 @@ def test_engine_that_takes_another_image_than_planned() -> None:
 
 def test_push_by_diff_ids_counts_in_planned_bytes_and_settles_on_the_true_ones() -> None:
     progress = Progress(extracts=False, clock=Clock())
-    progress.expect([PlannedLayer(digest(1), 400, diff_id=digest(91)), PlannedLayer(digest(2), 600, digest(92))])
+    progress.expect(
+        [PlannedLayer(digest(1), 400, diff_id=digest(91)), PlannedLayer(digest(2), 600, digest(92))]
+    )
     progress.feed(LayerProgress(layer(91), T, 500, 1000))  # unpacked bytes
     snapshot = progress.snapshot()
     assert (snapshot.moved_bytes, snapshot.total_bytes, snapshot.permille) == (200, 1000, 200)
@@ -221,13 +223,16 @@ def test_whatever_comes_the_bar_never_falls(seed: int) -> None:
     progress = Progress(extracts=bool(seed % 2), clock=clock)
     if seed % 3:
         progress.expect(
-            PlannedLayer(digest(n), chance.choice([None, 0, 10, 1000]), here=chance.random() < 0.3) for n in range(6)
+            PlannedLayer(digest(n), chance.choice([None, 0, 10, 1000]), here=chance.random() < 0.3)
+            for n in range(6)
         )
     last, moved = -1, 0
     for _ in range(2000):
         total = chance.choice([None, 1, 10, 1000, 5000])
         current = chance.choice([None, chance.randrange(6000)])
-        progress.feed(LayerProgress(layer(chance.randrange(8)), chance.choice(list(LayerState)), current, total))
+        progress.feed(
+            LayerProgress(layer(chance.randrange(8)), chance.choice(list(LayerState)), current, total)
+        )
         clock.now += 0.01
         snapshot = progress.snapshot()
         now = -1 if snapshot.permille is None else snapshot.permille
@@ -277,7 +282,8 @@ def test_feeding_is_cheap() -> None:
     """2,000 events a second from eight transfers of 200 layers, looked at 30 times a second, must leave room."""
     progress = pulled(*[1_000_000] * 200)
     events = [
-        LayerProgress(layer(number % 200), T, 5000 * (1 + number // 200), 1_000_000) for number in range(16_000)
+        LayerProgress(layer(number % 200), T, 5000 * (1 + number // 200), 1_000_000)
+        for number in range(16_000)
     ]
     started = time.process_time()
     for number, event in enumerate(events):

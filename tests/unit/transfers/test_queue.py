@@ -458,7 +458,9 @@ def test_shutdown_interrupts_what_is_unfinished(make_queue: Make, journal: Journ
         later.until(row, State.SUCCEEDED)
 
 
-def test_shutdown_does_not_wait_for_a_stuck_attempt(journal: Journal, caplog: pytest.LogCaptureFixture) -> None:
+def test_shutdown_does_not_wait_for_a_stuck_attempt(
+    journal: Journal, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.CRITICAL, "longshore")
     stuck = threading.Event()
 

@@ -38,7 +38,9 @@ def test_never_what_does_not_pass(error: LongshoreError) -> None:
     assert POLICY.again(error, retries=0, engine_returns=0) is None
 
 
-@pytest.mark.parametrize("error", [RegistryFailure("", registry="r"), RegistryUnreachable("", registry="r")], ids=["5xx", "cut"])
+@pytest.mark.parametrize(
+    "error", [RegistryFailure("", registry="r"), RegistryUnreachable("", registry="r")], ids=["5xx", "cut"]
+)
 def test_a_few_times_with_growing_pauses(error: LongshoreError) -> None:
     tries = [POLICY.again(error, retries=number, engine_returns=0) for number in range(5)]
     assert tries == [Again(seconds, "backoff") for seconds in (1.0, 2.0, 5.0, 10.0)] + [None]

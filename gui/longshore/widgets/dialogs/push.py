@@ -148,6 +148,8 @@ class PushSheet(Sheet):
         hosts = [known for known, _ in self._registries]
         box.addItems(hosts)
         free = [known for known in hosts if known not in taken]
+        # One's own registries come before Docker Hub: that is where several targets are usual.
+        free.sort(key=lambda known: known == DOCKER_HUB)
         box.setCurrentText(host or (free[0] if free else ""))
         box.currentTextChanged.connect(self._targets_changed)
         row = QHBoxLayout()
