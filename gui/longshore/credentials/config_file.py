@@ -151,12 +151,10 @@ def _decode(entry: object, path: Path, registry: str) -> Credential | None:
     """What one entry holds; None for the empty ones that stand for a helper."""
     if not isinstance(entry, dict):
         raise _broken_entry(path, registry)
-    token = entry.get("identitytoken") or ""
-    auth = entry.get("auth") or ""
-    user = entry.get("username") or ""
-    secret = entry.get("password") or ""
-    if not all(isinstance(text, str) for text in (token, auth, user, secret)):
+    texts = ["" if entry.get(name) is None else entry[name] for name in _SECRETS]
+    if not all(isinstance(text, str) for text in texts):
         raise _broken_entry(path, registry)
+    auth, user, secret, token, _ = texts
     if auth:
         try:
             decoded = base64.b64decode(auth.replace("\n", "").replace("\r", ""), validate=True).decode()

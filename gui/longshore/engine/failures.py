@@ -50,7 +50,7 @@ def _rule(pattern: str, make: say.Make) -> tuple[re.Pattern[str], say.Make]:
 RULES: list[tuple[re.Pattern[str], say.Make]] = [
     _rule(r"no space left on device|disk quota exceeded|not enough space", say.disk_full),
     _rule(r"dialing: dial unix|containerd\.sock|code = Unavailable", say.containerd),
-    _rule(r"toomanyrequests|too many requests|rate limit", say.rate_limited),
+    _rule(r"toomanyrequests|too many requests|rate limit|HTTP 429", say.rate_limited),
     _rule(
         r"server gave HTTP response to HTTPS client|first record does not look like a TLS handshake",
         say.http_registry,
@@ -62,7 +62,7 @@ RULES: list[tuple[re.Pattern[str], say.Make]] = [
     _rule(r"proxyconnect|proxy authentication required", say.proxy),
     _rule(
         r"filesystem layer verification failed|verification failed for digest|digest mismatch"
-        r"|mismatched digest|does not match digest|did not match the expected|failed size validation"
+        r"|mismatched digest|does not match (digest|expected)|did not match the expected|failed size validation"
         r"|unexpected commit (digest|size)|invalid checksum|provided digest did not match"
         r"|failed to register layer.*(gzip: invalid|unexpected EOF)|gzip: invalid (checksum|header)",
         say.checksum,
@@ -85,9 +85,10 @@ RULES: list[tuple[re.Pattern[str], say.Make]] = [
         r"|repository does not exist or may require",
         say.denied,
     ),
-    _rule(r"413 Request Entity Too Large|413 Payload Too Large|HTTP 413|: 413 ", say.too_large),
+    _rule(r"413 Request Entity Too Large|413 Payload Too Large|HTTP 413|: 413\b", say.too_large),
     _rule(
-        r"unsupported: |405 Method Not Allowed|operation is unsupported|HTTP 405|registry is read-?only",
+        r"unsupported: |405 Method Not Allowed|operation is unsupported|HTTP 405|StatusCode: 405"
+        r"|registry is read-?only",
         say.read_only,
     ),
     _rule(r"\bdenied: |403 Forbidden|HTTP 403|failed to fetch (anonymous |oauth )?token.*403", say.forbidden),
@@ -108,7 +109,7 @@ RULES: list[tuple[re.Pattern[str], say.Make]] = [
     ),
     _rule(
         r"(?:unexpected HTTP status|unexpected status(?: code)?(?: from \w+ request to \S+)?|HTTP)"
-        r"[^\d\n]{0,300}\b(5\d\d)\b|\b(5\d\d) (?:Internal|Bad Gateway|Service|Gateway)",
+        r"[^\d\n]{0,300}\b(5\d\d)\b|\b(5\d\d) (?:Internal|Bad Gateway|Service|Gateway)|StatusCode: (5\d\d)",
         say.server_error,
     ),
     _rule(

@@ -16,7 +16,7 @@ _NO_PARENT = QModelIndex()
 
 
 class TableRow:
-    """One row; subclasses say more. *key* is unique and stays; *haystack* is what the filter looks in,
+    """One row, the same object as long as it stays. *haystack* is what the filter looks in,
     folded."""
 
     __slots__ = ("haystack", "key")
@@ -42,6 +42,7 @@ class RowTable(QAbstractTableModel, Generic[_Row]):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._all: list[_Row] = []
+        self._ordered: list[_Row] = []
         self._rows: list[_Row] = []
         self._needles: tuple[str, ...] = ()
         self._filter = ""
@@ -69,19 +70,27 @@ class RowTable(QAbstractTableModel, Generic[_Row]):
         return True
 
     def _arrange(self) -> None:
-        """Filter and sort again, and tell the views what moved."""
-        rows = [
-            row for row in self._all if ordering.matches(row.haystack, self._needles) and self._shown(row)
-        ]
+        """Sort and filter again, and tell the views what moved. Called when rows or what they hold changed."""
         if self._sort_column < 0:
-            rows = self._default_order(rows)
+            self._ordered = self._default_order(self._all)
         else:
-            rows = ordering.ordered(
-                rows,
+            self._ordered = ordering.ordered(
+                self._all,
                 lambda row: self._sort_key(row, self._sort_column),
                 descending=self._sort_order == Qt.SortOrder.DescendingOrder,
             )
+        self._sift()
+
+    def _sift(self) -> None:
+        """Filter again; the order is as it was."""
+        rows = [row for row in self._ordered if self._shown(row)]
+        for needle in self._needles:
+            rows = [row for row in rows if needle in row.haystack]
         settle(self, _NO_PARENT, self._rows, rows)
+        self._sifted()
+
+    def _sifted(self) -> None:
+        """Called after rows may have come, gone or moved."""
 
     def _tell_changed(self, keys: set[Hashable], first: int = 0, last: int | None = None) -> None:
         places = [place for place, row in enumerate(self._rows) if row.key in keys]
@@ -95,7 +104,7 @@ class RowTable(QAbstractTableModel, Generic[_Row]):
             return
         self._filter = words
         self._needles = ordering.words(words)
-        self._arrange()
+        self._sift()
 
     @property
     def filter(self) -> str:

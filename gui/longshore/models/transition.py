@@ -4,9 +4,9 @@ survive."""
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from functools import wraps
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from PySide6.QtCore import QAbstractItemModel, QModelIndex
 
@@ -17,16 +17,7 @@ _log = logging.getLogger(__name__)
 MAX_RANGES = 24
 
 
-class Keyed(Protocol):
-    """A row that stays itself while its content changes."""
-
-    @property
-    def key(self) -> Hashable:
-        """Unique among the rows of one parent."""
-        ...
-
-
-_Row = TypeVar("_Row", bound=Keyed)
+_Row = TypeVar("_Row")
 _Call = TypeVar("_Call", bound=Callable[..., Any])
 
 
@@ -67,17 +58,15 @@ def ranges(places: Sequence[int]) -> list[tuple[int, int]]:
 def settle(model: QAbstractItemModel, parent: QModelIndex, rows: list[_Row], target: list[_Row]) -> None:
     """Turn *rows*, the list that *model* shows below *parent*, into *target*, in place.
 
-    Rows are the same when their keys are. Emits no dataChanged: the caller knows what changed within a row.
+    Rows are told apart by identity (they must not define equality): a row stays the same object while its content
+    changes. Emits no dataChanged: the caller knows what changed within a row.
     """
-    old = [row.key for row in rows]
-    new = [row.key for row in target]
-    if old == new:
-        rows[:] = target
+    if rows == target:
         return
-    new_set = set(new)
-    old_set = set(old)
-    removed = ranges([place for place, key in enumerate(old) if key not in new_set])
-    inserted = ranges([place for place, key in enumerate(new) if key not in old_set])
+    new_set = set(target)
+    old_set = set(rows)
+    removed = ranges([place for place, row in enumerate(rows) if row not in new_set])
+    inserted = ranges([place for place, row in enumerate(target) if row not in old_set])
     if len(removed) + len(inserted) > MAX_RANGES:
         _lay_out(model, parent, rows, target)
         return
@@ -85,11 +74,9 @@ def settle(model: QAbstractItemModel, parent: QModelIndex, rows: list[_Row], tar
         model.beginRemoveRows(parent, first, last)
         del rows[first : last + 1]
         model.endRemoveRows()
-    kept = [row for row in target if row.key in old_set]
-    if [row.key for row in rows] != [row.key for row in kept]:
+    kept = [row for row in target if row in old_set]
+    if rows != kept:
         _lay_out(model, parent, rows, kept)
-    else:
-        rows[:] = kept
     for first, last in inserted:
         model.beginInsertRows(parent, first, last)
         rows[first:first] = target[first : last + 1]
@@ -99,16 +86,23 @@ def settle(model: QAbstractItemModel, parent: QModelIndex, rows: list[_Row], tar
 def _lay_out(model: QAbstractItemModel, parent: QModelIndex, rows: list[_Row], target: list[_Row]) -> None:
     model.layoutAboutToBeChanged.emit()
     # Views add theirs while they hear the signal above, so these are read after it.
-    persistent = [index for index in model.persistentIndexList() if index.parent() == parent]
-    keys = [rows[index.row()].key for index in persistent]
+    own: list[tuple[QModelIndex, _Row]] = []
+    below: list[tuple[QModelIndex, _Row]] = []
+    for index in model.persistentIndexList():
+        above = index.parent()
+        if above == parent:
+            own.append((index, rows[index.row()]))
+        elif above.isValid() and above.parent() == parent:
+            below.append((index, rows[above.row()]))
     rows[:] = target
-    if persistent:
-        place = {row.key: number for number, row in enumerate(rows)}
-        moved = [
-            model.index(place[key], index.column(), parent) if key in place else QModelIndex()
-            for key, index in zip(keys, persistent, strict=True)
-        ]
-        model.changePersistentIndexList(persistent, moved)
+    place = {row: number for number, row in enumerate(rows)}
+    before = [index for index, _ in own]
+    after = [
+        model.index(place[row], index.column(), parent) if row in place else QModelIndex() for index, row in own
+    ]
+    # Children name their parent by identity, so those of rows that stay are as they were.
+    gone = [index for index, row in below if row not in place]
+    model.changePersistentIndexList(before + gone, after + [QModelIndex()] * len(gone))
     model.layoutChanged.emit()
 
 

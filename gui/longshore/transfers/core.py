@@ -130,7 +130,7 @@ class QueueCore:
 
     def _abandon(self, entry: Entry) -> None:
         """A cancelled attempt hangs in something that cannot be cut: the row ends, the thread will be ignored."""
-        _log.warning("%s does not end when cancelled", entry.thread.name if entry.thread else entry.id)
+        _log.info("%s does not end when cancelled", entry.thread.name if entry.thread else entry.id)
         entry.thread = None
         self._end(entry, State.INTERRUPTED if entry.interrupting else State.CANCELLED)
 

@@ -208,8 +208,8 @@ class TransferQueue(QueueCore):
     def take_changes(self) -> Changes:
         """What changed since the last call. For one taker."""
         changed, removed, ordered = self._mailbox.take()
-        monotonic = time.monotonic()
         with self._condition:
+            monotonic = time.monotonic()
             aside, self._set_aside = self._set_aside, None
             return Changes(
                 snapshots=[self._rows[row].snapshot(monotonic) for row in changed if row in self._rows],

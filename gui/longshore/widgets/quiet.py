@@ -6,7 +6,15 @@ import time
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPoint, QRect, QRectF, Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QPainter, QPaintEvent, QPen
+from PySide6.QtGui import (
+    QDragEnterEvent,
+    QDragLeaveEvent,
+    QDragMoveEvent,
+    QDropEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+)
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSplitter, QVBoxLayout, QWidget
 
 from longshore.models.columns import Tone
@@ -171,9 +179,28 @@ class EmptyState(QWidget):
         self.button.setText(button)
         self.button.setAccessibleName(button)
         self.button.setVisible(bool(button))
+        self.setAcceptDrops(self._view.acceptDrops())
         self.show()
         self._place()
         self.raise_()
+
+    # It lies over the viewport, point for point, so what is dragged over it is meant for the view.
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Qt's hook."""
+        self._view.dragEnterEvent(event)
+
+    def dragMoveEvent(self, event: QDragMoveEvent) -> None:
+        """Qt's hook."""
+        self._view.dragMoveEvent(event)
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
+        """Qt's hook."""
+        self._view.dragLeaveEvent(event)
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Qt's hook."""
+        self._view.dropEvent(event)
 
     @Slot()
     def _place(self) -> None:

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from longshore.transfers.journal import Journal
+from longshore.transfers.queue import TransferQueue
 from testbed.engine import PrivateEngine
 from testbed.errors import TestbedUnavailable, require
 from transfertools import Eye
 from transfertools.real import RealServices
-
-from longshore.transfers.journal import Journal
-from longshore.transfers.queue import TransferQueue
 
 
 @pytest.fixture

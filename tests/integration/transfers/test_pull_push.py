@@ -6,15 +6,8 @@ import contextlib
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-from testbed.engine import PrivateEngine
-from testbed.images import load_image, seed_repository, small_image
-from testbed.registry import PrivateRegistry
-from testbed.throttle import Throttle
-from transfertools import Eye, pull, push, wait_until
-from transfertools.real import RealServices, address_of
 
 from longshore.oci.errors import (
     AccessDenied,
@@ -28,6 +21,12 @@ from longshore.oci.reference import Reference
 from longshore.transfers.journal import Journal
 from longshore.transfers.queue import TransferQueue
 from longshore.transfers.transfer import NoteKind, State
+from testbed.engine import PrivateEngine
+from testbed.images import load_image, seed_repository, small_image
+from testbed.registry import PrivateRegistry
+from testbed.throttle import Throttle
+from transfertools import Eye, pull, push, wait_until
+from transfertools.real import RealServices, address_of
 
 Make = Callable[..., tuple[TransferQueue, Eye]]
 MB = 1_000_000

@@ -191,9 +191,13 @@ def test_tab_walks_through_the_whole_window(bench: Bench, qtbot: QtBot) -> None:
 # -- drops
 
 
-def _drag(view: TableView | TreeView, data: QMimeData, where: QPoint) -> bool:
+def _target(widget: QWidget) -> QWidget:
+    return widget.viewport() if isinstance(widget, TableView | TreeView) else widget
+
+
+def _drag(widget: QWidget, data: QMimeData, where: QPoint) -> bool:
     """Enter and move there; whether the move was accepted."""
-    target = view.viewport()
+    target = _target(widget)
     button, key = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
     enter = QDragEnterEvent(where, _COPY, data, button, key)
     QCoreApplication.sendEvent(target, enter)
@@ -202,9 +206,9 @@ def _drag(view: TableView | TreeView, data: QMimeData, where: QPoint) -> bool:
     return move.isAccepted()
 
 
-def _drop(view: TableView | TreeView, data: QMimeData, where: QPoint) -> bool:
+def _drop(widget: QWidget, data: QMimeData, where: QPoint) -> bool:
     event = QDropEvent(where, _COPY, data, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier)
-    QCoreApplication.sendEvent(view.viewport(), event)
+    QCoreApplication.sendEvent(_target(widget), event)
     return event.isAccepted()
 
 
@@ -252,6 +256,23 @@ def test_tags_dropped_on_local_images_are_told(bench: Bench, qtbot: QtBot) -> No
     with qtbot.waitSignal(bench.images.pull_dropped) as dropped:
         assert _drop(view, data, QPoint(60, 90))
     assert [str(each) for each in dropped.args[0]] == [f"{HOST}/acme/api:1"]
+
+
+def test_an_empty_view_takes_drops_too(bench: Bench, qtbot: QtBot) -> None:
+    bench.ready()
+    bench.list(HOST, "acme/api")
+    bench.show_tags(HOST, "acme/api", "1")
+    pane = bench.window.image_pane
+    where = pane.view.viewport().mapTo(bench.window, QPoint(60, 90))
+    over = bench.window.childAt(where)
+    assert over is not None
+    while not over.acceptDrops():  # as Qt looks for who takes a drop
+        over = over.parentWidget()
+    assert over is pane.empty
+    data = bench.tags.mimeData([bench.tags.index(0, 0)])
+    assert _drag(over, data, QPoint(60, 90))
+    with qtbot.waitSignal(bench.images.pull_dropped):
+        assert _drop(over, data, QPoint(60, 90))
 
 
 def test_without_an_engine_nothing_can_be_dropped_there(bench: Bench) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import stat
 import threading
 from pathlib import Path
@@ -86,19 +85,11 @@ def test_not_given_to_another_registry(docker_home: DockerHome, registry: str, k
 
 
 def test_the_key_that_fits_best_wins(docker_home: DockerHome) -> None:
-    auths = {
-        "x.example/team": {"auth": encoded("team", "1")},
-        "https://x.example/v2/": {"auth": encoded("url", "2")},
-        "x.example": {"auth": encoded("host", "3")},
-    }
+    keys = {"team": "x.example/team", "url": "https://x.example/v2/", "host": "x.example"}
     for wanted in ("host", "url", "team"):
-        docker_home.write({"auths": auths})
+        docker_home.write({"auths": {key: {"auth": encoded(name, "s")} for name, key in keys.items()}})
         assert docker_home.store.whose("x.example") == wanted
-        auths = {
-            key: value
-            for key, value in auths.items()
-            if value["auth"] != encoded(wanted, "312"[("host", "team", "url").index(wanted)])
-        }
+        del keys[wanted]
 
 
 @pytest.mark.parametrize(
@@ -305,18 +296,6 @@ def test_a_link_is_followed_and_stays(docker_home: DockerHome, tmp_path: Path) -
     assert docker_home.config.is_symlink()
     assert json.loads(target.read_text())["auths"] == {"x.example": ME}
     assert stat.S_IMODE(target.stat().st_mode) == 0o600, "a secret is in it now"
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_folder_that_cannot_be_written_is_said(docker_home: DockerHome) -> None:
-    docker_home.write({"auths": {}})
-    docker_home.config.parent.chmod(0o500)
-    try:
-        with pytest.raises(CredentialsError, match="could not be written"):
-            docker_home.store.save("x.example", Credential("me", "secret"))
-    finally:
-        docker_home.config.parent.chmod(0o700)
-    assert docker_home.read() == {"auths": {}}
 
 
 def test_what_cannot_be_replaced_is_said(docker_home: DockerHome, monkeypatch: pytest.MonkeyPatch) -> None:

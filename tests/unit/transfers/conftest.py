@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from transfertools import Eye, Script
 
 from longshore.transfers.journal import Journal
 from longshore.transfers.queue import TransferQueue
+from transfertools import Eye, Script
 
 
 class NoServices:

@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 
 import pytest
-from transfertools import ENGINE, pull, push
 
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
@@ -19,6 +18,7 @@ from longshore.transfers.transfer import (
     RegistryPlace,
     TransferRequest,
 )
+from transfertools import ENGINE, pull, push
 
 REFERENCE = Reference.parse("[::1]:5000/team/app:1.0")
 

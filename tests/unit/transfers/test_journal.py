@@ -14,7 +14,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from transfertools import pull, push, wait_until
 
 from longshore.oci.errors import AccessDenied, RegistryFailure
 from longshore.transfers import journal_schema
@@ -30,6 +29,7 @@ from longshore.transfers.transfer import (
     TransferRequest,
     TransferSnapshot,
 )
+from transfertools import pull, push, wait_until
 
 Open = Callable[..., Journal]
 

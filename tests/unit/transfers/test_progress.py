@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from itertools import pairwise
 
 import pytest
 
@@ -226,7 +227,7 @@ def test_whatever_comes_the_bar_never_falls(seed: int) -> None:
             PlannedLayer(digest(n), chance.choice([None, 0, 10, 1000]), here=chance.random() < 0.3)
             for n in range(6)
         )
-    last, moved = -1, 0
+    last = -1
     for _ in range(2000):
         total = chance.choice([None, 1, 10, 1000, 5000])
         current = chance.choice([None, chance.randrange(6000)])
@@ -260,7 +261,7 @@ def test_speed_and_time_left_of_a_steady_pull() -> None:
     # 20 MB of download at 10 MB/s, and the extraction of 100 MB at the same rate of work.
     assert lefts[-1] == pytest.approx(0.7 * 20 / 7 + 30 / 7, rel=0.1)
     shown = [left for left in lefts if left is not None]
-    assert all(later < sooner for sooner, later in zip(shown, shown[1:], strict=False))
+    assert all(later < sooner for sooner, later in pairwise(shown))
 
 
 def test_a_stall_has_no_time_left_and_no_speed() -> None:

@@ -1,0 +1,172 @@
+"""The same on newer engines: both stores of Docker 28, and Podman.
+
+They are some hundred megabytes of Debian's packages, so they run where ``LONGSHORE_TEST_NEWER_ENGINES`` names a folder
+to keep them in.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from longshore.cancellation import Cancellation, Cancelled
+from longshore.engine.address import current_address
+from longshore.engine.engine import Engine
+from longshore.engine.model import ImageStore
+from longshore.engine.stream import Finished, LayerProgress, Note
+from longshore.oci.errors import (
+    EngineLost,
+    ImageUnknown,
+    LongshoreError,
+    NotInRegistry,
+    RegistryUnreachable,
+    SignInRequired,
+)
+from longshore.oci.layer import LayerState
+from longshore.oci.platform import Platform
+from longshore.oci.reference import Reference
+from testbed.engine import Flavour, PrivateEngine
+from testbed.errors import TestbedUnavailable, require
+from testbed.processes import wait_until
+from testbed.registry import PrivateRegistry
+from testbed.remote_images import seed_repository
+from testbed.throttle import Throttle
+
+CACHE = os.environ.get("LONGSHORE_TEST_NEWER_ENGINES", "")
+STORES = {"28": ImageStore.CLASSIC, "28-containerd": ImageStore.CONTAINERD, "podman": ImageStore.PODMAN}
+
+pytestmark = pytest.mark.skipif(not CACHE, reason="LONGSHORE_TEST_NEWER_ENGINES names no folder")
+
+
+@pytest.fixture(scope="module", params=list(STORES))
+def newer(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[PrivateEngine]:
+    flavour: Flavour = request.param
+    root = tmp_path_factory.mktemp(f"engine-{flavour}")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LONGSHORE_TESTBED_CACHE", str(Path(CACHE).resolve()))
+        engine = PrivateEngine(root, flavour=flavour)
+        try:
+            engine.start()
+            yield engine
+        except TestbedUnavailable as problem:
+            require(problem)
+        finally:
+            engine.close()
+
+
+@pytest.fixture(scope="module")
+def engine_of(newer: PrivateEngine) -> Iterator[Engine]:
+    engine = Engine(current_address(newer.host, {}))
+    yield engine
+    engine.close()
+
+
+def test_what_it_is(engine_of: Engine, newer: PrivateEngine) -> None:
+    assert engine_of.probe().store is STORES[newer.flavour]
+
+
+def test_pull_push_and_failures(
+    engine_of: Engine,
+    open_registry: PrivateRegistry,
+    second_registry: PrivateRegistry,
+    auth_registry: PrivateRegistry,
+) -> None:
+    engine = engine_of
+    platforms = [("linux", "amd64"), ("linux", "arm64")]
+    seed_repository(open_registry.address, "flavours/app", layers=(10_000, 3_000_000), platforms=platforms)
+    source = Reference.parse(f"{open_registry.address}/flavours/app:latest")
+
+    def pull(reference: Reference, platform: Platform | None = None) -> list[object]:
+        return list(engine.pull(reference, platform=platform, cancellation=Cancellation()))
+
+    def push(reference: Reference) -> list[object]:
+        return list(engine.push(reference, cancellation=Cancellation()))
+
+    events = pull(source)
+    assert isinstance(events[-1], Finished)
+    assert not [each for each in events if isinstance(each, Note)]
+    final = {each.layer_id: each.state for each in events if isinstance(each, LayerProgress)}
+    assert len(final) >= 2
+    assert set(final.values()) <= {LayerState.DONE, LayerState.TRANSFERRED}
+    assert isinstance(pull(source)[-1], Finished)
+    assert source in [row.reference for row in engine.images()]
+
+    target = Reference.parse(f"{second_registry.address}/flavours/app:pushed")
+    engine.tag(str(source), target)
+    end = push(target)[-1]
+    assert isinstance(end, Finished)
+    assert end.digest
+    refused = target.on(auth_registry.address)
+    engine.tag(str(source), refused)
+    failures: list[tuple[Callable[[], object], type[LongshoreError]]] = [
+        (lambda: pull(source.with_tag("none")), NotInRegistry),
+        (lambda: pull(source, Platform("linux", "s390x")), NotInRegistry),
+        (lambda: push(source.with_tag("none")), ImageUnknown),
+        (lambda: push(refused), SignInRequired),
+        (lambda: pull(source.on("127.0.0.1:1")), RegistryUnreachable),
+        (lambda: pull(source.on("registry.invalid")), RegistryUnreachable),
+        (lambda: engine.image("none"), ImageUnknown),
+    ]
+    for call, kind in failures:
+        with pytest.raises(kind):
+            call()
+    archive = b"".join(engine.save([str(source)], Cancellation()))
+    for reference in (source, target, refused):
+        engine.remove(str(reference))
+    assert engine.load([archive], Cancellation()) == [str(source)]
+    engine.remove(str(source))
+
+
+@pytest.mark.parametrize("phase", ["before the first answer", "in a layer"])
+def test_cancelling(
+    engine_of: Engine,
+    open_registry: PrivateRegistry,
+    throttle: Throttle,
+    in_thread: Callable[..., object],
+    phase: str,
+) -> None:
+    seed_repository(open_registry.address, "flavours/slow", layers=(8_000_000,), seed=phase)
+    reference = Reference.parse(f"{throttle.address}/flavours/slow")
+    moving = threading.Event()
+
+    def pull(cancellation: Cancellation) -> None:
+        for event in engine_of.pull(reference, cancellation=cancellation):
+            if isinstance(event, LayerProgress) and event.state is LayerState.TRANSFERRING and event.current:
+                moving.set()
+
+    throttle.bytes_per_second = 1_000_000
+    if phase == "in a layer":
+        worker = in_thread(pull)
+        assert moving.wait(20)
+    else:
+        throttle.stall()
+        worker = in_thread(pull)
+        wait_until(lambda: throttle.open_connections > 0, timeout=10, what="the engine to ask the registry")
+    assert worker.cancel() < 0.5  # type: ignore[attr-defined]
+    assert isinstance(worker.error, Cancelled), worker.error  # type: ignore[attr-defined]
+    throttle.resume()
+    wait_until(lambda: throttle.open_connections == 0, timeout=15, what="the engine to give up")
+    assert throttle.moved_bytes["response"] < 8_000_000
+
+
+def test_killed_while_it_pulls(
+    engine_of: Engine, newer: PrivateEngine, open_registry: PrivateRegistry, throttle: Throttle
+) -> None:
+    seed_repository(open_registry.address, "flavours/killed", layers=(8_000_000,))
+    throttle.bytes_per_second = 1_000_000
+    reference = Reference.parse(f"{throttle.address}/flavours/killed")
+    with pytest.raises(EngineLost):
+        for event in engine_of.pull(reference, cancellation=Cancellation()):
+            if isinstance(event, LayerProgress) and event.state is LayerState.TRANSFERRING:
+                newer.kill()
+    try:
+        newer.start()
+    except TestbedUnavailable as problem:
+        require(problem)
+    assert engine_of.probe().version

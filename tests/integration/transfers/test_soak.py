@@ -1,0 +1,190 @@
+"""Two hundred transfers with cancels, an engine restart and a registry restart in the middle."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import random
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from longshore.engine.address import EngineAddress
+from longshore.oci.errors import ImageUnknown
+from longshore.transfers.journal import Journal
+from longshore.transfers.pull import carries
+from longshore.transfers.queue import TransferQueue
+from longshore.transfers.transfer import Operation, State, TransferRequest
+from testbed.engine import PrivateEngine
+from testbed.images import load_image, seed_repository
+from testbed.registry import PrivateRegistry
+from transfertools import Eye, pull, push, wait_until
+from transfertools.real import RealServices, address_of
+
+TRANSFERS = 200
+IMAGES = 10
+#: Kilobytes that a run may leave behind at most: the caches of allocator and interpreter, not transfers.
+GROWTH_KB = 24_000
+
+
+def resident_kb() -> int:
+    """Kilobytes of memory that this process has."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") // 1024
+
+
+def sockets() -> int:
+    """Open sockets of this process."""
+    count = 0
+    for link in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(OSError):
+            count += str(link.readlink()).startswith("socket:")
+    return count
+
+
+def files() -> int:
+    """Open file descriptors of this process."""
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def requests_of(address: EngineAddress, registry: str, kind: str, count: int) -> list[TransferRequest]:
+    """As many pulls as pushes, in turn."""
+    made: list[TransferRequest] = []
+    for number in range(count // 2):
+        made.append(pull(f"{registry}/soak/remote{number % IMAGES}:{kind}{number}", address))
+        made.append(
+            push(
+                f"soak/local{number % IMAGES}:1",
+                f"{registry}/soak/pushed{number % IMAGES}:{kind}{number}",
+                address,
+            )
+        )
+    return made
+
+
+def seed(engine: PrivateEngine, registry: PrivateRegistry, counts: dict[str, int]) -> None:
+    """Images in the registry under every tag that will be pulled, and local ones to push."""
+    for image in range(IMAGES):
+        tags = [
+            f"{kind}{number}" for kind, count in counts.items() for number in range(image, count // 2, IMAGES)
+        ]
+        seed_repository(
+            registry.address, f"soak/remote{image}", tags, layers=(20_000, 30_000), seed=f"r{image}"
+        )
+        with contextlib.closing(engine.client()) as client:
+            load_image(client, [f"soak/local{image}:1"], (20_000, 30_000), seed=f"l{image}")
+
+
+def run(services: RealServices, state: Path, requests: list[TransferRequest], *, storm: object = None) -> Eye:
+    """All of *requests* to their ends, in a queue of their own; *storm* is called half-way."""
+    eye = Eye()
+    eye.queue = queue = TransferQueue(
+        services, Journal(state / "journal.sqlite3"), concurrency=6, wake=eye.wake
+    )
+    queue.start()
+    rows = [queue.add(request) for request in requests]
+    chance = random.Random(7)
+    struck = storm is None
+
+    def finished() -> int:
+        eye.look()
+        return sum(row.state.finished for row in eye.rows.values())
+
+    def done() -> bool:
+        nonlocal struck
+        count = finished()
+        if not struck and count >= len(rows) // 3:
+            struck = True
+            assert callable(storm)
+            storm(count)
+        if storm is not None and chance.random() < 0.08:
+            queue.cancel([chance.choice(rows)])
+        return count == len(rows)
+
+    wait_until(done, "every row ends", timeout=80)
+    assert queue.shutdown(2.0)
+    eye.look()
+    return eye
+
+
+@pytest.mark.timeout(170)
+def test_soak(own_engine: PrivateEngine, tmp_path: Path) -> None:
+    with PrivateRegistry(tmp_path / "registry", in_memory=True) as registry:
+        seed(own_engine, registry, {"warm": 20, "soak": TRANSFERS})
+        address = address_of(own_engine.host)
+        services = RealServices()
+        # What is made once (imports, pools, caches of the interpreter) is made before the first look.
+        run(services, tmp_path / "warm", requests_of(address, registry.address, "warm", 20))
+        services.close()
+        gc.collect()
+        before = resident_kb(), sockets(), files(), threading.active_count()
+
+        def storm(count: int) -> None:
+            own_engine.kill()
+            registry.restart()
+            own_engine.start()
+
+        services = RealServices()
+        requests = requests_of(address, registry.address, "soak", TRANSFERS)
+        started = time.monotonic()
+        eye = run(services, tmp_path / "soak", requests, storm=storm)
+        spent = time.monotonic() - started
+        check_truth(services, eye, address)
+        states = [row.state for row in eye.rows.values()]
+        assert len(states) == TRANSFERS
+        assert states.count(State.CANCELLED) > 0
+        assert states.count(State.SUCCEEDED) > TRANSFERS / 2
+        assert any(row.attempt > 1 for row in eye.rows.values()), "nothing was hit by the storm"
+        check_journal(tmp_path / "soak", eye)
+        services.close()
+        eye.rows.clear()
+        eye.seen.clear()
+        gc.collect()
+        wait_until(lambda: threading.active_count() <= before[3], "threads end")
+        wait_until(lambda: sockets() <= before[1] and files() <= before[2], "sockets and files are closed")
+        grown = resident_kb() - before[0]
+        assert grown < GROWTH_KB, f"{grown} KB more than before"
+        print(
+            f"{TRANSFERS} transfers in {spent:.1f} s, {states.count(State.CANCELLED)} cancelled, {grown} KB grown"
+        )
+
+
+def check_truth(services: RealServices, eye: Eye, address: EngineAddress) -> None:
+    """Engine and registry hold what the rows say, and every row says something true."""
+    engine = services.engine(address)
+    for row in eye.rows.values():
+        assert row.state in (State.SUCCEEDED, State.CANCELLED), (row.state, row.error and row.error.detail)
+        assert row.finished is not None
+        reference = row.request.destination.reference
+        assert reference is not None
+        if row.request.operation is Operation.PULL:
+            try:
+                image = engine.image(str(reference))
+            except ImageUnknown:
+                assert row.state is State.CANCELLED
+                continue
+            assert row.started is not None
+            if row.state is State.SUCCEEDED:
+                assert carries(row.digest, image.image_id, image.repo_digests)
+        else:
+            found = services.registry(reference.domain).head(reference.path, reference.tag or "")
+            if row.state is State.SUCCEEDED:
+                assert found is not None
+                assert found.digest == row.digest
+            elif row.started is None:
+                assert found is None
+        assert (row.permille == 1000) == (row.state is State.SUCCEEDED)
+
+
+def check_journal(state: Path, eye: Eye) -> None:
+    """The journal says the same."""
+    journal = Journal(state / "journal.sqlite3")
+    journal.open()
+    assert {row.id: row.state for row in journal.history(limit=1000)} == {
+        row.id: row.state for row in eye.rows.values()
+    }
+    assert journal.adopt() == []
+    assert journal.close()

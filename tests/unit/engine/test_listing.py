@@ -1,0 +1,165 @@
+"""Images, containers, details and events, as several engines list them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from longshore.engine.listing import engine_event, engine_info, image_details, local_images
+from longshore.engine.model import EngineEvent, EventKind, ImageStore
+from longshore.oci.platform import Platform
+from longshore.oci.reference import Reference
+
+ID = "sha256:" + "1" * 64
+DIGEST = "sha256:" + "2" * 64
+
+
+def image(**fields: Any) -> dict[str, Any]:
+    return {"Id": ID, "RepoTags": [], "RepoDigests": [], "Created": 1_700_000_000, "Size": 10, **fields}
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"RepoTags": ["a:1", "b/c:2"]}, [("docker.io/library/a:1", False), ("docker.io/b/c:2", False)]),
+        # Untagged: below API 1.43, after, and by digest on 20.10.
+        ({"RepoTags": ["<none>:<none>"], "RepoDigests": ["<none>@<none>"]}, [(None, False)]),
+        ({}, [(None, False)]),
+        ({"RepoTags": None, "RepoDigests": [f"h.example/a@{DIGEST}"]}, [(f"h.example/a@{DIGEST}", True)]),
+        # containerd's store puts digests among the tags.
+        ({"RepoTags": [f"h.example/a@{DIGEST}"]}, [(f"h.example/a@{DIGEST}", True)]),
+        ({"RepoTags": ["h.example/a:1", f"h.example/a@{DIGEST}"]}, [("h.example/a:1", False)]),
+        # A digest of a tagged image is no name of its own.
+        ({"RepoTags": ["a:1"], "RepoDigests": [f"h.example/b@{DIGEST}"]}, [("docker.io/library/a:1", False)]),
+        # Podman's local names; and one that is no reference at all.
+        ({"RepoTags": ["localhost/a:1"]}, [("localhost/a:1", False)]),
+        ({"RepoTags": ["UPPER CASE"]}, [(None, False)]),
+    ],
+)
+def test_names(fields: dict[str, Any], expected: list[tuple[str | None, bool]]) -> None:
+    rows = local_images([image(**fields)], [])
+    found = [(None if row.reference is None else str(row.reference), row.digest_only) for row in rows]
+    assert found == expected
+    assert [row.dangling for row in rows] == [name is None for name, _ in expected]
+
+
+@pytest.mark.parametrize("seconds", [0, -62135596800, None, 10**18])
+def test_no_date(seconds: int | None) -> None:
+    (row,) = local_images([image(Created=seconds)], [])
+    assert row.created is None
+
+
+def test_the_rest_of_a_row() -> None:
+    (row,) = local_images([image(Labels={"b": "2", "a": "1"}, RepoTags=["a:1"], Size=-1)], [])
+    assert row.created == datetime.fromtimestamp(1_700_000_000, UTC)
+    assert row.labels == (("a", "1"), ("b", "2"))
+    assert row.size == 0
+
+
+def test_containers_are_counted_by_image_or_by_name() -> None:
+    images = [image(RepoTags=["a:1", "b:latest"]), image(Id="sha256:" + "3" * 64)]
+    containers = [
+        {"ImageID": ID, "Image": "a:1"},
+        {"ImageID": "sha256:" + "9" * 64, "Image": "b"},  # a platform's manifest, containerd's store
+        {"ImageID": "sha256:" + "9" * 64, "Image": "gone"},
+        "odd",
+    ]
+    assert [row.in_use for row in local_images(images, containers)] == [2, 2, 0]
+
+
+def test_odd_lists_do_no_harm() -> None:
+    assert local_images(["x", {}, {"Id": None}], []) == []
+    (row,) = local_images([{"Id": ID, "RepoTags": 3, "Labels": [], "Created": "x", "Size": "x"}], [])
+    assert row.dangling
+
+
+def test_stores() -> None:
+    version = {"Version": "28.5.2", "ApiVersion": "1.51", "Os": "linux", "Arch": "arm64"}
+    info: dict[str, Any] = {
+        "Name": "box",
+        "OSType": "linux",
+        "Architecture": "aarch64",
+        "Driver": "overlayfs",
+    }
+    assert engine_info(version, info).store is ImageStore.CLASSIC
+    assert engine_info(version, info).platform == Platform("linux", "arm64")
+    containerd = {**info, "DriverStatus": [["driver-type", "io.containerd.snapshotter.v1"]]}
+    assert engine_info(version, containerd).store is ImageStore.CONTAINERD
+    podman = {**version, "Components": [{"Name": "Podman Engine"}, {"Name": "Conmon"}]}
+    assert engine_info(podman, info).store is ImageStore.PODMAN
+    registries = {
+        "InsecureRegistryCIDRs": ["127.0.0.0/8"],
+        "IndexConfigs": {"docker.io": {"Secure": True}, "old.example": {"Secure": False}},
+        "Mirrors": ["https://mirror.example/"],
+    }
+    found = engine_info(version, {**info, "RegistryConfig": registries})
+    assert found.insecure_registries == ("old.example", "127.0.0.0/8")
+    assert found.mirrors == ("https://mirror.example/",)
+
+
+def test_details_without_a_config() -> None:
+    details = image_details({"Id": ID, "Config": None, "Created": "0001-01-01T00:00:00Z", "Size": 3})
+    assert (details.created, details.platform, details.references) == (None, None, ())
+
+
+def test_details() -> None:
+    details = image_details(
+        {
+            "Id": ID,
+            "RepoTags": ["a:1"],
+            "RepoDigests": [f"a@{DIGEST}"],
+            "Created": "2024-05-06T07:08:09.123456789Z",
+            "Size": 3,
+            "Os": "linux",
+            "Architecture": "arm",
+            "Variant": "v7",
+            "RootFS": {"Layers": [DIGEST]},
+            "Config": {
+                "Env": ["PASSWORD=x"],
+                "Cmd": ["a"],
+                "Entrypoint": "b",
+                "ExposedPorts": {"80/tcp": {}},
+            },
+        }
+    )
+    assert details.references == (Reference.parse("a:1"),)
+    assert details.created == datetime(2024, 5, 6, 7, 8, 9, 123456, UTC)
+    assert str(details.platform) == "linux/arm/v7"
+    assert (details.command, details.entrypoint, details.ports) == (("a",), ("b",), ("80/tcp",))
+    assert "PASSWORD" not in repr(details)
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (
+            {"Type": "image", "Action": "pull", "Actor": {"ID": "h/a:1", "Attributes": {"name": "h/a"}}},
+            EngineEvent(EventKind.IMAGE, "pull", "h/a:1", "h/a:1"),
+        ),
+        (
+            {"Type": "image", "Action": "tag", "Actor": {"ID": ID, "Attributes": {"name": "a:1"}}},
+            EngineEvent(EventKind.IMAGE, "tag", ID, "a:1"),
+        ),
+        # 20.10 names the image's id where the tag should be.
+        (
+            {"Type": "image", "Action": "untag", "Actor": {"ID": ID, "Attributes": {"name": ID}}},
+            EngineEvent(EventKind.IMAGE, "untag", ID, ""),
+        ),
+        (
+            {"Type": "container", "Action": "destroy", "Actor": {"ID": "c", "Attributes": {"image": "a:1"}}},
+            EngineEvent(EventKind.CONTAINER, "destroy", "c", "a:1"),
+        ),
+        ({"Type": "container", "Action": "exec_create: sh", "Actor": {"ID": "c"}}, None),
+        ({"Type": "network", "Action": "create"}, None),
+        ({"Type": "connected", "Action": ""}, None),
+        ({}, None),
+        (
+            {"Type": "image", "Action": "delete", "Actor": None},
+            EngineEvent(EventKind.IMAGE, "delete", "", ""),
+        ),
+    ],
+)
+def test_events(data: dict[str, Any], expected: EngineEvent | None) -> None:
+    assert engine_event(data) == expected

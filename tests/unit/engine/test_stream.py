@@ -1,0 +1,317 @@
+"""The events of four engines, as they were recorded, made one language."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from longshore.engine.attempt import Attempt
+from longshore.engine.stream import Finished, LayerProgress, Normaliser, Note, StreamEvent
+from longshore.oci.errors import EngineFailure, NotInRegistry, RegistryUnreachable
+from longshore.oci.layer import LayerState
+from longshore.oci.reference import Reference
+
+A, B, C = "aaaaaaaaaaaa", "bbbbbbbbbbbb", "cccccccccccc"
+DIGEST = "sha256:" + "d" * 64
+PULL = Attempt(Reference.parse("127.0.0.1:5000/team/big:1"))
+PUSH = Attempt(Reference.parse("127.0.0.1:5000/team/big:1"), pushing=True)
+
+
+def line(status: str, layer: str | None = None, **detail: Any) -> dict[str, Any]:
+    event: dict[str, Any] = {"status": status}
+    if layer is not None:
+        event |= {"progressDetail": detail, "id": layer}
+    return event
+
+
+def run(attempt: Attempt, events: list[dict[str, Any]]) -> list[StreamEvent]:
+    normaliser = Normaliser(attempt)
+    found: list[StreamEvent] = []
+    for event in events:
+        found += normaliser.feed(event)
+    return [*found, normaliser.finish()]
+
+
+def steps(events: list[StreamEvent], layer: str) -> list[tuple[LayerState, int | None, int | None]]:
+    return [
+        (each.state, each.current, each.total)
+        for each in events
+        if isinstance(each, LayerProgress) and each.layer_id == layer
+    ]
+
+
+def test_pull_classic_store() -> None:
+    found = run(
+        PULL,
+        [
+            {"status": "Pulling from team/big", "id": "1"},
+            line("Pulling fs layer", A),
+            line("Pulling fs layer", B),
+            line("Already exists", C),
+            line("Waiting", B),
+            line("Downloading", A, current=100, total=1000),
+            line("Downloading", A, current=600, total=1000),
+            line("Verifying Checksum", A),
+            line("Download complete", A),
+            line("Downloading", B, current=50),
+            line("Download complete", B),
+            line("Extracting", A, current=500, total=1000),
+            line("Extracting", A, current=1000, total=1000),
+            line("Pull complete", A),
+            line("Pull complete", B),
+            line(f"Digest: {DIGEST}"),
+            line("Status: Downloaded newer image for 127.0.0.1:5000/team/big:1"),
+        ],
+    )
+    assert steps(found, A) == [
+        (LayerState.WAITING, None, None),
+        (LayerState.TRANSFERRING, 100, 1000),
+        (LayerState.TRANSFERRING, 600, 1000),
+        (LayerState.CHECKING, None, None),
+        (LayerState.TRANSFERRED, None, None),
+        (LayerState.EXTRACTING, 500, 1000),
+        (LayerState.EXTRACTING, 1000, 1000),
+        (LayerState.DONE, None, None),
+    ]
+    # "Waiting" says nothing new; no Content-Length, no total.
+    assert [step[0] for step in steps(found, B)] == [
+        LayerState.WAITING,
+        LayerState.TRANSFERRING,
+        LayerState.TRANSFERRED,
+        LayerState.DONE,
+    ]
+    assert steps(found, B)[1] == (LayerState.TRANSFERRING, 50, None)
+    assert steps(found, C) == [(LayerState.SKIPPED, None, None)]
+    assert not any(isinstance(each, Note) for each in found)
+    assert found[-1] == Finished(DIGEST)
+
+
+def test_up_to_date_with_a_warning_after_the_status() -> None:
+    """28 adds its warning about the platform as a plain line at the end."""
+    warning = "WARNING: image with reference x was found but its platform does not match"
+    found = run(
+        PULL,
+        [
+            {"status": "Pulling from team/big", "id": "1"},
+            line(f"Digest: {DIGEST}"),
+            line("Status: Image is up to date for 127.0.0.1:5000/team/big:1"),
+            line(warning),
+        ],
+    )
+    assert found == [Note(warning), Finished(DIGEST, None, True)]
+
+
+def test_a_resumed_download_neither_shrinks_nor_jumps() -> None:
+    """Recorded from 20.10: a full bar when the line is cut, then the rest counted from nought."""
+    found = run(
+        PULL,
+        [
+            line("Pulling fs layer", A),
+            line("Downloading", A, current=2447630, total=8008678),
+            line("Downloading", A, current=8008678, total=8008678),
+            line("Retrying in 2 seconds", A),
+            line("Retrying in 1 second", A),
+            line("Downloading", A, current=65536, total=5008678),
+            line("Downloading", A, current=4000000, total=5008678),
+            line("Downloading", A, current=5008678, total=5008678),
+            line("Retrying in 1 second", A),
+            line("Waiting", A),
+            line("Downloading", A, current=8678, total=1008678),
+            line("Download complete", A),
+        ],
+    )
+    layer = [each for each in found if isinstance(each, LayerProgress)]
+    moving = [each for each in layer if each.state is LayerState.TRANSFERRING]
+    assert {each.total for each in moving} == {8008678}
+    assert [(each.current, each.retrying_in) for each in moving] == [
+        (2447630, None),
+        (2447630, 2),
+        (2447630, 1),
+        (3065536, None),
+        (7000000, None),
+        (7000000, 1),
+        (7008678, None),
+    ]
+
+
+def test_pull_containerd_store() -> None:
+    found = run(
+        PULL,
+        [
+            {"status": "Pulling from team/big", "id": "1"},
+            line("Pulling fs layer", A),
+            line("Pulling fs layer", A),
+            line("Downloading", A, current=10, total=100),
+            line("Downloading", A, current=10, total=100),
+            line("Download complete", A, hidecounts=True),
+            line("Extracting", A, current=1, units="s"),
+            line("Extracting", A, current=2, units="s"),
+            line("Pull complete", A, hidecounts=True),
+            line(f"Digest: {DIGEST}"),
+            line("Status: Downloaded newer image for x"),
+        ],
+    )
+    # Repeated events are gone, and seconds are no bytes.
+    assert steps(found, A) == [
+        (LayerState.WAITING, None, None),
+        (LayerState.TRANSFERRING, 10, 100),
+        (LayerState.TRANSFERRED, None, None),
+        (LayerState.EXTRACTING, None, None),
+        (LayerState.DONE, None, None),
+    ]
+    nothing_to_do = run(PULL, [line(f"Digest: {DIGEST}"), line("Status: Downloaded newer image for x")])
+    assert nothing_to_do == [Finished(DIGEST)]
+
+
+def test_pull_podman() -> None:
+    """No first line, no digest; the last id is the image's own."""
+    found = run(
+        PULL,
+        [
+            {"status": "Pulling fs layer", "progressDetail": {}, "id": A},
+            {"status": "Already exists", "id": B},
+            line("Downloading", A, current=10, total=100),
+            {"status": "Download complete", "progressDetail": {}, "id": A},
+            {"status": "Download complete", "progressDetail": {}, "id": C},
+        ],
+    )
+    assert steps(found, C) == []
+    assert steps(found, B) == [(LayerState.SKIPPED, None, None)]
+    assert steps(found, A)[-1] == (LayerState.TRANSFERRED, None, None)
+    assert found[-1] == Finished()
+    assert not any(isinstance(each, Note) for each in found)
+
+
+def test_push_classic_store() -> None:
+    found = run(
+        PUSH,
+        [
+            {"status": "The push refers to repository [127.0.0.1:5000/team/big]"},
+            line("Preparing", A),
+            line("Preparing", A),
+            line("Preparing", B),
+            line("Preparing", C),
+            line("Waiting", C),
+            line("Pushing", A, current=512, total=1000000),
+            line("Pushing", A, current=1001984, total=1000000),
+            line("Pushed", A),
+            line("Layer already exists", B),
+            line("Mounted from team/other", C),
+            line(f"1: digest: {DIGEST} size: 2007"),
+            {"progressDetail": {}, "aux": {"Tag": "1", "Digest": DIGEST, "Size": 2007}},
+        ],
+    )
+    # The tar's own overhead does not count beyond the file.
+    assert steps(found, A)[-2:] == [
+        (LayerState.TRANSFERRING, 1000000, 1000000),
+        (LayerState.DONE, None, None),
+    ]
+    assert steps(found, B)[-1][0] is LayerState.SKIPPED
+    mounted = [each for each in found if isinstance(each, LayerProgress) and each.layer_id == C][-1]
+    assert (mounted.state, mounted.mounted_from) == (LayerState.MOUNTED, "team/other")
+    assert not any(isinstance(each, Note) for each in found)
+    assert found[-1] == Finished(DIGEST, 2007)
+
+
+def test_push_containerd_store() -> None:
+    found = run(
+        PUSH,
+        [
+            {"status": "The push refers to repository [127.0.0.1:5000/team/big]"},
+            line("Pushing", A, total=77),
+            line("Pushing", A, current=40, total=77),
+            line("Pushed", A, hidecounts=True),
+            line(f"1: digest: {DIGEST} size: 856"),
+        ],
+    )
+    assert steps(found, A) == [
+        (LayerState.TRANSFERRING, None, 77),
+        (LayerState.TRANSFERRING, 40, 77),
+        (LayerState.DONE, None, None),
+    ]
+    assert found[-1] == Finished(DIGEST, 856)
+
+
+def test_push_of_an_index_that_is_here_in_part() -> None:
+    other = "sha256:" + "e" * 64
+    selected = {"digest": other, "size": 500, "platform": {"os": "linux", "architecture": "amd64"}}
+    found = run(
+        PUSH,
+        [
+            line(f"1: digest: {other} size: 500"),
+            {
+                "aux": {
+                    "manifestPushedInsteadOfIndex": True,
+                    "originalIndex": {},
+                    "selectedManifest": selected,
+                }
+            },
+        ],
+    )
+    note, end = found
+    assert isinstance(note, Note)
+    assert "linux/amd64" in note.text
+    assert end == Finished(other, 500)
+
+
+def test_push_podman() -> None:
+    aux = {"Tag": "1", "Digest": DIGEST, "Size": 2007}
+    found = run(PUSH, [line(f"1: digest: {DIGEST} size: 2007\n"), {"progressDetail": {}, "aux": aux}])
+    assert found == [Finished(DIGEST, 2007)]
+
+
+def test_a_push_that_does_not_say_what_it_pushed_has_failed() -> None:
+    with pytest.raises(EngineFailure) as caught:
+        run(PUSH, [line("Preparing", A), line("Pushed", A)])
+    assert "127.0.0.1:5000/team/big:1" in caught.value.message
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"errorDetail": {"message": "manifest unknown"}, "error": "manifest unknown"},
+        {"errorDetail": {"message": "manifest unknown"}},
+        {"error": "manifest unknown"},
+    ],
+)
+def test_errors_in_the_stream(event: dict[str, Any]) -> None:
+    with pytest.raises(NotInRegistry):
+        run(PULL, [line("Pulling fs layer", A), event])
+
+
+def test_an_error_without_words_is_one_too() -> None:
+    with pytest.raises(EngineFailure):
+        run(PULL, [{"errorDetail": {}}])
+    with pytest.raises(RegistryUnreachable):
+        run(
+            PUSH, [{"errorDetail": {"code": 1, "message": "dial tcp 1.2.3.4:5: connect: connection refused"}}]
+        )
+
+
+def test_words_from_outside_are_made_safe() -> None:
+    (note, _) = run(PULL, [line("\x1b[31mred\u202etxt\x07")])
+    assert note == Note("[31mredtxt")
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {},
+        {"status": None},
+        {"status": 3, "id": 4},
+        {"status": "Downloading", "id": A, "progressDetail": None},
+        {"status": "Downloading", "id": A, "progressDetail": {"current": "x", "total": -1}},
+        {"status": "Downloading", "id": A, "progressDetail": {"current": True, "total": 0}},
+        {"status": "Doing something new", "id": A, "progressDetail": {}},
+        {"status": "Digest: nonsense"},
+        {"aux": []},
+        {"aux": {"Digest": 4}},
+    ],
+)
+def test_odd_events_do_no_harm(event: dict[str, Any]) -> None:
+    found = run(PULL, [event])
+    assert found[-1] == Finished()
+    for each in found[:-1]:
+        assert isinstance(each, LayerProgress)
+        assert (each.current, each.total) == (None, None)
