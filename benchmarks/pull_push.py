@@ -25,7 +25,14 @@ from longshore.operations.services import Services
 from longshore.registry.config import RegistryConfig
 from longshore.transfers.journal import Journal
 from longshore.transfers.queue import TransferQueue
-from longshore.transfers.transfer import Endpoint, EnginePlace, Operation, RegistryPlace, State, TransferRequest
+from longshore.transfers.transfer import (
+    Endpoint,
+    EnginePlace,
+    Operation,
+    RegistryPlace,
+    State,
+    TransferRequest,
+)
 from testbed.bed import Testbed
 from testbed.engine import PrivateEngine
 from testbed.images import build_image
@@ -95,16 +102,26 @@ def main() -> None:
         build_image(client, name, [int(wanted.layer_mb * 1e6)] * wanted.layers)
         worker = Worker(root, current_address(engine.host, {}))
         reference = Reference.parse(name)
-        times: dict[str, list[float]] = {key: [] for key in ("push cli", "push ours", "pull cli", "pull ours")}
+        times: dict[str, list[float]] = {
+            key: [] for key in ("push cli", "push ours", "pull cli", "pull ours")
+        }
         try:
             for _ in range(wanted.runs):
                 for side in ("cli", "ours"):
                     empty(registry)
-                    push = cli(engine, root, "push", name) if side == "cli" else worker.run(Operation.PUSH, reference)
+                    push = (
+                        cli(engine, root, "push", name)
+                        if side == "cli"
+                        else worker.run(Operation.PUSH, reference)
+                    )
                     times[f"push {side}"].append(push)
                 for side in ("cli", "ours"):
                     client.remove_image(name, force=True)
-                    pull = cli(engine, root, "pull", name) if side == "cli" else worker.run(Operation.PULL, reference)
+                    pull = (
+                        cli(engine, root, "pull", name)
+                        if side == "cli"
+                        else worker.run(Operation.PULL, reference)
+                    )
                     times[f"pull {side}"].append(pull)
         finally:
             worker.close()

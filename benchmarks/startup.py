@@ -113,7 +113,9 @@ def main() -> None:
             pairs = [(once(BARE, environ), once(OURS, environ)) for _ in range(runs)]
             memory = idle_memory(environ)
     bare, ours = (statistics.median(column) for column in zip(*pairs, strict=True))
-    print(f"first paint, medians of {runs}: bare window {bare:.0f} ms, Longshore {ours:.0f} ms, ratio {ours / bare:.2f}")
+    print(
+        f"first paint, medians of {runs}: bare window {bare:.0f} ms, Longshore {ours:.0f} ms, ratio {ours / bare:.2f}"
+    )
     print(f"idle memory: {memory:.0f} MB resident")
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import logging
 import os
 import signal
+import socket
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -20,6 +22,9 @@ from longshore.settings import Folders, Settings
 
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QApplication
+
+    from longshore.registry.config import RegistryConfig
+    from longshore.wiring import Wiring
 
 _log = logging.getLogger(__name__)
 
@@ -43,7 +48,9 @@ def parser() -> argparse.ArgumentParser:
         help="show this registry too, for this run (repeatable)",
     )
     out.add_argument(
-        "--engine", metavar="URL", help="the engine to use, e.g. unix:///var/run/docker.sock or tcp://host:2376"
+        "--engine",
+        metavar="URL",
+        help="the engine to use, e.g. unix:///var/run/docker.sock or tcp://host:2376",
     )
     out.add_argument("--debug", action="store_true", help="log more, and to the terminal as well")
     return out
@@ -52,12 +59,12 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run Longshore. Returns the exit code: 0, or 2 for wrong arguments and where no window can be opened."""
     arguments = parser().parse_args(argv)
-    from longshore.registry.config import parse_registry
-
     try:
-        registries = [parse_registry(text) for text in arguments.registry]
+        registries = _registries(arguments.registry)
     except LongshoreError as error:
-        print(f"longshore: --registry {error.subject}: {error.message} {error.advice}".rstrip(), file=sys.stderr)
+        print(
+            f"longshore: --registry {error.subject}: {error.message} {error.advice}".rstrip(), file=sys.stderr
+        )
         return EXIT_USAGE
     reason = why_no_display(os.environ, sys.platform)
     if reason:
@@ -90,7 +97,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         _run(application, wiring)
     finally:
         log.stop()
-    left = [thread for thread in threading.enumerate() if thread is not threading.current_thread() and not thread.daemon]
+    left = [
+        thread
+        for thread in threading.enumerate()
+        if thread is not threading.current_thread() and not thread.daemon
+    ]
     if left:
         # A helper program or a dead network can hold a thread longer than anyone wants to wait for a closed window.
         # Everything worth keeping is on disk by now.
@@ -100,25 +111,66 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _run(application: QApplication, wiring: Wiring) -> None:  # type: ignore[name-defined] # noqa: F821
+def _registries(texts: list[str]) -> list[RegistryConfig]:
+    if not texts:
+        return []  # nothing to import
+    from longshore.registry.config import parse_registry
+
+    return [parse_registry(text) for text in texts]
+
+
+def _run(application: QApplication, wiring: Wiring) -> None:
     import qasync
 
     async def run() -> None:
         ended = asyncio.Event()
-        loop = asyncio.get_running_loop()
         wiring.closed.connect(ended.set)
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: loop.call_soon_threadsafe(wiring.quit))
+        # One turn of the loop paints the window; what follows imports a lot.
+        await asyncio.sleep(0.02)
         wiring.start()
         await ended.wait()
         await wiring.close()
 
     loop = qasync.QEventLoop(application)
-    with loop:
+    with loop, _signals(wiring.quit):
         loop.run_until_complete(run())
 
 
-def _catch_what_escapes(wiring: Wiring) -> None:  # type: ignore[name-defined] # noqa: F821
+@contextlib.contextmanager
+def _signals(quit_now: Callable[[], None]) -> Iterator[None]:
+    """SIGINT and SIGTERM close the window.
+
+    Python runs its handlers between two bytecodes, and an idle Qt loop runs none: the byte that Python writes into a
+    socket when a signal arrives wakes the loop.
+    """
+    from PySide6.QtCore import QSocketNotifier
+
+    reader, writer = socket.socketpair()
+    reader.setblocking(False)
+    writer.setblocking(False)
+    before = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
+    notifier = QSocketNotifier(reader.fileno(), QSocketNotifier.Type.Read)
+
+    def drain() -> None:
+        with contextlib.suppress(BlockingIOError):
+            reader.recv(64)
+
+    notifier.activated.connect(drain)
+    handlers = {
+        number: signal.signal(number, lambda *_: quit_now()) for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        signal.set_wakeup_fd(before)
+        notifier.setEnabled(False)
+        reader.close()
+        writer.close()
+
+
+def _catch_what_escapes(wiring: Wiring) -> None:
     """An exception nobody caught is logged whole and shown as one sentence; the window goes on."""
 
     def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
@@ -132,7 +184,11 @@ def _catch_what_escapes(wiring: Wiring) -> None:  # type: ignore[name-defined] #
         _log.error(
             "unexpected in %s",
             arguments.thread.name if arguments.thread else "a thread",
-            exc_info=(arguments.exc_type, arguments.exc_value or arguments.exc_type(), arguments.exc_traceback),
+            exc_info=(
+                arguments.exc_type,
+                arguments.exc_value or arguments.exc_type(),
+                arguments.exc_traceback,
+            ),
         )
 
     sys.excepthook = hook

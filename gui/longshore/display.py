@@ -20,7 +20,7 @@ def why_no_display(environ: Mapping[str, str], platform: str) -> str:
     if wanted != "xcb" and _wayland_answers(environ):
         return ""
     if wanted.startswith("wayland"):
-        return "No display: WAYLAND_DISPLAY does not name a compositor that answers. Start Longshore in a desktop session."
+        return "No display: no Wayland compositor answers at WAYLAND_DISPLAY. Start Longshore in a desktop session."
     display = environ.get("DISPLAY", "")
     if not display:
         return "No display: neither DISPLAY nor WAYLAND_DISPLAY is set. Start Longshore in a desktop session."
@@ -31,7 +31,9 @@ def why_no_display(environ: Mapping[str, str], platform: str) -> str:
             "libxkbcommon-x11-0 libxcb-icccm4 libxcb-keysyms1 libxcb-shape0 libegl1 libgl1 libfontconfig1 libdbus-1-3"
         )
     if not _x11_answers(display):
-        return f"No display: the X server {display} does not answer or refuses us. Check DISPLAY and XAUTHORITY."
+        return (
+            f"No display: the X server {display} does not answer or refuses us. Check DISPLAY and XAUTHORITY."
+        )
     return ""
 
 

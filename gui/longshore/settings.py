@@ -24,7 +24,11 @@ APP = "longshore"
 def _folder(environ: Mapping[str, str], variable: str, fallback: str) -> Path:
     # The specification: a relative path is invalid and must be ignored.
     value = environ.get(variable, "")
-    base = Path(value) if value and Path(value).is_absolute() else Path(environ.get("HOME") or Path.home()) / fallback
+    base = (
+        Path(value)
+        if value and Path(value).is_absolute()
+        else Path(environ.get("HOME") or Path.home()) / fallback
+    )
     return base / APP
 
 
@@ -102,7 +106,9 @@ class Settings:
             aside = self.path.with_name(self.path.name + ".broken")
             with contextlib.suppress(OSError):
                 self.path.replace(aside)
-            self.problem = f"The settings file was damaged. It was set aside as {aside.name}; defaults are used."
+            self.problem = (
+                f"The settings file was damaged. It was set aside as {aside.name}; defaults are used."
+            )
             return {}
         return values
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
 from testbed.bed import Testbed
 from testbed.display import Xvfb
 from testbed.driver import Window

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import docker.errors
 import pytest
+
 from testbed.driver import Window
 from testbed.engine import PrivateEngine
 from testbed.images import build_image, seed_repository, small_image
@@ -50,7 +51,9 @@ def open_repository(window: Window, registry: str, repository: str) -> None:
     window.click_row("Registries", repository)
 
 
-def test_both_sides_are_shown(start: Start, testbed_engine: PrivateEngine, open_registry: PrivateRegistry) -> None:
+def test_both_sides_are_shown(
+    start: Start, testbed_engine: PrivateEngine, open_registry: PrivateRegistry
+) -> None:
     seed_repository(open_registry.address, "shown/app", ["1.9", "1.10"], layers=[2000])
     with testbed_engine.client() as client:
         image = small_image(client, "shown/local:1")
@@ -231,7 +234,9 @@ def test_closing_with_transfers_asks_and_ends_soon(
     assert "Traceback" not in window.output()
 
 
-def test_the_window_of_a_newcomer_is_whole(start: Start, open_registry: PrivateRegistry, tmp_path: Path) -> None:
+def test_the_window_of_a_newcomer_is_whole(
+    start: Start, open_registry: PrivateRegistry, tmp_path: Path
+) -> None:
     window = start(open_registry)
     window.wait_row("Registries", open_registry.address)
     for name in ("Pull", "Push", "Add registry…", "Refresh", "Remove…", "Tag…", "Sign in…"):
@@ -240,7 +245,10 @@ def test_the_window_of_a_newcomer_is_whole(start: Start, open_registry: PrivateR
 
 
 def test_docker_build_output_is_pushed_under_two_names(
-    start: Start, testbed_engine: PrivateEngine, open_registry: PrivateRegistry, second_registry: PrivateRegistry
+    start: Start,
+    testbed_engine: PrivateEngine,
+    open_registry: PrivateRegistry,
+    second_registry: PrivateRegistry,
 ) -> None:
     with testbed_engine.client() as client:
         build_image(client, "both/app:1", [30_000])
@@ -254,6 +262,8 @@ def test_docker_build_output_is_pushed_under_two_names(
         window.table("Resulting references").column("Registry")
     )
     window.press("Push")
-    window.wait(lambda: window.table("Transfers").column("Status") == ["Succeeded"] * 2, "both to succeed", timeout=40)
+    window.wait(
+        lambda: window.table("Transfers").column("Status") == ["Succeeded"] * 2, "both to succeed", timeout=40
+    )
     for registry in (open_registry, second_registry):
         assert head_manifest(registry.address, "both/app", "1") == 200

@@ -27,21 +27,24 @@ class ImageRow(TableRow):
 
     __slots__ = ("image", "natural", "repository", "tag")
 
-    def __init__(self, image: LocalImage, number: int) -> None:
+    def __init__(self, image: LocalImage) -> None:
+        super().__init__("")
+        self.set_image(image)
+
+    def set_image(self, image: LocalImage) -> None:
+        """Show *image* in this row: what its name stands for now."""
         self.image = image
         reference = image.reference
         if reference is None:
             self.repository, self.tag = _NONE, _NONE
         else:
             self.repository = text.safe(reference.familiar_name)
-            self.tag = text.safe(reference.tag or "") or _NONE
+            self.tag = reference.tag or _NONE
         self.natural = natural_key(self.tag)
-        # *number* tells apart what an engine lists twice under one name.
-        key = (str(reference) if reference is not None else "", image.image_id, number)
         parts = [self.repository, self.tag, image.image_id, *image.repo_digests]
         if reference is not None:
             parts.append(str(reference))
-        super().__init__(key if reference is None else (key[0], number), " ".join(parts).casefold())
+        self.haystack = " ".join(parts).casefold()
 
     def base_key(self) -> tuple[Any, ...]:
         """Named images first, by repository and natural tag."""
@@ -60,20 +63,27 @@ class ImageModel(RowTable[ImageRow]):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
+        self._by_key: dict[tuple[Reference | None, str, int], ImageRow] = {}
 
     def set_images(self, images: Sequence[LocalImage]) -> None:
         """Show *images*. Rows that stay keep their selection, also when an image behind a name changed."""
-        before = {row.key: row.image for row in self._all}
-        rows: dict[Any, ImageRow] = {}
+        before = self._by_key
+        self._by_key = {}
+        changed: set[ImageRow] = set()
         for image in images:
-            row = ImageRow(image, 0)
-            number = 0
-            while row.key in rows:
+            # An image without a name is itself; one with a name is what stands under that name.
+            name = "" if image.reference is not None else image.image_id
+            number = 0  # tells apart what an engine lists twice
+            while (key := (image.reference, name, number)) in self._by_key:
                 number += 1
-                row = ImageRow(image, number)
-            rows[row.key] = row
-        changed = {key for key, row in rows.items() if key in before and before[key] != row.image}
-        self._all = sorted(rows.values(), key=ImageRow.base_key)
+            row = before.get(key)
+            if row is None:
+                row = ImageRow(image)
+            elif row.image != image:
+                row.set_image(image)
+                changed.add(row)
+            self._by_key[key] = row
+        self._all = sorted(self._by_key.values(), key=ImageRow.base_key)
         self._arrange()
         if changed:
             self._tell_changed(changed)

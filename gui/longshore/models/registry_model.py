@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from PySide6.QtCore import (
@@ -15,9 +15,9 @@ from PySide6.QtCore import (
     Signal,
 )
 
-from longshore.models import mime, ordering, text
+from longshore.models import mime, ordering, registry_drop, text
 from longshore.models.columns import NodeKind, NodeState, RegistryColumn, Role, Tone
-from longshore.models.registry_node import NOTE_KEY, Child, RegistryEntry, RegistryNode
+from longshore.models.registry_node import Child, RegistryEntry, RegistryNode
 from longshore.models.text import tr
 from longshore.models.transition import changed_rows, never_raises, settle
 from longshore.oci.errors import ListingUnsupported, LongshoreError
@@ -111,7 +111,7 @@ class RegistryModel(QAbstractItemModel):
         if repository is None:
             return self._index_of_node(node)
         for place, child in enumerate(node.rows):
-            if child.key == repository:
+            if child.reference is not None and child.path == repository:
                 return self.createIndex(place, 0, node.serial)
         return QModelIndex()
 
@@ -181,7 +181,7 @@ class RegistryModel(QAbstractItemModel):
         if node is None or child is None or child.tag_count == count:
             return
         child.tag_count = count
-        self._tell_children(node, {child.key})
+        self._tell_children(node, {child})
         if self._sort_column == RegistryColumn.TAGS:
             self._settle(node)
 
@@ -255,11 +255,11 @@ class RegistryModel(QAbstractItemModel):
     def _tell(self, node: RegistryNode) -> None:
         place = self._nodes.index(node)
         self.dataChanged.emit(self.index(place, 0), self.index(place, _LAST))
-        self._tell_children(node, {NOTE_KEY})
+        self._tell_children(node, {node.note})
         self.state_changed.emit(node.host)
 
-    def _tell_children(self, node: RegistryNode, keys: set[Hashable]) -> None:
-        places = [place for place, child in enumerate(node.rows) if child.key in keys]
+    def _tell_children(self, node: RegistryNode, changed: set[Child]) -> None:
+        places = [place for place, child in enumerate(node.rows) if child in changed]
         if places:
             changed_rows(self, self._index_of_node(node), places, 0, _LAST)
 
@@ -353,11 +353,11 @@ class RegistryModel(QAbstractItemModel):
         node, child = found
         column = index.column()
         if role in (_Item.DisplayRole, _Item.AccessibleTextRole):
-            return self._text(node, child, column)
+            return node.text(child, column)
         if role == _Item.ToolTipRole:
-            return text.tooltip(self._whole(node, child, column))
+            return text.tooltip(node.whole(child, column))
         if role == _Item.AccessibleDescriptionRole:
-            return self._whole(node, child, column)
+            return node.whole(child, column)
         if role == _Item.TextAlignmentRole:
             return Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
         if role == Role.NODE_KIND:
@@ -400,24 +400,6 @@ class RegistryModel(QAbstractItemModel):
             return child.natural if child is not None else node.host
         return None
 
-    def _text(self, node: RegistryNode, child: Child | None, column: int) -> str:
-        if child is None:
-            if column == RegistryColumn.NAME:
-                return node.entry.name
-            return node.count_text() if column == RegistryColumn.TAGS else node.signed_in()[0]
-        if column == RegistryColumn.NAME:
-            if child.kind is NodeKind.REPOSITORY:
-                return child.path
-            return node.line
-        if column == RegistryColumn.TAGS and child.tag_count is not None:
-            return f"{child.tag_count:,}"
-        return ""
-
-    def _whole(self, node: RegistryNode, child: Child | None, column: int) -> str:
-        if column == RegistryColumn.NAME:
-            return node.whole(child)
-        return self._text(node, child, column)
-
     # -- drag and drop
 
     def mimeTypes(self) -> list[str]:
@@ -441,35 +423,7 @@ class RegistryModel(QAbstractItemModel):
 
     def drop_hint(self, index: Index, data: QMimeData) -> tuple[bool, str]:
         """Whether *data* may be dropped on *index*, and a line that says what would happen or why not."""
-        dragged = mime.decode(data)
-        # Text of another program is a name to pull, nothing that could be pushed.
-        if dragged is None or not data.hasFormat(mime.REFERENCES):
-            return False, tr("Only images can be dropped here")
-        found = self._find(index)
-        if found is None or (found[1] is not None and found[1].kind is not NodeKind.REPOSITORY):
-            return False, tr("Drop images on a registry or on a repository")
-        node, child = found
-        what = text.images(len(dragged.items))
-        if len(dragged.items) == 1 and dragged.items[0].reference is not None:
-            what = text.safe(dragged.items[0].reference.familiar)
-        reference = child.reference if child is not None else None
-        where = node.entry.name if reference is None else reference.familiar
-        if dragged.kind is mime.DragKind.LOCAL:
-            line = tr("Push {what} to {where}")
-        elif not self.copies_accepted:
-            return False, tr("Images of a registry can be dropped on Local images")
-        elif all(
-            item.registry == node.host and child in (None, self._child_of(node, item))
-            for item in dragged.items
-        ):
-            return False, tr("These images are in this registry already")
-        else:
-            line = tr("Copy {what} to {where}")
-        return True, line.replace("{what}", what).replace("{where}", where)
-
-    @staticmethod
-    def _child_of(node: RegistryNode, item: mime.DraggedItem) -> Child | None:
-        return node.repositories.get(item.repository)
+        return registry_drop.hint(self._find(index), data, copies_accepted=self.copies_accepted)
 
     @never_raises(default=False)
     def canDropMimeData(

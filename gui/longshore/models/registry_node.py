@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from longshore.models import ordering, text
-from longshore.models.columns import NodeKind, NodeState, Tone
+from longshore.models.columns import NodeKind, NodeState, RegistryColumn, Tone
 from longshore.models.text import tr
 from longshore.oci.errors import InvalidReference, LongshoreError, SignInFailed, SignInRequired
 from longshore.oci.naturalsort import NaturalKey, natural_key
@@ -15,8 +15,6 @@ from longshore.oci.reference import DOCKER_HUB, Reference
 
 if TYPE_CHECKING:
     from longshore.registry.config import RegistryConfig
-
-NOTE_KEY = ("note",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +66,6 @@ class Child:
         self.reference = reference
         self.kind = NodeKind.NOTE if reference is None else NodeKind.REPOSITORY
         self.path = "" if reference is None else reference.path
-        self.key: Hashable = NOTE_KEY if reference is None else reference.path
         self.haystack = "" if reference is None else reference.name.casefold()
         self.natural: NaturalKey = natural_key(self.path)
         self.pinned = False
@@ -83,7 +80,6 @@ class RegistryNode:
     def __init__(self, entry: RegistryEntry, serial: int) -> None:
         self.entry = entry
         self.serial = serial
-        self.key: Hashable = entry.host
         self.generation = 0
         self.state = NodeState.IDLE
         self.has_more = False
@@ -115,14 +111,14 @@ class RegistryNode:
             found = self.repositories.setdefault(reference.path, Child(reference))
         return found
 
-    def set_pins(self, pinned: Iterable[str]) -> set[Hashable]:
-        """Take over the pins; the keys of the rows whose mark changed."""
+    def set_pins(self, pinned: Iterable[str]) -> set[Child]:
+        """Take over the pins; the rows whose mark changed."""
         wanted = {child.path for path in pinned if (child := self.child(path)) is not None}
-        changed: set[Hashable] = set()
+        changed: set[Child] = set()
         for path, child in list(self.repositories.items()):
             if child.pinned is not (path in wanted):
                 child.pinned = path in wanted
-                changed.add(child.key)
+                changed.add(child)
             if not child.pinned and not child.listed:
                 del self.repositories[path]
         return changed
@@ -220,11 +216,23 @@ class RegistryNode:
             return tr("not needed"), Tone.NONE
         return (tr("anonymous"), Tone.NONE) if self.entry.auth == "bearer" else ("", Tone.NONE)
 
-    def whole(self, child: Child | None) -> str:
-        """The whole story of a row's name, as plain text."""
+    def text(self, child: Child | None, column: int) -> str:
+        """What a cell shows: of the registry itself, or of one of its rows."""
         if child is None:
-            parts = [self.entry.name, self.host if self.host != self.entry.name else ""]
-            return "\n".join(part for part in [*parts, self.note_advice()] if part)
-        if child.kind is NodeKind.NOTE:
-            return self.note_advice() or self.line
-        return child.reference.familiar if child.reference is not None else ""
+            if column == RegistryColumn.NAME:
+                return self.entry.name
+            return self.count_text() if column == RegistryColumn.TAGS else self.signed_in()[0]
+        if column == RegistryColumn.NAME:
+            return child.path if child.reference is not None else self.line
+        if column == RegistryColumn.TAGS and child.tag_count is not None:
+            return f"{child.tag_count:,}"
+        return ""
+
+    def whole(self, child: Child | None, column: int) -> str:
+        """The whole story of a cell, as plain text."""
+        if column != RegistryColumn.NAME:
+            return self.text(child, column)
+        if child is None:
+            parts = [self.entry.name, self.host if self.host != self.entry.name else "", self.note_advice()]
+            return "\n".join(part for part in parts if part)
+        return child.reference.familiar if child.reference is not None else self.note_advice() or self.line

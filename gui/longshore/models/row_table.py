@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Hashable, Iterable
+from collections.abc import Iterable
 from typing import Any, Generic, TypeVar
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
@@ -16,13 +16,11 @@ _NO_PARENT = QModelIndex()
 
 
 class TableRow:
-    """One row, the same object as long as it stays. *haystack* is what the filter looks in,
-    folded."""
+    """One row, the same object as long as it stays. *haystack* is what the filter looks in, folded."""
 
-    __slots__ = ("haystack", "key")
+    __slots__ = ("haystack",)
 
-    def __init__(self, key: Hashable, haystack: str) -> None:
-        self.key = key
+    def __init__(self, haystack: str) -> None:
         self.haystack = haystack
 
 
@@ -92,8 +90,8 @@ class RowTable(QAbstractTableModel, Generic[_Row]):
     def _sifted(self) -> None:
         """Called after rows may have come, gone or moved."""
 
-    def _tell_changed(self, keys: set[Hashable], first: int = 0, last: int | None = None) -> None:
-        places = [place for place, row in enumerate(self._rows) if row.key in keys]
+    def _tell_changed(self, rows: set[_Row], first: int = 0, last: int | None = None) -> None:
+        places = [place for place, row in enumerate(self._rows) if row in rows]
         changed_rows(self, _NO_PARENT, places, first, len(self._columns) - 1 if last is None else last)
 
     # -- filter
@@ -119,13 +117,6 @@ class RowTable(QAbstractTableModel, Generic[_Row]):
     def row_at(self, place: int) -> _Row | None:
         """The row shown at *place*, None outside."""
         return self._rows[place] if 0 <= place < len(self._rows) else None
-
-    def index_of_key(self, key: Hashable) -> QModelIndex:
-        """Index of the row with *key* in the first column; invalid when it is not shown."""
-        for place, row in enumerate(self._rows):
-            if row.key == key:
-                return self.index(place, 0)
-        return QModelIndex()
 
     # -- QAbstractItemModel
 

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QMimeData, QObject, Qt, QTimer, Signal
 
-from longshore.models import mime, text
+from longshore.models import mime, ordering, text
 from longshore.models.columns import HereState, Role, TagColumn, Tone
-from longshore.models.row_table import Index, RowTable, TableRow
+from longshore.models.row_table import Index, RowTable
+from longshore.models.tag_row import TagRow
 from longshore.models.text import tr
 from longshore.oci.errors import LongshoreError
 from longshore.oci.grammar import valid_tag
-from longshore.oci.naturalsort import natural_key
-from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
 
 if TYPE_CHECKING:
@@ -23,40 +21,8 @@ if TYPE_CHECKING:
     from longshore.registry.model import TagDetails
 
 _Item = Qt.ItemDataRole
-#: Tags that stand for a digest: signatures, attestations, SBOMs, and what referrers fall back to.
-_DIGEST_LIKE = re.compile(r"sha(?:256|512)-[0-9a-f]{64,128}(?:\..+)?")
 #: Milliseconds that details gather before the rows are sorted once for all of them.
 _GATHER = 120
-
-
-class TagRow(TableRow):
-    """One tag. *asked*: its details were wanted already in this listing; *stale*: not seen in this listing
-    yet."""
-
-    __slots__ = ("asked", "details", "digest_like", "error", "here", "natural", "stale", "tag")
-
-    def __init__(self, tag: str) -> None:
-        super().__init__(tag, tag.casefold())
-        self.tag = tag
-        self.natural = natural_key(tag)
-        self.digest_like = _DIGEST_LIKE.fullmatch(tag) is not None
-        self.details: TagDetails | None = None
-        self.error: LongshoreError | None = None
-        self.here = HereState.NONE
-        self.asked = False
-        self.stale = False
-
-    def set_details(self, details: TagDetails) -> None:
-        self.details = details
-        self.error = None
-        self.haystack = f"{self.tag} {details.digest}".casefold()
-
-
-def _platform_text(platform: Platform) -> str:
-    name = str(platform)
-    if platform.os == "linux":
-        name = name.removeprefix("linux/")
-    return text.safe("arm64" if name == "arm64/v8" else name)
 
 
 class TagModel(RowTable[TagRow]):
@@ -89,7 +55,7 @@ class TagModel(RowTable[TagRow]):
         self._note = ""
         self._show_digest_like = False
         self._span: tuple[int, int] | None = None
-        self._gathered: set[str] = set()
+        self._gathered: set[TagRow] = set()
         self._gather = QTimer(self)
         self._gather.setSingleShot(True)
         self._gather.setInterval(_GATHER)
@@ -157,7 +123,7 @@ class TagModel(RowTable[TagRow]):
             self._host, self._repository = host, repository
             self._span = None
             self.beginResetModel()
-            self._all, self._rows, self._by_tag = [], [], {}
+            self._all, self._ordered, self._rows, self._by_tag = [], [], [], {}
             self.endResetModel()
         self._update_note()
         self.counts_changed.emit()
@@ -202,7 +168,7 @@ class TagModel(RowTable[TagRow]):
             if row is not None:
                 row.set_details(one)
                 row.here = self._here(row)
-                self._gathered.add(row.tag)
+                self._gathered.add(row)
         if self._gathered and not self._gather.isActive():
             self._gather.start()
 
@@ -211,7 +177,7 @@ class TagModel(RowTable[TagRow]):
         row = self._by_tag.get(tag)
         if generation == self._generation and row is not None:
             row.error = error
-            self._tell_changed({row.key})
+            self._tell_changed({row})
 
     def settle_details(self) -> None:
         """Show the details that came, and sort once for all of them. Called by itself a moment after they
@@ -220,7 +186,7 @@ class TagModel(RowTable[TagRow]):
         gathered, self._gathered = self._gathered, set()
         if not gathered:
             return
-        self._tell_changed(set(gathered))
+        self._tell_changed(gathered)
         if self._sort_column != TagColumn.TAG or self._needles:
             self._arrange()
             self._want_again()
@@ -269,8 +235,7 @@ class TagModel(RowTable[TagRow]):
 
     # -- order and filter
 
-    def _arrange(self) -> None:
-        super()._arrange()
+    def _sifted(self) -> None:
         self._update_note()
 
     def set_filter(self, words: str) -> None:
@@ -293,27 +258,13 @@ class TagModel(RowTable[TagRow]):
 
     def _default_order(self, rows: list[TagRow]) -> list[TagRow]:
         # With some dates missing, rows would fly up under the user's eyes as he scrolls and dates come in.
-        dates = [self._sort_key(row, TagColumn.CREATED) for row in rows]
-        if None in dates:
+        dates = {row: row.sort_key(TagColumn.CREATED) for row in rows if self._shown(row)}
+        if None in dates.values():
             return rows
-        order = sorted(range(len(rows)), key=lambda place: dates[place], reverse=True)
-        return [rows[place] for place in order]
+        return ordering.ordered(rows, dates.get, descending=True)
 
     def _sort_key(self, row: TagRow, column: int) -> Any:
-        if column == TagColumn.TAG:
-            return row.natural
-        if column == TagColumn.HERE:
-            return -row.here if row.here else None
-        details = row.details
-        if details is None:
-            return None
-        if column == TagColumn.DIGEST:
-            return details.digest or None
-        if column == TagColumn.SIZE:
-            return details.size
-        if column == TagColumn.PLATFORMS:
-            return tuple(_platform_text(one) for one in details.platforms) or None
-        return None if details.created is None else text.aware(details.created)
+        return row.sort_key(column)
 
     # -- comparison with the local images
 
@@ -324,12 +275,12 @@ class TagModel(RowTable[TagRow]):
             if image.reference is not None and image.reference.tag:
                 local.setdefault(str(image.reference.with_digest(None)), []).append(image)
         self._local = local
-        changed = set()
+        changed: set[TagRow] = set()
         for row in self._all:
             here = self._here(row)
             if here is not row.here:
                 row.here = here
-                changed.add(row.key)
+                changed.add(row)
         if changed:
             self._tell_changed(changed, TagColumn.HERE, TagColumn.HERE)
             if self._sort_column == TagColumn.HERE:
@@ -379,46 +330,12 @@ class TagModel(RowTable[TagRow]):
             return tr("Whether the local image of this name is the same.")
         return None
 
-    def _text(self, row: TagRow, column: int) -> str:
-        if column == TagColumn.TAG:
-            return row.tag
-        if column == TagColumn.HERE:
-            return {HereState.IN_SYNC: tr("in sync"), HereState.DIFFERS: tr("differs")}.get(row.here, "")
-        details = row.details
-        if details is None:
-            return tr("cannot be read") if row.error is not None and column == TagColumn.DIGEST else ""
-        if column == TagColumn.DIGEST:
-            return text.short_digest(details.digest)
-        if column == TagColumn.SIZE:
-            return text.size(details.size)
-        if column == TagColumn.PLATFORMS:
-            return "  ".join(_platform_text(one) for one in details.platforms)
-        return text.age(details.created)
-
     def _whole(self, row: TagRow, column: int) -> str:
-        details = row.details
-        if row.error is not None and column != TagColumn.TAG and details is None:
-            return " ".join(part for part in (row.error.message, row.error.advice) if part)
-        if column == TagColumn.TAG:
-            return text.safe(self.reference_of(row).familiar, 600)
-        if column == TagColumn.HERE:
-            return {
-                HereState.IN_SYNC: tr("The local image of this name is the same."),
-                HereState.DIFFERS: tr("The local image of this name is another one."),
-            }.get(row.here, "")
-        if details is None:
-            return ""
-        if column == TagColumn.DIGEST:
-            return text.safe(details.digest)
-        if column == TagColumn.SIZE:
-            return tr("{size} compressed").replace("{size}", text.size(details.size)) if details.size else ""
-        if column == TagColumn.PLATFORMS:
-            return ", ".join(text.safe(str(one)) for one in details.platforms)
-        return text.moment_text(details.created)
+        return self.reference_of(row).familiar if column == TagColumn.TAG else row.whole(column)
 
     def _value(self, row: TagRow, column: int, role: int) -> Any:
         if role in (_Item.DisplayRole, _Item.AccessibleTextRole):
-            return self._text(row, column)
+            return row.text(column)
         if role == _Item.ToolTipRole:
             return text.tooltip(self._whole(row, column))
         if role == _Item.AccessibleDescriptionRole:

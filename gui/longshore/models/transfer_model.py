@@ -41,10 +41,9 @@ class _Child:
 class _Transfer:
     """A transfer. *serial* is its identity in model indexes."""
 
-    __slots__ = ("advice", "children", "haystack", "key", "serial", "snapshot")
+    __slots__ = ("advice", "children", "haystack", "serial", "snapshot")
 
     def __init__(self, snapshot: TransferSnapshot, serial: int) -> None:
-        self.key: Hashable = snapshot.id
         self.serial = serial
         self.snapshot = snapshot
         self.advice: tuple[str, ...] = ()
@@ -55,14 +54,27 @@ class _Transfer:
             parts += [words.end_text(end, is_source=True), words.end_whole(end)]
         self.haystack = " ".join(parts).casefold()
 
-    def target(self) -> list[_Child]:
-        """The rows to show: advice first, then the layers in their order."""
-        rows = [_Child(("advice", place), None, line) for place, line in enumerate(self.advice)]
+    def target(self) -> tuple[list[_Child], set[_Child]]:
+        """The rows to show, advice first, then the layers in their order; and those that changed."""
+        known = {child.key: child for child in self.children}
+        rows: list[_Child] = []
+        changed: set[_Child] = set()
         seen: dict[str, int] = {}
+        lines: list[tuple[Hashable, LayerSnapshot | None, str]] = [
+            (("advice", place), None, line) for place, line in enumerate(self.advice)
+        ]
         for layer in self.snapshot.layers:
             number = seen[layer.layer_id] = seen.get(layer.layer_id, 0) + 1
-            rows.append(_Child((layer.layer_id, number), layer))
-        return rows
+            lines.append(((layer.layer_id, number), layer, ""))
+        for key, shown, line in lines:
+            child = known.get(key)
+            if child is None:
+                child = _Child(key, shown, line)
+            elif child.layer != shown or child.text != line:
+                child.layer, child.text = shown, line
+                changed.add(child)
+            rows.append(child)
+        return rows, changed
 
 
 class TransferModel(QAbstractItemModel):
@@ -102,7 +114,7 @@ class TransferModel(QAbstractItemModel):
                 self._serial += 1
                 row = self._transfers[snapshot.id] = _Transfer(snapshot, self._serial)
                 row.advice = words.advice_lines(snapshot)
-                row.children = row.target()
+                row.children = row.target()[0]
                 self._by_serial[row.serial] = row
                 self._order.append(snapshot.id)
                 moved = True
@@ -132,23 +144,17 @@ class TransferModel(QAbstractItemModel):
         if snapshot.layers is before.layers and advice == row.advice:
             return
         row.advice = advice
-        target = row.target()
-        old = {child.key: child for child in row.children}
+        target, changed = row.target()
         place = self._place(row)
         if place is None:
             row.children = target
             return
         parent = self.createIndex(place, 0, 0)
         settle(self, parent, row.children, target)
-        changed = [
-            number
-            for number, child in enumerate(target)
-            if (known := old.get(child.key)) is not None
-            and (known.layer != child.layer or known.text != child.text)
-        ]
         if changed:
+            places = [number for number, child in enumerate(target) if child in changed]
             # One signal for all layers: views only repaint what they show.
-            self.dataChanged.emit(self.index(changed[0], 0, parent), self.index(changed[-1], _LAST, parent))
+            self.dataChanged.emit(self.index(places[0], 0, parent), self.index(places[-1], _LAST, parent))
 
     def _place(self, row: _Transfer) -> int | None:
         return next((place for place, shown in enumerate(self._rows) if shown is row), None)

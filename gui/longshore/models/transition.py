@@ -98,7 +98,8 @@ def _lay_out(model: QAbstractItemModel, parent: QModelIndex, rows: list[_Row], t
     place = {row: number for number, row in enumerate(rows)}
     before = [index for index, _ in own]
     after = [
-        model.index(place[row], index.column(), parent) if row in place else QModelIndex() for index, row in own
+        model.index(place[row], index.column(), parent) if row in place else QModelIndex()
+        for index, row in own
     ]
     # Children name their parent by identity, so those of rows that stay are as they were.
     gone = [index for index, row in below if row not in place]

@@ -145,7 +145,8 @@ class EngineWatch:
                     loop.call_soon_threadsafe(wanted.set)
 
         stream = loop.run_in_executor(self._tasks.lasting, follow)
-        stream.add_done_callback(lambda ended: _retrieve(ended) or wanted.set())
+        stream.add_done_callback(_retrieve)
+        stream.add_done_callback(lambda _: wanted.set())
         while True:
             wanted.clear()
             images = await self._tasks.call(self._tasks.quick, engine.images)

@@ -10,7 +10,7 @@ from typing import Any
 from PySide6.QtCore import QObject, Signal, Slot
 
 from longshore.cancellation import Cancelled
-from longshore.credentials import Credential
+from longshore.credentials import Credential, StoredIn
 from longshore.engine.address import EngineAddress, current_address, known_addresses
 from longshore.models.image_model import ImageModel
 from longshore.models.registry_model import RegistryEntry, RegistryModel
@@ -87,6 +87,7 @@ class Operations(QObject):
         *,
         engine_url: str | None,
         registries: list[RegistryConfig],
+        models: tuple[ImageModel, RegistryModel, TagModel, TransferModel],
     ) -> None:
         super().__init__()
         self._environ = environ
@@ -95,10 +96,7 @@ class Operations(QObject):
         self.book = RegistryBook(settings, registries)
         self.services = Services(environ, self.book.config)
         self.tasks = Tasks()
-        self.images = ImageModel(self)
-        self.registries = RegistryModel(self)
-        self.tags = TagModel(self)
-        self.transfers = TransferModel(self)
+        self.images, self.registries, self.tags, self.transfers = models
         self.listing = Listing(
             self.services, self.tasks, self.book, self.registries, self.tags, self._listing_failed
         )
@@ -216,6 +214,15 @@ class Operations(QObject):
         """One sentence for a person: where a secret for *host* will be kept. Known once the users are loaded."""
         return self._kept.get(host, "")
 
+    def _destination(self, host: str) -> str:
+        try:
+            place = self.services.credentials.destination(host)
+        except LongshoreError as error:
+            return f"{error.message} {error.advice}".strip()
+        if place.stored_in is StoredIn.HELPER:
+            return f"It will be kept by docker-credential-{place.name}, as docker login does."
+        return f"It will stand in {place.path} as base64, readable to you alone, as docker login leaves it."
+
     def _show_registries(self) -> None:
         self.registries.set_registries(self._entries())
 
@@ -230,6 +237,7 @@ class Operations(QObject):
                 _log.info("credentials of %s: %s", config.host, error)
                 user = None
             self._users[config.host] = user or ""
+            self._kept[config.host] = await self.tasks.call(self.tasks.quick, self._destination, config.host)
         self._show_registries()
 
     def add_registry(self, config: RegistryConfig) -> None:
@@ -384,9 +392,7 @@ class Operations(QObject):
         """Give the local image *source* (a reference or an id) another name."""
         self._on_engine(lambda engine: engine.tag(source, target), done)
 
-    def remove(
-        self, names: list[str], *, force: bool, done: Callable[[LongshoreError | None], None]
-    ) -> None:
+    def remove(self, names: list[str], *, force: bool, done: Callable[[LongshoreError | None], None]) -> None:
         """Remove references (or images by id, where they have no name) from the engine, one by one."""
 
         def remove(engine: Any) -> None:
@@ -427,9 +433,7 @@ class Operations(QObject):
 
         self._do(run(), "inspect remote")
 
-    def _on_engine(
-        self, work: Callable[[Any], Any], done: Callable[[LongshoreError | None], None]
-    ) -> None:
+    def _on_engine(self, work: Callable[[Any], Any], done: Callable[[LongshoreError | None], None]) -> None:
         async def run() -> None:
             address = self.watch.status.address
             if address is None:
@@ -502,7 +506,9 @@ class Operations(QObject):
             [
                 row
                 for row, error in self._errors.items()
-                if isinstance(error, refused) and error.registry == host and self._states.get(row) is State.FAILED
+                if isinstance(error, refused)
+                and error.registry == host
+                and self._states.get(row) is State.FAILED
             ]
         )
 

@@ -41,7 +41,11 @@ class Tasks:
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None and not isinstance(error, Cancelled):
+        if (
+            not task.cancelled()
+            and (error := task.exception()) is not None
+            and not isinstance(error, Cancelled)
+        ):
             _log.error("task %s failed", task.get_name(), exc_info=error)
 
     async def call(

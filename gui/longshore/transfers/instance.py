@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-import uuid
 from pathlib import Path
 
 _ENDING = ".lock"
@@ -28,24 +27,32 @@ def _lock(descriptor: int) -> bool:
 
 
 class Instance:
-    """This run's sign of life in *folder*. The system drops the lock with the process, so a kill needs no clean-up.
+    """This run's sign of life in *folder*, under a *name* of its own.
 
-    One thread at a time. Raises OSError where the folder cannot be written.
+    The system drops the lock with the process, so a kill needs no clean-up. One thread at a time. Raises OSError where
+    the folder cannot be written.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, name: str) -> None:
         self._folder = folder
         # One by one: the mode counts for the last of the parents only.
         folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder.mkdir(mode=0o700, exist_ok=True)
-        self.id = uuid.uuid4().hex
-        self._path = folder / f"{self.id}{_ENDING}"
-        self._descriptor: int | None = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
-        if not _lock(self._descriptor):
-            raise OSError(f"cannot lock {self._path}")
+        self._path = folder / f"{name}{_ENDING}"
+        # Locked before it has the name that others look for: they would take an unlocked one for a dead one's.
+        first = self._path if sys.platform == "win32" else folder / f"{name}.new"
+        self._descriptor: int | None = os.open(first, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            if not _lock(self._descriptor):
+                raise OSError(f"cannot lock {first}")
+            if first != self._path:
+                first.rename(self._path)
+        except OSError:
+            os.close(self._descriptor)
+            raise
 
     def others(self) -> set[str]:
-        """The ids of the other Longshores that live; the files of the dead are removed."""
+        """The names of the other Longshores that live; the files of the dead are removed."""
         alive = set()
         for path in self._folder.glob(f"*{_ENDING}"):
             if path == self._path:

@@ -12,6 +12,7 @@ import queue
 import sqlite3
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from datetime import datetime
@@ -58,6 +59,7 @@ class Journal:
         self._closed = False
         self._connection: sqlite3.Connection | None = None  # belongs to the thread
         self._instance: Instance | None = None  # belongs to the thread
+        self._owner = uuid.uuid4().hex
         self._answers: list[Callable[[Exception | None], None]] = []  # belongs to the thread
         self._complained = False
 
@@ -99,7 +101,7 @@ class Journal:
         """Write these rows as they stand, as rows of this instance's queue. *position* counts for new ones."""
 
         def write() -> None:
-            owner = self._owner()
+            owner = self._owner
             self._write(_SAVE, [(*rows.to_row(one), owner, position) for one in snapshots])
 
         self._post(write)
@@ -191,7 +193,7 @@ class Journal:
 
     def _open(self) -> None:
         try:
-            self._instance = Instance(self.path.with_name(f"{self.path.stem}-instances"))
+            self._instance = Instance(self.path.with_name(f"{self.path.stem}-instances"), self._owner)
         except OSError as error:
             _log.info("no sign of life beside the journal: %s", error)
         self._connection, self.set_aside = open_database(self.path)
@@ -231,9 +233,6 @@ class Journal:
         answers, self._answers = self._answers, []
         for answer in answers:
             answer(failure)
-
-    def _owner(self) -> str:
-        return "" if self._instance is None else self._instance.id
 
     def _post(self, job: Callable[[], None]) -> None:
         with self._lock:
@@ -279,7 +278,8 @@ class Journal:
 
     def _adopt(self) -> list[TransferSnapshot]:
         assert self._connection is not None
-        others = sorted(self._instance.others()) if self._instance is not None else []
+        # Our own rows are none that anybody left: they were queued while this waited.
+        others = [self._owner, *sorted(self._instance.others() if self._instance is not None else ())]
         unfinished = ", ".join("?" * len(_UNFINISHED))
         free = f"owner NOT IN ({', '.join('?' * len(others))})"
         now = time.time()
@@ -289,10 +289,10 @@ class Journal:
         )
         mine = f"in_queue = 1 AND state = ? AND {free}"
         self._connection.execute(
-            f"UPDATE transfers SET owner = ? WHERE {mine}", [self._owner(), State.INTERRUPTED.value, *others]
+            f"UPDATE transfers SET owner = ? WHERE {mine}", [self._owner, State.INTERRUPTED.value, *others]
         )
         query = f"{_SELECT} WHERE in_queue = 1 AND state = ? AND owner = ? ORDER BY position, created"
-        return self._read(query, [State.INTERRUPTED.value, self._owner()])
+        return self._read(query, [State.INTERRUPTED.value, self._owner])
 
     def _trim(self) -> None:
         settled = f"state NOT IN ({', '.join('?' * len(_UNFINISHED))}) AND NOT (in_queue = 1 AND state = ?)"

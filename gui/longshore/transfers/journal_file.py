@@ -23,11 +23,11 @@ def open_database(path: Path) -> tuple[sqlite3.Connection, SetAside | None]:
     begun. Where no file can be had at all, the journal is kept in memory: transfers work, their history is lost.
     """
     try:
-        return _open(path), None
+        return _open_patiently(path), None
     except NewerJournal as error:
         aside = _set_aside(path, "newer", f"It was written by a later version of Longshore ({error}).")
     except sqlite3.DatabaseError as error:
-        if getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) not in _BROKEN:
+        if getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF not in _BROKEN:
             # Locked, read-only, no space: nothing is wrong with the file itself.
             return _in_memory(), SetAside(None, f"{path} cannot be used: {error}")
         aside = _set_aside(path, "corrupt", f"It cannot be read: {error}.")
@@ -36,9 +36,22 @@ def open_database(path: Path) -> tuple[sqlite3.Connection, SetAside | None]:
     if aside.path is None:
         return _in_memory(), aside
     try:
-        return _open(path), aside
+        return _open_patiently(path), aside
     except (sqlite3.DatabaseError, OSError) as error:
         return _in_memory(), SetAside(aside.path, f"{aside.reason} A new one cannot be written: {error}")
+
+
+def _open_patiently(path: Path) -> sqlite3.Connection:
+    """As :func:`_open`, also while another Longshore opens it: a change to WAL gives up at once."""
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            return _open(path)
+        except sqlite3.OperationalError as error:
+            # The low byte is the primary code, the rest says more about it.
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+        time.sleep(0.02)
 
 
 def _open(path: Path) -> sqlite3.Connection:

@@ -47,15 +47,15 @@ def until_moving(events: Iterator[StreamEvent], moving: threading.Event) -> None
 
 
 def quiet(throttle: Throttle) -> None:
-    """Wait until nobody talks through the line any more."""
+    """Wait until no more bytes go through the line."""
     moved = -1
 
     def still() -> bool:
         nonlocal moved
         before, moved = moved, sum(throttle.moved_bytes.values())
-        return throttle.open_connections == 0 or before == moved
+        return before == moved
 
-    wait_until(still, timeout=10, what="the engine to let go of the registry")
+    wait_until(still, timeout=10, what="the engine to let go of the registry", interval=0.5)
 
 
 def test_a_pull_that_the_registry_does_not_answer(

@@ -51,7 +51,9 @@ def entry(host: str, **fields: Any) -> RegistryEntry:
     return RegistryEntry(RegistryConfig(host), **fields)
 
 
-def request(name: str = "127.0.0.1:5000/acme/web:main", operation: Operation = Operation.PULL) -> TransferRequest:
+def request(
+    name: str = "127.0.0.1:5000/acme/web:main", operation: Operation = Operation.PULL
+) -> TransferRequest:
     reference = Reference.parse(name)
     remote, local = Endpoint(RegistryPlace(reference.domain), reference), Endpoint(ENGINE, reference)
     ends = (local, remote) if operation is Operation.PUSH else (remote, local)
@@ -73,7 +75,9 @@ def transfer(name: str = "a", **fields: Any) -> TransferSnapshot:
     return replace(base, **fields)
 
 
-def layer(name: str, state: LayerState = LayerState.TRANSFERRING, current: int = 0, total: int | None = 1000) -> LayerSnapshot:
+def layer(
+    name: str, state: LayerState = LayerState.TRANSFERRING, current: int = 0, total: int | None = 1000
+) -> LayerSnapshot:
     return LayerSnapshot(name, state, current, total, current * 1000 // total if total else None)
 
 

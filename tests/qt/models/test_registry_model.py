@@ -106,14 +106,24 @@ def test_a_refresh_keeps_the_rows_until_they_are_known_to_be_gone(model):
 @pytest.mark.parametrize(
     ("error", "state", "start", "count"),
     [
-        (ListingUnsupported("Nothing listed", registry=HOST), NodeState.NO_CATALOGUE, "No catalogue", "not listed"),
+        (
+            ListingUnsupported("Nothing listed", registry=HOST),
+            NodeState.NO_CATALOGUE,
+            "No catalogue",
+            "not listed",
+        ),
         (
             RegistryUnreachable("Cannot reach 127.0.0.1:5000", registry=HOST),
             NodeState.FAILED,
             "Cannot reach 127.0.0.1:5000 — Retry",
             "not listed",
         ),
-        (SignInRequired("Sign-in needed", registry=HOST), NodeState.FAILED, "Sign-in needed — Sign in…", "not listed"),
+        (
+            SignInRequired("Sign-in needed", registry=HOST),
+            NodeState.FAILED,
+            "Sign-in needed — Sign in…",
+            "not listed",
+        ),
     ],
 )
 def test_a_registry_that_does_not_list_says_why(model, error, state, start, count):
@@ -196,7 +206,9 @@ def test_sort_and_tag_counts(model):
 
 
 def test_hub_names(model):
-    model.append_page("docker.io", model.begin_listing("docker.io"), ["postgres", "acme/web", "Bad Name"], False, None)
+    model.append_page(
+        "docker.io", model.begin_listing("docker.io"), ["postgres", "acme/web", "Bad Name"], False, None
+    )
     index = model.index_of("docker.io")
     assert texts(model, 0, index) == ["acme/web", "library/postgres"]
     official = model.index_of("docker.io", "library/postgres")
@@ -223,7 +235,9 @@ def test_a_pushed_repository_appears(model):
     model.add_repository(HOST, "team/new")
     assert model.index_of(HOST, "team/new").isValid()
     model.add_repository("docker.io", "team/new")
-    assert not model.index_of("docker.io", "team/new").isValid(), "a registry that is not listed yet lists it itself"
+    assert not model.index_of("docker.io", "team/new").isValid(), (
+        "a registry that is not listed yet lists it itself"
+    )
 
 
 def test_ten_thousand_repositories_in_pages():
@@ -264,7 +278,9 @@ def test_drops_that_make_no_sense_say_so(model):
     listed(model, [])
     copy = Qt.DropAction.CopyAction
     note = model.index(0, 0, model.index_of(HOST))
-    remote = mime.encode(mime.DragKind.REMOTE, [mime.DraggedItem(Reference.parse("r.io/a/b:1"), "", "r.io", "a/b")])
+    remote = mime.encode(
+        mime.DragKind.REMOTE, [mime.DraggedItem(Reference.parse("r.io/a/b:1"), "", "r.io", "a/b")]
+    )
     for where, data in ((note, local_drag()), (QModelIndex(), local_drag()), (model.index_of(HOST), remote)):
         fits, why = model.drop_hint(where, data)
         assert not fits and why
@@ -276,7 +292,9 @@ def test_drops_that_make_no_sense_say_so(model):
 def test_copies_between_registries_when_accepted(model, qtbot):
     model.copies_accepted = True
     listed(model, ["a/b"])
-    remote = mime.encode(mime.DragKind.REMOTE, [mime.DraggedItem(Reference.parse(f"{HOST}/a/b:1"), "", HOST, "a/b")])
+    remote = mime.encode(
+        mime.DragKind.REMOTE, [mime.DraggedItem(Reference.parse(f"{HOST}/a/b:1"), "", HOST, "a/b")]
+    )
     assert not model.drop_hint(model.index_of(HOST), remote)[0]
     assert model.drop_hint(model.index_of("docker.io"), remote) == (True, f"Copy {HOST}/a/b:1 to Docker Hub")
     with qtbot.waitSignal(model.copy_dropped) as caught:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, Qt
@@ -15,6 +14,7 @@ from longshore.models.tag_model import TagModel
 from longshore.oci.errors import NotInRegistry, RegistryUnreachable
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
+from longshore.registry.model import TagDetails
 from qt.models.made import NOW, headers, image, row_texts, sha, texts
 
 Item = Qt.ItemDataRole
@@ -22,19 +22,9 @@ DESC = Qt.SortOrder.DescendingOrder
 HOST = "127.0.0.1:5000"
 
 
-@dataclass(frozen=True)
-class TagDetails:
-    tag: str
-    digest: str
-    size: int | None
-    platforms: tuple[Platform, ...]
-    created: datetime | None
-    media_type: str = ""
-
-
 def details(tag, days=1.0, size=70_000_000, platforms=("linux/amd64", "linux/arm64")):
     created = None if days is None else NOW - timedelta(days=days)
-    return TagDetails(tag, sha(tag), size, tuple(Platform.parse(one) for one in platforms), created)
+    return TagDetails(tag, sha(tag), size, tuple(Platform.parse(one) for one in platforms), created, "")
 
 
 @pytest.fixture
@@ -57,7 +47,9 @@ def test_cells(model):
     generation = listed(model, ["2.4.0", "edge"])
     assert headers(model) == ["Tag", "Digest", "Size", "Platforms", "Created", "Here"]
     assert row_texts(model, 0) == ["2.4.0", "", "", "", "", ""]
-    model.set_details(generation, details("2.4.0", 3, platforms=("linux/amd64", "linux/arm/v7", "windows/amd64")))
+    model.set_details(
+        generation, details("2.4.0", 3, platforms=("linux/amd64", "linux/arm/v7", "windows/amd64"))
+    )
     model.settle_details()
     assert row_texts(model, 0) == [
         "2.4.0",
@@ -128,7 +120,9 @@ def test_details_are_wanted_for_what_is_seen_and_once(model):
     model.want_details(-5, 900)
     assert len(wanted) == 3
     again = listed(model, ["5", "4", "3", "2", "1", "6"])
-    assert again != generation and wanted[3][0] == again and set(wanted[3][1]) == {"1", "2", "3", "4", "5", "6"}
+    assert (
+        again != generation and wanted[3][0] == again and set(wanted[3][1]) == {"1", "2", "3", "4", "5", "6"}
+    )
     model.want_all_details()
     assert len(wanted) == 4
 
@@ -243,7 +237,9 @@ def test_drag_carries_the_tags(model):
     dragged = mime.decode(model.mimeData([model.index(0, 0), model.index(0, 3), model.index(1, 0)]))
     assert dragged.kind is mime.DragKind.REMOTE
     assert [item.reference.familiar for item in dragged.items] == [f"{HOST}/acme/web:2", f"{HOST}/acme/web:1"]
-    assert not model.flags(QModelIndex()) and not model.flags(model.index(0, 0)) & Qt.ItemFlag.ItemIsDropEnabled
+    assert (
+        not model.flags(QModelIndex()) and not model.flags(model.index(0, 0)) & Qt.ItemFlag.ItemIsDropEnabled
+    )
 
 
 def test_ten_thousand_tags_with_details_are_no_work():

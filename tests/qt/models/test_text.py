@@ -121,7 +121,11 @@ def test_ids_and_digests():
 
 
 def test_counts_have_a_singular():
-    assert [text.repositories(count) for count in (0, 1, 214)] == ["0 repositories", "1 repository", "214 repositories"]
+    assert [text.repositories(count) for count in (0, 1, 214)] == [
+        "0 repositories",
+        "1 repository",
+        "214 repositories",
+    ]
     assert [text.containers(count) for count in (0, 1, 2)] == ["", "1 container", "2 containers"]
     assert text.layers(12) == "12 layers"
 

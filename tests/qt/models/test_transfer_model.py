@@ -120,7 +120,10 @@ def test_status_is_exactly_the_word_of_the_state(model):
 def test_a_plan_in_words(model):
     plan = Plan(layers=12, total_bytes=1_900 * MB, here_layers=3, here_bytes=612 * MB, estimated=True)
     assert said(model, plan=plan) == "12 layers, 1.9 GB compressed, about 0.6 GB already here"
-    assert said(model, plan=replace(plan, estimated=False)) == "12 layers, 1.9 GB compressed, 612 MB already here"
+    assert (
+        said(model, plan=replace(plan, estimated=False))
+        == "12 layers, 1.9 GB compressed, 612 MB already here"
+    )
     assert said(model, plan=Plan(1, 5 * MB)) == "1 layer, 5 MB compressed"
     push = request(operation=Operation.PUSH)
     apply(model, removed=["a"])
@@ -181,7 +184,10 @@ def test_a_failed_row_says_why_and_unfolds(model):
     )
     layers = (layer("aaaaaaaaaaaa"),)
     assert said(model, state=State.RUNNING, permille=410, layers=layers) == ""
-    assert said(model, state=State.FAILED, permille=410, error=error, layers=layers) == "Not allowed to push <here>"
+    assert (
+        said(model, state=State.FAILED, permille=410, error=error, layers=layers)
+        == "Not allowed to push <here>"
+    )
     row = model.index(0, 0)
     assert texts(model, 0, row) == [
         "Sign in with write access.",
@@ -193,9 +199,13 @@ def test_a_failed_row_says_why_and_unfolds(model):
     assert kinds == [NodeKind.ADVICE] * 3 + [NodeKind.LAYER]
     cell = model.index(0, TransferColumn.TRANSFERRED)
     assert cell.data(Role.TONE) == Tone.BAD and cell.data(Role.ERROR) is error
-    assert "&lt;here&gt;" in cell.data(Item.ToolTipRole) and "denied: requested" in cell.data(Item.ToolTipRole)
+    assert "&lt;here&gt;" in cell.data(Item.ToolTipRole) and "denied: requested" in cell.data(
+        Item.ToolTipRole
+    )
     assert "denied: requested access" in row.data(Role.COPY_TEXT)
-    assert model.index(0, TransferColumn.PROGRESS).data(Role.PERMILLE) == 410, "the bar stays where it stopped"
+    assert model.index(0, TransferColumn.PROGRESS).data(Role.PERMILLE) == 410, (
+        "the bar stays where it stopped"
+    )
     apply(model, transfer("a", state=State.QUEUED))
     assert not model.hasChildren(model.index(0, 0)), "tried again: the old words are gone"
 
@@ -274,9 +284,13 @@ def test_selection_expansion_and_indexes_survive(model, qtbot):
     apply(model, transfer("a"), transfer("b", layers=layers))
     view.expand(model.index_of("b"))
     view.setCurrentIndex(model.index(3, 0, model.index_of("b")))
-    apply(model, transfer("c"), transfer("b", layers=(layer("new"), *layers)), removed=["a"], order=["c", "b"])
+    apply(
+        model, transfer("c"), transfer("b", layers=(layer("new"), *layers)), removed=["a"], order=["c", "b"]
+    )
     assert view.isExpanded(model.index_of("b"))
-    assert view.currentIndex().data() == "000000000003" and view.currentIndex().parent() == model.index_of("b")
+    assert view.currentIndex().data() == "000000000003" and view.currentIndex().parent() == model.index_of(
+        "b"
+    )
     gone = view.currentIndex()
     apply(model, removed=["b", "c"])
     assert model.data(gone) is None and not model.parent(gone).isValid() and not model.flags(gone)
@@ -294,7 +308,9 @@ def test_random_changes_keep_persistent_indexes_true(model, monkeypatch):
                 f"t{chance.randrange(12)}",
                 state=chance.choice(list(State)),
                 permille=chance.randrange(1000),
-                layers=tuple(layer(f"l{number}") for number in chance.sample(range(9), chance.choice([0, 3, 8]))),
+                layers=tuple(
+                    layer(f"l{number}") for number in chance.sample(range(9), chance.choice([0, 3, 8]))
+                ),
                 error=AccessDenied("No", registry="r", advice="Do", detail="x\ny"),
             )
             for _ in range(chance.choice([0, 1, 6]))

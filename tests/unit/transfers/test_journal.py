@@ -165,6 +165,16 @@ def test_a_living_instance_keeps_its_rows(opened: Open) -> None:
     assert [one.id for one in second.adopt()] == [mine.id]
 
 
+def test_many_instances_open_a_new_journal_at_once(opened: Open) -> None:
+    journals = [opened() for _ in range(6)]
+    for number, journal in enumerate(journals):
+        journal.save([row(pull(f"a/b:{number}"), state=State.RUNNING)])
+    assert all(journal.flush() for journal in journals)
+    assert [journal.set_aside for journal in journals] == [None] * 6
+    assert len(journals[0].history()) == 6
+    assert journals[0].adopt() == []
+
+
 def test_cleared_rows_do_not_come_back(opened: Open) -> None:
     first = opened()
     one = row(state=State.INTERRUPTED)

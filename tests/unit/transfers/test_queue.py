@@ -454,6 +454,7 @@ def test_shutdown_interrupts_what_is_unfinished(make_queue: Make, journal: Journ
         later.until(row, State.SUCCEEDED)
 
 
+@pytest.mark.expects_log("still running at the end")
 def test_shutdown_does_not_wait_for_a_stuck_attempt(journal: Journal) -> None:
     stuck = threading.Event()
 

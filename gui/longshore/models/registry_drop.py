@@ -1,0 +1,39 @@
+"""What a drop on the tree of registries would do, in words."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QMimeData
+
+from longshore.models import mime, text
+from longshore.models.registry_node import Child, RegistryNode
+from longshore.models.text import tr
+
+
+def hint(
+    target: tuple[RegistryNode, Child | None] | None, data: QMimeData, *, copies_accepted: bool
+) -> tuple[bool, str]:
+    """Whether *data* may be dropped on *target*, and a line that says what would happen or why not."""
+    dragged = mime.decode(data)
+    # Text of another program is a name to pull, nothing that could be pushed.
+    if dragged is None or not data.hasFormat(mime.REFERENCES):
+        return False, tr("Only images can be dropped here")
+    if target is None or (target[1] is not None and target[1].reference is None):
+        return False, tr("Drop images on a registry or on a repository")
+    node, child = target
+    if dragged.kind is mime.DragKind.LOCAL:
+        line = tr("Push {what} to {where}")
+    elif not copies_accepted:
+        return False, tr("Images of a registry can be dropped on Local images")
+    elif all(_is_there(item, node, child) for item in dragged.items):
+        return False, tr("These images are there already")
+    else:
+        line = tr("Copy {what} to {where}")
+    what = text.images(len(dragged.items))
+    if len(dragged.items) == 1 and dragged.items[0].reference is not None:
+        what = dragged.items[0].reference.familiar
+    where = node.entry.name if child is None or child.reference is None else child.reference.familiar
+    return True, line.replace("{what}", what).replace("{where}", where)
+
+
+def _is_there(item: mime.DraggedItem, node: RegistryNode, child: Child | None) -> bool:
+    return item.registry == node.host and (child is None or child.path == item.repository)

@@ -1,0 +1,105 @@
+"""One tag of the table of tags: what is known of it, and what its cells say."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from longshore.models import text
+from longshore.models.columns import HereState, TagColumn
+from longshore.models.row_table import TableRow
+from longshore.models.text import tr
+from longshore.oci.errors import LongshoreError
+from longshore.oci.naturalsort import natural_key
+from longshore.oci.platform import Platform
+
+if TYPE_CHECKING:
+    from longshore.registry.model import TagDetails
+
+#: Tags that stand for a digest: signatures, attestations, SBOMs, and what referrers fall back to.
+_DIGEST_LIKE = re.compile(r"sha(?:256|512)-[0-9a-f]{64,128}(?:\..+)?")
+
+
+class TagRow(TableRow):
+    """One tag.
+
+    *asked*: its details were wanted already in this listing. *stale*: this listing has not had it yet.
+    """
+
+    __slots__ = ("asked", "details", "digest_like", "error", "here", "natural", "stale", "tag")
+
+    def __init__(self, tag: str) -> None:
+        super().__init__(tag.casefold())
+        self.tag = tag
+        self.natural = natural_key(tag)
+        self.digest_like = _DIGEST_LIKE.fullmatch(tag) is not None
+        self.details: TagDetails | None = None
+        self.error: LongshoreError | None = None
+        self.here = HereState.NONE
+        self.asked = False
+        self.stale = False
+
+    def set_details(self, details: TagDetails) -> None:
+        """What the registry says of the tag."""
+        self.details = details
+        self.error = None
+        self.haystack = f"{self.tag} {details.digest}".casefold()
+
+    def sort_key(self, column: int) -> Any:
+        """What the row is sorted by in *column*, None for what is not known."""
+        if column == TagColumn.TAG:
+            return self.natural
+        if column == TagColumn.HERE:
+            return -self.here if self.here else None
+        details = self.details
+        if details is None:
+            return None
+        if column == TagColumn.DIGEST:
+            return details.digest or None
+        if column == TagColumn.SIZE:
+            return details.size
+        if column == TagColumn.PLATFORMS:
+            return tuple(platform_text(one) for one in details.platforms) or None
+        return None if details.created is None else text.aware(details.created)
+
+    def text(self, column: int) -> str:
+        """What the cell in *column* shows."""
+        if column == TagColumn.TAG:
+            return self.tag
+        if column == TagColumn.HERE:
+            return {HereState.IN_SYNC: tr("in sync"), HereState.DIFFERS: tr("differs")}.get(self.here, "")
+        details = self.details
+        if details is None:
+            return tr("cannot be read") if self.error is not None and column == TagColumn.DIGEST else ""
+        if column == TagColumn.DIGEST:
+            return text.short_digest(details.digest)
+        if column == TagColumn.SIZE:
+            return text.size(details.size)
+        if column == TagColumn.PLATFORMS:
+            return "  ".join(platform_text(one) for one in details.platforms)
+        return text.age(details.created)
+
+    def whole(self, column: int) -> str:
+        """The whole story of the cell in *column* (not the tag's own: the repository belongs to it)."""
+        details = self.details
+        if column == TagColumn.HERE:
+            return {
+                HereState.IN_SYNC: tr("The local image of this name is the same."),
+                HereState.DIFFERS: tr("The local image of this name is another one."),
+            }.get(self.here, "")
+        if details is None:
+            parts = (self.error.message, self.error.advice) if self.error is not None else ()
+            return " ".join(part for part in parts if part)
+        if column == TagColumn.DIGEST:
+            return text.safe(details.digest)
+        if column == TagColumn.SIZE:
+            return tr("{size} compressed").replace("{size}", text.size(details.size)) if details.size else ""
+        if column == TagColumn.PLATFORMS:
+            return ", ".join(text.safe(str(one)) for one in details.platforms)
+        return text.moment_text(details.created)
+
+
+def platform_text(platform: Platform) -> str:
+    """A platform in short: what runs nearly everywhere needs no ``linux/``."""
+    name = str(platform).removeprefix("linux/")
+    return text.safe("arm64" if name == "arm64/v8" else name)

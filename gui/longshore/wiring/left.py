@@ -1,0 +1,189 @@
+"""The left pane: engines, images, what is done to them, and the push sheet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QObject, Qt, Slot
+
+from longshore.engine.address import EngineAddress
+from longshore.engine.model import EngineInfo, ImageDetails, ImageStore, LocalImage
+from longshore.models import text
+from longshore.oci.errors import LongshoreError
+from longshore.oci.reference import DOCKER_HUB, Reference
+from longshore.operations import EngineState, EngineStatus, Operations
+from longshore.widgets.main_window import MainWindow
+from longshore.wiring.shared import Shared
+
+
+class Images(QObject):
+    """Connects Local images. GUI thread."""
+
+    def __init__(self, window: MainWindow, operations: Operations, shared: Shared) -> None:
+        super().__init__(window)
+        self.window = window
+        self.operations = operations
+        self._shared = shared
+        self._engines: list[EngineAddress] = []
+        self._connect_images()
+
+    def _connect_images(self) -> None:
+        pane, ops = self.window.image_pane, self.operations
+        ops.engine_status_changed.connect(self._engine_changed)
+        ops.engines_found.connect(self._engines_found)
+        ops.images_changed.connect(self._images_changed)
+        ops.pulled.connect(self._show_image)
+        ops.registries.push_dropped.connect(self._push_dropped, Qt.ConnectionType.QueuedConnection)
+        pane.retry_engine_requested.connect(ops.retry_engine)
+        pane.engine_selected.connect(self._select_engine)
+        pane.pull_box_requested.connect(lambda: self.window.pull_box_requested.emit(""))
+        pane.push_requested.connect(self._push_images)
+        pane.tag_requested.connect(self._tag)
+        pane.remove_requested.connect(self._remove)
+        pane.details_requested.connect(self._image_details)
+        pane.copy_reference_requested.connect(self._shared.to_clipboard)
+        pane.copy_id_requested.connect(self._shared.to_clipboard)
+
+    @Slot(object)
+    def _engine_changed(self, status: EngineStatus) -> None:
+        pane = self.window.image_pane
+        if status.state is EngineState.CONNECTING:
+            pane.set_connecting()
+        elif status.state is EngineState.READY:
+            pane.hush()
+        elif status.error is not None:
+            pane.set_engine_down(status.error.message, status.error.advice, status.error.subject)
+        self._show_engines()
+
+    @Slot()
+    def _images_changed(self) -> None:
+        if self.operations.engine.state is EngineState.READY:
+            self.window.image_pane.set_ready()
+
+    @Slot(object)
+    def _engines_found(self, found: list[EngineAddress]) -> None:
+        self._engines = found
+        self._show_engines()
+
+    def _show_engines(self) -> None:
+        status = self.operations.engine
+        engines = list(self._engines)
+        if status.address is not None and status.address not in engines:
+            engines.insert(0, status.address)
+        self._engines = engines
+        titles = []
+        for address in engines:
+            title = address.name
+            if address == status.address and status.info is not None:
+                title = f"{address.name}  ·  {_engine_title(status.info)}"
+            titles.append(title)
+        current = engines.index(status.address) if status.address in engines else -1
+        self.window.image_pane.set_engines(titles, current)
+
+    @Slot(int)
+    def _select_engine(self, place: int) -> None:
+        if 0 <= place < len(self._engines):
+            self.operations.select_engine(self._engines[place])
+
+    @Slot(object)
+    def _show_image(self, reference: Reference) -> None:
+        index = self.operations.images.index_of(reference)
+        if index.isValid():
+            self.window.image_pane.view.select_row(index)
+
+    @Slot(object)
+    def _tag(self, image: LocalImage) -> None:
+        from longshore.widgets.dialogs.images import TagSheet
+
+        sheet = TagSheet(self.window, _engine_name(image), _shown(image))
+        sheet.tag_requested.connect(
+            lambda source, target: self.operations.tag(source, target, self._shared.told)
+        )
+        sheet.open()
+
+    @Slot(object)
+    def _remove(self, images: list[LocalImage]) -> None:
+        from longshore.widgets.dialogs.images import RemoveSheet
+
+        names = [_engine_name(image) for image in images]
+        chosen = set(names)
+        last = 0
+        for image_id in {image.image_id for image in images}:
+            others = [other for other in self.operations.images.images if other.image_id == image_id]
+            last += all(_engine_name(other) in chosen for other in others)
+        sheet = RemoveSheet(
+            self.window,
+            names,
+            [_shown(image) for image in images],
+            in_use=sum(image.in_use for image in images),
+            last=last,
+        )
+        sheet.remove_requested.connect(
+            lambda names, force: self.operations.remove(names, force=force, done=self._shared.told)
+        )
+        sheet.open()
+
+    @Slot(object)
+    def _image_details(self, image: LocalImage) -> None:
+        from longshore.widgets.dialogs.details import DetailsSheet
+
+        sheet = DetailsSheet(self.window, _shown(image))
+        sheet.copy_requested.connect(self._shared.to_clipboard)
+
+        def answer(found: ImageDetails | LongshoreError) -> None:
+            sheet.show_image(found)
+
+        self.operations.inspect(_engine_name(image), answer)
+        sheet.open()
+
+    @Slot(object)
+    def _push_images(self, images: list[LocalImage]) -> None:
+        # An image that bears a registry's name is meant for it; else the registry one is looking at.
+        own = {image.reference.domain for image in images if image.reference is not None} - {DOCKER_HUB}
+        host = own.pop() if len(own) == 1 else self.window.registry_pane.current_host()
+        self._push_sheet(
+            [(image.reference, image.image_id) for image in images], host or self.operations.first_host(), ""
+        )
+
+    @Slot(object, str, object)
+    def _push_dropped(self, dropped: list[Reference | str], host: str, repository: str | None) -> None:
+        images = [(None, item) if isinstance(item, str) else (item, "") for item in dropped]
+        self._push_sheet(images, host, repository or "")
+
+    def _push_sheet(self, images: Sequence[tuple[Reference | None, str]], host: str, repository: str) -> None:
+        from longshore.widgets.dialogs.push import PushSheet, PushSource
+
+        if not self._shared.engine_ready():
+            return
+        sources = [
+            PushSource(reference, image_id, reference.familiar if reference else image_id[7:19])
+            for reference, image_id in images
+        ]
+        registries = [
+            (config.host, self.operations.user(config.host)) for config in self.operations.book.configs()
+        ]
+        sheet = PushSheet(self.window, sources, registries, host, repository)
+        alive = [True]
+        sheet.destroyed.connect(lambda: alive.clear())
+
+        def found(reference: Reference, answer: bool | LongshoreError) -> None:
+            if alive:
+                sheet.set_existing(reference, answer)
+
+        sheet.existing_wanted.connect(lambda references: self.operations.find_existing(references, found))
+        sheet.push_requested.connect(self.operations.push)
+        sheet.open()
+
+
+def _engine_title(info: EngineInfo) -> str:
+    maker = "Podman" if info.store is ImageStore.PODMAN else "Docker"
+    return f"{maker} {text.safe(info.version)}"
+
+
+def _engine_name(image: LocalImage) -> str:
+    """What the engine knows the image by: its reference, or its id where it has none."""
+    return str(image.reference) if image.reference is not None else image.image_id
+
+
+def _shown(image: LocalImage) -> str:
+    return image.reference.familiar if image.reference is not None else image.image_id[7:19]

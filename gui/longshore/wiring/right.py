@@ -1,0 +1,178 @@
+"""The right pane: registries, sign-in, pins, and pulling what is selected there."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject, Qt, Slot
+
+from longshore.oci.errors import LongshoreError
+from longshore.oci.platform import Platform
+from longshore.oci.reference import Reference, parse_pull_line
+from longshore.operations import Operations
+from longshore.registry.config import RegistryConfig
+from longshore.widgets.main_window import MainWindow
+from longshore.wiring.shared import Shared
+
+
+class Registries(QObject):
+    """Connects Registries, Tags and the Pull… box. GUI thread."""
+
+    def __init__(self, window: MainWindow, operations: Operations, shared: Shared) -> None:
+        super().__init__(window)
+        self.window = window
+        self.operations = operations
+        self._shared = shared
+        self._connect_registries()
+
+    def _connect_registries(self) -> None:
+        pane, ops = self.window.registry_pane, self.operations
+        pane.pull_requested.connect(self._pull_selected)
+        pane.pull_tag_requested.connect(lambda reference: self._pull([reference]))
+        pane.copy_requested.connect(self._copy)
+        pane.add_registry_requested.connect(self._add_registry)
+        pane.remove_registry_requested.connect(ops.remove_registry)
+        pane.sign_in_requested.connect(self._sign_in)
+        pane.sign_out_requested.connect(lambda host: ops.sign_out(host, self._shared.told))
+        pane.refresh_requested.connect(self._refresh_node)
+        pane.repository_selected.connect(ops.listing.list_tags)
+        pane.pin_requested.connect(self._pin)
+        pane.unpin_requested.connect(ops.unpin)
+        pane.copy_reference_requested.connect(self._shared.to_clipboard)
+        pane.details_requested.connect(self._tag_details)
+        ops.images.pull_dropped.connect(self._pull, Qt.ConnectionType.QueuedConnection)
+        self.window.pull_box_requested.connect(self._pull_box)
+        self.window.transfer_pane.sign_in_requested.connect(self._sign_in)
+        ops.tag_needed.connect(self._choose_tag)
+        ops.pushed.connect(self._show_pushed)
+
+    @Slot(str, str)
+    def _refresh_node(self, host: str, repository: str) -> None:
+        self.operations.watch.refresh()
+        if repository:
+            self.operations.listing.refresh_tags()
+        elif host:
+            self.operations.listing.list_repositories(host)
+        else:
+            self.operations.listing.refresh_all()
+
+    @Slot()
+    def _add_registry(self) -> None:
+        from longshore.widgets.dialogs.registry import AddRegistrySheet
+
+        sheet = AddRegistrySheet(self.window)
+
+        def add(config: RegistryConfig) -> None:
+            self.operations.add_registry(config)
+            self.window.registry_pane.expand(config.host)
+
+        sheet.add_requested.connect(add)
+        sheet.open()
+
+    @Slot(str)
+    def _sign_in(self, host: str) -> None:
+        from longshore.widgets.dialogs.registry import SignInSheet
+
+        sheet = SignInSheet(
+            self.window,
+            host,
+            self.operations.title(host),
+            user=self.operations.user(host),
+            stored_in=self.operations.where_kept(host),
+        )
+        sheet.sign_in_requested.connect(
+            lambda host, credential, keep: self.operations.sign_in(
+                host, credential, keep=keep, done=sheet.answer
+            )
+        )
+        sheet.accepted.connect(lambda: self.operations.retry_refused(host))
+        sheet.open()
+
+    @Slot(str, str)
+    def _pin(self, host: str, repository: str) -> None:
+        if repository:
+            self.operations.pin(host, repository)
+            return
+        from longshore.widgets.dialogs.registry import PinSheet
+
+        sheet = PinSheet(self.window, host, self.operations.title(host))
+
+        def pin(host: str, path: str) -> None:
+            self.operations.pin(host, path)
+            self.window.registry_pane.select_repository(host, path)
+
+        sheet.pin_requested.connect(pin)
+        sheet.open()
+
+    @Slot(object)
+    def _tag_details(self, reference: Reference) -> None:
+        from longshore.widgets.dialogs.details import DetailsSheet
+
+        sheet = DetailsSheet(self.window, reference.familiar)
+        sheet.copy_requested.connect(self._shared.to_clipboard)
+        self.operations.inspect_remote(reference, sheet.show_remote)
+        sheet.open()
+
+    @Slot()
+    def _pull_selected(self) -> None:
+        chosen = self.window.registry_pane.selected_references()
+        if not chosen:
+            self._pull_box()
+            return
+        self._pull(chosen)
+
+    @Slot(object)
+    def _pull(self, references: list[Reference]) -> None:
+        if not self._shared.engine_ready():
+            return
+        for reference in references:
+            if reference.tag or reference.digest:
+                self.operations.pull([reference])
+            else:
+                self.operations.pull_repository(reference)
+
+    @Slot(str)
+    def _pull_box(self, pasted: str = "") -> None:
+        from longshore.widgets.dialogs.pull import PullSheet
+
+        if not self._shared.engine_ready():
+            return
+        address = self.operations.engine.address
+        sheet = PullSheet(
+            self.window, pasted if _looks_pullable(pasted) else "", address.name if address else ""
+        )
+
+        def pull(reference: Reference, platform: Platform | None) -> None:
+            self.operations.pull([reference], platform)
+
+        sheet.pull_requested.connect(pull)
+        sheet.open()
+
+    @Slot(object, object)
+    def _choose_tag(self, reference: Reference, tags: list[str]) -> None:
+        from longshore.widgets.dialogs.pull import ChooseTagSheet
+
+        sheet = ChooseTagSheet(self.window, reference, tags)
+        sheet.chosen.connect(lambda chosen: self.operations.pull([chosen]))
+        sheet.open()
+
+    @Slot(object)
+    def _show_pushed(self, reference: Reference) -> None:
+        self.window.registry_pane.expand(reference.domain)
+
+    @Slot()
+    def _copy(self) -> None:
+        self.window.registry_pane.explain(
+            self.tr(
+                "Copying from registry to registry comes with a later version; pull and push go there today."
+            )
+        )
+
+
+def _looks_pullable(text: str) -> bool:
+    """A clipboard often holds a word that happens to be a valid name; only what looks meant is filled in."""
+    if not ("/" in text or ":" in text):
+        return False
+    try:
+        parse_pull_line(text)
+    except LongshoreError:
+        return False
+    return True

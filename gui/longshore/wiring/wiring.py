@@ -1,0 +1,166 @@
+"""The window's life: on the screen first, then the work behind it, and the order in which all of it ends."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import contextlib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtWidgets import QApplication
+
+from longshore.models.columns import Tone
+from longshore.models.image_model import ImageModel
+from longshore.models.registry_model import RegistryModel
+from longshore.models.tag_model import TagModel
+from longshore.models.transfer_model import TransferModel
+from longshore.settings import Folders, Settings
+from longshore.widgets.main_window import MainWindow
+from longshore.widgets.theme import Appearance, current_theme
+
+if TYPE_CHECKING:
+    from longshore.operations import Operations
+    from longshore.registry.config import RegistryConfig
+
+
+class Wiring(QObject):
+    """Owns the window and the operations. GUI thread.
+
+    The window comes first and needs only the models; the operations, with all they import, are made by
+    :meth:`start`, when it has been painted.
+    """
+
+    closed = Signal()  # the window is gone and nothing more is wanted
+
+    def __init__(
+        self,
+        folders: Folders,
+        settings: Settings,
+        environ: Mapping[str, str],
+        *,
+        engine_url: str | None,
+        registries: list[RegistryConfig],
+    ) -> None:
+        super().__init__()
+        application = QApplication.instance()
+        assert isinstance(application, QApplication)
+        self._folders = folders
+        self._settings = settings
+        self._environ = environ
+        self._engine_url = engine_url
+        self._asked = registries
+        self._operations: Operations | None = None
+        appearance = Appearance.SYSTEM
+        with contextlib.suppress(ValueError):
+            appearance = Appearance(settings.get("appearance", "system"))
+        current_theme().install(application, appearance)
+        self.images = ImageModel(self)
+        self.registries = RegistryModel(self)
+        self.tags = TagModel(self)
+        self.transfers = TransferModel(self)
+        self.window = MainWindow(self.images, self.registries, self.tags, self.transfers)
+        self.window.image_pane.set_connecting()
+        window = self.window
+        window.close_wanted.connect(self._close_wanted)
+        window.preferences_requested.connect(self._preferences)
+        window.about_requested.connect(self._about)
+        window.appearance_chosen.connect(self._appearance_chosen)
+
+    def show(self) -> None:
+        """Put the window on the screen, where it was."""
+        with contextlib.suppress(binascii.Error, ValueError):
+            self.window.restore_state(base64.b64decode(self._settings.get("window", ""), validate=True))
+        self.window.show()
+
+    def start(self) -> None:
+        """Begin the work behind the window. Called once the loop runs and the window has been painted."""
+        from longshore.operations import Operations
+        from longshore.wiring.below import Transfers
+        from longshore.wiring.left import Images
+        from longshore.wiring.right import Registries
+        from longshore.wiring.shared import Shared
+
+        operations = Operations(
+            self._folders,
+            self._settings,
+            self._environ,
+            engine_url=self._engine_url,
+            registries=self._asked,
+            models=(self.images, self.registries, self.tags, self.transfers),
+        )
+        self._operations = operations
+        shared = Shared(self.window, operations)
+        Images(self.window, operations, shared)
+        Registries(self.window, operations, shared)
+        Transfers(self.window, operations, shared)
+        operations.failed.connect(shared.show_failure)
+        operations.start()
+        for config in self._asked:
+            self.window.registry_pane.expand(config.host)
+        if self._settings.problem:
+            self.window.image_pane.explain(self._settings.problem, Tone.CAUTION)
+
+    @Slot()
+    def quit(self) -> None:
+        """Close the window without asking; transfers are stopped by :meth:`close`."""
+        self._settings.set("window", base64.b64encode(self.window.save_state()).decode())
+        self.window.close_now()
+        self.closed.emit()
+
+    async def close(self) -> None:
+        """Stop everything; returns when it has stopped."""
+        if self._operations is not None:
+            await self._operations.close()
+
+    @Slot()
+    def unexpected(self) -> None:
+        """Something failed that should not; the log has it."""
+        self.window.explain(
+            self.tr("Something unexpected went wrong. The log has the details; the window goes on."), Tone.BAD
+        )
+
+    @Slot()
+    def _close_wanted(self) -> None:
+        running = self._operations.unfinished if self._operations is not None else 0
+        if not running:
+            self.quit()
+            return
+        from longshore.widgets.dialogs.images import CloseSheet
+
+        sheet = CloseSheet(self.window, running)
+        sheet.accepted.connect(self.quit)
+        sheet.open()
+
+    @Slot()
+    def _about(self) -> None:
+        from longshore.widgets.dialogs.preferences import AboutSheet
+
+        AboutSheet(self.window).open()
+
+    @Slot(str)
+    def _appearance_chosen(self, value: str) -> None:
+        self._settings.set("appearance", value)
+
+    @Slot()
+    def _preferences(self) -> None:
+        if self._operations is None:
+            return
+        from longshore.widgets.dialogs.preferences import PreferencesSheet
+
+        sheet = PreferencesSheet(
+            self.window,
+            current_theme().appearance,
+            self._operations.concurrency,
+            self._operations.per_registry,
+        )
+        sheet.chosen.connect(self._set_preferences)
+        sheet.open()
+
+    @Slot(str, int, int)
+    def _set_preferences(self, appearance: str, concurrency: int, per_registry: int) -> None:
+        self._settings.set("appearance", appearance)
+        current_theme().set_appearance(Appearance(appearance))
+        if self._operations is not None:
+            self._operations.set_limits(concurrency, per_registry)
