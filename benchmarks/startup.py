@@ -29,7 +29,7 @@ class Stop(QObject):
         if event.type() == QEvent.Type.Paint:
             self.left -= 1
             if self.left == 0:
-                app.quit()
+                app.exit(0)
         return False
 app = QApplication(sys.argv[:1])
 window = QMainWindow()
@@ -48,26 +48,32 @@ print(time.monotonic())
 """
 
 OURS = """
-import sys, time
+import os, sys, time
 from PySide6.QtCore import QEvent, QObject
 from PySide6.QtWidgets import QAbstractItemView
 from longshore import app
-def run(application, wiring):
-    class Stop(QObject):
-        def eventFilter(self, watched, event):
-            if event.type() == QEvent.Type.Paint:
-                self.seen.add(id(watched))
-                if len(self.seen) == self.wanted:
-                    application.quit()
-            return False
-    stop = Stop(); stop.seen = set()
-    views = [view for view in wiring.window.findChildren(QAbstractItemView)
+import longshore.wiring.wiring as wiring_module
+class Stop(QObject):
+    def eventFilter(self, watched, event):
+        if event.type() == QEvent.Type.Paint:
+            self.seen.add(id(watched))
+            self.last = self.last or (time.monotonic() if len(self.seen) == self.wanted else 0)
+        return False
+stop = Stop(); stop.seen = set(); stop.last = 0
+show = wiring_module.Wiring.show
+def watched_show(self):
+    views = [view for view in self.window.findChildren(QAbstractItemView)
              if view.accessibleName() in ("Local images", "Registries")]
     stop.wanted = len(views)
     for view in views:
         view.viewport().installEventFilter(stop)
-    application.exec()
-    print(time.monotonic(), flush=True)
+    show(self)
+wiring_module.Wiring.show = watched_show
+def run(application, wiring):
+    while not stop.last:
+        application.processEvents()
+    print(stop.last, flush=True)
+    os._exit(0)
 app._run = run
 sys.argv = ["longshore"]
 app.main([])

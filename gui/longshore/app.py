@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import contextlib
-import logging
 import os
 import signal
-import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from longshore import __version__, log
+from longshore import __version__
 from longshore.display import why_no_display
 from longshore.oci.errors import LongshoreError
 from longshore.settings import Folders, Settings
@@ -25,8 +22,6 @@ if TYPE_CHECKING:
 
     from longshore.registry.config import RegistryConfig
     from longshore.wiring import Wiring
-
-_log = logging.getLogger(__name__)
 
 #: Exit codes: 0 all well, 2 wrong arguments or no display.
 EXIT_USAGE = 2
@@ -72,9 +67,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         return EXIT_USAGE
 
     folders = Folders.of()
-    log.start(folders.state, debug=arguments.debug)
-    _log.info("longshore %s, python %s", __version__, sys.version.split()[0])
-
     from PySide6.QtWidgets import QApplication
 
     application = QApplication.instance() or QApplication([sys.argv[0]])
@@ -91,8 +83,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     wiring = Wiring(
         folders, Settings(folders.config), os.environ, engine_url=arguments.engine, registries=registries
     )
-    _catch_what_escapes(wiring)
     wiring.show()
+    # The first picture, before anything that is not needed for it is imported (asyncio alone takes longer than it).
+    application.processEvents()
+    from longshore import log
+
+    log.start(folders.state, debug=arguments.debug)
+    _catch_what_escapes(wiring)
     try:
         _run(application, wiring)
     finally:
@@ -120,13 +117,13 @@ def _registries(texts: list[str]) -> list[RegistryConfig]:
 
 
 def _run(application: QApplication, wiring: Wiring) -> None:
+    import asyncio
+
     import qasync
 
     async def run() -> None:
         ended = asyncio.Event()
         wiring.closed.connect(ended.set)
-        # One turn of the loop paints the window; what follows imports a lot.
-        await asyncio.sleep(0.02)
         wiring.start()
         await ended.wait()
         await wiring.close()
@@ -143,6 +140,8 @@ def _signals(quit_now: Callable[[], None]) -> Iterator[None]:
     Python runs its handlers between two bytecodes, and an idle Qt loop runs none: the byte that Python writes into a
     socket when a signal arrives wakes the loop.
     """
+    import socket
+
     from PySide6.QtCore import QSocketNotifier
 
     reader, writer = socket.socketpair()
@@ -172,16 +171,20 @@ def _signals(quit_now: Callable[[], None]) -> Iterator[None]:
 
 def _catch_what_escapes(wiring: Wiring) -> None:
     """An exception nobody caught is logged whole and shown as one sentence; the window goes on."""
+    import logging
+
+    logger = logging.getLogger(__name__)
+    logger.info("longshore %s, python %s", __version__, sys.version.split()[0])
 
     def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         if issubclass(kind, KeyboardInterrupt):
             wiring.quit()
             return
-        _log.error("unexpected", exc_info=(kind, error, trace))
+        logger.error("unexpected", exc_info=(kind, error, trace))
         wiring.unexpected()
 
     def thread_hook(arguments: threading.ExceptHookArgs) -> None:
-        _log.error(
+        logger.error(
             "unexpected in %s",
             arguments.thread.name if arguments.thread else "a thread",
             exc_info=(

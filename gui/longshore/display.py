@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import socket
 import stat
 from collections.abc import Mapping
 from pathlib import Path
@@ -41,6 +40,8 @@ def _wayland_answers(environ: Mapping[str, str]) -> bool:
     name = environ.get("WAYLAND_DISPLAY", "")
     if not name:
         return False
+    import socket
+
     path = Path(environ.get("XDG_RUNTIME_DIR", "/nonexistent"), name)  # an absolute name wins
     try:
         if not stat.S_ISSOCK(path.stat().st_mode):

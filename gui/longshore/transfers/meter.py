@@ -45,7 +45,7 @@ class LayerMeter:
         self.transferred = 0.0
         self.extracted = 0.0
         self.touched = False
-        self.silent = False  # planned, and of another image than the engine then moved
+        self.silent = False  # planned, and the engine told nothing of it
         self._share = share
         self._size = None if planned is None else planned.size
         self._snapshot: LayerSnapshot | None = None
@@ -107,7 +107,7 @@ class LayerMeter:
         """The whole transfer succeeded: what the engine never named, it had, unless it moved what was *unplanned*."""
         if not self.touched and self.state is LayerState.WAITING:
             self.silent = unplanned
-            self.state = LayerState.SKIPPED
+            self.state = LayerState.SKIPPED if self.here or not unplanned else LayerState.DONE
         elif not self.state.finished:
             self.state = LayerState.DONE
             self.transferred = self.extracted = 1.0

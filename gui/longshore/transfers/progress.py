@@ -130,7 +130,8 @@ class Progress:
         """The attempt is over: no speed any more, and the whole bar on success only."""
         with self._lock:
             if success:
-                unplanned = self._unplanned()
+                # Podman tells nothing of the layers it pushes: then nothing is claimed of them either.
+                unplanned = self._unplanned() or self._untold()
                 for meter in self._rows:
                     meter.complete(unplanned=unplanned)
             self._refresh()
@@ -178,9 +179,11 @@ class Progress:
                 self._refresh()
             return self._permille or 0, self._total or 0
 
-    def moved(self) -> Moved:
-        """What really moved up to now, counted from the events."""
+    def moved(self) -> Moved | None:
+        """What really moved up to now, counted from the events; None if the engine told nothing of what it pushed."""
         with self._lock:
+            if self._rows and self._untold():
+                return None
             rows = [meter for meter in self._rows if not meter.silent]
             return Moved(
                 bytes=sum(meter.moved_bytes() for meter in rows),
@@ -197,6 +200,10 @@ class Progress:
                 return
             self._told = True
         self._changed()
+
+    def _untold(self) -> bool:
+        """Whether nothing was told of what is uploaded. An engine that pulls nothing has it all."""
+        return self._share == 1 and not any(meter.touched for meter in self._rows)
 
     def _unplanned(self) -> bool:
         """Whether the engine moves another image than planned (its own choice of platform): the plan weighs nothing."""

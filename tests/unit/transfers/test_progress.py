@@ -178,6 +178,22 @@ def test_moved_tells_apart_moved_skipped_and_mounted() -> None:
     assert progress.snapshot().layers[3].state is S
 
 
+def test_an_engine_that_tells_nothing_of_a_push() -> None:
+    progress = Progress(extracts=False, clock=Clock())
+    progress.expect([PlannedLayer(digest(1), 400), PlannedLayer(digest(2), 600, here=True)])
+    progress.end(success=True)
+    assert progress.moved() is None
+    snapshot = progress.snapshot()
+    assert snapshot.permille == 1000
+    assert [row.state for row in snapshot.layers] == [D, S]
+
+
+def test_a_pull_that_tells_nothing_had_it_all() -> None:
+    progress = pulled(100, 200)
+    progress.end(success=True)
+    assert progress.moved() == Moved(layers_skipped=2)
+
+
 def test_a_cut_transfer_counts_its_bytes_but_no_layer() -> None:
     progress = pulled(100)
     progress.feed(LayerProgress(layer(0), T, 40, 100))
