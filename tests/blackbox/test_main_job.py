@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,41 +13,17 @@ from testbed.driver import Window
 from testbed.engine import PrivateEngine
 from testbed.images import build_image, seed_repository, small_image
 from testbed.registry import PrivateRegistry
+from testbed.steps import (
+    OPERATION,
+    PROGRESS,
+    TRANSFERRED,
+    head_manifest,
+    open_repository,
+    wait_status,
+)
 from testbed.throttle import Throttle
 
 Start = Callable[..., Window]
-
-OPERATION, SOURCE, DESTINATION, STATUS, PROGRESS, TRANSFERRED = range(6)
-
-
-def head_manifest(address: str, repository: str, tag: str) -> int:
-    """The status a registry gives for a tag."""
-    connection = http.client.HTTPConnection(address, timeout=10)
-    try:
-        connection.request(
-            "HEAD",
-            f"/v2/{repository}/manifests/{tag}",
-            headers={
-                "Accept": "application/vnd.docker.distribution.manifest.v2+json, "
-                "application/vnd.oci.image.manifest.v1+json"
-            },
-        )
-        return connection.getresponse().status
-    finally:
-        connection.close()
-
-
-def wait_status(window: Window, status: str, timeout: float = 40) -> list[str]:
-    """Wait until the first transfer has that status; gives its row."""
-    window.wait_row("Transfers", status, timeout=timeout)
-    rows = window.table("Transfers").rows
-    return next(row for row in rows if row[STATUS] == status)
-
-
-def open_repository(window: Window, registry: str, repository: str) -> None:
-    """Select a repository, so that its tags are shown."""
-    window.wait_row("Registries", registry)
-    window.click_row("Registries", repository)
 
 
 def test_both_sides_are_shown(
@@ -206,8 +181,8 @@ def test_engine_down_at_start_is_explained_and_found(
 ) -> None:
     engine = PrivateEngine(tmp_path_factory.mktemp("late-engine"))
     window = start(open_registry, engine=engine.host)
-    window.wait_text(str(engine.socket_path))
-    assert window.find("Retry") is not None
+    window.wait_text("its socket does not exist")
+    window.wait_for("Retry")
     window.wait_row("Registries", open_registry.address)
     with engine:
         with engine.client() as client:

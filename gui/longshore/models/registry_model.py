@@ -312,8 +312,9 @@ class RegistryModel(QAbstractItemModel):
         found = self._find(parent)
         if found is None or found[1] is not None:
             return False
-        node = found[0]
-        return node.state is NodeState.IDLE or (node.state is NodeState.READY and node.has_more)
+        # Only the first page: tree views fetch whatever they can at every layout of an open node, which would read the
+        # whole catalogue unasked. Further pages come by want_more(), as one scrolls.
+        return found[0].state is NodeState.IDLE
 
     def fetchMore(self, parent: Index) -> None:
         found = self._find(parent)

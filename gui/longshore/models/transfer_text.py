@@ -13,9 +13,11 @@ from longshore.transfers.transfer import (
     LayerSnapshot,
     LibraryPlace,
     Moved,
+    NoteKind,
     Operation,
     Plan,
     State,
+    TransferNote,
     TransferSnapshot,
 )
 
@@ -240,14 +242,29 @@ _DETAIL_LINES = 12
 
 
 def advice_lines(snapshot: TransferSnapshot) -> tuple[str, ...]:
-    """What unfolds under a failed row: what to do, then the other side's own words."""
+    """What unfolds under a row: of a failed one what to do and the other side's own words; and what is worth knowing."""
+    notes = tuple(line for line in (_note_text(note) for note in snapshot.notes) if line)
     error = snapshot.error
     if error is None or snapshot.state is not State.FAILED:
-        return ()
+        return notes
     words = [line.strip() for line in error.detail.splitlines() if line.strip()]
     if len(words) > _DETAIL_LINES:
         words = [*words[: _DETAIL_LINES - 1], "…"]
-    return tuple(line for line in (error.advice, *words) if line)
+    return (*(line for line in (error.advice, *words) if line), *notes)
+
+
+def _note_text(note: TransferNote) -> str:
+    if note.kind is NoteKind.ENGINE_SAYS:
+        return note.text
+    sentence = {
+        NoteKind.UP_TO_DATE: tr("Everything was there already."),
+        NoteKind.TAGGED: tr("The local image was given this name."),
+        NoteKind.TAG_MOVED: tr("This name stood on another local image before."),
+        NoteKind.SOURCE_CHANGED: tr("The name stands on another image now than when this was asked for."),
+        NoteKind.NOT_VERIFIED: tr("Not verified: the destination could not be asked."),
+        NoteKind.ANONYMOUS: tr("Tried without signing in: the stored credentials could not be read."),
+    }[note.kind]
+    return f"{sentence} {note.text}".strip()
 
 
 # -- layers

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 
-from longshore.transfers.queue import Changes
+from longshore.transfers.changes import Changes
 
 #: Milliseconds between two looks into the mailbox while something moves: 20 Hz.
 INTERVAL = 50
@@ -40,7 +40,7 @@ class TransferFeed(QObject):
     @Slot()
     def _collect(self) -> None:
         changes = self._take()
-        if changes.snapshots or changes.removed or changes.order is not None:
+        if changes:
             self.changed.emit(changes)
 
     def flush(self) -> None:

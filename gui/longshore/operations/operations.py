@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from longshore.cancellation import Cancelled
 from longshore.credentials import Credential, StoredIn
@@ -34,8 +34,9 @@ from longshore.operations.services import Services
 from longshore.operations.tasks import Tasks
 from longshore.registry.config import RegistryConfig
 from longshore.settings import Folders, Settings
+from longshore.transfers.changes import Changes, SetAside
 from longshore.transfers.journal import Journal
-from longshore.transfers.queue import Changes, TransferQueue
+from longshore.transfers.queue import TransferQueue
 from longshore.transfers.transfer import (
     Endpoint,
     EnginePlace,
@@ -120,6 +121,10 @@ class Operations(QObject):
         self._errors: dict[str, LongshoreError | None] = {}
         self._kept: dict[str, str] = {}
         self._users: dict[str, str] = {}
+        self._ages = QTimer(self)
+        self._ages.setInterval(60_000)
+        self._ages.timeout.connect(self.images.refresh_ages)
+        self._ages.timeout.connect(self.tags.refresh_ages)
         self._show_registries()
 
     # -- life
@@ -127,18 +132,19 @@ class Operations(QObject):
     def start(self) -> None:
         """Begin: find the engine, read the journal. Called once the window is on the screen and the loop runs."""
         self.queue.start()
+        self._ages.start()
         self._watch_current()
         self._load_users()
 
     async def close(self) -> bool:
         """Stop every transfer and all work. True if nothing is left running; returns within about two seconds."""
+        self._ages.stop()
         self.feed.stop()
         self.watch.stop()
         self.listing.stop_tags()
         clean = await self.tasks.call(self.tasks.quick, self.queue.shutdown, 1.5)
         await self.tasks.close()
         self.services.close()
-        self.journal.close()
         return clean
 
     # -- engines
@@ -457,6 +463,8 @@ class Operations(QObject):
     @Slot(object)
     def _transfers_changed(self, changes: Changes) -> None:
         self.transfers.apply(changes)
+        if changes.set_aside is not None:
+            self.failed.emit(_journal_error(changes.set_aside))
         for removed in changes.removed:
             self._states.pop(removed, None)
             self._errors.pop(removed, None)
@@ -519,6 +527,15 @@ class Operations(QObject):
 
     def _do(self, coroutine: Any, name: str) -> None:
         self.tasks.spawn(coroutine, name)
+
+
+def _journal_error(aside: SetAside) -> LongshoreError:
+    where = f" It was set aside as {aside.path.name}." if aside.path is not None else ""
+    return LongshoreError(
+        f"The journal of transfers could not be used: {aside.reason}.{where}",
+        subject=str(aside.path or ""),
+        advice="A new one was begun; nothing in your engine or registries is affected.",
+    )
 
 
 __all__ = ["EngineState", "Operations", "PushTarget"]

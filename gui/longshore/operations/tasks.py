@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ParamSpec, TypeVar
 
 from longshore.cancellation import Cancellation, Cancelled
+from longshore.oci.errors import LongshoreError
 
 _log = logging.getLogger(__name__)
 _P = ParamSpec("_P")
@@ -51,8 +52,22 @@ class Tasks:
     async def call(
         self, pool: ThreadPoolExecutor, function: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs
     ) -> _T:
-        """*function* in a thread of *pool*, awaited. Its exceptions come through."""
-        return await asyncio.get_running_loop().run_in_executor(pool, lambda: function(*args, **kwargs))
+        """*function* in a thread of *pool*, awaited.
+
+        Raises LongshoreError and Cancelled as they come; anything else is a fault of ours: it is logged whole, and
+        raised as a LongshoreError, so that whoever waits can show it.
+        """
+        try:
+            return await asyncio.get_running_loop().run_in_executor(pool, lambda: function(*args, **kwargs))
+        except (LongshoreError, Cancelled):
+            raise
+        except Exception as error:
+            _log.exception("unexpected in %s", getattr(function, "__qualname__", function))
+            raise LongshoreError(
+                "Something unexpected went wrong.",
+                advice="Try again; the log has the details.",
+                detail=f"{type(error).__name__}: {error}",
+            ) from error
 
     def cancellation(self) -> Cancellation:
         """A cancellation that :meth:`close` pulls too. Give it back with :meth:`release`."""

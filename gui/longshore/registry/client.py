@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import ssl
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any
-from urllib.parse import quote, urlencode, urljoin, urlsplit
+from pathlib import Path
+from urllib.parse import quote, urlencode
 
-import urllib3
-from urllib3.exceptions import HTTPError, ProtocolError
+from urllib3.exceptions import HTTPError
 
 from longshore.cancellation import Cancellation
 from longshore.credentials import Credential
@@ -23,39 +20,41 @@ from longshore.oci.errors import (
     AccessDenied,
     DigestMismatch,
     ListingUnsupported,
-    LongshoreError,
     NotInRegistry,
+    SignInFailed,
     SignInRequired,
-    TlsFailed,
 )
-from longshore.oci.image_config import ImageConfig
-from longshore.oci.manifest import ACCEPT, LARGEST_MANIFEST, Index, Manifest, parse_manifest
+from longshore.oci.grammar import valid_tag
+from longshore.oci.image_config import LARGEST_CONFIG, ImageConfig, parse_time
+from longshore.oci.manifest import (
+    ACCEPT,
+    DOCKER_CONFIG,
+    LARGEST_MANIFEST,
+    OCI_CONFIG,
+    Index,
+    Manifest,
+    parse_manifest,
+)
 from longshore.oci.platform import Platform
 from longshore.registry import failures
 from longshore.registry.auth import Authorizer
-from longshore.registry.challenge import next_link, parse_challenges
+from longshore.registry.challenge import parse_challenges
 from longshore.registry.config import RegistryConfig
+from longshore.registry.cutting import cuttable, raise_if_cut, turn
+from longshore.registry.exchange import Exchange, Reply
 from longshore.registry.model import Page, RegistryInfo, TagDetails
-from longshore.registry.transport import CONNECT_SECONDS, READ_SECONDS, Transport, cuttable
+from longshore.registry.paging import PagingError, Place
+from longshore.registry.transport import CERTS_D, CONNECT_SECONDS, READ_SECONDS, Transport
 
-#: Bytes of one page of a listing, and of an image's configuration, that are read at most.
+#: Bytes of one page of a listing that are read at most.
 LARGEST_PAGE = 8 << 20
-LARGEST_CONFIG = 8 << 20
 #: Registries refuse more than 1,000 at once (distribution 2.8: PAGINATION_NUMBER_INVALID).
 LARGEST_N = 1000
-_MAX_REDIRECTS = 5
-_MAX_TRIES = 3
-#: Seconds of Retry-After that are waited out here; longer ones are told to the caller.
-_SHORT_WAIT = 3.0
+_LONGEST_NAME = 255
+_CREATED = "org.opencontainers.image.created"  # OCI image-spec, annotations.md
 _CATALOG_SCOPE = ("registry:catalog:*",)
-
-
-@dataclass(frozen=True, slots=True)
-class _Reply:
-    status: int
-    headers: urllib3.HTTPHeaderDict
-    body: bytes
-    url: str
+#: Seconds for a TLS handshake that may meet a server of plain HTTP, which waits for the end of a line.
+_PROBE_SECONDS = 5.0
 
 
 class RegistryClient:
@@ -72,34 +71,61 @@ class RegistryClient:
         environ: Mapping[str, str] | None = None,
         connect_seconds: float = CONNECT_SECONDS,
         read_seconds: float = READ_SECONDS,
+        certs_d: Path = CERTS_D,
     ) -> None:
         self._config = config
+        self._environ = os.environ if environ is None else environ
+        self._connect_seconds = connect_seconds
+        self._read_seconds = read_seconds
+        self._certs_d = certs_d
         self._transport = Transport(
             config,
-            os.environ if environ is None else environ,
+            self._environ,
             connect_seconds=connect_seconds,
             read_seconds=read_seconds,
+            certs_d=certs_d,
         )
-        self._auth = Authorizer(config, self._transport, credentials)
-        self._lock = threading.Lock()
-        self._base: str | None = None
+        self._exchange = Exchange(config, self._transport)
+        self._auth = Authorizer(config, self._exchange, credentials)
+        self._probing = threading.Lock()
+        self._base = "" if config.insecure or config.is_loopback else f"https://{config.api_host}"
 
     # -- what there is
 
     def check(self, *, cancellation: Cancellation | None = None) -> RegistryInfo:
-        """That a registry answers, and how it wants to be signed in to (distribution-spec, "Determining Support")."""
+        """That a registry answers, and how it wants to be signed in to (distribution-spec, "Determining Support").
+
+        Wants no rights: a registry that refuses us is one. Raises UnexpectedReply where none is.
+        """
         reply = self._request("GET", self._url(""), (), cancellation, accept_status=(200, 401, 403, 404))
         if reply.status == 404:
             raise failures.unexpected(self._config, "there is no /v2/ there")
-        return RegistryInfo(self._auth.scheme, self._base or "")
+        if reply.status == 200 and reply.body.lstrip()[:1] == b"<":
+            raise failures.unexpected(self._config, "there is a web page at /v2/")
+        return RegistryInfo(self._auth.scheme, self._base)
 
     def sign_in(self, credential: Credential, *, cancellation: Cancellation | None = None) -> None:
-        """See that the registry accepts *credential*; keeps nothing. Raises SignInFailed if it does not."""
-        trial = RegistryClient(self._config, lambda _host: credential)
+        """See that the registry accepts *credential*; keeps nothing. Raises SignInFailed if it does not.
+
+        A registry that wants no sign-in accepts any.
+        """
+        trial = RegistryClient(
+            self._config,
+            lambda _host: credential,
+            environ=self._environ,
+            connect_seconds=self._connect_seconds,
+            read_seconds=self._read_seconds,
+            certs_d=self._certs_d,
+        )
         try:
-            reply = trial._request("GET", trial._url(""), (), cancellation)
-            if reply.status == 200 and trial._auth.scheme == "none":
-                return  # it wants no sign-in; the credential does no harm
+            trial._request("GET", trial._url(""), (), cancellation)
+        except (SignInRequired, AccessDenied) as error:
+            raise SignInFailed(
+                f"{failures.called(self._config)} refuses the user name or the password.",
+                registry=self._config.host,
+                advice="Sign in… again.",
+                detail=error.detail,
+            ) from error
         finally:
             trial.close()
 
@@ -113,33 +139,40 @@ class RegistryClient:
                 registry=self._config.host,
                 advice="Pin a repository by name, or paste a reference into Pull….",
             )
-        url = self._page_url(page) or self._url("_catalog?" + urlencode({"n": min(n, LARGEST_N)}))
+        place = self._place(page, "_catalog?" + urlencode({"n": max(1, min(n, LARGEST_N))}))
         try:
-            reply = self._request("GET", url, _CATALOG_SCOPE, cancellation, limit=LARGEST_PAGE, subject="its catalogue")
+            reply = self._request(
+                "GET",
+                place.path,
+                _CATALOG_SCOPE,
+                cancellation,
+                limit=LARGEST_PAGE,
+                subject="its catalogue",
+                accept_status=(200, 405, 501),
+            )
         except (NotInRegistry, AccessDenied) as error:
-            raise self._no_catalogue(error) from error
-        except LongshoreError as error:
-            if "HTTP 405" in error.detail or "HTTP 501" in error.detail:
-                raise self._no_catalogue(error) from error
-            raise
-        found = self._strings(reply, "repositories")
-        return Page(found, self._next(reply, page))
+            raise self._no_catalogue(error.detail) from error
+        if reply.status != 200:
+            raise self._no_catalogue(f"HTTP {reply.status}")
+        return self._page(reply, place, "repositories")
 
-    def _no_catalogue(self, error: LongshoreError) -> ListingUnsupported:
+    def _no_catalogue(self, detail: str) -> ListingUnsupported:
         return ListingUnsupported(
             f"{self._config.host} does not list its repositories for you.",
             registry=self._config.host,
             advice="Pin a repository by name, or paste a reference into Pull….",
-            detail=error.detail,
+            detail=detail,
         )
 
     def tags(
         self, repository: str, page: str | None = None, *, cancellation: Cancellation | None = None
     ) -> Page[str]:
         """One page of the tags of *repository*, in the registry's order."""
-        url = self._page_url(page) or self._url(f"{quote(repository)}/tags/list?n={LARGEST_N}")
-        reply = self._request("GET", url, self._pull(repository), cancellation, limit=LARGEST_PAGE, subject=repository)
-        return Page(self._strings(reply, "tags"), self._next(reply, page))
+        place = self._place(page, f"{quote(repository)}/tags/list?n={LARGEST_N}")
+        reply = self._request(
+            "GET", place.path, self._pull(repository), cancellation, limit=LARGEST_PAGE, subject=repository
+        )
+        return self._page(reply, place, "tags")
 
     def tag_details(
         self,
@@ -158,16 +191,21 @@ class RegistryClient:
             child = found.select(platform or Platform.host()) or next(iter(found.images), None)
             if child is None:
                 return TagDetails(tag, digest, None, platforms, None, media_type)
-            image = self.manifest(repository, child.digest, cancellation=cancellation)
+            try:
+                image = self.manifest(repository, child.digest, cancellation=cancellation)
+            except NotInRegistry:
+                # Indexes may name images that nobody has pushed here.
+                return TagDetails(tag, digest, None, platforms, None, media_type)
             if isinstance(image, Index):
                 return TagDetails(tag, digest, None, platforms, None, media_type)
             found = image
-        created = None
-        with suppress(NotInRegistry):
-            config = self.config(repository, found, cancellation=cancellation)
-            created = config.created
-            if not platforms and config.platform is not None:
-                platforms = (config.platform,)
+        created = parse_time(found.annotations.get(_CREATED))
+        if found.config.media_type in (OCI_CONFIG, DOCKER_CONFIG):
+            with suppress(NotInRegistry):
+                config = self.config(repository, found, cancellation=cancellation)
+                created = config.created or created
+                if not platforms and config.platform is not None:
+                    platforms = (config.platform,)
         return TagDetails(tag, digest, found.compressed_size, platforms, created, media_type)
 
     # -- manifests and blobs
@@ -217,11 +255,20 @@ class RegistryClient:
             return None
         digest = reply.headers.get("Docker-Content-Digest", "")
         media_type = reply.headers.get("Content-Type", "").partition(";")[0].strip()
-        length = reply.headers.get("Content-Length", "")
-        if not valid_digest(digest):
-            found = self.manifest(repository, name, cancellation=cancellation)
-            return found.descriptor
-        return Descriptor(media_type, digest, int(length) if length.isdigit() else 0)
+        length = failures.number(reply.headers.get("Content-Length", ""))
+        if not valid_digest(digest) or length is None or media_type not in ACCEPT:
+            try:
+                return self.manifest(repository, name, cancellation=cancellation).descriptor
+            except NotInRegistry:
+                return None
+        if valid_digest(name) and digest != name:
+            raise DigestMismatch(
+                "The registry names another digest than the one asked for.",
+                subject=_named(repository, name),
+                advice="Try again; a proxy in between may have changed it.",
+                detail=digest,
+            )
+        return Descriptor(media_type, digest, length)
 
     def config(
         self, repository: str, manifest: Manifest, *, cancellation: Cancellation | None = None
@@ -240,14 +287,13 @@ class RegistryClient:
     def blob_size(
         self, repository: str, digest: str, *, cancellation: Cancellation | None = None
     ) -> int | None:
-        """Bytes of a blob that *repository* has, None if it has it not."""
+        """Bytes of a blob that *repository* has (0 where it does not say), None if it has it not."""
         url = self._url(f"{quote(repository)}/blobs/{quote(digest, safe=':')}")
         try:
             reply = self._request("HEAD", url, self._pull(repository), cancellation, subject=_named(repository, digest))
         except NotInRegistry:
             return None
-        length = reply.headers.get("Content-Length", "")
-        return int(length) if length.isdigit() else 0
+        return failures.number(reply.headers.get("Content-Length", "")) or 0
 
     def close(self) -> None:
         """Close idle connections."""
@@ -263,33 +309,24 @@ class RegistryClient:
         prefix = f"/{self._config.prefix}" if self._config.prefix else ""
         return f"{prefix}/v2/{path}"
 
-    def _page_url(self, page: str | None) -> str | None:
-        return page
+    def _place(self, page: str | None, first: str) -> Place:
+        return Place(self._url(first)) if page is None else Place.of_token(page)
 
-    def _next(self, reply: _Reply, asked: str | None) -> str | None:
-        link = next_link(reply.headers.get("Link", ""))
-        if link is None:
-            return None
-        target = urlsplit(urljoin(reply.url, link))
-        here = urlsplit(reply.url)
-        if (target.scheme, target.netloc) != (here.scheme, here.netloc):
-            raise failures.unexpected(self._config, "the next page is on another host")
-        following = target.path + (f"?{target.query}" if target.query else "")
-        if following in (asked, here.path + (f"?{here.query}" if here.query else "")):
-            raise failures.unexpected(self._config, "the next page is this page again")
-        return following
-
-    def _strings(self, reply: _Reply, key: str) -> list[str]:
+    def _page(self, reply: Reply, place: Place, key: str) -> Page[str]:
         try:
             document = json.loads(reply.body)
         except (ValueError, RecursionError):
-            raise failures.unexpected(self._config, "not JSON") from None
-        found = document.get(key) if isinstance(document, dict) else None
-        if found is None and isinstance(document, dict):
-            return []  # Go writes an empty list as null
-        if not isinstance(found, list):
-            raise failures.unexpected(self._config, f"no list of {key}")
-        return [item for item in found if isinstance(item, str) and 0 < len(item) <= 512]
+            raise failures.unexpected(self._config, "it sends no JSON") from None
+        if not isinstance(document, dict) or not isinstance(document.get(key, ""), list | None):
+            raise failures.unexpected(self._config, f"it sends no list of {key}")
+        found = document[key] or ()  # Go writes an empty list as null
+        names = dict.fromkeys(item for item in found if isinstance(item, str) and _sound(item, key))
+        link = ", ".join(reply.headers.getlist("Link"))
+        try:
+            following = place.following(self._base, link, found_nothing=not names)
+        except PagingError as error:
+            raise failures.unexpected(self._config, str(error)) from None
+        return Page(list(names), following.token() if following is not None else None)
 
     # -- requests
 
@@ -304,30 +341,12 @@ class RegistryClient:
         limit: int = 1 << 20,
         subject: str = "",
         accept_status: tuple[int, ...] = (200,),
-    ) -> _Reply:
-        """One idempotent request, signed in, redirected, and tried again where that helps."""
+    ) -> Reply:
+        """One idempotent request, signed in. Raises what a status not in *accept_status* means."""
         with cuttable(cancellation):
-            tries = 0
-            while True:
-                tries += 1
-                try:
-                    reply = self._signed(method, path, scopes, dict(headers or {}), limit)
-                except (HTTPError, OSError) as error:
-                    # A kept connection that the other side has closed meanwhile fails at its first byte.
-                    if isinstance(error, ProtocolError) and tries < _MAX_TRIES and not _cancelled(cancellation):
-                        continue
-                    raise failures.of_connection(error, self._config) from error
-                if reply.status in accept_status:
-                    return reply
-                wait = failures.retry_after(reply.headers) if reply.status in (429, 503) else None
-                passing = reply.status in (502, 503, 504) or (wait is not None and wait <= _SHORT_WAIT)
-                if not passing or tries >= _MAX_TRIES or (wait or 0) > _SHORT_WAIT:
-                    break
-                if cancellation is not None:
-                    cancellation.wait(wait if wait is not None else 0.3 * tries)
-                    cancellation.raise_if_cancelled()
-                else:
-                    threading.Event().wait(wait if wait is not None else 0.3 * tries)
+            reply = self._signed(method, path, scopes, dict(headers or {}), limit)
+        if reply.status in accept_status:
+            return reply
         raise failures.of_status(
             reply.status,
             reply.headers,
@@ -340,88 +359,60 @@ class RegistryClient:
 
     def _signed(
         self, method: str, path: str, scopes: tuple[str, ...], headers: dict[str, str], limit: int
-    ) -> _Reply:
+    ) -> Reply:
         url = self._where() + path
         authorization = self._auth.header(scopes)
-        reply = self._sent(method, url, {**headers, **_authorization(authorization)}, limit)
+        reply = self._exchange.ask(method, url, {**headers, **_authorization(authorization)}, limit=limit)
         if reply.status != 401:
             return reply
         challenges = parse_challenges(reply.headers.getlist("WWW-Authenticate"))
-        if not self._auth.learn(challenges):
-            return reply
-        try:
-            again = self._auth.header(scopes, fresh=authorization is not None)
-        except SignInRequired:
-            return reply
+        if not self._auth.learn(challenges, scopes):
+            kinds = ", ".join(sorted({challenge.scheme for challenge in challenges}))
+            raise failures.unexpected(
+                self._config, f"it wants a sign-in of a kind that Longshore does not know ({kinds or 'not named'})"
+            )
+        again = self._auth.header(scopes, rejected=authorization)
         if again is None or again == authorization:
             return reply
-        return self._sent(method, url, {**headers, **_authorization(again)}, limit)
-
-    def _sent(self, method: str, url: str, headers: dict[str, str], limit: int) -> _Reply:
-        origin = urlsplit(url)
-        for _ in range(_MAX_REDIRECTS + 1):
-            answer = self._transport.send(method, url, headers)
-            try:
-                location = answer.get_redirect_location()
-                if not location:
-                    body = b"" if method == "HEAD" else self._bounded(answer, limit)
-                    answer.release_conn()
-                    return _Reply(answer.status, answer.headers, body, url)
-                answer.drain_conn()
-                answer.release_conn()
-            except BaseException:
-                answer.close()
-                raise
-            target = urlsplit(urljoin(url, location))
-            if target.scheme not in ("http", "https") or (origin.scheme == "https" and target.scheme == "http"):
-                raise failures.unexpected(self._config, "it redirects to an address that is not encrypted")
-            if (target.scheme, target.netloc) != (origin.scheme, origin.netloc):
-                headers = {key: value for key, value in headers.items() if key != "Authorization"}
-            url = target.geturl()
-        raise failures.unexpected(self._config, "it redirects without end")
-
-    def _bounded(self, answer: Any, limit: int) -> bytes:
-        limit = limit if answer.status == 200 else min(limit, failures.LARGEST_ERROR)
-        body: bytes = answer.read(limit + 1, decode_content=True)
-        if len(body) > limit:
-            if answer.status == 200:
-                answer.close()
-                raise failures.unexpected(self._config, f"more than {limit >> 20} MiB in one answer")
-            answer.close()
-            return body[:limit]
-        return body
+        return self._exchange.ask(method, url, {**headers, **_authorization(again)}, limit=limit)
 
     # -- scheme
 
     def _where(self) -> str:
-        """``https://host`` or ``http://host``, found out once.
+        """``https://host`` or ``http://host``, found out once."""
+        if not self._base:
+            with turn(self._probing):
+                if not self._base:
+                    self._base = self._probed()
+        return self._base
 
-        Plain HTTP is tried only for registries that the user marked insecure and for this machine, and only when
-        the other side does not speak TLS at all; a certificate that is not trusted is never worked around.
-        """
-        with self._lock:
-            if self._base is not None:
-                return self._base
-        secure = f"https://{self._config.api_host}"
-        base = secure
-        if self._config.insecure or self._config.is_loopback:
-            try:
-                self._transport.send("GET", secure + self._url(""), {}).drain_conn()
-            except (HTTPError, OSError) as error:
-                if _speaks_no_tls(error):
-                    base = f"http://{self._config.api_host}"
-                else:
-                    raise
-        with self._lock:
-            self._base = base
-        return base
+    def _probed(self) -> str:
+        """Plain HTTP is tried only for registries that the user marked insecure and for this machine, and only when
+        the other side does not speak TLS at all; a certificate that is not trusted is never worked around."""
+        secure, plain = f"https://{self._config.api_host}", f"http://{self._config.api_host}"
+        path = self._url("")
+        try:
+            self._exchange.first(secure + path, min(_PROBE_SECONDS, self._connect_seconds))
+            return secure
+        except (HTTPError, OSError) as error:
+            raise_if_cut()
+            if not failures.may_be_plain(error):
+                raise self._exchange.explained(error, secure) from error
+            first = error
+        try:
+            reply = self._exchange.first(plain + path)
+        except (HTTPError, OSError) as error:
+            raise_if_cut()
+            raise self._exchange.explained(error, plain) from error
+        if reply.status == 400:
+            # What servers of TLS say to plain HTTP. It is TLS after all, and the first attempt was bad luck.
+            raise self._exchange.explained(first, secure) from first
+        return plain
 
 
-def _speaks_no_tls(error: BaseException) -> bool:
-    text = str(error)
-    if isinstance(error, (urllib3.exceptions.SSLError, ssl.SSLError)):
-        return "CERTIFICATE" not in text.upper()
-    return isinstance(error, ProtocolError) or "EOF" in text
+def _sound(name: str, key: str) -> bool:
+    """Whether a name from a listing can be one; nobody could use the others, and some are made to mislead."""
+    return valid_tag(name) if key == "tags" else 0 < len(name) <= _LONGEST_NAME and name.isascii() and name.isprintable()
 
 
 def _authorization(value: str | None) -> dict[str, str]:
@@ -430,10 +421,3 @@ def _authorization(value: str | None) -> dict[str, str]:
 
 def _named(repository: str, name: str) -> str:
     return f"{repository}@{name}" if ":" in name else f"{repository}:{name}"
-
-
-def _cancelled(cancellation: Cancellation | None) -> bool:
-    return cancellation is not None and cancellation.cancelled
-
-
-__all__ = ["RegistryClient", "TlsFailed"]

@@ -30,7 +30,7 @@ class RegistryInfo:
 
 @dataclass(frozen=True, slots=True)
 class TagDetails:
-    """One tag. *size*: compressed bytes of the layers of one platform (the host's, or else the first), None where
+    """One tag. *size*: compressed bytes of configuration and layers of one platform (the host's, or else the first), None where
     unknown. *created*: of that platform's image."""
 
     tag: str

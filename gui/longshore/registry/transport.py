@@ -3,195 +3,104 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import os
-import selectors
 import socket
 import ssl
 import threading
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
-from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]
+from urllib.parse import unquote, urlsplit
 
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NameResolutionError, NewConnectionError
+from urllib3.util import make_headers
 
 from longshore import __version__
-from longshore.cancellation import Cancellation, Cancelled
-from longshore.registry.config import RegistryConfig, is_loopback, split_host
+from longshore.oci.errors import RegistryUnreachable, TlsFailed
+from longshore.registry.config import RegistryConfig
+from longshore.registry.cutting import current, dial
+from longshore.registry.proxies import proxy_for
 
 #: Seconds to connect, and between two pieces of an answer.
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 30.0
+#: Seconds to get at a certificate that was refused, for the user to see.
+_CERTIFICATE_SECONDS = 5.0
 #: Connections kept to one registry.
 CONNECTIONS = 16
 #: Where engines look for certificates of a registry (docs.docker.com, "Verify repository client with certificates").
 CERTS_D = Path("/etc/docker/certs.d")
-_SLICE = 0.1
-
-
-class _Watch:
-    """What one request has open, so that another thread can cut it."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._connection: _Cuttable | None = None
-        self.cut = False
-
-    def attach(self, connection: _Cuttable) -> None:
-        with self._lock:
-            self._connection = connection
-            if self.cut:
-                connection.shut()
-
-    def shut(self) -> None:
-        with self._lock:
-            self.cut = True
-            if self._connection is not None:
-                self._connection.shut()
-
-
-_current = threading.local()
-
-
-def _watch() -> _Watch | None:
-    return getattr(_current, "watch", None)
 
 
 class _Cuttable:
-    """Mixed into urllib3's connections: keeps a second handle of its socket, since TLS takes the first one away."""
+    """Mixed into urllib3's connections: connects by ours, and shows the socket to the watch."""
 
     host: str
     port: int
     timeout: Any
-    _handle: socket.socket | None = None
-
-    def shut(self) -> None:
-        handle = self._handle
-        if handle is not None:
-            with contextlib.suppress(OSError):
-                handle.shutdown(socket.SHUT_RDWR)
+    _dns_host: str
 
     def _new_conn(self) -> socket.socket:
-        watch = _watch()
+        limit = self.timeout if isinstance(self.timeout, (int, float)) else CONNECT_SECONDS
+        connection: Any = self
+        try:
+            opened = dial(self._dns_host.strip("[]"), self.port, limit)
+        except socket.gaierror as error:
+            raise NameResolutionError(self.host, connection, error) from error
+        except UnicodeError as error:
+            raise NewConnectionError(connection, f"not a host name: {error}") from error
+        except TimeoutError as error:
+            raise ConnectTimeoutError(connection, f"no connection within {limit:g} s") from error
+        except OSError as error:
+            raise NewConnectionError(connection, str(error)) from error
+        watch = current()
         if watch is not None:
-            watch.attach(self)
-        opened = _dial(self, watch)
-        self._drop_handle()
-        self._handle = opened.dup()
-        if watch is not None and watch.cut:
-            self.shut()
+            try:
+                watch.hold(opened.fileno())
+            except BaseException:
+                opened.close()
+                raise
         return opened
-
-    def _drop_handle(self) -> None:
-        handle, self._handle = self._handle, None
-        if handle is not None:
-            handle.close()
 
 
 class _Plain(_Cuttable, HTTPConnection):
-    def close(self) -> None:
-        super().close()
-        self._drop_handle()
+    pass
 
 
 class _Secure(_Cuttable, HTTPSConnection):
-    def close(self) -> None:
-        super().close()
-        self._drop_handle()
+    pass
 
 
-def _dial(connection: Any, watch: _Watch | None) -> socket.socket:
-    """Connect, looking every tenth of a second whether that is still wanted. Raises as urllib3 does."""
-    host = connection._dns_host.strip("[]")
-    limit = connection.timeout if isinstance(connection.timeout, (int, float)) else CONNECT_SECONDS
-    try:
-        addresses = socket.getaddrinfo(host, connection.port, 0, socket.SOCK_STREAM)
-    except socket.gaierror as error:
-        raise NameResolutionError(connection.host, connection, error) from error
-    except UnicodeError as error:
-        raise NewConnectionError(connection, f"not a host name: {error}") from error
-    deadline = time.monotonic() + limit
-    last: OSError | None = None
-    for family, kind, protocol, _, address in addresses:
-        opened = socket.socket(family, kind, protocol)
-        try:
-            opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            opened.setblocking(False)
-            with contextlib.suppress(BlockingIOError):
-                opened.connect(address)
-            _wait_connected(opened, deadline, watch)
-            opened.settimeout(limit)
-            return opened
-        except OSError as error:
-            last = error
-            opened.close()
-        except BaseException:
-            opened.close()
-            raise
-        if time.monotonic() >= deadline:
-            break
-    if isinstance(last, TimeoutError):
-        raise ConnectTimeoutError(connection, f"no connection within {limit:g} s") from last
-    raise NewConnectionError(connection, f"{last}") from last
-
-
-def _wait_connected(opened: socket.socket, deadline: float, watch: _Watch | None) -> None:
-    with selectors.DefaultSelector() as selector:
-        selector.register(opened, selectors.EVENT_WRITE)
-        while not selector.select(_SLICE):
-            if watch is not None and watch.cut:
-                raise OSError("cancelled")
-            if time.monotonic() >= deadline:
-                raise TimeoutError("timed out")
-    code = opened.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-    if code:
-        raise OSError(code, os.strerror(code))
-
-
-class _Attaching:
-    """Mixed into urllib3's pools: a connection that is used again belongs to the request that uses it now."""
+class _Watched:
+    """Mixed into urllib3's pools: a kept connection belongs to the request that uses it, as long as it does."""
 
     def _get_conn(self, timeout: float | None = None) -> Any:
         connection = super()._get_conn(timeout)  # type: ignore[misc]
-        watch = _watch()
-        if watch is not None:
-            watch.attach(connection)
+        watch = current()
+        if watch is not None and connection.sock is not None:
+            watch.hold(connection.sock.fileno())
         return connection
 
+    def _put_conn(self, connection: Any) -> None:
+        watch = current()
+        if watch is not None:
+            watch.let_go()
+        super()._put_conn(connection)  # type: ignore[misc]
 
-class _PlainPool(_Attaching, HTTPConnectionPool):
+
+class _PlainPool(_Watched, HTTPConnectionPool):
     ConnectionCls = _Plain
 
 
-class _SecurePool(_Attaching, HTTPSConnectionPool):
+class _SecurePool(_Watched, HTTPSConnectionPool):
     ConnectionCls = _Secure
 
-
-@contextlib.contextmanager
-def cuttable(cancellation: Cancellation | None) -> Iterator[None]:
-    """While inside, cancelling cuts the connection that this thread's request uses, and raises Cancelled here."""
-    if cancellation is None:
-        yield
-        return
-    watch = _Watch()
-    before = _watch()
-    with cancellation.waking(watch.shut):
-        _current.watch = watch
-        try:
-            yield
-        except Exception as error:
-            if cancellation.cancelled:
-                raise Cancelled from error
-            raise
-        finally:
-            _current.watch = before
-    cancellation.raise_if_cancelled()
+    def _validate_conn(self, conn: Any) -> None:
+        # Without urllib3's warning about unverified connections: they are so by the user's explicit mark.
+        if conn.is_closed:
+            conn.connect()
 
 
 class Transport:
@@ -212,133 +121,165 @@ class Transport:
         self._certs_d = certs_d
         self._lock = threading.Lock()
         self._managers: dict[str, urllib3.PoolManager] = {}
-
-    def _files(self) -> tuple[list[Path], Path | None, Path | None]:
-        """Own authorities, client certificate and key: the user's choice and the engine's folder."""
-        folder = self._certs_d / self._config.host
-        authorities = [self._config.ca_file] if self._config.ca_file else []
-        with contextlib.suppress(OSError):
-            authorities += sorted(folder.glob("*.crt"))
-        cert, key = self._config.client_cert, self._config.client_key
-        if cert is None and (folder / "client.cert").is_file():
-            cert, key = folder / "client.cert", folder / "client.key"
-        return authorities, cert, key
-
-    def _context(self) -> ssl.SSLContext:
-        """Raises OSError or ssl.SSLError for files that cannot be used."""
-        context = ssl.create_default_context()
-        authorities, cert, key = self._files()
-        for authority in authorities:
-            context.load_verify_locations(authority)
-        if cert is not None:
-            context.load_cert_chain(cert, key)
-        if self._config.insecure:
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
-        return context
-
-    def _manager(self, url: str) -> urllib3.PoolManager:
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-        proxy = ""
-        if not is_loopback(host):
-            proxies = _proxies(self._environ)
-            if not proxy_bypass_environment(parts.netloc.rpartition("@")[2], proxies):
-                proxy = proxies.get(parts.scheme, proxies.get("all", ""))
-        with self._lock:
-            manager = self._managers.get(proxy)
-            if manager is None:
-                options: dict[str, Any] = {
-                    "maxsize": CONNECTIONS,
-                    "block": False,
-                    "timeout": self._timeout,
-                    "retries": False,
-                    "ssl_context": self._context(),
-                    "headers": {"User-Agent": f"longshore/{__version__}"},
-                }
-                if self._config.insecure:
-                    options["cert_reqs"] = "CERT_NONE"
-                    options["assert_hostname"] = False
-                manager = (
-                    urllib3.ProxyManager(proxy, **options) if proxy else urllib3.PoolManager(**options)
-                )
-                manager.pool_classes_by_scheme = {"http": _PlainPool, "https": _SecurePool}
-                self._managers[proxy] = manager
-        return manager
+        self._closed = False
 
     def send(
-        self, method: str, url: str, headers: Mapping[str, str], body: Any = None, *, timeout: float | None = None
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes | None = None,
+        *,
+        connect_seconds: float | None = None,
     ) -> urllib3.BaseHTTPResponse:
-        """One request; the answer's body is not read yet. Raises urllib3's errors, OSError, ssl.SSLError."""
-        manager = self._manager(url)
-        sent = {**manager.headers, **headers}
-        limit = self._timeout if timeout is None else urllib3.Timeout(connect=timeout, read=timeout)
-        return manager.request(
+        """One request; the answer's body is not read yet.
+
+        Raises urllib3's errors, OSError, Cancelled; TlsFailed for files of certificates that cannot be used.
+        """
+        sent = {"User-Agent": f"longshore/{__version__}", **headers}
+        if self._closed:
+            sent["Connection"] = "close"
+        limit = self._timeout
+        if connect_seconds is not None:
+            limit = urllib3.Timeout(connect=connect_seconds, read=self._timeout.read_timeout)
+        return self._manager(url).request(
             method, url, headers=sent, body=body, preload_content=False, redirect=False, retries=False, timeout=limit
         )
 
+    def peer_certificate(self, url: str) -> bytes:
+        """The certificate (DER) that the other side shows, by the same way as a request; b"" where none can be had.
+
+        Connects without verifying and sends nothing: only to tell the user what was refused. Raises Cancelled.
+        """
+        try:
+            context = self._context()
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+            manager = self._make_manager(proxy_for(url, self._environ), context)
+            try:
+                pool: Any = manager.connection_from_url(url)
+                connection = pool._new_conn()
+                connection.timeout = _CERTIFICATE_SECONDS
+                try:
+                    if pool.proxy is not None:
+                        pool._prepare_proxy(connection)
+                    else:
+                        connection.connect()
+                    return connection.sock.getpeercert(binary_form=True) or b""
+                finally:
+                    connection.close()
+            finally:
+                manager.clear()
+        except (HTTPError, OSError, ValueError):
+            return b""
+
     def close(self) -> None:
-        """Close idle connections; those in use close when they are done."""
+        """Close idle connections; those in use close when they are done, and no later one is kept."""
         with self._lock:
+            self._closed = True
             managers = list(self._managers.values())
             self._managers.clear()
         for manager in managers:
             manager.clear()
 
+    # -- urllib3's managers, one for each proxy
 
-def _proxies(environ: Mapping[str, str]) -> dict[str, str]:
-    found = {}
-    for name, value in environ.items():
-        low = name.lower()
-        if value and low.endswith("_proxy") and (name.islower() or low not in environ):
-            found[low.removesuffix("_proxy")] = value
-    if "REQUEST_METHOD" in environ:
-        found.pop("http", None)  # CVE-2016-5385: a CGI's HTTP_PROXY is a header of the request
-    return found
+    def _manager(self, url: str) -> urllib3.PoolManager:
+        proxy = proxy_for(url, self._environ)
+        with self._lock:
+            manager = self._managers.get(proxy)
+            if manager is None:
+                manager = self._managers[proxy] = self._make_manager(proxy, self._context())
+        return manager
+
+    def _make_manager(self, proxy: str, context: ssl.SSLContext) -> urllib3.PoolManager:
+        options: dict[str, Any] = {
+            "maxsize": CONNECTIONS,
+            "block": False,
+            "timeout": self._timeout,
+            "retries": False,
+            "ssl_context": context,
+        }
+        if context.verify_mode is ssl.CERT_NONE:
+            options |= {"cert_reqs": "CERT_NONE", "assert_hostname": False}
+        if proxy:
+            manager = self._proxied(proxy, options)
+        else:
+            manager = urllib3.PoolManager(**options)
+        manager.pool_classes_by_scheme = {"http": _PlainPool, "https": _SecurePool}
+        return manager
+
+    def _proxied(self, proxy: str, options: dict[str, Any]) -> urllib3.PoolManager:
+        try:
+            parts = urlsplit(proxy)
+            port = parts.port
+            if parts.scheme not in ("http", "https") or not parts.hostname:
+                raise ValueError(parts.scheme)
+        except ValueError:
+            # Without its words: it may hold a password.
+            raise RegistryUnreachable(
+                "The proxy that the environment names cannot be used.",
+                registry=self._config.host,
+                advice="Set HTTPS_PROXY to http://host:port; SOCKS is not supported.",
+            ) from None
+        host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+        headers = None
+        if parts.username is not None:
+            user = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+            headers = make_headers(proxy_basic_auth=user)
+        bare = f"{parts.scheme}://{host}" + (f":{port}" if port else "")
+        return urllib3.ProxyManager(bare, proxy_headers=headers, **options)
+
+    # -- certificates
+
+    def _context(self) -> ssl.SSLContext:
+        """Raises TlsFailed for files that cannot be used."""
+        context = ssl.create_default_context()
+        # As the engine does: a certificate that is trusted itself needs no authority above it, and authorities that
+        # people make by hand lack what RFC 5280 wants of them (Python 3.13 would refuse those).
+        context.verify_flags |= ssl.VerifyFlags.VERIFY_X509_PARTIAL_CHAIN
+        context.verify_flags &= ~ssl.VerifyFlags.VERIFY_X509_STRICT
+        authorities, cert, key = self._files()
+        for authority in authorities:
+            with self._naming(authority):
+                context.load_verify_locations(authority)
+        if cert is not None:
+            with self._naming(cert):
+                context.load_cert_chain(cert, key, password=_no_password)
+        if self._config.insecure:
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        return context
+
+    @contextlib.contextmanager
+    def _naming(self, file: Path) -> Any:
+        try:
+            yield
+        except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
+            if isinstance(error, PermissionError) and file.is_relative_to(self._certs_d):
+                return  # the engine's own, kept from us: it may do without
+            raise TlsFailed(
+                f"A file of certificates for {self._config.host} cannot be used.",
+                registry=self._config.host,
+                subject=str(file),
+                advice="Choose another file, in PEM format and readable for you.",
+                detail=str(error),
+            ) from error
+
+    def _files(self) -> tuple[list[Path], Path | None, Path | None]:
+        """Own authorities, client certificate and key: the user's choice and the engine's folder."""
+        authorities = [self._config.ca_file] if self._config.ca_file else []
+        cert, key = self._config.client_cert, self._config.client_key
+        folder = self._certs_d / self._config.host
+        with contextlib.suppress(OSError):
+            names = sorted(folder.iterdir())
+            authorities += [name for name in names if name.suffix == ".crt"]
+            pairs = [name for name in names if name.suffix == ".cert" and name.with_suffix(".key") in names]
+            if cert is None and pairs:
+                cert, key = pairs[0], pairs[0].with_suffix(".key")
+        return authorities, cert, key
 
 
-def peer_certificate(config: RegistryConfig, seconds: float = 5.0) -> str:
-    """What a registry shows as its certificate, as lines for a person; empty where none can be had.
-
-    Connects without verifying and sends nothing: only to tell the user what was refused.
-    """
-    host, port = split_host(config.api_host)
-    context = ssl.create_default_context()
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    try:
-        with (
-            socket.create_connection((host.strip("[]"), port or 443), seconds) as raw,
-            context.wrap_socket(raw, server_hostname=host.strip("[]")) as secured,
-        ):
-            der = secured.getpeercert(binary_form=True)
-    except (OSError, ValueError):
-        return ""
-    if not der:
-        return ""
-    digest = hashlib.sha256(der).hexdigest().upper()
-    fingerprint = ":".join(digest[i : i + 2] for i in range(0, len(digest), 2))
-    return "\n".join([*_decoded(der), f"SHA-256 fingerprint: {fingerprint}"])
-
-
-def _decoded(der: bytes) -> list[str]:
-    """Subject, issuer and dates. The standard library decodes only certificates it has verified, so the certificate
-    is loaded as an authority of a context of its own and read back."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    try:
-        context.load_verify_locations(cadata=der)
-        certificates = context.get_ca_certs()
-    except ssl.SSLError:
-        return []
-    if not certificates:
-        return []  # not marked as an authority; the fingerprint still names it
-    certificate: dict[str, Any] = certificates[0]
-    return [
-        f"Subject: {_name(certificate.get('subject'))}",
-        f"Issuer: {_name(certificate.get('issuer'))}",
-        f"Valid: {certificate.get('notBefore', '?')} to {certificate.get('notAfter', '?')}",
-    ]
-
-
-def _name(parts: Any) -> str:
-    return ", ".join(f"{key}={value}" for group in parts or () for key, value in group)
+def _no_password() -> str:
+    """Instead of OpenSSL asking at the terminal."""
+    raise ValueError("the key is locked by a password")

@@ -1,0 +1,39 @@
+"""Steps that several black-box tests take in the window."""
+
+from __future__ import annotations
+
+import http.client
+
+from testbed.driver import Window
+
+OPERATION, SOURCE, DESTINATION, STATUS, PROGRESS, TRANSFERRED = range(6)
+
+
+def head_manifest(address: str, repository: str, tag: str) -> int:
+    """The status a registry gives for a tag."""
+    connection = http.client.HTTPConnection(address, timeout=10)
+    try:
+        connection.request(
+            "HEAD",
+            f"/v2/{repository}/manifests/{tag}",
+            headers={
+                "Accept": "application/vnd.docker.distribution.manifest.v2+json, "
+                "application/vnd.oci.image.manifest.v1+json"
+            },
+        )
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
+def wait_status(window: Window, status: str, timeout: float = 40) -> list[str]:
+    """Wait until the first transfer has that status; gives its row."""
+    window.wait_row("Transfers", status, timeout=timeout)
+    rows = window.table("Transfers").rows
+    return next(row for row in rows if row[STATUS] == status)
+
+
+def open_repository(window: Window, registry: str, repository: str) -> None:
+    """Select a repository, so that its tags are shown."""
+    window.wait_row("Registries", registry)
+    window.click_row("Registries", repository)
