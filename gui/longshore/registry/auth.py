@@ -1,4 +1,8 @@
-"""Signs requests in: Basic (RFC 7617) and Bearer tokens (distribution, "Token Authentication Specification")."""
+"""Signs requests in: Basic (RFC 7617) and Bearer tokens (distribution, "Token Authentication Specification" and
+"OAuth2 Token Authentication").
+
+Credentials go to the registry that they are for and to the token service it names, to nobody else.
+"""
 
 from __future__ import annotations
 
@@ -6,229 +10,306 @@ import base64
 import json
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Protocol
 from urllib.parse import urlencode, urlsplit
 
+from longshore.cancellation import Cancellation
 from longshore.credentials import Credential
-from longshore.oci.errors import SignInFailed
+from longshore.oci.errors import AccessDenied, LongshoreError, RegistryError, SignInFailed, SignInRequired
 from longshore.registry import failures
 from longshore.registry.challenge import Challenge
-from longshore.registry.config import RegistryConfig, is_loopback
-from longshore.registry.cutting import turn
-from longshore.registry.exchange import Exchange, Reply
-
-#: A token without expires_in lives this long (the specification's default), in seconds.
-DEFAULT_LIFE = 60.0
-#: A token is not used in its last seconds: the request may take that long to arrive.
-MARGIN = 5.0
-_LONGEST_LIFE = 86_400.0
-_LARGEST_TOKEN_REPLY = 1 << 20
-_LARGEST_TOKEN = 64 * 1024
-#: Tokens kept; one repository needs one.
-_MOST_TOKENS = 1000
-#: Scopes that a registry may demand beyond ours.
-_MOST_SCOPES = 8
-_LONGEST_SCOPE = 512
+from longshore.registry.config import RegistryConfig
 
 Scopes = tuple[str, ...]
 
+#: A token without expires_in lives this long (the specification's default), in seconds.
+DEFAULT_LIFE = 60.0
+#: A token is not used in its last seconds: a request takes a while to arrive, and a body to be sent.
+MARGIN = 10.0
+#: Tokens kept; one is needed for each repository.
+_MOST_TOKENS = 500
+#: A credential is looked up again after so many seconds: the docker CLI may have signed in meanwhile.
+_CREDENTIAL_SECONDS = 120.0
+_CLIENT_ID = "longshore"
 
-@dataclass(slots=True)
+
+class Fetch(Protocol):
+    """Asks a token service; returns status, headers, bounded body. Raises LongshoreError, Cancelled."""
+
+    def __call__(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes | None,
+        cancellation: Cancellation | None,
+    ) -> tuple[int, Mapping[str, str], bytes]: ...
+
+
+@dataclass(frozen=True, slots=True)
 class _Token:
-    value: str = field(repr=False)
+    value: str
     good_until: float
+    credential: Credential | None
+
+    def good(self) -> bool:
+        return time.monotonic() < self.good_until
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """What a request is signed in with. *header*: of Authorization, None for nothing."""
+
+    header: str | None
+    credential: Credential | None
+
+    def __repr__(self) -> str:
+        return f"Signed({'…' if self.header else None})"
 
 
 class Authorizer:
-    """Knows how a registry wants to be signed in to, once it has said so. Thread-safe; token requests block."""
+    """Knows how a registry wants to be signed in to, once it has said so. Thread-safe; may block."""
 
     def __init__(
-        self, config: RegistryConfig, exchange: Exchange, credentials: Callable[[str], Credential | None]
+        self, config: RegistryConfig, credentials: Callable[[str], Credential | None], fetch: Fetch
     ) -> None:
         self._config = config
-        self._exchange = exchange
         self._credentials = credentials
+        self._fetch = fetch
         self._lock = threading.Lock()
-        #: Held while the credential is looked up, so that a helper runs once.
-        self._looking = threading.Lock()
         self._challenge: Challenge | None = None
-        #: By user and scopes.
-        self._tokens: dict[tuple[str, Scopes], _Token] = {}
-        #: One request at a time for each token, or a dozen threads would ask for the same.
+        self._tokens: dict[Scopes, _Token] = {}
+        self._wanted: dict[Scopes, Scopes] = {}  # what the registry asked for when we wanted the key
         self._fetching: dict[Scopes, threading.Lock] = {}
-        #: What the registry has demanded for our scopes, where that is more.
-        self._demanded: dict[Scopes, Scopes] = {}
-        self._credential: Credential | None = None
-        self._credential_known = False
+        self._credential: tuple[Credential | None, float] | None = None
+        self._rotated: dict[str, str] = {}
 
     @property
-    def scheme(self) -> str:
-        """``none``, ``basic`` or ``bearer``, as far as known."""
-        challenge = self._challenge
-        return challenge.scheme if challenge is not None else "none"
+    def challenge(self) -> Challenge | None:
+        """What the registry asks for, as far as it has said."""
+        return self._challenge
 
-    @property
-    def signed_in(self) -> bool:
-        """True if there is a credential for this registry and it has been looked up."""
-        return bool(self._credential)
-
-    def credential(self) -> Credential | None:
-        """The credential, looked up once. May run a helper. Raises CredentialsError, Cancelled."""
-        with turn(self._looking):
-            if not self._credential_known:
-                self._credential = self._credentials(self._config.host)
-                self._credential_known = True
-            return self._credential
-
-    def learn(self, challenges: list[Challenge], scopes: Scopes) -> bool:
-        """Take over what a 401 to a request for *scopes* demands; Bearer before Basic.
-
-        False if there is nothing that we can do.
-        """
-        usable = [c for c in challenges if c.scheme == "basic" or (c.scheme == "bearer" and "realm" in c.parameters)]
-        if not usable:
-            return False
-        usable.sort(key=lambda c: c.scheme != "bearer")
-        chosen = usable[0]
-        wanted = chosen.parameters.get("scope", "").split()
-        extra = [scope for scope in dict.fromkeys(wanted) if scope not in scopes and len(scope) <= _LONGEST_SCOPE]
+    def forget(self) -> None:
+        """Look the credential up again, and use no token got so far."""
         with self._lock:
-            self._challenge = chosen
-            if extra:
-                _make_room(self._demanded)
-                self._demanded[scopes] = (*scopes, *extra[:_MOST_SCOPES])
-        return True
+            self._tokens.clear()
+            self._credential = None
+            self._rotated.clear()
 
-    def header(self, scopes: Scopes, *, rejected: str | None = None) -> str | None:
-        """The Authorization header for a request that needs *scopes*; None for none.
+    def sign(self, scopes: Scopes, cancellation: Cancellation | None) -> Signed:
+        """How to sign a request that needs *scopes*, as far as the registry is known.
 
-        *rejected*: the header that the registry has just refused. Raises SignInFailed, what the token service's
-        failures become, CredentialsError, Cancelled.
+        Raises SignInFailed and what else the token service may cause, CredentialsError, Cancelled.
         """
         challenge = self._challenge
         if challenge is None:
-            return None
-        credential = self.credential()
+            return Signed(None, None)
         if challenge.scheme == "basic":
+            credential = self._look_up()
             if not credential:
-                return None
-            return "Basic " + _basic(credential.username, credential.secret or credential.identity_token)
+                return Signed(None, None)
+            return Signed(
+                "Basic " + _basic(credential.username, credential.secret or credential.identity_token),
+                credential,
+            )
+        token = self._token(challenge, scopes, cancellation)
+        return Signed(f"Bearer {token.value}", token.credential)
+
+    def renew(
+        self, challenges: list[Challenge], scopes: Scopes, refused: Signed, cancellation: Cancellation | None
+    ) -> Signed | None:
+        """After a 401: how to sign in instead of *refused*, None if there is nothing else to try."""
+        usable = [
+            one for one in challenges if one.scheme == "basic" or (one.scheme == "bearer" and one.realm)
+        ]
+        if not usable:
+            return None
+        # Tokens before passwords, as the engine chooses.
+        challenge = min(usable, key=lambda one: one.scheme != "bearer")
+        asked = tuple(challenge.parameters.get("scope", "").split())
         with self._lock:
-            wanted = self._demanded.get(scopes, scopes)
-            key = (credential.username if credential else "", wanted)
-            if len(self._fetching) >= _MOST_TOKENS:
-                self._fetching.clear()
-            fetching = self._fetching.setdefault(wanted, threading.Lock())
-        with turn(fetching):
+            self._challenge = challenge
+            if asked and len(asked) <= 16:
+                self._wanted[scopes] = asked
+            token = self._tokens.get(scopes)
+            if token is not None and f"Bearer {token.value}" == refused.header:
+                del self._tokens[scopes]
+            if refused.header is not None:
+                self._credential = None
+        again = self.sign(scopes, cancellation)
+        return None if again.header is None or again.header == refused.header else again
+
+    def _look_up(self) -> Credential | None:
+        with self._lock:
+            known = self._credential
+        if known is not None and time.monotonic() < known[1]:
+            return known[0]
+        found = self._credentials(self._config.host) or None
+        with self._lock:
+            self._credential = (found, time.monotonic() + _CREDENTIAL_SECONDS)
+        return found
+
+    # -- tokens
+
+    def _token(self, challenge: Challenge, scopes: Scopes, cancellation: Cancellation | None) -> _Token:
+        with self._lock:
+            token = self._tokens.get(scopes)
+            if token is not None and token.good():
+                return token
+            fetching = self._fetching.setdefault(scopes, threading.Lock())
+        with _held(fetching, cancellation):  # many threads want the same token at the same time: one asks
             with self._lock:
-                token = self._tokens.get(key)
-            if token is None or token.good_until <= time.monotonic() or f"Bearer {token.value}" == rejected:
-                token = self._fetch(challenge, wanted, credential)
-                with self._lock:
-                    _make_room(self._tokens)
-                    self._tokens[key] = token
-        return f"Bearer {token.value}"
+                token = self._tokens.get(scopes)
+                wanted = self._wanted.get(scopes, scopes)
+            if token is not None and token.good():
+                return token
+            token = self._ask(challenge, wanted, cancellation)
+            with self._lock:
+                self._fetching.pop(scopes, None)
+                while len(self._tokens) >= _MOST_TOKENS:
+                    del self._tokens[next(iter(self._tokens))]
+                while len(self._wanted) > 2 * _MOST_TOKENS:
+                    del self._wanted[next(iter(self._wanted))]
+                self._tokens[scopes] = token
+            return token
 
-    # -- the token service
-
-    def _fetch(self, challenge: Challenge, scopes: Scopes, credential: Credential | None) -> _Token:
-        realm = challenge.parameters["realm"]
+    def _ask(self, challenge: Challenge, scopes: Scopes, cancellation: Cancellation | None) -> _Token:
+        realm = challenge.realm
         self._check_realm(realm)
         service = challenge.parameters.get("service", "")
-        if not credential:
-            return self._token(self._get(realm, service, scopes, None), credential)
-        if credential.identity_token:
-            grant = {"grant_type": "refresh_token", "refresh_token": credential.identity_token}
-            reply = self._post(realm, service, scopes, grant)
-            if reply.status not in (404, 405):
-                return self._token(reply, credential)
-            if not credential.secret:
-                raise SignInFailed(
-                    f"The token service of {failures.called(self._config)} takes no identity tokens.",
-                    registry=self._config.host,
-                    advice="Sign in… with user name and password, or an access token as the password.",
-                    detail=f"token service: HTTP {reply.status}",
-                )
-        reply = self._get(realm, service, scopes, credential)
-        if reply.status in (404, 405):
-            grant = {"grant_type": "password", "username": credential.username, "password": credential.secret}
-            reply = self._post(realm, service, scopes, grant)
-        return self._token(reply, credential)
+        credential = self._look_up()
+        if credential is None:
+            status, headers, body = self._get(realm, service, scopes, None, cancellation)
+        elif credential.identity_token:
+            with self._lock:
+                refresh = self._rotated.get(credential.identity_token, credential.identity_token)
+            grant = {"grant_type": "refresh_token", "refresh_token": refresh}
+            status, headers, body = self._post(realm, service, scopes, grant, cancellation)
+        else:
+            status, headers, body = self._get(realm, service, scopes, credential, cancellation)
+            if status in (404, 405):
+                grant = {
+                    "grant_type": "password",
+                    "username": credential.username,
+                    "password": credential.secret,
+                }
+                status, headers, body = self._post(realm, service, scopes, grant, cancellation)
+        if status != 200:
+            raise self._refused(status, headers, body, credential)
+        return self._read(body, credential)
 
     def _check_realm(self, realm: str) -> None:
         try:
             parts = urlsplit(realm)
-            host, _ = parts.hostname, parts.port
+            usable = parts.scheme in ("https", "http") and bool(parts.hostname) and parts.username is None
         except ValueError:
-            host = None
-        if not host or parts.scheme not in ("https", "http") or "@" in parts.netloc:
-            raise failures.unexpected(self._config, "it names no usable token service")
-        if parts.scheme == "http" and not (self._config.insecure or is_loopback(host)):
-            # The secret would travel unencrypted, which the user has not allowed.
-            raise failures.unexpected(self._config, "its token service is not encrypted")
+            usable = False
+        if not usable:
+            raise failures.unexpected(self._config, "it names no token service that can be used")
 
-    def _get(self, realm: str, service: str, scopes: Scopes, credential: Credential | None) -> Reply:
+    def _get(
+        self,
+        realm: str,
+        service: str,
+        scopes: Scopes,
+        credential: Credential | None,
+        cancellation: Cancellation | None,
+    ) -> tuple[int, Mapping[str, str], bytes]:
         query = [("service", service)] if service else []
         query += [("scope", scope) for scope in scopes]
         headers = {}
-        if credential:
-            query.append(("account", credential.username))
+        if credential is not None:
+            query += [("account", credential.username), ("client_id", _CLIENT_ID)]
             headers["Authorization"] = "Basic " + _basic(credential.username, credential.secret)
-        joint = "&" if urlsplit(realm).query else "?"
-        url = f"{realm}{joint}{urlencode(query)}" if query else realm
-        return self._exchange.ask("GET", url, headers, limit=_LARGEST_TOKEN_REPLY, follow=False)
-
-    def _post(self, realm: str, service: str, scopes: Scopes, grant: dict[str, str]) -> Reply:
-        form = {**grant, "service": service, "scope": " ".join(scopes), "client_id": "longshore"}
-        headers = {"Content-Type": "application/x-www-form-urlencoded"}
-        body = urlencode(form).encode()
-        return self._exchange.ask("POST", realm, headers, limit=_LARGEST_TOKEN_REPLY, body=body, follow=False)
-
-    def _token(self, reply: Reply, credential: Credential | None) -> _Token:
-        if reply.status != 200:
-            raise self._refused(reply, credential)
-        try:
-            document = json.loads(reply.body)
-            value = document.get("token") or document.get("access_token")
-            life = document.get("expires_in")
-        except (ValueError, AttributeError, RecursionError):
-            value, life = None, None
-        # Anything but visible ASCII would end the header, or begin another.
-        if not isinstance(value, str) or not 0 < len(value) <= _LARGEST_TOKEN or not _visible(value):
-            raise failures.unexpected(self._config, "its token service gives no token")
-        seconds = DEFAULT_LIFE
-        if isinstance(life, (int, float)) and life > 0:
-            seconds = float(min(life, _LONGEST_LIFE))
-        return _Token(value, time.monotonic() + max(seconds - MARGIN, 1.0))
-
-    def _refused(self, reply: Reply, credential: Credential | None) -> Exception:
-        if reply.status in (400, 401, 403) and credential:
-            return SignInFailed(
-                f"{failures.called(self._config)} refuses the user name or the password.",
-                registry=self._config.host,
-                advice="Sign in… again.",
-                detail=f"token service: HTTP {reply.status}",
-            )
-        return failures.of_status(
-            reply.status,
-            reply.headers,
-            reply.body,
-            self._config,
-            subject=self._config.host,
-            signed_in=bool(credential),
+        joint = "&" if "?" in realm else "?"
+        return self._fetch(
+            "GET", realm + joint + urlencode(query) if query else realm, headers, None, cancellation
         )
 
+    def _post(
+        self,
+        realm: str,
+        service: str,
+        scopes: Scopes,
+        grant: dict[str, str],
+        cancellation: Cancellation | None,
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        form = {**grant, "service": service, "client_id": _CLIENT_ID}
+        if scopes:
+            form["scope"] = " ".join(scopes)
+        headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        return self._fetch("POST", realm, headers, urlencode(form).encode(), cancellation)
 
-def _make_room(kept: dict[tuple[str, Scopes], _Token] | dict[Scopes, Scopes]) -> None:
-    """Forget what is oldest: everything here can be asked for again."""
-    while len(kept) >= _MOST_TOKENS:
-        kept.pop(next(iter(kept)))  # type: ignore[call-overload]
+    def _refused(
+        self, status: int, headers: Mapping[str, str], body: bytes, credential: Credential | None
+    ) -> LongshoreError:
+        name = failures.called(self._config)
+        detail = f"token service: HTTP {status} {failures.said(body)}".strip()
+        host = self._config.host
+        if credential is None and status in (400, 401, 403):
+            return SignInRequired(
+                f"{name} wants you to sign in.",
+                registry=host,
+                advice="Use Sign in…, then try again.",
+                detail=detail,
+            )
+        if credential is not None and (status == 401 or (status == 400 and credential.identity_token)):
+            return SignInFailed(
+                f"{name} refuses the user name or the password.",
+                registry=host,
+                advice="Use Sign in… again. Many registries want an access token in place of the password.",
+                detail=detail,
+            )
+        if status in (400, 403):
+            return AccessDenied(
+                f"{name} does not allow this.",
+                registry=host,
+                advice="Ask its owner for the right, or sign in as someone who has it.",
+                detail=detail,
+            )
+        error = failures.of_status(status, headers, body, self._config, subject="", credential=credential)
+        if isinstance(error, RegistryError):
+            error.detail = detail
+        return error
 
-
-def _visible(text: str) -> bool:
-    return all("!" <= char <= "~" for char in text)
+    def _read(self, body: bytes, credential: Credential | None) -> _Token:
+        try:
+            reply = json.loads(body)
+        except (ValueError, RecursionError):
+            reply = None
+        if not isinstance(reply, dict):
+            raise failures.unexpected(self._config, "its token service does not answer in JSON")
+        value = reply.get("token") or reply.get("access_token")
+        if (
+            not isinstance(value, str)
+            or not value.isascii()
+            or not value.isprintable()
+            or len(value) > 1 << 16
+        ):
+            raise failures.unexpected(self._config, "its token service gives no token")
+        life = reply.get("expires_in")
+        seconds = float(life) if isinstance(life, int | float) and 0 < life < 1e9 else DEFAULT_LIFE
+        # A service may replace the refresh token at each use.
+        rotated = reply.get("refresh_token")
+        if credential is not None and credential.identity_token and isinstance(rotated, str) and rotated:
+            with self._lock:
+                self._rotated[credential.identity_token] = rotated
+        return _Token(value, time.monotonic() + seconds - min(MARGIN, seconds / 3), credential)
 
 
 def _basic(user: str, secret: str) -> str:
     return base64.b64encode(f"{user}:{secret}".encode()).decode()
+
+
+@contextmanager
+def _held(lock: threading.Lock, cancellation: Cancellation | None) -> Iterator[None]:
+    while not lock.acquire(timeout=0.1):
+        if cancellation is not None:
+            cancellation.raise_if_cancelled()
+    try:
+        yield
+    finally:
+        lock.release()

@@ -22,6 +22,11 @@ class Challenge:
     scheme: str
     parameters: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def realm(self) -> str:
+        """Where tokens are had, of a bearer challenge; empty if it does not say."""
+        return self.parameters.get("realm", "")
+
 
 def parse_challenges(headers: list[str]) -> list[Challenge]:
     """All challenges of all WWW-Authenticate headers, in order. What cannot be read is passed over.
@@ -40,7 +45,9 @@ def parse_challenges(headers: list[str]) -> list[Challenge]:
             if match["scheme"]:
                 found.append(Challenge(match["scheme"].lower()))
             elif found:
-                value = match["plain"] if match["plain"] is not None else re.sub(r"\\(.)", r"\1", match["quoted"])
+                value = (
+                    match["plain"] if match["plain"] is not None else re.sub(r"\\(.)", r"\1", match["quoted"])
+                )
                 found[-1].parameters.setdefault(match["key"].lower(), value)
     return found
 

@@ -12,7 +12,9 @@ from urllib.parse import urlsplit
 from longshore.oci.errors import InvalidRegistryName
 from longshore.oci.reference import DOCKER_HUB
 
-_HUB_NAMES = frozenset({"docker.io", "index.docker.io", "registry-1.docker.io", "hub.docker.com", "www.docker.com"})
+_HUB_NAMES = frozenset(
+    {"docker.io", "index.docker.io", "registry-1.docker.io", "hub.docker.com", "www.docker.com"}
+)
 _HUB_API_HOST = "registry-1.docker.io"
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?")
 _PATH_PART = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._~-]*[A-Za-z0-9])?")
@@ -74,7 +76,7 @@ class RegistryConfig:
     @staticmethod
     def from_json(data: dict[str, Any]) -> RegistryConfig:
         """The reverse of :meth:`to_json`. Raises InvalidRegistryName, ValueError or TypeError on odd data."""
-        if not isinstance(data, dict) or not isinstance(data.get("host"), str):
+        if not isinstance(data.get("host"), str):
             raise ValueError("a registry entry needs a host")
         files: dict[str, Path | None] = {}
         for key in ("ca_file", "client_cert", "client_key"):
@@ -106,13 +108,17 @@ def parse_registry(text: str) -> RegistryConfig:
     if not typed:
         raise InvalidRegistryName("A registry needs a host.", advice=_EXAMPLE)
     if "://" in typed and not typed.lower().startswith(("http://", "https://")):
-        raise InvalidRegistryName("A registry's address begins with https:// or with its host.", subject=typed, advice=_EXAMPLE)
+        raise InvalidRegistryName(
+            "A registry's address begins with https:// or with its host.", subject=typed, advice=_EXAMPLE
+        )
     has_scheme = "://" in typed
     try:
         parts = urlsplit(typed if has_scheme else f"//{typed}")
         port = parts.port
     except ValueError:
-        raise InvalidRegistryName("This is not the address of a registry.", subject=typed, advice=_EXAMPLE) from None
+        raise InvalidRegistryName(
+            "This is not the address of a registry.", subject=typed, advice=_EXAMPLE
+        ) from None
     if "@" in parts.netloc:
         # Not the subject: it may hold a password.
         raise InvalidRegistryName(
@@ -143,7 +149,9 @@ def parse_registry(text: str) -> RegistryConfig:
             subject=typed,
             advice=f"Add the domain or the port: {name}.example.com or {name}:443.",
         )
-    return RegistryConfig(name, insecure=plain_http and not is_loopback(host), prefix=prefix, namespace=namespace)
+    return RegistryConfig(
+        name, insecure=plain_http and not is_loopback(host), prefix=prefix, namespace=namespace
+    )
 
 
 def split_host(host: str) -> tuple[str, int | None]:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from time import time
 from urllib.parse import urlsplit
 
-import urllib3
 from urllib3 import exceptions as u3
 
+from longshore.credentials import Credential
 from longshore.oci.errors import (
     AccessDenied,
     LongshoreError,
@@ -25,15 +25,11 @@ from longshore.oci.errors import (
     TlsFailed,
     UnexpectedReply,
 )
-from longshore.registry.certificate import described
-from longshore.registry.config import RegistryConfig
+from longshore.registry.config import RegistryConfig, split_host
+from longshore.registry.tls import UnusableFiles, peer_certificate
 
 #: Bytes of an error's body that are read.
 LARGEST_ERROR = 64 * 1024
-#: Seconds; no wait that a registry asks for is believed beyond a day.
-LONGEST_WAIT = 86_400.0
-#: Where the engine looks for certificates, for the advice.
-ENGINE_FOLDER = "/etc/docker/certs.d"
 
 
 def called(config: RegistryConfig) -> str:
@@ -41,176 +37,253 @@ def called(config: RegistryConfig) -> str:
     return "Docker Hub" if config.is_hub else config.host
 
 
-def of_connection(
-    error: BaseException, config: RegistryConfig, url: str, certificate: Callable[[], bytes] = bytes
-) -> LongshoreError:
-    """The LongshoreError for an exception of the transport.
-
-    *url*: what was asked for, which need not be the registry itself. *certificate*: gets the certificate that the
-    other side shows (DER); called only where it explains the failure.
-    """
-    host = urlsplit(url).netloc.rpartition("@")[2]
-    name = called(config) if host == config.api_host else f"{host} (for {called(config)})"
+def of_connection(error: BaseException, config: RegistryConfig, url: str = "") -> LongshoreError:
+    """The LongshoreError for an exception of the transport, for a request to *url* (its host may be a token service
+    or a storage). May block some seconds, to fetch the certificate that was refused."""
+    host = urlsplit(url).hostname or split_host(config.api_host)[0]
+    place = urlsplit(url).netloc or config.api_host
+    foreign = host != split_host(config.api_host)[0]
+    name = f"{place} (where {called(config)} sends us)" if foreign else called(config)
     while isinstance(error, u3.MaxRetryError) and error.reason is not None:
         error = error.reason
-    detail = str(error)
     if isinstance(error, u3.ProxyError):
-        message, advice = f"The proxy on the way to {name} does not let us through.", "Check HTTPS_PROXY and NO_PROXY."
-    elif is_tls(error) and not is_cut_off(error):
-        return _of_tls(error, config, name, host, certificate)
-    elif isinstance(error, (u3.NameResolutionError, socket.gaierror)):
-        message, advice = f"There is no host called {host}.", "Check the name of the registry and your network."
-    elif "refused" in detail.lower():
-        message, advice = f"Nothing listens at {host}.", "Is the registry running? Check host and port."
-    elif isinstance(error, (u3.NewConnectionError, u3.TimeoutError, TimeoutError)):
-        # NewConnectionError is one of urllib3's time-outs too.
-        message, advice = f"{name} does not answer.", "Try again later, or check your network and proxy."
-    elif isinstance(error, u3.DecodeError):
-        return unexpected(config, "the content is not compressed as it is said to be")
-    else:
-        message, advice = f"The connection to {name} failed.", "Try again; check your network and proxy."
-    return RegistryUnreachable(message, registry=config.host, advice=advice, detail=detail)
-
-
-def is_tls(error: BaseException) -> bool:
-    """True if the failure is one of TLS."""
-    return isinstance(error, (u3.SSLError, ssl.SSLError, ssl.CertificateError))
-
-
-def is_cut_off(error: BaseException) -> bool:
-    """True if a connection that had been made ended where it should not: another one may live."""
-    if is_tls(error):
-        return any(word in str(error).upper() for word in ("EOF", "SYSCALL", "SHUTDOWN"))
-    return isinstance(error, (u3.ProtocolError, u3.ClosedPoolError, ConnectionError))
-
-
-def speaks_no_tls(error: BaseException) -> bool:
-    """True if the other side answered a TLS handshake in another language."""
-    text = str(error).upper().replace(" ", "_")
-    words = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST", "PACKET_LENGTH", "UNKNOWN_PROTOCOL")
-    return is_tls(error) and any(word in text for word in words)
-
-
-def may_be_plain(error: BaseException) -> bool:
-    """True if what met our TLS handshake may be a server of plain HTTP: it spoke otherwise, hung up, or waited."""
-    if isinstance(error, u3.ReadTimeoutError):
-        return True
-    return speaks_no_tls(error) or is_cut_off(error)
-
-
-def _of_tls(
-    error: BaseException, config: RegistryConfig, name: str, host: str, certificate: Callable[[], bytes]
-) -> TlsFailed:
+        return RegistryUnreachable(
+            f"The proxy on the way to {name} does not let us through.",
+            registry=config.host,
+            advice="Check HTTPS_PROXY and NO_PROXY.",
+            detail=str(error.original_error),
+        )
+    if isinstance(error, u3.SSLError | ssl.SSLError):
+        return _of_tls(error, config, name, url or f"https://{config.api_host}")
+    if isinstance(error, u3.NameResolutionError | socket.gaierror):
+        return RegistryUnreachable(
+            f"There is no host called {host}.",
+            registry=config.host,
+            advice="Check the name of the registry and your network.",
+            detail=str(error),
+        )
+    # NewConnectionError is a kind of timeout to urllib3.
+    if isinstance(error, u3.TimeoutError | TimeoutError) and not isinstance(error, u3.NewConnectionError):
+        return RegistryUnreachable(
+            f"{name} does not answer.",
+            registry=config.host,
+            advice="Try again later, or check your network and proxy.",
+            detail=str(error),
+        )
+    if isinstance(error, u3.LocationParseError | u3.InvalidHeader):
+        return unexpected(config, str(error))
     text = str(error)
-    upper = text.upper().replace(" ", "_")
-    if speaks_no_tls(error):
+    if "refused" in text.lower():
+        return RegistryUnreachable(
+            f"Nothing listens at {place}.",
+            registry=config.host,
+            advice="Is the registry running? Check host and port.",
+            detail=text,
+        )
+    return RegistryUnreachable(
+        f"The connection to {name} failed.",
+        registry=config.host,
+        advice="Try again; check your network and proxy.",
+        detail=text,
+    )
+
+
+# OpenSSL's verification codes (x509_vfy.h), in words.
+_WHY_NOT_TRUSTED = {
+    9: "is not valid yet",
+    10: "has expired",
+    18: "is self-signed, and nobody has vouched for it",
+    19: "comes from an authority that this machine does not know",
+    20: "comes from an authority that this machine does not know",
+    21: "comes from an authority that this machine does not know",
+    62: "is for another host",
+    64: "is for another address",
+}
+
+
+def _of_tls(error: BaseException, config: RegistryConfig, name: str, url: str) -> TlsFailed:
+    inner = error.args[0] if error.args and isinstance(error.args[0], ssl.SSLError) else error
+    text = str(inner)
+    low = text.lower().replace("_", " ")
+    if isinstance(inner, ssl.SSLCertVerificationError):
+        parts = urlsplit(url)
+        certificate = peer_certificate(parts.hostname or "", parts.port or 443)
+        why = _WHY_NOT_TRUSTED.get(inner.verify_code, "is not trusted")
+        return TlsFailed(
+            f"The certificate of {name} {why}.",
+            registry=config.host,
+            advice="If it is the right one, choose its CA file for Longshore in the registry's settings. The engine "
+            f"checks for itself: put the CA into /etc/docker/certs.d/{config.host}/ca.crt.",
+            detail="\n".join(part for part in (text, certificate) if part),
+            certificate=certificate,
+        )
+    if "wrong version number" in low or "record layer failure" in low or "http request" in low:
         return TlsFailed(
             f"{name} speaks plain HTTP, and Longshore asked with TLS.",
             registry=config.host,
-            advice="If that is meant so, allow plain HTTP for it (Add registry…) and, for pull and push, add it to the "
-            "engine's insecure-registries.",
+            advice="If that is meant so, mark the registry as insecure here and add it to the engine's "
+            "insecure-registries for Pull and Push.",
             detail=text,
         )
-    if "ALERT" in upper:
+    if "certificate required" in low or "bad certificate" in low or "handshake failure" in low:
         return TlsFailed(
-            f"{name} ends the TLS handshake; it may want a certificate of yours.",
+            f"{name} wants a certificate from us, or refuses the one it got.",
             registry=config.host,
-            advice="Choose a client certificate and its key for Longshore (Add registry…). The engine has its own: "
-            f"client.cert and client.key in {ENGINE_FOLDER}/{host}/.",
+            advice="Choose a client certificate and its key in the registry's settings. The engine takes client.cert "
+            f"and client.key from /etc/docker/certs.d/{config.host}/.",
             detail=text,
         )
-    shown = described(certificate())
-    if "HOSTNAME_MISMATCH" in upper or "IP_ADDRESS_MISMATCH" in upper or "DOESN'T_MATCH" in upper:
-        message = f"The certificate of {name} is for another name."
-        advice = "Use the name that the certificate is for, or have one made for this name. The engine checks the same."
-    elif "EXPIRED" in upper:
-        message = f"The certificate of {name} has run out."
-        advice = "Ask its owner for a new one, and check this computer's clock. The engine checks the same."
-    else:
-        message = f"The certificate of {name} is not trusted."
-        advice = (
-            "If it is yours, choose its CA file for Longshore (Add registry…). The engine checks for itself: put the "
-            f"CA into {ENGINE_FOLDER}/{host}/ca.crt."
-        )
-    detail = "\n".join(part for part in (text, shown) if part)
-    return TlsFailed(message, registry=config.host, advice=advice, detail=detail, certificate=shown)
+    return TlsFailed(
+        f"No encrypted connection to {name} could be made.",
+        registry=config.host,
+        advice="Check the address; an old server or a proxy in between may be the cause.",
+        detail=text,
+    )
 
 
-def retry_after(headers: urllib3.HTTPHeaderDict) -> float | None:
+def of_files(error: UnusableFiles, config: RegistryConfig) -> TlsFailed:
+    """A certificate or key on our side that cannot be used."""
+    return TlsFailed(
+        f"The certificate files for {called(config)} cannot be read.",
+        registry=config.host,
+        advice="Choose them again in the registry's settings, as PEM files; see also the engine's certs.d folder.",
+        detail=str(error),
+    )
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
     """Seconds of a Retry-After header (RFC 9110 section 10.2.3), None without a usable one."""
     value = headers.get("Retry-After", "").strip()
-    if not value:
-        return None
-    seconds = number(value)
-    if seconds is not None:
-        return float(min(seconds, LONGEST_WAIT))
+    if value.isascii() and value.isdigit():
+        return float(min(int(value[:9]), 86_400))
     try:
-        return min(max(0.0, parsedate_to_datetime(value).timestamp() - time()), LONGEST_WAIT)
+        return min(max(0.0, parsedate_to_datetime(value).timestamp() - time()), 86_400.0)
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
 
 
-def number(value: str) -> int | None:
-    """A number as HTTP writes it, None for anything else (RFC 9110: 1*DIGIT)."""
-    value = value.strip()
-    return int(value) if 0 < len(value) <= 18 and value.isascii() and value.isdigit() else None
-
-
 def of_status(
     status: int,
-    headers: urllib3.HTTPHeaderDict,
+    headers: Mapping[str, str],
     body: bytes,
     config: RegistryConfig,
     *,
     subject: str,
-    signed_in: bool,
+    credential: Credential | None,
     basic: bool = False,
 ) -> LongshoreError:
-    """The LongshoreError for a status that is not success (distribution-spec, "Error Codes")."""
+    """The LongshoreError for a status that is not success (distribution-spec, "Error Codes").
+
+    *subject*: what was asked for, empty for the registry itself. *credential*: what was signed in with.
+    """
     name = called(config)
-    said = _said(body)
-    where = {"registry": config.host, "subject": subject, "detail": f"HTTP {status}: {said}" if said else f"HTTP {status}"}
-    if status == 401 and not signed_in:
+    words = said(body)
+    host = config.host
+    detail = f"HTTP {status}: {words}" if words else f"HTTP {status}"
+    if status in (401, 403) and credential is None:
         return SignInRequired(
-            f"{name} wants you to sign in.", advice="Sign in…, then try again. A private or unknown name looks the same.",
-            **where,
+            f"{name} wants you to sign in.",
+            registry=host,
+            subject=subject,
+            advice="Use Sign in…, then try again. A name that does not exist may look the same.",
+            detail=detail,
         )
     if status == 401 and basic:
-        return SignInFailed(f"{name} refuses the user name or the password.", advice="Sign in… again.", **where)
-    about = "" if subject in ("", config.host) else f" for {subject}"
+        return SignInFailed(
+            f"{name} refuses the user name or the password.",
+            registry=host,
+            subject=subject,
+            advice="Use Sign in… again. Many registries want an access token in place of the password.",
+            detail=detail,
+        )
     if status in (401, 403):
         return AccessDenied(
-            f"{name} does not allow this{about}.",
+            f"{name} does not allow this to {credential.username if credential else 'you'}.",
+            registry=host,
+            subject=subject,
             advice="Ask its owner for the right, or sign in as someone who has it.",
-            **where,
+            detail=detail,
         )
     if status == 404:
-        wanted = "what was asked for" if not about else subject
-        return NotInRegistry(f"{name} does not have {wanted}.", advice="Check the name and the tag.", **where)
+        return NotInRegistry(
+            f"{name} has no {subject}." if subject else f"{name} does not know this address.",
+            registry=host,
+            subject=subject,
+            advice="Check the name and the tag.",
+            detail=detail,
+        )
     if status == 429:
         wait = retry_after(headers)
-        hint = f" It asks to wait {wait:.0f} seconds." if wait is not None else ""
         return RateLimited(
-            f"{name} limits how often it may be asked.{hint}",
-            advice="Wait, or sign in: limits for accounts are higher.",
+            f"{name} limits how often it may be asked." + (f" It asks to wait {wait:.0f} s." if wait else ""),
+            registry=host,
+            subject=subject,
+            advice="Wait and try again."
+            if credential
+            else "Wait, or sign in: limits for accounts are higher.",
             retry_after=wait,
-            **where,
+            detail=detail,
+        )
+    if status == 413:
+        return UnexpectedReply(
+            f"{name}, or a proxy before it, refuses this because it is too large.",
+            registry=host,
+            subject=subject,
+            advice="Its administrator sets the limit (client_max_body_size of nginx, for example).",
+            detail=detail,
+        )
+    if status in (405, 501):
+        return UnexpectedReply(
+            f"{name} does not offer this.",
+            registry=host,
+            subject=subject,
+            advice="It may be read-only, or have it switched off.",
+            detail=detail,
         )
     if status >= 500:
-        return RegistryFailure(f"{name} has a problem of its own (HTTP {status}).", advice="Try again later.", **where)
+        return RegistryFailure(
+            f"{name} has a problem of its own.",
+            registry=host,
+            subject=subject,
+            advice="Try again later.",
+            detail=detail,
+        )
+    if "http request to an https server" in body[:LARGEST_ERROR].decode("utf-8", "replace").lower():
+        return TlsFailed(
+            f"{name} speaks TLS, and was asked with plain HTTP.",
+            registry=host,
+            subject=subject,
+            advice="Try again.",
+        )
     return UnexpectedReply(
-        f"{name} answers in a way that is not the protocol's (HTTP {status}).", advice="Is it a registry?", **where
+        f"{name} answers in a way that is not the protocol's.",
+        registry=host,
+        subject=subject,
+        advice="Check the address; it may not be a registry, or a proxy stands in between.",
+        detail=detail,
     )
 
 
-def _said(body: bytes) -> str:
-    """The registry's own words, from its JSON or as they are."""
+def said(body: bytes) -> str:
+    """The other side's own words, from its JSON or as they are; nothing for web pages."""
     text = body[:LARGEST_ERROR].decode("utf-8", "replace").strip()
     try:
-        errors = json.loads(text)["errors"]
-        return "; ".join(f"{item.get('code', '')}: {item.get('message', '')}" for item in errors[:5])
+        reply = json.loads(text)
+        errors = reply.get("errors") or [
+            {"message": reply.get("details") or reply.get("error") or reply.get("message")}
+        ]
+        return "; ".join(_one(item) for item in errors[:5])
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return "" if text.startswith("<") else text[:1000]
+
+
+def _one(item: dict[str, object]) -> str:
+    return ": ".join(str(item[key]) for key in ("code", "message") if item.get(key))
+
+
+def html(content_type: str, body: bytes) -> bool:
+    """True for a web page."""
+    return "html" in content_type.lower() or body[:256].lstrip()[:1] == b"<"
 
 
 def unexpected(config: RegistryConfig, why: str, subject: str = "") -> UnexpectedReply:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, TypeVar
@@ -22,15 +23,16 @@ class Page(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class RegistryInfo:
-    """*auth*: ``none``, ``basic`` or ``bearer``. *url*: where its API really is."""
+    """*auth*: ``none``, ``basic`` or ``bearer``. *url*: where its API really is. *realm*: its token service."""
 
     auth: str
     url: str
+    realm: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class TagDetails:
-    """One tag. *size*: compressed bytes of configuration and layers of one platform (the host's, or else the first), None where
+    """One tag. *size*: compressed bytes of the layers of one platform (the host's, or else the first), None where
     unknown. *created*: of that platform's image."""
 
     tag: str
@@ -39,3 +41,43 @@ class TagDetails:
     platforms: tuple[Platform, ...]
     created: datetime | None
     media_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlatformDetails:
+    """One image of an index. *size*: compressed bytes of configuration and layers."""
+
+    platform: Platform | None
+    digest: str
+    size: int
+
+
+class BlobOutcome(enum.Enum):
+    """How a blob came to be in a repository."""
+
+    UPLOADED = "uploaded"
+    SKIPPED = "skipped"  # it was there
+    MOUNTED = "mounted"  # taken from another repository of the same registry
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """An upload session. *offset*: bytes that the registry has confirmed. *chunk_min*: its OCI-Chunk-Min-Length."""
+
+    repository: str
+    location: str
+    offset: int = 0
+    chunk_min: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryInfo:
+    """One repository in a vendor's listing. *name*: the path as it stands in references. None: not told."""
+
+    name: str
+    description: str = ""
+    stars: int | None = None
+    official: bool = False
+    private: bool = False
+    tag_count: int | None = None
+    updated: datetime | None = None

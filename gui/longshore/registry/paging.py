@@ -1,77 +1,94 @@
-"""Pages of listings: where the next one is, and when a registry leads us round in circles. Pure; any thread."""
+"""Pages of a listing: follows Link headers, and stops those that lead away, in circles or on for ever."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
-from urllib.parse import urljoin, urlsplit
+import itertools
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass, field
 
+from longshore.oci.errors import LongshoreError
+from longshore.registry import failures
+from longshore.registry.addresses import joined, origin
 from longshore.registry.challenge import next_link
+from longshore.registry.config import RegistryConfig
+from longshore.registry.model import Page
+from longshore.registry.session import Document
 
-#: Pages of one listing, and pages without anything in a row, after which we stop.
-MOST_PAGES = 10_000
-MOST_EMPTY = 20
+#: A listing longer than this is taken for one without end.
+MOST_ITEMS = 2_000_000
+#: Pages in a row that bring nothing new.
+_MOST_EMPTY = 20
+_LISTINGS_KEPT = 64
 
 
-class PagingError(ValueError):
-    """The next page cannot be asked for; the text says why, as the end of a sentence."""
+@dataclass(slots=True)
+class _Listing:
+    addresses: set[str] = field(default_factory=set)
+    items: set[int] = field(
+        default_factory=set
+    )  # hashes: a false match only counts a page as less new than it is
+    empty: int = 0
+    error: LongshoreError | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where in a listing we are. *path*: of the page to ask for, with its query.
+class Pager:
+    """Remembers for each listing where it has been. Thread-safe.
 
-    *mark* is the path of an earlier page, moved up to ours whenever *number* is a power of two (Brent's algorithm):
-    every circle comes back to it, however long, and nothing else need be remembered.
+    What is wrong with a link is told when that page is asked for, so that the items before it are not lost.
     """
 
-    path: str
-    number: int = 1
-    mark: str = ""
-    empty: int = 0
+    def __init__(self, config: RegistryConfig) -> None:
+        self._config = config
+        self._lock = threading.Lock()
+        self._numbers = itertools.count(1)
+        self._listings: OrderedDict[str, _Listing] = OrderedDict()
 
-    def token(self) -> str:
-        """As text for :attr:`Page.next`."""
-        return json.dumps([self.path, self.number, self.mark, self.empty], separators=(",", ":"))
+    def address(self, page: str) -> str:
+        """The URL to ask for *page* (a :attr:`Page.next`). Raises UnexpectedReply if it must not be asked for."""
+        name, _, url = page.partition(" ")
+        with self._lock:
+            listing = self._listings.get(name)
+            if listing is not None and listing.error is not None:
+                raise listing.error
+        return url or page
 
-    @staticmethod
-    def of_token(token: str) -> Place:
-        """The reverse of :meth:`token`. Raises ValueError for any other text."""
-        path, number, mark, empty = json.loads(token)
-        if not (isinstance(path, str) and isinstance(mark, str) and path.startswith("/") and not path.startswith("//")):
-            raise ValueError("not a place")
-        return Place(path, int(number), mark, int(empty))
+    def page(self, asked: str | None, document: Document, items: list[str], own: str) -> Page[str]:
+        """*items* of *document* as a page. *asked*: the page that was asked for; *own*: the registry's base URL."""
+        name = asked.partition(" ")[0] if asked else ""
+        with self._lock:
+            listing = self._listings.get(name)
+            if listing is None:
+                name = f"{next(self._numbers)}"
+                listing = self._listings[name] = _Listing()
+                while len(self._listings) > _LISTINGS_KEPT:
+                    self._listings.popitem(last=False)
+            self._listings.move_to_end(name)
+            listing.addresses.add(document.url)
+            before = len(listing.items)
+            listing.items.update(map(hash, items))
+            listing.empty = 0 if len(listing.items) > before else listing.empty + 1
+            # One header may hold several links, and several headers may come.
+            link = next_link(", ".join(document.headers.getlist("Link")))
+            if link is None:
+                self._listings.pop(name, None)
+                return Page(items)
+            url = ""
+            try:
+                url = joined(document.url, link)
+                if origin(url) != origin(own):
+                    listing.error = self._stopped("its next page is on another host")
+            except ValueError:
+                listing.error = self._stopped("its next page has an address that cannot be used")
+            if url in listing.addresses:
+                listing.error = self._stopped("its next page is one that came already")
+            elif listing.empty >= _MOST_EMPTY or (listing.empty and items and before == len(listing.items)):
+                listing.error = listing.error or self._stopped("its pages bring the same again and again")
+            elif len(listing.items) > MOST_ITEMS:
+                listing.error = listing.error or self._stopped(f"more than {MOST_ITEMS:,} entries and no end")
+            return Page(items, f"{name} {url}")
 
-    def following(self, base: str, link_header: str, *, found_nothing: bool) -> Place | None:
-        """The place after this one, None at the end.
-
-        *base*: scheme and host of the registry. Of the link only path and query are used, and only if it names the
-        same host: behind a proxy, registries often name themselves with another scheme. Raises PagingError.
-        """
-        link = next_link(link_header)
-        if link is None:
-            return None
-        try:
-            target = urlsplit(urljoin(base + self.path, link))
-            here = urlsplit(base)
-            same = target.hostname == here.hostname and _port(target.port) == _port(here.port)
-        except ValueError:
-            raise PagingError("the address of the next page is none") from None
-        if not same or target.scheme not in ("http", "https"):
-            raise PagingError("the next page is on another host")
-        path = target.path + (f"?{target.query}" if target.query else "")
-        if not path.startswith("/") or path.startswith("//"):
-            raise PagingError("the address of the next page is none")
-        mark = self.path if self.number & (self.number - 1) == 0 else self.mark
-        if path in (self.path, mark):
-            raise PagingError("its pages lead round in a circle")
-        empty = self.empty + 1 if found_nothing else 0
-        if empty > MOST_EMPTY:
-            raise PagingError("it sends empty pages without end")
-        if self.number >= MOST_PAGES:
-            raise PagingError(f"its list has more than {MOST_PAGES:,} pages")
-        return Place(path, self.number + 1, mark, empty)
-
-
-def _port(port: int | None) -> int | None:
-    return None if port in (80, 443) else port
+    def _stopped(self, why: str) -> LongshoreError:
+        return failures.unexpected(
+            self._config, f"{why}. The listing was stopped there, and may be incomplete"
+        )

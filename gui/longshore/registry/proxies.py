@@ -1,71 +1,56 @@
-"""The proxies that the environment names: HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY. Pure; any thread.
-
-They are read as the engine reads them (golang.org/x/net/http/httpproxy), so that both take the same way.
-"""
+"""Which proxy leads to an address: the environment's, as curl and Go read it. No I/O."""
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from longshore.registry.config import is_loopback
 
-_DEFAULT_PORTS = {"http": 80, "https": 443}
-
 
 def proxy_for(url: str, environ: Mapping[str, str]) -> str:
-    """The URL of the proxy for *url*, empty for none. This machine is always reached directly."""
+    """The URL of the proxy for *url*, empty for none. Any thread.
+
+    Reads ``https_proxy``, ``http_proxy`` and ``all_proxy`` in lower or upper case (lower wins). ``no_proxy`` takes
+    ``*``, hosts, domains (their subdomains too), ``host:port``, addresses and address ranges (``10.0.0.0/8``). This
+    machine is never asked for through a proxy.
+    """
     parts = urlsplit(url)
     host = (parts.hostname or "").rstrip(".")
     if is_loopback(host):
         return ""
+    proxy = _variable(environ, f"{parts.scheme}_proxy") or _variable(environ, "all_proxy")
     if parts.scheme == "http" and "REQUEST_METHOD" in environ:
-        return ""  # CVE-2016-5385: a CGI's HTTP_PROXY is a header of the request
-    proxy = _value(environ, f"{parts.scheme}_proxy") or _value(environ, "all_proxy")
-    if not proxy or _bypassed(host, parts.port or _DEFAULT_PORTS.get(parts.scheme, 0), _value(environ, "no_proxy")):
+        proxy = ""  # CVE-2016-5385: in a CGI, HTTP_PROXY is a header of the request
+    if not proxy or _excluded(host, parts.port or (443 if parts.scheme == "https" else 80), environ):
         return ""
     return proxy if "://" in proxy else f"http://{proxy}"
 
 
-def _value(environ: Mapping[str, str], name: str) -> str:
-    """Lower case goes before upper case, also where it is empty."""
-    return environ.get(name, environ.get(name.upper(), "")).strip()
+def _variable(environ: Mapping[str, str], name: str) -> str:
+    return (environ.get(name) or environ.get(name.upper()) or "").strip()
 
 
-def _bypassed(host: str, port: int, exceptions: str) -> bool:
-    """Names with what is below them, addresses, networks, each with a port or without, and ``*``."""
-    try:
+def _excluded(host: str, port: int, environ: Mapping[str, str]) -> bool:
+    address = None
+    with contextlib.suppress(ValueError):
         address = ipaddress.ip_address(host)
-    except ValueError:
-        address = None
-    for entry in exceptions.lower().replace(",", " ").split():
+    for entry in _variable(environ, "no_proxy").lower().replace(",", " ").split():
         if entry == "*":
             return True
         if address is not None and "/" in entry:
-            try:
+            with contextlib.suppress(ValueError):
                 if address in ipaddress.ip_network(entry, strict=False):
                     return True
-            except ValueError:
-                pass
             continue
-        name, wanted = _split_port(entry)
-        if wanted not in (None, port):
-            continue
-        if address is not None:
-            if name.strip("[]") == str(address):
-                return True
-            continue
-        below = name.removeprefix("*")
-        if host == below.lstrip(".") and not below.startswith("."):
-            return True
-        if host.endswith(below if below.startswith(".") else f".{below}"):
+        name, colon, number = entry.rpartition(":")
+        if colon and number.isdigit() and (":" not in name or name.startswith("[")):
+            if int(number) != port:
+                continue
+            entry = name
+        entry = entry.strip("[]").removeprefix("*").lstrip(".")
+        if entry and (host == entry or (address is None and host.endswith(f".{entry}"))):
             return True
     return False
-
-
-def _split_port(entry: str) -> tuple[str, int | None]:
-    name, colon, port = entry.rpartition(":")
-    if colon and port.isascii() and port.isdigit() and (":" not in name or name.endswith("]")):
-        return name, int(port[:6])
-    return entry, None

@@ -1,285 +1,410 @@
-"""HTTP for registries: urllib3 connections that can be cut from another thread, in every phase."""
+"""HTTP for registries: urllib3, with connections that another thread can cut in every phase.
+
+Sends one request and hands out its reply; knows nothing of sign-in, redirects and retries (``session``).
+"""
 
 from __future__ import annotations
 
 import contextlib
+import ipaddress
+import os
+import selectors
 import socket
-import ssl
 import threading
-from collections.abc import Mapping
-from pathlib import Path
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import ConnectTimeoutError, HTTPError, NameResolutionError, NewConnectionError
-from urllib3.util import make_headers
+from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError, ReadTimeoutError
 
 from longshore import __version__
-from longshore.oci.errors import RegistryUnreachable, TlsFailed
-from longshore.registry.config import RegistryConfig
-from longshore.registry.cutting import current, dial
+from longshore.cancellation import Cancellation, Cancelled
+from longshore.registry.config import RegistryConfig, split_host
 from longshore.registry.proxies import proxy_for
+from longshore.registry.tls import TlsFiles
 
 #: Seconds to connect, and between two pieces of an answer.
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 30.0
-#: Seconds to get at a certificate that was refused, for the user to see.
-_CERTIFICATE_SECONDS = 5.0
-#: Connections kept to one registry.
-CONNECTIONS = 16
-#: Where engines look for certificates of a registry (docs.docker.com, "Verify repository client with certificates").
-CERTS_D = Path("/etc/docker/certs.d")
+#: Connections kept idle to one host; more are opened when more threads ask, and closed again.
+CONNECTIONS = 32
+#: A small answer that drips in must end within this many times the read timeout.
+_DRIP = 4
+_SLICE = 0.1
+_PIECE = 1 << 20
+
+Body = bytes | Iterable[bytes] | None
 
 
-class _Cuttable:
-    """Mixed into urllib3's connections: connects by ours, and shows the socket to the watch."""
+class _Exchange:
+    """One request and its reply: holds a second handle of each socket it uses, and shuts those down when cancelled.
 
+    Second handles, since TLS takes the first one away and http.client closes it early; shutting one down works on
+    the connection itself, and owning it means that its number cannot have become another file's.
+    """
+
+    def __init__(self, cancellation: Cancellation | None, read_seconds: float) -> None:
+        self.cancellation = cancellation
+        self.read_seconds = read_seconds
+        self._lock = threading.Lock()
+        self._handles: list[socket.socket] = []
+        self._stack = contextlib.ExitStack()
+        if cancellation is not None:
+            self._stack.enter_context(cancellation.waking(self._shut))
+
+    def watch(self, opened: Any) -> None:
+        if self.cancellation is None:
+            return
+        plain = getattr(opened, "socket", opened)  # TLS inside an https proxy's TLS
+        handle = socket.fromfd(plain.fileno(), plain.family, plain.type)
+        with self._lock:
+            self._handles.append(handle)
+        if self.cancellation.cancelled:
+            self._shut()
+
+    def _shut(self) -> None:
+        with self._lock:
+            for handle in self._handles:
+                with contextlib.suppress(OSError):
+                    handle.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        self._stack.close()
+        with self._lock:
+            for handle in self._handles:
+                handle.close()
+            self._handles.clear()
+
+
+_current = threading.local()
+
+
+class _Watched:
+    """Mixed into urllib3's connections: every socket is shown to the exchange that uses it."""
+
+    sock: Any
     host: str
     port: int
     timeout: Any
-    _dns_host: str
 
     def _new_conn(self) -> socket.socket:
-        limit = self.timeout if isinstance(self.timeout, (int, float)) else CONNECT_SECONDS
-        connection: Any = self
-        try:
-            opened = dial(self._dns_host.strip("[]"), self.port, limit)
-        except socket.gaierror as error:
-            raise NameResolutionError(self.host, connection, error) from error
-        except UnicodeError as error:
-            raise NewConnectionError(connection, f"not a host name: {error}") from error
-        except TimeoutError as error:
-            raise ConnectTimeoutError(connection, f"no connection within {limit:g} s") from error
-        except OSError as error:
-            raise NewConnectionError(connection, str(error)) from error
-        watch = current()
-        if watch is not None:
+        exchange: _Exchange | None = getattr(_current, "exchange", None)
+        opened = _dial(self, exchange.cancellation if exchange is not None else None)
+        if exchange is not None:
             try:
-                watch.hold(opened.fileno())
+                exchange.watch(opened)
             except BaseException:
                 opened.close()
                 raise
         return opened
 
+    def connect(self) -> None:
+        super().connect()  # type: ignore[misc]
+        self._allow_slow_sending()
 
-class _Plain(_Cuttable, HTTPConnection):
+    def request(self, *args: Any, **kwargs: Any) -> None:
+        exchange: _Exchange | None = getattr(_current, "exchange", None)
+        if exchange is not None and self.sock is not None:
+            exchange.watch(self.sock)
+            self._allow_slow_sending()
+        super().request(*args, **kwargs)  # type: ignore[misc]
+
+    def _allow_slow_sending(self) -> None:
+        # urllib3 sends under the connect timeout, and Python counts it for the whole of one sendall().
+        exchange: _Exchange | None = getattr(_current, "exchange", None)
+        if exchange is not None and self.sock is not None:
+            self.sock.settimeout(exchange.read_seconds)
+
+
+class _Plain(_Watched, HTTPConnection):
     pass
 
 
-class _Secure(_Cuttable, HTTPSConnection):
+class _Secure(_Watched, HTTPSConnection):
     pass
 
 
-class _Watched:
-    """Mixed into urllib3's pools: a kept connection belongs to the request that uses it, as long as it does."""
-
-    def _get_conn(self, timeout: float | None = None) -> Any:
-        connection = super()._get_conn(timeout)  # type: ignore[misc]
-        watch = current()
-        if watch is not None and connection.sock is not None:
-            watch.hold(connection.sock.fileno())
-        return connection
-
-    def _put_conn(self, connection: Any) -> None:
-        watch = current()
-        if watch is not None:
-            watch.let_go()
-        super()._put_conn(connection)  # type: ignore[misc]
-
-
-class _PlainPool(_Watched, HTTPConnectionPool):
+class _PlainPool(HTTPConnectionPool):
     ConnectionCls = _Plain
 
 
-class _SecurePool(_Watched, HTTPSConnectionPool):
+class _SecurePool(HTTPSConnectionPool):
     ConnectionCls = _Secure
 
+
+class _UncheckedPool(_SecurePool):
+    """For registries marked insecure: the user has said so once, urllib3 need not warn at every request."""
+
     def _validate_conn(self, conn: Any) -> None:
-        # Without urllib3's warning about unverified connections: they are so by the user's explicit mark.
         if conn.is_closed:
             conn.connect()
 
 
+def _dial(connection: Any, cancellation: Cancellation | None) -> socket.socket:
+    """Connect, looking every tenth of a second whether that is still wanted. Raises as urllib3 does, or Cancelled."""
+    limit = connection.timeout if isinstance(connection.timeout, (int, float)) else CONNECT_SECONDS
+    deadline = time.monotonic() + limit
+    try:
+        addresses = _resolve(connection._dns_host.strip("[]"), connection.port, deadline, cancellation)
+    except socket.gaierror as error:
+        raise NameResolutionError(connection.host, connection, error) from error
+    except TimeoutError as error:
+        raise ConnectTimeoutError(connection, f"no address for the host within {limit:g} s") from error
+    except UnicodeError as error:
+        raise NewConnectionError(connection, f"not a host name: {error}") from error
+    last: OSError | None = None
+    for place, (family, kind, protocol, _, address) in enumerate(addresses):
+        # One silent address must not use up the time of the others.
+        until = time.monotonic() + max((deadline - time.monotonic()) / (len(addresses) - place), _SLICE)
+        opened = socket.socket(family, kind, protocol)
+        try:
+            opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            opened.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                opened.connect(address)
+            _wait_connected(opened, until, cancellation)
+            opened.settimeout(limit)
+            return opened
+        except OSError as error:
+            last = error
+            opened.close()
+        except BaseException:
+            opened.close()
+            raise
+    if isinstance(last, TimeoutError):
+        raise ConnectTimeoutError(connection, f"no connection within {limit:g} s") from last
+    raise NewConnectionError(connection, f"{last}") from last
+
+
+def _resolve(host: str, port: int, deadline: float, cancellation: Cancellation | None) -> list[Any]:
+    """getaddrinfo, which nothing can interrupt: for names in a thread of its own that may be left behind."""
+    with contextlib.suppress(ValueError):
+        ipaddress.ip_address(host)
+        return socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)
+    found: list[Any] = []
+    done = threading.Event()
+
+    def ask() -> None:
+        try:
+            found.append(socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM))
+        except (OSError, UnicodeError) as error:
+            found.append(error)
+        done.set()
+
+    threading.Thread(target=ask, name="longshore-dns", daemon=True).start()
+    while not done.wait(_SLICE):
+        if cancellation is not None:
+            cancellation.raise_if_cancelled()
+        if time.monotonic() >= deadline:
+            raise TimeoutError
+    if isinstance(found[0], BaseException):
+        raise found[0]
+    addresses: list[Any] = found[0]
+    return addresses
+
+
+def _wait_connected(opened: socket.socket, deadline: float, cancellation: Cancellation | None) -> None:
+    with selectors.DefaultSelector() as selector:
+        selector.register(opened, selectors.EVENT_WRITE)
+        while not selector.select(_SLICE):
+            if cancellation is not None:
+                cancellation.raise_if_cancelled()
+            if time.monotonic() >= deadline:
+                raise TimeoutError("timed out")
+    code = opened.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    if code:
+        raise OSError(code, os.strerror(code))
+
+
+class Reply:
+    """The answer to one request. Close it (or use it as a context manager); one thread at a time.
+
+    Reading raises urllib3's errors and OSError, or Cancelled.
+    """
+
+    def __init__(self, answer: urllib3.BaseHTTPResponse, url: str, exchange: _Exchange) -> None:
+        self._answer = answer
+        self._exchange = exchange
+        self.status = answer.status
+        self.headers = answer.headers
+        #: Where it came from, after redirects.
+        self.url = url
+
+    @property
+    def length(self) -> int | None:
+        """Content-Length in bytes; None if there is none that makes sense."""
+        text = self.headers.get("Content-Length", "")
+        return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
+
+    def chunks(self, size: int = _PIECE) -> Iterator[bytes]:
+        """The body as it arrives, in pieces of at most *size* bytes. A body that is cut short raises."""
+        while True:
+            with _unless_cancelled(self._exchange.cancellation):
+                piece = self._answer.read1(size, decode_content=False)
+            if not piece:
+                return
+            yield piece
+
+    def read(self, limit: int) -> tuple[bytes, bool]:
+        """The body's first *limit* bytes, and whether there is more. Raises ReadTimeoutError if it drips in."""
+        deadline = time.monotonic() + _DRIP * self._exchange.read_seconds
+        parts: list[bytes] = []
+        have = 0
+        for piece in self.chunks(64 << 10):
+            parts.append(piece)
+            have += len(piece)
+            if have > limit:
+                return b"".join(parts)[:limit], True
+            if time.monotonic() > deadline:
+                # The signature wants a pool; nobody looks at it.
+                raise ReadTimeoutError(None, self.url, "the answer drips in")  # type: ignore[arg-type]
+        return b"".join(parts), False
+
+    def close(self) -> None:
+        """End it. The connection is kept for others if the body was read to its end."""
+        try:
+            if getattr(self._answer, "length_remaining", 0) == 0 or self._answer.closed:
+                # What http.client has not noticed yet: an empty chunk, or a body of no length.
+                with contextlib.suppress(Exception):
+                    self._answer.read1(1, decode_content=False)
+                self._answer.release_conn()
+            self._answer.close()
+        finally:
+            self._exchange.close()
+
+    def __enter__(self) -> Reply:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+@contextlib.contextmanager
+def _unless_cancelled(cancellation: Cancellation | None) -> Iterator[None]:
+    """What cutting a connection looks like (errors of all kinds, or an early end) becomes Cancelled."""
+    try:
+        yield
+    except Exception as error:
+        if cancellation is not None and cancellation.cancelled:
+            raise Cancelled from error
+        raise
+    if cancellation is not None:
+        cancellation.raise_if_cancelled()
+
+
 class Transport:
-    """Sends requests for one registry. Thread-safe; blocking. Follows nothing and retries nothing by itself."""
+    """Sends requests for one registry. Thread-safe; blocking. Follows nothing and repeats nothing."""
 
     def __init__(
         self,
         config: RegistryConfig,
         environ: Mapping[str, str],
+        files: TlsFiles,
         *,
         connect_seconds: float = CONNECT_SECONDS,
         read_seconds: float = READ_SECONDS,
-        certs_d: Path = CERTS_D,
     ) -> None:
         self._config = config
+        self._name = split_host(config.api_host)[0]
         self._environ = environ
-        self._timeout = urllib3.Timeout(connect=connect_seconds, read=read_seconds)
-        self._certs_d = certs_d
+        self._files = files
+        self.connect_seconds = connect_seconds
+        self.read_seconds = read_seconds
         self._lock = threading.Lock()
-        self._managers: dict[str, urllib3.PoolManager] = {}
-        self._closed = False
+        self._managers: dict[tuple[str, bool, bool], urllib3.PoolManager] = {}
 
     def send(
         self,
         method: str,
         url: str,
         headers: Mapping[str, str],
-        body: bytes | None = None,
+        body: Body = None,
         *,
+        cancellation: Cancellation | None = None,
         connect_seconds: float | None = None,
-    ) -> urllib3.BaseHTTPResponse:
-        """One request; the answer's body is not read yet.
+        read_seconds: float | None = None,
+    ) -> Reply:
+        """One request; the reply's body is not read yet. An iterable body needs a Content-Length among *headers*.
 
-        Raises urllib3's errors, OSError, Cancelled; TlsFailed for files of certificates that cannot be used.
+        Raises urllib3's errors, OSError (also for certificate files), ssl.SSLError, Cancelled.
         """
-        sent = {"User-Agent": f"longshore/{__version__}", **headers}
-        if self._closed:
-            sent["Connection"] = "close"
-        limit = self._timeout
-        if connect_seconds is not None:
-            limit = urllib3.Timeout(connect=connect_seconds, read=self._timeout.read_timeout)
-        return self._manager(url).request(
-            method, url, headers=sent, body=body, preload_content=False, redirect=False, retries=False, timeout=limit
-        )
-
-    def peer_certificate(self, url: str) -> bytes:
-        """The certificate (DER) that the other side shows, by the same way as a request; b"" where none can be had.
-
-        Connects without verifying and sends nothing: only to tell the user what was refused. Raises Cancelled.
-        """
+        read = self.read_seconds if read_seconds is None else read_seconds
+        connect = self.connect_seconds if connect_seconds is None else connect_seconds
+        manager = self._manager(url)
+        exchange = _Exchange(cancellation, read)
+        before = getattr(_current, "exchange", None)
+        _current.exchange = exchange
         try:
-            context = self._context()
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
-            manager = self._make_manager(proxy_for(url, self._environ), context)
-            try:
-                pool: Any = manager.connection_from_url(url)
-                connection = pool._new_conn()
-                connection.timeout = _CERTIFICATE_SECONDS
-                try:
-                    if pool.proxy is not None:
-                        pool._prepare_proxy(connection)
-                    else:
-                        connection.connect()
-                    return connection.sock.getpeercert(binary_form=True) or b""
-                finally:
-                    connection.close()
-            finally:
-                manager.clear()
-        except (HTTPError, OSError, ValueError):
-            return b""
+            with _unless_cancelled(cancellation):
+                answer = manager.urlopen(
+                    method,
+                    url,
+                    body=body,
+                    headers={
+                        "User-Agent": f"longshore/{__version__}",
+                        "Accept-Encoding": "identity",
+                        **headers,
+                    },
+                    preload_content=False,
+                    decode_content=False,
+                    redirect=False,
+                    retries=False,
+                    timeout=urllib3.Timeout(connect=connect, read=read),
+                )
+        except BaseException:
+            exchange.close()
+            raise
+        finally:
+            _current.exchange = before
+        return Reply(answer, url, exchange)
+
+    def _manager(self, url: str) -> urllib3.PoolManager:
+        parts = urlsplit(url)
+        # The user's client certificate and the mark "insecure" are for the registry's own host only.
+        own = (parts.hostname or "") == self._name
+        proxy = proxy_for(url, self._environ)
+        key = (proxy, own, parts.scheme == "https")
+        with self._lock:
+            manager = self._managers.get(key)
+            if manager is None:
+                manager = self._managers[key] = self._make(*key)
+        return manager
+
+    def _make(self, proxy: str, own: bool, secure: bool) -> urllib3.PoolManager:
+        options: dict[str, Any] = {"num_pools": 8, "maxsize": CONNECTIONS, "block": False}
+        if secure:
+            options["ssl_context"] = self._files.context(own=own)
+            if own and self._config.insecure:
+                options |= {"cert_reqs": "CERT_NONE", "assert_hostname": False}
+        make: Callable[..., urllib3.PoolManager] = urllib3.PoolManager
+        if proxy:
+            user = urlsplit(proxy)
+            if user.username is not None:
+                options["proxy_headers"] = urllib3.make_headers(
+                    proxy_basic_auth=f"{user.username}:{user.password or ''}"
+                )
+            make = urllib3.ProxyManager
+            options["proxy_url"] = proxy
+        manager = make(**options)
+        manager.pool_classes_by_scheme = {
+            "http": _PlainPool,
+            "https": _UncheckedPool if own and self._config.insecure else _SecurePool,
+        }
+        return manager
 
     def close(self) -> None:
-        """Close idle connections; those in use close when they are done, and no later one is kept."""
+        """Close idle connections; those in use close when they are done."""
         with self._lock:
-            self._closed = True
             managers = list(self._managers.values())
             self._managers.clear()
         for manager in managers:
+            # clear() alone leaves the closing to the garbage collector.
+            for key in manager.pools.keys():  # noqa: SIM118 (not a mapping that can be iterated)
+                pool = manager.pools.get(key)
+                if pool is not None:
+                    pool.close()
             manager.clear()
-
-    # -- urllib3's managers, one for each proxy
-
-    def _manager(self, url: str) -> urllib3.PoolManager:
-        proxy = proxy_for(url, self._environ)
-        with self._lock:
-            manager = self._managers.get(proxy)
-            if manager is None:
-                manager = self._managers[proxy] = self._make_manager(proxy, self._context())
-        return manager
-
-    def _make_manager(self, proxy: str, context: ssl.SSLContext) -> urllib3.PoolManager:
-        options: dict[str, Any] = {
-            "maxsize": CONNECTIONS,
-            "block": False,
-            "timeout": self._timeout,
-            "retries": False,
-            "ssl_context": context,
-        }
-        if context.verify_mode is ssl.CERT_NONE:
-            options |= {"cert_reqs": "CERT_NONE", "assert_hostname": False}
-        if proxy:
-            manager = self._proxied(proxy, options)
-        else:
-            manager = urllib3.PoolManager(**options)
-        manager.pool_classes_by_scheme = {"http": _PlainPool, "https": _SecurePool}
-        return manager
-
-    def _proxied(self, proxy: str, options: dict[str, Any]) -> urllib3.PoolManager:
-        try:
-            parts = urlsplit(proxy)
-            port = parts.port
-            if parts.scheme not in ("http", "https") or not parts.hostname:
-                raise ValueError(parts.scheme)
-        except ValueError:
-            # Without its words: it may hold a password.
-            raise RegistryUnreachable(
-                "The proxy that the environment names cannot be used.",
-                registry=self._config.host,
-                advice="Set HTTPS_PROXY to http://host:port; SOCKS is not supported.",
-            ) from None
-        host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-        headers = None
-        if parts.username is not None:
-            user = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
-            headers = make_headers(proxy_basic_auth=user)
-        bare = f"{parts.scheme}://{host}" + (f":{port}" if port else "")
-        return urllib3.ProxyManager(bare, proxy_headers=headers, **options)
-
-    # -- certificates
-
-    def _context(self) -> ssl.SSLContext:
-        """Raises TlsFailed for files that cannot be used."""
-        context = ssl.create_default_context()
-        # As the engine does: a certificate that is trusted itself needs no authority above it, and authorities that
-        # people make by hand lack what RFC 5280 wants of them (Python 3.13 would refuse those).
-        context.verify_flags |= ssl.VerifyFlags.VERIFY_X509_PARTIAL_CHAIN
-        context.verify_flags &= ~ssl.VerifyFlags.VERIFY_X509_STRICT
-        authorities, cert, key = self._files()
-        for authority in authorities:
-            with self._naming(authority):
-                context.load_verify_locations(authority)
-        if cert is not None:
-            with self._naming(cert):
-                context.load_cert_chain(cert, key, password=_no_password)
-        if self._config.insecure:
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
-        return context
-
-    @contextlib.contextmanager
-    def _naming(self, file: Path) -> Any:
-        try:
-            yield
-        except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
-            if isinstance(error, PermissionError) and file.is_relative_to(self._certs_d):
-                return  # the engine's own, kept from us: it may do without
-            raise TlsFailed(
-                f"A file of certificates for {self._config.host} cannot be used.",
-                registry=self._config.host,
-                subject=str(file),
-                advice="Choose another file, in PEM format and readable for you.",
-                detail=str(error),
-            ) from error
-
-    def _files(self) -> tuple[list[Path], Path | None, Path | None]:
-        """Own authorities, client certificate and key: the user's choice and the engine's folder."""
-        authorities = [self._config.ca_file] if self._config.ca_file else []
-        cert, key = self._config.client_cert, self._config.client_key
-        folder = self._certs_d / self._config.host
-        with contextlib.suppress(OSError):
-            names = sorted(folder.iterdir())
-            authorities += [name for name in names if name.suffix == ".crt"]
-            pairs = [name for name in names if name.suffix == ".cert" and name.with_suffix(".key") in names]
-            if cert is None and pairs:
-                cert, key = pairs[0], pairs[0].with_suffix(".key")
-        return authorities, cert, key
-
-
-def _no_password() -> str:
-    """Instead of OpenSSL asking at the terminal."""
-    raise ValueError("the key is locked by a password")

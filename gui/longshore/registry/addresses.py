@@ -1,0 +1,70 @@
+"""URLs of one registry: what belongs to its origin, and where links and locations lead. Pure; any thread."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import quote, urljoin, urlsplit, urlunsplit
+
+from longshore.oci.errors import InvalidReference
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+# Looser than the grammar of references: some registries hold names that engines refuse, and they can be read.
+_REPOSITORY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(?:/[A-Za-z0-9_][A-Za-z0-9._-]*)*")
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}|[a-z0-9+._-]+:[0-9a-fA-F]{32,128}")
+
+Origin = tuple[str, str, int]
+
+
+def origin(url: str) -> Origin:
+    """Scheme, host and port. Raises ValueError for what is no http(s) URL, or one that holds a user name."""
+    parts = urlsplit(url)
+    if parts.scheme not in _DEFAULT_PORTS or not parts.hostname or "@" in parts.netloc:
+        raise ValueError("not a usable address")
+    return parts.scheme, parts.hostname, parts.port or _DEFAULT_PORTS[parts.scheme]
+
+
+def joined(base: str, link: str) -> str:
+    """Where *link* (absolute or relative) leads from *base*. Raises ValueError for unusable ones.
+
+    A registry behind a proxy that ends TLS often believes that it speaks plain HTTP: its own host named with
+    ``http`` is read as ``https`` then, which can only make it safer.
+    """
+    if any(ord(char) <= 32 or ord(char) == 127 for char in link):
+        raise ValueError("spaces or control characters in an address")
+    target = urljoin(base, link)
+    here, there = origin(base), origin(target)
+    if here[0] == "https" and there[0] == "http" and here[1] == there[1] and there[2] in (80, here[2]):
+        parts = urlsplit(target)
+        target = urlunsplit(("https", urlsplit(base).netloc, parts.path, parts.query, ""))
+    return urlunsplit(urlsplit(target)._replace(fragment=""))
+
+
+def repository_path(repository: str) -> str:
+    """*repository* for a URL. Raises InvalidReference for what would lead elsewhere."""
+    if len(repository) > 255 or not _REPOSITORY.fullmatch(repository):
+        raise InvalidReference(
+            "This is not the name of a repository.", subject=repository, advice="Such as team/app."
+        )
+    return repository
+
+
+def manifest_path(repository: str, name: str) -> str:
+    """The path below ``/v2/`` of a tag's or digest's manifest. Raises InvalidReference."""
+    if not _NAME.fullmatch(name):
+        raise InvalidReference("This is neither a tag nor a digest.", subject=name, advice="Such as latest.")
+    return f"{repository_path(repository)}/manifests/{quote(name, safe=':')}"
+
+
+def usable_name(name: object) -> bool:
+    """True for a repository name of a listing that can be asked for. Others are left out of listings."""
+    return isinstance(name, str) and len(name) <= 255 and _REPOSITORY.fullmatch(name) is not None
+
+
+def usable_tag(tag: object) -> bool:
+    """True for a tag of a listing that can be asked for."""
+    return isinstance(tag, str) and ":" not in tag and _NAME.fullmatch(tag) is not None
+
+
+def with_query(url: str, query: str) -> str:
+    """*url* with *query* added to what it has (upload locations carry their state there)."""
+    return f"{url}{'&' if '?' in url else '?'}{query}"

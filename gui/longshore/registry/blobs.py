@@ -1,0 +1,434 @@
+"""Blobs of a registry: reading in ranges, mounting, and uploads in chunks that can be taken up again
+(distribution-spec, "Pulling blobs", "Pushing Blobs")."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import replace
+
+from urllib3.exceptions import HTTPError
+
+from longshore.cancellation import Cancellation
+from longshore.oci.digest import valid_digest
+from longshore.oci.errors import (
+    DigestMismatch,
+    InvalidReference,
+    NotInRegistry,
+    RateLimited,
+    RegistryFailure,
+    RegistryUnreachable,
+    UnexpectedReply,
+    VerificationFailed,
+)
+from longshore.registry import failures
+from longshore.registry.addresses import joined, repository_path, with_query
+from longshore.registry.manifests import pull_scope, push_scope
+from longshore.registry.model import BlobOutcome, Upload
+from longshore.registry.session import SHORT_WAIT, BodySpentError, Document, Session, pause
+from longshore.registry.transport import Reply
+
+#: Bytes of one PATCH. A connection cut inside one loses it, so that larger is riskier and smaller is slower.
+CHUNK = 32 << 20
+#: Bytes handed to the socket at once: what must get through within one read timeout.
+_PIECE = 256 << 10
+#: Seconds that the registry may take to check and store what it was sent.
+_FINISH_SECONDS = 300.0
+_MOST_RESUMES = 5
+_CONTENT_RANGE = re.compile(r"bytes (\d+)-\d*/(\d+|\*)")
+_UPLOAD_RANGE = re.compile(r"(?:bytes=)?0-(\d+)")
+
+#: Gives the blob's bytes from an offset on.
+Source = Callable[[int], AbstractContextManager[Iterable[bytes]]]
+
+
+class BlobStream:
+    """A blob as it arrives, from the offset that was asked for. Iterate once; one thread. Not verified."""
+
+    def __init__(self, reply: Reply, session: Session, skip: int, size: int | None, subject: str) -> None:
+        self._reply = reply
+        self._session = session
+        self._skip = skip
+        self._subject = subject
+        #: Bytes of the whole blob, None if the registry does not say.
+        self.size = size
+
+    def __iter__(self) -> Iterator[bytes]:
+        if self._reply.status == 416:
+            return  # its body is an error's, and distribution announces the blob's length for it
+        try:
+            for piece in self._reply.chunks():
+                if self._skip >= len(piece):
+                    self._skip -= len(piece)
+                    continue
+                yield piece[self._skip :] if self._skip else piece
+                self._skip = 0
+        except (HTTPError, OSError) as error:
+            raise failures.of_connection(error, self._session.config, self._reply.url) from error
+
+
+class Blobs:
+    """Part of the client. Any worker thread."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def blob_size(
+        self,
+        repository: str,
+        digest: str,
+        *,
+        for_push: bool = False,
+        cancellation: Cancellation | None = None,
+    ) -> int | None:
+        """Bytes of a blob that *repository* has, None if it has it not. *for_push*: with the token of an upload."""
+        try:
+            reply = self._session.fetch(
+                "HEAD",
+                _blob_path(repository, digest),
+                scopes=push_scope(repository) if for_push else pull_scope(repository),
+                subject=f"{repository}@{digest}",
+                cancellation=cancellation,
+            )
+        except NotInRegistry:
+            return None
+        length = reply.headers.get("Content-Length", "")
+        return int(length) if length.isascii() and length.isdigit() else 0
+
+    @contextlib.contextmanager
+    def read_blob(
+        self, repository: str, digest: str, offset: int = 0, *, cancellation: Cancellation | None = None
+    ) -> Iterator[BlobStream]:
+        """The blob's bytes from *offset* on, as they arrive. The caller verifies them, since a resumed read goes on
+        with the hash of the part before.
+
+        A registry that ignores ranges is read from the start, and the first *offset* bytes are dropped. Credentials
+        do not follow redirects to a storage. Raises NotInRegistry, and while reading RegistryUnreachable.
+        """
+        subject = f"{repository}@{digest}"
+        reply = self._session.open(
+            "GET",
+            _blob_path(repository, digest),
+            scopes=pull_scope(repository),
+            headers={"Range": f"bytes={offset}-"} if offset else None,
+            subject=subject,
+            ok=(200, 206, 416) if offset else (200,),
+            cancellation=cancellation,
+        )
+        with reply:
+            skip, size = offset, reply.length
+            if reply.status == 206:
+                found = _CONTENT_RANGE.match(reply.headers.get("Content-Range", ""))
+                if found is None or int(found[1]) > offset:
+                    raise failures.unexpected(
+                        self._session.config, "it sends another part than asked for", subject
+                    )
+                skip = offset - int(found[1])
+                size = int(found[2]) if found[2] != "*" else None
+            elif reply.status == 416:
+                # Nothing behind the offset: the blob is complete, or not the one we think.
+                total = reply.headers.get("Content-Range", "").rpartition("/")[2]
+                if total != str(offset):
+                    raise failures.unexpected(self._session.config, "it has not the part asked for", subject)
+                size = offset
+            yield BlobStream(reply, self._session, skip, size, subject)
+
+    # -- uploads, step by step
+
+    def start_upload(self, repository: str, *, cancellation: Cancellation | None = None) -> Upload:
+        """Open an upload session."""
+        reply = self._post(repository, f"{repository_path(repository)}/blobs/uploads/", "", cancellation)
+        return self._opened(repository, reply)
+
+    def mount(
+        self, repository: str, digest: str, source: str, *, cancellation: Cancellation | None = None
+    ) -> Upload | None:
+        """Take a blob over from the repository *source* of this registry: None if that worked, else an upload session
+        to send it (registries answer so when they do not know it or do not allow it)."""
+        path = f"{repository_path(repository)}/blobs/uploads/?mount={digest}&from={repository_path(source)}"
+        reply = self._post(repository, path, source, cancellation)
+        return None if reply.status == 201 else self._opened(repository, reply)
+
+    def upload_offset(self, upload: Upload, *, cancellation: Cancellation | None = None) -> Upload:
+        """*upload* as the registry knows it: its confirmed bytes and new location. Raises NotInRegistry if the
+        session is gone."""
+        reply = self._session.fetch(
+            "GET",
+            upload.location,
+            scopes=push_scope(upload.repository),
+            subject=f"{upload.repository} (upload)",
+            ok=(200, 202, 204),
+            cancellation=cancellation,
+        )
+        return self._moved(
+            upload, reply.headers.get("Location", ""), reply.headers.get("Range", ""), reply.url, None
+        )
+
+    def upload_chunk(
+        self, upload: Upload, data: Iterable[bytes], length: int, *, cancellation: Cancellation | None = None
+    ) -> Upload:
+        """Send *length* bytes at the session's offset. Returns the session with what the registry confirms: trust only
+        that. Raises BodySpentError if the sign-in ran out just then, RegistryUnreachable, NotInRegistry (gone)."""
+        end = upload.offset + length - 1
+        with self._session.open(
+            "PATCH",
+            upload.location,
+            scopes=push_scope(upload.repository),
+            headers={
+                "Content-Type": "application/octet-stream",
+                "Content-Length": str(length),
+                "Content-Range": f"{upload.offset}-{end}",
+            },
+            body=_pieces(data),
+            subject=f"{upload.repository} (upload)",
+            ok=(200, 201, 202, 204),
+            repeatable=False,
+            read_seconds=_FINISH_SECONDS,
+            cancellation=cancellation,
+        ) as reply:
+            return self._moved(
+                upload, reply.headers.get("Location", ""), reply.headers.get("Range", ""), reply.url, length
+            )
+
+    def finish_upload(
+        self,
+        upload: Upload,
+        digest: str,
+        data: Iterable[bytes] = (),
+        length: int = 0,
+        *,
+        cancellation: Cancellation | None = None,
+    ) -> None:
+        """End the session: its bytes, and the last *length* of *data*, are the blob *digest*.
+
+        Raises VerificationFailed if the registry finds another digest.
+        """
+        headers = {"Content-Type": "application/octet-stream", "Content-Length": str(length)}
+        if length and upload.offset:
+            headers["Content-Range"] = f"{upload.offset}-{upload.offset + length - 1}"
+        subject = f"{upload.repository}@{digest}"
+        try:
+            self._session.open(
+                "PUT",
+                with_query(upload.location, f"digest={digest}"),
+                scopes=push_scope(upload.repository),
+                headers=headers,
+                body=_pieces(data) if length else b"",
+                subject=subject,
+                ok=(200, 201, 202, 204),
+                repeatable=False,
+                read_seconds=_FINISH_SECONDS,
+                cancellation=cancellation,
+            ).close()
+        except UnexpectedReply as error:
+            if "DIGEST_INVALID" not in error.detail:
+                raise
+            raise VerificationFailed(
+                "What arrived at the registry is not what was sent.",
+                subject=subject,
+                advice="Try again. If it happens again, a proxy in between damages content.",
+                detail=error.detail,
+            ) from error
+
+    def abort_upload(self, upload: Upload, *, cancellation: Cancellation | None = None) -> None:
+        """Tell the registry to throw away what was sent. A registry that does not want to know is left alone."""
+        with contextlib.suppress(NotInRegistry, UnexpectedReply):
+            self._session.fetch(
+                "DELETE",
+                upload.location,
+                scopes=push_scope(upload.repository),
+                ok=(200, 202, 204),
+                cancellation=cancellation,
+            )
+
+    # -- the whole of it
+
+    def upload_blob(
+        self,
+        repository: str,
+        digest: str,
+        size: int,
+        source: Source,
+        *,
+        mount_from: str = "",
+        chunk: int = CHUNK,
+        confirmed: Callable[[Upload], None] | None = None,
+        resume: Upload | None = None,
+        check: bool = True,
+        cancellation: Cancellation | None = None,
+    ) -> BlobOutcome:
+        """Bring a blob of *size* bytes into *repository*: skipped if it is there (*check*), mounted if *mount_from* has
+        it, else sent in chunks. Resumes by itself at completed chunks, and starts again where the session is lost.
+
+        *source* gives the bytes from an offset on, and is asked again when resuming. *confirmed* hears each session
+        state that :meth:`upload_blob` can be called with again as *resume*. Raises VerificationFailed.
+        """
+        if check and self.blob_size(repository, digest, for_push=True, cancellation=cancellation) is not None:
+            return BlobOutcome.SKIPPED
+        upload = resume
+        if upload is not None:
+            try:
+                upload = self.upload_offset(upload, cancellation=cancellation)
+            except (NotInRegistry, UnexpectedReply):
+                upload = None  # forgotten, or not its own any more
+        if upload is None and mount_from and mount_from != repository:
+            upload = self.mount(repository, digest, mount_from, cancellation=cancellation)
+            if upload is None:
+                return BlobOutcome.MOUNTED
+        resumes = 0
+        while True:
+            if upload is None or upload.offset > size:
+                upload = self.start_upload(repository, cancellation=cancellation)
+            try:
+                self._send(upload, digest, size, source, chunk, confirmed, cancellation)
+                return BlobOutcome.UPLOADED
+            except (
+                RegistryUnreachable,
+                RegistryFailure,
+                NotInRegistry,
+                RateLimited,
+                UnexpectedReply,
+                BodySpentError,
+            ) as error:
+                resumes += 1
+                wait = 0.2 * resumes
+                if isinstance(error, RateLimited):
+                    wait = SHORT_WAIT + 1 if error.retry_after is None else error.retry_after
+                if wait > SHORT_WAIT or (
+                    isinstance(error, UnexpectedReply) and not error.detail.startswith("HTTP 416")
+                ):
+                    raise
+                # The end may have arrived although its answer did not.
+                if self.blob_size(repository, digest, for_push=True, cancellation=cancellation) is not None:
+                    return BlobOutcome.UPLOADED
+                if resumes > _MOST_RESUMES:
+                    if isinstance(error, BodySpentError):
+                        raise failures.unexpected(
+                            self._session.config,
+                            "it wants a new sign-in all the time",
+                            f"{repository}@{digest}",
+                        ) from error
+                    raise
+            pause(wait, cancellation)
+            upload = self._alive(upload, cancellation)
+
+    def _send(
+        self,
+        upload: Upload,
+        digest: str,
+        size: int,
+        source: Source,
+        chunk: int,
+        confirmed: Callable[[Upload], None] | None,
+        cancellation: Cancellation | None,
+    ) -> None:
+        chunk = max(chunk, upload.chunk_min, 1)
+        while size - upload.offset > chunk:
+            with source(upload.offset) as data:
+                cutter = _Cutter(data)
+                while size - upload.offset > chunk:
+                    before = upload.offset
+                    upload = self.upload_chunk(upload, cutter.take(chunk), chunk, cancellation=cancellation)
+                    if confirmed is not None:
+                        confirmed(upload)
+                    if upload.offset != before + chunk:
+                        break  # it kept less than it was sent: begin again from there
+                else:
+                    # The last part goes along with the end, which saves a request.
+                    rest = size - upload.offset
+                    self.finish_upload(upload, digest, cutter.take(rest), rest, cancellation=cancellation)
+                    return
+        rest = size - upload.offset
+        with source(upload.offset) if rest else contextlib.nullcontext(()) as data:
+            self.finish_upload(upload, digest, _Cutter(data).take(rest), rest, cancellation=cancellation)
+
+    def _alive(self, upload: Upload, cancellation: Cancellation | None) -> Upload | None:
+        """The session at its last completed chunk, None if it is lost (distribution ends one that was cut)."""
+        try:
+            return self.upload_offset(upload, cancellation=cancellation)
+        except (NotInRegistry, UnexpectedReply):
+            return None
+
+    def _post(self, repository: str, path: str, source: str, cancellation: Cancellation | None) -> Document:
+        # Doing it twice leaves an unused session behind, which registries clear away.
+        return self._session.fetch(
+            "POST",
+            path,
+            scopes=push_scope(repository, source),
+            headers={"Content-Length": "0"},
+            body=b"",
+            subject=repository,
+            ok=(201, 202),
+            cancellation=cancellation,
+        )
+
+    def _opened(self, repository: str, reply: Document) -> Upload:
+        location = reply.headers.get("Location", "")
+        if not location:
+            raise failures.unexpected(
+                self._session.config, "it opens an upload and does not say where", repository
+            )
+        least = reply.headers.get("OCI-Chunk-Min-Length", "")
+        return Upload(
+            repository,
+            self._joined(reply.url, location, repository),
+            0,
+            int(least) if least.isascii() and least.isdigit() and len(least) < 12 else 0,
+        )
+
+    def _moved(self, upload: Upload, location: str, span: str, url: str, sent: int | None) -> Upload:
+        """The location changes with each answer, and Range tells the last byte that was kept: ``0-0`` is also what
+        distribution says for none. *sent*: bytes just sent; None for a question."""
+        found = _UPLOAD_RANGE.fullmatch(span.strip())
+        offset = int(found[1]) + 1 if found else upload.offset + (sent or 0)
+        if offset == 1 and upload.offset + (sent or 0) != 1:
+            offset = 0
+        new = self._joined(url, location, upload.repository) if location else upload.location
+        return replace(upload, location=new, offset=offset)
+
+    def _joined(self, url: str, location: str, subject: str) -> str:
+        try:
+            return joined(url, location)
+        except ValueError:
+            raise failures.unexpected(
+                self._session.config, "its upload has an address that cannot be used", subject
+            ) from None
+
+
+class _Cutter:
+    """Cuts a stream of pieces into runs of exact lengths."""
+
+    def __init__(self, data: Iterable[bytes]) -> None:
+        self._data = iter(data)
+        self._rest = b""
+
+    def take(self, length: int) -> Iterator[bytes]:
+        while length > 0:
+            piece = self._rest or next(self._data, b"")
+            if not piece:
+                raise DigestMismatch(
+                    "The content ended before its size.",
+                    detail=f"{length} bytes are missing",
+                    advice="Try again.",
+                )
+            given, self._rest = piece[:length], piece[length:]
+            length -= len(given)
+            yield given
+
+
+def _pieces(data: Iterable[bytes]) -> Iterator[bytes]:
+    for piece in data:
+        if len(piece) <= _PIECE:
+            yield piece
+        else:
+            whole = memoryview(piece)
+            for at in range(0, len(piece), _PIECE):
+                yield bytes(whole[at : at + _PIECE])
+
+
+def _blob_path(repository: str, digest: str) -> str:
+    if not valid_digest(digest):
+        raise InvalidReference("This is not a digest.", subject=digest)
+    return f"{repository_path(repository)}/blobs/{digest}"

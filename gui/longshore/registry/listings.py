@@ -1,0 +1,123 @@
+"""What a registry lists by itself: its catalogue, and the tags of a repository (distribution-spec, "Listing Tags")."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from longshore.cancellation import Cancellation
+from longshore.oci.errors import (
+    AccessDenied,
+    ListingUnsupported,
+    LongshoreError,
+    NotInRegistry,
+    UnexpectedReply,
+)
+from longshore.registry import failures
+from longshore.registry.addresses import repository_path, usable_name, usable_tag
+from longshore.registry.auth import Scopes
+from longshore.registry.model import Page
+from longshore.registry.paging import Pager
+from longshore.registry.session import Document, Session
+
+#: Bytes of one page that are read.
+LARGEST_PAGE = 8 << 20
+#: Registries refuse more at once (distribution 2.8: PAGINATION_NUMBER_INVALID).
+LARGEST_N = 1000
+_CATALOGUE: Scopes = ("registry:catalog:*",)
+
+
+class Listings:
+    """Part of the client. Any worker thread."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._pager = Pager(session.config)
+
+    def repositories(
+        self, page: str | None = None, n: int = 200, *, cancellation: Cancellation | None = None
+    ) -> Page[str]:
+        """One page of the catalogue, at most *n* names; only those below the namespace of the configuration.
+
+        *page*: :attr:`Page.next` of the page before. Raises ListingUnsupported where there is no catalogue for us,
+        UnexpectedReply for a listing that leads away, in circles or on for ever, and others as all calls.
+        """
+        config = self._session.config
+        if config.is_hub:
+            raise self._unsupported("Docker Hub has no list of its repositories.")
+        try:
+            found = self._catalogue(page, min(max(n, 1), LARGEST_N), cancellation)
+        except (NotInRegistry, AccessDenied) as error:
+            raise self._unsupported(
+                f"{failures.called(config)} does not list its repositories for you.", error
+            ) from error
+        except UnexpectedReply as error:
+            if not error.detail.startswith(("HTTP 400", "HTTP 405", "HTTP 501")):
+                raise
+            message = f"{failures.called(config)} has no list of its repositories."
+            raise self._unsupported(message, error) from error
+        items = self._strings(found, "repositories", "", usable_name)
+        listed = self._pager.page(page, found, items, self._session.base(cancellation))
+        if config.namespace:
+            below = f"{config.namespace}/"
+            return Page([name for name in listed.items if name.startswith(below)], listed.next)
+        return listed
+
+    def _catalogue(self, page: str | None, n: int, cancellation: Cancellation | None) -> Document:
+        try:
+            return self._page(page, f"_catalog?n={n}", _CATALOGUE, "", cancellation)
+        except UnexpectedReply as error:
+            # Some registries have a lower limit, and say no in place of giving less.
+            if page is not None or n <= 100 or not error.detail.startswith("HTTP 400"):
+                raise
+            return self._page(None, "_catalog?n=100", _CATALOGUE, "", cancellation)
+
+    def tags(
+        self,
+        repository: str,
+        page: str | None = None,
+        n: int = LARGEST_N,
+        *,
+        cancellation: Cancellation | None = None,
+    ) -> Page[str]:
+        """One page of the tags of *repository*, in the registry's order; many registries give all at once.
+
+        Raises NotInRegistry for an unknown repository, UnexpectedReply as :meth:`repositories`.
+        """
+        path = f"{repository_path(repository)}/tags/list?n={min(max(n, 1), LARGEST_N)}"
+        scopes = (f"repository:{repository}:pull",)
+        found = self._page(page, path, scopes, repository, cancellation)
+        items = self._strings(found, "tags", repository, usable_tag)
+        return self._pager.page(page, found, items, self._session.base(cancellation))
+
+    def _page(
+        self, page: str | None, first: str, scopes: Scopes, subject: str, cancellation: Cancellation | None
+    ) -> Document:
+        path = first if page is None else self._pager.address(page)
+        return self._session.fetch(
+            "GET",
+            path,
+            scopes=scopes,
+            headers={"Accept": "application/json"},
+            limit=LARGEST_PAGE,
+            subject=subject,
+            cancellation=cancellation,
+        )
+
+    def _strings(
+        self, document: Document, key: str, subject: str, usable: Callable[[object], bool]
+    ) -> list[str]:
+        found = self._session.json(document, subject).get(key)
+        if found is None:
+            return []  # Go writes an empty list as null
+        if not isinstance(found, list):
+            raise failures.unexpected(self._session.config, f"there is no list of {key}", subject)
+        # Odd entries (no texts, or names that could not be asked for) harm only themselves.
+        return list(dict.fromkeys(item for item in found if usable(item)))
+
+    def _unsupported(self, message: str, error: LongshoreError | None = None) -> ListingUnsupported:
+        return ListingUnsupported(
+            message,
+            registry=self._session.config.host,
+            advice="Pin a repository by name, or paste a reference into Pull….",
+            detail=error.detail if error is not None else "",
+        )

@@ -1,0 +1,315 @@
+"""Manifests, indexes and image configurations of a registry (distribution-spec, "Pulling Manifests", "Push")."""
+
+from __future__ import annotations
+
+import json
+
+from longshore.cancellation import Cancellation
+from longshore.oci.descriptor import Descriptor
+from longshore.oci.digest import Verifier, sha256_of, valid_digest
+from longshore.oci.errors import (
+    AccessDenied,
+    DigestMismatch,
+    InvalidManifest,
+    NotInRegistry,
+    UnexpectedReply,
+    VerificationFailed,
+)
+from longshore.oci.image_config import LARGEST_CONFIG, ImageConfig
+from longshore.oci.manifest import ACCEPT, LARGEST_MANIFEST, OCI_INDEX, Index, Manifest, parse_manifest
+from longshore.oci.reference import Reference
+from longshore.registry import failures
+from longshore.registry.addresses import joined, manifest_path, origin, repository_path
+from longshore.registry.auth import Scopes
+from longshore.registry.challenge import next_link
+from longshore.registry.session import Document, Session
+
+_ACCEPT = {"Accept": ", ".join(ACCEPT)}
+_DIGEST = "Docker-Content-Digest"
+#: Referrers read at most: an image with more is not honest.
+_MOST_REFERRERS = 10_000
+
+
+def pull_scope(repository: str) -> Scopes:
+    """The scope of a token that reads *repository*."""
+    return (f"repository:{repository}:pull",)
+
+
+def push_scope(repository: str, source: str = "") -> Scopes:
+    """The scopes of a token that writes to *repository*, and mounts from *source*."""
+    own = f"repository:{repository}:pull,push"
+    return (own, f"repository:{source}:pull") if source and source != repository else (own,)
+
+
+class Manifests:
+    """Part of the client. Any worker thread."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def manifest(
+        self, where: str | Reference, name: str | None = None, *, cancellation: Cancellation | None = None
+    ) -> Manifest | Index:
+        """The manifest or index of a tag or digest: ``manifest("team/app", "1.0")`` or of a Reference.
+
+        Its bytes are verified. Raises NotInRegistry, DigestMismatch, InvalidManifest, InvalidReference.
+        """
+        repository, name = _place(where, name)
+        subject = _named(repository, name)
+        reply = self._session.fetch(
+            "GET",
+            manifest_path(repository, name),
+            scopes=pull_scope(repository),
+            headers=_ACCEPT,
+            limit=LARGEST_MANIFEST,
+            subject=subject,
+            cancellation=cancellation,
+        )
+        if valid_digest(name):
+            verifier = Verifier(name)
+            verifier.update(reply.body)
+            verifier.finish()
+        announced = reply.headers.get(_DIGEST, "")
+        if announced.startswith("sha256:") and announced != sha256_of(reply.body):
+            raise DigestMismatch(
+                "The manifest is not what the registry announces it to be.",
+                subject=subject,
+                advice="Try again; a proxy in between may have changed it.",
+                detail=f"announced {announced}, came {sha256_of(reply.body)}",
+            )
+        if failures.html(reply.headers.get("Content-Type", ""), reply.body):
+            raise failures.unexpected(
+                self._session.config, "a web page came where a manifest belongs", subject
+            )
+        return parse_manifest(reply.body, reply.headers.get("Content-Type"))
+
+    def head(
+        self, where: str | Reference, name: str | None = None, *, cancellation: Cancellation | None = None
+    ) -> Descriptor | None:
+        """What a tag or digest leads to, without reading it; None if it is not there. Docker Hub does not count it."""
+        repository, name = _place(where, name)
+        try:
+            reply = self._session.fetch(
+                "HEAD",
+                manifest_path(repository, name),
+                scopes=pull_scope(repository),
+                headers=_ACCEPT,
+                subject=_named(repository, name),
+                cancellation=cancellation,
+            )
+        except NotInRegistry:
+            return None
+        except UnexpectedReply as error:
+            if not error.detail.startswith("HTTP 405"):
+                raise
+            return self._read_descriptor(repository, name, cancellation)
+        digest = reply.headers.get(_DIGEST, "")
+        media_type = reply.headers.get("Content-Type", "").partition(";")[0].strip()
+        length = reply.headers.get("Content-Length", "")
+        if not valid_digest(digest) or not length.isdigit() or not media_type:
+            return self._read_descriptor(repository, name, cancellation)
+        return Descriptor(media_type, digest, int(length))
+
+    def _read_descriptor(
+        self, repository: str, name: str, cancellation: Cancellation | None
+    ) -> Descriptor | None:
+        try:
+            return self.manifest(repository, name, cancellation=cancellation).descriptor
+        except NotInRegistry:
+            return None
+
+    def config(
+        self, where: str | Reference, manifest: Manifest, *, cancellation: Cancellation | None = None
+    ) -> ImageConfig:
+        """The image configuration that *manifest* names; verified. Raises NotInRegistry, DigestMismatch."""
+        repository = where.path if isinstance(where, Reference) else where
+        digest = manifest.config.digest
+        reply = self._session.fetch(
+            "GET",
+            f"{repository_path(repository)}/blobs/{digest}",
+            scopes=pull_scope(repository),
+            limit=LARGEST_CONFIG,
+            subject=_named(repository, digest),
+            cancellation=cancellation,
+        )
+        verifier = Verifier(digest, manifest.config.size)
+        verifier.update(reply.body)
+        verifier.finish()
+        return ImageConfig.from_bytes(reply.body)
+
+    def put_manifest(
+        self,
+        repository: str,
+        name: str,
+        raw: bytes,
+        media_type: str,
+        *,
+        cancellation: Cancellation | None = None,
+    ) -> str:
+        """Store *raw* verbatim under the tag or digest *name*; its blobs and children must be there.
+
+        Returns its digest. If it has a subject and the registry does not know referrers, the fallback tag is written
+        too (distribution-spec, "Pushing Manifests with Subject"). Raises VerificationFailed if the registry says
+        that it stored other bytes.
+        """
+        subject = _named(repository, name)
+        digest = sha256_of(raw)
+        reply = self._session.fetch(
+            "PUT",
+            manifest_path(repository, name),
+            scopes=push_scope(repository),
+            headers={"Content-Type": media_type},
+            body=raw,
+            subject=subject,
+            ok=(200, 201, 202, 204),
+            cancellation=cancellation,
+        )
+        announced = reply.headers.get(_DIGEST, "")
+        if announced.startswith("sha256:") and announced != digest:
+            raise VerificationFailed(
+                "The registry stored another manifest than it was given.",
+                subject=subject,
+                advice="Try again; a proxy in between may have changed it.",
+                detail=f"sent {digest}, stored {announced}",
+            )
+        if "OCI-Subject" not in reply.headers and b'"subject"' in raw:
+            self._add_referrer(repository, raw, media_type, cancellation)
+        return name if valid_digest(name) else digest
+
+    def _add_referrer(
+        self, repository: str, raw: bytes, media_type: str, cancellation: Cancellation | None
+    ) -> None:
+        try:
+            made = parse_manifest(raw, media_type)
+        except InvalidManifest:
+            return
+        if made.subject is None:
+            return
+        tag = _referrers_tag(made.subject.digest)
+        have = self._fallback(repository, tag, cancellation)
+        if any(one.digest == made.digest for one in have):
+            return
+        kind = made.artifact_type or (made.config.media_type if isinstance(made, Manifest) else "")
+        entry = Descriptor(
+            made.media_type, made.digest, len(raw), annotations=made.annotations, artifact_type=kind
+        )
+        self.put_manifest(repository, tag, index_bytes([*have, entry]), OCI_INDEX, cancellation=cancellation)
+
+    def delete_manifest(
+        self, repository: str, digest: str, *, cancellation: Cancellation | None = None
+    ) -> None:
+        """Delete a manifest, and with it every tag that leads to it. Raises NotInRegistry, AccessDenied."""
+        self._delete(repository, digest, "Its administrator can allow deleting.", cancellation)
+
+    def delete_tag(self, repository: str, tag: str, *, cancellation: Cancellation | None = None) -> None:
+        """Delete one tag only. Raises AccessDenied where the registry cannot: distribution 2 knows only manifests."""
+        advice = "Deleting its manifest by digest deletes all its tags."
+        self._delete(repository, tag, advice, cancellation)
+
+    def _delete(self, repository: str, name: str, advice: str, cancellation: Cancellation | None) -> None:
+        subject = _named(repository, name)
+        scope = (f"repository:{repository}:delete",)
+        try:
+            self._session.fetch(
+                "DELETE",
+                manifest_path(repository, name),
+                scopes=scope,
+                subject=subject,
+                ok=(200, 202, 204),
+                cancellation=cancellation,
+            )
+        except UnexpectedReply as error:
+            if not error.detail.startswith(("HTTP 400", "HTTP 405", "HTTP 501")):
+                raise
+            name_of = failures.called(self._session.config)
+            raise AccessDenied(
+                f"{name_of} does not allow to delete this.",
+                registry=error.registry,
+                subject=subject,
+                advice=advice,
+                detail=error.detail,
+            ) from error
+
+    def referrers(
+        self,
+        repository: str,
+        digest: str,
+        artifact_type: str = "",
+        *,
+        cancellation: Cancellation | None = None,
+    ) -> list[Descriptor]:
+        """What refers to *digest*: signatures, SBOMs, attestations (distribution-spec, "Listing Referrers").
+
+        Where the registry does not know referrers, those of the fallback tag ``sha256-…``.
+        """
+        found: list[Descriptor] = []
+        path = f"{repository_path(repository)}/referrers/{digest}"
+        page: str | None = None
+        try:
+            while True:
+                reply = self._referrers_page(repository, page or path, cancellation)
+                index = parse_manifest(reply.body, reply.headers.get("Content-Type"))
+                if not isinstance(index, Index):
+                    raise failures.unexpected(self._session.config, "referrers are no index", repository)
+                found += index.manifests
+                page = self._next_referrers(reply, cancellation)
+                if page is None or len(found) > _MOST_REFERRERS:
+                    break
+        except (NotInRegistry, UnexpectedReply) as error:
+            if not error.detail.startswith(("HTTP 404", "HTTP 400", "HTTP 405")):
+                raise
+            found = self._fallback(repository, _referrers_tag(digest), cancellation)
+        unique = {one.digest: one for one in found}.values()
+        return [one for one in unique if not artifact_type or one.artifact_type == artifact_type]
+
+    def _referrers_page(self, repository: str, path: str, cancellation: Cancellation | None) -> Document:
+        return self._session.fetch(
+            "GET",
+            path,
+            scopes=pull_scope(repository),
+            headers={"Accept": OCI_INDEX},
+            limit=LARGEST_MANIFEST,
+            subject=repository,
+            cancellation=cancellation,
+        )
+
+    def _next_referrers(self, reply: Document, cancellation: Cancellation | None) -> str | None:
+        link = next_link(reply.headers.get("Link", ""))
+        if link is None:
+            return None
+        try:
+            url = joined(reply.url, link)
+            if origin(url) != origin(self._session.base(cancellation)) or url == reply.url:
+                raise ValueError
+        except ValueError:
+            raise failures.unexpected(self._session.config, "its next page cannot be asked for") from None
+        return url
+
+    def _fallback(self, repository: str, tag: str, cancellation: Cancellation | None) -> list[Descriptor]:
+        try:
+            found = self.manifest(repository, tag, cancellation=cancellation)
+        except NotInRegistry:
+            return []
+        return list(found.manifests) if isinstance(found, Index) else []
+
+
+def index_bytes(manifests: list[Descriptor]) -> bytes:
+    """An OCI index of *manifests*, as bytes to be stored."""
+    document = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [one.to_json() for one in manifests]}
+    return json.dumps(document, separators=(",", ":")).encode()
+
+
+def _referrers_tag(digest: str) -> str:
+    """distribution-spec, "Referrers Tag Schema"."""
+    algorithm, _, encoded = digest.partition(":")
+    return f"{algorithm[:32]}-{encoded[:64]}"
+
+
+def _place(where: str | Reference, name: str | None) -> tuple[str, str]:
+    if isinstance(where, Reference):
+        return where.path, name or where.digest or where.tag or "latest"
+    return where, name or "latest"
+
+
+def _named(repository: str, name: str) -> str:
+    return f"{repository}@{name}" if ":" in name else f"{repository}:{name}"

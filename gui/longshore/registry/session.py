@@ -1,0 +1,381 @@
+"""Requests to one registry as they must be: over the right scheme, signed in, redirected safely, tried again."""
+
+from __future__ import annotations
+
+import json
+import ssl
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import urllib3
+from urllib3.exceptions import HTTPError, NewConnectionError, ProtocolError, ReadTimeoutError, SSLError
+
+from longshore.cancellation import Cancellation
+from longshore.credentials import Credential
+from longshore.oci.errors import LongshoreError
+from longshore.registry import failures
+from longshore.registry.addresses import joined, origin
+from longshore.registry.auth import Authorizer, Scopes, Signed
+from longshore.registry.challenge import parse_challenges
+from longshore.registry.config import RegistryConfig
+from longshore.registry.tls import UnusableFiles
+from longshore.registry.transport import Body, Reply, Transport
+
+T = TypeVar("T")
+
+_MAX_REDIRECTS = 5
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_MAX_TRIES = 3
+_BACKOFF = 0.3
+#: Seconds of Retry-After that are waited out here; longer ones are told to the caller.
+SHORT_WAIT = 5.0
+#: Seconds that a server which may speak plain HTTP gets to answer to TLS: some wait for a line for ever.
+_PROBE_SECONDS = 2.0
+_LARGEST_TOKEN_REPLY = 1 << 20
+_REPEATED = frozenset({429, 500, 502, 503, 504})
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A reply whose body has been read. *url*: where it came from."""
+
+    status: int
+    headers: urllib3.HTTPHeaderDict
+    body: bytes
+    url: str
+
+
+class _PassingError(Exception):
+    """Worth another try after *wait* seconds."""
+
+    def __init__(self, error: LongshoreError, wait: float | None) -> None:
+        super().__init__(error.message)
+        self.error = error
+        self.wait = wait
+
+
+class BodySpentError(Exception):
+    """Signed in anew in the middle of sending a body that can be read only once: the caller begins it again."""
+
+
+class Session:
+    """Thread-safe, blocking, cancellable. Raises RegistryError and below, CredentialsError, Cancelled."""
+
+    def __init__(
+        self, config: RegistryConfig, transport: Transport, credentials: Callable[[str], Credential | None]
+    ) -> None:
+        self.config = config
+        self._transport = transport
+        self.auth = Authorizer(config, credentials, self._ask_token_service)
+        self._lock = threading.Lock()
+        self._probing = threading.Lock()
+        self._base = "" if self._may_be_plain else f"https://{config.api_host}"
+
+    @property
+    def _may_be_plain(self) -> bool:
+        return self.config.insecure or self.config.is_loopback
+
+    # -- requests
+
+    def fetch(
+        self,
+        method: str,
+        path: str,
+        *,
+        scopes: Scopes = (),
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        limit: int = failures.LARGEST_ERROR,
+        subject: str = "",
+        ok: tuple[int, ...] = (200,),
+        repeatable: bool = True,
+        read_seconds: float | None = None,
+        cancellation: Cancellation | None = None,
+    ) -> Document:
+        """One request with its whole answer, at most *limit* bytes. *path*: below ``/v2/``, or a URL.
+
+        *ok*: the statuses that are no errors. *repeatable*: doing it twice does no harm.
+        """
+
+        def once() -> Document:
+            with self._signed(
+                method, path, scopes, headers or {}, body, subject, ok, read_seconds, cancellation
+            ) as reply:
+                found, more = (b"", False) if method == "HEAD" else reply.read(limit)
+                if more:
+                    raise failures.unexpected(
+                        self.config, f"more than {limit >> 10} KiB in one answer", subject
+                    )
+                return Document(reply.status, reply.headers, found, reply.url)
+
+        return self._tried(once, repeatable, cancellation)
+
+    def open(
+        self,
+        method: str,
+        path: str,
+        *,
+        scopes: Scopes = (),
+        headers: Mapping[str, str] | None = None,
+        body: Body = None,
+        subject: str = "",
+        ok: tuple[int, ...] = (200,),
+        repeatable: bool = True,
+        read_seconds: float | None = None,
+        cancellation: Cancellation | None = None,
+    ) -> Reply:
+        """As :meth:`fetch`, with the body still to be read; the caller closes the reply.
+
+        A *body* that is an iterable is never sent twice (see :class:`BodySpentError`).
+        """
+        return self._tried(
+            lambda: self._signed(
+                method, path, scopes, headers or {}, body, subject, ok, read_seconds, cancellation
+            ),
+            repeatable,
+            cancellation,
+        )
+
+    def json(self, document: Document, subject: str = "") -> dict[str, Any]:
+        """The JSON object in *document*. Raises UnexpectedReply."""
+        try:
+            found = json.loads(document.body)
+        except (ValueError, RecursionError):
+            page = failures.html(document.headers.get("Content-Type", ""), document.body)
+            why = "a web page came where data belongs" if page else "what came is not JSON"
+            raise failures.unexpected(self.config, why, subject) from None
+        if not isinstance(found, dict):
+            raise failures.unexpected(self.config, "what came is not a JSON object", subject)
+        return found
+
+    def _tried(
+        self, once: Callable[[], T], repeatable: bool, cancellation: Cancellation | None, url: str = ""
+    ) -> T:
+        tries = 0
+        while True:
+            tries += 1
+            wait = _BACKOFF * tries
+            cause: Exception
+            try:
+                return once()
+            except _PassingError as passing:
+                error, cause = passing.error, passing
+                wait = passing.wait if passing.wait is not None else wait
+                again = wait <= SHORT_WAIT
+            except UnusableFiles as unusable:
+                raise failures.of_files(unusable, self.config) from unusable
+            except (HTTPError, OSError) as broken:
+                self._unsettle()
+                error, cause = failures.of_connection(broken, self.config, url), broken
+                again = _was_cut(broken)
+            if not (again and repeatable) or tries >= _MAX_TRIES:
+                raise error from cause
+            pause(wait, cancellation)
+
+    def _signed(
+        self,
+        method: str,
+        path: str,
+        scopes: Scopes,
+        headers: Mapping[str, str],
+        body: Body,
+        subject: str,
+        ok: tuple[int, ...],
+        read_seconds: float | None,
+        cancellation: Cancellation | None,
+    ) -> Reply:
+        base = self._settled(cancellation)
+        url = path if "://" in path else self.url(path, base)
+        own = origin(url) == origin(base)
+        signed = self.auth.sign(scopes, cancellation) if own else Signed(None, None)
+        reply = self._follow(method, url, headers, signed, body, read_seconds, cancellation)
+        if reply.status == 401 and origin(reply.url) == origin(base):
+            challenges = parse_challenges(reply.headers.getlist("WWW-Authenticate"))
+            with reply:
+                said, _ = reply.read(failures.LARGEST_ERROR)
+            again = self.auth.renew(challenges, scopes, signed, cancellation) if own else None
+            if again is None:
+                raise self._status_error(reply, said, subject, signed)
+            if body is not None and not isinstance(body, bytes):
+                raise BodySpentError
+            signed = again
+            reply = self._follow(method, url, headers, signed, body, read_seconds, cancellation)
+        if reply.status in ok:
+            return reply
+        with reply:
+            said, _ = reply.read(failures.LARGEST_ERROR)
+        if origin(reply.url) != origin(base) and reply.status in (401, 403):
+            raise failures.unexpected(
+                self.config, f"the storage it sends us to refuses us (HTTP {reply.status})", subject
+            )
+        error = self._status_error(reply, said, subject, signed)
+        if reply.status in _REPEATED:
+            raise _PassingError(error, failures.retry_after(reply.headers))
+        raise error
+
+    def _status_error(self, reply: Reply, said: bytes, subject: str, signed: Signed) -> LongshoreError:
+        challenge = self.auth.challenge
+        return failures.of_status(
+            reply.status,
+            reply.headers,
+            said,
+            self.config,
+            subject=subject,
+            credential=signed.credential,
+            basic=challenge is not None and challenge.scheme == "basic",
+        )
+
+    def _follow(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        signed: Signed,
+        body: Body,
+        read_seconds: float | None,
+        cancellation: Cancellation | None,
+    ) -> Reply:
+        """Send, and follow redirects: without Authorization to other origins, never from https to http."""
+        start = origin(url)
+        sent = dict(headers)
+        if signed.header is not None:
+            sent["Authorization"] = signed.header
+        for _ in range(_MAX_REDIRECTS + 1):
+            reply = self._transport.send(
+                method, url, sent, body, cancellation=cancellation, read_seconds=read_seconds
+            )
+            location = reply.headers.get("Location", "")
+            if reply.status not in _REDIRECTS or not location:
+                return reply
+            with reply:
+                reply.read(failures.LARGEST_ERROR)
+            try:
+                url = joined(url, location)
+                there = origin(url)
+            except ValueError:
+                raise failures.unexpected(
+                    self.config, "it redirects to an address that cannot be used"
+                ) from None
+            if start[0] == "https" and there[0] == "http":
+                raise failures.unexpected(self.config, "it redirects to an address that is not encrypted")
+            if there != start:
+                sent.pop("Authorization", None)
+            replayable = body is None or isinstance(body, bytes)
+            if method not in ("GET", "HEAD") and not (
+                reply.status in (307, 308) and there == start and replayable
+            ):
+                raise failures.unexpected(self.config, "it redirects what we send")
+        raise failures.unexpected(self.config, "it redirects without end")
+
+    def _ask_token_service(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes | None,
+        cancellation: Cancellation | None,
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        if self._settled(cancellation).startswith("https:") and url.startswith("http:"):
+            # The secret would travel unencrypted although the registry itself is encrypted.
+            raise failures.unexpected(self.config, "its token service is not encrypted")
+
+        def once() -> tuple[int, Mapping[str, str], bytes]:
+            authorization = Signed(headers.get("Authorization"), None)
+            plain = {key: value for key, value in headers.items() if key != "Authorization"}
+            with self._follow(method, url, plain, authorization, body, None, cancellation) as reply:
+                said, _ = reply.read(_LARGEST_TOKEN_REPLY)
+                return reply.status, reply.headers, said
+
+        return self._tried(once, True, cancellation, url)
+
+    # -- where the registry is
+
+    def url(self, path: str, base: str | None = None) -> str:
+        """The address of *path* below ``/v2/``."""
+        prefix = f"/{self.config.prefix}" if self.config.prefix else ""
+        return f"{self._base if base is None else base}{prefix}/v2/{path}"
+
+    def base(self, cancellation: Cancellation | None) -> str:
+        """``https://host`` or ``http://host``, found out if need be."""
+        return self._tried(lambda: self._settled(cancellation), True, cancellation)
+
+    def _unsettle(self) -> None:
+        if self._may_be_plain:
+            with self._lock:
+                self._base = ""
+
+    def _settled(self, cancellation: Cancellation | None) -> str:
+        """Plain HTTP is tried only for registries that the user marked insecure and for this machine, as the engine
+        does, and only when the other side does not speak TLS at all: a certificate that is not trusted is never
+        worked around. Nothing secret is sent while finding out."""
+        if self._base:
+            return self._base
+        while not self._probing.acquire(timeout=0.1):
+            if cancellation is not None:
+                cancellation.raise_if_cancelled()
+        try:
+            if not self._base:
+                found = self._probe(cancellation)
+                with self._lock:
+                    self._base = found
+            return self._base or f"https://{self.config.api_host}"
+        finally:
+            self._probing.release()
+
+    def _probe(self, cancellation: Cancellation | None) -> str:
+        secure, bare = f"https://{self.config.api_host}", f"http://{self.config.api_host}"
+        seconds = min(_PROBE_SECONDS, self._transport.read_seconds)
+        try:
+            url = self.url("", secure)
+            self._transport.send(
+                "GET", url, {}, cancellation=cancellation, connect_seconds=seconds, read_seconds=seconds
+            ).close()
+            return secure
+        except (HTTPError, OSError) as error:
+            inner = error.args[0] if error.args else None
+            if isinstance(error, ssl.SSLCertVerificationError) or isinstance(
+                inner, ssl.SSLCertVerificationError
+            ):
+                return secure
+            if isinstance(error, NewConnectionError) and not self._default_port:
+                raise
+            try:
+                with self._transport.send("GET", self.url("", bare), {}, cancellation=cancellation) as reply:
+                    said, _ = reply.read(failures.LARGEST_ERROR)
+            except (HTTPError, OSError) as bare_error:
+                # What does not speak TLS at all is judged by how it answers to plain HTTP.
+                spoke_tls = (
+                    isinstance(inner, ssl.SSLError) and not _was_cut(error) and "VERSION" not in str(inner)
+                )
+                raise error if spoke_tls else bare_error from None
+            # A TLS server that is slow, and answers to plain HTTP with words.
+            return secure if reply.status == 400 and b"HTTPS server" in said else bare
+
+    @property
+    def _default_port(self) -> bool:
+        return not self.config.host.rpartition("]")[2].rpartition(":")[1]
+
+    def close(self) -> None:
+        """Close idle connections."""
+        self._transport.close()
+
+
+def pause(seconds: float, cancellation: Cancellation | None) -> None:
+    """Wait. Raises Cancelled at once when cancelled."""
+    if cancellation is None:
+        threading.Event().wait(seconds)
+    else:
+        cancellation.wait(seconds)
+        cancellation.raise_if_cancelled()
+
+
+def _was_cut(error: Exception) -> bool:
+    """True for a connection that ended before its answer; a silent server is not asked again."""
+    if isinstance(error, ReadTimeoutError | NewConnectionError):
+        return False
+    inner = error.args[0] if error.args else None
+    return isinstance(error, ProtocolError | ConnectionError) or (
+        isinstance(error, SSLError) and isinstance(inner, ssl.SSLEOFError | ssl.SSLZeroReturnError)
+    )

@@ -1,0 +1,89 @@
+"""What people type for a registry."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from longshore.oci.errors import InvalidRegistryName
+from longshore.registry.config import RegistryConfig, parse_registry, split_host
+
+
+@pytest.mark.parametrize(
+    ("typed", "host", "insecure"),
+    [
+        ("registry.acme.io", "registry.acme.io", False),
+        ("  https://Registry.Acme.io/ ", "registry.acme.io", False),
+        ("http://registry.acme.io", "registry.acme.io:80", True),
+        ("http://registry.acme.io:5000/", "registry.acme.io:5000", True),
+        ("http://127.0.0.1:5000", "127.0.0.1:5000", False),
+        ("localhost", "localhost", False),
+        ("[::1]:5000", "[::1]:5000", False),
+        ("https://[2001:DB8::7]/", "[2001:db8::7]", False),
+        ("index.docker.io", "docker.io", False),
+        ("https://hub.docker.com/", "docker.io", False),
+        ("https://index.docker.io/v1/", "docker.io", False),
+        ("build-1:443", "build-1:443", False),
+    ],
+)
+def test_reads_hosts_and_urls(typed: str, host: str, insecure: bool) -> None:
+    found = parse_registry(typed)
+    assert (found.host, found.insecure, found.prefix, found.namespace) == (host, insecure, "", "")
+
+
+@pytest.mark.parametrize(
+    ("typed", "prefix", "namespace"),
+    [
+        ("https://acme.io/images/v2/", "images", ""),
+        ("acme.io/v2", "", ""),
+        ("ghcr.io/octo", "", "octo"),
+        ("https://acme.io/team/sub/", "", "team/sub"),
+        ("https://hub.docker.com/u/octo", "", "octo"),
+    ],
+)
+def test_tells_prefixes_from_namespaces(typed: str, prefix: str, namespace: str) -> None:
+    found = parse_registry(typed)
+    assert (found.prefix, found.namespace) == (prefix, namespace)
+
+
+@pytest.mark.parametrize(
+    "typed",
+    ["", "  ", "registry", "ftp://a.b", "a.b:0", "a.b:99999", "a.b:", "a.b:x", "::1", "[::1", "[zz]:5000", "a b.c",
+     "a.b/?x=1", "a.b/#f", "https://", "-a.b", "a..b", "a.b/../c", "a.b/\x00", "https://a.b/%2e%2e/"],
+)  # fmt: skip
+def test_refuses_what_cannot_be(typed: str) -> None:
+    with pytest.raises(InvalidRegistryName):
+        parse_registry(typed)
+
+
+def test_never_repeats_a_password() -> None:
+    with pytest.raises(InvalidRegistryName) as caught:
+        parse_registry("https://me:geheim@acme.io")
+    assert "geheim" not in repr(vars(caught.value))
+
+
+def test_survives_the_settings() -> None:
+    config = RegistryConfig("a.b:5000", True, Path("/ca"), Path("/c"), Path("/k"), "harbor", "x", "team")
+    assert RegistryConfig.from_json(config.to_json()) == config
+    assert RegistryConfig.from_json({"host": "docker.io"}) == RegistryConfig("docker.io")
+    for odd in (
+        {},
+        {"host": 3},
+        {"host": "a.b", "ca_file": 1},
+        {"host": "nodots"},
+        {"host": "a.b", "prefix": "../x"},
+    ):
+        with pytest.raises((ValueError, TypeError, InvalidRegistryName)):
+            RegistryConfig.from_json(odd)
+
+
+def test_knows_this_machine() -> None:
+    assert all(
+        RegistryConfig(h).is_loopback for h in ("127.8.0.1:5", "localhost", "localhost:5000", "[::1]:5000")
+    )
+    assert not any(
+        RegistryConfig(h).is_loopback for h in ("127.0.0.1.evil.io", "localhost.evil.io", "10.0.0.1:5000")
+    )
+    assert split_host("[::1]:5000") == ("::1", 5000)
+    assert split_host("a.b") == ("a.b", None)

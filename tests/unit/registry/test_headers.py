@@ -1,0 +1,168 @@
+"""WWW-Authenticate, Link, Retry-After, addresses, proxies: parsers only."""
+
+from __future__ import annotations
+
+import email.utils
+import time
+
+import pytest
+
+from longshore.registry.addresses import joined, origin, repository_path, usable_name, usable_tag
+from longshore.registry.challenge import next_link, parse_challenges
+from longshore.registry.failures import retry_after, said
+from longshore.registry.proxies import proxy_for
+
+
+def test_reads_quoted_strings_with_commas_and_quotes() -> None:
+    found = parse_challenges([r'Basic realm="basic realm, with \"quotes\""'])
+    assert [(one.scheme, one.parameters) for one in found] == [
+        ("basic", {"realm": 'basic realm, with "quotes"'})
+    ]
+
+
+def test_reads_a_bearer_challenge() -> None:
+    text = 'Bearer realm="https://auth.io/token",service="reg.io",scope="repository:a/b:pull,push repository:c:pull"'
+    (found,) = parse_challenges([text])
+    assert found.realm == "https://auth.io/token"
+    assert found.parameters["scope"] == "repository:a/b:pull,push repository:c:pull"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        ['Bearer realm="https://git.io/v2/token"', "Basic"],
+        ['Bearer realm="https://git.io/v2/token", Basic'],
+        ['Bearer realm="https://git.io/v2/token" , Basic realm=x'],
+        ['bearer REALM = "https://git.io/v2/token",,BASIC realm="a, b"'],
+    ],
+)
+def test_reads_several_challenges(headers: list[str]) -> None:
+    found = parse_challenges(headers)
+    assert [one.scheme for one in found] == ["bearer", "basic"]
+    assert found[0].realm == "https://git.io/v2/token"
+
+
+@pytest.mark.parametrize(
+    "text", ["", ",,,", '"', 'realm="x"', "=", 'Basic realm="' + "x" * 100_000, "\x00\xff"]
+)
+def test_survives_nonsense(text: str) -> None:
+    assert all(one.scheme == "basic" for one in parse_challenges([text]))
+
+
+@pytest.mark.parametrize(
+    ("header", "link"),
+    [
+        ('</v2/_catalog?last=t%2Fmulti&n=3>; rel="next"', "/v2/_catalog?last=t%2Fmulti&n=3"),
+        ("<https://a.b/x>; rel=next", "https://a.b/x"),
+        ('<?n=3&last=a,b>;title="a, b";rel="next"', "?n=3&last=a,b"),
+        ('</first>; rel="first", </second>; REL="prev next"', "/second"),
+        ('</first>; rel="prev"', None),
+        ("/no/brackets; rel=next", None),
+        ("", None),
+    ],
+)
+def test_finds_the_next_page(header: str, link: str | None) -> None:
+    assert next_link(header) == link
+
+
+@pytest.mark.parametrize(
+    ("base", "link", "found"),
+    [
+        ("https://a.b/v2/_catalog?n=2", "?last=x", "https://a.b/v2/_catalog?last=x"),
+        ("https://a.b/v2/_catalog", "/v2/_catalog?last=x#f", "https://a.b/v2/_catalog?last=x"),
+        ("https://a.b/v2/x", "http://a.b/v2/y", "https://a.b/v2/y"),
+        ("https://a.b:8443/v2/x", "http://a.b:8443/v2/y", "https://a.b:8443/v2/y"),
+        ("https://a.b/v2/x", "http://c.d/v2/y", "http://c.d/v2/y"),
+        ("https://a.b/v2/x", "//c.d/y", "https://c.d/y"),
+    ],
+)
+def test_joins_links(base: str, link: str, found: str) -> None:
+    assert joined(base, link) == found
+
+
+@pytest.mark.parametrize(
+    "link", ["ftp://a.b/", "https://u:p@a.b/", "javascript:x", "/a b", "/a\nb", "https://[/"]
+)
+def test_refuses_unusable_links(link: str) -> None:
+    with pytest.raises(ValueError):
+        joined("https://a.b/v2/", link)
+
+
+def test_origins_know_default_ports() -> None:
+    assert origin("https://A.b/") == origin("https://a.b:443/x")
+    assert origin("http://a.b/") != origin("https://a.b/")
+    assert origin("https://a.b/") != origin("https://a.b:8443/")
+
+
+def test_names_cannot_lead_elsewhere() -> None:
+    assert repository_path("team/App-1.x__y") == "team/App-1.x__y"
+    for name in (
+        "../x",
+        "a//b",
+        "a/../b",
+        "/a",
+        "a/",
+        "a?b",
+        "a#b",
+        "a%2fb",
+        "a b",
+        "",
+        "é",
+        "a\n",
+        "x" * 256,
+    ):
+        assert not usable_name(name)
+    assert not any(map(usable_name, (None, 3, ["a"])))
+    assert usable_tag("v1.0_x") and not any(
+        map(usable_tag, ("", "a/b", "sha256:" + "a" * 64, ".a", "x" * 129, 3))
+    )
+
+
+def test_reads_retry_after() -> None:
+    assert retry_after({"Retry-After": "7"}) == 7
+    assert retry_after({}) is None
+    assert retry_after({"Retry-After": "soon"}) is None
+    assert retry_after({"Retry-After": "9" * 30}) == 86_400
+    soon = retry_after({"Retry-After": email.utils.formatdate(time.time() + 30, usegmt=True)})
+    assert soon is not None and 20 < soon <= 31
+    assert retry_after({"Retry-After": "Thu, 01 Jan 1970 00:00:00 GMT"}) == 0
+
+
+def test_quotes_errors_and_not_web_pages() -> None:
+    assert said(b'{"errors":[{"code":"DENIED","message":"no"},{"code":"X"}]}') == "DENIED: no; X"
+    assert said(b"<html>big page</html>") == ""
+    assert said(b'{"errors":null,"details":"bad"}') == "bad"
+    assert said(b"plain words") == "plain words"
+    assert said(b'{"errors":[3]}') in ("", '{"errors":[3]}')
+
+
+_ENVIRON = {"HTTPS_PROXY": "http://up:1", "https_proxy": "http://low:2", "HTTP_PROXY": "plain:3"}
+
+
+@pytest.mark.parametrize(
+    ("url", "no_proxy", "proxy"),
+    [
+        ("https://a.b/", "", "http://low:2"),
+        ("http://a.b/", "", "http://plain:3"),
+        ("https://127.0.0.1:5000/", "", ""),
+        ("https://localhost/", "", ""),
+        ("https://[::1]:5/", "", ""),
+        ("https://a.b/", "*", ""),
+        ("https://x.a.b/", "c.d, a.b", ""),
+        ("https://xa.b/", "a.b", "http://low:2"),
+        ("https://x.a.b/", ".a.b", ""),
+        ("https://a.b:8443/", "a.b:8443", ""),
+        ("https://a.b/", "a.b:8443", "http://low:2"),
+        ("https://10.1.2.3/", "10.0.0.0/8", ""),
+        ("https://11.1.2.3/", "10.0.0.0/8", "http://low:2"),
+        ("https://[2001:db8::1]/", "2001:db8::/32", ""),
+        ("https://[2001:db8::1]/", "2001:db8::1", ""),
+    ],
+)
+def test_reads_the_proxies_of_the_environment(url: str, no_proxy: str, proxy: str) -> None:
+    assert proxy_for(url, {**_ENVIRON, "no_proxy": no_proxy}) == proxy
+
+
+def test_a_cgi_does_not_take_its_proxy_from_a_header() -> None:
+    assert proxy_for("http://a.b/", {**_ENVIRON, "REQUEST_METHOD": "GET"}) == ""
+    assert proxy_for("https://a.b/", {"ALL_PROXY": "http://all:9"}) == "http://all:9"
