@@ -35,7 +35,14 @@ from longshore.transfers.journal import Journal
 from longshore.transfers.meter import PlannedLayer
 from longshore.transfers.queue import TransferQueue
 from longshore.transfers.strategy import Job
-from longshore.transfers.transfer import Endpoint, EnginePlace, Operation, Plan, RegistryPlace, TransferRequest
+from longshore.transfers.transfer import (
+    Endpoint,
+    EnginePlace,
+    Operation,
+    Plan,
+    RegistryPlace,
+    TransferRequest,
+)
 from testbed.bed import Testbed
 from testbed.display import Xvfb
 from testbed.remote_images import seed_repository
@@ -346,7 +353,9 @@ def main() -> None:
     parser.add_argument("--transfers", type=int, default=8)
     parser.add_argument("--rate", type=float, default=2000.0, help="events per second of each transfer")
     parser.add_argument("--offscreen", action="store_true", help="without an X display")
-    parser.add_argument("--record", type=Path, help="keep the recorded stream there, or use the one that is there")
+    parser.add_argument(
+        "--record", type=Path, help="keep the recorded stream there, or use the one that is there"
+    )
     wanted = parser.parse_args()
     if wanted.record is not None and wanted.record.exists():
         events, version = json.loads(wanted.record.read_text("utf-8"))
@@ -374,8 +383,10 @@ def main() -> None:
     busy = found[1:]
     p99, longest = max(beats.quantile(0.99) for beats in busy), max(max(beats.gaps) for beats in busy)
     met = p99 < AIM_P99 and longest < AIM_LONGEST
-    print(f"worst p99 {p99:.1f} ms (aim {AIM_P99:g}), longest {longest:.1f} ms (aim {AIM_LONGEST:g}): "
-          f"{'met' if met else 'not met'}; a quiet beat comes every {BEAT} ms")
+    print(
+        f"worst p99 {p99:.1f} ms (aim {AIM_P99:g}), longest {longest:.1f} ms (aim {AIM_LONGEST:g}): "
+        f"{'met' if met else 'not met'}; a quiet beat comes every {BEAT} ms"
+    )
 
 
 if __name__ == "__main__":

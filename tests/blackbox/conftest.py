@@ -48,7 +48,10 @@ def start(
     running: list[Window] = []
 
     def begin(*registries: PrivateRegistry | str, engine: str | None = None, **options: object) -> Window:
-        arguments = ["--engine", engine or testbed_engine.host]
+        # An engine of the test's own is named in the environment: killing it kills whatever names its folder.
+        arguments = [] if engine else ["--engine", testbed_engine.host]
+        if engine:
+            options["environ"] = {"DOCKER_HOST": engine}
         for registry in registries:
             address = registry if isinstance(registry, str) else registry.address
             arguments += ["--registry", address]

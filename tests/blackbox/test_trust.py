@@ -27,7 +27,7 @@ def push_selected(window: Window, repository: str, tag: str, registry: str) -> N
     window.click_row("Local images", repository, tag)
     window.press("Push")
     window.wait_for("Resulting references")
-    window.wait_text("new tag")
+    window.wait_row("Resulting references", "new tag")
     window.keys("Return")
 
 
@@ -180,7 +180,7 @@ def test_an_untrusted_certificate_is_shown_and_can_be_trusted(
     seed_repository(tls_registry.address, "sealed/app", ["1"], layers=[30_000], ca_file=tls_registry.ca_file)
     window = start(tls_registry)
     window.wait(
-        lambda: any("not trusted" in " ".join(row) for row in window.table("Registries").rows), "the refusal"
+        lambda: any("certificate" in " ".join(row) for row in window.table("Registries").rows), "the refusal"
     )
     window.press("Add registry…")
     window.wait_for("Host", "text")

@@ -100,6 +100,7 @@ class Window:
         self.log = log or home.root / "longshore.out"
         whole = home.environ({**display.environ(), **(environ or {})})
         whole.pop("QT_QPA_PLATFORM", None)
+        whole["PYTHONFAULTHANDLER"] = "1"  # a crash of Qt leaves its Python stack in the log
         self._stack = contextlib.ExitStack()
         self._lock = threading.Lock()
         if not Path(SYSTEM_PYTHON).exists():
@@ -157,7 +158,9 @@ class Window:
             except BrokenPipeError:
                 line = ""
         if not line:
-            raise TestbedError("the accessibility agent ended; is python3-gi with gir1.2-atspi-2.0 installed?")
+            raise TestbedError(
+                "the accessibility agent ended; is python3-gi with gir1.2-atspi-2.0 installed?"
+            )
         answer = json.loads(line)
         if "error" in answer:
             raise TestbedError(answer["error"])
@@ -181,7 +184,9 @@ class Window:
 
     def wait_for(self, name: str, *roles: str, timeout: float = PATIENCE) -> Node:
         """Like :meth:`find`, once it shows."""
-        found = self.wait(lambda: self.find(name, *roles), f"{'/'.join(roles) or 'a thing'} “{name}”", timeout)
+        found = self.wait(
+            lambda: self.find(name, *roles), f"{'/'.join(roles) or 'a thing'} “{name}”", timeout
+        )
         assert found is not None
         return found
 
@@ -203,9 +208,7 @@ class Window:
 
     def wait_row(self, table: str, *texts: str, timeout: float = PATIENCE) -> int:
         """Wait until a row has all of *texts* as cells; gives its number."""
-        found = self.wait(
-            lambda: self._row_plus_one(table, texts), f"a row {texts} in {table}", timeout
-        )
+        found = self.wait(lambda: self._row_plus_one(table, texts), f"a row {texts} in {table}", timeout)
         return found - 1
 
     def _row_plus_one(self, table: str, texts: Sequence[str]) -> int:
@@ -214,9 +217,7 @@ class Window:
 
     def cell(self, table: str, row: int, column: int) -> Node:
         """One cell, with its place on the screen."""
-        data = self.ask(
-            do="cell", name=table, roles=["table", "tree", "tree table"], row=row, column=column
-        )
+        data = self.ask(do="cell", name=table, roles=["table", "tree", "tree table"], row=row, column=column)
         if not data:
             raise TestbedError(f"no cell {row},{column} in {table}")
         return Node.of(data)
@@ -231,7 +232,9 @@ class Window:
             # The header takes the first line of the view.
             if y + 40 < middle < y + height - 8:
                 return cell
-            self.display.xdotool("mousemove", x + width // 2, y + height // 2, "click", 5 if middle > y + 40 else 4)
+            self.display.xdotool(
+                "mousemove", x + width // 2, y + height // 2, "click", 5 if middle > y + 40 else 4
+            )
             time.sleep(0.05)
         raise TestbedError(f"row {row} of {table} cannot be scrolled into sight")
 
@@ -276,9 +279,7 @@ class Window:
 
 
 @contextlib.contextmanager
-def window(
-    display: Xvfb, home: PrivateHome, *arguments: str, **options: Any
-) -> Iterator[Window]:
+def window(display: Xvfb, home: PrivateHome, *arguments: str, **options: Any) -> Iterator[Window]:
     """A running Longshore that is ended on the way out."""
     with Window(display, home, arguments, **options) as running:
         yield running

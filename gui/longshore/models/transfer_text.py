@@ -242,7 +242,7 @@ _DETAIL_LINES = 12
 
 
 def advice_lines(snapshot: TransferSnapshot) -> tuple[str, ...]:
-    """What unfolds under a row: of a failed one what to do and the other side's own words; and what is worth knowing."""
+    """What unfolds under a row: of a failed one what to do and the other side's own words; then the notes."""
     notes = tuple(line for line in (_note_text(note) for note in snapshot.notes) if line)
     error = snapshot.error
     if error is None or snapshot.state is not State.FAILED:

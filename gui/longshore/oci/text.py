@@ -28,7 +28,9 @@ def plain(text: object, limit: int = 300, *, keep_lines: bool = False) -> str:
         elif unicodedata.category(char) not in _UNSAFE:
             out.append(char)
     joined = "".join(out)
-    joined = "\n".join(line.rstrip() for line in joined.split("\n")) if keep_lines else " ".join(joined.split())
+    joined = (
+        "\n".join(line.rstrip() for line in joined.split("\n")) if keep_lines else " ".join(joined.split())
+    )
     joined = joined.strip()
     if len(joined) > limit or cut:
         return joined[: max(limit - 1, 0)].rstrip() + _ELLIPSIS

@@ -49,7 +49,9 @@ class Column:
         theme = current_theme()
         # Names are semibold, which is wider; nothing is lost where a column has none.
         metrics = theme.fixed_metrics if self.fixed else theme.strong_metrics
-        return metrics.horizontalAdvance(text) + 2 * PADDING + self.extra + (16 if self.kind is Kind.PILL else 0)
+        return (
+            metrics.horizontalAdvance(text) + 2 * PADDING + self.extra + (16 if self.kind is Kind.PILL else 0)
+        )
 
 
 class Header(QHeaderView):
@@ -122,7 +124,9 @@ class _Cap(QWidget):
 class ColumnLayout(QObject):
     """Lays out the columns of one view, until the user takes a border in hand; then it only hands on the rest."""
 
-    def __init__(self, view: QTableView | QTreeView, columns: Sequence[Column], hidden: Sequence[int] = ()) -> None:
+    def __init__(
+        self, view: QTableView | QTreeView, columns: Sequence[Column], hidden: Sequence[int] = ()
+    ) -> None:
         super().__init__(view)
         self._view = view
         self._columns = columns
@@ -260,7 +264,10 @@ class ColumnLayout(QObject):
             self._manual = {
                 int(i): width
                 for i, width in widths.items()
-                if i.isdigit() and int(i) < len(self._columns) and isinstance(width, int) and 20 <= width <= 4000
+                if i.isdigit()
+                and int(i) < len(self._columns)
+                and isinstance(width, int)
+                and 20 <= width <= 4000
             }
         hidden = state.get("hidden")
         if isinstance(hidden, list):

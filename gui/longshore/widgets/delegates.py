@@ -178,7 +178,9 @@ class CellDelegate(QStyledItemDelegate):
             return room
         ink = theme.ink(tone)
         size = icons.SIZE
-        drawn = icons.pixmap(name, ink.selected if selected else ink.plain, painter.device().devicePixelRatio())
+        drawn = icons.pixmap(
+            name, ink.selected if selected else ink.plain, painter.device().devicePixelRatio()
+        )
         # Trees leave their own space before the first column.
         left = room.x() - PADDING + 2
         painter.drawPixmap(left, room.center().y() - size // 2 + 1, drawn)

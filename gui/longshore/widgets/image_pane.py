@@ -235,7 +235,8 @@ class ImagePane(Pane):
             self.empty.say(self.tr("No image matches “{0}”.").format(words), self.tr("Clear filter"))
         else:
             self.empty.say(
-                self.tr("No images here yet. Drag a tag from the right, or pull one by its name."), self.tr("Pull…")
+                self.tr("No images here yet. Drag a tag from the right, or pull one by its name."),
+                self.tr("Pull…"),
             )
 
     def _tell_footer(self) -> None:
@@ -289,4 +290,3 @@ class ImagePane(Pane):
             else:
                 menu.addAction(words).triggered.connect(wish)
         menu.popup(self.view.viewport().mapToGlobal(where))
-

@@ -235,7 +235,13 @@ class HeaderBar(QWidget):
         return self.filter
 
     def add_button(
-        self, text: str, icon: str, wish: Callable[[], None], *, primary: bool = False, only_icon: bool = False
+        self,
+        text: str,
+        icon: str,
+        wish: Callable[[], None],
+        *,
+        primary: bool = False,
+        only_icon: bool = False,
     ) -> ActionButton:
         """An action. *wish* is called when it is clicked."""
         button = ActionButton(text, icon, primary=primary, only_icon=only_icon)
@@ -247,7 +253,9 @@ class HeaderBar(QWidget):
     def minimumSizeHint(self) -> QSize:
         """Qt's hook: as if every action were an icon already."""
         hint = super().minimumSizeHint()
-        saved = sum(b.sizeHint().width() - current_theme().control_height for b in self.buttons if b.can_shrink)
+        saved = sum(
+            b.sizeHint().width() - current_theme().control_height for b in self.buttons if b.can_shrink
+        )
         return QSize(max(0, hint.width() - saved), hint.height())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -269,7 +277,9 @@ class HeaderBar(QWidget):
             if compact:
                 need -= button.wide() - current_theme().control_height
         if self.picker is not None:
-            self.picker.setMaximumWidth(max(_LEAST_PICKER, min(self._picker_width, _LEAST_PICKER + room - need)))
+            self.picker.setMaximumWidth(
+                max(_LEAST_PICKER, min(self._picker_width, _LEAST_PICKER + room - need))
+            )
 
 
 class Pane(QWidget):
@@ -307,7 +317,12 @@ class Pane(QWidget):
         return self._footer
 
     def explain(
-        self, message: str, tone: Tone = Tone.QUIET, *, button: str = "", act: Callable[[], None] | None = None
+        self,
+        message: str,
+        tone: Tone = Tone.QUIET,
+        *,
+        button: str = "",
+        act: Callable[[], None] | None = None,
     ) -> None:
         """Say *message* quietly at the foot of the pane: why something cannot be done now, or what went wrong."""
         if self._notice is None:

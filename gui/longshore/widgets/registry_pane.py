@@ -184,7 +184,9 @@ class RegistryPane(Pane):
 
     @Slot(str)
     def _state_changed(self, _host: str) -> None:
-        self.loading.set_loading(any(self.model.state(host) == NodeState.LOADING for host in self.model.hosts))
+        self.loading.set_loading(
+            any(self.model.state(host) == NodeState.LOADING for host in self.model.hosts)
+        )
 
     @Slot()
     def _scrolled(self) -> None:
@@ -303,5 +305,7 @@ class RegistryPane(Pane):
             menu.addAction(self.tr("Copy digest")).triggered.connect(self.copy_digest)
             menu.addAction(self.tr("Details")).triggered.connect(self.details)
             menu.addSeparator()
-        menu.addAction(self.tr("Refresh")).triggered.connect(lambda: self.refresh_requested.emit(*self._place))
+        menu.addAction(self.tr("Refresh")).triggered.connect(
+            lambda: self.refresh_requested.emit(*self._place)
+        )
         menu.popup(self.tags.view.viewport().mapToGlobal(where))

@@ -132,9 +132,13 @@ class TagSection(QWidget):
             self.empty.say(self.tr("Select a repository to see its tags."))
         elif error is not None:
             wants = isinstance(error, (SignInRequired, SignInFailed, AccessDenied))
-            self.empty.say(error.message, self.tr("Sign in…") if wants else self.tr("Try again"), error.advice)
+            self.empty.say(
+                error.message, self.tr("Sign in…") if wants else self.tr("Try again"), error.advice
+            )
         elif self.model.filter:
-            self.empty.say(self.tr("No tag matches “{0}”.").format(self.model.filter), self.tr("Clear filter"))
+            self.empty.say(
+                self.tr("No tag matches “{0}”.").format(self.model.filter), self.tr("Clear filter")
+            )
         elif self.model.hidden_count and not self.hidden_button.isChecked():
             self.empty.say(self.tr("Only digest-like tags here, and those are hidden."), self.tr("Show them"))
         else:
@@ -190,5 +194,3 @@ class TagSection(QWidget):
         if len(rows) == 1:
             return str(rows[0].data(Role.COPY_TEXT) or "")
         return self.tr("{0} tags").format(len(rows))
-
-

@@ -90,7 +90,9 @@ class Theme(QObject):
 
     def _load_fonts(self) -> None:
         font = QFont(QApplication.font()) if QApplication.instance() is not None else QFont()
-        if 0 < font.pixelSize() < _LEAST_PIXELS or (font.pixelSize() < 0 and self._pixels(font) < _LEAST_PIXELS):
+        if 0 < font.pixelSize() < _LEAST_PIXELS or (
+            font.pixelSize() < 0 and self._pixels(font) < _LEAST_PIXELS
+        ):
             font.setPixelSize(_LEAST_PIXELS)
         size = self._pixels(font)
         self.font = font
@@ -195,7 +197,9 @@ class Theme(QObject):
     def style_sheet(self) -> str:
         """The style sheet's template, filled."""
         colours = {
-            name: getattr(self.palette, name) for name in Palette.__dataclass_fields__ if name not in ("dark", "tint")
+            name: getattr(self.palette, name)
+            for name in Palette.__dataclass_fields__
+            if name not in ("dark", "tint")
         }
         return string.Template(resources.text("styles/longshore.qss")).substitute(
             colours,

@@ -208,7 +208,9 @@ class _Rows(_Base):
         self.setDropIndicatorShown(False)
         self.setDragDropOverwriteMode(True)
         self.setDragDropMode(
-            QAbstractItemView.DragDropMode.DragDrop if self._describe else QAbstractItemView.DragDropMode.DropOnly
+            QAbstractItemView.DragDropMode.DragDrop
+            if self._describe
+            else QAbstractItemView.DragDropMode.DropOnly
         )
         self.setDefaultDropAction(Qt.DropAction.CopyAction)
 
@@ -345,7 +347,9 @@ class TreeView(_Rows, QTreeView):
         super().paintEvent(event)
         self._paint_rings()
 
-    def drawBranches(self, painter: QPainter, rect: QRect, index: QModelIndex | QPersistentModelIndex) -> None:
+    def drawBranches(
+        self, painter: QPainter, rect: QRect, index: QModelIndex | QPersistentModelIndex
+    ) -> None:
         """Qt's hook: a chevron before what can be unfolded, no lines."""
         theme = current_theme()
         if self.selectionModel().isSelected(index):

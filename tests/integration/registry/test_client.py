@@ -12,8 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from testbed.registry import PrivateRegistry
-from testbed.throttle import Throttle
 
 from longshore.cancellation import Cancellation, Cancelled
 from longshore.credentials import Credential
@@ -33,6 +31,8 @@ from longshore.registry.client import RegistryClient
 from longshore.registry.config import RegistryConfig
 from longshore.registry.details_cache import DetailsCache
 from longshore.registry.model import BlobOutcome
+from testbed.registry import PrivateRegistry
+from testbed.throttle import Throttle
 
 pytestmark = pytest.mark.integration
 

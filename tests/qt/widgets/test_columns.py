@@ -83,7 +83,12 @@ def test_state_comes_back(view: TableView) -> None:
 
 @pytest.mark.parametrize(
     "state",
-    [{}, {"widths": 3}, {"widths": {"x": 5, "1": "wide", "99": 100, "2": -5}}, {"hidden": [0, 77, "b", None]}],
+    [
+        {},
+        {"widths": 3},
+        {"widths": {"x": 5, "1": "wide", "99": 100, "2": -5}},
+        {"hidden": [0, 77, "b", None]},
+    ],
 )
 def test_odd_state_does_no_harm(view: TableView, state: dict[str, object]) -> None:
     before = _widths(view)

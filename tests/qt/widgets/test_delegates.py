@@ -32,7 +32,9 @@ class _Cells(QAbstractTableModel):
     def columnCount(self, parent: QModelIndex | QPersistentModelIndex = QModelIndex()) -> int:  # noqa: B008
         return 0 if parent.isValid() else 4
 
-    def data(self, index: QModelIndex | QPersistentModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+    def data(
+        self, index: QModelIndex | QPersistentModelIndex, role: int = Qt.ItemDataRole.DisplayRole
+    ) -> Any:
         return self.answers.get(role)
 
 
@@ -85,7 +87,14 @@ def test_a_selected_row_is_filled(light: Theme, qtbot: QtBot) -> None:
 
 @pytest.mark.parametrize("odd", [object(), "text", None, 7, -5, 10**12])
 def test_odd_data_is_survived(light: Theme, qtbot: QtBot, odd: object) -> None:
-    roles = [Qt.ItemDataRole.DisplayRole, Role.TONE, Role.PERMILLE, Role.STATE, Role.NODE_KIND, Role.OPERATION]
+    roles = [
+        Qt.ItemDataRole.DisplayRole,
+        Role.TONE,
+        Role.PERMILLE,
+        Role.STATE,
+        Role.NODE_KIND,
+        Role.OPERATION,
+    ]
     view, _ = _shown(qtbot, dict.fromkeys(roles, odd))
     assert view.isVisible()
 

@@ -20,7 +20,11 @@ def _click(qtbot: QtBot, button: QPushButton) -> None:
 def test_buttons_that_cannot_act_stay_enabled_and_say_why(bench: Bench, qtbot: QtBot) -> None:
     pane = bench.window.image_pane
     bench.ready("acme/web:main", "redis:7")
-    for button, word in ((pane.push_button, "push"), (pane.tag_button, "name"), (pane.remove_button, "remove")):
+    for button, word in (
+        (pane.push_button, "push"),
+        (pane.tag_button, "name"),
+        (pane.remove_button, "remove"),
+    ):
         assert button.isEnabled()
         with qtbot.assertNotEmitted(pane.push_requested), qtbot.assertNotEmitted(pane.remove_requested):
             _click(qtbot, button)
@@ -112,7 +116,9 @@ def test_escape_empties_the_filter(bench: Bench, qtbot: QtBot) -> None:
 def test_the_footer_counts_images_once(bench: Bench, qtbot: QtBot) -> None:
     pane = bench.window.image_pane
     same = image("acme/a:1")
-    bench.images.set_images([same, image("acme/a:2", image_id=same.image_id), image("acme/b:1", size=16_000_000)])
+    bench.images.set_images(
+        [same, image("acme/a:2", image_id=same.image_id), image("acme/b:1", size=16_000_000)]
+    )
     pane.set_ready()
     assert pane.footer.whole().startswith("3 references  ·  2 images  ·  at most 200 MB on disk")
     pane.view.selectAll()

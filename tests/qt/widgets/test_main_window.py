@@ -59,7 +59,11 @@ def test_headers_are_not_cut(bench: Bench, qtbot: QtBot, light: Theme, width: in
     bench.window.resize(width, 700)
     bench.move(transfer("a", state=State.RUNNING, permille=10))
     qtbot.waitUntil(lambda: bench.window.width() == width)
-    for view in (bench.window.image_pane.view, bench.window.registry_pane.tags.view, bench.window.transfer_pane.view):
+    for view in (
+        bench.window.image_pane.view,
+        bench.window.registry_pane.tags.view,
+        bench.window.transfer_pane.view,
+    ):
         header = view.columns.header
         for column in range(header.count()):
             if not header.isSectionHidden(column):
@@ -304,7 +308,8 @@ def test_state_comes_back(bench: Bench, qtbot: QtBot) -> None:
 
 
 @pytest.mark.parametrize(
-    "state", [b"", b"{", b"[]", b'{"version": 99}', b'{"version": 1}', b'{"version": 1, "geometry": "%%"}', b"\xff"]
+    "state",
+    [b"", b"{", b"[]", b'{"version": 99}', b'{"version": 1}', b'{"version": 1, "geometry": "%%"}', b"\xff"],
 )
 def test_odd_state_is_refused(bench: Bench, state: bytes) -> None:
     before = bench.window.size()
@@ -327,7 +332,9 @@ def test_the_whole_window_paints_in_every_dress(bench: Bench, light: Theme, appe
     bench.ready("acme/a:1", None)
     bench.list(HOST, "acme/api")
     bench.show_tags(HOST, "acme/api", "1")
-    bench.move(transfer("a", state=State.RUNNING, permille=500), transfer("b", state=State.FAILED, permille=100))
+    bench.move(
+        transfer("a", state=State.RUNNING, permille=500), transfer("b", state=State.FAILED, permille=100)
+    )
     bench.window.actions_.appearances[appearance].trigger()
     image = bench.window.grab().toImage()
     edge = image.pixelColor(image.width() - 4, image.height() - 4)

@@ -76,7 +76,12 @@ def test_icons_are_drawn(light: Theme, name: str) -> None:
     assert QSvgRenderer(resources.path(f"icons/{name}.svg").as_posix()).isValid()
     colour = QColor("#ff0000")
     image = icons.pixmap(name, colour, 2.0).toImage()
-    seen = {image.pixelColor(x, y).name() for x in range(32) for y in range(32) if image.pixelColor(x, y).alpha() > 250}
+    seen = {
+        image.pixelColor(x, y).name()
+        for x in range(32)
+        for y in range(32)
+        if image.pixelColor(x, y).alpha() > 250
+    }
     assert seen
     if name != "longshore":
         assert 'viewBox="0 0 16 16"' in drawing

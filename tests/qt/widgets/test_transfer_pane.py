@@ -47,7 +47,9 @@ def test_the_header_sums_up(bench: Bench, qtbot: QtBot) -> None:
 
 def test_cancel_means_the_only_one_or_what_is_selected(bench: Bench, qtbot: QtBot) -> None:
     pane = bench.window.transfer_pane
-    bench.move(transfer("a", state=State.RUNNING, layers=(layer("f0a7"),)), transfer("z", state=State.SUCCEEDED))
+    bench.move(
+        transfer("a", state=State.RUNNING, layers=(layer("f0a7"),)), transfer("z", state=State.SUCCEEDED)
+    )
     with qtbot.waitSignal(pane.cancel_requested) as only:
         _click(qtbot, pane.cancel_button)
     assert only.args == [["a"]]

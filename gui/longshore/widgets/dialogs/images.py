@@ -3,26 +3,15 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QCheckBox, QLineEdit, QListWidget, QPushButton, QWidget
+from PySide6.QtWidgets import QCheckBox, QLineEdit, QListWidget, QWidget
 
 from longshore.oci.errors import LongshoreError
 from longshore.oci.reference import Reference
-from longshore.widgets.dialogs.sheet import Sheet
+from longshore.widgets.dialogs.sheet import Sheet, name_list
 from longshore.widgets.quiet import plain_label
 
-#: Names shown in a list before it scrolls.
-VISIBLE_ROWS = 8
-
-
-def _name_list(sheet: Sheet, names: list[str], accessible: str) -> QListWidget:
-    out = QListWidget()
-    out.setAccessibleName(accessible)
-    out.setSelectionMode(QListWidget.SelectionMode.NoSelection)
-    out.addItems(names)
-    height = out.sizeHintForRow(0) if names else 20
-    out.setFixedHeight(height * min(max(len(names), 1), VISIBLE_ROWS) + 10)
-    sheet.body.addWidget(out)
-    return out
+#: A single name longer than this may be cut in the title, so the list shows it too.
+_LONG = 44
 
 
 class TagSheet(Sheet):
@@ -38,9 +27,7 @@ class TagSheet(Sheet):
         self.name.setPlaceholderText("registry.example.com/team/app:1.0")
         self.name.setAccessibleName(self.tr("New name"))
         self.name.setMaxLength(600)
-        form.addRow(self.tr("New name"), self.name)
-        self.preview = plain_label("", "dim", wrap=True)
-        form.addRow("", self.preview)
+        self.add_field(form, self.tr("New name"), self.name)
         self.name.textChanged.connect(self._changed)
         self._changed()
         self.name.selectAll()
@@ -49,19 +36,19 @@ class TagSheet(Sheet):
     def _changed(self) -> None:
         self.show_problem(None)
         try:
-            self.preview.setText(str(Reference.parse(self.name.text().strip()).with_default_tag()))
+            self.set_hint(self.name, str(Reference.parse(self.name.text().strip()).with_default_tag()))
         except LongshoreError as error:
-            self.preview.setText(error.message)
+            self.set_hint(self.name, error.message)
 
     def check(self) -> bool:
         """The name is a reference with a tag."""
         try:
             target = Reference.parse(self.name.text().strip())
         except LongshoreError as error:
-            self.show_problem(error)
+            self.show_problem(error, self.name)
             return False
         if target.digest:
-            self.show_problem(self.tr("A digest cannot be given to an image; write name:tag."))
+            self.show_problem(self.tr("A digest cannot be given to an image; write name:tag."), self.name)
             return False
         self.tag_requested.emit(self._source, target.with_default_tag())
         return True
@@ -72,7 +59,9 @@ class RemoveSheet(Sheet):
 
     remove_requested = Signal(object, bool)  # list[str], force
 
-    def __init__(self, parent: QWidget | None, names: list[str], shown: list[str], *, in_use: int, last: int) -> None:
+    def __init__(
+        self, parent: QWidget | None, names: list[str], shown: list[str], *, in_use: int, last: int
+    ) -> None:
         title = (
             self.tr("Remove {0}?").format(shown[0])
             if len(shown) == 1
@@ -80,8 +69,10 @@ class RemoveSheet(Sheet):
         )
         super().__init__(parent, title, self.tr("Remove"))
         self._names = names
-        if len(shown) > 1:
-            _name_list(self, shown, self.tr("To be removed"))
+        if len(shown) > 1 or len(shown[0]) > _LONG:
+            listed = name_list(shown, self.tr("To be removed"))
+            listed.setSelectionMode(QListWidget.SelectionMode.NoSelection)
+            self.body.addWidget(listed, 1)
         kept = len(names) - last
         words = []
         if last:
@@ -129,7 +120,5 @@ class CloseSheet(Sheet):
                 wrap=True,
             )
         )
-        for button in self.buttons.buttons():
-            if isinstance(button, QPushButton) and button is not self.confirm:
-                button.setText(self.tr("Keep open"))
+        self.cancel.setText(self.tr("Keep open"))
         self.confirm.setFocus()

@@ -19,7 +19,9 @@ class PreferencesSheet(Sheet):
 
     chosen = Signal(str, int, int)  # appearance, transfers at once, per registry (0: no limit of its own)
 
-    def __init__(self, parent: QWidget | None, appearance: Appearance, concurrency: int, per_registry: int) -> None:
+    def __init__(
+        self, parent: QWidget | None, appearance: Appearance, concurrency: int, per_registry: int
+    ) -> None:
         super().__init__(parent, self.tr("Preferences"), self.tr("Save"))
         form = self.form()
         self.appearance = QComboBox()
@@ -60,5 +62,5 @@ class AboutSheet(Sheet):
             plain_label(self.tr("Moves container images between an engine and registries."), wrap=True)
         )
         self.body.addWidget(plain_label(self.tr("Apache License 2.0"), "dim"))
-        for button in self.buttons.buttons():
-            button.setVisible(button is self.confirm)
+        self.cancel.setVisible(False)
+        self.confirm.setFocus()

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QComboBox, QLineEdit, QListWidget, QWidget
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QComboBox, QLineEdit, QWidget
 
 from longshore.oci.errors import LongshoreError
 from longshore.oci.naturalsort import natural_key
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference, parse_pull_line
-from longshore.widgets.dialogs.sheet import Sheet
-from longshore.widgets.quiet import plain_label
+from longshore.widgets.dialogs.sheet import Sheet, name_list
+from longshore.widgets.quiet import ElidedLabel, plain_label
 
 #: Offered in the platform box; any other can be typed.
 PLATFORMS = ("linux/amd64", "linux/arm64", "linux/arm/v7", "linux/ppc64le", "linux/s390x", "linux/riscv64")
@@ -28,11 +28,7 @@ class PullSheet(Sheet):
         self.reference.setPlaceholderText(self.tr("postgres:16, ghcr.io/acme/web, docker pull …"))
         self.reference.setAccessibleName(self.tr("Reference"))
         self.reference.setMaxLength(2000)
-        form.addRow(self.tr("Image"), self.reference)
-        self.preview = plain_label("", "dim", wrap=True)
-        self.preview.setMinimumHeight(self.fontMetrics().height() * 2)
-        self.preview.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
-        form.addRow("", self.preview)
+        self.add_field(form, self.tr("Image"), self.reference)
         self.platform = QComboBox()
         self.platform.setEditable(True)
         self.platform.addItem("")
@@ -41,26 +37,30 @@ class PullSheet(Sheet):
         line = self.platform.lineEdit()
         assert line is not None
         line.setPlaceholderText(self.tr("the engine's own"))
-        form.addRow(self.tr("Platform"), self.platform)
+        self.add_field(form, self.tr("Platform"), self.platform)
         if destination:
-            form.addRow(self.tr("Into"), plain_label(destination))
+            into = ElidedLabel()
+            into.set_text(destination)
+            form.addRow(self.tr("Into"), into)
         self.reference.textChanged.connect(self._changed)
+        self.platform.currentTextChanged.connect(lambda: self.show_problem(None))
         self._changed()
         self.reference.selectAll()
         self.reference.setFocus()
 
     def _changed(self) -> None:
+        """While typing, only the result is shown; that it is not finished yet is no error."""
         self.show_problem(None)
         text = self.reference.text().strip()
         if not text:
-            self.preview.setText(self.tr("Docker Hub and the tag “latest” unless you say otherwise."))
+            self.set_hint(self.reference, self.tr("From Docker Hub, tag “latest”, unless you say otherwise."))
             return
         try:
             reference, platform = parse_pull_line(text)
         except LongshoreError as error:
-            self.preview.setText(error.message)
+            self.set_hint(self.reference, error.message)
             return
-        self.preview.setText(str(reference.with_default_tag()))
+        self.set_hint(self.reference, str(reference.with_default_tag()))
         if platform is not None:
             self.platform.setCurrentText(str(platform))
 
@@ -68,14 +68,18 @@ class PullSheet(Sheet):
         """The reference and the platform can be used."""
         text = self.reference.text().strip()
         if not text:
-            self.show_problem(self.tr("Type or paste the name of an image."))
+            self.show_problem(self.tr("Type or paste the name of an image."), self.reference)
             return False
         try:
             reference, _ = parse_pull_line(text)
-            wanted = self.platform.currentText().strip()
+        except LongshoreError as error:
+            self.show_problem(error, self.reference)
+            return False
+        wanted = self.platform.currentText().strip()
+        try:
             platform = Platform.parse(wanted) if wanted else None
         except LongshoreError as error:
-            self.show_problem(error)
+            self.show_problem(error, self.platform)
             return False
         self.pull_requested.emit(reference, platform)
         return True
@@ -87,18 +91,17 @@ class ChooseTagSheet(Sheet):
     chosen = Signal(object)  # Reference
 
     def __init__(self, parent: QWidget | None, reference: Reference, tags: list[str]) -> None:
-        super().__init__(parent, self.tr("Which tag of {0}?").format(reference.familiar_name), self.tr("Pull"))
+        super().__init__(
+            parent, self.tr("Which tag of {0}?").format(reference.familiar_name), self.tr("Pull")
+        )
         self._reference = reference
         self.body.addWidget(
             plain_label(self.tr("This repository has no tag “latest”."), role="dim", wrap=True)
         )
-        self.tags = QListWidget()
-        self.tags.setAccessibleName(self.tr("Tags to choose from"))
-        self.tags.setUniformItemSizes(True)
-        self.tags.addItems(sorted(tags, key=natural_key, reverse=True))
+        self.tags = name_list(sorted(tags, key=natural_key, reverse=True), self.tr("Tags to choose from"))
         self.tags.setCurrentRow(0)
-        self.tags.itemActivated.connect(self._confirmed)
-        self.body.addWidget(self.tags)
+        self.tags.itemDoubleClicked.connect(self.try_confirm)
+        self.body.addWidget(self.tags, 1)
         self.tags.setFocus()
 
     def check(self) -> bool:

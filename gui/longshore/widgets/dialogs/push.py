@@ -105,7 +105,13 @@ class PushSheet(Sheet):
         self.table = QTableWidget(0, 5)
         self.table.setAccessibleName(self.tr("Resulting references"))
         self.table.setHorizontalHeaderLabels(
-            [self.tr("Image"), self.tr("Registry"), self.tr("Repository"), self.tr("Tag"), self.tr("There now")]
+            [
+                self.tr("Image"),
+                self.tr("Registry"),
+                self.tr("Repository"),
+                self.tr("Tag"),
+                self.tr("There now"),
+            ]
         )
         self.table.verticalHeader().setVisible(False)
         self.table.verticalHeader().setDefaultSectionSize(30)
@@ -172,7 +178,9 @@ class PushSheet(Sheet):
             source, target = divmod(row, len(self._hosts))
             self._fill(row, source, target)
         self._filling = False
-        self.table.setFixedHeight(min(max(rows, 1), 8) * 30 + self.table.horizontalHeader().sizeHint().height() + 6)
+        self.table.setFixedHeight(
+            min(max(rows, 1), 8) * 30 + self.table.horizontalHeader().sizeHint().height() + 6
+        )
         self.refit()
         self._check_all()
 
@@ -241,7 +249,9 @@ class PushSheet(Sheet):
             else:
                 if reference in seen:
                     text, colour = self.tr("named twice"), theme.bad
-                    problem = problem or self.tr("Two images would get the name {0}.").format(reference.familiar)
+                    problem = problem or self.tr("Two images would get the name {0}.").format(
+                        reference.familiar
+                    )
                 else:
                     seen[reference] = row
                     answer = self._existing.get(reference)

@@ -9,11 +9,11 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QCheckBox, QFileDialog, QHBoxLayout, QLineEdit, QPushButton, QWidget
 
 from longshore.credentials import Credential
-from longshore.oci.errors import LongshoreError
+from longshore.oci.errors import AccessDenied, LongshoreError, SignInFailed
 from longshore.oci.grammar import check_path
 from longshore.oci.reference import Reference
 from longshore.registry.config import RegistryConfig, parse_registry
-from longshore.widgets.dialogs.sheet import Sheet
+from longshore.widgets.dialogs.sheet import Sheet, breakable
 from longshore.widgets.quiet import plain_label
 
 
@@ -29,7 +29,7 @@ class AddRegistrySheet(Sheet):
         self.host.setPlaceholderText("registry.example.com:5000")
         self.host.setAccessibleName(self.tr("Host"))
         self.host.setMaxLength(500)
-        form.addRow(self.tr("Host"), self.host)
+        self.add_field(form, self.tr("Host"), self.host)
         self.authority = QLineEdit(str(config.ca_file) if config and config.ca_file else "")
         self.authority.setPlaceholderText(self.tr("the system's certificates"))
         self.authority.setAccessibleName(self.tr("Certificate authority file"))
@@ -40,7 +40,7 @@ class AddRegistrySheet(Sheet):
         row.setSpacing(8)
         row.addWidget(self.authority, 1)
         row.addWidget(browse)
-        form.addRow(self.tr("Own CA file"), row)
+        self.add_field(form, self.tr("Own CA file"), self.authority, line=row)
         self.insecure = QCheckBox(self.tr("Allow plain HTTP (not encrypted)"))
         self.insecure.setChecked(bool(config and config.insecure))
         form.addRow("", self.insecure)
@@ -55,7 +55,8 @@ class AddRegistrySheet(Sheet):
                 wrap=True,
             ),
         )
-        self.host.textChanged.connect(lambda: self.show_problem(None))
+        for field in (self.host, self.authority):
+            field.textChanged.connect(lambda: self.show_problem(None))
         self.host.setFocus()
 
     def _browse(self) -> None:
@@ -69,15 +70,13 @@ class AddRegistrySheet(Sheet):
         try:
             config = parse_registry(self.host.text().strip())
         except LongshoreError as error:
-            self.show_problem(error)
-            self.host.setFocus()
+            self.show_problem(error, self.host)
             return False
         file = self.authority.text().strip()
         if file:
             path = Path(file).expanduser()
             if not path.is_file():
-                self.show_problem(self.tr("There is no file {0}.").format(file))
-                self.authority.setFocus()
+                self.show_problem(self.tr("There is no file {0}.").format(file), self.authority)
                 return False
             config = replace(config, ca_file=path)
         if self.insecure.isChecked():
@@ -100,7 +99,10 @@ class PinSheet(Sheet):
         self.path.setAccessibleName(self.tr("Repository"))
         self.path.setMaxLength(600)
         form.addRow(self.tr("Repository"), self.path)
-        form.addRow("", plain_label(self.tr("It stays below the registry, also when it cannot be listed."), role="dim"))
+        form.addRow(
+            "",
+            plain_label(self.tr("It stays below the registry, also when it cannot be listed."), role="dim"),
+        )
         self.path.textChanged.connect(lambda: self.show_problem(None))
         self.path.setFocus()
 
@@ -111,13 +113,15 @@ class PinSheet(Sheet):
             if self._host == "docker.io":
                 reference = Reference.parse(text)
             else:
-                reference = Reference.parse(text if text.startswith(self._host + "/") else f"{self._host}/{text}")
+                reference = Reference.parse(
+                    text if text.startswith(self._host + "/") else f"{self._host}/{text}"
+                )
             if reference.domain != self._host:
-                self.show_problem(self.tr("{0} is a reference of another registry.").format(text))
+                self.show_problem(self.tr("{0} is a reference of another registry.").format(text), self.path)
                 return False
             check_path(reference.path)
         except LongshoreError as error:
-            self.show_problem(error)
+            self.show_problem(error, self.path)
             return False
         self.pin_requested.emit(self._host, reference.path)
         return True
@@ -128,21 +132,23 @@ class SignInSheet(Sheet):
 
     sign_in_requested = Signal(str, object, bool)  # host, Credential, keep
 
-    def __init__(self, parent: QWidget | None, host: str, title: str, *, user: str = "", stored_in: str = "") -> None:
+    def __init__(
+        self, parent: QWidget | None, host: str, title: str, *, user: str = "", stored_in: str = ""
+    ) -> None:
         super().__init__(parent, self.tr("Sign in to {0}").format(title), self.tr("Sign in"))
         self._host = host
         form = self.form()
         self.user = QLineEdit(user)
         self.user.setAccessibleName(self.tr("User name"))
-        form.addRow(self.tr("User name"), self.user)
+        self.add_field(form, self.tr("User name"), self.user)
         self.secret = QLineEdit()
         self.secret.setEchoMode(QLineEdit.EchoMode.Password)
         self.secret.setAccessibleName(self.tr("Password or token"))
-        form.addRow(self.tr("Password or token"), self.secret)
+        self.add_field(form, self.tr("Password or token"), self.secret)
         self.this_run = QCheckBox(self.tr("Keep for this run only"))
         form.addRow("", self.this_run)
         if stored_in:
-            form.addRow("", plain_label(stored_in, role="dim", wrap=True))
+            form.addRow("", plain_label(breakable(stored_in), role="dim", wrap=True))
         for field in (self.user, self.secret):
             field.textChanged.connect(lambda: self.show_problem(None))
         (self.secret if user else self.user).setFocus()
@@ -150,12 +156,10 @@ class SignInSheet(Sheet):
     def check(self) -> bool:
         """Both fields are filled."""
         if not self.user.text().strip():
-            self.show_problem(self.tr("Type your user name."))
-            self.user.setFocus()
+            self.show_problem(self.tr("Type your user name."), self.user)
             return False
         if not self.secret.text():
-            self.show_problem(self.tr("Type your password or an access token."))
-            self.secret.setFocus()
+            self.show_problem(self.tr("Type your password or an access token."), self.secret)
             return False
         return True
 
@@ -171,6 +175,7 @@ class SignInSheet(Sheet):
             self.accept()
             return
         self.set_busy(False)
-        self.show_problem(error)
-        self.secret.selectAll()
+        # Wrong words belong to the secret; that the registry does not answer belongs to no field.
+        self.show_problem(error, self.secret if isinstance(error, SignInFailed | AccessDenied) else None)
         self.secret.setFocus()
+        self.secret.selectAll()
