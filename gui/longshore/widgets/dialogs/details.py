@@ -24,7 +24,7 @@ class DetailsSheet(Sheet):
     copy_requested = Signal(str)
 
     def __init__(self, parent: QWidget | None, shown: str) -> None:
-        super().__init__(parent, shown, self.tr("Copy"), width=700)
+        super().__init__(parent, shown, self.tr("Copy"), width=620)
         self.text = QPlainTextEdit()
         self.text.setReadOnly(True)
         self.text.setAccessibleName(self.tr("Details"))
@@ -36,9 +36,7 @@ class DetailsSheet(Sheet):
         self.text.setMinimumHeight(300)
         self.text.setPlaceholderText(self.tr("Looking…"))
         self.body.addWidget(self.text, 1)
-        self.cancel.setText(self.tr("Close"))
         self.confirm.setEnabled(False)
-        self.text.setFocus()
         self._alive = True
         self.finished.connect(self._gone)
 

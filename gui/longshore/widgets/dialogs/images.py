@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QCheckBox, QLineEdit, QListWidget, QWidget
+from PySide6.QtWidgets import QCheckBox, QLineEdit, QListWidget, QPushButton, QWidget
 
 from longshore.oci.errors import LongshoreError
 from longshore.oci.reference import Reference
-from longshore.widgets.dialogs.sheet import Sheet, name_list
+from longshore.widgets.dialogs.sheet import Sheet
 from longshore.widgets.quiet import plain_label
 
-#: A single name longer than this may be cut in the title, so the list shows it too.
-_LONG = 44
+#: Names shown in a list before it scrolls.
+VISIBLE_ROWS = 8
+
+
+def _name_list(sheet: Sheet, names: list[str], accessible: str) -> QListWidget:
+    out = QListWidget()
+    out.setAccessibleName(accessible)
+    out.setSelectionMode(QListWidget.SelectionMode.NoSelection)
+    out.addItems(names)
+    height = out.sizeHintForRow(0) if names else 20
+    out.setFixedHeight(height * min(max(len(names), 1), VISIBLE_ROWS) + 10)
+    sheet.body.addWidget(out)
+    return out
 
 
 class TagSheet(Sheet):
@@ -27,7 +38,9 @@ class TagSheet(Sheet):
         self.name.setPlaceholderText("registry.example.com/team/app:1.0")
         self.name.setAccessibleName(self.tr("New name"))
         self.name.setMaxLength(600)
-        self.add_field(form, self.tr("New name"), self.name)
+        form.addRow(self.tr("New name"), self.name)
+        self.preview = plain_label("", "dim", wrap=True)
+        form.addRow("", self.preview)
         self.name.textChanged.connect(self._changed)
         self._changed()
         self.name.selectAll()
@@ -36,19 +49,19 @@ class TagSheet(Sheet):
     def _changed(self) -> None:
         self.show_problem(None)
         try:
-            self.set_hint(self.name, str(Reference.parse(self.name.text().strip()).with_default_tag()))
+            self.preview.setText(str(Reference.parse(self.name.text().strip()).with_default_tag()))
         except LongshoreError as error:
-            self.set_hint(self.name, error.message)
+            self.preview.setText(error.message)
 
     def check(self) -> bool:
         """The name is a reference with a tag."""
         try:
             target = Reference.parse(self.name.text().strip())
         except LongshoreError as error:
-            self.show_problem(error, self.name)
+            self.show_problem(error)
             return False
         if target.digest:
-            self.show_problem(self.tr("A digest cannot be given to an image; write name:tag."), self.name)
+            self.show_problem(self.tr("A digest cannot be given to an image; write name:tag."))
             return False
         self.tag_requested.emit(self._source, target.with_default_tag())
         return True
@@ -69,10 +82,8 @@ class RemoveSheet(Sheet):
         )
         super().__init__(parent, title, self.tr("Remove"))
         self._names = names
-        if len(shown) > 1 or len(shown[0]) > _LONG:
-            listed = name_list(shown, self.tr("To be removed"))
-            listed.setSelectionMode(QListWidget.SelectionMode.NoSelection)
-            self.body.addWidget(listed, 1)
+        if len(shown) > 1:
+            _name_list(self, shown, self.tr("To be removed"))
         kept = len(names) - last
         words = []
         if last:
@@ -120,5 +131,7 @@ class CloseSheet(Sheet):
                 wrap=True,
             )
         )
-        self.cancel.setText(self.tr("Keep open"))
+        for button in self.buttons.buttons():
+            if isinstance(button, QPushButton) and button is not self.confirm:
+                button.setText(self.tr("Keep open"))
         self.confirm.setFocus()

@@ -62,5 +62,5 @@ class AboutSheet(Sheet):
             plain_label(self.tr("Moves container images between an engine and registries."), wrap=True)
         )
         self.body.addWidget(plain_label(self.tr("Apache License 2.0"), "dim"))
-        self.cancel.setVisible(False)
-        self.confirm.setFocus()
+        for button in self.buttons.buttons():
+            button.setVisible(button is self.confirm)

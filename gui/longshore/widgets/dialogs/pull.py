@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QComboBox, QLineEdit, QWidget
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QComboBox, QLineEdit, QListWidget, QWidget
 
 from longshore.oci.errors import LongshoreError
 from longshore.oci.naturalsort import natural_key
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference, parse_pull_line
-from longshore.widgets.dialogs.sheet import Sheet, name_list
-from longshore.widgets.quiet import ElidedLabel, plain_label
+from longshore.widgets.dialogs.sheet import Sheet
+from longshore.widgets.quiet import plain_label
 
 #: Offered in the platform box; any other can be typed.
 PLATFORMS = ("linux/amd64", "linux/arm64", "linux/arm/v7", "linux/ppc64le", "linux/s390x", "linux/riscv64")
@@ -28,7 +28,11 @@ class PullSheet(Sheet):
         self.reference.setPlaceholderText(self.tr("postgres:16, ghcr.io/acme/web, docker pull …"))
         self.reference.setAccessibleName(self.tr("Reference"))
         self.reference.setMaxLength(2000)
-        self.add_field(form, self.tr("Image"), self.reference)
+        form.addRow(self.tr("Image"), self.reference)
+        self.preview = plain_label("", "dim", wrap=True)
+        self.preview.setMinimumHeight(self.fontMetrics().height() * 2)
+        self.preview.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
+        form.addRow("", self.preview)
         self.platform = QComboBox()
         self.platform.setEditable(True)
         self.platform.addItem("")
@@ -37,30 +41,26 @@ class PullSheet(Sheet):
         line = self.platform.lineEdit()
         assert line is not None
         line.setPlaceholderText(self.tr("the engine's own"))
-        self.add_field(form, self.tr("Platform"), self.platform)
+        form.addRow(self.tr("Platform"), self.platform)
         if destination:
-            into = ElidedLabel()
-            into.set_text(destination)
-            form.addRow(self.tr("Into"), into)
+            form.addRow(self.tr("Into"), plain_label(destination))
         self.reference.textChanged.connect(self._changed)
-        self.platform.currentTextChanged.connect(lambda: self.show_problem(None))
         self._changed()
         self.reference.selectAll()
         self.reference.setFocus()
 
     def _changed(self) -> None:
-        """While typing, only the result is shown; that it is not finished yet is no error."""
         self.show_problem(None)
         text = self.reference.text().strip()
         if not text:
-            self.set_hint(self.reference, self.tr("From Docker Hub, tag “latest”, unless you say otherwise."))
+            self.preview.setText(self.tr("Docker Hub and the tag “latest” unless you say otherwise."))
             return
         try:
             reference, platform = parse_pull_line(text)
         except LongshoreError as error:
-            self.set_hint(self.reference, error.message)
+            self.preview.setText(error.message)
             return
-        self.set_hint(self.reference, str(reference.with_default_tag()))
+        self.preview.setText(str(reference.with_default_tag()))
         if platform is not None:
             self.platform.setCurrentText(str(platform))
 
@@ -68,18 +68,14 @@ class PullSheet(Sheet):
         """The reference and the platform can be used."""
         text = self.reference.text().strip()
         if not text:
-            self.show_problem(self.tr("Type or paste the name of an image."), self.reference)
+            self.show_problem(self.tr("Type or paste the name of an image."))
             return False
         try:
             reference, _ = parse_pull_line(text)
-        except LongshoreError as error:
-            self.show_problem(error, self.reference)
-            return False
-        wanted = self.platform.currentText().strip()
-        try:
+            wanted = self.platform.currentText().strip()
             platform = Platform.parse(wanted) if wanted else None
         except LongshoreError as error:
-            self.show_problem(error, self.platform)
+            self.show_problem(error)
             return False
         self.pull_requested.emit(reference, platform)
         return True
@@ -98,10 +94,13 @@ class ChooseTagSheet(Sheet):
         self.body.addWidget(
             plain_label(self.tr("This repository has no tag “latest”."), role="dim", wrap=True)
         )
-        self.tags = name_list(sorted(tags, key=natural_key, reverse=True), self.tr("Tags to choose from"))
+        self.tags = QListWidget()
+        self.tags.setAccessibleName(self.tr("Tags to choose from"))
+        self.tags.setUniformItemSizes(True)
+        self.tags.addItems(sorted(tags, key=natural_key, reverse=True))
         self.tags.setCurrentRow(0)
-        self.tags.itemDoubleClicked.connect(self.try_confirm)
-        self.body.addWidget(self.tags, 1)
+        self.tags.itemActivated.connect(self._confirmed)
+        self.body.addWidget(self.tags)
         self.tags.setFocus()
 
     def check(self) -> bool:

@@ -9,11 +9,11 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QCheckBox, QFileDialog, QHBoxLayout, QLineEdit, QPushButton, QWidget
 
 from longshore.credentials import Credential
-from longshore.oci.errors import AccessDenied, LongshoreError, SignInFailed
+from longshore.oci.errors import LongshoreError
 from longshore.oci.grammar import check_path
 from longshore.oci.reference import Reference
 from longshore.registry.config import RegistryConfig, parse_registry
-from longshore.widgets.dialogs.sheet import Sheet, breakable
+from longshore.widgets.dialogs.sheet import Sheet
 from longshore.widgets.quiet import plain_label
 
 
@@ -29,7 +29,7 @@ class AddRegistrySheet(Sheet):
         self.host.setPlaceholderText("registry.example.com:5000")
         self.host.setAccessibleName(self.tr("Host"))
         self.host.setMaxLength(500)
-        self.add_field(form, self.tr("Host"), self.host)
+        form.addRow(self.tr("Host"), self.host)
         self.authority = QLineEdit(str(config.ca_file) if config and config.ca_file else "")
         self.authority.setPlaceholderText(self.tr("the system's certificates"))
         self.authority.setAccessibleName(self.tr("Certificate authority file"))
@@ -40,7 +40,7 @@ class AddRegistrySheet(Sheet):
         row.setSpacing(8)
         row.addWidget(self.authority, 1)
         row.addWidget(browse)
-        self.add_field(form, self.tr("Own CA file"), self.authority, line=row)
+        form.addRow(self.tr("Own CA file"), row)
         self.insecure = QCheckBox(self.tr("Allow plain HTTP (not encrypted)"))
         self.insecure.setChecked(bool(config and config.insecure))
         form.addRow("", self.insecure)
@@ -55,8 +55,7 @@ class AddRegistrySheet(Sheet):
                 wrap=True,
             ),
         )
-        for field in (self.host, self.authority):
-            field.textChanged.connect(lambda: self.show_problem(None))
+        self.host.textChanged.connect(lambda: self.show_problem(None))
         self.host.setFocus()
 
     def _browse(self) -> None:
@@ -70,13 +69,15 @@ class AddRegistrySheet(Sheet):
         try:
             config = parse_registry(self.host.text().strip())
         except LongshoreError as error:
-            self.show_problem(error, self.host)
+            self.show_problem(error)
+            self.host.setFocus()
             return False
         file = self.authority.text().strip()
         if file:
             path = Path(file).expanduser()
             if not path.is_file():
-                self.show_problem(self.tr("There is no file {0}.").format(file), self.authority)
+                self.show_problem(self.tr("There is no file {0}.").format(file))
+                self.authority.setFocus()
                 return False
             config = replace(config, ca_file=path)
         if self.insecure.isChecked():
@@ -117,11 +118,11 @@ class PinSheet(Sheet):
                     text if text.startswith(self._host + "/") else f"{self._host}/{text}"
                 )
             if reference.domain != self._host:
-                self.show_problem(self.tr("{0} is a reference of another registry.").format(text), self.path)
+                self.show_problem(self.tr("{0} is a reference of another registry.").format(text))
                 return False
             check_path(reference.path)
         except LongshoreError as error:
-            self.show_problem(error, self.path)
+            self.show_problem(error)
             return False
         self.pin_requested.emit(self._host, reference.path)
         return True
@@ -140,15 +141,15 @@ class SignInSheet(Sheet):
         form = self.form()
         self.user = QLineEdit(user)
         self.user.setAccessibleName(self.tr("User name"))
-        self.add_field(form, self.tr("User name"), self.user)
+        form.addRow(self.tr("User name"), self.user)
         self.secret = QLineEdit()
         self.secret.setEchoMode(QLineEdit.EchoMode.Password)
         self.secret.setAccessibleName(self.tr("Password or token"))
-        self.add_field(form, self.tr("Password or token"), self.secret)
+        form.addRow(self.tr("Password or token"), self.secret)
         self.this_run = QCheckBox(self.tr("Keep for this run only"))
         form.addRow("", self.this_run)
         if stored_in:
-            form.addRow("", plain_label(breakable(stored_in), role="dim", wrap=True))
+            form.addRow("", plain_label(stored_in, role="dim", wrap=True))
         for field in (self.user, self.secret):
             field.textChanged.connect(lambda: self.show_problem(None))
         (self.secret if user else self.user).setFocus()
@@ -156,10 +157,12 @@ class SignInSheet(Sheet):
     def check(self) -> bool:
         """Both fields are filled."""
         if not self.user.text().strip():
-            self.show_problem(self.tr("Type your user name."), self.user)
+            self.show_problem(self.tr("Type your user name."))
+            self.user.setFocus()
             return False
         if not self.secret.text():
-            self.show_problem(self.tr("Type your password or an access token."), self.secret)
+            self.show_problem(self.tr("Type your password or an access token."))
+            self.secret.setFocus()
             return False
         return True
 
@@ -175,7 +178,6 @@ class SignInSheet(Sheet):
             self.accept()
             return
         self.set_busy(False)
-        # Wrong words belong to the secret; that the registry does not answer belongs to no field.
-        self.show_problem(error, self.secret if isinstance(error, SignInFailed | AccessDenied) else None)
-        self.secret.setFocus()
+        self.show_problem(error)
         self.secret.selectAll()
+        self.secret.setFocus()
