@@ -72,7 +72,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     application = QApplication.instance() or QApplication([sys.argv[0]])
     assert isinstance(application, QApplication)
     application.setApplicationName("longshore")
-    application.setApplicationDisplayName("Longshore")
     application.setDesktopFileName("app.longshore.Longshore")
     application.setApplicationVersion(__version__)
     # The loop ends by our own event, when everything is stopped, not when the window is gone.

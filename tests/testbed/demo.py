@@ -8,8 +8,6 @@ Arguments are passed on to Longshore.
 from __future__ import annotations
 
 import contextlib
-import importlib
-import importlib.util
 import os
 import signal
 import sys
@@ -21,9 +19,11 @@ from pathlib import Path
 from typing import NoReturn
 
 from testbed.bed import Testbed
+from testbed.driver import Window
 from testbed.errors import TestbedError, TestbedUnavailable
 from testbed.images import load_image, seed_repository
 from testbed.processes import Process
+from testbed.record import record
 from testbed.registry import PrivateRegistry
 
 MB = 1_000_000
@@ -189,20 +189,17 @@ def play(bed: Testbed) -> int:
 
 
 def record_pictures(bed: Testbed, out_dir: Path) -> int:
-    """Open the window on a private display and let `testbed.record` drive it and take pictures."""
-    if importlib.util.find_spec("testbed.record") is None:
-        say("This copy of the testbed has no recording script (testbed/record.py).")
-        return 1
-    recorder = importlib.import_module("testbed.record")
+    """Open the window on a private display, let `testbed.record` drive it, and take pictures."""
     out_dir.mkdir(parents=True, exist_ok=True)
     arguments = prepare(bed)
-    display = bed.display
-    session = {**session_of_the_user(), **display.environ()}
-    with open_window(bed, arguments, session) as window:
+    hosts = [
+        host for option, host in zip(arguments[::2], arguments[1::2], strict=True) if option == "--registry"
+    ]
+    with Window(bed.display, bed.home(), arguments) as window:
         try:
-            recorder.record(bed, display, out_dir)
-        except Exception:
-            say(window.log_tail().strip())
+            record(window, hosts[0], hosts[1], out_dir)
+        except TestbedError:
+            say(window.output().strip())
             raise
     say(f"The pictures are in {out_dir}.")
     return 0

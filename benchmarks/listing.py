@@ -1,0 +1,172 @@
+"""Listing a registry: details of 1,000 tags against ``skopeo inspect`` in a loop, 5,000 repositories against curl.
+
+    PYTHONPATH=tests .venv/bin/python benchmarks/listing.py [--runs N] [--sample N] [--latency SECONDS]
+
+A private docker-registry in memory, directly and through a line with added latency, all in one run, alternating. The
+details of a tag are its manifest and configuration, read by the client that the window uses, in 12 and 32 threads;
+skopeo starts once per tag, without listing the tags, and is timed on a sample of them (its loop is even, so seconds per
+tag are what count). Repositories: curl pages by the Link header, one process per page as a script would, and once more
+in one process that knows all addresses beforehand, which is the least that paging can cost.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import statistics
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from urllib.parse import urljoin
+
+from longshore.registry.client import RegistryClient
+from longshore.registry.config import RegistryConfig
+from longshore.registry.details_cache import DetailsCache
+from longshore.registry.listing import lister_for
+from testbed.registry import PrivateRegistry
+from testbed.storage import seed_many_repositories, seed_many_tags
+from testbed.throttle import Throttle
+
+REPOSITORIES = 5000
+TAGS = 1000
+TAGGED = "bench/tags"
+#: Repositories per page, which is what the client asks for.
+PAGE = 200
+_NEXT = re.compile(r"^link: *<([^>]+)>; *rel=\"next\"", re.IGNORECASE | re.MULTILINE)
+
+
+def timed(work: Callable[[], object]) -> float:
+    """Seconds that *work* takes."""
+    begun = time.perf_counter()
+    work()
+    return time.perf_counter() - begun
+
+
+def our_details(address: str, threads: int, cache: DetailsCache | None = None) -> None:
+    """List the tags and read the details of each, with a client that has no connection yet."""
+    client = RegistryClient(RegistryConfig(address), lambda _host: None, environ={}, details=cache)
+    try:
+        tags: list[str] = []
+        page = None
+        while True:
+            found = client.tags(TAGGED, page)
+            tags += found.items
+            page = found.next
+            if page is None:
+                break
+
+        def read(tag: str) -> object:
+            return client.tag_details(TAGGED, tag)
+
+        with ThreadPoolExecutor(threads) as pool:
+            details = list(pool.map(read, tags))
+        assert len(details) == TAGS
+    finally:
+        client.close()
+
+
+def skopeo(address: str, tags: list[str]) -> None:
+    """``skopeo inspect`` for each of *tags*."""
+    for tag in tags:
+        image = f"docker://{address}/{TAGGED}:{tag}"
+        subprocess.run(
+            ["skopeo", "inspect", "--no-tags", "--tls-verify=false", image],
+            stdout=subprocess.DEVNULL,
+            check=True,
+        )
+
+
+def our_repositories(address: str) -> None:
+    """All pages by the lister, with a client that has no connection yet."""
+    config = RegistryConfig(address)
+    client = RegistryClient(config, lambda _host: None, environ={})
+    lister = lister_for(config, client, lambda _host: None, environ={})
+    try:
+        count, page = 0, None
+        while True:
+            found = lister.repositories(page)
+            count += len(found.items)
+            page = found.next
+            if page is None:
+                break
+        assert count == REPOSITORIES + 1, count
+    finally:
+        lister.close()
+        client.close()
+
+
+def curl_pages(address: str) -> list[str]:
+    """All pages by one curl each; gives their addresses."""
+    url, seen = f"http://{address}/v2/_catalog?n={PAGE}", []
+    while True:
+        seen.append(url)
+        command = ["curl", "-sS", "--noproxy", "*", "-D", "-", url]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        link = _NEXT.search(done.stdout)
+        if link is None:
+            return seen
+        url = urljoin(url, link[1])
+
+
+def curl_known(urls: list[str]) -> None:
+    """All pages in one curl with one connection."""
+    outputs = [part for url in urls for part in ("-o", "/dev/null", url)]
+    subprocess.run(["curl", "-sS", "--noproxy", "*", *outputs], check=True)
+
+
+def measure(name: str, address: str, tags: list[str], runs: int, sample: int, folder: Path) -> None:
+    """One table: medians of *runs*, alternating."""
+    urls = curl_pages(address)
+    step = max(1, len(tags) // sample)
+    chosen = tags[::step][:sample]
+    seconds: dict[str, list[float]] = {}
+    with tempfile.TemporaryDirectory(dir=folder) as kept:
+        cache = DetailsCache(Path(kept))
+        our_details(address, 32, cache)
+        works: dict[str, Callable[[], object]] = {
+            "skopeo": lambda: skopeo(address, chosen),
+            "12 threads": lambda: our_details(address, 12),
+            "32 threads": lambda: our_details(address, 32),
+            "32 threads, kept on disk": lambda: our_details(address, 32, cache),
+            "repositories": lambda: our_repositories(address),
+            "curl per page": lambda: curl_pages(address),
+            "one curl": lambda: curl_known(urls),
+        }
+        for _ in range(runs):
+            for key, work in works.items():
+                seconds.setdefault(key, []).append(timed(work))
+        cache.close()
+    median = {key: statistics.median(values) for key, values in seconds.items()}
+    loop = median["skopeo"] / len(chosen) * TAGS
+    print(f"{name}: medians of {runs}")
+    print(f"  {TAGS} tags: skopeo in a loop {loop:.1f} s (from {len(chosen)} of them)")
+    for key in ("12 threads", "32 threads", "32 threads, kept on disk"):
+        print(f"    Longshore, {key}: {median[key]:.2f} s, {loop / median[key]:.1f} times faster")
+    print(f"  {REPOSITORIES} repositories in {len(urls)} pages: Longshore {median['repositories']:.3f} s")
+    for key in ("curl per page", "one curl"):
+        print(f"    {key}: {median[key]:.3f} s, ratio {median['repositories'] / median[key]:.2f}")
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--sample", type=int, default=50, help="tags that skopeo inspects in each run")
+    parser.add_argument("--latency", type=float, default=0.03, help="seconds added before each request")
+    chosen = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        with PrivateRegistry(root / "registry", in_memory=True) as registry:
+            seed_many_repositories(registry, REPOSITORIES)
+            tags = list(seed_many_tags(registry, TAGGED, TAGS))
+            measure("direct", registry.address, tags, chosen.runs, chosen.sample, root)
+            with Throttle(registry.address, latency=chosen.latency) as line:
+                name = f"{chosen.latency * 1000:.0f} ms added"
+                measure(name, line.address, tags, chosen.runs, chosen.sample, root)
+
+
+if __name__ == "__main__":
+    main()

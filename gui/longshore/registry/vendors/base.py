@@ -1,0 +1,339 @@
+"""What the vendors' modules share: a walk over shelves, page by page, and the catalogue to fall back on."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from typing import ClassVar, TypeVar
+from urllib.parse import urlsplit
+
+from longshore.cancellation import Cancellation
+from longshore.credentials import Credential
+from longshore.oci.errors import (
+    AccessDenied,
+    ListingUnsupported,
+    NotInRegistry,
+    RegistryError,
+    SignInFailed,
+    SignInRequired,
+    UnexpectedReply,
+)
+from longshore.registry import failures
+from longshore.registry.client import RegistryClient
+from longshore.registry.config import RegistryConfig, is_loopback
+from longshore.registry.model import Page
+from longshore.registry.tls import TlsFiles
+from longshore.registry.transport import Transport
+from longshore.registry.vendors.api import Answer, VendorApi
+from longshore.registry.vendors.protocol import RepositoryInfo, TagInfo
+from longshore.registry.vendors.trail import Trail
+
+T = TypeVar("T")
+
+PIN = "Or pin a repository by name."
+#: Shelves (namespaces, projects) that are walked at most.
+_MOST_SHELVES = 1000
+#: Seconds between two looks at a cancellation.
+_SLICE = 0.1
+
+#: Before the token of a page that came from the registry itself.
+_BY_CATALOGUE = "="
+
+#: Items, the target of the next page or None, and how many there are in all or None.
+Found = tuple[list[RepositoryInfo], str | None, int | None]
+
+
+def _marked(page: Page[T]) -> Page[T]:
+    return page if page.next is None else Page(page.items, _BY_CATALOGUE + page.next, page.total)
+
+
+class CatalogueLister:
+    """Lists by the registry's own catalogue and tag lists (distribution-spec 1.1, "Listing Tags"; the catalogue is of
+    distribution's HTTP API V2, "Listing Repositories"): for plain registries, and what the others fall back on."""
+
+    kind: str = "distribution"
+    searches: bool = False
+
+    def __init__(self, config: RegistryConfig, client: RegistryClient) -> None:
+        self._config = config
+        self._client = client
+
+    def repositories(
+        self, page: str | None = None, query: str = "", *, cancellation: Cancellation | None = None
+    ) -> Page[RepositoryInfo]:
+        """See ``protocol.Lister``."""
+        found = self._client.repositories(page, cancellation=cancellation)
+        below = f"{self._config.namespace}/" if self._config.namespace else ""
+        items = [
+            RepositoryInfo(name)
+            for name in dict.fromkeys(found.items)
+            if f"{name}/".startswith(below) and query in name
+        ]
+        filtered = len(items) != len(found.items)
+        return Page(items, found.next, None if filtered else found.total)
+
+    def tags(
+        self, repository: str, page: str | None = None, *, cancellation: Cancellation | None = None
+    ) -> Page[TagInfo]:
+        """See ``protocol.Lister``."""
+        found = self._client.tags(repository, page, cancellation=cancellation)
+        return Page([TagInfo(name) for name in found.items], found.next, found.total)
+
+    def close(self) -> None:
+        """The client is its owner's; nothing else is open."""
+
+
+class VendorLister(CatalogueLister):
+    """Base of those that ask a vendor's API. Repositories stand on shelves (namespaces, projects…) that are walked one
+    after the other; subclasses name the shelves, their first page, and read an answer."""
+
+    #: Where the API is if it is not the registry's own host.
+    api_host: ClassVar[str] = ""
+    #: Whether the registry's own catalogue is worth asking where the API does not let us list.
+    catalogue_too: ClassVar[bool] = True
+    #: Whether the catalogue is the vendor's own way, and empty means empty.
+    catalogue_first: ClassVar[bool] = False
+    #: What to do where the vendor does not let us list.
+    advice: ClassVar[str] = ""
+
+    def __init__(
+        self,
+        config: RegistryConfig,
+        client: RegistryClient,
+        credentials: Callable[[str], Credential | None],
+        *,
+        environ: Mapping[str, str] | None = None,
+        api_base: str = "",
+    ) -> None:
+        super().__init__(config, client)
+        self._credentials = credentials
+        self._environ = os.environ if environ is None else environ
+        self._lock = threading.Lock()
+        self._api_base = api_base
+        self._opened: VendorApi | None = None
+        self._credential_known = False
+        self._found_credential: Credential | None = None
+        #: Of the listing that is under way; another one at the same time finds them again for itself.
+        self._shelved: dict[str, list[str]] = {}
+
+    # -- for subclasses to say
+
+    def _shelves(self, query: str, cancellation: Cancellation | None) -> list[str]:
+        """The shelves to walk. May ask the API."""
+        raise NotImplementedError
+
+    def _first(self, shelf: str, query: str) -> str:
+        """The target of the first page of *shelf*."""
+        raise NotImplementedError
+
+    def _read(self, shelf: str, query: str, answer: Answer) -> Found:
+        """What an answer holds."""
+        raise NotImplementedError
+
+    def _headers(self, cancellation: Cancellation | None) -> dict[str, str]:
+        """What signs a request in; empty for anonymous."""
+        return {}
+
+    def _base(self, cancellation: Cancellation | None) -> str:
+        """Where the API is."""
+        return f"https://{self.api_host}" if self.api_host else self._own_base(cancellation)
+
+    # -- the walk
+
+    def repositories(
+        self, page: str | None = None, query: str = "", *, cancellation: Cancellation | None = None
+    ) -> Page[RepositoryInfo]:
+        """See ``protocol.Lister``."""
+        if page is not None and page.startswith(_BY_CATALOGUE):
+            return self._catalogued(page, query, cancellation)
+        try:
+            return self._walk(page, query.strip(), cancellation)
+        except (SignInRequired, AccessDenied, NotInRegistry, ListingUnsupported) as error:
+            if page is not None:
+                raise
+            if self.catalogue_too:
+                try:
+                    found = self._catalogued(page, query, cancellation)
+                    # An empty catalogue may as well mean that we may see nothing of it: quay.io's is so.
+                    if found.items or found.next or query or self.catalogue_first:
+                        return found
+                except SignInRequired as wanted:
+                    raise self._explained(wanted) from error
+                except (ListingUnsupported, AccessDenied, NotInRegistry, UnexpectedReply):
+                    pass  # neither way; what the vendor says is the better explanation
+            raise self._explained(error) from error
+
+    def _explained(self, error: RegistryError) -> RegistryError:
+        if isinstance(error, ListingUnsupported):
+            return error
+        if not isinstance(error, SignInRequired):
+            return self._unsupported(detail=error.detail)
+        return SignInRequired(
+            f"{failures.called(self._config)} lists its repositories only to those who sign in.",
+            registry=self._config.host,
+            advice=f"{self.advice or 'Sign in….'} {PIN}",
+            detail=error.detail,
+        )
+
+    def _catalogued(
+        self, page: str | None, query: str, cancellation: Cancellation | None
+    ) -> Page[RepositoryInfo]:
+        page = page.removeprefix(_BY_CATALOGUE) if page else None
+        return _marked(super().repositories(page, query, cancellation=cancellation))
+
+    def tags(
+        self, repository: str, page: str | None = None, *, cancellation: Cancellation | None = None
+    ) -> Page[TagInfo]:
+        """See ``protocol.Lister``. The registry's own list is asked where the API does not answer."""
+        if page is None or not page.startswith(_BY_CATALOGUE):
+            try:
+                return self._tags(repository, page, cancellation)
+            except (
+                SignInRequired,
+                SignInFailed,
+                AccessDenied,
+                NotInRegistry,
+                ListingUnsupported,
+                UnexpectedReply,
+            ):
+                if page is not None:
+                    raise
+        page = page.removeprefix(_BY_CATALOGUE) if page else None
+        return _marked(super().tags(repository, page, cancellation=cancellation))
+
+    def _tags(self, repository: str, page: str | None, cancellation: Cancellation | None) -> Page[TagInfo]:
+        """One page by the API; ListingUnsupported where it knows no more than the registry."""
+        raise self._unsupported()
+
+    def _walk(self, page: str | None, query: str, cancellation: Cancellation | None) -> Page[RepositoryInfo]:
+        shelves = self._shelved.get(query) if page is not None else None
+        if shelves is None:
+            shelves = self._shelves(query, cancellation)[:_MOST_SHELVES]
+            self._shelved = {query: shelves}
+        if not shelves:
+            return Page([], None, 0)
+        trail = (
+            Trail.start(f"0 {self._first(shelves[0], query)}")
+            if page is None
+            else Trail.parse(page, self._config)
+        )
+        index, target = self._place(trail, len(shelves))
+        shelf = shelves[index]
+        try:
+            answer = self._ask(target, cancellation, subject=shelf)
+            items, following, total = self._read(shelf, query, answer)
+        except (AccessDenied, NotInRegistry):
+            if len(shelves) == 1:
+                raise
+            items, following, total = (
+                [],
+                None,
+                None,
+            )  # one project that is closed to us does not hide the others
+        if following is not None:
+            after: str | None = f"{index} {following}"
+        else:
+            after = (
+                f"{index + 1} {self._first(shelves[index + 1], query)}" if index + 1 < len(shelves) else None
+            )
+        if query:
+            wanted = query.lower()
+            kept = [item for item in items if self.searches or wanted in item.name.lower()]
+            total = total if len(kept) == len(items) and self.searches else None
+            items = kept
+        return Page(
+            items,
+            None if after is None else trail.then(after, self._config),
+            total if len(shelves) == 1 else None,
+        )
+
+    def _place(self, trail: Trail, shelves: int) -> tuple[int, str]:
+        number, _, target = trail.target.partition(" ")
+        index = int(number) if number.isdigit() else shelves
+        if index >= shelves:
+            raise failures.unexpected(self._config, "its namespaces changed while they were listed")
+        return index, target
+
+    def _ask(self, target: str, cancellation: Cancellation | None, *, subject: str = "") -> Answer:
+        """One signed-in GET."""
+        api, headers = self._api(cancellation), self._headers(cancellation)
+        credential = self._credential() if headers else None
+        return api.get(target, headers, credential, subject=subject, cancellation=cancellation)
+
+    def _unsupported(self, message: str = "", *, detail: str = "") -> ListingUnsupported:
+        return ListingUnsupported(
+            message or f"{failures.called(self._config)} does not list its repositories for you.",
+            registry=self._config.host,
+            advice=f"{self.advice} {PIN}".strip(),
+            detail=detail,
+        )
+
+    # -- what is shared
+
+    def _credential(self) -> Credential | None:
+        """The credential of the registry, looked up once. May run a helper. Raises CredentialsError."""
+        with self._lock:
+            if self._credential_known:
+                return self._found_credential
+        found = self._credentials(self._config.host) or None
+        with self._lock:
+            self._found_credential, self._credential_known = found, True
+        return found
+
+    def _api(self, cancellation: Cancellation | None = None) -> VendorApi:
+        with self._lock:
+            if self._opened is not None:
+                return self._opened
+        base = self._api_base or self._base(cancellation)
+        host = urlsplit(base).netloc
+        # The user's files and marks are for the registry's host, not for another that its vendor owns.
+        config = self._config if host == self._config.api_host else RegistryConfig(host)
+        made = VendorApi(base, Transport(config, self._environ, TlsFiles(config)), self._config)
+        with self._lock:
+            if self._opened is None:
+                self._opened = made
+                return made
+            opened = self._opened
+        made.close()
+        return opened
+
+    def _own_base(self, cancellation: Cancellation | None) -> str:
+        """The registry's own origin. Plain HTTP only where its client found that it speaks it, and may."""
+        if self._config.insecure or self._config.is_loopback:
+            told = urlsplit(self._client.check(cancellation=cancellation).url)
+            if told.scheme in ("http", "https") and told.netloc == self._config.api_host:
+                return f"{told.scheme}://{told.netloc}"
+        return f"https://{self._config.api_host}"
+
+    def _trusted_base(self, url: str) -> str | None:
+        """The origin of *url* if credentials of the registry may go there: encrypted, or as the user allows."""
+        parts = urlsplit(url)
+        allowed = parts.scheme == "https" or (
+            parts.scheme == "http" and (self._config.insecure or is_loopback(parts.hostname or ""))
+        )
+        return (
+            f"{parts.scheme}://{parts.netloc}"
+            if allowed and parts.hostname and "@" not in parts.netloc
+            else None
+        )
+
+    def close(self) -> None:
+        """Close idle connections to the API."""
+        with self._lock:
+            opened, self._opened = self._opened, None
+        if opened is not None:
+            opened.close()
+
+
+@contextlib.contextmanager
+def turn(lock: threading.Lock, cancellation: Cancellation | None) -> Iterator[None]:
+    """Hold *lock*. Raises Cancelled if the work is cancelled while it waits."""
+    while not lock.acquire(timeout=_SLICE):
+        if cancellation is not None:
+            cancellation.raise_if_cancelled()
+    try:
+        yield
+    finally:
+        lock.release()

@@ -1,0 +1,55 @@
+"""A registry whose make its name does not tell: asked once, when it is first listed."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from longshore.cancellation import Cancellation
+from longshore.registry.model import Page
+from longshore.registry.vendors.base import turn
+from longshore.registry.vendors.protocol import Lister, RepositoryInfo, TagInfo
+
+
+class DetectingLister:
+    """Finds the make out with *detect* (blocking) at the first call, and is what *make* gives from then on."""
+
+    def __init__(self, detect: Callable[[Cancellation | None], str], make: Callable[[str], Lister]) -> None:
+        self._detect = detect
+        self._make = make
+        self._asking = threading.Lock()
+        self._found: Lister | None = None
+
+    @property
+    def kind(self) -> str:
+        """The vendor's key; ``auto`` while nothing was listed."""
+        return self._found.kind if self._found is not None else "auto"
+
+    @property
+    def searches(self) -> bool:
+        """As of the lister found."""
+        return self._found is not None and self._found.searches
+
+    def repositories(
+        self, page: str | None = None, query: str = "", *, cancellation: Cancellation | None = None
+    ) -> Page[RepositoryInfo]:
+        """See ``protocol.Lister``."""
+        return self._lister(cancellation).repositories(page, query, cancellation=cancellation)
+
+    def tags(
+        self, repository: str, page: str | None = None, *, cancellation: Cancellation | None = None
+    ) -> Page[TagInfo]:
+        """See ``protocol.Lister``."""
+        return self._lister(cancellation).tags(repository, page, cancellation=cancellation)
+
+    def close(self) -> None:
+        """Close idle connections."""
+        if self._found is not None:
+            self._found.close()
+
+    def _lister(self, cancellation: Cancellation | None) -> Lister:
+        if self._found is None:
+            with turn(self._asking, cancellation):
+                if self._found is None:
+                    self._found = self._make(self._detect(cancellation))
+        return self._found

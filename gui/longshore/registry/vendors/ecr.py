@@ -1,0 +1,43 @@
+"""Amazon Elastic Container Registry.
+
+"Using HTTP API authentication" (https://docs.aws.amazon.com/AmazonECR/latest/userguide/registry_auth.html): the
+password is a token of 12 hours that docker's helper ecr-login fetches
+(https://github.com/awslabs/amazon-ecr-credential-helper). DescribeRepositories would want signatures by AWS keys, which
+are none of ours, so repositories are listed by the registry's catalogue and tags by its lists. The public gallery
+(public.ecr.aws) has no catalogue.
+"""
+
+from __future__ import annotations
+
+from longshore.cancellation import Cancellation
+from longshore.oci.errors import AccessDenied, ListingUnsupported, SignInFailed, SignInRequired
+from longshore.registry.model import Page
+from longshore.registry.vendors.base import PIN, CatalogueLister
+from longshore.registry.vendors.protocol import RepositoryInfo
+
+_ADVICE = (
+    "Passwords of Amazon ECR hold 12 hours: set up the credential helper ecr-login in docker's config.json, or run "
+    "aws ecr get-login-password | docker login again."
+)
+
+
+class EcrLister(CatalogueLister):
+    """By the catalogue; what is refused is explained in Amazon's terms."""
+
+    kind = "ecr"
+
+    def repositories(
+        self, page: str | None = None, query: str = "", *, cancellation: Cancellation | None = None
+    ) -> Page[RepositoryInfo]:
+        """See ``protocol.Lister``."""
+        where = {"registry": self._config.host, "advice": f"{_ADVICE} {PIN}"}
+        try:
+            return super().repositories(page, query, cancellation=cancellation)
+        except SignInRequired as error:
+            raise SignInRequired("Amazon ECR wants you to sign in.", detail=error.detail, **where) from error
+        except SignInFailed as error:
+            message = "Amazon ECR refuses the password; it may have run out."
+            raise SignInFailed(message, detail=error.detail, **where) from error
+        except (AccessDenied, ListingUnsupported) as error:
+            message = "Amazon ECR does not list its repositories for you."
+            raise ListingUnsupported(message, detail=error.detail, **where) from error

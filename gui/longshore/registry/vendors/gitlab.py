@@ -1,0 +1,87 @@
+"""GitLab's container registry, on gitlab.com and elsewhere.
+
+GitLab API, "Container registry API" (https://docs.gitlab.com/api/container_registry/): registry repositories of a
+group and of a project; ``PRIVATE-TOKEN`` and paging as in "REST API" (https://docs.gitlab.com/api/rest/). There is no
+list of all repositories, and the catalogue is for administrators only. Tags come from the registry itself: the API's
+list of tags holds no more than names.
+
+Where GitLab itself is: the registry names it as its token service ("Container registry token authentication":
+realm ``https://gitlab.example.com/jwt/auth``), which is where its credentials go anyway.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from longshore.cancellation import Cancellation
+from longshore.oci.errors import NotInRegistry
+from longshore.registry import failures
+from longshore.registry.vendors import read
+from longshore.registry.vendors.api import Answer
+from longshore.registry.vendors.base import Found, VendorLister
+
+_PAGE = 100
+TOKEN_PATH = "/jwt/auth"
+
+
+class GitLabLister(VendorLister):
+    """Lists the repositories of the registry's namespace: a group with all below it, or one project."""
+
+    kind = "gitlab"
+    catalogue_too = False
+    advice = (
+        "Add the registry with a group or project (registry.gitlab.com/group) and sign in with a token that has "
+        "read_api."
+    )
+
+    def _base(self, cancellation: Cancellation | None) -> str:
+        if self._config.host == "registry.gitlab.com":
+            return "https://gitlab.com"
+        realm = self._client.check(cancellation=cancellation).realm
+        base = self._trusted_base(realm) if urlsplit(realm).path.endswith(TOKEN_PATH) else None
+        if base:
+            # GitLab may live below a path; its token service does too.
+            return base + urlsplit(realm).path.removesuffix(TOKEN_PATH)
+        raise self._unsupported(f"{failures.called(self._config)} does not say where its GitLab is.")
+
+    def _headers(self, cancellation: Cancellation | None) -> dict[str, str]:
+        credential = self._credential()
+        if credential is None or not (credential.secret.isascii() and credential.secret.isprintable()):
+            return {}
+        return {"PRIVATE-TOKEN": credential.secret} if credential.secret else {}
+
+    def _shelves(self, query: str, cancellation: Cancellation | None) -> list[str]:
+        if not self._config.namespace:
+            raise self._unsupported("GitLab lists repositories of a group or of a project only.")
+        place = read.segment(self._config.namespace)
+        group = f"/api/v4/groups/{place}/registry/repositories"
+        try:
+            self._ask(read.query_of(group, per_page=1), cancellation)
+        except NotInRegistry:
+            return [f"/api/v4/projects/{place}/registry/repositories"]
+        return [group]
+
+    def _first(self, shelf: str, query: str) -> str:
+        return read.query_of(shelf, per_page=_PAGE, tags_count="true" if "/projects/" in shelf[:18] else None)
+
+    def _read(self, shelf: str, query: str, answer: Answer) -> Found:
+        if not isinstance(answer.data, list):
+            raise failures.unexpected(self._config, "its API sends no list of repositories")
+        found = [
+            read.repository(
+                read.words(row.get("path")),
+                tag_count=read.count(row.get("tags_count")),
+                updated=read.when(row.get("created_at")),
+            )
+            for row in read.rows(answer.data)
+        ]
+        following = self._api().link(answer)
+        if following is None and (number := read.count(answer.headers.get("X-Next-Page"))):
+            following = _page(answer.target, number)
+        return read.distinct(found), following, read.count(answer.headers.get("X-Total"))
+
+
+def _page(target: str, number: int) -> str:
+    path, _, query = target.partition("?")
+    kept = [part for part in query.split("&") if part and not part.startswith("page=")]
+    return f"{path}?{'&'.join([*kept, f'page={number}'])}"

@@ -1,0 +1,92 @@
+"""Harbor.
+
+Harbor API 2.0 (https://github.com/goharbor/harbor/blob/main/api/v2.0/swagger.yaml): listAllRepositories,
+listRepositories and listArtifacts; pages by Link, ``X-Total-Count``, searching by ``q=name=~…``. Signed in by Basic,
+also robots'. The catalogue is for administrators only. A slash in a repository's name is encoded twice.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from longshore.cancellation import Cancellation
+from longshore.registry import failures
+from longshore.registry.model import Page
+from longshore.registry.vendors import read
+from longshore.registry.vendors.api import Answer, basic
+from longshore.registry.vendors.base import Found, VendorLister
+from longshore.registry.vendors.protocol import TagInfo
+from longshore.registry.vendors.trail import Trail
+
+_PAGE = 100
+
+
+class HarborLister(VendorLister):
+    """Lists every repository that one may see, or those of the registry's namespace (a project)."""
+
+    kind = "harbor"
+    searches = True
+    advice = "Sign in…, or add the registry with a project you may see: host/project."
+
+    def _headers(self, cancellation: Cancellation | None) -> dict[str, str]:
+        credential = self._credential()
+        return basic(credential) if credential else {}
+
+    def _shelves(self, query: str, cancellation: Cancellation | None) -> list[str]:
+        return [self._config.namespace.partition("/")[0]]
+
+    def _first(self, shelf: str, query: str) -> str:
+        path = f"/api/v2.0/projects/{read.segment(shelf)}/repositories" if shelf else "/api/v2.0/repositories"
+        # Commas and equal signs are Harbor's own in there.
+        wanted = query.translate(str.maketrans("", "", ",=()[]{}~"))
+        return read.query_of(path, page=1, page_size=_PAGE, q=f"name=~{wanted}" if wanted else None)
+
+    def _read(self, shelf: str, query: str, answer: Answer) -> Found:
+        if not isinstance(answer.data, list):
+            raise failures.unexpected(self._config, "its API sends no list of repositories")
+        found = [
+            read.repository(
+                read.words(row.get("name")),
+                description=read.line(row.get("description")),
+                updated=read.when(row.get("update_time")),
+            )
+            for row in read.rows(answer.data)
+        ]
+        return read.distinct(found), self._api().link(answer), read.count(answer.headers.get("X-Total-Count"))
+
+    def _tags(self, repository: str, page: str | None, cancellation: Cancellation | None) -> Page[TagInfo]:
+        """By artifacts: digests, sizes, platforms, and the dates of images."""
+        project, _, name = repository.partition("/")
+        encoded = read.segment(read.segment(name)) if "/" in name else read.segment(name)
+        path = f"/api/v2.0/projects/{read.segment(project)}/repositories/{encoded}/artifacts"
+        first = read.query_of(path, with_tag="true", page=1, page_size=_PAGE)
+        trail = Trail.start(first) if page is None else Trail.parse(page, self._config)
+        answer = self._ask(trail.target, cancellation, subject=repository)
+        if not isinstance(answer.data, list):
+            raise failures.unexpected(self._config, "its API sends no list of artifacts")
+        found = [tag for row in read.rows(answer.data) for tag in _tags_of(row)]
+        following = self._api().link(answer)
+        return Page(read.present(found), trail.then(following, self._config) if following else None)
+
+
+def _tags_of(row: dict[str, Any]) -> list[TagInfo | None]:
+    children = read.rows(row.get("references"))
+    image = read.fields(row.get("extra_attrs"))
+    platforms = [read.platform(read.fields(child.get("platform"))) for child in children] or [
+        read.platform(image)
+    ]
+    return [
+        read.tag(
+            tag.get("name"),
+            row.get("digest"),
+            # Of an index, Harbor tells the size of all platforms together.
+            size=None if children else read.count(row.get("size")),
+            platforms=platforms,
+            created=read.when(image.get("created"))
+            or read.when(tag.get("push_time"))
+            or read.when(row.get("push_time")),
+            media_type=row.get("manifest_media_type"),
+            complete=not children,
+        )
+        for tag in read.rows(row.get("tags"))
+    ]

@@ -1,0 +1,182 @@
+"""Docker Hub.
+
+Docker Hub API reference (https://docs.docker.com/reference/api/hub/latest/): "Create access token"
+(``POST /v2/auth/token``, identifier and secret), "List repositories in a namespace", "List repository tags". The
+registry has no catalogue, and a GET of a manifest counts as a pull; these do not.
+
+Not documented, and used by Docker's own hub-tool and web pages: the search (``/v2/search/repositories/``), and the
+organisations one belongs to (``/v2/user/orgs/``). Where they fail, listing a namespace still works.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from contextlib import suppress
+from typing import Any
+
+from longshore.cancellation import Cancellation
+from longshore.oci.errors import AccessDenied, NotInRegistry, RegistryFailure, SignInFailed, UnexpectedReply
+from longshore.registry import failures
+from longshore.registry.model import Page
+from longshore.registry.vendors import read
+from longshore.registry.vendors.api import Answer, bearer
+from longshore.registry.vendors.base import Found, VendorLister, turn
+from longshore.registry.vendors.protocol import RepositoryInfo, TagInfo
+from longshore.registry.vendors.trail import Trail
+
+#: The namespace of the official images, listed for those who have not signed in.
+OFFICIAL = "library"
+_SEARCH = "\0search"
+_PAGE = 100
+#: Seconds for which a token is used; the API does not tell its life, its documents name ten minutes.
+_TOKEN_LIFE = 480.0
+
+
+class HubLister(VendorLister):
+    """Lists one's own namespaces, or the registry's namespace, or the official images; a query searches all of Docker
+    Hub (undocumented), or the namespace."""
+
+    kind = "hub"
+    searches = True
+    api_host = "hub.docker.com"
+    catalogue_too = False
+    advice = "Sign in…, or name a namespace: docker.io/name (Add registry…)."
+
+    _token = ""
+    _token_until = 0.0
+    _fetching: threading.Lock
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._fetching = threading.Lock()
+
+    # -- sign-in
+
+    def _headers(self, cancellation: Cancellation | None) -> dict[str, str]:
+        credential = self._credential()
+        if credential is None or not credential.secret:
+            return {}  # an identity token is for auth.docker.io only
+        with turn(self._fetching, cancellation):
+            if time.monotonic() >= self._token_until:
+                document = {"identifier": credential.username, "secret": credential.secret}
+                try:
+                    answer = self._api().post(
+                        "/v2/auth/token", credential, document, cancellation=cancellation
+                    )
+                except AccessDenied as error:
+                    raise SignInFailed(
+                        "Docker Hub refuses the user name or the password.",
+                        registry=self._config.host,
+                        advice="Sign in… again; with two-factor sign-in, use an access token as password.",
+                        detail=error.detail,
+                    ) from error
+                self._token = read.words(read.fields(answer.data).get("access_token"))
+                if not bearer(self._token):
+                    raise failures.unexpected(self._config, "its API gives no token")
+                self._token_until = time.monotonic() + _TOKEN_LIFE
+            return bearer(self._token)
+
+    # -- repositories
+
+    def _shelves(self, query: str, cancellation: Cancellation | None) -> list[str]:
+        if self._config.namespace:
+            return [self._config.namespace.partition("/")[0]]
+        if query:
+            return [_SEARCH]
+        return list(dict.fromkeys(self._own(cancellation))) or [OFFICIAL]
+
+    def _own(self, cancellation: Cancellation | None) -> list[str]:
+        """The user's namespace and those of the organisations."""
+        credential = self._credential()
+        if credential is None or not credential.secret or not self._headers(cancellation):
+            return []
+        names = [credential.username.lower()]
+        with suppress(
+            AccessDenied, NotInRegistry, RegistryFailure, UnexpectedReply
+        ):  # undocumented: it may be gone
+            answer = self._ask(read.query_of("/v2/user/orgs/", page_size=_PAGE), cancellation)
+            names += [
+                read.words(row.get("orgname")) for row in read.rows(read.fields(answer.data).get("results"))
+            ]
+        return [name for name in names if name and "@" not in name]
+
+    def _first(self, shelf: str, query: str) -> str:
+        if shelf == _SEARCH:
+            return read.query_of("/v2/search/repositories/", query=query, page_size=_PAGE)
+        path = f"/v2/namespaces/{read.segment(shelf)}/repositories"
+        return read.query_of(path, page_size=_PAGE, name=query)
+
+    def _read(self, shelf: str, query: str, answer: Answer) -> Found:
+        data = read.fields(answer.data)
+        if not isinstance(data.get("results"), list | None) or "results" not in data:
+            raise failures.unexpected(self._config, "its API sends no list of repositories")
+        found = [self._row(shelf, row) for row in read.rows(data["results"])]
+        if query and shelf != _SEARCH:  # an older API does not know the parameter
+            found = [item for item in found if item is not None and query.lower() in item.name]
+        return read.distinct(found), self._next(answer), read.count(data.get("count"))
+
+    def _row(self, shelf: str, row: dict[str, Any]) -> RepositoryInfo | None:
+        if shelf == _SEARCH:
+            name = read.words(row.get("repo_name"))
+            official = row.get("is_official") is True
+            return read.repository(
+                name if "/" in name else f"{OFFICIAL}/{name}",
+                description=read.line(row.get("short_description")),
+                stars=read.count(row.get("star_count")),
+                official=official,
+            )
+        return read.repository(
+            f"{read.words(row.get('namespace')) or shelf}/{read.words(row.get('name'))}",
+            description=read.line(row.get("description")),
+            stars=read.count(row.get("star_count")),
+            official=shelf == OFFICIAL,
+            private=read.truth(row.get("is_private")),
+            updated=read.when(row.get("last_updated")),
+        )
+
+    def _next(self, answer: Answer) -> str | None:
+        following = read.words(read.fields(answer.data).get("next"))
+        return self._api().local(following, answer.target) if following else None
+
+    # -- tags
+
+    def _tags(self, repository: str, page: str | None, cancellation: Cancellation | None) -> Page[TagInfo]:
+        """Sizes are those of the host's platform, dates those of the push."""
+        namespace, _, name = repository.partition("/")
+        path = f"/v2/namespaces/{read.segment(namespace)}/repositories/{read.segment(name)}/tags"
+        trail = (
+            Trail.start(read.query_of(path, page_size=_PAGE))
+            if page is None
+            else Trail.parse(page, self._config)
+        )
+        answer = self._ask(trail.target, cancellation, subject=repository)
+        data = read.fields(answer.data)
+        if "results" not in data:
+            raise failures.unexpected(self._config, "its API sends no list of tags")
+        following = self._next(answer)
+        after = trail.then(following, self._config) if following else None
+        return Page(
+            read.present(self._tag(row) for row in read.rows(data["results"])),
+            after,
+            read.count(data.get("count")),
+        )
+
+    @staticmethod
+    def _tag(row: dict[str, Any]) -> TagInfo | None:
+        images = read.rows(row.get("images"))
+        platforms = [read.platform(image) for image in images]
+        chosen = read.best(platforms)
+        size = (
+            read.count(images[chosen].get("size")) if chosen is not None else read.count(row.get("full_size"))
+        )
+        digest = row.get("digest") or (images[0].get("digest") if len(images) == 1 else "")
+        return read.tag(
+            row.get("name"),
+            digest,
+            size=size,
+            platforms=platforms,
+            created=read.when(row.get("tag_last_pushed")) or read.when(row.get("last_updated")),
+            media_type=row.get("media_type"),
+            complete=True,
+        )

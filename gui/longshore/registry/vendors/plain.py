@@ -1,0 +1,13 @@
+"""Plain registries: distribution, zot, and any that keeps to the specification.
+
+Catalogue: distribution, "HTTP API V2", "Listing Repositories" (https://distribution.github.io/distribution/spec/api/);
+tags: OCI distribution-spec 1.1, "Listing Tags". zot serves the same two (https://zotregistry.dev, "Endpoints").
+"""
+
+from __future__ import annotations
+
+from longshore.registry.vendors.base import CatalogueLister
+
+
+class PlainLister(CatalogueLister):
+    """By the registry's own catalogue. Without rights for it, ListingUnsupported comes from the client."""

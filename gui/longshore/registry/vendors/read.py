@@ -1,0 +1,159 @@
+"""Reads fields out of what vendors answer; what is not as documented counts as not told. Pure; any thread."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from longshore.oci.digest import valid_digest
+from longshore.oci.errors import InvalidReference
+from longshore.oci.grammar import check_path, valid_tag
+from longshore.oci.platform import Platform
+from longshore.oci.text import plain
+from longshore.registry.model import TagDetails
+from longshore.registry.vendors.protocol import RepositoryInfo, TagInfo
+
+_LARGEST_COUNT = 1 << 62
+_MOST_PLATFORMS = 100
+
+
+def fields(value: Any) -> dict[str, Any]:
+    """*value* if it is an object, else an empty one."""
+    return value if isinstance(value, dict) else {}
+
+
+def rows(value: Any) -> list[dict[str, Any]]:
+    """The objects in *value* if it is a list; Go's null for an empty list is one too."""
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def words(value: Any) -> str:
+    """*value* if it is text, else an empty one."""
+    return value if isinstance(value, str) else ""
+
+
+def line(value: Any) -> str:
+    """Text as one plain line, bounded."""
+    return plain(value, 300) if isinstance(value, str) else ""
+
+
+def count(value: Any) -> int | None:
+    """A number that is not negative; some vendors and all headers write numbers as text."""
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20:
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < _LARGEST_COUNT:
+        return None
+    return value
+
+
+def truth(value: Any) -> bool | None:
+    """A boolean, None where it is none."""
+    return value if isinstance(value, bool) else None
+
+
+def when(value: Any) -> datetime | None:
+    """A time in ISO 8601 or as in mail headers (Quay), with its zone (UTC where none is named)."""
+    if not isinstance(value, str) or not 0 < len(value) < 64:
+        return None
+    try:
+        found = datetime.fromisoformat(value)
+    except ValueError:
+        try:
+            found = parsedate_to_datetime(value)
+        except (ValueError, TypeError):
+            return None
+    if found.year < 1971:
+        return None  # Go's zero time, and what reproducible builds write
+    try:
+        return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+    except OverflowError:
+        return None
+
+
+def epoch(value: Any) -> datetime | None:
+    """A time from seconds since 1970."""
+    seconds = value if isinstance(value, int) and not isinstance(value, bool) else 0
+    return datetime.fromtimestamp(seconds, UTC) if 0 < seconds < 1 << 34 else None
+
+
+def segment(text: str) -> str:
+    """*text* as one segment of a path: slashes too are encoded."""
+    return quote(text, safe="")
+
+
+def query_of(path: str, **parameters: str | int | None) -> str:
+    """*path* with the parameters that are not None and not empty."""
+    given = {key: value for key, value in parameters.items() if value not in (None, "")}
+    return f"{path}?{urlencode(given)}" if given else path
+
+
+def repository(name: str, **known: Any) -> RepositoryInfo | None:
+    """A RepositoryInfo, None if nobody could pull a repository of that name."""
+    known["private"] = bool(known.get("private"))
+    try:
+        return RepositoryInfo(check_path(name), **known)
+    except InvalidReference:
+        return None
+
+
+def distinct(found: Iterable[RepositoryInfo | None]) -> list[RepositoryInfo]:
+    """Without None, and each name once: the first."""
+    by_name: dict[str, RepositoryInfo] = {}
+    for item in found:
+        if item is not None:
+            by_name.setdefault(item.name, item)
+    return list(by_name.values())
+
+
+def tag(
+    name: Any,
+    digest: Any,
+    *,
+    size: int | None = None,
+    platforms: Iterable[Platform | None] = (),
+    created: datetime | None = None,
+    media_type: Any = "",
+    complete: bool = False,
+) -> TagInfo | None:
+    """A TagInfo, None if *name* cannot be a tag; without details if *digest* is none."""
+    if not isinstance(name, str) or not valid_tag(name):
+        return None
+    if not isinstance(digest, str) or not valid_digest(digest):
+        return TagInfo(name)
+    known = tuple(dict.fromkeys(one for one in platforms if one is not None and one.known))[:_MOST_PLATFORMS]
+    details = TagDetails(name, digest, size, known, created, words(media_type)[:200])
+    return TagInfo(name, details, complete and bool(known) and size is not None)
+
+
+def present(found: Iterable[TagInfo | None]) -> list[TagInfo]:
+    """Without None, and each tag once: the first."""
+    by_name: dict[str, TagInfo] = {}
+    for item in found:
+        if item is not None:
+            by_name.setdefault(item.name, item)
+    return list(by_name.values())
+
+
+def platform(value: Mapping[str, Any]) -> Platform | None:
+    """A platform from an object with ``os`` and ``architecture``, None where they are not named."""
+    system, architecture = words(value.get("os")), words(value.get("architecture"))
+    if not system or not architecture:
+        return None
+    version = words(value.get("os_version") or value.get("os.version"))
+    return Platform.of(
+        *(plain(part, 60) for part in (system, architecture, words(value.get("variant")), version))
+    )
+
+
+def best(platforms: list[Platform | None]) -> int | None:
+    """The index of the platform to show the size of: the host's, or else the first that is one."""
+    known = [index for index, one in enumerate(platforms) if one is not None and one.known]
+    host = Platform.host()
+    for index in known:
+        one = platforms[index]
+        if one is not None and one.matches(host):
+            return index
+    return known[0] if known else None

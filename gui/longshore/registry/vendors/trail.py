@@ -1,0 +1,58 @@
+"""Where a listing stands: the next page, and how we know that the pages do not go in a circle. Pure; any thread."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from longshore.registry import failures
+from longshore.registry.config import RegistryConfig
+
+#: Pages of one listing after which we stop and say so.
+MOST_PAGES = 10_000
+
+_LONGEST_TARGET = 8192
+
+
+@dataclass(frozen=True, slots=True)
+class Trail:
+    """The page at *target*, the *number*-th of its listing (from 1).
+
+    *mark* is of the page whose number is the last power of two: pages that go in a circle come past it again
+    (R. P. Brent, 1980). Nothing has to be remembered between
+    pages, and listings may run side by side.
+    """
+
+    target: str
+    number: int
+    mark: str
+
+    @classmethod
+    def start(cls, target: str) -> Trail:
+        """At the first page."""
+        return cls(target, 1, _mark(target))
+
+    @classmethod
+    def parse(cls, token: str, config: RegistryConfig) -> Trail:
+        """From what :meth:`then` gave. Raises UnexpectedReply for anything else."""
+        number, _, rest = token.partition(" ")
+        mark, _, target = rest.partition(" ")
+        if not number.isdigit() or not target:
+            raise failures.unexpected(config, "it has no such page")
+        return cls(target, int(number), mark)
+
+    def then(self, target: str, config: RegistryConfig) -> str:
+        """The token of the page after this one. Raises UnexpectedReply where the listing would not end."""
+        mark = _mark(target)
+        if target == self.target or mark == self.mark:
+            raise failures.unexpected(config, "its pages lead round in a circle")
+        number = self.number + 1
+        if number > MOST_PAGES:
+            raise failures.unexpected(config, f"its list has more than {MOST_PAGES:,} pages")
+        if len(target) > _LONGEST_TARGET:
+            raise failures.unexpected(config, "the address of the next page is too long")
+        return f"{number} {mark if number & (number - 1) == 0 else self.mark} {target}"
+
+
+def _mark(target: str) -> str:
+    return hashlib.sha256(target.encode("utf-8", "surrogatepass")).hexdigest()[:24]

@@ -1,0 +1,48 @@
+"""Drives the demo's window with mouse and keyboard and takes numbered pictures on the way."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from testbed.driver import Window
+from testbed.steps import wait_status
+
+
+def record(window: Window, fast: str, slow: str, out_dir: Path) -> None:
+    """A pull by click from the *slow* registry, and a drag of a local image onto the *fast* one.
+
+    Raises TestbedError when something does not come that should; the pictures up to then are there.
+    """
+    number = 0
+
+    def picture(name: str) -> None:
+        nonlocal number
+        number += 1
+        window.screenshot(out_dir / f"{number:02}-{name}.png")
+
+    window.wait_row("Local images", "acme/web", "1.9.3")
+    window.wait_row("Registries", slow)
+    window.wait_row("Registries", "edge/gateway")
+    picture("both-sides")
+    window.click_row("Registries", "analytics/dashboards")
+    window.click_row("Tags", "5.1")
+    picture("tags")
+    window.press("Pull")
+    wait_status(window, "Running")
+    window.click_row("Transfers", "Pull")
+    window.keys("Right")
+    picture("pull-by-click")
+    target = window.wait_row("Registries", fast)
+    window.drag_row("Local images", ["acme/web", "1.9.3"], window.reveal("Registries", target))
+    window.wait_for("Resulting references")
+    window.wait_row("Resulting references", "overwritten")
+    picture("push-sheet-after-drag")
+    window.keys("Return")
+    window.wait_row("Transfers", "Push")
+    picture("two-transfers")
+    window.wait(
+        lambda: window.table("Transfers").column("Status").count("Succeeded") == 2,
+        "both to succeed",
+        timeout=120,
+    )
+    picture("done")
