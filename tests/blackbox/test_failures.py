@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+
 from testbed.driver import Window
 from testbed.engine import PrivateEngine
 from testbed.images import seed_repository

@@ -224,7 +224,7 @@ class VendorLister(CatalogueLister):
         try:
             answer = self._ask(target, cancellation, subject=shelf)
             items, following, total = self._read(shelf, query, answer)
-        except (AccessDenied, NotInRegistry):
+        except (AccessDenied, NotInRegistry, SignInRequired):
             if len(shelves) == 1:
                 raise
             items, following, total = (
