@@ -1,8 +1,8 @@
-"""The use cases a widget may ask for: pull, push, tag, remove, refresh. Returns at once; no widgets here."""
+"""The use cases: what a window may ask for. Returns at once; owns the clients, the watch and the listings."""
 
-from longshore.operations.book import RegistryBook
 from longshore.operations.engine_watch import EngineState, EngineStatus
-from longshore.operations.operations import Operations, PushTarget
+from longshore.operations.moving import PushTarget
+from longshore.operations.operations import Operations
 from longshore.operations.services import Services
 
-__all__ = ["EngineState", "EngineStatus", "Operations", "PushTarget", "RegistryBook", "Services"]
+__all__ = ["EngineState", "EngineStatus", "Operations", "PushTarget", "Services"]

@@ -20,33 +20,33 @@ class Transfers(QObject):
         self._connect_transfers()
 
     def _connect_transfers(self) -> None:
-        pane, ops = self.window.transfer_pane, self.operations
-        pane.cancel_requested.connect(ops.queue.cancel)
-        pane.retry_requested.connect(ops.queue.retry)
-        pane.retry_failed_requested.connect(ops.queue.retry_failed)
+        pane, moving = self.window.transfer_pane, self.operations.moving
+        pane.cancel_requested.connect(moving.queue.cancel)
+        pane.retry_requested.connect(moving.queue.retry)
+        pane.retry_failed_requested.connect(moving.queue.retry_failed)
         pane.hold_toggled.connect(self._hold)
-        pane.clear_finished_requested.connect(ops.queue.clear_finished)
-        pane.remove_requested.connect(ops.queue.clear_finished)
+        pane.clear_finished_requested.connect(moving.queue.clear_finished)
+        pane.remove_requested.connect(moving.queue.clear_finished)
         pane.move_requested.connect(self._move)
         pane.copy_reference_requested.connect(self._shared.to_clipboard)
-        ops.tally_changed.connect(self._tally)
+        moving.tally_changed.connect(self._tally)
 
     @Slot(bool)
     def _hold(self, held: bool) -> None:
         if held:
-            self.operations.queue.hold()
+            self.operations.moving.queue.hold()
         else:
-            self.operations.queue.resume()
+            self.operations.moving.queue.resume()
         self.window.transfer_pane.set_held(held)
 
     @Slot(object, int)
     def _move(self, ids: list[str], rows: int) -> None:
         for row in ids if rows < 0 else reversed(ids):
-            self.operations.queue.move(row, rows)
+            self.operations.moving.queue.move(row, rows)
 
     @Slot()
     def _tally(self) -> None:
-        running = self.operations.unfinished
+        running = self.operations.moving.unfinished
         self.window.setWindowTitle(
             self.tr("Longshore — {0} running").format(running) if running else "Longshore"
         )

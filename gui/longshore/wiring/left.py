@@ -28,13 +28,15 @@ class Images(QObject):
         self._connect_images()
 
     def _connect_images(self) -> None:
-        pane, ops = self.window.image_pane, self.operations
-        ops.engine_status_changed.connect(self._engine_changed)
-        ops.engines_found.connect(self._engines_found)
-        ops.images_changed.connect(self._images_changed)
-        ops.pulled.connect(self._show_image)
-        ops.registries.push_dropped.connect(self._push_dropped, Qt.ConnectionType.QueuedConnection)
-        pane.retry_engine_requested.connect(ops.retry_engine)
+        pane, local = self.window.image_pane, self.operations.local
+        local.status_changed.connect(self._engine_changed)
+        local.engines_found.connect(self._engines_found)
+        local.images_changed.connect(self._images_changed)
+        local.arrived.connect(self._show_image)
+        self.window.registry_pane.model.push_dropped.connect(
+            self._push_dropped, Qt.ConnectionType.QueuedConnection
+        )
+        pane.retry_engine_requested.connect(local.retry_engine)
         pane.engine_selected.connect(self._select_engine)
         pane.pull_box_requested.connect(lambda: self.window.pull_box_requested.emit(""))
         pane.push_requested.connect(self._push_images)
@@ -57,7 +59,7 @@ class Images(QObject):
 
     @Slot()
     def _images_changed(self) -> None:
-        if self.operations.engine.state is EngineState.READY:
+        if self.operations.local.status.state is EngineState.READY:
             self.window.image_pane.set_ready()
 
     @Slot(object)
@@ -66,7 +68,7 @@ class Images(QObject):
         self._show_engines()
 
     def _show_engines(self) -> None:
-        status = self.operations.engine
+        status = self.operations.local.status
         engines = list(self._engines)
         if status.address is not None and status.address not in engines:
             engines.insert(0, status.address)
@@ -83,11 +85,11 @@ class Images(QObject):
     @Slot(int)
     def _select_engine(self, place: int) -> None:
         if 0 <= place < len(self._engines):
-            self.operations.select_engine(self._engines[place])
+            self.operations.local.select_engine(self._engines[place])
 
     @Slot(object)
     def _show_image(self, reference: Reference) -> None:
-        index = self.operations.images.index_of(reference)
+        index = self.operations.local.index_of(reference)
         if index.isValid():
             self.window.image_pane.view.select_row(index)
 
@@ -97,7 +99,7 @@ class Images(QObject):
 
         sheet = TagSheet(self.window, _engine_name(image), _shown(image))
         sheet.tag_requested.connect(
-            lambda source, target: self.operations.tag(source, target, self._shared.told)
+            lambda source, target: self.operations.local.tag(source, target, self._shared.told)
         )
         sheet.open()
 
@@ -109,7 +111,7 @@ class Images(QObject):
         chosen = set(names)
         last = 0
         for image_id in {image.image_id for image in images}:
-            others = [other for other in self.operations.images.images if other.image_id == image_id]
+            others = [other for other in self.operations.local.images if other.image_id == image_id]
             last += all(_engine_name(other) in chosen for other in others)
         sheet = RemoveSheet(
             self.window,
@@ -119,7 +121,7 @@ class Images(QObject):
             last=last,
         )
         sheet.remove_requested.connect(
-            lambda names, force: self.operations.remove(names, force=force, done=self._shared.told)
+            lambda names, force: self.operations.local.remove(names, force=force, done=self._shared.told)
         )
         sheet.open()
 
@@ -133,7 +135,7 @@ class Images(QObject):
         def answer(found: ImageDetails | LongshoreError) -> None:
             sheet.show_image(found)
 
-        self.operations.inspect(_engine_name(image), answer)
+        self.operations.local.inspect(_engine_name(image), answer)
         sheet.open()
 
     @Slot(object)
@@ -142,7 +144,9 @@ class Images(QObject):
         own = {image.reference.domain for image in images if image.reference is not None} - {DOCKER_HUB}
         host = own.pop() if len(own) == 1 else self.window.registry_pane.current_host()
         self._push_sheet(
-            [(image.reference, image.image_id) for image in images], host or self.operations.first_host(), ""
+            [(image.reference, image.image_id) for image in images],
+            host or self.operations.remote.first_host(),
+            "",
         )
 
     @Slot(object, str, object)
@@ -153,14 +157,16 @@ class Images(QObject):
     def _push_sheet(self, images: Sequence[tuple[Reference | None, str]], host: str, repository: str) -> None:
         from longshore.widgets.dialogs.push import PushSheet, PushSource
 
-        if not self._shared.engine_ready():
+        place = self._shared.place()
+        if place is None:
             return
         sources = [
             PushSource(reference, image_id, reference.familiar if reference else image_id[7:19])
             for reference, image_id in images
         ]
         registries = [
-            (config.host, self.operations.user(config.host)) for config in self.operations.book.configs()
+            (config.host, self.operations.remote.user(config.host))
+            for config in self.operations.remote.book.configs()
         ]
         sheet = PushSheet(self.window, sources, registries, host, repository)
         alive = [True]
@@ -170,8 +176,10 @@ class Images(QObject):
             if alive:
                 sheet.set_existing(reference, answer)
 
-        sheet.existing_wanted.connect(lambda references: self.operations.find_existing(references, found))
-        sheet.push_requested.connect(self.operations.push)
+        sheet.existing_wanted.connect(
+            lambda references: self.operations.remote.find_existing(references, found)
+        )
+        sheet.push_requested.connect(lambda targets: self.operations.moving.push(targets, place))
         sheet.open()
 
 

@@ -24,35 +24,35 @@ class Registries(QObject):
         self._connect_registries()
 
     def _connect_registries(self) -> None:
-        pane, ops = self.window.registry_pane, self.operations
+        pane, remote = self.window.registry_pane, self.operations.remote
         pane.pull_requested.connect(self._pull_selected)
         pane.pull_tag_requested.connect(lambda reference: self._pull([reference]))
         pane.copy_requested.connect(self._copy)
         pane.add_registry_requested.connect(self._add_registry)
-        pane.remove_registry_requested.connect(ops.remove_registry)
+        pane.remove_registry_requested.connect(remote.remove_registry)
         pane.sign_in_requested.connect(self._sign_in)
-        pane.sign_out_requested.connect(lambda host: ops.sign_out(host, self._shared.told))
+        pane.sign_out_requested.connect(lambda host: remote.sign_out(host, self._shared.told))
         pane.refresh_requested.connect(self._refresh_node)
-        pane.repository_selected.connect(ops.listing.list_tags)
+        pane.repository_selected.connect(remote.listing.list_tags)
         pane.pin_requested.connect(self._pin)
-        pane.unpin_requested.connect(ops.unpin)
+        pane.unpin_requested.connect(remote.unpin)
         pane.copy_reference_requested.connect(self._shared.to_clipboard)
         pane.details_requested.connect(self._tag_details)
-        ops.images.pull_dropped.connect(self._pull, Qt.ConnectionType.QueuedConnection)
+        self.window.image_pane.model.pull_dropped.connect(self._pull, Qt.ConnectionType.QueuedConnection)
         self.window.pull_box_requested.connect(self._pull_box)
         self.window.transfer_pane.sign_in_requested.connect(self._sign_in)
-        ops.tag_needed.connect(self._choose_tag)
-        ops.pushed.connect(self._show_pushed)
+        self.operations.moving.tag_needed.connect(self._choose_tag)
+        self.operations.pushed.connect(self._show_pushed)
 
     @Slot(str, str)
     def _refresh_node(self, host: str, repository: str) -> None:
-        self.operations.watch.refresh()
+        self.operations.local.watch.refresh()
         if repository:
-            self.operations.listing.refresh_tags()
+            self.operations.remote.listing.refresh_tags()
         elif host:
-            self.operations.listing.list_repositories(host)
+            self.operations.remote.listing.list_repositories(host)
         else:
-            self.operations.listing.refresh_all()
+            self.operations.remote.listing.refresh_all()
 
     @Slot()
     def _add_registry(self) -> None:
@@ -61,7 +61,7 @@ class Registries(QObject):
         sheet = AddRegistrySheet(self.window)
 
         def add(config: RegistryConfig) -> None:
-            self.operations.add_registry(config)
+            self.operations.remote.add_registry(config)
             self.window.registry_pane.expand(config.host)
 
         sheet.add_requested.connect(add)
@@ -74,29 +74,29 @@ class Registries(QObject):
         sheet = SignInSheet(
             self.window,
             host,
-            self.operations.title(host),
-            user=self.operations.user(host),
-            stored_in=self.operations.where_kept(host),
+            self.operations.remote.title(host),
+            user=self.operations.remote.user(host),
+            stored_in=self.operations.remote.where_kept(host),
         )
         sheet.sign_in_requested.connect(
-            lambda host, credential, keep: self.operations.sign_in(
+            lambda host, credential, keep: self.operations.remote.sign_in(
                 host, credential, keep=keep, done=sheet.answer
             )
         )
-        sheet.accepted.connect(lambda: self.operations.retry_refused(host))
+        sheet.accepted.connect(lambda: self.operations.moving.retry_refused(host))
         sheet.open()
 
     @Slot(str, str)
     def _pin(self, host: str, repository: str) -> None:
         if repository:
-            self.operations.pin(host, repository)
+            self.operations.remote.pin(host, repository)
             return
         from longshore.widgets.dialogs.registry import PinSheet
 
-        sheet = PinSheet(self.window, host, self.operations.title(host))
+        sheet = PinSheet(self.window, host, self.operations.remote.title(host))
 
         def pin(host: str, path: str) -> None:
-            self.operations.pin(host, path)
+            self.operations.remote.pin(host, path)
             self.window.registry_pane.select_repository(host, path)
 
         sheet.pin_requested.connect(pin)
@@ -108,7 +108,7 @@ class Registries(QObject):
 
         sheet = DetailsSheet(self.window, reference.familiar)
         sheet.copy_requested.connect(self._shared.to_clipboard)
-        self.operations.inspect_remote(reference, sheet.show_remote)
+        self.operations.remote.inspect_remote(reference, sheet.show_remote)
         sheet.open()
 
     @Slot()
@@ -121,27 +121,26 @@ class Registries(QObject):
 
     @Slot(object)
     def _pull(self, references: list[Reference]) -> None:
-        if not self._shared.engine_ready():
+        place = self._shared.place()
+        if place is None:
             return
         for reference in references:
             if reference.tag or reference.digest:
-                self.operations.pull([reference])
+                self.operations.moving.pull([reference], place)
             else:
-                self.operations.pull_repository(reference)
+                self.operations.moving.pull_repository(reference, place)
 
     @Slot(str)
     def _pull_box(self, pasted: str = "") -> None:
         from longshore.widgets.dialogs.pull import PullSheet
 
-        if not self._shared.engine_ready():
+        place = self._shared.place()
+        if place is None:
             return
-        address = self.operations.engine.address
-        sheet = PullSheet(
-            self.window, pasted if _looks_pullable(pasted) else "", address.name if address else ""
-        )
+        sheet = PullSheet(self.window, pasted if _looks_pullable(pasted) else "", place.address.name)
 
         def pull(reference: Reference, platform: Platform | None) -> None:
-            self.operations.pull([reference], platform)
+            self.operations.moving.pull([reference], place, platform)
 
         sheet.pull_requested.connect(pull)
         sheet.open()
@@ -151,7 +150,7 @@ class Registries(QObject):
         from longshore.widgets.dialogs.pull import ChooseTagSheet
 
         sheet = ChooseTagSheet(self.window, reference, tags)
-        sheet.chosen.connect(lambda chosen: self.operations.pull([chosen]))
+        sheet.chosen.connect(lambda chosen: self._pull([chosen]))
         sheet.open()
 
     @Slot(object)

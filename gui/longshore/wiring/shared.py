@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QApplication
 from longshore.models.columns import Tone
 from longshore.oci.errors import LongshoreError
 from longshore.operations import Operations
+from longshore.transfers.transfer import EnginePlace
 from longshore.widgets.main_window import MainWindow
 
 
@@ -34,10 +35,11 @@ class Shared(QObject):
         """Put *text* into the clipboard."""
         QApplication.clipboard().setText(text)
 
-    def engine_ready(self) -> bool:
-        """True if there is an engine to move to and from; otherwise that is said."""
-        if self._operations.engine.address is not None:
-            return True
+    def place(self) -> EnginePlace | None:
+        """The place of the left pane to move to and from; that there is none is said."""
+        address = self._operations.local.status.address
+        if address is not None:
+            return EnginePlace(address)
         words = QCoreApplication.translate("Shared", "There is no engine to pull into or push from.")
         self._window.explain(words, Tone.CAUTION)
-        return False
+        return None

@@ -95,7 +95,7 @@ class Wiring(QObject):
         Images(self.window, operations, shared)
         Registries(self.window, operations, shared)
         Transfers(self.window, operations, shared)
-        operations.failed.connect(shared.show_failure)
+        operations.moving.failed.connect(shared.show_failure)
         operations.start()
         for config in self._asked:
             self.window.registry_pane.expand(config.host)
@@ -123,7 +123,7 @@ class Wiring(QObject):
 
     @Slot()
     def _close_wanted(self) -> None:
-        running = self._operations.unfinished if self._operations is not None else 0
+        running = self._operations.moving.unfinished if self._operations is not None else 0
         if not running:
             self.quit()
             return
@@ -152,8 +152,8 @@ class Wiring(QObject):
         sheet = PreferencesSheet(
             self.window,
             current_theme().appearance,
-            self._operations.concurrency,
-            self._operations.per_registry,
+            self._operations.moving.concurrency,
+            self._operations.moving.per_registry,
         )
         sheet.chosen.connect(self._set_preferences)
         sheet.open()
@@ -163,4 +163,4 @@ class Wiring(QObject):
         self._settings.set("appearance", appearance)
         current_theme().set_appearance(Appearance(appearance))
         if self._operations is not None:
-            self._operations.set_limits(concurrency, per_registry)
+            self._operations.moving.set_limits(concurrency, per_registry)

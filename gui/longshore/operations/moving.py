@@ -1,0 +1,221 @@
+"""Below: the transfers, asked for and followed."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Signal, Slot
+
+from longshore.cancellation import Cancelled
+from longshore.models.transfer_model import TransferModel
+from longshore.oci.errors import (
+    AccessDenied,
+    LongshoreError,
+    NotInRegistry,
+    RegistryError,
+    SignInFailed,
+    SignInRequired,
+)
+from longshore.oci.platform import Platform
+from longshore.oci.reference import Reference
+from longshore.operations.feed import TransferFeed
+from longshore.operations.listing import Listing
+from longshore.operations.services import Services
+from longshore.operations.tasks import Tasks
+from longshore.settings import Settings
+from longshore.transfers.changes import Changes, SetAside
+from longshore.transfers.core import CONCURRENCY
+from longshore.transfers.journal import Journal
+from longshore.transfers.queue import TransferQueue
+from longshore.transfers.transfer import (
+    Endpoint,
+    EnginePlace,
+    Operation,
+    RegistryPlace,
+    State,
+    TransferRequest,
+)
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class PushTarget:
+    """One image to push: what it is here, and what it shall be called there."""
+
+    source: Reference | None
+    image_id: str
+    target: Reference
+
+
+class Moving(QObject):
+    """The queue of transfers. Lives in the GUI thread; every method returns at once but :meth:`shutdown`."""
+
+    succeeded = Signal(object)  # TransferSnapshot, once, when it arrives there
+    ended = Signal(object)  # TransferSnapshot that came to an end in this run, well or not
+    tag_needed = Signal(object, object)  # Reference without tag, list of the tags there are
+    failed = Signal(object)  # LongshoreError of something that has no row to be shown in
+    tally_changed = Signal()  # transfers came, went or changed state
+
+    def __init__(
+        self,
+        services: Services,
+        tasks: Tasks,
+        settings: Settings,
+        journal: Path,
+        listing: Listing,
+        transfers: TransferModel,
+    ) -> None:
+        super().__init__()
+        self._tasks = tasks
+        self._settings = settings
+        self._listing = listing
+        self._transfers = transfers
+        self.journal = Journal(journal)
+        self._feed = TransferFeed(self._take_changes, self)
+        self._feed.changed.connect(self._transfers_changed)
+        self.queue = TransferQueue(services, self.journal, concurrency=self.concurrency, wake=self._feed.wake)
+        if self.per_registry:
+            self.queue.set_limits(per_registry=self.per_registry)
+        self._states: dict[str, State] = {}
+        self._errors: dict[str, LongshoreError | None] = {}
+
+    def start(self) -> None:
+        """Read the journal, and begin to work."""
+        self.queue.start()
+
+    def stop(self) -> None:
+        """Tell no more."""
+        self._feed.stop()
+
+    def shutdown(self, timeout: float) -> bool:
+        """Stop every transfer; see TransferQueue.shutdown. Blocks: for a worker thread."""
+        return self.queue.shutdown(timeout)
+
+    # -- wishes
+
+    def pull(
+        self, references: Iterable[Reference], place: EnginePlace, platform: Platform | None = None
+    ) -> list[str]:
+        """Queue a pull of each reference into *place*. The ids of the transfers."""
+        ids = []
+        for reference in references:
+            named = reference.with_default_tag()
+            request = TransferRequest(
+                Operation.PULL,
+                Endpoint(RegistryPlace(named.domain), named),
+                Endpoint(place, named),
+                platform,
+            )
+            ids.append(self.queue.add(request))
+        return ids
+
+    def pull_repository(self, reference: Reference, place: EnginePlace) -> None:
+        """Pull *reference*, which has no tag: its ``latest``, or :attr:`tag_needed` when there is none."""
+        self._tasks.spawn(self._pull_repository(reference, place), "pull repository")
+
+    async def _pull_repository(self, reference: Reference, place: EnginePlace) -> None:
+        cancellation = self._tasks.cancellation()
+        try:
+            if await self._listing.exists(reference.with_tag("latest")):
+                self.pull([reference], place)
+                return
+            names = await self._listing.tag_names(reference.domain, reference.path, cancellation)
+        except NotInRegistry:
+            names = []
+        except Cancelled:
+            return
+        except RegistryError as error:
+            # We cannot ask, the engine may be able to: it pulls, and its row tells how that went.
+            _log.info("cannot look for tags of %s: %s", reference, error)
+            self.pull([reference], place)
+            return
+        finally:
+            self._tasks.release(cancellation)
+        if names:
+            self.tag_needed.emit(reference, names)
+        else:
+            self.pull([reference], place)  # fails, and its row says why
+
+    def push(self, targets: Iterable[PushTarget], place: EnginePlace) -> list[str]:
+        """Queue a push of each target from *place*. The ids of the transfers."""
+        return [
+            self.queue.add(
+                TransferRequest(
+                    Operation.PUSH,
+                    Endpoint(place, target.source, target.image_id),
+                    Endpoint(RegistryPlace(target.target.domain), target.target),
+                )
+            )
+            for target in targets
+        ]
+
+    # -- what comes of them
+
+    def _take_changes(self) -> Changes:
+        return self.queue.take_changes()
+
+    @Slot(object)
+    def _transfers_changed(self, changes: Changes) -> None:
+        self._transfers.apply(changes)
+        if changes.set_aside is not None:
+            self.failed.emit(_journal_error(changes.set_aside))
+        for removed in changes.removed:
+            self._states.pop(removed, None)
+            self._errors.pop(removed, None)
+        for snapshot in changes.snapshots:
+            before = self._states.get(snapshot.id)
+            self._states[snapshot.id] = snapshot.state
+            self._errors[snapshot.id] = snapshot.error
+            if before is None or before is snapshot.state or not snapshot.state.finished:
+                continue  # what was in the journal ended in an earlier run
+            self.ended.emit(snapshot)
+            if snapshot.state is State.SUCCEEDED:
+                self.succeeded.emit(snapshot)
+        self.tally_changed.emit()
+
+    def set_limits(self, concurrency: int, per_registry: int) -> None:
+        """How many transfers may run at once, in all and per registry (0: no own limit). Kept in the settings."""
+        self._settings.set("concurrency", concurrency)
+        self._settings.set("per_registry", per_registry)
+        self.queue.set_limits(concurrency=concurrency, per_registry=per_registry)
+
+    @property
+    def concurrency(self) -> int:
+        """Transfers at once."""
+        return int(self._settings.get("concurrency", CONCURRENCY))
+
+    @property
+    def per_registry(self) -> int:
+        """Transfers at once with one registry; 0 for no limit of its own."""
+        return int(self._settings.get("per_registry", 0))
+
+    def retry_refused(self, host: str) -> None:
+        """Start again what failed for want of rights at *host*: the user has signed in."""
+        refused = (SignInRequired, SignInFailed, AccessDenied)
+        self.queue.retry(
+            [
+                row
+                for row, error in self._errors.items()
+                if isinstance(error, refused)
+                and error.registry == host
+                and self._states.get(row) is State.FAILED
+            ]
+        )
+
+    @property
+    def unfinished(self) -> int:
+        """How many transfers are queued or running."""
+        return sum(1 for state in self._states.values() if not state.finished)
+
+
+def _journal_error(aside: SetAside) -> LongshoreError:
+    where = f" It was set aside as {aside.path.name}." if aside.path is not None else ""
+    return LongshoreError(
+        f"The journal of transfers could not be used: {aside.reason}.{where}",
+        subject=str(aside.path or ""),
+        advice="A new one was begun; nothing in your engine or registries is affected.",
+    )
