@@ -18,9 +18,11 @@ class Cancelled(Exception):
 class Cancellation:
     """One piece of work that can be cancelled from outside. All methods may be called from any thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, above: Cancellation | None = None) -> None:
+        self._above = above
         self._lock = threading.Lock()
         self._event = threading.Event()
+        self._stopping = threading.Event()
         self._wakers: dict[int, Callable[[], None]] = {}
         self._next = 0
 
@@ -38,6 +40,29 @@ class Cancellation:
             wakers = list(self._wakers.values())
         for waker in wakers:
             waker()
+
+    @property
+    def stopping(self) -> bool:
+        """True once the work was asked to stop, or was cancelled."""
+        return (
+            self._stopping.is_set()
+            or self._event.is_set()
+            or (self._above is not None and self._above.stopping)
+        )
+
+    def ask_to_stop(self) -> None:
+        """Have the work end, by :class:`Cancelled`, where it can be gone on with later.
+
+        Wakes nothing: what cannot stop so goes on until :meth:`cancel`. Returns at once.
+        """
+        self._stopping.set()
+
+    @contextlib.contextmanager
+    def below(self) -> Iterator[Cancellation]:
+        """A cancellation for a part of the work: cancelled and asked to stop with this one, or alone."""
+        part = Cancellation(self)
+        with self.waking(part.cancel):
+            yield part
 
     @contextlib.contextmanager
     def waking(self, waker: Callable[[], None]) -> Iterator[None]:

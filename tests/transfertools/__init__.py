@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from longshore.engine.address import EngineAddress, Origin
+from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
 from longshore.transfers.queue import TransferQueue
 from longshore.transfers.strategy import Job
@@ -56,6 +57,18 @@ def push(source: str, target: str, address: EngineAddress = ENGINE, image_id: st
         Operation.PUSH,
         Endpoint(EnginePlace(address), Reference.parse(source), image_id),
         Endpoint(RegistryPlace(reference.domain), reference),
+    )
+
+
+def copy(source: str, target: str, platform: Platform | None = None, **options: str) -> TransferRequest:
+    """A request to copy *source* from its registry to *target* at another, or the same."""
+    here, there = Reference.parse(source), Reference.parse(target)
+    return TransferRequest(
+        Operation.COPY,
+        Endpoint(RegistryPlace(here.domain), here),
+        Endpoint(RegistryPlace(there.domain), there),
+        platform,
+        tuple(sorted(options.items())),
     )
 
 
@@ -128,6 +141,7 @@ class Script:
     run_: Callable[[Job, int], str]
     plan_: Callable[[Job], Plan | None] = lambda job: None
     extracts: bool = True
+    pausable: bool = False
     attempts: dict[TransferRequest, int] = field(default_factory=dict)
     started: list[TransferRequest] = field(default_factory=list)
 

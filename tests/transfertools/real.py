@@ -9,6 +9,7 @@ from longshore.engine.address import EngineAddress, Origin
 from longshore.engine.engine import Engine
 from longshore.registry.client import RegistryClient
 from longshore.registry.config import parse_registry
+from longshore.transfers.bandwidth import Bandwidth
 
 
 class RealServices:
@@ -19,6 +20,7 @@ class RealServices:
         self._engines: dict[EngineAddress, Engine] = {}
         self._registries: dict[str, RegistryClient] = {}
         self.credentials = credentials or {}
+        self.bandwidth = Bandwidth()
 
     def engine(self, address: EngineAddress) -> Engine:
         """One client for each engine."""

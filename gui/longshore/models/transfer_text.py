@@ -130,6 +130,8 @@ def waiting_text(snapshot: TransferSnapshot) -> str:
         return tr("waiting for the engine")
     if snapshot.waiting_for == "sign in":
         return tr("waiting for a sign-in")
+    if snapshot.waiting_for == "paused":
+        return tr("paused")
     if snapshot.waiting_for == "hold":
         return tr("the queue is held")
     if snapshot.waiting_for == "slot":
@@ -263,6 +265,10 @@ def _note_text(note: TransferNote) -> str:
         NoteKind.SOURCE_CHANGED: tr("The name stands on another image now than when this was asked for."),
         NoteKind.NOT_VERIFIED: tr("Not verified: the destination could not be asked."),
         NoteKind.ANONYMOUS: tr("Tried without signing in: the stored credentials could not be read."),
+        NoteKind.OVERWRITTEN: tr("The destination's tag stood on another image before:"),
+        NoteKind.PLATFORMS: tr("Only the chosen platforms were copied, as a new index:"),
+        NoteKind.FOREIGN: tr("Layers left out that only their vendor may hand out:"),
+        NoteKind.REFERRERS: tr("Signatures and other referrers that came along:"),
     }[note.kind]
     return f"{sentence} {note.text}".strip()
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from longshore.credentials import Credential, CredentialStore
 from longshore.registry.config import RegistryConfig
+from longshore.transfers.bandwidth import Bandwidth
 
 if TYPE_CHECKING:
     from longshore.engine.address import EngineAddress
@@ -29,6 +30,7 @@ class Services:
         self._engines: dict[EngineAddress, Engine] = {}
         self._registries: dict[str, RegistryClient] = {}
         self.credentials = CredentialStore(environ=environ)
+        self.bandwidth = Bandwidth()
 
     def engine(self, address: EngineAddress) -> Engine:
         """The client for the engine at *address*. Does not connect."""

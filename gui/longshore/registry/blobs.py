@@ -29,6 +29,7 @@ from longshore.registry.manifests import pull_scope, push_scope
 from longshore.registry.model import BlobOutcome, Upload
 from longshore.registry.session import SHORT_WAIT, BodySpentError, Document, Session, pause
 from longshore.registry.transport import Reply
+from longshore.registry.unfinished import UnfinishedUploads
 
 #: Bytes of one PATCH. A connection cut inside one loses it, so that larger is riskier and smaller is slower.
 CHUNK = 32 << 20
@@ -74,6 +75,8 @@ class Blobs:
 
     def __init__(self, session: Session) -> None:
         self._session = session
+        #: Uploads that callers left half way.
+        self.unfinished = UnfinishedUploads()
 
     def blob_size(
         self,

@@ -17,6 +17,7 @@ class PullStrategy:
     """See Strategy."""
 
     extracts = True
+    pausable = False  # what an engine has of a layer is gone when it stops
 
     def __init__(self) -> None:
         self._memory = planning.LayerMemory()

@@ -40,6 +40,7 @@ class PushStrategy:
     """See Strategy."""
 
     extracts = False
+    pausable = False
 
     def plan(self, job: Job) -> Plan | None:
         """What is known of the image's compressed layers, and which of them the target repository has.

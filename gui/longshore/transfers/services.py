@@ -9,10 +9,14 @@ if TYPE_CHECKING:
     from longshore.engine.address import EngineAddress
     from longshore.engine.engine import Engine
     from longshore.registry.client import RegistryClient
+    from longshore.transfers.bandwidth import Bandwidth
 
 
 class Services(Protocol):
     """Hands out shared, thread-safe clients; transfers never close them. Called from worker threads, may block."""
+
+    #: The limit that all copies share.
+    bandwidth: Bandwidth
 
     def engine(self, address: EngineAddress) -> Engine:
         """The client for the engine at *address*; does not connect. Raises EngineError for a bad address."""

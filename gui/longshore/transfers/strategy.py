@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -25,7 +26,8 @@ from longshore.transfers.transfer import (
 class Job:
     """One attempt at a transfer, as its strategy sees it. Belongs to one worker thread.
 
-    *note* may be called at any moment; what it is given shows in the row at once.
+    *note* may be called at any moment; what it is given shows in the row at once. *left*: what ``plan`` leaves for
+    ``run``. *closing*: is closed when the attempt is over, however it ends.
     """
 
     request: TransferRequest
@@ -33,6 +35,8 @@ class Job:
     cancellation: Cancellation
     progress: Progress
     note: Callable[[TransferNote], None] = field(default=lambda note: None)
+    left: dict[str, object] = field(default_factory=dict, compare=False)
+    closing: ExitStack = field(default_factory=ExitStack, compare=False)
 
     def tell(self, kind: NoteKind, text: str = "") -> None:
         """Add a note to the row."""
@@ -44,6 +48,9 @@ class Strategy(Protocol):
 
     #: Whether the destination unpacks what it gets; then that is part of the bar.
     extracts: bool
+    #: Whether it can stop half way and later go on from there: the bytes are ours. Such an attempt ends with
+    #: Cancelled soon after ``cancellation.stopping`` has become true, where it can be gone on with.
+    pausable: bool
 
     def plan(self, job: Job) -> Plan | None:
         """What would move, told to ``job.progress`` as well; None when it cannot be known.
@@ -64,10 +71,16 @@ Strategies = Mapping[Places, Strategy]
 
 def default_strategies() -> Strategies:
     """The ways there are, by the kinds of source and destination."""
+    from longshore.transfers.copying import CopyStrategy
     from longshore.transfers.pull import PullStrategy
     from longshore.transfers.push import PushStrategy
 
-    return {(RegistryPlace, EnginePlace): PullStrategy(), (EnginePlace, RegistryPlace): PushStrategy()}
+    copy = CopyStrategy()
+    return {
+        (RegistryPlace, EnginePlace): PullStrategy(),
+        (EnginePlace, RegistryPlace): PushStrategy(),
+        (RegistryPlace, RegistryPlace): copy,
+    }
 
 
 def kind_of(request: TransferRequest) -> Places:

@@ -163,6 +163,12 @@ class NoteKind(enum.Enum):
     NOT_VERIFIED = "not verified"  # the registry could not be asked by us: ``text`` says why
     ANONYMOUS = "anonymous"  # the stored credentials could not be read: ``text`` says why
     ENGINE_SAYS = "engine says"  # the engine's own words, in ``text``
+    OVERWRITTEN = "overwritten"  # the destination's tag stood on another image before: ``text`` is its digest
+    PLATFORMS = "platforms"  # only chosen platforms of an index: the new index has the digest in ``text``
+    FOREIGN = (
+        "foreign layers"  # layers that only their vendor may hand out were left out: ``text`` says how many
+    )
+    REFERRERS = "referrers"  # signatures and the like that came along: ``text`` says how many
 
 
 @dataclass(frozen=True, slots=True)

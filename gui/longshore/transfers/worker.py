@@ -17,7 +17,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How an attempt ended: *cancelled*, with an *error*, or well."""
+    """How an attempt ended: *cancelled* (or asked to stop, and it did), with an *error*, or well."""
 
     digest: str = ""
     error: LongshoreError | None = None
@@ -27,12 +27,13 @@ class Outcome:
 def perform(strategy: Strategy, job: Job, planned: Callable[[Plan | None], None]) -> Outcome:
     """Plan, say so by *planned*, move, verify. Never raises: what nobody foresaw is logged and becomes an error."""
     try:
-        plan = strategy.plan(job)
-        job.cancellation.raise_if_cancelled()
-        planned(plan)
-        return Outcome(digest=strategy.run(job))
+        with job.closing:
+            plan = strategy.plan(job)
+            job.cancellation.raise_if_cancelled()
+            planned(plan)
+            return Outcome(digest=strategy.run(job))
     except Cancelled as error:
-        if job.cancellation.cancelled:
+        if job.cancellation.stopping:
             return Outcome(cancelled=True)
         _log.exception("cancelled, and nobody did")
         return Outcome(error=internal_error(error))

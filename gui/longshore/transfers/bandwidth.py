@@ -1,0 +1,67 @@
+"""How fast Longshore's own copies may go: one limit for all of them together."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from longshore.cancellation import Cancellation
+
+#: Seconds of the limit that may pass at once after a pause.
+BURST = 0.1
+#: Seconds between two looks at a limit that may have changed while one waits.
+SLICE = 0.1
+#: Bytes of the smallest piece that is waited for by itself.
+SMALLEST = 4096
+
+
+class Bandwidth:
+    """A token bucket that all copies share, pulls into the library and pushes out of it included.
+
+    Every byte that is copied counts once, however many lines it passes (from one registry to another it comes in and
+    goes out at the same pace). What an engine pulls and pushes is its own and not limited. Any thread.
+    """
+
+    def __init__(self, bytes_per_second: float | None = None) -> None:
+        self._lock = threading.Lock()
+        self._rate: float | None = None
+        self._free = 0.0  # the moment from which on the next byte may pass
+        self._changes = 0
+        self.limit = bytes_per_second
+
+    @property
+    def limit(self) -> float | None:
+        """Bytes per second, None for as fast as it goes. May be set at any time; what waits follows at once."""
+        return self._rate
+
+    @limit.setter
+    def limit(self, bytes_per_second: float | None) -> None:
+        if bytes_per_second is not None and bytes_per_second <= 0:
+            raise ValueError("a limit is more than nothing; None for no limit")
+        with self._lock:
+            self._rate = bytes_per_second
+            self._free = time.monotonic()
+            self._changes += 1
+
+    @property
+    def piece(self) -> int | None:
+        """Bytes that should be taken at once, so that the flow is even; None while there is no limit."""
+        rate = self._rate
+        return None if rate is None else max(int(rate * BURST), SMALLEST)
+
+    def take(self, count: int, cancellation: Cancellation) -> None:
+        """Wait until *count* bytes may pass. Raises Cancelled."""
+        while self._rate is not None:
+            with self._lock:
+                rate, seen = self._rate, self._changes
+                if rate is None:
+                    return
+                now = time.monotonic()
+                begin = max(self._free, now - BURST)
+                self._free = begin + count / rate
+                due = self._free
+            while (left := due - time.monotonic()) > 0 and seen == self._changes:
+                cancellation.wait(min(left, SLICE))
+                cancellation.raise_if_cancelled()
+            if seen == self._changes:
+                return

@@ -1,0 +1,40 @@
+"""Opens the places that hold content: which class reads and writes at which kind of endpoint."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from longshore.transfers.errors import UnsupportedTransfer
+from longshore.transfers.transfer import Endpoint, RegistryPlace
+
+if TYPE_CHECKING:
+    from longshore.transfers.content import ContentReader, ContentWriter
+    from longshore.transfers.services import Services
+
+
+def open_reader(endpoint: Endpoint, services: Services) -> ContentReader:
+    """The place of *endpoint*, to read the repository of its reference from. The caller closes it.
+
+    May block (an archive is looked through). Raises LongshoreError, UnsupportedTransfer for an engine.
+    """
+    match endpoint.place:
+        case RegistryPlace(host) if endpoint.reference is not None:
+            from longshore.transfers.registry_content import RegistryReader
+
+            return RegistryReader(services.registry(host), host, endpoint.reference.path)
+        case _:
+            raise UnsupportedTransfer("Longshore cannot read single layers from this place.")
+
+
+def open_writer(endpoint: Endpoint, services: Services) -> ContentWriter:
+    """The place of *endpoint*, to write to the repository of its reference. The caller commits and closes it.
+
+    Raises LongshoreError, UnsupportedTransfer for an engine.
+    """
+    match endpoint.place:
+        case RegistryPlace(host) if endpoint.reference is not None:
+            from longshore.transfers.registry_content import RegistryWriter
+
+            return RegistryWriter(services.registry(host), host, endpoint.reference.path)
+        case _:
+            raise UnsupportedTransfer("Longshore cannot write single layers to this place.")

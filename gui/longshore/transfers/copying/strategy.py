@@ -1,0 +1,46 @@
+"""Between places that hold content (registries, the library, archives): our own copy of manifests and blobs."""
+
+from __future__ import annotations
+
+from longshore.oci.errors import LongshoreError
+from longshore.transfers.content_places import open_reader, open_writer
+from longshore.transfers.copying.work import CopyWork
+from longshore.transfers.strategy import Job
+from longshore.transfers.transfer import Plan
+
+_KEY = "copying"
+
+
+class CopyStrategy:
+    """See Strategy. For every pair of places that :mod:`longshore.transfers.content_places` can open.
+
+    Options of a request: ``referrers`` = ``1`` takes along what refers to the image (signatures, SBOMs);
+    ``platforms`` = ``linux/amd64,linux/arm64`` takes only those of an index, which then is another index.
+    ``request.platform`` takes that image alone, and gives it the name.
+    """
+
+    extracts = False
+    pausable = True
+
+    def plan(self, job: Job) -> Plan | None:
+        """All manifests of the image are read here: the plan is exact, and :meth:`run` goes on with what it found."""
+        try:
+            reader = open_reader(job.request.source, job.services)
+            job.closing.callback(reader.close)
+            writer = open_writer(job.request.destination, job.services)
+            job.closing.callback(writer.close)
+            work = CopyWork(job, reader, writer)
+            plan = work.plan()
+        except LongshoreError as error:
+            job.left[_KEY] = error
+            return None
+        job.left[_KEY] = work
+        return plan
+
+    def run(self, job: Job) -> str:
+        """Copy, and see that the destination's name stands on what was copied."""
+        found = job.left[_KEY]
+        if isinstance(found, LongshoreError):
+            raise found
+        assert isinstance(found, CopyWork)
+        return found.run()

@@ -1,0 +1,230 @@
+"""What an image consists of: from its tag through indexes and manifests to blobs, and its referrers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from longshore.cancellation import Cancellation, Cancelled
+from longshore.oci.descriptor import Descriptor
+from longshore.oci.errors import InvalidManifest, NotInRegistry
+from longshore.oci.image_config import LARGEST_CONFIG, ImageConfig
+from longshore.oci.manifest import (
+    ACCEPT,
+    DOCKER_CONFIG,
+    DOCKER_FOREIGN_LAYER,
+    OCI_CONFIG,
+    OCI_LAYER,
+    Index,
+    Manifest,
+)
+from longshore.oci.platform import Platform
+from longshore.transfers.content import ContentReader
+from longshore.transfers.copying.selection import chosen, one_platform
+
+#: Manifests of one image, referrers included: one with more is not honest.
+MOST_MANIFESTS = 2000
+#: Indexes within indexes, and referrers of referrers.
+DEEPEST = 6
+#: Questions asked side by side.
+ASKERS = 8
+#: Layers that only their own vendor may hand out (OCI image-spec, "Non-Distributable Layers"; Docker's foreign ones).
+FOREIGN = frozenset({DOCKER_FOREIGN_LAYER}) | {
+    OCI_LAYER.replace("layer.", "layer.nondistributable.") + packing for packing in ("", "+gzip", "+zstd")
+}
+#: Where cosign keeps what belongs to an image: tags beside it, ``sha256-<hex>`` and one of these.
+_SIGNATURE_TAGS = (".sig", ".att", ".sbom")
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+@dataclass(slots=True)
+class Content:
+    """All of one image, in the order in which it can be stored.
+
+    *top*: what will stand under the destination's name. *below*: what it needs, children before parents; *beside*:
+    what refers to it, by the name (digest or tag) that it gets, referred before referring. *blobs*: by digest, those
+    of *foreign* layers left out. *layers*: the digests of those of the blobs that are layers, in order. *loose*:
+    children of an index that are no manifests. *pruned*: the top is an index of our own making, of chosen platforms.
+    """
+
+    top: Manifest | Index
+    pruned: bool = False
+    below: list[Manifest | Index] = field(default_factory=list)
+    beside: list[tuple[str, Manifest | Index]] = field(default_factory=list)
+    blobs: dict[str, Descriptor] = field(default_factory=dict)
+    layers: dict[str, Descriptor] = field(default_factory=dict)
+    foreign: dict[str, Descriptor] = field(default_factory=dict)
+    loose: dict[str, Descriptor] = field(default_factory=dict)
+
+    @property
+    def manifests(self) -> list[Manifest | Index]:
+        """Every one of them."""
+        return [*self.below, self.top, *(found for _, found in self.beside)]
+
+
+def ask_all(
+    work: Callable[[T], R], things: Sequence[T], cancellation: Cancellation, askers: int = ASKERS
+) -> list[R]:
+    """*work* for each of *things*, several side by side, in their order. Raises what the first failing one raises."""
+
+    def one(thing: T) -> R:
+        if cancellation.stopping:
+            raise Cancelled
+        return work(thing)
+
+    if len(things) < 2:
+        return [one(thing) for thing in things]
+    with ThreadPoolExecutor(min(askers, len(things)), thread_name_prefix="transfers-ask") as pool:
+        futures = [pool.submit(one, thing) for thing in things]
+        try:
+            return [future.result() for future in futures]
+        except BaseException:
+            for future in futures:
+                future.cancel()
+            raise
+
+
+def walk(
+    reader: ContentReader,
+    name: str,
+    *,
+    platform: Platform | None = None,
+    platforms: Sequence[Platform] = (),
+    referrers: bool = False,
+    cancellation: Cancellation,
+) -> Content:
+    """Read what stands under *name*, a tag or a digest.
+
+    *platform*: only its image, which then stands under the name itself, its digest kept. *platforms*: of an index,
+    only these. *referrers*: what refers to any part as well. Raises NotInRegistry, InvalidManifest and others.
+    """
+    top = reader.manifest(name, cancellation=cancellation)
+    pruned = False
+    if isinstance(top, Index):
+        if platform is not None:
+            child = one_platform(top, platform, name)
+            top = reader.manifest(child.digest, cancellation=cancellation)
+        elif platforms:
+            whole, top = top, chosen(top, platforms, name)
+            pruned = top is not whole
+    elif platform is not None or platforms:
+        _check_platform(reader, top, [platform] if platform is not None else platforms, name, cancellation)
+    content = Content(top, pruned)
+    content.below = _descend(reader, [top], content, cancellation)
+    if referrers:
+        _refer(reader, content, cancellation)
+    for found in content.manifests:
+        if isinstance(found, Manifest):
+            _take_blobs(found, content)
+    content.blobs.update(content.loose)
+    return content
+
+
+def _descend(
+    reader: ContentReader, level: Iterable[Manifest | Index], content: Content, cancellation: Cancellation
+) -> list[Manifest | Index]:
+    """All that *level* needs, without itself, children before parents."""
+    level = list(level)
+    levels: list[list[Manifest | Index]] = []
+    while True:
+        wanted: dict[str, Descriptor] = {}
+        for index in level:
+            for child in index.manifests if isinstance(index, Index) else ():
+                # BuildKit's caches are indexes of blobs.
+                (wanted if child.media_type in ACCEPT else content.loose)[child.digest] = child
+        if not wanted:
+            break
+        if len(levels) >= DEEPEST or sum(map(len, levels)) + len(wanted) > MOST_MANIFESTS:
+            raise InvalidManifest(
+                "The image is too complex.", detail="too many manifests, or too many indexes within indexes"
+            )
+        level = ask_all(
+            lambda digest: reader.manifest(digest, cancellation=cancellation), list(wanted), cancellation
+        )
+        levels.append(level)
+    # One that is needed at two depths is stored before the first that needs it.
+    return list({found.digest: found for below in reversed(levels) for found in below}.values())
+
+
+def _refer(reader: ContentReader, content: Content, cancellation: Cancellation) -> None:
+    """Add what refers to the image or to a part of it, and what refers to that."""
+    seen = {found.digest for found in content.manifests}
+    level: list[Manifest | Index] = [*content.below, content.top]
+    for _ in range(DEEPEST):
+        found: dict[str, Manifest | Index] = {}
+        for about in ask_all(lambda one: _referring(reader, one.digest, cancellation), level, cancellation):
+            for name, one in about:
+                if name not in seen:
+                    found[name] = one
+        if not found:
+            return
+        seen |= found.keys()
+        if len(seen) > MOST_MANIFESTS:
+            raise InvalidManifest("Too much refers to the image.", detail=f"more than {MOST_MANIFESTS}")
+        needed = _descend(reader, found.values(), content, cancellation)
+        content.beside += [(one.digest, one) for one in needed if one.digest not in seen]
+        content.beside += found.items()
+        level = list(found.values())
+
+
+def _referring(
+    reader: ContentReader, digest: str, cancellation: Cancellation
+) -> list[tuple[str, Manifest | Index]]:
+    """What refers to *digest*, each with the name that it has."""
+    found: list[tuple[str, Manifest | Index]] = []
+    for one in reader.referrers(digest, cancellation=cancellation):
+        if one.media_type in ACCEPT:
+            found.append((one.digest, reader.manifest(one.digest, cancellation=cancellation)))
+    for ending in _SIGNATURE_TAGS:
+        tag = digest.replace(":", "-") + ending
+        try:
+            found.append((tag, reader.manifest(tag, cancellation=cancellation)))
+        except NotInRegistry:
+            continue
+    return found
+
+
+def _take_blobs(manifest: Manifest, content: Content) -> None:
+    content.blobs.setdefault(manifest.config.digest, manifest.config)
+    for layer in manifest.layers:
+        if layer.media_type in FOREIGN:
+            content.foreign[layer.digest] = layer
+        else:
+            content.blobs.setdefault(layer.digest, layer)
+            content.layers.setdefault(layer.digest, layer)
+
+
+def _check_platform(
+    reader: ContentReader,
+    manifest: Manifest,
+    wanted: Sequence[Platform],
+    subject: str,
+    cancellation: Cancellation,
+) -> None:
+    """See that an image without an index is for one of *wanted*. What names no platform may be for any."""
+    config = manifest.config
+    if config.media_type not in (OCI_CONFIG, DOCKER_CONFIG) or config.size > LARGEST_CONFIG:
+        return
+    with reader.blob(config, cancellation=cancellation) as pieces:
+        raw = _bounded(pieces)
+    platform = ImageConfig.from_bytes(raw).platform
+    if platform is not None and not any(one.matches(platform) for one in wanted):
+        names = ", ".join(str(one) for one in wanted)
+        raise InvalidManifest(
+            f"There is no image for {names}.", subject=subject, detail=f"there is: {platform}"
+        )
+
+
+def _bounded(pieces: Iterable[bytes]) -> bytes:
+    parts: list[bytes] = []
+    have = 0
+    for piece in pieces:
+        parts.append(piece)
+        have += len(piece)
+        if have > LARGEST_CONFIG:
+            break
+    return b"".join(parts)

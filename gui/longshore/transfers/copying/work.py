@@ -1,0 +1,239 @@
+"""One copy, from its plan to its verification."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+
+from longshore.cancellation import Cancellation, Cancelled
+from longshore.engine.stream import LayerProgress
+from longshore.oci.descriptor import Descriptor
+from longshore.oci.digest import short
+from longshore.oci.errors import VerificationFailed
+from longshore.oci.layer import LayerState
+from longshore.oci.manifest import Index, Manifest
+from longshore.registry.model import BlobOutcome
+from longshore.transfers.content import ContentReader, ContentWriter
+from longshore.transfers.copying.selection import wanted_platforms
+from longshore.transfers.copying.source import BlobSource, SourceFailedError
+from longshore.transfers.copying.walk import Content, ask_all, walk
+from longshore.transfers.meter import PlannedLayer
+from longshore.transfers.planning import plan_of
+from longshore.transfers.strategy import Job
+from longshore.transfers.transfer import Endpoint, NoteKind, Plan
+
+#: Blobs of one image that move side by side.
+SIDE_BY_SIDE = 6
+
+_STATES = {
+    BlobOutcome.UPLOADED: LayerState.DONE,
+    BlobOutcome.SKIPPED: LayerState.SKIPPED,
+    BlobOutcome.MOUNTED: LayerState.MOUNTED,
+}
+
+
+class CopyWork:
+    """One attempt at a copy between two opened places. Belongs to the job's thread, and has others help."""
+
+    def __init__(self, job: Job, reader: ContentReader, writer: ContentWriter) -> None:
+        self._job = job
+        self._reader = reader
+        self._writer = writer
+        self._source_name = _source_name(job.request.source)
+        self._content: Content | None = None
+        self._name = ""
+        self._there: set[str] = set()  # digests of manifests and blobs that the destination has
+        self._standing: str | None = None  # what the destination's name stands on now
+
+    # -- before the first byte
+
+    def plan(self) -> Plan:
+        """Read what the image consists of, and ask what of it the destination has."""
+        job = self._job
+        cancellation = job.cancellation
+        job.progress.enter("checking")
+        request = job.request
+        options = dict(request.options)
+        self._content = content = walk(
+            self._reader,
+            self._source_name,
+            platform=request.platform,
+            platforms=wanted_platforms(request.options),
+            referrers=options.get("referrers") == "1",
+            cancellation=cancellation,
+        )
+        self._name = _destination_name(request.destination) or content.top.digest
+        job.progress.expect(PlannedLayer(layer.digest, layer.size) for layer in content.layers.values())
+        self._ask(content, cancellation)
+        for digest in content.layers:
+            self._tell(digest, LayerState.SKIPPED if digest in self._there else LayerState.WAITING)
+        return plan_of(
+            [
+                PlannedLayer(layer.digest, layer.size, here=layer.digest in self._there)
+                for layer in content.layers.values()
+            ],
+            estimated=False,
+            digest=content.top.digest,
+        )
+
+    def _ask(self, content: Content, cancellation: Cancellation) -> None:
+        """Which manifests and blobs the destination has. What has a manifest has its blobs too: it was checked."""
+        writer = self._writer
+
+        def standing(name: str) -> str | None:
+            return writer.manifest_digest(name, cancellation=cancellation)
+
+        manifests = {found.digest: found for found in content.manifests}
+        names = [self._name, *(digest for digest in manifests if digest != self._name)]
+        found = dict(zip(names, ask_all(standing, names, cancellation), strict=True))
+        self._standing = found[self._name]
+        for digest, manifest in manifests.items():
+            if digest in (found.get(digest), self._standing):
+                self._there.add(digest)
+                if isinstance(manifest, Manifest):
+                    self._there |= {blob.digest for blob in (manifest.config, *manifest.layers)}
+
+        def has(digest: str) -> bool:
+            self._tell(digest, LayerState.CHECKING)
+            return writer.blob_size(digest, cancellation=cancellation) is not None
+
+        asked = [digest for digest in content.blobs if digest not in self._there]
+        answers = ask_all(has, asked, cancellation)
+        self._there |= {digest for digest, there in zip(asked, answers, strict=True) if there}
+
+    # -- the move
+
+    def run(self) -> str:
+        """Blobs, then manifests from the children up, the name last; the digest that then stands under it."""
+        job, content = self._job, self._content
+        assert content is not None
+        job.progress.enter("copying")
+        missing = [blob for digest, blob in content.blobs.items() if digest not in self._there]
+        self._move(missing)
+        self._put(content)
+        job.progress.enter("verifying")
+        self._writer.commit(cancellation=job.cancellation)
+        self._verify(content.top.digest)
+        self._note(
+            content, changed=bool(missing) or not {found.digest for found in content.manifests} <= self._there
+        )
+        return content.top.digest
+
+    def _move(self, blobs: Iterable[Descriptor]) -> None:
+        """Bring *blobs* over, the largest first: no long one is left for the end. The first failure ends all."""
+        ordered = sorted(blobs, key=lambda blob: -blob.size)
+        if not ordered:
+            return
+        with (
+            self._job.cancellation.below() as cancellation,
+            ThreadPoolExecutor(min(SIDE_BY_SIDE, len(ordered)), thread_name_prefix="transfers-copy") as pool,
+        ):
+            futures = [pool.submit(self._bring, blob, cancellation) for blob in ordered]
+            failed = _failure(wait(futures, return_when=FIRST_EXCEPTION).done)
+            if failed is not None:
+                # What passes by itself is tried again: then what the others have sent is of use.
+                cancellation.ask_to_stop()
+                if not getattr(failed, "transient", False):
+                    cancellation.cancel()
+        failed = failed or _failure(futures)
+        if failed is not None:
+            raise failed
+        if any(future.exception() is not None for future in futures):
+            raise Cancelled
+
+    def _bring(self, blob: Descriptor, cancellation: Cancellation) -> None:
+        if cancellation.stopping:
+            raise Cancelled
+        source = BlobSource(
+            self._reader,
+            blob,
+            bandwidth=self._job.services.bandwidth,
+            told=lambda count: self._tell(blob.digest, LayerState.TRANSFERRING, count, blob.size),
+            patient=bool(self._writer.host),
+            cancellation=cancellation,
+        )
+        near = self._reader.host and self._reader.host == self._writer.host
+        try:
+            outcome = self._writer.write_blob(
+                blob,
+                source,
+                mount_from=self._reader.repository if near else "",
+                cancellation=cancellation,
+            )
+        except SourceFailedError as failed:
+            raise failed.error from failed
+        self._tell(blob.digest, _STATES[outcome])
+
+    def _put(self, content: Content) -> None:
+        for found in content.below:
+            self._store(found, found.digest)
+        if content.beside:
+            # Before the name moves, so that nobody finds the image without its signatures.
+            self._store(content.top, content.top.digest)
+            for name, found in content.beside:
+                if name != found.digest or name not in self._there:
+                    self._writer.put_manifest(found, name, cancellation=self._job.cancellation)
+        if self._standing != content.top.digest:
+            self._writer.put_manifest(content.top, self._name, cancellation=self._job.cancellation)
+
+    def _store(self, found: Manifest | Index, name: str) -> None:
+        if found.digest not in self._there:
+            self._writer.put_manifest(found, name, cancellation=self._job.cancellation)
+
+    def _verify(self, digest: str) -> None:
+        now = self._writer.manifest_digest(self._name, cancellation=self._job.cancellation)
+        if now == digest:
+            return
+        raise VerificationFailed(
+            "The destination's tag stands on another image than the one copied."
+            if now
+            else "The image was copied, and the destination does not have it.",
+            subject=str(self._job.request.destination.reference or self._name),
+            advice="Somebody else may have changed the same tag just now. Look at it, or copy again.",
+            detail=f"copied: {digest}\nat the destination: {now or 'nothing'}",
+        )
+
+    def _note(self, content: Content, *, changed: bool) -> None:
+        job, top = self._job, content.top
+        if self._standing is not None and self._standing != top.digest:
+            job.tell(NoteKind.OVERWRITTEN, self._standing)
+        elif self._standing is not None and not changed:
+            job.tell(NoteKind.UP_TO_DATE)
+        if content.pruned:
+            job.tell(NoteKind.PLATFORMS, top.digest)
+        if content.foreign:
+            job.tell(NoteKind.FOREIGN, str(len(content.foreign)))
+        if content.beside:
+            job.tell(NoteKind.REFERRERS, str(len(content.beside)))
+
+    def _tell(
+        self, digest: str, state: LayerState, current: int | None = None, total: int | None = None
+    ) -> None:
+        if self._content is not None and digest in self._content.layers:
+            self._job.progress.feed(LayerProgress(short(digest), state, current, total))
+
+
+def _failure(futures: Iterable[Future[None]]) -> BaseException | None:
+    """The first that failed by itself, and was not only cut short."""
+    for future in futures:
+        if future.done() and not future.cancelled():
+            error = future.exception()
+            if error is not None and not isinstance(error, Cancelled):
+                return error
+    return None
+
+
+def _source_name(endpoint: Endpoint) -> str:
+    """What to ask the source for: a digest or a tag."""
+    reference = endpoint.reference
+    if reference is None:
+        return endpoint.image_id
+    return reference.digest or reference.tag or "latest"
+
+
+def _destination_name(endpoint: Endpoint) -> str:
+    """The name it gets at the destination; empty: its digest only."""
+    reference = endpoint.reference
+    if reference is None:
+        return ""
+    return reference.tag or ("" if reference.digest else "latest")
