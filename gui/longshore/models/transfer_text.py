@@ -152,6 +152,7 @@ def _phase_text(phase: str) -> str:
         "extracting": tr("extracting"),
         "verifying": tr("verifying"),
         "checking": tr("checking"),
+        "pausing": tr("pausing"),
         "planning": tr("reading the manifest"),
     }.get(phase, "")
 

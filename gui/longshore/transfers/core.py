@@ -28,6 +28,10 @@ _log = logging.getLogger(__name__)
 CONCURRENCY = 3
 #: Seconds between two looks at speeds and countdowns while nothing else happens.
 TICK = 1.0
+#: Seconds after which a cancelled attempt that does not end is left to itself, and its row is Cancelled.
+PATIENCE = 0.8
+#: Seconds that an attempt which is to pause has for a good place to stop at, before it is cut.
+GRACE = 3.0
 #: Finished transfers between two trimmings of the journal.
 TRIM_EVERY = 100
 
@@ -132,7 +136,16 @@ class QueueCore:
         """A cancelled attempt hangs in something that cannot be cut: the row ends, the thread will be ignored."""
         _log.info("%s does not end when cancelled", entry.thread.name if entry.thread else entry.id)
         entry.thread = None
+        if entry.pausing:
+            self._pause(entry)
+            return
         self._end(entry, State.INTERRUPTED if entry.interrupting else State.CANCELLED)
+
+    def _pause(self, entry: Entry) -> None:
+        entry.pause()
+        self._save(entry)
+        self._changed(entry)
+        self._wake()
 
     def _load(self) -> None:
         self._journal.open()
@@ -153,12 +166,15 @@ class QueueCore:
     # -- the scheduler's thread
 
     def _schedule(self) -> None:
+        if self._strategies is None:
+            self._strategies = default_strategies()
         while True:
             with self._condition:
                 if self._closing:
                     return
                 self._due = False
                 monotonic = time.monotonic()
+                self._look_at_new()
                 timeout = self._keep_up(monotonic)
                 decision = decide(
                     (self._rows[row] for row in self._order), self._limits, held=self._held, now=monotonic
@@ -179,6 +195,17 @@ class QueueCore:
                 if not self._due and not self._closing:
                     self._condition.wait(min(filter(None, (timeout, decision.wake_in)), default=None))
 
+    def _strategy(self, entry: Entry) -> Strategy | None:
+        return None if self._strategies is None else self._strategies.get(kind_of(entry.request))
+
+    def _look_at_new(self) -> None:
+        for entry in self._rows.values():
+            if entry.pausable is None:
+                strategy = self._strategy(entry)
+                entry.pausable = strategy is not None and strategy.pausable
+                if entry.pausable:
+                    self._changed(entry)
+
     def _keep_up(self, monotonic: float) -> float | None:
         """Countdowns, speeds of stalled transfers, attempts that do not end. Seconds until it is needed again."""
         wait: float | None = None
@@ -196,8 +223,12 @@ class QueueCore:
                 wait = TICK
             elif entry.active:
                 if entry.stop_at is not None and entry.stop_at <= monotonic:
-                    self._abandon(entry)
-                    continue
+                    if entry.cancellation.cancelled:
+                        self._abandon(entry)
+                        continue
+                    # It found no good place to pause at.
+                    entry.cancellation.cancel()
+                    entry.stop_at = monotonic + PATIENCE
                 if entry.progress is not None:
                     entry.progress.touch()
                 wait = wait or TICK
@@ -206,8 +237,7 @@ class QueueCore:
         return wait
 
     def _begin(self, entry: Entry) -> None:
-        strategies = self._strategies if self._strategies is not None else default_strategies()
-        strategy = strategies.get(kind_of(entry.request))
+        strategy = self._strategy(entry)
         if strategy is None:
             entry.error = UnsupportedTransfer("Longshore cannot move images between these two places yet.")
             self._end(entry, State.FAILED)
@@ -221,6 +251,7 @@ class QueueCore:
         entry.progress = progress = Progress(
             extracts=strategy.extracts,
             floor=entry.view.permille,
+            carried=entry.carried,
             changed=lambda: self._mailbox.post(entry.id),
         )
         entry.thread = self._thread(
@@ -246,7 +277,8 @@ class QueueCore:
         def planned(plan: Plan | None) -> None:
             with self._condition:
                 if entry.thread is thread:
-                    entry.plan = plan
+                    if not (entry.carried and entry.plan and plan and entry.plan.digest == plan.digest):
+                        entry.plan = plan  # else what is there by now was moved by this transfer itself
                     if entry.state is State.PLANNING:
                         entry.state = State.RUNNING
                     self._save(entry)
@@ -260,7 +292,9 @@ class QueueCore:
                 self._settle(entry, outcome)
 
     def _settle(self, entry: Entry, outcome: Outcome) -> None:
-        if outcome.cancelled:
+        if outcome.cancelled and entry.pausing:
+            self._pause(entry)
+        elif outcome.cancelled:
             self._end(entry, State.INTERRUPTED if entry.interrupting else State.CANCELLED)
         elif outcome.error is None:
             entry.digest = outcome.digest
@@ -273,6 +307,9 @@ class QueueCore:
         again = self._policy.again(error, retries=entry.retries, engine_returns=entry.engine_returns)
         if again is None or self._closing:
             self._end(entry, State.FAILED)
+            return
+        if entry.pausing:
+            self._pause(entry)
             return
         monotonic = time.monotonic()
         if again.seconds is None:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from longshore.cancellation import Cancellation
 from longshore.engine.address import EngineAddress
 from longshore.oci.errors import LongshoreError
+from longshore.oci.layer import LayerState
 from longshore.transfers.progress import Progress, ProgressSnapshot
 from longshore.transfers.transfer import (
     EnginePlace,
@@ -55,6 +56,10 @@ class Entry:
     view: ProgressSnapshot = field(default_factory=ProgressSnapshot)
     cancellation: Cancellation = field(default_factory=Cancellation)
     thread: threading.Thread | None = None
+    pausable: bool | None = None  # None: nobody has looked yet
+    pausing: bool = False  # the attempt was asked to stop, to be gone on with later
+    paused: bool = False  # ... and the user has not asked to go on since
+    carried: frozenset[str] = frozenset()  # ids of the layers that earlier attempts moved
     plan: Plan | None = None
     moved: Moved | None = None
     notes: tuple[TransferNote, ...] = ()
@@ -119,6 +124,8 @@ class Entry:
         self.retries = self.engine_returns = 0
         self.wait_for("")
         self.progress = None
+        self.pausing = self.paused = False
+        self.carried = frozenset()
         self.view = ProgressSnapshot()
         self.plan = self.moved = self.error = None
         self.notes = ()
@@ -135,7 +142,16 @@ class Entry:
         self.state = state
         self.finished = now()
         self.stop_at = None
+        self.pausing = self.paused = False
         self.wait_for("")
+        self.freeze()
+
+    def pause(self) -> None:
+        """Out of an attempt that was asked to stop, back among those that wait."""
+        self.state = State.QUEUED
+        self.stop_at = None
+        self.wait_for("paused" if self.paused else "")
+        self.pausing = self.paused = False
         self.freeze()
 
     def freeze(self) -> None:
@@ -144,6 +160,9 @@ class Entry:
             self.moved = self.progress.moved()
             self.view = self.progress.snapshot()
             self.progress = None
+            if self.pausable:
+                moved = (layer.layer_id for layer in self.view.layers if layer.state is LayerState.DONE)
+                self.carried = self.carried.union(moved)
 
     def snapshot(self, monotonic: float) -> TransferSnapshot:
         """The row at this moment."""
@@ -164,7 +183,8 @@ class Entry:
             attempt=self.attempt,
             waiting_seconds=waiting if self.state is State.QUEUED else None,
             waiting_for=self.waiting_for if self.state is State.QUEUED else "",
-            phase=view.phase,
+            phase="pausing" if self.pausing else view.phase,
+            pausable=bool(self.pausable),
             plan=self.plan,
             moved=self.moved,
             digest=self.digest,

@@ -39,8 +39,9 @@ class Progress:
     """The progress of one attempt. Fed by its worker thread, read by any thread.
 
     *extracts*: whether the destination unpacks what it gets (a pull into an engine). *floor*: permille that an
-    earlier attempt has shown, below which the bar does not fall. *changed* is called from the feeding thread, without
-    a lock held, when something changed since the last snapshot and at most once until the next.
+    earlier attempt has shown, below which the bar does not fall. *carried*: ids of layers that earlier attempts moved:
+    found at the destination now, they count as moved and not as skipped. *changed* is called from the feeding thread,
+    without a lock held, when something changed since the last snapshot and at most once until the next.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class Progress:
         *,
         extracts: bool,
         floor: int | None = None,
+        carried: frozenset[str] = frozenset(),
         changed: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -55,6 +57,8 @@ class Progress:
         self._share = DOWNLOAD_SHARE if extracts else 1.0
         self._changed = changed
         self._clock = clock
+        self._carried = carried
+        self._earlier = 0  # bytes of the carried layers
         self._layers: dict[str, LayerMeter] = {}  # by every id an engine may use for it
         self._rows: list[LayerMeter] = []
         self._whole: int | None = None
@@ -99,7 +103,12 @@ class Progress:
             if meter is None:
                 meter = self._layers[key] = LayerMeter(key, self._share, None)
                 self._rows.append(meter)
-            if not meter.update(event.state, event.current, event.total, event.retrying_in):
+            state = event.state
+            if state is LayerState.SKIPPED and key in self._carried:
+                state = LayerState.DONE
+                if meter.state is not state:
+                    self._earlier += meter.weight or 0
+            if not meter.update(state, event.current, event.total, event.retrying_in):
                 return
             self._dirty = True
             if self._told:
@@ -157,7 +166,7 @@ class Progress:
             speed = left = None
             if not self._ended:
                 now = self._clock()
-                self._speed.sample(now, self._moved, self._work)
+                self._speed.sample(now, self._moved - self._earlier, self._work - self._earlier)
                 speed = self._speed.speed()
                 left = (
                     self._speed.seconds_left(now, self._work_total - self._work) if self._work_total else None

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 from longshore.cancellation import Cancellation
 from longshore.transfers.changes import Changes, Counts, SetAside
-from longshore.transfers.core import QueueCore
+from longshore.transfers.core import GRACE, PATIENCE, QueueCore
 from longshore.transfers.entry import Entry
 from longshore.transfers.errors import InternalError
 from longshore.transfers.transfer import State, TransferRequest
@@ -20,9 +20,6 @@ from longshore.transfers.transfer import State, TransferRequest
 __all__ = ["Changes", "Counts", "SetAside", "TransferQueue"]
 
 _log = logging.getLogger(__name__)
-
-#: Seconds after which a cancelled attempt that does not end is left to itself, and its row is Cancelled.
-PATIENCE = 0.8
 
 
 class TransferQueue(QueueCore):
@@ -54,6 +51,7 @@ class TransferQueue(QueueCore):
                 elif entry.active:
                     # What the user has cancelled already stays cancelled.
                     entry.interrupting = entry.state is not State.CANCELLING
+                    entry.pausing = False
                     entry.state = State.CANCELLING
                     self._changed(entry)
                     cancelled.append(entry.cancellation)
@@ -109,12 +107,44 @@ class TransferQueue(QueueCore):
                     self._end(entry, State.CANCELLED)
                 elif entry.state in (State.PLANNING, State.RUNNING):
                     entry.state = State.CANCELLING
+                    entry.pausing = False
                     entry.stop_at = time.monotonic() + PATIENCE
                     self._changed(entry)
                     cancelled.append(entry.cancellation)
             self._wake()
         for cancellation in cancelled:
             cancellation.cancel()
+
+    def pause(self, ids: Iterable[str]) -> None:
+        """Stop what is ``pausable`` of the rows, and keep what was moved; the others stay as they are.
+
+        A paused row is Queued and waits for "paused"; until then, some seconds at most, its phase is "pausing".
+        """
+        with self._condition:
+            for entry in self._known(ids):
+                if not entry.pausable:
+                    continue
+                if entry.state is State.QUEUED:
+                    entry.wait_for("paused")
+                    entry.error = None
+                elif entry.state in (State.PLANNING, State.RUNNING):
+                    if not entry.pausing:
+                        entry.stop_at = time.monotonic() + GRACE
+                        entry.cancellation.ask_to_stop()
+                    entry.pausing = entry.paused = True
+                self._changed(entry)
+            self._wake()
+
+    def unpause(self, ids: Iterable[str]) -> None:
+        """Go on with paused rows, where they stopped; in their turn."""
+        with self._condition:
+            for entry in self._known(ids):
+                if entry.pausing:
+                    entry.paused = False
+                elif entry.state is State.QUEUED and entry.waiting_for == "paused":
+                    entry.wait_for("")
+                    self._changed(entry)
+            self._wake()
 
     def cancel_all(self) -> None:
         """Cancel every row that waits or runs."""

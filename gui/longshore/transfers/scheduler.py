@@ -41,7 +41,7 @@ def decide(rows: Iterable[Entry], limits: Limits, *, held: bool, now: float) -> 
             taken |= entry.ends
     decision = Decision()
     for entry in rows:
-        if entry.state is not State.QUEUED or entry.waiting_for == "engine":
+        if entry.state is not State.QUEUED or entry.waiting_for in ("engine", "paused"):
             continue
         if entry.not_before is not None and entry.not_before > now:
             due = entry.not_before - now

@@ -202,9 +202,11 @@ class TransferSnapshot:
     attempt: int = 1
     #: Seconds until the queue tries again by itself, with the error that it waits out; None when it does not wait.
     waiting_seconds: float | None = None
-    #: What it waits for: "", "slot", "hold", "engine", "backoff", "rate limit". ``error`` is what it waits out.
+    #: What it waits for: "", "slot", "hold", "paused", "engine", "backoff", "rate limit"; ``error``: what it waits out.
     waiting_for: str = ""
-    phase: str = ""  # "", "downloading", "extracting", "uploading", "verifying", …
+    #: Whether it can be paused, now or when it runs: what was moved is kept, and gone on with.
+    pausable: bool = False
+    phase: str = ""  # "", "downloading", "extracting", "uploading", "copying", "verifying", "pausing", …
     plan: Plan | None = None
     moved: Moved | None = None
     digest: str = ""  # verified, on success
