@@ -102,17 +102,19 @@ def walk(
     *platform*: only its image, which then stands under the name itself, its digest kept. *platforms*: of an index,
     only these. *referrers*: what refers to any part as well. Raises NotInRegistry, InvalidManifest and others.
     """
-    top = reader.manifest(name, cancellation=cancellation)
-    pruned = False
-    if isinstance(top, Index):
-        if platform is not None:
-            child = one_platform(top, platform, name)
-            top = reader.manifest(child.digest, cancellation=cancellation)
-        elif platforms:
-            whole, top = top, chosen(top, platforms, name)
-            pruned = top is not whole
-    elif platform is not None or platforms:
-        _check_platform(reader, top, [platform] if platform is not None else platforms, name, cancellation)
+    top, pruned = top_of(reader, name, platform=platform, platforms=platforms, cancellation=cancellation)
+    return walk_down(reader, top, pruned=pruned, referrers=referrers, cancellation=cancellation)
+
+
+def walk_down(
+    reader: ContentReader,
+    top: Manifest | Index,
+    *,
+    pruned: bool = False,
+    referrers: bool = False,
+    cancellation: Cancellation,
+) -> Content:
+    """The same for a *top* that has been read already (see :func:`top_of`)."""
     content = Content(top, pruned)
     content.below = _descend(reader, [top], content, cancellation)
     if referrers:
@@ -122,6 +124,28 @@ def walk(
             _take_blobs(found, content)
     content.blobs.update(content.loose)
     return content
+
+
+def top_of(
+    reader: ContentReader,
+    name: str,
+    *,
+    platform: Platform | None = None,
+    platforms: Sequence[Platform] = (),
+    cancellation: Cancellation,
+) -> tuple[Manifest | Index, bool]:
+    """What will stand at the destination for *name*, and whether it is an index of our own making; as :func:`walk`."""
+    top = reader.manifest(name, cancellation=cancellation)
+    if isinstance(top, Index):
+        if platform is not None:
+            child = one_platform(top, platform, name)
+            return reader.manifest(child.digest, cancellation=cancellation), False
+        if platforms:
+            made = chosen(top, platforms, name)
+            return made, made is not top
+    elif platform is not None or platforms:
+        _check_platform(reader, top, [platform] if platform is not None else platforms, name, cancellation)
+    return top, False
 
 
 def _descend(

@@ -1,0 +1,192 @@
+"""Repositories kept alike: rules, their plans and their transfers, on real registries."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from longshore.cancellation import Cancellation, Cancelled
+from longshore.oci.errors import InvalidInput, NotInRegistry
+from longshore.oci.platform import Platform
+from longshore.oci.reference import Reference
+from longshore.settings import Settings
+from longshore.transfers.mirror import MirrorRule, MirrorRules, TagState, plan_mirror
+from longshore.transfers.queue import TransferQueue
+from longshore.transfers.transfer import State
+from testbed.registry import PrivateRegistry
+from testbed.remote_images import MEDIA_TYPES, RegistryWriter, seed_repository
+from transfertools import Eye
+from transfertools.real import RealServices
+
+Make = Callable[..., tuple[TransferQueue, Eye]]
+PLATFORMS = (("linux", "amd64"), ("linux", "arm64"))
+
+
+def rule_of(source: PrivateRegistry, path: str, target: PrivateRegistry, **more: object) -> MirrorRule:
+    return MirrorRule(
+        "mine",
+        Reference(source.address, path),
+        Reference(target.address, f"mirrored/{path}"),
+        **more,  # type: ignore[arg-type]
+    )
+
+
+def test_a_plan_says_what_is_same_missing_and_different(
+    make_queue: Make, services: RealServices, open_registry: PrivateRegistry, second_registry: PrivateRegistry
+) -> None:
+    path = "mirror/plan"
+    # Two tags with common layers, one alone.
+    one = seed_repository(open_registry.address, path, ("1.9",), layers=(10_000, 20_000), seed="common")
+    two = seed_repository(
+        open_registry.address, path, ("1.10",), layers=(10_000, 20_000, 30_000), seed="common"
+    )
+    seed_repository(open_registry.address, path, ("2.0",), layers=(5_000,))
+    rule = rule_of(open_registry, path, second_registry, tags=("1.*",))
+    heard: list[tuple[int, int]] = []
+    cancellation = Cancellation()
+    plan = plan_mirror(rule, services, cancellation=cancellation, told=lambda *heard_: heard.append(heard_))
+    assert [tag.tag for tag in plan.tags] == ["1.9", "1.10"]
+    assert [tag.state for tag in plan.tags] == [TagState.MISSING] * 2
+    assert [tag.digest for tag in plan.tags] == [one.digest, two.digest]
+    common = plan.tags[0].size - plan.tags[0].bytes_to_move
+    assert common == 0
+    # The second brings its own layer and configuration only.
+    assert plan.tags[1].size > plan.tags[1].bytes_to_move > 30_000
+    assert plan.tags[1].bytes_to_move < 45_000
+    assert plan.bytes_to_move == sum(tag.bytes_to_move for tag in plan.tags)
+    assert sorted(heard) == [(1, 2), (2, 2)]
+    queue, eye = make_queue()
+    for request in plan.requests():
+        eye.until(queue.add(request), State.SUCCEEDED, 30)
+    moved = sum(row.moved.bytes for row in eye.rows.values() if row.moved)
+    assert moved == two.layer_bytes
+    again = plan_mirror(rule, services, cancellation=cancellation)
+    assert (again.count(TagState.SAME), again.bytes_to_move, again.requests()) == (2, 0, [])
+    # A tag that moves on at the source.
+    newer = seed_repository(open_registry.address, path, ("1.9",), layers=(10_000, 7_000), seed="newer")
+    changed = plan_mirror(rule, services, cancellation=cancellation)
+    assert [tag.state for tag in changed.tags] == [TagState.DIFFERS, TagState.SAME]
+    assert (changed.tags[0].digest, changed.tags[0].standing) == (newer.digest, one.digest)
+    assert [str(request.source.reference) for request in changed.requests()] == [
+        f"{open_registry.address}/{path}:1.9"
+    ]
+    assert changed.requests(chosen=["1.10"]) == []
+
+
+def test_a_plan_of_chosen_platforms_knows_its_own_index(
+    make_queue: Make, services: RealServices, open_registry: PrivateRegistry, second_registry: PrivateRegistry
+) -> None:
+    path = "mirror/platforms"
+    seeded = seed_repository(open_registry.address, path, ("1",), platforms=PLATFORMS)
+    rule = rule_of(open_registry, path, second_registry, platforms=(Platform("linux", "arm64"),))
+    plan = plan_mirror(rule, services, cancellation=Cancellation())
+    assert plan.tags[0].digest != seeded.digest
+    queue, eye = make_queue()
+    done = eye.until(queue.add(plan.requests()[0]), State.SUCCEEDED, 30)
+    assert done.digest == plan.tags[0].digest
+    assert plan_mirror(rule, services, cancellation=Cancellation()).count(TagState.SAME) == 1
+
+
+def test_signatures_that_came_later_are_found(
+    make_queue: Make, services: RealServices, open_registry: PrivateRegistry, second_registry: PrivateRegistry
+) -> None:
+    path = "mirror/signed"
+    seeded = seed_repository(open_registry.address, path, ("1",))
+    rule = rule_of(open_registry, path, second_registry, referrers=True)
+    queue, eye = make_queue()
+    plan = plan_mirror(rule, services, cancellation=Cancellation())
+    eye.until(queue.add(plan.requests()[0]), State.SUCCEEDED, 30)
+    assert plan_mirror(rule, services, cancellation=Cancellation()).count(TagState.SAME) == 1
+    tag = seeded.digest.replace(":", "-") + ".sig"
+    signature = seed_repository(open_registry.address, path, (tag,), layers=(300,))
+    later = plan_mirror(rule, services, cancellation=Cancellation())
+    assert [(one.tag, one.state) for one in later.tags] == [("1", TagState.UNSIGNED)]
+    assert 0 < later.bytes_to_move < 11_000
+    eye.until(queue.add(later.requests()[0]), State.SUCCEEDED, 30)
+    there = services.registry(second_registry.address).head(f"mirrored/{path}", tag)
+    assert there is not None
+    assert there.digest == signature.digest
+
+
+def test_a_tag_that_cannot_be_read_harms_only_itself(
+    services: RealServices, open_registry: PrivateRegistry, second_registry: PrivateRegistry
+) -> None:
+    path = "mirror/odd"
+    seed_repository(open_registry.address, path, ("1",))
+    index = {
+        "schemaVersion": 2,
+        "mediaType": MEDIA_TYPES["oci"]["index"],
+        "manifests": [],
+        "annotations": {"odd": "x"},
+    }
+    with closing(RegistryWriter(open_registry.address)) as writer:
+        writer.put_manifest(path, "2", json.dumps(index).encode(), MEDIA_TYPES["oci"]["index"])
+    rule = rule_of(open_registry, path, second_registry, platforms=(Platform("linux", "amd64"),))
+    plan = plan_mirror(rule, services, cancellation=Cancellation())
+    assert [tag.state for tag in plan.tags] == [TagState.MISSING, TagState.UNREADABLE]
+    assert plan.tags[1].error is not None
+    assert "no image for linux/amd64" in plan.tags[1].error.message
+    assert len(plan.requests()) == 1
+
+
+def test_a_plan_can_be_cancelled_and_fails_with_its_registry(
+    services: RealServices, open_registry: PrivateRegistry, second_registry: PrivateRegistry
+) -> None:
+    seed_repository(open_registry.address, "mirror/stop", tuple(f"{n}" for n in range(30)))
+    rule = rule_of(open_registry, "mirror/stop", second_registry)
+    cancellation = Cancellation()
+    with pytest.raises(Cancelled):
+        plan_mirror(rule, services, cancellation=cancellation, told=lambda *_: cancellation.cancel())
+    with pytest.raises(NotInRegistry):
+        plan_mirror(
+            rule_of(open_registry, "mirror/nowhere", second_registry), services, cancellation=Cancellation()
+        )
+
+
+def test_patterns() -> None:
+    rule = MirrorRule(
+        "r", Reference("a.io", "x/y"), Reference("b.io", "x/y"), ("1.*", "v[0-9]*", "!*-rc*", "latest")
+    )
+    taken = ["1.0", "v2", "latest"]
+    left = ["2.0", "1.0-rc1", "vnext", "Latest", "sha256-" + "a" * 64 + ".sig"]
+    assert [tag for tag in taken + left if rule.matches(tag)] == taken
+    everything = MirrorRule("r", rule.source, rule.destination)
+    assert everything.matches("x")
+    assert not everything.matches(left[-1])
+    assert MirrorRule("r", rule.source, rule.destination, ("sha256-*",)).matches(left[-1])
+
+
+def test_rules_are_saved(tmp_path: Path) -> None:
+    rule = MirrorRule(
+        "nightly",
+        Reference("127.0.0.1:5000", "a/b"),
+        Reference("docker.io", "c/d"),
+        ("1.*", "!*-rc*"),
+        (Platform.parse("linux/arm/v7"),),
+        True,
+    )
+    plain = MirrorRule("plain", Reference("a.io", "x"), Reference("b.io", "x"))
+    rules = MirrorRules(Settings(tmp_path))
+    rules.save(rule)
+    rules.save(plain)
+    assert MirrorRules(Settings(tmp_path)).all() == [rule, plain]
+    changed = MirrorRule("nightly", rule.source, rule.destination)
+    rules.save(changed)
+    assert MirrorRules(Settings(tmp_path)).all() == [changed, plain]
+    rules.remove("nightly")
+    assert MirrorRules(Settings(tmp_path)).all() == [plain]
+    settings = Settings(tmp_path)
+    settings.set("mirrors", [{"name": "odd"}, 7, plain.to_json()])
+    assert MirrorRules(settings).all() == [plain]
+
+
+@pytest.mark.parametrize(
+    ("name", "target", "tags"), [("", "b.io", ("*",)), ("x", "a.io", ("*",)), ("x", "b.io", ("!x",))]
+)
+def test_rules_that_cannot_be(name: str, target: str, tags: tuple[str, ...]) -> None:
+    with pytest.raises(InvalidInput):
+        MirrorRule(name, Reference("a.io", "x/y"), Reference(target, "x/y"), tags)
