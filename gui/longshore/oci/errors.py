@@ -8,6 +8,7 @@
     │   └── InvalidRegistryName
     ├── InvalidContent          bytes from outside are not what they claim to be
     │   ├── InvalidManifest
+    │   ├── InvalidLayout       an OCI image layout's own files
     │   └── DigestMismatch
     ├── EngineError
     │   ├── EngineUnavailable   no engine answers (``cause`` says why)
@@ -93,6 +94,12 @@ class InvalidManifest(InvalidContent):
     """A manifest, index or image configuration that cannot be read."""
 
     code = "content.manifest"
+
+
+class InvalidLayout(InvalidContent):
+    """The files that make a folder or a tar an OCI image layout cannot be read."""
+
+    code = "content.layout"
 
 
 class DigestMismatch(InvalidContent):
