@@ -91,22 +91,21 @@ class Contents:
             def chunks() -> Iterator[bytes]:
                 verifier = None if offset else Verifier(digest)
                 with self._folder.explained():
-                    file.seek(offset)
+                    at = file.seek(offset)
                 while True:
                     if cancellation is not None:
                         cancellation.raise_if_cancelled()
                     with self._folder.explained():
                         chunk = file.read(_CHUNK)
-                    if not chunk:
-                        break
+                    at += len(chunk)
                     if verifier is not None:
                         verifier.update(chunk)
+                        if at >= there or not chunk:
+                            # Before the last byte is given out: whoever takes it may look no further.
+                            self._verify(verifier)
+                    if not chunk:
+                        return
                     yield chunk
-                if verifier is not None:
-                    try:
-                        verifier.finish()
-                    except DigestMismatch as error:
-                        raise self._damaged(digest, error.detail) from error
 
             yield chunks()
 
@@ -134,6 +133,12 @@ class Contents:
         with self._lock:
             _remember(self._configs, digest, found)
         return found
+
+    def _verify(self, verifier: Verifier) -> None:
+        try:
+            verifier.finish()
+        except DigestMismatch as error:
+            raise self._damaged(verifier.digest, error.detail) from error
 
     def _small(self, digest: str, largest: int) -> bytes:
         with self.read(digest) as chunks:

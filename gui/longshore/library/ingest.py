@@ -16,7 +16,7 @@ from longshore.library.leases import Lease
 from longshore.library.locks import try_lock
 from longshore.oci.descriptor import Descriptor
 from longshore.oci.digest import Verifier
-from longshore.oci.errors import DigestMismatch, DiskFull, LongshoreError
+from longshore.oci.errors import DigestMismatch, DiskFull
 
 _ENDING = ".part"
 _READ = 1 << 20
@@ -24,8 +24,6 @@ _READ = 1 << 20
 OLDEST = 7 * 24 * 3600.0
 #: Bytes that all of them may take up; the oldest go first.
 MOST_BYTES = 20 << 30
-#: Attempts without a new byte before the line's error is given up to.
-_MOST_CUTS = 5
 _NAP = 0.1
 
 #: Gives a blob's bytes from an offset on.
@@ -48,7 +46,7 @@ class Ingest:
         self._folder.ensure()
         while True:
             cancellation.raise_if_cancelled()
-            if self.take_up(wanted, lease, cancellation):
+            if self.take_up(wanted.digest, lease, cancellation) == wanted.size:
                 return False
             with self._folder.explained(writing=True):
                 part = self._open(wanted.digest)
@@ -67,23 +65,21 @@ class Ingest:
                     sync_folder(place.parent)
             return True
 
-    def take_up(self, wanted: Descriptor, lease: Lease, cancellation: Cancellation | None = None) -> bool:
-        """Hold the blob if it is here, in its full size; False if it is not."""
+    def take_up(self, digest: str, lease: Lease, cancellation: Cancellation | None = None) -> int | None:
+        """Hold the blob if it is here, and give its size; None if it is not."""
         with (
             self._folder.explained(writing=True),
             self._folder.blobs_lock(shared=True, cancellation=cancellation),
         ):
-            lease.hold(wanted.digest)
-            path = self._folder.blob(wanted.digest)
+            lease.hold(digest)
+            path = self._folder.blob(digest)
             try:
-                found = path.lstat()
+                size = path.lstat().st_size
             except FileNotFoundError:
-                return False
-            if found.st_size != wanted.size:
-                return False
+                return None
             with contextlib.suppress(OSError):
                 os.utime(path)  # in use: not to be taken for what a transfer left behind
-            return True
+            return size
 
     def partial_bytes(self) -> int:
         """Bytes of all that is not finished."""
@@ -172,23 +168,8 @@ class _Part:
     def _fill(self, wanted: Descriptor, source: Source, cancellation: Cancellation) -> None:
         verifier = self._hashed(wanted, cancellation)
         self._room_for(wanted.size - verifier.seen)
-        cuts = 0
-        while verifier.seen < wanted.size:
-            before = verifier.seen
-            try:
-                self._append(verifier, source, cancellation)
-            except LongshoreError as error:
-                if not error.transient:
-                    raise
-                cuts = 0 if verifier.seen > before else cuts + 1
-                if cuts > _MOST_CUTS:
-                    raise
-                # A line that brings something each time is used for as long as it does.
-                if cancellation.wait(0.2 * (cuts + 1)):
-                    cancellation.raise_if_cancelled()
-                continue
-            if verifier.seen == before:
-                break  # it ends too early, and says that this is all
+        if verifier.seen < wanted.size:
+            self._append(verifier, source, cancellation)
         try:
             verifier.finish()
         except DigestMismatch:

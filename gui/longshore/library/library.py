@@ -132,8 +132,8 @@ class Library:
     def read(
         self, blob: Descriptor, offset: int = 0, *, cancellation: Cancellation | None = None
     ) -> AbstractContextManager[Iterator[bytes]]:
-        """The bytes of a blob from *offset* on; checked where they are read from the start to the end. Raises
-        NotInLibrary, LibraryDamaged (and then the blob is gone), Cancelled."""
+        """The bytes of a blob from *offset* on; checked where they are read from the start, before the last is given
+        out. Raises NotInLibrary, LibraryDamaged (and then the blob is gone), Cancelled."""
         return self._contents.read(blob.digest, offset, size=blob.size, cancellation=cancellation)
 
     def referrers(self, digest: str) -> list[Descriptor]:
@@ -142,14 +142,15 @@ class Library:
 
     def receive(self, blob: Descriptor, source: Source, lease: Lease, cancellation: Cancellation) -> bool:
         """Bring a blob in and hash it; False if it was there. Goes on with what an earlier call, of whichever process,
-        has left, and asks *source* again where a transient error cut it. Raises DigestMismatch, DiskFull,
-        LibraryError, Cancelled, and what *source* raises."""
+        has left. Raises DigestMismatch, DiskFull, LibraryError, Cancelled, and what *source* raises."""
         return self._ingest.receive(blob, source, lease, cancellation)
 
-    def holds(self, blob: Descriptor, lease: Lease, cancellation: Cancellation) -> bool:
-        """Whether a blob is here, and if it is, keep it as long as *lease* lasts."""
+    def present(self, digest: str, lease: Lease, cancellation: Cancellation) -> int | None:
+        """Bytes of a blob, which is then kept as long as *lease* lasts; None if it is not here."""
+        if not self._folder.exists:
+            return None
         self._folder.ensure()
-        return self._ingest.take_up(blob, lease, cancellation)
+        return self._ingest.take_up(digest, lease, cancellation)
 
     def put(self, found: Manifest | Index, lease: Lease, name: Reference | None = None) -> str:
         """Store the bytes of a manifest or index, under *name* if one is given; gives the digest.
