@@ -152,11 +152,17 @@ class Library:
         self._folder.ensure()
         return self._ingest.take_up(digest, lease, cancellation)
 
-    def put(self, found: Manifest | Index, lease: Lease, name: Reference | None = None) -> str:
+    def names(self, digest: str) -> bool:
+        """Whether the image *digest* has a line of its own in the index."""
+        return any(entry.descriptor.digest == digest for entry in self._folder.index().entries)
+
+    def put(
+        self, found: Manifest | Index, lease: Lease, name: Reference | None = None, *, listed: bool = False
+    ) -> str:
         """Store the bytes of a manifest or index, under *name* if one is given; gives the digest.
 
-        Without a name it is found as a child of an index, or as attached to its subject. Whatever bore the name before
-        loses it, and what nothing else uses of it is removed.
+        Without a name it is found as a child of an index, or as attached to its subject, or as an image without a name
+        if it is to be *listed*. Whatever bore the name before loses it, and what nothing else uses of that is removed.
         """
         self._folder.ensure()
         with self._folder.explained(writing=True), self._folder.blobs_lock(shared=True):
@@ -165,9 +171,9 @@ class Library:
             if self._contents.size(found.digest) != len(found.raw):
                 path.parent.mkdir(exist_ok=True)
                 self._folder.write(path, found.raw)
-        if name is not None or found.subject is not None:
-            descriptor = self._described(found)
-            self._change(lambda index: index.with_entry(LayoutEntry.named(descriptor, name)))
+        if name is not None or found.subject is not None or listed:
+            entry = LayoutEntry.named(self._described(found), name)
+            self._change(lambda index: index.with_entry(entry))
         return found.digest
 
     # -- parts
