@@ -24,6 +24,13 @@ from longshore.oci.manifest import (
 )
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
+from longshore.transfers.transfer import (
+    Endpoint,
+    LibraryPlace,
+    Operation,
+    RegistryPlace,
+    TransferRequest,
+)
 
 NAME = Reference.parse("127.0.0.1:5000/team/app:1")
 CREATED = "2024-05-06T07:08:09Z"
@@ -131,3 +138,29 @@ def blobs_of(library: Library) -> set[str]:
 
 
 HOST = str(Platform.host())
+
+
+def place(name: str | Library, reference: str = "") -> Endpoint:
+    """An end: a library and a reference in it, or a reference at its registry."""
+    if isinstance(name, Library):
+        return Endpoint(LibraryPlace(name.path), Reference.parse(reference))
+    return Endpoint(RegistryPlace(Reference.parse(name).domain), Reference.parse(name))
+
+
+def moving(
+    operation: Operation, source: Endpoint, target: Endpoint, platform: Platform | None = None, **options: str
+) -> TransferRequest:
+    """A request of any kind."""
+    return TransferRequest(operation, source, target, platform, tuple(sorted(options.items())))
+
+
+def pull_into(
+    source: str, library: Library, platform: Platform | None = None, **options: str
+) -> TransferRequest:
+    """A request to pull into a library, under the same name."""
+    return moving(Operation.PULL, place(source), place(library, source), platform, **options)
+
+
+def push_from(library: Library, source: str, target: str, **options: str) -> TransferRequest:
+    """A request to push what a library has under a name."""
+    return moving(Operation.PUSH, place(library, source), place(target), **options)

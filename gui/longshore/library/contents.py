@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import re
 import threading
 import time
 from collections import OrderedDict
@@ -22,6 +23,8 @@ from longshore.oci.image_config import LARGEST_CONFIG, ImageConfig
 from longshore.oci.layout import BLOBS, LayoutEntry, LayoutIndex
 from longshore.oci.manifest import ACCEPT, LARGEST_MANIFEST, Index, Manifest, parse_manifest
 
+#: Tags of cosign and of the referrers' fallback (distribution-spec, "Referrers Tag Schema").
+_BESIDE = re.compile(r"sha256-([0-9a-f]{64})(?:\.(?:sig|att|sbom))?")
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
@@ -177,10 +180,20 @@ class Contents:
                     found.add(child.digest)
         return found
 
+    def attached_to(self, entry: LayoutEntry) -> str:
+        """The digest of what an entry is attached to; "" if it stands for itself.
+
+        An entry without a name by its subject, one with a name by that: cosign keeps what belongs to an image under
+        tags beside it.
+        """
+        if entry.reference is not None:
+            found = _BESIDE.fullmatch(entry.reference.tag or "")
+            return f"sha256:{found[1]}" if found else ""
+        subject = self.subject_of(entry)
+        return "" if subject is None or entry.ref_name else subject.digest
+
     def subject_of(self, entry: LayoutEntry) -> Descriptor | None:
-        """What an entry without a name is attached to, None if it stands for itself."""
-        if entry.reference is not None or entry.ref_name:
-            return None
+        """The subject that the manifest of an entry names (image-spec manifest.md); None without one."""
         try:
             return self.manifest(entry.descriptor.digest).subject
         except LongshoreError:
@@ -188,11 +201,11 @@ class Contents:
 
     def orphaned(self, index: LayoutIndex) -> set[LayoutEntry]:
         """The signatures and SBOMs in *index* whose image is not there. Raises InvalidManifest as :meth:`named_by`."""
-        waiting = {entry: self.subject_of(entry) for entry in index.entries}
-        kept = self._reached(entry for entry, subject in waiting.items() if subject is None)
-        orphans = {entry: subject.digest for entry, subject in waiting.items() if subject is not None}
+        about = {entry: self.attached_to(entry) for entry in index.entries}
+        kept = self._reached(entry for entry, digest in about.items() if not digest)
+        orphans = {entry: digest for entry, digest in about.items() if digest}
         # What is attached to something attached stays with it.
-        while stay := [entry for entry, subject in orphans.items() if subject in kept]:
+        while stay := [entry for entry, digest in orphans.items() if digest in kept]:
             for entry in stay:
                 del orphans[entry]
                 kept |= self.named_by(entry.descriptor.digest)

@@ -12,7 +12,7 @@ from longshore.oci.descriptor import Descriptor
 from longshore.oci.errors import InvalidContent, LibraryDamaged, LongshoreError, NotInLibrary
 from longshore.oci.image_config import ImageConfig
 from longshore.oci.layout import LayoutEntry
-from longshore.oci.manifest import ACCEPT, Index, Manifest
+from longshore.oci.manifest import ACCEPT, DOCKER_FOREIGN_LAYER, Index, Manifest
 from longshore.oci.platform import Platform
 from longshore.oci.text import plain
 
@@ -67,7 +67,7 @@ class Rows:
 
     def referrers(self, digest: str) -> list[Descriptor]:
         """See Library."""
-        found = []
+        found: dict[str, Descriptor] = {}
         for entry in self._folder.index().entries:
             subject = self._contents.subject_of(entry)
             if subject is None or subject.digest != digest:
@@ -76,8 +76,10 @@ class Rows:
             kind = manifest.artifact_type
             if not kind and isinstance(manifest, Manifest):
                 kind = manifest.config.media_type  # distribution-spec, "Listing Referrers"
-            found.append(replace(manifest.descriptor, artifact_type=kind, annotations=manifest.annotations))
-        return found
+            found[manifest.digest] = replace(
+                manifest.descriptor, artifact_type=kind, annotations=manifest.annotations
+            )
+        return list(found.values())
 
     def with_platform(self, manifest: Manifest) -> Descriptor:
         """The manifest's descriptor, with its platform where its configuration is here and names one."""
@@ -94,7 +96,6 @@ class Rows:
                 named.update(_contents_of(part.manifest))
         shown = self._shown(parts)
         config = None if shown is None else self._config(shown)
-        subject = self._contents.subject_of(entry)
         platforms = [part.platform for part in parts if part.platform is not None and part.platform.known]
         return LibraryImage(
             reference=entry.reference,
@@ -105,7 +106,7 @@ class Rows:
             size=sum(sizes.get(each, 0) for each in named),
             platforms=tuple(dict.fromkeys(platforms)),
             missing=sum(each not in sizes for each in named),
-            subject="" if subject is None else subject.digest,
+            subject=self._contents.attached_to(entry),
             artifact_type=plain(entry.descriptor.artifact_type),
         )
 
@@ -158,4 +159,11 @@ class Rows:
 
 def _contents_of(manifest: Manifest) -> set[str]:
     # Foreign layers are fetched from elsewhere: that they are not here is no lack.
-    return {part.digest for part in (manifest.config, *manifest.layers) if not part.urls}
+    return {part.digest for part in (manifest.config, *manifest.layers) if not is_foreign(part)}
+
+
+def is_foreign(part: Descriptor) -> bool:
+    """Whether a layer is one that only its own vendor may hand out (OCI image-spec, "Non-Distributable Layers")."""
+    return (
+        bool(part.urls) or part.media_type == DOCKER_FOREIGN_LAYER or ".nondistributable." in part.media_type
+    )

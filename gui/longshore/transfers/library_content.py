@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
+from longshore.library.rows import is_foreign
 from longshore.oci.digest import valid_digest
 from longshore.oci.errors import LibraryError, NotInLibrary
 from longshore.oci.manifest import Index, Manifest
@@ -107,7 +108,7 @@ class LibraryWriter(_Part):
         if isinstance(found, Index):
             return True
         return all(
-            part.urls or self._library.present(part.digest, self._lease, cancellation) == part.size
+            is_foreign(part) or self._library.present(part.digest, self._lease, cancellation) == part.size
             for part in (found.config, *found.layers)
         )
 
