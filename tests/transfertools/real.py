@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 from typing import Any
 
 from longshore.engine.address import EngineAddress, Origin
 from longshore.engine.engine import Engine
+from longshore.library.library import Library
 from longshore.registry.client import RegistryClient
 from longshore.registry.config import parse_registry
 from longshore.transfers.bandwidth import Bandwidth
@@ -19,6 +21,7 @@ class RealServices:
         self._lock = threading.Lock()
         self._engines: dict[EngineAddress, Engine] = {}
         self._registries: dict[str, RegistryClient] = {}
+        self._libraries: dict[Path, Library] = {}
         self.credentials = credentials or {}
         self.bandwidth = Bandwidth()
 
@@ -35,6 +38,11 @@ class RealServices:
             if host not in self._registries:
                 self._registries[host] = RegistryClient(parse_registry(host), self.credential)
             return self._registries[host]
+
+    def library(self, path: Path) -> Library:
+        """One library for each folder."""
+        with self._lock:
+            return self._libraries.setdefault(path, Library(path))
 
     def credential(self, host: str) -> Any:
         """As given to the constructor."""

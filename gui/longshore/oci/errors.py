@@ -8,6 +8,7 @@
     │   └── InvalidRegistryName
     ├── InvalidContent          bytes from outside are not what they claim to be
     │   ├── InvalidManifest
+    │   ├── InvalidLayout       an OCI image layout's own files
     │   └── DigestMismatch
     ├── EngineError
     │   ├── EngineUnavailable   no engine answers (``cause`` says why)
@@ -30,7 +31,11 @@
     │   └── ListingUnsupported  the registry has no catalogue for us
     ├── CredentialsError        config.json or a helper is broken
     ├── VerificationFailed      the transfer ended, and the destination does not hold what it should
-    ├── LibraryError            the embedded image store
+    ├── LibraryError            the embedded image store cannot be read or written
+    │   ├── NotALibrary         the folder holds other things
+    │   ├── NotInLibrary        no such image or blob there
+    │   ├── LibraryDamaged      a blob is not what its name promises
+    │   └── LibraryBusy         another program does not let go of it     (transient)
     └── ArchiveError            a tar archive of images
 
 Each says what happened (``message``, one plain sentence), to what (``subject``), what to do next (``advice``), and
@@ -93,6 +98,12 @@ class InvalidManifest(InvalidContent):
     """A manifest, index or image configuration that cannot be read."""
 
     code = "content.manifest"
+
+
+class InvalidLayout(InvalidContent):
+    """The files that make a folder or a tar an OCI image layout cannot be read."""
+
+    code = "content.layout"
 
 
 class DigestMismatch(InvalidContent):
@@ -287,9 +298,34 @@ class VerificationFailed(LongshoreError):
 
 
 class LibraryError(LongshoreError):
-    """The embedded image store cannot be read or written."""
+    """The embedded image store cannot be read or written; ``subject`` names its folder, or what in it."""
 
     code = "library.error"
+
+
+class NotALibrary(LibraryError):
+    """The folder is no image layout, and not empty: it is left alone."""
+
+    code = "library.not-one"
+
+
+class NotInLibrary(LibraryError):
+    """The library has no such image, manifest or blob."""
+
+    code = "library.unknown"
+
+
+class LibraryDamaged(LibraryError):
+    """A blob of the library is not what its name promises. It was taken out, so that the next pull brings it anew."""
+
+    code = "library.damaged"
+
+
+class LibraryBusy(LibraryError):
+    """Another program holds the library's lock for longer than anything takes."""
+
+    code = "library.busy"
+    transient = True
 
 
 class ArchiveError(LongshoreError):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from longshore.credentials import Credential, CredentialStore
@@ -17,6 +18,7 @@ from longshore.transfers.bandwidth import Bandwidth
 if TYPE_CHECKING:
     from longshore.engine.address import EngineAddress
     from longshore.engine.engine import Engine
+    from longshore.library.library import Library
     from longshore.registry.client import RegistryClient
 
 
@@ -29,6 +31,7 @@ class Services:
         self._config_of = config_of
         self._engines: dict[EngineAddress, Engine] = {}
         self._registries: dict[str, RegistryClient] = {}
+        self._libraries: dict[Path, Library] = {}
         self.credentials = CredentialStore(environ=environ)
         self.bandwidth = Bandwidth()
 
@@ -52,6 +55,16 @@ class Services:
                 client = RegistryClient(self._config_of(host), self.credential)
                 self._registries[host] = client
             return client
+
+    def library(self, path: Path) -> Library:
+        """The library in the folder *path*. Does not look at it."""
+        from longshore.library.library import Library
+
+        with self._lock:
+            library = self._libraries.get(path)
+            if library is None:
+                library = self._libraries[path] = Library(path)
+            return library
 
     def credential(self, host: str) -> Credential | None:
         """The credential to use for *host*, None for anonymous. May run a helper. Raises CredentialsError."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from longshore.credentials import Credential
     from longshore.engine.address import EngineAddress
     from longshore.engine.engine import Engine
+    from longshore.library.library import Library
     from longshore.registry.client import RegistryClient
     from longshore.transfers.bandwidth import Bandwidth
 
@@ -23,6 +25,9 @@ class Services(Protocol):
 
     def registry(self, host: str) -> RegistryClient:
         """The client for the registry *host*; does not connect."""
+
+    def library(self, path: Path) -> Library:
+        """The library in the folder *path*; does not look at it."""
 
     def credential(self, host: str) -> Credential | None:
         """What to sign in with at *host*, None for anonymous. Raises CredentialsError."""

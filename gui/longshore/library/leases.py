@@ -1,0 +1,84 @@
+"""Leases: what transfers of all processes are using, so that no removal takes it from under them.
+
+A transfer takes a lease on the images it reads, and on every blob it has found or written before a name in the index
+stands for it. A lease is a file that its process keeps locked: with the process the lock goes, and with that the lease.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+from longshore.library.folder import LEASES, LayoutFolder
+from longshore.library.locks import try_lock
+from longshore.oci.digest import valid_digest
+
+_ENDING = ".lease"
+
+
+class Lease:
+    """What one transfer uses. Thread-safe. Nothing is held where the library may only be read."""
+
+    def __init__(self, folder: LayoutFolder) -> None:
+        self._lock = threading.Lock()
+        self._held: set[str] = set()
+        self._path: Path | None = None
+        self._descriptor: int | None = None
+        self._folder = folder
+
+    def hold(self, *digests: str) -> None:
+        """Keep these contents, and all that they name. To be called with the blobs' lock held, at least shared, before
+        it is looked whether they are there. Raises LibraryError, DiskFull."""
+        with self._lock, self._folder.explained(writing=True):
+            new = [digest for digest in dict.fromkeys(digests) if digest not in self._held]
+            if not new or (self._descriptor is None and not self._folder.writable):
+                return
+            if self._descriptor is None:
+                self._begin()
+            assert self._descriptor is not None
+            os.write(self._descriptor, "".join(f"{digest}\n" for digest in new).encode())
+            self._held.update(new)
+
+    def close(self) -> None:
+        """Give all of it up. May be called again."""
+        with self._lock:
+            if self._descriptor is not None:
+                with contextlib.suppress(OSError):
+                    assert self._path is not None
+                    self._path.unlink()
+                os.close(self._descriptor)
+                self._descriptor = None
+                self._held.clear()
+
+    def _begin(self) -> None:
+        folder = self._folder.inside(f"{LEASES}/x").parent
+        self._path = folder / f"{uuid.uuid4().hex}{_ENDING}"
+        # Whoever collects holds the blobs' lock alone, and so never sees the file before it is locked.
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
+        self._descriptor = os.open(self._path, flags, 0o666)
+        if not try_lock(self._descriptor):
+            raise OSError(f"cannot lock {self._path}")
+
+
+def held(folder: LayoutFolder) -> Iterator[str]:
+    """What all living processes hold; the files of the dead are removed. With the blobs' lock held alone. Raises
+    OSError."""
+    for path in folder.inside(f"{LEASES}/x").parent.glob(f"*{_ENDING}"):
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0))
+        except FileNotFoundError:
+            continue
+        try:
+            if try_lock(descriptor):
+                with contextlib.suppress(OSError):
+                    path.unlink()
+                continue
+            with os.fdopen(os.dup(descriptor), "r", encoding="ascii", errors="replace") as file:
+                # The last line may be half written, if its writer was killed in that moment.
+                yield from (line.strip() for line in file if valid_digest(line.strip()))
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,180 @@
+"""The OCI image layout, as shapes: which files it has, and the names that its ``index.json`` gives to images
+(image-spec image-layout.md, annotations.md). The library keeps it in a folder, an oci-archive in a tar.
+
+Names are written twice. ``org.opencontainers.image.ref.name`` holds the whole reference, as crane and podman write it
+and as skopeo looks it up (``oci:FOLDER:NAME``): a tag alone would name every repository's ``latest`` at once.
+``io.containerd.image.name`` holds it as well, which is what containerd and docker go by when they load.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from longshore.oci.descriptor import Descriptor
+from longshore.oci.digest import check_digest
+from longshore.oci.errors import InvalidLayout, InvalidManifest, InvalidReference
+from longshore.oci.manifest import OCI_INDEX
+from longshore.oci.reference import Reference
+from longshore.oci.text import plain
+
+LAYOUT_FILE = "oci-layout"
+INDEX_FILE = "index.json"
+BLOBS = "blobs"
+LAYOUT_VERSION = "1.0.0"
+#: Bytes that are read of the two files. An entry has about 500, so that this is some 60,000 images.
+LARGEST_LAYOUT_FILE = 64 * 1024
+LARGEST_INDEX = 32 * 1024 * 1024
+
+REF_NAME = "org.opencontainers.image.ref.name"
+IMAGE_NAME = "io.containerd.image.name"
+_NAMES = (REF_NAME, IMAGE_NAME)
+
+
+def blob_path(digest: str) -> str:
+    """Where the blob lies, relative to the layout: ``blobs/sha256/<hex>``. Never outside of it: raises
+    InvalidReference for what is no digest of a registered algorithm. Any thread."""
+    algorithm, _, encoded = check_digest(digest).partition(":")
+    return f"{BLOBS}/{algorithm}/{encoded}"
+
+
+def layout_file() -> bytes:
+    """What stands in the file ``oci-layout``."""
+    return json.dumps({"imageLayoutVersion": LAYOUT_VERSION}).encode()
+
+
+def check_layout_file(raw: bytes) -> None:
+    """Raises InvalidLayout unless *raw* marks a layout of version 1."""
+    document = _document(raw, LAYOUT_FILE, LARGEST_LAYOUT_FILE)
+    version = document.get("imageLayoutVersion")
+    if not isinstance(version, str) or version.partition(".")[0] != "1":
+        raise InvalidLayout(
+            "The image layout is of a version that is not supported.",
+            detail=f"imageLayoutVersion {plain(repr(version), 80)}; {LAYOUT_VERSION} is read",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class LayoutEntry:
+    """One line of ``index.json``: an image, and the name that it bears there. Immutable, any thread.
+
+    *reference*: the name as a reference, None where there is none or only a tag; *ref_name*: the annotation as it
+    stands, from outside, "" without. *fields*: the JSON as it was read, so that writing it again loses nothing.
+    """
+
+    descriptor: Descriptor
+    reference: Reference | None = None
+    ref_name: str = ""
+    fields: Mapping[str, Any] = field(default_factory=dict, hash=False, compare=False, repr=False)
+
+    @classmethod
+    def named(cls, descriptor: Descriptor, reference: Reference | None) -> LayoutEntry:
+        """*descriptor* under the name *reference*, or under none; names that it bore before are taken off."""
+        annotations = {key: text for key, text in descriptor.annotations.items() if key not in _NAMES}
+        if reference is not None:
+            annotations |= dict.fromkeys(_NAMES, str(reference))
+        bare = replace(descriptor, annotations=annotations)
+        return cls(bare, reference, "" if reference is None else str(reference), bare.to_json())
+
+    def renamed(self, reference: Reference | None) -> LayoutEntry:
+        """The same image under another name, with all that its line says besides."""
+        entry = LayoutEntry.named(self.descriptor, reference)
+        annotations = entry.fields.get("annotations")
+        fields = {key: value for key, value in self.fields.items() if key != "annotations"}
+        return replace(entry, fields=fields | ({"annotations": annotations} if annotations else {}))
+
+
+@dataclass(frozen=True, slots=True)
+class LayoutIndex:
+    """What ``index.json`` says: the images of a layout. Immutable, any thread.
+
+    An image with two names has two entries; an entry without a name is kept for its digest's sake.
+    """
+
+    entries: tuple[LayoutEntry, ...] = ()
+    fields: Mapping[str, Any] = field(default_factory=dict, hash=False, compare=False, repr=False)
+
+    @classmethod
+    def parse(cls, raw: bytes) -> LayoutIndex:
+        """Read *raw*. Raises InvalidLayout for what is no index, or too large."""
+        document = _document(raw, INDEX_FILE, LARGEST_INDEX)
+        listed = document.get("manifests")
+        if document.get("schemaVersion") != 2 or not isinstance(listed, list | None):
+            raise InvalidLayout(
+                "The image layout's index is broken.", detail=f"{INDEX_FILE} is no image index"
+            )
+        try:
+            entries = tuple(_entries(listed or []))
+        except InvalidManifest as error:
+            raise InvalidLayout("The image layout's index is broken.", detail=error.detail) from error
+        return cls(entries, {key: value for key, value in document.items() if key != "manifests"})
+
+    def to_bytes(self) -> bytes:
+        """The file's content."""
+        document = {"schemaVersion": 2, "mediaType": OCI_INDEX, **self.fields}
+        document["manifests"] = [dict(entry.fields) or entry.descriptor.to_json() for entry in self.entries]
+        return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+
+    def find(self, reference: Reference) -> LayoutEntry | None:
+        """The image of that very name. With a digest in *reference*, only an image that has it."""
+        for entry in self.entries:
+            if entry.reference == reference:
+                return entry
+        if reference.digest is None:
+            return None
+        return next((entry for entry in self.entries if entry.descriptor.digest == reference.digest), None)
+
+    def with_entry(self, entry: LayoutEntry) -> LayoutIndex:
+        """With *entry*, in the place of the one of its name or else of one without a name that is the same image."""
+        kept: list[LayoutEntry] = []
+        place = None
+        for other in self.entries:
+            same = entry.reference is not None and other.reference == entry.reference
+            if same or (other.reference is None and not other.ref_name and _same(other, entry)):
+                place = len(kept) if place is None else place
+                continue
+            kept.append(other)
+        kept.insert(len(kept) if place is None else place, entry)
+        return replace(self, entries=tuple(kept))
+
+    def without(self, *gone: LayoutEntry) -> LayoutIndex:
+        """Without the entries *gone*."""
+        return replace(self, entries=tuple(entry for entry in self.entries if entry not in gone))
+
+
+def _same(one: LayoutEntry, other: LayoutEntry) -> bool:
+    return one.descriptor.digest == other.descriptor.digest
+
+
+def _entries(listed: list[Any]) -> Iterator[LayoutEntry]:
+    for number, item in enumerate(listed):
+        descriptor = Descriptor.from_json(item, what=f"{INDEX_FILE}: manifests[{number}]")
+        ref_name = descriptor.annotations.get(REF_NAME, "")
+        reference = _reference(descriptor.annotations.get(IMAGE_NAME, "")) or _reference(ref_name)
+        yield LayoutEntry(descriptor, reference, ref_name, item)
+
+
+def _reference(text: str) -> Reference | None:
+    """The reference that an annotation holds; None for a tag alone, which names no repository."""
+    if not any(mark in text for mark in "/:@"):
+        return None
+    try:
+        return Reference.parse(text).with_default_tag()
+    except InvalidReference:
+        return None
+
+
+def _document(raw: bytes, name: str, largest: int) -> dict[str, Any]:
+    if len(raw) > largest:
+        raise InvalidLayout(
+            "The image layout is broken.", detail=f"{name} has {len(raw)} bytes; at most {largest} are read"
+        )
+    try:
+        document = json.loads(raw)
+    except (ValueError, RecursionError) as error:
+        raise InvalidLayout("The image layout is broken.", detail=f"{name}: {error}") from error
+    if not isinstance(document, dict):
+        raise InvalidLayout("The image layout is broken.", detail=f"{name} is not a JSON object")
+    return document

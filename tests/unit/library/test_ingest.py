@@ -1,0 +1,261 @@
+"""Blobs on their way into the library: cut, cancelled, killed, damaged, asked for twice."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import pytest
+
+from longshore.cancellation import Cancellation, Cancelled
+from longshore.library.ingest import Ingest, Source
+from longshore.library.library import Library
+from longshore.library.locks import locked
+from longshore.oci.descriptor import Descriptor
+from longshore.oci.digest import sha256_of
+from longshore.oci.errors import DigestMismatch, DiskFull, LibraryBusy, RegistryUnreachable
+from longshore.oci.manifest import OCI_LAYER
+from transfertools import wait_until
+from transfertools.layouts import blobs_of, noise
+
+BLOB = noise(100_000, "blob")
+WANTED = Descriptor(OCI_LAYER, sha256_of(BLOB), len(BLOB))
+
+
+class Line:
+    """Gives a blob piece by piece, and what the test says in between."""
+
+    def __init__(self, blob: bytes = BLOB, piece: int = 10_000) -> None:
+        self.blob = blob
+        self.piece = piece
+        self.asked: list[int] = []
+        self.sent = 0
+        self.cut_after: list[int] = []
+        self.error: Exception = RegistryUnreachable("The line was cut.", registry="x")
+        self.between = lambda sent: None
+
+    @contextlib.contextmanager
+    def __call__(self, offset: int) -> Iterator[Iterable[bytes]]:
+        self.asked.append(offset)
+        yield self._pieces(offset)
+
+    def _pieces(self, offset: int) -> Iterator[bytes]:
+        budget = self.cut_after.pop(0) if self.cut_after else None
+        for at in range(offset, len(self.blob), self.piece):
+            if budget is not None and at - offset >= budget:
+                raise self.error
+            self.between(at)
+            self.sent += len(self.blob[at : at + self.piece])
+            yield self.blob[at : at + self.piece]
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Library:
+    return Library(tmp_path / "library")
+
+
+def receive(library: Library, source: Source, cancellation: Cancellation | None = None) -> bool:
+    lease = library.lease()
+    try:
+        return library.receive(WANTED, source, lease, cancellation or Cancellation())
+    finally:
+        lease.close()
+
+
+def parts(library: Library) -> list[Path]:
+    return list((library.path / ".longshore" / "ingest").iterdir())
+
+
+def test_a_blob_comes_once(library: Library) -> None:
+    line = Line()
+    assert receive(library, line)
+    assert blobs_of(library) == {WANTED.digest}
+    assert parts(library) == []
+    assert not receive(library, line)
+    assert line.asked == [0]
+
+
+def test_a_cut_line_is_taken_up_where_it_broke(library: Library) -> None:
+    line = Line()
+    line.cut_after = [30_000, 0, 50_000]
+    for kept in (30_000, 30_000, 80_000):
+        with pytest.raises(RegistryUnreachable):
+            receive(library, line)
+        assert library.usage().partial == kept
+    assert receive(library, line)
+    assert line.asked == [0, 30_000, 30_000, 80_000]
+    assert line.sent == len(BLOB)
+
+
+def test_cancelled_and_taken_up(library: Library) -> None:
+    cancellation = Cancellation()
+    line = Line()
+    line.between = lambda sent: cancellation.cancel() if sent == 50_000 else None
+    with pytest.raises(Cancelled):
+        receive(library, line, cancellation)
+    assert receive(library, again := Line())
+    assert again.asked == [50_000]
+
+
+@pytest.mark.parametrize("blob", [noise(100_000, "other"), BLOB + b"more", BLOB[:-1]])
+def test_content_that_is_another_is_not_kept(library: Library, blob: bytes) -> None:
+    with pytest.raises(DigestMismatch):
+        receive(library, Line(blob))
+    assert blobs_of(library) == set()
+    assert parts(library) == []
+    assert receive(library, Line())
+
+
+def test_a_part_that_was_damaged_meanwhile_is_begun_again(library: Library) -> None:
+    line = Line()
+    line.cut_after = [30_000]
+    with pytest.raises(RegistryUnreachable):
+        receive(library, line)
+    (part,) = parts(library)
+    part.write_bytes(b"x" + part.read_bytes()[1:])
+    assert receive(library, again := Line())
+    assert again.asked == [30_000, 0]
+
+
+def test_two_that_want_the_same_one_fetch_it_once(library: Library) -> None:
+    begun, go = threading.Event(), threading.Event()
+    line = Line()
+
+    def between(sent: int) -> None:
+        begun.set()
+        assert go.wait(10)
+
+    line.between = between
+    outcomes: list[bool] = []
+    first = threading.Thread(target=lambda: outcomes.append(receive(library, line)))
+    first.start()
+    assert begun.wait(10)
+    other = Line()
+    second = threading.Thread(target=lambda: outcomes.append(receive(Library(library.path), other)))
+    second.start()
+    with pytest.raises(Cancelled):  # who waits can be cancelled
+        cancelled = Cancellation()
+        threading.Timer(0.05, cancelled.cancel).start()
+        receive(library, other, cancelled)
+    go.set()
+    first.join(10)
+    second.join(10)
+    assert sorted(outcomes) == [False, True]
+    assert other.asked == []
+    assert line.sent == len(BLOB)
+
+
+_KILLED = """
+import sys, time
+from pathlib import Path
+from longshore.cancellation import Cancellation
+from longshore.library.library import Library
+from longshore.oci.descriptor import Descriptor
+import contextlib
+blob = Path(sys.argv[2]).read_bytes()
+@contextlib.contextmanager
+def source(offset):
+    def pieces():
+        for at in range(offset, len(blob), 10_000):
+            if at == 60_000:
+                print("there", flush=True)
+                time.sleep(60)
+            yield blob[at:at + 10_000]
+    yield pieces()
+library = Library(Path(sys.argv[1]))
+wanted = Descriptor("application/vnd.oci.image.layer.v1.tar", sys.argv[3], len(blob))
+library.receive(wanted, source, library.lease(), Cancellation())
+"""
+
+
+@pytest.fixture
+def killed(library: Library, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """Another Longshore in the middle of the blob."""
+    (tmp_path / "blob").write_bytes(BLOB)
+    arguments = [sys.executable, "-c", _KILLED, str(library.path), str(tmp_path / "blob"), WANTED.digest]
+    environ = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True, env=environ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "there\n"
+        yield process
+        process.kill()
+
+
+def test_killed_and_taken_up(library: Library, killed: subprocess.Popen[str]) -> None:
+    assert library.usage().partial == 60_000
+    Ingest(library._folder).tidy(oldest=0, most_bytes=0)
+    assert library.usage().partial == 60_000  # somebody writes it
+    lease = library.path / ".longshore" / "leases"
+    assert len(list(lease.iterdir())) == 1
+    killed.kill()
+    killed.wait(10)
+    assert receive(library, line := Line())
+    assert line.asked == [60_000]
+    library.tidy()
+    assert list(lease.iterdir()) == []
+    assert blobs_of(library) == {WANTED.digest}
+
+
+def test_another_process_holds_what_it_has_brought(library: Library, killed: subprocess.Popen[str]) -> None:
+    other = Line()
+    waiting = threading.Thread(target=lambda: receive(library, other))
+    waiting.start()
+    wait_until(lambda: waiting.is_alive(), "waiting")
+    assert other.asked == []
+    killed.kill()
+    waiting.join(10)
+    assert other.asked == [60_000]  # it went on at once where the dead one was
+
+
+def test_parts_are_bounded_in_age_and_size(library: Library) -> None:
+    ingest = Ingest(library._folder)
+    library._folder.ensure()
+    folder = library.path / ".longshore" / "ingest"
+    for number in range(4):
+        part = folder / f"sha256-{number:064x}.part"
+        part.write_bytes(bytes(1000))
+        os.utime(part, (1_700_000_000 + number, 1_700_000_000 + number))
+    (folder / "left.tmp").write_bytes(b"x")
+    os.utime(folder / "left.tmp", (0, 0))
+    ingest.tidy(oldest=1e12, most_bytes=2500)
+    assert sorted(path.name[-6:] for path in folder.iterdir()) == ["2.part", "3.part", "ft.tmp"]
+    library.tidy()
+    assert list(folder.iterdir()) == []
+
+
+def test_no_room_is_said_before_the_first_byte(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    huge = Descriptor(OCI_LAYER, f"sha256:{1:064x}", 1 << 60)
+    line = Line()
+    with pytest.raises(DiskFull) as caught:
+        library.receive(huge, line, library.lease(), Cancellation())
+    assert caught.value.subject == str(library.path)
+    assert line.asked == []
+    assert library.usage().partial == 0
+
+
+def test_a_lock_that_nobody_lets_go_is_an_error(tmp_path: Path) -> None:
+    with locked(tmp_path / "lock", shared=True), locked(tmp_path / "lock", shared=True):
+        with pytest.raises(LibraryBusy), locked(tmp_path / "lock", patience=0.02):
+            pass
+        stop = Cancellation()
+        stop.cancel()
+        with pytest.raises(Cancelled), locked(tmp_path / "lock", cancellation=stop):
+            pass
+    with (
+        locked(tmp_path / "lock"),
+        pytest.raises(LibraryBusy),
+        locked(tmp_path / "lock", shared=True, patience=0.02),
+    ):
+        pass
+
+
+def test_a_full_disk_is_known_by_its_number(library: Library) -> None:
+    explained = library._folder.explain(OSError(errno.ENOSPC, "No space left on device"), writing=True)
+    assert isinstance(explained, DiskFull)
+    assert explained.subject == str(library.path)
