@@ -371,17 +371,7 @@ class TransferModel(QAbstractItemModel):
     def _copy_text(snapshot: TransferSnapshot, child: _Child | None) -> str:
         if child is not None:
             return child.text if child.layer is None else child.layer.digest or child.layer.layer_id
-        cells = (
-            words.transfer_cell(snapshot, column)
-            for column in (
-                TransferColumn.OPERATION,
-                TransferColumn.SOURCE,
-                TransferColumn.DESTINATION,
-                TransferColumn.STATUS,
-                TransferColumn.TRANSFERRED,
-            )
-        )
-        return "\n".join(["  ".join(cells), *words.advice_lines(snapshot)])
+        return words.copy_text(snapshot)
 
     @staticmethod
     def _text(row: _Transfer, child: _Child | None, column: int) -> str:

@@ -40,12 +40,16 @@ class TransferPane(Pane):
     """Transfers. Ids are those of the transfers, in the order of the rows."""
 
     cancel_requested = Signal(object)  # list[str]
+    cancel_all_requested = Signal()
     retry_requested = Signal(object)  # list[str]
     retry_failed_requested = Signal()
     hold_toggled = Signal(bool)  # True: start nothing more
     clear_finished_requested = Signal()
     remove_requested = Signal(object)  # list[str], finished ones to take out of the list
     move_requested = Signal(object, int)  # list[str], rows up (negative) or down
+    place_requested = Signal(
+        object, object
+    )  # list[str], the row before which they shall stand (None: at the end)
     copy_reference_requested = Signal(str)
     sign_in_requested = Signal(str)  # host, from a row that failed for want of it
     occupied_changed = Signal(bool)  # whether there is anything to show
@@ -105,7 +109,25 @@ class TransferPane(Pane):
         if index.isValid():
             self.view.select_row(index)
 
+    def show_transfers(self, ids: Iterable[str]) -> None:
+        """Select the rows of these transfers, and bring the first into sight."""
+        self.view.select_rows([self.model.index_of(row) for row in ids])
+
+    def reveal(self, transfer_id: str) -> None:
+        """Bring the row of a transfer into sight; what is selected stays."""
+        index = self.model.index_of(transfer_id)
+        if index.isValid():
+            self.view.scrollTo(index)
+
     # -- wishes
+
+    @Slot()
+    def cancel_all(self) -> None:
+        """Wish to cancel all that waits or runs."""
+        if any(not s.state.finished for s in self.snapshots()):
+            self.cancel_all_requested.emit()
+        else:
+            self.explain(self.tr("Nothing is queued or running."))
 
     @Slot()
     def cancel(self) -> None:
@@ -263,6 +285,7 @@ class TransferPane(Pane):
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         menu.addAction(self.tr("Cancel")).triggered.connect(self.cancel)
+        menu.addAction(self.tr("Cancel all")).triggered.connect(self.cancel_all)
         menu.addAction(self.tr("Retry")).triggered.connect(self.retry)
         host = _sign_in_host(chosen)
         if host:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import (
@@ -98,6 +98,16 @@ class _Rows(_Base):
         flags = QItemSelectionModel.SelectionFlag.ClearAndSelect | QItemSelectionModel.SelectionFlag.Rows
         self.selectionModel().setCurrentIndex(index, flags)
         self.scrollTo(index)
+
+    def select_rows(self, indexes: Iterable[QModelIndex]) -> None:
+        """Select the rows of *indexes* and no other, and scroll to the first."""
+        good = [index for index in indexes if index.isValid()]
+        if not good:
+            return
+        self.select_row(good[0])
+        flags = QItemSelectionModel.SelectionFlag.Select | QItemSelectionModel.SelectionFlag.Rows
+        for index in good[1:]:
+            self.selectionModel().select(index, flags)
 
     def _double_clicked(self, index: QModelIndex) -> None:
         self.opened.emit(index.siblingAtColumn(0))
