@@ -22,7 +22,7 @@ from longshore.widgets.views import TableView
 
 _RIGHT = Qt.TextElideMode.ElideRight
 _COLUMNS = [
-    Column("Push", "", kind=Kind.NAME, extra=40),
+    Column("Operation", "Push", kind=Kind.NAME, extra=26),
     Column("registry.acme.io/acme/billing-api:edge", "registry….io/api:edge", weight=4),
     Column("registry.acme.io/acme/billing:2.4.1", "acme/billing:2", weight=4),
     Column("Succeeded", "Succeeded", kind=Kind.PILL, elide=_RIGHT),
@@ -103,6 +103,8 @@ class HistoryWindow(QWidget):
         layout.addWidget(self.pane)
         self.setMinimumSize(620, 320)
         self.resize(1060, 560)
+        if parent is not None:
+            self.move(parent.frameGeometry().center() - self.rect().center())
         for keys, wish in (
             ("Ctrl+W", self.close),
             ("Escape", self.close),

@@ -24,5 +24,5 @@ class ClearHistorySheet(Sheet):
                 wrap=True,
             )
         )
-        self.confirm.setProperty("danger", True)
+        self.set_dangerous()
         self.confirm.setFocus()
