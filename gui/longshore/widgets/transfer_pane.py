@@ -67,6 +67,8 @@ class TransferPane(Pane):
         self.clear_button = add(self.tr("Clear finished"), "clear", self.clear_finished)
         self.view = TreeView(self.tr("Transfers"), _COLUMNS, hidden=(_FINISHED,))
         self.view.set_model(model)
+        model.watch_layers(self._layers_in_sight)
+        self.view.expanded.connect(model.unfold)
         self.view.opened.connect(self._opened)
         self.view.customContextMenuRequested.connect(self._menu)
         self.body.addWidget(self.view, 1)
@@ -88,8 +90,16 @@ class TransferPane(Pane):
 
     def snapshots(self) -> list[TransferSnapshot]:
         """All transfers shown, in the order of the rows."""
-        found = (self.model.index(row, 0).data(Role.SNAPSHOT) for row in range(self.model.rowCount()))
-        return [snapshot for snapshot in found if snapshot is not None]
+        return self.model.snapshots()
+
+    def _layers_in_sight(self) -> dict[str, tuple[int, int]]:
+        """By transfer, the first and the last of the rows below it that are on the screen."""
+        found: dict[str, tuple[int, int]] = {}
+        for index in self.view.rows_in_sight():
+            if index.internalId():
+                name = self.model.transfer_of(index)
+                found[name] = (found.get(name, (index.row(), 0))[0], index.row())
+        return found
 
     def selected(self) -> list[TransferSnapshot]:
         """The transfers of the selected rows; a layer counts for its transfer. Each once, from top to bottom."""

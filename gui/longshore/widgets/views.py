@@ -11,6 +11,7 @@ from PySide6.QtCore import (
     QMimeData,
     QModelIndex,
     QPersistentModelIndex,
+    QPoint,
     QRect,
     QRectF,
     Qt,
@@ -356,6 +357,19 @@ class TreeView(_Rows, QTreeView):
         """Qt's hook."""
         super().paintEvent(event)
         self._paint_rings()
+
+    def rows_in_sight(self) -> list[QModelIndex]:
+        """The rows that are on the screen now, from top to bottom; none while the view is hidden."""
+        rows: list[QModelIndex] = []
+        if not self.isVisible():
+            return rows
+        height = self.viewport().height()
+        step = max(1, current_theme().row_height)
+        for y in range(0, height + step, step):
+            index = self.indexAt(QPoint(1, min(y, height - 1)))
+            if index.isValid() and (not rows or rows[-1] != index):
+                rows.append(index)
+        return rows
 
     def drawBranches(
         self, painter: QPainter, rect: QRect, index: QModelIndex | QPersistentModelIndex
