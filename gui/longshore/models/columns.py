@@ -51,6 +51,18 @@ class TransferColumn(enum.IntEnum):
     FINISHED = 8
 
 
+class HistoryColumn(enum.IntEnum):
+    """Columns of History."""
+
+    OPERATION = 0
+    SOURCE = 1
+    DESTINATION = 2
+    STATUS = 3
+    TRANSFERRED = 4
+    FINISHED = 5
+    TOOK = 6
+
+
 class NodeKind(enum.IntEnum):
     """What a row of a tree is (``Role.NODE_KIND``)."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QAbstractItemModel, QModelIndex, QObject, QPersistentModelIndex, Qt, QTimer
@@ -23,6 +23,10 @@ _ROOT = QModelIndex()
 _LAST = len(TransferColumn) - 1
 _NUMBERS = frozenset({TransferColumn.SPEED, TransferColumn.TIME_LEFT})
 _FIXED = frozenset({TransferColumn.OPERATION, TransferColumn.SOURCE, TransferColumn.DESTINATION})
+#: What changes all the time while a transfer moves.
+_LIVELY = (TransferColumn.PROGRESS, TransferColumn.TIME_LEFT)
+#: What changes of a layer.
+_OF_LAYER = (TransferColumn.STATUS, TransferColumn.TRANSFERRED)
 #: Milliseconds between two sortings by something that changes all the time: rows must not dance.
 _RESORT = 1000
 
@@ -39,13 +43,14 @@ class _Child:
 
 
 class _Transfer:
-    """A transfer. *serial* is its identity in model indexes."""
+    """A transfer. *serial* is its identity in model indexes. *layers*: those that its children show."""
 
-    __slots__ = ("advice", "children", "haystack", "serial", "snapshot")
+    __slots__ = ("advice", "children", "haystack", "layers", "serial", "snapshot")
 
     def __init__(self, snapshot: TransferSnapshot, serial: int) -> None:
         self.serial = serial
         self.snapshot = snapshot
+        self.layers: tuple[LayerSnapshot, ...] = ()
         self.advice: tuple[str, ...] = ()
         self.children: list[_Child] = []
         request = snapshot.request
@@ -54,9 +59,29 @@ class _Transfer:
             parts += [words.end_text(end, is_source=True), words.end_whole(end)]
         self.haystack = " ".join(parts).casefold()
 
+    def take_over(self) -> list[int] | None:
+        """Show the snapshot's layers in the children there are; the places of those that changed. None where the
+        children are not of these layers.
+
+        Layers that did not change are the same objects, so most of it is a comparison of identities.
+        """
+        layers, above = self.snapshot.layers, len(self.advice)
+        if len(layers) != len(self.layers):
+            return None
+        changed = [
+            place for place, (was, now) in enumerate(zip(self.layers, layers, strict=True)) if was is not now
+        ]
+        if any(self.layers[place].layer_id != layers[place].layer_id for place in changed):
+            return None
+        for place in changed:
+            self.children[place + above].layer = layers[place]
+        self.layers = layers
+        return [place + above for place in changed]
+
     def target(self) -> tuple[list[_Child], set[_Child]]:
         """The rows to show, advice first, then the layers in their order; and those that changed."""
         known = {child.key: child for child in self.children}
+        self.layers = self.snapshot.layers
         rows: list[_Child] = []
         changed: set[_Child] = set()
         seen: dict[str, int] = {}
@@ -99,6 +124,22 @@ class TransferModel(QAbstractItemModel):
         self._resort.setSingleShot(True)
         self._resort.setInterval(_RESORT)
         self._resort.timeout.connect(self._arrange)
+        self._in_sight: Callable[[], Mapping[str, tuple[int, int]]] | None = None
+
+    def watch_layers(self, in_sight: Callable[[], Mapping[str, tuple[int, int]]]) -> None:
+        """From now on changes of layers are told only where somebody looks: *in_sight* gives, by transfer, the first
+        and the last row below it that a view shows.
+
+        Thousands of layers change at once, and to tell a view of a row costs as much as to paint it. What is not in
+        sight is read when it comes there: call :meth:`unfold` before.
+        """
+        self._in_sight = in_sight
+
+    def unfold(self, index: QModelIndex) -> None:
+        """The rows below *index* come into sight."""
+        found = self._find(index)
+        if found is not None and found[1] is None and found[0].layers is not found[0].snapshot.layers:
+            self._settle_children(found[0], (0, len(found[0].children)))
 
     # -- changes
 
@@ -108,6 +149,8 @@ class TransferModel(QAbstractItemModel):
         for name in changes.removed:
             moved = self._transfers.pop(name, None) is not None or moved
         changed: list[_Transfer] = []
+        lively = True
+        in_sight = self._in_sight() if self._in_sight is not None and changes.snapshots else None
         for snapshot in changes.snapshots:
             row = self._transfers.get(snapshot.id)
             if row is None:
@@ -121,7 +164,9 @@ class TransferModel(QAbstractItemModel):
             elif row.snapshot is not snapshot:
                 before, row.snapshot = row.snapshot, snapshot
                 changed.append(row)
-                self._update_children(row, before)
+                same = before.state is snapshot.state and before.error is snapshot.error
+                lively = lively and same
+                self._update_children(row, before, in_sight, same)
         if changes.order is not None:
             listed = set(changes.order)
             self._order = [*changes.order, *(name for name in self._order if name not in listed)]
@@ -133,28 +178,53 @@ class TransferModel(QAbstractItemModel):
         if changed:
             serials = {row.serial for row in changed}
             places = [place for place, row in enumerate(self._rows) if row.serial in serials]
-            changed_rows(self, _ROOT, places, 0, _LAST)
-            lively = self._sort_column >= 0 and self._sort_column not in _FIXED
-            if lively and not self._resort.isActive():
+            changed_rows(self, _ROOT, places, *(_LIVELY if lively else (0, _LAST)))
+            if self._sort_column >= 0 and self._sort_column not in _FIXED and not self._resort.isActive():
                 self._resort.start()
 
-    def _update_children(self, row: _Transfer, before: TransferSnapshot) -> None:
+    def _update_children(
+        self,
+        row: _Transfer,
+        before: TransferSnapshot,
+        in_sight: Mapping[str, tuple[int, int]] | None,
+        same: bool,
+    ) -> None:
         snapshot = row.snapshot
+        if same and snapshot.notes is before.notes:
+            if snapshot.layers is row.layers:
+                return
+            if in_sight is not None and snapshot.id not in in_sight and row.children:
+                return  # until it is unfolded, or comes to another state
         advice = words.advice_lines(snapshot)
-        if snapshot.layers is before.layers and advice == row.advice:
+        if snapshot.layers is row.layers and advice == row.advice:
+            return
+        seen = (0, max(len(row.children), len(snapshot.layers) + len(advice)))
+        if in_sight is not None:
+            seen = in_sight.get(snapshot.id, (0, -1))
+        if advice == row.advice and (places := row.take_over()) is not None:
+            self._tell_children(row, places, seen)
             return
         row.advice = advice
+        self._settle_children(row, seen)
+
+    def _settle_children(self, row: _Transfer, seen: tuple[int, int]) -> None:
         target, changed = row.target()
         place = self._place(row)
         if place is None:
             row.children = target
             return
-        parent = self.createIndex(place, 0, 0)
-        settle(self, parent, row.children, target)
-        if changed:
-            places = [number for number, child in enumerate(target) if child in changed]
-            # One signal for all layers: views only repaint what they show.
-            self.dataChanged.emit(self.index(places[0], 0, parent), self.index(places[-1], _LAST, parent))
+        settle(self, self.createIndex(place, 0, 0), row.children, target)
+        self._tell_children(row, [number for number, child in enumerate(target) if child in changed], seen)
+
+    def _tell_children(self, row: _Transfer, places: list[int], seen: tuple[int, int]) -> None:
+        """One signal for all the rows that changed and are seen: views repaint them together."""
+        places = [place for place in places if seen[0] <= place <= seen[1]]
+        place = self._place(row) if places else None
+        if place is not None:
+            parent = self.createIndex(place, 0, 0)
+            lines = places[0] < len(row.advice)
+            first, last = (0, _LAST) if lines else _OF_LAYER
+            self.dataChanged.emit(self.index(places[0], first, parent), self.index(places[-1], last, parent))
 
     def _place(self, row: _Transfer) -> int | None:
         return next((place for place, shown in enumerate(self._rows) if shown is row), None)
@@ -165,6 +235,15 @@ class TransferModel(QAbstractItemModel):
         """The latest snapshot of the transfer with this id."""
         row = self._transfers.get(transfer)
         return row.snapshot if row is not None else None
+
+    def snapshots(self) -> list[TransferSnapshot]:
+        """Of all transfers shown, in the order of the rows."""
+        return [row.snapshot for row in self._rows]
+
+    def transfer_of(self, index: QModelIndex) -> str:
+        """The id of the transfer that a row is, or belongs to; "" for none."""
+        found = self._find(index)
+        return found[0].snapshot.id if found is not None else ""
 
     def index_of(self, transfer: str) -> QModelIndex:
         """Index of the transfer with this id; invalid when it is not shown."""
@@ -371,17 +450,7 @@ class TransferModel(QAbstractItemModel):
     def _copy_text(snapshot: TransferSnapshot, child: _Child | None) -> str:
         if child is not None:
             return child.text if child.layer is None else child.layer.digest or child.layer.layer_id
-        cells = (
-            words.transfer_cell(snapshot, column)
-            for column in (
-                TransferColumn.OPERATION,
-                TransferColumn.SOURCE,
-                TransferColumn.DESTINATION,
-                TransferColumn.STATUS,
-                TransferColumn.TRANSFERRED,
-            )
-        )
-        return "\n".join(["  ".join(cells), *words.advice_lines(snapshot)])
+        return words.copy_text(snapshot)
 
     @staticmethod
     def _text(row: _Transfer, child: _Child | None, column: int) -> str:

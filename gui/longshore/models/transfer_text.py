@@ -223,10 +223,7 @@ def transfer_whole(snapshot: TransferSnapshot, column: int) -> str:
     if column == TransferColumn.TRANSFERRED and snapshot.error is not None:
         return "\n".join(part for part in (transferred_text(snapshot), *advice_lines(snapshot)) if part)
     if column == TransferColumn.FINISHED and snapshot.finished is not None:
-        took = ""
-        if snapshot.started is not None:
-            seconds = (text.aware(snapshot.finished) - text.aware(snapshot.started)).total_seconds()
-            took = text.duration(seconds)
+        took = took_text(snapshot)
         moment = text.moment_text(snapshot.finished)
         return (
             tr("{moment}, took {time}").replace("{moment}", moment).replace("{time}", took)
@@ -238,6 +235,29 @@ def transfer_whole(snapshot: TransferSnapshot, column: int) -> str:
     if column == TransferColumn.PROGRESS:
         return text.percent_spoken(snapshot.permille)
     return transfer_cell(snapshot, column)
+
+
+def took_text(snapshot: TransferSnapshot) -> str:
+    """How long it took from its first start to its end; empty where it did not get as far."""
+    if snapshot.started is None or snapshot.finished is None:
+        return ""
+    return text.duration((text.aware(snapshot.finished) - text.aware(snapshot.started)).total_seconds())
+
+
+#: What of a row stands in the clipboard.
+_COPIED = (
+    TransferColumn.OPERATION,
+    TransferColumn.SOURCE,
+    TransferColumn.DESTINATION,
+    TransferColumn.STATUS,
+    TransferColumn.TRANSFERRED,
+)
+
+
+def copy_text(snapshot: TransferSnapshot) -> str:
+    """A transfer as lines of text: what it did, and what unfolds under it."""
+    cells = (transfer_cell(snapshot, column) for column in _COPIED)
+    return "\n".join(["  ".join(cell for cell in cells if cell), *advice_lines(snapshot)])
 
 
 #: Lines of the other side's own words that unfold under a failed row.

@@ -56,6 +56,9 @@ class Moving(QObject):
 
     succeeded = Signal(object)  # TransferSnapshot, once, when it arrives there
     ended = Signal(object)  # TransferSnapshot that came to an end in this run, well or not
+    asked = Signal(
+        object, object
+    )  # list[str], list[str]: rows that are new, rows that stood in the queue already
     tag_needed = Signal(object, object)  # Reference without tag, list of the tags there are
     failed = Signal(object)  # LongshoreError of something that has no row to be shown in
     tally_changed = Signal()  # transfers came, went or changed state
@@ -97,21 +100,31 @@ class Moving(QObject):
 
     # -- wishes
 
+    def ask(self, requests: Iterable[TransferRequest]) -> list[str]:
+        """Queue a transfer for each of *requests*. Their ids; one that is queued or running already is that row."""
+        known = set(self._states)
+        ids = [self.queue.add(request) for request in requests]
+        self._feed.flush()
+        once = list(dict.fromkeys(ids))
+        self.asked.emit([row for row in once if row not in known], [row for row in once if row in known])
+        return ids
+
     def pull(
         self, references: Iterable[Reference], place: EnginePlace, platform: Platform | None = None
     ) -> list[str]:
         """Queue a pull of each reference into *place*. The ids of the transfers."""
-        ids = []
+        requests = []
         for reference in references:
             named = reference.with_default_tag()
-            request = TransferRequest(
-                Operation.PULL,
-                Endpoint(RegistryPlace(named.domain), named),
-                Endpoint(place, named),
-                platform,
+            requests.append(
+                TransferRequest(
+                    Operation.PULL,
+                    Endpoint(RegistryPlace(named.domain), named),
+                    Endpoint(place, named),
+                    platform,
+                )
             )
-            ids.append(self.queue.add(request))
-        return ids
+        return self.ask(requests)
 
     def pull_repository(self, reference: Reference, place: EnginePlace) -> None:
         """Pull *reference*, which has no tag: its ``latest``, or :attr:`tag_needed` when there is none."""
@@ -142,16 +155,14 @@ class Moving(QObject):
 
     def push(self, targets: Iterable[PushTarget], place: EnginePlace) -> list[str]:
         """Queue a push of each target from *place*. The ids of the transfers."""
-        return [
-            self.queue.add(
-                TransferRequest(
-                    Operation.PUSH,
-                    Endpoint(place, target.source, target.image_id),
-                    Endpoint(RegistryPlace(target.target.domain), target.target),
-                )
+        return self.ask(
+            TransferRequest(
+                Operation.PUSH,
+                Endpoint(place, target.source, target.image_id),
+                Endpoint(RegistryPlace(target.target.domain), target.target),
             )
             for target in targets
-        ]
+        )
 
     # -- what comes of them
 

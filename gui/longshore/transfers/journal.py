@@ -13,18 +13,18 @@ import sqlite3
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from datetime import datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from longshore.oci.errors import LongshoreError
 from longshore.transfers import journal_rows as rows
 from longshore.transfers.changes import SetAside
 from longshore.transfers.instance import Instance
 from longshore.transfers.journal_file import open_database
-from longshore.transfers.transfer import Operation, State, TransferSnapshot
+from longshore.transfers.journal_history import ENDED, PAGE, SELECT, UNFINISHED, HistoryFilter, page_query
+from longshore.transfers.transfer import State, TransferSnapshot
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -33,13 +33,15 @@ MAX_AGE_DAYS = 90
 MAX_ROWS = 5000
 #: The most jobs in one transaction.
 BATCH = 200
-_UNFINISHED = [state.value for state in State if not state.finished]
+_UNFINISHED = [state.value for state in UNFINISHED]
 _SAVE = (
     f"INSERT INTO transfers ({', '.join(rows.COLUMNS)}, owner, in_queue, position)"
     f" VALUES ({', '.join('?' * len(rows.COLUMNS))}, ?, 1, ?) ON CONFLICT (id) DO UPDATE SET "
     + ", ".join(f"{name} = excluded.{name}" for name in (*rows.COLUMNS[1:], "owner", "in_queue"))
 )
-_SELECT = f"SELECT {', '.join(rows.COLUMNS)} FROM transfers"
+#: Rows that have ended and that no queue takes up again: what may be dropped.
+_SETTLED = f"state IN ({', '.join('?' * len(ENDED))}) AND NOT (in_queue = 1 AND state = ?)"
+_SETTLED_VALUES = [*(state.value for state in ENDED), State.INTERRUPTED.value]
 
 
 class Journal:
@@ -121,6 +123,19 @@ class Journal:
         values = [(row,) for row in ids]
         self._post(lambda: self._write("DELETE FROM transfers WHERE id = ?", values))
 
+    def clear_history(self) -> None:
+        """Delete all that has ended, whoever moved it; what a queue can still take up again stays."""
+        self._post(lambda: self._write(f"DELETE FROM transfers WHERE {_SETTLED}", [tuple(_SETTLED_VALUES)]))
+
+    def set_limits(self, *, max_age_days: float, max_rows: int) -> None:
+        """Keep no more than this from now on."""
+
+        def set_and_trim() -> None:
+            self._max_age, self._max_rows = max_age_days * 86400.0, max_rows
+            self._trim()
+
+        self._post(set_and_trim)
+
     def trim(self) -> None:
         """Drop history beyond the limits on age and count; what stands in a queue stays."""
         self._post(self._trim)
@@ -136,43 +151,26 @@ class Journal:
 
     def history(
         self,
+        wanted: HistoryFilter = HistoryFilter(),  # noqa: B008  (frozen)
         *,
-        states: Iterable[State] = (),
-        operation: Operation | None = None,
-        registry: str = "",
-        since: datetime | None = None,
-        until: datetime | None = None,
-        text: str = "",
-        limit: int = 500,
+        before: TransferSnapshot | None = None,
+        limit: int = PAGE,
     ) -> list[TransferSnapshot]:
-        """Rows of all instances, newest first. Empty filters let everything pass; *text* is looked for in the names.
+        """Rows of all instances, newest first, at most *limit*; with *before* those that follow that row."""
+        query, values = page_query(wanted, before, limit)
+        return self._ask(lambda: self._read(query, values)).result()
 
-        *since* and *until* (exclusive) are aware times and meet the time a transfer was asked for.
-        """
-        where: list[str] = []
-        values: list[str | float | int] = []
-        wanted = [state.value for state in states]
-        if wanted:
-            where.append(f"state IN ({', '.join('?' * len(wanted))})")
-            values += wanted
-        if operation is not None:
-            where.append("operation = ?")
-            values.append(operation.value)
-        if registry:
-            where.append("instr(registries, ?) > 0")
-            values.append(f" {registry} ")
-        if since is not None:
-            where.append("created >= ?")
-            values.append(since.timestamp())
-        if until is not None:
-            where.append("created < ?")
-            values.append(until.timestamp())
-        if text:
-            where.append("instr(lower(names), ?) > 0")
-            values.append(text.lower())
-        condition = f" WHERE {' AND '.join(where)}" if where else ""
-        query = f"{_SELECT}{condition} ORDER BY created DESC, rowid DESC LIMIT ?"
-        return self._ask(lambda: self._read(query, [*values, limit])).result()
+    def history_count(self, wanted: HistoryFilter = HistoryFilter()) -> int:  # noqa: B008  (frozen)
+        """How many rows :meth:`history` would give without a limit."""
+        condition, values = wanted.condition()
+        query = f"SELECT count(*) FROM transfers{condition}"
+        ((count,),) = self._ask(lambda: self._fetch(query, values)).result()
+        return int(count)
+
+    def registries(self) -> list[str]:
+        """The hosts of all registries in the history, in order."""
+        found = self._ask(lambda: self._fetch("SELECT DISTINCT registries FROM transfers", ())).result()
+        return sorted({host for (hosts,) in found for host in str(hosts).split()})
 
     # -- the journal's own thread
 
@@ -266,10 +264,13 @@ class Journal:
         assert self._connection is not None
         self._connection.executemany(statement, values)
 
-    def _read(self, query: str, values: Sequence[object]) -> list[TransferSnapshot]:
+    def _fetch(self, query: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
         assert self._connection is not None
+        return self._connection.execute(query, values).fetchall()
+
+    def _read(self, query: str, values: Sequence[object]) -> list[TransferSnapshot]:
         found = []
-        for row in self._connection.execute(query, values):
+        for row in self._fetch(query, values):
             try:
                 found.append(rows.from_row(row))
             except (ValueError, LongshoreError) as error:
@@ -291,17 +292,16 @@ class Journal:
         self._connection.execute(
             f"UPDATE transfers SET owner = ? WHERE {mine}", [self._owner, State.INTERRUPTED.value, *others]
         )
-        query = f"{_SELECT} WHERE in_queue = 1 AND state = ? AND owner = ? ORDER BY position, created"
+        query = f"{SELECT} WHERE in_queue = 1 AND state = ? AND owner = ? ORDER BY position, created"
         return self._read(query, [State.INTERRUPTED.value, self._owner])
 
     def _trim(self) -> None:
-        settled = f"state NOT IN ({', '.join('?' * len(_UNFINISHED))}) AND NOT (in_queue = 1 AND state = ?)"
-        keep = [*_UNFINISHED, State.INTERRUPTED.value]
         self._write(
-            f"DELETE FROM transfers WHERE {settled} AND created < ?", [(*keep, time.time() - self._max_age)]
+            f"DELETE FROM transfers WHERE {_SETTLED} AND created < ?",
+            [(*_SETTLED_VALUES, time.time() - self._max_age)],
         )
         self._write(
-            f"DELETE FROM transfers WHERE {settled} AND id NOT IN"
+            f"DELETE FROM transfers WHERE {_SETTLED} AND id NOT IN"
             " (SELECT id FROM transfers ORDER BY created DESC, rowid DESC LIMIT ?)",
-            [(*keep, self._max_rows)],
+            [(*_SETTLED_VALUES, self._max_rows)],
         )

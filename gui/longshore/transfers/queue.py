@@ -194,35 +194,47 @@ class TransferQueue(QueueCore):
         """Whether the queue is held."""
         return self._held
 
-    def move(self, row: str, where: str | int) -> None:
-        """Move a row ``"up"`` or ``"down"`` past the next waiting one, or to an index of the whole order."""
+    def move(self, ids: Iterable[str], *, up: bool) -> None:
+        """Have each of these rows, as far as it waits, change places with the waiting one above it, or below.
+
+        Rows that touch move together, and stay where they are at the end.
+        """
         with self._condition:
-            if row not in self._rows:
-                return
-            order = [other for other in self._order if other != row]
-            place = self._order.index(row)
-            if isinstance(where, int):
-                place = min(max(where, 0), len(order))
-            else:
-                # Rows that do not wait are passed over: changing places with one would change nothing.
-                before = [
-                    n for n, other in enumerate(order[:place]) if self._rows[other].state is State.QUEUED
-                ]
-                after = [
-                    place + n
-                    for n, other in enumerate(order[place:])
-                    if self._rows[other].state is State.QUEUED
-                ]
-                if where == "up" and before:
-                    place = before[-1]
-                elif where == "down" and after:
-                    place = after[0] + 1
-            order.insert(place, row)
-            if order != self._order:
-                self._order = order
-                self._journal.save_order(order)
-                self._mailbox.post(ordered=True)
-                self._wake()
+            wanted = {entry.id for entry in self._known(ids)}
+            # What does not wait keeps its place: changing places with it would change nothing.
+            slots = [n for n, row in enumerate(self._order) if self._rows[row].state is State.QUEUED]
+            rows = [self._order[slot] for slot in slots]
+            if not up:
+                rows.reverse()
+            for place in range(1, len(rows)):
+                if rows[place] in wanted and rows[place - 1] not in wanted:
+                    rows[place - 1], rows[place] = rows[place], rows[place - 1]
+            if not up:
+                rows.reverse()
+            order = list(self._order)
+            for slot, row in zip(slots, rows, strict=True):
+                order[slot] = row
+            self._set_order(order)
+
+    def place(self, ids: Iterable[str], before: str | None) -> None:
+        """Put these rows together before the row *before*, or at the end. Among themselves they stay in order."""
+        with self._condition:
+            wanted = {entry.id for entry in self._known(ids)}
+            at = len(self._order) if before is None or before not in self._rows else self._order.index(before)
+            above, below = self._order[:at], self._order[at:]
+            moved = [row for row in self._order if row in wanted]
+            self._set_order(
+                [row for row in above if row not in wanted]
+                + moved
+                + [row for row in below if row not in wanted]
+            )
+
+    def _set_order(self, order: list[str]) -> None:
+        if order != self._order:
+            self._order = order
+            self._journal.save_order(order)
+            self._mailbox.post(ordered=True)
+            self._wake()
 
     def set_limits(self, *, concurrency: int | None = None, per_registry: int | None = None) -> None:
         """Change the limits (*per_registry* 0: none of its own, None: as it was). What runs already goes on."""

@@ -59,6 +59,7 @@ class Actions(QObject):
         transfers = bar.addMenu(self.tr("&Transfers"))
         pane = window.transfer_pane
         self.cancel = self._add(transfers, self.tr("Cancel"), pane.cancel, "Ctrl+.")
+        self.cancel_all = self._add(transfers, self.tr("Cancel all"), pane.cancel_all)
         self.retry = self._add(transfers, self.tr("Retry"), pane.retry)
         self.retry_failed = self._add(transfers, self.tr("Retry failed"), pane.retry_failed)
         transfers.addSeparator()
@@ -66,6 +67,8 @@ class Actions(QObject):
         self.move_down = self._add(transfers, self.tr("Move down"), lambda: pane.move_rows(1), "Ctrl+Down")
         self.hold = self._add(transfers, self.tr("Hold or resume queue"), pane.toggle_hold)
         self.clear = self._add(transfers, self.tr("Clear finished"), pane.clear_finished)
+        transfers.addSeparator()
+        self.history = self._add(transfers, self.tr("History…"), window.history_requested.emit, "Ctrl+H")
 
         view = bar.addMenu(self.tr("&View"))
         self.refresh = self._add(view, self.tr("Refresh"), window.refresh, "F5", "Ctrl+R")

@@ -182,9 +182,10 @@ class CellDelegate(QStyledItemDelegate):
             name, ink.selected if selected else ink.plain, painter.device().devicePixelRatio()
         )
         # Trees leave their own space before the first column.
-        left = room.x() - PADDING + 2
+        left = room.x() + (2 - PADDING if isinstance(self._view, QTreeView) else 0)
         painter.drawPixmap(left, room.center().y() - size // 2 + 1, drawn)
-        return room.adjusted(size + 7 - PADDING + 2, 0, 0, 0)
+        room.setLeft(left + size + 7)
+        return room
 
 
 def _as_index(index: _Index) -> QModelIndex:

@@ -40,12 +40,16 @@ class TransferPane(Pane):
     """Transfers. Ids are those of the transfers, in the order of the rows."""
 
     cancel_requested = Signal(object)  # list[str]
+    cancel_all_requested = Signal()
     retry_requested = Signal(object)  # list[str]
     retry_failed_requested = Signal()
     hold_toggled = Signal(bool)  # True: start nothing more
     clear_finished_requested = Signal()
     remove_requested = Signal(object)  # list[str], finished ones to take out of the list
     move_requested = Signal(object, int)  # list[str], rows up (negative) or down
+    place_requested = Signal(
+        object, object
+    )  # list[str], the row before which they shall stand (None: at the end)
     copy_reference_requested = Signal(str)
     sign_in_requested = Signal(str)  # host, from a row that failed for want of it
     occupied_changed = Signal(bool)  # whether there is anything to show
@@ -63,6 +67,8 @@ class TransferPane(Pane):
         self.clear_button = add(self.tr("Clear finished"), "clear", self.clear_finished)
         self.view = TreeView(self.tr("Transfers"), _COLUMNS, hidden=(_FINISHED,))
         self.view.set_model(model)
+        model.watch_layers(self._layers_in_sight)
+        self.view.expanded.connect(model.unfold)
         self.view.opened.connect(self._opened)
         self.view.customContextMenuRequested.connect(self._menu)
         self.body.addWidget(self.view, 1)
@@ -84,8 +90,16 @@ class TransferPane(Pane):
 
     def snapshots(self) -> list[TransferSnapshot]:
         """All transfers shown, in the order of the rows."""
-        found = (self.model.index(row, 0).data(Role.SNAPSHOT) for row in range(self.model.rowCount()))
-        return [snapshot for snapshot in found if snapshot is not None]
+        return self.model.snapshots()
+
+    def _layers_in_sight(self) -> dict[str, tuple[int, int]]:
+        """By transfer, the first and the last of the rows below it that are on the screen."""
+        found: dict[str, tuple[int, int]] = {}
+        for index in self.view.rows_in_sight():
+            if index.internalId():
+                name = self.model.transfer_of(index)
+                found[name] = (found.get(name, (index.row(), 0))[0], index.row())
+        return found
 
     def selected(self) -> list[TransferSnapshot]:
         """The transfers of the selected rows; a layer counts for its transfer. Each once, from top to bottom."""
@@ -105,7 +119,25 @@ class TransferPane(Pane):
         if index.isValid():
             self.view.select_row(index)
 
+    def show_transfers(self, ids: Iterable[str]) -> None:
+        """Select the rows of these transfers, and bring the first into sight."""
+        self.view.select_rows([self.model.index_of(row) for row in ids])
+
+    def reveal(self, transfer_id: str) -> None:
+        """Bring the row of a transfer into sight; what is selected stays."""
+        index = self.model.index_of(transfer_id)
+        if index.isValid():
+            self.view.scrollTo(index)
+
     # -- wishes
+
+    @Slot()
+    def cancel_all(self) -> None:
+        """Wish to cancel all that waits or runs."""
+        if any(not s.state.finished for s in self.snapshots()):
+            self.cancel_all_requested.emit()
+        else:
+            self.explain(self.tr("Nothing is queued or running."))
 
     @Slot()
     def cancel(self) -> None:
@@ -263,6 +295,7 @@ class TransferPane(Pane):
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         menu.addAction(self.tr("Cancel")).triggered.connect(self.cancel)
+        menu.addAction(self.tr("Cancel all")).triggered.connect(self.cancel_all)
         menu.addAction(self.tr("Retry")).triggered.connect(self.retry)
         host = _sign_in_host(chosen)
         if host:

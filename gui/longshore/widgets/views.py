@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import (
@@ -11,6 +11,7 @@ from PySide6.QtCore import (
     QMimeData,
     QModelIndex,
     QPersistentModelIndex,
+    QPoint,
     QRect,
     QRectF,
     Qt,
@@ -98,6 +99,16 @@ class _Rows(_Base):
         flags = QItemSelectionModel.SelectionFlag.ClearAndSelect | QItemSelectionModel.SelectionFlag.Rows
         self.selectionModel().setCurrentIndex(index, flags)
         self.scrollTo(index)
+
+    def select_rows(self, indexes: Iterable[QModelIndex]) -> None:
+        """Select the rows of *indexes* and no other, and scroll to the first."""
+        good = [index for index in indexes if index.isValid()]
+        if not good:
+            return
+        self.select_row(good[0])
+        flags = QItemSelectionModel.SelectionFlag.Select | QItemSelectionModel.SelectionFlag.Rows
+        for index in good[1:]:
+            self.selectionModel().select(index, flags)
 
     def _double_clicked(self, index: QModelIndex) -> None:
         self.opened.emit(index.siblingAtColumn(0))
@@ -346,6 +357,19 @@ class TreeView(_Rows, QTreeView):
         """Qt's hook."""
         super().paintEvent(event)
         self._paint_rings()
+
+    def rows_in_sight(self) -> list[QModelIndex]:
+        """The rows that are on the screen now, from top to bottom; none while the view is hidden."""
+        rows: list[QModelIndex] = []
+        if not self.isVisible():
+            return rows
+        height = self.viewport().height()
+        step = max(1, current_theme().row_height)
+        for y in range(0, height + step, step):
+            index = self.indexAt(QPoint(1, min(y, height - 1)))
+            if index.isValid() and (not rows or rows[-1] != index):
+                rows.append(index)
+        return rows
 
     def drawBranches(
         self, painter: QPainter, rect: QRect, index: QModelIndex | QPersistentModelIndex

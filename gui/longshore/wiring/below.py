@@ -6,6 +6,7 @@ from PySide6.QtCore import QObject, Slot
 
 from longshore.operations import Operations
 from longshore.widgets.main_window import MainWindow
+from longshore.wiring.history import HistoryKeeper
 from longshore.wiring.shared import Shared
 
 
@@ -29,7 +30,12 @@ class Transfers(QObject):
         pane.remove_requested.connect(moving.queue.clear_finished)
         pane.move_requested.connect(self._move)
         pane.copy_reference_requested.connect(self._shared.to_clipboard)
+        pane.place_requested.connect(moving.queue.place)
+        pane.cancel_all_requested.connect(moving.queue.cancel_all)
         moving.tally_changed.connect(self._tally)
+        moving.asked.connect(self._asked)
+        self.history = HistoryKeeper(self.window, self.operations, self._shared)
+        self.window.history_requested.connect(self.history.open)
 
     @Slot(bool)
     def _hold(self, held: bool) -> None:
@@ -41,8 +47,20 @@ class Transfers(QObject):
 
     @Slot(object, int)
     def _move(self, ids: list[str], rows: int) -> None:
-        for row in ids if rows < 0 else reversed(ids):
-            self.operations.moving.queue.move(row, rows)
+        self.operations.moving.queue.move(ids, up=rows < 0)
+
+    @Slot(object, object)
+    def _asked(self, new: list[str], again: list[str]) -> None:
+        pane = self.window.transfer_pane
+        if again:
+            pane.show_transfers(again)
+            pane.explain(
+                self.tr("That transfer is in the list already; here it is.")
+                if len(again) == 1
+                else self.tr("{0} of them are in the list already; here they are.").format(len(again))
+            )
+        elif new:
+            pane.reveal(new[-1])
 
     @Slot()
     def _tally(self) -> None:

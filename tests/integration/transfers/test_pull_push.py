@@ -19,6 +19,7 @@ from longshore.oci.errors import (
 from longshore.oci.layer import LayerState
 from longshore.oci.reference import Reference
 from longshore.transfers.journal import Journal
+from longshore.transfers.journal_history import HistoryFilter
 from longshore.transfers.queue import TransferQueue
 from longshore.transfers.transfer import NoteKind, State
 from testbed.engine import PrivateEngine
@@ -396,7 +397,7 @@ def test_journal_has_the_outcome(
     assert queue.shutdown(2.0)
     journal = Journal(tmp_path / "state" / "journal.sqlite3")
     journal.open()
-    (found,) = journal.history(registry=open_registry.address)
+    (found,) = journal.history(HistoryFilter(registry=open_registry.address))
     assert journal.close()
     assert (found.id, found.state, found.digest) == (done.id, State.SUCCEEDED, seeded.digest)
     assert found.moved == done.moved

@@ -19,6 +19,7 @@ from longshore.oci.errors import AccessDenied, RegistryFailure
 from longshore.transfers import journal_schema
 from longshore.transfers.entry import Entry
 from longshore.transfers.journal import Journal
+from longshore.transfers.journal_history import HistoryFilter
 from longshore.transfers.transfer import (
     Moved,
     NoteKind,
@@ -121,11 +122,13 @@ def test_filters(opened: Open) -> None:
     journal.save(rows)
 
     def ids(**filters: object) -> list[int]:
-        found = [one.id for one in journal.history(**filters)]  # type: ignore[arg-type]
+        wanted = HistoryFilter(**filters)  # type: ignore[arg-type]
+        found = [one.id for one in journal.history(wanted)]
+        assert journal.history_count(wanted) == len(found)
         return sorted(number for number, one in enumerate(rows) if one.id in found)
 
     assert ids() == [0, 1, 2, 3]
-    assert ids(states=[State.FAILED, State.CANCELLED]) == [1, 3]
+    assert ids(states=(State.FAILED, State.CANCELLED)) == [1, 3]
     assert ids(operation=Operation.PUSH) == [2]
     assert ids(registry="127.0.0.1:5000") == [0, 2]
     assert ids(text="ALPHA") == [0, 2]
@@ -133,7 +136,51 @@ def test_filters(opened: Open) -> None:
     assert ids(text="%") == []
     assert ids(since=old + timedelta(seconds=1)) == [1, 2, 3]
     assert ids(until=old + timedelta(seconds=1)) == [0]
+    assert ids(text="gamma Alpha") == [2]
+    assert ids(text="other alpha") == []
     assert [one.id for one in journal.history(limit=2)] == [rows[3].id, rows[2].id]
+    assert [one.id for one in journal.history(before=rows[2])] == [rows[1].id, rows[0].id]
+    assert journal.registries() == ["127.0.0.1:5000", "127.0.0.1:50000", "other.example"]
+
+
+def test_a_search_finds_the_sentence_of_a_failure(opened: Open, path: Path) -> None:
+    journal = opened()
+    denied = row(state=State.FAILED, error=AccessDenied("Not allowed to pull.", registry="r.io"))
+    other = row(pull("a/b:2"), state=State.FAILED)
+    journal.save([denied, other])
+    assert [one.id for one in journal.history(HistoryFilter(text="not ALLOWED"))] == [denied.id]
+    assert (
+        journal.history(HistoryFilter(text="registry")) == []
+    )  # a name of our JSON is no word of the failure
+    with sqlite3.connect(path) as database:
+        database.execute("UPDATE transfers SET error = '{torn' WHERE id = ?", [other.id])
+    database.close()
+    assert [one.id for one in journal.history(HistoryFilter(text="not allowed"))] == [denied.id]
+
+
+def test_pages_follow_each_other_through_equal_times_and_gone_rows(opened: Open) -> None:
+    journal = opened()
+    moment = datetime.now(UTC)
+    rows = [row(pull(f"a/b:{number}"), state=State.SUCCEEDED, created=moment) for number in range(7)]
+    journal.save(rows)
+    seen: list[str] = []
+    page = journal.history(limit=3)
+    while page:
+        seen += [one.id for one in page]
+        page = journal.history(limit=3, before=page[-1])
+    assert seen == [one.id for one in reversed(rows)]
+
+
+def test_clearing_the_history_leaves_what_can_go_on(opened: Open) -> None:
+    journal = opened()
+    rows = {state: row(pull(f"a/b:{state.name.lower()}"), state=state) for state in State}
+    journal.save(list(rows.values()))
+    journal.clear_history()
+    left = {one.state for one in journal.history()}
+    assert left == {state for state in State if not state.finished} | {State.INTERRUPTED}
+    journal.clear([rows[State.INTERRUPTED].id])  # cleared from the list: nothing goes on from there
+    journal.clear_history()
+    assert State.INTERRUPTED not in {one.state for one in journal.history()}
 
 
 def test_a_dead_instance_leaves_its_rows_interrupted(opened: Open) -> None:
@@ -195,6 +242,8 @@ def test_trimming_by_age_and_count_leaves_what_is_unfinished(opened: Open) -> No
     journal.save(fresh)
     journal.trim()
     assert {one.id for one in journal.history()} == {waiting.id, *(one.id for one in fresh[-3:])}
+    journal.set_limits(max_age_days=10, max_rows=1)
+    assert {one.id for one in journal.history()} == {waiting.id, fresh[-1].id}
 
 
 CHILD = """

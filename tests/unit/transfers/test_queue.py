@@ -145,19 +145,43 @@ def test_move_changes_what_starts_next(make_queue: Make) -> None:
     requests = names(4)
     rows = [queue.add(request) for request in requests]
     wait_until(lambda: gate.inside)
-    queue.move(rows[3], "up")
-    queue.move(rows[3], "up")
-    queue.move(rows[3], "up")  # nothing waits above it
-    queue.move(rows[1], "down")
+    for _ in range(3):  # at last nothing waits above it
+        queue.move([rows[3]], up=True)
+    queue.move([rows[1]], up=False)
     eye.look()
     assert eye.order == [rows[0], rows[3], rows[2], rows[1]]
-    queue.move(rows[1], 1)
+    queue.move(
+        [rows[3], rows[2]], up=True
+    )  # they are the first already, and do not change places with each other
+    queue.move([rows[0]], up=False)  # it runs
+    eye.look()
+    assert eye.order == [rows[0], rows[3], rows[2], rows[1]]
+    queue.move([rows[3], rows[2]], up=False)
     eye.look()
     assert eye.order == [rows[0], rows[1], rows[3], rows[2]]
     gate.open(*requests)
     for row in rows:
         eye.until(row, State.SUCCEEDED)
     assert script.started == [requests[0], requests[1], requests[3], requests[2]]
+
+
+def test_rows_are_placed_together_before_another(make_queue: Make) -> None:
+    gate = Gate()
+    queue, eye = make_queue(Script(gate.wait), concurrency=1)
+    queue.hold()
+    a, b, c, d, e = (queue.add(request) for request in names(5))
+    for ids, before, expected in (
+        ([e, b], a, [b, e, a, c, d]),
+        ([a], d, [b, e, c, a, d]),
+        ([b, e], None, [c, a, d, b, e]),
+        ([a, d], d, [c, a, d, b, e]),  # before one of themselves: together where it stands
+        ([c, e], b, [a, d, c, e, b]),
+        (["gone", a], "gone", [d, c, e, b, a]),
+    ):
+        queue.place(ids, before)
+        eye.look()
+        assert eye.order == expected
+    queue.cancel_all()
 
 
 def test_cancel_in_every_state(make_queue: Make) -> None:

@@ -102,7 +102,7 @@ class RemoveSheet(Sheet):
                 plain_label(self.tr("Used by containers: {0}.").format(in_use), role="caution", wrap=True)
             )
         self.body.addWidget(self.force)
-        self.confirm.setProperty("danger", True)
+        self.set_dangerous()
         self.confirm.setFocus()
 
     def check(self) -> bool:

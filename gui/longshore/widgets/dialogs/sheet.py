@@ -78,6 +78,12 @@ class Sheet(QDialog):
             layout.activate()
             self.resize(self.width(), max(layout.heightForWidth(self.width()), layout.minimumSize().height()))
 
+    def set_dangerous(self) -> None:
+        """The verb destroys something: its button says so by its colour too."""
+        self.confirm.setProperty("danger", True)
+        self.confirm.style().unpolish(self.confirm)
+        self.confirm.style().polish(self.confirm)
+
     def set_busy(self, busy: bool) -> None:
         """While *busy* the verb cannot be pressed again; Cancel always works."""
         self.confirm.setEnabled(not busy)

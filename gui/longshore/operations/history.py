@@ -1,0 +1,108 @@
+"""The history of transfers, read from the journal in workers, a page at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from PySide6.QtCore import QObject, QTimer, Signal, Slot
+
+from longshore.models.history_model import HistoryModel
+from longshore.oci.errors import LongshoreError
+from longshore.operations.tasks import Tasks
+from longshore.transfers.journal import Journal
+from longshore.transfers.journal_history import ENDED, PAGE, HistoryFilter
+from longshore.transfers.transfer import TransferSnapshot
+
+#: Milliseconds between two readings while transfers end one after another.
+REFRESH = 1500
+
+
+class History(QObject):
+    """Feeds a HistoryModel as long as somebody looks at it. GUI thread; every method returns at once."""
+
+    loading = Signal(bool)
+    registries_found = Signal(object)  # list[str], hosts
+    failed = Signal(object)  # LongshoreError: the journal gave no answer
+
+    def __init__(
+        self, tasks: Tasks, journal: Journal, model: HistoryModel, parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._tasks = tasks
+        self._journal = journal
+        self._model = model
+        self._wanted = HistoryFilter(ENDED)
+        self._generation = 0
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(REFRESH)
+        self._soon.timeout.connect(self.read)
+        model.more_wanted.connect(self._read_more)
+
+    def show(self, wanted: HistoryFilter) -> None:
+        """Read what *wanted* lets pass of all that has ended, from the newest on."""
+        self._wanted = wanted
+        self._begin(PAGE)
+
+    @Slot()
+    def read(self) -> None:
+        """Read again what is shown."""
+        self._begin(max(PAGE, self._model.total))
+
+    @Slot()
+    def refresh(self) -> None:
+        """Something ended: read again soon."""
+        if not self._soon.isActive():
+            self._soon.start()
+
+    def forget(self, ids: Iterable[str]) -> None:
+        """Take these rows out of the history."""
+        self._journal.forget(list(ids))
+        self.read()
+
+    def clear(self) -> None:
+        """Take everything out of it that no queue can still take up again."""
+        self._journal.clear_history()
+        self.read()
+
+    def stop(self) -> None:
+        """Nobody looks any more."""
+        self._generation += 1
+        self._soon.stop()
+
+    # -- reading
+
+    def _begin(self, limit: int) -> None:
+        self._soon.stop()
+        self._spawn(None, limit)
+
+    @Slot()
+    def _read_more(self) -> None:
+        self._spawn(self._model.last, PAGE)
+
+    def _spawn(self, before: TransferSnapshot | None, limit: int) -> None:
+        self._generation += 1
+        self.loading.emit(True)
+        self._tasks.spawn(self._read(self._generation, self._wanted, before, limit), "read history")
+
+    async def _read(
+        self, generation: int, wanted: HistoryFilter, before: TransferSnapshot | None, limit: int
+    ) -> None:
+        call, quick, journal = self._tasks.call, self._tasks.quick, self._journal
+        try:
+            rows = await call(quick, journal.history, wanted, before=before, limit=limit)
+            found = await call(quick, journal.history_count, wanted)
+            registries = await call(quick, journal.registries) if before is None else None
+        except LongshoreError as error:
+            if generation == self._generation:
+                self.failed.emit(error)
+                self.loading.emit(False)
+            return
+        if generation != self._generation:
+            return  # asked again meanwhile
+        if before is None:
+            self._model.show_rows(rows, found)
+            self.registries_found.emit(registries)
+        else:
+            self._model.append_rows(rows, found)
+        self.loading.emit(False)

@@ -1,0 +1,28 @@
+"""The question before the history goes."""
+
+from __future__ import annotations
+
+from PySide6.QtWidgets import QWidget
+
+from longshore.widgets.dialogs.sheet import Sheet
+from longshore.widgets.quiet import plain_label
+
+
+class ClearHistorySheet(Sheet):
+    """Asks once, and says what stays."""
+
+    def __init__(self, parent: QWidget | None) -> None:
+        super().__init__(parent, self.tr("Clear the history?"), self.tr("Clear history"))
+        self.body.addWidget(
+            plain_label(
+                self.tr(
+                    "All transfers that have ended are forgotten, also those that the filter hides. "
+                    "Images and registries are not touched. What is queued, running or Interrupted in the list of "
+                    "transfers stays."
+                ),
+                "dim",
+                wrap=True,
+            )
+        )
+        self.set_dangerous()
+        self.confirm.setFocus()

@@ -1,0 +1,280 @@
+"""History: every transfer and its outcome, in a window of its own that can stay open beside the work."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, time, timedelta
+
+from PySide6.QtCore import QCoreApplication, QPoint, QSignalBlocker, Qt, Signal, Slot
+from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QMenu, QVBoxLayout, QWidget
+
+from longshore.models import text
+from longshore.models import transfer_text as words
+from longshore.models.columns import Role, Tone
+from longshore.models.history_model import HistoryModel
+from longshore.transfers.journal_history import ENDED, HistoryFilter
+from longshore.transfers.transfer import Operation, State, TransferSnapshot
+from longshore.widgets.columns import Column, Kind
+from longshore.widgets.pane import Pane, Picker
+from longshore.widgets.quiet import EmptyState
+from longshore.widgets.views import TableView
+
+_RIGHT = Qt.TextElideMode.ElideRight
+_COLUMNS = [
+    Column("Operation", "Push", kind=Kind.NAME, extra=26),
+    Column("registry.acme.io/acme/billing-api:edge", "registry….io/api:edge", weight=4),
+    Column("registry.acme.io/acme/billing:2.4.1", "acme/billing:2", weight=4),
+    Column("Succeeded", "Succeeded", kind=Kind.PILL, elide=_RIGHT),
+    Column("nothing to move, 9 layers already there", "44.6 of 72 MB, 118", weight=5, elide=_RIGHT),
+    Column("2026-11-24 13:37", "2026-11-24 13:37", elide=_RIGHT),
+    Column("1 min 20 s", "1 min 20 s", right=True, elide=_RIGHT, yields=1),
+]
+
+
+class HistoryWindow(QWidget):
+    """A window over *model*; its signals are the wishes. It is deleted when it is closed."""
+
+    filter_changed = Signal(object)  # HistoryFilter
+    repeat_requested = Signal(object)  # list[TransferRequest], in the order in which they were asked for
+    copy_requested = Signal(str)
+    forget_requested = Signal(object)  # list[str]
+    clear_requested = Signal()
+    closed = Signal()
+
+    def __init__(self, parent: QWidget | None, model: HistoryModel) -> None:
+        super().__init__(parent, Qt.WindowType.Window)
+        self.setObjectName("window")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setWindowTitle(self.tr("History — Longshore"))
+        self.model = model
+        self.pane = Pane(QCoreApplication.translate("HistoryWindow", "History"))
+        header = self.pane.header
+        self.summary = header.add_summary()
+        header.add_space()
+        self.filter = header.add_filter(self.tr("Filter history"))
+        self.filter.filtered.connect(self._tell_filter)
+        self.repeat_button = header.add_button(self.tr("Repeat"), "retry", self.repeat, primary=True)
+        self.copy_button = header.add_button(self.tr("Copy as text"), "copy", self.copy)
+        self.clear_button = header.add_button(self.tr("Clear history…"), "clear", self._clear)
+        self.outcome = self._picker(
+            self.tr("Outcome"),
+            [(self.tr("All outcomes"), None), *((words.status_text(state), state) for state in ENDED)],
+        )
+        self.operation = self._picker(
+            self.tr("Operation"),
+            [
+                (self.tr("All operations"), None),
+                (self.tr("Pulled"), Operation.PULL),
+                (self.tr("Pushed"), Operation.PUSH),
+                (self.tr("Copied"), Operation.COPY),
+                (self.tr("Saved"), Operation.SAVE),
+                (self.tr("Loaded"), Operation.LOAD),
+            ],
+        )
+        self.registry = self._picker(self.tr("Registry"), [(self.tr("All registries"), "")])
+        self.period = self._picker(
+            self.tr("Period"),
+            [
+                (self.tr("Any time"), None),
+                (self.tr("Today"), 0),
+                (self.tr("Last 7 days"), 7),
+                (self.tr("Last 30 days"), 30),
+            ],
+        )
+        pickers = QHBoxLayout()
+        pickers.setContentsMargins(14, 0, 14, 8)
+        pickers.setSpacing(6)
+        for picker in (self.outcome, self.operation, self.registry, self.period):
+            pickers.addWidget(picker)
+        pickers.addStretch(1)
+        self.pane.body.addLayout(pickers)
+        self.view = TableView(self.tr("History"), _COLUMNS)
+        self.view.setModel(model)
+        self.view.columns.start()
+        self.view.customContextMenuRequested.connect(self._menu)
+        self.pane.body.addWidget(self.view, 1)
+        self.pane.body.setContentsMargins(0, 0, 0, 7)
+        self.empty = EmptyState(self.view)
+        self.empty.clicked.connect(self._show_all)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(10, 10, 10, 10)
+        layout.addWidget(self.pane)
+        self.setMinimumSize(620, 320)
+        self.resize(1060, 560)
+        if parent is not None:
+            self.move(parent.frameGeometry().center() - self.rect().center())
+        for keys, wish in (
+            ("Ctrl+W", self.close),
+            ("Escape", self.close),
+            ("Ctrl+F", self._focus_filter),
+            ("Ctrl+C", self.copy),
+            ("Del", self.forget),
+            ("F5", self._tell_filter),
+        ):
+            QShortcut(QKeySequence(keys), self, wish)
+        self._read = False
+        self.view.setFocus()
+
+    def _picker(self, name: str, choices: Sequence[tuple[str, object]]) -> QComboBox:
+        picker = Picker()
+        picker.setAccessibleName(name)
+        for shown, value in choices:
+            picker.addItem(shown, value)
+        picker.activated.connect(self._tell_filter)
+        return picker
+
+    # -- what is asked for
+
+    def wanted(self) -> HistoryFilter:
+        """What the fields ask for now."""
+        outcome, days = self.outcome.currentData(), self.period.currentData()
+        since = None
+        if days is not None:
+            midnight = datetime.combine(datetime.now().date(), time()).astimezone()
+            since = midnight - timedelta(days=max(days - 1, 0))
+        return HistoryFilter(
+            states=(outcome,) if isinstance(outcome, State) else ENDED,
+            operation=self.operation.currentData(),
+            registry=str(self.registry.currentData() or ""),
+            since=since,
+            text=self.filter.text().strip(),
+        )
+
+    @Slot()
+    def _tell_filter(self) -> None:
+        self.filter_changed.emit(self.wanted())
+
+    @Slot()
+    def _show_all(self) -> None:
+        for picker in (self.outcome, self.operation, self.registry, self.period):
+            picker.setCurrentIndex(0)
+        with QSignalBlocker(self.filter):
+            self.filter.clear()
+        self._tell_filter()
+
+    @Slot()
+    def _focus_filter(self) -> None:
+        self.filter.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self.filter.selectAll()
+
+    # -- fed by the owner
+
+    @Slot(object)
+    def set_registries(self, hosts: Sequence[str]) -> None:
+        """The registries there are in the history; the one that is chosen stays."""
+        chosen = str(self.registry.currentData() or "")
+        known = [self.registry.itemData(place) for place in range(1, self.registry.count())]
+        if known == list(hosts):
+            return
+        while self.registry.count() > 1:
+            self.registry.removeItem(1)
+        for host in hosts if not chosen or chosen in hosts else [*hosts, chosen]:
+            self.registry.addItem(text.safe(host, 80), host)
+        self.registry.setCurrentIndex(max(self.registry.findData(chosen), 0) if chosen else 0)
+        self.registry.updateGeometry()
+
+    @Slot(bool)
+    def set_loading(self, loading: bool) -> None:
+        """Whether the journal is being read."""
+        self.pane.loading.set_loading(loading)
+        if not loading:
+            self._read = True
+            self._tell_state()
+
+    def _tell_state(self) -> None:
+        shown, found = self.model.rowCount(), self.model.found
+        wanted = self.wanted()
+        if shown:
+            self.empty.say("")
+        elif wanted.narrow or wanted.states != ENDED:
+            self.empty.say(self.tr("No transfer of the past fits."), self.tr("Show all"))
+        else:
+            self.empty.say(
+                self.tr("Nothing has been transferred yet."),
+                more=self.tr("Every pull, push and copy will be found here, however it ends."),
+            )
+        if shown < found:
+            self.summary.set_text(self.tr("{0} of {1}, more as you scroll").format(shown, found))
+        else:
+            self.summary.set_text(
+                self.tr("1 transfer")
+                if found == 1
+                else self.tr("{0} transfers").format(found)
+                if found
+                else ""
+            )
+
+    # -- wishes
+
+    def selected(self) -> list[TransferSnapshot]:
+        """The selected rows, from top to bottom."""
+        rows = sorted(self.view.rows(), key=lambda index: index.row())
+        return [snapshot for index in rows if (snapshot := self.model.snapshot_at(index)) is not None]
+
+    @Slot()
+    def repeat(self) -> None:
+        """Wish for what is selected to be done again."""
+        chosen = self.selected()
+        if not chosen:
+            self.pane.explain(self.tr("Select the transfers to repeat."))
+            return
+        # Each request once, the oldest first, as they were asked for.
+        self.repeat_requested.emit(list(dict.fromkeys(snapshot.request for snapshot in reversed(chosen))))
+
+    @Slot()
+    def copy(self) -> None:
+        """Wish for the selected rows (or, where none is, all that are shown) in the clipboard as text."""
+        rows = sorted(self.view.rows(), key=lambda index: index.row()) or [
+            self.model.index(row, 0) for row in range(self.model.rowCount())
+        ]
+        if not rows:
+            self.pane.explain(self.tr("There is nothing to copy."))
+            return
+        self.copy_requested.emit("\n".join(str(index.data(Role.COPY_TEXT)) for index in rows))
+        count = len(rows)
+        self.pane.explain(
+            self.tr("Copied 1 transfer as text.")
+            if count == 1
+            else self.tr("Copied {0} transfers as text.").format(count)
+        )
+
+    @Slot()
+    def forget(self) -> None:
+        """Wish to take the selected rows out of the history."""
+        chosen = self.selected()
+        if chosen:
+            self.forget_requested.emit([snapshot.id for snapshot in chosen])
+        else:
+            self.pane.explain(self.tr("Select the transfers to take out of the history."))
+
+    @Slot()
+    def _clear(self) -> None:
+        if not self.model.rowCount() and not self.wanted().narrow:
+            self.pane.explain(self.tr("The history is empty."))
+            return
+        from longshore.widgets.dialogs.history import ClearHistorySheet
+
+        sheet = ClearHistorySheet(self)
+        sheet.accepted.connect(self.clear_requested)
+        sheet.open()
+
+    def explain(self, message: str, tone: Tone = Tone.QUIET) -> None:
+        """Say *message* at the foot."""
+        self.pane.explain(message, tone)
+
+    @Slot(QPoint)
+    def _menu(self, where: QPoint) -> None:
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.addAction(self.tr("Repeat")).triggered.connect(self.repeat)
+        menu.addAction(self.tr("Copy as text")).triggered.connect(self.copy)
+        menu.addSeparator()
+        menu.addAction(self.tr("Remove from history")).triggered.connect(self.forget)
+        menu.popup(self.view.viewport().mapToGlobal(where))
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Qt's hook."""
+        super().closeEvent(event)
+        self.closed.emit()

@@ -1,0 +1,71 @@
+"""The history window: opened once, fed while it is open."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject, Slot
+
+from longshore.models.columns import Tone
+from longshore.models.history_model import HistoryModel
+from longshore.oci.errors import LongshoreError
+from longshore.operations import Operations
+from longshore.operations.history import History
+from longshore.transfers.transfer import TransferRequest
+from longshore.widgets.history_window import HistoryWindow
+from longshore.widgets.main_window import MainWindow
+from longshore.wiring.shared import Shared
+
+
+class HistoryKeeper(QObject):
+    """Connects History. GUI thread."""
+
+    def __init__(self, window: MainWindow, operations: Operations, shared: Shared) -> None:
+        super().__init__(window)
+        self._main = window
+        self._moving = operations.moving
+        self._tasks = operations.tasks
+        self._shared = shared
+        self.window: HistoryWindow | None = None
+
+    @Slot()
+    def open(self) -> None:
+        """Open the window, or bring it to the front."""
+        if self.window is not None:
+            self.window.raise_()
+            self.window.activateWindow()
+            return
+        model = HistoryModel()
+        window = self.window = HistoryWindow(self._main, model)
+        model.setParent(window)
+        history = History(self._tasks, self._moving.journal, model, window)
+        window.filter_changed.connect(history.show)
+        window.repeat_requested.connect(self._repeat)
+        window.copy_requested.connect(self._shared.to_clipboard)
+        window.forget_requested.connect(history.forget)
+        window.clear_requested.connect(history.clear)
+        window.closed.connect(history.stop)
+        window.closed.connect(self._closed)
+        history.loading.connect(window.set_loading)
+        history.registries_found.connect(window.set_registries)
+        history.failed.connect(self._failed)
+        self._moving.ended.connect(history.refresh)
+        window.show()
+        history.show(window.wanted())
+
+    @Slot()
+    def _closed(self) -> None:
+        self.window = None
+
+    @Slot(object)
+    def _repeat(self, requests: list[TransferRequest]) -> None:
+        self._moving.ask(requests)
+        if self.window is not None:
+            self.window.explain(
+                self.tr("Queued 1 transfer.")
+                if len(requests) == 1
+                else self.tr("Queued {0} transfers.").format(len(requests))
+            )
+
+    @Slot(object)
+    def _failed(self, error: LongshoreError) -> None:
+        if self.window is not None:
+            self.window.explain(f"{error.message} {error.advice}".strip(), Tone.BAD)
