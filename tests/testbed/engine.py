@@ -31,7 +31,7 @@ from testbed.processes import (
 if TYPE_CHECKING:
     import docker
 
-Flavour = Literal["debian", "28", "28-containerd", "podman"]
+Flavour = Literal["debian", "newer", "containerd", "podman"]
 
 LENT_ENGINE = "LONGSHORE_TEST_DOCKER_HOST"
 START_SECONDS = 60.0
@@ -47,9 +47,9 @@ class PrivateEngine:
 
     Args:
         root: folder for its data and logs.
-        flavour: ``debian`` is the installed dockerd; the others come from Debian's newest packages,
-            fetched on first use (see `testbed.newer_engines`).
-        containerd_store: keep images in containerd's store; ``28-containerd`` implies it.
+        flavour: ``debian`` is the installed dockerd; the others come from Debian's newest packages, which
+            ``tools/bootstrap test`` has fetched (see `testbed.newer_engines`): ``newer`` is Docker with the
+            classic image store, ``containerd`` the same with containerd's.
         arguments: more arguments for the daemon, such as ``--registry-mirror=http://127.0.0.1:5000``.
         config: more entries for its daemon.json.
         data_bytes: put the data on a disk of that many bytes (for "disk full"); the data then lasts only
@@ -64,20 +64,18 @@ class PrivateEngine:
         root: Path,
         *,
         flavour: Flavour = "debian",
-        containerd_store: bool = False,
         arguments: Sequence[str] = (),
         config: Mapping[str, object] | None = None,
         data_bytes: int | None = None,
     ) -> None:
         self.root = root
         self.flavour = flavour
-        self.containerd_store = containerd_store or flavour == "28-containerd"
         self.arguments = tuple(arguments)
         self.config = dict(config or {})
         self.data_bytes = data_bytes
         self.data_root = root / "data"
         self.log = root / "engine.log"
-        lent = os.environ.get(LENT_ENGINE, "") if flavour == "debian" and not self.containerd_store else ""
+        lent = os.environ.get(LENT_ENGINE, "") if flavour == "debian" else ""
         self._lent_host = lent
         self._short: Path | None = None
         self._process: Process | None = None
@@ -252,14 +250,14 @@ class PrivateEngine:
         self.root.mkdir(parents=True, exist_ok=True)
         if self.flavour == "podman":
             return podman_launch(self.root, self.data_root, self._short_folder(), data_bytes=self.data_bytes)
-        features = {"features": {"containerd-snapshotter": True}} if self.containerd_store else {}
         return docker_launch(
             self.root,
             self.data_root,
             self._short_folder(),
             newer=self.flavour != "debian",
+            containerd_store=self.flavour == "containerd",
             arguments=self.arguments,
-            config={**features, **self.config},
+            config=self.config,
             data_bytes=self.data_bytes,
         )
 

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import functools
 import json
+import re
+import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from testbed.environ import bare_environ
-from testbed.newer_engines import CACHE_FOLDER, fetch_newer_engine, fetch_podman
+from testbed.errors import TestbedUnavailable
+from testbed.newer_engines import DOCKER, OVERLAY, PODMAN, find
 from testbed.processes import find_program
 
 # $1 is the private /etc/docker, $2 the data folder, $3 its size in bytes or nothing, $4 a folder with newer
 # packages or nothing, which are laid over the machine's /usr (and /etc/containers) for the engine alone.
 # Engines leave files in /run and /dev/shm, so they get their own, with the machine's name servers in it.
-NAMESPACE_SCRIPT = """
+NAMESPACE_SCRIPT = (
+    f"""
 set -e
-if [ -n "$4" ]; then
-    mount -t overlay -o "ro,lowerdir=$4/usr:/usr" testbed /usr
-    if [ -d "$4/etc/containers" ]; then mount -t overlay -o "ro,lowerdir=$4/etc:/etc" testbed /etc; fi
-fi
+{OVERLAY}"""
+    """
+if [ -n "$4" ]; then lay_over "$4"; fi
 if [ -d /etc/docker ]; then mount --bind "$1" /etc/docker; fi
 if [ -n "$3" ]; then mount -t tmpfs -o "size=$3" testbed "$2"; fi
 mount -t tmpfs testbed /dev/shm
@@ -33,6 +37,10 @@ esac
 shift 4
 exec "$@"
 """
+)
+
+FIRST_WITH_CONTAINERD_STORE = 25
+FIRST_WITHOUT_KEY = 24
 
 PODMAN_REGISTRIES = """\
 unqualified-search-registries = ["docker.io"]
@@ -58,20 +66,30 @@ def docker_launch(
     short: Path,
     *,
     newer: bool,
+    containerd_store: bool,
     arguments: Sequence[str],
     config: Mapping[str, object],
     data_bytes: int | None,
 ) -> Launch:
-    """A dockerd with its sockets in ``short``: the installed one, or a newer one that is fetched first.
+    """A dockerd with its sockets in ``short``: the installed one, or with ``newer`` one of Debian's newest packages.
 
     Raises:
-        TestbedUnavailable: there is none.
+        TestbedUnavailable: there is none, or none that has containerd's store where that is wanted.
     """
-    packages = fetch_newer_engine(CACHE_FOLDER) if newer else None
-    program = "/usr/sbin/dockerd" if newer else find_program("dockerd", "docker.io")
-    settings = {"shutdown-timeout": 2, **config}
-    if not newer:
-        # The 20.10 daemon writes a key, by default into /etc/docker; later ones know no such setting.
+    packages = None
+    if newer:
+        try:
+            packages = find(DOCKER)
+        except TestbedUnavailable:
+            # A machine younger than this text may have an engine that will do.
+            if not containerd_store or _installed_version() < FIRST_WITH_CONTAINERD_STORE:
+                raise
+    program = "/usr/sbin/dockerd" if packages else find_program("dockerd", "docker.io")
+    # Said either way: what an engine takes by itself changes with its age.
+    features = {"containerd-snapshotter": containerd_store}
+    settings = {"shutdown-timeout": 2, "features": features, **config}
+    if packages is None and _installed_version() < FIRST_WITHOUT_KEY:
+        # Older daemons write a key, by default into /etc/docker; later ones know no such setting.
         settings["deprecated-key-path"] = str(short / "key.json")
     settings_file = root / "daemon.json"
     settings_file.write_text(json.dumps(settings, indent=2), "utf-8")
@@ -89,9 +107,18 @@ def docker_launch(
     return Launch(_wrapper(root, data_root, data_bytes, packages), command, bare_environ(root))
 
 
+@functools.cache
+def _installed_version() -> int:
+    """The major version of the installed dockerd."""
+    asked = [find_program("dockerd", "docker.io"), "--version"]
+    said = subprocess.run(asked, capture_output=True, text=True, timeout=30, check=False).stdout
+    found = re.search(r"version (\d+)\.", said)
+    return int(found[1]) if found else 0
+
+
 def podman_launch(root: Path, data_root: Path, short: Path, *, data_bytes: int | None) -> Launch:
-    """Podman's Docker-compatible service, from fetched packages. Raises TestbedUnavailable."""
-    packages = fetch_podman(CACHE_FOLDER)
+    """Podman's Docker-compatible service, of Debian's newest packages. Raises TestbedUnavailable."""
+    packages = find(PODMAN)
     settings = root / "podman"
     settings.mkdir(exist_ok=True)
     (settings / "registries.conf").write_text(PODMAN_REGISTRIES, "utf-8")

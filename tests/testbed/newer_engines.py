@@ -1,11 +1,13 @@
-"""Newer engines than the machine's own: Debian's newest packages, fetched and unpacked, never installed.
+"""Newer engines than the machine's own: Docker and Podman of Debian's newest packages.
 
-``apt-get download`` with sources, lists and a status of our own checks the signatures of Debian's archive
-against the machine's keyring; ``dpkg -x`` unpacks into a cache. `testbed.engine_launch` lays the unpacked
-``/usr`` over the machine's in the engine's own mount namespace, so that the newer programs find the newer
-libraries, and nobody else does. At the time of writing these are Docker 28.5 and Podman 5.8; what Debian
-unstable holds changes, and `client.version()` tells. They stay in ``LONGSHORE_TESTBED_CACHE``, or in
-``longshore-testbed`` of the user's cache folder.
+``python -m testbed.newer_engines`` fetches them into a cache (``LONGSHORE_TESTBED_CACHE``, or
+``longshore-testbed`` in the user's cache folder); ``tools/bootstrap test`` calls it, so that no test ever
+fetches. `testbed.engine_launch` lays the unpacked ``/usr`` over the machine's in the engine's own mount
+namespace: the newer programs find the newer libraries, and nobody else does.
+
+Debian unstable moves. A suite whose programs cannot be fetched, or do not start over this machine's ``/usr``,
+is left for the next one, and `client.version()` tells what came of it. At the time of writing it is Docker
+28.5 and Podman 5.8 (60 and 40 MB to fetch, 230 and 130 MB on disk).
 """
 
 from __future__ import annotations
@@ -14,46 +16,50 @@ import fcntl
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+from testbed.debian_packages import Deadline, fetch, mirrors
 from testbed.errors import TestbedUnavailable
 from testbed.processes import find_program
 
 CACHE = "LONGSHORE_TESTBED_CACHE"
-MIRROR = "LONGSHORE_TESTBED_MIRROR"
-KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
-# The libraries are those whose versions these programs demand beyond Debian 12.
-DOCKER_PACKAGES = ("docker.io", "containerd", "runc", "libc6", "libseccomp2")
-PODMAN_PACKAGES = (
-    *("podman", "conmon", "crun", "netavark", "golang-github-containers-common"),
-    *("golang-github-containers-image", "libc6", "libgcc-s1", "libgpgme45", "libgpg-error0", "libassuan9"),
-    *(
-        "libglib2.0-0t64",
-        "libpcre2-8-0",
-        "libseccomp2",
-        "libsqlite3-0",
-        "libsubid6",
-        "libblake3-0",
-        "libcap2",
-        "libjson-c5",
-        "libsystemd0",
-    ),
-)
-FETCH_SECONDS = 600
+#: Newest first. The last is what Debian guarantees to work, and new enough for containerd's store (25 or later).
+SUITES = ("sid", "testing", "stable")
+#: Seconds for all fetching of one engine, whatever fails.
+FETCH_SECONDS = 240.0
+#: Part of the folder's name: what an older testbed has fetched is not taken for ours.
+FORMAT = 2
 
-APT_CONFIGURATION = """\
-Dir::State "{folder}";
-Dir::State::lists "{folder}/lists";
-Dir::State::status "{folder}/status";
-Dir::Cache "{folder}/cache";
-Dir::Etc::sourcelist "{folder}/sources.list";
-Dir::Etc::sourceparts "-";
-Dir::Etc::preferences "/dev/null";
-Dir::Etc::preferencesparts "-";
-Acquire::Languages "none";
-APT::Sandbox::User "root";
+# A function of the shell's: shows the newer packages in $1 instead of the machine's own files.
+OVERLAY = """
+lay_over() {
+    mount -t overlay -o "ro,lowerdir=$1/usr:/usr" testbed /usr
+    if [ -d "$1/etc/containers" ]; then mount -t overlay -o "ro,lowerdir=$1/etc:/etc" testbed /etc; fi
+}
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """An engine among Debian's packages: which they are, and the programs that must start."""
+
+    name: str
+    packages: Sequence[str]
+    programs: Sequence[str]
+
+
+DOCKER = Packed("docker", ("docker.io", "containerd", "runc"), ("dockerd", "containerd", "runc"))
+PODMAN = Packed(
+    "podman",
+    (
+        *("podman", "conmon", "crun", "netavark"),
+        *("golang-github-containers-common", "golang-github-containers-image"),
+    ),
+    ("podman", "conmon", "crun"),
+)
 
 
 def _cache_folder() -> Path:
@@ -67,81 +73,124 @@ def _cache_folder() -> Path:
 CACHE_FOLDER = _cache_folder()
 
 
-def fetch_newer_engine(cache: Path) -> Path:
-    """A folder with Debian unstable's Docker engine in it, fetched into ``cache`` unless it is there.
+def find(engine: Packed, cache: Path = CACHE_FOLDER) -> Path:
+    """The folder that an engine was unpacked into.
 
     Raises:
-        TestbedUnavailable: it cannot be fetched here (no Debian, no network, …); the message says why.
+        TestbedUnavailable: there is none; the message says why.
     """
-    return _fetch(cache, "docker", DOCKER_PACKAGES)
+    if (done := _folder(engine, cache)).is_dir():
+        return done
+    try:
+        why = _reason_file(engine, cache).read_text("utf-8")
+    except OSError:
+        why = "it was not fetched: call tools/bootstrap test as root"
+    raise TestbedUnavailable(f"no newer {engine.name} here: {why}")
 
 
-def fetch_podman(cache: Path) -> Path:
-    """The same for Podman."""
-    return _fetch(cache, "podman", PODMAN_PACKAGES)
+def prepare(
+    engine: Packed,
+    cache: Path = CACHE_FOLDER,
+    *,
+    seconds: float = FETCH_SECONDS,
+    suites: Sequence[str] = SUITES,
+) -> Path:
+    """The same, fetched if need be, within ``seconds``. Why it cannot be is kept for `find`.
 
-
-def _fetch(cache: Path, name: str, packages: Sequence[str]) -> Path:
-    done = cache / name
+    Raises:
+        TestbedUnavailable: no suite of no mirror has one that works here.
+    """
+    done = _folder(engine, cache)
     if done.is_dir():
         return done
     for character in ":,\\":
         if character in str(cache):
             raise TestbedUnavailable(f"{CACHE}: overlay mounts allow no {character!r} in {cache}")
     cache.mkdir(parents=True, exist_ok=True)
-    # Two test runs at once: the second waits, and finds what the first has fetched.
-    with (cache / f"{name}.lock").open("w") as lock:
+    # Two at once: the second waits, and finds what the first has fetched.
+    with (cache / f"{engine.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if done.is_dir():
             return done
-        work = cache / f"{name}.part"
-        shutil.rmtree(work, ignore_errors=True)
         try:
-            _download(work / "apt", packages)
-            unpacked = work / "root"
-            unpacked.mkdir()
-            for package in sorted((work / "apt").glob("*.deb")):
-                _run([find_program("dpkg", "dpkg"), "-x", str(package), str(unpacked)], work)
-            # Older trees are not merged: what stands in /lib belongs in /usr/lib.
-            if (unpacked / "lib").is_dir():
-                shutil.copytree(unpacked / "lib", unpacked / "usr" / "lib", symlinks=True, dirs_exist_ok=True)
-            unpacked.rename(done)
-        finally:
-            shutil.rmtree(work, ignore_errors=True)
+            _fetch_any(engine, cache, done, Deadline(seconds), suites)
+        except TestbedUnavailable as problem:
+            _reason_file(engine, cache).write_text(str(problem), "utf-8")
+            raise
+        _reason_file(engine, cache).unlink(missing_ok=True)
     return done
 
 
-def _download(folder: Path, packages: Sequence[str]) -> None:
-    if not KEYRING.exists():
-        raise TestbedUnavailable(f"newer engines come from Debian's archive, and {KEYRING} is not here")
-    for part in ("lists/partial", "cache/archives/partial"):
-        (folder / part).mkdir(parents=True)
-    (folder / "status").touch()
-    mirror = os.environ.get(MIRROR, "http://deb.debian.org/debian")
-    (folder / "sources.list").write_text(f"deb [signed-by={KEYRING}] {mirror} sid main\n", "utf-8")
-    configuration = folder / "apt.conf"
-    configuration.write_text(APT_CONFIGURATION.format(folder=folder), "utf-8")
-    apt = [find_program("apt-get", "apt"), "-q"]
-    _run([*apt, "update", "--error-on=any"], folder, configuration)
-    _run([*apt, "download", *packages], folder, configuration)
+def _fetch_any(engine: Packed, cache: Path, done: Path, deadline: Deadline, suites: Sequence[str]) -> None:
+    problems = []
+    part = cache / f"{engine.name}.part"
+    for suite in suites:
+        for mirror in mirrors(deadline):
+            shutil.rmtree(part, ignore_errors=True)
+            try:
+                fetch(cache / f"{engine.name}.apt", mirror, suite, engine.packages, part, deadline)
+                _try(engine, part, deadline)
+            except TestbedUnavailable as problem:
+                problems.append(f"{suite}: {problem}")
+            else:
+                part.rename(done)
+                return
+            finally:
+                shutil.rmtree(part, ignore_errors=True)
+    raise TestbedUnavailable("; ".join(dict.fromkeys(problems)))
 
 
-def _run(command: Sequence[str], folder: Path, configuration: Path | None = None) -> None:
-    environ = {**os.environ, "LC_ALL": "C"}
-    if configuration is not None:
-        environ["APT_CONFIG"] = str(configuration)
+def _try(engine: Packed, root: Path, deadline: Deadline) -> None:
+    """See that the programs start: a library may be missing, or too old for one of the machine's own."""
+    asking = " && ".join(f"{program} --version" for program in engine.programs)
     try:
         done = subprocess.run(
-            command,
-            cwd=folder,
-            env=environ,
+            [
+                find_program("unshare", "util-linux"),
+                *(
+                    "--mount",
+                    "--propagation",
+                    "slave",
+                    "--",
+                    "sh",
+                    "-ec",
+                    f'{OVERLAY}lay_over "$1"; {asking}',
+                ),
+                *("testbed", str(root)),
+            ],
+            env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": str(root)},
             capture_output=True,
             text=True,
-            timeout=FETCH_SECONDS,
+            timeout=deadline.left,
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        raise TestbedUnavailable(f"{' '.join(command[:2])} took too long") from error
+        raise TestbedUnavailable("its programs do not answer") from error
     if done.returncode != 0:
-        what = done.stderr.strip() or done.stdout.strip()
-        raise TestbedUnavailable(f"newer engines cannot be fetched: {' '.join(command[:3])}: {what[-500:]}")
+        raise TestbedUnavailable(f"its programs do not start: {done.stderr.strip()[-300:]}")
+
+
+def _folder(engine: Packed, cache: Path) -> Path:
+    return cache / f"{engine.name}-{FORMAT}"
+
+
+def _reason_file(engine: Packed, cache: Path) -> Path:
+    return cache / f"{engine.name}.reason"
+
+
+def main() -> None:
+    """Fetch what is missing; says in a line what cannot be had, and leaves it to the tests to mind."""
+    if os.geteuid() != 0:
+        return  # nobody else can start a private engine
+    for engine in (DOCKER, PODMAN):
+        if _folder(engine, CACHE_FOLDER).is_dir():
+            continue
+        print(f"longshore: fetching a newer {engine.name} for the tests into {CACHE_FOLDER}", file=sys.stderr)
+        try:
+            prepare(engine)
+        except (TestbedUnavailable, OSError) as problem:
+            print(f"longshore: no newer {engine.name}: {problem}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()

@@ -134,6 +134,17 @@ class Client(docker.APIClient):
         """Use *version* of the Engine API from now on."""
         self._version = version
 
+    def image_json(self, name: str) -> dict[str, Any]:
+        """All about an image, with the platforms of its index where the engine keeps one (API 1.48).
+
+        Raises StatusError, and ValueError for what is no object.
+        """
+        with self.exchange("GET", "/images/{0}/json", name, params={"manifests": "1"}) as response:
+            found = response.json()
+        if not isinstance(found, dict):
+            raise ValueError("the answer about an image is no object")
+        return found
+
     @contextlib.contextmanager
     def exchange(
         self,

@@ -100,12 +100,7 @@ class Engine:
 
     def image(self, ref_or_id: str) -> ImageDetails:
         """All about one image. Raises ImageUnknown."""
-        return self._call(
-            lambda client: image_details(
-                client.inspect_image(ref_or_id)  # type: ignore[no-untyped-call]
-            ),
-            ref_or_id,
-        )
+        return self._call(lambda client: image_details(client.image_json(ref_or_id)), ref_or_id)
 
     def tag(self, source: str, target: Reference) -> None:
         """Give the image *source* (reference or id) the name *target*, taken from whatever image has it.

@@ -8,11 +8,19 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from longshore.engine.model import EngineEvent, EngineInfo, EventKind, ImageDetails, ImageStore, LocalImage
+from longshore.engine.model import (
+    EngineEvent,
+    EngineInfo,
+    EventKind,
+    ImageDetails,
+    ImagePlatform,
+    ImageStore,
+    LocalImage,
+)
 from longshore.oci.errors import InvalidReference
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
@@ -157,7 +165,26 @@ def image_details(data: Json) -> ImageDetails:
         user=str(config.get("User") or ""),
         ports=tuple(sorted(str(each) for each in _mapping(config.get("ExposedPorts")))),
         author=str(data.get("Author") or ""),
+        platforms=tuple(_platforms(data.get("Manifests"))),
     )
+
+
+def _platforms(manifests: object) -> Iterator[ImagePlatform]:
+    """From ``Manifests`` (API 1.48); attestations are no platforms."""
+    for each in manifests if isinstance(manifests, list) else ():
+        image = _mapping(_mapping(each).get("ImageData"))
+        named = _mapping(image.get("Platform"))
+        system, architecture = str(named.get("os") or ""), str(named.get("architecture") or "")
+        if not system or not architecture:
+            continue
+        content = _mapping(_mapping(each).get("Size")).get("Content")
+        yield ImagePlatform(
+            Platform.of(
+                system, architecture, str(named.get("variant") or ""), str(named.get("os.version") or "")
+            ),
+            here=_mapping(each).get("Available") is True,
+            size=content if isinstance(content, int) and content > 0 else 0,
+        )
 
 
 #: Actions that change the list of images, by type. Everything else (an exec in a container, say) is left out.

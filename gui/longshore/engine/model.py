@@ -66,8 +66,20 @@ class LocalImage:
 
 
 @dataclass(frozen=True, slots=True)
+class ImagePlatform:
+    """One platform of an image that is for several. *here*: the engine has it; *size*: compressed bytes, 0 if not."""
+
+    platform: Platform
+    here: bool
+    size: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class ImageDetails:
-    """All an engine knows of one image. Sizes in bytes, texts as the engine has them."""
+    """All an engine knows of one image. Sizes in bytes, texts as the engine has them.
+
+    *platforms*: of the whole index, which only containerd's store keeps; empty for the other stores.
+    """
 
     image_id: str
     references: tuple[Reference, ...]
@@ -84,6 +96,7 @@ class ImageDetails:
     user: str = ""
     ports: tuple[str, ...] = ()
     author: str = ""
+    platforms: tuple[ImagePlatform, ...] = ()
 
 
 class EventKind(enum.Enum):

@@ -1,8 +1,8 @@
 """The event streams of pull and push, made the same for every engine.
 
 Engines differ in what they tell (dockerd's two image stores, Podman) and lie in places; here is one language:
-:class:`LayerProgress` and :class:`Note`, then :class:`Finished` once, or an error raised. No SDK, no I/O; a
-normaliser belongs to the thread that feeds it.
+:class:`LayerProgress`, :class:`Note` and :class:`OnePlatform`, then :class:`Finished` once, or an error raised.
+No SDK, no I/O; a normaliser belongs to the thread that feeds it.
 """
 
 from __future__ import annotations
@@ -70,6 +70,16 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
+class OnePlatform:
+    """A push took one platform's image instead of the whole index: the engine does not have the others.
+
+    *platform*: of what was pushed, made safe to show.
+    """
+
+    platform: str
+
+
+@dataclass(frozen=True, slots=True)
 class Finished:
     """The end of a success.
 
@@ -83,7 +93,7 @@ class Finished:
     up_to_date: bool = False
 
 
-StreamEvent = LayerProgress | Note | Finished
+StreamEvent = LayerProgress | Note | OnePlatform | Finished
 
 
 class Normaliser:
@@ -98,7 +108,7 @@ class Normaliser:
         self._size: int | None = None
         self._up_to_date = False
 
-    def feed(self, event: Mapping[str, Any]) -> Iterator[LayerProgress | Note]:
+    def feed(self, event: Mapping[str, Any]) -> Iterator[LayerProgress | Note | OnePlatform]:
         """What *event* means, mostly one thing or nothing. Raises the LongshoreError that it tells of."""
         self._raise_error(event)
         aux = event.get("aux")
@@ -135,16 +145,13 @@ class Normaliser:
         if detail is not None or text:
             raise classify(str(text or ""), self.attempt)
 
-    def _aux(self, aux: Mapping[str, Any]) -> Iterator[Note]:
+    def _aux(self, aux: Mapping[str, Any]) -> Iterator[OnePlatform]:
         digest, size = aux.get("Digest"), aux.get("Size")
         if aux.get("manifestPushedInsteadOfIndex"):
             selected = aux.get("selectedManifest")
             selected = selected if isinstance(selected, Mapping) else {}
             digest, size = selected.get("digest"), selected.get("size")
-            yield Note(
-                "The engine has only one platform of this multi-platform image, and pushed that one alone "
-                f"({plain(_platform_of(selected))})."
-            )
+            yield OnePlatform(plain(_platform_of(selected)))
         if isinstance(digest, str) and re.fullmatch(_DIGEST, digest):
             self._digest = digest
             self._size = size if isinstance(size, int) else self._size

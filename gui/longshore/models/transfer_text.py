@@ -165,11 +165,14 @@ def transferred_text(snapshot: TransferSnapshot) -> str:
     if state is State.CANCELLING:
         return tr("stopping…")
     if state is State.SUCCEEDED:
-        return (
+        moved = (
             moved_text(snapshot.moved, operation)
             if snapshot.moved is not None
             else text.size(snapshot.moved_bytes)
         )
+        only = [note.text for note in snapshot.notes if note.kind is NoteKind.ONE_PLATFORM]
+        # Said in the row itself: it is a success with less in it than was asked for.
+        return ", ".join([moved, *(tr("only {platform}").replace("{platform}", each) for each in only)])
     waiting = waiting_text(snapshot)
     if waiting and not (snapshot.waiting_for == "slot" and plan is not None):
         return waiting
@@ -279,6 +282,11 @@ def advice_lines(snapshot: TransferSnapshot) -> tuple[str, ...]:
 def _note_text(note: TransferNote) -> str:
     if note.kind is NoteKind.ENGINE_SAYS:
         return note.text
+    if note.kind is NoteKind.ONE_PLATFORM:
+        return tr(
+            "Only {platform} was pushed: the engine does not have the other platforms of this image. "
+            "A copy from registry to registry keeps them all."
+        ).replace("{platform}", note.text)
     sentence = {
         NoteKind.UP_TO_DATE: tr("Everything was there already."),
         NoteKind.TAGGED: tr("The local image was given this name."),

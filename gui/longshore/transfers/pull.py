@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from longshore.cancellation import Cancellation
 from longshore.engine.stream import Finished, LayerProgress, Note
 from longshore.oci.errors import EngineFailure, ImageUnknown, VerificationFailed
@@ -11,6 +13,10 @@ from longshore.transfers.credentials import signed_in
 from longshore.transfers.meter import PlannedLayer
 from longshore.transfers.strategy import Job
 from longshore.transfers.transfer import EnginePlace, NoteKind, Plan, RegistryPlace, TransferRequest
+from longshore.transfers.verify import standing_digest
+
+if TYPE_CHECKING:
+    from longshore.engine.model import ImageDetails
 
 
 class PullStrategy:
@@ -92,12 +98,26 @@ class PullStrategy:
                 detail=f"pulled: {digest}\nlocal image: {image.image_id}\n" + "\n".join(image.repo_digests),
             )
         if not digest:
-            job.tell(NoteKind.NOT_VERIFIED, "The engine does not tell the digest of what it pulled.")
+            digest = self._digest_by_registry(job, image)
         if finished.up_to_date:
             job.tell(NoteKind.UP_TO_DATE)
         wanted = job.request.destination.reference
         if wanted is not None and wanted.with_default_tag() != reference and not wanted.digest:
             self._name(job, str(reference), image.image_id, wanted.with_default_tag())
+        return digest
+
+    def _digest_by_registry(self, job: Job, image: ImageDetails) -> str:
+        """What *image* carries of what stands at the registry now, for an engine that does not say (Podman).
+
+        "" with a note where they differ: the tag may have moved since, or the engine goes to a mirror.
+        """
+        reference, registry, _ = _ends(job.request)
+        digest = reference.digest or standing_digest(job, registry.host, reference)
+        if digest == "":
+            return ""
+        if digest is None or not carries(digest, image.image_id, image.repo_digests):
+            job.tell(NoteKind.NOT_VERIFIED, "The registry has another image under that name now.")
+            return ""
         return digest
 
     def _name(self, job: Job, source: str, image_id: str, wanted: Reference) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from longshore.cancellation import Cancellation, Cancelled
 from longshore.engine.model import ImageStore
-from longshore.engine.stream import Finished, LayerProgress, Note
+from longshore.engine.stream import Finished, LayerProgress, Note, OnePlatform
 from longshore.oci.errors import (
     EngineFailure,
     ImageUnknown,
@@ -120,6 +120,8 @@ class PushStrategy:
                         job.progress.feed(event)
                     case Note(text):
                         job.tell(NoteKind.ENGINE_SAYS, text)
+                    case OnePlatform(platform):
+                        job.tell(NoteKind.ONE_PLATFORM, platform)
                     case Finished():
                         finished = event
         if finished is None or not finished.digest:

@@ -162,6 +162,7 @@ class NoteKind(enum.Enum):
     SOURCE_CHANGED = "source changed"  # the name stands on another image than when it was asked for
     NOT_VERIFIED = "not verified"  # the registry could not be asked by us: ``text`` says why
     ANONYMOUS = "anonymous"  # the stored credentials could not be read: ``text`` says why
+    ONE_PLATFORM = "one platform"  # an index was pushed as one image: ``text`` is the platform that it is for
     ENGINE_SAYS = "engine says"  # the engine's own words, in ``text``
     OVERWRITTEN = "overwritten"  # the destination's tag stood on another image before: ``text`` is its digest
     PLATFORMS = "platforms"  # only chosen platforms of an index: the new index has the digest in ``text``

@@ -22,20 +22,8 @@ def verify_tag(job: Job, host: str, reference: Reference, digest: str) -> bool:
 
     False, with a note in the row, where we cannot ask: the engine may trust a certificate that we do not know.
     """
-    try:
-        with within(job.cancellation, VERIFY_SECONDS) as bounded:
-            found = job.services.registry(host).head(
-                reference.path, reference.tag or "", cancellation=bounded
-            )
-    except Cancelled:
-        job.cancellation.raise_if_cancelled()
-        job.tell(NoteKind.NOT_VERIFIED, "The registry did not answer in time.")
-        return False
-    except NotInRegistry:
-        found = None
-    except LongshoreError as error:
-        _log.info("cannot verify %s: %s %s", reference, error, error.detail)
-        job.tell(NoteKind.NOT_VERIFIED, error.message)
+    found = standing_digest(job, host, reference)
+    if found == "":
         return False
     if found is None:
         raise VerificationFailed(
@@ -44,11 +32,34 @@ def verify_tag(job: Job, host: str, reference: Reference, digest: str) -> bool:
             advice="Push it again.",
             detail=f"pushed: {digest}",
         )
-    if found.digest != digest:
+    if found != digest:
         raise VerificationFailed(
             "The registry's tag stands on another image than the one pushed.",
             subject=reference.familiar,
             advice="Somebody else may have pushed the same tag just now. Look at it, or push again.",
-            detail=f"pushed: {digest}\nin the registry: {found.digest}",
+            detail=f"pushed: {digest}\nin the registry: {found}",
         )
     return True
+
+
+def standing_digest(job: Job, host: str, reference: Reference) -> str | None:
+    """The digest that the tag of *reference* stands on at its registry, None if there is no such tag.
+
+    "", with a note in the row, where we cannot ask. Raises Cancelled.
+    """
+    try:
+        with within(job.cancellation, VERIFY_SECONDS) as bounded:
+            found = job.services.registry(host).head(
+                reference.path, reference.tag or "", cancellation=bounded
+            )
+    except Cancelled:
+        job.cancellation.raise_if_cancelled()
+        job.tell(NoteKind.NOT_VERIFIED, "The registry did not answer in time.")
+    except NotInRegistry:
+        return None
+    except LongshoreError as error:
+        _log.info("cannot verify %s: %s %s", reference, error, error.detail)
+        job.tell(NoteKind.NOT_VERIFIED, error.message)
+    else:
+        return None if found is None else found.digest
+    return ""

@@ -1,12 +1,7 @@
-"""The same on newer engines: both stores of Docker 28, and Podman.
-
-They are some hundred megabytes of Debian's packages, so they run where ``LONGSHORE_TEST_NEWER_ENGINES`` names a folder
-to keep them in.
-"""
+"""The same on every engine there is: Debian's own, a newer Docker with either image store, and Podman."""
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -29,46 +24,29 @@ from longshore.oci.errors import (
 from longshore.oci.layer import LayerState
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
-from testbed.engine import Flavour, PrivateEngine
-from testbed.errors import TestbedUnavailable, require
+from testbed.engine import PrivateEngine
 from testbed.processes import wait_until
 from testbed.registry import PrivateRegistry
 from testbed.remote_images import seed_repository
 from testbed.throttle import Throttle
 
-CACHE = os.environ.get("LONGSHORE_TEST_NEWER_ENGINES", "")
-STORES = {"28": ImageStore.CLASSIC, "28-containerd": ImageStore.CONTAINERD, "podman": ImageStore.PODMAN}
-
-pytestmark = pytest.mark.skipif(not CACHE, reason="LONGSHORE_TEST_NEWER_ENGINES names no folder")
-
-
-@pytest.fixture(scope="module", params=list(STORES))
-def newer(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[PrivateEngine]:
-    flavour: Flavour = request.param
-    root = tmp_path_factory.mktemp(f"engine-{flavour}")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("LONGSHORE_TESTBED_CACHE", str(Path(CACHE).resolve()))
-        engine = PrivateEngine(root, flavour=flavour)
-        try:
-            engine.start()
-            yield engine
-        except TestbedUnavailable as problem:
-            require(problem)
-        finally:
-            engine.close()
+STORES = {
+    "debian": ImageStore.CLASSIC,
+    "newer": ImageStore.CLASSIC,
+    "containerd": ImageStore.CONTAINERD,
+    "podman": ImageStore.PODMAN,
+}
 
 
 @pytest.fixture(scope="module")
-def engine_of(newer: PrivateEngine) -> Iterator[Engine]:
-    engine = Engine(current_address(newer.host, {}))
+def engine_of(any_engine: PrivateEngine) -> Iterator[Engine]:
+    engine = Engine(current_address(any_engine.host, {}))
     yield engine
     engine.close()
 
 
-def test_what_it_is(engine_of: Engine, newer: PrivateEngine) -> None:
-    assert engine_of.probe().store is STORES[newer.flavour]
+def test_what_it_is(engine_of: Engine, any_engine: PrivateEngine) -> None:
+    assert engine_of.probe().store is STORES[any_engine.flavour]
 
 
 def test_pull_push_and_failures(
@@ -164,17 +142,15 @@ def test_cancelling(
 
 
 def test_killed_while_it_pulls(
-    newer: PrivateEngine,
+    any_engine: PrivateEngine,
     open_registry: PrivateRegistry,
     throttle: Throttle,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setenv("LONGSHORE_TESTBED_CACHE", str(Path(CACHE).resolve()))
     seed_repository(open_registry.address, "flavours/killed", layers=(8_000_000,))
     throttle.bytes_per_second = 1_000_000
     reference = Reference.parse(f"{throttle.address}/flavours/killed")
-    with PrivateEngine(tmp_path / "engine", flavour=newer.flavour) as private:
+    with PrivateEngine(tmp_path / "engine", flavour=any_engine.flavour) as private:
         engine = Engine(current_address(private.host, {}))
         with pytest.raises(EngineLost):
             for event in engine.pull(reference, cancellation=Cancellation()):

@@ -24,10 +24,12 @@ from longshore.transfers.transfer import (
     Endpoint,
     LibraryPlace,
     Moved,
+    NoteKind,
     Operation,
     Plan,
     RegistryPlace,
     State,
+    TransferNote,
     TransferRequest,
 )
 from qt.models.made import ENGINE, NOW, headers, layer, request, row_texts, sha, texts, transfer
@@ -173,6 +175,15 @@ def test_what_really_moved_in_words(model):
     finished = model.index(0, TransferColumn.FINISHED)
     assert finished.data() and finished.data(Item.AccessibleDescriptionRole).endswith("took 7 s")
     assert row_texts(model, 0)[TransferColumn.SPEED] == row_texts(model, 0)[TransferColumn.TIME_LEFT] == ""
+
+
+def test_a_success_with_less_in_it_than_asked_for_says_so_in_the_row(model):
+    push = {"state": State.SUCCEEDED, "permille": 1000, "request": request(operation=Operation.PUSH)}
+    notes = (TransferNote(NoteKind.ONE_PLATFORM, "linux/amd64"),)
+    moved = Moved(MB, layers_moved=1)
+    assert said(model, **push, moved=moved, notes=notes) == "1 MB, 1 moved, only linux/amd64"
+    (unfolded,) = texts(model, 0, model.index(0, 0))
+    assert unfolded.startswith("Only linux/amd64 was pushed: ")
 
 
 def test_a_failed_row_says_why_and_unfolds(model):

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from longshore.engine.listing import engine_event, engine_info, image_details, local_images
-from longshore.engine.model import EngineEvent, EventKind, ImageStore
+from longshore.engine.model import EngineEvent, EventKind, ImagePlatform, ImageStore
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
 
@@ -129,6 +129,30 @@ def test_details() -> None:
     assert str(details.platform) == "linux/arm/v7"
     assert (details.command, details.entrypoint, details.ports) == (("a",), ("b",), ("80/tcp",))
     assert "PASSWORD" not in repr(details)
+
+
+def test_the_platforms_of_an_index() -> None:
+    def manifest(kind: str, available: object, size: object, **platform: str) -> dict[str, Any]:
+        data = {"Platform": platform} if platform else None
+        return {"Kind": kind, "Available": available, "Size": {"Content": size}, "ImageData": data}
+
+    found = image_details(
+        {
+            "Id": ID,
+            "Manifests": [
+                manifest("image", True, 7, os="linux", architecture="arm64", variant="v8"),
+                manifest("image", False, None, os="linux", architecture="s390x"),
+                manifest("attestation", True, 3),
+                manifest("image", True, 3, os="linux"),
+                "odd",
+            ],
+        }
+    )
+    assert found.platforms == (
+        ImagePlatform(Platform.of("linux", "arm64", "v8"), here=True, size=7),
+        ImagePlatform(Platform("linux", "s390x"), here=False),
+    )
+    assert image_details({"Id": ID, "Manifests": None}).platforms == ()
 
 
 @pytest.mark.parametrize(

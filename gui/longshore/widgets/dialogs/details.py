@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QPlainTextEdit, QWidget
 
-from longshore.engine.model import ImageDetails
+from longshore.engine.model import ImageDetails, ImagePlatform
 from longshore.models import text
 from longshore.oci.errors import LongshoreError
 from longshore.oci.reference import Reference
@@ -68,6 +68,7 @@ class DetailsSheet(Sheet):
             (self.tr("Created"), found.created.isoformat(" ", "seconds") if found.created else ""),
             (self.tr("Size on disk"), text.size(found.size)),
             (self.tr("Platform"), str(found.platform or "")),
+            *_many(self.tr("Of the index"), [self._platform(each) for each in found.platforms]),
             (self.tr("Author"), plain(found.author)),
             (self.tr("User"), plain(found.user)),
             (self.tr("Directory"), plain(found.working_directory)),
@@ -78,6 +79,11 @@ class DetailsSheet(Sheet):
         rows += _many(self.tr("Labels"), [f"{plain(key)}={plain(value)}" for key, value in found.labels])
         rows += _many(self.tr("Layers"), list(found.diff_ids))
         self._show(rows)
+
+    def _platform(self, found: ImagePlatform) -> str:
+        if not found.here:
+            return self.tr("{0}, not here").format(found.platform)
+        return self.tr("{0}, {1} compressed").format(found.platform, text.size(found.size))
 
     def show_remote(self, reference: Reference, found: TagDetails | LongshoreError) -> None:
         """What the registry says."""

@@ -1,0 +1,147 @@
+"""Debian's packages, fetched and unpacked, never installed.
+
+``apt-get download`` with sources, lists and a status of our own checks the signatures of Debian's archive
+against the machine's keyring; ``dpkg -x`` unpacks. Nothing is written outside the folder that is given.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from testbed.errors import TestbedUnavailable
+from testbed.processes import find_program
+
+MIRROR = "LONGSHORE_TESTBED_MIRROR"
+DEFAULT_MIRROR = "http://deb.debian.org/debian"
+KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+
+APT_CONFIGURATION = """\
+Dir::State "{folder}";
+Dir::State::lists "{folder}/lists";
+Dir::State::status "{folder}/status";
+Dir::Cache "{folder}/cache";
+Dir::Etc::sourcelist "{folder}/sources.list";
+Dir::Etc::sourceparts "-";
+Dir::Etc::preferences "/dev/null";
+Dir::Etc::preferencesparts "-";
+Acquire::Languages "none";
+Acquire::Retries "1";
+Acquire::http::Timeout "20";
+Acquire::https::Timeout "20";
+APT::Sandbox::User "root";
+"""
+
+
+class Deadline:
+    """The seconds that are left for a piece of work."""
+
+    def __init__(self, seconds: float) -> None:
+        self._end = time.monotonic() + seconds
+
+    @property
+    def left(self) -> float:
+        """Seconds, never below nought."""
+        return max(self._end - time.monotonic(), 0.0)
+
+
+def mirrors(deadline: Deadline) -> list[str]:
+    """Where Debian's archive may be had: what ``LONGSHORE_TESTBED_MIRROR`` names, or else the mirrors that the
+    machine's own apt uses for it, and Debian's own at last."""
+    if named := os.environ.get(MIRROR):
+        return [named.rstrip("/")]
+    form = "$(REPO_URI) $(ORIGIN) $(SUITE)"
+    command = [find_program("apt-get", "apt"), "indextargets", "--format", form, "Created-By: Packages"]
+    try:
+        listed = _run(command, Path("/"), deadline)
+    except TestbedUnavailable:
+        listed = ""
+    found = []
+    for line in listed.splitlines():
+        address, _, rest = line.partition(" ")
+        address = address.rstrip("/")
+        # The origin is known once the lists are there; before that the path has to do.
+        if "security" not in line and (rest.startswith("Debian ") or address.endswith("/debian")):
+            found.append(address)
+    return list(dict.fromkeys([*found, DEFAULT_MIRROR]))
+
+
+def fetch(
+    folder: Path, mirror: str, suite: str, programs: Sequence[str], target: Path, deadline: Deadline
+) -> None:
+    """Unpack the packages *programs* of a *suite*, and all libraries that they stand on, into *target*.
+
+    *folder* is for what apt needs meanwhile, and is removed. Only packages called ``lib…`` are followed: the
+    machine's own programs are good enough, but newer programs want newer libraries, under names that change.
+
+    Raises:
+        TestbedUnavailable: it cannot be done here; the message says why.
+    """
+    if not KEYRING.exists():
+        raise TestbedUnavailable(f"newer engines come from Debian's archive, and {KEYRING} is not here")
+    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        for part in ("lists/partial", "cache/archives/partial"):
+            (folder / part).mkdir(parents=True)
+        (folder / "status").touch()
+        (folder / "sources.list").write_text(f"deb [signed-by={KEYRING}] {mirror} {suite} main\n", "utf-8")
+        configuration = folder / "apt.conf"
+        configuration.write_text(APT_CONFIGURATION.format(folder=folder), "utf-8")
+        apt = [find_program("apt-get", "apt"), "-q"]
+        _run([*apt, "update", "--error-on=any"], folder, deadline, configuration)
+        packages = [*programs, *_libraries(programs, folder, deadline, configuration)]
+        _run([*apt, "download", *packages], folder, deadline, configuration)
+        target.mkdir(parents=True)
+        for package in sorted(folder.glob("*.deb")):
+            _run([find_program("dpkg", "dpkg"), "-x", str(package), str(target)], folder, deadline)
+        # Older trees are not merged: what stands in /lib belongs in /usr/lib.
+        if (target / "lib").is_dir():
+            shutil.copytree(target / "lib", target / "usr" / "lib", symlinks=True, dirs_exist_ok=True)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _libraries(
+    programs: Iterable[str], folder: Path, deadline: Deadline, configuration: Path
+) -> Sequence[str]:
+    """The libraries that packages depend on, and those that these depend on."""
+    ask = [find_program("apt-cache", "apt"), "depends", "--no-recommends", "--no-suggests", "--no-conflicts"]
+    ask += ["--no-breaks", "--no-replaces", "--no-enhances"]
+    known: set[str] = set()
+    new = set(programs)
+    while new:
+        answer = _run([*ask, *sorted(new)], folder, deadline, configuration)
+        named = {
+            line.partition("Depends: ")[2].strip() for line in answer.splitlines() if "Depends: " in line
+        }
+        new = {name for name in named if name.startswith("lib") and ":" not in name} - known
+        known |= new
+    return sorted(known)
+
+
+def _run(command: Sequence[str], folder: Path, deadline: Deadline, configuration: Path | None = None) -> str:
+    environ = {**os.environ, "LC_ALL": "C"}
+    if configuration is not None:
+        environ["APT_CONFIG"] = str(configuration)
+    what = " ".join(Path(word).name for word in command[:3])
+    try:
+        done = subprocess.run(
+            command,
+            cwd=folder,
+            env=environ,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=deadline.left,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise TestbedUnavailable(f"{what} took too long") from error
+    if done.returncode != 0:
+        said = done.stderr.strip() or done.stdout.strip()
+        raise TestbedUnavailable(f"{what}: {' '.join(said.split())[-500:]}")
+    return done.stdout
