@@ -13,6 +13,7 @@ import hashlib
 import re
 import secrets
 import string
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from testbed.errors import TestbedUnavailable
@@ -56,8 +57,13 @@ def make_authority(
     return certificate, key
 
 
-def make_certificate(folder: Path, authority: tuple[Path, Path], hosts: list[str]) -> tuple[Path, Path]:
-    """A server (and client) certificate for ``hosts``, names or addresses, signed by ``authority``."""
+def make_certificate(
+    folder: Path, authority: tuple[Path, Path], hosts: list[str], *, days: tuple[int, int] | None = None
+) -> tuple[Path, Path]:
+    """A server (and client) certificate for ``hosts``, names or addresses, signed by ``authority``.
+
+    ``days``: from when to when it is valid, counted from today; a second day before today has expired.
+    """
     key, request, certificate = folder / "server.key", folder / "server.csr", folder / "server.crt"
     make_key(key)
     run_program(
@@ -69,21 +75,50 @@ def make_certificate(folder: Path, authority: tuple[Path, Path], hosts: list[str
         f"basicConstraints=CA:FALSE\nsubjectAltName={names}\nextendedKeyUsage=serverAuth,clientAuth\n",
         "utf-8",
     )
+    if days is None:
+        run_program(
+            [
+                *(openssl(), "x509", "-req", "-in", str(request), "-sha256", "-days", str(CERTIFICATE_DAYS)),
+                *(
+                    "-CA",
+                    str(authority[0]),
+                    "-CAkey",
+                    str(authority[1]),
+                    "-set_serial",
+                    str(secrets.randbits(63)),
+                ),
+                *("-extfile", str(extensions), "-out", str(certificate)),
+            ]
+        )
+    else:
+        _sign_dated(folder, authority, request, extensions, certificate, days)
+    return certificate, key
+
+
+def _sign_dated(
+    folder: Path,
+    authority: tuple[Path, Path],
+    request: Path,
+    extensions: Path,
+    certificate: Path,
+    days: tuple[int, int],
+) -> None:
+    """By ``openssl ca``: only it takes dates (``x509`` does from OpenSSL 3.4 on)."""
+    begin, end = (f"{datetime.now(UTC) + timedelta(days=day):%Y%m%d%H%M%SZ}" for day in days)
+    index, settings = folder / "index.txt", folder / "ca.cnf"
+    index.write_text("", "utf-8")
+    settings.write_text(
+        f"[ca]\ndefault_ca=here\n[here]\ndatabase={index}\nnew_certs_dir={folder}\nrand_serial=yes\n"
+        "default_md=sha256\npolicy=any\nemail_in_dn=no\n[any]\ncommonName=supplied\n",
+        "utf-8",
+    )
     run_program(
         [
-            *(openssl(), "x509", "-req", "-in", str(request), "-sha256", "-days", str(CERTIFICATE_DAYS)),
-            *(
-                "-CA",
-                str(authority[0]),
-                "-CAkey",
-                str(authority[1]),
-                "-set_serial",
-                str(secrets.randbits(63)),
-            ),
-            *("-extfile", str(extensions), "-out", str(certificate)),
+            *(openssl(), "ca", "-batch", "-notext", "-config", str(settings), "-in", str(request)),
+            *("-cert", str(authority[0]), "-keyfile", str(authority[1]), "-extfile", str(extensions)),
+            *("-startdate", begin, "-enddate", end, "-out", str(certificate)),
         ]
     )
-    return certificate, key
 
 
 def key_id(key: Path) -> str:

@@ -18,7 +18,14 @@ from urllib.parse import urlencode, urlsplit
 
 from longshore.cancellation import Cancellation
 from longshore.credentials import Credential
-from longshore.oci.errors import AccessDenied, LongshoreError, RegistryError, SignInFailed, SignInRequired
+from longshore.oci.errors import (
+    AccessDenied,
+    CredentialsError,
+    LongshoreError,
+    RegistryError,
+    SignInFailed,
+    SignInRequired,
+)
 from longshore.registry import failures
 from longshore.registry.challenge import Challenge
 from longshore.registry.config import RegistryConfig
@@ -74,11 +81,18 @@ class Authorizer:
     """Knows how a registry wants to be signed in to, once it has said so. Thread-safe; may block."""
 
     def __init__(
-        self, config: RegistryConfig, credentials: Callable[[str], Credential | None], fetch: Fetch
+        self,
+        config: RegistryConfig,
+        credentials: Callable[[str], Credential | None],
+        fetch: Fetch,
+        *,
+        offline: bool = False,
     ) -> None:
+        """*offline*: ask the token service for a refresh token to keep, as a sign-in does."""
         self._config = config
         self._credentials = credentials
         self._fetch = fetch
+        self._offline = offline
         self._lock = threading.Lock()
         self._challenge: Challenge | None = None
         self._tokens: dict[Scopes, _Token] = {}
@@ -86,6 +100,10 @@ class Authorizer:
         self._fetching: dict[Scopes, threading.Lock] = {}
         self._credential: tuple[Credential | None, float] | None = None
         self._rotated: dict[str, str] = {}
+        #: What keeps the stored credential from being read: then everything is asked for anonymously.
+        self.broken: CredentialsError | None = None
+        #: The refresh token that an *offline* authorizer was given, to be kept in place of the password; or "".
+        self.refresh_token = ""
 
     @property
     def challenge(self) -> Challenge | None:
@@ -102,29 +120,31 @@ class Authorizer:
     def sign(self, scopes: Scopes, cancellation: Cancellation | None) -> Signed:
         """How to sign a request that needs *scopes*, as far as the registry is known.
 
-        Raises SignInFailed and what else the token service may cause, CredentialsError, Cancelled.
+        Raises SignInFailed and what else the token service may cause, Cancelled.
         """
         challenge = self._challenge
         if challenge is None:
             return Signed(None, None)
         if challenge.scheme == "basic":
-            credential = self._look_up()
-            if not credential:
-                return Signed(None, None)
-            return Signed(
-                "Basic " + _basic(credential.username, credential.secret or credential.identity_token),
-                credential,
-            )
+            return self.outright()
         token = self._token(challenge, scopes, cancellation)
         return Signed(f"Bearer {token.value}", token.credential)
+
+    def outright(self) -> Signed:
+        """The credential itself, by Basic: for the registry alone."""
+        credential = self._look_up()
+        if not credential:
+            return Signed(None, None)
+        secret = credential.secret or credential.identity_token
+        return Signed("Basic " + _basic(credential.username, secret), credential)
 
     def renew(
         self, challenges: list[Challenge], scopes: Scopes, refused: Signed, cancellation: Cancellation | None
     ) -> Signed | None:
         """After a 401: how to sign in instead of *refused*, None if there is nothing else to try."""
-        usable = [
-            one for one in challenges if one.scheme == "basic" or (one.scheme == "bearer" and one.realm)
-        ]
+        known = [one for one in challenges if one.scheme == "basic" or (one.scheme == "bearer" and one.realm)]
+        # A realm that cannot be used is an error only where nothing else is offered.
+        usable = [one for one in known if one.scheme == "basic" or _usable(one.realm)] or known
         if not usable:
             return None
         # Tokens before passwords, as the engine chooses.
@@ -137,8 +157,8 @@ class Authorizer:
             token = self._tokens.get(scopes)
             if token is not None and f"Bearer {token.value}" == refused.header:
                 del self._tokens[scopes]
-            if refused.header is not None:
-                self._credential = None
+            if refused.header is not None and self._credential is not None:
+                self._credential = (self._credential[0], 0.0)
         again = self.sign(scopes, cancellation)
         return None if again.header is None or again.header == refused.header else again
 
@@ -147,14 +167,23 @@ class Authorizer:
             known = self._credential
         if known is not None and time.monotonic() < known[1]:
             return known[0]
-        found = self._credentials(self._config.host) or None
+        broken = None
+        try:
+            found = self._credentials(self._config.host) or None
+        except CredentialsError as error:
+            # What is public stays so; the error is told if the registry then wants a sign-in.
+            found, broken = None, error
         with self._lock:
+            if known is not None and known[0] != found:
+                self._tokens.clear()  # they are somebody else's
             self._credential = (found, time.monotonic() + _CREDENTIAL_SECONDS)
+            self.broken = broken
         return found
 
     # -- tokens
 
     def _token(self, challenge: Challenge, scopes: Scopes, cancellation: Cancellation | None) -> _Token:
+        self._look_up()  # it may be another user by now
         with self._lock:
             token = self._tokens.get(scopes)
             if token is not None and token.good():
@@ -202,12 +231,7 @@ class Authorizer:
         return self._read(body, credential)
 
     def _check_realm(self, realm: str) -> None:
-        try:
-            parts = urlsplit(realm)
-            usable = parts.scheme in ("https", "http") and bool(parts.hostname) and parts.username is None
-        except ValueError:
-            usable = False
-        if not usable:
+        if not _usable(realm):
             raise failures.unexpected(self._config, "it names no token service that can be used")
 
     def _get(
@@ -223,6 +247,7 @@ class Authorizer:
         headers = {}
         if credential is not None:
             query += [("account", credential.username), ("client_id", _CLIENT_ID)]
+            query += [("offline_token", "true")] if self._offline else []
             headers["Authorization"] = "Basic " + _basic(credential.username, credential.secret)
         joint = "&" if "?" in realm else "?"
         return self._fetch(
@@ -238,6 +263,8 @@ class Authorizer:
         cancellation: Cancellation | None,
     ) -> tuple[int, Mapping[str, str], bytes]:
         form = {**grant, "service": service, "client_id": _CLIENT_ID}
+        if self._offline:
+            form["access_type"] = "offline"
         if scopes:
             form["scope"] = " ".join(scopes)
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -250,7 +277,7 @@ class Authorizer:
         detail = f"token service: HTTP {status} {failures.said(body)}".strip()
         host = self._config.host
         if credential is None and status in (400, 401, 403):
-            return SignInRequired(
+            return self.broken or SignInRequired(
                 f"{name} wants you to sign in.",
                 registry=host,
                 advice="Use Sign in…, then try again.",
@@ -294,10 +321,21 @@ class Authorizer:
         seconds = float(life) if isinstance(life, int | float) and 0 < life < 1e9 else DEFAULT_LIFE
         # A service may replace the refresh token at each use.
         rotated = reply.get("refresh_token")
-        if credential is not None and credential.identity_token and isinstance(rotated, str) and rotated:
+        if credential is not None and isinstance(rotated, str) and rotated:
             with self._lock:
-                self._rotated[credential.identity_token] = rotated
+                if credential.identity_token:
+                    self._rotated[credential.identity_token] = rotated
+                elif self._offline:
+                    self.refresh_token = rotated
         return _Token(value, time.monotonic() + seconds - min(MARGIN, seconds / 3), credential)
+
+
+def _usable(realm: str) -> bool:
+    try:
+        parts = urlsplit(realm)
+        return parts.scheme in ("https", "http") and bool(parts.hostname) and parts.username is None
+    except ValueError:
+        return False
 
 
 def _basic(user: str, secret: str) -> str:

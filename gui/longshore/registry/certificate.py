@@ -6,8 +6,16 @@ Nothing here decides about trust.
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
+import ipaddress
+import ssl
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
+
+from longshore.oci.errors import TlsFailed
+from longshore.registry.config import RegistryConfig, split_host
 
 _UTC_TIME, _GENERALIZED_TIME = 0x17, 0x18
 _VERSION, _EXTENSIONS = 0xA0, 0xA3
@@ -22,29 +30,110 @@ _NAMES = {
     bytes.fromhex("55040b"): "OU",
 }
 _ENCODINGS = {0x1E: "utf-16-be", 0x0C: "utf-8", 0x1C: "utf-32-be"}
+_MOST_NAMES = 20
 
 
-def describe(der: bytes) -> list[str]:
-    """Lines with subject, issuer, dates and names; empty for bytes that are no certificate. Pure; any thread."""
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """What a certificate says of itself; nobody has vouched for any of it. Texts may hold anything.
+
+    *names*: hosts and addresses that it is for. *fingerprint*: SHA-256 of *der*, as browsers and openssl write it.
+    """
+
+    subject: str
+    issuer: str
+    begins: datetime
+    ends: datetime
+    names: tuple[str, ...]
+    der: bytes
+
+    @property
+    def self_issued(self) -> bool:
+        """True if it names itself as its issuer."""
+        return self.subject == self.issuer
+
+    @property
+    def fingerprint(self) -> str:
+        """``AB:CD:…``, 32 bytes."""
+        digest = hashlib.sha256(self.der).hexdigest().upper()
+        return ":".join(digest[at : at + 2] for at in range(0, len(digest), 2))
+
+    @property
+    def pem(self) -> str:
+        """As a file holds it."""
+        return ssl.DER_cert_to_PEM_cert(self.der)
+
+    def covers(self, host: str) -> bool:
+        """True if it is for *host*, a name or an address without port and brackets (RFC 6125, 6.4)."""
+        address = None
+        with contextlib.suppress(ValueError):
+            address = ipaddress.ip_address(host)
+        if address is not None:
+            return str(address) in self.names
+        labels = host.lower().rstrip(".").split(".")
+        for name in self.names:
+            wanted = name.lower().rstrip(".").split(".")
+            if wanted == labels or (wanted[:1] == ["*"] and len(wanted) > 2 and wanted[1:] == labels[1:]):
+                return True
+        return False
+
+    def lines(self) -> list[str]:
+        """For a person: subject, issuer, dates, names, fingerprint."""
+        found = [
+            f"Subject: {self.subject}",
+            f"Issuer: {self.issuer}" + (" (itself)" if self.self_issued else ""),
+            f"Valid: {self.begins:%Y-%m-%d %H:%M} to {self.ends:%Y-%m-%d %H:%M} UTC",
+        ]
+        if self.names:
+            found.append("Names: " + ", ".join(self.names[:_MOST_NAMES]))
+        return [*found, f"SHA-256 fingerprint: {self.fingerprint}"]
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateReport:
+    """What was found when one looked at a registry's certificate.
+
+    *certificate*: None where it shows none (it speaks plain HTTP, or cannot be reached). *problem*: why it is not
+    trusted, None if it is, or if nobody could tell.
+    """
+
+    config: RegistryConfig
+    certificate: Certificate | None
+    problem: TlsFailed | None
+
+    def in_date(self, now: datetime) -> bool:
+        """True if the certificate is valid at *now*."""
+        found = self.certificate
+        return found is not None and found.begins <= now <= found.ends
+
+    @property
+    def covers_host(self) -> bool:
+        """True if the certificate is for this registry's name."""
+        host = split_host(self.config.api_host)[0]
+        return self.certificate is not None and self.certificate.covers(host)
+
+    def can_be_trusted(self, now: datetime) -> bool:
+        """True if it is refused for no other reason than that nobody has vouched for it."""
+        return self.problem is not None and self.covers_host and self.in_date(now)
+
+
+def read_certificate(der: bytes) -> Certificate | None:
+    """The certificate in *der*, None for bytes that are none. Pure; any thread."""
     try:
-        return list(_lines(der))
-    except (ValueError, IndexError, StopIteration):
-        return []
+        return _read(der)
+    except (ValueError, IndexError, StopIteration, OverflowError):
+        return None
 
 
-def _lines(der: bytes) -> Iterator[str]:
+def _read(der: bytes) -> Certificate:
     _, certificate = next(_parts(der))
     _, signed = next(_parts(certificate))
     fields = [part for part in _parts(signed) if part[0] != _VERSION]
     # serialNumber, signature, issuer, validity, subject, subjectPublicKeyInfo, then optional ones.
     issuer, validity, subject = fields[2][1], fields[3][1], fields[4][1]
-    yield f"Subject: {_name(subject)}"
-    yield f"Issuer: {_name(issuer)}" + (" (itself)" if issuer == subject else "")
     begin, end = (_time(tag, value) for tag, value in _parts(validity))
-    yield f"Valid: {begin:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC"
     names = [name for tag, value in fields[6:] if tag == _EXTENSIONS for name in _alternatives(value)]
-    if names:
-        yield "Names: " + ", ".join(names[:20])
+    return Certificate(_name(subject), _name(issuer), begin, end, tuple(dict.fromkeys(names)), der)
 
 
 def _parts(data: bytes) -> Iterator[tuple[int, bytes]]:
@@ -93,5 +182,5 @@ def _alternatives(extensions: bytes) -> Iterator[str]:
             for tag, value in _parts(names):
                 if tag == _DNS_NAME:
                     yield value.decode("latin-1")
-                elif tag == _IP_ADDRESS and len(value) == 4:
-                    yield ".".join(str(byte) for byte in value)
+                elif tag == _IP_ADDRESS and len(value) in (4, 16):
+                    yield str(ipaddress.ip_address(value))

@@ -8,19 +8,29 @@ from pathlib import Path
 
 from longshore.cancellation import Cancellation
 from longshore.credentials import Credential
-from longshore.oci.errors import AccessDenied, InvalidContent, NotInRegistry, SignInFailed, SignInRequired
+from longshore.oci.errors import (
+    AccessDenied,
+    InvalidContent,
+    LongshoreError,
+    NotInRegistry,
+    SignInFailed,
+    SignInRequired,
+    TlsFailed,
+)
 from longshore.oci.manifest import Index, Manifest
 from longshore.oci.platform import Platform
 from longshore.registry import failures
 from longshore.registry.blobs import Blobs
+from longshore.registry.certificate import CertificateReport
 from longshore.registry.config import RegistryConfig
+from longshore.registry.connections import CONNECT_SECONDS
 from longshore.registry.details_cache import DetailsCache
 from longshore.registry.listings import Listings
 from longshore.registry.manifests import Manifests
 from longshore.registry.model import PlatformDetails, RegistryInfo, TagDetails
 from longshore.registry.session import Session
 from longshore.registry.tls import ENGINE_FOLDERS, TlsFiles
-from longshore.registry.transport import CONNECT_SECONDS, READ_SECONDS, Transport
+from longshore.registry.transport import READ_SECONDS, Transport
 
 #: Images of one index whose sizes are asked for.
 _MOST_PLATFORMS = 64
@@ -59,7 +69,6 @@ class RegistryClient(Manifests, Blobs, Listings):
         Manifests.__init__(self, session)
         Blobs.__init__(self, session)
         Listings.__init__(self, session)
-        self._folders = certificate_folders
         self._details = details
 
     @property
@@ -91,22 +100,27 @@ class RegistryClient(Manifests, Blobs, Listings):
             "" if challenge is None else challenge.realm,
         )
 
-    def sign_in(self, credential: Credential, *, cancellation: Cancellation | None = None) -> None:
-        """See that the registry accepts *credential*; keeps nothing. Raises SignInFailed if it does not.
+    @property
+    def auth(self) -> str:
+        """How the registry wants to be signed in to, as far as it has said: ``basic``, ``bearer``, or "" (it has not
+        asked yet). Returns at once."""
+        challenge = self._session.auth.challenge
+        return "" if challenge is None else challenge.scheme
 
-        What this client knew of earlier credentials is forgotten, so that the next request asks for them anew.
+    def sign_in(self, credential: Credential, *, cancellation: Cancellation | None = None) -> Credential:
+        """See that the registry accepts *credential*; the one to keep. Raises SignInFailed if it does not.
+
+        As `docker login` does, a token service is asked for a refresh token, which is kept in place of the password
+        where it gives one. What this client knew of earlier credentials is forgotten, so that the next request asks
+        for them anew; it keeps nothing.
         """
         config = self._session.config
-        trial = RegistryClient(
-            config,
-            lambda _host: credential,
-            environ=self._environ,
-            connect_seconds=self._transport.connect_seconds,
-            read_seconds=self._transport.read_seconds,
-            certificate_folders=self._folders,
-        )
+        trial = Session(config, self._transport, lambda _host: credential, offline=True)
         try:
-            trial._session.fetch("GET", "", cancellation=cancellation)
+            trial.fetch("GET", "", cancellation=cancellation)
+            if trial.auth.challenge is None:
+                # Strangers may read here, so nothing has been checked yet.
+                trial.fetch("GET", "", outright=True, cancellation=cancellation)
         except (SignInRequired, AccessDenied) as error:
             raise SignInFailed(
                 f"{failures.called(config)} refuses the user name or the password.",
@@ -116,9 +130,23 @@ class RegistryClient(Manifests, Blobs, Listings):
             ) from error
         except NotInRegistry as error:
             raise failures.unexpected(config, "there is no /v2/ at this address") from error
-        finally:
-            trial.close()
         self._session.auth.forget()
+        token = trial.auth.refresh_token
+        return Credential(credential.username, "", token) if token else credential
+
+    def certificate(self, *, cancellation: Cancellation | None = None) -> CertificateReport:
+        """What the registry shows as its certificate, and why it is not trusted, if it is not. For a person to look
+        at: nothing is decided by it."""
+        problem: TlsFailed | None = None
+        try:
+            self._session.fetch("GET", "", cancellation=cancellation)
+        except TlsFailed as error:
+            problem = error
+        except LongshoreError:
+            pass  # whatever it is, it is not about the certificate
+        base = self._session.base(cancellation)
+        found = self._transport.peer_certificate(base, cancellation=cancellation)
+        return CertificateReport(self._session.config, found, problem)
 
     def tag_details(
         self,

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from longshore.oci.errors import InvalidRegistryName
 from longshore.oci.reference import DOCKER_HUB
+from longshore.oci.text import plain
 
 _HUB_NAMES = frozenset(
     {"docker.io", "index.docker.io", "registry-1.docker.io", "hub.docker.com", "www.docker.com"}
@@ -18,6 +19,8 @@ _HUB_NAMES = frozenset(
 _HUB_API_HOST = "registry-1.docker.io"
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?")
 _PATH_PART = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._~-]*[A-Za-z0-9])?")
+#: Characters of what a registry may be called.
+LONGEST_TITLE = 80
 _EXAMPLE = "Type a host such as registry.example.com or 192.0.2.7:5000."
 
 
@@ -30,7 +33,8 @@ class RegistryConfig:
     name does. *ca_file*, *client_cert*, *client_key*: PEM files, in addition to the system's and the engine's own.
     *kind*: the vendor's key of ``registry.listing``, or ``auto``. *prefix*: the path before ``/v2/``, without
     slashes at its ends (``http.prefix`` of distribution; engines cannot use such a registry). *namespace*: list only
-    below it (an organisation, a project); some vendors need it to list at all.
+    below it (an organisation, a project); some vendors need it to list at all. *title*: what the user calls it, ""
+    for its host.
     """
 
     host: str
@@ -41,6 +45,7 @@ class RegistryConfig:
     kind: str = "auto"
     prefix: str = ""
     namespace: str = ""
+    title: str = ""
 
     @property
     def is_hub(self) -> bool:
@@ -68,7 +73,7 @@ class RegistryConfig:
                 data[key] = str(value)
         if self.kind != "auto":
             data["kind"] = self.kind
-        for key in ("prefix", "namespace"):
+        for key in ("prefix", "namespace", "title"):
             if getattr(self, key):
                 data[key] = getattr(self, key)
         return data
@@ -84,7 +89,7 @@ class RegistryConfig:
             if value is not None and not isinstance(value, str):
                 raise ValueError(f"{key} must be a path")
             files[key] = Path(value) if value else None
-        for key in ("kind", "prefix", "namespace"):
+        for key in ("kind", "prefix", "namespace", "title"):
             if not isinstance(data.get(key, ""), str):
                 raise ValueError(f"{key} must be text")
         return RegistryConfig(
@@ -92,8 +97,9 @@ class RegistryConfig:
             insecure=data.get("insecure") is True,
             **files,
             kind=data.get("kind") or "auto",
-            prefix=_check_path(data.get("prefix", ""), data["host"]),
-            namespace=_check_path(data.get("namespace", ""), data["host"]),
+            prefix=check_path(data.get("prefix", ""), data["host"]),
+            namespace=check_path(data.get("namespace", ""), data["host"]),
+            title=plain(data.get("title", ""), LONGEST_TITLE),
         )
 
 
@@ -133,9 +139,9 @@ def parse_registry(text: str) -> RegistryConfig:
     path = parts.path.strip("/")
     prefix = namespace = ""
     if path == "v2" or path.endswith("/v2"):
-        prefix = _check_path(path[: -len("v2")].strip("/"), typed)
+        prefix = check_path(path[: -len("v2")].strip("/"), typed)
     else:
-        namespace = _check_path(path, typed)
+        namespace = check_path(path, typed)
     if host in _HUB_NAMES and port in (None, 443):
         # hub.docker.com/u/name and /r/name are the web pages of a namespace.
         namespace = re.sub(r"^(?:v1$|u/|r/|_$|repository/.*)", "", namespace)
@@ -190,7 +196,9 @@ def _check_host(name: str, netloc: str, typed: str) -> str:
     return name
 
 
-def _check_path(path: str, typed: str) -> str:
+def check_path(path: str, typed: str) -> str:
+    """*path* without slashes at its ends: a prefix or a namespace. Raises InvalidRegistryName, with *typed* as what
+    is wrong. Any thread."""
     cleaned = path.strip("/")
     if cleaned and not all(_PATH_PART.fullmatch(part) for part in cleaned.split("/")):
         raise InvalidRegistryName("The path after the host cannot be.", subject=typed, advice=_EXAMPLE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
 from time import time
 from urllib.parse import urlsplit
@@ -25,8 +25,9 @@ from longshore.oci.errors import (
     TlsFailed,
     UnexpectedReply,
 )
+from longshore.registry.certificate import Certificate
 from longshore.registry.config import RegistryConfig, split_host
-from longshore.registry.tls import UnusableFiles, peer_certificate
+from longshore.registry.tls import UnusableFiles
 
 #: Bytes of an error's body that are read.
 LARGEST_ERROR = 64 * 1024
@@ -37,15 +38,27 @@ def called(config: RegistryConfig) -> str:
     return "Docker Hub" if config.is_hub else config.host
 
 
-def of_connection(error: BaseException, config: RegistryConfig, url: str = "") -> LongshoreError:
+def of_connection(
+    error: BaseException,
+    config: RegistryConfig,
+    url: str = "",
+    shown: Callable[[str], Certificate | None] = lambda url: None,
+) -> LongshoreError:
     """The LongshoreError for an exception of the transport, for a request to *url* (its host may be a token service
-    or a storage). May block some seconds, to fetch the certificate that was refused."""
+    or a storage). *shown* fetches the certificate that was refused, and may block for some seconds."""
     host = urlsplit(url).hostname or split_host(config.api_host)[0]
     place = urlsplit(url).netloc or config.api_host
     foreign = host != split_host(config.api_host)[0]
     name = f"{place} (where {called(config)} sends us)" if foreign else called(config)
     while isinstance(error, u3.MaxRetryError) and error.reason is not None:
         error = error.reason
+    if isinstance(error, u3.ProxySchemeUnknown):
+        return RegistryUnreachable(
+            f"The proxy on the way to {name} is of a kind that Longshore cannot use.",
+            registry=config.host,
+            advice="Name an http:// or https:// proxy in HTTPS_PROXY, or the registry in NO_PROXY.",
+            detail=str(error),
+        )
     if isinstance(error, u3.ProxyError):
         return RegistryUnreachable(
             f"The proxy on the way to {name} does not let us through.",
@@ -54,7 +67,7 @@ def of_connection(error: BaseException, config: RegistryConfig, url: str = "") -
             detail=str(error.original_error),
         )
     if isinstance(error, u3.SSLError | ssl.SSLError):
-        return _of_tls(error, config, name, url or f"https://{config.api_host}")
+        return _of_tls(error, config, name, url or f"https://{config.api_host}", shown)
     if isinstance(error, u3.NameResolutionError | socket.gaierror):
         return RegistryUnreachable(
             f"There is no host called {host}.",
@@ -88,34 +101,54 @@ def of_connection(error: BaseException, config: RegistryConfig, url: str = "") -
     )
 
 
-# OpenSSL's verification codes (x509_vfy.h), in words.
+# OpenSSL's verification codes (x509_vfy.h): in words, and whether trusting the certificate would help.
+_NOT_YET, _EXPIRED, _OTHER_HOST, _OTHER_ADDRESS = 9, 10, 62, 64
 _WHY_NOT_TRUSTED = {
-    9: "is not valid yet",
-    10: "has expired",
+    _NOT_YET: "is not valid yet",
+    _EXPIRED: "has expired",
     18: "is self-signed, and nobody has vouched for it",
     19: "comes from an authority that this machine does not know",
     20: "comes from an authority that this machine does not know",
     21: "comes from an authority that this machine does not know",
-    62: "is for another host",
-    64: "is for another address",
+    _OTHER_HOST: "is for another host",
+    _OTHER_ADDRESS: "is for another address",
 }
 
 
-def _of_tls(error: BaseException, config: RegistryConfig, name: str, url: str) -> TlsFailed:
+def _advice_for(code: int, config: RegistryConfig, certificate: Certificate | None) -> str:
+    if code in (_NOT_YET, _EXPIRED):
+        return "Check this machine's clock; if it is right, whoever runs the registry has to renew the certificate."
+    if code in (_OTHER_HOST, _OTHER_ADDRESS):
+        names = ", ".join(certificate.names[:5]) if certificate is not None else ""
+        return (f"It is for {names}. " if names else "") + (
+            "Use a name that it is for, or ask whoever runs the registry for one that fits."
+        )
+    return (
+        "If it is the right one, trust it, or choose its CA file for Longshore in the registry's settings. The engine "
+        f"checks for itself: put the CA into /etc/docker/certs.d/{config.host}/ca.crt."
+    )
+
+
+def _of_tls(
+    error: BaseException,
+    config: RegistryConfig,
+    name: str,
+    url: str,
+    shown: Callable[[str], Certificate | None],
+) -> TlsFailed:
     inner = error.args[0] if error.args and isinstance(error.args[0], ssl.SSLError) else error
     text = str(inner)
     low = text.lower().replace("_", " ")
     if isinstance(inner, ssl.SSLCertVerificationError):
-        parts = urlsplit(url)
-        certificate = peer_certificate(parts.hostname or "", parts.port or 443)
+        certificate = shown(url)
+        lines = "\n".join(certificate.lines()) if certificate is not None else ""
         why = _WHY_NOT_TRUSTED.get(inner.verify_code, "is not trusted")
         return TlsFailed(
             f"The certificate of {name} {why}.",
             registry=config.host,
-            advice="If it is the right one, choose its CA file for Longshore in the registry's settings. The engine "
-            f"checks for itself: put the CA into /etc/docker/certs.d/{config.host}/ca.crt.",
-            detail="\n".join(part for part in (text, certificate) if part),
-            certificate=certificate,
+            advice=_advice_for(inner.verify_code, config, certificate),
+            detail="\n".join(part for part in (text, lines) if part),
+            certificate=lines,
         )
     if "wrong version number" in low or "record layer failure" in low or "http request" in low:
         return TlsFailed(
@@ -144,7 +177,7 @@ def _of_tls(error: BaseException, config: RegistryConfig, name: str, url: str) -
 def of_files(error: UnusableFiles, config: RegistryConfig) -> TlsFailed:
     """A certificate or key on our side that cannot be used."""
     return TlsFailed(
-        f"The certificate files for {called(config)} cannot be read.",
+        f"The certificate files for {called(config)} cannot be used.",
         registry=config.host,
         advice="Choose them again in the registry's settings, as PEM files; see also the engine's certs.d folder.",
         detail=str(error),
@@ -222,6 +255,14 @@ def of_status(
             if credential
             else "Wait, or sign in: limits for accounts are higher.",
             retry_after=wait,
+            detail=detail,
+        )
+    if status in (407, 511):
+        return RegistryUnreachable(
+            f"Something on the way to {name} wants you to sign in to the network first.",
+            registry=host,
+            subject=subject,
+            advice="Sign in to the network or its proxy (HTTPS_PROXY may hold user and password), then try again.",
             detail=detail,
         )
     if status == 413:

@@ -1,4 +1,4 @@
-"""Which proxy leads to an address: the environment's, as curl and Go read it. No I/O."""
+"""Which proxy leads to an address: the environment's, as engines read it (golang.org/x/net/http/httpproxy). No I/O."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from longshore.registry.config import is_loopback
 def proxy_for(url: str, environ: Mapping[str, str]) -> str:
     """The URL of the proxy for *url*, empty for none. Any thread.
 
-    Reads ``https_proxy``, ``http_proxy`` and ``all_proxy`` in lower or upper case (lower wins). ``no_proxy`` takes
-    ``*``, hosts, domains (their subdomains too), ``host:port``, addresses and address ranges (``10.0.0.0/8``). This
-    machine is never asked for through a proxy.
+    Reads ``HTTPS_PROXY``, ``HTTP_PROXY`` and, as curl does, ``ALL_PROXY``, in upper or lower case (upper wins).
+    ``NO_PROXY`` takes ``*``, hosts and domains (their subdomains too; of ``.example.com`` only those),
+    ``host:port``, addresses and address ranges (``10.0.0.0/8``). This machine is never asked for through a proxy.
     """
     parts = urlsplit(url)
     host = (parts.hostname or "").rstrip(".")
@@ -30,7 +30,7 @@ def proxy_for(url: str, environ: Mapping[str, str]) -> str:
 
 
 def _variable(environ: Mapping[str, str], name: str) -> str:
-    return (environ.get(name) or environ.get(name.upper()) or "").strip()
+    return (environ.get(name.upper()) or environ.get(name) or "").strip()
 
 
 def _excluded(host: str, port: int, environ: Mapping[str, str]) -> bool:
@@ -40,17 +40,26 @@ def _excluded(host: str, port: int, environ: Mapping[str, str]) -> bool:
     for entry in _variable(environ, "no_proxy").lower().replace(",", " ").split():
         if entry == "*":
             return True
-        if address is not None and "/" in entry:
+        if "/" in entry:
             with contextlib.suppress(ValueError):
-                if address in ipaddress.ip_network(entry, strict=False):
+                if address is not None and address in ipaddress.ip_network(entry, strict=False):
                     return True
             continue
-        name, colon, number = entry.rpartition(":")
-        if colon and number.isdigit() and (":" not in name or name.startswith("[")):
-            if int(number) != port:
-                continue
-            entry = name
-        entry = entry.strip("[]").removeprefix("*").lstrip(".")
-        if entry and (host == entry or (address is None and host.endswith(f".{entry}"))):
+        name, number = _split_port(entry[1:] if entry.startswith("*.") else entry)
+        if number not in ("", str(port)):
+            continue
+        if address is not None:
+            with contextlib.suppress(ValueError):
+                if address == ipaddress.ip_address(name):
+                    return True
+        elif name and (host == name or host.endswith("." + name.removeprefix("."))):
             return True
     return False
+
+
+def _split_port(entry: str) -> tuple[str, str]:
+    """Host without brackets, and port or "". An IPv6 address has its port behind brackets only."""
+    name, colon, number = entry.rpartition(":")
+    if colon and number.isdigit() and (":" not in name or name.startswith("[")):
+        return name.strip("[]"), number
+    return entry.strip("[]"), ""

@@ -7,6 +7,7 @@ import ssl
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 import urllib3
@@ -64,11 +65,16 @@ class Session:
     """Thread-safe, blocking, cancellable. Raises RegistryError and below, CredentialsError, Cancelled."""
 
     def __init__(
-        self, config: RegistryConfig, transport: Transport, credentials: Callable[[str], Credential | None]
+        self,
+        config: RegistryConfig,
+        transport: Transport,
+        credentials: Callable[[str], Credential | None],
+        *,
+        offline: bool = False,
     ) -> None:
         self.config = config
         self._transport = transport
-        self.auth = Authorizer(config, credentials, self._ask_token_service)
+        self.auth = Authorizer(config, credentials, self._ask_token_service, offline=offline)
         self._lock = threading.Lock()
         self._probing = threading.Lock()
         self._base = "" if self._may_be_plain else f"https://{config.api_host}"
@@ -92,16 +98,18 @@ class Session:
         ok: tuple[int, ...] = (200,),
         repeatable: bool = True,
         read_seconds: float | None = None,
+        outright: bool = False,
         cancellation: Cancellation | None = None,
     ) -> Document:
         """One request with its whole answer, at most *limit* bytes. *path*: below ``/v2/``, or a URL.
 
-        *ok*: the statuses that are no errors. *repeatable*: doing it twice does no harm.
+        *ok*: the statuses that are no errors. *repeatable*: doing it twice does no harm. *outright*: show the
+        credential although the registry has not asked for one.
         """
 
         def once() -> Document:
             with self._signed(
-                method, path, scopes, headers or {}, body, subject, ok, read_seconds, cancellation
+                method, path, scopes, headers or {}, body, subject, ok, read_seconds, cancellation, outright
             ) as reply:
                 found, more = (b"", False) if method == "HEAD" else reply.read(limit)
                 if more:
@@ -168,7 +176,9 @@ class Session:
                 raise failures.of_files(unusable, self.config) from unusable
             except (HTTPError, OSError) as broken:
                 self._unsettle()
-                error, cause = failures.of_connection(broken, self.config, url), broken
+                shown = partial(self._transport.peer_certificate, cancellation=cancellation)
+                error = failures.of_connection(broken, self.config, url, shown)
+                cause = broken
                 again = _was_cut(broken)
             if not (again and repeatable) or tries >= _MAX_TRIES:
                 raise error from cause
@@ -185,11 +195,14 @@ class Session:
         ok: tuple[int, ...],
         read_seconds: float | None,
         cancellation: Cancellation | None,
+        outright: bool = False,
     ) -> Reply:
         base = self._settled(cancellation)
         url = path if "://" in path else self.url(path, base)
         own = origin(url) == origin(base)
-        signed = self.auth.sign(scopes, cancellation) if own else Signed(None, None)
+        signed = Signed(None, None)
+        if own:
+            signed = self.auth.outright() if outright else self.auth.sign(scopes, cancellation)
         reply = self._follow(method, url, headers, signed, body, read_seconds, cancellation)
         if reply.status == 401 and origin(reply.url) == origin(base):
             challenges = parse_challenges(reply.headers.getlist("WWW-Authenticate"))
@@ -217,6 +230,8 @@ class Session:
 
     def _status_error(self, reply: Reply, said: bytes, subject: str, signed: Signed) -> LongshoreError:
         challenge = self.auth.challenge
+        if reply.status in (401, 403) and signed.credential is None and self.auth.broken is not None:
+            return self.auth.broken
         return failures.of_status(
             reply.status,
             reply.headers,
@@ -286,7 +301,13 @@ class Session:
             plain = {key: value for key, value in headers.items() if key != "Authorization"}
             with self._follow(method, url, plain, authorization, body, None, cancellation) as reply:
                 said, _ = reply.read(_LARGEST_TOKEN_REPLY)
+                wait = failures.retry_after(reply.headers)
+                if reply.status in _REPEATED and (wait is None or wait <= SHORT_WAIT) and tries.pop():
+                    raise _PassingError(failures.unexpected(self.config, "its token service fails"), wait)
                 return reply.status, reply.headers, said
+
+        # The last answer is given back as it is: who asked knows best what it means.
+        tries = [False, *[True] * (_MAX_TRIES - 1)]
 
         return self._tried(once, True, cancellation, url)
 

@@ -1,15 +1,13 @@
-"""TLS for one registry: whom we trust, what we show, and what the other side showed when it was refused."""
+"""TLS for one registry: whom we trust, and what we show."""
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import socket
+import os
 import ssl
 from collections.abc import Sequence
 from pathlib import Path
 
-from longshore.registry.certificate import describe
 from longshore.registry.config import RegistryConfig
 
 #: Where engines look for certificates of a registry (docs.docker.com, "Verify repository client with certificates").
@@ -27,33 +25,33 @@ class TlsFiles:
         self._config = config
         self._folders = folders
 
-    def context(self, *, own: bool) -> ssl.SSLContext:
+    def context(self, *, own: bool, checked: bool = True) -> ssl.SSLContext:
         """For connections to the registry itself (*own*), or to where it sends us: token services, storage.
 
-        Own authorities count for both; client certificates and the mark "insecure" for the registry only. Raises
-        UnusableFiles. Blocks on disk; any thread.
+        Own authorities count for both; client certificates and the mark "insecure" for the registry only. Not
+        *checked*: takes whatever the other side shows, to be looked at only. Raises UnusableFiles. Blocks on disk; any
+        thread.
         """
-        try:
-            return self._make(own)
-        except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
-            raise UnusableFiles(str(error)) from error
-
-    def _make(self, own: bool) -> ssl.SSLContext:
         context = ssl.create_default_context()
         context.set_alpn_protocols(["http/1.1"])
+        # As engines (Go) verify: a certificate that was put among the authorities is trusted itself, and the small
+        # omissions of private authorities are forgiven.
+        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+        context.verify_flags &= ~ssl.VERIFY_X509_STRICT
         authorities, pairs = self._engine_files()
-        if self._config.ca_file is not None:
-            context.load_verify_locations(self._config.ca_file)
-        for authority in authorities:
-            context.load_verify_locations(authority)
+        config = self._config
+        if config.ca_file is not None:
+            authorities.insert(0, config.ca_file)
+        for authority in authorities if checked else ():
+            _load_authority(context, authority)
         if own:
-            if self._config.client_cert is not None:
-                pairs = [(self._config.client_cert, self._config.client_key)]
+            if config.client_cert is not None:
+                pairs = [(config.client_cert, config.client_key)]
             for certificate, key in pairs[:1]:
-                context.load_cert_chain(certificate, key)
-            if self._config.insecure:
-                context.check_hostname = False
-                context.verify_mode = ssl.CERT_NONE
+                _load_pair(context, certificate, key)
+        if not checked or (own and config.insecure):
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
         return context
 
     def _engine_files(self) -> tuple[list[Path], list[tuple[Path, Path | None]]]:
@@ -62,36 +60,53 @@ class TlsFiles:
         pairs: list[tuple[Path, Path | None]] = []
         for folder in self._folders:
             for name in dict.fromkeys((self._config.host, self._config.api_host)):
-                # A folder that we may not read is one that the engine uses and we do not.
+                # What we may not read (the keys belong to root) is what the engine uses and we do not.
                 with contextlib.suppress(OSError, RuntimeError):
                     here = folder.expanduser() / name
-                    authorities += sorted(here.glob("*.crt"))
+                    authorities += [one for one in sorted(here.glob("*.crt")) if os.access(one, os.R_OK)]
                     pairs += [
                         (one, one.with_suffix(".key"))
                         for one in sorted(here.glob("*.cert"))
-                        if one.with_suffix(".key").is_file()
+                        if os.access(one, os.R_OK) and os.access(one.with_suffix(".key"), os.R_OK)
                     ]
         return authorities, pairs
 
 
-def peer_certificate(host: str, port: int, seconds: float = 5.0) -> str:
-    """What *host* shows as its certificate, as lines for a person; empty where none can be had.
+def check_files(config: RegistryConfig) -> None:
+    """See that the files that *config* names can be used. Raises UnusableFiles. Blocks on disk; any thread."""
+    TlsFiles(config, folders=()).context(own=True)
 
-    Connects without verifying, sends nothing and closes: only to show the user what was refused.
-    """
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
+
+def _load_authority(context: ssl.SSLContext, path: Path) -> None:
     try:
-        with (
-            socket.create_connection((host, port), seconds) as raw,
-            context.wrap_socket(raw, server_hostname=host) as secured,
-        ):
-            der = secured.getpeercert(binary_form=True)
-    except (OSError, ValueError):
+        context.load_verify_locations(path)
+    except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
+        raise UnusableFiles(f"{path}: {_why(error, 'it holds no certificate in PEM form')}") from error
+
+
+def _load_pair(context: ssl.SSLContext, certificate: Path, key: Path | None) -> None:
+    encrypted = False
+
+    def password() -> str:
+        # Without this, OpenSSL asks for it on the terminal, and waits.
+        nonlocal encrypted
+        encrypted = True
         return ""
-    if not der:
-        return ""
-    digest = hashlib.sha256(der).hexdigest().upper()
-    fingerprint = ":".join(digest[at : at + 2] for at in range(0, len(digest), 2))
-    return "\n".join([*describe(der), f"SHA-256 fingerprint: {fingerprint}"])
+
+    try:
+        context.load_cert_chain(certificate, key, password)
+    except (OSError, ValueError) as error:
+        if encrypted:
+            why = "the key is protected by a password; Longshore needs one that is not"
+        elif "KEY_VALUES_MISMATCH" in str(error):
+            why = "certificate and key do not belong together"
+        else:
+            why = _why(error, "there is no certificate with its key in PEM form")
+        files = f"{certificate} and {key}" if key is not None else f"{certificate}"
+        raise UnusableFiles(f"{files}: {why}") from error
+
+
+def _why(error: Exception, otherwise: str) -> str:
+    if isinstance(error, ssl.SSLError) or not isinstance(error, OSError) or not error.strerror:
+        return otherwise
+    return error.strerror

@@ -6,218 +6,42 @@ Sends one request and hands out its reply; knows nothing of sign-in, redirects a
 from __future__ import annotations
 
 import contextlib
-import ipaddress
-import os
-import selectors
-import socket
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import urllib3
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError, ReadTimeoutError
+from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from longshore import __version__
 from longshore.cancellation import Cancellation, Cancelled
+from longshore.registry.certificate import Certificate, read_certificate
 from longshore.registry.config import RegistryConfig, split_host
+from longshore.registry.connections import (
+    CONNECT_SECONDS,
+    Exchange,
+    PlainPool,
+    SecurePool,
+    UncheckedPool,
+    current,
+)
 from longshore.registry.proxies import proxy_for
-from longshore.registry.tls import TlsFiles
+from longshore.registry.tls import TlsFiles, UnusableFiles
 
-#: Seconds to connect, and between two pieces of an answer.
-CONNECT_SECONDS = 10.0
+_log = logging.getLogger(__name__)
+
+#: Seconds between two pieces of an answer.
 READ_SECONDS = 30.0
 #: Connections kept idle to one host; more are opened when more threads ask, and closed again.
 CONNECTIONS = 32
 #: A small answer that drips in must end within this many times the read timeout.
 _DRIP = 4
-_SLICE = 0.1
 _PIECE = 1 << 20
 
 Body = bytes | Iterable[bytes] | None
-
-
-class _Exchange:
-    """One request and its reply: holds a second handle of each socket it uses, and shuts those down when cancelled.
-
-    Second handles, since TLS takes the first one away and http.client closes it early; shutting one down works on
-    the connection itself, and owning it means that its number cannot have become another file's.
-    """
-
-    def __init__(self, cancellation: Cancellation | None, read_seconds: float) -> None:
-        self.cancellation = cancellation
-        self.read_seconds = read_seconds
-        self._lock = threading.Lock()
-        self._handles: list[socket.socket] = []
-        self._stack = contextlib.ExitStack()
-        if cancellation is not None:
-            self._stack.enter_context(cancellation.waking(self._shut))
-
-    def watch(self, opened: Any) -> None:
-        if self.cancellation is None:
-            return
-        plain = getattr(opened, "socket", opened)  # TLS inside an https proxy's TLS
-        handle = socket.fromfd(plain.fileno(), plain.family, plain.type)
-        with self._lock:
-            self._handles.append(handle)
-        if self.cancellation.cancelled:
-            self._shut()
-
-    def _shut(self) -> None:
-        with self._lock:
-            for handle in self._handles:
-                with contextlib.suppress(OSError):
-                    handle.shutdown(socket.SHUT_RDWR)
-
-    def close(self) -> None:
-        self._stack.close()
-        with self._lock:
-            for handle in self._handles:
-                handle.close()
-            self._handles.clear()
-
-
-_current = threading.local()
-
-
-class _Watched:
-    """Mixed into urllib3's connections: every socket is shown to the exchange that uses it."""
-
-    sock: Any
-    host: str
-    port: int
-    timeout: Any
-
-    def _new_conn(self) -> socket.socket:
-        exchange: _Exchange | None = getattr(_current, "exchange", None)
-        opened = _dial(self, exchange.cancellation if exchange is not None else None)
-        if exchange is not None:
-            try:
-                exchange.watch(opened)
-            except BaseException:
-                opened.close()
-                raise
-        return opened
-
-    def connect(self) -> None:
-        super().connect()  # type: ignore[misc]
-        self._allow_slow_sending()
-
-    def request(self, *args: Any, **kwargs: Any) -> None:
-        exchange: _Exchange | None = getattr(_current, "exchange", None)
-        if exchange is not None and self.sock is not None:
-            exchange.watch(self.sock)
-            self._allow_slow_sending()
-        super().request(*args, **kwargs)  # type: ignore[misc]
-
-    def _allow_slow_sending(self) -> None:
-        # urllib3 sends under the connect timeout, and Python counts it for the whole of one sendall().
-        exchange: _Exchange | None = getattr(_current, "exchange", None)
-        if exchange is not None and self.sock is not None:
-            self.sock.settimeout(exchange.read_seconds)
-
-
-class _Plain(_Watched, HTTPConnection):
-    pass
-
-
-class _Secure(_Watched, HTTPSConnection):
-    pass
-
-
-class _PlainPool(HTTPConnectionPool):
-    ConnectionCls = _Plain
-
-
-class _SecurePool(HTTPSConnectionPool):
-    ConnectionCls = _Secure
-
-
-class _UncheckedPool(_SecurePool):
-    """For registries marked insecure: the user has said so once, urllib3 need not warn at every request."""
-
-    def _validate_conn(self, conn: Any) -> None:
-        if conn.is_closed:
-            conn.connect()
-
-
-def _dial(connection: Any, cancellation: Cancellation | None) -> socket.socket:
-    """Connect, looking every tenth of a second whether that is still wanted. Raises as urllib3 does, or Cancelled."""
-    limit = connection.timeout if isinstance(connection.timeout, (int, float)) else CONNECT_SECONDS
-    deadline = time.monotonic() + limit
-    try:
-        addresses = _resolve(connection._dns_host.strip("[]"), connection.port, deadline, cancellation)
-    except socket.gaierror as error:
-        raise NameResolutionError(connection.host, connection, error) from error
-    except TimeoutError as error:
-        raise ConnectTimeoutError(connection, f"no address for the host within {limit:g} s") from error
-    except UnicodeError as error:
-        raise NewConnectionError(connection, f"not a host name: {error}") from error
-    last: OSError | None = None
-    for place, (family, kind, protocol, _, address) in enumerate(addresses):
-        # One silent address must not use up the time of the others.
-        until = time.monotonic() + max((deadline - time.monotonic()) / (len(addresses) - place), _SLICE)
-        opened = socket.socket(family, kind, protocol)
-        try:
-            opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            opened.setblocking(False)
-            with contextlib.suppress(BlockingIOError):
-                opened.connect(address)
-            _wait_connected(opened, until, cancellation)
-            opened.settimeout(limit)
-            return opened
-        except OSError as error:
-            last = error
-            opened.close()
-        except BaseException:
-            opened.close()
-            raise
-    if isinstance(last, TimeoutError):
-        raise ConnectTimeoutError(connection, f"no connection within {limit:g} s") from last
-    raise NewConnectionError(connection, f"{last}") from last
-
-
-def _resolve(host: str, port: int, deadline: float, cancellation: Cancellation | None) -> list[Any]:
-    """getaddrinfo, which nothing can interrupt: for names in a thread of its own that may be left behind."""
-    with contextlib.suppress(ValueError):
-        ipaddress.ip_address(host)
-        return socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)
-    found: list[Any] = []
-    done = threading.Event()
-
-    def ask() -> None:
-        try:
-            found.append(socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM))
-        except (OSError, UnicodeError) as error:
-            found.append(error)
-        done.set()
-
-    threading.Thread(target=ask, name="longshore-dns", daemon=True).start()
-    while not done.wait(_SLICE):
-        if cancellation is not None:
-            cancellation.raise_if_cancelled()
-        if time.monotonic() >= deadline:
-            raise TimeoutError
-    if isinstance(found[0], BaseException):
-        raise found[0]
-    addresses: list[Any] = found[0]
-    return addresses
-
-
-def _wait_connected(opened: socket.socket, deadline: float, cancellation: Cancellation | None) -> None:
-    with selectors.DefaultSelector() as selector:
-        selector.register(opened, selectors.EVENT_WRITE)
-        while not selector.select(_SLICE):
-            if cancellation is not None:
-                cancellation.raise_if_cancelled()
-            if time.monotonic() >= deadline:
-                raise TimeoutError("timed out")
-    code = opened.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-    if code:
-        raise OSError(code, os.strerror(code))
 
 
 class Reply:
@@ -226,7 +50,7 @@ class Reply:
     Reading raises urllib3's errors and OSError, or Cancelled.
     """
 
-    def __init__(self, answer: urllib3.BaseHTTPResponse, url: str, exchange: _Exchange) -> None:
+    def __init__(self, answer: urllib3.BaseHTTPResponse, url: str, exchange: Exchange) -> None:
         self._answer = answer
         self._exchange = exchange
         self.status = answer.status
@@ -335,9 +159,9 @@ class Transport:
         read = self.read_seconds if read_seconds is None else read_seconds
         connect = self.connect_seconds if connect_seconds is None else connect_seconds
         manager = self._manager(url)
-        exchange = _Exchange(cancellation, read)
-        before = getattr(_current, "exchange", None)
-        _current.exchange = exchange
+        exchange = Exchange(cancellation, read)
+        before = getattr(current, "exchange", None)
+        current.exchange = exchange
         try:
             with _unless_cancelled(cancellation):
                 answer = manager.urlopen(
@@ -359,40 +183,75 @@ class Transport:
             exchange.close()
             raise
         finally:
-            _current.exchange = before
+            current.exchange = before
         return Reply(answer, url, exchange)
 
-    def _manager(self, url: str) -> urllib3.PoolManager:
+    def peer_certificate(
+        self, url: str, *, seconds: float = 5.0, cancellation: Cancellation | None = None
+    ) -> Certificate | None:
+        """What the other side of *url* shows as its certificate; None where none can be had.
+
+        Connects without verifying, sends no request and closes: only to show the user what was refused. Raises
+        Cancelled.
+        """
+        if not url.startswith("https:"):
+            return None
+        exchange = Exchange(cancellation, seconds)
+        before = getattr(current, "exchange", None)
+        current.exchange = exchange
+        manager = connection = None
+        try:
+            with _unless_cancelled(cancellation):
+                proxy, own, _ = self._key(url)
+                manager = self._make(proxy, own, True, checked=False)
+                connection = _connected(manager.connection_from_url(url), seconds)
+                der = connection.sock.getpeercert(binary_form=True)
+                return read_certificate(der) if der else None
+        except (HTTPError, OSError, ValueError, UnusableFiles) as error:
+            _log.info("no certificate of %s: %s", url, error)
+            return None
+        finally:
+            current.exchange = before
+            if connection is not None:
+                connection.close()
+            if manager is not None:
+                _close(manager)
+            exchange.close()
+
+    def _key(self, url: str) -> tuple[str, bool, bool]:
         parts = urlsplit(url)
         # The user's client certificate and the mark "insecure" are for the registry's own host only.
         own = (parts.hostname or "") == self._name
-        proxy = proxy_for(url, self._environ)
-        key = (proxy, own, parts.scheme == "https")
+        return proxy_for(url, self._environ), own, parts.scheme == "https"
+
+    def _manager(self, url: str) -> urllib3.PoolManager:
+        key = self._key(url)
         with self._lock:
             manager = self._managers.get(key)
             if manager is None:
                 manager = self._managers[key] = self._make(*key)
         return manager
 
-    def _make(self, proxy: str, own: bool, secure: bool) -> urllib3.PoolManager:
+    def _make(self, proxy: str, own: bool, secure: bool, *, checked: bool = True) -> urllib3.PoolManager:
         options: dict[str, Any] = {"num_pools": 8, "maxsize": CONNECTIONS, "block": False}
+        unchecked = not checked or (own and self._config.insecure)
         if secure:
-            options["ssl_context"] = self._files.context(own=own)
-            if own and self._config.insecure:
+            options["ssl_context"] = self._files.context(own=own, checked=checked)
+            if unchecked:
                 options |= {"cert_reqs": "CERT_NONE", "assert_hostname": False}
         make: Callable[..., urllib3.PoolManager] = urllib3.PoolManager
         if proxy:
             user = urlsplit(proxy)
             if user.username is not None:
                 options["proxy_headers"] = urllib3.make_headers(
-                    proxy_basic_auth=f"{user.username}:{user.password or ''}"
+                    proxy_basic_auth=f"{unquote(user.username)}:{unquote(user.password or '')}"
                 )
             make = urllib3.ProxyManager
             options["proxy_url"] = proxy
         manager = make(**options)
         manager.pool_classes_by_scheme = {
-            "http": _PlainPool,
-            "https": _UncheckedPool if own and self._config.insecure else _SecurePool,
+            "http": PlainPool,
+            "https": UncheckedPool if unchecked else SecurePool,
         }
         return manager
 
@@ -402,9 +261,24 @@ class Transport:
             managers = list(self._managers.values())
             self._managers.clear()
         for manager in managers:
-            # clear() alone leaves the closing to the garbage collector.
-            for key in manager.pools.keys():  # noqa: SIM118 (not a mapping that can be iterated)
-                pool = manager.pools.get(key)
-                if pool is not None:
-                    pool.close()
-            manager.clear()
+            _close(manager)
+
+
+def _connected(pool: urllib3.HTTPConnectionPool, seconds: float) -> Any:
+    """A connection of *pool*, through its proxy if there is one, on which nothing has been asked yet."""
+    connection: Any = pool._get_conn()
+    connection.timeout = seconds
+    if pool.proxy is not None:
+        pool._prepare_proxy(connection)
+    else:
+        connection.connect()
+    return connection
+
+
+def _close(manager: urllib3.PoolManager) -> None:
+    # clear() alone leaves the closing to the garbage collector.
+    for key in manager.pools.keys():  # noqa: SIM118 (not a mapping that can be iterated)
+        pool = manager.pools.get(key)
+        if pool is not None:
+            pool.close()
+    manager.clear()

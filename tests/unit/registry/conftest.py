@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ import pytest
 from longshore.credentials import Credential
 from longshore.registry.client import RegistryClient
 from longshore.registry.config import RegistryConfig
+from testbed.crypto import make_authority, make_certificate
 
 
 @dataclass
@@ -54,8 +56,13 @@ def reply(document: Any = None, status: int = 200, **headers: str) -> Answer:
 class Scripted:
     """Answers with what ``script(asked)`` gives; None is a 404; "cut" cuts the connection; "silent" never answers."""
 
-    def __init__(self, script: Callable[[Asked], Any]) -> None:
+    def __init__(
+        self, script: Callable[[Asked], Any], tls: ssl.SSLContext | None = None, host: str = "127.0.0.1"
+    ) -> None:
         self.script = script
+        self._secure = tls is not None
+        self._secured: list[ssl.SSLSocket] = []
+        self._name = f"[{host}]" if ":" in host else host
         self.asked: list[Asked] = []
         self.ending = threading.Event()
         self._lock = threading.Lock()
@@ -67,7 +74,7 @@ class Scripted:
             def handle(self) -> None:
                 with contextlib.suppress(ConnectionError, ValueError, TimeoutError):
                     # A TLS greeting holds no line break, and http.server would wait for one for ever.
-                    if self.connection.recv(1, socket.MSG_PEEK) != b"\x16":
+                    if tls is not None or self.connection.recv(1, socket.MSG_PEEK) != b"\x16":
                         super().handle()
 
             def log_message(self, *_: Any) -> None:
@@ -109,18 +116,30 @@ class Scripted:
                 if self.command != "HEAD":
                     self.wfile.write(given.body)
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = False
+        class Server(ThreadingHTTPServer):
+            address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
+            daemon_threads = False
+
+            def finish_request(self, request: Any, address: Any) -> None:
+                if tls is None:
+                    super().finish_request(request, address)
+                    return
+                # In the thread of the connection; a client that hangs up is what some tests are about.
+                with contextlib.suppress(OSError), tls.wrap_socket(request, server_side=True) as secured:
+                    scripted._secured.append(secured)
+                    super().finish_request(secured, address)
+
+        self._server = Server((host, 0), Handler)
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
         self._thread.start()
 
     @property
     def host(self) -> str:
-        return f"127.0.0.1:{self._server.server_address[1]}"
+        return f"{self._name}:{self._server.server_address[1]}"
 
     @property
     def url(self) -> str:
-        return f"http://{self.host}"
+        return f"{'https' if self._secure else 'http'}://{self.host}"
 
     def paths(self, method: str = "GET") -> list[str]:
         """Of the requests so far, without the client's search for the scheme."""
@@ -133,7 +152,33 @@ class Scripted:
 
     def close(self) -> None:
         self.stop_listening()
+        for secured in self._secured:  # clients that keep theirs for later
+            with contextlib.suppress(OSError):
+                secured.shutdown(socket.SHUT_RDWR)
         self._server.server_close()  # waits for the threads of the connections
+
+
+@contextlib.contextmanager
+def serve_tls(
+    folder: Path,
+    script: Callable[[Asked], Any],
+    *,
+    names: tuple[str, ...] = ("127.0.0.1", "::1"),
+    host: str = "127.0.0.1",
+    days: tuple[int, int] | None = None,
+) -> Iterator[Scripted]:
+    """A server with a certificate for *names* by an authority that nobody knows (``ca.crt`` in *folder*).
+
+    *days*: from when to when the certificate is valid, from today.
+    """
+    certificate, key = make_certificate(folder, make_authority(folder), list(names), days=days)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    server = Scripted(script, context, host)
+    try:
+        yield server
+    finally:
+        server.close()
 
 
 def until(condition: Callable[[], bool], seconds: float = 5.0) -> None:

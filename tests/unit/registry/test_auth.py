@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import threading
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -12,13 +13,15 @@ import pytest
 from longshore.credentials import Credential
 from longshore.oci.errors import (
     AccessDenied,
+    CredentialsError,
     RateLimited,
+    RegistryFailure,
     SignInFailed,
     SignInRequired,
     UnexpectedReply,
 )
 
-from .conftest import Asked, reply
+from .conftest import Asked, reply, serve_tls
 
 SAM = Credential("sam", "tide")
 BASIC = "Basic " + base64.b64encode(b"sam:tide").decode()
@@ -222,3 +225,163 @@ def test_a_403_says_who_is_denied(serve, connect) -> None:
     with pytest.raises(AccessDenied) as caught:
         connect(serve(script), SAM).tags("a/b")
     assert "sam" in caught.value.message and "not yours" in caught.value.detail
+
+
+def test_a_sign_in_keeps_the_refresh_token_in_place_of_the_password(serve, connect) -> None:
+    tokens = Tokens(more={"refresh_token": "to keep"})
+    client = connect(serve(tokens))
+    assert client.sign_in(SAM) == Credential("sam", "", "to keep")
+    assert tokens.asked[-1]["offline_token"] == ["true"]
+    # Only a sign-in asks for one: it stays good for long, and nobody would take it back.
+    client.tags("a/b")
+    assert "offline_token" not in tokens.asked[-1]
+    assert connect(serve(Tokens())).sign_in(SAM) == SAM
+
+
+def test_a_registry_open_to_strangers_still_checks_who_signs_in(serve, connect) -> None:
+    def script(asked: Asked) -> Any:
+        return reply({}) if asked.authorization in ("", BASIC) else reply({}, 401, WWW_Authenticate="Basic")
+
+    client = connect(serve(script))
+    assert client.sign_in(SAM) == SAM
+    with pytest.raises(SignInFailed):
+        client.sign_in(Credential("sam", "wrong"))
+
+
+def test_tokens_of_another_user_are_not_used(serve, connect) -> None:
+    tokens = Tokens()
+    client = connect(serve(tokens))
+    auth = client._session.auth
+    current: list[Credential | None] = [SAM]
+    auth._credentials = lambda _host: current[0]
+    client.tags("a/b")
+    client.tags("a/b")
+    assert tokens.given == 1
+    current[0] = Credential("eve", "x")
+    auth._credential = (auth._credential[0], 0.0)  # time passes
+    client.tags("a/b")
+    assert [one.get("account") for one in tokens.asked] == [["sam"], ["eve"]]
+
+
+def test_what_is_public_needs_no_helper_and_what_is_not_says_so(serve, connect) -> None:
+    def broken(_host: str) -> Credential | None:
+        raise CredentialsError("The helper is not installed.", subject="x")
+
+    public = connect(serve(Tokens()))
+    public._session.auth._credentials = broken
+    assert public.tags("a/b").items == ["1"]
+    for script in (
+        Tokens(answer=reply({}, 401)),
+        lambda asked: reply({}, 401, WWW_Authenticate="Basic realm=x"),
+    ):
+        private = connect(serve(script))
+        private._session.auth._credentials = broken
+        with pytest.raises(CredentialsError, match="not installed"):
+            private.tags("a/b")
+
+
+def test_a_realm_that_cannot_be_used_gives_way_to_basic(serve, connect) -> None:
+    def script(asked: Asked) -> Any:
+        if asked.authorization == BASIC:
+            return tags(asked)
+        return reply({}, 401, WWW_Authenticate='Bearer realm="/v2/token", Basic realm="x"')
+
+    assert connect(serve(script), SAM).tags("a/b").items == ["1"]
+
+
+def test_a_token_service_that_fails_is_asked_again_a_bounded_number_of_times(serve, connect) -> None:
+    answers: list[Any] = [reply({}, 503), reply({}, 502)]
+
+    def script(asked: Asked) -> Any:
+        if answers and urlsplit(asked.path).path == "/token":
+            return answers.pop()
+        return tokens(asked)
+
+    tokens = Tokens()
+    assert connect(serve(script), SAM).tags("a/b").items == ["1"]
+    down = Tokens(answer=reply(b"<html>Bad gateway</html>", 502))
+    with pytest.raises(RegistryFailure) as caught:
+        connect(serve(down), SAM).tags("a/b")
+    assert "token service: HTTP 502" in caught.value.detail
+    assert len(down.asked) == 3
+
+
+# -- where credentials go
+
+
+def test_a_password_does_not_follow_the_token_service_elsewhere(serve, connect) -> None:
+    thief = serve(lambda asked: reply({"token": "t"}))
+
+    def script(asked: Asked) -> Any:
+        if urlsplit(asked.path).path == "/token":
+            return reply({}, 307, Location=f"{thief.url}/take")
+        return reply({}, 401, WWW_Authenticate=f'Bearer realm="{asked.server.url}/token",service="s"')
+
+    with pytest.raises((SignInFailed, SignInRequired, AccessDenied)):
+        connect(serve(script), SAM).tags("a/b")
+    assert [one.authorization for one in thief.asked if one.path == "/take"] == [""]
+    # A form with a secret in it is not repeated to anybody.
+    with pytest.raises(UnexpectedReply, match="redirect"):
+        connect(serve(script), Credential("", "", "identity")).tags("a/b")
+    assert not any(one.body for one in thief.asked)
+
+
+def test_a_token_goes_to_its_registry_alone(serve, connect) -> None:
+    elsewhere = serve(lambda asked: reply({"tags": ["2"]}))
+    tokens = Tokens()
+
+    def script(asked: Asked) -> Any:
+        if asked.path.startswith("/v2/a/b") and asked.authorization.removeprefix("Bearer ") in tokens.valid:
+            return reply({}, 302, Location=f"{elsewhere.url}/v2/a/b/tags/list")
+        return tokens(asked)
+
+    assert connect(serve(script), SAM).tags("a/b").items == ["2"]
+    assert [one.authorization for one in elsewhere.asked if one.path != "/v2/"] == [""]
+
+
+def test_a_registry_with_tls_cannot_name_a_token_service_without(serve, connect, tmp_path) -> None:
+    plain = serve(lambda asked: reply({"token": "t"}))
+    challenge = f'Bearer realm="{plain.url}/token",service="s"'
+    with serve_tls(tmp_path, lambda asked: reply({}, 401, WWW_Authenticate=challenge)) as server:
+        client = connect(server, SAM, ca_file=tmp_path / "ca.crt")
+        with pytest.raises(UnexpectedReply, match="not encrypted"):
+            client.tags("a/b")
+        client.close()
+    assert plain.asked == []
+
+
+def test_netrc_is_nobodys_business(serve, connect, tmp_path, monkeypatch) -> None:
+    netrc = tmp_path / ".netrc"
+    netrc.write_text("machine 127.0.0.1 login sam password tide\ndefault login sam password tide\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    server = serve(lambda asked: reply({}, 401, WWW_Authenticate="Basic realm=x"))
+    with pytest.raises(SignInRequired):
+        connect(server).tags("a/b")
+    assert [one.authorization for one in server.asked] == [""] * len(server.asked)
+
+
+def test_addresses_in_a_manifest_are_never_asked(serve, connect) -> None:
+    thief = serve(lambda asked: reply(b"x"))
+    content, digest = b"content", "sha256:" + hashlib.sha256(b"content").hexdigest()
+    document = {
+        "schemaVersion": 2,
+        "mediaType": "application/vnd.oci.image.manifest.v1+json",
+        "config": {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": digest, "size": 7},
+        "layers": [{"mediaType": "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip", "digest": digest,
+                    "size": 7, "urls": [f"{thief.url}/layer"]}],
+    }  # fmt: skip
+
+    def script(asked: Asked) -> Any:
+        if not asked.authorization:
+            return reply({}, 401, WWW_Authenticate="Basic realm=x")
+        if "/blobs/" in asked.path:
+            return reply(content)
+        return reply(document, Content_Type=document["mediaType"])
+
+    client = connect(serve(script), SAM)
+    found = client.manifest("a/b", "1")
+    with client.read_blob("a/b", found.layers[0].digest) as blob:
+        assert b"".join(blob) == content
+    assert thief.asked == []

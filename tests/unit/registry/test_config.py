@@ -64,7 +64,9 @@ def test_never_repeats_a_password() -> None:
 
 
 def test_survives_the_settings() -> None:
-    config = RegistryConfig("a.b:5000", True, Path("/ca"), Path("/c"), Path("/k"), "harbor", "x", "team")
+    config = RegistryConfig(
+        "a.b:5000", True, Path("/ca"), Path("/c"), Path("/k"), "harbor", "x", "team", "Ours"
+    )
     assert RegistryConfig.from_json(config.to_json()) == config
     assert RegistryConfig.from_json({"host": "docker.io"}) == RegistryConfig("docker.io")
     for odd in (

@@ -137,26 +137,39 @@ def test_quotes_errors_and_not_web_pages() -> None:
 
 
 _ENVIRON = {"HTTPS_PROXY": "http://up:1", "https_proxy": "http://low:2", "HTTP_PROXY": "plain:3"}
+_SECURE = "http://up:1"
 
 
 @pytest.mark.parametrize(
     ("url", "no_proxy", "proxy"),
     [
-        ("https://a.b/", "", "http://low:2"),
+        ("https://a.b/", "", _SECURE),
         ("http://a.b/", "", "http://plain:3"),
         ("https://127.0.0.1:5000/", "", ""),
         ("https://localhost/", "", ""),
         ("https://[::1]:5/", "", ""),
         ("https://a.b/", "*", ""),
         ("https://x.a.b/", "c.d, a.b", ""),
-        ("https://xa.b/", "a.b", "http://low:2"),
+        ("https://xa.b/", "a.b", _SECURE),
         ("https://x.a.b/", ".a.b", ""),
+        ("https://a.b/", ".a.b", _SECURE),
+        ("https://x.a.b/", "*.a.b", ""),
+        ("https://a.b/", "*.a.b", _SECURE),
+        ("https://x.a.b:8443/", "a.b:8443", ""),
         ("https://a.b:8443/", "a.b:8443", ""),
-        ("https://a.b/", "a.b:8443", "http://low:2"),
+        ("https://a.b/", "a.b:8443", _SECURE),
         ("https://10.1.2.3/", "10.0.0.0/8", ""),
-        ("https://11.1.2.3/", "10.0.0.0/8", "http://low:2"),
+        ("https://11.1.2.3/", "10.0.0.0/8", _SECURE),
         ("https://[2001:db8::1]/", "2001:db8::/32", ""),
         ("https://[2001:db8::1]/", "2001:db8::1", ""),
+        ("https://[2001:db8::1]/", "2001:db8:0:0::1", ""),
+        ("https://[2001:db8::1]:5000/", "[2001:db8::1]:5000", ""),
+        ("https://[2001:db8::1]:5001/", "[2001:db8::1]:5000", _SECURE),
+        ("https://[2001:db9::1]/", "2001:db8::/32", _SECURE),
+        ("https://10.1.2.3/", "10.1.2.3", ""),
+        ("https://10.1.2.3:444/", "10.1.2.3:443", _SECURE),
+        ("https://10.1.2.3/", ".3, 1.2.3, 10.1.2.0/33", _SECURE),
+        ("https://a.b/", ", ,", _SECURE),
     ],
 )
 def test_reads_the_proxies_of_the_environment(url: str, no_proxy: str, proxy: str) -> None:
@@ -166,3 +179,4 @@ def test_reads_the_proxies_of_the_environment(url: str, no_proxy: str, proxy: st
 def test_a_cgi_does_not_take_its_proxy_from_a_header() -> None:
     assert proxy_for("http://a.b/", {**_ENVIRON, "REQUEST_METHOD": "GET"}) == ""
     assert proxy_for("https://a.b/", {"ALL_PROXY": "http://all:9"}) == "http://all:9"
+    assert proxy_for("https://a.b/", {"https_proxy": "http://low:2"}) == "http://low:2"

@@ -1,0 +1,203 @@
+"""Connections of urllib3 that another thread can cut in every phase: name, dialling, sending, reading."""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import os
+import selectors
+import socket
+import threading
+import time
+from typing import Any
+
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
+
+from longshore.cancellation import Cancellation
+
+#: Seconds to connect where nobody says.
+CONNECT_SECONDS = 10.0
+_SLICE = 0.1
+
+
+class Exchange:
+    """One request and its reply: holds a second handle of each socket it uses, and shuts those down when cancelled.
+
+    Second handles, since TLS takes the first one away and http.client closes it early; shutting one down works on
+    the connection itself, and owning it means that its number cannot have become another file's.
+    """
+
+    def __init__(self, cancellation: Cancellation | None, read_seconds: float) -> None:
+        self.cancellation = cancellation
+        self.read_seconds = read_seconds
+        self._lock = threading.Lock()
+        self._handles: list[socket.socket] = []
+        self._stack = contextlib.ExitStack()
+        if cancellation is not None:
+            self._stack.enter_context(cancellation.waking(self._shut))
+
+    def watch(self, opened: Any) -> None:
+        if self.cancellation is None:
+            return
+        plain = getattr(opened, "socket", opened)  # TLS inside an https proxy's TLS
+        handle = socket.fromfd(plain.fileno(), plain.family, plain.type)
+        with self._lock:
+            self._handles.append(handle)
+        if self.cancellation.cancelled:
+            self._shut()
+
+    def _shut(self) -> None:
+        with self._lock:
+            for handle in self._handles:
+                with contextlib.suppress(OSError):
+                    handle.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        self._stack.close()
+        with self._lock:
+            for handle in self._handles:
+                handle.close()
+            self._handles.clear()
+
+
+#: The exchange of the thread that sends, in its attribute ``exchange``.
+current = threading.local()
+
+
+class _Watched:
+    """Mixed into urllib3's connections: every socket is shown to the exchange that uses it."""
+
+    sock: Any
+    host: str
+    port: int
+    timeout: Any
+
+    def _new_conn(self) -> socket.socket:
+        exchange: Exchange | None = getattr(current, "exchange", None)
+        opened = _dial(self, exchange.cancellation if exchange is not None else None)
+        if exchange is not None:
+            try:
+                exchange.watch(opened)
+            except BaseException:
+                opened.close()
+                raise
+        return opened
+
+    def connect(self) -> None:
+        super().connect()  # type: ignore[misc]
+        self._allow_slow_sending()
+
+    def request(self, *args: Any, **kwargs: Any) -> None:
+        exchange: Exchange | None = getattr(current, "exchange", None)
+        if exchange is not None and self.sock is not None:
+            exchange.watch(self.sock)
+            self._allow_slow_sending()
+        super().request(*args, **kwargs)  # type: ignore[misc]
+
+    def _allow_slow_sending(self) -> None:
+        # urllib3 sends under the connect timeout, and Python counts it for the whole of one sendall().
+        exchange: Exchange | None = getattr(current, "exchange", None)
+        if exchange is not None and self.sock is not None:
+            self.sock.settimeout(exchange.read_seconds)
+
+
+class _Plain(_Watched, HTTPConnection):
+    pass
+
+
+class _Secure(_Watched, HTTPSConnection):
+    pass
+
+
+class PlainPool(HTTPConnectionPool):
+    ConnectionCls = _Plain
+
+
+class SecurePool(HTTPSConnectionPool):
+    ConnectionCls = _Secure
+
+
+class UncheckedPool(SecurePool):
+    """For registries marked insecure: the user has said so once, urllib3 need not warn at every request."""
+
+    def _validate_conn(self, conn: Any) -> None:
+        if conn.is_closed:
+            conn.connect()
+
+
+def _dial(connection: Any, cancellation: Cancellation | None) -> socket.socket:
+    """Connect, looking every tenth of a second whether that is still wanted. Raises as urllib3 does, or Cancelled."""
+    limit = connection.timeout if isinstance(connection.timeout, (int, float)) else CONNECT_SECONDS
+    deadline = time.monotonic() + limit
+    try:
+        addresses = _resolve(connection._dns_host.strip("[]"), connection.port, deadline, cancellation)
+    except socket.gaierror as error:
+        raise NameResolutionError(connection.host, connection, error) from error
+    except TimeoutError as error:
+        raise ConnectTimeoutError(connection, f"no address for the host within {limit:g} s") from error
+    except UnicodeError as error:
+        raise NewConnectionError(connection, f"not a host name: {error}") from error
+    last: OSError | None = None
+    for place, (family, kind, protocol, _, address) in enumerate(addresses):
+        # One silent address must not use up the time of the others.
+        until = time.monotonic() + max((deadline - time.monotonic()) / (len(addresses) - place), _SLICE)
+        opened = socket.socket(family, kind, protocol)
+        try:
+            opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            opened.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                opened.connect(address)
+            _wait_connected(opened, until, cancellation)
+            opened.settimeout(limit)
+            return opened
+        except OSError as error:
+            last = error
+            opened.close()
+        except BaseException:
+            opened.close()
+            raise
+    if isinstance(last, TimeoutError):
+        raise ConnectTimeoutError(connection, f"no connection within {limit:g} s") from last
+    raise NewConnectionError(connection, f"{last}") from last
+
+
+def _resolve(host: str, port: int, deadline: float, cancellation: Cancellation | None) -> list[Any]:
+    """getaddrinfo, which nothing can interrupt: for names in a thread of its own that may be left behind."""
+    with contextlib.suppress(ValueError):
+        ipaddress.ip_address(host)
+        return socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)
+    found: list[Any] = []
+    done = threading.Event()
+
+    def ask() -> None:
+        try:
+            found.append(socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM))
+        except (OSError, UnicodeError) as error:
+            found.append(error)
+        done.set()
+
+    threading.Thread(target=ask, name="longshore-dns", daemon=True).start()
+    while not done.wait(_SLICE):
+        if cancellation is not None:
+            cancellation.raise_if_cancelled()
+        if time.monotonic() >= deadline:
+            raise TimeoutError
+    if isinstance(found[0], BaseException):
+        raise found[0]
+    addresses: list[Any] = found[0]
+    return addresses
+
+
+def _wait_connected(opened: socket.socket, deadline: float, cancellation: Cancellation | None) -> None:
+    with selectors.DefaultSelector() as selector:
+        selector.register(opened, selectors.EVENT_WRITE)
+        while not selector.select(_SLICE):
+            if cancellation is not None:
+                cancellation.raise_if_cancelled()
+            if time.monotonic() >= deadline:
+                raise TimeoutError("timed out")
+    code = opened.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    if code:
+        raise OSError(code, os.strerror(code))

@@ -1,0 +1,169 @@
+"""Certificates and schemes, over real TLS: each refusal in its own plain words."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from longshore.cancellation import Cancellation, Cancelled
+from longshore.credentials import Credential
+from longshore.oci.errors import RegistryUnreachable, TlsFailed
+from testbed.crypto import make_authority
+
+from .conftest import Asked, reply, serve_tls, until
+
+SAM = Credential("sam", "tide")
+
+
+def tags(asked: Asked) -> Any:
+    return reply({"tags": ["1"]}) if "tags" in asked.path else reply({})
+
+
+def test_an_unknown_authority_is_refused_shown_and_then_trusted(connect, tmp_path: Path) -> None:
+    with serve_tls(tmp_path, tags) as server:
+        stranger = connect(server, SAM)
+        with pytest.raises(TlsFailed, match="authority that this machine does not know") as caught:
+            stranger.tags("a/b")
+        assert "certs.d" in caught.value.advice
+        report = stranger.certificate()
+        assert report.certificate is not None and report.problem is not None and report.covers_host
+        assert report.certificate.fingerprint in caught.value.certificate
+        # Nothing was asked, and nothing secret said, while looking.
+        assert server.asked == []
+        pinned = tmp_path / "trusted.crt"
+        pinned.write_text(report.certificate.pem)
+        trusting = connect(server, ca_file=pinned)
+        assert trusting.tags("a/b").items == ["1"]
+        assert trusting.certificate().problem is None
+        assert connect(server, ca_file=tmp_path / "ca.crt").tags("a/b").items == ["1"]
+        assert connect(server, insecure=True).tags("a/b").items == ["1"]
+
+
+def test_a_certificate_that_was_trusted_and_is_another_now(connect, tmp_path: Path) -> None:
+    before, after = tmp_path / "before", tmp_path / "after"
+    with serve_tls(before, tags) as server:
+        pinned = tmp_path / "trusted.crt"
+        report = connect(server).certificate()
+        assert report.certificate is not None
+        pinned.write_text(report.certificate.pem)
+    with serve_tls(after, tags) as server, pytest.raises(TlsFailed):
+        connect(server, ca_file=pinned).tags("a/b")
+
+
+@pytest.mark.parametrize(
+    ("names", "days", "words", "advice"),
+    [
+        (("registry.example",), None, "is for another", "It is for registry.example."),
+        (("127.0.0.1",), (-20, -5), "has expired", "clock"),
+        (("127.0.0.1",), (5, 20), "is not valid yet", "clock"),
+    ],
+)
+def test_what_trust_does_not_help_against(
+    connect, tmp_path: Path, names: tuple[str, ...], days: Any, words: str, advice: str
+) -> None:
+    with serve_tls(tmp_path, tags, names=names, days=days) as server:
+        client = connect(server, ca_file=tmp_path / "ca.crt")
+        with pytest.raises(TlsFailed, match=words) as caught:
+            client.tags("a/b")
+        assert advice in caught.value.advice
+        assert "trust it" not in caught.value.advice
+        assert "Valid: " in caught.value.certificate
+        assert server.asked == []
+
+
+def test_plain_http_is_never_taken_silently(serve, connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    # As if it were another machine: of this one, engines take plain HTTP too.
+    monkeypatch.setattr("longshore.registry.config.is_loopback", lambda name: False)
+
+    def script(asked: Asked) -> Any:
+        return tags(asked)
+
+    server = serve(script)
+    with pytest.raises((TlsFailed, RegistryUnreachable)):
+        connect(server, SAM).tags("a/b")
+    assert server.asked == []
+    assert connect(server, insecure=True).tags("a/b").items == ["1"]
+
+
+def test_plain_http_behind_https_is_said(connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("longshore.registry.config.is_loopback", lambda name: False)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def answer() -> None:
+            while True:
+                try:
+                    opened, _ = listener.accept()
+                except OSError:
+                    return
+                with opened:
+                    opened.recv(4096)
+                    opened.sendall(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        with pytest.raises(TlsFailed, match="speaks plain HTTP") as caught:
+            connect(f"127.0.0.1:{listener.getsockname()[1]}").tags("a/b")
+        assert "insecure" in caught.value.advice
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        thread.join()
+
+
+def test_tls_is_found_also_where_plain_http_is_allowed(connect, tmp_path: Path) -> None:
+    with serve_tls(tmp_path, tags) as server:
+        client = connect(server, insecure=True)
+        assert client.check().url == server.url
+        report = client.certificate()
+        assert report.certificate is not None and report.problem is None
+
+
+def _no_ipv6() -> bool:
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        return True
+    return False
+
+
+@pytest.mark.skipif(_no_ipv6(), reason="this machine has no IPv6")
+def test_hosts_by_ipv6_address(serve, connect, tmp_path: Path) -> None:
+    with serve_tls(tmp_path, tags, host="::1") as server:
+        assert server.host.startswith("[::1]:")
+        with pytest.raises(TlsFailed):
+            connect(server).tags("a/b")
+        client = connect(server, ca_file=tmp_path / "ca.crt")
+        assert client.tags("a/b").items == ["1"]
+        assert client.check().url == server.url
+        report = client.certificate()
+        assert report.certificate is not None and report.covers_host
+        client.close()
+
+
+def test_looking_at_a_certificate_can_be_cancelled(connect, tmp_path: Path) -> None:
+    make_authority(tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        silent: list[socket.socket] = []
+
+        def accept() -> None:
+            silent.append(listener.accept()[0])
+
+        thread = threading.Thread(target=accept)
+        thread.start()
+        client, cancellation = connect("127.0.0.1:1"), Cancellation()
+
+        def cancel() -> None:
+            until(lambda: bool(silent))
+            cancellation.cancel()
+
+        canceller = threading.Thread(target=cancel)
+        canceller.start()
+        url = f"https://127.0.0.1:{listener.getsockname()[1]}"
+        with pytest.raises(Cancelled):
+            client._transport.peer_certificate(url, seconds=30, cancellation=cancellation)
+        for one in (thread, canceller):
+            one.join()
+        silent[0].close()
