@@ -5,16 +5,16 @@ from __future__ import annotations
 
 import contextlib
 import re
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
 
 from urllib3.exceptions import HTTPError
 
-from longshore.cancellation import Cancellation
+from longshore.cancellation import Cancellation, Cancelled
 from longshore.oci.digest import valid_digest
 from longshore.oci.errors import (
-    DigestMismatch,
     InvalidReference,
     NotInRegistry,
     RateLimited,
@@ -27,14 +27,11 @@ from longshore.registry import failures
 from longshore.registry.addresses import joined, repository_path, with_query
 from longshore.registry.manifests import pull_scope, push_scope
 from longshore.registry.model import BlobOutcome, Upload
+from longshore.registry.pieces import ChunkSize, Cutter, pieces
 from longshore.registry.session import SHORT_WAIT, BodySpentError, Document, Session, pause
 from longshore.registry.transport import Reply
 from longshore.registry.unfinished import UnfinishedUploads
 
-#: Bytes of one PATCH. A connection cut inside one loses it, so that larger is riskier and smaller is slower.
-CHUNK = 32 << 20
-#: Bytes handed to the socket at once: what must get through within one read timeout.
-_PIECE = 256 << 10
 #: Seconds that the registry may take to check and store what it was sent.
 _FINISH_SECONDS = 300.0
 _MOST_RESUMES = 5
@@ -77,6 +74,7 @@ class Blobs:
         self._session = session
         #: Uploads that callers left half way.
         self.unfinished = UnfinishedUploads()
+        self._chunk = ChunkSize()
 
     def blob_size(
         self,
@@ -184,7 +182,7 @@ class Blobs:
                 "Content-Length": str(length),
                 "Content-Range": f"{upload.offset}-{end}",
             },
-            body=_pieces(data),
+            body=pieces(data),
             subject=f"{upload.repository} (upload)",
             ok=(200, 201, 202, 204),
             repeatable=False,
@@ -218,7 +216,7 @@ class Blobs:
                 with_query(upload.location, f"digest={digest}"),
                 scopes=push_scope(upload.repository),
                 headers=headers,
-                body=_pieces(data) if length else b"",
+                body=pieces(data) if length else b"",
                 subject=subject,
                 ok=(200, 201, 202, 204),
                 repeatable=False,
@@ -256,14 +254,15 @@ class Blobs:
         source: Source,
         *,
         mount_from: str = "",
-        chunk: int = CHUNK,
+        chunk: int | None = None,
         confirmed: Callable[[Upload], None] | None = None,
         resume: Upload | None = None,
         check: bool = True,
         cancellation: Cancellation | None = None,
     ) -> BlobOutcome:
         """Bring a blob of *size* bytes into *repository*: skipped if it is there (*check*), mounted if *mount_from* has
-        it, else sent in chunks. Resumes by itself at completed chunks, and starts again where the session is lost.
+        it, else sent in chunks (of *chunk* bytes, or of what takes a moment). Resumes by itself at completed chunks,
+        and starts again where the session is lost. Asked to stop, it does so at the next completed chunk.
 
         *source* gives the bytes from an offset on, and is asked again when resuming. *confirmed* hears each session
         state that :meth:`upload_blob` can be called with again as *resume*. Raises VerificationFailed.
@@ -280,12 +279,20 @@ class Blobs:
             upload = self.mount(repository, digest, mount_from, cancellation=cancellation)
             if upload is None:
                 return BlobOutcome.MOUNTED
+
         resumes = 0
+
+        def noted(state: Upload) -> None:
+            nonlocal upload, resumes
+            upload, resumes = state, 0  # earlier locations are stale
+            if confirmed is not None:
+                confirmed(state)
+
         while True:
             if upload is None or upload.offset > size:
                 upload = self.start_upload(repository, cancellation=cancellation)
             try:
-                self._send(upload, digest, size, source, chunk, confirmed, cancellation)
+                self._send(upload, digest, size, source, chunk, noted, cancellation)
                 return BlobOutcome.UPLOADED
             except (
                 RegistryUnreachable,
@@ -323,20 +330,24 @@ class Blobs:
         digest: str,
         size: int,
         source: Source,
-        chunk: int,
-        confirmed: Callable[[Upload], None] | None,
+        chunk: int | None,
+        noted: Callable[[Upload], None],
         cancellation: Cancellation | None,
     ) -> None:
-        chunk = max(chunk, upload.chunk_min, 1)
-        while size - upload.offset > chunk:
+        def sized() -> int:
+            return max(self._chunk.bytes if chunk is None else chunk, upload.chunk_min, 1)
+
+        while size - upload.offset > sized():
             with source(upload.offset) as data:
-                cutter = _Cutter(data)
-                while size - upload.offset > chunk:
-                    before = upload.offset
-                    upload = self.upload_chunk(upload, cutter.take(chunk), chunk, cancellation=cancellation)
-                    if confirmed is not None:
-                        confirmed(upload)
-                    if upload.offset != before + chunk:
+                cutter = Cutter(data)
+                while size - upload.offset > (length := sized()):
+                    before, begun = upload.offset, time.monotonic()
+                    upload = self.upload_chunk(upload, cutter.take(length), length, cancellation=cancellation)
+                    self._chunk.learn(length, time.monotonic() - begun)
+                    noted(upload)
+                    if cancellation is not None and cancellation.stopping:
+                        raise Cancelled
+                    if upload.offset != before + length:
                         break  # it kept less than it was sent: begin again from there
                 else:
                     # The last part goes along with the end, which saves a request.
@@ -345,7 +356,7 @@ class Blobs:
                     return
         rest = size - upload.offset
         with source(upload.offset) if rest else contextlib.nullcontext(()) as data:
-            self.finish_upload(upload, digest, _Cutter(data).take(rest), rest, cancellation=cancellation)
+            self.finish_upload(upload, digest, Cutter(data).take(rest), rest, cancellation=cancellation)
 
     def _alive(self, upload: Upload, cancellation: Cancellation | None) -> Upload | None:
         """The session at its last completed chunk, None if it is lost (distribution ends one that was cut)."""
@@ -398,37 +409,6 @@ class Blobs:
             raise failures.unexpected(
                 self._session.config, "its upload has an address that cannot be used", subject
             ) from None
-
-
-class _Cutter:
-    """Cuts a stream of pieces into runs of exact lengths."""
-
-    def __init__(self, data: Iterable[bytes]) -> None:
-        self._data = iter(data)
-        self._rest = b""
-
-    def take(self, length: int) -> Iterator[bytes]:
-        while length > 0:
-            piece = self._rest or next(self._data, b"")
-            if not piece:
-                raise DigestMismatch(
-                    "The content ended before its size.",
-                    detail=f"{length} bytes are missing",
-                    advice="Try again.",
-                )
-            given, self._rest = piece[:length], piece[length:]
-            length -= len(given)
-            yield given
-
-
-def _pieces(data: Iterable[bytes]) -> Iterator[bytes]:
-    for piece in data:
-        if len(piece) <= _PIECE:
-            yield piece
-        else:
-            whole = memoryview(piece)
-            for at in range(0, len(piece), _PIECE):
-                yield bytes(whole[at : at + _PIECE])
 
 
 def _blob_path(repository: str, digest: str) -> str:

@@ -41,7 +41,7 @@ CONNECTIONS = 32
 _DRIP = 4
 _PIECE = 1 << 20
 
-Body = bytes | Iterable[bytes] | None
+Body = bytes | Iterable[bytes | memoryview] | None
 
 
 class Reply:
@@ -162,6 +162,7 @@ class Transport:
         exchange = Exchange(cancellation, read)
         before = getattr(current, "exchange", None)
         current.exchange = exchange
+        answer: urllib3.BaseHTTPResponse | None = None
         try:
             with _unless_cancelled(cancellation):
                 answer = manager.urlopen(
@@ -180,6 +181,8 @@ class Transport:
                     timeout=urllib3.Timeout(connect=connect, read=read),
                 )
         except BaseException:
+            if answer is not None:
+                answer.close()  # it came, and nobody wants it any more
             exchange.close()
             raise
         finally:

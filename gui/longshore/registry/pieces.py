@@ -1,0 +1,69 @@
+"""Content cut to the sizes in which it is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from longshore.oci.errors import DigestMismatch
+
+#: Bytes of the first PATCH to a registry. A connection cut inside one loses it, so that larger is riskier and smaller
+#: is slower.
+CHUNK = 32 << 20
+#: No smaller one is sent by itself: stores behind registries take parts of 5 MiB and more.
+SMALLEST_CHUNK = 5 << 20
+LARGEST_CHUNK = 64 << 20
+#: Seconds that a PATCH should take: what a cut may cost, and what a pause has to wait for.
+CHUNK_SECONDS = 2.0
+#: Bytes handed to the socket at once: what must get through within one read timeout.
+_PIECE = 256 << 10
+
+
+class ChunkSize:
+    """How many bytes one PATCH should carry, by how fast the last ones were. Any thread; the latest word counts."""
+
+    def __init__(self) -> None:
+        self.bytes = CHUNK
+
+    def learn(self, count: int, seconds: float) -> None:
+        """*count* bytes were taken in *seconds*."""
+        if count < SMALLEST_CHUNK:
+            return  # tells more of the round trip than of the line
+        wanted = count * CHUNK_SECONDS / max(seconds, 0.001)
+        # Several go at once, and the line is theirs together.
+        self.bytes = int(min(max(wanted, SMALLEST_CHUNK), LARGEST_CHUNK))
+
+
+class Cutter:
+    """Cuts a stream of pieces into runs of exact lengths."""
+
+    def __init__(self, data: Iterable[bytes]) -> None:
+        self._data = iter(data)
+        self._rest = b""
+
+    def take(self, length: int) -> Iterator[bytes]:
+        """The next *length* bytes. Raises DigestMismatch if there are fewer."""
+        while length > 0:
+            piece = self._rest or next(self._data, b"")
+            if not piece:
+                raise DigestMismatch(
+                    "The content ended before its size.",
+                    detail=f"{length} bytes are missing",
+                    advice="Try again.",
+                )
+            if len(piece) <= length:
+                given, self._rest = piece, b""
+            else:
+                given, self._rest = piece[:length], piece[length:]
+            length -= len(given)
+            yield given
+
+
+def pieces(data: Iterable[bytes]) -> Iterator[bytes | memoryview]:
+    """*data* in pieces that a socket takes at once, without copying."""
+    for piece in data:
+        if len(piece) <= _PIECE:
+            yield piece
+        else:
+            whole = memoryview(piece)
+            for at in range(0, len(piece), _PIECE):
+                yield whole[at : at + _PIECE]

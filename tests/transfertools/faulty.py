@@ -1,0 +1,259 @@
+"""A registry in memory, for what no real one does on demand: it speaks real HTTP, and errs as it is told to."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import itertools
+import json
+import re
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+_PATH = re.compile(r"/v2/(.+)/(manifests|blobs|referrers)/(uploads/)?([^/]*)$")
+#: What a fault may say: a status with headers and a body, or to cut the connection after so many bytes of the body.
+Fault = tuple[int, dict[str, str], bytes] | int
+
+
+def digest_of(data: bytes) -> str:
+    return f"sha256:{hashlib.sha256(data).hexdigest()}"
+
+
+class FaultyRegistry:
+    """Knows the referrers API, keeps upload sessions over a cut (at completed chunks), and changes an upload's location
+    with every answer.
+
+    *ranges*: "honour" them, "ignore" them, or answer with an "other" part. *short_chunks*: bytes of each PATCH that it
+    keeps, all if None. *fault*: is asked for each request (method, path) and may give a :data:`Fault`. *blobs*: by
+    digest; what is put there is served as it is, right or wrong.
+    """
+
+    def __init__(self) -> None:
+        self.blobs: dict[tuple[str, str], bytes] = {}
+        self.manifests: dict[tuple[str, str], tuple[str, bytes]] = {}
+        self.ranges = "honour"
+        self.short_chunks: int | None = None
+        self.fault: Callable[[str, str], Fault | None] = lambda method, path: None
+        self.asked: list[tuple[str, str, dict[str, str]]] = []
+        self._uploads: dict[
+            str, tuple[bytes, int]
+        ] = {}  # by id: what was kept, and the state of the location
+        self._numbers = itertools.count()
+        self._lock = threading.Lock()
+        faulty = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def handle(self) -> None:
+                with contextlib.suppress(ConnectionError, ValueError, TimeoutError):
+                    # A TLS greeting holds no line break, and http.server would wait for one for ever.
+                    if self.connection.recv(1, socket.MSG_PEEK) != b"\x16":
+                        super().handle()
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+            def __getattr__(self, name: str) -> Any:
+                if name.startswith("do_"):
+                    return lambda: faulty._serve(self)
+                raise AttributeError(name)
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = False
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
+        self._thread.start()
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self._server.server_address[1]}"
+
+    def close(self) -> None:
+        """After its clients have closed: it waits for their connections."""
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+    def requests(self, method: str, pattern: str = "") -> list[dict[str, str]]:
+        """The headers of every such request so far."""
+        with self._lock:
+            return [h for m, path, h in self.asked if m == method and re.search(pattern, path)]
+
+    def put_blob(self, repository: str, data: bytes) -> dict[str, Any]:
+        """Have it; gives a descriptor without a media type."""
+        self.blobs[repository, digest_of(data)] = data
+        return {"digest": digest_of(data), "size": len(data)}
+
+    def put_manifest(self, repository: str, document: dict[str, Any], *names: str) -> str:
+        """Have it under its digest and *names*; gives the digest."""
+        raw = json.dumps(document).encode()
+        for name in (digest_of(raw), *names):
+            self.manifests[repository, name] = (document["mediaType"], raw)
+        return digest_of(raw)
+
+    def put_image(self, repository: str, tag: str, *layers: bytes, **more: Any) -> str:
+        """An OCI image of these layers; gives its digest."""
+        config = json.dumps({"os": "linux", "architecture": "amd64", "of": [digest_of(x) for x in layers]})
+        document = {
+            "schemaVersion": 2,
+            "mediaType": "application/vnd.oci.image.manifest.v1+json",
+            "config": self.put_blob(repository, config.encode())
+            | {"mediaType": "application/vnd.oci.image.config.v1+json"},
+            "layers": [
+                self.put_blob(repository, layer)
+                | {"mediaType": "application/vnd.oci.image.layer.v1.tar+gzip"}
+                for layer in layers
+            ],
+            **more,
+        }
+        return self.put_manifest(repository, document, tag)
+
+    # -- serving
+
+    def _serve(self, handler: BaseHTTPRequestHandler) -> None:
+        method, path = handler.command, handler.path
+        with self._lock:
+            headers = {key.lower(): value for key, value in handler.headers.items()}
+            self.asked.append((method, path, headers))
+        fault = self.fault(method, path)
+        if isinstance(fault, int) and method in ("PATCH", "PUT"):
+            handler.rfile.read(fault)
+            self._cut(handler)
+            return
+        length = int(handler.headers.get("Content-Length") or 0)
+        body = handler.rfile.read(length)
+        if len(body) < length:
+            self._cut(handler)
+            return
+        if isinstance(fault, tuple):
+            self._answer(handler, *fault)
+            return
+        status, more, data = self._do(handler, method, urlsplit(path), headers, body)
+        if isinstance(fault, int):
+            self._answer(handler, status, more, data, fault)
+        else:
+            self._answer(handler, status, more, data)
+
+    def _cut(self, handler: BaseHTTPRequestHandler) -> None:
+        handler.close_connection = True
+        with contextlib.suppress(OSError):
+            handler.connection.shutdown(socket.SHUT_RDWR)
+
+    def _answer(
+        self,
+        handler: BaseHTTPRequestHandler,
+        status: int,
+        headers: dict[str, str],
+        data: bytes,
+        cut: int | None = None,
+    ) -> None:
+        handler.send_response(status)
+        for key, value in {"Content-Length": str(len(data)), **headers}.items():
+            handler.send_header(key, value)
+        handler.end_headers()
+        if handler.command != "HEAD":
+            handler.wfile.write(data if cut is None else data[:cut])
+        if cut is not None:
+            self._cut(handler)
+
+    def _do(
+        self, handler: BaseHTTPRequestHandler, method: str, url: Any, headers: dict[str, str], body: bytes
+    ) -> Fault | Any:
+        found = _PATH.match(url.path)
+        if found is None:
+            return (200, {}, b"{}") if url.path == "/v2/" else (404, {}, b"{}")
+        repository, kind, uploads, name = found.groups()
+        query = {key: values[0] for key, values in parse_qs(url.query).items()}
+        if uploads:
+            return self._upload(method, repository, name, query, body)
+        if kind == "referrers":
+            return self._referrers(repository, name)
+        if kind == "manifests" and method == "PUT":
+            subject = json.loads(body).get("subject")
+            self.manifests[repository, digest_of(body)] = (headers["content-type"], body)
+            self.manifests[repository, name] = (headers["content-type"], body)
+            more = {"OCI-Subject": subject["digest"]} if subject else {}
+            return 201, {"Docker-Content-Digest": digest_of(body), **more}, b""
+        if kind == "manifests":
+            media_type, data = self.manifests.get((repository, name), ("", b""))
+            if not media_type:
+                return 404, {}, b"{}"
+            return 200, {"Content-Type": media_type, "Docker-Content-Digest": digest_of(data)}, data
+        blob = self.blobs.get((repository, name))
+        if blob is None:
+            return 404, {}, b"{}"
+        return self._blob(blob, headers.get("range", ""))
+
+    def _blob(self, blob: bytes, wanted: str) -> Any:
+        if not wanted or self.ranges == "ignore":
+            return 200, {}, blob
+        begin = int(wanted.removeprefix("bytes=").rstrip("-"))
+        if self.ranges == "other":
+            begin += 7
+        span = f"bytes {begin}-{len(blob) - 1}/{len(blob)}"
+        return 206, {"Content-Range": span}, blob[begin:]
+
+    def _referrers(self, repository: str, digest: str) -> Any:
+        about = [
+            {"mediaType": media_type, "digest": digest_of(raw), "size": len(raw)}
+            for (where, name), (media_type, raw) in list(self.manifests.items())
+            if where == repository
+            and name == digest_of(raw)
+            and (json.loads(raw).get("subject") or {}).get("digest") == digest
+        ]
+        document = {
+            "schemaVersion": 2,
+            "mediaType": "application/vnd.oci.image.index.v1+json",
+            "manifests": about,
+        }
+        return 200, {"Content-Type": document["mediaType"]}, json.dumps(document).encode()
+
+    def _upload(self, method: str, repository: str, name: str, query: dict[str, str], body: bytes) -> Any:
+        with self._lock:
+            if method == "POST":
+                if (query.get("from", ""), query.get("mount", "")) in self.blobs:
+                    self.blobs[repository, query["mount"]] = self.blobs[query["from"], query["mount"]]
+                    return 201, {}, b""
+                name = f"u{next(self._numbers)}"
+                self._uploads[name] = (b"", 0)
+                return 202, self._place(repository, name), b""
+            kept, state = self._uploads.get(name, (b"", -1))
+            if state < 0 or query.get("state") != str(state):
+                return 404, {}, b'{"errors":[{"code":"BLOB_UPLOAD_INVALID"}]}'
+            if method == "GET":
+                return 204, self._place(repository, name), b""
+            if method == "DELETE":
+                del self._uploads[name]
+                return 204, {}, b""
+            if method == "PATCH":
+                taken = body if self.short_chunks is None else body[: self.short_chunks]
+                self._uploads[name] = (kept + taken, state + 1)
+                return 202, self._place(repository, name), b""
+            whole = kept + body
+            if digest_of(whole) != query["digest"]:
+                return 400, {}, b'{"errors":[{"code":"DIGEST_INVALID"}]}'
+            del self._uploads[name]
+            self.blobs[repository, query["digest"]] = whole
+            return 201, {}, b""
+
+    def _place(self, repository: str, name: str) -> dict[str, str]:
+        kept, state = self._uploads[name]
+        return {
+            "Location": f"/v2/{repository}/blobs/uploads/{name}?state={state}",
+            "Range": f"0-{max(len(kept) - 1, 0)}",
+        }
+
+
+@contextlib.contextmanager
+def faulty_registries(count: int) -> Iterator[list[FaultyRegistry]]:
+    """*count* of them; their clients must be closed before this ends."""
+    made = [FaultyRegistry() for _ in range(count)]
+    try:
+        yield made
+    finally:
+        for one in made:
+            one.close()
