@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,15 @@ class RealServices:
         """One library for each folder."""
         with self._lock:
             return self._libraries.setdefault(path, Library(path))
+
+    def trust(self, host: str, ca_file: Path | None) -> None:
+        """From now on, with a client that trusts the authority of *ca_file*."""
+        with self._lock:
+            client = self._registries.pop(host, None)
+            config = replace(parse_registry(host), ca_file=ca_file)
+            self._registries[host] = RegistryClient(config, self.credential)
+        if client is not None:
+            client.close()
 
     def credential(self, host: str) -> Any:
         """As given to the constructor."""
