@@ -404,6 +404,7 @@ def test_a_cancelled_copy_that_is_asked_for_again_goes_on(bench: Bench) -> None:
     def fault(method: str, path: str) -> Any:
         if method == "PATCH" and len(bench.target.requests("PATCH")) == 3:
             bench.queue.cancel(rows)
+            return 0
         return None
 
     bench.target.fault = fault
@@ -413,5 +414,4 @@ def test_a_cancelled_copy_that_is_asked_for_again_goes_on(bench: Bench) -> None:
     bench.queue.retry(rows)
     bench.eye.until(rows[0], State.SUCCEEDED)
     bench.arrived(digest)
-    # The chunk that was being sent when it was cancelled is sent again, or had arrived.
-    assert bench.source.requests("GET", digest_of(layer))[-1]["range"] in ("bytes=400000-", "bytes=600000-")
+    assert bench.source.requests("GET", digest_of(layer))[-1]["range"] == "bytes=400000-"
