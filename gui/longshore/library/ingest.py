@@ -4,11 +4,14 @@ a cancellation or a kill has left off; and hashed whole before they get their pl
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import time
+import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import IO
 
 from longshore.cancellation import Cancellation
 from longshore.library.folder import INGEST, TEMPORARY, LayoutFolder, sync_folder
@@ -55,15 +58,37 @@ class Ingest:
                 continue
             with part:
                 part.fill(wanted, source, cancellation)
-                with (
-                    self._folder.explained(writing=True),
-                    self._folder.blobs_lock(shared=True, cancellation=cancellation),
-                ):
-                    place = self._folder.blob(wanted.digest)
-                    place.parent.mkdir(exist_ok=True)
-                    part.path.replace(place)
-                    sync_folder(place.parent)
+                self._settle(part.path, wanted.digest, cancellation)
             return True
+
+    def take_in(self, chunks: Iterable[bytes], lease: Lease, cancellation: Cancellation) -> Descriptor:
+        """Store a blob whose digest nobody has told; its media type is left open. Nothing of it is kept when *chunks*
+        or the cancellation ends it: nobody could ask for the rest. Raises DiskFull, LibraryError, Cancelled, and what
+        *chunks* raises."""
+        self._folder.ensure()
+        hashed = hashlib.sha256()
+        size = 0
+        with self._folder.explained(writing=True):
+            path = self._folder.inside(f"{INGEST}/{uuid.uuid4().hex}{TEMPORARY}")
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+            file = os.fdopen(os.open(path, flags, 0o666), "wb", buffering=0)
+        try:
+            with file:
+                for chunk in chunks:
+                    cancellation.raise_if_cancelled()
+                    hashed.update(chunk)
+                    size += len(chunk)
+                    with self._folder.explained(writing=True):
+                        _write(file, chunk)
+                with self._folder.explained(writing=True):
+                    os.fsync(file.fileno())
+            found = Descriptor("", f"sha256:{hashed.hexdigest()}", size)
+            if self.take_up(found.digest, lease, cancellation) != size:
+                self._settle(path, found.digest, cancellation)
+        finally:
+            with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)
+        return found
 
     def take_up(self, digest: str, lease: Lease, cancellation: Cancellation | None = None) -> int | None:
         """Hold the blob if it is here, and give its size; None if it is not."""
@@ -80,6 +105,17 @@ class Ingest:
             with contextlib.suppress(OSError):
                 os.utime(path)  # in use: not to be taken for what a transfer left behind
             return size
+
+    def _settle(self, path: Path, digest: str, cancellation: Cancellation) -> None:
+        """Give a file its place among the blobs. A lease is on it already."""
+        with (
+            self._folder.explained(writing=True),
+            self._folder.blobs_lock(shared=True, cancellation=cancellation),
+        ):
+            place = self._folder.blob(digest)
+            place.parent.mkdir(exist_ok=True)
+            path.replace(place)
+            sync_folder(place.parent)
 
     def partial_bytes(self) -> int:
         """Bytes of all that is not finished."""
@@ -182,9 +218,7 @@ class _Part:
                 cancellation.raise_if_cancelled()
                 verifier.update(chunk)
                 try:
-                    left = memoryview(chunk)
-                    while left.nbytes:
-                        left = left[self._file.write(left) or 0 :]
+                    _write(self._file, chunk)
                 except OSError as error:
                     explained = self._folder.explain(error, writing=True)
                     if isinstance(explained, DiskFull):
@@ -225,6 +259,13 @@ class _Part:
         with contextlib.suppress(OSError):
             self._file.truncate(0)
             self._file.seek(0)
+
+
+def _write(file: IO[bytes], chunk: bytes) -> None:
+    """All of *chunk*: an unbuffered file may take a part of it."""
+    left = memoryview(chunk)
+    while left.nbytes:
+        left = left[file.write(left) or 0 :]
 
 
 def _is_at(descriptor: int, path: Path) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -15,7 +15,8 @@ from longshore.library.leases import Lease
 from longshore.library.model import Freed, LibraryDetails, LibraryImage, Usage
 from longshore.library.rows import Rows
 from longshore.oci.descriptor import Descriptor
-from longshore.oci.errors import InvalidManifest, NotInLibrary
+from longshore.oci.errors import InvalidManifest, LongshoreError, NotInLibrary
+from longshore.oci.image_config import ImageConfig
 from longshore.oci.layout import LayoutEntry, LayoutIndex
 from longshore.oci.manifest import Index, Manifest
 from longshore.oci.reference import Reference
@@ -125,6 +126,10 @@ class Library:
         """A manifest or index. Raises NotInLibrary, LibraryDamaged, InvalidManifest."""
         return self._contents.manifest(digest)
 
+    def config(self, manifest: Manifest) -> ImageConfig:
+        """The configuration of an image. Raises as :meth:`manifest`."""
+        return self._contents.config(manifest)
+
     def blob_size(self, digest: str) -> int | None:
         """Bytes of a blob, None if it is not here."""
         return self._contents.size(digest)
@@ -145,12 +150,31 @@ class Library:
         has left. Raises DigestMismatch, DiskFull, LibraryError, Cancelled, and what *source* raises."""
         return self._ingest.receive(blob, source, lease, cancellation)
 
+    def take_in(self, chunks: Iterable[bytes], lease: Lease, cancellation: Cancellation) -> Descriptor:
+        """Store a blob whose digest nobody has told, and say what it is. Raises DiskFull, LibraryError, Cancelled, and
+        what *chunks* raises; then nothing of it is kept."""
+        return self._ingest.take_in(chunks, lease, cancellation)
+
     def present(self, digest: str, lease: Lease, cancellation: Cancellation) -> int | None:
         """Bytes of a blob, which is then kept as long as *lease* lasts; None if it is not here."""
         if not self._folder.exists:
             return None
         self._folder.ensure()
         return self._ingest.take_up(digest, lease, cancellation)
+
+    def holding(self, image_id: str) -> str:
+        """The digest of an image that is listed and is, or is made from, what an engine calls *image_id*: the digest of
+        a manifest, or of a configuration. "" if there is none that is whole."""
+        for row in self._rows.images():
+            if row.missing or row.subject:
+                continue
+            if row.digest == image_id:
+                return row.digest
+            with contextlib.suppress(LongshoreError):
+                found = self._contents.manifest(row.digest)
+                if isinstance(found, Manifest) and found.config.digest == image_id:
+                    return row.digest
+        return ""
 
     def names(self, digest: str) -> bool:
         """Whether the image *digest* has a line of its own in the index."""

@@ -293,6 +293,9 @@ def _note_text(note: TransferNote) -> str:
         NoteKind.TAG_MOVED: tr("This name stood on another local image before."),
         NoteKind.SOURCE_CHANGED: tr("The name stands on another image now than when this was asked for."),
         NoteKind.NOT_VERIFIED: tr("Not verified: the destination could not be asked."),
+        NoteKind.DIGEST_NOT_KEPT: tr(
+            "The engine keeps images unpacked, without their manifest: the digest is another, the image ID is the same:"
+        ),
         NoteKind.ANONYMOUS: tr("Tried without signing in: the stored credentials could not be read."),
         NoteKind.OVERWRITTEN: tr("The destination's tag stood on another image before:"),
         NoteKind.PLATFORMS: tr("Only the chosen platforms were copied, as a new index:"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from longshore.transfers.errors import UnsupportedTransfer
-from longshore.transfers.transfer import Endpoint, RegistryPlace
+from longshore.transfers.transfer import Endpoint, LibraryPlace, RegistryPlace
 
 if TYPE_CHECKING:
     from longshore.transfers.content import ContentReader, ContentWriter
@@ -22,6 +22,10 @@ def open_reader(endpoint: Endpoint, services: Services) -> ContentReader:
             from longshore.transfers.registry_content import RegistryReader
 
             return RegistryReader(services.registry(host), host, endpoint.reference.path)
+        case LibraryPlace(path):
+            from longshore.transfers.library_content import LibraryReader
+
+            return LibraryReader(services.library(path), endpoint.reference)
         case _:
             raise UnsupportedTransfer("Longshore cannot read single layers from this place.")
 
@@ -36,5 +40,9 @@ def open_writer(endpoint: Endpoint, services: Services) -> ContentWriter:
             from longshore.transfers.registry_content import RegistryWriter
 
             return RegistryWriter(services.registry(host), host, endpoint.reference.path)
+        case LibraryPlace(path):
+            from longshore.transfers.library_content import LibraryWriter
+
+            return LibraryWriter(services.library(path), endpoint.reference)
         case _:
             raise UnsupportedTransfer("Longshore cannot write single layers to this place.")

@@ -80,6 +80,9 @@ def default_strategies() -> Strategies:
         (RegistryPlace, EnginePlace): PullStrategy(),
         (EnginePlace, RegistryPlace): PushStrategy(),
         (RegistryPlace, RegistryPlace): copy,
+        (RegistryPlace, LibraryPlace): copy,
+        (LibraryPlace, RegistryPlace): copy,
+        (LibraryPlace, LibraryPlace): copy,
     }
 
 

@@ -163,6 +163,9 @@ class NoteKind(enum.Enum):
     NOT_VERIFIED = "not verified"  # the registry could not be asked by us: ``text`` says why
     ANONYMOUS = "anonymous"  # the stored credentials could not be read: ``text`` says why
     ONE_PLATFORM = "one platform"  # an index was pushed as one image: ``text`` is the platform that it is for
+    DIGEST_NOT_KEPT = (
+        "digest not kept"  # the engine keeps images unpacked, without a manifest: ``text`` is the id
+    )
     ENGINE_SAYS = "engine says"  # the engine's own words, in ``text``
     OVERWRITTEN = "overwritten"  # the destination's tag stood on another image before: ``text`` is its digest
     PLATFORMS = "platforms"  # only chosen platforms of an index: the new index has the digest in ``text``

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from longshore.cancellation import Cancellation, Cancelled
 from longshore.oci.descriptor import Descriptor
-from longshore.oci.errors import InvalidManifest, NotInRegistry
+from longshore.oci.errors import InvalidManifest, NotInLibrary, NotInRegistry
 from longshore.oci.image_config import LARGEST_CONFIG, ImageConfig
 from longshore.oci.manifest import (
     ACCEPT,
@@ -100,7 +100,8 @@ def walk(
     """Read what stands under *name*, a tag or a digest.
 
     *platform*: only its image, which then stands under the name itself, its digest kept. *platforms*: of an index,
-    only these. *referrers*: what refers to any part as well. Raises NotInRegistry, InvalidManifest and others.
+    only these. *referrers*: what refers to any part as well. Raises NotInRegistry, NotInLibrary, InvalidManifest and
+    others.
     """
     top, pruned = top_of(reader, name, platform=platform, platforms=platforms, cancellation=cancellation)
     return walk_down(reader, top, pruned=pruned, referrers=referrers, cancellation=cancellation)
@@ -207,7 +208,7 @@ def _referring(
         tag = digest.replace(":", "-") + ending
         try:
             found.append((tag, reader.manifest(tag, cancellation=cancellation)))
-        except NotInRegistry:
+        except (NotInRegistry, NotInLibrary):
             continue
     return found
 
