@@ -36,7 +36,10 @@
     │   ├── NotInLibrary        no such image or blob there
     │   ├── LibraryDamaged      a blob is not what its name promises
     │   └── LibraryBusy         another program does not let go of it     (transient)
-    └── ArchiveError            a tar archive of images
+    └── ArchiveError            a tar archive of images cannot be read or written
+        ├── NotAnArchive        the file is something else (a zip, a container's filesystem, …)
+        ├── ArchiveDamaged      cut off, incomplete, or its content is not what its digests promise
+        └── ArchiveRefused      made to do harm, or beyond all measure
 
 Each says what happened (``message``, one plain sentence), to what (``subject``), what to do next (``advice``), and
 keeps the other side's own words (``detail``), made safe to show. No secrets in any of them.
@@ -329,6 +332,24 @@ class LibraryBusy(LibraryError):
 
 
 class ArchiveError(LongshoreError):
-    """A tar archive of images is broken, hostile, or not one."""
+    """A tar archive of images cannot be read or written."""
 
     code = "archive.error"
+
+
+class NotAnArchive(ArchiveError):
+    """The file is no archive of images, but something else."""
+
+    code = "archive.not-one"
+
+
+class ArchiveDamaged(ArchiveError):
+    """The archive is cut off or incomplete, or its content is not what its digests promise."""
+
+    code = "archive.damaged"
+
+
+class ArchiveRefused(ArchiveError):
+    """The archive is made to do harm, or is beyond all measure."""
+
+    code = "archive.refused"

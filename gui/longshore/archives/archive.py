@@ -1,0 +1,299 @@
+"""An archive on disk, read.
+
+It is gone through twice: once to check all of it, and again to hand on what was asked for. The first pass keeps a table
+of places and digests and the few small documents; a copy on disk of what was decompressed would be as large as the
+images, on a disk that need not have the room. In the second pass what was not compressed is sought out, and what was is
+decompressed again, which costs less time than writing it down would. Between the two the file may be changed: then its
+time or size tells, and whatever is handed on is hashed once more by who takes it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from longshore.archives import failures
+from longshore.archives.compression import HEAD, Compression, compression_of, foreign_kind, unpacked
+from longshore.archives.contents import Contents, Member, Scanner
+from longshore.archives.images import ArchivedImage, ArchiveFormat, Listing, images_of
+from longshore.archives.limits import BLOCK, LIMITS, Limits
+from longshore.cancellation import Cancellation
+from longshore.oci.errors import ArchiveError
+from longshore.oci.manifest import Manifest
+from longshore.oci.platform import Platform
+from longshore.oci.reference import Reference
+
+#: Hears how many bytes of the file were read so far.
+Moved = Callable[[int], None]
+_Signature = tuple[int, int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class ImageSummary:
+    """One image of an archive. *digest*: of its manifest or index; *made*: the archive has none, and this is that of
+    the manifest which Longshore gives it. *image_id*: of the configuration, "" for an index of several. *size*: bytes
+    of the layers as they stand in the archive, each once. *missing*: platforms that its index lists and the archive
+    has not."""
+
+    references: tuple[Reference, ...]
+    digest: str
+    image_id: str
+    platforms: tuple[Platform, ...]
+    missing: tuple[Platform, ...]
+    size: int
+    layers: int
+    made: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveSummary:
+    """What an archive holds. *blobs*: configurations, layers and manifests in it. Sizes in bytes: *size* of the file,
+    *unpacked* of the tar in it."""
+
+    path: Path
+    format: ArchiveFormat
+    compression: Compression
+    images: tuple[ImageSummary, ...]
+    blobs: int
+    size: int
+    unpacked: int
+
+
+class Archive:
+    """A checked archive. Keeps no file open; every method may be called from any thread."""
+
+    def __init__(
+        self,
+        path: Path,
+        signature: _Signature,
+        compression: Compression,
+        contents: Contents,
+        listing: Listing,
+    ) -> None:
+        self.path = path
+        self.compression = compression
+        self.contents = contents
+        self.listing = listing
+        self._signature = signature
+        self._members = contents.by_digest()
+
+    @property
+    def size(self) -> int:
+        """Bytes of the file."""
+        return self._signature[2]
+
+    def summary(self) -> ArchiveSummary:
+        """For showing."""
+        listing = self.listing
+        rows = []
+        blobs: set[str] = set()
+        for entry in listing.archived:
+            if not entry.made:
+                blobs |= {entry.top.digest, *(image.manifest.digest for image in entry.images)}
+            blobs |= {image.manifest.config.digest for image in entry.images}
+            images = entry.runnable or entry.images
+            layers = {layer.digest: layer for image in entry.images for layer in image.layers if layer}
+            blobs |= layers.keys()
+            rows.append(
+                ImageSummary(
+                    references=entry.references,
+                    digest=entry.top.digest,
+                    image_id=images[0].manifest.config.digest if isinstance(entry.top, Manifest) else "",
+                    platforms=tuple(
+                        dict.fromkeys(image.platform for image in images if image.platform is not None)
+                    ),
+                    missing=tuple(
+                        child.platform
+                        for child in entry.missing
+                        if child.platform is not None and not child.is_attestation
+                    ),
+                    size=sum(layer.size for layer in layers.values()),
+                    layers=len(layers),
+                    made=entry.made,
+                )
+            )
+        return ArchiveSummary(
+            path=self.path,
+            format=listing.format,
+            compression=self.compression,
+            images=tuple(rows),
+            blobs=len(blobs),
+            size=self.size,
+            unpacked=self.contents.size,
+        )
+
+    def member(self, digest: str) -> Member | None:
+        """The file whose bytes have that digest."""
+        return self._members.get(digest)
+
+    @contextlib.contextmanager
+    def read(
+        self, member: Member, offset: int = 0, *, cancellation: Cancellation
+    ) -> Iterator[Iterator[bytes]]:
+        """The bytes of *member* from *offset* on. In a compressed archive all that lies before them is decompressed."""
+        with self.reading(cancellation=cancellation) as read:
+            yield read(member, offset)
+
+    @contextlib.contextmanager
+    def reading(
+        self, *, cancellation: Cancellation, moved: Moved = lambda count: None
+    ) -> Iterator[Callable[[Member, int], Iterator[bytes]]]:
+        """Gives a function that reads members, which must be asked for in the order of their offsets, each once.
+
+        Raises ArchiveDamaged if the file is not the one that was checked.
+        """
+        with _opened(self.path) as file:
+            if _signature(file) != self._signature:
+                raise failures.damaged(str(self.path), "It was changed since it was checked. Try again.")
+            if self.compression is Compression.NONE:
+
+                def read(member: Member, offset: int = 0) -> Iterator[bytes]:
+                    file.seek(member.offset + offset)
+                    return _exactly(_chunks(file, cancellation, moved), member.size - offset, str(self.path))
+
+                yield read
+                return
+            cursor = _Cursor(
+                unpacked(_chunks(file, cancellation, moved), self.compression, subject=str(self.path)),
+                str(self.path),
+            )
+
+            def read_on(member: Member, offset: int = 0) -> Iterator[bytes]:
+                return cursor.read(member.offset + offset, member.size - offset)
+
+            yield read_on
+
+
+def open_archive(
+    path: Path,
+    *,
+    cancellation: Cancellation,
+    moved: Moved = lambda count: None,
+    limits: Limits = LIMITS,
+) -> Archive:
+    """Read all of the file at *path* and check it: its shape, every digest, every layer against its image's
+    configuration, and that nothing is missing. *moved* hears the bytes of the file read so far. Any worker thread;
+    memory does not grow with the file.
+
+    Raises NotAnArchive, ArchiveDamaged, ArchiveRefused, ArchiveError where it cannot be read, and Cancelled within a
+    fifth of a second.
+    """
+    subject = str(path)
+    with _opened(path) as file:
+        signature = _signature(file)
+        head = _read(file, HEAD, path)
+        if not head:
+            raise failures.truncated(subject, "the file is empty")
+        compression = compression_of(head)
+        foreign = foreign_kind(head)
+        if foreign:
+            raise failures.not_one(
+                subject, foreign, "An archive of images ends in .tar, .tar.gz or .tar.zst."
+            )
+        file.seek(0)
+        chunks = unpacked(_chunks(file, cancellation, moved), compression, limits=limits, subject=subject)
+        contents = Scanner(chunks, cancellation=cancellation, limits=limits, subject=subject).run()
+        if _signature(file) != signature:
+            raise failures.damaged(subject, "It was changed while it was read. Try again.")
+    return Archive(path, signature, compression, contents, images_of(contents, subject))
+
+
+def inspect_archive(
+    path: Path, *, cancellation: Cancellation | None = None, moved: Moved = lambda count: None
+) -> ArchiveSummary:
+    """What the archive at *path* holds, once all of it was checked; see :func:`open_archive`."""
+    return open_archive(path, cancellation=cancellation or Cancellation(), moved=moved).summary()
+
+
+def select_image(images: Iterable[ArchivedImage], platform: Platform) -> ArchivedImage | None:
+    """The one that an engine of *platform* would run, the best first; None if there is none."""
+    here = list(images)
+    for wanted in platform.runs():
+        for image in here:
+            if image.platform is not None and wanted.matches(image.platform):
+                return image
+    return None
+
+
+class _Cursor:
+    """Reads forward only."""
+
+    def __init__(self, chunks: Iterator[bytes], subject: str) -> None:
+        self._chunks = chunks
+        self._subject = subject
+        self._rest = b""
+        self._position = 0
+
+    def read(self, offset: int, size: int) -> Iterator[bytes]:
+        if offset < self._position:
+            raise ValueError("a compressed archive is read forward only")
+        for _ in self._take(offset - self._position):
+            pass
+        return self._take(size)
+
+    def _take(self, count: int) -> Iterator[bytes]:
+        while count:
+            piece = self._rest or next(self._chunks, b"")
+            if not piece:
+                raise failures.truncated(self._subject, "it ends sooner than when it was checked")
+            given, self._rest = piece[:count], piece[count:]
+            count -= len(given)
+            self._position += len(given)
+            yield given
+
+
+def _exactly(chunks: Iterator[bytes], count: int, subject: str) -> Iterator[bytes]:
+    while count:
+        piece = next(chunks, b"")[:count]
+        if not piece:
+            raise failures.truncated(subject, "it ends sooner than when it was checked")
+        count -= len(piece)
+        yield piece
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[IO[bytes]]:
+    """The file, which must be an ordinary one: a pipe would block for ever."""
+    try:
+        mode = path.stat().st_mode
+        if not stat.S_ISREG(mode):
+            raise ArchiveError(
+                "This is a folder, not an archive."
+                if stat.S_ISDIR(mode)
+                else "This is not an ordinary file.",
+                subject=str(path),
+                advice="Choose a .tar, .tar.gz or .tar.zst file.",
+            )
+        file = path.open("rb", buffering=0)
+    except OSError as error:
+        raise failures.of_system(error, path, "read") from error
+    with file:
+        yield file
+
+
+def _signature(file: IO[bytes]) -> _Signature:
+    found = os.fstat(file.fileno())
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def _read(file: IO[bytes], count: int, path: Path) -> bytes:
+    try:
+        return file.read(count)
+    except OSError as error:
+        raise failures.of_system(error, path, "read") from error
+
+
+def _chunks(file: IO[bytes], cancellation: Cancellation, moved: Moved) -> Iterator[bytes]:
+    path = Path(str(file.name))
+    while True:
+        cancellation.raise_if_cancelled()
+        chunk = _read(file, BLOCK, path)
+        if not chunk:
+            return
+        moved(file.tell())
+        yield chunk

@@ -1,0 +1,232 @@
+"""The compressions that archives and layers come in: none, gzip and zstd. Both ways as a stream, in bounded pieces."""
+
+from __future__ import annotations
+
+import enum
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Protocol
+
+from longshore.archives import failures
+from longshore.archives.limits import BLOCK, LIMITS, Limits
+
+#: What is looked at to tell what a file is.
+HEAD = 512
+_GZIP_LEVEL = 6
+_ZSTD_LEVEL = 3
+#: The largest window of zstd that is decompressed, as a power of two: bytes of memory (RFC 8878 asks for 8 MB at
+#: least; zstd itself takes no more than this without being told to).
+_ZSTD_WINDOW = 27
+
+
+class Compression(enum.Enum):
+    """How a file or layer is compressed."""
+
+    NONE = "none"
+    GZIP = "gzip"
+    ZSTD = "zstd"
+
+
+_FOREIGN = (
+    (b"PK\x03\x04", "a zip file"),
+    (b"PK\x05\x06", "a zip file"),
+    (b"\xfd7zXZ\x00", "a file compressed with xz"),
+    (b"BZh", "a file compressed with bzip2"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7-Zip file"),
+    (b"Rar!", "a RAR file"),
+    (b"\x04\x22\x4d\x18", "a file compressed with lz4"),
+    (b"hsqs", "a SquashFS image"),
+    (b"\x7fELF", "a program"),
+    (b"%PDF", "a PDF document"),
+)
+
+
+def compression_of(head: bytes) -> Compression:
+    """By the first bytes (RFC 1952, RFC 8878); none for anything else."""
+    if head.startswith(b"\x1f\x8b\x08"):
+        return Compression.GZIP
+    # 0x184D2A5? are frames to be skipped, which may stand before the first one.
+    if head.startswith(b"\x28\xb5\x2f\xfd") or (head[1:4] == b"\x2a\x4d\x18" and head[0] & 0xF0 == 0x50):
+        return Compression.ZSTD
+    return Compression.NONE
+
+
+def foreign_kind(head: bytes) -> str:
+    """What a file is that is no tar, as “a zip file”; "" if not known."""
+    return next((what for magic, what in _FOREIGN if head.startswith(magic)), "")
+
+
+def compression_for(path: Path) -> Compression:
+    """What a name asks for: gzip for ``.gz`` and ``.tgz``, zstd for ``.zst`` and ``.tzst``, else none."""
+    name = path.name.lower()
+    if name.endswith((".gz", ".tgz")):
+        return Compression.GZIP
+    if name.endswith((".zst", ".tzst", ".zstd")):
+        return Compression.ZSTD
+    return Compression.NONE
+
+
+class _BrokenStream(Exception):
+    """The compressed bytes make no sense. The text is the library's."""
+
+
+class _Inflater(Protocol):
+    """What zlib's and zstd's decompressors are made to look like."""
+
+    def step(self, data: bytes) -> bytes:
+        """At most BLOCK bytes more. Raises _BrokenStream."""
+
+    @property
+    def rest(self) -> bytes:
+        """What followed the end of the stream."""
+
+    @property
+    def hungry(self) -> bool:
+        """Whether nothing comes out without new input."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether the stream has come to its end."""
+
+
+class _Gzip:
+    def __init__(self) -> None:
+        self._inner = zlib.decompressobj(wbits=31)
+        self.hungry = True
+
+    def step(self, data: bytes) -> bytes:
+        try:
+            out = self._inner.decompress(self._inner.unconsumed_tail + data, BLOCK)
+        except zlib.error as error:
+            raise _BrokenStream(str(error)) from error
+        # A full block may have more behind it that zlib has taken in already.
+        self.hungry = not self._inner.unconsumed_tail and len(out) < BLOCK
+        return out
+
+    @property
+    def rest(self) -> bytes:
+        return self._inner.unused_data
+
+    @property
+    def ended(self) -> bool:
+        return self._inner.eof
+
+
+class _Zstd:
+    def __init__(self) -> None:
+        from longshore.archives import zstd
+
+        self._error = zstd.ZstdError
+        window = {int(zstd.DecompressionParameter.window_log_max): _ZSTD_WINDOW}
+        self._inner = zstd.ZstdDecompressor(options=window)
+
+    def step(self, data: bytes) -> bytes:
+        try:
+            return self._inner.decompress(data, BLOCK)
+        except self._error as error:
+            raise _BrokenStream(str(error)) from error
+
+    @property
+    def rest(self) -> bytes:
+        return self._inner.unused_data
+
+    @property
+    def hungry(self) -> bool:
+        return self._inner.needs_input
+
+    @property
+    def ended(self) -> bool:
+        return self._inner.eof
+
+
+class Unpacker:
+    """Decompresses what is fed to it, and refuses what grows beyond *limits*. One thread.
+
+    *subject*: the file, for errors. Raises ArchiveDamaged for what is no such stream, ArchiveRefused for a bomb.
+    """
+
+    def __init__(self, compression: Compression, *, limits: Limits = LIMITS, subject: str = "") -> None:
+        self._compression = compression
+        self._limits = limits
+        self._subject = subject
+        self._inner: _Inflater | None = None
+        self.taken = 0  #: bytes in
+        self.given = 0  #: bytes out
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """What comes out of *data*, in pieces."""
+        self.taken += len(data)
+        if self._compression is Compression.NONE:
+            yield self._counted(data)
+            return
+        while data or (self._inner is not None and not self._inner.hungry):
+            if self._inner is None:
+                # Several streams after each other are one; zeros after the last fill a tape's block.
+                data = data.lstrip(b"\0") if self.given else data
+                if not data:
+                    return
+                self._inner = _Gzip() if self._compression is Compression.GZIP else _Zstd()
+            try:
+                out = self._inner.step(data)
+            except _BrokenStream as error:
+                raise failures.damaged(self._subject, f"{self._compression.value}: {error}") from error
+            data = b""
+            if self._inner.ended:
+                data, self._inner = self._inner.rest, None
+            if out:
+                yield self._counted(out)
+
+    def end(self) -> None:
+        """All was fed. Raises ArchiveDamaged if the stream has no end."""
+        if self._inner is not None or (self._compression is not Compression.NONE and not self.taken):
+            raise failures.truncated(self._subject, f"the {self._compression.value} stream has no end")
+
+    def _counted(self, out: bytes) -> bytes:
+        self.given += len(out)
+        limits = self._limits
+        if self.given > limits.unpacked:
+            raise failures.excessive(self._subject, f"more than {limits.unpacked} bytes unpacked")
+        if self.given > limits.ratio_from and self.given > limits.ratio * self.taken:
+            raise failures.excessive(
+                self._subject,
+                f"{self.taken} compressed bytes unpack to more than {self.given}: a decompression bomb",
+            )
+        return out
+
+
+def unpacked(
+    chunks: Iterable[bytes], compression: Compression, *, limits: Limits = LIMITS, subject: str = ""
+) -> Iterator[bytes]:
+    """*chunks* decompressed. Raises as Unpacker."""
+    unpacker = Unpacker(compression, limits=limits, subject=subject)
+    for chunk in chunks:
+        yield from unpacker.feed(chunk)
+    unpacker.end()
+
+
+def packed(chunks: Iterable[bytes], compression: Compression) -> Iterator[bytes]:
+    """*chunks* compressed; the same bytes for the same input."""
+    if compression is Compression.NONE:
+        yield from chunks
+        return
+    compress, flush = _gzip_packer() if compression is Compression.GZIP else _zstd_packer()
+    for chunk in chunks:
+        if out := compress(chunk):
+            yield out
+    yield flush()
+
+
+_Packer = tuple[Callable[[bytes], bytes], Callable[[], bytes]]
+
+
+def _gzip_packer() -> _Packer:
+    gzip = zlib.compressobj(_GZIP_LEVEL, wbits=31)
+    return gzip.compress, gzip.flush
+
+
+def _zstd_packer() -> _Packer:
+    from longshore.archives.zstd import ZstdCompressor
+
+    zstd = ZstdCompressor(level=_ZSTD_LEVEL)
+    return zstd.compress, zstd.flush

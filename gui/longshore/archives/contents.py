@@ -1,0 +1,289 @@
+"""What a tar holds, found out in one pass: where each file lies, its digest, and the small JSON documents."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import posixpath
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from longshore.archives import failures
+from longshore.archives.compression import Compression, Unpacker, compression_of
+from longshore.archives.limits import LIMITS, Limits
+from longshore.archives.tarstream import Entry, EntryKind, TarReader
+from longshore.cancellation import Cancellation
+from longshore.oci.image_config import LARGEST_CONFIG
+from longshore.oci.layout import BLOBS, INDEX_FILE, LAYOUT_FILE
+from longshore.oci.text import plain
+
+MANIFEST_FILE = "manifest.json"
+REPOSITORIES_FILE = "repositories"
+#: Bytes of what stands at the top and lists the images; the configurations have a bound of their own.
+LARGEST_LIST = 32 * 1024 * 1024
+#: Names that stand at the top of a machine's file system and of no archive of images.
+_FILESYSTEM = frozenset(
+    (
+        *(
+            "bin",
+            "boot",
+            "dev",
+            "etc",
+            "home",
+            "lib",
+            "lib32",
+            "lib64",
+            "media",
+            "mnt",
+            "opt",
+            "proc",
+            "root",
+        ),
+        *("run", "sbin", "srv", "sys", "tmp", "usr", "var", ".dockerenv"),
+    )
+)
+_MOST_LINKS = 8
+_LISTS = (MANIFEST_FILE, INDEX_FILE)
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One file of the tar. *offset*, *size*: of its bytes within the decompressed tar. *digest*: sha256 of them.
+
+    *diff_id*: the same of what they decompress to, *unpacked* bytes; equal to *digest* where they are not compressed.
+    """
+
+    name: str
+    offset: int
+    size: int
+    digest: str
+    diff_id: str
+    unpacked: int
+    compression: Compression
+
+
+@dataclass(slots=True)
+class Contents:
+    """The table of what was found. *documents*: the bytes of the files that are JSON, by name, small ones only.
+    *size*: bytes of the decompressed tar."""
+
+    members: dict[str, Member] = field(default_factory=dict)
+    links: dict[str, str] = field(default_factory=dict)
+    documents: dict[str, bytes] = field(default_factory=dict)
+    size: int = 0
+
+    def find(self, name: str) -> Member | None:
+        """The file of that *name*, links followed."""
+        seen = 0
+        while name not in self.members:
+            target = self._followed(name)
+            seen += 1
+            if target is None or seen > _MOST_LINKS:
+                return None
+            name = target
+        return self.members[name]
+
+    def _followed(self, name: str) -> str | None:
+        """*name* with the first link on its way replaced; None where there is none."""
+        if name in self.links:
+            return self.links[name]
+        parts = name.split("/")
+        for count in range(len(parts) - 1, 0, -1):
+            folder = "/".join(parts[:count])
+            if folder in self.links:
+                return posixpath.join(self.links[folder], *parts[count:])
+        return None
+
+    def by_digest(self) -> dict[str, Member]:
+        """The files by the digest of their bytes."""
+        return {member.digest: member for member in self.members.values()}
+
+
+class StreamedFile:
+    """A file of the tar as it comes by. Iterate once over its bytes; *member* is known when they have ended."""
+
+    def __init__(self, entry: Entry, pieces: Iterator[bytes], scanner: Scanner) -> None:
+        self.name = entry.name
+        self.size = entry.size
+        self.member: Member | None = None
+        self._bytes = self._hashed(_Hashing(entry, scanner), pieces)
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._bytes
+
+    def _hashed(self, hashing: _Hashing, pieces: Iterator[bytes]) -> Iterator[bytes]:
+        for piece in pieces:
+            hashing.update(piece)
+            yield piece
+        self.member = hashing.member()
+
+    def skip(self) -> None:
+        """Read what is left of it."""
+        for _ in self._bytes:
+            pass
+
+
+class Scanner:
+    """Reads a tar from *chunks* (decompressed already) to its end. One thread.
+
+    *subject*: the file or the engine, for errors. Raises ArchiveDamaged, ArchiveRefused and NotAnArchive as soon as
+    either shows, Cancelled, and whatever *chunks* raises.
+    """
+
+    def __init__(
+        self,
+        chunks: Iterable[bytes],
+        *,
+        cancellation: Cancellation,
+        limits: Limits = LIMITS,
+        subject: str = "",
+    ) -> None:
+        self._tar = TarReader(chunks, limits=limits, subject=subject)
+        self._cancellation = cancellation
+        self._kept = 0
+        self._strange: set[str] = set()
+        self.limits = limits
+        self.subject = subject
+        self.contents = Contents()  #: complete once all was read
+
+    def run(self) -> Contents:
+        """Read all of it."""
+        for streamed in self.files():
+            streamed.skip()
+        return self.contents
+
+    def files(self) -> Iterator[StreamedFile]:
+        """The files that are no small JSON documents, in the order of the tar. Each is read to its end before the
+        next one comes, by the caller or else here."""
+        contents = self.contents
+        for entry in self._tar:
+            self._cancellation.raise_if_cancelled()
+            self._judge(entry)
+            if entry.kind is EntryKind.LINK:
+                contents.links[entry.name] = entry.target
+            elif entry.kind is EntryKind.FILE:
+                pieces = self._pieces(entry)
+                document = False
+                if entry.size <= _largest(entry.name):
+                    whole = b"".join(pieces)
+                    document = self._document(entry, whole)
+                    pieces = iter((whole,) if whole else ())
+                streamed = StreamedFile(entry, pieces, self)
+                if not document:
+                    yield streamed
+                streamed.skip()
+        if not any(name in contents.members for name in (*_LISTS, LAYOUT_FILE)):
+            raise self._wrong()
+        contents.size = self._tar.position
+
+    # -- parts
+
+    def keep(self, member: Member) -> None:
+        """A file was read to its end."""
+        folder, _, encoded = member.name.rpartition("/")
+        # A name that is a digest promises its content (image-layout.md; docker and skopeo name configurations so).
+        if folder == f"{BLOBS}/sha256" and member.digest != f"sha256:{encoded}":
+            raise failures.damaged(
+                self.subject, f"“{plain(member.name, 120)}” hashes to {member.digest.removeprefix('sha256:')}"
+            )
+        self.contents.members[member.name] = member
+
+    def _pieces(self, entry: Entry) -> Iterator[bytes]:
+        for piece in self._tar.data():
+            self._cancellation.raise_if_cancelled()
+            yield piece
+
+    def _judge(self, entry: Entry) -> None:
+        """Refuse what no archive of images has."""
+        top, slash, _ = entry.name.partition("/")
+        if top in _FILESYSTEM and (slash or entry.kind is not EntryKind.FILE or top == ".dockerenv"):
+            self._strange.add(top)
+        listed = any(name in self.contents.members for name in (*_LISTS, LAYOUT_FILE))
+        if self._strange and not listed and (entry.problem or len(self._strange) > 3):
+            raise failures.filesystem(self.subject)
+        if entry.problem:
+            raise failures.hostile(self.subject, entry.problem)
+        if entry.kind is EntryKind.FOLDER:
+            return
+        if not entry.name:
+            raise failures.hostile(self.subject, "a file without a name")
+        if entry.name in self.contents.members or entry.name in self.contents.links:
+            raise failures.hostile(self.subject, f"“{plain(entry.name, 200)}” is in it twice")
+        if entry.name in _LISTS and entry.size > LARGEST_LIST:
+            raise failures.excessive(self.subject, f"{entry.name} has {entry.size} bytes")
+
+    def _document(self, entry: Entry, raw: bytes) -> bool:
+        """Keep *raw* if it is JSON."""
+        if raw[:1] not in (b"{", b"["):
+            return False
+        try:
+            json.loads(raw)
+        except (ValueError, RecursionError):
+            return False
+        self._kept += len(raw)
+        if self._kept > self.limits.documents:
+            raise failures.excessive(self.subject, f"more than {self.limits.documents} bytes of documents")
+        self.contents.documents[entry.name] = raw
+        return True
+
+    def _wrong(self) -> Exception:
+        """Nothing in it says that it holds images."""
+        if self._strange:
+            return failures.filesystem(self.subject)
+        if REPOSITORIES_FILE in self.contents.members:
+            return failures.not_one(
+                self.subject,
+                "an archive of before Docker 1.10",
+                "Load it with an engine of its time and save it again.",
+            )
+        return failures.not_one(
+            self.subject,
+            "some other tar file",
+            "An archive of images comes from Save, “docker save” or “skopeo copy”.",
+            f"neither {MANIFEST_FILE} nor {INDEX_FILE} is in it",
+        )
+
+
+class _Hashing:
+    """What is learned of one file while its bytes go by."""
+
+    def __init__(self, entry: Entry, scanner: Scanner) -> None:
+        self._entry = entry
+        self._scanner = scanner
+        self._hash = hashlib.sha256()
+        self._inner: Unpacker | None = None
+        self._inner_hash = hashlib.sha256()
+        self._compression = Compression.NONE
+        self._begun = False
+
+    def update(self, piece: bytes) -> None:
+        self._hash.update(piece)
+        if not self._begun:
+            self._begun = True
+            self._compression = compression_of(piece)
+            if self._compression is not Compression.NONE:
+                self._inner = Unpacker(
+                    self._compression,
+                    limits=self._scanner.limits,
+                    subject=self._scanner.subject,
+                )
+        if self._inner is not None:
+            for out in self._inner.feed(piece):
+                self._inner_hash.update(out)
+
+    def member(self) -> Member:
+        digest = f"sha256:{self._hash.hexdigest()}"
+        diff_id, unpacked = digest, self._entry.size
+        if self._inner is not None:
+            self._inner.end()
+            unpacked = self._inner.given
+            diff_id = f"sha256:{self._inner_hash.hexdigest()}"
+        entry = self._entry
+        found = Member(entry.name, entry.offset, entry.size, digest, diff_id, unpacked, self._compression)
+        self._scanner.keep(found)
+        return found
+
+
+def _largest(name: str) -> int:
+    """Bytes up to which a file may be a document that is kept."""
+    return LARGEST_LIST if name in _LISTS else LARGEST_CONFIG

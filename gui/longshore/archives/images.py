@@ -1,0 +1,346 @@
+"""The images that an archive holds, with everything that it says of them checked against its content.
+
+A docker-archive lists them in ``manifest.json`` (moby image/spec, “Combined Image JSON + Filesystem Changeset
+Format”), an oci-archive in ``index.json`` (image-spec image-layout.md). Engines from 25.0 on write both into one tar;
+then the second is gone by, for it keeps the digests.
+"""
+
+from __future__ import annotations
+
+import enum
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from longshore.archives import failures
+from longshore.archives.compression import Compression
+from longshore.archives.contents import MANIFEST_FILE, Contents, Member
+from longshore.archives.tarstream import within
+from longshore.oci.descriptor import Descriptor
+from longshore.oci.digest import sha256_of
+from longshore.oci.errors import (
+    ArchiveDamaged,
+    InvalidContent,
+    InvalidLayout,
+    InvalidReference,
+    LongshoreError,
+)
+from longshore.oci.image_config import ImageConfig
+from longshore.oci.layout import INDEX_FILE, LAYOUT_FILE, LayoutIndex, check_layout_file
+from longshore.oci.manifest import (
+    DOCKER_CONFIG,
+    OCI_CONFIG,
+    OCI_LAYER,
+    OCI_LAYER_GZIP,
+    OCI_LAYER_ZSTD,
+    OCI_MANIFEST,
+    Index,
+    Manifest,
+    parse_manifest,
+)
+from longshore.oci.platform import Platform
+from longshore.oci.reference import Reference
+from longshore.oci.text import plain
+
+_IMAGE_CONFIGS = (OCI_CONFIG, DOCKER_CONFIG)
+_LAYER_TYPES = {
+    Compression.NONE: OCI_LAYER,
+    Compression.GZIP: OCI_LAYER_GZIP,
+    Compression.ZSTD: OCI_LAYER_ZSTD,
+}
+#: An index in index.json may hold indexes; nobody goes deeper.
+_DEEPEST = 3
+
+
+class ArchiveFormat(enum.Enum):
+    """The two kinds of archives; the values are those of ArchivePlace."""
+
+    DOCKER = "docker"
+    OCI = "oci"
+
+
+@dataclass(frozen=True, slots=True)
+class ArchivedImage:
+    """The image of one platform. *manifest*: as it stands in the archive, or else made of what does. *config*: None
+    for what is no image (a signature, provenance). *layers*: the files that hold them, lowest first; None for one
+    that is to be had elsewhere only (a foreign layer)."""
+
+    manifest: Manifest
+    config: ImageConfig | None
+    config_bytes: bytes = field(repr=False)
+    layers: tuple[Member | None, ...]
+    platform: Platform | None
+
+    @property
+    def is_image(self) -> bool:
+        """Whether an engine could run it."""
+        return self.config is not None and (self.platform is None or self.platform.known)
+
+    @property
+    def whole(self) -> bool:
+        """Whether all of its layers are here."""
+        return None not in self.layers
+
+
+@dataclass(frozen=True, slots=True)
+class Archived:
+    """What an archive lists as one: an image, or an index with the images of several platforms.
+
+    *made*: the archive has no manifest, and *top* was made for it. *missing*: children of an index that are not here:
+    engines save one platform, and the whole index with it.
+    """
+
+    references: tuple[Reference, ...]
+    top: Manifest | Index
+    images: tuple[ArchivedImage, ...]
+    missing: tuple[Descriptor, ...] = ()
+    made: bool = False
+
+    @property
+    def runnable(self) -> tuple[ArchivedImage, ...]:
+        """The images without what belongs to them."""
+        return tuple(image for image in self.images if image.is_image)
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """All that is in an archive. *documents*: manifests, indexes and configurations by digest."""
+
+    format: ArchiveFormat
+    archived: tuple[Archived, ...]
+    documents: Mapping[str, bytes] = field(repr=False)
+
+
+def images_of(contents: Contents, subject: str) -> Listing:
+    """What *contents* holds. Raises ArchiveDamaged unless every image is whole, and NotAnArchive for one of none."""
+    reading = _Reading(contents, subject)
+    try:
+        docker = list(reading.docker()) if MANIFEST_FILE in contents.members else []
+        # Some write an index.json without the marker; the marker without an index is no layout.
+        oci = list(reading.oci()) if INDEX_FILE in contents.members else []
+    except (InvalidContent, InvalidLayout, InvalidReference) as error:
+        raise failures.damaged(subject, f"{error.message} {error.detail}".strip()) from error
+    if oci:
+        found = _with_docker_names(oci, docker)
+    elif docker:
+        found = docker
+    elif LAYOUT_FILE in contents.members and INDEX_FILE not in contents.members:
+        raise failures.incomplete(subject, f"{INDEX_FILE} is missing")
+    else:
+        raise failures.not_one(subject, "an empty archive", "Save an image into it.", "it lists no image")
+    kind = ArchiveFormat.DOCKER if MANIFEST_FILE in contents.members else ArchiveFormat.OCI
+    return Listing(kind, tuple(_joined(found)), reading.documents)
+
+
+def made_manifest(config: bytes, layers: list[Descriptor]) -> Manifest:
+    """The manifest of an image that came without one; the same for the same content."""
+    document = {
+        "schemaVersion": 2,
+        "mediaType": OCI_MANIFEST,
+        "config": Descriptor(OCI_CONFIG, sha256_of(config), len(config)).to_json(),
+        "layers": [layer.to_json() for layer in layers],
+    }
+    found = parse_manifest(json.dumps(document, separators=(",", ":")).encode(), OCI_MANIFEST)
+    assert isinstance(found, Manifest)
+    return found
+
+
+class _Reading:
+    def __init__(self, contents: Contents, subject: str) -> None:
+        self._contents = contents
+        self._subject = subject
+        self._members = contents.by_digest()
+        self.documents = {contents.members[name].digest: raw for name, raw in contents.documents.items()}
+
+    # -- docker-archive
+
+    def docker(self) -> Iterator[Archived]:
+        rows: Any = json.loads(self._named(MANIFEST_FILE))
+        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+            raise failures.damaged(self._subject, f"{MANIFEST_FILE} is not a list of images")
+        for row in rows:
+            config_name, layer_names, tags = (
+                row.get("Config"),
+                row.get("Layers") or [],
+                row.get("RepoTags") or [],
+            )
+            if (
+                not isinstance(config_name, str)
+                or not isinstance(layer_names, list)
+                or not isinstance(tags, list)
+                or not all(isinstance(text, str) for text in (*layer_names, *tags))
+            ):
+                raise failures.damaged(self._subject, f"{MANIFEST_FILE} describes an image in no known way")
+            raw = self._named(config_name)
+            self._check_name(config_name, raw)
+            config = ImageConfig.from_bytes(raw)
+            layers = [self._file(name) for name in layer_names]
+            self._check_layers(config, layers)
+            described = [
+                Descriptor(_LAYER_TYPES[layer.compression], layer.digest, layer.size) for layer in layers
+            ]
+            manifest = made_manifest(raw, described)
+            self.documents |= {manifest.digest: manifest.raw, manifest.config.digest: raw}
+            image = ArchivedImage(manifest, config, raw, tuple(layers), config.platform)
+            yield Archived(_references(tags), manifest, (image,), made=True)
+
+    def _named(self, name: str) -> bytes:
+        """The document called *name* by the archive itself."""
+        raw = self._contents.documents.get(self._file(name).name)
+        if raw is None:
+            raise failures.damaged(self._subject, f"“{plain(name, 120)}” is not JSON, or too large")
+        return raw
+
+    def _file(self, name: str) -> Member:
+        inside = within("", name)
+        if inside is None:
+            raise failures.hostile(
+                self._subject, f"an image wants “{plain(name, 200)}”, outside of the archive"
+            )
+        found = self._contents.find(inside)
+        if found is None:
+            raise failures.incomplete(self._subject, f"“{plain(name, 200)}” is missing")
+        return found
+
+    def _check_name(self, name: str, raw: bytes) -> None:
+        """A configuration is named by its digest, in every form that docker and others have had."""
+        stem = name.rpartition("/")[2].removesuffix(".json")
+        digest = sha256_of(raw)
+        if (
+            len(stem) == 64
+            and all(char in "0123456789abcdef" for char in stem)
+            and digest != f"sha256:{stem}"
+        ):
+            raise failures.damaged(self._subject, f"“{plain(name, 120)}” hashes to {digest}")
+
+    def _check_layers(self, config: ImageConfig, layers: list[Member]) -> None:
+        if len(config.diff_ids) != len(layers):
+            raise failures.damaged(
+                self._subject, f"an image of {len(config.diff_ids)} layers has {len(layers)} of them here"
+            )
+        for diff_id, layer in zip(config.diff_ids, layers, strict=True):
+            if layer.diff_id != diff_id:
+                raise failures.damaged(
+                    self._subject,
+                    f"the layer “{plain(layer.name, 120)}” is {layer.diff_id}; the image wants {diff_id}",
+                )
+
+    # -- oci-archive
+
+    def oci(self) -> Iterator[Archived]:
+        if LAYOUT_FILE in self._contents.members:
+            check_layout_file(self._named(LAYOUT_FILE))
+        index = LayoutIndex.parse(self._named(INDEX_FILE))
+        for entry in index.entries:
+            names = () if entry.reference is None else (entry.reference,)
+            images: list[ArchivedImage] = []
+            missing: list[Descriptor] = []
+            top = self._walk(entry.descriptor, images, missing, 0)
+            if missing and not images:
+                raise failures.incomplete(self._subject, f"no platform of {top.digest} is whole")
+            yield Archived(names, top, tuple(images), tuple(missing))
+
+    def _walk(
+        self, wanted: Descriptor, images: list[ArchivedImage], missing: list[Descriptor], depth: int
+    ) -> Manifest | Index:
+        raw = self._content(wanted)
+        found = parse_manifest(raw, wanted.media_type)
+        if isinstance(found, Manifest):
+            images.append(self._image(found, wanted))
+            return found
+        if depth >= _DEEPEST:
+            raise failures.excessive(self._subject, "indexes within indexes within indexes")
+        for child in found.manifests:
+            try:
+                self._walk(child, images, missing, depth + 1)
+            except _Absent:
+                missing.append(child)
+        if not depth and not images and not missing:
+            raise failures.incomplete(self._subject, f"the index {found.digest} is empty")
+        return found
+
+    def _image(self, manifest: Manifest, wanted: Descriptor) -> ArchivedImage:
+        raw = self._content(manifest.config)
+        layers: list[Member | None] = []
+        for layer in manifest.layers:
+            member = self._members.get(layer.digest)
+            if member is None and not layer.urls:
+                raise self._absent(layer)
+            if member is not None and member.size != layer.size:
+                raise failures.damaged(
+                    self._subject, f"{layer.digest} has {member.size} bytes, and {layer.size} are promised"
+                )
+            layers.append(member)
+        if manifest.config.media_type not in _IMAGE_CONFIGS:
+            return ArchivedImage(manifest, None, raw, tuple(layers), wanted.platform)
+        config = ImageConfig.from_bytes(raw)
+        platform = wanted.platform or config.platform
+        here = [layer for layer in layers if layer is not None]
+        # Signatures and attestations have configurations of images, and layers that are no tars.
+        tars = all(".tar" in layer.media_type for layer in manifest.layers)
+        if tars and not wanted.is_attestation and len(here) == len(layers) and config.diff_ids:
+            self._check_layers(config, here)
+        return ArchivedImage(manifest, config, raw, tuple(layers), platform)
+
+    def _content(self, wanted: Descriptor) -> bytes:
+        """A document by its descriptor."""
+        raw = self.documents.get(wanted.digest)
+        if raw is None:
+            if wanted.digest in self._members:
+                raise failures.damaged(self._subject, f"{wanted.digest} is not JSON, or too large")
+            raise self._absent(wanted)
+        if len(raw) != wanted.size:
+            raise failures.damaged(
+                self._subject, f"{wanted.digest} has {len(raw)} bytes, and {wanted.size} are promised"
+            )
+        return raw
+
+    def _absent(self, wanted: Descriptor) -> LongshoreError:
+        what = failures.incomplete(self._subject, f"{wanted.digest} is missing")
+        return _Absent(what.message, subject=what.subject, advice=what.advice, detail=what.detail)
+
+
+class _Absent(ArchiveDamaged):
+    """A part is not here; within an index that need not be a fault."""
+
+
+def _references(tags: list[str]) -> tuple[Reference, ...]:
+    """The names that can be read."""
+    found = []
+    for text in tags:
+        try:
+            found.append(Reference.parse(text).with_default_tag())
+        except InvalidReference:
+            continue
+    return tuple(dict.fromkeys(found))
+
+
+def _with_docker_names(oci: list[Archived], docker: list[Archived]) -> list[Archived]:
+    """The names that manifest.json alone gives to the images of index.json."""
+    names: dict[str, tuple[Reference, ...]] = {}
+    for entry in docker:
+        config = entry.images[0].manifest.config.digest
+        names[config] = (*names.get(config, ()), *entry.references)
+    known = {reference for entry in oci for reference in entry.references}
+    found = []
+    for entry in oci:
+        more = [
+            reference
+            for image in entry.images
+            for reference in names.pop(image.manifest.config.digest, ())
+            if reference not in known
+        ]
+        found.append(Archived((*entry.references, *more), entry.top, entry.images, entry.missing, entry.made))
+    return found
+
+
+def _joined(found: list[Archived]) -> Iterator[Archived]:
+    """An image with several names is listed once for each: here it is one."""
+    rows: dict[str, list[Archived]] = {}
+    for entry in found:
+        rows.setdefault(entry.top.digest, []).append(entry)
+    for same in rows.values():
+        names = tuple(dict.fromkeys(name for entry in same for name in entry.references))
+        first = same[0]
+        yield Archived(names, first.top, first.images, first.missing, first.made)

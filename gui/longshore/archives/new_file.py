@@ -1,0 +1,132 @@
+"""A file that appears whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+
+from longshore.archives import failures
+
+try:
+    import fcntl
+except ImportError:  # Windows, where an open file cannot be removed anyhow
+    fcntl = None  # type: ignore[assignment]
+
+_SUFFIX = ".part"
+
+
+class NewFile:
+    """Written beside *path* under a name of its own, and given the name *path* by :meth:`commit`, once it is on disk.
+
+    Leaving without a commit removes it; what a killed process left is removed by the next one that writes the same
+    name. One thread. Raises DiskFull, and ArchiveError for whatever else the system says.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._part = path.with_name(f".{path.name[:200]}.{secrets.token_hex(4)}{_SUFFIX}")
+        self._file: IO[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self._clear()
+        try:
+            self._file = self._part.open("xb+", buffering=0)
+            if fcntl is not None:
+                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise failures.of_system(error, self.path, "written") from error
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.discard()
+
+    def write(self, chunks: Iterable[bytes]) -> int:
+        """Write *chunks*; gives their bytes. What *chunks* raises comes out as it is."""
+        count = 0
+        for chunk in chunks:
+            self._write(chunk)
+            count += len(chunk)
+        return count
+
+    def tell(self) -> int:
+        """Where the next byte goes."""
+        return self._open.tell()
+
+    def overwrite(self, offset: int, data: bytes) -> None:
+        """Replace bytes that were written before."""
+        at = self.tell()
+        self._open.seek(offset)
+        self._write(data)
+        self._open.seek(at)
+
+    def rewind(self, offset: int) -> None:
+        """Take back all from *offset* on."""
+        self._open.seek(offset)
+        self._open.truncate()
+
+    def read_from(self, offset: int, count: int) -> bytes:
+        """Bytes that were written, at most *count*."""
+        try:
+            return os.pread(self._open.fileno(), count, offset)
+        except OSError as error:
+            raise failures.of_system(error, self.path, "read") from error
+
+    def commit(self) -> None:
+        """Bring it to disk and give it its name, in the place of what stands there."""
+        file = self._open
+        try:
+            os.fsync(file.fileno())
+            self._part.replace(self.path)
+            with contextlib.suppress(OSError):  # not all file systems know it
+                folder = os.open(self.path.parent, os.O_RDONLY)
+                try:
+                    os.fsync(folder)
+                finally:
+                    os.close(folder)
+        except OSError as error:
+            raise failures.of_system(error, self.path, "written") from error
+        self._file = None
+        file.close()
+
+    def discard(self) -> None:
+        """Remove it, unless it was committed."""
+        file, self._file = self._file, None
+        if file is not None:
+            with contextlib.suppress(OSError):
+                self._part.unlink()
+            with contextlib.suppress(OSError):
+                file.close()
+
+    @property
+    def _open(self) -> IO[bytes]:
+        if self._file is None:
+            raise ValueError("the file is not open")
+        return self._file
+
+    def _write(self, chunk: bytes) -> None:
+        rest = memoryview(chunk)
+        try:
+            while rest:
+                rest = rest[self._open.write(rest) :]
+        except OSError as error:
+            raise failures.of_system(error, self.path, "written") from error
+
+    def _clear(self) -> None:
+        """Remove what killed processes left: parts that nobody holds."""
+        if fcntl is None:
+            return
+        with contextlib.suppress(OSError):
+            for stale in self.path.parent.iterdir():
+                name = stale.name
+                if not name.startswith(f".{self.path.name[:200]}.") or not name.endswith(_SUFFIX):
+                    continue
+                with contextlib.suppress(OSError), stale.open("rb") as held:
+                    fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    stale.unlink()

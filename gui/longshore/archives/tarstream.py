@@ -1,0 +1,283 @@
+"""Tar as a stream, read strictly (POSIX.1-2017 pax, “ustar Interchange Format”; GNU tar's long names and numbers).
+
+The standard library's tarfile believes what it reads: it takes in an extended header of any length, and knows a dozen
+kinds of entries that no image archive has. Here everything is bounded, nothing is looked at twice, and what is odd is
+said of the entry rather than acted on.
+"""
+
+from __future__ import annotations
+
+import enum
+import posixpath
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from longshore.archives import failures
+from longshore.archives.limits import BLOCK, LIMITS, Limits
+from longshore.oci.text import plain
+
+RECORD = 512
+#: Bytes of an extended header: a few paths and numbers.
+_LARGEST_EXTENDED = 64 * 1024
+_LARGEST_SIZE = 2**60
+
+
+class EntryKind(enum.Enum):
+    """What an entry of a tar is."""
+
+    FILE = "file"
+    FOLDER = "folder"
+    LINK = "link"  # symbolic or hard
+    OTHER = "other"  # what no archive of images has; ``Entry.problem`` says what
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry. *name*: without ``./`` and ``/`` at its ends. *size*: of its content in bytes, *offset*: where that
+    begins in the tar. *target*: of a link, as a name within the archive. *problem*: why it must not be used, or ""."""
+
+    name: str
+    kind: EntryKind
+    size: int = 0
+    offset: int = 0
+    target: str = ""
+    problem: str = ""
+
+
+class TarReader:
+    """The entries of a tar that comes in *chunks*, one by one. One thread.
+
+    Between two entries, :meth:`data` gives the content of the first; what is not read of it is skipped. After the last
+    one the rest of *chunks* is read too. Raises ArchiveDamaged, ArchiveRefused, and what *chunks* raises.
+    """
+
+    def __init__(self, chunks: Iterable[bytes], *, limits: Limits = LIMITS, subject: str = "") -> None:
+        self._chunks = iter(chunks)
+        self._limits = limits
+        self._subject = subject
+        self._buffer = b""
+        self._at = 0  # of the next byte within _buffer
+        self._left = 0  # bytes of the current entry not yet given
+        self._padding = 0
+        self.position = 0  #: bytes of the tar consumed
+        self.entries = 0  #: seen so far
+
+    def __iter__(self) -> Iterator[Entry]:
+        extended: dict[str, str] = {}
+        common: dict[str, str] = {}
+        while True:
+            self._skip()
+            header = self._take(RECORD)
+            if not header:
+                raise failures.truncated(self._subject, "the end of the tar is missing")
+            if not any(header):
+                self._drain()
+                return
+            self.entries += 1
+            if self.entries > self._limits.entries:
+                raise failures.excessive(self._subject, f"more than {self._limits.entries} entries")
+            kind = header[156:157]
+            size = self._check(header)
+            if kind in b"xgLK" and kind:
+                value = self._extended(size)
+                if kind == b"L":
+                    extended["path"] = _text(value)
+                elif kind == b"K":
+                    extended["linkpath"] = _text(value)
+                else:
+                    (extended if kind == b"x" else common).update(self._pax(value))
+                continue
+            entry = self._entry(header, kind, size, common | extended)
+            extended = {}
+            self._left = entry.size
+            self._padding = -entry.size % RECORD
+            yield entry
+
+    def data(self) -> Iterator[bytes]:
+        """The content of the current entry, in pieces."""
+        while self._left:
+            piece = self._piece(self._left)
+            self._left -= len(piece)
+            yield piece
+
+    # -- bytes
+
+    def _fill(self) -> bool:
+        """Have a byte to give, unless the stream has ended."""
+        while self._at >= len(self._buffer):
+            chunk = next(self._chunks, None)
+            if chunk is None:
+                return False
+            self._buffer, self._at = chunk, 0
+        return True
+
+    def _piece(self, most: int) -> bytes:
+        """Some bytes, *most* at most."""
+        if not self._fill():
+            if not self.entries:
+                raise failures.no_tar(self._subject)
+            raise failures.truncated(self._subject, f"it ends within an entry, at byte {self.position}")
+        given = self._buffer[self._at : self._at + min(most, BLOCK)]
+        self._at += len(given)
+        self.position += len(given)
+        return given
+
+    def _take(self, count: int) -> bytes:
+        """Exactly *count* bytes; none at the end of the stream."""
+        if not self._fill():
+            return b""
+        taken = b""
+        while len(taken) < count:
+            taken += self._piece(count - len(taken))
+        return taken
+
+    def _skip(self) -> None:
+        rest, self._left = self._left + self._padding, 0
+        self._padding = 0
+        while rest:
+            rest -= len(self._piece(rest))
+
+    def _drain(self) -> None:
+        """What follows the end: the filling of a tape's block."""
+        while self._fill():
+            self.position += len(self._buffer) - self._at
+            self._at = len(self._buffer)
+
+    # -- headers
+
+    def _check(self, header: bytes) -> int:
+        """The size that a sound header tells."""
+        said = _number(header[148:156])
+        unsigned = sum(header) - sum(header[148:156]) + 8 * 32
+        signed = unsigned - 256 * sum(byte > 127 for byte in header[:148] + header[156:])
+        if said is None or said not in (unsigned, signed):
+            if self.entries == 1:
+                raise failures.no_tar(self._subject)
+            raise failures.damaged(self._subject, f"a broken header before byte {self.position}")
+        size = _number(header[124:136])
+        if size is None or not 0 <= size <= _LARGEST_SIZE:
+            raise failures.damaged(self._subject, f"a broken length before byte {self.position}")
+        return size
+
+    def _extended(self, size: int) -> bytes:
+        if size > _LARGEST_EXTENDED:
+            raise failures.excessive(self._subject, f"an extended header of {size} bytes")
+        self._left, self._padding = size, -size % RECORD
+        return b"".join(self.data())
+
+    def _pax(self, value: bytes) -> dict[str, str]:
+        """The records of a pax header, each ``LENGTH KEY=VALUE\\n``."""
+        found = {}
+        while value:
+            length, _, _ = value[:20].partition(b" ")
+            count = int(length) if length.isdigit() else 0
+            record, value = value[:count], value[count:]
+            key, equals, text = record[len(length) + 1 :].partition(b"=")
+            if not equals or not text.endswith(b"\n"):
+                raise failures.damaged(self._subject, "a broken extended header")
+            found[_text(key)] = _text(text[:-1])
+        return found
+
+    def _entry(self, header: bytes, kind: bytes, size: int, extended: dict[str, str]) -> Entry:
+        name = _text(header[:100])
+        if header[257:262] == b"ustar" and header[262:263] == b"\0":
+            prefix = _text(header[345:500])
+            name = f"{prefix}/{name}" if prefix else name
+        raw = extended.get("path", name)
+        target = extended.get("linkpath", _text(header[157:257]))
+        if "size" in extended:
+            if not extended["size"].isascii() or not extended["size"].isdigit() or len(extended["size"]) > 18:
+                raise failures.damaged(self._subject, "a broken length in an extended header")
+            size = int(extended["size"])
+        what = {b"": EntryKind.FILE, b"\0": EntryKind.FILE, b"0": EntryKind.FILE, b"7": EntryKind.FILE}
+        what |= {b"5": EntryKind.FOLDER, b"1": EntryKind.LINK, b"2": EntryKind.LINK}
+        found = what.get(kind, EntryKind.OTHER)
+        # A folder's or link's header may tell a size, and has no content.
+        size = size if found in (EntryKind.FILE, EntryKind.OTHER) else 0
+        shown = f"“{plain(raw, 200)}”"
+        problem = ""
+        if found is EntryKind.OTHER:
+            problem = f"{shown} is {_ODD.get(kind, f'an entry of the unknown type {plain(repr(kind), 20)}')}"
+        elif any(key.startswith("GNU.sparse") for key in extended):
+            problem = f"{shown} is a sparse file"
+        elif len(raw) > self._limits.name or len(target) > self._limits.name:
+            problem = f"{shown} has a name of {max(len(raw), len(target))} characters"
+        inside = within("", raw)
+        if not problem and inside is None:
+            problem = f"{shown} lies outside of the archive"
+        if not problem and found is EntryKind.LINK:
+            # A symbolic link starts from its own folder, a hard link from the top.
+            inner = within(posixpath.dirname(inside or "") if kind == b"2" else "", target)
+            if not inner:
+                problem = f"{shown} is a link out of the archive, to “{plain(target, 200)}”"
+            target = inner or ""
+        return Entry(
+            inside or "", found, size, self.position, target if found is EntryKind.LINK else "", problem
+        )
+
+
+_ODD = {
+    b"3": "a device",
+    b"4": "a device",
+    b"6": "a named pipe",
+    b"S": "a sparse file",
+    b"M": "a part of a file that began in another archive",
+    b"V": "a tape's label",
+}
+
+
+def within(folder: str, name: str) -> str | None:
+    """*name*, seen from *folder*, as a path from the top of the archive; None if it leads out of it."""
+    if name.startswith("/") or "\0" in name:
+        return None
+    parts = [part for part in folder.split("/") if part]
+    for part in name.split("/"):
+        if part == "..":
+            if not parts:
+                return None
+            parts.pop()
+        elif part not in ("", "."):
+            parts.append(part)
+    return "/".join(parts)
+
+
+def _text(field: bytes) -> str:
+    return field.partition(b"\0")[0].decode("utf-8", "surrogateescape")
+
+
+def _number(field: bytes) -> int | None:
+    """A number of a header: octal, or GNU's binary where the first bit is set. None for what is neither."""
+    if field[0] & 0x80:
+        return int.from_bytes(bytes([field[0] & 0x7F]) + field[1:], "big") if field[0] == 0x80 else None
+    text = field.partition(b"\0")[0].strip()
+    if not text:
+        return 0
+    return int(text, 8) if all(char in b"01234567" for char in text) else None
+
+
+def tar_header(name: str, size: int) -> bytes:
+    """The header of a file for an archive that we write; GNU's binary form for 8 GB and more. The same for the same."""
+    encoded = name.encode()
+    if len(encoded) > 100:
+        raise ValueError("a name of more than 100 bytes")
+    length = b"%011o\0" % size if size < 8**11 else b"\x80" + size.to_bytes(11, "big")
+    header = bytearray(RECORD)
+    header[0 : len(encoded)] = encoded
+    header[100:108] = b"0000644\0"
+    header[108:116] = header[116:124] = b"0000000\0"
+    header[124:136] = length
+    header[136:148] = b"%011o\0" % 0
+    header[148:156] = b" " * 8
+    header[156:157] = b"0"
+    header[257:265] = b"ustar  \0" if size >= 8**11 else b"ustar\x0000"
+    header[148:156] = b"%06o\0 " % sum(header)
+    return bytes(header)
+
+
+def tar_padding(size: int) -> bytes:
+    """What fills the last record of a file's content."""
+    return bytes(-size % RECORD)
+
+
+#: The end of a tar: two empty records.
+TAR_END = bytes(2 * RECORD)

@@ -1,0 +1,138 @@
+"""The tar of an archive, made piece by piece: for a file, or for an engine that loads it.
+
+Both kinds have their content as ``blobs/sha256/<hex>``, byte by byte as it was given, and the lists at the end. A
+docker-archive has docker's own list, ``manifest.json``, which every engine since 1.10 reads (layers may be compressed
+with gzip), and the OCI layout's besides, as engines from 25.0 on write it: those with containerd's store go by it and
+keep the digests.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+
+from longshore.archives.compression import Compression, unpacked
+from longshore.archives.contents import MANIFEST_FILE
+from longshore.archives.images import ArchiveFormat
+from longshore.archives.tarstream import TAR_END, tar_header, tar_padding
+from longshore.oci.descriptor import Descriptor
+from longshore.oci.digest import Verifier, sha256_of
+from longshore.oci.layout import INDEX_FILE, LAYOUT_FILE, LayoutEntry, LayoutIndex, blob_path, layout_file
+from longshore.oci.manifest import Index, Manifest
+from longshore.oci.reference import Reference
+
+#: Gives the bytes of a blob; they are verified here.
+ReadBlob = Callable[[Descriptor], AbstractContextManager[Iterable[bytes]]]
+
+
+class ArchiveWriter:
+    """Gives the bytes of an archive, in the order of the calls; the caller sends them on. One thread."""
+
+    def __init__(self, format: ArchiveFormat) -> None:
+        self.format = format
+        self._index = LayoutIndex()
+        self._rows: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+        self._written: set[str] = set()
+        self._layout = True
+
+    def has(self, digest: str) -> bool:
+        """Whether the blob is in it already."""
+        return digest in self._written
+
+    def blob(self, wanted: Descriptor, data: Iterable[bytes]) -> Iterator[bytes]:
+        """A blob; nothing where it is in already. Raises DigestMismatch, and then the archive is spoilt."""
+        if wanted.digest in self._written:
+            return
+        self._written.add(wanted.digest)
+        verifier = Verifier(wanted.digest, wanted.size)
+        yield tar_header(blob_path(wanted.digest), wanted.size)
+        for chunk in data:
+            verifier.update(chunk)
+            yield bytes(chunk)
+        verifier.finish()
+        yield tar_padding(wanted.size)
+
+    def document(self, raw: bytes) -> Iterator[bytes]:
+        """A manifest, index or configuration."""
+        yield from self.blob(Descriptor("", sha256_of(raw), len(raw)), (raw,))
+
+    def list_image(self, top: Manifest | Index, references: Sequence[Reference]) -> None:
+        """Have index.json name *top*, whose documents and blobs are in, by *references*, or by nothing."""
+        for reference in references or (None,):
+            self._index = self._index.with_entry(LayoutEntry.named(top.descriptor, reference))
+
+    def list_for_docker(
+        self, image: Manifest, references: Sequence[Reference], layers: Sequence[str] | None = None
+    ) -> None:
+        """Have manifest.json name *image*. *layers*: digests of the blobs to take for its layers, where others are."""
+        taken = layers if layers is not None else [layer.digest for layer in image.layers]
+        row = self._rows.setdefault((image.config.digest, tuple(taken)), [])
+        # Docker's list knows tags only.
+        row += [name.familiar for name in references if name.digest is None and name.familiar not in row]
+
+    def leave_out_layout(self) -> None:
+        """No index.json, as blobs of its manifests are not in."""
+        self._layout = False
+
+    def end(self) -> Iterator[bytes]:
+        """The lists, and the end of the tar."""
+        if self.format is ArchiveFormat.OCI or self._layout:
+            yield from _file(LAYOUT_FILE, layout_file())
+            yield from _file(INDEX_FILE, self._index.to_bytes())
+        if self.format is ArchiveFormat.DOCKER:
+            rows = [
+                {
+                    "Config": blob_path(config),
+                    "RepoTags": names or None,
+                    "Layers": [blob_path(layer) for layer in layers],
+                }
+                for (config, layers), names in self._rows.items()
+            ]
+            yield from _file(MANIFEST_FILE, json.dumps(rows, separators=(",", ":")).encode())
+        yield TAR_END
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """An image on its way into an archive. *top*: what its names stand on. *image*: the one platform that docker's
+    list names; None for none. *documents*: the bytes of all manifests and configurations under *top* by digest.
+    *layers*: the blobs to be sent, in their order.
+
+    *instead*: by a layer's digest, what is sent in its place, not compressed (zstd, for engines that do not know it).
+    """
+
+    top: Manifest | Index
+    image: Manifest | None
+    references: tuple[Reference, ...]
+    documents: Mapping[str, bytes] = field(repr=False)
+    layers: tuple[Descriptor, ...] = ()
+    instead: Mapping[str, Descriptor] = field(default_factory=dict)
+
+
+def archive_stream(images: Sequence[Outgoing], read: ReadBlob, format: ArchiveFormat) -> Iterator[bytes]:
+    """The whole archive of *images*. Raises what *read* raises, and DigestMismatch."""
+    writer = ArchiveWriter(format)
+    for outgoing in images:
+        for raw in outgoing.documents.values():
+            yield from writer.document(raw)
+    for outgoing in images:
+        for layer in outgoing.layers:
+            sent = outgoing.instead.get(layer.digest, layer)
+            if writer.has(sent.digest):
+                continue
+            with read(layer) as data:
+                yield from writer.blob(sent, data if sent is layer else unpacked(data, Compression.ZSTD))
+    for outgoing in images:
+        writer.list_image(outgoing.top, outgoing.references)
+        if outgoing.instead:
+            writer.leave_out_layout()
+        if outgoing.image is not None:
+            layers = [outgoing.instead.get(layer.digest, layer).digest for layer in outgoing.image.layers]
+            writer.list_for_docker(outgoing.image, outgoing.references, layers)
+    yield from writer.end()
+
+
+def _file(name: str, content: bytes) -> Iterator[bytes]:
+    yield tar_header(name, len(content)) + content + tar_padding(len(content))

@@ -1,0 +1,194 @@
+"""Sound archives are read for what they are."""
+
+from __future__ import annotations
+
+import tarfile
+import tracemalloc
+from pathlib import Path
+
+import pytest
+
+from archivetools import (
+    PACKERS,
+    Image,
+    blob,
+    digest_of,
+    docker_parts,
+    document,
+    entry,
+    hex_of,
+    layer,
+    oci_parts,
+    tar_of,
+    without,
+    write,
+)
+from longshore.archives.archive import inspect_archive, open_archive
+from longshore.archives.compression import Compression
+from longshore.archives.images import ArchiveFormat
+from longshore.cancellation import Cancellation, Cancelled
+from longshore.oci.platform import Platform
+from longshore.oci.reference import Reference
+
+ONE = Reference.parse("team/app:1")
+TWO = Reference.parse("reg.example:5000/team/app:2")
+
+
+@pytest.mark.parametrize("packed", PACKERS)
+@pytest.mark.parametrize("layers", PACKERS)
+def test_docker_archive(tmp_path: Path, packed: str, layers: str) -> None:
+    image = Image(names=("team/app:1", "reg.example:5000/team/app:2"), packed=layers)
+    path = write(tmp_path, docker_parts(image), packed)
+    found = inspect_archive(path)
+    assert (found.format, found.compression.value, found.size) == (
+        ArchiveFormat.DOCKER,
+        packed,
+        path.stat().st_size,
+    )
+    [row] = found.images
+    assert row.references == (ONE, TWO)
+    assert row.image_id == digest_of(image.config)
+    assert row.platforms == (Platform("linux", "amd64"),)
+    assert (row.layers, row.size, row.made) == (2, sum(map(len, image.blobs)), True)
+
+
+@pytest.mark.parametrize("packed", PACKERS)
+@pytest.mark.parametrize("layers", PACKERS)
+def test_oci_archive(tmp_path: Path, packed: str, layers: str) -> None:
+    image = Image(packed=layers)
+    found = inspect_archive(write(tmp_path, oci_parts(image), packed))
+    assert (found.format, found.compression.value) == (ArchiveFormat.OCI, packed)
+    [row] = found.images
+    assert (row.references, row.digest, row.made) == ((ONE,), digest_of(image.manifest), False)
+    assert found.blobs == 4
+
+
+def test_oci_archive_of_several_platforms(tmp_path: Path) -> None:
+    images = (Image(), Image(layers=(layer("arm"),), platform=("linux", "arm64")))
+    [row] = inspect_archive(write(tmp_path, oci_parts(*images, index=True))).images
+    assert row.platforms == (Platform("linux", "amd64"), Platform("linux", "arm64"))
+    assert (row.missing, row.layers, row.image_id) == ((), 3, "")
+
+
+def test_an_engine_saves_one_platform_and_the_whole_index(tmp_path: Path) -> None:
+    here, away = Image(), Image(layers=(layer("arm"),), platform=("linux", "arm64"))
+    parts = without(oci_parts(here, away, index=True), blob(away.manifest)[0])
+    [row] = inspect_archive(write(tmp_path, parts)).images
+    assert (row.platforms, row.missing) == ((Platform("linux", "amd64"),), (Platform("linux", "arm64"),))
+
+
+def test_both_lists_in_one_archive_are_one_image_with_its_digest_and_all_its_names(tmp_path: Path) -> None:
+    image = Image(names=("team/app:1",))
+    rows = [
+        {
+            "Config": blob(image.config)[0],
+            "RepoTags": ["team/app:1", "reg.example:5000/team/app:2"],
+            "Layers": [blob(data)[0] for data in image.blobs],
+        }
+    ]
+    found = inspect_archive(write(tmp_path, [*oci_parts(image), ("manifest.json", document(rows))]))
+    assert found.format is ArchiveFormat.DOCKER
+    [row] = found.images
+    assert (row.references, row.digest) == ((ONE, TWO), digest_of(image.manifest))
+
+
+def test_several_images_and_one_without_a_name(tmp_path: Path) -> None:
+    images = (Image(), Image(layers=(layer("one"), layer("three")), names=()))
+    found = inspect_archive(write(tmp_path, docker_parts(*images)))
+    assert [row.references for row in found.images] == [(ONE,), ()]
+    assert [row.layers for row in found.images] == [2, 2]
+
+
+def test_layers_by_links_as_docker_and_skopeo_write_them(tmp_path: Path) -> None:
+    image = Image(layers=(layer("one"), layer("one")))
+    first = hex_of(image.blobs[0])
+    rows = [
+        {"Config": f"{hex_of(image.config)}.json", "RepoTags": None, "Layers": ["a/layer.tar", "b/layer.tar"]}
+    ]
+    parts = [
+        entry("a", tarfile.DIRTYPE),
+        entry("a/layer.tar", tarfile.SYMTYPE, f"../{first}.tar"),
+        (f"{first}.tar", image.blobs[0]),
+        entry("b/layer.tar", tarfile.LNKTYPE, "a/layer.tar"),
+        (f"{hex_of(image.config)}.json", image.config),
+        ("manifest.json", document(rows)),
+    ]
+    [row] = inspect_archive(write(tmp_path, parts)).images
+    assert row.layers == 1
+
+
+def test_names_that_begin_with_a_dot_and_long_ones(tmp_path: Path) -> None:
+    image = Image(layers=(layer("one"),))
+    long = "/".join(["folder" * 10] * 4) + "/layer.tar"
+    rows = [{"Config": "./config.json", "RepoTags": ["team/app:1"], "Layers": [long]}]
+    parts = [
+        (f"./{long}", image.blobs[0]),
+        ("./config.json", image.config),
+        ("./manifest.json", document(rows)),
+    ]
+    for number, format in enumerate((tarfile.GNU_FORMAT, tarfile.PAX_FORMAT, tarfile.USTAR_FORMAT)):
+        if format == tarfile.USTAR_FORMAT:
+            rows[0]["Layers"] = ["x" * 90 + "/" + "y" * 60]
+            parts = [("x" * 90 + "/" + "y" * 60, image.blobs[0]), parts[1], ("manifest.json", document(rows))]
+        path = tmp_path / f"{number}.tar"
+        path.write_bytes(tar_of(parts, format))
+        assert inspect_archive(path).images[0].references == (ONE,)
+
+
+def test_several_compressed_streams_after_each_other(tmp_path: Path) -> None:
+    whole = tar_of(oci_parts(Image()))
+    for packed, pack in PACKERS.items():
+        path = tmp_path / packed
+        path.write_bytes(pack(whole[:1000]) + pack(whole[1000:]))
+        assert inspect_archive(path).images[0].references == (ONE,)
+
+
+@pytest.mark.parametrize("packed", PACKERS)
+def test_what_was_checked_can_be_read_from_any_offset(tmp_path: Path, packed: str) -> None:
+    image = Image(layers=(layer("one", 700_000), layer("two", 300_000)))
+    archive = open_archive(write(tmp_path, oci_parts(image), packed), cancellation=Cancellation())
+    for data in image.blobs:
+        member = archive.member(digest_of(data))
+        assert member is not None
+        for offset in (0, 1, 299_999):
+            with archive.read(member, offset, cancellation=Cancellation()) as pieces:
+                assert b"".join(pieces) == data[offset:]
+
+
+def test_bytes_read_are_told_up_to_the_whole_file(tmp_path: Path) -> None:
+    path = write(tmp_path, oci_parts(Image(layers=(layer("one", 3_000_000),))), "gzip")
+    told: list[int] = []
+    inspect_archive(path, moved=told.append)
+    assert told == sorted(told)
+    assert told[-1] == path.stat().st_size
+
+
+def test_cancelled_in_the_middle(tmp_path: Path) -> None:
+    path = write(tmp_path, oci_parts(Image(layers=(layer("one", 3_000_000),))))
+    cancellation = Cancellation()
+    told: list[int] = []
+
+    def moved(count: int) -> None:
+        told.append(count)
+        if len(told) == 3:
+            cancellation.cancel()
+
+    with pytest.raises(Cancelled):
+        open_archive(path, cancellation=cancellation, moved=moved)
+    assert len(told) == 3
+
+
+def test_memory_does_not_grow_with_the_layers(tmp_path: Path) -> None:
+    path = write(tmp_path, docker_parts(Image(layers=(layer("one", 60_000_000),), packed="gzip")), "gzip")
+    tracemalloc.start()
+    try:
+        inspect_archive(path)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 12_000_000
+
+
+def test_the_compression_is_told_by_content_not_by_name(tmp_path: Path) -> None:
+    path = write(tmp_path, oci_parts(Image()), "gzip").rename(tmp_path / "wrong.tar.zst")
+    assert inspect_archive(path).compression is Compression.GZIP

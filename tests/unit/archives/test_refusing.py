@@ -1,0 +1,296 @@
+"""Broken, hostile and wrong files are refused, and it is said why."""
+
+from __future__ import annotations
+
+import io
+import os
+import tarfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from archivetools import (
+    PACKERS,
+    Image,
+    Part,
+    blob,
+    descriptor,
+    docker_parts,
+    document,
+    entry,
+    hex_of,
+    layer,
+    oci_parts,
+    replaced,
+    tar_of,
+    without,
+    write,
+)
+from longshore.archives.archive import inspect_archive, open_archive
+from longshore.archives.limits import Limits
+from longshore.cancellation import Cancellation
+from longshore.oci.errors import (
+    ArchiveDamaged,
+    ArchiveError,
+    ArchiveRefused,
+    InvalidContent,
+    LongshoreError,
+    NotAnArchive,
+)
+
+IMAGE = Image()
+SPARSE = b"S"
+
+
+def refused(path: Path, kind: type[LongshoreError], words: str, limits: Limits = Limits()) -> None:  # noqa: B008
+    """It is refused with *kind* itself, whose message or detail has *words*; and advice is given."""
+    with pytest.raises(LongshoreError) as caught:
+        open_archive(path, cancellation=Cancellation(), limits=limits)
+    error = caught.value
+    assert isinstance(error, kind), error
+    assert words in f"{error.message} {error.detail}"
+    assert error.advice
+    assert error.subject == str(path)
+
+
+@pytest.mark.parametrize("packed", PACKERS)
+@pytest.mark.parametrize("keep", [0.2, 0.7, 0.95])
+def test_truncated(tmp_path: Path, packed: str, keep: float) -> None:
+    rest = os.urandom(300_000)  # so that the end is not packed into nothing
+    path = write(tmp_path, [*oci_parts(IMAGE), ("rest", rest)], packed)
+    data = path.read_bytes()
+    path.write_bytes(data[: int(len(data) * keep)])
+    refused(path, ArchiveDamaged, "cut off")
+
+
+def test_cut_between_two_entries(tmp_path: Path) -> None:
+    path = tmp_path / "cut.tar"
+    path.write_bytes(tar_of(oci_parts(IMAGE)).rstrip(b"\0"))
+    data = path.read_bytes()
+    path.write_bytes(data + bytes(-len(data) % 512))
+    refused(path, ArchiveDamaged, "cut off")
+
+
+@pytest.mark.parametrize("packed", ["gzip", "zstd"])
+def test_a_flipped_bit_in_the_compressed_stream(tmp_path: Path, packed: str) -> None:
+    path = write(tmp_path, [*oci_parts(IMAGE), ("rest", os.urandom(100_000))], packed)
+    data = bytearray(path.read_bytes())
+    data[40] ^= 0x55
+    path.write_bytes(data)
+    with pytest.raises(ArchiveError):
+        inspect_archive(path)
+
+
+def test_empty(tmp_path: Path) -> None:
+    path = tmp_path / "empty.tar"
+    path.touch()
+    refused(path, ArchiveDamaged, "empty")
+
+
+def other_digest(parts: list[Part]) -> list[Part]:
+    return replaced(parts, blob(IMAGE.blobs[0])[0], layer("other"))
+
+
+@pytest.mark.parametrize(
+    ("parts", "words"),
+    [
+        (lambda: other_digest(oci_parts(IMAGE)), "hashes to"),
+        (lambda: replaced(oci_parts(IMAGE), blob(IMAGE.config)[0], b"{}"), "hashes to"),
+        (
+            lambda: replaced(docker_parts(IMAGE), f"{hex_of(IMAGE.blobs[0])}.tar", layer("other")),
+            "the image wants",
+        ),
+        (lambda: replaced(docker_parts(IMAGE), f"{hex_of(IMAGE.config)}.json", b"{}"), "hashes to"),
+        (lambda: without(oci_parts(IMAGE), blob(IMAGE.blobs[1])[0]), "is missing"),
+        (lambda: without(oci_parts(IMAGE), blob(IMAGE.config)[0]), "is missing"),
+        (lambda: without(oci_parts(IMAGE), blob(IMAGE.manifest)[0]), "is missing"),
+        (lambda: without(oci_parts(IMAGE), "index.json"), "is missing"),
+        (lambda: without(docker_parts(IMAGE), f"{hex_of(IMAGE.blobs[0])}.tar"), "is missing"),
+        (lambda: without(docker_parts(IMAGE), f"{hex_of(IMAGE.config)}.json"), "is missing"),
+        (lambda: replaced(docker_parts(IMAGE), "manifest.json", b'{"a": 1}'), "not a list"),
+        (lambda: replaced(docker_parts(IMAGE), "manifest.json", b'[{"Config": 1}]'), "no known way"),
+        (lambda: replaced(docker_parts(IMAGE), "manifest.json", b"[[" * 50_000), "not JSON"),
+        (lambda: replaced(oci_parts(IMAGE), "index.json", b'{"schemaVersion": 2, "manifests": 7}'), "index"),
+        (lambda: replaced(oci_parts(IMAGE), "index.json", b"nonsense"), "not JSON"),
+        (lambda: replaced(oci_parts(IMAGE), "oci-layout", b'{"imageLayoutVersion": "2.0"}'), "version"),
+    ],
+    ids=map(str, range(16)),
+)
+def test_damaged(tmp_path: Path, parts: Callable[[], list[Part]], words: str) -> None:
+    refused(write(tmp_path, parts()), ArchiveDamaged, words)
+
+
+def test_a_descriptor_that_promises_another_size(tmp_path: Path) -> None:
+    wrong = {**descriptor("application/vnd.oci.image.manifest.v1+json", IMAGE.manifest), "size": 5}
+    index = document({"schemaVersion": 2, "manifests": [wrong]})
+    refused(write(tmp_path, replaced(oci_parts(IMAGE), "index.json", index)), ArchiveDamaged, "are promised")
+
+
+def test_layers_that_are_fewer_than_the_configuration_says(tmp_path: Path) -> None:
+    rows = [{"Config": f"{hex_of(IMAGE.config)}.json", "Layers": [f"{hex_of(IMAGE.blobs[0])}.tar"]}]
+    parts = replaced(docker_parts(IMAGE), "manifest.json", document(rows))
+    refused(write(tmp_path, parts), ArchiveDamaged, "an image of 2 layers has 1")
+
+
+def test_an_oci_image_whose_layers_are_not_those_of_its_configuration(tmp_path: Path) -> None:
+    liar = Image(packed="gzip")
+    blobs = [PACKERS["gzip"](layer("one")), PACKERS["gzip"](layer("evil"))]
+    manifest = document(
+        {
+            "schemaVersion": 2,
+            "mediaType": "application/vnd.oci.image.manifest.v1+json",
+            "config": descriptor("application/vnd.oci.image.config.v1+json", liar.config),
+            "layers": [descriptor("application/vnd.oci.image.layer.v1.tar+gzip", data) for data in blobs],
+        }
+    )
+    listed = [descriptor("application/vnd.oci.image.manifest.v1+json", manifest)]
+    parts: list[Part] = [
+        *map(blob, (*blobs, liar.config, manifest)),
+        ("oci-layout", b'{"imageLayoutVersion": "1.0.0"}'),
+        ("index.json", document({"schemaVersion": 2, "manifests": listed})),
+    ]
+    refused(write(tmp_path, parts), ArchiveDamaged, "the image wants")
+
+
+@pytest.mark.parametrize(
+    ("bad", "words"),
+    [
+        (("/etc/passwd", b"x"), "outside of the archive"),
+        (("../evil", b"x"), "outside of the archive"),
+        (("a/../../evil", b"x"), "outside of the archive"),
+        (entry("link", tarfile.SYMTYPE, "/etc/passwd"), "a link out of the archive"),
+        (entry("a/link", tarfile.SYMTYPE, "../../etc/passwd"), "a link out of the archive"),
+        (entry("link", tarfile.LNKTYPE, "../etc/passwd"), "a link out of the archive"),
+        (entry("device", tarfile.CHRTYPE), "a device"),
+        (entry("device", tarfile.BLKTYPE), "a device"),
+        (entry("pipe", tarfile.FIFOTYPE), "a named pipe"),
+        (entry("sparse", SPARSE), "a sparse file"),
+        (entry("odd", b"Z"), "unknown type"),
+        (("index.json", b"{}"), "twice"),
+        (entry("index.json", tarfile.SYMTYPE, "oci-layout"), "twice"),
+    ],
+    ids=map(str, range(13)),
+)
+def test_hostile(tmp_path: Path, bad: Part, words: str) -> None:
+    refused(write(tmp_path, [*oci_parts(IMAGE), bad]), ArchiveRefused, words)
+
+
+def test_an_image_that_wants_a_file_from_outside(tmp_path: Path) -> None:
+    rows = [{"Config": "../../etc/hostname", "RepoTags": None, "Layers": []}]
+    parts = replaced(docker_parts(IMAGE), "manifest.json", document(rows))
+    refused(write(tmp_path, parts), ArchiveRefused, "outside of the archive")
+
+
+def test_links_in_a_circle_end(tmp_path: Path) -> None:
+    rows = [{"Config": "a", "RepoTags": None, "Layers": []}]
+    parts: list[Part] = [
+        entry("a", tarfile.SYMTYPE, "b"),
+        entry("b", tarfile.SYMTYPE, "a"),
+        ("manifest.json", document(rows)),
+    ]
+    refused(write(tmp_path, parts), ArchiveDamaged, "is missing")
+
+
+def test_a_bomb_of_an_archive(tmp_path: Path) -> None:
+    path = write(tmp_path, [*oci_parts(IMAGE), ("zeros", bytes(4_000_000))], "gzip")
+    refused(path, ArchiveRefused, "bomb", Limits(ratio=50, ratio_from=1_000_000))
+
+
+@pytest.mark.parametrize("packed", ["gzip", "zstd"])
+def test_a_bomb_of_a_layer(tmp_path: Path, packed: str) -> None:
+    path = write(tmp_path, oci_parts(Image(layers=(layer("one"), bytes(4_000_000)), packed=packed)))
+    refused(path, ArchiveRefused, "bomb", Limits(ratio=50, ratio_from=1_000_000))
+
+
+def test_more_than_the_total(tmp_path: Path) -> None:
+    path = write(tmp_path, oci_parts(Image(layers=(os.urandom(2_000_000),))))
+    refused(path, ArchiveRefused, "more than 1000000 bytes", Limits(unpacked=1_000_000))
+
+
+def test_too_many_entries(tmp_path: Path) -> None:
+    parts: list[Part] = [(f"file{number}", b"") for number in range(200)]
+    refused(write(tmp_path, [*parts, *oci_parts(IMAGE)]), ArchiveRefused, "100 entries", Limits(entries=100))
+
+
+def test_too_many_documents(tmp_path: Path) -> None:
+    parts: list[Part] = [(f"{number}.json", document({"x": "y" * 1000})) for number in range(200)]
+    refused(
+        write(tmp_path, [*parts, *oci_parts(IMAGE)]),
+        ArchiveRefused,
+        "bytes of documents",
+        Limits(documents=100_000),
+    )
+
+
+def test_a_huge_list(tmp_path: Path) -> None:
+    path = write(tmp_path, [("manifest.json", b"[" + b" " * 33 * 1024 * 1024 + b"]")])
+    refused(path, ArchiveRefused, "manifest.json has")
+
+
+def test_a_huge_extended_header(tmp_path: Path) -> None:
+    path = tmp_path / "huge.tar"
+    path.write_bytes(tar_of([("x" * 100_000, b""), *oci_parts(IMAGE)]))
+    refused(path, ArchiveRefused, "extended header")
+
+
+def test_the_file_system_of_a_container(tmp_path: Path) -> None:
+    names = ("bin", "dev", "etc", "proc", "usr")
+    folders = [entry(name, tarfile.DIRTYPE) for name in names]
+    refused(write(tmp_path, [*folders, ("etc/hostname", b"x")]), NotAnArchive, "file system of a container")
+    link = entry("etc/mtab", tarfile.SYMTYPE, "/proc/mounts")
+    refused(write(tmp_path, [folders[2], link]), NotAnArchive, "file system of a container")
+    device = entry("dev/console", tarfile.CHRTYPE)
+    refused(write(tmp_path, [folders[1], device], name="two"), NotAnArchive, "file system of a container")
+
+
+def test_other_files(tmp_path: Path) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as file:
+        file.writestr("manifest.json", "[]")
+    for content, words in (
+        (packed.getvalue(), "a zip file"),
+        (b"\xfd7zXZ\x00" + bytes(600), "xz"),
+        (b"hello", "some other file"),
+        (b"hello" * 1000, "some other file"),
+        (tar_of([("readme.txt", b"x")]), "some other tar file"),
+        (tar_of([("repositories", b"{}")]), "before Docker 1.10"),
+        (tar_of([("manifest.json", b"[]")]), "an empty archive"),
+    ):
+        path = tmp_path / "other.tar"
+        path.write_bytes(content)
+        refused(path, NotAnArchive, words)
+
+
+def test_what_is_no_file(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe.tar"
+    os.mkfifo(pipe)
+    refused(pipe, ArchiveError, "not an ordinary file")
+    refused(tmp_path, ArchiveError, "a folder")
+    refused(tmp_path / "nowhere.tar", ArchiveError, "cannot be read")
+
+
+def test_a_file_that_changed_since_it_was_checked(tmp_path: Path) -> None:
+    path = write(tmp_path, oci_parts(IMAGE))
+    archive = open_archive(path, cancellation=Cancellation())
+    member = archive.member(next(iter(archive.contents.by_digest())))
+    assert member is not None
+    path.write_bytes(path.read_bytes() + b"\0")
+    with (
+        pytest.raises(ArchiveDamaged, match="damaged"),
+        archive.read(member, cancellation=Cancellation()) as pieces,
+    ):
+        b"".join(pieces)
+
+
+def test_names_with_terminal_codes_are_made_safe(tmp_path: Path) -> None:
+    path = write(tmp_path, [*oci_parts(IMAGE), ("../\x1b[31mevil", b"")])
+    with pytest.raises(ArchiveRefused) as caught:
+        inspect_archive(path)
+    assert "\x1b" not in caught.value.detail
+
+
+def test_errors_of_archives_are_of_one_family() -> None:
+    assert all(issubclass(kind, ArchiveError) for kind in (ArchiveDamaged, ArchiveRefused, NotAnArchive))
+    assert not issubclass(ArchiveError, InvalidContent)
