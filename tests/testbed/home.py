@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -49,6 +50,20 @@ class PrivateHome:
         path.touch(mode=0o600)
         path.write_text(json.dumps(config, indent=2), "utf-8")
         return path
+
+    def write_context(self, name: str, host: str, certificates: Mapping[str, Path] | None = None) -> None:
+        """Store a context as ``docker context create`` does; ``certificates`` by their names there (``ca.pem``)."""
+        key = hashlib.sha256(name.encode()).hexdigest()
+        contexts = self.docker_config / "contexts"
+        meta = contexts / "meta" / key
+        meta.mkdir(parents=True, exist_ok=True)
+        endpoints = {"docker": {"Host": host, "SkipTLSVerify": False}}
+        stored = {"Name": name, "Metadata": {}, "Endpoints": endpoints}
+        (meta / "meta.json").write_text(json.dumps(stored), "utf-8")
+        for file, source in (certificates or {}).items():
+            place = contexts / "tls" / key / "docker" / file
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(source.read_bytes())
 
     def write_helper(self, name: str, script: str) -> Path:
         """Install ``docker-credential-NAME`` into a folder that ``helper_environ`` puts on PATH."""

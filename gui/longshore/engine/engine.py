@@ -13,8 +13,15 @@ from longshore.cancellation import Cancellation
 from longshore.engine.address import EngineAddress
 from longshore.engine.attempt import Attempt
 from longshore.engine.failures import classify
-from longshore.engine.listing import EVENT_ACTIONS, engine_event, engine_info, image_details, local_images
-from longshore.engine.model import EngineEvent, EngineInfo, EventKind, ImageDetails, LocalImage
+from longshore.engine.listing import (
+    EVENT_ACTIONS,
+    engine_event,
+    engine_info,
+    image_details,
+    local_images,
+    swarm_nodes,
+)
+from longshore.engine.model import EngineEvent, EngineInfo, EventKind, ImageDetails, LocalImage, SwarmNode
 from longshore.engine.refusals import refusal
 from longshore.engine.stream import Normaliser, StreamEvent
 from longshore.engine.unavailable import explain, no_version
@@ -56,14 +63,23 @@ class Engine:
 
     # -- the engine itself
 
-    def probe(self) -> EngineInfo:
-        """Ask the engine what it is; within ten seconds or so.
+    def probe(
+        self, cancellation: Cancellation | None = None, *, seconds: float = PROBE_SECONDS
+    ) -> EngineInfo:
+        """Ask the engine what it is. It has *seconds* to connect, and as many for each of two answers.
 
         Raises EngineUnavailable, whose cause says why.
         """
+        with self._short_job(cancellation, seconds) as client:
+            return engine_info(self._learn_version(client), client.info())
 
-        with contextlib.closing(self._new_client(PROBE_SECONDS)) as client:
-            return self._run(client, lambda client: engine_info(self._learn_version(client), client.info()))
+    def swarm_nodes(
+        self, cancellation: Cancellation | None = None, *, seconds: float = PROBE_SECONDS
+    ) -> list[SwarmNode]:
+        """The nodes of the swarm that the engine is a manager of, by name. Raises EngineFailure if it is none."""
+        with self._short_job(cancellation, seconds) as client:
+            self._learn_version(client)
+            return swarm_nodes(client.nodes(), client.info())
 
     @property
     def platform(self) -> Platform:
@@ -252,6 +268,21 @@ class Engine:
     def _run(self, client: Client, ask: Callable[[Client], T], subject: str = "") -> T:
         with self._explaining(lambda status, text: refusal(status, text, subject)):
             return ask(client)
+
+    @contextlib.contextmanager
+    def _short_job(self, cancellation: Cancellation | None, seconds: float) -> Iterator[Client]:
+        """A client of its own for a few short questions, cut when cancelled."""
+        cancellation = cancellation or Cancellation()
+        try:
+            with (
+                self._explaining(lambda status, text: refusal(status, text, "")),
+                contextlib.closing(self._new_client(seconds)) as client,
+                cancellation.waking(client.cut),
+            ):
+                yield client
+        except Exception:
+            cancellation.raise_if_cancelled()
+            raise
 
     @contextlib.contextmanager
     def _job(

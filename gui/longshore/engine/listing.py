@@ -20,6 +20,7 @@ from longshore.engine.model import (
     ImagePlatform,
     ImageStore,
     LocalImage,
+    SwarmNode,
 )
 from longshore.oci.errors import InvalidReference
 from longshore.oci.platform import Platform
@@ -48,7 +49,27 @@ def engine_info(version: Json, info: Json) -> EngineInfo:
         store=_store(version, info),
         insecure_registries=tuple(insecure),
         mirrors=tuple(str(each) for each in registries.get("Mirrors") or ()),
+        swarm_manager=_mapping(info.get("Swarm")).get("ControlAvailable") is True,
     )
+
+
+def swarm_nodes(nodes: Iterable[object], info: Json) -> list[SwarmNode]:
+    """From ``/nodes`` and ``/info``, by name."""
+    own = _mapping(info.get("Swarm")).get("NodeID")
+    found = []
+    for each in nodes:
+        node = _mapping(each)
+        name = str(_mapping(node.get("Description")).get("Hostname") or node.get("ID") or "")
+        if name:
+            found.append(
+                SwarmNode(
+                    name,
+                    manager=_mapping(node.get("Spec")).get("Role") == "manager",
+                    ready=_mapping(node.get("Status")).get("State") == "ready",
+                    own=bool(own) and node.get("ID") == own,
+                )
+            )
+    return sorted(found, key=lambda node: (node.name, not node.own))
 
 
 def _store(version: Json, info: Json) -> ImageStore:

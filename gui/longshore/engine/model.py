@@ -31,7 +31,7 @@ class EngineInfo:
     *name*: its machine's. *platform*: what it pulls when nothing else is asked for.
 
     *insecure_registries*: hosts and networks (CIDR) that the engine talks to without TLS or without checking
-    it; *mirrors*: URLs that it asks before Docker Hub.
+    it; *mirrors*: URLs that it asks before Docker Hub. *swarm_manager*: it can tell the nodes of a swarm.
     """
 
     name: str
@@ -43,6 +43,17 @@ class EngineInfo:
     store: ImageStore
     insecure_registries: tuple[str, ...] = ()
     mirrors: tuple[str, ...] = ()
+    swarm_manager: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SwarmNode:
+    """One engine of a swarm. *name*: its machine's. *manager*: else a worker. *own*: the engine that was asked."""
+
+    name: str
+    manager: bool
+    ready: bool
+    own: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QModelIndex, QObject, Signal
 
-from longshore.engine.address import EngineAddress, current_address, known_addresses
+from longshore.engine.address import EngineAddress, current_address
 from longshore.models.image_model import ImageModel
 from longshore.models.tag_model import TagModel
 from longshore.oci.errors import LongshoreError
 from longshore.oci.reference import Reference
 from longshore.operations.engine_watch import EngineStatus, EngineWatch
+from longshore.operations.engines import Engines
 from longshore.operations.services import Services
 from longshore.operations.tasks import Tasks
 
@@ -24,7 +25,6 @@ class Local(QObject):
     """The engine of the left pane and its images. Lives in the GUI thread; every method returns at once."""
 
     status_changed = Signal(object)  # EngineStatus
-    engines_found = Signal(object)  # list[EngineAddress]
     images_changed = Signal()
     arrived = Signal(object)  # Reference that was awaited and now stands in the list
 
@@ -45,6 +45,8 @@ class Local(QObject):
         self._images = images
         self._tags = tags
         self._awaited: set[Reference] = set()
+        self.engines = Engines(services, tasks, environ)
+        self.status_changed.connect(self.engines.note)
         self.watch = EngineWatch(
             services, tasks, status_changed=self.status_changed.emit, images_listed=self._images_listed
         )
@@ -66,11 +68,7 @@ class Local(QObject):
             self.watch.fail(error)
         else:
             self.watch.watch(address)
-        self._tasks.spawn(self._find_engines(), "find engines")
-
-    async def _find_engines(self) -> None:
-        found = await self._tasks.call(self._tasks.quick, known_addresses, self._environ)
-        self.engines_found.emit(found)
+        self.engines.look()
 
     @property
     def status(self) -> EngineStatus:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from PySide6.QtCore import (
     QCoreApplication,
@@ -23,6 +23,7 @@ from longshore.models.image_model import ImageModel
 from longshore.widgets.columns import Column
 from longshore.widgets.pane import Pane
 from longshore.widgets.quiet import EmptyState
+from longshore.widgets.theme import current_theme
 from longshore.widgets.views import TableView
 
 TYPE_CHECKING = False
@@ -52,6 +53,7 @@ class ImagePane(Pane):
     details_requested = Signal(object)  # LocalImage
     pull_box_requested = Signal()
     retry_engine_requested = Signal()
+    engines_wanted = Signal()  # the list of engines is opened: it may have grown old
     engine_selected = Signal(int)  # index in the list given to set_engines
     selection_changed = Signal()
 
@@ -64,6 +66,7 @@ class ImagePane(Pane):
         self.engine_picker = self.header.add_picker(self.tr("Engine"), 220)
         self.engine_picker.setAccessibleName(self.tr("Engine"))
         self.engine_picker.activated.connect(self.engine_selected)
+        self.engine_picker.opened.connect(self.engines_wanted)
         self.header.add_space()
         self.filter = self.header.add_filter(self.tr("Filter images"))
         self.filter.filtered.connect(self._filtered)
@@ -93,15 +96,34 @@ class ImagePane(Pane):
 
     # -- fed by the owner
 
-    def set_engines(self, titles: Sequence[str], current: int) -> None:
-        """What the engine picker offers, e.g. ``default  ·  Docker 28.5``. Tells no wish."""
-        with QSignalBlocker(self.engine_picker):
-            self.engine_picker.clear()
+    def set_engines(
+        self,
+        titles: Sequence[str],
+        current: int,
+        *,
+        stories: Sequence[str] = (),
+        silent: Collection[int] = (),
+    ) -> None:
+        """What the engine picker offers, e.g. ``default  ·  Docker 28.5``. Tells no wish.
+
+        *stories*: the whole of each, for its tooltip. *silent*: the places of those that do not answer. The list may be
+        open meanwhile: rows that stay are changed where they stand.
+        """
+        picker = self.engine_picker
+        with QSignalBlocker(picker):
+            while picker.count() > len(titles):
+                picker.removeItem(picker.count() - 1)
             for place, title in enumerate(titles):
-                self.engine_picker.addItem(title)
-                self.engine_picker.setItemData(place, text.tooltip(title), Qt.ItemDataRole.ToolTipRole)
-            self.engine_picker.setCurrentIndex(current)
-        self.engine_picker.updateGeometry()
+                if place == picker.count():
+                    picker.addItem(title)
+                elif picker.itemText(place) != title:
+                    picker.setItemText(place, title)
+                story = stories[place] if place < len(stories) else title
+                colour = current_theme().dim if place in silent else None
+                picker.setItemData(place, text.tooltip(story), Qt.ItemDataRole.ToolTipRole)
+                picker.setItemData(place, colour, Qt.ItemDataRole.ForegroundRole)
+            picker.setCurrentIndex(current)
+        picker.updateGeometry()
 
     def set_connecting(self) -> None:
         """The engine is being asked; nothing is known yet."""

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QPushButton,
     QSizePolicy,
+    QStyledItemDelegate,
     QVBoxLayout,
     QWidget,
 )
@@ -155,9 +156,18 @@ class FilterField(QLineEdit):
 class Picker(QComboBox):
     """A combo box as wide as its texts where there is room, and with an ellipsis where there is none."""
 
+    opened = Signal()  # its list is about to be shown
+
     def __init__(self) -> None:
         super().__init__()
         self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
+        # The one that comes with it looks like a menu, and knows no colours of single rows.
+        self.setItemDelegate(QStyledItemDelegate(self))
+
+    def showPopup(self) -> None:
+        """Qt's hook."""
+        self.opened.emit()
+        super().showPopup()
 
     def sizeHint(self) -> QSize:
         """Qt's hook: the widest text, with what stands around it."""
@@ -206,7 +216,7 @@ class HeaderBar(QWidget):
         self.summary: ElidedLabel | None = None
         self._picker_width = 0
 
-    def add_picker(self, name: str, wide: int) -> QComboBox:
+    def add_picker(self, name: str, wide: int) -> Picker:
         """A combo box after the title."""
         self.picker = Picker()
         self.picker.setAccessibleName(name)

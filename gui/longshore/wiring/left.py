@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from PySide6.QtCore import QObject, Qt, Slot
 
 from longshore.engine.address import EngineAddress
-from longshore.engine.model import EngineInfo, ImageDetails, ImageStore, LocalImage
-from longshore.models import text
+from longshore.engine.model import ImageDetails, LocalImage
+from longshore.models import engine_text
 from longshore.oci.errors import LongshoreError
 from longshore.oci.reference import DOCKER_HUB, Reference
 from longshore.operations import EngineState, EngineStatus, Operations
@@ -30,7 +30,8 @@ class Images(QObject):
     def _connect_images(self) -> None:
         pane, local = self.window.image_pane, self.operations.local
         local.status_changed.connect(self._engine_changed)
-        local.engines_found.connect(self._engines_found)
+        local.engines.changed.connect(self._show_engines)
+        pane.engines_wanted.connect(local.engines.look)
         local.images_changed.connect(self._images_changed)
         local.arrived.connect(self._show_image)
         self.window.registry_pane.model.push_dropped.connect(
@@ -62,25 +63,18 @@ class Images(QObject):
         if self.operations.local.status.state is EngineState.READY:
             self.window.image_pane.set_ready()
 
-    @Slot(object)
-    def _engines_found(self, found: list[EngineAddress]) -> None:
-        self._engines = found
-        self._show_engines()
-
+    @Slot()
     def _show_engines(self) -> None:
-        status = self.operations.local.status
-        engines = list(self._engines)
-        if status.address is not None and status.address not in engines:
-            engines.insert(0, status.address)
-        self._engines = engines
-        titles = []
-        for address in engines:
-            title = address.name
-            if address == status.address and status.info is not None:
-                title = f"{address.name}  ·  {_engine_title(status.info)}"
-            titles.append(title)
-        current = engines.index(status.address) if status.address in engines else -1
-        self.window.image_pane.set_engines(titles, current)
+        local = self.operations.local
+        found = local.engines.found
+        self._engines = [each.address for each in found]
+        address = local.status.address
+        self.window.image_pane.set_engines(
+            [engine_text.title(each.address, each.info, each.error) for each in found],
+            self._engines.index(address) if address in self._engines else -1,
+            stories=[engine_text.story(each.address, each.info, each.error, each.nodes) for each in found],
+            silent={place for place, each in enumerate(found) if each.error is not None},
+        )
 
     @Slot(int)
     def _select_engine(self, place: int) -> None:
@@ -181,11 +175,6 @@ class Images(QObject):
         )
         sheet.push_requested.connect(lambda targets: self.operations.moving.push(targets, place))
         sheet.open()
-
-
-def _engine_title(info: EngineInfo) -> str:
-    maker = "Podman" if info.store is ImageStore.PODMAN else "Docker"
-    return f"{maker} {text.safe(info.version)}"
 
 
 def _engine_name(image: LocalImage) -> str:

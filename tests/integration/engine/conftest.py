@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import socket
+import stat
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -12,7 +17,9 @@ import pytest
 from longshore.cancellation import Cancellation
 from longshore.engine.address import current_address
 from longshore.engine.engine import Engine
+from testbed.crypto import make_authority, make_certificate
 from testbed.engine import PrivateEngine
+from testbed.errors import TestbedUnavailable, require
 from testbed.images import load_image
 
 
@@ -85,6 +92,78 @@ def load(testbed_engine: PrivateEngine) -> Callable[..., str]:
             client.close()
 
     return put
+
+
+@dataclass(frozen=True)
+class TlsEngine:
+    """An engine at *url* that wants TLS both ways; *files* holds ``ca.crt``, and ``server.crt`` and ``server.key``,
+    which do for a client too."""
+
+    url: str
+    files: Path
+
+
+@pytest.fixture
+def tls_engine(tmp_path: Path) -> Iterator[TlsEngine]:
+    """One of the test's own."""
+    files = tmp_path / "tls"
+    make_certificate(files, make_authority(files), ["127.0.0.1", "localhost"])
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    arguments = [
+        f"--host=tcp://127.0.0.1:{port}",
+        "--tlsverify",
+        f"--tlscacert={files / 'ca.crt'}",
+        f"--tlscert={files / 'server.crt'}",
+        f"--tlskey={files / 'server.key'}",
+    ]
+    engine = PrivateEngine(tmp_path / "engine-tls", arguments=arguments)
+    if not engine.is_ours:
+        pytest.skip("needs an engine of its own")
+    try:
+        engine.start()
+        yield TlsEngine(f"tcp://127.0.0.1:{port}", files)
+    except TestbedUnavailable as problem:
+        require(problem)
+    finally:
+        engine.close()
+
+
+FAKE_SSH = """#!{python}
+import os, select, socket, sys
+sys.stdout = sys.stderr
+arguments = sys.argv[1:]
+host = arguments[arguments.index("--") + 1]
+assert arguments[-3:] == ["docker", "system", "dial-stdio"], arguments
+if host == "denied":
+    sys.exit("me@denied: Permission denied (publickey).")
+if host == "unknown":
+    sys.exit("ssh: Could not resolve hostname unknown: Name or service not known")
+engine = socket.socket(socket.AF_UNIX)
+engine.connect({socket!r})
+while True:
+    for ready in select.select([0, engine], [], [])[0]:
+        data = os.read(0, 65536) if ready == 0 else engine.recv(65536)
+        if not data:
+            sys.exit(0)
+        if ready == 0:
+            engine.sendall(data)
+        else:
+            while data:
+                data = data[os.write(1, data):]
+"""
+
+
+@pytest.fixture
+def ssh(tmp_path: Path, testbed_engine: PrivateEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An ``ssh`` that leads to the session's engine, whatever the host."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    program = folder / "ssh"
+    program.write_text(FAKE_SSH.format(python=sys.executable, socket=str(testbed_engine.socket_path)))
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
 
 
 @pytest.fixture

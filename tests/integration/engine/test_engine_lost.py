@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import socket
-import stat
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -12,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from integration.engine.conftest import TlsEngine
 from longshore.cancellation import Cancellation, Cancelled
 from longshore.engine import engine as engine_module
 from longshore.engine.address import EngineAddress, Origin, current_address
@@ -20,7 +19,6 @@ from longshore.engine.stream import Finished, LayerProgress
 from longshore.oci.errors import DiskFull, EngineLost, EngineUnavailable, UnavailableCause
 from longshore.oci.layer import LayerState
 from longshore.oci.reference import Reference
-from testbed.crypto import make_authority, make_certificate
 from testbed.engine import PrivateEngine
 from testbed.errors import TestbedUnavailable, require
 from testbed.images import load_image
@@ -199,32 +197,10 @@ def test_a_full_disk(
     assert "room" in caught.value.advice
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def test_tcp_with_tls(
-    start_engine: Callable[..., PrivateEngine], client_of: Callable[..., Engine], tmp_path: Path
-) -> None:
-    files = tmp_path / "tls"
-    authority = make_authority(files)
-    make_certificate(files, authority, ["127.0.0.1", "localhost"])
-    port = free_port()
-    start_engine(
-        arguments=[
-            f"--host=tcp://127.0.0.1:{port}",
-            "--tlsverify",
-            f"--tlscacert={files / 'ca.crt'}",
-            f"--tlscert={files / 'server.crt'}",
-            f"--tlskey={files / 'server.key'}",
-        ]
-    )
+def test_tcp_with_tls(client_of: Callable[..., Engine], tls_engine: TlsEngine, tmp_path: Path) -> None:
+    files, url = tls_engine.files, tls_engine.url
     certificates = tmp_path / "certificates"
     certificates.mkdir()
-    url = f"tcp://127.0.0.1:{port}"
     environ = {"DOCKER_TLS_VERIFY": "1", "DOCKER_CERT_PATH": str(certificates)}
 
     # Nothing known of the engine's authority, then of ours, then all.
@@ -254,42 +230,6 @@ def test_tcp_with_tls(
     threading.Timer(0.1, cancellation.cancel).start()
     with pytest.raises(Cancelled):
         list(events)
-
-
-FAKE_SSH = """#!{python}
-import os, select, socket, sys
-sys.stdout = sys.stderr
-arguments = sys.argv[1:]
-host = arguments[arguments.index("--") + 1]
-assert arguments[-3:] == ["docker", "system", "dial-stdio"], arguments
-if host == "denied":
-    sys.exit("me@denied: Permission denied (publickey).")
-if host == "unknown":
-    sys.exit("ssh: Could not resolve hostname unknown: Name or service not known")
-engine = socket.socket(socket.AF_UNIX)
-engine.connect({socket!r})
-while True:
-    for ready in select.select([0, engine], [], [])[0]:
-        data = os.read(0, 65536) if ready == 0 else engine.recv(65536)
-        if not data:
-            sys.exit(0)
-        if ready == 0:
-            engine.sendall(data)
-        else:
-            while data:
-                data = data[os.write(1, data):]
-"""
-
-
-@pytest.fixture
-def ssh(tmp_path: Path, testbed_engine: PrivateEngine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An ``ssh`` that leads to the session's engine, whatever the host."""
-    folder = tmp_path / "bin"
-    folder.mkdir()
-    program = folder / "ssh"
-    program.write_text(FAKE_SSH.format(python=sys.executable, socket=str(testbed_engine.socket_path)))
-    program.chmod(program.stat().st_mode | stat.S_IXUSR)
-    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
 
 
 @pytest.mark.usefixtures("ssh")

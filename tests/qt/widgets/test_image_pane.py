@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from PySide6.QtCore import QItemSelectionModel, Qt
 from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
@@ -141,6 +142,33 @@ def test_choosing_an_engine_is_told_and_setting_one_is_not(bench: Bench, qtbot: 
     with qtbot.waitSignal(pane.engine_selected) as chosen:
         qtbot.keyClick(pane.engine_picker, Qt.Key.Key_Down)
     assert chosen.args == [1]
+
+
+@pytest.mark.qt_log_ignore("This plugin does not support")
+def test_the_open_list_of_engines_is_looked_at_anew_and_changes_where_it_stands(
+    bench: Bench, qtbot: QtBot
+) -> None:
+    pane = bench.window.image_pane
+    picker = pane.engine_picker
+    pane.set_engines(["default  ·  Docker 28.5.2", "farm"], 0)
+    with qtbot.waitSignal(pane.engines_wanted):
+        picker.showPopup()
+    row = picker.model().index(1, 0)
+    assert row.data(Qt.ItemDataRole.ForegroundRole) is None
+    pane.set_engines(
+        ["default  ·  Docker 28.5.2", "farm  ·  not running"],
+        0,
+        stories=["a", "tcp://farm:1\n<why>"],
+        silent={1},
+    )
+    assert picker.view().isVisible(), "news does not close the list"
+    assert row.data() == "farm  ·  not running"
+    assert "&lt;why&gt;" in row.data(Qt.ItemDataRole.ToolTipRole)
+    assert row.data(Qt.ItemDataRole.ForegroundRole) is not None
+    pane.set_engines(["farm  ·  Docker 29"], 0)
+    assert (picker.count(), picker.currentText()) == (1, "farm  ·  Docker 29")
+    assert picker.model().index(0, 0).data(Qt.ItemDataRole.ForegroundRole) is None
+    picker.hidePopup()
 
 
 def test_typing_ahead_finds_the_repository(bench: Bench, qtbot: QtBot) -> None:

@@ -1,0 +1,148 @@
+"""Every engine there is a trace of, and whether it answers: asked side by side, without waiting for the slowest."""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from PySide6.QtCore import QObject, Signal
+
+from longshore.cancellation import Cancellation, Cancelled
+from longshore.engine.address import EngineAddress, known_addresses
+from longshore.oci.errors import EngineUnavailable, LongshoreError, UnavailableCause
+from longshore.operations.engine_watch import EngineState, EngineStatus
+from longshore.operations.services import Services
+from longshore.operations.tasks import Tasks
+from longshore.transfers.deadline import within
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from longshore.engine.model import EngineInfo, SwarmNode
+
+_log = logging.getLogger(__name__)
+
+#: Seconds an engine has to connect, and for each answer. What is slower is chosen all the same, and waited for then.
+ANSWER_SECONDS = 3.0
+#: Seconds for all that is asked of one engine.
+LOOK_SECONDS = 8.0
+#: Engines that are asked; more contexts than that are shown without a state.
+MOST = 50
+
+
+class Reach(enum.Enum):
+    """Whether an engine answers."""
+
+    UNKNOWN = "unknown"  # not asked yet
+    READY = "ready"
+    SILENT = "silent"
+
+
+@dataclass(frozen=True, slots=True)
+class FoundEngine:
+    """One engine. *info* is set where it is READY, *error* where it is SILENT.
+
+    *nodes*: of the swarm that it manages; empty where it manages none.
+    """
+
+    address: EngineAddress
+    reach: Reach = Reach.UNKNOWN
+    info: EngineInfo | None = None
+    error: LongshoreError | None = None
+    nodes: tuple[SwarmNode, ...] = ()
+
+
+class Engines(QObject):
+    """Knows the engines. Lives in the GUI thread; every method returns at once."""
+
+    changed = Signal()  # ``found`` is another
+
+    def __init__(self, services: Services, tasks: Tasks, environ: Mapping[str, str]) -> None:
+        super().__init__()
+        self._services = services
+        self._tasks = tasks
+        self._environ = environ
+        self._found: dict[EngineAddress, FoundEngine] = {}
+        self._named: list[EngineAddress] = []  # by the user, and not among what is known otherwise
+        self._looking = False
+
+    @property
+    def found(self) -> list[FoundEngine]:
+        """All of them: DOCKER_HOST, the default, contexts, sockets; first what ``--engine`` names."""
+        return list(self._found.values())
+
+    @property
+    def looking(self) -> bool:
+        """Whether some are being asked now."""
+        return self._looking
+
+    def look(self) -> None:
+        """Find them anew and ask each, unless that goes on already. States stay as they were until there is news."""
+        if not self._looking:
+            self._looking = True
+            self._tasks.spawn(self._look(), "look for engines")
+
+    def note(self, status: EngineStatus) -> None:
+        """Take over what the watch on one engine knows: it is fresher than what a look has found."""
+        address = status.address
+        if address is None:
+            return
+        if address not in self._found:
+            self._named.insert(0, address)
+            self._found = {address: FoundEngine(address), **self._found}
+            self.changed.emit()
+        before = self._found[address]
+        if status.state is EngineState.READY:
+            self._set(replace(before, reach=Reach.READY, info=status.info, error=None))
+        elif status.state is EngineState.UNAVAILABLE:
+            self._set(FoundEngine(address, Reach.SILENT, error=status.error))
+
+    def _set(self, found: FoundEngine) -> None:
+        if found.address in self._found and self._found[found.address] != found:
+            self._found[found.address] = found
+            self.changed.emit()
+
+    async def _look(self) -> None:
+        cancellation = self._tasks.cancellation()
+        try:
+            known = await self._tasks.call(self._tasks.quick, known_addresses, self._environ)
+            addresses = [*(each for each in self._named if each not in known), *known]
+            self._found = {each: self._found.get(each, FoundEngine(each)) for each in addresses}
+            self.changed.emit()
+            await asyncio.gather(*(self._ask(each, cancellation) for each in addresses[:MOST]))
+        finally:
+            self._tasks.release(cancellation)
+            self._looking = False
+
+    async def _ask(self, address: EngineAddress, cancellation: Cancellation) -> None:
+        try:
+            self._set(await self._tasks.call(self._tasks.engines, self._probe, address, cancellation))
+        except LongshoreError as error:
+            _log.info("no answer from %s: %s", address.name, error)
+            self._set(FoundEngine(address, Reach.SILENT, error=error))
+        except Cancelled:
+            pass
+
+    def _probe(self, address: EngineAddress, cancellation: Cancellation) -> FoundEngine:
+        """Worker thread. Raises EngineError and Cancelled."""
+        engine = self._services.engine(address)
+        nodes: tuple[SwarmNode, ...] = ()
+        try:
+            with within(cancellation, LOOK_SECONDS) as bounded:
+                info = engine.probe(bounded, seconds=ANSWER_SECONDS)
+                if info.swarm_manager:
+                    try:
+                        nodes = tuple(engine.swarm_nodes(bounded, seconds=ANSWER_SECONDS))
+                    except LongshoreError as error:
+                        _log.info("no nodes from %s: %s", address.name, error)
+        except Cancelled:
+            cancellation.raise_if_cancelled()
+            raise EngineUnavailable(
+                "The engine does not answer in time.",
+                cause=UnavailableCause.TIMED_OUT,
+                subject=address.url,
+                advice="It may be starting, overloaded, or hidden by a firewall.",
+            ) from None
+        return FoundEngine(address, Reach.READY, info, nodes=nodes)

@@ -1,0 +1,80 @@
+"""Several engines in the window: the picker, switching while something moves, and a context that is not there."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from pathlib import Path
+
+from testbed.display import Xvfb
+from testbed.driver import Node, Window
+from testbed.engine import PrivateEngine
+from testbed.home import PrivateHome
+from testbed.images import seed_repository, small_image
+from testbed.registry import PrivateRegistry
+from testbed.steps import STATUS, open_repository, wait_status
+from testbed.throttle import Throttle
+
+Start = Callable[..., Window]
+
+
+def picker(window: Window, part: str = "") -> Node:
+    """The engine picker; its accessible name is what is chosen in it, with *part* in it."""
+
+    def find() -> Node | None:
+        nodes = [Node.of(data) for data in window.ask(do="list")]
+        return next((node for node in nodes if node.role == "combo box" and part in node.name), None)
+
+    found = window.wait(find, "the engine picker")
+    assert found is not None
+    return found
+
+
+def test_switching_is_instant_and_what_moves_goes_on_where_it_was(
+    start: Start,
+    private_home: PrivateHome,
+    testbed_engine: PrivateEngine,
+    containerd_engine: PrivateEngine,
+    open_registry: PrivateRegistry,
+    throttle: Throttle,
+) -> None:
+    seed_repository(open_registry.address, "switch/app", ["1"], layers=[3_000_000])
+    with contextlib.closing(containerd_engine.client()) as client:
+        small_image(client, "switch/other:1")
+        version = client.version()["Version"]
+    private_home.write_context("newer", containerd_engine.host)
+    private_home.write_context("gone", f"unix://{private_home.root}/gone.sock")
+    window = start(throttle.address)
+    open_repository(window, throttle.address, "switch/app")
+    window.click_row("Tags", "1")
+    throttle.bytes_per_second = 300_000
+    window.press("Pull")
+    wait_status(window, "Running")
+    window.click(picker(window))
+    window.type("gone")
+    window.keys("Return")
+    window.wait(lambda: picker(window, "gone").name == "gone  ·  no engine there", "what is known of it")
+    window.wait_text("There is no engine: its socket does not exist.")
+    window.keys("Down")  # the list is closed, and the picker has the keyboard
+    window.wait_row("Local images", "switch/other", "1", timeout=5)
+    assert picker(window).name == f"newer  ·  Docker {version.partition('+')[0]}"
+    assert window.table("Transfers").rows[0][STATUS] == "Running"
+    throttle.bytes_per_second = None
+    wait_status(window, "Succeeded")
+    with contextlib.closing(testbed_engine.client()) as client:
+        assert client.inspect_image(f"{throttle.address}/switch/app:1")["Id"]
+    with contextlib.closing(containerd_engine.client()) as client:
+        names = [tag for row in client.images() for tag in row["RepoTags"] or ()]
+        assert f"{throttle.address}/switch/app:1" not in names
+
+
+def test_a_context_that_is_not_there_is_an_error(
+    display: Xvfb, private_home: PrivateHome, testbed_engine: PrivateEngine, tmp_path: Path
+) -> None:
+    private_home.write_context("there", testbed_engine.host)
+    with Window(display, private_home, environ={"DOCKER_CONTEXT": "nowhere"}) as window:
+        said = window.wait_text("There is no Docker context “nowhere”.")
+        assert said
+        window.wait_text("Known contexts: default, there.")
+        assert window.table("Local images").rows == []
+        window.screenshot(tmp_path / "context.png")
