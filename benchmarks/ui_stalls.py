@@ -19,6 +19,7 @@ import contextlib
 import json
 import math
 import os
+import sys
 import tempfile
 import threading
 import time
@@ -27,6 +28,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from longshore.app import SWITCH_SECONDS
 from longshore.engine.address import EngineAddress
 from longshore.engine.attempt import Attempt
 from longshore.engine.stream import LayerProgress, Normaliser
@@ -138,6 +140,7 @@ class Replay:
     """A strategy that plays the recorded lines at *rate* events per second."""
 
     extracts = True
+    pausable = False
 
     def __init__(self, lines: Sequence[str], layers: Sequence[PlannedLayer], rate: float) -> None:
         self._lines = lines
@@ -357,6 +360,7 @@ def main() -> None:
         "--record", type=Path, help="keep the recorded stream there, or use the one that is there"
     )
     wanted = parser.parse_args()
+    sys.setswitchinterval(SWITCH_SECONDS)  # as the program does
     if wanted.record is not None and wanted.record.exists():
         events, version = json.loads(wanted.record.read_text("utf-8"))
     else:

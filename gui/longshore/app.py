@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from longshore.registry.config import RegistryConfig
     from longshore.wiring import Wiring
 
+#: Seconds after which a thread that computes gives the interpreter to one that waits for it. The window asks for it
+#: many times in a paint, and each time would wait for up to Python's own 5 ms while transfers read their streams.
+SWITCH_SECONDS = 0.0003
 #: Exit codes: 0 all well, 2 wrong arguments or no display.
 EXIT_USAGE = 2
 
@@ -66,6 +69,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"longshore: {reason}", file=sys.stderr)
         return EXIT_USAGE
 
+    sys.setswitchinterval(SWITCH_SECONDS)
     folders = Folders.of()
     from PySide6.QtWidgets import QApplication
 

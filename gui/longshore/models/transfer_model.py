@@ -23,6 +23,9 @@ _ROOT = QModelIndex()
 _LAST = len(TransferColumn) - 1
 _NUMBERS = frozenset({TransferColumn.SPEED, TransferColumn.TIME_LEFT})
 _FIXED = frozenset({TransferColumn.OPERATION, TransferColumn.SOURCE, TransferColumn.DESTINATION})
+# Made once: views ask for every cell that they paint.
+_ROW_FLAGS = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
+_CHILD_FLAGS = _ROW_FLAGS | Qt.ItemFlag.ItemNeverHasChildren
 #: What changes all the time while a transfer moves.
 _LIVELY = (TransferColumn.PROGRESS, TransferColumn.TIME_LEFT)
 #: What changes of a layer.
@@ -351,8 +354,7 @@ class TransferModel(QAbstractItemModel):
         found = self._find(index)
         if found is None:
             return Qt.ItemFlag.NoItemFlags
-        flags = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
-        return flags if found[1] is None else flags | Qt.ItemFlag.ItemNeverHasChildren
+        return _ROW_FLAGS if found[1] is None else _CHILD_FLAGS
 
     @never_raises()
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = _Item.DisplayRole) -> Any:

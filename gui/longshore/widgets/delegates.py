@@ -20,7 +20,7 @@ from PySide6.QtCore import (
     QSize,
     Qt,
 )
-from PySide6.QtGui import QColor, QFont, QFontMetrics, QHelpEvent, QPainter
+from PySide6.QtGui import QHelpEvent, QPainter, QRegion
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QStyledItemDelegate,
@@ -79,6 +79,8 @@ class CellDelegate(QStyledItemDelegate):
         self._view = view
         self._columns = columns
         self._complained = False
+        #: What of the viewport is being painted.
+        self.region = QRegion()
 
     # -- Qt's hooks
 
@@ -87,7 +89,9 @@ class CellDelegate(QStyledItemDelegate):
         return QSize(0, current_theme().row_height)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: _Index) -> None:
-        """Paint one cell."""
+        """Paint one cell; not where nothing of it is to be painted: Qt asks for whole rows."""
+        if not self.region.intersects(option.rect):
+            return
         painter.save()
         try:
             self._paint(painter, option, index)
@@ -122,6 +126,9 @@ class CellDelegate(QStyledItemDelegate):
     def _paint(self, painter: QPainter, option: QStyleOptionViewItem, index: _Index) -> None:
         theme = current_theme()
         rect: QRect = option.rect
+        # The model itself is asked: by way of the index every answer would pass through Qt, which gives the
+        # interpreter to another thread each time.
+        ask = index.model().data
         # Asked of the view: the flags of the style take longer to load than the first paint of all rows.
         selected = self._view.selectionModel().isSelected(index)
         if selected:
@@ -132,36 +139,29 @@ class CellDelegate(QStyledItemDelegate):
         if column.kind is Kind.PROGRESS:
             paint_progress(painter, room, theme, index, selected)
             return
-        kind = index.data(Role.NODE_KIND) if column.kind is Kind.NAME else None
+        kind = ask(index, Role.NODE_KIND) if column.kind is Kind.NAME else None
         if kind is not None:
             room = self._paint_icon(painter, room, theme, index, kind, selected)
-        text = index.data(_DISPLAY)
+        text = ask(index, _DISPLAY)
         if not text:
             return
-        tone = index.data(Role.TONE) or Tone.NONE
+        tone = ask(index, Role.TONE) or Tone.NONE
         if column.kind is Kind.PILL and tone:
             paint_pill(painter, room, theme, str(text), tone)
             return
-        font, metrics = self._font(theme, column, index)
+        if ask(index, Role.FIXED_WIDTH):
+            font, metrics = theme.fixed_font, theme.fixed_metrics
+        elif ask(index, Role.STRONG):
+            font, metrics = theme.strong_font, theme.strong_metrics
+        else:
+            font, metrics = theme.font, theme.metrics
+        ink = theme.ink(Tone.QUIET if not tone and ask(index, Role.DIM) else tone)
         painter.setFont(font)
-        painter.setPen(self._pen(theme, index, tone, selected))
+        painter.setPen(ink.selected if selected else ink.plain)
         shown = str(text)
         if metrics.horizontalAdvance(shown) > room.width():
             shown = metrics.elidedText(shown, column.elide, room.width())
         painter.drawText(room, _RIGHT if column.right else _LEFT, shown)
-
-    def _font(self, theme: Theme, column: Column, index: _Index) -> tuple[QFont, QFontMetrics]:
-        if index.data(Role.FIXED_WIDTH):
-            return theme.fixed_font, theme.fixed_metrics
-        if index.data(Role.STRONG):
-            return theme.strong_font, theme.strong_metrics
-        return theme.font, theme.metrics
-
-    def _pen(self, theme: Theme, index: _Index, tone: int, selected: bool) -> QColor:
-        if not tone and index.data(Role.DIM):
-            tone = Tone.QUIET
-        ink = theme.ink(tone)
-        return ink.selected if selected else ink.plain
 
     def _paint_icon(
         self,
@@ -236,8 +236,9 @@ def paint_pill(painter: QPainter, room: QRect, theme: Theme, text: str, tone: in
 
 def paint_progress(painter: QPainter, room: QRect, theme: Theme, index: _Index, selected: bool) -> None:
     """A bar of 6 px with its percentage; without a number where none is known."""
-    permille = index.data(Role.PERMILLE)
-    state = index.data(Role.STATE)
+    ask = index.model().data
+    permille = ask(index, Role.PERMILLE)
+    state = ask(index, Role.STATE)
     if not isinstance(permille, int):
         return
     tone = _STATE_TONES.get(state, Tone.ACTIVE)

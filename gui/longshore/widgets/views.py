@@ -29,6 +29,7 @@ from PySide6.QtGui import (
     QPainter,
     QPaintEvent,
     QPen,
+    QRegion,
     QResizeEvent,
 )
 from PySide6.QtWidgets import QAbstractItemView, QStyleOptionViewItem, QTableView, QTreeView, QWidget
@@ -61,6 +62,7 @@ class _Rows(_Base):
     opened: Signal
     resized: Signal
     columns: ColumnLayout
+    delegate: CellDelegate
     _ring = False
     _target: QModelIndex | None = None
     _over = False
@@ -70,7 +72,8 @@ class _Rows(_Base):
 
     def _set_up(self, name: str, columns: list[Column], hidden: tuple[int, ...]) -> None:
         self.setAccessibleName(name)
-        self.setItemDelegate(CellDelegate(columns, self))
+        self.delegate = CellDelegate(columns, self)
+        self.setItemDelegate(self.delegate)
         self.setAlternatingRowColors(True)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
@@ -323,6 +326,8 @@ class TableView(_Rows, QTableView):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Qt's hook."""
+        # A copy: what the event gives is gone with it.
+        self.delegate.region = QRegion(event.region())
         super().paintEvent(event)
         self._paint_rings()
 
@@ -355,6 +360,8 @@ class TreeView(_Rows, QTreeView):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Qt's hook."""
+        # A copy: what the event gives is gone with it.
+        self.delegate.region = QRegion(event.region())
         super().paintEvent(event)
         self._paint_rings()
 
