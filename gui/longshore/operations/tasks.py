@@ -24,6 +24,8 @@ class Tasks:
         self.quick = ThreadPoolExecutor(4, thread_name_prefix="longshore-quick")
         #: For registry listings: many at once, mostly waiting for the network.
         self.listing = ThreadPoolExecutor(16, thread_name_prefix="longshore-listing")
+        #: For details of tags: their readers stay until all that is wanted was read.
+        self.details = ThreadPoolExecutor(16, thread_name_prefix="longshore-details")
         #: For what lasts as long as the program: the engine's event stream.
         self.lasting = ThreadPoolExecutor(4, thread_name_prefix="longshore-events")
         self._tasks: set[asyncio.Task[None]] = set()
@@ -90,5 +92,5 @@ class Tasks:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        for pool in (self.quick, self.listing, self.lasting):
+        for pool in (self.quick, self.listing, self.details, self.lasting):
             pool.shutdown(wait=False, cancel_futures=True)

@@ -29,7 +29,7 @@ from PySide6.QtWidgets import (
     QTreeView,
 )
 
-from longshore.models.columns import NodeKind, NodeState, Role, Tone
+from longshore.models.columns import NodeAction, NodeKind, NodeState, Role, Tone
 from longshore.models.text import tooltip
 from longshore.oci.layer import LayerState
 from longshore.transfers.transfer import Operation, State
@@ -65,6 +65,15 @@ _STATE_TONES: dict[object, Tone] = {
     LayerState.SKIPPED: Tone.GOOD,
     LayerState.MOUNTED: Tone.GOOD,
 }
+_ACTION_ICONS = {
+    NodeAction.SEARCH: "search",
+    NodeAction.LEAVE_SEARCH: "cancel",
+    NodeAction.PIN: "pin",
+    NodeAction.PASTE: "pull",
+    NodeAction.SIGN_IN: "sign-in",
+}
+#: The least pixels in which a description behind a name is worth drawing.
+_LEAST_DESCRIPTION = 60
 #: States in which an unknown total is shown as a moving segment.
 MOVING = frozenset({State.PLANNING, State.RUNNING, LayerState.TRANSFERRING, LayerState.EXTRACTING})
 #: Seconds the segment of an unknown total takes there and back.
@@ -149,6 +158,22 @@ class CellDelegate(QStyledItemDelegate):
         if metrics.horizontalAdvance(shown) > room.width():
             shown = metrics.elidedText(shown, column.elide, room.width())
         painter.drawText(room, _RIGHT if column.right else _LEFT, shown)
+        if kind == NodeKind.REPOSITORY:
+            self._paint_description(painter, room, theme, index, metrics.horizontalAdvance(shown), selected)
+
+    def _paint_description(
+        self, painter: QPainter, room: QRect, theme: Theme, index: _Index, taken: int, selected: bool
+    ) -> None:
+        """What a vendor says of a repository, dim behind its name."""
+        rest = room.adjusted(taken + 12, 0, 0, 0)
+        text = index.data(Role.DESCRIPTION)
+        if not text or rest.width() < _LEAST_DESCRIPTION:
+            return
+        ink = theme.ink(Tone.QUIET)
+        painter.setFont(theme.font)
+        painter.setPen(ink.selected if selected else ink.plain)
+        shown = theme.metrics.elidedText(str(text), Qt.TextElideMode.ElideRight, rest.width())
+        painter.drawText(rest, _LEFT, shown)
 
     def _font(self, theme: Theme, column: Column, index: _Index) -> tuple[QFont, QFontMetrics]:
         if index.data(Role.FIXED_WIDTH):
@@ -200,7 +225,11 @@ def _icon_of(index: _Index, kind: int, is_open: bool) -> tuple[str, Tone]:
         failed = index.data(Role.STATE) == NodeState.FAILED
         return "registry", Tone.BAD if failed else Tone.ACTIVE if is_open else Tone.QUIET
     if kind == NodeKind.REPOSITORY:
-        return ("pin" if index.data(Role.PINNED) else "repository"), Tone.QUIET
+        if index.data(Role.PINNED):
+            return "pin", Tone.QUIET
+        return ("recent" if index.data(Role.RECENT) else "repository"), Tone.QUIET
+    if kind == NodeKind.LINK:
+        return _ACTION_ICONS.get(index.data(Role.ACTION), "info"), Tone.ACTIVE
     if kind == NodeKind.NOTE:
         failed = index.data(Role.STATE) == NodeState.FAILED
         return ("warning", Tone.CAUTION) if failed else ("info", Tone.QUIET)

@@ -33,7 +33,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QAbstractItemView, QStyleOptionViewItem, QTableView, QTreeView, QWidget
 
-from longshore.models.columns import NodeKind, Role
+from longshore.models.columns import NodeKind, Role, Tone
 from longshore.widgets import icons
 from longshore.widgets.columns import PADDING, Column, ColumnLayout
 from longshore.widgets.delegates import CellDelegate
@@ -389,7 +389,7 @@ class TreeView(_Rows, QTreeView):
     ) -> None:
         """Qt's hook: a note says its sentence over all columns."""
         super().drawRow(painter, option, index)
-        if index.data(Role.NODE_KIND) in (NodeKind.NOTE, NodeKind.ADVICE):
+        if index.data(Role.NODE_KIND) in (NodeKind.NOTE, NodeKind.ADVICE, NodeKind.LINK):
             self._draw_note(painter, index.sibling(index.row(), 0))
 
     def _draw_note(self, painter: QPainter, first: QModelIndex) -> None:
@@ -401,7 +401,8 @@ class TreeView(_Rows, QTreeView):
         whole = QRect(left, rect.y(), self.viewport().width() - left, rect.height())
         odd = self.alternatingRowColors() and self._is_odd(rect)
         painter.fillRect(whole, theme.selection if selected else theme.soft if odd else theme.pane)
-        ink = theme.ink(5)
+        link = first.data(Role.NODE_KIND) == NodeKind.LINK
+        ink = theme.ink(Tone.ACTIVE if link else Tone.QUIET)
         fixed = bool(first.data(Role.FIXED_WIDTH))
         metrics = theme.fixed_metrics if fixed else theme.metrics
         painter.setFont(theme.fixed_font if fixed else theme.font)
