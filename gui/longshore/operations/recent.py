@@ -11,6 +11,7 @@ from longshore.oci.errors import LongshoreError
 from longshore.oci.reference import Reference
 from longshore.operations.tasks import Tasks
 from longshore.transfers.journal import Journal
+from longshore.transfers.journal_history import HistoryFilter
 from longshore.transfers.transfer import RegistryPlace, State
 
 #: Transfers that are looked at, the latest first.
@@ -53,7 +54,7 @@ class RecentRepositories(QObject):
 def recent_references(journal: Journal) -> list[Reference]:
     """What was pulled, pushed and copied well, the latest first; nothing when the journal is closed. Blocks."""
     try:
-        rows = journal.history(states=[State.SUCCEEDED], limit=_MOST)
+        rows = journal.history(HistoryFilter(states=(State.SUCCEEDED,)), limit=_MOST)
     except RuntimeError:
         return []
     found: dict[Reference, None] = {}
