@@ -106,7 +106,7 @@ class FakeHub:
         )
 
     def _namespace(self, asked: Asked, namespace: str) -> Answer:
-        rows = []
+        rows: list[dict[str, object]] = []
         for name, stars, official, description in self._rows:
             owner, _, bare = ("library/" + name if official else name).partition("/")
             if owner == namespace:
@@ -123,7 +123,7 @@ class FakeHub:
         return self._paged(asked, rows) if rows else Answer({"message": "object not found"}, 404)
 
     def _tags(self, asked: Asked, repository: str) -> Answer:
-        rows = []
+        rows: list[dict[str, object]] = []
         for number in range(self.tags, 0, -1):
             name = f"1.{number // 10}.{number % 10}"
             pushed = NOW - timedelta(days=self.tags - number, hours=3)

@@ -72,8 +72,6 @@ _ACTION_ICONS = {
     NodeAction.PASTE: "pull",
     NodeAction.SIGN_IN: "sign-in",
 }
-#: The least pixels in which a description behind a name is worth drawing.
-_LEAST_DESCRIPTION = 60
 #: States in which an unknown total is shown as a moving segment.
 MOVING = frozenset({State.PLANNING, State.RUNNING, LayerState.TRANSFERRING, LayerState.EXTRACTING})
 #: Seconds the segment of an unknown total takes there and back.
@@ -158,22 +156,6 @@ class CellDelegate(QStyledItemDelegate):
         if metrics.horizontalAdvance(shown) > room.width():
             shown = metrics.elidedText(shown, column.elide, room.width())
         painter.drawText(room, _RIGHT if column.right else _LEFT, shown)
-        if kind == NodeKind.REPOSITORY:
-            self._paint_description(painter, room, theme, index, metrics.horizontalAdvance(shown), selected)
-
-    def _paint_description(
-        self, painter: QPainter, room: QRect, theme: Theme, index: _Index, taken: int, selected: bool
-    ) -> None:
-        """What a vendor says of a repository, dim behind its name."""
-        rest = room.adjusted(taken + 12, 0, 0, 0)
-        text = index.data(Role.DESCRIPTION)
-        if not text or rest.width() < _LEAST_DESCRIPTION:
-            return
-        ink = theme.ink(Tone.QUIET)
-        painter.setFont(theme.font)
-        painter.setPen(ink.selected if selected else ink.plain)
-        shown = theme.metrics.elidedText(str(text), Qt.TextElideMode.ElideRight, rest.width())
-        painter.drawText(rest, _LEFT, shown)
 
     def _font(self, theme: Theme, column: Column, index: _Index) -> tuple[QFont, QFontMetrics]:
         if index.data(Role.FIXED_WIDTH):

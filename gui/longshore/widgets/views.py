@@ -48,6 +48,8 @@ else:
 #: Says what a drop would do: (index, what is dragged) -> (would be taken, sentence).
 DropHint = Callable[[QModelIndex, QMimeData], tuple[bool, str]]
 
+#: The least pixels in which a description behind a name is worth drawing.
+_LEAST_DESCRIPTION = 60
 _KEYBOARD = (
     Qt.FocusReason.TabFocusReason,
     Qt.FocusReason.BacktabFocusReason,
@@ -387,10 +389,32 @@ class TreeView(_Rows, QTreeView):
     def drawRow(
         self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
     ) -> None:
-        """Qt's hook: a note says its sentence over all columns."""
+        """Qt's hook: a note says its sentence over all columns, and what is said of a repository stands behind its name
+        as far as the next columns are empty."""
         super().drawRow(painter, option, index)
         if index.data(Role.NODE_KIND) in (NodeKind.NOTE, NodeKind.ADVICE, NodeKind.LINK):
             self._draw_note(painter, index.sibling(index.row(), 0))
+        elif description := index.data(Role.DESCRIPTION):
+            self._draw_description(painter, index.sibling(index.row(), 0), str(description))
+
+    def _draw_description(self, painter: QPainter, first: QModelIndex, description: str) -> None:
+        theme = current_theme()
+        rect = self.visualRect(first)
+        name = str(first.data(Qt.ItemDataRole.DisplayRole) or "")
+        left = rect.x() + icons.SIZE + 9 + theme.metrics.horizontalAdvance(name) + 12
+        right = rect.right()
+        for column in range(1, self.model().columnCount()):
+            if first.siblingAtColumn(column).data(Qt.ItemDataRole.DisplayRole):
+                break
+            right = max(right, self.visualRect(first.siblingAtColumn(column)).right())
+        room = QRect(left, rect.y(), right - PADDING - left, rect.height())
+        if room.width() < _LEAST_DESCRIPTION:
+            return
+        ink = theme.ink(Tone.QUIET)
+        painter.setFont(theme.font)
+        painter.setPen(ink.selected if self.selectionModel().isSelected(first) else ink.plain)
+        shown = theme.metrics.elidedText(description, Qt.TextElideMode.ElideRight, room.width())
+        painter.drawText(room, int(Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine), shown)
 
     def _draw_note(self, painter: QPainter, first: QModelIndex) -> None:
         theme = current_theme()
