@@ -8,7 +8,8 @@ from PySide6.QtCore import Qt
 
 from longshore.models import text
 from longshore.models.columns import NodeAction, NodeKind, NodeState, RegistryColumn, Role, Tone
-from longshore.models.registry_node import Child, RegistryNode
+from longshore.models.registry_node import RegistryNode
+from longshore.models.registry_row import Child
 from longshore.models.text import tr
 from longshore.oci.errors import SignInFailed, SignInRequired
 

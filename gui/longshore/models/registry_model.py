@@ -17,7 +17,8 @@ from PySide6.QtCore import (
 
 from longshore.models import mime, ordering, registry_cells, registry_drop
 from longshore.models.columns import NodeKind, NodeState, RegistryColumn
-from longshore.models.registry_node import Child, RegistryEntry, RegistryNode
+from longshore.models.registry_node import RegistryNode
+from longshore.models.registry_row import Child, RegistryEntry
 from longshore.models.transition import changed_rows, never_raises, settle
 from longshore.oci.errors import ListingUnsupported, LongshoreError
 
@@ -30,6 +31,16 @@ Index = QModelIndex | QPersistentModelIndex
 _Item = Qt.ItemDataRole
 _ROOT = QModelIndex()
 _LAST = len(RegistryColumn) - 1
+_COLUMNS = len(RegistryColumn)
+_Flag = Qt.ItemFlag
+_NOTHING = _Flag.NoItemFlags
+_REGISTRY = _Flag.ItemIsEnabled | _Flag.ItemIsSelectable | _Flag.ItemIsDropEnabled
+_FLAGS = {
+    NodeKind.REPOSITORY: _REGISTRY | _Flag.ItemIsDragEnabled | _Flag.ItemNeverHasChildren,
+    # Nothing to select, drag or drop on.
+    NodeKind.NOTE: _Flag.ItemIsEnabled | _Flag.ItemNeverHasChildren,
+    NodeKind.LINK: _Flag.ItemIsEnabled | _Flag.ItemIsSelectable | _Flag.ItemNeverHasChildren,
+}
 #: While a filter or an order is set, pages are wanted without scrolling, up to this many repositories.
 _READS_ON = 100_000
 #: A page is wanted when the view is this near to the end of what is known.
@@ -334,10 +345,11 @@ class RegistryModel(QAbstractItemModel):
             return QModelIndex()
         if not parent.isValid():
             return self.createIndex(row, column, 0) if row < len(self._nodes) else QModelIndex()
-        found = self._find(parent)
-        if found is None or found[1] is not None or parent.column() != 0 or row >= len(found[0].rows):
+        above = parent.row()
+        if parent.internalId() or parent.column() or above >= len(self._nodes):
             return QModelIndex()
-        return self.createIndex(row, column, found[0].serial)
+        node = self._nodes[above]
+        return self.createIndex(row, column, node.serial) if row < len(node.rows) else QModelIndex()
 
     def parent(self, index: Index = _ROOT) -> QModelIndex:  # type: ignore[override]
         if not index.isValid() or index.internalId() == 0:
@@ -352,7 +364,7 @@ class RegistryModel(QAbstractItemModel):
         return len(found[0].rows) if found is not None and found[1] is None and parent.column() == 0 else 0
 
     def columnCount(self, parent: Index = _ROOT) -> int:
-        return len(RegistryColumn)
+        return _COLUMNS
 
     def hasChildren(self, parent: Index = _ROOT) -> bool:
         if not parent.isValid():
@@ -376,19 +388,12 @@ class RegistryModel(QAbstractItemModel):
             self._next_page(found[0])
 
     def flags(self, index: Index) -> Qt.ItemFlag:
-        found = self._find(index)
-        if found is None:
-            return Qt.ItemFlag.NoItemFlags
-        child = found[1]
-        flags = Qt.ItemFlag.ItemIsEnabled
-        if child is not None:
-            flags |= Qt.ItemFlag.ItemNeverHasChildren
-            if child.kind is NodeKind.NOTE:
-                return flags  # nothing to select, drag or drop on
-            if child.kind is NodeKind.LINK:
-                return flags | Qt.ItemFlag.ItemIsSelectable
-            flags |= Qt.ItemFlag.ItemIsDragEnabled
-        return flags | Qt.ItemFlag.ItemIsSelectable | Qt.ItemFlag.ItemIsDropEnabled
+        # Trees ask this and index() of every row at every layout: no more work than need be, and no sums of flags.
+        node = self._by_serial.get(index.internalId())
+        if node is None:
+            return _REGISTRY if self._find(index) is not None else _NOTHING
+        row = index.row()
+        return _FLAGS[node.rows[row].kind] if 0 <= row < len(node.rows) else _NOTHING
 
     # -- content
 

@@ -2,145 +2,22 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from longshore.models import ordering, text
-from longshore.models.columns import NodeAction, NodeKind, NodeState, RegistryColumn
+from longshore.models.columns import NodeAction, NodeState, RegistryColumn
+from longshore.models.registry_row import Child, Course, RegistryEntry, Search
 from longshore.models.text import tr
-from longshore.oci.errors import InvalidReference, LongshoreError, SignInFailed, SignInRequired
-from longshore.oci.naturalsort import NaturalKey, natural_key
-from longshore.oci.reference import DOCKER_HUB, Reference
+from longshore.oci.errors import InvalidReference, SignInFailed, SignInRequired
+from longshore.oci.reference import Reference
 
 if TYPE_CHECKING:
-    from longshore.registry.config import RegistryConfig
+    from longshore.oci.errors import LongshoreError
     from longshore.registry.model import RepositoryInfo
 
-
-@dataclass(frozen=True, slots=True)
-class RegistryEntry:
-    """A registry as the tree shall show it. *user*: who is signed in, "" for nobody.
-
-    *recent*: repositories known from the history, the latest first. *auth*: what the registry asks for: ``none``,
-    ``basic``, ``bearer``, "" while that is not known.
-    """
-
-    config: RegistryConfig
-    title: str = ""
-    pinned: tuple[str, ...] = ()
-    recent: tuple[str, ...] = ()
-    user: str = ""
-    auth: str = ""
-
-    @property
-    def host(self) -> str:
-        """The registry as in references."""
-        return self.config.host
-
-    @property
-    def name(self) -> str:
-        """What the row shows."""
-        return text.safe(self.title) or (
-            tr("Docker Hub") if self.host == DOCKER_HUB else text.safe(self.host)
-        )
-
-
-class Child:
-    """A row below a registry: a repository, the note, or a link.
-
-    *listed*: some listing had it (a pinned or recent one may be in none). *stale*: the listing that runs has not had
-    it yet. *recent*: its place among the recent ones, -1 for none. *info*: what the vendor tells of it.
-    """
-
-    __slots__ = (
-        "action",
-        "haystack",
-        "info",
-        "kind",
-        "line",
-        "listed",
-        "natural",
-        "path",
-        "pinned",
-        "recent",
-        "reference",
-        "stale",
-        "tag_count",
-    )
-
-    def __init__(self, reference: Reference | None, action: NodeAction = NodeAction.NONE) -> None:
-        self.reference = reference
-        self.action = action
-        if reference is not None:
-            self.kind = NodeKind.REPOSITORY
-        else:
-            self.kind = NodeKind.LINK if action else NodeKind.NOTE
-        self.path = "" if reference is None else reference.path
-        self.haystack = "" if reference is None else reference.name.casefold()
-        self.natural: NaturalKey = natural_key(self.path)
-        #: What a note or a link says. Kept, since it must not change while views hear of rows that come and go.
-        self.line = ""
-        self.pinned = False
-        self.listed = False
-        self.stale = False
-        self.recent = -1
-        self.info: RepositoryInfo | None = None
-        self.tag_count: int | None = None
-
-    @property
-    def from_history(self) -> bool:
-        """Nothing but the history knows it."""
-        return self.recent >= 0 and not self.listed and not self.pinned
-
-    @property
-    def stars(self) -> int | None:
-        """As the vendor counts them."""
-        return self.info.stars if self.info is not None else None
-
-    def tell(self, info: RepositoryInfo | None) -> bool:
-        """Take over what a listing tells of it; True if that changes the row."""
-        if info is None or info == self.info:
-            return False
-        self.info = info
-        if info.tag_count is not None:
-            self.tag_count = info.tag_count
-        return True
-
-
-class Course:
-    """How far a listing, or a search, has come."""
-
-    def __init__(self) -> None:
-        self.generation = 0
-        self.state = NodeState.IDLE
-        self.has_more = False
-        self.total: int | None = None
-        self.error: LongshoreError | None = None
-
-    def begin(self, generation: int) -> None:
-        """From the first page."""
-        self.generation = generation
-        self.state, self.error, self.has_more = NodeState.LOADING, None, False
-
-    def paged(self, has_more: bool, total: int | None) -> None:
-        """A page came."""
-        self.state, self.has_more = NodeState.READY, has_more
-        if total is not None or not has_more:
-            self.total = total
-
-    def failed(self, state: NodeState, error: LongshoreError) -> None:
-        """It ends here; what came stays."""
-        self.state, self.error, self.has_more = state, error, False
-
-
-class Search(Course):
-    """What the registry finds for *query*, in its own order, in place of the listing."""
-
-    def __init__(self, query: str) -> None:
-        super().__init__()
-        self.query = query
-        self.found: dict[str, Child] = {}
+_NATURAL = operator.attrgetter("natural")
 
 
 class RegistryNode:
@@ -157,6 +34,10 @@ class RegistryNode:
         #: Whether it looks up what one asks for.
         self.searches = entry.config.is_hub and entry.config.kind in ("auto", "hub")
         self.repositories: dict[str, Child] = {}
+        #: Of these how many the listing that runs has had; -1 where that has to be counted anew.
+        self._listed = -1
+        #: Whether some are pinned or in the history.
+        self._marked = False
         self.rows: list[Child] = []
         self.note = Child(None)
         self.links = {action: Child(None, action) for action in NodeAction if action}
@@ -208,6 +89,7 @@ class RegistryNode:
         pinned = {child.path for path in entry.pinned if (child := self.child(path)) is not None}
         recent = [child.path for path in entry.recent if (child := self.child(path)) is not None]
         changed: set[Child] = set()
+        self._listed, self._marked = -1, bool(pinned or recent)
         for path, child in list(self.repositories.items()):
             place = recent.index(path) if path in recent else -1
             if child.pinned is not (path in pinned) or child.recent != place:
@@ -223,6 +105,7 @@ class RegistryNode:
         if child is None:
             return None
         child.listed, child.stale = True, False
+        self._listed = -1
         return child if child.tell(info) else None
 
     def begin(self) -> int:
@@ -230,6 +113,7 @@ class RegistryNode:
         self.search = None
         self._generations += 1
         self.listing.begin(self._generations)
+        self._listed = -1
         for child in self.repositories.values():
             child.stale = True
         return self._generations
@@ -278,6 +162,7 @@ class RegistryNode:
             gone = {path for path, child in self.repositories.items() if child.stale and path < names[-1]}
         else:
             gone = set()
+        self._listed = -1
         for path in gone:
             child = self.repositories[path]
             if child.pinned or child.recent >= 0:
@@ -302,20 +187,25 @@ class RegistryNode:
             )
             rows.insert(0, back)
         else:
-            rows = [child for child in self.repositories.values() if self._shown(child, needles)]
-            rows.sort(key=lambda child: child.natural, reverse=descending and column <= RegistryColumn.NAME)
+            rows = self._passing(needles)
+            rows.sort(key=_NATURAL, reverse=descending and column <= RegistryColumn.NAME)
             rows = self._sorted(rows, descending, column if column > RegistryColumn.NAME else -1)
-            rows.sort(key=_rank)
+            if self._marked:
+                rows.sort(key=_rank)
         self.note.line = self._note_text(bool(rows), bool(needles))
         if self.note.line:
             rows.append(self.note)
         rows += self._links(filtered)
         return rows
 
-    def _shown(self, child: Child, needles: tuple[str, ...]) -> bool:
-        if child.from_history and not self._incomplete:
-            return False
-        return ordering.matches(child.haystack, needles)
+    def _passing(self, needles: tuple[str, ...]) -> list[Child]:
+        """What the filter lets pass, of what can be shown now. Made for ten thousand at every page."""
+        rows = list(self.repositories.values())
+        if self._marked and not self._incomplete:
+            rows = [child for child in rows if not child.from_history]
+        for needle in needles:
+            rows = [child for child in rows if needle in child.haystack]
+        return rows
 
     @property
     def _incomplete(self) -> bool:
@@ -325,7 +215,7 @@ class RegistryNode:
     @staticmethod
     def _sorted(rows: list[Child], descending: bool, column: int) -> list[Child]:
         if column == RegistryColumn.NAME:
-            return sorted(rows, key=lambda child: child.natural, reverse=descending)
+            return sorted(rows, key=_NATURAL, reverse=descending)
         if column == RegistryColumn.TAGS:
             return ordering.ordered(rows, lambda child: child.tag_count, descending=descending)
         if column == RegistryColumn.SIGNED_IN:
@@ -378,11 +268,13 @@ class RegistryNode:
         """How many repositories the listing that is shown has brought so far."""
         if self.search is not None:
             return len(self.search.found)
-        return sum(child.listed and not child.stale for child in self.repositories.values())
+        if self._listed < 0:
+            self._listed = sum(child.listed and not child.stale for child in self.repositories.values())
+        return self._listed
 
     def known_count(self) -> int:
         """How many repositories there are to be shown without a filter."""
-        return sum(self._shown(child, ()) for child in self.repositories.values())
+        return len(self._passing(())) if self._marked else len(self.repositories)
 
     def loaded_text(self) -> str:
         """How much of the listing is here: ``2,400 of 10,000 loaded``."""

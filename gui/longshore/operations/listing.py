@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,6 +28,8 @@ _log = logging.getLogger(__name__)
 #: Repositories of one registry, and tags of one repository, that are listed before we stop and say so.
 MOST_REPOSITORIES = 200_000
 MOST_TAGS = 200_000
+#: Tags that the table takes over in one turn of the loop.
+_PIECE = 2000
 
 
 @dataclass(slots=True)
@@ -193,10 +196,15 @@ class Listing:
                     self._tags.fail(generation, error)
                     self._on_error(host, error)
                 return
-            if work.cancelled:
-                return
             page = found.next
-            self._tags.append_tags(generation, found.items, page is not None, found.total)
+            # In pieces: ten thousand names at once would hold the window up.
+            for start in range(0, max(len(found.items), 1), _PIECE):
+                if work.cancelled:
+                    return
+                piece = found.items[start : start + _PIECE]
+                more = page is not None or start + _PIECE < len(found.items)
+                self._tags.append_tags(generation, piece, more, found.total)
+                await asyncio.sleep(0)
             if page is None:
                 return
 
