@@ -74,6 +74,23 @@ class NodeKind(enum.IntEnum):
     LAYER = 4
     #: Under a failed transfer: what to do next, and the other side's own words.
     ADVICE = 5
+    #: Below a registry: something to do there (``Role.ACTION``), never something to pull.
+    LINK = 6
+
+
+class NodeAction(enum.IntEnum):
+    """What a link below a registry does when it is opened (``Role.ACTION``)."""
+
+    NONE = 0
+    #: Ask the registry for what the filter says.
+    SEARCH = 1
+    #: Show the listing again in place of what was found.
+    LEAVE_SEARCH = 2
+    #: Pin a repository by its name.
+    PIN = 3
+    #: Paste a reference.
+    PASTE = 4
+    SIGN_IN = 5
 
 
 class NodeState(enum.IntEnum):
@@ -159,3 +176,9 @@ class Role(enum.IntEnum):
     OPERATION = Qt.ItemDataRole.UserRole + 23
     #: str: what Ctrl+C copies for this row.
     COPY_TEXT = Qt.ItemDataRole.UserRole + 24
+    #: NodeAction of a link, NONE elsewhere.
+    ACTION = Qt.ItemDataRole.UserRole + 25
+    #: str: one line about a repository, drawn dim behind its name where there is room.
+    DESCRIPTION = Qt.ItemDataRole.UserRole + 26
+    #: bool: the repository is known from the history only.
+    RECENT = Qt.ItemDataRole.UserRole + 27

@@ -5,7 +5,8 @@ from __future__ import annotations
 from PySide6.QtCore import QMimeData
 
 from longshore.models import mime, text
-from longshore.models.registry_node import Child, RegistryNode
+from longshore.models.registry_node import RegistryNode
+from longshore.models.registry_row import Child
 from longshore.models.text import tr
 
 

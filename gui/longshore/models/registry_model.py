@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import (
     QAbstractItemModel,
@@ -15,12 +15,15 @@ from PySide6.QtCore import (
     Signal,
 )
 
-from longshore.models import mime, ordering, registry_drop, text
-from longshore.models.columns import NodeKind, NodeState, RegistryColumn, Role, Tone
-from longshore.models.registry_node import Child, RegistryEntry, RegistryNode
-from longshore.models.text import tr
+from longshore.models import mime, ordering, registry_cells, registry_drop
+from longshore.models.columns import NodeKind, NodeState, RegistryColumn
+from longshore.models.registry_node import RegistryNode
+from longshore.models.registry_row import Child, RegistryEntry
 from longshore.models.transition import changed_rows, never_raises, settle
 from longshore.oci.errors import ListingUnsupported, LongshoreError
+
+if TYPE_CHECKING:
+    from longshore.registry.model import RepositoryInfo
 
 __all__ = ["RegistryEntry", "RegistryModel"]
 
@@ -28,8 +31,18 @@ Index = QModelIndex | QPersistentModelIndex
 _Item = Qt.ItemDataRole
 _ROOT = QModelIndex()
 _LAST = len(RegistryColumn) - 1
-#: While a filter is set, pages are wanted without scrolling, up to this many repositories.
-_FILTER_READS = 20_000
+_COLUMNS = len(RegistryColumn)
+_Flag = Qt.ItemFlag
+_NOTHING = _Flag.NoItemFlags
+_REGISTRY = _Flag.ItemIsEnabled | _Flag.ItemIsSelectable | _Flag.ItemIsDropEnabled
+_FLAGS = {
+    NodeKind.REPOSITORY: _REGISTRY | _Flag.ItemIsDragEnabled | _Flag.ItemNeverHasChildren,
+    # Nothing to select, drag or drop on.
+    NodeKind.NOTE: _Flag.ItemIsEnabled | _Flag.ItemNeverHasChildren,
+    NodeKind.LINK: _Flag.ItemIsEnabled | _Flag.ItemIsSelectable | _Flag.ItemNeverHasChildren,
+}
+#: While a filter or an order is set, pages are wanted without scrolling, up to this many repositories.
+_READS_ON = 100_000
 #: A page is wanted when the view is this near to the end of what is known.
 _NEAR_END = 30
 
@@ -93,7 +106,7 @@ class RegistryModel(QAbstractItemModel):
 
     def _set_entry(self, node: RegistryNode, entry: RegistryEntry) -> None:
         node.entry = entry
-        changed = node.set_pins(entry.pinned)
+        changed = node.set_known(entry)
         self._settle(node)
         self._tell_children(node, changed)
         self._tell(node)
@@ -142,27 +155,78 @@ class RegistryModel(QAbstractItemModel):
         if generation:
             self.page_wanted.emit(host, generation)
 
-    def append_page(
-        self, host: str, generation: int, names: Sequence[str], has_more: bool, total: int | None = None
-    ) -> None:
-        """Add one page of repositories. A stale *generation* is dropped."""
-        node = self._current(host, generation)
+    def begin_search(self, host: str, query: str) -> int:
+        """What *host* finds for *query* is shown in place of its listing, until the filter changes.
+
+        The generation that its pages must bear; 0 for a registry that is not there.
+        """
+        node = self._node(host)
         if node is None:
-            return
-        node.append(list(names), has_more, total)
+            return 0
+        generation = node.begin_search(query)
         self._settle(node)
+        self._tell(node)
+        return generation
+
+    def end_search(self, host: str) -> None:
+        """Show the listing of *host* again."""
+        node = self._node(host)
+        if node is not None and node.search is not None:
+            node.search = None
+            self._settle(node)
+            self._tell(node)
+
+    def set_make(self, host: str, kind: str, *, searches: bool) -> None:
+        """*host* was found to be of the make *kind* (of ``registry.listing``), and to look things up or not."""
+        node = self._node(host)
+        if node is not None and (node.kind, node.searches) != (kind, searches):
+            node.kind, node.searches = kind, searches
+            self._settle(node)
+            self._tell(node)
+
+    def make(self, host: str) -> str:
+        """The make of *host* as it was found, "" while it is not known."""
+        node = self._node(host)
+        return node.kind if node is not None else ""
+
+    def chosen_kind(self, host: str) -> str:
+        """The make that the user says *host* is of; ``auto`` where that is left to be detected."""
+        node = self._node(host)
+        return node.entry.config.kind if node is not None else "auto"
+
+    def searches(self, host: str) -> bool:
+        """Whether *host* looks up what one asks for."""
+        node = self._node(host)
+        return node is not None and node.searches
+
+    def append_page(
+        self,
+        host: str,
+        generation: int,
+        items: Sequence[str | RepositoryInfo],
+        has_more: bool,
+        total: int | None = None,
+    ) -> None:
+        """Add one page of repositories, as names or with what the vendor tells. A stale *generation* is dropped."""
+        node = self._node(host)
+        course = node.course_of(generation) if node is not None else None
+        if node is None or course is None:
+            return
+        changed = node.append(course, items, has_more, total)
+        self._settle(node)
+        self._tell_children(node, changed)
         self._tell(node)
         self._read_on(node)
 
     def fail(self, host: str, generation: int, error: LongshoreError) -> None:
         """The listing failed; what came stays. ListingUnsupported is no failure: the registry has no
         catalogue."""
-        node = self._current(host, generation)
-        if node is None:
+        node = self._node(host)
+        course = node.course_of(generation) if node is not None else None
+        if node is None or course is None:
             return
-        node.error = error
-        node.has_more = False
-        node.state = NodeState.NO_CATALOGUE if isinstance(error, ListingUnsupported) else NodeState.FAILED
+        unsupported = isinstance(error, ListingUnsupported)
+        course.failed(NodeState.NO_CATALOGUE if unsupported else NodeState.FAILED, error)
         self._settle(node)
         self._tell(node)
 
@@ -196,17 +260,20 @@ class RegistryModel(QAbstractItemModel):
             self._next_page(node)
 
     def _next_page(self, node: RegistryNode) -> None:
-        if node.state is NodeState.IDLE:
+        course = node.course
+        if course.state is NodeState.IDLE:
             self.refresh(node.host)
-        elif node.state is NodeState.READY and node.has_more:
-            node.state = NodeState.LOADING
+        elif course.state is NodeState.READY and course.has_more:
+            course.state = NodeState.LOADING
             self._settle(node)
             self._tell(node)
-            self.page_wanted.emit(node.host, node.generation)
+            self.page_wanted.emit(node.host, course.generation)
 
     def _read_on(self, node: RegistryNode) -> None:
-        # A filter is a question to all pages, and its few rows are never scrolled to their end.
-        if self._needles and node.has_more and len(node.repositories) < _FILTER_READS:
+        # A filter and an order are questions to all pages, and nobody scrolls to the end for them. What was found is
+        # in the vendor's order, and can be endless.
+        asked = self._needles or self._sort_column >= 0
+        if asked and node.search is None and node.listing.has_more and node.listed_count() < _READS_ON:
             self._next_page(node)
 
     # -- filter and order
@@ -217,6 +284,9 @@ class RegistryModel(QAbstractItemModel):
             return
         self._filter, self._needles = words, ordering.words(words)
         for node in list(self._nodes):
+            if node.search is not None and node.search.query != words.strip():
+                node.search = None
+                self._tell(node)
             self._settle(node)
             self._read_on(node)
 
@@ -229,22 +299,17 @@ class RegistryModel(QAbstractItemModel):
         """Sort the repositories within their registries; registries keep the user's order, pinned ones stay
         first."""
         self._sort_column, self._descending = column, order == Qt.SortOrder.DescendingOrder
-        for node in self._nodes:
+        for node in list(self._nodes):
             self._settle(node)
+            self._read_on(node)
 
     def _target(self, node: RegistryNode) -> list[Child]:
-        return node.target(
-            self._needles, descending=self._descending, by_count=self._sort_column == RegistryColumn.TAGS
-        )
+        return node.target(self._needles, self._filter, descending=self._descending, column=self._sort_column)
 
     # -- telling the views
 
     def _node(self, host: str) -> RegistryNode | None:
         return next((node for node in self._nodes if node.host == host), None)
-
-    def _current(self, host: str, generation: int) -> RegistryNode | None:
-        node = self._node(host)
-        return node if node is not None and node.generation == generation else None
 
     def _index_of_node(self, node: RegistryNode) -> QModelIndex:
         return self.createIndex(self._nodes.index(node), 0, 0)
@@ -255,7 +320,7 @@ class RegistryModel(QAbstractItemModel):
     def _tell(self, node: RegistryNode) -> None:
         place = self._nodes.index(node)
         self.dataChanged.emit(self.index(place, 0), self.index(place, _LAST))
-        self._tell_children(node, {node.note})
+        self._tell_children(node, {node.note, *node.links.values()})
         self.state_changed.emit(node.host)
 
     def _tell_children(self, node: RegistryNode, changed: set[Child]) -> None:
@@ -280,10 +345,11 @@ class RegistryModel(QAbstractItemModel):
             return QModelIndex()
         if not parent.isValid():
             return self.createIndex(row, column, 0) if row < len(self._nodes) else QModelIndex()
-        found = self._find(parent)
-        if found is None or found[1] is not None or parent.column() != 0 or row >= len(found[0].rows):
+        above = parent.row()
+        if parent.internalId() or parent.column() or above >= len(self._nodes):
             return QModelIndex()
-        return self.createIndex(row, column, found[0].serial)
+        node = self._nodes[above]
+        return self.createIndex(row, column, node.serial) if row < len(node.rows) else QModelIndex()
 
     def parent(self, index: Index = _ROOT) -> QModelIndex:  # type: ignore[override]
         if not index.isValid() or index.internalId() == 0:
@@ -298,7 +364,7 @@ class RegistryModel(QAbstractItemModel):
         return len(found[0].rows) if found is not None and found[1] is None and parent.column() == 0 else 0
 
     def columnCount(self, parent: Index = _ROOT) -> int:
-        return len(RegistryColumn)
+        return _COLUMNS
 
     def hasChildren(self, parent: Index = _ROOT) -> bool:
         if not parent.isValid():
@@ -322,17 +388,12 @@ class RegistryModel(QAbstractItemModel):
             self._next_page(found[0])
 
     def flags(self, index: Index) -> Qt.ItemFlag:
-        found = self._find(index)
-        if found is None:
-            return Qt.ItemFlag.NoItemFlags
-        child = found[1]
-        flags = Qt.ItemFlag.ItemIsEnabled
-        if child is not None:
-            flags |= Qt.ItemFlag.ItemNeverHasChildren
-            if child.kind is NodeKind.NOTE:
-                return flags  # nothing to select, drag or drop on
-            flags |= Qt.ItemFlag.ItemIsDragEnabled
-        return flags | Qt.ItemFlag.ItemIsSelectable | Qt.ItemFlag.ItemIsDropEnabled
+        # Trees ask this and index() of every row at every layout: no more work than need be, and no sums of flags.
+        node = self._by_serial.get(index.internalId())
+        if node is None:
+            return _REGISTRY if self._find(index) is not None else _NOTHING
+        row = index.row()
+        return _FLAGS[node.rows[row].kind] if 0 <= row < len(node.rows) else _NOTHING
 
     # -- content
 
@@ -341,7 +402,7 @@ class RegistryModel(QAbstractItemModel):
         if orientation != Qt.Orientation.Horizontal or not 0 <= section <= _LAST:
             return None
         if role in (_Item.DisplayRole, _Item.AccessibleTextRole):
-            return (tr("Registry / repository"), tr("Tags"), tr("Signed in"))[section]
+            return registry_cells.header(section)
         if role == _Item.TextAlignmentRole:
             return Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
         return None
@@ -351,55 +412,7 @@ class RegistryModel(QAbstractItemModel):
         found = self._find(index)
         if found is None:
             return None
-        node, child = found
-        column = index.column()
-        if role in (_Item.DisplayRole, _Item.AccessibleTextRole):
-            return node.text(child, column)
-        if role == _Item.ToolTipRole:
-            return text.tooltip(node.whole(child, column))
-        if role == _Item.AccessibleDescriptionRole:
-            return node.whole(child, column)
-        if role == _Item.TextAlignmentRole:
-            return Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
-        if role == Role.NODE_KIND:
-            return NodeKind.REGISTRY if child is None else child.kind
-        if role == Role.HOST:
-            return node.host
-        if role == Role.STATE:
-            return node.state
-        if role == Role.ERROR:
-            return node.error
-        if role == Role.NOTE:
-            return node.line
-        return self._look(node, child, column, role)
-
-    def _look(self, node: RegistryNode, child: Child | None, column: int, role: int) -> Any:
-        reference = child.reference if child is not None else None
-        if role == Role.REPOSITORY:
-            return reference.path if reference is not None else ""
-        if role == Role.REFERENCE:
-            return reference
-        if role == Role.COPY_TEXT:
-            if child is None:
-                return node.host
-            return reference.familiar if reference is not None else ""
-        if role == Role.PINNED:
-            return child is not None and child.pinned
-        if role == Role.STRONG:
-            return child is None and column == RegistryColumn.NAME
-        if role == Role.DIM:
-            return (child is not None and reference is None) or column == RegistryColumn.TAGS
-        if role == Role.TONE:
-            if child is None and column == RegistryColumn.SIGNED_IN:
-                return node.signed_in()[1]
-            if child is not None and reference is None and node.state is NodeState.FAILED:
-                return Tone.BAD
-            return Tone.NONE
-        if role == Role.SORT:
-            if column == RegistryColumn.TAGS:
-                return child.tag_count if child is not None else None
-            return child.natural if child is not None else node.host
-        return None
+        return registry_cells.value(*found, index.column(), role)
 
     # -- drag and drop
 

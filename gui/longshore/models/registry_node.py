@@ -1,77 +1,23 @@
-"""What stands behind the rows of Registries: a registry, its repositories, and the note that explains it."""
+"""What stands behind the rows of Registries: a registry, its repositories, and what explains them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+import operator
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from longshore.models import ordering, text
-from longshore.models.columns import NodeKind, NodeState, RegistryColumn, Tone
+from longshore.models.columns import NodeAction, NodeState, RegistryColumn
+from longshore.models.registry_row import Child, Course, RegistryEntry, Search
 from longshore.models.text import tr
-from longshore.oci.errors import InvalidReference, LongshoreError, SignInFailed, SignInRequired
-from longshore.oci.naturalsort import NaturalKey, natural_key
-from longshore.oci.reference import DOCKER_HUB, Reference
+from longshore.oci.errors import InvalidReference, SignInFailed, SignInRequired
+from longshore.oci.reference import Reference
 
 if TYPE_CHECKING:
-    from longshore.registry.config import RegistryConfig
+    from longshore.oci.errors import LongshoreError
+    from longshore.registry.model import RepositoryInfo
 
-
-@dataclass(frozen=True, slots=True)
-class RegistryEntry:
-    """A registry as the tree shall show it. *user*: who is signed in, "" for nobody.
-
-    *auth*: what the registry asks for: ``none``, ``basic``, ``bearer``, "" while that is not known.
-    """
-
-    config: RegistryConfig
-    title: str = ""
-    pinned: tuple[str, ...] = ()
-    user: str = ""
-    auth: str = ""
-
-    @property
-    def host(self) -> str:
-        """The registry as in references."""
-        return self.config.host
-
-    @property
-    def name(self) -> str:
-        """What the row shows."""
-        return text.safe(self.title) or (
-            tr("Docker Hub") if self.host == DOCKER_HUB else text.safe(self.host)
-        )
-
-
-class Child:
-    """A row below a registry: a repository, or the note.
-
-    *listed*: some listing had it (a pinned one may be in none). *stale*: the listing that runs has not had it yet.
-    """
-
-    __slots__ = (
-        "haystack",
-        "key",
-        "kind",
-        "listed",
-        "natural",
-        "path",
-        "pinned",
-        "reference",
-        "stale",
-        "tag_count",
-    )
-
-    def __init__(self, reference: Reference | None) -> None:
-        self.reference = reference
-        self.kind = NodeKind.NOTE if reference is None else NodeKind.REPOSITORY
-        self.path = "" if reference is None else reference.path
-        self.haystack = "" if reference is None else reference.name.casefold()
-        self.natural: NaturalKey = natural_key(self.path)
-        self.pinned = False
-        self.listed = False
-        self.stale = False
-        self.tag_count: int | None = None
+_NATURAL = operator.attrgetter("natural")
 
 
 class RegistryNode:
@@ -80,68 +26,135 @@ class RegistryNode:
     def __init__(self, entry: RegistryEntry, serial: int) -> None:
         self.entry = entry
         self.serial = serial
-        self.generation = 0
-        self.state = NodeState.IDLE
-        self.has_more = False
-        self.total: int | None = None
-        self.error: LongshoreError | None = None
+        self._generations = 0
+        self.listing = Course()
+        self.search: Search | None = None
+        #: The vendor's key in ``registry.listing``, "" while nothing was listed.
+        self.kind = ""
+        #: Whether it looks up what one asks for.
+        self.searches = entry.config.is_hub and entry.config.kind in ("auto", "hub")
         self.repositories: dict[str, Child] = {}
+        #: Of these how many the listing that runs has had; -1 where that has to be counted anew.
+        self._listed = -1
+        #: Whether some are pinned or in the history.
+        self._marked = False
         self.rows: list[Child] = []
         self.note = Child(None)
-        #: What the note says. Kept, since it must not change while views hear of rows that come and go.
-        self.line = ""
-        self.set_pins(entry.pinned)
+        self.links = {action: Child(None, action) for action in NodeAction if action}
+        self.set_known(entry)
 
     @property
     def host(self) -> str:
         """The registry as in references."""
         return self.entry.host
 
+    @property
+    def course(self) -> Course:
+        """What is shown: the search if there is one, or else the listing."""
+        return self.search or self.listing
+
+    @property
+    def state(self) -> NodeState:
+        """Of what is shown."""
+        return self.course.state
+
+    @property
+    def error(self) -> LongshoreError | None:
+        """Of what is shown."""
+        return self.course.error
+
+    @property
+    def line(self) -> str:
+        """The sentence that explains it, "" where there is nothing to explain."""
+        return self.note.line
+
     # -- content
+
+    def _made(self, path: str) -> Child | None:
+        try:
+            return Child(Reference(self.host, path))
+        except InvalidReference:
+            return None
 
     def child(self, path: str) -> Child | None:
         """The repository at *path*, made if it is not there; None for what cannot be the name of one."""
         found = self.repositories.get(path)
-        if found is None:
-            try:
-                reference = Reference(self.host, path)
-            except InvalidReference:
-                return None
+        if found is None and (made := self._made(path)) is not None:
             # Docker Hub's "postgres" is "library/postgres": a name may say less than the path.
-            found = self.repositories.setdefault(reference.path, Child(reference))
+            found = self.repositories.setdefault(made.path, made)
         return found
 
-    def set_pins(self, pinned: Iterable[str]) -> set[Child]:
-        """Take over the pins; the rows whose mark changed."""
-        wanted = {child.path for path in pinned if (child := self.child(path)) is not None}
+    def set_known(self, entry: RegistryEntry) -> set[Child]:
+        """Take over what is pinned and what is recent; the rows whose mark changed."""
+        pinned = {child.path for path in entry.pinned if (child := self.child(path)) is not None}
+        recent = [child.path for path in entry.recent if (child := self.child(path)) is not None]
         changed: set[Child] = set()
+        self._listed, self._marked = -1, bool(pinned or recent)
         for path, child in list(self.repositories.items()):
-            if child.pinned is not (path in wanted):
-                child.pinned = path in wanted
+            place = recent.index(path) if path in recent else -1
+            if child.pinned is not (path in pinned) or child.recent != place:
+                child.pinned, child.recent = path in pinned, place
                 changed.add(child)
-            if not child.pinned and not child.listed:
+            if not child.pinned and not child.listed and place < 0:
                 del self.repositories[path]
         return changed
 
-    def found(self, path: str) -> None:
-        """The repository at *path* is there."""
+    def found(self, path: str, info: RepositoryInfo | None = None) -> Child | None:
+        """The repository at *path* is there; its row if *info* changed it."""
         child = self.child(path)
-        if child is not None:
-            child.listed, child.stale = True, False
+        if child is None:
+            return None
+        child.listed, child.stale = True, False
+        self._listed = -1
+        return child if child.tell(info) else None
 
     def begin(self) -> int:
-        """A new listing begins; rows stay until it says otherwise."""
-        self.generation += 1
-        self.state, self.error = NodeState.LOADING, None
-        self.has_more = False
+        """A new listing begins; rows stay until it says otherwise. A search ends."""
+        self.search = None
+        self._generations += 1
+        self.listing.begin(self._generations)
+        self._listed = -1
         for child in self.repositories.values():
             child.stale = True
-        return self.generation
+        return self._generations
 
-    def append(self, names: list[str], has_more: bool, total: int | None) -> None:
-        """One page of the listing."""
-        for name in names:
-            self.found(name)
+    def begin_search(self, query: str) -> int:
+        """A search begins; the listing is kept for afterwards."""
+        self._generations += 1
+        self.search = Search(query)
+        self.search.begin(self._generations)
+        return self._generations
+
+    def course_of(self, generation: int) -> Course | None:
+        """What *generation* is the number of; None for what was overtaken."""
+        if self.search is not None and self.search.generation == generation:
+            return self.search
+        return self.listing if self.listing.generation == generation else None
+
+    def append(
+        self, course: Course, items: Sequence[str | RepositoryInfo], has_more: bool, total: int | None
+    ) -> set[Child]:
+        """One page; the rows that were there and changed."""
+        changed: set[Child] = set()
+        if isinstance(course, Search):
+            for item in items:
+                name, info = (item, None) if isinstance(item, str) else (item.name, item)
+                child = self._made(name)
+                if child is not None:
+                    course.found.setdefault(child.path, child).tell(info)
+        else:
+            names = []
+            for item in items:
+                name, info = (item, None) if isinstance(item, str) else (item.name, item)
+                names.append(name)
+                child = self.found(name, info)
+                if child is not None:
+                    changed.add(child)
+            self._drop_gone(names, has_more)
+        course.paged(has_more, total)
+        return changed
+
+    def _drop_gone(self, names: list[str], has_more: bool) -> None:
         if not has_more:
             gone = {path for path, child in self.repositories.items() if child.stale}
         elif names and names == sorted(names):
@@ -149,90 +162,131 @@ class RegistryNode:
             gone = {path for path, child in self.repositories.items() if child.stale and path < names[-1]}
         else:
             gone = set()
+        self._listed = -1
         for path in gone:
-            if self.repositories[path].pinned:
-                self.repositories[path].listed = False
+            child = self.repositories[path]
+            if child.pinned or child.recent >= 0:
+                child.listed = False
             else:
                 del self.repositories[path]
-        self.state = NodeState.READY
-        self.has_more, self.total = has_more, total
 
-    def target(self, needles: tuple[str, ...], *, descending: bool, by_count: bool) -> list[Child]:
-        """The rows to show: filtered, sorted, the note last. Pinned ones first."""
-        rows = [child for child in self.repositories.values() if ordering.matches(child.haystack, needles)]
-        rows.sort(key=lambda child: child.natural, reverse=descending and not by_count)
-        if by_count:
-            rows = ordering.ordered(rows, lambda child: child.tag_count, descending=descending)
-        rows.sort(key=lambda child: not child.pinned)
-        self.line = self._note_text(bool(rows))
-        if self.line:
+    # -- rows
+
+    def target(
+        self, needles: tuple[str, ...], filtered: str, *, descending: bool, column: int
+    ) -> list[Child]:
+        """The rows to show: filtered (*needles* are the words of *filtered*) and sorted, then note and links.
+
+        Pinned ones come first, then those of the history where no listing can tell of them.
+        """
+        if self.search is not None:
+            rows = self._sorted(list(self.search.found.values()), descending, column)
+            back = self.links[NodeAction.LEAVE_SEARCH]
+            back.line = tr("Found for “{query}”. Show the list again").replace(
+                "{query}", text.safe(self.search.query, 60)
+            )
+            rows.insert(0, back)
+        else:
+            rows = self._passing(needles)
+            rows.sort(key=_NATURAL, reverse=descending and column <= RegistryColumn.NAME)
+            rows = self._sorted(rows, descending, column if column > RegistryColumn.NAME else -1)
+            if self._marked:
+                rows.sort(key=_rank)
+        self.note.line = self._note_text(bool(rows), bool(needles))
+        if self.note.line:
             rows.append(self.note)
+        rows += self._links(filtered)
         return rows
 
-    # -- text
+    def _passing(self, needles: tuple[str, ...]) -> list[Child]:
+        """What the filter lets pass, of what can be shown now. Made for ten thousand at every page."""
+        rows = list(self.repositories.values())
+        if self._marked and not self._incomplete:
+            rows = [child for child in rows if not child.from_history]
+        for needle in needles:
+            rows = [child for child in rows if needle in child.haystack]
+        return rows
 
-    def _note_text(self, any_rows: bool) -> str:
-        """The sentence that explains the node where its rows do not."""
-        if self.state is NodeState.LOADING or (self.state is NodeState.READY and self.has_more):
-            return tr("Loading…") if not any_rows or self.state is NodeState.LOADING else tr("More…")
-        if self.state is NodeState.NO_CATALOGUE:
-            return tr("No catalogue: this registry does not list its repositories. Pin one by its name.")
-        if self.state is NodeState.FAILED and self.error is not None:
-            if isinstance(self.error, SignInRequired | SignInFailed):
-                return f"{self.error.message} — {tr('Sign in…')}"
-            return f"{self.error.message} — {tr('Retry')}"
-        if self.state is NodeState.READY and not any_rows:
-            return tr("No repository matches the filter") if self.repositories else tr("Empty")
-        return ""
+    @property
+    def _incomplete(self) -> bool:
+        """The listing does not tell of every repository there is."""
+        return self.listing.state in (NodeState.NO_CATALOGUE, NodeState.FAILED) or self.entry.config.is_hub
 
-    def note_advice(self) -> str:
-        """More than the note says, for its tooltip."""
-        if self.error is None:
-            return ""
-        return "\n".join(part for part in (self.error.message, self.error.advice, self.error.detail) if part)
-
-    def count_text(self) -> str:
-        """What the column Tags says of the registry."""
-        pinned = sum(child.pinned for child in self.repositories.values())
-        listed = sum(child.listed and not child.stale for child in self.repositories.values())
-        if self.state is NodeState.READY:
-            if not self.has_more:
-                return text.repositories(len(self.repositories))
-            total = f"{self.total:,}" if self.total and self.total > listed else tr("many")
-            return tr("{count} of {total}").replace("{count}", f"{listed:,}").replace("{total}", total)
-        if self.state is NodeState.LOADING:
-            return tr("loading…")
-        if pinned:
-            return text.pinned(pinned)
-        return tr("not listed") if self.state in (NodeState.FAILED, NodeState.NO_CATALOGUE) else ""
-
-    def signed_in(self) -> tuple[str, Tone]:
-        """What the column Signed in says, and what it means."""
-        if self.entry.user:
-            return text.safe(self.entry.user, 100), Tone.GOOD
-        if isinstance(self.error, SignInRequired | SignInFailed) or self.entry.auth == "basic":
-            return tr("Sign in…"), Tone.ACTIVE
-        if self.entry.auth == "none":
-            return tr("not needed"), Tone.NONE
-        return (tr("anonymous"), Tone.NONE) if self.entry.auth == "bearer" else ("", Tone.NONE)
-
-    def text(self, child: Child | None, column: int) -> str:
-        """What a cell shows: of the registry itself, or of one of its rows."""
-        if child is None:
-            if column == RegistryColumn.NAME:
-                return self.entry.name
-            return self.count_text() if column == RegistryColumn.TAGS else self.signed_in()[0]
+    @staticmethod
+    def _sorted(rows: list[Child], descending: bool, column: int) -> list[Child]:
         if column == RegistryColumn.NAME:
-            return child.path if child.reference is not None else self.line
-        if column == RegistryColumn.TAGS and child.tag_count is not None:
-            return f"{child.tag_count:,}"
+            return sorted(rows, key=_NATURAL, reverse=descending)
+        if column == RegistryColumn.TAGS:
+            return ordering.ordered(rows, lambda child: child.tag_count, descending=descending)
+        if column == RegistryColumn.SIGNED_IN:
+            return ordering.ordered(rows, lambda child: child.stars, descending=descending)
+        return rows
+
+    def _links(self, filtered: str) -> list[Child]:
+        wanted: list[tuple[NodeAction, str]] = []
+        if self.search is None and self.searches and filtered.strip():
+            words = tr("Search {registry} for “{query}”")
+            line = words.replace("{registry}", self.entry.name)
+            wanted.append(
+                (NodeAction.SEARCH, line.replace("{query}", text.safe(" ".join(filtered.split()), 60)))
+            )
+        if self.search is None and self.listing.state is NodeState.NO_CATALOGUE:
+            if not self.entry.user and self.entry.auth != "none":
+                wanted.append((NodeAction.SIGN_IN, tr("Sign in…")))
+            wanted.append((NodeAction.PIN, tr("Pin a repository by name…")))
+            wanted.append((NodeAction.PASTE, tr("Paste a reference…")))
+        for action, line in wanted:
+            self.links[action].line = line
+        return [self.links[action] for action, _ in wanted]
+
+    def _note_text(self, any_rows: bool, filtered: bool) -> str:
+        """The sentence that explains the node where its rows do not."""
+        course = self.course
+        if course.state is NodeState.NO_CATALOGUE and course.error is not None:
+            return course.error.message
+        if course.state is NodeState.FAILED and course.error is not None:
+            if isinstance(course.error, SignInRequired | SignInFailed):
+                return f"{course.error.message} — {tr('Sign in…')}"
+            return f"{course.error.message} — {tr('Retry')}"
+        if isinstance(course, Search):
+            if course.state is NodeState.LOADING:
+                return tr("Searching…") if not course.found else tr("Loading more…")
+            if not course.found:
+                return tr("Nothing was found")
+            return tr("More…") if course.has_more else ""
+        if course.state is NodeState.LOADING or (course.state is NodeState.READY and course.has_more):
+            if filtered:
+                return tr("Looking through the rest: {loaded}…").replace("{loaded}", self.loaded_text())
+            return tr("Loading…") if not any_rows or course.state is NodeState.LOADING else tr("More…")
+        if course.state is NodeState.READY and not any_rows:
+            return tr("No repository matches the filter") if self.listed_count() else tr("Empty")
         return ""
 
-    def whole(self, child: Child | None, column: int) -> str:
-        """The whole story of a cell, as plain text."""
-        if column != RegistryColumn.NAME:
-            return self.text(child, column)
-        if child is None:
-            parts = [self.entry.name, self.host if self.host != self.entry.name else "", self.note_advice()]
-            return "\n".join(part for part in parts if part)
-        return child.reference.familiar if child.reference is not None else self.note_advice() or self.line
+    # -- counts
+
+    def listed_count(self) -> int:
+        """How many repositories the listing that is shown has brought so far."""
+        if self.search is not None:
+            return len(self.search.found)
+        if self._listed < 0:
+            self._listed = sum(child.listed and not child.stale for child in self.repositories.values())
+        return self._listed
+
+    def known_count(self) -> int:
+        """How many repositories there are to be shown without a filter."""
+        return len(self._passing(())) if self._marked else len(self.repositories)
+
+    def loaded_text(self) -> str:
+        """How much of the listing is here: ``2,400 of 10,000 loaded``."""
+        count, total = self.listed_count(), self.course.total
+        if total is not None and total > count:
+            words = tr("{count} of {total} loaded").replace("{total}", f"{total:,}")
+        else:
+            words = tr("{count} loaded")
+        return words.replace("{count}", f"{count:,}")
+
+
+def _rank(child: Child) -> int:
+    if child.pinned:
+        return -2_000_000
+    return child.recent - 1_000_000 if child.from_history else 0

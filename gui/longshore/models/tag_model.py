@@ -18,6 +18,7 @@ from longshore.oci.reference import Reference
 
 if TYPE_CHECKING:
     from longshore.engine.model import LocalImage
+    from longshore.registry.listing import TagInfo
     from longshore.registry.model import TagDetails
 
 _Item = Qt.ItemDataRole
@@ -51,6 +52,7 @@ class TagModel(RowTable[TagRow]):
         self._local: dict[str, list[LocalImage]] = {}
         self._loading = False
         self._has_more = False
+        self._expected: int | None = None
         self._error: LongshoreError | None = None
         self._note = ""
         self._show_digest_like = False
@@ -100,6 +102,21 @@ class TagModel(RowTable[TagRow]):
         return self._note
 
     @property
+    def expected(self) -> int | None:
+        """How many tags the registry says there are, None where it does not."""
+        return self._expected
+
+    @property
+    def shown_count(self) -> int:
+        """How many tags there are without those that are hidden by the toggle."""
+        return self.total if self._show_digest_like else self.total - self.hidden_count
+
+    @property
+    def awaited_details(self) -> int:
+        """How many tags were asked for their details and have not answered yet."""
+        return sum(row.asked and row.details is None and row.error is None for row in self._all)
+
+    @property
     def hidden_count(self) -> int:
         """How many digest-like tags there are."""
         return sum(row.digest_like for row in self._all)
@@ -114,6 +131,7 @@ class TagModel(RowTable[TagRow]):
         self._gather.stop()
         self._gathered.clear()
         self._error = None
+        self._expected = None
         self._loading = bool(host)
         self._has_more = False
         if (host, repository) == (self._host, self._repository):
@@ -129,23 +147,41 @@ class TagModel(RowTable[TagRow]):
         self.counts_changed.emit()
         return self._generation
 
-    def append_tags(self, generation: int, names: Sequence[str], has_more: bool) -> None:
-        """Add a page of tags. A stale *generation* is dropped."""
+    def append_tags(
+        self,
+        generation: int,
+        tags: Sequence[str | TagInfo],
+        has_more: bool,
+        total: int | None = None,
+    ) -> None:
+        """Add a page of tags, as names or with what the vendor tells. A stale *generation* is dropped.
+
+        Details that are complete are not asked for once more. *total*: of all pages, None where it is not told.
+        """
         if generation != self._generation or not self._host:
             return
-        for name in names:
+        changed: set[TagRow] = set()
+        for tag in tags:
+            name = tag if isinstance(tag, str) else tag.name
             row = self._by_tag.get(name)
             if row is None:
                 if not valid_tag(name):
                     continue  # nobody could pull it
                 row = self._by_tag[name] = TagRow(name)
-                row.here = self._here(row)
+            if not isinstance(tag, str) and tag.details is not None:
+                row.set_details(tag.details)
+                row.asked = tag.complete
+                changed.add(row)
+            row.here = self._here(row)
             row.stale = False
         if not has_more:
             self._by_tag = {name: row for name, row in self._by_tag.items() if not row.stale}
         self._loading = self._has_more = has_more
+        if total is not None or not has_more:
+            self._expected = total
         self._all = sorted(self._by_tag.values(), key=lambda row: row.natural, reverse=True)
         self._arrange()
+        self._tell_changed(changed)
         self._update_note()
         self.counts_changed.emit()
         self._want_again()
@@ -187,6 +223,7 @@ class TagModel(RowTable[TagRow]):
         if not gathered:
             return
         self._tell_changed(gathered)
+        self.counts_changed.emit()
         if self._sort_column != TagColumn.TAG or self._needles:
             self._arrange()
             self._want_again()

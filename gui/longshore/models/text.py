@@ -206,7 +206,9 @@ def short_digest(digest: str) -> str:
 
 def repositories(count: int) -> str:
     """``214 repositories``."""
-    return tr("1 repository") if count == 1 else tr("%n repositories", count)
+    if count == 1:
+        return tr("1 repository")
+    return tr("{count} repositories").replace("{count}", f"{count:,}")
 
 
 def pinned(count: int) -> str:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
 from longshore.oci.errors import LongshoreError
-from longshore.oci.reference import DOCKER_HUB
+from longshore.oci.reference import DOCKER_HUB, Reference
 from longshore.registry.config import RegistryConfig
 from longshore.settings import Settings
 
 _KEY = "registries"
 _PINS = "pins"
+_DIGEST_TAGS = "digest_tags"
+#: Repositories of one registry that are offered from the history.
+_MOST_RECENT = 8
 
 
 class RegistryBook:
@@ -22,6 +26,7 @@ class RegistryBook:
         self._settings = settings
         self._configs: dict[str, RegistryConfig] = {DOCKER_HUB: RegistryConfig(DOCKER_HUB)}
         self._session = {config.host for config in for_this_run}
+        self._recent: dict[str, tuple[str, ...]] = {}
         for data in settings.get(_KEY, []):
             try:
                 config = RegistryConfig.from_json(data)
@@ -71,6 +76,31 @@ class RegistryBook:
     def unpin(self, host: str, repository: str) -> None:
         """The reverse of :meth:`pin`."""
         self._set_pins(host, tuple(p for p in self.pins(host) if p != repository))
+
+    def recent(self, host: str) -> tuple[str, ...]:
+        """Repositories of *host* that something was moved from or to, the latest first."""
+        return self._recent.get(host, ())
+
+    def set_recent(self, references: Iterable[Reference]) -> bool:
+        """Take over what the history holds, the latest first. False if that is what was known."""
+        found: dict[str, dict[str, None]] = {}
+        for reference in references:
+            paths = found.setdefault(reference.domain, {})
+            if len(paths) < _MOST_RECENT:
+                paths[reference.path] = None
+        recent = {host: tuple(paths) for host, paths in found.items()}
+        changed = recent != self._recent
+        self._recent = recent
+        return changed
+
+    @property
+    def digest_tags_shown(self) -> bool:
+        """Whether the user wants to see tags that stand for a digest."""
+        return bool(self._settings.get(_DIGEST_TAGS, False))
+
+    def show_digest_tags(self, shown: bool) -> None:
+        """Remember :attr:`digest_tags_shown`."""
+        self._settings.set(_DIGEST_TAGS, shown)
 
     def _set_pins(self, host: str, names: tuple[str, ...]) -> None:
         pins = dict(self._settings.get(_PINS, {}))

@@ -2,28 +2,45 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from longshore.cancellation import Cancellation, Cancelled
 from longshore.models.columns import NodeState
 from longshore.models.registry_model import RegistryModel
 from longshore.models.tag_model import TagModel
-from longshore.oci.errors import LongshoreError
+from longshore.oci.errors import LongshoreError, UnexpectedReply
 from longshore.oci.reference import Reference
 from longshore.operations.book import RegistryBook
 from longshore.operations.services import Services
+from longshore.operations.tag_details import DetailsReader
 from longshore.operations.tasks import Tasks
+
+if TYPE_CHECKING:
+    from longshore.registry.listing import Lister, RepositoryInfo, TagInfo
+    from longshore.registry.model import Page
 
 _log = logging.getLogger(__name__)
 
-#: Repositories asked for at once; registries cap it at 1,000 and some refuse more.
-PAGE = 200
-#: Tag details in flight at once.
-DETAILS = 12
-#: Pages of tags read before we stop and say so.
-MAX_TAG_PAGES = 1000
+#: Repositories of one registry, and tags of one repository, that are listed before we stop and say so.
+MOST_REPOSITORIES = 200_000
+MOST_TAGS = 200_000
+#: Tags that the table takes over in one turn of the loop.
+_PIECE = 2000
+
+
+@dataclass(slots=True)
+class _Course:
+    """A listing or a search that is under way. *running* stops the page that is being read."""
+
+    generation: int
+    query: str = ""
+    next: str | None = None
+    count: int = 0
+    running: Cancellation | None = None
 
 
 class Listing:
@@ -45,24 +62,33 @@ class Listing:
         self._registries = registries
         self._tags = tags
         self._on_error = on_error
-        self._running: dict[str, Cancellation] = {}
-        self._next: dict[str, str | None] = {}
+        #: By host: the listing, and the search that covers it.
+        self._listings: dict[str, _Course] = {}
+        self._searches: dict[str, _Course] = {}
         self._tag_work: Cancellation | None = None
         self._tag_place: tuple[str, str] | None = None
-        self._details_queue: list[str] = []
-        self._details_asked: set[str] = set()
-        self._details_running = 0
+        self._details = DetailsReader(services, tasks, tags)
         registries.page_wanted.connect(self._page_wanted)
-        tags.details_wanted.connect(self._details_wanted)
 
     # -- repositories
 
     def list_repositories(self, host: str) -> None:
-        """List the repositories of *host* from the first page."""
-        self._overtake(host)
-        generation = self._registries.begin_listing(host)
-        self._next.pop(host, None)
-        self._start_page(host, generation, None)
+        """List the repositories of *host* from the first page. A search of it ends."""
+        self._overtake(self._listings.pop(host, None))
+        self._overtake(self._searches.pop(host, None))
+        course = self._listings[host] = _Course(self._registries.begin_listing(host))
+        self._start_page(host, course)
+
+    def search(self, host: str, query: str) -> None:
+        """Show what *host* finds for *query* in place of its listing, which goes on as it was afterwards."""
+        self._overtake(self._searches.pop(host, None))
+        course = self._searches[host] = _Course(self._registries.begin_search(host, query), query)
+        self._start_page(host, course)
+
+    def leave_search(self, host: str) -> None:
+        """Show the listing of *host* again."""
+        self._overtake(self._searches.pop(host, None))
+        self._registries.end_search(host)
 
     def refresh_all(self) -> None:
         """List again every registry that has been listed, and the tags shown."""
@@ -71,44 +97,54 @@ class Listing:
                 self.list_repositories(host)
         self.refresh_tags()
 
-    def _overtake(self, host: str) -> None:
-        old = self._running.pop(host, None)
-        if old is not None:
-            old.cancel()
-            self._tasks.release(old)
+    def _overtake(self, course: _Course | None) -> None:
+        if course is not None and course.running is not None:
+            course.running.cancel()
+            self._tasks.release(course.running)
+            course.running = None
 
     def _page_wanted(self, host: str, generation: int) -> None:
-        if host in self._running:
+        for courses in (self._searches, self._listings):
+            course = courses.get(host)
+            if course is not None and course.generation == generation:
+                if course.running is None:
+                    self._start_page(host, course)
+                return
+        self.list_repositories(host)
+
+    def _start_page(self, host: str, course: _Course) -> None:
+        if not course.generation:
             return
-        if host in self._next:
-            self._start_page(host, generation, self._next[host])
-        else:
-            self.list_repositories(host)
+        course.running = self._tasks.cancellation()
+        self._tasks.spawn(self._page(host, course, course.running), f"list {host}")
 
-    def _start_page(self, host: str, generation: int, page: str | None) -> None:
-        cancellation = self._running[host] = self._tasks.cancellation()
-        self._tasks.spawn(self._page(host, generation, page, cancellation), f"list {host}")
-
-    async def _page(self, host: str, generation: int, page: str | None, cancellation: Cancellation) -> None:
-        def ask() -> Any:
-            client = self._services.registry(host)
-            return client.repositories(page, PAGE, cancellation=cancellation)
+    async def _page(self, host: str, course: _Course, cancellation: Cancellation) -> None:
+        def ask() -> tuple[Lister, Page[RepositoryInfo]]:
+            lister = self._services.lister(host)
+            return lister, lister.repositories(course.next, course.query, cancellation=cancellation)
 
         try:
-            found = await self._tasks.call(self._tasks.listing, ask)
+            lister, found = await self._tasks.call(self._tasks.listing, ask)
         except Cancelled:
             return
         except LongshoreError as error:
             if not cancellation.cancelled:
-                self._registries.fail(host, generation, error)
+                self._registries.fail(host, course.generation, error)
                 self._on_error(host, error)
             return
         finally:
-            if self._running.get(host) is cancellation:
-                del self._running[host]
+            if course.running is cancellation:
+                course.running = None
             self._tasks.release(cancellation)
-        self._next[host] = found.next
-        self._registries.append_page(host, generation, found.items, found.next is not None, found.total)
+        if cancellation.cancelled:
+            return
+        course.next = found.next
+        course.count += len(found.items)
+        more = found.next is not None
+        self._registries.set_make(host, lister.kind, searches=lister.searches)
+        self._registries.append_page(host, course.generation, found.items, more, found.total)
+        if more and course.count >= MOST_REPOSITORIES:
+            self._registries.fail(host, course.generation, _endless(host, "repositories", course.count))
 
     # -- tags
 
@@ -117,8 +153,9 @@ class Listing:
         self.stop_tags()
         self._tag_place = (host, repository)
         generation = self._tags.reset(host, repository)
-        self._tag_work = self._tasks.cancellation()
-        self._tasks.spawn(self._all_tags(host, repository, generation, self._tag_work), f"tags {repository}")
+        work = self._tag_work = self._tasks.cancellation()
+        self._details.begin(host, repository, generation, work)
+        self._tasks.spawn(self._all_tags(host, repository, generation, work), f"tags {repository}")
 
     def refresh_tags(self) -> None:
         """Read the tags shown once more."""
@@ -131,24 +168,27 @@ class Listing:
         return self._tag_place
 
     def stop_tags(self) -> None:
-        """Show no tags, and stop the work on them."""
+        """Stop the work on the tags shown."""
         if self._tag_work is not None:
             self._tag_work.cancel()
             self._tasks.release(self._tag_work)
             self._tag_work = None
         self._tag_place = None
-        self._details_queue.clear()
-        self._details_asked.clear()
+        self._details.stop()
 
     async def _all_tags(self, host: str, repository: str, generation: int, work: Cancellation) -> None:
         page: str | None = None
-        for _ in range(MAX_TAG_PAGES):
+        count = 0
+        while True:
 
-            def ask(page: str | None = page) -> Any:
-                return self._services.registry(host).tags(repository, page, cancellation=work)
+            def ask(page: str | None = page) -> Page[TagInfo]:
+                return self._services.lister(host).tags(repository, page, cancellation=work)
 
             try:
                 found = await self._tasks.call(self._tasks.listing, ask)
+                count += len(found.items)
+                if found.next is not None and count >= MOST_TAGS:
+                    raise _endless(host, "tags", count)
             except Cancelled:
                 return
             except LongshoreError as error:
@@ -156,44 +196,17 @@ class Listing:
                     self._tags.fail(generation, error)
                     self._on_error(host, error)
                 return
-            if work.cancelled:
-                return
-            self._tags.append_tags(generation, found.items, found.next is not None)
             page = found.next
+            # In pieces: ten thousand names at once would hold the window up.
+            for start in range(0, max(len(found.items), 1), _PIECE):
+                if work.cancelled:
+                    return
+                piece = found.items[start : start + _PIECE]
+                more = page is not None or start + _PIECE < len(found.items)
+                self._tags.append_tags(generation, piece, more, found.total)
+                await asyncio.sleep(0)
             if page is None:
                 return
-
-    def _details_wanted(self, generation: int, names: list[str]) -> None:
-        if self._tag_work is None or self._tag_place is None or generation != self._tags.generation:
-            return
-        fresh = [name for name in names if name not in self._details_asked]
-        self._details_asked.update(fresh)
-        # What is on the screen now goes before what was on it a moment ago.
-        self._details_queue[:0] = fresh
-        while self._details_queue and self._details_running < DETAILS:
-            self._details_running += 1
-            self._tasks.spawn(self._details(*self._tag_place, generation, self._tag_work), "tag details")
-
-    async def _details(self, host: str, repository: str, generation: int, work: Cancellation) -> None:
-        try:
-            while self._details_queue and not work.cancelled:
-                name = self._details_queue.pop(0)
-
-                def ask(name: str = name) -> Any:
-                    return self._services.registry(host).tag_details(repository, name, cancellation=work)
-
-                try:
-                    details = await self._tasks.call(self._tasks.listing, ask)
-                except Cancelled:
-                    return
-                except LongshoreError as error:
-                    if not work.cancelled:
-                        self._tags.details_failed(generation, name, error)
-                    continue
-                if not work.cancelled:
-                    self._tags.set_details(generation, details)
-        finally:
-            self._details_running -= 1
 
     # -- for the use cases
 
@@ -201,12 +214,12 @@ class Listing:
         """Every tag of *repository* (at most the first pages' worth). Raises LongshoreError, Cancelled."""
 
         def ask() -> list[str]:
-            client = self._services.registry(host)
+            lister = self._services.lister(host)
             names: list[str] = []
             page: str | None = None
             for _ in range(20):
-                found = client.tags(repository, page, cancellation=cancellation)
-                names.extend(found.items)
+                found = lister.tags(repository, page, cancellation=cancellation)
+                names.extend(tag.name for tag in found.items)
                 page = found.next
                 if page is None:
                     break
@@ -222,3 +235,11 @@ class Listing:
             return self._services.registry(reference.domain).head(reference.path, wanted) is not None
 
         return await self._tasks.call(self._tasks.listing, ask)
+
+
+def _endless(host: str, what: str, count: int) -> LongshoreError:
+    return UnexpectedReply(
+        f"The list was stopped after {count:,} {what}: it does not seem to end.",
+        registry=host,
+        advice="Pin a repository by its name, or paste a reference into Pull….",
+    )

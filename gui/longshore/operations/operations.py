@@ -16,6 +16,7 @@ from longshore.models.transfer_model import TransferModel
 from longshore.operations.book import RegistryBook
 from longshore.operations.local import Local
 from longshore.operations.moving import Moving
+from longshore.operations.recent import RecentRepositories
 from longshore.operations.remote import Remote
 from longshore.operations.services import Services
 from longshore.operations.tasks import Tasks
@@ -45,7 +46,7 @@ class Operations(QObject):
         super().__init__()
         images, registry_model, tags, transfers = models
         book = RegistryBook(settings, registries)
-        self.services = Services(environ, book.config)
+        self.services = Services(environ, book.config, cache=folders.cache)
         self.tasks = Tasks()
         self.local = Local(self.services, self.tasks, environ, engine_url, images, tags)
         self.remote = Remote(self.services, self.tasks, book, registry_model, tags)
@@ -57,6 +58,7 @@ class Operations(QObject):
             self.remote.listing,
             transfers,
         )
+        self.recent = RecentRepositories(self.tasks, self.moving.journal, self.remote.set_recent)
         self.moving.succeeded.connect(self._succeeded)
         self._ages = QTimer(self)
         self._ages.setInterval(60_000)
@@ -69,6 +71,7 @@ class Operations(QObject):
         self._ages.start()
         self.local.start()
         self.remote.start()
+        self.recent.look()
 
     async def close(self) -> bool:
         """Stop every transfer and all work. True if nothing is left running; returns within about two seconds."""
@@ -76,6 +79,7 @@ class Operations(QObject):
         self.moving.stop()
         self.local.stop()
         self.remote.stop()
+        self.recent.stop()
         clean = await self.tasks.call(self.tasks.quick, self.moving.shutdown, 1.5)
         await self.tasks.close()
         self.services.close()
@@ -83,6 +87,7 @@ class Operations(QObject):
 
     @Slot(object)
     def _succeeded(self, snapshot: TransferSnapshot) -> None:
+        self.recent.look()
         destination = snapshot.request.destination
         reference = destination.reference
         if reference is None:

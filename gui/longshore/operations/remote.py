@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
@@ -60,6 +61,7 @@ class Remote(QObject):
                 config=config,
                 title=self.title(config.host),
                 pinned=self.book.pins(config.host),
+                recent=self.book.recent(config.host),
                 user=self._users.get(config.host, ""),
             )
             for config in self.book.configs()
@@ -135,6 +137,15 @@ class Remote(QObject):
         """The reverse of :meth:`pin`."""
         self.book.unpin(host, repository)
         self._show_registries()
+
+    def set_kind(self, host: str, kind: str) -> None:
+        """*host* is of the make *kind* (of ``registry.listing``; ``auto``: find out). It persists; list it anew."""
+        self.add_registry(replace(self.book.config(host), kind=kind))
+
+    def set_recent(self, references: Iterable[Reference]) -> None:
+        """The history holds these, the latest first: they are offered where a registry does not list."""
+        if self.book.set_recent(references):
+            self._show_registries()
 
     def _listing_failed(self, host: str, error: LongshoreError) -> None:
         _log.info("listing %s: %s (%s)", host, error, error.detail)

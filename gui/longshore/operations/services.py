@@ -20,18 +20,33 @@ if TYPE_CHECKING:
     from longshore.engine.engine import Engine
     from longshore.library.library import Library
     from longshore.registry.client import RegistryClient
+    from longshore.registry.details_cache import DetailsCache
+    from longshore.registry.listing import Lister
 
 
 class Services:
-    """Hands out engines, registry clients and credentials. Thread-safe."""
+    """Hands out engines, registry clients, listers and credentials. Thread-safe.
 
-    def __init__(self, environ: Mapping[str, str], config_of: Callable[[str], RegistryConfig]) -> None:
-        self._lock = threading.Lock()
+    *cache*: the folder in which details of tags are kept; None keeps none.
+    """
+
+    def __init__(
+        self,
+        environ: Mapping[str, str],
+        config_of: Callable[[str], RegistryConfig],
+        *,
+        cache: Path | None = None,
+    ) -> None:
+        # Reentrant: a lister is made with its client.
+        self._lock = threading.RLock()
         self._environ = environ
         self._config_of = config_of
+        self._cache = cache
+        self._details: DetailsCache | None = None
         self._engines: dict[EngineAddress, Engine] = {}
         self._registries: dict[str, RegistryClient] = {}
         self._libraries: dict[Path, Library] = {}
+        self._listers: dict[str, Lister] = {}
         self.credentials = CredentialStore(environ=environ)
         self.bandwidth = Bandwidth()
 
@@ -52,7 +67,12 @@ class Services:
         with self._lock:
             client = self._registries.get(host)
             if client is None:
-                client = RegistryClient(self._config_of(host), self.credential)
+                client = RegistryClient(
+                    self._config_of(host),
+                    self.credential,
+                    environ=self._environ,
+                    details=self._kept_details(),
+                )
                 self._registries[host] = client
             return client
 
@@ -66,6 +86,25 @@ class Services:
                 library = self._libraries[path] = Library(path)
             return library
 
+    def lister(self, host: str) -> Lister:
+        """What lists the registry *host* in its vendor's way. Does not connect; made anew after a sign-in."""
+        from longshore.registry.listing import lister_for
+
+        with self._lock:
+            lister = self._listers.get(host)
+            if lister is None:
+                lister = self._listers[host] = lister_for(
+                    self._config_of(host), self.registry(host), self.credential, environ=self._environ
+                )
+            return lister
+
+    def _kept_details(self) -> DetailsCache | None:
+        from longshore.registry.details_cache import DetailsCache
+
+        if self._details is None and self._cache is not None:
+            self._details = DetailsCache(self._cache)
+        return self._details
+
     def credential(self, host: str) -> Credential | None:
         """The credential to use for *host*, None for anonymous. May run a helper. Raises CredentialsError."""
         return self.credentials.get(host)
@@ -73,15 +112,23 @@ class Services:
     def forget_registry(self, host: str) -> None:
         """Drop the client of *host*: its settings or its credentials changed. Running calls of it end as they are."""
         with self._lock:
-            client = self._registries.pop(host, None)
-        if client is not None:
-            client.close()
+            gone: list[Any] = [self._listers.pop(host, None), self._registries.pop(host, None)]
+        for each in gone:
+            if each is not None:
+                each.close()
 
     def close(self) -> None:
         """Close every client. The last call."""
         with self._lock:
-            clients: list[Any] = [*self._engines.values(), *self._registries.values()]
+            clients: list[Any] = [
+                *self._engines.values(),
+                *self._listers.values(),
+                *self._registries.values(),
+            ]
             self._engines.clear()
+            self._listers.clear()
             self._registries.clear()
+            if self._details is not None:
+                clients.append(self._details)
         for client in clients:
             client.close()

@@ -26,6 +26,8 @@ class Tasks:
         self.listing = ThreadPoolExecutor(16, thread_name_prefix="longshore-listing")
         #: For looking which engines answer: those that do not take seconds to say so.
         self.engines = ThreadPoolExecutor(8, thread_name_prefix="longshore-engines")
+        #: For details of tags: their readers stay until all that is wanted was read.
+        self.details = ThreadPoolExecutor(16, thread_name_prefix="longshore-details")
         #: For what lasts as long as the program: the engine's event stream.
         self.lasting = ThreadPoolExecutor(4, thread_name_prefix="longshore-events")
         self._tasks: set[asyncio.Task[None]] = set()
@@ -92,5 +94,5 @@ class Tasks:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        for pool in (self.quick, self.listing, self.lasting, self.engines):
+        for pool in (self.quick, self.listing, self.details, self.lasting, self.engines):
             pool.shutdown(wait=False, cancel_futures=True)

@@ -154,17 +154,25 @@ class RegistryClient(Manifests, Blobs, Listings):
         tag: str,
         *,
         platform: Platform | None = None,
+        cheaply: bool = False,
         cancellation: Cancellation | None = None,
     ) -> TagDetails:
         """Digest, size, platforms and date of *tag*; of an index, size and date are those of *platform* (this
-        machine's if not given), or else of its first image. Two or three requests; one (a HEAD) if known on disk."""
+        machine's if not given), or else of its first image. Two or three requests; one (a HEAD) if known on disk.
+
+        *cheaply*: only that HEAD, which Docker Hub does not count as a pull: the digest alone if nothing is on disk.
+        """
         wanted = platform or Platform.host()
         cache, host = self._details, self._session.config.host
-        if cache is not None and cache.knows(host, repository):
+        if cheaply or (cache is not None and cache.knows(host, repository)):
             head = self.head(repository, tag, cancellation=cancellation)
-            known = cache.get(head.digest, wanted) if head is not None else None
+            known = cache.get(head.digest, wanted) if cache is not None and head is not None else None
             if known is not None:
                 return known.as_tag(tag)
+            if cheaply:
+                if head is None:
+                    raise NotInRegistry("The tag is not there any more.", registry=host, subject=repository)
+                return TagDetails(tag, head.digest, None, (), None, head.media_type)
         found = self._read_details(repository, tag, wanted, cancellation)
         if cache is not None:
             cache.put(host, repository, found, wanted)

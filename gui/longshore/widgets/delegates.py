@@ -29,7 +29,7 @@ from PySide6.QtWidgets import (
     QTreeView,
 )
 
-from longshore.models.columns import NodeKind, NodeState, Role, Tone
+from longshore.models.columns import NodeAction, NodeKind, NodeState, Role, Tone
 from longshore.models.text import tooltip
 from longshore.oci.layer import LayerState
 from longshore.transfers.transfer import Operation, State
@@ -64,6 +64,13 @@ _STATE_TONES: dict[object, Tone] = {
     LayerState.DONE: Tone.GOOD,
     LayerState.SKIPPED: Tone.GOOD,
     LayerState.MOUNTED: Tone.GOOD,
+}
+_ACTION_ICONS = {
+    NodeAction.SEARCH: "search",
+    NodeAction.LEAVE_SEARCH: "cancel",
+    NodeAction.PIN: "pin",
+    NodeAction.PASTE: "pull",
+    NodeAction.SIGN_IN: "sign-in",
 }
 #: States in which an unknown total is shown as a moving segment.
 MOVING = frozenset({State.PLANNING, State.RUNNING, LayerState.TRANSFERRING, LayerState.EXTRACTING})
@@ -200,7 +207,11 @@ def _icon_of(index: _Index, kind: int, is_open: bool) -> tuple[str, Tone]:
         failed = index.data(Role.STATE) == NodeState.FAILED
         return "registry", Tone.BAD if failed else Tone.ACTIVE if is_open else Tone.QUIET
     if kind == NodeKind.REPOSITORY:
-        return ("pin" if index.data(Role.PINNED) else "repository"), Tone.QUIET
+        if index.data(Role.PINNED):
+            return "pin", Tone.QUIET
+        return ("recent" if index.data(Role.RECENT) else "repository"), Tone.QUIET
+    if kind == NodeKind.LINK:
+        return _ACTION_ICONS.get(index.data(Role.ACTION), "info"), Tone.ACTIVE
     if kind == NodeKind.NOTE:
         failed = index.data(Role.STATE) == NodeState.FAILED
         return ("warning", Tone.CAUTION) if failed else ("info", Tone.QUIET)

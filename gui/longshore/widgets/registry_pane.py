@@ -6,7 +6,7 @@ from PySide6.QtCore import QCoreApplication, QMimeData, QModelIndex, QPoint, Qt,
 from PySide6.QtWidgets import QMenu, QSplitter
 
 from longshore.models import text
-from longshore.models.columns import NodeKind, NodeState, RegistryColumn, Role, Tone
+from longshore.models.columns import NodeAction, NodeKind, NodeState, RegistryColumn, Role, Tone
 from longshore.models.registry_model import RegistryModel
 from longshore.models.tag_model import TagModel
 from longshore.oci.errors import AccessDenied, SignInFailed, SignInRequired
@@ -20,8 +20,8 @@ from longshore.widgets.views import TreeView
 _RIGHT = Qt.TextElideMode.ElideRight
 _COLUMNS = [
     Column("registry.acme.io/billing", "registry.acme.io", weight=5, kind=Kind.NAME, extra=66),
-    Column("2,140 repositories", "1 pinned", weight=2, elide=_RIGHT),
-    Column("not needed", "Sign in…", weight=2, elide=_RIGHT),
+    Column("2,400 of 10,000 loaded", "1 pinned", weight=2, elide=_RIGHT),
+    Column("★ 20,413  official", "Sign in…", weight=2, elide=_RIGHT),
 ]
 
 
@@ -39,6 +39,9 @@ class RegistryPane(Pane):
     repository_selected = Signal(str, str)  # host, repository; both "" when none is
     pin_requested = Signal(str, str)  # host, repository ("": ask for its name)
     unpin_requested = Signal(str, str)  # host, repository
+    search_requested = Signal(str, str)  # host, what to look for ("": show the listing again)
+    paste_requested = Signal()  # a reference, to pull it
+    kind_requested = Signal(str, str)  # host, key of registry.listing.KINDS
     copy_reference_requested = Signal(str)
     details_requested = Signal(object)  # Reference
 
@@ -49,6 +52,7 @@ class RegistryPane(Pane):
         self.header.add_space()
         self.filter = self.header.add_filter(self.tr("Filter repositories"))
         self.filter.filtered.connect(self._filtered)
+        self.filter.returnPressed.connect(self._search)
         add = self.header.add_button
         self.refresh_button = add(self.tr("Refresh"), "refresh", self.refresh, only_icon=True)
         self.pull_button = add(self.tr("Pull"), "", self.pull_requested.emit, primary=True)
@@ -68,7 +72,7 @@ class RegistryPane(Pane):
 
         self.tags = TagSection(tags)
         self.tags.copy_clicked.connect(self.copy)
-        self.tags.retry_clicked.connect(self.refresh)
+        self.tags.retry_clicked.connect(lambda: self.refresh_requested.emit(*self._place))
         self.tags.sign_in_clicked.connect(self.sign_in)
         self.tags.view.opened.connect(self._tag_opened)
         self.tags.view.customContextMenuRequested.connect(self._tag_menu)
@@ -175,6 +179,22 @@ class RegistryPane(Pane):
         self._rows_changed()
 
     @Slot()
+    def _search(self) -> None:
+        """Enter in the filter: the registry of the current row is asked, if it looks things up."""
+        host, words = self.current_host(), self.filter.text().strip()
+        if words and self.model.searches(host):
+            self.search(host)
+
+    def search(self, host: str) -> None:
+        """Wish to see what *host* finds for the words in the filter, in place of its listing."""
+        words = self.filter.text().strip()
+        self.model.set_filter(
+            words
+        )  # typing may not have paused yet, and another filter would end the search
+        self.search_requested.emit(host, words)
+        self.expand(host)
+
+    @Slot()
     def _rows_changed(self) -> None:
         if self.filter.text().strip() and self.model.rowCount() == 0:
             words = self.filter.text().strip()
@@ -195,9 +215,19 @@ class RegistryPane(Pane):
         if bottom.isValid():
             self.model.want_more(bottom)
 
+    def _invite(self) -> None:
+        """Say in the filter what Enter does there."""
+        host = self.current_host()
+        words = self.tr("Filter repositories")
+        if self.model.searches(host):
+            name = str(self.model.index_of(host).data() or host)
+            words = self.tr("Filter, or Enter to search {0}").format(name)
+        self.filter.setPlaceholderText(words)
+
     @Slot(QModelIndex)
     def _current_changed(self, index: QModelIndex) -> None:
         self.hush()
+        self._invite()
         if not index.isValid() or index.data(Role.NODE_KIND) != NodeKind.REPOSITORY:
             # The tags of the last repository stay: a look at another registry must not lose them.
             return
@@ -229,6 +259,22 @@ class RegistryPane(Pane):
             self.pull_requested.emit()
         elif kind == NodeKind.NOTE:
             self._note_opened(index)
+        elif kind == NodeKind.LINK:
+            self._follow(index)
+
+    def _follow(self, link: QModelIndex) -> None:
+        host, action = str(link.data(Role.HOST) or ""), link.data(Role.ACTION)
+        if action == NodeAction.SEARCH:
+            self.search(host)
+        elif action == NodeAction.LEAVE_SEARCH:
+            self.filter.clear()
+            self.search_requested.emit(host, "")
+        elif action == NodeAction.PIN:
+            self.pin_requested.emit(host, "")
+        elif action == NodeAction.PASTE:
+            self.paste_requested.emit()
+        elif action == NodeAction.SIGN_IN:
+            self.sign_in_requested.emit(host)
 
     def _note_opened(self, index: QModelIndex) -> None:
         host = str(index.data(Role.HOST) or "")
@@ -241,8 +287,11 @@ class RegistryPane(Pane):
 
     @Slot(QModelIndex)
     def _clicked(self, index: QModelIndex) -> None:
-        if index.data(Role.NODE_KIND) == NodeKind.NOTE:
+        kind = index.data(Role.NODE_KIND)
+        if kind == NodeKind.NOTE:
             self._note_opened(index)
+        elif kind == NodeKind.LINK:
+            self._follow(index)
         elif index.column() == RegistryColumn.SIGNED_IN and index.data(Role.TONE) == Tone.ACTIVE:
             self.sign_in_requested.emit(str(index.data(Role.HOST) or ""))
 
@@ -287,11 +336,25 @@ class RegistryPane(Pane):
             menu.addAction(self.tr("Sign out")).triggered.connect(lambda: self.sign_out_requested.emit(host))
             ask = menu.addAction(self.tr("Pin a repository by name…"))
             ask.triggered.connect(lambda: self.pin_requested.emit(host, ""))
+            self._add_kinds(menu, index, host)
             menu.addSeparator()
             forget = menu.addAction(self.tr("Remove registry from list"))
             forget.triggered.connect(lambda: self.remove_registry_requested.emit(host))
         menu.addAction(self.tr("Add registry…")).triggered.connect(self.add_registry_requested)
         menu.popup(self.view.viewport().mapToGlobal(where))
+
+    def _add_kinds(self, menu: QMenu, index: QModelIndex, host: str) -> None:
+        """Of which make a registry is, if detecting it went wrong."""
+        from longshore.registry.listing import KINDS  # loads slowly, and is seldom needed
+
+        chosen = self.model.chosen_kind(host)
+        kinds = menu.addMenu(self.tr("List as"))
+        for kind, name in KINDS.items():
+            found = KINDS.get(self.model.make(host), "") if kind == "auto" else ""
+            action = kinds.addAction(self.tr("{0} (found: {1})").format(name, found) if found else name)
+            action.setCheckable(True)
+            action.setChecked(kind == chosen)
+            action.triggered.connect(lambda _on, kind=kind: self.kind_requested.emit(host, kind))
 
     @Slot(QPoint)
     def _tag_menu(self, where: QPoint) -> None:

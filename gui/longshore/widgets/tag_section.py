@@ -6,13 +6,13 @@ from PySide6.QtCore import QModelIndex, Qt, QTimer, Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from longshore.models import text
-from longshore.models.columns import Role, TagColumn
+from longshore.models.columns import Role, TagColumn, Tone
 from longshore.models.tag_model import TagModel
 from longshore.oci.errors import AccessDenied, SignInFailed, SignInRequired
 from longshore.oci.reference import Reference
 from longshore.widgets.columns import Column, Kind
 from longshore.widgets.pane import ActionButton, FilterField
-from longshore.widgets.quiet import ElidedLabel, EmptyState, LoadingLine
+from longshore.widgets.quiet import ElidedLabel, EmptyState, LoadingLine, Notice
 from longshore.widgets.views import TableView
 
 _RIGHT = Qt.TextElideMode.ElideRight
@@ -24,6 +24,8 @@ _COLUMNS = [
     Column("2 months ago", "2 months ago", elide=_RIGHT),
     Column("in sync", "in sync", weight=1, kind=Kind.PILL, elide=_RIGHT),
 ]
+#: Tags whose details are awaited: more than fit into sight, so an order by them is not yet true.
+_MANY_DETAILS = 100
 #: Milliseconds after the last scroll before details of what is in sight are asked for.
 _SETTLED = 60
 
@@ -34,6 +36,7 @@ class TagSection(QWidget):
     copy_clicked = Signal()
     retry_clicked = Signal()
     sign_in_clicked = Signal()
+    hidden_toggled = Signal(bool)  # whether tags that stand for a digest are shown
 
     def __init__(self, model: TagModel) -> None:
         super().__init__()
@@ -49,7 +52,10 @@ class TagSection(QWidget):
         row.setSpacing(6)
         self.title = ElidedLabel("dim")
         self.title.setContentsMargins(0, 0, 0, 0)
-        row.addWidget(self.title, 6)
+        row.addWidget(self.title)
+        self.counts = ElidedLabel("dim")
+        self.counts.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self.counts)
         row.addStretch(1)
         self.filter = FilterField(self.tr("Filter tags"))
         self.filter.setMaximumWidth(150)
@@ -73,6 +79,8 @@ class TagSection(QWidget):
         self.view.set_drag(self._describe)
         self.view.set_model(model, -1, Qt.SortOrder.AscendingOrder)
         outer.addWidget(self.view, 1)
+        self.stopped = Notice()
+        outer.addWidget(self.stopped)
         self.empty = EmptyState(self.view)
         self.empty.clicked.connect(self._empty_clicked)
         self._settled = QTimer(self)
@@ -96,9 +104,12 @@ class TagSection(QWidget):
         self._place = (host, repository)
         self.view.clearSelection()
         self.filter.clear()
-        self.hidden_button.setChecked(False)
         self.view.scrollToTop()
         self._rows_changed()
+
+    def show_hidden(self, on: bool) -> None:
+        """Show the tags that stand for a digest, or hide them: as it was in the last run."""
+        self.hidden_button.setChecked(on)
 
     def selected_references(self) -> list[Reference]:
         """The selected tags, as full references."""
@@ -117,12 +128,40 @@ class TagSection(QWidget):
         else:
             self.title.set_text(self.tr("Tags"))
         self.loading.set_loading(bool(repository) and self.model.loading)
+        self.counts.set_text(self._counts() if repository else "")
         hidden = self.model.hidden_count
         self.hidden_button.setVisible(hidden > 0)
         words = self.tr("Hide {0} digest tags") if self.hidden_button.isChecked() else self.tr("{0} hidden")
         self.hidden_button.setText(words.format(hidden))
         self._tell_empty()
+        self._tell_stopped()
         self._settled.start()
+
+    def _counts(self) -> str:
+        """How many tags there are, or how many of them are here so far; how many pass the filter."""
+        model, count = self.model, self.model.shown_count
+        if model.has_more or (model.error is not None and count):
+            total = model.expected
+            if total is not None and total > model.total:
+                words = self.tr("{0} of {1} loaded").format(f"{model.total:,}", f"{total:,}")
+            else:
+                words = self.tr("{0} loaded").format(f"{model.total:,}")
+            return self.tr("{0}, then stopped").format(words) if model.error is not None else words
+        if model.loading or not count:
+            return ""
+        if (awaited := model.awaited_details) > _MANY_DETAILS:
+            return self.tr("{0}, details of {1} to come").format(f"{count:,}", f"{awaited:,}")
+        if model.filter:
+            return self.tr("{0} of {1}").format(f"{model.rowCount():,}", f"{count:,}")
+        return self.tr("1 tag") if count == 1 else self.tr("{0} tags").format(f"{count:,}")
+
+    def _tell_stopped(self) -> None:
+        """A list that broke off has rows, so the reason stands below them."""
+        error = self.model.error if self.model.rowCount() else None
+        if error is None:
+            self.stopped.hide()
+        elif self.stopped.isHidden():
+            self.stopped.say(error.message, Tone.CAUTION, self.tr("Try again"), self.retry_clicked.emit)
 
     def _tell_empty(self) -> None:
         error = self.model.error
@@ -165,6 +204,7 @@ class TagSection(QWidget):
     def _show_hidden(self, on: bool) -> None:
         self.model.set_show_digest_like(on)
         self._rows_changed()
+        self.hidden_toggled.emit(on)
 
     @Slot(int, Qt.SortOrder)
     def _sorted(self, column: int, _order: Qt.SortOrder) -> None:

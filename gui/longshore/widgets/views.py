@@ -34,7 +34,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QAbstractItemView, QStyleOptionViewItem, QTableView, QTreeView, QWidget
 
-from longshore.models.columns import NodeKind, Role
+from longshore.models.columns import NodeKind, Role, Tone
 from longshore.widgets import icons
 from longshore.widgets.columns import PADDING, Column, ColumnLayout
 from longshore.widgets.delegates import CellDelegate
@@ -49,6 +49,8 @@ else:
 #: Says what a drop would do: (index, what is dragged) -> (would be taken, sentence).
 DropHint = Callable[[QModelIndex, QMimeData], tuple[bool, str]]
 
+#: The least pixels in which a description behind a name is worth drawing.
+_LEAST_DESCRIPTION = 60
 _KEYBOARD = (
     Qt.FocusReason.TabFocusReason,
     Qt.FocusReason.BacktabFocusReason,
@@ -394,10 +396,32 @@ class TreeView(_Rows, QTreeView):
     def drawRow(
         self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
     ) -> None:
-        """Qt's hook: a note says its sentence over all columns."""
+        """Qt's hook: a note says its sentence over all columns, and what is said of a repository stands behind its name
+        as far as the next columns are empty."""
         super().drawRow(painter, option, index)
-        if index.data(Role.NODE_KIND) in (NodeKind.NOTE, NodeKind.ADVICE):
+        if index.data(Role.NODE_KIND) in (NodeKind.NOTE, NodeKind.ADVICE, NodeKind.LINK):
             self._draw_note(painter, index.sibling(index.row(), 0))
+        elif description := index.data(Role.DESCRIPTION):
+            self._draw_description(painter, index.sibling(index.row(), 0), str(description))
+
+    def _draw_description(self, painter: QPainter, first: QModelIndex, description: str) -> None:
+        theme = current_theme()
+        rect = self.visualRect(first)
+        name = str(first.data(Qt.ItemDataRole.DisplayRole) or "")
+        left = rect.x() + icons.SIZE + 9 + theme.metrics.horizontalAdvance(name) + 12
+        right = rect.right()
+        for column in range(1, self.model().columnCount()):
+            if first.siblingAtColumn(column).data(Qt.ItemDataRole.DisplayRole):
+                break
+            right = max(right, self.visualRect(first.siblingAtColumn(column)).right())
+        room = QRect(left, rect.y(), right - PADDING - left, rect.height())
+        if room.width() < _LEAST_DESCRIPTION:
+            return
+        ink = theme.ink(Tone.QUIET)
+        painter.setFont(theme.font)
+        painter.setPen(ink.selected if self.selectionModel().isSelected(first) else ink.plain)
+        shown = theme.metrics.elidedText(description, Qt.TextElideMode.ElideRight, room.width())
+        painter.drawText(room, int(Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine), shown)
 
     def _draw_note(self, painter: QPainter, first: QModelIndex) -> None:
         theme = current_theme()
@@ -408,7 +432,8 @@ class TreeView(_Rows, QTreeView):
         whole = QRect(left, rect.y(), self.viewport().width() - left, rect.height())
         odd = self.alternatingRowColors() and self._is_odd(rect)
         painter.fillRect(whole, theme.selection if selected else theme.soft if odd else theme.pane)
-        ink = theme.ink(5)
+        link = first.data(Role.NODE_KIND) == NodeKind.LINK
+        ink = theme.ink(Tone.ACTIVE if link else Tone.QUIET)
         fixed = bool(first.data(Role.FIXED_WIDTH))
         metrics = theme.fixed_metrics if fixed else theme.metrics
         painter.setFont(theme.fixed_font if fixed else theme.font)

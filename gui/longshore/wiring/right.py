@@ -36,6 +36,11 @@ class Registries(QObject):
         pane.repository_selected.connect(remote.listing.list_tags)
         pane.pin_requested.connect(self._pin)
         pane.unpin_requested.connect(remote.unpin)
+        pane.search_requested.connect(self._search)
+        pane.paste_requested.connect(self._pull_box)
+        pane.kind_requested.connect(remote.set_kind)
+        pane.tags.show_hidden(remote.book.digest_tags_shown)
+        pane.tags.hidden_toggled.connect(remote.book.show_digest_tags)
         pane.copy_reference_requested.connect(self._shared.to_clipboard)
         pane.details_requested.connect(self._tag_details)
         self.window.image_pane.model.pull_dropped.connect(self._pull, Qt.ConnectionType.QueuedConnection)
@@ -53,6 +58,14 @@ class Registries(QObject):
             self.operations.remote.listing.list_repositories(host)
         else:
             self.operations.remote.listing.refresh_all()
+
+    @Slot(str, str)
+    def _search(self, host: str, query: str) -> None:
+        listing = self.operations.remote.listing
+        if query:
+            listing.search(host, query)
+        else:
+            listing.leave_search(host)
 
     @Slot()
     def _add_registry(self) -> None:

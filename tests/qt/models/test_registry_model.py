@@ -35,7 +35,7 @@ def listed(model, names, more=False, total=None):
 
 
 def test_registries_before_they_are_listed(model):
-    assert headers(model) == ["Registry / repository", "Tags", "Signed in"]
+    assert headers(model) == ["Registry / repository", "Tags", "Signed in / stars"]
     assert texts(model) == ["Docker Hub", HOST]
     index = model.index_of(HOST)
     assert model.hasChildren(index) and model.rowCount(index) == 0 and model.canFetchMore(index)
@@ -64,7 +64,7 @@ def test_pages_come_as_one_scrolls(model):
     model.page_wanted.connect(lambda host, generation: wanted.append((host, generation)))
     listed(model, [f"r{number:03}" for number in range(200)], more=True, total=1234)
     index = model.index_of(HOST)
-    assert count_text(model) == "200 of 1,234"
+    assert count_text(model) == "200 of 1,234 loaded"
     assert texts(model, 0, index)[-1] == "More…"
     model.want_more(model.index(10, 0, index))
     assert wanted == []
@@ -72,7 +72,7 @@ def test_pages_come_as_one_scrolls(model):
     model.want_more(model.index(191, 0, index))
     assert wanted == [(HOST, 1)] and not model.canFetchMore(index)
     model.append_page(HOST, 1, ["r200"], True, None)
-    assert count_text(model) == "201 of many"
+    assert count_text(model) == "201 of 1,234 loaded", "what one page told holds for the next"
     model.fetchMore(index)
     model.append_page(HOST, 1, [], False, None)
     assert count_text(model) == "201 repositories" and not model.canFetchMore(index)
@@ -109,7 +109,7 @@ def test_a_refresh_keeps_the_rows_until_they_are_known_to_be_gone(model):
         (
             ListingUnsupported("Nothing listed", registry=HOST),
             NodeState.NO_CATALOGUE,
-            "No catalogue",
+            "Nothing listed",
             "not listed",
         ),
         (
@@ -168,7 +168,12 @@ def test_pins_stay_first_and_without_a_catalogue(model):
     index = model.index_of(HOST)
     assert texts(model, 0, index) == ["team/a", "team/b"] and count_text(model) == "2 pinned"
     model.fail(HOST, model.begin_listing(HOST), ListingUnsupported("No", registry=HOST))
-    assert texts(model, 0, index)[:2] == ["team/a", "team/b"] and model.rowCount(index) == 3
+    assert texts(model, 0, index)[:2] == ["team/a", "team/b"] and texts(model, 0, index)[2:] == [
+        "No",
+        "Sign in…",
+        "Pin a repository by name…",
+        "Paste a reference…",
+    ]
     assert count_text(model) == "2 pinned"
     listed(model, ["abc", "team/b"])
     assert texts(model, 0, index) == ["team/a", "team/b", "abc"]
@@ -183,7 +188,8 @@ def test_filter_looks_at_all_pages(model):
     listed(model, ["acme/web", "acme/api"], more=True)
     model.set_filter("WEB acme")
     index = model.index_of(HOST)
-    assert texts(model, 0, index) == ["acme/web", "Loading…"] and wanted == [1]
+    assert texts(model, 0, index) == ["acme/web", "Looking through the rest: 2 loaded…"]
+    assert wanted == [1]
     model.append_page(HOST, 1, ["other", "team/acme-web"], True, None)
     assert wanted == [1, 1]
     model.append_page(HOST, 1, ["zebra"], False, None)
