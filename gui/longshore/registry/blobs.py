@@ -260,14 +260,22 @@ class Blobs:
         check: bool = True,
         cancellation: Cancellation | None = None,
     ) -> BlobOutcome:
-        """Bring a blob of *size* bytes into *repository*: skipped if it is there (*check*), mounted if *mount_from* has
-        it, else sent in chunks (of *chunk* bytes, or of what takes a moment). Resumes by itself at completed chunks,
-        and starts again where the session is lost. Asked to stop, it does so at the next completed chunk.
+        """Bring a blob of *size* bytes into *repository*: mounted if *mount_from* has it, skipped if it is there
+        (*check*), else sent in chunks (of *chunk* bytes, or of what takes a moment). Resumes by itself at completed
+        chunks, and starts again where the session is lost. Asked to stop, it does so at the next completed chunk.
 
         *source* gives the bytes from an offset on, and is asked again when resuming. *confirmed* hears each session
         state that :meth:`upload_blob` can be called with again as *resume*. Raises VerificationFailed.
         """
+        opened: Upload | None = None
+        if mount_from and mount_from != repository:
+            # First, for a registry that can needs no more than this one question.
+            opened = self.mount(repository, digest, mount_from, cancellation=cancellation)
+            if opened is None:
+                return BlobOutcome.MOUNTED
         if check and self.blob_size(repository, digest, for_push=True, cancellation=cancellation) is not None:
+            if opened is not None:
+                self.abort_upload(opened, cancellation=cancellation)
             return BlobOutcome.SKIPPED
         upload = resume
         if upload is not None:
@@ -275,10 +283,7 @@ class Blobs:
                 upload = self.upload_offset(upload, cancellation=cancellation)
             except (NotInRegistry, UnexpectedReply):
                 upload = None  # forgotten, or not its own any more
-        if upload is None and mount_from and mount_from != repository:
-            upload = self.mount(repository, digest, mount_from, cancellation=cancellation)
-            if upload is None:
-                return BlobOutcome.MOUNTED
+        upload = upload or opened
 
         resumes = 0
 

@@ -322,7 +322,10 @@ class _Comparison:
         for manifest, digest in zip(manifests.values(), standing, strict=True):
             if digest == manifest.digest and isinstance(manifest, Manifest):
                 there |= {blob.digest for blob in (manifest.config, *manifest.layers)}
-        asked = list({digest for content in contents for digest in content.blobs} - there)
+        needed = {digest for content in contents for digest in content.blobs}
+        if self._reader.host == writer.host:
+            there |= needed  # will be mounted
+        asked = list(needed - there)
         sizes = ask_all(
             lambda digest: writer.blob_size(digest, cancellation=cancellation), asked, cancellation
         )

@@ -81,8 +81,13 @@ def test_copy_within_a_registry_mounts(
     assert done.digest == seeded.digest
     assert done.moved is not None
     assert (done.moved.layers_mounted, done.moved.layers_moved, done.moved.bytes) == (3, 0, 0)
-    read = [one for one in open_registry.requests()[before:] if "/blobs/sha256" in one.path]
-    assert {one.method for one in read} == {"HEAD"}
+    asked = [one.method for one in open_registry.requests()[before:] if "/blobs/" in one.path]
+    assert asked == ["POST"] * 4  # three layers and the configuration, one question each
+    assert done.plan is not None
+    assert (done.plan.here_layers, done.plan.estimated) == (3, True)
+    again = eye.until(queue.add(copy(source, target)), State.SUCCEEDED, 30)
+    assert again.moved is not None
+    assert again.moved.layers_skipped == 3
 
 
 def test_copy_of_chosen_platforms_is_an_index_of_its_own(

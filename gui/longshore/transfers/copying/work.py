@@ -42,6 +42,8 @@ class CopyWork:
         self._source_name = _source_name(job.request.source)
         self._content: Content | None = None
         self._name = ""
+        #: Within one registry blobs are not asked after, but mounted.
+        self._near = bool(reader.host) and reader.host == writer.host
         self._there: set[str] = set()  # digests of manifests and blobs that the destination has
         self._standing: str | None = None  # what the destination's name stands on now
 
@@ -63,16 +65,17 @@ class CopyWork:
             cancellation=cancellation,
         )
         self._name = _destination_name(request.destination) or content.top.digest
-        job.progress.expect(PlannedLayer(layer.digest, layer.size) for layer in content.layers.values())
+        layers = content.layers.values()
+        job.progress.expect(PlannedLayer(layer.digest, layer.size, here=self._near) for layer in layers)
         self._ask(content, cancellation)
         for digest in content.layers:
             self._tell(digest, LayerState.SKIPPED if digest in self._there else LayerState.WAITING)
         return plan_of(
             [
-                PlannedLayer(layer.digest, layer.size, here=layer.digest in self._there)
-                for layer in content.layers.values()
+                PlannedLayer(layer.digest, layer.size, here=self._near or layer.digest in self._there)
+                for layer in layers
             ],
-            estimated=False,
+            estimated=self._near and not self._there >= content.layers.keys(),  # a mount may be refused
             digest=content.top.digest,
         )
 
@@ -97,7 +100,9 @@ class CopyWork:
             self._tell(digest, LayerState.CHECKING)
             return writer.blob_size(digest, cancellation=cancellation) is not None
 
-        asked = [digest for digest in content.blobs if digest not in self._there]
+        if self._near and self._reader.repository == writer.repository:
+            self._there |= content.blobs.keys()
+        asked = [] if self._near else [digest for digest in content.blobs if digest not in self._there]
         answers = ask_all(has, asked, cancellation)
         self._there |= {digest for digest, there in zip(asked, answers, strict=True) if there}
 
@@ -152,12 +157,11 @@ class CopyWork:
             patient=bool(self._writer.host),
             cancellation=cancellation,
         )
-        near = self._reader.host and self._reader.host == self._writer.host
         try:
             outcome = self._writer.write_blob(
                 blob,
                 source,
-                mount_from=self._reader.repository if near else "",
+                mount_from=self._reader.repository if self._near else "",
                 cancellation=cancellation,
             )
         except SourceFailedError as failed:
