@@ -44,6 +44,8 @@ TOOLS = ("skopeo", "crane", "oras")
 #: Of Debian; unpacked into the testbed's cache, never installed.
 SUITE = "sid"
 FETCH_SECONDS = 240.0
+#: Seconds between two looks at what changed; the window's are 0.05 apart.
+TICK = 0.01
 Way = Callable[[str, str], float]
 
 
@@ -75,6 +77,7 @@ class Ours:
         while True:
             self._woken.wait(60)
             self._woken.clear()
+            time.sleep(TICK)
             for snapshot in self._queue.take_changes().snapshots:
                 if snapshot.id == row and snapshot.state.finished:
                     took = time.monotonic() - begun

@@ -15,7 +15,7 @@ LARGEST_CHUNK = 64 << 20
 #: Seconds that a PATCH should take: what a cut may cost, and what a pause has to wait for.
 CHUNK_SECONDS = 2.0
 #: Bytes handed to the socket at once: what must get through within one read timeout.
-_PIECE = 256 << 10
+_PIECE = 1 << 20
 
 
 class ChunkSize:
