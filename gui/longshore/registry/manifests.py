@@ -84,15 +84,23 @@ class Manifests:
         return parse_manifest(reply.body, reply.headers.get("Content-Type"))
 
     def head(
-        self, where: str | Reference, name: str | None = None, *, cancellation: Cancellation | None = None
+        self,
+        where: str | Reference,
+        name: str | None = None,
+        *,
+        for_push: bool = False,
+        cancellation: Cancellation | None = None,
     ) -> Descriptor | None:
-        """What a tag or digest leads to, without reading it; None if it is not there. Docker Hub does not count it."""
+        """What a tag or digest leads to, without reading it; None if it is not there. Docker Hub does not count it.
+
+        *for_push*: with the token of a push, since a repository that is yet to be made may be hidden from others.
+        """
         repository, name = _place(where, name)
         try:
             reply = self._session.fetch(
                 "HEAD",
                 manifest_path(repository, name),
-                scopes=pull_scope(repository),
+                scopes=push_scope(repository) if for_push else pull_scope(repository),
                 headers=_ACCEPT,
                 subject=_named(repository, name),
                 cancellation=cancellation,

@@ -61,7 +61,7 @@ class RegistryWriter:
 
     def manifest_digest(self, name: str, *, cancellation: Cancellation) -> str | None:
         """By HEAD."""
-        found = self._client.head(self.repository, name, cancellation=cancellation)
+        found = self._client.head(self.repository, name, for_push=True, cancellation=cancellation)
         return None if found is None else found.digest
 
     def write_blob(

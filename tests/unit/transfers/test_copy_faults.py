@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from longshore.oci.errors import (
     InvalidManifest,
     NotInRegistry,
     RateLimited,
+    SignInRequired,
     UnexpectedReply,
     VerificationFailed,
 )
@@ -415,3 +418,23 @@ def test_a_cancelled_copy_that_is_asked_for_again_goes_on(bench: Bench) -> None:
     bench.eye.until(rows[0], State.SUCCEEDED)
     bench.arrived(digest)
     assert bench.source.requests("GET", digest_of(layer))[-1]["range"] == "bytes=400000-"
+
+
+def test_one_failure_ends_the_others(bench: Bench) -> None:
+    layers = [os.urandom(10 * KB), os.urandom(20 * KB)]
+    bench.source.put_image("a", "1", *layers)
+    release = threading.Event()
+
+    def stall(method: str, path: str) -> Any:
+        if digest_of(layers[1]) in path:
+            release.wait(20)
+
+    bench.source.fault = stall
+    bench.target.fault = once("PUT", "uploads", (403, {}, b""), times=9)
+    begun = time.monotonic()
+    try:
+        failed = bench.copy(State.FAILED)
+    finally:
+        release.set()
+    assert isinstance(failed.error, SignInRequired)
+    assert time.monotonic() - begun < 10

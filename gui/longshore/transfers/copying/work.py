@@ -24,6 +24,8 @@ from longshore.transfers.transfer import Endpoint, NoteKind, Plan
 
 #: Blobs of one image that move side by side.
 SIDE_BY_SIDE = 6
+#: Seconds that the other blobs have to come to a good place when one has failed.
+STOP_SECONDS = 3.0
 
 _STATES = {
     BlobOutcome.UPLOADED: LayerState.DONE,
@@ -138,8 +140,9 @@ class CopyWork:
             if failed is not None:
                 # What passes by itself is tried again: then what the others have sent is of use.
                 cancellation.ask_to_stop()
-                if not getattr(failed, "transient", False):
-                    cancellation.cancel()
+                if getattr(failed, "transient", False):
+                    wait(futures, STOP_SECONDS)
+                cancellation.cancel()
         failed = failed or _failure(futures)
         if failed is not None:
             raise failed
