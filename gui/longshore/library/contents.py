@@ -43,6 +43,7 @@ class Contents:
         # By digest, which is what they are: they never change.
         self._manifests: OrderedDict[str, Manifest | Index] = OrderedDict()
         self._configs: OrderedDict[str, ImageConfig] = OrderedDict()
+        self._unneeded: set[str] = set()  # and yet not removed: a transfer held it
 
     # -- reading
 
@@ -220,24 +221,34 @@ class Contents:
 
     # -- removing
 
+    @property
+    def unneeded(self) -> bool:
+        """Whether something was to be removed that a transfer held."""
+        with self._lock:
+            return bool(self._unneeded)
+
     def collect(self, candidates: Iterable[str], *, orphan_age: float = ORPHAN_AGE) -> Freed:
         """Remove those of *candidates* that nothing names and nobody uses, and blobs that were left behind for
-        *orphan_age* seconds. Raises LibraryError."""
+        *orphan_age* seconds. What is in use now is a candidate of the next time. Raises LibraryError."""
         with self._folder.explained(writing=True), self._folder.blobs_lock(shared=False):
+            with self._lock:
+                wanted = self._unneeded.union(candidates)
             try:
-                keep = self._reached(self._folder.index().entries)
+                named = self._reached(self._folder.index().entries)
+                in_use: set[str] = set()
                 for digest in held(self._folder):
-                    if digest not in keep:
-                        keep |= self._held_by(digest)
+                    if digest not in in_use:
+                        in_use |= self._held_by(digest)
             except InvalidManifest as error:
                 # It may name anything: nothing can be said to be without use.
                 _log.info("nothing is removed from %s: %s %s", self._folder.path, error, error.detail)
                 return Freed()
-            wanted = set(candidates)
+            with self._lock:
+                self._unneeded = wanted & in_use - named
             now = time.time()
             freed = blobs = 0
             for digest, size in self.sizes().items():
-                if digest in keep:
+                if digest in named or digest in in_use:
                     continue
                 path = self._folder.blob(digest)
                 with contextlib.suppress(FileNotFoundError):

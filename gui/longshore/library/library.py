@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -21,7 +22,7 @@ from longshore.oci.layout import LayoutEntry, LayoutIndex
 from longshore.oci.manifest import Index, Manifest
 from longshore.oci.reference import Reference
 
-FOLDER_NAME = "library"
+_log = logging.getLogger(__name__)
 
 
 class Library:
@@ -81,8 +82,7 @@ class Library:
 
     def remove(self, image: Reference | str) -> Freed:
         """Take a name away (a digest: all names of the image), and free what nothing else uses; what is attached to the
-        image goes with its last name. What a transfer is reading just then stays until it is old. Raises
-        NotInLibrary."""
+        image goes with its last name. What a transfer uses just then is freed when that ends. Raises NotInLibrary."""
 
         def without(index: LayoutIndex) -> LayoutIndex:
             entry = self._find(index, image)
@@ -112,7 +112,7 @@ class Library:
 
     def lease(self) -> Lease:
         """Nothing yet, to be filled by :meth:`hold`, :meth:`receive` and :meth:`put`. To be closed by the caller."""
-        return Lease(self._folder)
+        return Lease(self._folder, self._let_go)
 
     def hold(self, lease: Lease, digest: str) -> None:
         """Keep an image, and all that it names, as long as *lease* lasts: before it is read bit by bit."""
@@ -201,6 +201,14 @@ class Library:
         return found.digest
 
     # -- parts
+
+    def _let_go(self) -> None:
+        """A lease has ended, and may have been the last on what was removed meanwhile."""
+        if self._contents.unneeded:
+            try:
+                self._contents.collect(())
+            except LongshoreError as error:
+                _log.info("cannot clear up %s: %s %s", self.path, error, error.detail)
 
     def _described(self, found: Manifest | Index) -> Descriptor:
         """The descriptor for the index, with the platform of a single image, which other tools choose by."""

@@ -72,6 +72,7 @@ Strategies = Mapping[Places, Strategy]
 def default_strategies() -> Strategies:
     """The ways there are, by the kinds of source and destination."""
     from longshore.transfers.copying import CopyStrategy
+    from longshore.transfers.library_pull import LibraryPull
     from longshore.transfers.pull import PullStrategy
     from longshore.transfers.push import PushStrategy
 
@@ -80,7 +81,7 @@ def default_strategies() -> Strategies:
         (RegistryPlace, EnginePlace): PullStrategy(),
         (EnginePlace, RegistryPlace): PushStrategy(),
         (RegistryPlace, RegistryPlace): copy,
-        (RegistryPlace, LibraryPlace): copy,
+        (RegistryPlace, LibraryPlace): LibraryPull(),
         (LibraryPlace, RegistryPlace): copy,
         (LibraryPlace, LibraryPlace): copy,
     }

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from longshore.cancellation import Cancellation
 from longshore.library.library import Library
 from longshore.oci.descriptor import Descriptor
+from longshore.oci.digest import sha256_of
 from longshore.oci.errors import (
     InvalidLayout,
     LibraryDamaged,
@@ -21,7 +23,7 @@ from longshore.oci.errors import (
 from longshore.oci.manifest import OCI_INDEX, OCI_MANIFEST
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
-from transfertools.layouts import HOST, NAME, blobs_of, image, index, noise, put, put_index
+from transfertools.layouts import HOST, NAME, blobs_of, image, index, noise, put, put_blobs, put_index, whole
 
 SHARED = noise(50_000, "shared")
 ONE = image(SHARED, noise(3000, 1))
@@ -190,21 +192,40 @@ def test_its_signature_is_new_after_each_change_and_only_then(library: Library) 
     assert [row.reference for row in library.images()] == [NAME]  # not what was read before
 
 
-def test_what_an_image_in_use_needs_is_not_removed(library: Library) -> None:
+def test_what_an_image_in_use_needs_is_not_removed_until_it_is_let_go(library: Library) -> None:
+    digest = put(library, ONE)
+    lease = library.lease()
+    library.hold(lease, digest)
+    put(library, TWO)  # takes the name
+    assert blobs_of(library) == ONE.digests | TWO.digests
+    lease.close()
+    assert blobs_of(library) == TWO.digests
+
+
+def test_what_another_program_holds_is_freed_later(library: Library) -> None:
     digest = put(library, ONE)
     reading = Library(library.path)
     lease = reading.lease()
     reading.hold(lease, digest)
     assert library.remove(NAME).blobs == 0
-    assert blobs_of(library) == ONE.digests
     assert library.images() == []
     lease.close()
+    assert blobs_of(library) == ONE.digests
+    put(library, TWO)
+    library.remove(NAME)
+    assert blobs_of(library) == set()
+
+
+def test_what_nobody_names_may_be_taken_up_again_for_a_while(library: Library) -> None:
+    lease = library.lease()
+    put_blobs(library, ONE, lease)
+    lease.close()
     library.tidy()
-    assert blobs_of(library) == ONE.digests  # may yet be taken up again ...
+    assert blobs_of(library) == set(ONE.blobs)
     for path in (library.path / "blobs" / "sha256").iterdir():
         os.utime(path, (0, 0))
     library.tidy()
-    assert blobs_of(library) == set()  # ... and not for ever
+    assert blobs_of(library) == set()
 
 
 def test_the_lease_of_the_dead_holds_nothing(library: Library) -> None:
@@ -261,10 +282,6 @@ def test_nothing_is_removed_as_long_as_somebody_names_what_we_cannot_read(librar
     put(library, ONE)
     strange = b'{"schemaVersion":2,"mediaType":"application/vnd.example.strange","layers":[]}'
     lease = library.lease()
-    from longshore.cancellation import Cancellation
-    from longshore.oci.digest import sha256_of
-    from transfertools.layouts import whole
-
     found = Descriptor("application/vnd.example.strange", sha256_of(strange), len(strange))
     library.receive(found, whole(strange), lease, Cancellation())  # type: ignore[arg-type]
     lease.close()
