@@ -10,7 +10,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
-from typing import TypeVar
+from typing import BinaryIO, TypeVar
 
 from longshore.cancellation import Cancellation
 from longshore.library.folder import LayoutFolder
@@ -80,7 +80,8 @@ class Contents:
     ) -> Iterator[Iterator[bytes]]:
         """The bytes of a blob from *offset* on. Read to the end from the start, they are checked against the digest.
 
-        *size*: what it must have. Raises NotInLibrary; while reading LibraryDamaged, and then the blob is taken out.
+        *size*: what it must have. Raises NotInLibrary, InvalidManifest for another size, and LibraryDamaged, also while
+        reading; then the blob is taken out.
         """
         with self._folder.explained():
             try:
@@ -90,28 +91,16 @@ class Contents:
         with file:
             there = os.fstat(file.fileno()).st_size
             if size is not None and there != size:
-                raise self._damaged(digest, f"{there} bytes are there, {size} should be")
-
-            def chunks() -> Iterator[bytes]:
-                verifier = None if offset else Verifier(digest)
-                with self._folder.explained():
-                    at = file.seek(offset)
-                while True:
-                    if cancellation is not None:
-                        cancellation.raise_if_cancelled()
-                    with self._folder.explained():
-                        chunk = file.read(_CHUNK)
-                    at += len(chunk)
-                    if verifier is not None:
-                        verifier.update(chunk)
-                        if at >= there or not chunk:
-                            # Before the last byte is given out: whoever takes it may look no further.
-                            self._verify(verifier)
-                    if not chunk:
-                        return
-                    yield chunk
-
-            yield chunks()
+                # Either may be wrong: the blob, or the manifest of whoever asks for it.
+                for _ in self._chunks(file, digest, 0, there, cancellation):
+                    pass
+                raise InvalidManifest(
+                    "The manifest tells another size than its content has.",
+                    subject=digest,
+                    advice="Ask whoever made the image to build it again.",
+                    detail=f"{size} bytes by the manifest, {there} in truth",
+                )
+            yield self._chunks(file, digest, offset, there, cancellation)
 
     def manifest(self, digest: str) -> Manifest | Index:
         """A manifest or index. Raises NotInLibrary, LibraryDamaged, InvalidManifest for a blob that is neither."""
@@ -137,6 +126,27 @@ class Contents:
         with self._lock:
             _remember(self._configs, digest, found)
         return found
+
+    def _chunks(
+        self, file: BinaryIO, digest: str, at: int, size: int, cancellation: Cancellation | None
+    ) -> Iterator[bytes]:
+        verifier = None if at else Verifier(digest)
+        with self._folder.explained():
+            file.seek(at)
+        while True:
+            if cancellation is not None:
+                cancellation.raise_if_cancelled()
+            with self._folder.explained():
+                chunk = file.read(_CHUNK)
+            at += len(chunk)
+            if verifier is not None:
+                verifier.update(chunk)
+                if at >= size or not chunk:
+                    # Before the last byte is given out: whoever takes it may look no further.
+                    self._verify(verifier)
+            if not chunk:
+                return
+            yield chunk
 
     def _verify(self, verifier: Verifier) -> None:
         try:

@@ -37,6 +37,7 @@ class Library:
         self._contents = Contents(self._folder)
         self._ingest = Ingest(self._folder)
         self._rows = Rows(self._folder, self._contents)
+        self._tidied = False
 
     @property
     def path(self) -> Path:
@@ -85,17 +86,21 @@ class Library:
         image goes with its last name. What a transfer uses just then is freed when that ends. Raises NotInLibrary."""
 
         def without(index: LayoutIndex) -> LayoutIndex:
-            entry = self._find(index, image)
-            gone = [entry]
             if isinstance(image, str):
-                gone = [one for one in index.entries if one.descriptor.digest == entry.descriptor.digest]
+                gone = [one for one in index.entries if one.descriptor.digest == image]
+            else:
+                gone = [one for one in index.entries if one.reference == image.with_default_tag()]
+            if not gone:
+                raise self._unknown(image)
             return index.without(*gone)
 
         return self._change(without)
 
     def tidy(self) -> None:
-        """Remove what interrupted transfers left and nobody took up within a week. Worth a call at each start."""
+        """Remove what interrupted transfers left and nobody took up within a week. The first transfer of a program
+        does that by itself when it ends."""
         if self._folder.exists and self._folder.writable:
+            self._tidied = True
             self._folder.ensure()
             self._ingest.tidy()
             self._contents.collect(())
@@ -195,7 +200,7 @@ class Library:
             if self._contents.size(found.digest) != len(found.raw):
                 path.parent.mkdir(exist_ok=True)
                 self._folder.write(path, found.raw)
-        if name is not None or found.subject is not None or listed:
+        if name is not None or found.subject is not None or (listed and not self.names(found.digest)):
             entry = LayoutEntry.named(self._described(found), name)
             self._change(lambda index: index.with_entry(entry))
         return found.digest
@@ -204,11 +209,13 @@ class Library:
 
     def _let_go(self) -> None:
         """A lease has ended, and may have been the last on what was removed meanwhile."""
-        if self._contents.unneeded:
-            try:
+        try:
+            if not self._tidied:
+                self.tidy()
+            elif self._contents.unneeded:
                 self._contents.collect(())
-            except LongshoreError as error:
-                _log.info("cannot clear up %s: %s %s", self.path, error, error.detail)
+        except LongshoreError as error:
+            _log.info("cannot clear up %s: %s %s", self.path, error, error.detail)
 
     def _described(self, found: Manifest | Index) -> Descriptor:
         """The descriptor for the index, with the platform of a single image, which other tools choose by."""
@@ -247,10 +254,13 @@ class Library:
         else:
             entry = next((one for one in index.entries if image == one.descriptor.digest), None)
         if entry is None:
-            raise NotInLibrary(
-                "The library does not have this image.",
-                subject=str(image),
-                advice="Pull it, or refresh the list.",
-                detail=f"not in {self.path}",
-            )
+            raise self._unknown(image)
         return entry
+
+    def _unknown(self, image: Reference | str) -> NotInLibrary:
+        return NotInLibrary(
+            "The library does not have this image.",
+            subject=str(image),
+            advice="Pull it, or refresh the list.",
+            detail=f"not in {self.path}",
+        )

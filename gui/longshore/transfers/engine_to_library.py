@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from longshore.archives.archive import select_image
 from longshore.archives.contents import Scanner, StreamedFile
 from longshore.archives.images import Archived, images_of
 from longshore.cancellation import Cancellation
@@ -104,8 +105,10 @@ def _take_in(
     archived = _the_image(images_of(scanner.contents, engine.address.name).archived, image)
     top = archived.top
     if isinstance(top, Index) and archived.missing:
-        # The engine has one platform, and the index of all: only what is whole can be passed on.
-        top = archived.runnable[0].manifest
+        # The engine has some platforms, and the index of all: only what is whole can be passed on.
+        picked = select_image(archived.runnable, engine.probe().platform) or archived.runnable[0]
+        top = picked.manifest
+        job.tell(NoteKind.PICKED, str(picked.platform or ""))
     for one in archived.images:
         library.take_in([one.config_bytes], lease, cancellation)
         library.put(one.manifest, lease)

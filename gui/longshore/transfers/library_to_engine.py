@@ -45,14 +45,15 @@ class LibraryToEngine:
     def _plan(self, job: Job, cancellation: Cancellation) -> Plan:
         library, engine = _ends(job)
         info = engine.probe()
-        top, manifest = _image(job.request, library, job.request.platform or info.platform)
+        manifest = _image(job.request, library, job.request.platform or info.platform)
         here = self._here(engine, library, manifest, cancellation) if info.store is ImageStore.CLASSIC else 0
         layers = [
             PlannedLayer(layer.digest, layer.size, here=number < here)
             for number, layer in enumerate(manifest.layers)
         ]
         job.progress.expect(layers)
-        return planning.plan_of(layers, estimated=False, digest=top.digest)
+        kept = manifest.digest if info.store is ImageStore.CONTAINERD else ""
+        return planning.plan_of(layers, estimated=False, digest=kept)
 
     def run(self, job: Job) -> str:
         """Send it, and see that the engine's image of that name is this one."""
@@ -60,7 +61,7 @@ class LibraryToEngine:
         info = engine.probe()
         lease = library.lease()
         try:
-            _, manifest = _image(job.request, library, job.request.platform or info.platform, lease)
+            manifest = _image(job.request, library, job.request.platform or info.platform, lease)
             name = _name(job.request)
             skipped = self._skipped(engine, library, manifest, info.store, job.cancellation)
             stream = LoadStream(
@@ -112,15 +113,15 @@ class LibraryToEngine:
 
 def _image(
     request: TransferRequest, library: Library, platform: Platform, lease: Lease | None = None
-) -> tuple[Manifest | Index, Manifest]:
-    """What stands under the name, and the image of it for *platform*. Raises NotInLibrary, InvalidManifest."""
+) -> Manifest:
+    """What stands under the name, of an index the image for *platform*. Raises NotInLibrary, InvalidManifest."""
     reference = request.source.reference
     top_digest = request.source.image_id if reference is None else library.entry(reference).descriptor.digest
     if lease is not None:
         library.hold(lease, top_digest)
     top = library.manifest(top_digest)
     if isinstance(top, Manifest):
-        return top, top
+        return top
     child = top.select(platform)
     if child is None:
         raise InvalidManifest(
@@ -132,7 +133,7 @@ def _image(
     found = library.manifest(child.digest)
     if isinstance(found, Index):
         raise InvalidManifest("An index within an index.", subject=str(reference or top_digest))
-    return top, found
+    return found
 
 
 def _verified(

@@ -189,6 +189,32 @@ def test_layers_in_zstd_are_read_by_every_engine(
     assert done.digest in (digest, sha256_of(config))
 
 
+def test_of_several_platforms_the_engine_gives_what_it_has(
+    make_queue: Make,
+    services: RealServices,
+    library: Library,
+    any_engine: PrivateEngine,
+    open_registry: PrivateRegistry,
+) -> None:
+    host = Platform.host()
+    platforms = (("linux", "riscv64"), (host.os, host.architecture))
+    seeded = seed_repository(open_registry.address, "library/several", ("1",), platforms=platforms)
+    name = f"{open_registry.address}/library/several:1"
+    queue, eye = make_queue()
+    address = address_of(any_engine.host)
+    eye.until(queue.add(pull(name, address)), State.SUCCEEDED, 60)
+    done = eye.until(queue.add(to_library(any_engine, name, library)), State.SUCCEEDED, 60)
+    (row,) = library.images()
+    assert (row.digest, row.missing, [str(one) for one in row.platforms]) == (done.digest, 0, [str(host)])
+    manifest = library.manifest(done.digest)
+    assert isinstance(manifest, Manifest)
+    mine = seeded.images[1]
+    assert (manifest.config.digest, library.config(manifest).diff_ids) == (mine.config_digest, mine.diff_ids)
+    if services.engine(address).probe().store is ImageStore.CONTAINERD:
+        assert done.digest == mine.digest
+        assert [note.kind for note in done.notes] == [NoteKind.PICKED]
+
+
 def test_an_image_of_another_platform_and_none(
     make_queue: Make, library: Library, testbed_engine: PrivateEngine, open_registry: PrivateRegistry
 ) -> None:

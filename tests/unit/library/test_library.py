@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from longshore.oci.descriptor import Descriptor
 from longshore.oci.digest import sha256_of
 from longshore.oci.errors import (
     InvalidLayout,
+    InvalidManifest,
     LibraryDamaged,
     LibraryError,
     NotALibrary,
@@ -262,6 +264,42 @@ def test_a_layer_that_lost_its_end_is_found_before_it_is_read(library: Library) 
         pass
     with pytest.raises(NotInLibrary), library.read(layer):
         pass
+
+
+def test_a_manifest_that_lies_about_a_size_harms_no_blob(library: Library) -> None:
+    put(library, ONE)
+    layer = ONE.manifest.layers[0]
+    with pytest.raises(InvalidManifest), library.read(replace(layer, size=layer.size + 1)):
+        pass
+    assert library.images()[0].missing == 0
+
+
+def test_known_again_by_what_an_engine_calls_it(library: Library) -> None:
+    assert library.holding(ONE.manifest.digest) == ""
+    put(library, ONE)
+    put(library, image(noise(500, "signed"), subject=ONE.manifest.descriptor), None)
+    for image_id in (ONE.manifest.digest, ONE.manifest.config.digest):
+        assert library.holding(image_id) == ONE.manifest.digest
+    assert library.holding(ONE.manifest.layers[0].digest) == ""
+    lease = library.lease()
+    library.put(ONE.manifest, lease, None, listed=True)
+    lease.close()
+    assert len(library.images()) == 2  # it had a name already
+    os.truncate(library.path / "blobs" / "sha256" / ONE.manifest.layers[0].digest[7:], 0)
+    with pytest.raises(LibraryDamaged), library.read(ONE.manifest.layers[0]):
+        pass
+    assert library.holding(ONE.manifest.digest) == ""
+
+
+def test_a_name_by_digest_is_removed_by_that_name_only(library: Library) -> None:
+    digest = put(library, ONE)
+    named = Reference.parse(f"quay.io/other/app@{digest}")
+    assert library.details(named).image.reference == NAME  # the same content, whatever it is called
+    with pytest.raises(NotInLibrary):
+        library.remove(named)
+    library.tag(NAME, named)
+    library.remove(named)
+    assert [row.reference for row in library.images()] == [NAME]
 
 
 def test_a_damaged_manifest_leaves_a_row_that_can_be_removed(library: Library) -> None:
