@@ -10,7 +10,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
-from typing import TypeVar
+from typing import BinaryIO, TypeVar
 
 from longshore.cancellation import Cancellation
 from longshore.library.folder import LayoutFolder
@@ -43,6 +43,7 @@ class Contents:
         # By digest, which is what they are: they never change.
         self._manifests: OrderedDict[str, Manifest | Index] = OrderedDict()
         self._configs: OrderedDict[str, ImageConfig] = OrderedDict()
+        self._unneeded: set[str] = set()  # and yet not removed: a transfer held it
 
     # -- reading
 
@@ -79,7 +80,8 @@ class Contents:
     ) -> Iterator[Iterator[bytes]]:
         """The bytes of a blob from *offset* on. Read to the end from the start, they are checked against the digest.
 
-        *size*: what it must have. Raises NotInLibrary; while reading LibraryDamaged, and then the blob is taken out.
+        *size*: what it must have. Raises NotInLibrary, InvalidManifest for another size, and LibraryDamaged, also while
+        reading; then the blob is taken out.
         """
         with self._folder.explained():
             try:
@@ -89,28 +91,16 @@ class Contents:
         with file:
             there = os.fstat(file.fileno()).st_size
             if size is not None and there != size:
-                raise self._damaged(digest, f"{there} bytes are there, {size} should be")
-
-            def chunks() -> Iterator[bytes]:
-                verifier = None if offset else Verifier(digest)
-                with self._folder.explained():
-                    at = file.seek(offset)
-                while True:
-                    if cancellation is not None:
-                        cancellation.raise_if_cancelled()
-                    with self._folder.explained():
-                        chunk = file.read(_CHUNK)
-                    at += len(chunk)
-                    if verifier is not None:
-                        verifier.update(chunk)
-                        if at >= there or not chunk:
-                            # Before the last byte is given out: whoever takes it may look no further.
-                            self._verify(verifier)
-                    if not chunk:
-                        return
-                    yield chunk
-
-            yield chunks()
+                # Either may be wrong: the blob, or the manifest of whoever asks for it.
+                for _ in self._chunks(file, digest, 0, there, cancellation):
+                    pass
+                raise InvalidManifest(
+                    "The manifest tells another size than its content has.",
+                    subject=digest,
+                    advice="Ask whoever made the image to build it again.",
+                    detail=f"{size} bytes by the manifest, {there} in truth",
+                )
+            yield self._chunks(file, digest, offset, there, cancellation)
 
     def manifest(self, digest: str) -> Manifest | Index:
         """A manifest or index. Raises NotInLibrary, LibraryDamaged, InvalidManifest for a blob that is neither."""
@@ -136,6 +126,27 @@ class Contents:
         with self._lock:
             _remember(self._configs, digest, found)
         return found
+
+    def _chunks(
+        self, file: BinaryIO, digest: str, at: int, size: int, cancellation: Cancellation | None
+    ) -> Iterator[bytes]:
+        verifier = None if at else Verifier(digest)
+        with self._folder.explained():
+            file.seek(at)
+        while True:
+            if cancellation is not None:
+                cancellation.raise_if_cancelled()
+            with self._folder.explained():
+                chunk = file.read(_CHUNK)
+            at += len(chunk)
+            if verifier is not None:
+                verifier.update(chunk)
+                if at >= size or not chunk:
+                    # Before the last byte is given out: whoever takes it may look no further.
+                    self._verify(verifier)
+            if not chunk:
+                return
+            yield chunk
 
     def _verify(self, verifier: Verifier) -> None:
         try:
@@ -220,24 +231,34 @@ class Contents:
 
     # -- removing
 
+    @property
+    def unneeded(self) -> bool:
+        """Whether something was to be removed that a transfer held."""
+        with self._lock:
+            return bool(self._unneeded)
+
     def collect(self, candidates: Iterable[str], *, orphan_age: float = ORPHAN_AGE) -> Freed:
         """Remove those of *candidates* that nothing names and nobody uses, and blobs that were left behind for
-        *orphan_age* seconds. Raises LibraryError."""
+        *orphan_age* seconds. What is in use now is a candidate of the next time. Raises LibraryError."""
         with self._folder.explained(writing=True), self._folder.blobs_lock(shared=False):
+            with self._lock:
+                wanted = self._unneeded.union(candidates)
             try:
-                keep = self._reached(self._folder.index().entries)
+                named = self._reached(self._folder.index().entries)
+                in_use: set[str] = set()
                 for digest in held(self._folder):
-                    if digest not in keep:
-                        keep |= self._held_by(digest)
+                    if digest not in in_use:
+                        in_use |= self._held_by(digest)
             except InvalidManifest as error:
                 # It may name anything: nothing can be said to be without use.
                 _log.info("nothing is removed from %s: %s %s", self._folder.path, error, error.detail)
                 return Freed()
-            wanted = set(candidates)
+            with self._lock:
+                self._unneeded = wanted & in_use - named
             now = time.time()
             freed = blobs = 0
             for digest, size in self.sizes().items():
-                if digest in keep:
+                if digest in named or digest in in_use:
                     continue
                 path = self._folder.blob(digest)
                 with contextlib.suppress(FileNotFoundError):

@@ -10,7 +10,7 @@ import contextlib
 import os
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from longshore.library.folder import LEASES, LayoutFolder
@@ -21,9 +21,13 @@ _ENDING = ".lease"
 
 
 class Lease:
-    """What one transfer uses. Thread-safe. Nothing is held where the library may only be read."""
+    """What one transfer uses. Thread-safe. Nothing is held where the library may only be read.
 
-    def __init__(self, folder: LayoutFolder) -> None:
+    *closed* is called, in the thread that closes it, when something was held until then.
+    """
+
+    def __init__(self, folder: LayoutFolder, closed: Callable[[], None] = lambda: None) -> None:
+        self._closed = closed
         self._lock = threading.Lock()
         self._held: set[str] = set()
         self._path: Path | None = None
@@ -46,13 +50,15 @@ class Lease:
     def close(self) -> None:
         """Give all of it up. May be called again."""
         with self._lock:
-            if self._descriptor is not None:
-                with contextlib.suppress(OSError):
-                    assert self._path is not None
-                    self._path.unlink()
-                os.close(self._descriptor)
-                self._descriptor = None
-                self._held.clear()
+            if self._descriptor is None:
+                return
+            with contextlib.suppress(OSError):
+                assert self._path is not None
+                self._path.unlink()
+            os.close(self._descriptor)
+            self._descriptor = None
+            self._held.clear()
+        self._closed()
 
     def _begin(self) -> None:
         folder = self._folder.inside(f"{LEASES}/x").parent

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -21,7 +22,7 @@ from longshore.oci.layout import LayoutEntry, LayoutIndex
 from longshore.oci.manifest import Index, Manifest
 from longshore.oci.reference import Reference
 
-FOLDER_NAME = "library"
+_log = logging.getLogger(__name__)
 
 
 class Library:
@@ -36,6 +37,7 @@ class Library:
         self._contents = Contents(self._folder)
         self._ingest = Ingest(self._folder)
         self._rows = Rows(self._folder, self._contents)
+        self._tidied = False
 
     @property
     def path(self) -> Path:
@@ -81,21 +83,24 @@ class Library:
 
     def remove(self, image: Reference | str) -> Freed:
         """Take a name away (a digest: all names of the image), and free what nothing else uses; what is attached to the
-        image goes with its last name. What a transfer is reading just then stays until it is old. Raises
-        NotInLibrary."""
+        image goes with its last name. What a transfer uses just then is freed when that ends. Raises NotInLibrary."""
 
         def without(index: LayoutIndex) -> LayoutIndex:
-            entry = self._find(index, image)
-            gone = [entry]
             if isinstance(image, str):
-                gone = [one for one in index.entries if one.descriptor.digest == entry.descriptor.digest]
+                gone = [one for one in index.entries if one.descriptor.digest == image]
+            else:
+                gone = [one for one in index.entries if one.reference == image.with_default_tag()]
+            if not gone:
+                raise self._unknown(image)
             return index.without(*gone)
 
         return self._change(without)
 
     def tidy(self) -> None:
-        """Remove what interrupted transfers left and nobody took up within a week. Worth a call at each start."""
+        """Remove what interrupted transfers left and nobody took up within a week. The first transfer of a program
+        does that by itself when it ends."""
         if self._folder.exists and self._folder.writable:
+            self._tidied = True
             self._folder.ensure()
             self._ingest.tidy()
             self._contents.collect(())
@@ -112,7 +117,7 @@ class Library:
 
     def lease(self) -> Lease:
         """Nothing yet, to be filled by :meth:`hold`, :meth:`receive` and :meth:`put`. To be closed by the caller."""
-        return Lease(self._folder)
+        return Lease(self._folder, self._let_go)
 
     def hold(self, lease: Lease, digest: str) -> None:
         """Keep an image, and all that it names, as long as *lease* lasts: before it is read bit by bit."""
@@ -195,12 +200,22 @@ class Library:
             if self._contents.size(found.digest) != len(found.raw):
                 path.parent.mkdir(exist_ok=True)
                 self._folder.write(path, found.raw)
-        if name is not None or found.subject is not None or listed:
+        if name is not None or found.subject is not None or (listed and not self.names(found.digest)):
             entry = LayoutEntry.named(self._described(found), name)
             self._change(lambda index: index.with_entry(entry))
         return found.digest
 
     # -- parts
+
+    def _let_go(self) -> None:
+        """A lease has ended, and may have been the last on what was removed meanwhile."""
+        try:
+            if not self._tidied:
+                self.tidy()
+            elif self._contents.unneeded:
+                self._contents.collect(())
+        except LongshoreError as error:
+            _log.info("cannot clear up %s: %s %s", self.path, error, error.detail)
 
     def _described(self, found: Manifest | Index) -> Descriptor:
         """The descriptor for the index, with the platform of a single image, which other tools choose by."""
@@ -239,10 +254,13 @@ class Library:
         else:
             entry = next((one for one in index.entries if image == one.descriptor.digest), None)
         if entry is None:
-            raise NotInLibrary(
-                "The library does not have this image.",
-                subject=str(image),
-                advice="Pull it, or refresh the list.",
-                detail=f"not in {self.path}",
-            )
+            raise self._unknown(image)
         return entry
+
+    def _unknown(self, image: Reference | str) -> NotInLibrary:
+        return NotInLibrary(
+            "The library does not have this image.",
+            subject=str(image),
+            advice="Pull it, or refresh the list.",
+            detail=f"not in {self.path}",
+        )

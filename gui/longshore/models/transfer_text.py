@@ -298,6 +298,7 @@ def _note_text(note: TransferNote) -> str:
         ),
         NoteKind.ANONYMOUS: tr("Tried without signing in: the stored credentials could not be read."),
         NoteKind.OVERWRITTEN: tr("The destination's tag stood on another image before:"),
+        NoteKind.PICKED: tr("Of this image's platforms only one was taken, under a digest of its own:"),
         NoteKind.PLATFORMS: tr("Only the chosen platforms were copied, as a new index:"),
         NoteKind.FOREIGN: tr("Layers left out that only their vendor may hand out:"),
         NoteKind.REFERRERS: tr("Signatures and other referrers that came along:"),

@@ -291,7 +291,7 @@ class _Comparison:
             found = self._client.head(rule.source.path, tag, cancellation=cancellation)
             if found is not None and found.digest == standing:
                 return _Looked(MirrorTag(tag, TagState.SAME, standing, standing))
-        top, pruned = top_of(self._reader, tag, platforms=rule.platforms, cancellation=cancellation)
+        top, pruned, _ = top_of(self._reader, tag, platforms=rule.platforms, cancellation=cancellation)
         digest = top.digest
         if standing == digest and not rule.referrers:
             return _Looked(MirrorTag(tag, TagState.SAME, digest, standing))

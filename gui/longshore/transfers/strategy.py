@@ -72,6 +72,9 @@ Strategies = Mapping[Places, Strategy]
 def default_strategies() -> Strategies:
     """The ways there are, by the kinds of source and destination."""
     from longshore.transfers.copying import CopyStrategy
+    from longshore.transfers.engine_to_library import EngineToLibrary
+    from longshore.transfers.library_pull import LibraryPull
+    from longshore.transfers.library_to_engine import LibraryToEngine
     from longshore.transfers.pull import PullStrategy
     from longshore.transfers.push import PushStrategy
 
@@ -80,9 +83,11 @@ def default_strategies() -> Strategies:
         (RegistryPlace, EnginePlace): PullStrategy(),
         (EnginePlace, RegistryPlace): PushStrategy(),
         (RegistryPlace, RegistryPlace): copy,
-        (RegistryPlace, LibraryPlace): copy,
+        (RegistryPlace, LibraryPlace): LibraryPull(),
         (LibraryPlace, RegistryPlace): copy,
         (LibraryPlace, LibraryPlace): copy,
+        (LibraryPlace, EnginePlace): LibraryToEngine(),
+        (EnginePlace, LibraryPlace): EngineToLibrary(),
     }
 
 

@@ -169,6 +169,9 @@ class NoteKind(enum.Enum):
     ENGINE_SAYS = "engine says"  # the engine's own words, in ``text``
     OVERWRITTEN = "overwritten"  # the destination's tag stood on another image before: ``text`` is its digest
     PLATFORMS = "platforms"  # only chosen platforms of an index: the new index has the digest in ``text``
+    PICKED = (
+        "picked platform"  # of an index only the image for one platform, its digest kept: ``text`` names it
+    )
     FOREIGN = (
         "foreign layers"  # layers that only their vendor may hand out were left out: ``text`` says how many
     )

@@ -199,7 +199,7 @@ def test_skopeo_reads_the_library(
     queue, eye = make_queue()
     name = f"{open_registry.address}/library/skopeo"
     for source in (f"{name}:1", f"{name}-index:1"):
-        eye.until(queue.add(pull_into(source, library)), State.SUCCEEDED, 30)
+        eye.until(queue.add(pull_into(source, library, platforms="all")), State.SUCCEEDED, 30)
     seen = json.loads(skopeo("inspect", f"oci:{library.path}:{name}:1"))
     assert seen["Digest"] == plain.digest
     for source, digest in ((f"{name}:1", plain.digest), (f"{name}-index:1", index.digest)):

@@ -213,6 +213,26 @@ def test_another_process_holds_what_it_has_brought(library: Library, killed: sub
     assert other.asked == [60_000]  # it went on at once where the dead one was
 
 
+def test_a_blob_that_nobody_has_named_is_named_by_what_it_is(library: Library) -> None:
+    lease = library.lease()
+    found = library.take_in([BLOB[:1000], b"", BLOB[1000:]], lease, Cancellation())
+    assert (found.digest, found.size) == (WANTED.digest, WANTED.size)
+    assert library.take_in([BLOB], lease, Cancellation()) == found
+    assert blobs_of(library) == {WANTED.digest}
+    stop = Cancellation()
+
+    def cut() -> Iterator[bytes]:
+        yield BLOB
+        stop.cancel()
+        yield BLOB
+
+    with pytest.raises(Cancelled):
+        library.take_in(cut(), lease, stop)
+    assert blobs_of(library) == {WANTED.digest}
+    assert parts(library) == []
+    lease.close()
+
+
 def test_parts_are_bounded_in_age_and_size(library: Library) -> None:
     ingest = Ingest(library._folder)
     library._folder.ensure()

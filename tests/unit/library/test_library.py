@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from longshore.cancellation import Cancellation
 from longshore.library.library import Library
 from longshore.oci.descriptor import Descriptor
+from longshore.oci.digest import sha256_of
 from longshore.oci.errors import (
     InvalidLayout,
+    InvalidManifest,
     LibraryDamaged,
     LibraryError,
     NotALibrary,
@@ -21,7 +25,7 @@ from longshore.oci.errors import (
 from longshore.oci.manifest import OCI_INDEX, OCI_MANIFEST
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
-from transfertools.layouts import HOST, NAME, blobs_of, image, index, noise, put, put_index
+from transfertools.layouts import HOST, NAME, blobs_of, image, index, noise, put, put_blobs, put_index, whole
 
 SHARED = noise(50_000, "shared")
 ONE = image(SHARED, noise(3000, 1))
@@ -190,21 +194,40 @@ def test_its_signature_is_new_after_each_change_and_only_then(library: Library) 
     assert [row.reference for row in library.images()] == [NAME]  # not what was read before
 
 
-def test_what_an_image_in_use_needs_is_not_removed(library: Library) -> None:
+def test_what_an_image_in_use_needs_is_not_removed_until_it_is_let_go(library: Library) -> None:
+    digest = put(library, ONE)
+    lease = library.lease()
+    library.hold(lease, digest)
+    put(library, TWO)  # takes the name
+    assert blobs_of(library) == ONE.digests | TWO.digests
+    lease.close()
+    assert blobs_of(library) == TWO.digests
+
+
+def test_what_another_program_holds_is_freed_later(library: Library) -> None:
     digest = put(library, ONE)
     reading = Library(library.path)
     lease = reading.lease()
     reading.hold(lease, digest)
     assert library.remove(NAME).blobs == 0
-    assert blobs_of(library) == ONE.digests
     assert library.images() == []
     lease.close()
+    assert blobs_of(library) == ONE.digests
+    put(library, TWO)
+    library.remove(NAME)
+    assert blobs_of(library) == set()
+
+
+def test_what_nobody_names_may_be_taken_up_again_for_a_while(library: Library) -> None:
+    lease = library.lease()
+    put_blobs(library, ONE, lease)
+    lease.close()
     library.tidy()
-    assert blobs_of(library) == ONE.digests  # may yet be taken up again ...
+    assert blobs_of(library) == set(ONE.blobs)
     for path in (library.path / "blobs" / "sha256").iterdir():
         os.utime(path, (0, 0))
     library.tidy()
-    assert blobs_of(library) == set()  # ... and not for ever
+    assert blobs_of(library) == set()
 
 
 def test_the_lease_of_the_dead_holds_nothing(library: Library) -> None:
@@ -243,6 +266,42 @@ def test_a_layer_that_lost_its_end_is_found_before_it_is_read(library: Library) 
         pass
 
 
+def test_a_manifest_that_lies_about_a_size_harms_no_blob(library: Library) -> None:
+    put(library, ONE)
+    layer = ONE.manifest.layers[0]
+    with pytest.raises(InvalidManifest), library.read(replace(layer, size=layer.size + 1)):
+        pass
+    assert library.images()[0].missing == 0
+
+
+def test_known_again_by_what_an_engine_calls_it(library: Library) -> None:
+    assert library.holding(ONE.manifest.digest) == ""
+    put(library, ONE)
+    put(library, image(noise(500, "signed"), subject=ONE.manifest.descriptor), None)
+    for image_id in (ONE.manifest.digest, ONE.manifest.config.digest):
+        assert library.holding(image_id) == ONE.manifest.digest
+    assert library.holding(ONE.manifest.layers[0].digest) == ""
+    lease = library.lease()
+    library.put(ONE.manifest, lease, None, listed=True)
+    lease.close()
+    assert len(library.images()) == 2  # it had a name already
+    os.truncate(library.path / "blobs" / "sha256" / ONE.manifest.layers[0].digest[7:], 0)
+    with pytest.raises(LibraryDamaged), library.read(ONE.manifest.layers[0]):
+        pass
+    assert library.holding(ONE.manifest.digest) == ""
+
+
+def test_a_name_by_digest_is_removed_by_that_name_only(library: Library) -> None:
+    digest = put(library, ONE)
+    named = Reference.parse(f"quay.io/other/app@{digest}")
+    assert library.details(named).image.reference == NAME  # the same content, whatever it is called
+    with pytest.raises(NotInLibrary):
+        library.remove(named)
+    library.tag(NAME, named)
+    library.remove(named)
+    assert [row.reference for row in library.images()] == [NAME]
+
+
 def test_a_damaged_manifest_leaves_a_row_that_can_be_removed(library: Library) -> None:
     put(library, ONE)
     put(library, TWO, OTHER)
@@ -261,10 +320,6 @@ def test_nothing_is_removed_as_long_as_somebody_names_what_we_cannot_read(librar
     put(library, ONE)
     strange = b'{"schemaVersion":2,"mediaType":"application/vnd.example.strange","layers":[]}'
     lease = library.lease()
-    from longshore.cancellation import Cancellation
-    from longshore.oci.digest import sha256_of
-    from transfertools.layouts import whole
-
     found = Descriptor("application/vnd.example.strange", sha256_of(strange), len(strange))
     library.receive(found, whole(strange), lease, Cancellation())  # type: ignore[arg-type]
     lease.close()

@@ -49,10 +49,12 @@ class Content:
     what refers to it, by the name (digest or tag) that it gets, referred before referring. *blobs*: by digest, those
     of *foreign* layers left out. *layers*: the digests of those of the blobs that are layers, in order. *loose*:
     children of an index that are no manifests. *pruned*: the top is an index of our own making, of chosen platforms.
+    *picked*: the platform of the top, where it is one image of an index that has more.
     """
 
     top: Manifest | Index
     pruned: bool = False
+    picked: Platform | None = None
     below: list[Manifest | Index] = field(default_factory=list)
     beside: list[tuple[str, Manifest | Index]] = field(default_factory=list)
     blobs: dict[str, Descriptor] = field(default_factory=dict)
@@ -103,8 +105,12 @@ def walk(
     only these. *referrers*: what refers to any part as well. Raises NotInRegistry, NotInLibrary, InvalidManifest and
     others.
     """
-    top, pruned = top_of(reader, name, platform=platform, platforms=platforms, cancellation=cancellation)
-    return walk_down(reader, top, pruned=pruned, referrers=referrers, cancellation=cancellation)
+    top, pruned, picked = top_of(
+        reader, name, platform=platform, platforms=platforms, cancellation=cancellation
+    )
+    content = walk_down(reader, top, pruned=pruned, referrers=referrers, cancellation=cancellation)
+    content.picked = picked
+    return content
 
 
 def walk_down(
@@ -134,19 +140,21 @@ def top_of(
     platform: Platform | None = None,
     platforms: Sequence[Platform] = (),
     cancellation: Cancellation,
-) -> tuple[Manifest | Index, bool]:
-    """What will stand at the destination for *name*, and whether it is an index of our own making; as :func:`walk`."""
+) -> tuple[Manifest | Index, bool, Platform | None]:
+    """What will stand at the destination for *name*, whether it is an index of our own making, and the platform of the
+    one image that was picked from an index of several; as :func:`walk`."""
     top = reader.manifest(name, cancellation=cancellation)
     if isinstance(top, Index):
         if platform is not None:
             child = one_platform(top, platform, name)
-            return reader.manifest(child.digest, cancellation=cancellation), False
+            picked = child.platform if len(top.images) > 1 else None
+            return reader.manifest(child.digest, cancellation=cancellation), False, picked
         if platforms:
             made = chosen(top, platforms, name)
-            return made, made is not top
+            return made, made is not top, None
     elif platform is not None or platforms:
         _check_platform(reader, top, [platform] if platform is not None else platforms, name, cancellation)
-    return top, False
+    return top, False, None
 
 
 def _descend(

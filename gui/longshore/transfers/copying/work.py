@@ -206,6 +206,8 @@ class CopyWork:
             job.tell(NoteKind.OVERWRITTEN, self._standing)
         elif self._standing is not None and not changed:
             job.tell(NoteKind.UP_TO_DATE)
+        if content.picked is not None:
+            job.tell(NoteKind.PICKED, str(content.picked))
         if content.pruned:
             job.tell(NoteKind.PLATFORMS, top.digest)
         if content.foreign:
