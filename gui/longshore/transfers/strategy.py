@@ -72,10 +72,14 @@ Strategies = Mapping[Places, Strategy]
 def default_strategies() -> Strategies:
     """The ways there are, by the kinds of source and destination."""
     from longshore.transfers.copying import CopyStrategy
+    from longshore.transfers.load import LoadStrategy
     from longshore.transfers.pull import PullStrategy
     from longshore.transfers.push import PushStrategy
+    from longshore.transfers.relay import RelayStrategy
+    from longshore.transfers.save import SaveStrategy
 
     copy = CopyStrategy()
+    into_archive = CopyStrategy(pausable=False)
     return {
         (RegistryPlace, EnginePlace): PullStrategy(),
         (EnginePlace, RegistryPlace): PushStrategy(),
@@ -83,6 +87,14 @@ def default_strategies() -> Strategies:
         (RegistryPlace, LibraryPlace): copy,
         (LibraryPlace, RegistryPlace): copy,
         (LibraryPlace, LibraryPlace): copy,
+        (EnginePlace, EnginePlace): RelayStrategy(),
+        (EnginePlace, ArchivePlace): SaveStrategy(),
+        (ArchivePlace, EnginePlace): LoadStrategy(),
+        (RegistryPlace, ArchivePlace): into_archive,
+        (LibraryPlace, ArchivePlace): into_archive,
+        (ArchivePlace, ArchivePlace): into_archive,
+        (ArchivePlace, RegistryPlace): copy,
+        (ArchivePlace, LibraryPlace): copy,
     }
 
 
