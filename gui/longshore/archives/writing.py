@@ -73,8 +73,8 @@ class ArchiveWriter:
         """Have manifest.json name the image of the configuration *config*, a digest. *layers*: names of the files that
         hold them, lowest first."""
         row = self._rows.setdefault((config, tuple(layers)), [])
-        # Docker's list knows tags only.
-        row += [name.familiar for name in references if name.digest is None and name.familiar not in row]
+        # Docker's list knows tags only. In full: Podman takes a short name for one of its own machine's.
+        row += [str(name) for name in references if name.digest is None and str(name) not in row]
 
     def leave_out_layout(self) -> None:
         """No index.json, as blobs of its manifests are not in."""
