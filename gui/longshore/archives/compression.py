@@ -205,27 +205,38 @@ def unpacked(
     unpacker.end()
 
 
-def packed(chunks: Iterable[bytes], compression: Compression) -> Iterator[bytes]:
-    """*chunks* compressed; the same bytes for the same input."""
-    if compression is Compression.NONE:
-        yield from chunks
-        return
-    compress, flush = _gzip_packer() if compression is Compression.GZIP else _zstd_packer()
-    for chunk in chunks:
-        if out := compress(chunk):
-            yield out
-    yield flush()
+class Packer:
+    """Compresses what is fed to it; the same bytes for the same input. One thread."""
+
+    def __init__(self, compression: Compression) -> None:
+        self._feed, self._end = {
+            Compression.NONE: _passed_on,
+            Compression.GZIP: _gzip_packer,
+            Compression.ZSTD: _zstd_packer,
+        }[compression]()
+
+    def feed(self, data: bytes) -> bytes:
+        """What comes out of *data*, often nothing yet."""
+        return self._feed(data)
+
+    def end(self) -> bytes:
+        """The rest."""
+        return self._end()
 
 
-_Packer = tuple[Callable[[bytes], bytes], Callable[[], bytes]]
+_Pair = tuple[Callable[[bytes], bytes], Callable[[], bytes]]
 
 
-def _gzip_packer() -> _Packer:
+def _passed_on() -> _Pair:
+    return lambda data: data, bytes
+
+
+def _gzip_packer() -> _Pair:
     gzip = zlib.compressobj(_GZIP_LEVEL, wbits=31)
     return gzip.compress, gzip.flush
 
 
-def _zstd_packer() -> _Packer:
+def _zstd_packer() -> _Pair:
     from longshore.archives.zstd import ZstdCompressor
 
     zstd = ZstdCompressor(level=_ZSTD_LEVEL)

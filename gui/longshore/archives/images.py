@@ -10,7 +10,7 @@ from __future__ import annotations
 import enum
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from longshore.archives import failures
@@ -88,7 +88,7 @@ class Archived:
     """What an archive lists as one: an image, or an index with the images of several platforms.
 
     *made*: the archive has no manifest, and *top* was made for it. *missing*: children of an index that are not here:
-    engines save one platform, and the whole index with it.
+    engines save one platform, and the whole index with it. *indexes*: those below *top*.
     """
 
     references: tuple[Reference, ...]
@@ -96,11 +96,29 @@ class Archived:
     images: tuple[ArchivedImage, ...]
     missing: tuple[Descriptor, ...] = ()
     made: bool = False
+    indexes: tuple[Index, ...] = ()
 
     @property
     def runnable(self) -> tuple[ArchivedImage, ...]:
         """The images without what belongs to them."""
         return tuple(image for image in self.images if image.is_image)
+
+    @property
+    def documents(self) -> dict[str, bytes]:
+        """The manifests, indexes and configurations by digest."""
+        found = {self.top.digest: self.top.raw} | {index.digest: index.raw for index in self.indexes}
+        for image in self.images:
+            found |= {
+                image.manifest.digest: image.manifest.raw,
+                image.manifest.config.digest: image.config_bytes,
+            }
+        return found
+
+    def settled(self) -> Archived:
+        """What can be handed on as whole: the one image that is here of an index whose others are not."""
+        if not self.missing or len(self.runnable) != 1:
+            return self
+        return replace(self, top=self.runnable[0].manifest, images=self.runnable, missing=(), indexes=())
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,29 +252,33 @@ class _Reading:
         index = LayoutIndex.parse(self._named(INDEX_FILE))
         for entry in index.entries:
             names = () if entry.reference is None else (entry.reference,)
-            images: list[ArchivedImage] = []
-            missing: list[Descriptor] = []
-            top = self._walk(entry.descriptor, images, missing, 0)
-            if missing and not images:
+            below = _Below()
+            top = self._walk(entry.descriptor, below, 0)
+            if below.missing and not below.images:
                 raise failures.incomplete(self._subject, f"no platform of {top.digest} is whole")
-            yield Archived(names, top, tuple(images), tuple(missing))
+            yield Archived(
+                names,
+                top,
+                tuple(below.images),
+                tuple(below.missing),
+                indexes=tuple(index for index in below.indexes if index.digest != top.digest),
+            )
 
-    def _walk(
-        self, wanted: Descriptor, images: list[ArchivedImage], missing: list[Descriptor], depth: int
-    ) -> Manifest | Index:
+    def _walk(self, wanted: Descriptor, below: _Below, depth: int) -> Manifest | Index:
         raw = self._content(wanted)
         found = parse_manifest(raw, wanted.media_type)
         if isinstance(found, Manifest):
-            images.append(self._image(found, wanted))
+            below.images.append(self._image(found, wanted))
             return found
+        below.indexes.append(found)
         if depth >= _DEEPEST:
             raise failures.excessive(self._subject, "indexes within indexes within indexes")
         for child in found.manifests:
             try:
-                self._walk(child, images, missing, depth + 1)
+                self._walk(child, below, depth + 1)
             except _Absent:
-                missing.append(child)
-        if not depth and not images and not missing:
+                below.missing.append(child)
+        if not depth and not below.images and not below.missing:
             raise failures.incomplete(self._subject, f"the index {found.digest} is empty")
         return found
 
@@ -301,6 +323,15 @@ class _Reading:
         return _Absent(what.message, subject=what.subject, advice=what.advice, detail=what.detail)
 
 
+@dataclass(slots=True)
+class _Below:
+    """What was found below an entry of index.json."""
+
+    images: list[ArchivedImage] = field(default_factory=list)
+    missing: list[Descriptor] = field(default_factory=list)
+    indexes: list[Index] = field(default_factory=list)
+
+
 class _Absent(ArchiveDamaged):
     """A part is not here; within an index that need not be a fault."""
 
@@ -342,5 +373,4 @@ def _joined(found: list[Archived]) -> Iterator[Archived]:
         rows.setdefault(entry.top.digest, []).append(entry)
     for same in rows.values():
         names = tuple(dict.fromkeys(name for entry in same for name in entry.references))
-        first = same[0]
-        yield Archived(names, first.top, first.images, first.missing, first.made)
+        yield replace(same[0], references=names)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
@@ -47,13 +46,14 @@ class NewFile:
     ) -> None:
         self.discard()
 
-    def write(self, chunks: Iterable[bytes]) -> int:
-        """Write *chunks*; gives their bytes. What *chunks* raises comes out as it is."""
-        count = 0
-        for chunk in chunks:
-            self._write(chunk)
-            count += len(chunk)
-        return count
+    def write(self, data: bytes) -> None:
+        """Write *data* at the end."""
+        rest = memoryview(data)
+        try:
+            while rest:
+                rest = rest[self._open.write(rest) :]
+        except OSError as error:
+            raise failures.of_system(error, self.path, "written") from error
 
     def tell(self) -> int:
         """Where the next byte goes."""
@@ -63,7 +63,7 @@ class NewFile:
         """Replace bytes that were written before."""
         at = self.tell()
         self._open.seek(offset)
-        self._write(data)
+        self.write(data)
         self._open.seek(at)
 
     def rewind(self, offset: int) -> None:
@@ -109,14 +109,6 @@ class NewFile:
         if self._file is None:
             raise ValueError("the file is not open")
         return self._file
-
-    def _write(self, chunk: bytes) -> None:
-        rest = memoryview(chunk)
-        try:
-            while rest:
-                rest = rest[self._open.write(rest) :]
-        except OSError as error:
-            raise failures.of_system(error, self.path, "written") from error
 
     def _clear(self) -> None:
         """Remove what killed processes left: parts that nobody holds."""

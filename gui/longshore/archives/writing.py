@@ -58,19 +58,23 @@ class ArchiveWriter:
         """A manifest, index or configuration."""
         yield from self.blob(Descriptor("", sha256_of(raw), len(raw)), (raw,))
 
+    def file(self, name: str, size: int, data: Iterable[bytes]) -> Iterator[bytes]:
+        """A file by another name, of which nothing is known yet but its size."""
+        yield tar_header(name, size)
+        yield from data
+        yield tar_padding(size)
+
     def list_image(self, top: Manifest | Index, references: Sequence[Reference]) -> None:
         """Have index.json name *top*, whose documents and blobs are in, by *references*, or by nothing."""
         for reference in references or (None,):
             self._index = self._index.with_entry(LayoutEntry.named(top.descriptor, reference))
 
-    def list_for_docker(
-        self, image: Manifest, references: Sequence[Reference], layers: Sequence[str] | None = None
-    ) -> None:
-        """Have manifest.json name *image*. *layers*: digests of the blobs to take for its layers, where others are."""
-        taken = layers if layers is not None else [layer.digest for layer in image.layers]
-        row = self._rows.setdefault((image.config.digest, tuple(taken)), [])
-        # Docker's list knows tags only.
-        row += [name.familiar for name in references if name.digest is None and name.familiar not in row]
+    def list_for_docker(self, config: str, layers: Sequence[str], references: Sequence[Reference]) -> None:
+        """Have manifest.json name the image of the configuration *config*, a digest. *layers*: names of the files that
+        hold them, lowest first."""
+        row = self._rows.setdefault((config, tuple(layers)), [])
+        # Docker's list knows tags only. In full: Podman takes a short name for one of its own machine's.
+        row += [str(name) for name in references if name.digest is None and str(name) not in row]
 
     def leave_out_layout(self) -> None:
         """No index.json, as blobs of its manifests are not in."""
@@ -79,60 +83,61 @@ class ArchiveWriter:
     def end(self) -> Iterator[bytes]:
         """The lists, and the end of the tar."""
         if self.format is ArchiveFormat.OCI or self._layout:
-            yield from _file(LAYOUT_FILE, layout_file())
-            yield from _file(INDEX_FILE, self._index.to_bytes())
+            yield from self._whole(LAYOUT_FILE, layout_file())
+            yield from self._whole(INDEX_FILE, self._index.to_bytes())
         if self.format is ArchiveFormat.DOCKER:
             rows = [
                 {
                     "Config": blob_path(config),
                     "RepoTags": names or None,
-                    "Layers": [blob_path(layer) for layer in layers],
+                    "Layers": list(layers),
                 }
                 for (config, layers), names in self._rows.items()
             ]
-            yield from _file(MANIFEST_FILE, json.dumps(rows, separators=(",", ":")).encode())
+            yield from self._whole(MANIFEST_FILE, json.dumps(rows, separators=(",", ":")).encode())
         yield TAR_END
+
+    def _whole(self, name: str, content: bytes) -> Iterator[bytes]:
+        return self.file(name, len(content), (content,))
 
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
     """An image on its way into an archive. *top*: what its names stand on. *image*: the one platform that docker's
-    list names; None for none. *documents*: the bytes of all manifests and configurations under *top* by digest.
-    *layers*: the blobs to be sent, in their order.
-
-    *instead*: by a layer's digest, what is sent in its place, not compressed (zstd, for engines that do not know it).
-    """
+    list names. *documents*: the bytes of all manifests and configurations under *top* by digest."""
 
     top: Manifest | Index
-    image: Manifest | None
+    image: Manifest
     references: tuple[Reference, ...]
     documents: Mapping[str, bytes] = field(repr=False)
-    layers: tuple[Descriptor, ...] = ()
-    instead: Mapping[str, Descriptor] = field(default_factory=dict)
 
 
-def archive_stream(images: Sequence[Outgoing], read: ReadBlob, format: ArchiveFormat) -> Iterator[bytes]:
-    """The whole archive of *images*. Raises what *read* raises, and DigestMismatch."""
-    writer = ArchiveWriter(format)
+def docker_archive(
+    images: Sequence[Outgoing],
+    layers: Sequence[Descriptor],
+    read: ReadBlob,
+    instead: Mapping[str, Descriptor] | None = None,
+) -> Iterator[bytes]:
+    """A whole docker-archive of *images*. *layers*: those of all of them, which *read* is asked for in this order.
+
+    *instead*: by a layer's digest, what is sent in its place, not compressed (zstd, for engines that do not know it);
+    then there is only docker's own list in it. Raises what *read* raises, and DigestMismatch.
+    """
+    instead = instead or {}
+    writer = ArchiveWriter(ArchiveFormat.DOCKER)
     for outgoing in images:
         for raw in outgoing.documents.values():
             yield from writer.document(raw)
-    for outgoing in images:
-        for layer in outgoing.layers:
-            sent = outgoing.instead.get(layer.digest, layer)
-            if writer.has(sent.digest):
-                continue
-            with read(layer) as data:
-                yield from writer.blob(sent, data if sent is layer else unpacked(data, Compression.ZSTD))
+    for layer in layers:
+        sent = instead.get(layer.digest, layer)
+        if writer.has(sent.digest):
+            continue
+        with read(layer) as data:
+            yield from writer.blob(sent, data if sent is layer else unpacked(data, Compression.ZSTD))
     for outgoing in images:
         writer.list_image(outgoing.top, outgoing.references)
-        if outgoing.instead:
-            writer.leave_out_layout()
-        if outgoing.image is not None:
-            layers = [outgoing.instead.get(layer.digest, layer).digest for layer in outgoing.image.layers]
-            writer.list_for_docker(outgoing.image, outgoing.references, layers)
+        names = [blob_path(instead.get(layer.digest, layer).digest) for layer in outgoing.image.layers]
+        writer.list_for_docker(outgoing.image.config.digest, names, outgoing.references)
+    if instead:
+        writer.leave_out_layout()
     yield from writer.end()
-
-
-def _file(name: str, content: bytes) -> Iterator[bytes]:
-    yield tar_header(name, len(content)) + content + tar_padding(len(content))

@@ -296,6 +296,9 @@ def _note_text(note: TransferNote) -> str:
         NoteKind.DIGEST_NOT_KEPT: tr(
             "The engine keeps images unpacked, without their manifest: the digest is another, the image ID is the same:"
         ),
+        NoteKind.REPACKED: tr(
+            "The engine made its own manifest: the layers are the same, the digest is another:"
+        ),
         NoteKind.ANONYMOUS: tr("Tried without signing in: the stored credentials could not be read."),
         NoteKind.OVERWRITTEN: tr("The destination's tag stood on another image before:"),
         NoteKind.PICKED: tr("Of this image's platforms only one was taken, under a digest of its own:"),

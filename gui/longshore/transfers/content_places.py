@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from longshore.transfers.errors import UnsupportedTransfer
-from longshore.transfers.transfer import Endpoint, LibraryPlace, RegistryPlace
+from longshore.transfers.transfer import ArchivePlace, Endpoint, LibraryPlace, RegistryPlace
 
 if TYPE_CHECKING:
     from longshore.transfers.content import ContentReader, ContentWriter
@@ -26,6 +26,10 @@ def open_reader(endpoint: Endpoint, services: Services) -> ContentReader:
             from longshore.transfers.library_content import LibraryReader
 
             return LibraryReader(services.library(path), endpoint.reference)
+        case ArchivePlace() as place:
+            from longshore.transfers.archive_content import ArchiveReader
+
+            return ArchiveReader(endpoint, place)
         case _:
             raise UnsupportedTransfer("Longshore cannot read single layers from this place.")
 
@@ -44,5 +48,9 @@ def open_writer(endpoint: Endpoint, services: Services) -> ContentWriter:
             from longshore.transfers.library_content import LibraryWriter
 
             return LibraryWriter(services.library(path), endpoint.reference)
+        case ArchivePlace() as place:
+            from longshore.transfers.archive_content import ArchiveContentWriter
+
+            return ArchiveContentWriter(endpoint, place)
         case _:
             raise UnsupportedTransfer("Longshore cannot write single layers to this place.")

@@ -75,10 +75,14 @@ def default_strategies() -> Strategies:
     from longshore.transfers.engine_to_library import EngineToLibrary
     from longshore.transfers.library_pull import LibraryPull
     from longshore.transfers.library_to_engine import LibraryToEngine
+    from longshore.transfers.load import LoadStrategy
     from longshore.transfers.pull import PullStrategy
     from longshore.transfers.push import PushStrategy
+    from longshore.transfers.relay import RelayStrategy
+    from longshore.transfers.save import SaveStrategy
 
     copy = CopyStrategy()
+    into_archive = CopyStrategy(pausable=False)
     return {
         (RegistryPlace, EnginePlace): PullStrategy(),
         (EnginePlace, RegistryPlace): PushStrategy(),
@@ -88,6 +92,14 @@ def default_strategies() -> Strategies:
         (LibraryPlace, LibraryPlace): copy,
         (LibraryPlace, EnginePlace): LibraryToEngine(),
         (EnginePlace, LibraryPlace): EngineToLibrary(),
+        (EnginePlace, EnginePlace): RelayStrategy(),
+        (EnginePlace, ArchivePlace): SaveStrategy(),
+        (ArchivePlace, EnginePlace): LoadStrategy(),
+        (RegistryPlace, ArchivePlace): into_archive,
+        (LibraryPlace, ArchivePlace): into_archive,
+        (ArchivePlace, ArchivePlace): into_archive,
+        (ArchivePlace, RegistryPlace): copy,
+        (ArchivePlace, LibraryPlace): copy,
     }
 
 

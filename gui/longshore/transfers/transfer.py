@@ -166,6 +166,9 @@ class NoteKind(enum.Enum):
     DIGEST_NOT_KEPT = (
         "digest not kept"  # the engine keeps images unpacked, without a manifest: ``text`` is the id
     )
+    REPACKED = (
+        "repacked"  # the engine made a manifest of its own: the layers are the same, ``text`` is the id
+    )
     ENGINE_SAYS = "engine says"  # the engine's own words, in ``text``
     OVERWRITTEN = "overwritten"  # the destination's tag stood on another image before: ``text`` is its digest
     PLATFORMS = "platforms"  # only chosen platforms of an index: the new index has the digest in ``text``

@@ -16,11 +16,14 @@ class CopyStrategy:
 
     Options of a request: ``referrers`` = ``1`` takes along what refers to the image (signatures, SBOMs);
     ``platforms`` = ``linux/amd64,linux/arm64`` takes only those of an index, which then is another index.
-    ``request.platform`` takes that image alone, and gives it the name.
+    ``request.platform`` takes that image alone, and gives it the name. *pausable*: whether the destination keeps what
+    it got when a copy ends half way; an archive is whole or not there.
     """
 
     extracts = False
-    pausable = True
+
+    def __init__(self, *, pausable: bool = True) -> None:
+        self.pausable = pausable
 
     def plan(self, job: Job) -> Plan | None:
         """All manifests of the image are read here: the plan is exact, and :meth:`run` goes on with what it found."""

@@ -1,0 +1,73 @@
+"""An oci-archive that is written while it is not known yet what comes: from the stream of an engine that saves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from longshore.archives.compression import Compression, Packer
+from longshore.archives.contents import StreamedFile
+from longshore.archives.images import ArchiveFormat, Listing
+from longshore.archives.limits import BLOCK
+from longshore.archives.new_file import NewFile
+from longshore.archives.tarstream import RECORD, tar_header, tar_padding
+from longshore.archives.writing import ArchiveWriter
+from longshore.cancellation import Cancellation
+from longshore.oci.layout import BLOBS, blob_path
+from longshore.oci.manifest import Index, Manifest
+
+
+class OciFile:
+    """Takes the files of a docker-archive in, and becomes an OCI layout. One thread.
+
+    A blob's name is its digest, and a tar tells the name first: the header is written once more when the content has
+    gone by. Layers stay as the engine gives them: a classic one has them uncompressed only. Where the whole shall be
+    compressed, it is written plainly first, to the same disk, for what is compressed cannot be corrected.
+    """
+
+    def __init__(self, file: NewFile) -> None:
+        self._file = file
+        self._written: set[str] = set()
+
+    def add(self, streamed: StreamedFile, pieces: Iterable[bytes]) -> None:
+        """Take in a layer, whatever it will be called; *pieces* are its bytes. What cannot be one is skipped."""
+        if not streamed.name.startswith(f"{BLOBS}/") and not streamed.name.endswith(".tar"):
+            streamed.skip()  # VERSION, and what else older formats have
+            return
+        start = self._file.tell()
+        self._file.write(bytes(RECORD))
+        for piece in pieces:
+            self._file.write(piece)
+        assert streamed.member is not None
+        digest = streamed.member.digest
+        if digest in self._written:
+            self._file.rewind(start)
+            return
+        self._written.add(digest)
+        self._file.write(tar_padding(streamed.size))
+        self._file.overwrite(start, tar_header(blob_path(digest), streamed.size))
+
+    def finish(self, listing: Listing) -> tuple[Manifest | Index, ...]:
+        """The manifests, and the lists at the end; gives what its names stand on."""
+        writer = ArchiveWriter(ArchiveFormat.OCI)
+        tops = []
+        for archived in listing.archived:
+            settled = archived.settled()
+            tops.append(settled.top)
+            for raw in settled.documents.values():
+                for chunk in writer.document(raw):
+                    self._file.write(chunk)
+            writer.list_image(settled.top, settled.references)
+        for chunk in writer.end():
+            self._file.write(chunk)
+        return tuple(tops)
+
+
+def pack(plain: NewFile, target: NewFile, compression: Compression, cancellation: Cancellation) -> None:
+    """Write all that is in *plain* to *target*, compressed."""
+    packer = Packer(compression)
+    at = 0
+    while chunk := plain.read_from(at, BLOCK):
+        cancellation.raise_if_cancelled()
+        target.write(packer.feed(chunk))
+        at += len(chunk)
+    target.write(packer.end())

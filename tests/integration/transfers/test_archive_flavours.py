@@ -1,0 +1,119 @@
+"""Archives and relays on every kind of engine: what each makes of an image's digest is seen and said."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from longshore.archives.archive import inspect_archive
+from longshore.engine.address import EngineAddress, Origin
+from longshore.engine.model import ImageStore
+from longshore.oci.errors import ImageUnknown
+from longshore.transfers.queue import TransferQueue
+from longshore.transfers.transfer import NoteKind, State
+from testbed.engine import PrivateEngine
+from testbed.images import load_image, seed_repository
+from testbed.registry import PrivateRegistry
+from transfertools import Eye
+from transfertools.archives import in_archive, in_engine, in_registry, moving, skopeo
+from transfertools.real import RealServices, address_of
+
+Make = Callable[..., tuple[TransferQueue, Eye]]
+MB = 1_000_000
+PLATFORMS = (("linux", "amd64"), ("linux", "arm64"))
+
+
+def place(engine: PrivateEngine) -> EngineAddress:
+    return EngineAddress(engine.flavour, engine.host, Origin.OPTION)
+
+
+def forget(services: RealServices, address: EngineAddress, name: str) -> None:
+    with contextlib.suppress(ImageUnknown):
+        services.engine(address).remove(name, force=True)
+
+
+@pytest.mark.parametrize("format", ["docker", "oci"])
+def test_saved_and_loaded_again(
+    make_queue: Make, services: RealServices, any_engine: PrivateEngine, tmp_path: Path, format: str
+) -> None:
+    name = f"docker.io/flavours/{format}:1"  # Podman takes a short name for one of its own machine's
+    with contextlib.closing(any_engine.client()) as client:
+        load_image(client, [name], (MB, 2 * MB), seed=name)
+    address, path = place(any_engine), tmp_path / "image.tar"
+    before = services.engine(address).image(name)
+    queue, eye = make_queue()
+    saved = eye.until(
+        queue.add(moving(in_engine(address, name), in_archive(path, name, format))), State.SUCCEEDED, 60
+    )
+    assert saved.moved is not None and saved.moved.layers_moved == 2
+    [row] = inspect_archive(path).images
+    assert list(map(str, row.references)) == [name]
+    config = json.loads(skopeo("inspect", "--config", "--raw", f"{format}-archive:{path}"))
+    assert config["rootfs"]["diff_ids"] == list(before.diff_ids)
+    forget(services, address, name)
+    loaded = eye.until(queue.add(moving(in_archive(path), in_engine(address))), State.SUCCEEDED, 60)
+    after = services.engine(address).image(name)
+    assert after.diff_ids == before.diff_ids
+    assert after.image_id == before.image_id == loaded.digest
+
+
+def test_an_index_from_a_registry_by_an_archive(
+    make_queue: Make,
+    services: RealServices,
+    any_engine: PrivateEngine,
+    open_registry: PrivateRegistry,
+    tmp_path: Path,
+) -> None:
+    seeded = seed_repository(
+        open_registry.address, "flavours/index", ("1",), layers=(MB, MB), platforms=PLATFORMS
+    )
+    source = f"{open_registry.address}/flavours/index:1"
+    address, path = place(any_engine), tmp_path / "index.tar.gz"
+    queue, eye = make_queue()
+    eye.until(queue.add(moving(in_registry(source), in_archive(path, source, "oci"))), State.SUCCEEDED, 30)
+    done = eye.until(queue.add(moving(in_archive(path), in_engine(address))), State.SUCCEEDED, 60)
+    engine = services.engine(address)
+    found, kept = engine.image(source), [note.kind for note in done.notes]
+    own = next(image for image in seeded.images if image.platform[1] == engine.platform.architecture)
+    assert found.diff_ids == own.diff_ids
+    if engine.probe().store is ImageStore.CONTAINERD:
+        assert (found.image_id, kept) == (seeded.digest, [])
+    else:
+        assert kept == [NoteKind.DIGEST_NOT_KEPT]
+    # And what this engine saves of it can be read as one whole image.
+    out = tmp_path / "out.tar"
+    eye.until(
+        queue.add(moving(in_engine(address, source), in_archive(out, source, "oci"))), State.SUCCEEDED, 60
+    )
+    [row] = inspect_archive(out).images
+    if engine.probe().store is ImageStore.CONTAINERD:
+        assert row.digest in (seeded.digest, own.digest)
+    forget(services, address, source)
+
+
+def test_relayed_there_and_back(
+    make_queue: Make, services: RealServices, any_engine: PrivateEngine, own_engine: PrivateEngine
+) -> None:
+    name = "docker.io/flavours/relay:1"
+    with contextlib.closing(own_engine.client()) as client:
+        image_id = load_image(client, [name], (MB, 2 * MB), seed="relay")
+    here, there = address_of(own_engine.host), place(any_engine)
+    diff_ids = services.engine(here).image(name).diff_ids
+    queue, eye = make_queue()
+    done = eye.until(queue.add(moving(in_engine(here, name), in_engine(there, name))), State.SUCCEEDED, 60)
+    found = services.engine(there).image(name)
+    assert (found.diff_ids, found.image_id) == (diff_ids, done.digest)
+    notes = [note.kind for note in done.notes]
+    if services.engine(there).probe().store is ImageStore.CONTAINERD:
+        assert notes == [NoteKind.REPACKED]
+    else:
+        assert (done.digest, notes) == (image_id, [])
+    services.engine(here).remove(name)
+    back = eye.until(queue.add(moving(in_engine(there, name), in_engine(here, name))), State.SUCCEEDED, 60)
+    assert services.engine(here).image(name).diff_ids == diff_ids
+    assert back.digest == image_id
+    forget(services, there, name)

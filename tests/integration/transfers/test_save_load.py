@@ -1,0 +1,387 @@
+"""Engine to archive, archive to engine, and engine to engine, on real engines and with skopeo's archives."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from archivetools import SUFFIXES, Image, docker_parts, entry, layer, oci_parts, write
+from longshore.archives.archive import inspect_archive
+from longshore.archives.compression import Compression
+from longshore.archives.images import ArchiveFormat
+from longshore.cancellation import Cancellation, Cancelled
+from longshore.engine.address import EngineAddress
+from longshore.oci.errors import (
+    ArchiveDamaged,
+    ArchiveError,
+    ArchiveRefused,
+    DiskFull,
+    ImageUnknown,
+    NotAnArchive,
+)
+from longshore.oci.platform import Platform
+from longshore.oci.reference import Reference
+from longshore.transfers.load import LoadStrategy
+from longshore.transfers.progress import Progress
+from longshore.transfers.queue import TransferQueue
+from longshore.transfers.save import SaveStrategy
+from longshore.transfers.strategy import Job, Strategy
+from longshore.transfers.transfer import NoteKind, State, TransferRequest
+from testbed.engine import PrivateEngine
+from testbed.errors import TestbedUnavailable, require
+from testbed.images import load_image, seed_repository
+from testbed.registry import PrivateRegistry
+from transfertools import Eye
+from transfertools.archives import in_archive, in_engine, moving, skopeo, small_disk
+from transfertools.real import RealServices, address_of
+
+Make = Callable[..., tuple[TransferQueue, Eye]]
+MB = 1_000_000
+
+
+def made(
+    engine: PrivateEngine, *names: str, layers: tuple[int, ...] = (MB, 2 * MB), seed: object = None
+) -> str:
+    with contextlib.closing(engine.client()) as client:
+        return load_image(client, names, layers, seed=names[0] if seed is None else seed)
+
+
+def forget(services: RealServices, address: EngineAddress, *names: str) -> None:
+    for name in names:
+        services.engine(address).remove(name)
+
+
+def nothing_but(folder: Path, *names: str) -> bool:
+    return sorted(path.name for path in folder.iterdir()) == sorted(names)
+
+
+@pytest.mark.parametrize("packed", SUFFIXES)
+@pytest.mark.parametrize("format", ["docker", "oci"])
+def test_saved_and_loaded_again_it_is_the_same(
+    make_queue: Make,
+    services: RealServices,
+    testbed_engine: PrivateEngine,
+    tmp_path: Path,
+    format: str,
+    packed: str,
+) -> None:
+    name = f"archives/{format}-{packed}:1"
+    image_id = made(testbed_engine, name)
+    address = address_of(testbed_engine.host)
+    folder = tmp_path / "saved"
+    folder.mkdir()
+    path = folder / f"image{SUFFIXES[packed]}"
+    queue, eye = make_queue()
+    saved = eye.until(
+        queue.add(moving(in_engine(address, name), in_archive(path, name, format))), State.SUCCEEDED, 30
+    )
+    assert nothing_but(folder, path.name)
+    assert saved.plan is not None and saved.moved is not None
+    assert (saved.plan.layers, saved.plan.estimated, saved.moved.layers_moved) == (2, True, 2)
+    assert saved.moved.bytes >= 3 * MB
+    found = inspect_archive(path)
+    assert (found.format, found.compression.value) == (ArchiveFormat(format), packed)
+    [row] = found.images
+    assert (row.references, row.image_id) == ((Reference.parse(name),), image_id)
+    if format == "oci":
+        assert saved.digest == row.digest
+    # What Debian's skopeo reads: no compressed docker-archive, also of others, and no zstd.
+    if packed == "none" or (format, packed) == ("oci", "gzip"):
+        raw = skopeo("inspect", "--config", "--raw", f"{format}-archive:{path}")
+        assert json.loads(raw)["rootfs"]["diff_ids"] == list(services.engine(address).image(name).diff_ids)
+    forget(services, address, name)
+    loaded = eye.until(queue.add(moving(in_archive(path), in_engine(address))), State.SUCCEEDED, 30)
+    assert loaded.digest == image_id
+    assert services.engine(address).image(name).image_id == image_id
+    assert loaded.plan is not None and loaded.moved is not None
+    assert (loaded.plan.layers, loaded.plan.total_bytes) == (2, row.size)
+    assert (loaded.moved.layers_moved, loaded.moved.bytes) == (2, row.size)
+
+
+@pytest.mark.parametrize("format", ["docker", "oci"])
+def test_several_images_in_one_archive(
+    make_queue: Make, services: RealServices, testbed_engine: PrivateEngine, tmp_path: Path, format: str
+) -> None:
+    names = [f"archives/several-{format}:{number}" for number in (1, 2)]
+    ids = [
+        made(testbed_engine, names[0], f"archives/several-{format}:other", layers=(MB, MB), seed="same"),
+        made(testbed_engine, names[1], layers=(MB, 500_000), seed="same"),
+    ]
+    address = address_of(testbed_engine.host)
+    path = tmp_path / "several.tar.gz"
+    queue, eye = make_queue()
+    request = moving(in_engine(address, names[0]), in_archive(path, names[0], format), names=names[1])
+    saved = eye.until(queue.add(request), State.SUCCEEDED, 30)
+    assert saved.plan is not None
+    assert saved.plan.layers == 3
+    found = inspect_archive(path)
+    assert [row.image_id for row in found.images] == ids or [row.image_id for row in found.images] == ids[
+        ::-1
+    ]
+    assert {reference.familiar for row in found.images for reference in row.references} == set(names)
+    forget(services, address, *names, f"archives/several-{format}:other")
+    one = moving(in_archive(path, names[1]), in_engine(address, f"archives/renamed-{format}:7"))
+    eye.until(queue.add(one), State.SUCCEEDED, 30)
+    engine = services.engine(address)
+    assert engine.image(f"archives/renamed-{format}:7").image_id == ids[1]
+    with pytest.raises(ImageUnknown):
+        engine.image(names[0])
+    eye.until(queue.add(moving(in_archive(path), in_engine(address))), State.SUCCEEDED, 30)
+    assert [engine.image(name).image_id for name in names] == ids
+    wrong = eye.until(
+        queue.add(moving(in_archive(path, "archives/nobody:1"), in_engine(address))), State.FAILED, 30
+    )
+    assert isinstance(wrong.error, ArchiveError)
+    assert names[0] in wrong.error.detail
+
+
+def test_an_image_without_a_name(
+    make_queue: Make, services: RealServices, testbed_engine: PrivateEngine, tmp_path: Path
+) -> None:
+    with contextlib.closing(testbed_engine.client()) as client:
+        image_id = load_image(client, [], (MB,), seed="nameless")
+    address = address_of(testbed_engine.host)
+    path = tmp_path / "nameless.tar"
+    queue, eye = make_queue()
+    eye.until(queue.add(moving(in_engine(address, image_id=image_id), in_archive(path))), State.SUCCEEDED, 30)
+    assert [row.references for row in inspect_archive(path).images] == [()]
+    services.engine(address).remove(image_id)
+    loaded = eye.until(queue.add(moving(in_archive(path), in_engine(address))), State.SUCCEEDED, 30)
+    assert loaded.digest == image_id == services.engine(address).image(image_id).image_id
+
+
+@pytest.mark.parametrize("kind", ["docker-archive", "oci-archive"])
+def test_archives_of_skopeo(
+    make_queue: Make,
+    services: RealServices,
+    testbed_engine: PrivateEngine,
+    open_registry: PrivateRegistry,
+    tmp_path: Path,
+    kind: str,
+) -> None:
+    seeded = seed_repository(open_registry.address, f"archives/{kind}", ("1",), layers=(MB, 2 * MB))
+    path = tmp_path / "skopeo.tar"
+    name = f"archives/{kind}:1"
+    source = f"docker://{open_registry.address}/{name}"
+    skopeo("copy", "--src-tls-verify=false", source, f"{kind}:{path}:{name}")
+    address = address_of(testbed_engine.host)
+    queue, eye = make_queue()
+    done = eye.until(queue.add(moving(in_archive(path), in_engine(address))), State.SUCCEEDED, 30)
+    image = services.engine(address).image(name)
+    assert image.diff_ids == seeded.images[0].diff_ids
+    assert done.digest == image.image_id
+    kept = [note.kind for note in done.notes]
+    assert kept == ([NoteKind.DIGEST_NOT_KEPT] if kind == "oci-archive" else [])
+
+
+def test_layers_of_zstd_are_unpacked_for_an_engine_that_does_not_know_them(
+    make_queue: Make, services: RealServices, testbed_engine: PrivateEngine, tmp_path: Path
+) -> None:
+    image = Image(layers=(layer("one", 300_000), layer("two")), packed="zstd", names=("archives/zstd:1",))
+    address = address_of(testbed_engine.host)
+    queue, eye = make_queue()
+    for packed in SUFFIXES:
+        path = write(tmp_path, oci_parts(image), packed)
+        eye.until(queue.add(moving(in_archive(path), in_engine(address))), State.SUCCEEDED, 30)
+        found = services.engine(address).image("archives/zstd:1")
+        assert len(found.diff_ids) == 2
+        forget(services, address, "archives/zstd:1")
+
+
+def test_the_engines_own_platform_is_loaded_or_the_one_asked_for(
+    make_queue: Make, services: RealServices, testbed_engine: PrivateEngine, tmp_path: Path
+) -> None:
+    address = address_of(testbed_engine.host)
+    own = services.engine(address).platform
+    images = [
+        Image(layers=(layer("other"),), platform=("linux", "s390x"), names=("archives/index:1",)),
+        Image(layers=(layer("own"),), platform=("linux", own.architecture)),
+    ]
+    path = write(tmp_path, oci_parts(*images, index=True))
+    queue, eye = make_queue()
+    eye.until(queue.add(moving(in_archive(path), in_engine(address))), State.SUCCEEDED, 30)
+    assert services.engine(address).image("archives/index:1").platform == own
+    other = moving(in_archive(path), in_engine(address), platform=Platform("linux", "s390x"))
+    done = eye.until(queue.add(other), State.SUCCEEDED, 30)
+    found = services.engine(address).image("archives/index:1").platform
+    assert found is not None and found.architecture == "s390x"
+    assert NoteKind.TAG_MOVED in [note.kind for note in done.notes]
+    none = moving(in_archive(path), in_engine(address), platform=Platform("linux", "riscv64"))
+    failed = eye.until(queue.add(none), State.FAILED, 30)
+    assert failed.error is not None and "linux/s390x" in failed.error.detail
+
+
+@pytest.mark.parametrize("what", ["truncated", "hostile", "filesystem", "zip"])
+def test_a_bad_file_is_refused_before_the_engine_sees_it(
+    make_queue: Make, services: RealServices, testbed_engine: PrivateEngine, tmp_path: Path, what: str
+) -> None:
+    image = Image(names=("archives/bad:1",))
+    path = write(tmp_path, docker_parts(image))
+    kind: type[ArchiveError] = ArchiveDamaged
+    if what == "truncated":
+        path.write_bytes(path.read_bytes()[:4000])
+    elif what == "hostile":
+        path = write(tmp_path, [*docker_parts(image), entry("x", tarfile.SYMTYPE, "/etc/shadow")])
+        kind = ArchiveRefused
+    elif what == "filesystem":
+        path = write(tmp_path, [entry("etc", tarfile.DIRTYPE), ("etc/passwd", b"x")])
+        kind = NotAnArchive
+    else:
+        path.write_bytes(b"PK\x03\x04" + bytes(100))
+        kind = NotAnArchive
+    address = address_of(testbed_engine.host)
+    before = {row.image_id for row in services.engine(address).images()}
+    queue, eye = make_queue()
+    failed = eye.until(queue.add(moving(in_archive(path), in_engine(address))), State.FAILED, 30)
+    assert isinstance(failed.error, kind)
+    assert failed.error.advice
+    assert failed.attempt == 1
+    assert {row.image_id for row in services.engine(address).images()} == before
+
+
+def cancelled_at(strategy: Strategy, request: TransferRequest, services: RealServices, moved: int) -> None:
+    """Run an attempt that is cancelled once *moved* bytes have moved."""
+    cancellation = Cancellation()
+
+    def changed() -> None:
+        if progress.snapshot().moved_bytes >= moved:
+            cancellation.cancel()
+
+    progress = Progress(extracts=strategy.extracts, changed=changed)
+    job = Job(request, services, cancellation, progress)
+    with job.closing:
+        strategy.plan(job)
+        with pytest.raises(Cancelled):
+            strategy.run(job)
+    assert progress.snapshot().moved_bytes >= moved
+
+
+@pytest.mark.parametrize(("format", "name"), [("docker", "a.tar"), ("oci", "a.tar"), ("oci", "a.tar.gz")])
+def test_a_save_cancelled_in_the_middle_leaves_nothing(
+    services: RealServices, testbed_engine: PrivateEngine, tmp_path: Path, format: str, name: str
+) -> None:
+    made(testbed_engine, "archives/cancelled:1", layers=(8 * MB, 8 * MB))
+    folder = tmp_path / "saved"
+    folder.mkdir()
+    request = moving(
+        in_engine(address_of(testbed_engine.host), "archives/cancelled:1"),
+        in_archive(folder / name, format=format),
+    )
+    cancelled_at(SaveStrategy(), request, services, 4 * MB)
+    assert nothing_but(folder)
+
+
+def test_a_failed_save_leaves_what_was_there(
+    make_queue: Make, testbed_engine: PrivateEngine, tmp_path: Path
+) -> None:
+    folder = tmp_path / "saved"
+    folder.mkdir()
+    path = folder / "a.tar"
+    path.write_text("mine")
+    address = address_of(testbed_engine.host)
+    queue, eye = make_queue()
+    failed = eye.until(
+        queue.add(moving(in_engine(address, "archives/nowhere:1"), in_archive(path))), State.FAILED, 30
+    )
+    assert isinstance(failed.error, ImageUnknown)
+    assert nothing_but(folder, "a.tar") and path.read_text() == "mine"
+
+
+def test_a_load_cancelled_in_the_middle_loads_nothing(
+    services: RealServices, testbed_engine: PrivateEngine, tmp_path: Path
+) -> None:
+    image = Image(layers=(layer("a", 8 * MB), layer("b", 8 * MB)), names=("archives/half:1",))
+    path = write(tmp_path, docker_parts(image))
+    address = address_of(testbed_engine.host)
+    cancelled_at(LoadStrategy(), moving(in_archive(path), in_engine(address)), services, 4 * MB)
+    with pytest.raises(ImageUnknown):
+        services.engine(address).image("archives/half:1")
+
+
+@pytest.mark.parametrize("format", ["docker", "oci"])
+def test_a_full_disk(make_queue: Make, testbed_engine: PrivateEngine, tmp_path: Path, format: str) -> None:
+    made(testbed_engine, "archives/large:1", layers=(4 * MB, 4 * MB))
+    try:
+        with small_disk(tmp_path / "disk", 5 * MB) as folder:
+            queue, eye = make_queue()
+            request = moving(
+                in_engine(address_of(testbed_engine.host), "archives/large:1"),
+                in_archive(folder / "large.tar", format=format),
+            )
+            failed = eye.until(queue.add(request), State.FAILED, 30)
+            assert isinstance(failed.error, DiskFull)
+            assert failed.error.subject == str(folder / "large.tar")
+            assert nothing_but(folder)
+    except TestbedUnavailable as problem:
+        require(problem)
+
+
+def test_a_folder_that_is_not_there(make_queue: Make, testbed_engine: PrivateEngine, tmp_path: Path) -> None:
+    made(testbed_engine, "archives/nofolder:1", layers=(1000,))
+    queue, eye = make_queue()
+    request = moving(
+        in_engine(address_of(testbed_engine.host), "archives/nofolder:1"),
+        in_archive(tmp_path / "no" / "a.tar"),
+    )
+    failed = eye.until(queue.add(request), State.FAILED, 30)
+    assert type(failed.error) is ArchiveError
+
+
+def test_what_a_killed_save_left_is_removed_by_the_next(
+    make_queue: Make, testbed_engine: PrivateEngine, tmp_path: Path
+) -> None:
+    made(testbed_engine, "archives/left:1", layers=(1000,))
+    folder = tmp_path / "saved"
+    folder.mkdir()
+    (folder / ".a.tar.0badcafe.part").write_bytes(b"half")
+    (folder / ".b.tar.0badcafe.part").write_bytes(b"another's")
+    queue, eye = make_queue()
+    request = moving(
+        in_engine(address_of(testbed_engine.host), "archives/left:1"), in_archive(folder / "a.tar")
+    )
+    eye.until(queue.add(request), State.SUCCEEDED, 30)
+    assert nothing_but(folder, "a.tar", ".b.tar.0badcafe.part")
+
+
+def test_engine_to_engine(
+    make_queue: Make, services: RealServices, testbed_engine: PrivateEngine, own_engine: PrivateEngine
+) -> None:
+    image_id = made(testbed_engine, "archives/relay:1")
+    here, there = (
+        address_of(testbed_engine.host),
+        EngineAddress("other", own_engine.host, address_of("x").origin),
+    )
+    queue, eye = make_queue()
+    done = eye.until(
+        queue.add(moving(in_engine(here, "archives/relay:1"), in_engine(there, "archives/relay:1"))),
+        State.SUCCEEDED,
+        60,
+    )
+    assert done.digest == image_id == services.engine(there).image("archives/relay:1").image_id
+    assert done.moved is not None and done.plan is not None
+    assert (done.moved.layers_moved, done.plan.layers) == (2, 2)
+    assert not done.notes
+    named = moving(in_engine(here, "archives/relay:1"), in_engine(there, "archives/other:2"))
+    again = eye.until(queue.add(named), State.SUCCEEDED, 30)
+    assert [note.kind for note in again.notes] == [NoteKind.TAGGED]
+    assert services.engine(there).image("archives/other:2").image_id == image_id
+    last = eye.until(queue.add(named), State.SUCCEEDED, 30)
+    assert [note.kind for note in last.notes] == [NoteKind.UP_TO_DATE]
+
+
+@pytest.mark.parametrize("compression", Compression)
+def test_the_ending_of_the_name_decides(
+    make_queue: Make, testbed_engine: PrivateEngine, tmp_path: Path, compression: Compression
+) -> None:
+    made(testbed_engine, "archives/ending:1", layers=(1000,))
+    ending = {Compression.NONE: "image.tar", Compression.GZIP: "image.TGZ", Compression.ZSTD: "image.tzst"}
+    path = tmp_path / ending[compression]
+    queue, eye = make_queue()
+    request = moving(in_engine(address_of(testbed_engine.host), "archives/ending:1"), in_archive(path))
+    eye.until(queue.add(request), State.SUCCEEDED, 30)
+    assert inspect_archive(path).compression is compression
