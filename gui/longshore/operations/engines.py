@@ -57,7 +57,7 @@ class FoundEngine:
 class Engines(QObject):
     """Knows the engines. Lives in the GUI thread; every method returns at once."""
 
-    changed = Signal()  # ``found`` is another
+    changed = Signal(object)  # list[FoundEngine]: ``found`` is another
 
     def __init__(self, services: Services, tasks: Tasks, environ: Mapping[str, str]) -> None:
         super().__init__()
@@ -92,7 +92,7 @@ class Engines(QObject):
         if address not in self._found:
             self._named.insert(0, address)
             self._found = {address: FoundEngine(address), **self._found}
-            self.changed.emit()
+            self.changed.emit(self.found)
         before = self._found[address]
         if status.state is EngineState.READY:
             self._set(replace(before, reach=Reach.READY, info=status.info, error=None))
@@ -102,7 +102,7 @@ class Engines(QObject):
     def _set(self, found: FoundEngine) -> None:
         if found.address in self._found and self._found[found.address] != found:
             self._found[found.address] = found
-            self.changed.emit()
+            self.changed.emit(self.found)
 
     async def _look(self) -> None:
         cancellation = self._tasks.cancellation()
@@ -110,7 +110,7 @@ class Engines(QObject):
             known = await self._tasks.call(self._tasks.quick, known_addresses, self._environ)
             addresses = [*(each for each in self._named if each not in known), *known]
             self._found = {each: self._found.get(each, FoundEngine(each)) for each in addresses}
-            self.changed.emit()
+            self.changed.emit(self.found)
             await asyncio.gather(*(self._ask(each, cancellation) for each in addresses[:MOST]))
         finally:
             self._tasks.release(cancellation)

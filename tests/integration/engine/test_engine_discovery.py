@@ -171,7 +171,7 @@ def test_what_the_watch_knows_is_taken_over(
     changes: list[None] = []
 
     async def scenario(engines: Engines) -> None:
-        engines.changed.connect(lambda: changes.append(None))
+        engines.changed.connect(lambda _found: changes.append(None))
         engines.note(EngineStatus(EngineState.CONNECTING, option))
         assert len(changes) == 1
         engines.note(EngineStatus(EngineState.UNAVAILABLE, option, error=lost))
