@@ -30,6 +30,7 @@ ANSWER_SECONDS = 3.0
 LOOK_SECONDS = 8.0
 #: Engines that are asked; more contexts than that are shown without a state.
 MOST = 50
+_NEAR = ("unix", "npipe")
 
 
 class Reach(enum.Enum):
@@ -78,11 +79,15 @@ class Engines(QObject):
         """Whether some are being asked now."""
         return self._looking
 
-    def look(self) -> None:
-        """Find them anew and ask each, unless that goes on already. States stay as they were until there is news."""
+    def look(self, *, near: bool = False) -> None:
+        """Find them anew and ask each, unless that goes on already. States stay as they were until there is news.
+
+        *near*: ask only those on this machine. Others may want a key to be touched or a passphrase to be typed, which
+        is not for a program to ask for that was just started.
+        """
         if not self._looking:
             self._looking = True
-            self._tasks.spawn(self._look(), "look for engines")
+            self._tasks.spawn(self._look(near), "look for engines")
 
     def note(self, status: EngineStatus) -> None:
         """Take over what the watch on one engine knows: it is fresher than what a look has found."""
@@ -104,14 +109,15 @@ class Engines(QObject):
             self._found[found.address] = found
             self.changed.emit(self.found)
 
-    async def _look(self) -> None:
+    async def _look(self, near: bool) -> None:
         cancellation = self._tasks.cancellation()
         try:
             known = await self._tasks.call(self._tasks.quick, known_addresses, self._environ)
             addresses = [*(each for each in self._named if each not in known), *known]
             self._found = {each: self._found.get(each, FoundEngine(each)) for each in addresses}
             self.changed.emit(self.found)
-            await asyncio.gather(*(self._ask(each, cancellation) for each in addresses[:MOST]))
+            asked = [each for each in addresses if not near or each.scheme in _NEAR]
+            await asyncio.gather(*(self._ask(each, cancellation) for each in asked[:MOST]))
         finally:
             self._tasks.release(cancellation)
             self._looking = False
