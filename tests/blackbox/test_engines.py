@@ -78,3 +78,35 @@ def test_a_context_that_is_not_there_is_an_error(
         window.wait_text("Known contexts: default, there.")
         assert window.table("Local images").rows == []
         window.screenshot(tmp_path / "context.png")
+
+
+def test_one_pull_to_several_engines_each_with_its_row(
+    start: Start,
+    private_home: PrivateHome,
+    testbed_engine: PrivateEngine,
+    containerd_engine: PrivateEngine,
+    open_registry: PrivateRegistry,
+) -> None:
+    seed_repository(open_registry.address, "several/app", ["1"], layers=[300_000])
+    private_home.write_context("newer", containerd_engine.host)
+    window = start(open_registry)
+    open_repository(window, open_registry.address, "several/app")
+    window.click_row("Tags", "1")
+    window.keys("alt+i")
+    window.click(window.wait_for("Pull to several engines…", "menu item"))
+    window.wait_row("Engines", "newer")
+    table = window.table("Engines")
+    newer = table.column("Engine").index("newer")
+    assert table.rows[newer][1].startswith("Docker ")
+    cell = window.cell("Engines", newer, 0)
+    # The box stands at the beginning of the cell.
+    window.display.xdotool("mousemove", cell.extents[0] + 12, cell.center[1], "click", 1)
+    window.wait(lambda: window.cell("Engines", newer, 0).checked, "the engine to be chosen")
+    window.keys("Return")
+    window.wait(lambda: len(window.table("Transfers").rows) == 2, "a row for each engine")
+    window.wait(
+        lambda: [row[STATUS] for row in window.table("Transfers").rows] == ["Succeeded"] * 2, "both pulls"
+    )
+    for engine in (testbed_engine, containerd_engine):
+        with contextlib.closing(engine.client()) as client:
+            assert client.inspect_image(f"{open_registry.address}/several/app:1")["Id"]

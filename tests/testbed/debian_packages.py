@@ -18,7 +18,8 @@ from testbed.processes import find_program
 
 MIRROR = "LONGSHORE_TESTBED_MIRROR"
 DEFAULT_MIRROR = "http://deb.debian.org/debian"
-KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+#: Debian's keys, under the names that the package has given them over time.
+KEYRINGS = [Path(f"/usr/share/keyrings/debian-archive-keyring.{ending}") for ending in ("gpg", "pgp")]
 
 APT_CONFIGURATION = """\
 Dir::State "{folder}";
@@ -81,14 +82,15 @@ def fetch(
     Raises:
         TestbedUnavailable: it cannot be done here; the message says why.
     """
-    if not KEYRING.exists():
-        raise TestbedUnavailable(f"newer engines come from Debian's archive, and {KEYRING} is not here")
+    keyring = next((path for path in KEYRINGS if path.exists()), None)
+    if keyring is None:
+        raise TestbedUnavailable("Debian's keys are not here (Debian package debian-archive-keyring)")
     shutil.rmtree(folder, ignore_errors=True)
     try:
         for part in ("lists/partial", "cache/archives/partial"):
             (folder / part).mkdir(parents=True)
         (folder / "status").touch()
-        (folder / "sources.list").write_text(f"deb [signed-by={KEYRING}] {mirror} {suite} main\n", "utf-8")
+        (folder / "sources.list").write_text(f"deb [signed-by={keyring}] {mirror} {suite} main\n", "utf-8")
         configuration = folder / "apt.conf"
         configuration.write_text(APT_CONFIGURATION.format(folder=folder), "utf-8")
         apt = [find_program("apt-get", "apt"), "-q"]

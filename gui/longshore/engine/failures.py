@@ -73,6 +73,7 @@ RULES: list[tuple[re.Pattern[str], say.Make]] = [
         say.no_platform,
     ),
     _rule(r"does not exist locally|tag does not exist|no such image|image not known", say.unknown_locally),
+    _rule(r"content digest \S+: not found", say.not_whole),
     _rule(r"no basic auth credentials|authentication required", say.sign_in),
     _rule(
         r"incorrect username or password|invalid username/password|authentication failed|bad credentials"

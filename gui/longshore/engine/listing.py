@@ -187,7 +187,16 @@ def image_details(data: Json) -> ImageDetails:
         ports=tuple(sorted(str(each) for each in _mapping(config.get("ExposedPorts")))),
         author=str(data.get("Author") or ""),
         platforms=tuple(_platforms(data.get("Manifests"))),
+        partial=_partial(data.get("Manifests")),
     )
+
+
+def _partial(manifests: object) -> bool:
+    """Whether no platform's image is there as a whole. dockerd 28 leaves out layers in a pull that it has unpacked
+    from another image, where they are packed in another way."""
+    images = [_mapping(each) for each in manifests] if isinstance(manifests, list) else []
+    images = [each for each in images if each.get("Kind") == "image"]
+    return bool(images) and not any(each.get("Available") is True for each in images)
 
 
 def _platforms(manifests: object) -> Iterator[ImagePlatform]:

@@ -89,7 +89,8 @@ class ImagePlatform:
 class ImageDetails:
     """All an engine knows of one image. Sizes in bytes, texts as the engine has them.
 
-    *platforms*: of the whole index, which only containerd's store keeps; empty for the other stores.
+    *platforms*: of the whole index, which only containerd's store keeps; empty for the other stores. *partial*: that
+    store has the image unpacked, and not all of what it was unpacked from: it runs, and cannot be pushed or saved.
     """
 
     image_id: str
@@ -108,6 +109,7 @@ class ImageDetails:
     ports: tuple[str, ...] = ()
     author: str = ""
     platforms: tuple[ImagePlatform, ...] = ()
+    partial: bool = False
 
 
 class EventKind(enum.Enum):

@@ -241,6 +241,17 @@ def unknown_locally(attempt: Attempt, text: str, _: Match) -> LongshoreError:
     )
 
 
+def not_whole(attempt: Attempt, text: str, _: Match) -> LongshoreError:
+    return EngineFailure(
+        f"The engine does not hold all of {attempt.image}: when it was pulled, layers of another image were taken, "
+        "which are there unpacked only.",
+        subject=attempt.reference.familiar,
+        advice="Remove this image and those that share its layers, and pull it again; or copy it from registry to "
+        "registry.",
+        detail=text,
+    )
+
+
 def checksum(attempt: Attempt, text: str, _: Match) -> LongshoreError:
     return DigestMismatch(
         f"What came from {attempt.host} for {attempt.image} is not what its digest says."

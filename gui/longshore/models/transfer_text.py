@@ -288,6 +288,10 @@ def _note_text(note: TransferNote) -> str:
             "A copy from registry to registry keeps them all."
         ).replace("{platform}", note.text)
     sentence = {
+        NoteKind.PARTIAL: tr(
+            "The engine took layers over from another image, unpacked: it can run this one, but neither push nor save "
+            "it until both are removed and this is pulled again."
+        ),
         NoteKind.UP_TO_DATE: tr("Everything was there already."),
         NoteKind.TAGGED: tr("The local image was given this name."),
         NoteKind.TAG_MOVED: tr("This name stood on another local image before."),

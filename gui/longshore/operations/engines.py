@@ -30,6 +30,7 @@ ANSWER_SECONDS = 3.0
 LOOK_SECONDS = 8.0
 #: Engines that are asked; more contexts than that are shown without a state.
 MOST = 50
+_NEAR = ("unix", "npipe")
 
 
 class Reach(enum.Enum):
@@ -57,7 +58,7 @@ class FoundEngine:
 class Engines(QObject):
     """Knows the engines. Lives in the GUI thread; every method returns at once."""
 
-    changed = Signal()  # ``found`` is another
+    changed = Signal(object)  # list[FoundEngine]: ``found`` is another
 
     def __init__(self, services: Services, tasks: Tasks, environ: Mapping[str, str]) -> None:
         super().__init__()
@@ -78,11 +79,15 @@ class Engines(QObject):
         """Whether some are being asked now."""
         return self._looking
 
-    def look(self) -> None:
-        """Find them anew and ask each, unless that goes on already. States stay as they were until there is news."""
+    def look(self, *, near: bool = False) -> None:
+        """Find them anew and ask each, unless that goes on already. States stay as they were until there is news.
+
+        *near*: ask only those on this machine. Others may want a key to be touched or a passphrase to be typed, which
+        is not for a program to ask for that was just started.
+        """
         if not self._looking:
             self._looking = True
-            self._tasks.spawn(self._look(), "look for engines")
+            self._tasks.spawn(self._look(near), "look for engines")
 
     def note(self, status: EngineStatus) -> None:
         """Take over what the watch on one engine knows: it is fresher than what a look has found."""
@@ -92,7 +97,7 @@ class Engines(QObject):
         if address not in self._found:
             self._named.insert(0, address)
             self._found = {address: FoundEngine(address), **self._found}
-            self.changed.emit()
+            self.changed.emit(self.found)
         before = self._found[address]
         if status.state is EngineState.READY:
             self._set(replace(before, reach=Reach.READY, info=status.info, error=None))
@@ -102,16 +107,17 @@ class Engines(QObject):
     def _set(self, found: FoundEngine) -> None:
         if found.address in self._found and self._found[found.address] != found:
             self._found[found.address] = found
-            self.changed.emit()
+            self.changed.emit(self.found)
 
-    async def _look(self) -> None:
+    async def _look(self, near: bool) -> None:
         cancellation = self._tasks.cancellation()
         try:
             known = await self._tasks.call(self._tasks.quick, known_addresses, self._environ)
             addresses = [*(each for each in self._named if each not in known), *known]
             self._found = {each: self._found.get(each, FoundEngine(each)) for each in addresses}
-            self.changed.emit()
-            await asyncio.gather(*(self._ask(each, cancellation) for each in addresses[:MOST]))
+            self.changed.emit(self.found)
+            asked = [each for each in addresses if not near or each.scheme in _NEAR]
+            await asyncio.gather(*(self._ask(each, cancellation) for each in asked[:MOST]))
         finally:
             self._tasks.release(cancellation)
             self._looking = False

@@ -68,7 +68,7 @@ class Local(QObject):
             self.watch.fail(error)
         else:
             self.watch.watch(address)
-        self.engines.look()
+        self.engines.look(near=True)
 
     @property
     def status(self) -> EngineStatus:

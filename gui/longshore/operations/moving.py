@@ -10,6 +10,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal, Slot
 
 from longshore.cancellation import Cancelled
+from longshore.engine.address import EngineAddress
 from longshore.models.transfer_model import TransferModel
 from longshore.oci.errors import (
     AccessDenied,
@@ -125,6 +126,16 @@ class Moving(QObject):
                 )
             )
         return self.ask(requests)
+
+    def pull_to_engines(
+        self,
+        references: Iterable[Reference],
+        addresses: Iterable[EngineAddress],
+        platform: Platform | None = None,
+    ) -> list[str]:
+        """Queue a pull of each reference into each engine, every one a row of its own. The ids of the transfers."""
+        wanted = list(references)
+        return [row for address in addresses for row in self.pull(wanted, EnginePlace(address), platform)]
 
     def pull_repository(self, reference: Reference, place: EnginePlace) -> None:
         """Pull *reference*, which has no tag: its ``latest``, or :attr:`tag_needed` when there is none."""

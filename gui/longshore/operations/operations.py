@@ -14,6 +14,7 @@ from longshore.models.registry_model import RegistryModel
 from longshore.models.tag_model import TagModel
 from longshore.models.transfer_model import TransferModel
 from longshore.operations.book import RegistryBook
+from longshore.operations.engine_groups import EngineGroups
 from longshore.operations.local import Local
 from longshore.operations.moving import Moving
 from longshore.operations.recent import RecentRepositories
@@ -48,6 +49,7 @@ class Operations(QObject):
         book = RegistryBook(settings, registries)
         self.services = Services(environ, book.config, cache=folders.cache)
         self.tasks = Tasks()
+        self.groups = EngineGroups(settings)
         self.local = Local(self.services, self.tasks, environ, engine_url, images, tags)
         self.remote = Remote(self.services, self.tasks, book, registry_model, tags)
         self.moving = Moving(

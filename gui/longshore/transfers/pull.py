@@ -99,6 +99,8 @@ class PullStrategy:
             )
         if not digest:
             digest = self._digest_by_registry(job, image)
+        if image.partial:
+            job.tell(NoteKind.PARTIAL)
         if finished.up_to_date:
             job.tell(NoteKind.UP_TO_DATE)
         wanted = job.request.destination.reference

@@ -159,6 +159,7 @@ class NoteKind(enum.Enum):
     UP_TO_DATE = "up to date"  # the destination had all of it
     TAGGED = "tagged"  # the local image was given the destination's name
     TAG_MOVED = "tag moved"  # ... which stood on another local image before: ``text`` is that image's id
+    PARTIAL = "partial"  # layers came unpacked from another image: the engine cannot push or save this one
     SOURCE_CHANGED = "source changed"  # the name stands on another image than when it was asked for
     NOT_VERIFIED = "not verified"  # the registry could not be asked by us: ``text`` says why
     ANONYMOUS = "anonymous"  # the stored credentials could not be read: ``text`` says why

@@ -41,6 +41,9 @@ class Actions(QObject):
         images, registries = window.image_pane, window.registry_pane
         self.push = self._add(image, self.tr("Push…"), images.push, "Ctrl+Shift+P")
         self.pull = self._add(image, self.tr("Pull selected"), registries.pull_requested.emit, "Ctrl+Shift+L")
+        self.pull_to = self._add(
+            image, self.tr("Pull to several engines…"), registries.pull_to_requested.emit
+        )
         self.copy = self._add(image, self.tr("Copy to another registry…"), registries.copy)
         image.addSeparator()
         self.tag = self._add(image, self.tr("Tag…"), images.tag, "F2")

@@ -29,6 +29,7 @@ class RegistryPane(Pane):
     """Registries and Tags. Hosts are as they stand in references; a repository is its path in the registry."""
 
     pull_requested = Signal()  # of what is selected: see selected_references()
+    pull_to_requested = Signal()  # the same, to several engines
     pull_tag_requested = Signal(object)  # Reference with its tag, double-clicked
     copy_requested = Signal()  # registry to registry, of what is selected
     add_registry_requested = Signal()
@@ -320,6 +321,7 @@ class RegistryPane(Pane):
         repository = str(index.data(Role.REPOSITORY) or "") if index.isValid() else ""
         if repository:
             menu.addAction(self.tr("Pull")).triggered.connect(self.pull_requested)
+            menu.addAction(self.tr("Pull to several engines…")).triggered.connect(self.pull_to_requested)
             menu.addAction(self.tr("Copy to another registry…")).triggered.connect(self.copy)
             menu.addSeparator()
             menu.addAction(self.tr("Copy reference")).triggered.connect(self.copy_reference)
@@ -362,6 +364,7 @@ class RegistryPane(Pane):
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         if self.tags.view.rows():
             menu.addAction(self.tr("Pull")).triggered.connect(self.pull_requested)
+            menu.addAction(self.tr("Pull to several engines…")).triggered.connect(self.pull_to_requested)
             menu.addAction(self.tr("Copy to another registry…")).triggered.connect(self.copy)
             menu.addSeparator()
             menu.addAction(self.tr("Copy reference")).triggered.connect(self.copy_reference)

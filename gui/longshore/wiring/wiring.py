@@ -80,6 +80,7 @@ class Wiring(QObject):
         from longshore.wiring.below import Transfers
         from longshore.wiring.left import Images
         from longshore.wiring.right import Registries
+        from longshore.wiring.several import SeveralEngines
         from longshore.wiring.shared import Shared
 
         operations = Operations(
@@ -95,6 +96,7 @@ class Wiring(QObject):
         Images(self.window, operations, shared)
         Registries(self.window, operations, shared)
         Transfers(self.window, operations, shared)
+        SeveralEngines(self.window, operations)
         operations.moving.failed.connect(shared.show_failure)
         operations.start()
         for config in self._asked:

@@ -145,6 +145,25 @@ def test_engines_that_are_silent_keep_nobody_waiting(
     assert longest < 2.0, "the loop was kept waiting"
 
 
+def test_at_first_only_this_machine_is_asked(
+    private_home: PrivateHome, testbed_engine: PrivateEngine
+) -> None:
+    private_home.write_context("far", "tcp://127.0.0.1:1")
+    private_home.write_context("near", testbed_engine.host)
+
+    async def scenario(engines: Engines) -> None:
+        engines.look(near=True)
+        async with asyncio.timeout(20):
+            while engines.looking:
+                await asyncio.sleep(0.02)
+        told = {each.address.name: each.reach for each in engines.found}
+        assert (told["near"], told["far"]) == (Reach.READY, Reach.UNKNOWN)
+        await all_told(engines)
+
+    found = looking(private_home, scenario)
+    assert cause(found["far"]) is UnavailableCause.NOT_RUNNING
+
+
 def test_closing_does_not_wait_for_the_silent(private_home: PrivateHome) -> None:
     with socket.create_server(("127.0.0.1", 0), backlog=8) as silent:
         private_home.write_context("silent", f"tcp://127.0.0.1:{silent.getsockname()[1]}")
@@ -171,7 +190,7 @@ def test_what_the_watch_knows_is_taken_over(
     changes: list[None] = []
 
     async def scenario(engines: Engines) -> None:
-        engines.changed.connect(lambda: changes.append(None))
+        engines.changed.connect(lambda _found: changes.append(None))
         engines.note(EngineStatus(EngineState.CONNECTING, option))
         assert len(changes) == 1
         engines.note(EngineStatus(EngineState.UNAVAILABLE, option, error=lost))

@@ -11,7 +11,7 @@ import pytest
 from longshore.cancellation import Cancellation, Cancelled
 from longshore.engine.address import current_address
 from longshore.engine.engine import Engine
-from longshore.engine.model import ImageStore
+from longshore.engine.model import EngineEvent, EventKind, ImageStore
 from longshore.engine.stream import Finished, LayerProgress, Note
 from longshore.oci.errors import (
     EngineLost,
@@ -159,3 +159,30 @@ def test_killed_while_it_pulls(
         private.start()
         assert engine.probe().version
         engine.close()
+
+
+def test_every_change_of_the_list_is_told(
+    engine_of: Engine, open_registry: PrivateRegistry, in_thread: Callable[..., object]
+) -> None:
+    seed_repository(open_registry.address, "flavours/told", layers=(10_000,))
+    name = Reference.parse(f"{open_registry.address}/flavours/told:latest")
+    told: list[EngineEvent] = []
+
+    def follow(cancellation: Cancellation) -> None:
+        for event in engine_of.events(cancellation):
+            told.append(event)
+
+    worker = in_thread(follow)
+    wait_until(lambda: bool(told), timeout=10, what="the stream to stand")
+    assert told[0].kind is EventKind.CONNECTED
+    for change in (
+        lambda: list(engine_of.pull(name, cancellation=Cancellation())),
+        lambda: engine_of.tag(str(name), name.with_tag("other")),
+        lambda: engine_of.remove(str(name)),
+        lambda: engine_of.remove(str(name.with_tag("other"))),
+    ):
+        before = len(told)
+        change()
+        wait_until(lambda before=before: len(told) > before, timeout=10, what="an event")  # type: ignore[misc]
+        assert {event.kind for event in told[before:]} == {EventKind.IMAGE}
+    worker.cancel()  # type: ignore[attr-defined]

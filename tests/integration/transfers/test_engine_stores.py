@@ -7,7 +7,9 @@ from dataclasses import replace
 
 import pytest
 
+from longshore.cancellation import Cancellation
 from longshore.engine.model import ImagePlatform, ImageStore
+from longshore.oci.errors import EngineFailure
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
 from longshore.transfers.queue import TransferQueue
@@ -54,6 +56,40 @@ def test_a_pull_is_verified_on_every_engine(
         assert details.platforms == ()
     engine.remove(str(name))
     assert name not in [image.reference for image in engine.images()]
+
+
+def test_what_containerd_leaves_out_of_a_pull_is_said_before_a_push_fails_for_it(
+    make_queue: Make,
+    services: RealServices,
+    testbed_engine: PrivateEngine,
+    containerd_engine: PrivateEngine,
+    open_registry: PrivateRegistry,
+    second_registry: PrivateRegistry,
+) -> None:
+    """Its layers are there unpacked, from a load of the same image out of the other engine."""
+    seed_repository(open_registry.address, "stores/partial", layers=LAYERS)
+    name = f"{open_registry.address}/stores/partial:latest"
+    target = f"{second_registry.address}/stores/partial:1"
+    classic, engine = (services.engine(address_of(each.host)) for each in (testbed_engine, containerd_engine))
+    queue, eye = make_queue()
+    whole = eye.until(queue.add(pull(name, classic.address)), State.SUCCEEDED, 30)
+    assert not whole.notes
+    classic.tag(name, Reference.parse("stores/loaded:1"))
+    engine.load(classic.save(["stores/loaded:1"], Cancellation()), Cancellation())
+    done = eye.until(queue.add(pull(name, engine.address)), State.SUCCEEDED, 30)
+    assert [note.kind for note in done.notes] == [NoteKind.PARTIAL]
+    failed = eye.until(queue.add(push(name, target, engine.address)), State.FAILED, 30)
+    assert isinstance(failed.error, EngineFailure)
+    assert "does not hold all of" in failed.error.message
+    for each, names in ((classic, (name, "stores/loaded:1")), (engine, (name, target, "stores/loaded:1"))):
+        for one in names:
+            each.remove(one)
+    again = eye.until(queue.add(pull(name, engine.address)), State.SUCCEEDED, 30)
+    assert not again.notes
+    assert not engine.image(name).partial
+    eye.until(queue.add(push(name, target, engine.address)), State.SUCCEEDED, 30)
+    for one in (name, target):
+        engine.remove(one)
 
 
 def test_an_image_named_by_digest_is_pulled_shown_and_removed(

@@ -49,6 +49,7 @@ DENIED = "requested access to the resource is denied"
         ("write /var/lib/docker/tmp/GetImageBlob1: no space left on device", PULL, errors.DiskFull),
         ("An image does not exist locally with the tag: registry.example:5000/team/app", PUSH, errors.ImageUnknown),
         ("tag does not exist: registry.example:5000/team/app:1", PUSH, errors.ImageUnknown),
+        (f"NotFound: content digest sha256:{'3' * 64}: not found", PUSH, errors.EngineFailure),
         ("dial tcp 1.2.3.4:5000: connect: connection refused", PULL, errors.RegistryUnreachable),
         ("dial tcp: lookup registry.example on 10.0.0.1:53: no such host", PULL, errors.RegistryUnreachable),
         ("net/http: request canceled while waiting for connection (Client.Timeout exceeded while awaiting headers)",

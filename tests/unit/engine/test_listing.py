@@ -152,7 +152,11 @@ def test_the_platforms_of_an_index() -> None:
         ImagePlatform(Platform.of("linux", "arm64", "v8"), here=True, size=7),
         ImagePlatform(Platform("linux", "s390x"), here=False),
     )
-    assert image_details({"Id": ID, "Manifests": None}).platforms == ()
+    assert not found.partial
+    bare = image_details({"Id": ID, "Manifests": None})
+    assert (bare.platforms, bare.partial) == ((), False)
+    attested = [manifest("image", False, 3), manifest("attestation", True, 3)]
+    assert image_details({"Id": ID, "Manifests": attested}).partial
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,8 @@ class DetailsSheet(Sheet):
         rows += _many(self.tr("Digests"), list(found.repo_digests))
         rows += [
             (self.tr("Created"), found.created.isoformat(" ", "seconds") if found.created else ""),
-            (self.tr("Size on disk"), text.size(found.size)),
+            # containerd's store tells here what it keeps compressed, and not what that is unpacked.
+            (self.tr("Compressed") if found.platforms else self.tr("Size on disk"), text.size(found.size)),
             (self.tr("Platform"), str(found.platform or "")),
             *_many(self.tr("Of the index"), [self._platform(each) for each in found.platforms]),
             (self.tr("Author"), plain(found.author)),

@@ -1,0 +1,38 @@
+"""One pull to several engines, each with its row."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject, Slot
+
+from longshore.operations import Operations
+from longshore.widgets.main_window import MainWindow
+
+
+class SeveralEngines(QObject):
+    """Connects the sheet with the engines and their groups. GUI thread."""
+
+    def __init__(self, window: MainWindow, operations: Operations) -> None:
+        super().__init__(window)
+        self._window = window
+        self._operations = operations
+        window.registry_pane.pull_to_requested.connect(self._pull_to)
+
+    @Slot()
+    def _pull_to(self) -> None:
+        from longshore.widgets.dialogs.engines import PullToSheet
+
+        operations = self._operations
+        engines, groups = operations.local.engines, operations.groups
+        sheet = PullToSheet(
+            self._window,
+            self._window.registry_pane.selected_references(),
+            engines.found,
+            groups.all(),
+            operations.local.status.address,
+        )
+        engines.changed.connect(sheet.set_engines)
+        sheet.group_saved.connect(groups.save)
+        sheet.group_removed.connect(groups.remove)
+        sheet.pull_requested.connect(operations.moving.pull_to_engines)
+        engines.look()
+        sheet.open()
