@@ -7,18 +7,9 @@ from collections.abc import Callable
 from testbed.driver import Window
 from testbed.images import seed_repository
 from testbed.registry import PrivateRegistry
-from testbed.steps import STATUS, wait_status
+from testbed.steps import STATUS, pull_by_name, wait_status
 
 Start = Callable[..., Window]
-
-
-def pull_by_name(window: Window, reference: str) -> None:
-    """Pull by the box of Ctrl+L."""
-    window.keys("ctrl+l")
-    window.wait_for("Reference", "text")
-    window.keys("ctrl+a")
-    window.type(reference)
-    window.keys("Return")
 
 
 def test_history_is_kept_filtered_repeated_and_cleared(start: Start, open_registry: PrivateRegistry) -> None:

@@ -37,3 +37,13 @@ def open_repository(window: Window, registry: str, repository: str) -> None:
     """Select a repository, so that its tags are shown."""
     window.wait_row("Registries", registry)
     window.click_row("Registries", repository)
+
+
+def pull_by_name(window: Window, reference: str) -> None:
+    """Pull by the box of Ctrl+L."""
+    window.keys("ctrl+l")
+    window.wait_for("Reference", "text")
+    window.keys("ctrl+a")
+    window.type(reference)
+    window.keys("Return")
+    window.wait(lambda: window.find("Reference", "text") is None, "the box to close")

@@ -182,3 +182,5 @@ class Role(enum.IntEnum):
     DESCRIPTION = Qt.ItemDataRole.UserRole + 26
     #: bool: the repository is known from the history only.
     RECENT = Qt.ItemDataRole.UserRole + 27
+    #: str: what the cell offers to do about itself, on a button at its right; "" for nothing (per column).
+    OFFER = Qt.ItemDataRole.UserRole + 28

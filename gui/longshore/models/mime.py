@@ -16,6 +16,8 @@ from longshore.oci.errors import LongshoreError
 from longshore.oci.reference import Reference
 
 REFERENCES = "application/vnd.longshore.references+json"
+#: Rows of the queue, to be put elsewhere in it. Nobody else's business, so it stands under no other format.
+TRANSFERS = "application/vnd.longshore.transfers+json"
 PLAIN = "text/plain"
 #: Bytes and items that are read at most; more is no drag of a person.
 MAX_BYTES = 1 << 20
@@ -145,3 +147,26 @@ def _decode_plain(text: str) -> Dragged | None:
             return None
         items.append(DraggedItem(reference, "", reference.domain, reference.path))
     return Dragged(DragKind.REMOTE, tuple(items))
+
+
+def encode_transfers(ids: Iterable[str]) -> QMimeData:
+    """Transfers for a drag within their list."""
+    data = QMimeData()
+    data.setData(TRANSFERS, json.dumps(list(ids)[:MAX_ITEMS]).encode())
+    return data
+
+
+def decode_transfers(data: QMimeData | None) -> list[str]:
+    """The ids of the transfers that *data* carries, none if that is nothing for us. Never raises."""
+    if data is None or not data.hasFormat(TRANSFERS):
+        return []
+    raw = bytes(data.data(TRANSFERS).data())
+    if len(raw) > MAX_BYTES:
+        return []
+    try:
+        ids = json.loads(raw)
+    except (ValueError, RecursionError):
+        return []
+    if not isinstance(ids, list) or len(ids) > MAX_ITEMS:
+        return []
+    return [name for name in ids if isinstance(name, str)]

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QAbstractItemModel, QModelIndex, QObject, QPersistentModelIndex, Qt, QTimer
+from PySide6.QtCore import (
+    QAbstractItemModel,
+    QMimeData,
+    QModelIndex,
+    QObject,
+    QPersistentModelIndex,
+    Qt,
+    QTimer,
+    Signal,
+)
 
-from longshore.models import ordering, text
+from longshore.models import mime, ordering, text
 from longshore.models import transfer_text as words
 from longshore.models.columns import NodeKind, Role, Tone, TransferColumn
 from longshore.models.text import tr
+from longshore.models.transfer_rows import ChildRow, TransferRow
 from longshore.models.transition import changed_rows, never_raises, settle
-from longshore.transfers.transfer import LayerSnapshot, State, TransferSnapshot
+from longshore.transfers.transfer import State, TransferSnapshot
 
 if TYPE_CHECKING:
     from longshore.transfers.changes import Changes
@@ -25,6 +35,7 @@ _NUMBERS = frozenset({TransferColumn.SPEED, TransferColumn.TIME_LEFT})
 _FIXED = frozenset({TransferColumn.OPERATION, TransferColumn.SOURCE, TransferColumn.DESTINATION})
 # Made once: views ask for every cell that they paint.
 _ROW_FLAGS = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
+_WAITING_FLAGS = _ROW_FLAGS | Qt.ItemFlag.ItemIsDragEnabled
 _CHILD_FLAGS = _ROW_FLAGS | Qt.ItemFlag.ItemNeverHasChildren
 #: What changes all the time while a transfer moves.
 _LIVELY = (TransferColumn.PROGRESS, TransferColumn.TIME_LEFT)
@@ -34,90 +45,22 @@ _OF_LAYER = (TransferColumn.STATUS, TransferColumn.TRANSFERRED)
 _RESORT = 1000
 
 
-class _Child:
-    """A row below a transfer: a line of advice, or a layer."""
-
-    __slots__ = ("key", "layer", "text")
-
-    def __init__(self, key: Hashable, layer: LayerSnapshot | None, line: str = "") -> None:
-        self.key = key
-        self.layer = layer
-        self.text = line
-
-
-class _Transfer:
-    """A transfer. *serial* is its identity in model indexes. *layers*: those that its children show."""
-
-    __slots__ = ("advice", "children", "haystack", "layers", "serial", "snapshot")
-
-    def __init__(self, snapshot: TransferSnapshot, serial: int) -> None:
-        self.serial = serial
-        self.snapshot = snapshot
-        self.layers: tuple[LayerSnapshot, ...] = ()
-        self.advice: tuple[str, ...] = ()
-        self.children: list[_Child] = []
-        request = snapshot.request
-        parts = [request.operation.value]
-        for end in (request.source, request.destination):
-            parts += [words.end_text(end, is_source=True), words.end_whole(end)]
-        self.haystack = " ".join(parts).casefold()
-
-    def take_over(self) -> list[int] | None:
-        """Show the snapshot's layers in the children there are; the places of those that changed. None where the
-        children are not of these layers.
-
-        Layers that did not change are the same objects, so most of it is a comparison of identities.
-        """
-        layers, above = self.snapshot.layers, len(self.advice)
-        if len(layers) != len(self.layers):
-            return None
-        changed = [
-            place for place, (was, now) in enumerate(zip(self.layers, layers, strict=True)) if was is not now
-        ]
-        if any(self.layers[place].layer_id != layers[place].layer_id for place in changed):
-            return None
-        for place in changed:
-            self.children[place + above].layer = layers[place]
-        self.layers = layers
-        return [place + above for place in changed]
-
-    def target(self) -> tuple[list[_Child], set[_Child]]:
-        """The rows to show, advice first, then the layers in their order; and those that changed."""
-        known = {child.key: child for child in self.children}
-        self.layers = self.snapshot.layers
-        rows: list[_Child] = []
-        changed: set[_Child] = set()
-        seen: dict[str, int] = {}
-        lines: list[tuple[Hashable, LayerSnapshot | None, str]] = [
-            (("advice", place), None, line) for place, line in enumerate(self.advice)
-        ]
-        for layer in self.snapshot.layers:
-            number = seen[layer.layer_id] = seen.get(layer.layer_id, 0) + 1
-            lines.append(((layer.layer_id, number), layer, ""))
-        for key, shown, line in lines:
-            child = known.get(key)
-            if child is None:
-                child = _Child(key, shown, line)
-            elif child.layer != shown or child.text != line:
-                child.layer, child.text = shown, line
-                changed.add(child)
-            rows.append(child)
-        return rows, changed
-
-
 class TransferModel(QAbstractItemModel):
     """The rows of the transfer queue. GUI thread only.
 
     A transfer's index has the internal id 0, a child's the serial number of its transfer. The default order
-    (column -1) is the queue's.
+    (column -1) is the queue's. Rows that wait can be dragged to another place in it.
     """
+
+    #: list[str], str | None: these rows were dropped before that one, or at the end. Connect it queued.
+    rows_dropped = Signal(object, object)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._transfers: dict[str, _Transfer] = {}
+        self._transfers: dict[str, TransferRow] = {}
         self._order: list[str] = []
-        self._rows: list[_Transfer] = []
-        self._by_serial: dict[int, _Transfer] = {}
+        self._rows: list[TransferRow] = []
+        self._by_serial: dict[int, TransferRow] = {}
         self._serial = 0
         self._needles: tuple[str, ...] = ()
         self._filter = ""
@@ -151,14 +94,14 @@ class TransferModel(QAbstractItemModel):
         moved = changes.order is not None
         for name in changes.removed:
             moved = self._transfers.pop(name, None) is not None or moved
-        changed: list[_Transfer] = []
+        changed: list[TransferRow] = []
         lively = True
         in_sight = self._in_sight() if self._in_sight is not None and changes.snapshots else None
         for snapshot in changes.snapshots:
             row = self._transfers.get(snapshot.id)
             if row is None:
                 self._serial += 1
-                row = self._transfers[snapshot.id] = _Transfer(snapshot, self._serial)
+                row = self._transfers[snapshot.id] = TransferRow(snapshot, self._serial)
                 row.advice = words.advice_lines(snapshot)
                 row.children = row.target()[0]
                 self._by_serial[row.serial] = row
@@ -187,7 +130,7 @@ class TransferModel(QAbstractItemModel):
 
     def _update_children(
         self,
-        row: _Transfer,
+        row: TransferRow,
         before: TransferSnapshot,
         in_sight: Mapping[str, tuple[int, int]] | None,
         same: bool,
@@ -210,7 +153,7 @@ class TransferModel(QAbstractItemModel):
         row.advice = advice
         self._settle_children(row, seen)
 
-    def _settle_children(self, row: _Transfer, seen: tuple[int, int]) -> None:
+    def _settle_children(self, row: TransferRow, seen: tuple[int, int]) -> None:
         target, changed = row.target()
         place = self._place(row)
         if place is None:
@@ -219,7 +162,7 @@ class TransferModel(QAbstractItemModel):
         settle(self, self.createIndex(place, 0, 0), row.children, target)
         self._tell_children(row, [number for number, child in enumerate(target) if child in changed], seen)
 
-    def _tell_children(self, row: _Transfer, places: list[int], seen: tuple[int, int]) -> None:
+    def _tell_children(self, row: TransferRow, places: list[int], seen: tuple[int, int]) -> None:
         """One signal for all the rows that changed and are seen: views repaint them together."""
         places = [place for place in places if seen[0] <= place <= seen[1]]
         place = self._place(row) if places else None
@@ -229,7 +172,7 @@ class TransferModel(QAbstractItemModel):
             first, last = (0, _LAST) if lines else _OF_LAYER
             self.dataChanged.emit(self.index(places[0], first, parent), self.index(places[-1], last, parent))
 
-    def _place(self, row: _Transfer) -> int | None:
+    def _place(self, row: TransferRow) -> int | None:
         return next((place for place, shown in enumerate(self._rows) if shown is row), None)
 
     # -- what others ask
@@ -307,7 +250,7 @@ class TransferModel(QAbstractItemModel):
 
     # -- QAbstractItemModel
 
-    def _find(self, index: Index) -> tuple[_Transfer, _Child | None] | None:
+    def _find(self, index: Index) -> tuple[TransferRow, ChildRow | None] | None:
         """What stands behind *index*; None for one that is stale or not ours."""
         if not index.isValid() or index.model() is not self or not 0 <= index.column() <= _LAST:
             return None
@@ -354,7 +297,47 @@ class TransferModel(QAbstractItemModel):
         found = self._find(index)
         if found is None:
             return Qt.ItemFlag.NoItemFlags
-        return _ROW_FLAGS if found[1] is None else _CHILD_FLAGS
+        if found[1] is not None:
+            return _CHILD_FLAGS
+        return _WAITING_FLAGS if found[0].snapshot.state is State.QUEUED else _ROW_FLAGS
+
+    # -- drag and drop within
+
+    def supportedDragActions(self) -> Qt.DropAction:
+        return Qt.DropAction.MoveAction
+
+    def supportedDropActions(self) -> Qt.DropAction:
+        return Qt.DropAction.MoveAction
+
+    def mimeTypes(self) -> list[str]:
+        return [mime.TRANSFERS]
+
+    def mimeData(self, indexes: Iterable[Index]) -> QMimeData:
+        found = [row for index in indexes if (row := self._find(index)) is not None]
+        places = {row.snapshot.id: None for row, child in found if child is None}
+        return mime.encode_transfers(places)
+
+    def _dropped(self, data: QMimeData | None) -> list[str]:
+        """The rows that *data* names, as far as they still wait here."""
+        known = (self._transfers.get(name) for name in mime.decode_transfers(data))
+        return [row.snapshot.id for row in known if row is not None and row.snapshot.state is State.QUEUED]
+
+    @never_raises(False)
+    def canDropMimeData(
+        self, data: QMimeData, action: Qt.DropAction, row: int, column: int, parent: Index
+    ) -> bool:
+        return not parent.isValid() and bool(self._dropped(data))
+
+    @never_raises(False)
+    def dropMimeData(
+        self, data: QMimeData, action: Qt.DropAction, row: int, column: int, parent: Index
+    ) -> bool:
+        dropped = self._dropped(data)
+        if parent.isValid() or not dropped:
+            return False
+        before = self._rows[row].snapshot.id if 0 <= row < len(self._rows) else None
+        self.rows_dropped.emit(dropped, before)
+        return True
 
     @never_raises()
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = _Item.DisplayRole) -> Any:
@@ -399,7 +382,7 @@ class TransferModel(QAbstractItemModel):
             return self._alignment(column)
         return self._look(row, child, column, role)
 
-    def _look(self, row: _Transfer, child: _Child | None, column: int, role: int) -> Any:
+    def _look(self, row: TransferRow, child: ChildRow | None, column: int, role: int) -> Any:
         snapshot = row.snapshot
         layer = child.layer if child is not None else None
         if role == Role.SNAPSHOT:
@@ -427,6 +410,10 @@ class TransferModel(QAbstractItemModel):
             return self._sort_key(snapshot, column) if child is None else None
         if role == Role.COPY_TEXT:
             return self._copy_text(snapshot, child)
+        if role == Role.OFFER:
+            return (
+                words.action_text(snapshot) if child is None and column == TransferColumn.TRANSFERRED else ""
+            )
         if role == Role.STRONG:
             return child is None and column == TransferColumn.OPERATION
         if role == Role.DIM:
@@ -438,7 +425,7 @@ class TransferModel(QAbstractItemModel):
         return None
 
     @staticmethod
-    def _tone(snapshot: TransferSnapshot, child: _Child | None, column: int) -> Tone:
+    def _tone(snapshot: TransferSnapshot, child: ChildRow | None, column: int) -> Tone:
         if child is None:
             if column == TransferColumn.TRANSFERRED:
                 return Tone.BAD if snapshot.state is State.FAILED else Tone.NONE
@@ -449,13 +436,13 @@ class TransferModel(QAbstractItemModel):
         return Tone.NONE
 
     @staticmethod
-    def _copy_text(snapshot: TransferSnapshot, child: _Child | None) -> str:
+    def _copy_text(snapshot: TransferSnapshot, child: ChildRow | None) -> str:
         if child is not None:
             return child.text if child.layer is None else child.layer.digest or child.layer.layer_id
         return words.copy_text(snapshot)
 
     @staticmethod
-    def _text(row: _Transfer, child: _Child | None, column: int) -> str:
+    def _text(row: TransferRow, child: ChildRow | None, column: int) -> str:
         if child is None:
             return words.transfer_cell(row.snapshot, column)
         if child.layer is None:
@@ -463,7 +450,7 @@ class TransferModel(QAbstractItemModel):
         return words.layer_cell(child.layer, row.snapshot.request.operation, column)
 
     @staticmethod
-    def _whole(row: _Transfer, child: _Child | None, column: int) -> str:
+    def _whole(row: TransferRow, child: ChildRow | None, column: int) -> str:
         if child is None:
             return words.transfer_whole(row.snapshot, column)
         if child.layer is None:

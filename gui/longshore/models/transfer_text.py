@@ -5,6 +5,7 @@ from __future__ import annotations
 from longshore.models import text
 from longshore.models.columns import Tone, TransferColumn
 from longshore.models.text import tr
+from longshore.oci.errors import AccessDenied, SignInFailed, SignInRequired
 from longshore.oci.layer import LayerState
 from longshore.transfers.transfer import (
     ArchivePlace,
@@ -261,6 +262,40 @@ def copy_text(snapshot: TransferSnapshot) -> str:
     """A transfer as lines of text: what it did, and what unfolds under it."""
     cells = (transfer_cell(snapshot, column) for column in _COPIED)
     return "\n".join(["  ".join(cell for cell in cells if cell), *advice_lines(snapshot)])
+
+
+def sign_in_host(snapshot: TransferSnapshot) -> str:
+    """The registry that a failed transfer wants one to sign in to, "" if none."""
+    error = snapshot.error
+    if snapshot.state is not State.FAILED or not isinstance(
+        error, SignInRequired | SignInFailed | AccessDenied
+    ):
+        return ""
+    return error.registry
+
+
+def action_text(snapshot: TransferSnapshot) -> str:
+    """What the row itself offers to do, "" for nothing."""
+    return tr("Sign in…") if sign_in_host(snapshot) else ""
+
+
+def cancel_text(snapshot: TransferSnapshot) -> str:
+    """What is lost when a transfer is stopped now."""
+    if snapshot.state is State.QUEUED and not snapshot.moved_bytes:
+        return tr("It has not begun: nothing is lost.")
+    if snapshot.pausable:
+        return tr("Layers that have arrived stay where they are, and are not moved again.")
+    operation = snapshot.request.operation
+    if operation is Operation.PULL:
+        return tr(
+            "The engine stops. With the classic image store it drops what it has downloaded, finished layers too; "
+            "with the containerd store it keeps it."
+        )
+    if operation is Operation.PUSH:
+        return tr(
+            "The engine stops. Layers that the registry has whole stay there; one half sent is sent anew."
+        )
+    return tr("It stops; what is half done has to be done again.")
 
 
 #: Lines of the other side's own words that unfold under a failed row.

@@ -68,6 +68,7 @@ class Actions(QObject):
         transfers.addSeparator()
         self.move_up = self._add(transfers, self.tr("Move up"), lambda: pane.move_rows(-1), "Ctrl+Up")
         self.move_down = self._add(transfers, self.tr("Move down"), lambda: pane.move_rows(1), "Ctrl+Down")
+        self.pause = self._add(transfers, self.tr("Pause or resume"), pane.toggle_pause)
         self.hold = self._add(transfers, self.tr("Hold or resume queue"), pane.toggle_hold)
         self.clear = self._add(transfers, self.tr("Clear finished"), pane.clear_finished)
         transfers.addSeparator()

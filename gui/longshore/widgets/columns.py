@@ -31,6 +31,8 @@ class Kind(enum.Enum):
 class Column:
     """*sample*: a text as long as is usual; *least*: as short as may be. *weight*: its share of what is left over.
 
+    *acts*: its cells may offer something to do, on a button at their right (Role.OFFER).
+
     *yields*: goes where even the least widths do not fit, the highest number first; 0 stays.
     """
 
@@ -43,6 +45,7 @@ class Column:
     elide: Qt.TextElideMode = Qt.TextElideMode.ElideMiddle
     extra: int = 0
     yields: int = 0
+    acts: bool = False
 
     def width(self, text: str) -> int:
         """Pixels that *text* needs in this column."""

@@ -152,6 +152,8 @@ class CellDelegate(QStyledItemDelegate):
         text = ask(index, _DISPLAY)
         if not text:
             return
+        if column.acts and (offer := ask(index, Role.OFFER)):
+            room.setRight(room.right() - action_width(str(offer)))
         tone = ask(index, Role.TONE) or Tone.NONE
         if column.kind is Kind.PILL and tone:
             paint_pill(painter, room, theme, str(text), tone)
@@ -193,6 +195,11 @@ class CellDelegate(QStyledItemDelegate):
         painter.drawPixmap(left, room.center().y() - size // 2 + 1, drawn)
         room.setLeft(left + size + 7)
         return room
+
+
+def action_width(words: str) -> int:
+    """Pixels that the button of a cell takes, with the space before it."""
+    return current_theme().metrics.horizontalAdvance(words) + 34
 
 
 def _as_index(index: _Index) -> QModelIndex:

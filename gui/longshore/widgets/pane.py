@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from longshore.models.columns import Tone
+from longshore.models.text import tooltip
 from longshore.widgets import icons
 from longshore.widgets.quiet import ElidedLabel, LoadingLine, Notice, plain_label
 from longshore.widgets.theme import current_theme
@@ -38,7 +39,7 @@ class ActionButton(QPushButton):
         self._text = text
         self._icon = icon
         self.only_icon = only_icon
-        self._drawn = ""
+        self._hint = ""
         self.setAccessibleName(text)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
@@ -47,7 +48,7 @@ class ActionButton(QPushButton):
         self._compact = only_icon
         if only_icon:
             self.setProperty("compact", True)
-            self.setToolTip(text)
+            self._tell_hint()
             self._draw()
             current_theme().changed.connect(self._draw)
         else:
@@ -83,23 +84,37 @@ class ActionButton(QPushButton):
             self._draw()
             current_theme().changed.connect(self._draw)
             self.setText("")
-            self.setToolTip(self._text)
         else:
             current_theme().changed.disconnect(self._draw)
             self.setIcon(QIcon())
             self.setText(self._text)
-            self.setToolTip("")
+        self._tell_hint()
         self.updateGeometry()
 
-    def set_label(self, text: str) -> None:
-        """Another text, e.g. Resume for Hold queue."""
+    def set_label(self, text: str, icon: str = "") -> None:
+        """Another text (and icon), e.g. Resume for Hold queue."""
+        if text == self._text:
+            return
         self._text = text
+        self._icon = icon or self._icon
         self.setAccessibleName(text)
         if self._compact:
-            self.setToolTip(text)
+            self._draw()
         else:
             self.setText(text)
+        self._tell_hint()
         self.updateGeometry()
+
+    def set_hint(self, hint: str) -> None:
+        """What it does, in a sentence, for its tooltip."""
+        if hint != self._hint:
+            self._hint = hint
+            self.setAccessibleDescription(hint)
+            self._tell_hint()
+
+    def _tell_hint(self) -> None:
+        name = self._text if self._compact else ""
+        self.setToolTip(tooltip(f"{name}\n{self._hint}".strip()) or "" if self._hint else name)
 
     @Slot()
     def _draw(self) -> None:

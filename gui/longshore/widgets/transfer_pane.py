@@ -8,14 +8,14 @@ from PySide6.QtCore import QCoreApplication, QModelIndex, QPoint, Qt, QTimer, Si
 from PySide6.QtWidgets import QMenu
 
 from longshore.models import text
-from longshore.models.columns import NodeKind, Role
+from longshore.models import transfer_text as words
+from longshore.models.columns import NodeKind, Role, Tone
 from longshore.models.transfer_model import TransferModel
-from longshore.oci.errors import AccessDenied, SignInFailed, SignInRequired
 from longshore.transfers.transfer import State, TransferSnapshot
 from longshore.widgets.columns import Column, Kind
 from longshore.widgets.delegates import MOVING
 from longshore.widgets.pane import Pane
-from longshore.widgets.views import TreeView
+from longshore.widgets.transfer_view import TransferView
 
 _RIGHT = Qt.TextElideMode.ElideRight
 _COLUMNS = [
@@ -24,7 +24,13 @@ _COLUMNS = [
     Column("registry.acme.io/acme/billing:2.4.1", "acme/billing:2", weight=4),
     Column("Succeeded", "Succeeded", kind=Kind.PILL, elide=_RIGHT),
     Column("100 % —————————", "100 % ————", kind=Kind.PROGRESS),
-    Column("9 layers, 184 MB compressed, about 172 MB there", "44.6 of 72 MB, 118", weight=6, elide=_RIGHT),
+    Column(
+        "9 layers, 184 MB compressed, about 172 MB there",
+        "44.6 of 72 MB, 118",
+        weight=6,
+        elide=_RIGHT,
+        acts=True,
+    ),
     Column("888.8 MB/s", "88.8 MB/s", right=True, elide=_RIGHT, yields=1),
     Column("1 min 20 s", "1 min 20 s", right=True, elide=_RIGHT, yields=2),
     Column("2026-11-24 13:37", "13:37", elide=_RIGHT),
@@ -43,6 +49,8 @@ class TransferPane(Pane):
     cancel_all_requested = Signal()
     retry_requested = Signal(object)  # list[str]
     retry_failed_requested = Signal()
+    pause_requested = Signal(object)  # list[str]
+    unpause_requested = Signal(object)  # list[str]
     hold_toggled = Signal(bool)  # True: start nothing more
     clear_finished_requested = Signal()
     remove_requested = Signal(object)  # list[str], finished ones to take out of the list
@@ -58,17 +66,22 @@ class TransferPane(Pane):
         super().__init__(QCoreApplication.translate("TransferPane", "Transfers"))
         self.model = model
         self._held = False
+        self._offering: set[str] = set()
         self.summary = self.header.add_summary()
         self.header.add_space()
         add = self.header.add_button
         self.cancel_button = add(self.tr("Cancel"), "cancel", self.cancel)
         self.retry_button = add(self.tr("Retry"), "retry", self.retry)
-        self.hold_button = add(self.tr("Hold queue"), "hold", self.toggle_hold)
+        self.pause_button = add(self.tr("Pause"), "hold", self.toggle_pause)
+        self.pause_button.hide()  # until there is something that can be paused
+        self.hold_button = add(self.tr("Hold queue"), "hold-queue", self.toggle_hold)
+        self.hold_button.set_hint(self.tr("Starts nothing more; what runs goes on."))
         self.clear_button = add(self.tr("Clear finished"), "clear", self.clear_finished)
-        self.view = TreeView(self.tr("Transfers"), _COLUMNS, hidden=(_FINISHED,))
+        self.view = TransferView(self.tr("Transfers"), _COLUMNS, hidden=(_FINISHED,))
         self.view.set_model(model)
         model.watch_layers(self._layers_in_sight)
         self.view.expanded.connect(model.unfold)
+        self.view.action_requested.connect(self._act)
         self.view.opened.connect(self._opened)
         self.view.customContextMenuRequested.connect(self._menu)
         self.body.addWidget(self.view, 1)
@@ -83,7 +96,7 @@ class TransferPane(Pane):
             signal.connect(self._rows_changed)
         model.dataChanged.connect(self._changed)
         self._occupied = False
-        self.view.selectionModel().selectionChanged.connect(lambda *_: self.hush())
+        self.view.selectionModel().selectionChanged.connect(self._selection_changed)
         self._tell_state()
 
     # -- what there is
@@ -110,7 +123,10 @@ class TransferPane(Pane):
     def set_held(self, held: bool) -> None:
         """Whether the queue is held; tells no wish."""
         self._held = held
-        self.hold_button.set_label(self.tr("Resume queue") if held else self.tr("Hold queue"))
+        if held:
+            self.hold_button.set_label(self.tr("Resume queue"), "resume")
+        else:
+            self.hold_button.set_label(self.tr("Hold queue"), "hold-queue")
         self._tell_state()
 
     def show_transfer(self, transfer_id: str) -> None:
@@ -128,6 +144,18 @@ class TransferPane(Pane):
         index = self.model.index_of(transfer_id)
         if index.isValid():
             self.view.scrollTo(index)
+
+    def tell_refusal(self, snapshot: TransferSnapshot) -> None:
+        """A transfer has just failed for want of a sign-in: say so, and offer it."""
+        host = words.sign_in_host(snapshot)
+        if host and snapshot.error is not None:
+            name = text.safe(host, 80)
+            self.explain(
+                snapshot.error.message,
+                Tone.CAUTION,
+                button=self.tr("Sign in to {0}…").format(name),
+                act=lambda: self.sign_in_requested.emit(host),
+            )
 
     # -- wishes
 
@@ -185,6 +213,27 @@ class TransferPane(Pane):
             self.explain(self.tr("Nothing has failed."))
 
     @Slot()
+    def toggle_pause(self) -> None:
+        """Wish to pause what is selected (or all that can be), or to go on with what is paused, or say why not."""
+        every = self.snapshots()
+        meant = self.selected() or [s for s in every if s.pausable] or every
+        alive = [s for s in meant if s.pausable and not s.state.finished]
+        paused = [s.id for s in alive if is_paused(s)]
+        if alive and len(paused) == len(alive):
+            self.unpause_requested.emit(paused)
+        elif alive:
+            self.pause_requested.emit([s.id for s in alive if s.id not in paused])
+        elif any(not s.pausable and not s.state.finished for s in meant):
+            self.explain(
+                self.tr(
+                    "What an engine moves cannot be paused: it drops unfinished layers when it stops. "
+                    "Hold the queue, or cancel it."
+                )
+            )
+        else:
+            self.explain(self.tr("There is nothing to pause."))
+
+    @Slot()
     def toggle_hold(self) -> None:
         """Wish to hold the queue, or to resume it."""
         self.hold_toggled.emit(not self._held)
@@ -217,7 +266,7 @@ class TransferPane(Pane):
     @Slot()
     def copy_reference(self) -> None:
         """Wish to have the selected rows in the clipboard as text."""
-        lines = [str(words) for index in self.view.rows() if (words := index.data(Role.COPY_TEXT))]
+        lines = [str(copied) for index in self.view.rows() if (copied := index.data(Role.COPY_TEXT))]
         if lines:
             self.copy_reference_requested.emit("\n".join(lines))
 
@@ -236,10 +285,38 @@ class TransferPane(Pane):
         if not self._soon.isActive():
             self._soon.start(_SUMMARY)
 
+    @Slot(str)
+    def _act(self, transfer_id: str) -> None:
+        snapshot = self.model.snapshot(transfer_id)
+        host = words.sign_in_host(snapshot) if snapshot is not None else ""
+        if host:
+            self.sign_in_requested.emit(host)
+
+    @Slot()
+    def _selection_changed(self) -> None:
+        self.hush()
+        self._tell_buttons()
+
+    def _tell_buttons(self) -> None:
+        snapshots = self.snapshots()
+        meant = [s for s in self.selected() or snapshots if not s.state.finished]
+        self.cancel_button.set_hint("\n".join(dict.fromkeys(words.cancel_text(s) for s in meant[:50])))
+        self.pause_button.setVisible(any(s.pausable and not s.state.finished for s in snapshots))
+        alive = [s for s in meant if s.pausable]
+        if alive and all(is_paused(s) for s in alive):
+            self.pause_button.set_label(self.tr("Resume"), "resume")
+        else:
+            self.pause_button.set_label(self.tr("Pause"), "hold")
+
     @Slot()
     def _tell_state(self) -> None:
         snapshots = self.snapshots()
         self.summary.set_text(self._words(snapshots))
+        self._tell_buttons()
+        offering = {s.id for s in snapshots if words.action_text(s)}
+        if offering != self._offering:
+            self._offering = offering
+            self.view.offer_actions()
         swinging = any(s.permille is None and s.state in MOVING for s in snapshots)
         if swinging and not self._swing.isActive():
             self._swing.start()
@@ -297,12 +374,17 @@ class TransferPane(Pane):
         menu.addAction(self.tr("Cancel")).triggered.connect(self.cancel)
         menu.addAction(self.tr("Cancel all")).triggered.connect(self.cancel_all)
         menu.addAction(self.tr("Retry")).triggered.connect(self.retry)
-        host = _sign_in_host(chosen)
+        host = words.sign_in_host(chosen[0]) if len(chosen) == 1 else ""
         if host:
             menu.addAction(self.tr("Sign in to {0}…").format(host)).triggered.connect(
                 lambda: self.sign_in_requested.emit(host)
             )
         menu.addSeparator()
+        if any(s.pausable and not s.state.finished for s in chosen):
+            paused = all(is_paused(s) for s in chosen if s.pausable and not s.state.finished)
+            menu.addAction(self.tr("Resume") if paused else self.tr("Pause")).triggered.connect(
+                self.toggle_pause
+            )
         menu.addAction(self.tr("Move up")).triggered.connect(lambda: self.move_rows(-1))
         menu.addAction(self.tr("Move down")).triggered.connect(lambda: self.move_rows(1))
         menu.addSeparator()
@@ -313,15 +395,12 @@ class TransferPane(Pane):
         menu.popup(self.view.viewport().mapToGlobal(where))
 
 
+def is_paused(snapshot: TransferSnapshot) -> bool:
+    """Whether it waits until the user goes on with it."""
+    return snapshot.waiting_for == "paused"
+
+
 def _top(index: QModelIndex) -> QModelIndex:
     while index.parent().isValid():
         index = index.parent()
     return index
-
-
-def _sign_in_host(snapshots: list[TransferSnapshot]) -> str:
-    """The registry that the only selected transfer wants one to sign in to, "" if none."""
-    if len(snapshots) != 1 or snapshots[0].error is None:
-        return ""
-    error = snapshots[0].error
-    return error.registry if isinstance(error, (SignInRequired, SignInFailed, AccessDenied)) else ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QObject, Slot
+from PySide6.QtCore import QObject, Qt, Slot
 
 from longshore.operations import Operations
 from longshore.widgets.main_window import MainWindow
@@ -30,10 +30,14 @@ class Transfers(QObject):
         pane.remove_requested.connect(moving.queue.clear_finished)
         pane.move_requested.connect(self._move)
         pane.copy_reference_requested.connect(self._shared.to_clipboard)
-        pane.place_requested.connect(moving.queue.place)
+        pane.pause_requested.connect(moving.queue.pause)
+        pane.unpause_requested.connect(moving.queue.unpause)
+        # Queued: the drop has to return before rows move.
+        pane.model.rows_dropped.connect(moving.queue.place, Qt.ConnectionType.QueuedConnection)
         pane.cancel_all_requested.connect(moving.queue.cancel_all)
         moving.tally_changed.connect(self._tally)
         moving.asked.connect(self._asked)
+        moving.ended.connect(pane.tell_refusal)
         self.history = HistoryKeeper(self.window, self.operations, self._shared)
         self.window.history_requested.connect(self.history.open)
 

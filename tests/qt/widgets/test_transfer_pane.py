@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QModelIndex, QPoint, QPointF, Qt
+from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
 
-from longshore.oci.errors import AccessDenied
+from longshore.oci.errors import AccessDenied, SignInRequired
 from longshore.transfers.changes import Changes
 from longshore.transfers.transfer import State
-from longshore.widgets.pane import ActionButton
 from qt.models.made import layer, transfer
 from qt.widgets.conftest import Bench
 
 
-def _click(qtbot: QtBot, button: ActionButton) -> None:
+def _click(qtbot: QtBot, button: QPushButton) -> None:
     qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
 
 
@@ -127,3 +127,105 @@ def test_enter_unfolds_a_row(bench: Bench, qtbot: QtBot) -> None:
     assert pane.view.viewport().grab().toImage().isNull() is False
     qtbot.keyClick(pane.view, Qt.Key.Key_Return)
     assert not pane.view.isExpanded(index)
+
+
+def _drop(bench: Bench, ids: list[str], row: int, *, lower: bool = False) -> None:
+    """Drop these rows on the upper (or lower) half of a row, as Qt hands it to the view."""
+    view = bench.window.transfer_pane.view
+    rect = view.visualRect(bench.transfers.index(row, 1))
+    where = QPointF(rect.x() + 40, rect.y() + rect.height() * (0.8 if lower else 0.2))
+    data = bench.transfers.mimeData([bench.transfers.index_of(name) for name in ids])
+    assert bench.transfers.dropMimeData(
+        data, Qt.DropAction.MoveAction, view.gap_at(where.toPoint()), 0, QModelIndex()
+    )
+
+
+def test_rows_that_wait_are_dropped_before_and_behind_others(bench: Bench, qtbot: QtBot) -> None:
+    bench.move(
+        transfer("a", state=State.RUNNING, layers=(layer("f0a7"),)),
+        transfer("b"),
+        transfer("c"),
+        transfer("d"),
+    )
+    view, model = bench.window.transfer_pane.view, bench.transfers
+    for ids, row, lower, expected in (
+        (["d"], 1, False, (["d"], "b")),
+        (["d", "c"], 1, True, (["d", "c"], "c")),
+        (["b"], 3, True, (["b"], None)),
+        (["a", "b"], 0, False, (["b"], "a")),  # what runs stays where it is
+    ):
+        with qtbot.waitSignal(model.rows_dropped) as told:
+            _drop(bench, ids, row, lower=lower)
+        assert tuple(told.args) == expected
+    view.expandAll()
+    below = view.visualRect(model.index(0, 0, model.index(0, 0))).center()
+    assert view.gap_at(below) == 1, "among the layers of the first means below it"
+    assert view.gap_at(QPoint(20, 5000)) == 4
+    assert not model.canDropMimeData(
+        model.mimeData([model.index_of("a")]), Qt.DropAction.MoveAction, 1, 0, QModelIndex()
+    )
+    assert not model.index_of("a").flags() & Qt.ItemFlag.ItemIsDragEnabled
+    assert model.index_of("b").flags() & Qt.ItemFlag.ItemIsDragEnabled
+
+
+def test_a_row_that_wants_a_sign_in_offers_it(bench: Bench, qtbot: QtBot) -> None:
+    pane = bench.window.transfer_pane
+    error = SignInRequired("Sign in first.", registry="r.io", advice="Sign in.")
+    bench.move(transfer("a"), transfer("b", state=State.FAILED, error=error))
+    button = "Sign in… for 127.0.0.1:5000/acme/web:main"
+    qtbot.waitUntil(lambda: any(b.accessibleName() == button for b in pane.view.findChildren(QPushButton)))
+    (found,) = [b for b in pane.view.findChildren(QPushButton) if b.accessibleName() == button]
+    cell = pane.view.visualRect(bench.transfers.index(1, 5))
+    assert found.text() == "Sign in…" and cell.contains(
+        pane.view.viewport().mapFromGlobal(found.mapToGlobal(found.rect().center()))
+    )
+    with qtbot.waitSignal(pane.sign_in_requested) as told:
+        _click(qtbot, found)
+    assert told.args == ["r.io"]
+    bench.move(transfer("b"))
+    qtbot.waitUntil(lambda: pane.view.indexWidget(bench.transfers.index(1, 5)) is None)
+
+
+def test_pause_is_there_only_for_what_can_be_paused(bench: Bench, qtbot: QtBot) -> None:
+    pane = bench.window.transfer_pane
+    bench.move(transfer("a", state=State.RUNNING))
+    assert not pane.pause_button.isVisible()
+    pane.toggle_pause()
+    assert "cannot be paused" in pane.explanation
+    bench.move(transfer("b", state=State.RUNNING, pausable=True), transfer("c", pausable=True))
+    qtbot.waitUntil(pane.pause_button.isVisible)
+    with qtbot.waitSignal(pane.pause_requested) as paused:
+        _click(qtbot, pane.pause_button)
+    assert paused.args == [["b", "c"]]
+    bench.move(
+        transfer("b", pausable=True, waiting_for="paused"), transfer("c", pausable=True, waiting_for="paused")
+    )
+    pane.view.select_rows([bench.transfers.index_of("b"), bench.transfers.index_of("c")])
+    assert pane.pause_button.accessibleName() == "Resume"
+    with qtbot.waitSignal(pane.unpause_requested) as resumed:
+        _click(qtbot, pane.pause_button)
+    assert resumed.args == [["b", "c"]]
+
+
+def test_cancel_says_what_is_lost(bench: Bench, qtbot: QtBot) -> None:
+    pane = bench.window.transfer_pane
+    bench.move(
+        transfer("a", state=State.RUNNING),
+        transfer("b", state=State.RUNNING, pausable=True),
+        transfer("c"),
+    )
+    pane.show_transfer("a")
+    assert "classic image store" in pane.cancel_button.toolTip()
+    pane.show_transfer("b")
+    assert "arrived stay" in pane.cancel_button.accessibleDescription()
+    pane.show_transfer("c")
+    assert "nothing is lost" in pane.cancel_button.accessibleDescription()
+    with qtbot.waitSignal(pane.cancel_all_requested):
+        pane.cancel_all()
+
+
+def test_asked_again_is_selected(bench: Bench) -> None:
+    pane = bench.window.transfer_pane
+    bench.move(transfer("a"), transfer("b"), transfer("c"))
+    pane.show_transfers(["c", "a"])
+    assert [s.id for s in pane.selected()] == ["a", "c"]

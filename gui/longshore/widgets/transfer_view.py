@@ -1,0 +1,181 @@
+"""The tree of transfers: rows that wait are dragged to another place, and a row that needs something offers it."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QModelIndex, QPoint, QRectF, Qt, Signal
+from PySide6.QtGui import (
+    QDrag,
+    QDragEnterEvent,
+    QDragLeaveEvent,
+    QDragMoveEvent,
+    QDropEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+)
+from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QPushButton, QTreeView, QWidget
+
+from longshore.models.columns import Role, TransferColumn
+from longshore.models.transfer_model import TransferModel
+from longshore.widgets.columns import PADDING
+from longshore.widgets.delegates import action_width
+from longshore.widgets.drag import HOT_SPOT, drag_pixmap
+from longshore.widgets.theme import current_theme
+from longshore.widgets.views import TreeView
+
+_ROOT = QModelIndex()
+_NOWHERE = -1
+
+
+class TransferView(TreeView):
+    """A tree over a TransferModel. A drop is told by the model; a pressed button by *action_requested*."""
+
+    action_requested = Signal(str)  # id of the transfer
+
+    def set_model(self, model: TransferModel, *, sortable: bool = False) -> None:  # type: ignore[override]
+        """Show *model* in the queue's order."""
+        super().set_model(model, sortable=sortable)
+        self._gap = _NOWHERE  # the row before which a drop would put what is dragged
+        self.setDragEnabled(True)
+        self.setAcceptDrops(True)
+        self.setDropIndicatorShown(False)  # Qt's own stands also between layers, and over a row
+        self.setDragDropMode(QAbstractItemView.DragDropMode.InternalMove)
+        self.setDefaultDropAction(Qt.DropAction.MoveAction)
+
+    # -- dragging
+
+    def startDrag(self, actions: Qt.DropAction) -> None:
+        """Qt's hook: what waits of the selected rows goes along."""
+        rows = [index for index in self.rows() if index.flags() & Qt.ItemFlag.ItemIsDragEnabled]
+        if not rows:
+            return
+        drag = QDrag(self)
+        drag.setMimeData(self.model().mimeData(rows))
+        words = (
+            str(rows[0].siblingAtColumn(TransferColumn.SOURCE).data())
+            if len(rows) == 1
+            else self.tr("{0} transfers").format(len(rows))
+        )
+        drag.setPixmap(drag_pixmap(words, self.devicePixelRatioF()))
+        drag.setHotSpot(HOT_SPOT)
+        drag.exec(Qt.DropAction.MoveAction, Qt.DropAction.MoveAction)
+        self._set_gap(_NOWHERE)
+
+    def gap_at(self, where: QPoint) -> int:
+        """The row of the queue before which a drop at *where* puts things; their number for the end."""
+        index = self.indexAt(where).siblingAtColumn(0)
+        if not index.isValid():
+            return self.model().rowCount() if where.y() >= 0 else 0
+        top = index
+        while top.parent().isValid():
+            top = top.parent()
+        below = top != index or where.y() >= self.visualRect(index).center().y()
+        return top.row() + 1 if below else top.row()
+
+    def _set_gap(self, gap: int) -> None:
+        if gap != self._gap:
+            self._gap = gap
+            self.viewport().update()
+
+    def _takes(self, event: QDropEvent) -> bool:
+        data = event.mimeData()
+        return event.source() is self and self.model().canDropMimeData(
+            data, Qt.DropAction.MoveAction, 0, 0, _ROOT
+        )
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Qt's hook: only our own rows."""
+        QTreeView.dragEnterEvent(self, event)
+        self._answer(event)
+
+    def dragMoveEvent(self, event: QDragMoveEvent) -> None:
+        """Qt's hook: scrolls as Qt does."""
+        QTreeView.dragMoveEvent(self, event)
+        self._answer(event)
+
+    def _answer(self, event: QDragMoveEvent) -> None:
+        if self._takes(event):
+            self._set_gap(self.gap_at(event.position().toPoint()))
+            event.setDropAction(Qt.DropAction.MoveAction)
+            event.accept()
+        else:
+            self._set_gap(_NOWHERE)
+            event.ignore()
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
+        """Qt's hook."""
+        QTreeView.dragLeaveEvent(self, event)
+        self._set_gap(_NOWHERE)
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Qt's hook: hands it to the model, which only decodes and tells."""
+        taken = self._takes(event) and self.model().dropMimeData(
+            event.mimeData(),
+            Qt.DropAction.MoveAction,
+            self.gap_at(event.position().toPoint()),
+            0,
+            _ROOT,
+        )
+        # Ends the scrolling and the state that the moves began.
+        QTreeView.dragLeaveEvent(self, QDragLeaveEvent())
+        self._set_gap(_NOWHERE)
+        event.setDropAction(Qt.DropAction.MoveAction)
+        event.setAccepted(bool(taken))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Qt's hook: the line between the rows where a drop would put things."""
+        super().paintEvent(event)
+        if self._gap == _NOWHERE:
+            return
+        y = self._gap_y()
+        painter = QPainter(self.viewport())
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(QPen(current_theme().accent, 2))
+        painter.setBrush(current_theme().pane)
+        painter.drawLine(13, y, self.viewport().width() - 6, y)
+        painter.drawEllipse(QRectF(5, y - 4, 8, 8))
+        painter.end()
+
+    def _gap_y(self) -> int:
+        """The upper edge of the row below the gap, or the lower edge of the last."""
+        model = self.model()
+        if self._gap < model.rowCount():
+            y = self.visualRect(model.index(self._gap, 0)).top()
+        else:
+            last = model.index(model.rowCount() - 1, 0)
+            if self.isExpanded(last) and model.rowCount(last):
+                last = model.index(model.rowCount(last) - 1, 0, last)
+            y = self.visualRect(last).bottom() + 1
+        return min(max(y, 5), self.viewport().height() - 5)
+
+    # -- what a row offers
+
+    def offer_actions(self) -> None:
+        """Put a button into every row that has something to offer, and take it out of those that have it no more."""
+        model = self.model()
+        for row in range(model.rowCount()):
+            cell = model.index(row, TransferColumn.TRANSFERRED)
+            words = str(cell.data(Role.OFFER) or "")
+            shown = self.indexWidget(cell)
+            if words and shown is None:
+                name, what = str(cell.data(Role.TRANSFER_ID)), str(cell.siblingAtColumn(1).data())
+                self.setIndexWidget(cell, self._button(words, name, what))
+            elif not words and shown is not None:
+                self.setIndexWidget(cell, None)  # type: ignore[arg-type]
+
+    def _button(self, words: str, name: str, what: str) -> QWidget:
+        # Qt stretches it over the whole cell; what stands there shines through, and clicks beside the button pass.
+        place = QWidget()
+        layout = QHBoxLayout(place)
+        layout.setContentsMargins(0, 0, PADDING, 0)
+        layout.addStretch(1)
+        button = QPushButton(words)
+        button.setProperty("row", True)
+        button.setFixedWidth(action_width(words) - 10)
+        # For who comes by keyboard the notice of the pane and the row's menu offer the same: to a screen reader a
+        # tree holds cells and nothing else.
+        button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        button.setAccessibleName(self.tr("{0} for {1}").format(words, what))
+        button.clicked.connect(lambda: self.action_requested.emit(name))
+        layout.addWidget(button)
+        return place

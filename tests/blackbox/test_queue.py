@@ -1,0 +1,76 @@
+"""The queue in the window: its order by drag, the same asked for twice, a row that offers to sign in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from testbed.driver import Window
+from testbed.images import seed_repository
+from testbed.registry import PrivateRegistry
+from testbed.steps import STATUS, TRANSFERRED, pull_by_name, wait_status
+
+Start = Callable[..., Window]
+
+
+def sources(window: Window) -> list[str]:
+    """The tags of the rows, in their order."""
+    return [source.rpartition(":")[2] for source in window.table("Transfers").column("Source")]
+
+
+def test_rows_that_wait_are_dragged_and_the_same_is_one_row(
+    start: Start, open_registry: PrivateRegistry
+) -> None:
+    registry = open_registry.address
+    seed_repository(registry, "order/app", ["a", "b", "c", "d"], layers=[40_000])
+    window = start(open_registry)
+    window.wait_row("Registries", registry)
+    pull_by_name(window, f"{registry}/order/app:a")
+    wait_status(window, "Succeeded")
+    window.press("Hold queue")
+    for tag in "bcd":
+        pull_by_name(window, f"{registry}/order/app:{tag}")
+        window.wait_row("Transfers", f"{registry}/order/app:{tag}")
+    pull_by_name(window, f"{registry}/order/app:b")
+    window.wait_text("in the list already")
+    assert sources(window) == ["a", "b", "c", "d"]
+
+    # A click takes the notice away, which changes what is in sight.
+    row = window.click_row("Transfers", f"{registry}/order/app:d")
+    window.wait(lambda: not any("in the list" in text for text in window.texts()), "the notice to go")
+    target = window.wait_row("Transfers", f"{registry}/order/app:b")
+    x, y, width, height = window.reveal("Transfers", target, 1).extents
+    window.display.drag(window.reveal("Transfers", row, 1).center, (x + width // 3, y + height // 5))
+    window.wait(lambda: sources(window) == ["a", "d", "b", "c"], "the row to stand before the other")
+    window.press("Resume queue")
+    window.wait(lambda: window.table("Transfers").column("Status") == ["Succeeded"] * 4, "all to succeed")
+
+
+def test_a_row_that_was_refused_offers_to_sign_in_and_goes_on(
+    start: Start, auth_registry: PrivateRegistry
+) -> None:
+    registry = auth_registry.address
+    seed_repository(
+        registry,
+        "offered/app",
+        ["1"],
+        layers=[30_000],
+        credentials=(auth_registry.username, auth_registry.password),
+    )
+    window = start(auth_registry)
+    window.wait_row("Registries", registry)
+    pull_by_name(window, f"{registry}/offered/app:1")
+    row = wait_status(window, "Failed", timeout=60)
+    assert row[TRANSFERRED]
+    # By the one in the notice, and by the button at the right end of the cell.
+    window.press(f"Sign in to {registry}…")
+    window.wait_for("User name", "text")
+    window.keys("Escape")
+    window.wait(lambda: window.find("User name", "text") is None, "the sheet to close")
+    x, y, width, height = window.cell("Transfers", 0, TRANSFERRED).extents
+    window.display.xdotool("mousemove", x + width - 40, y + height // 2, "click", 1)
+    window.wait_for("User name", "text")
+    window.type(auth_registry.username)
+    window.keys("Tab")
+    window.type(auth_registry.password)
+    window.keys("Return")
+    window.wait(lambda: [row[STATUS] for row in window.table("Transfers").rows] == ["Succeeded"], "the pull")
