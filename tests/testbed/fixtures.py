@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from testbed.bed import Testbed
+from testbed.crane import CraneRegistry
 from testbed.engine import Flavour, PrivateEngine
 from testbed.errors import TestbedUnavailable, require
 from testbed.home import PrivateHome
@@ -77,6 +78,16 @@ def token_registry(testbed: Testbed) -> PrivateRegistry:
 def tls_registry(testbed: Testbed) -> PrivateRegistry:
     """A registry with a certificate by an authority that nobody knows (``ca_file``)."""
     return _registry(testbed, "tls")
+
+
+@pytest.fixture(scope="session")
+def crane_registry(testbed: Testbed) -> Iterator[CraneRegistry]:
+    """A registry of another make. Skips where it cannot be had."""
+    try:
+        with CraneRegistry(testbed.root / "crane") as registry:
+            yield registry
+    except TestbedUnavailable as problem:
+        require(problem)
 
 
 @pytest.fixture

@@ -44,11 +44,12 @@ lay_over() {
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """An engine among Debian's packages: which they are, and the programs that must start."""
+    """An engine among Debian's packages: which they are, and the programs that must start when asked for ``ask``."""
 
     name: str
     packages: Sequence[str]
     programs: Sequence[str]
+    ask: str = "--version"
 
 
 DOCKER = Packed("docker", ("docker.io", "containerd", "runc"), ("dockerd", "containerd", "runc"))
@@ -60,6 +61,8 @@ PODMAN = Packed(
     ),
     ("podman", "conmon", "crun"),
 )
+#: No engine, but a registry of another make than docker-registry: ``crane registry serve``.
+CRANE = Packed("crane", ("crane",), ("crane",), "--help")
 
 
 def _cache_folder() -> Path:
@@ -142,7 +145,7 @@ def _fetch_any(engine: Packed, cache: Path, done: Path, deadline: Deadline, suit
 
 def _try(engine: Packed, root: Path, deadline: Deadline) -> None:
     """See that the programs start: a library may be missing, or too old for one of the machine's own."""
-    asking = " && ".join(f"{program} --version" for program in engine.programs)
+    asking = " && ".join(f"{program} {engine.ask}" for program in engine.programs)
     try:
         done = subprocess.run(
             [
@@ -182,7 +185,7 @@ def main() -> None:
     """Fetch what is missing; says in a line what cannot be had, and leaves it to the tests to mind."""
     if os.geteuid() != 0:
         return  # nobody else can start a private engine
-    for engine in (DOCKER, PODMAN):
+    for engine in (DOCKER, PODMAN, CRANE):
         if _folder(engine, CACHE_FOLDER).is_dir():
             continue
         print(f"longshore: fetching a newer {engine.name} for the tests into {CACHE_FOLDER}", file=sys.stderr)

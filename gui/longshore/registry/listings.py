@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from urllib.parse import quote
 
 from longshore.cancellation import Cancellation
 from longshore.oci.errors import (
@@ -23,6 +24,7 @@ from longshore.registry.session import Document, Session
 LARGEST_PAGE = 8 << 20
 #: Registries refuse more at once (distribution 2.8: PAGINATION_NUMBER_INVALID).
 LARGEST_N = 1000
+_CATALOGUE_PATH = "_catalog"
 _CATALOGUE: Scopes = ("registry:catalog:*",)
 
 
@@ -56,7 +58,7 @@ class Listings:
             message = f"{failures.called(config)} has no list of its repositories."
             raise self._unsupported(message, error) from error
         items = self._strings(found, "repositories", "", usable_name)
-        listed = self._pager.page(page, found, items, self._session.base(cancellation))
+        listed = self._paged(page, found, items, _CATALOGUE_PATH, min(max(n, 1), LARGEST_N), cancellation)
         if config.namespace:
             below = f"{config.namespace}/"
             return Page([name for name in listed.items if name.startswith(below)], listed.next)
@@ -83,11 +85,32 @@ class Listings:
 
         Raises NotInRegistry for an unknown repository, UnexpectedReply as :meth:`repositories`.
         """
-        path = f"{repository_path(repository)}/tags/list?n={min(max(n, 1), LARGEST_N)}"
+        size = min(max(n, 1), LARGEST_N)
+        path = f"{repository_path(repository)}/tags/list?n={size}"
         scopes = (f"repository:{repository}:pull",)
         found = self._page(page, path, scopes, repository, cancellation)
         items = self._strings(found, "tags", repository, usable_tag)
-        return self._pager.page(page, found, items, self._session.base(cancellation))
+        return self._paged(page, found, items, f"{repository_path(repository)}/tags/list", size, cancellation)
+
+    def _paged(
+        self,
+        page: str | None,
+        found: Document,
+        items: list[str],
+        path: str,
+        size: int,
+        cancellation: Cancellation | None,
+    ) -> Page[str]:
+        own = self._session.base(cancellation)
+        whole = more = self._session.url(path, own)
+        if len(items) != size:
+            more = ""
+        elif items == sorted(items):
+            # The specification: lists are in order, and a client may go on behind the last one it has.
+            more = f"{whole}?n={size}&last={quote(items[-1], safe='')}"
+        elif path != _CATALOGUE_PATH:
+            more = ""  # tags in no order are all there are: distribution gives no pages of them
+        return self._pager.page(page, found, items, own, more=more, whole=whole)
 
     def _page(
         self, page: str | None, first: str, scopes: Scopes, subject: str, cancellation: Cancellation | None

@@ -30,6 +30,9 @@ class _Listing:
     )  # hashes: a false match only counts a page as less new than it is
     empty: int = 0
     error: LongshoreError | None = None
+    #: No Link led to the page that was asked for last: a full page made us ask for more.
+    guessed: bool = False
+    last: str = ""
 
 
 class Pager:
@@ -53,8 +56,22 @@ class Pager:
                 raise listing.error
         return url or page
 
-    def page(self, asked: str | None, document: Document, items: list[str], own: str) -> Page[str]:
-        """*items* of *document* as a page. *asked*: the page that was asked for; *own*: the registry's base URL."""
+    def page(
+        self,
+        asked: str | None,
+        document: Document,
+        items: list[str],
+        own: str,
+        *,
+        more: str = "",
+        whole: str = "",
+    ) -> Page[str]:
+        """*items* of *document* as a page. *asked*: the page that was asked for; *own*: the registry's base URL.
+
+        *more*: the URL of what may follow a page that is full and has no Link, for registries that cut their lists
+        silently (go-containerregistry does); *whole*: that of all of it, where it turns out that *more* cannot be asked
+        for.
+        """
         name = asked.partition(" ")[0] if asked else ""
         with self._lock:
             listing = self._listings.get(name)
@@ -66,13 +83,21 @@ class Pager:
             self._listings.move_to_end(name)
             listing.addresses.add(document.url)
             before = len(listing.items)
+            fresh = [item for item in items if hash(item) not in listing.items] if listing.guessed else items
             listing.items.update(map(hash, items))
             listing.empty = 0 if len(listing.items) > before else listing.empty + 1
             # One header may hold several links, and several headers may come.
             link = next_link(", ".join(document.headers.getlist("Link")))
             if link is None:
-                self._listings.pop(name, None)
-                return Page(items)
+                following = more
+                if listing.guessed and items and (len(listing.items) == before or min(items) <= listing.last):
+                    following = whole  # it does not go on behind what it is told
+                listing.last = items[-1] if items else ""
+                if not following or following in listing.addresses or len(listing.items) > MOST_ITEMS:
+                    self._listings.pop(name, None)
+                    return Page(fresh)
+                listing.guessed = True
+                return Page(fresh, f"{name} {following}")
             url = ""
             try:
                 url = joined(document.url, link)
