@@ -49,7 +49,8 @@ class Operations(QObject):
         self.services = Services(environ, book.config, cache=folders.cache)
         self.tasks = Tasks()
         self.local = Local(self.services, self.tasks, environ, engine_url, images, tags)
-        self.remote = Remote(self.services, self.tasks, book, registry_model, tags)
+        certificates = folders.config / "certificates"
+        self.remote = Remote(self.services, self.tasks, book, registry_model, tags, certificates)
         self.moving = Moving(
             self.services,
             self.tasks,

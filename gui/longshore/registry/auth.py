@@ -100,6 +100,8 @@ class Authorizer:
         self._fetching: dict[Scopes, threading.Lock] = {}
         self._credential: tuple[Credential | None, float] | None = None
         self._rotated: dict[str, str] = {}
+        #: Whether the registry has given something.
+        self.answered = False
         #: What keeps the stored credential from being read: then everything is asked for anonymously.
         self.broken: CredentialsError | None = None
         #: The refresh token that an *offline* authorizer was given, to be kept in place of the password; or "".

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QMenu
 from longshore.models import text
 from longshore.models.columns import NodeKind, Role
 from longshore.models.transfer_model import TransferModel
-from longshore.oci.errors import AccessDenied, SignInFailed, SignInRequired
+from longshore.oci.errors import AccessDenied, SignInFailed, SignInRequired, TlsFailed
 from longshore.transfers.transfer import State, TransferSnapshot
 from longshore.widgets.columns import Column, Kind
 from longshore.widgets.delegates import MOVING
@@ -52,6 +52,7 @@ class TransferPane(Pane):
     )  # list[str], the row before which they shall stand (None: at the end)
     copy_reference_requested = Signal(str)
     sign_in_requested = Signal(str)  # host, from a row that failed for want of it
+    certificate_requested = Signal(str)  # host, from a row that failed over its certificate
     occupied_changed = Signal(bool)  # whether there is anything to show
 
     def __init__(self, model: TransferModel) -> None:
@@ -302,6 +303,11 @@ class TransferPane(Pane):
             menu.addAction(self.tr("Sign in to {0}…").format(host)).triggered.connect(
                 lambda: self.sign_in_requested.emit(host)
             )
+        unproved = _certificate_host(chosen)
+        if unproved:
+            menu.addAction(self.tr("Certificate of {0}…").format(unproved)).triggered.connect(
+                lambda: self.certificate_requested.emit(unproved)
+            )
         menu.addSeparator()
         menu.addAction(self.tr("Move up")).triggered.connect(lambda: self.move_rows(-1))
         menu.addAction(self.tr("Move down")).triggered.connect(lambda: self.move_rows(1))
@@ -325,3 +331,9 @@ def _sign_in_host(snapshots: list[TransferSnapshot]) -> str:
         return ""
     error = snapshots[0].error
     return error.registry if isinstance(error, (SignInRequired, SignInFailed, AccessDenied)) else ""
+
+
+def _certificate_host(snapshots: list[TransferSnapshot]) -> str:
+    """The registry over whose certificate the only selected transfer failed, "" if none."""
+    error = snapshots[0].error if len(snapshots) == 1 else None
+    return error.registry if isinstance(error, TlsFailed) else ""

@@ -41,14 +41,20 @@ class Sheet(QDialog):
         self.confirm.setProperty("primary", True)
         self.confirm.setDefault(True)
         self.confirm.setAccessibleName(verb)
-        cancel = QPushButton(self.tr("Cancel"))
-        cancel.setAutoDefault(False)
+        self.dismiss = QPushButton(self.tr("Cancel"))
+        self.dismiss.setAutoDefault(False)
         buttons.addButton(self.confirm, QDialogButtonBox.ButtonRole.AcceptRole)
-        buttons.addButton(cancel, QDialogButtonBox.ButtonRole.RejectRole)
+        buttons.addButton(self.dismiss, QDialogButtonBox.ButtonRole.RejectRole)
         buttons.accepted.connect(self._confirmed)
         buttons.rejected.connect(self.reject)
         self.buttons = buttons
         outer.addWidget(buttons)
+        #: False once it was closed: an answer that comes later finds nothing to be shown in.
+        self.open_still = True
+        self.finished.connect(self._closed)
+
+    def _closed(self) -> None:
+        self.open_still = False
 
     def form(self) -> QFormLayout:
         """A new form in the body."""

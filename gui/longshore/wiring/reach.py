@@ -1,0 +1,119 @@
+"""How registries are reached, and as whom: adding them, their settings and certificates, sign-in and sign-out."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject, Slot
+
+from longshore.credentials import Credential
+from longshore.models.columns import Tone
+from longshore.oci.errors import LongshoreError
+from longshore.operations import Operations
+from longshore.registry.config import RegistryConfig
+from longshore.widgets.main_window import MainWindow
+from longshore.wiring.shared import Shared
+
+
+class Reach(QObject):
+    """Connects the sheets of registries. GUI thread."""
+
+    def __init__(self, window: MainWindow, operations: Operations, shared: Shared) -> None:
+        super().__init__(window)
+        self.window = window
+        self.operations = operations
+        self._shared = shared
+        pane = window.registry_pane
+        pane.add_registry_requested.connect(self._add_registry)
+        pane.settings_requested.connect(self._settings)
+        pane.certificate_requested.connect(self._certificate)
+        pane.account_requested.connect(self._account)
+        pane.sign_in_requested.connect(self._sign_in)
+        pane.sign_out_requested.connect(self._sign_out)
+        window.transfer_pane.sign_in_requested.connect(self._sign_in)
+        window.transfer_pane.certificate_requested.connect(self._certificate)
+
+    @Slot()
+    def _add_registry(self) -> None:
+        from longshore.widgets.dialogs.registry import AddRegistrySheet
+
+        sheet = AddRegistrySheet(self.window)
+
+        def add(config: RegistryConfig) -> None:
+            def done(error: LongshoreError | None) -> None:
+                sheet.answer(error)
+                if error is None:
+                    self.window.registry_pane.expand(config.host)
+
+            self.operations.remote.add_registry(config, done)
+
+        sheet.add_requested.connect(add)
+        sheet.open()
+
+    @Slot(str)
+    def _settings(self, host: str) -> None:
+        from longshore.widgets.dialogs.registry_settings import RegistrySettingsSheet
+
+        remote = self.operations.remote
+        sheet = RegistrySettingsSheet(self.window, remote.trust.config(host), remote.title(host))
+        sheet.save_requested.connect(lambda config: remote.trust.save(config, sheet.answer))
+        sheet.copy_requested.connect(self._shared.to_clipboard)
+        sheet.open()
+
+    @Slot(str)
+    def _certificate(self, host: str) -> None:
+        from longshore.widgets.dialogs.certificate import CertificateSheet
+
+        remote = self.operations.remote
+        sheet = CertificateSheet(self.window, remote.title(host), str(remote.trust.file_of(host)))
+        sheet.trust_requested.connect(lambda pem: remote.trust.trust(host, pem, sheet.answer))
+        sheet.copy_requested.connect(self._shared.to_clipboard)
+        remote.trust.look(host, sheet.show_report)
+        sheet.open()
+
+    @Slot(str)
+    def _account(self, host: str) -> None:
+        from longshore.widgets.dialogs.account import AccountSheet
+
+        sheet = AccountSheet(self.window, self.operations.remote.title(host))
+        sheet.sign_in_requested.connect(lambda: self._sign_in(host))
+        self.operations.remote.accounts.identify(host, sheet.show_identity)
+        sheet.open()
+
+    @Slot(str)
+    def _sign_in(self, host: str) -> None:
+        from longshore.widgets.dialogs.account import SignInSheet
+
+        remote = self.operations.remote
+        sheet = SignInSheet(
+            self.window,
+            host,
+            remote.title(host),
+            user=remote.user(host),
+            stored_in=remote.accounts.kept_words(host),
+        )
+
+        def sign_in(host: str, credential: Credential, keep: bool) -> None:
+            cancellation = remote.accounts.sign_in(host, credential, keep=keep, done=sheet.answer)
+            # Who closes the sheet while the registry is asked does not want to be signed in.
+            sheet.rejected.connect(cancellation.cancel)
+
+        sheet.sign_in_requested.connect(sign_in)
+        sheet.accepted.connect(lambda: self.operations.moving.retry_refused(host))
+        sheet.open()
+
+    @Slot(str)
+    def _sign_out(self, host: str) -> None:
+        remote = self.operations.remote
+        if not remote.user(host) and remote.accounts.account(host).trouble is None:
+            self.window.registry_pane.explain(
+                self.tr("Nobody is signed in at {0}.").format(remote.title(host))
+            )
+            return
+
+        def done(error: LongshoreError | None) -> None:
+            if error is not None:
+                self._shared.show_failure(error)
+                return
+            words = self.tr("Signed out of {0}, for the docker CLI too.").format(remote.title(host))
+            self.window.registry_pane.explain(words, Tone.GOOD)
+
+        remote.accounts.sign_out(host, done)
