@@ -123,7 +123,7 @@ class RegistryClient(Manifests, Blobs, Listings):
             if trial.auth.challenge is None:
                 # Strangers may read here, so nothing has been checked yet.
                 trial.fetch("GET", "", outright=True, cancellation=cancellation)
-        except (SignInRequired, AccessDenied) as error:
+        except (SignInRequired, SignInFailed, AccessDenied) as error:
             raise SignInFailed(
                 f"{failures.called(config)} refuses the user name or the password.",
                 registry=config.host,

@@ -75,6 +75,7 @@ class Reach(QObject):
 
         sheet = AccountSheet(self.window, self.operations.remote.title(host))
         sheet.sign_in_requested.connect(lambda: self._sign_in(host))
+        sheet.sign_out_requested.connect(lambda: self._sign_out(host))
         self.operations.remote.accounts.identify(host, sheet.show_identity)
         sheet.open()
 

@@ -9,6 +9,7 @@ from longshore.credentials import Credential, StoredIn, Whereabouts
 from longshore.models import text
 from longshore.oci.errors import LongshoreError
 from longshore.operations import Identity
+from longshore.widgets.dialogs.fields import explanation
 from longshore.widgets.dialogs.sheet import Sheet
 from longshore.widgets.quiet import plain_label
 
@@ -34,7 +35,7 @@ class SignInSheet(Sheet):
         form.addRow(self.tr("Password or token"), self.secret)
         self.this_run = QCheckBox(self.tr("Keep for this run only"))
         form.addRow("", self.this_run)
-        self.kept = plain_label(stored_in, role="dim", wrap=True)
+        self.kept = explanation(stored_in)
         form.addRow("", self.kept)
         self._stored_in = stored_in
         self.this_run.toggled.connect(self._tell_where)
@@ -87,12 +88,15 @@ class AccountSheet(Sheet):
     """Opens with what is known here, and fills when the registry has said whether it takes it."""
 
     sign_in_requested = Signal()
+    sign_out_requested = Signal()
 
     def __init__(self, parent: QWidget | None, title: str) -> None:
         super().__init__(parent, self.tr("Who am I at {0}?").format(title), self.tr("Sign in…"))
         self._rows: QFormLayout = self.form()
         self.answer_label = plain_label(self.tr("Asking…"), wrap=True)
         self.body.addWidget(self.answer_label)
+        self._leave = False
+        self.confirm.hide()
         self.dismiss.setText(self.tr("Close"))
 
     @Slot(object)
@@ -111,10 +115,10 @@ class AccountSheet(Sheet):
         }
         if found.auth in ways:
             rows.append((self.tr("It asks for"), ways[found.auth]))
-        if found.realm:
+        if found.realm and found.auth == "bearer":
             rows.append((self.tr("Tokens from"), found.realm))
         for name, value in rows:
-            shown = plain_label(text.safe(value, 500), wrap=True)
+            shown = explanation(text.safe(value, 500), "")
             shown.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
             shown.setAccessibleName(f"{name}: {text.safe(value, 500)}")
             self._rows.addRow(name, shown)
@@ -131,6 +135,16 @@ class AccountSheet(Sheet):
         else:
             self.answer_label.setText(self.tr("What the registry shows to everybody, you see."))
         self.answer_label.setVisible(bool(self.answer_label.text()))
+        self._leave = bool(account.user) and found.refused is None
+        if self._leave:
+            self.confirm.setText(self.tr("Sign out"))
+            self.confirm.setAccessibleName(self.tr("Sign out"))
+            self.confirm.setProperty("primary", False)
+            self.confirm.style().polish(self.confirm)
+            # Enter must not sign out who only wanted to look.
+            self.dismiss.setDefault(True)
+            self.dismiss.setFocus()
+        self.confirm.show()
         self.refit()
 
     def _place(self, kept: Whereabouts) -> str:
@@ -141,6 +155,6 @@ class AccountSheet(Sheet):
         return self.tr("{0}, as base64").format(kept.path)
 
     def finish(self) -> None:
-        """Close, and wish for the sign-in sheet."""
+        """Close, and wish for the sign-in sheet, or to be signed out."""
         self.accept()
-        self.sign_in_requested.emit()
+        (self.sign_out_requested if self._leave else self.sign_in_requested).emit()

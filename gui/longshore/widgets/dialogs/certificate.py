@@ -36,13 +36,11 @@ class CertificateSheet(Sheet):
         self.text.setTextInteractionFlags(
             Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
         )
-        self.text.setFixedHeight(self.text.fontMetrics().lineSpacing() * 7 + 16)
+        self.text.setFixedHeight(self.text.fontMetrics().lineSpacing() * 8 + 26)
         self.text.hide()
         self.body.addWidget(self.text)
         self.compared = QCheckBox(
-            self.tr(
-                "I have compared the fingerprint with what the registry's owner says, or know why I need not"
-            )
+            self.tr("I have compared the fingerprint with what the registry's owner says")
         )
         self.compared.toggled.connect(self.confirm.setEnabled)
         self.compared.hide()

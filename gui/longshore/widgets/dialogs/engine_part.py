@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Signal, Slot
+from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
 
 from longshore.models.engine_side import engine_steps, engine_words
@@ -10,7 +10,7 @@ from longshore.registry.config import RegistryConfig
 from longshore.widgets.quiet import plain_label
 from longshore.widgets.theme import current_theme
 
-_MOST_LINES = 6
+_MOST_LINES = 7
 
 
 class EnginePart(QWidget):
@@ -53,8 +53,13 @@ class EnginePart(QWidget):
         self.words.setText(engine_words(config, steps))
         if self.lines.toPlainText() != steps:
             self.lines.setPlainText(steps)
-        count = min(steps.count("\n") + 1, _MOST_LINES)
+        count = steps.count("\n") + 1
         # Room for a scroll bar too: paths are long.
-        self.lines.setFixedHeight(self.lines.fontMetrics().lineSpacing() * count + 30)
+        height = self.lines.fontMetrics().lineSpacing() * min(count, _MOST_LINES) + 36
+        self.lines.setFixedHeight(height)
+        policy = Qt.ScrollBarPolicy
+        self.lines.setVerticalScrollBarPolicy(
+            policy.ScrollBarAsNeeded if count > _MOST_LINES else policy.ScrollBarAlwaysOff
+        )
         self.lines.setVisible(bool(steps))
         self.copy.setVisible(bool(steps))

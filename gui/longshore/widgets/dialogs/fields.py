@@ -6,10 +6,21 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QCoreApplication, Signal
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QPushButton, QWidget
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QLineEdit, QPushButton, QSizePolicy, QWidget
 
 from longshore.oci.errors import LongshoreError
 from longshore.oci.text import plain
+from longshore.widgets.quiet import plain_label
+
+
+def explanation(text: str, role: str = "dim") -> QLabel:
+    """Wrapped words in a form's field column, as wide as the fields."""
+    label = plain_label(text, role, wrap=True)
+    # A form gives labels the width of their text, and then not the height that they need.
+    policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
+    policy.setHeightForWidth(True)
+    label.setSizePolicy(policy)
+    return label
 
 
 class FileField(QWidget):

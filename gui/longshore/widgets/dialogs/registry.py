@@ -11,7 +11,7 @@ from longshore.oci.errors import LongshoreError
 from longshore.oci.grammar import check_path
 from longshore.oci.reference import Reference
 from longshore.registry.config import RegistryConfig, parse_registry
-from longshore.widgets.dialogs.fields import FileField
+from longshore.widgets.dialogs.fields import FileField, explanation
 from longshore.widgets.dialogs.sheet import Sheet
 from longshore.widgets.quiet import plain_label
 
@@ -40,13 +40,11 @@ class AddRegistrySheet(Sheet):
         form.addRow("", self.insecure)
         form.addRow(
             "",
-            plain_label(
+            explanation(
                 self.tr(
                     "These settings are Longshore's. The engine makes its own connections for pull and push and "
                     "has its own: see Settings… afterwards."
-                ),
-                role="dim",
-                wrap=True,
+                )
             ),
         )
         self.host.textChanged.connect(lambda: self.show_problem(None))

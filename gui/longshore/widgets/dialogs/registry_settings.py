@@ -13,9 +13,8 @@ from longshore.oci.text import plain
 from longshore.registry.config import LONGEST_TITLE, RegistryConfig, check_path
 from longshore.registry.listing import KINDS
 from longshore.widgets.dialogs.engine_part import EnginePart
-from longshore.widgets.dialogs.fields import FileField
+from longshore.widgets.dialogs.fields import FileField, explanation
 from longshore.widgets.dialogs.sheet import Sheet
-from longshore.widgets.quiet import plain_label
 
 _CERTIFICATES = "Certificates (*.crt *.pem *.cer)"
 _KEYS = "Keys (*.key *.pem)"
@@ -63,13 +62,12 @@ class RegistrySettingsSheet(Sheet):
         self.insecure = QCheckBox(self.tr("Insecure: allow plain HTTP, and any certificate"))
         self.insecure.setChecked(config.insecure)
         form.addRow("", self.insecure)
-        self.warning = plain_label(
+        self.warning = explanation(
             self.tr(
                 "Everybody on the way can then read and change what is moved, and read your password. Only for a "
                 "network that you trust."
             ),
-            role="caution",
-            wrap=True,
+            "caution",
         )
         form.addRow("", self.warning)
         self.engine = EnginePart()
@@ -78,6 +76,7 @@ class RegistrySettingsSheet(Sheet):
         if config.is_hub:
             for field in (self.prefix, self.authority, self.certificate, self.key, self.insecure):
                 form.setRowVisible(field, False)
+            self.engine.hide()
         for edit in (self.called, self.namespace, self.prefix):
             edit.textChanged.connect(self._changed)
         for file in (self.authority, self.certificate, self.key):
@@ -99,7 +98,7 @@ class RegistrySettingsSheet(Sheet):
         self._form.setRowVisible(self.warning, self.insecure.isChecked() and not self._config.is_hub)
         with contextlib.suppress(LongshoreError):  # half typed: what was said stays
             self.engine.show_for(self._read())
-        self.show_problem(None)
+        self.show_problem(None)  # refits, too
 
     def _read(self) -> RegistryConfig:
         """What the fields say. Raises LongshoreError."""
