@@ -37,3 +37,14 @@ def open_repository(window: Window, registry: str, repository: str) -> None:
     """Select a repository, so that its tags are shown."""
     window.wait_row("Registries", registry)
     window.click_row("Registries", repository)
+
+
+def push_selected(window: Window, repository: str, tag: str, registry: str, *, waits: bool = True) -> None:
+    """Push a local image by the button; it *waits* until the registry has said that the tag is new there."""
+    window.click_row("Registries", registry)
+    window.click_row("Local images", repository, tag)
+    window.press("Push")
+    window.wait_for("Resulting references")
+    if waits:
+        window.wait_row("Resulting references", "new tag")
+    window.keys("Return")

@@ -6,9 +6,17 @@ from PySide6.QtCore import QObject, Slot
 
 from longshore.credentials import Credential
 from longshore.models.columns import Tone
-from longshore.oci.errors import LongshoreError
+from longshore.oci.errors import (
+    AccessDenied,
+    LongshoreError,
+    RegistryError,
+    SignInFailed,
+    SignInRequired,
+    TlsFailed,
+)
 from longshore.operations import Operations
 from longshore.registry.config import RegistryConfig
+from longshore.transfers.transfer import State, TransferSnapshot
 from longshore.widgets.main_window import MainWindow
 from longshore.wiring.shared import Shared
 
@@ -30,6 +38,24 @@ class Reach(QObject):
         pane.sign_out_requested.connect(self._sign_out)
         window.transfer_pane.sign_in_requested.connect(self._sign_in)
         window.transfer_pane.certificate_requested.connect(self._certificate)
+        operations.moving.ended.connect(self._offer)
+
+    @Slot(object)
+    def _offer(self, snapshot: TransferSnapshot) -> None:
+        """A transfer failed over something that can be put right here: offer it; then it goes on by itself."""
+        error = snapshot.error
+        if snapshot.state is not State.FAILED or not isinstance(error, RegistryError):
+            return
+        explain, host = self.window.transfer_pane.explain, error.registry
+        if isinstance(error, SignInRequired | SignInFailed | AccessDenied):
+            explain(error.message, Tone.CAUTION, button=self.tr("Sign in…"), act=lambda: self._sign_in(host))
+        elif isinstance(error, TlsFailed):
+            explain(
+                error.message,
+                Tone.CAUTION,
+                button=self.tr("Certificate…"),
+                act=lambda: self._certificate(host),
+            )
 
     @Slot()
     def _add_registry(self) -> None:

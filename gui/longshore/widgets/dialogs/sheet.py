@@ -15,7 +15,6 @@ from PySide6.QtWidgets import (
 from longshore.oci.errors import LongshoreError
 from longshore.widgets.quiet import plain_label
 
-
 #: Milliseconds between two looks whether a new window is in its place.
 _PLACED = 30
 
