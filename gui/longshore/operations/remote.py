@@ -134,6 +134,7 @@ class Remote(QObject):
 
     def remove_registry(self, host: str) -> None:
         """Take a registry out of the tree; nothing in the registry is touched."""
+        self.trust.forget(host)
         self.book.remove(host)
         self._services.forget_registry(host)
         self._show_registries()

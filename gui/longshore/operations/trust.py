@@ -93,6 +93,16 @@ class Trust:
 
         self._save(keep, replace(config, ca_file=path), done)
 
+    def forget(self, host: str) -> None:
+        """*host* leaves the book: what was trusted there goes too."""
+        if self._book.config(host).ca_file != self.file_of(host):
+            return
+
+        async def run() -> None:
+            await self._tasks.call(self._tasks.quick, self.file_of(host).unlink, missing_ok=True)
+
+        self._tasks.spawn(run(), "forget a certificate")
+
     def file_of(self, host: str) -> Path:
         """Where a certificate that is trusted for *host* is kept."""
         # A host may hold brackets and colons, which some file systems refuse.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from PySide6.QtCore import QObject, Slot
 
 from longshore.credentials import Credential
@@ -69,7 +71,16 @@ class Reach(QObject):
                 if error is None:
                     self.window.registry_pane.expand(config.host)
 
-            self.operations.remote.add_registry(config, done)
+            # One that is there already keeps what was set for it and is not asked for here.
+            known = self.operations.remote.trust.config(config.host)
+            wanted = replace(
+                known,
+                insecure=config.insecure or known.insecure,
+                ca_file=config.ca_file or known.ca_file,
+                prefix=config.prefix or known.prefix,
+                namespace=config.namespace or known.namespace,
+            )
+            self.operations.remote.add_registry(wanted, done)
 
         sheet.add_requested.connect(add)
         sheet.open()

@@ -7,7 +7,7 @@ import threading
 from typing import Any
 
 from longshore.credentials import Credential, StoredIn
-from longshore.oci.errors import LongshoreError, SignInFailed
+from longshore.oci.errors import CredentialsError, LongshoreError, SignInFailed
 from longshore.operations.accounts import Identity
 from unit.registry.conftest import Asked, reply
 
@@ -102,6 +102,28 @@ def test_a_missing_helper_troubles_its_registry_alone(play) -> None:
         await desk.until(lambda: accounts.account("a.example").trouble is not None)
         assert "docker-credential-gone" in accounts.kept_words("a.example")
         assert "base64" in accounts.kept_words("docker.io")
+
+    play(scene)
+
+
+def test_a_broken_file_leaves_this_run(play, serve) -> None:
+    server = serve(guarded)
+
+    async def scene(desk: Desk) -> None:
+        add(desk, server.host)
+        desk.write_docker_config({})
+        desk.docker_config.write_text('{"auths": ')
+        accounts = desk.accounts
+        accounts.load()
+        await desk.until(lambda: accounts.account(server.host).trouble is not None)
+        assert "cannot be read" in accounts.kept_words(server.host)
+        answers: list[LongshoreError | None] = []
+        accounts.sign_in(server.host, SAM, keep=True, done=answers.append)
+        await desk.until(lambda: len(answers) == 1)
+        assert isinstance(answers[0], CredentialsError) and "this run only" in answers[0].advice
+        accounts.sign_in(server.host, SAM, keep=False, done=answers.append)
+        await desk.until(lambda: accounts.account(server.host).user == "sam")
+        assert answers[1] is None and desk.docker_config.read_text() == '{"auths": '
 
     play(scene)
 

@@ -47,6 +47,9 @@ def test_what_is_trusted_is_kept_beside_what_was_chosen(play, tmp_path: Path) ->
         trust.trust(HOST, second, answers.append)
         await desk.until(lambda: len(answers) == 3)
         assert second in kept.read_text() and first not in kept.read_text()
+        trust.forget(HOST)
+        await desk.until(lambda: not kept.exists())
+        assert chosen.exists()
 
     play(scene)
 

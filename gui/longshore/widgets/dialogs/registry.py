@@ -36,7 +36,7 @@ class AddRegistrySheet(Sheet):
             [self.tr("Certificates (*.crt *.pem *.cer)")],
         )
         form.addRow(self.tr("Own CA file"), self.authority)
-        self.insecure = QCheckBox(self.tr("Allow plain HTTP (not encrypted)"))
+        self.insecure = QCheckBox(self.tr("Insecure: allow plain HTTP, and any certificate"))
         form.addRow("", self.insecure)
         form.addRow(
             "",
