@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import re
+import shlex
+import shutil
+import socket
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+
+import pytest
 
 from testbed.driver import Window
 from testbed.engine import PrivateEngine
@@ -189,6 +194,42 @@ def test_a_certificate_is_looked_at_and_then_trusted(
     open_repository(again, address, "sealed/trusted")
 
 
+def test_the_engine_is_told_by_the_lines_of_the_sheet(
+    start: Start, testbed_engine: PrivateEngine, tmp_path: Path
+) -> None:
+    """Not on 127.0.0.1, where engines take every certificate: the engine refuses, is told, and the row goes on."""
+    if not testbed_engine.is_ours:
+        pytest.skip("a lent engine's /etc/docker is not ours to write to")
+    with PrivateRegistry(tmp_path / "far", tls=True, host=own_address()) as far:
+        seed(far, "sealed/far")
+        window = start(far)
+        window.keys("ctrl+l")
+        window.wait_for("Reference", "text")
+        window.type(f"{far.address}/sealed/far:1")
+        window.keys("Return")
+        wait_status(window, "Failed")
+        window.press("Certificate…")
+        window.click(
+            window.wait_for(
+                "I have compared the fingerprint with what the registry's owner says", "check box"
+            )
+        )
+        lines = window.wait_for("What the engine needs", "text").text.splitlines()
+        window.press("Trust")
+        window.wait(lambda: not window.find("Trust", "push button", "button"), "the sheet to close")
+        folder = testbed_engine.certificates
+        for line in lines:  # as root on the engine's machine, whose /etc/docker/certs.d is this folder
+            command = shlex.split(line.replace("/etc/docker/certs.d", str(folder)))
+            assert command[0] in ("mkdir", "cp") and len(command) == 3
+            subprocess.run(command, check=True)
+        try:
+            window.click_row("Transfers", "Failed")
+            window.press("Retry")
+            wait_status(window, "Succeeded")
+        finally:
+            shutil.rmtree(folder / far.address)
+
+
 def test_settings_are_kept_and_files_that_are_none_refused(
     start: Start, open_registry: PrivateRegistry, private_home: PrivateHome
 ) -> None:
@@ -241,6 +282,17 @@ def test_pages_without_end_are_survived(start: Start, open_registry: PrivateRegi
         asked = hostile.asked
         window.wait_row("Registries", "calm/app")
         assert hostile.asked == asked < 60
+
+
+def own_address() -> str:
+    """An address of this machine that others would use."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as anywhere:
+        try:
+            anywhere.connect(("192.0.2.1", 9))  # sends nothing
+        except OSError:
+            pytest.skip("this machine has no address beside those of itself")
+        address: str = anywhere.getsockname()[0]
+        return address
 
 
 def note_of(window: Window, words: str) -> int:

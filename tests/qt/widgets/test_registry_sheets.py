@@ -82,7 +82,7 @@ def test_nothing_is_trusted_without_a_look(light: Theme, qtbot: QtBot) -> None:
         (report(names=("other.example",)), "not for this registry's name"),
         (report(days=-3), "out of date"),
         (CertificateReport(RegistryConfig(HOST), None, None), "plain HTTP"),
-        (CertificateReport(RegistryConfig(HOST), report().certificate, None), "is trusted"),
+        (CertificateReport(RegistryConfig(HOST), report().certificate, None), "Longshore trusts"),
         (CertificateReport(RegistryConfig(HOST, insecure=True), report().certificate, None), "not checked"),
         (RegistryUnreachable("Nothing listens.", registry=HOST), "Nothing listens"),
     ],

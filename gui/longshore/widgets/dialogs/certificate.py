@@ -83,7 +83,7 @@ class CertificateSheet(Sheet):
                 widget.show()
             self.dismiss.setText(self.tr("Cancel"))
             self.compared.setFocus()
-        if found.problem is not None:
+        if found.problem is not None or found.config.ca_file is not None or found.config.insecure:
             self.engine.show_for(found.config, self._trusted if self.confirm.isVisibleTo(self) else "")
             self.engine.show()
         self.refit()
@@ -103,7 +103,7 @@ class CertificateSheet(Sheet):
             return self.tr("It shows no certificate: this registry is reached by plain HTTP.")
         if found.config.insecure:
             return self.tr("This registry is marked as insecure: its certificate is not checked.")
-        return self.tr("This certificate is trusted.")
+        return self.tr("Longshore trusts this certificate. The engine decides for itself.")
 
     def finish(self) -> None:
         """Ask for it; :meth:`answer` ends or reopens the sheet."""
