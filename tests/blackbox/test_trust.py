@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -15,20 +14,10 @@ from testbed.engine import PrivateEngine
 from testbed.home import PrivateHome
 from testbed.images import build_image, seed_repository, small_image
 from testbed.registry import PrivateRegistry
-from testbed.steps import STATUS, TRANSFERRED, head_manifest, open_repository, wait_status
+from testbed.steps import STATUS, TRANSFERRED, head_manifest, open_repository, push_selected, wait_status
 from testbed.throttle import Throttle
 
 Start = Callable[..., Window]
-
-
-def push_selected(window: Window, repository: str, tag: str, registry: str) -> None:
-    """Push a local image by the button."""
-    window.click_row("Registries", registry)
-    window.click_row("Local images", repository, tag)
-    window.press("Push")
-    window.wait_for("Resulting references")
-    window.wait_row("Resulting references", "new tag")
-    window.keys("Return")
 
 
 def test_kill_nine_in_mid_push_then_resume(
@@ -171,22 +160,4 @@ def test_a_sign_in_of_the_docker_cli_is_ours(
     window = start(auth_registry)
     window.wait_row("Registries", auth_registry.address, auth_registry.username)
     open_repository(window, auth_registry.address, "cli/app")
-    window.wait_row("Tags", "1")
-
-
-def test_an_untrusted_certificate_is_shown_and_can_be_trusted(
-    start: Start, tls_registry: PrivateRegistry, private_home: PrivateHome, tmp_path: Path
-) -> None:
-    seed_repository(tls_registry.address, "sealed/app", ["1"], layers=[30_000], ca_file=tls_registry.ca_file)
-    window = start(tls_registry)
-    window.wait(
-        lambda: any("certificate" in " ".join(row) for row in window.table("Registries").rows), "the refusal"
-    )
-    window.press("Add registry…")
-    window.wait_for("Host", "text")
-    window.type(tls_registry.address)
-    window.keys("Tab")
-    window.type(str(tls_registry.ca_file))
-    window.keys("Return")
-    open_repository(window, tls_registry.address, "sealed/app")
     window.wait_row("Tags", "1")

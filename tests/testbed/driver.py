@@ -182,6 +182,10 @@ class Window:
         data = self.ask(do="find", name=name, roles=list(roles), index=index)
         return Node.of(data) if data else None
 
+    def find_all(self, name: str, *roles: str) -> list[Node]:
+        """Every showing thing of that accessible name (and one of those roles)."""
+        return [Node.of(data) for data in self.ask(do="list", name=name, roles=list(roles))]
+
     def wait_for(self, name: str, *roles: str, timeout: float = PATIENCE) -> Node:
         """Like :meth:`find`, once it shows."""
         found = self.wait(

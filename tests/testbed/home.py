@@ -10,6 +10,26 @@ from pathlib import Path
 
 from testbed.environ import bare_environ
 
+# Speaks as docker-credential-helpers' README says.
+_KEYCHAIN = """#!/usr/bin/env python3
+import json, os, sys
+kept, verb, data = {kept!r}, sys.argv[1], sys.stdin.read().strip()
+known = json.load(open(kept)) if os.path.exists(kept) else {{}}
+if verb == "store":
+    record = json.loads(data)
+    known[record["ServerURL"]] = record
+elif verb == "list":
+    print(json.dumps({{server: record["Username"] for server, record in known.items()}}))
+elif data not in known:
+    print("credentials not found in native keychain")
+    sys.exit(1)
+elif verb == "get":
+    print(json.dumps(known[data]))
+else:
+    del known[data]
+json.dump(known, open(kept, "w"))
+"""
+
 
 class PrivateHome:
     """The folders that a program looks for in its environment, all below ``root`` and all empty.
@@ -73,6 +93,19 @@ class PrivateHome:
         path.write_text(script, "utf-8")
         path.chmod(0o755)
         return path
+
+    def write_keychain(self, name: str) -> None:
+        """Install a ``docker-credential-NAME`` that works, and keeps what it is given in a file."""
+        self.write_helper(name, _KEYCHAIN.format(kept=str(self._kept(name))))
+
+    def keychain(self, name: str) -> dict[str, dict[str, str]]:
+        """What that helper keeps, by server: ``Username`` and ``Secret``."""
+        kept = self._kept(name)
+        found: dict[str, dict[str, str]] = json.loads(kept.read_text("utf-8")) if kept.exists() else {}
+        return found
+
+    def _kept(self, name: str) -> Path:
+        return self.home / f"{name}.kept"
 
     def helper_environ(self, extra: Mapping[str, str] | None = None) -> dict[str, str]:
         """`environ` with the helpers of ``write_helper`` first on PATH."""

@@ -47,3 +47,14 @@ def pull_by_name(window: Window, reference: str) -> None:
     window.type(reference)
     window.keys("Return")
     window.wait(lambda: window.find("Reference", "text") is None, "the box to close")
+
+
+def push_selected(window: Window, repository: str, tag: str, registry: str, *, waits: bool = True) -> None:
+    """Push a local image by the button; it *waits* until the registry has said that the tag is new there."""
+    window.click_row("Registries", registry)
+    window.click_row("Local images", repository, tag)
+    window.press("Push")
+    window.wait_for("Resulting references")
+    if waits:
+        window.wait_row("Resulting references", "new tag")
+    window.keys("Return")

@@ -124,6 +124,9 @@ def _standing(child: Child) -> str:
 def whole(node: RegistryNode, child: Child | None, column: int) -> str:
     """The whole story of a cell, as plain text."""
     if child is None:
+        trouble = node.entry.trouble
+        if column == RegistryColumn.SIGNED_IN and trouble is not None:
+            return "\n".join(part for part in (trouble.message, trouble.advice, trouble.detail) if part)
         if column != RegistryColumn.NAME:
             return shown(node, child, column)
         parts = [node.entry.name, node.host if node.host != node.entry.name else "", note_advice(node)]
@@ -179,6 +182,8 @@ def signed_in(node: RegistryNode) -> tuple[str, Tone]:
     """What the column Signed in says of a registry, and what it means."""
     if node.entry.user:
         return text.safe(node.entry.user, 100), Tone.GOOD
+    if node.entry.trouble is not None:
+        return tr("cannot tell…"), Tone.CAUTION
     if isinstance(node.error, SignInRequired | SignInFailed) or node.entry.auth == "basic":
         return tr("Sign in…"), Tone.ACTIVE
     if node.entry.auth == "none":

@@ -10,7 +10,7 @@ from longshore.models import ordering, text
 from longshore.models.columns import NodeAction, NodeState, RegistryColumn
 from longshore.models.registry_row import Child, Course, RegistryEntry, Search
 from longshore.models.text import tr
-from longshore.oci.errors import InvalidReference, SignInFailed, SignInRequired
+from longshore.oci.errors import InvalidReference, SignInFailed, SignInRequired, TlsFailed
 from longshore.oci.reference import Reference
 
 if TYPE_CHECKING:
@@ -247,6 +247,9 @@ class RegistryNode:
         if course.state is NodeState.FAILED and course.error is not None:
             if isinstance(course.error, SignInRequired | SignInFailed):
                 return f"{course.error.message} — {tr('Sign in…')}"
+            if isinstance(course.error, TlsFailed):
+                shown = tr("Certificate…") if course.error.certificate else tr("Settings…")
+                return f"{course.error.message} — {shown}"
             return f"{course.error.message} — {tr('Retry')}"
         if isinstance(course, Search):
             if course.state is NodeState.LOADING:

@@ -22,7 +22,8 @@ class RegistryEntry:
     """A registry as the tree shall show it. *user*: who is signed in, "" for nobody.
 
     *recent*: repositories known from the history, the latest first. *auth*: what the registry asks for: ``none``,
-    ``basic``, ``bearer``, "" while that is not known.
+    ``basic``, ``bearer``, "" while that is not known. *trouble*: why nobody can tell who is signed in (a broken helper
+    or file), None if nothing is wrong.
     """
 
     config: RegistryConfig
@@ -31,6 +32,7 @@ class RegistryEntry:
     recent: tuple[str, ...] = ()
     user: str = ""
     auth: str = ""
+    trouble: LongshoreError | None = None
 
     @property
     def host(self) -> str:

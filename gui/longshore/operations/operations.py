@@ -51,7 +51,8 @@ class Operations(QObject):
         self.tasks = Tasks()
         self.groups = EngineGroups(settings)
         self.local = Local(self.services, self.tasks, environ, engine_url, images, tags)
-        self.remote = Remote(self.services, self.tasks, book, registry_model, tags)
+        certificates = folders.config / "certificates"
+        self.remote = Remote(self.services, self.tasks, book, registry_model, tags, certificates)
         self.moving = Moving(
             self.services,
             self.tasks,

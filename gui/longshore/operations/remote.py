@@ -5,19 +5,22 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, QTimer, Slot
 
-from longshore.credentials import Credential, StoredIn
+from longshore.models.columns import NodeState
 from longshore.models.registry_model import RegistryEntry, RegistryModel
 from longshore.models.tag_model import TagModel
 from longshore.oci.errors import LongshoreError
 from longshore.oci.reference import DOCKER_HUB, Reference
+from longshore.operations.accounts import Accounts
 from longshore.operations.book import RegistryBook
 from longshore.operations.listing import Listing
 from longshore.operations.services import Services
 from longshore.operations.tasks import Tasks
+from longshore.operations.trust import Trust
 from longshore.registry.config import RegistryConfig
 
 if TYPE_CHECKING:
@@ -36,6 +39,7 @@ class Remote(QObject):
         book: RegistryBook,
         registries: RegistryModel,
         tags: TagModel,
+        certificates: Path,
     ) -> None:
         super().__init__()
         self._services = services
@@ -43,16 +47,21 @@ class Remote(QObject):
         self.book = book
         self._registries = registries
         self.listing = Listing(services, tasks, book, registries, tags, self._listing_failed)
-        self._kept: dict[str, str] = {}
-        self._users: dict[str, str] = {}
+        self.accounts = Accounts(services, tasks, book)
+        self.accounts.changed.connect(self._show_registries)
+        self.accounts.switched.connect(self._switched)
+        self.trust = Trust(services, tasks, book, certificates, self._reached_anew)
+        self._auth: dict[str, str] = {}
+        registries.state_changed.connect(self._state_changed)
         self._show_registries()
 
     def start(self) -> None:
         """Find out who is signed in where."""
-        self._load_users()
+        self.accounts.start()
 
     def stop(self) -> None:
         """Ask no more."""
+        self.accounts.stop()
         self.listing.stop_tags()
 
     def _entries(self) -> list[RegistryEntry]:
@@ -62,68 +71,70 @@ class Remote(QObject):
                 title=self.title(config.host),
                 pinned=self.book.pins(config.host),
                 recent=self.book.recent(config.host),
-                user=self._users.get(config.host, ""),
+                user=self.accounts.account(config.host).user,
+                auth=self._auth.get(config.host, ""),
+                trouble=self.accounts.account(config.host).trouble,
             )
             for config in self.book.configs()
         ]
 
     def title(self, host: str) -> str:
         """What a registry is called."""
-        return "Docker Hub" if host == DOCKER_HUB else host
+        return self.book.config(host).title or ("Docker Hub" if host == DOCKER_HUB else host)
 
     def user(self, host: str) -> str:
         """Who is signed in at *host*, "" for nobody or not known yet."""
-        return self._users.get(host, "")
+        return self.accounts.account(host).user
 
     def first_host(self) -> str:
         """The registry to offer when nothing else says one: the first that the user added."""
         hosts = [config.host for config in self.book.configs()]
         return hosts[1] if len(hosts) > 1 else hosts[0]
 
-    def where_kept(self, host: str) -> str:
-        """One sentence for a person: where a secret for *host* will be kept. Known once the users are loaded."""
-        return self._kept.get(host, "")
-
-    def _destination(self, host: str) -> str:
-        try:
-            place = self._services.credentials.destination(host)
-        except LongshoreError as error:
-            return f"{error.message} {error.advice}".strip()
-        if place.stored_in is StoredIn.HELPER:
-            return f"It will be kept by docker-credential-{place.name}, as docker login does."
-        return f"It will stand in {place.path} as base64, readable to you alone, as docker login leaves it."
-
+    @Slot()
     def _show_registries(self) -> None:
         self._registries.set_registries(self._entries())
 
-    def _load_users(self) -> None:
-        self._tasks.spawn(self._find_users(), "who is signed in")
+    @Slot(str)
+    def _state_changed(self, host: str) -> None:
+        """A listing has come to something: now it is known how the registry wants to be signed in to."""
+        if self._registries.state(host) not in (NodeState.READY, NodeState.FAILED, NodeState.NO_CATALOGUE):
+            return
+        auth = self._services.registry(host).auth
+        if self._auth.get(host, "") != auth:
+            self._auth[host] = auth
+            # Not from within the model's own change.
+            QTimer.singleShot(0, self, self._show_registries)
 
-    async def _find_users(self) -> None:
-        for config in self.book.configs():
-            try:
-                user = await self._tasks.call(
-                    self._tasks.quick, self._services.credentials.whose, config.host
-                )
-            except LongshoreError as error:
-                _log.info("credentials of %s: %s", config.host, error)
-                user = None
-            self._users[config.host] = user or ""
-            self._kept[config.host] = await self._tasks.call(
-                self._tasks.quick, self._destination, config.host
-            )
-        self._show_registries()
+    @Slot(str)
+    def _switched(self, host: str) -> None:
+        """Somebody else is signed in: what they may see is another matter."""
+        self._services.forget_registry(host)
+        self._list_again(host)
 
-    def add_registry(self, config: RegistryConfig) -> None:
-        """Add a registry to the tree (it persists) and list it."""
-        self.book.add(config)
-        self._services.forget_registry(config.host)
+    def _reached_anew(self, host: str) -> None:
         self._show_registries()
-        self.listing.list_repositories(config.host)
-        self._load_users()
+        self.accounts.load(host)
+        self._list_again(host)
+
+    def _list_again(self, host: str) -> None:
+        if self._registries.state(host) is not NodeState.IDLE:
+            self.listing.list_repositories(host)
+        if self.listing.tag_place is not None and self.listing.tag_place[0] == host:
+            self.listing.refresh_tags()
+
+    def add_registry(
+        self, config: RegistryConfig, done: Callable[[LongshoreError | None], None] = lambda error: None
+    ) -> None:
+        """Add a registry to the tree, or reach it as *config* says from now on (it persists).
+
+        *done* is called in the GUI thread with None, or with why its files cannot be used; then nothing has changed.
+        """
+        self.trust.save(config, done)
 
     def remove_registry(self, host: str) -> None:
         """Take a registry out of the tree; nothing in the registry is touched."""
+        self.trust.forget(host)
         self.book.remove(host)
         self._services.forget_registry(host)
         self._show_registries()
@@ -149,49 +160,6 @@ class Remote(QObject):
 
     def _listing_failed(self, host: str, error: LongshoreError) -> None:
         _log.info("listing %s: %s (%s)", host, error, error.detail)
-
-    def sign_in(
-        self,
-        host: str,
-        credential: Credential,
-        *,
-        keep: bool,
-        done: Callable[[LongshoreError | None], None],
-    ) -> None:
-        """Check *credential* with the registry, and store it where docker keeps it (or *keep* it for this run only).
-
-        *done* is called in the GUI thread with None or the error. On success the registry is listed again.
-        """
-
-        def check() -> None:
-            self._services.registry(host).sign_in(credential)
-            if keep:
-                self._services.credentials.save(host, credential)
-            else:
-                self._services.credentials.keep_for_this_run(host, credential)
-
-        self._tasks.spawn(self._signed(host, check, done), "sign in")
-
-    def sign_out(self, host: str, done: Callable[[LongshoreError | None], None]) -> None:
-        """Forget the credential of *host* here and where docker keeps it."""
-        self._tasks.spawn(
-            self._signed(host, lambda: self._services.credentials.forget(host), done), "sign out"
-        )
-
-    async def _signed(
-        self, host: str, work: Callable[[], None], done: Callable[[LongshoreError | None], None]
-    ) -> None:
-        try:
-            await self._tasks.call(self._tasks.quick, work)
-        except LongshoreError as error:
-            done(error)
-            return
-        self._services.forget_registry(host)
-        done(None)
-        await self._find_users()
-        self.listing.list_repositories(host)
-        if self.listing.tag_place is not None and self.listing.tag_place[0] == host:
-            self.listing.refresh_tags()
 
     def expect(self, reference: Reference) -> None:
         """*reference* was written to its registry: show its repository, and its tag where those are shown."""

@@ -100,6 +100,8 @@ class Authorizer:
         self._fetching: dict[Scopes, threading.Lock] = {}
         self._credential: tuple[Credential | None, float] | None = None
         self._rotated: dict[str, str] = {}
+        #: Whether the registry has given something.
+        self.answered = False
         #: What keeps the stored credential from being read: then everything is asked for anonymously.
         self.broken: CredentialsError | None = None
         #: The refresh token that an *offline* authorizer was given, to be kept in place of the password; or "".
@@ -153,7 +155,7 @@ class Authorizer:
         with self._lock:
             self._challenge = challenge
             if asked and len(asked) <= 16:
-                self._wanted[scopes] = asked
+                self._wanted[scopes] = _joined(scopes, asked)
             token = self._tokens.get(scopes)
             if token is not None and f"Bearer {token.value}" == refused.header:
                 del self._tokens[scopes]
@@ -328,6 +330,23 @@ class Authorizer:
                 elif self._offline:
                     self.refresh_token = rotated
         return _Token(value, time.monotonic() + seconds - min(MARGIN, seconds / 3), credential)
+
+
+def _joined(scopes: Scopes, asked: Scopes) -> Scopes:
+    """What to ask the token service for: what the registry *asked* for, and the actions that we shall want as well.
+
+    A look (pull) comes before a write (pull,push): one token does for both. Where the registry speaks of other things
+    than we do (it may know a repository by another name), it is right.
+    """
+    ours = {scope.rpartition(":")[0]: scope.rpartition(":")[2] for scope in scopes}
+    theirs = {scope.rpartition(":")[0]: scope.rpartition(":")[2] for scope in asked}
+    if not theirs.keys() <= ours.keys():
+        return asked
+    both = {
+        name: dict.fromkeys([*actions.split(","), *theirs.get(name, actions).split(",")])
+        for name, actions in ours.items()
+    }
+    return tuple(f"{name}:{','.join(actions)}" for name, actions in both.items())
 
 
 def _usable(realm: str) -> bool:

@@ -102,10 +102,12 @@ class RegistryClient(Manifests, Blobs, Listings):
 
     @property
     def auth(self) -> str:
-        """How the registry wants to be signed in to, as far as it has said: ``basic``, ``bearer``, or "" (it has not
-        asked yet). Returns at once."""
+        """How the registry wants to be signed in to, as far as it has said: ``basic``, ``bearer``, ``none`` (it has
+        answered strangers), or "". Returns at once."""
         challenge = self._session.auth.challenge
-        return "" if challenge is None else challenge.scheme
+        if challenge is None:
+            return "none" if self._session.auth.answered else ""
+        return challenge.scheme
 
     def sign_in(self, credential: Credential, *, cancellation: Cancellation | None = None) -> Credential:
         """See that the registry accepts *credential*; the one to keep. Raises SignInFailed if it does not.
@@ -121,7 +123,7 @@ class RegistryClient(Manifests, Blobs, Listings):
             if trial.auth.challenge is None:
                 # Strangers may read here, so nothing has been checked yet.
                 trial.fetch("GET", "", outright=True, cancellation=cancellation)
-        except (SignInRequired, AccessDenied) as error:
+        except (SignInRequired, SignInFailed, AccessDenied) as error:
             raise SignInFailed(
                 f"{failures.called(config)} refuses the user name or the password.",
                 registry=config.host,

@@ -106,10 +106,10 @@ _NOT_YET, _EXPIRED, _OTHER_HOST, _OTHER_ADDRESS = 9, 10, 62, 64
 _WHY_NOT_TRUSTED = {
     _NOT_YET: "is not valid yet",
     _EXPIRED: "has expired",
-    18: "is self-signed, and nobody has vouched for it",
-    19: "comes from an authority that this machine does not know",
-    20: "comes from an authority that this machine does not know",
-    21: "comes from an authority that this machine does not know",
+    18: "is self-signed",
+    19: "comes from an unknown authority",
+    20: "comes from an unknown authority",
+    21: "comes from an unknown authority",
     _OTHER_HOST: "is for another host",
     _OTHER_ADDRESS: "is for another address",
 }

@@ -216,6 +216,7 @@ class Session:
             signed = again
             reply = self._follow(method, url, headers, signed, body, read_seconds, cancellation)
         if reply.status in ok:
+            self.auth.answered = True
             return reply
         with reply:
             said, _ = reply.read(failures.LARGEST_ERROR)

@@ -9,6 +9,7 @@ import contextlib
 import logging
 import threading
 import time
+from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -246,9 +247,9 @@ class Transport:
         if proxy:
             user = urlsplit(proxy)
             if user.username is not None:
-                options["proxy_headers"] = urllib3.make_headers(
-                    proxy_basic_auth=f"{unquote(user.username)}:{unquote(user.password or '')}"
-                )
+                # As Go and RFC 7617 have it: UTF-8, whatever the URL had to escape.
+                secret = f"{unquote(user.username)}:{unquote(user.password or '')}".encode()
+                options["proxy_headers"] = {"proxy-authorization": f"Basic {b64encode(secret).decode()}"}
             make = urllib3.ProxyManager
             options["proxy_url"] = proxy
         manager = make(**options)

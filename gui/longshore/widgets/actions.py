@@ -56,6 +56,10 @@ class Actions(QObject):
         registry = bar.addMenu(self.tr("&Registry"))
         self.sign_in = self._add(registry, self.tr("Sign in…"), registries.sign_in)
         self.sign_out = self._add(registry, self.tr("Sign out"), window.sign_out)
+        self.account = self._add(registry, self.tr("Who am I…"), window.account)
+        registry.addSeparator()
+        self.registry_settings = self._add(registry, self.tr("Settings…"), window.registry_settings)
+        self.certificate = self._add(registry, self.tr("Certificate…"), window.certificate)
         registry.addSeparator()
         self.pin = self._add(registry, self.tr("Pin a repository by name…"), window.pin)
 

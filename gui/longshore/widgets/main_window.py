@@ -8,7 +8,7 @@ import itertools
 import json
 from typing import Any
 
-from PySide6.QtCore import QByteArray, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QByteArray, Qt, QTimer, Signal, SignalInstance, Slot
 from PySide6.QtGui import QCloseEvent, QGuiApplication
 from PySide6.QtWidgets import QApplication, QMainWindow, QSplitter, QVBoxLayout, QWidget
 
@@ -182,11 +182,29 @@ class MainWindow(QMainWindow):
     @Slot()
     def sign_out(self) -> None:
         """Wish to sign out of the registry of the current row."""
+        self._of_registry(self.registry_pane.sign_out_requested)
+
+    @Slot()
+    def account(self) -> None:
+        """Wish to see who is signed in at the registry of the current row."""
+        self._of_registry(self.registry_pane.account_requested)
+
+    @Slot()
+    def registry_settings(self) -> None:
+        """Wish to see the settings of the registry of the current row."""
+        self._of_registry(self.registry_pane.settings_requested)
+
+    @Slot()
+    def certificate(self) -> None:
+        """Wish to see the certificate of the registry of the current row."""
+        self._of_registry(self.registry_pane.certificate_requested)
+
+    def _of_registry(self, wish: SignalInstance) -> None:
         host = self.registry_pane.current_host()
         if host:
-            self.registry_pane.sign_out_requested.emit(host)
+            wish.emit(host)
         else:
-            self.registry_pane.explain(self.tr("Select the registry to sign out of."))
+            self.registry_pane.explain(self.tr("Select a registry first."))
 
     @Slot()
     def pin(self) -> None:

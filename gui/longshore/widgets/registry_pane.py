@@ -9,7 +9,7 @@ from longshore.models import text
 from longshore.models.columns import NodeAction, NodeKind, NodeState, RegistryColumn, Role, Tone
 from longshore.models.registry_model import RegistryModel
 from longshore.models.tag_model import TagModel
-from longshore.oci.errors import AccessDenied, SignInFailed, SignInRequired
+from longshore.oci.errors import AccessDenied, SignInFailed, SignInRequired, TlsFailed
 from longshore.oci.reference import Reference
 from longshore.widgets.columns import Column, Kind
 from longshore.widgets.pane import Pane
@@ -36,6 +36,9 @@ class RegistryPane(Pane):
     remove_registry_requested = Signal(str)  # host
     sign_in_requested = Signal(str)  # host
     sign_out_requested = Signal(str)  # host
+    account_requested = Signal(str)  # host: who is signed in there, and how
+    settings_requested = Signal(str)  # host
+    certificate_requested = Signal(str)  # host
     refresh_requested = Signal(str, str)  # host ("" for all), repository ("" for the whole registry)
     repository_selected = Signal(str, str)  # host, repository; both "" when none is
     pin_requested = Signal(str, str)  # host, repository ("": ask for its name)
@@ -281,6 +284,8 @@ class RegistryPane(Pane):
         host = str(index.data(Role.HOST) or "")
         if isinstance(index.data(Role.ERROR), (SignInRequired, SignInFailed, AccessDenied)):
             self.sign_in_requested.emit(host)
+        elif isinstance(error := index.data(Role.ERROR), TlsFailed):
+            (self.certificate_requested if error.certificate else self.settings_requested).emit(host)
         elif index.data(Role.STATE) == NodeState.NO_CATALOGUE:
             self.pin_requested.emit(host, "")
         elif index.data(Role.STATE) == NodeState.FAILED:
@@ -293,8 +298,12 @@ class RegistryPane(Pane):
             self._note_opened(index)
         elif kind == NodeKind.LINK:
             self._follow(index)
-        elif index.column() == RegistryColumn.SIGNED_IN and index.data(Role.TONE) == Tone.ACTIVE:
-            self.sign_in_requested.emit(str(index.data(Role.HOST) or ""))
+        elif index.column() == RegistryColumn.SIGNED_IN and kind == NodeKind.REGISTRY:
+            host, tone = str(index.data(Role.HOST) or ""), index.data(Role.TONE)
+            if tone == Tone.ACTIVE:
+                self.sign_in_requested.emit(host)
+            elif tone in (Tone.GOOD, Tone.CAUTION):
+                self.account_requested.emit(host)
 
     @Slot(QModelIndex)
     def _tag_opened(self, index: QModelIndex) -> None:
@@ -336,6 +345,12 @@ class RegistryPane(Pane):
             menu.addAction(self.tr("Refresh")).triggered.connect(self.refresh)
             menu.addAction(self.tr("Sign in…")).triggered.connect(lambda: self.sign_in_requested.emit(host))
             menu.addAction(self.tr("Sign out")).triggered.connect(lambda: self.sign_out_requested.emit(host))
+            menu.addAction(self.tr("Who am I…")).triggered.connect(lambda: self.account_requested.emit(host))
+            menu.addSeparator()
+            settings = menu.addAction(self.tr("Settings…"))
+            settings.triggered.connect(lambda: self.settings_requested.emit(host))
+            certificate = menu.addAction(self.tr("Certificate…"))
+            certificate.triggered.connect(lambda: self.certificate_requested.emit(host))
             ask = menu.addAction(self.tr("Pin a repository by name…"))
             ask.triggered.connect(lambda: self.pin_requested.emit(host, ""))
             self._add_kinds(menu, index, host)

@@ -11,6 +11,7 @@ from longshore.models import text
 from longshore.models import transfer_text as words
 from longshore.models.columns import NodeKind, Role, Tone
 from longshore.models.transfer_model import TransferModel
+from longshore.oci.errors import TlsFailed
 from longshore.transfers.transfer import State, TransferSnapshot
 from longshore.widgets.columns import Column, Kind
 from longshore.widgets.delegates import MOVING
@@ -60,6 +61,7 @@ class TransferPane(Pane):
     )  # list[str], the row before which they shall stand (None: at the end)
     copy_reference_requested = Signal(str)
     sign_in_requested = Signal(str)  # host, from a row that failed for want of it
+    certificate_requested = Signal(str)  # host, from a row that failed over its certificate
     occupied_changed = Signal(bool)  # whether there is anything to show
 
     def __init__(self, model: TransferModel) -> None:
@@ -379,6 +381,11 @@ class TransferPane(Pane):
             menu.addAction(self.tr("Sign in to {0}…").format(host)).triggered.connect(
                 lambda: self.sign_in_requested.emit(host)
             )
+        unproved = _certificate_host(chosen)
+        if unproved:
+            menu.addAction(self.tr("Certificate of {0}…").format(unproved)).triggered.connect(
+                lambda: self.certificate_requested.emit(unproved)
+            )
         menu.addSeparator()
         if any(s.pausable and not s.state.finished for s in chosen):
             paused = all(is_paused(s) for s in chosen if s.pausable and not s.state.finished)
@@ -404,3 +411,9 @@ def _top(index: QModelIndex) -> QModelIndex:
     while index.parent().isValid():
         index = index.parent()
     return index
+
+
+def _certificate_host(snapshots: list[TransferSnapshot]) -> str:
+    """The registry over whose certificate the only selected transfer failed, "" if none."""
+    error = snapshots[0].error if len(snapshots) == 1 else None
+    return error.registry if isinstance(error, TlsFailed) else ""

@@ -1,4 +1,4 @@
-"""The right pane: registries, sign-in, pins, and pulling what is selected there."""
+"""The right pane: registries, pins, and pulling what is selected there. How they are reached: ``reach``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from longshore.oci.errors import LongshoreError
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference, parse_pull_line
 from longshore.operations import Operations
-from longshore.registry.config import RegistryConfig
 from longshore.widgets.main_window import MainWindow
 from longshore.wiring.shared import Shared
 
@@ -28,10 +27,7 @@ class Registries(QObject):
         pane.pull_requested.connect(self._pull_selected)
         pane.pull_tag_requested.connect(lambda reference: self._pull([reference]))
         pane.copy_requested.connect(self._copy)
-        pane.add_registry_requested.connect(self._add_registry)
         pane.remove_registry_requested.connect(remote.remove_registry)
-        pane.sign_in_requested.connect(self._sign_in)
-        pane.sign_out_requested.connect(lambda host: remote.sign_out(host, self._shared.told))
         pane.refresh_requested.connect(self._refresh_node)
         pane.repository_selected.connect(remote.listing.list_tags)
         pane.pin_requested.connect(self._pin)
@@ -45,7 +41,6 @@ class Registries(QObject):
         pane.details_requested.connect(self._tag_details)
         self.window.image_pane.model.pull_dropped.connect(self._pull, Qt.ConnectionType.QueuedConnection)
         self.window.pull_box_requested.connect(self._pull_box)
-        self.window.transfer_pane.sign_in_requested.connect(self._sign_in)
         self.operations.moving.tag_needed.connect(self._choose_tag)
         self.operations.pushed.connect(self._show_pushed)
 
@@ -66,38 +61,6 @@ class Registries(QObject):
             listing.search(host, query)
         else:
             listing.leave_search(host)
-
-    @Slot()
-    def _add_registry(self) -> None:
-        from longshore.widgets.dialogs.registry import AddRegistrySheet
-
-        sheet = AddRegistrySheet(self.window)
-
-        def add(config: RegistryConfig) -> None:
-            self.operations.remote.add_registry(config)
-            self.window.registry_pane.expand(config.host)
-
-        sheet.add_requested.connect(add)
-        sheet.open()
-
-    @Slot(str)
-    def _sign_in(self, host: str) -> None:
-        from longshore.widgets.dialogs.registry import SignInSheet
-
-        sheet = SignInSheet(
-            self.window,
-            host,
-            self.operations.remote.title(host),
-            user=self.operations.remote.user(host),
-            stored_in=self.operations.remote.where_kept(host),
-        )
-        sheet.sign_in_requested.connect(
-            lambda host, credential, keep: self.operations.remote.sign_in(
-                host, credential, keep=keep, done=sheet.answer
-            )
-        )
-        sheet.accepted.connect(lambda: self.operations.moving.retry_refused(host))
-        sheet.open()
 
     @Slot(str, str)
     def _pin(self, host: str, repository: str) -> None:

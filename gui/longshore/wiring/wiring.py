@@ -79,6 +79,7 @@ class Wiring(QObject):
         from longshore.operations import Operations
         from longshore.wiring.below import Transfers
         from longshore.wiring.left import Images
+        from longshore.wiring.reach import Reach
         from longshore.wiring.right import Registries
         from longshore.wiring.several import SeveralEngines
         from longshore.wiring.shared import Shared
@@ -95,6 +96,7 @@ class Wiring(QObject):
         shared = Shared(self.window, operations)
         Images(self.window, operations, shared)
         Registries(self.window, operations, shared)
+        Reach(self.window, operations, shared)
         Transfers(self.window, operations, shared)
         SeveralEngines(self.window, operations)
         operations.moving.failed.connect(shared.show_failure)

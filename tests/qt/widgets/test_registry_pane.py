@@ -7,8 +7,15 @@ from PySide6.QtCore import QModelIndex, QPoint, Qt
 from PySide6.QtWidgets import QAbstractItemView
 from pytestqt.qtbot import QtBot
 
-from longshore.models.columns import NodeKind, Role
-from longshore.oci.errors import ListingUnsupported, RegistryUnreachable, SignInRequired
+from longshore.models.columns import NodeKind, RegistryColumn, Role
+from longshore.oci.errors import (
+    CredentialsError,
+    ListingUnsupported,
+    RegistryUnreachable,
+    SignInRequired,
+    TlsFailed,
+)
+from qt.models.made import entry
 from qt.widgets.conftest import Bench
 
 HOST = "127.0.0.1:5000"
@@ -133,6 +140,49 @@ def test_a_note_leads_on(bench: Bench, qtbot: QtBot) -> None:
     with qtbot.waitSignal(pane.pin_requested) as pin:
         _click_row(qtbot, pane.view, _note(bench))
     assert pin.args == [HOST, ""]
+    bench.list(HOST, error=TlsFailed("Not trusted.", registry=HOST, certificate="Subject: x"))
+    with qtbot.waitSignal(pane.certificate_requested):
+        _click_row(qtbot, pane.view, _note(bench))
+    bench.list(HOST, error=TlsFailed("It speaks plain HTTP.", registry=HOST))
+    with qtbot.waitSignal(pane.settings_requested):
+        _click_row(qtbot, pane.view, _note(bench))
+
+
+def test_the_column_of_sign_ins_leads_on(bench: Bench, qtbot: QtBot) -> None:
+    pane = bench.window.registry_pane
+    trouble = CredentialsError("The helper is not installed.", subject=HOST)
+    for fields, wish in (
+        ({"user": "sam"}, pane.account_requested),
+        ({"trouble": trouble}, pane.account_requested),
+        ({"auth": "basic"}, pane.sign_in_requested),
+    ):
+        bench.registries.set_registries([entry(HOST, **fields)])
+        cell = bench.registries.index_of(HOST).siblingAtColumn(RegistryColumn.SIGNED_IN)
+        with qtbot.waitSignal(wish) as wished:
+            _click_row(qtbot, pane.view, cell)
+        assert wished.args == [HOST]
+    bench.registries.set_registries([entry(HOST, trouble=trouble)])
+    assert "not installed" in str(cell.data(Qt.ItemDataRole.ToolTipRole))
+
+
+def test_the_menu_acts_on_the_registry_one_is_in(bench: Bench, qtbot: QtBot) -> None:
+    pane, actions = bench.window.registry_pane, bench.window.actions_
+    wishes = (
+        (actions.account, pane.account_requested),
+        (actions.registry_settings, pane.settings_requested),
+        (actions.certificate, pane.certificate_requested),
+        (actions.sign_out, pane.sign_out_requested),
+    )
+    for action, wish in wishes:
+        with qtbot.assertNotEmitted(wish):
+            action.trigger()
+        assert "Select a registry" in pane.explanation
+    bench.list(HOST, "acme/api")
+    pane.view.select_row(bench.registries.index_of(HOST))
+    for action, wish in wishes:
+        with qtbot.waitSignal(wish) as wished:
+            action.trigger()
+        assert wished.args == [HOST]
 
 
 def test_tags_that_cannot_be_listed_say_why(bench: Bench, qtbot: QtBot) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from urllib.parse import urlsplit
 
 import urllib3
@@ -72,6 +73,7 @@ def _headers(
     except UnusableFiles as unusable:
         raise failures.of_files(unusable, config) from unusable
     except (HTTPError, OSError) as error:
-        raise failures.of_connection(error, config, url) from error
+        shown = partial(transport.peer_certificate, cancellation=cancellation)
+        raise failures.of_connection(error, config, url, shown) from error
     finally:
         transport.close()

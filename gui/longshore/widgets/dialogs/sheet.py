@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
@@ -14,6 +14,9 @@ from PySide6.QtWidgets import (
 
 from longshore.oci.errors import LongshoreError
 from longshore.widgets.quiet import plain_label
+
+#: Milliseconds between two looks whether a new window is in its place.
+_PLACED = 30
 
 
 class Sheet(QDialog):
@@ -41,14 +44,20 @@ class Sheet(QDialog):
         self.confirm.setProperty("primary", True)
         self.confirm.setDefault(True)
         self.confirm.setAccessibleName(verb)
-        cancel = QPushButton(self.tr("Cancel"))
-        cancel.setAutoDefault(False)
+        self.dismiss = QPushButton(self.tr("Cancel"))
+        self.dismiss.setAutoDefault(False)
         buttons.addButton(self.confirm, QDialogButtonBox.ButtonRole.AcceptRole)
-        buttons.addButton(cancel, QDialogButtonBox.ButtonRole.RejectRole)
+        buttons.addButton(self.dismiss, QDialogButtonBox.ButtonRole.RejectRole)
         buttons.accepted.connect(self._confirmed)
         buttons.rejected.connect(self.reject)
         self.buttons = buttons
         outer.addWidget(buttons)
+        #: False once it was closed: an answer that comes later finds nothing to be shown in.
+        self.open_still = True
+        self.finished.connect(self._closed)
+
+    def _closed(self) -> None:
+        self.open_still = False
 
     def form(self) -> QFormLayout:
         """A new form in the body."""
@@ -71,10 +80,14 @@ class Sheet(QDialog):
         self.problem.setVisible(bool(text))
         self.refit()
 
+    @Slot()
     def refit(self) -> None:
         """Grow, or shrink back, to what the content needs; the width stays."""
-        layout = self.layout()
-        if layout is not None and self.isVisible():
+        layout, window = self.layout(), self.windowHandle()
+        if window is not None and self.isVisible() and not window.isExposed():
+            # The window manager is placing it: a new size now would put it into a corner.
+            QTimer.singleShot(_PLACED, self, self.refit)
+        elif layout is not None and self.isVisible():
             layout.activate()
             self.resize(self.width(), max(layout.heightForWidth(self.width()), layout.minimumSize().height()))
 

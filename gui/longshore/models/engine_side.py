@@ -1,0 +1,51 @@
+"""What an engine has to be told of a registry, which it checks for itself, as lines to copy into a terminal.
+
+From Docker's documents "Verify repository client with certificates" and "Test an insecure registry".
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+
+from longshore.models.text import tr
+from longshore.registry.config import RegistryConfig
+
+#: Where an engine of the system looks; a rootless one in ~/.config/docker/certs.d.
+_FOLDER = "/etc/docker/certs.d"
+
+
+def engine_words(config: RegistryConfig, steps: str) -> str:
+    """What to say above *steps*, which are those of :func:`engine_steps`."""
+    if config.prefix:
+        return tr("Engines cannot use a registry with a path before /v2/: no Pull and Push there.")
+    if not steps:
+        return tr("The engine makes its own connections and checks for itself. It needs nothing for this.")
+    if config.is_loopback:
+        return tr(
+            "An engine takes registries of its own machine without TLS or with any certificate. One elsewhere, as root:"
+        )
+    return tr("The engine makes its own connections and checks for itself. On its machine, as root:")
+
+
+def engine_steps(config: RegistryConfig, trusted: str = "") -> str:
+    """The lines; "" where there is nothing to set. *trusted*: the file of a certificate in place of the CA file."""
+    if config.prefix or config.is_hub:
+        return ""
+    folder = shlex.quote(f"{_FOLDER}/{config.host}")
+    lines: list[str] = []
+    authority = trusted or (str(config.ca_file) if config.ca_file is not None else "")
+    copies = [(authority, "ca.crt")] if authority and not config.insecure else []
+    if config.client_cert is not None:
+        key = config.client_key or config.client_cert
+        copies += [(str(config.client_cert), "client.cert"), (str(key), "client.key")]
+    if copies:
+        lines.append(f"mkdir -p {folder}")
+        lines += [f"cp {shlex.quote(source)} {folder}/{name}" for source, name in copies]
+    if config.insecure:
+        if lines:
+            lines.append("")
+        setting = json.dumps({"insecure-registries": [config.host]})
+        lines.append(tr("# in /etc/docker/daemon.json, then: systemctl restart docker"))
+        lines.append(setting)
+    return "\n".join(lines)

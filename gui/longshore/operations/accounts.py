@@ -1,0 +1,239 @@
+"""Who is signed in where: asked of Docker's credentials, changed here, and noticed when others change it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from PySide6.QtCore import QFileSystemWatcher, QObject, QTimer, Signal, Slot
+
+from longshore.cancellation import Cancellation, Cancelled
+from longshore.credentials import Credential, StoredIn, Whereabouts
+from longshore.oci.errors import LongshoreError
+from longshore.operations.book import RegistryBook
+from longshore.operations.services import Services
+from longshore.operations.tasks import Tasks
+
+_log = logging.getLogger(__name__)
+
+#: Milliseconds after the last change of Docker's config.json before it is read: it is written in several steps.
+_SETTLED = 300
+
+Done = Callable[[LongshoreError | None], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Who is signed in at a registry. *user*: "" for nobody. *kept*: where the secret is, or would be, kept.
+
+    *trouble*: why nobody can tell, None if nothing is wrong.
+    """
+
+    user: str = ""
+    kept: Whereabouts | None = None
+    trouble: LongshoreError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """The whole answer to "Who am I?" at *host*.
+
+    *auth*: how the registry wants to be signed in to (``none``, ``basic``, ``bearer``, "" if it could not be asked);
+    *realm*: of a ``bearer``, its token service. *refused*: what the registry says to the sign-in, None if it takes it.
+    """
+
+    host: str
+    account: Account
+    auth: str
+    realm: str
+    refused: LongshoreError | None
+
+
+class Accounts(QObject):
+    """The sign-ins of all registries. Lives in the GUI thread; every method returns at once."""
+
+    changed = Signal()  # of some registry: see account()
+    switched = Signal(str)  # host at which somebody else is signed in now than before, or nobody
+
+    def __init__(self, services: Services, tasks: Tasks, book: RegistryBook) -> None:
+        super().__init__()
+        self._services = services
+        self._tasks = tasks
+        self._book = book
+        self._accounts: dict[str, Account] = {}
+        self._settled = QTimer(self)
+        self._settled.setSingleShot(True)
+        self._settled.setInterval(_SETTLED)
+        self._settled.timeout.connect(self._reread)
+        self._watcher: QFileSystemWatcher | None = None
+        self._seen = self._state()
+
+    def start(self) -> None:
+        """Find out who is signed in where, and watch Docker's config.json, which the docker CLI changes too."""
+        self.load()
+        self._watcher = QFileSystemWatcher(self)
+        self._watcher.fileChanged.connect(self._touched)
+        self._watcher.directoryChanged.connect(self._touched)
+        self._watch()
+
+    def stop(self) -> None:
+        """Watch no more."""
+        self._settled.stop()
+        if self._watcher is not None:
+            self._watcher.deleteLater()
+            self._watcher = None
+
+    # -- questions
+
+    def account(self, host: str) -> Account:
+        """Who is signed in at *host*, as far as it is known yet."""
+        return self._accounts.get(host, Account())
+
+    def kept_words(self, host: str) -> str:
+        """One sentence for a person: where a secret for *host* will be kept. Known once its account is."""
+        account = self.account(host)
+        if account.trouble is not None:
+            return f"{account.trouble.message} {account.trouble.advice}".strip()
+        return destination_words(account.kept) if account.kept is not None else ""
+
+    def load(self, *hosts: str) -> None:
+        """Look again who is signed in at *hosts* (default: everywhere)."""
+        for host in hosts or [config.host for config in self._book.configs()]:
+            # Each for itself: one helper that hangs must not hide the others.
+            self._tasks.spawn(self._find(host), f"who is signed in at {host}")
+
+    async def _find(self, host: str) -> None:
+        before = self._accounts.get(host)
+        found = await self._tasks.call(self._tasks.quick, self._look, host)
+        if found == before:
+            return
+        self._accounts[host] = found
+        self.changed.emit()
+        if before is not None and before.user != found.user:
+            self.switched.emit(host)
+
+    def _look(self, host: str) -> Account:
+        """In a worker."""
+        store = self._services.credentials
+        try:
+            user = store.whose(host) or ""
+            kept = store.where(host) if user else store.destination(host)
+            return Account(user, kept)
+        except LongshoreError as error:
+            _log.info("credentials of %s: %s", host, error)
+            return Account(trouble=error)
+
+    def identify(self, host: str, done: Callable[[Identity], None]) -> None:
+        """Ask the registry whether it takes who is signed in; *done* is called in the GUI thread."""
+
+        def ask() -> Identity:
+            account = self._look(host)
+            client = self._services.registry(host)
+            try:
+                info = client.check(cancellation=cancellation)
+            except LongshoreError as error:
+                return Identity(host, account, client.auth, "", error)
+            return Identity(host, account, info.auth, info.realm, None)
+
+        async def run() -> None:
+            try:
+                done(await self._tasks.call(self._tasks.quick, ask))
+            except Cancelled:
+                pass
+            except LongshoreError as error:
+                done(Identity(host, self.account(host), "", "", error))
+            finally:
+                self._tasks.release(cancellation)
+
+        cancellation = self._tasks.cancellation()
+        self._tasks.spawn(run(), "who am I")
+
+    # -- signing in and out
+
+    def sign_in(self, host: str, credential: Credential, *, keep: bool, done: Done) -> Cancellation:
+        """Check *credential* with the registry, and store it where docker keeps it (or not *keep*: for this run only).
+
+        *done* is called in the GUI thread with None or the error, and not at all once the cancellation that comes
+        back was pulled: then nothing is stored.
+        """
+        cancellation = self._tasks.cancellation()
+
+        def check() -> None:
+            accepted = self._services.registry(host).sign_in(credential, cancellation=cancellation)
+            cancellation.raise_if_cancelled()
+            if keep:
+                self._services.credentials.save(host, accepted)
+            else:
+                self._services.credentials.keep_for_this_run(host, accepted)
+
+        self._tasks.spawn(self._change(host, check, done, cancellation), "sign in")
+        return cancellation
+
+    def sign_out(self, host: str, done: Done) -> None:
+        """Forget the credential of *host* here and where docker keeps it."""
+        work = self._services.credentials.forget
+        self._tasks.spawn(
+            self._change(host, lambda: work(host), done, self._tasks.cancellation()), "sign out"
+        )
+
+    async def _change(
+        self, host: str, work: Callable[[], None], done: Done, cancellation: Cancellation
+    ) -> None:
+        try:
+            await self._tasks.call(self._tasks.quick, work)
+        except Cancelled:
+            return
+        except LongshoreError as error:
+            if not cancellation.cancelled:
+                done(error)
+            return
+        finally:
+            self._tasks.release(cancellation)
+        self._services.forget_registry(host)
+        if not cancellation.cancelled:
+            done(None)
+        # As the same user with another password, too.
+        self._accounts[host] = await self._tasks.call(self._tasks.quick, self._look, host)
+        self.changed.emit()
+        self.switched.emit(host)
+
+    # -- what others change
+
+    def _watch(self) -> None:
+        if self._watcher is None:
+            return
+        path = self._services.credentials.path
+        watched = {*self._watcher.files(), *self._watcher.directories()}
+        # The folder too: the file is replaced at each change, and may not be there yet.
+        folder = path.parent if path.parent.is_dir() else path.parent.parent
+        missing = [str(one) for one in (path, folder) if one.exists() and str(one) not in watched]
+        if missing:
+            self._watcher.addPaths(missing)
+
+    @Slot()
+    def _touched(self) -> None:
+        self._settled.start()
+
+    @Slot()
+    def _reread(self) -> None:
+        self._watch()
+        if self._state() != self._seen:
+            self._seen = self._state()
+            self.load()
+
+    def _state(self) -> tuple[int, int, int] | None:
+        try:
+            found = self._services.credentials.path.stat()
+        except OSError:
+            return None
+        return found.st_mtime_ns, found.st_ino, found.st_size
+
+
+def destination_words(kept: Whereabouts) -> str:
+    """Where a secret will be kept, as a sentence."""
+    if kept.stored_in is StoredIn.HELPER:
+        return f"It will be kept by docker-credential-{kept.name}, as docker login does."
+    if kept.stored_in is StoredIn.THIS_RUN:
+        return "It is kept in memory until Longshore ends."
+    return f"It will stand in {kept.path} as base64, readable to you alone, as docker login leaves it."

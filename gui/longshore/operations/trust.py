@@ -1,0 +1,137 @@
+"""How registries are reached: their settings, and certificates that the user decides to trust."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from longshore.cancellation import Cancelled
+from longshore.oci.errors import LongshoreError
+from longshore.operations.book import RegistryBook
+from longshore.operations.services import Services
+from longshore.operations.tasks import Tasks
+from longshore.registry.config import RegistryConfig
+from longshore.settings import write_atomically
+
+if TYPE_CHECKING:
+    from longshore.registry.certificate import CertificateReport
+
+#: Bytes of a CA file that are read.
+_LARGEST_CA = 4 << 20
+
+Done = Callable[[LongshoreError | None], None]
+
+
+class Trust:
+    """GUI thread; every method returns at once.
+
+    *folder*: where certificates that were trusted are kept, a file per registry. *changed*: called with the host of
+    a registry that is reached in another way now.
+    """
+
+    def __init__(
+        self,
+        services: Services,
+        tasks: Tasks,
+        book: RegistryBook,
+        folder: Path,
+        changed: Callable[[str], None],
+    ) -> None:
+        self._services = services
+        self._tasks = tasks
+        self._book = book
+        self._folder = folder
+        self._changed = changed
+
+    def config(self, host: str) -> RegistryConfig:
+        """How *host* is reached."""
+        return self._book.config(host)
+
+    def look(self, host: str, done: Callable[[CertificateReport | LongshoreError], None]) -> None:
+        """Fetch what *host* shows as its certificate; *done* is called in the GUI thread."""
+        cancellation = self._tasks.cancellation()
+
+        async def run() -> None:
+            def ask() -> CertificateReport:
+                return self._services.registry(host).certificate(cancellation=cancellation)
+
+            try:
+                done(await self._tasks.call(self._tasks.quick, ask))
+            except Cancelled:
+                pass
+            except LongshoreError as error:
+                done(error)
+            finally:
+                self._tasks.release(cancellation)
+
+        self._tasks.spawn(run(), "look at a certificate")
+
+    def trust(self, host: str, pem: str, done: Done) -> None:
+        """Keep *pem*, which the user has looked at, as a certificate to trust at *host*, and there only."""
+        config = self._book.config(host)
+        path = self.file_of(host)
+
+        def keep() -> None:
+            # What the user chose before stays; what was trusted before was another certificate of this registry.
+            chosen = b""
+            if config.ca_file is not None and config.ca_file != path:
+                with contextlib.suppress(OSError), config.ca_file.open("rb") as file:
+                    chosen = file.read(_LARGEST_CA).rstrip() + b"\n"
+            try:
+                write_atomically(path, chosen + pem.encode("ascii"), 0o600)
+            except OSError as error:
+                raise LongshoreError(
+                    "The certificate could not be kept.",
+                    subject=str(path),
+                    advice="Check the rights of the folder.",
+                    detail=error.strerror or str(error),
+                ) from error
+
+        self._save(keep, replace(config, ca_file=path), done)
+
+    def forget(self, host: str) -> None:
+        """*host* leaves the book: what was trusted there goes too."""
+        if self._book.config(host).ca_file != self.file_of(host):
+            return
+
+        async def run() -> None:
+            await self._tasks.call(self._tasks.quick, self.file_of(host).unlink, missing_ok=True)
+
+        self._tasks.spawn(run(), "forget a certificate")
+
+    def file_of(self, host: str) -> Path:
+        """Where a certificate that is trusted for *host* is kept."""
+        # A host may hold brackets and colons, which some file systems refuse.
+        return self._folder / f"{re.sub(r'[^a-z0-9.-]', '_', host)}.crt"
+
+    def save(self, config: RegistryConfig, done: Done) -> None:
+        """Reach a registry as *config* says from now on, if its files can be used."""
+
+        def check() -> None:
+            from longshore.registry import failures
+            from longshore.registry.tls import UnusableFiles, check_files
+
+            try:
+                check_files(config)
+            except UnusableFiles as error:
+                raise failures.of_files(error, config) from error
+
+        self._save(check, config, done)
+
+    def _save(self, before: Callable[[], None], config: RegistryConfig, done: Done) -> None:
+        async def run() -> None:
+            try:
+                await self._tasks.call(self._tasks.quick, before)
+            except LongshoreError as error:
+                done(error)
+                return
+            self._book.add(config)
+            self._services.forget_registry(config.host)
+            done(None)
+            self._changed(config.host)
+
+        self._tasks.spawn(run(), "registry settings")

@@ -1,0 +1,160 @@
+"""Sign in…, and Who am I…"""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtWidgets import QCheckBox, QFormLayout, QLineEdit, QWidget
+
+from longshore.credentials import Credential, StoredIn, Whereabouts
+from longshore.models import text
+from longshore.oci.errors import LongshoreError
+from longshore.operations import Identity
+from longshore.widgets.dialogs.fields import explanation
+from longshore.widgets.dialogs.sheet import Sheet
+from longshore.widgets.quiet import plain_label
+
+
+class SignInSheet(Sheet):
+    """Asks for user name and secret. Stays open, with the reason, until the registry has accepted them."""
+
+    sign_in_requested = Signal(str, object, bool)  # host, Credential, keep
+
+    def __init__(
+        self, parent: QWidget | None, host: str, title: str, *, user: str = "", stored_in: str = ""
+    ) -> None:
+        super().__init__(parent, self.tr("Sign in to {0}").format(title), self.tr("Sign in"))
+        self._host = host
+        form = self.form()
+        self.user = QLineEdit(user)
+        self.user.setAccessibleName(self.tr("User name"))
+        self.user.setMaxLength(500)
+        form.addRow(self.tr("User name"), self.user)
+        self.secret = QLineEdit()
+        self.secret.setEchoMode(QLineEdit.EchoMode.Password)
+        self.secret.setAccessibleName(self.tr("Password or token"))
+        form.addRow(self.tr("Password or token"), self.secret)
+        self.this_run = QCheckBox(self.tr("Keep for this run only"))
+        form.addRow("", self.this_run)
+        self.kept = explanation(stored_in)
+        form.addRow("", self.kept)
+        self._stored_in = stored_in
+        self.this_run.toggled.connect(self._tell_where)
+        for field in (self.user, self.secret):
+            field.textChanged.connect(lambda: self.show_problem(None))
+        (self.secret if user else self.user).setFocus()
+
+    @Slot(bool)
+    def _tell_where(self, this_run: bool) -> None:
+        self.kept.setText(
+            self.tr("It is kept in memory until Longshore ends; docker does not see it.")
+            if this_run
+            else self._stored_in
+        )
+        self.refit()
+
+    def check(self) -> bool:
+        """Both fields are filled."""
+        if not self.user.text().strip():
+            self.show_problem(self.tr("Type your user name."))
+            self.user.setFocus()
+            return False
+        if not self.secret.text():
+            self.show_problem(self.tr("Type your password or an access token."))
+            self.secret.setFocus()
+            return False
+        return True
+
+    def finish(self) -> None:
+        """Ask for the sign-in; :meth:`answer` ends or reopens the sheet."""
+        self.set_busy(True)
+        credential = Credential(self.user.text().strip(), self.secret.text())
+        self.sign_in_requested.emit(self._host, credential, not self.this_run.isChecked())
+
+    @Slot(object)
+    def answer(self, error: LongshoreError | None) -> None:
+        """The registry has answered."""
+        if not self.open_still:
+            return
+        if error is None:
+            self.accept()
+            return
+        self.set_busy(False)
+        self.show_problem(error)
+        self.secret.selectAll()
+        self.secret.setFocus()
+
+
+class AccountSheet(Sheet):
+    """Opens with what is known here, and fills when the registry has said whether it takes it."""
+
+    sign_in_requested = Signal()
+    sign_out_requested = Signal()
+
+    def __init__(self, parent: QWidget | None, title: str) -> None:
+        super().__init__(parent, self.tr("Who am I at {0}?").format(title), self.tr("Sign in…"))
+        self._rows: QFormLayout = self.form()
+        self.answer_label = plain_label(self.tr("Asking…"), wrap=True)
+        self.body.addWidget(self.answer_label)
+        self._leave = False
+        self.confirm.hide()
+        self.dismiss.setText(self.tr("Close"))
+
+    @Slot(object)
+    def show_identity(self, found: Identity) -> None:
+        """The registry has answered, or has not."""
+        if not self.open_still:
+            return
+        account = found.account
+        rows = [(self.tr("Signed in as"), account.user or self.tr("nobody"))]
+        if account.user and account.kept is not None:
+            rows.append((self.tr("Kept in"), self._place(account.kept)))
+        ways = {
+            "basic": self.tr("user name and password with each request (Basic)"),
+            "bearer": self.tr("tokens (Bearer)"),
+            "none": self.tr("nothing: it is open to everybody"),
+        }
+        if found.auth in ways:
+            rows.append((self.tr("It asks for"), ways[found.auth]))
+        if found.realm and found.auth == "bearer":
+            rows.append((self.tr("Tokens from"), found.realm))
+        for name, value in rows:
+            shown = explanation(text.safe(value, 500), "")
+            shown.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+            shown.setAccessibleName(f"{name}: {text.safe(value, 500)}")
+            self._rows.addRow(name, shown)
+        trouble = account.trouble or found.refused
+        if trouble is not None:
+            words = "\n".join(part for part in (trouble.message, trouble.advice, trouble.detail) if part)
+            self.answer_label.setText(words)
+            self.answer_label.setProperty("role", "error")
+            self.answer_label.style().polish(self.answer_label)
+        elif account.user:
+            self.answer_label.setText(
+                self.tr("The registry takes this sign-in.") if found.auth != "none" else ""
+            )
+        else:
+            self.answer_label.setText(self.tr("What the registry shows to everybody, you see."))
+        self.answer_label.setVisible(bool(self.answer_label.text()))
+        self._leave = bool(account.user) and found.refused is None
+        if self._leave:
+            self.confirm.setText(self.tr("Sign out"))
+            self.confirm.setAccessibleName(self.tr("Sign out"))
+            self.confirm.setProperty("primary", False)
+            self.confirm.style().polish(self.confirm)
+            # Enter must not sign out who only wanted to look.
+            self.dismiss.setDefault(True)
+            self.dismiss.setFocus()
+        self.confirm.show()
+        self.refit()
+
+    def _place(self, kept: Whereabouts) -> str:
+        if kept.stored_in is StoredIn.HELPER:
+            return f"docker-credential-{kept.name}"
+        if kept.stored_in is StoredIn.THIS_RUN:
+            return self.tr("memory, until Longshore ends")
+        return self.tr("{0}, as base64").format(kept.path)
+
+    def finish(self) -> None:
+        """Close, and wish for the sign-in sheet, or to be signed out."""
+        self.accept()
+        (self.sign_out_requested if self._leave else self.sign_in_requested).emit()

@@ -1,0 +1,123 @@
+"""Certificate…: what a registry shows, why it is not trusted, and the decision to trust it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtWidgets import QCheckBox, QPlainTextEdit, QWidget
+
+from longshore.oci.errors import LongshoreError
+from longshore.oci.text import plain
+from longshore.registry.certificate import CertificateReport
+from longshore.widgets.dialogs.engine_part import EnginePart
+from longshore.widgets.dialogs.sheet import Sheet
+from longshore.widgets.quiet import plain_label
+from longshore.widgets.theme import current_theme
+
+
+class CertificateSheet(Sheet):
+    """Opens at once and fills when the registry has shown its certificate. *trusted*: where it would be kept."""
+
+    trust_requested = Signal(str)  # PEM; answer with answer()
+    copy_requested = Signal(str)
+
+    def __init__(self, parent: QWidget | None, title: str, trusted: str) -> None:
+        super().__init__(parent, self.tr("Certificate of {0}").format(title), self.tr("Trust"), width=640)
+        self._trusted = trusted
+        self._report: CertificateReport | None = None
+        self.verdict = plain_label(self.tr("Looking…"), wrap=True)
+        self.body.addWidget(self.verdict)
+        self.text = QPlainTextEdit()
+        self.text.setReadOnly(True)
+        self.text.setTabChangesFocus(True)
+        self.text.setAccessibleName(self.tr("Certificate"))
+        self.text.setFont(current_theme().fixed_font)
+        self.text.setTextInteractionFlags(
+            Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
+        )
+        self.text.setFixedHeight(self.text.fontMetrics().lineSpacing() * 8 + 26)
+        self.text.hide()
+        self.body.addWidget(self.text)
+        self.compared = QCheckBox(
+            self.tr("I have compared the fingerprint with what the registry's owner says")
+        )
+        self.compared.toggled.connect(self.confirm.setEnabled)
+        self.compared.hide()
+        self.body.addWidget(self.compared)
+        self.what = plain_label(
+            self.tr(
+                "Longshore will then trust exactly this certificate, for this registry only. When the registry gets "
+                "another, you will be asked again."
+            ),
+            role="dim",
+            wrap=True,
+        )
+        self.what.hide()
+        self.body.addWidget(self.what)
+        self.engine = EnginePart()
+        self.engine.copy_requested.connect(self.copy_requested)
+        self.engine.hide()
+        self.body.addWidget(self.engine)
+        self.confirm.setEnabled(False)
+        self.confirm.hide()
+        self.dismiss.setText(self.tr("Close"))
+
+    @Slot(object)
+    def show_report(self, found: CertificateReport | LongshoreError) -> None:
+        """The registry has answered, or has not."""
+        if not self.open_still:
+            return
+        if isinstance(found, LongshoreError):
+            self.verdict.setText(f"{found.message} {found.advice}".strip())
+            self.refit()
+            return
+        self._report = found
+        certificate = found.certificate
+        self.verdict.setText(self._words(found))
+        if certificate is not None:
+            self.text.setPlainText(plain("\n".join(certificate.lines()), 4000, keep_lines=True))
+            self.text.show()
+        if found.can_be_trusted(datetime.now(UTC)):
+            for widget in (self.compared, self.what, self.confirm):
+                widget.show()
+            self.dismiss.setText(self.tr("Cancel"))
+            self.compared.setFocus()
+        if found.problem is not None or found.config.ca_file is not None or found.config.insecure:
+            self.engine.show_for(found.config, self._trusted if self.confirm.isVisibleTo(self) else "")
+            self.engine.show()
+        self.refit()
+
+    def _words(self, found: CertificateReport) -> str:
+        if found.problem is not None and not found.can_be_trusted(datetime.now(UTC)):
+            # What the first refusal hides: trusting it would only lead to the next one.
+            also = []
+            if found.certificate is not None and not found.covers_host:
+                also.append(self.tr("It is not for this registry's name."))
+            elif found.certificate is not None and not found.in_date(datetime.now(UTC)):
+                also.append(self.tr("It is out of date."))
+            return " ".join(dict.fromkeys([found.problem.message, *also, found.problem.advice])).strip()
+        if found.problem is not None:
+            return found.problem.message
+        if found.certificate is None:
+            return self.tr("It shows no certificate: this registry is reached by plain HTTP.")
+        if found.config.insecure:
+            return self.tr("This registry is marked as insecure: its certificate is not checked.")
+        return self.tr("Longshore trusts this certificate. The engine decides for itself.")
+
+    def finish(self) -> None:
+        """Ask for it; :meth:`answer` ends or reopens the sheet."""
+        if self._report is not None and self._report.certificate is not None:
+            self.set_busy(True)
+            self.trust_requested.emit(self._report.certificate.pem)
+
+    @Slot(object)
+    def answer(self, error: LongshoreError | None) -> None:
+        """It is trusted now, or why not."""
+        if not self.open_still:
+            return
+        if error is None:
+            self.accept()
+            return
+        self.set_busy(False)
+        self.show_problem(error)

@@ -1,0 +1,65 @@
+"""The part of a sheet that says what the engine has to be told, with lines to copy."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
+
+from longshore.models.engine_side import engine_steps, engine_words
+from longshore.registry.config import RegistryConfig
+from longshore.widgets.quiet import plain_label
+from longshore.widgets.theme import current_theme
+
+_MOST_LINES = 7
+
+
+class EnginePart(QWidget):
+    """*copy_requested* carries the lines."""
+
+    copy_requested = Signal(str)
+
+    def __init__(self) -> None:
+        super().__init__()
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 4, 0, 0)
+        outer.setSpacing(6)
+        head = QHBoxLayout()
+        head.setSpacing(8)
+        head.addWidget(plain_label(self.tr("For the engine"), "strong"), 1)
+        self.copy = QPushButton(self.tr("Copy lines"))
+        self.copy.setAccessibleName(self.tr("Copy lines for the engine"))
+        self.copy.setAutoDefault(False)
+        self.copy.setProperty("quiet", True)
+        self.copy.clicked.connect(self._copy)
+        head.addWidget(self.copy)
+        outer.addLayout(head)
+        self.words = plain_label("", "dim", wrap=True)
+        outer.addWidget(self.words)
+        self.lines = QPlainTextEdit()
+        self.lines.setReadOnly(True)
+        self.lines.setTabChangesFocus(True)
+        self.lines.setAccessibleName(self.tr("What the engine needs"))
+        self.lines.setFont(current_theme().fixed_font)
+        self.lines.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
+        outer.addWidget(self.lines)
+
+    @Slot()
+    def _copy(self) -> None:
+        self.copy_requested.emit(self.lines.toPlainText())
+
+    def show_for(self, config: RegistryConfig, trusted: str = "") -> None:
+        """What an engine needs for *config*; *trusted*: the file of a certificate that would be trusted."""
+        steps = engine_steps(config, trusted)
+        self.words.setText(engine_words(config, steps))
+        if self.lines.toPlainText() != steps:
+            self.lines.setPlainText(steps)
+        count = steps.count("\n") + 1
+        # Room for a scroll bar too: paths are long.
+        height = self.lines.fontMetrics().lineSpacing() * min(count, _MOST_LINES) + 36
+        self.lines.setFixedHeight(height)
+        policy = Qt.ScrollBarPolicy
+        self.lines.setVerticalScrollBarPolicy(
+            policy.ScrollBarAsNeeded if count > _MOST_LINES else policy.ScrollBarAlwaysOff
+        )
+        self.lines.setVisible(bool(steps))
+        self.copy.setVisible(bool(steps))

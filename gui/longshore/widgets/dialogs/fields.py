@@ -1,0 +1,71 @@
+"""Fields that several sheets have."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from PySide6.QtCore import QCoreApplication, Signal
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QLineEdit, QPushButton, QSizePolicy, QWidget
+
+from longshore.oci.errors import LongshoreError
+from longshore.oci.text import plain
+from longshore.widgets.quiet import plain_label
+
+
+def explanation(text: str, role: str = "dim") -> QLabel:
+    """Wrapped words in a form's field column, as wide as the fields."""
+    label = plain_label(text, role, wrap=True)
+    # A form gives labels the width of their text, and then not the height that they need.
+    policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
+    policy.setHeightForWidth(True)
+    label.setSizePolicy(policy)
+    return label
+
+
+class FileField(QWidget):
+    """A path, typed or chosen. *what*: its accessible name, and the title of the dialog."""
+
+    changed = Signal()
+
+    def __init__(self, what: str, placeholder: str, path: Path | None, filters: Sequence[str]) -> None:
+        super().__init__()
+        self._what = what
+        self._filters = list(filters)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(8)
+        self.line = QLineEdit(str(path) if path is not None else "")
+        self.line.setPlaceholderText(placeholder)
+        self.line.setAccessibleName(what)
+        self.line.setMaxLength(4000)
+        self.line.textChanged.connect(lambda: self.changed.emit())
+        row.addWidget(self.line, 1)
+        choose = QPushButton(QCoreApplication.translate("FileField", "Choose…"))
+        choose.setAccessibleName(QCoreApplication.translate("FileField", "Choose {0}").format(what))
+        choose.setAutoDefault(False)
+        choose.clicked.connect(self._choose)
+        row.addWidget(choose)
+        self.setFocusProxy(self.line)
+
+    def _choose(self) -> None:
+        dialog = QFileDialog(self, self._what)
+        dialog.setNameFilters([*self._filters, QCoreApplication.translate("FileField", "All files (*)")])
+        dialog.fileSelected.connect(self.line.setText)
+        dialog.open()
+
+    def path(self) -> Path | None:
+        """The file, None if the field is empty. Raises LongshoreError for one that has to be named otherwise."""
+        text = self.line.text().strip()
+        if not text:
+            return None
+        try:
+            path = Path(text).expanduser()
+        except RuntimeError:
+            path = Path(text)
+        if not path.is_absolute():
+            raise LongshoreError(
+                QCoreApplication.translate("FileField", "{0} is no whole path.").format(plain(text)),
+                advice=QCoreApplication.translate("FileField", "Such as /home/you/ca.crt."),
+            )
+        return path

@@ -1,0 +1,157 @@
+"""How registries are reached, and as whom: adding them, their settings and certificates, sign-in and sign-out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from PySide6.QtCore import QObject, Slot
+
+from longshore.credentials import Credential
+from longshore.models.columns import Tone
+from longshore.oci.errors import (
+    AccessDenied,
+    LongshoreError,
+    RegistryError,
+    SignInFailed,
+    SignInRequired,
+    TlsFailed,
+)
+from longshore.operations import Operations
+from longshore.registry.config import RegistryConfig
+from longshore.transfers.transfer import State, TransferSnapshot
+from longshore.widgets.main_window import MainWindow
+from longshore.wiring.shared import Shared
+
+
+class Reach(QObject):
+    """Connects the sheets of registries. GUI thread."""
+
+    def __init__(self, window: MainWindow, operations: Operations, shared: Shared) -> None:
+        super().__init__(window)
+        self.window = window
+        self.operations = operations
+        self._shared = shared
+        pane = window.registry_pane
+        pane.add_registry_requested.connect(self._add_registry)
+        pane.settings_requested.connect(self._settings)
+        pane.certificate_requested.connect(self._certificate)
+        pane.account_requested.connect(self._account)
+        pane.sign_in_requested.connect(self._sign_in)
+        pane.sign_out_requested.connect(self._sign_out)
+        window.transfer_pane.sign_in_requested.connect(self._sign_in)
+        window.transfer_pane.certificate_requested.connect(self._certificate)
+        operations.moving.ended.connect(self._offer)
+
+    @Slot(object)
+    def _offer(self, snapshot: TransferSnapshot) -> None:
+        """A transfer failed over something that can be put right here: offer it; then it goes on by itself."""
+        error = snapshot.error
+        if snapshot.state is not State.FAILED or not isinstance(error, RegistryError):
+            return
+        explain, host = self.window.transfer_pane.explain, error.registry
+        if isinstance(error, SignInRequired | SignInFailed | AccessDenied):
+            explain(error.message, Tone.CAUTION, button=self.tr("Sign in…"), act=lambda: self._sign_in(host))
+        elif isinstance(error, TlsFailed):
+            explain(
+                error.message,
+                Tone.CAUTION,
+                button=self.tr("Certificate…"),
+                act=lambda: self._certificate(host),
+            )
+
+    @Slot()
+    def _add_registry(self) -> None:
+        from longshore.widgets.dialogs.registry import AddRegistrySheet
+
+        sheet = AddRegistrySheet(self.window)
+
+        def add(config: RegistryConfig) -> None:
+            def done(error: LongshoreError | None) -> None:
+                sheet.answer(error)
+                if error is None:
+                    self.window.registry_pane.expand(config.host)
+
+            # One that is there already keeps what was set for it and is not asked for here.
+            known = self.operations.remote.trust.config(config.host)
+            wanted = replace(
+                known,
+                insecure=config.insecure or known.insecure,
+                ca_file=config.ca_file or known.ca_file,
+                prefix=config.prefix or known.prefix,
+                namespace=config.namespace or known.namespace,
+            )
+            self.operations.remote.add_registry(wanted, done)
+
+        sheet.add_requested.connect(add)
+        sheet.open()
+
+    @Slot(str)
+    def _settings(self, host: str) -> None:
+        from longshore.widgets.dialogs.registry_settings import RegistrySettingsSheet
+
+        remote = self.operations.remote
+        sheet = RegistrySettingsSheet(self.window, remote.trust.config(host), remote.title(host))
+        sheet.save_requested.connect(lambda config: remote.trust.save(config, sheet.answer))
+        sheet.copy_requested.connect(self._shared.to_clipboard)
+        sheet.open()
+
+    @Slot(str)
+    def _certificate(self, host: str) -> None:
+        from longshore.widgets.dialogs.certificate import CertificateSheet
+
+        remote = self.operations.remote
+        sheet = CertificateSheet(self.window, remote.title(host), str(remote.trust.file_of(host)))
+        sheet.trust_requested.connect(lambda pem: remote.trust.trust(host, pem, sheet.answer))
+        sheet.copy_requested.connect(self._shared.to_clipboard)
+        remote.trust.look(host, sheet.show_report)
+        sheet.open()
+
+    @Slot(str)
+    def _account(self, host: str) -> None:
+        from longshore.widgets.dialogs.account import AccountSheet
+
+        sheet = AccountSheet(self.window, self.operations.remote.title(host))
+        sheet.sign_in_requested.connect(lambda: self._sign_in(host))
+        sheet.sign_out_requested.connect(lambda: self._sign_out(host))
+        self.operations.remote.accounts.identify(host, sheet.show_identity)
+        sheet.open()
+
+    @Slot(str)
+    def _sign_in(self, host: str) -> None:
+        from longshore.widgets.dialogs.account import SignInSheet
+
+        remote = self.operations.remote
+        sheet = SignInSheet(
+            self.window,
+            host,
+            remote.title(host),
+            user=remote.user(host),
+            stored_in=remote.accounts.kept_words(host),
+        )
+
+        def sign_in(host: str, credential: Credential, keep: bool) -> None:
+            cancellation = remote.accounts.sign_in(host, credential, keep=keep, done=sheet.answer)
+            # Who closes the sheet while the registry is asked does not want to be signed in.
+            sheet.rejected.connect(cancellation.cancel)
+
+        sheet.sign_in_requested.connect(sign_in)
+        sheet.accepted.connect(lambda: self.operations.moving.retry_refused(host))
+        sheet.open()
+
+    @Slot(str)
+    def _sign_out(self, host: str) -> None:
+        remote = self.operations.remote
+        if not remote.user(host) and remote.accounts.account(host).trouble is None:
+            self.window.registry_pane.explain(
+                self.tr("Nobody is signed in at {0}.").format(remote.title(host))
+            )
+            return
+
+        def done(error: LongshoreError | None) -> None:
+            if error is not None:
+                self._shared.show_failure(error)
+                return
+            words = self.tr("Signed out of {0}, for the docker CLI too.").format(remote.title(host))
+            self.window.registry_pane.explain(words, Tone.GOOD)
+
+        remote.accounts.sign_out(host, done)

@@ -1,0 +1,106 @@
+"""Operations on a running loop, with Docker's files in a home of their own and registries that speak real HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import qasync
+import shiboken6
+from PySide6.QtWidgets import QApplication
+
+from longshore.operations.accounts import Accounts
+from longshore.operations.book import RegistryBook
+from longshore.operations.services import Services
+from longshore.operations.tasks import Tasks
+from longshore.registry.config import RegistryConfig
+from longshore.settings import Settings
+from unit.registry.conftest import Asked, Scripted
+
+#: Seconds within which what is waited for has to happen.
+PATIENCE = 10.0
+
+
+@dataclass
+class Desk:
+    """What operations stand on."""
+
+    home: Path
+    settings: Settings
+    book: RegistryBook
+    services: Services
+    tasks: Tasks
+    accounts: Accounts
+
+    @property
+    def docker_config(self) -> Path:
+        return self.home / ".docker" / "config.json"
+
+    def write_docker_config(self, values: dict[str, Any]) -> None:
+        self.docker_config.parent.mkdir(exist_ok=True)
+        self.docker_config.write_text(json.dumps(values))
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Let the loop run until *condition* holds."""
+        deadline = asyncio.get_running_loop().time() + PATIENCE
+        while not condition():
+            assert asyncio.get_running_loop().time() < deadline, "it did not happen"
+            await asyncio.sleep(0.01)
+
+
+Play = Callable[[Callable[[Desk], Coroutine[Any, Any, None]]], None]
+
+
+@pytest.fixture
+def play(qapp: QApplication, tmp_path: Path) -> Play:
+    """Runs a coroutine on Qt's loop with a desk, and ends all work after it."""
+
+    def run(scene: Callable[[Desk], Coroutine[Any, Any, None]]) -> None:
+        settings = Settings(tmp_path / "config")
+        book = RegistryBook(settings, [])
+        environ = {"HOME": str(tmp_path), "PATH": str(tmp_path)}
+        services, tasks = Services(environ, book.config), Tasks()
+        desk = Desk(tmp_path, settings, book, services, tasks, Accounts(services, tasks, book))
+
+        async def whole() -> None:
+            try:
+                await asyncio.wait_for(scene(desk), 30)
+            finally:
+                await desk.tasks.close()
+                desk.services.close()
+
+        loop = qasync.QEventLoop(qapp)
+        with loop:
+            loop.run_until_complete(whole())
+        # Here and now: the collector may run in any thread, and timers of Qt (the loop's, too) end in their own only.
+        shiboken6.delete(desk.accounts)
+        del loop
+        gc.collect()
+
+    return run
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[[Callable[[Asked], Any]], Scripted]]:
+    """Scripted registries that end with the test."""
+    servers: list[Scripted] = []
+
+    def make(script: Callable[[Asked], Any]) -> Scripted:
+        servers.append(Scripted(script))
+        return servers[-1]
+
+    yield make
+    for server in servers:
+        server.close()
+
+
+def add(desk: Desk, *hosts: str) -> None:
+    """Have these in the book."""
+    for host in hosts:
+        desk.book.add(RegistryConfig(host))

@@ -1,0 +1,151 @@
+"""Who is signed in where, on the loop."""
+
+from __future__ import annotations
+
+import base64
+import threading
+from typing import Any
+
+from longshore.credentials import Credential, StoredIn
+from longshore.oci.errors import CredentialsError, LongshoreError, SignInFailed
+from longshore.operations.accounts import Identity
+from unit.registry.conftest import Asked, reply
+
+from .conftest import Desk, add
+
+SAM = Credential("sam", "tide")
+BASIC = "Basic " + base64.b64encode(b"sam:tide").decode()
+
+
+def guarded(asked: Asked) -> Any:
+    return reply({}) if asked.authorization == BASIC else reply({}, 401, WWW_Authenticate="Basic realm=x")
+
+
+def test_a_sign_in_is_checked_kept_and_told(play, serve) -> None:
+    server = serve(guarded)
+
+    async def scene(desk: Desk) -> None:
+        add(desk, server.host)
+        accounts = desk.accounts
+        switched: list[str] = []
+        accounts.switched.connect(switched.append)
+        answers: list[LongshoreError | None] = []
+        accounts.sign_in(server.host, Credential("sam", "wrong"), keep=True, done=answers.append)
+        await desk.until(lambda: bool(answers))
+        assert isinstance(answers[0], SignInFailed) and not desk.docker_config.exists()
+        accounts.sign_in(server.host, SAM, keep=True, done=answers.append)
+        await desk.until(lambda: switched == [server.host])
+        assert answers[1] is None
+        assert accounts.account(server.host).user == "sam"
+        assert accounts.account(server.host).kept.stored_in is StoredIn.CONFIG_FILE
+        found: list[Identity] = []
+        accounts.identify(server.host, found.append)
+        await desk.until(lambda: bool(found))
+        assert (found[0].auth, found[0].account.user, found[0].refused) == ("basic", "sam", None)
+        accounts.sign_out(server.host, answers.append)
+        await desk.until(lambda: len(switched) == 2)
+        assert accounts.account(server.host).user == "" and SAM.secret not in desk.docker_config.read_text()
+
+    play(scene)
+
+
+def test_for_this_run_only_nothing_is_written(play, serve) -> None:
+    server = serve(guarded)
+
+    async def scene(desk: Desk) -> None:
+        add(desk, server.host)
+        accounts = desk.accounts
+        accounts.sign_in(server.host, SAM, keep=False, done=lambda error: None)
+        await desk.until(lambda: accounts.account(server.host).user == "sam")
+        assert accounts.account(server.host).kept.stored_in is StoredIn.THIS_RUN
+        assert not desk.docker_config.exists()
+
+    play(scene)
+
+
+def test_who_closes_the_sheet_is_not_signed_in(play, serve) -> None:
+    asked, go_on = threading.Event(), threading.Event()
+
+    def slow(request: Asked) -> Any:
+        if request.authorization:
+            asked.set()
+            go_on.wait(10)
+        return guarded(request)
+
+    server = serve(slow)
+
+    async def scene(desk: Desk) -> None:
+        add(desk, server.host)
+        accounts = desk.accounts
+        answers: list[LongshoreError | None] = []
+        cancellation = accounts.sign_in(server.host, SAM, keep=True, done=answers.append)
+        await desk.until(asked.is_set)
+        cancellation.cancel()
+        go_on.set()
+        await desk.until(lambda: not desk.tasks._cancellations)
+        assert answers == [] and not desk.docker_config.exists()
+        assert desk.services.credential(server.host) is None
+
+    play(scene)
+
+
+def test_a_missing_helper_troubles_its_registry_alone(play) -> None:
+    async def scene(desk: Desk) -> None:
+        add(desk, "a.example", "b.example")
+        auth = base64.b64encode(b"sam:tide").decode()
+        desk.write_docker_config(
+            {"credHelpers": {"a.example": "gone"}, "auths": {"b.example": {"auth": auth}}}
+        )
+        accounts = desk.accounts
+        accounts.load()
+        await desk.until(lambda: accounts.account("b.example").user == "sam")
+        await desk.until(lambda: accounts.account("a.example").trouble is not None)
+        assert "docker-credential-gone" in accounts.kept_words("a.example")
+        assert "base64" in accounts.kept_words("docker.io")
+
+    play(scene)
+
+
+def test_a_broken_file_leaves_this_run(play, serve) -> None:
+    server = serve(guarded)
+
+    async def scene(desk: Desk) -> None:
+        add(desk, server.host)
+        desk.write_docker_config({})
+        desk.docker_config.write_text('{"auths": ')
+        accounts = desk.accounts
+        accounts.load()
+        await desk.until(lambda: accounts.account(server.host).trouble is not None)
+        assert "cannot be read" in accounts.kept_words(server.host)
+        answers: list[LongshoreError | None] = []
+        accounts.sign_in(server.host, SAM, keep=True, done=answers.append)
+        await desk.until(lambda: len(answers) == 1)
+        assert isinstance(answers[0], CredentialsError) and "this run only" in answers[0].advice
+        accounts.sign_in(server.host, SAM, keep=False, done=answers.append)
+        await desk.until(lambda: accounts.account(server.host).user == "sam")
+        assert answers[1] is None and desk.docker_config.read_text() == '{"auths": '
+
+    play(scene)
+
+
+def test_what_the_docker_cli_changes_is_noticed(play) -> None:
+    async def scene(desk: Desk) -> None:
+        add(desk, "a.example", "b.example")
+        accounts = desk.accounts
+        switched: list[str] = []
+        accounts.switched.connect(switched.append)
+        accounts.start()
+        try:
+            # Not even the folder is there yet.
+            await desk.until(lambda: accounts.account("b.example").kept is not None)
+            for user in ("sam", "eve"):
+                entry = {"auth": base64.b64encode(f"{user}:x".encode()).decode()}
+                desk.write_docker_config({"auths": {"a.example": entry}})
+                await desk.until(lambda user=user: accounts.account("a.example").user == user)
+            desk.docker_config.unlink()
+            await desk.until(lambda: accounts.account("a.example").user == "")
+            assert switched == ["a.example"] * 3
+        finally:
+            accounts.stop()
+
+    play(scene)
