@@ -199,7 +199,7 @@ class QueueCore:
         return None if self._strategies is None else self._strategies.get(kind_of(entry.request))
 
     def _look_at_new(self) -> None:
-        for entry in self._rows.values():
+        for entry in self._rows.values() if self._strategies is not None else ():
             if entry.pausable is None:
                 strategy = self._strategy(entry)
                 entry.pausable = strategy is not None and strategy.pausable

@@ -121,6 +121,7 @@ class TransferQueue(QueueCore):
         A paused row is Queued and waits for "paused"; until then, some seconds at most, its phase is "pausing".
         """
         with self._condition:
+            self._look_at_new()
             for entry in self._known(ids):
                 if not entry.pausable:
                     continue
