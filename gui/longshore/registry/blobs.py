@@ -359,9 +359,10 @@ class Blobs:
                     rest = size - upload.offset
                     self.finish_upload(upload, digest, cutter.take(rest), rest, cancellation=cancellation)
                     return
-        rest = size - upload.offset
+        rest, begun = size - upload.offset, time.monotonic()
         with source(upload.offset) if rest else contextlib.nullcontext(()) as data:
             self.finish_upload(upload, digest, Cutter(data).take(rest), rest, cancellation=cancellation)
+        self._chunk.learn(rest, time.monotonic() - begun)
 
     def _alive(self, upload: Upload, cancellation: Cancellation | None) -> Upload | None:
         """The session at its last completed chunk, None if it is lost (distribution ends one that was cut)."""

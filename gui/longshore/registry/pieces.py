@@ -6,11 +6,10 @@ from collections.abc import Iterable, Iterator
 
 from longshore.oci.errors import DigestMismatch
 
-#: Bytes of the first PATCH to a registry. A connection cut inside one loses it, so that larger is riskier and smaller
-#: is slower.
-CHUNK = 32 << 20
-#: No smaller one is sent by itself: stores behind registries take parts of 5 MiB and more.
-SMALLEST_CHUNK = 5 << 20
+#: Bytes of the first PATCH to a registry, which tells how fast the line is. A connection cut inside one loses it (with
+#: distribution all before it too), so that larger is riskier and smaller is slower.
+CHUNK = 4 << 20
+SMALLEST_CHUNK = 1 << 20
 LARGEST_CHUNK = 64 << 20
 #: Seconds that a PATCH should take: what a cut may cost, and what a pause has to wait for.
 CHUNK_SECONDS = 2.0

@@ -31,7 +31,7 @@ TICK = 1.0
 #: Seconds after which a cancelled attempt that does not end is left to itself, and its row is Cancelled.
 PATIENCE = 0.8
 #: Seconds that an attempt which is to pause has for a good place to stop at, before it is cut.
-GRACE = 3.0
+GRACE = 8.0
 #: Finished transfers between two trimmings of the journal.
 TRIM_EVERY = 100
 

@@ -313,7 +313,7 @@ def test_a_paused_copy_goes_on(
 def test_cancelled_at_once_and_done_layers_are_kept(
     make_queue: Make, services: RealServices, open_registry: PrivateRegistry, second_registry: PrivateRegistry
 ) -> None:
-    seeded = seed_repository(open_registry.address, "copy/cancel", ("1",), layers=(3 * MB, 50_000, 40_000))
+    seeded = seed_repository(open_registry.address, "copy/cancel", ("1",), layers=(12 * MB, 50_000, 40_000))
     with Throttle(second_registry.address, bytes_per_second=MB) as line:
         queue, eye = make_queue()
         source, target = f"{open_registry.address}/copy/cancel:1", f"{line.address}/copied/cancel:1"
