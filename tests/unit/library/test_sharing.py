@@ -105,9 +105,9 @@ def test_four_programs_and_some_kills(tmp_path: Path) -> None:
     assert all(row.missing == 0 for row in library.images())
     for digest in blobs_of(library):
         assert sha256_of((library.path / "blobs/sha256" / digest[7:]).read_bytes()) == digest
-    for row in library.images():
-        if not row.subject:
-            library.remove(row.digest) if row.reference is None else library.remove(row.reference)
+    while rows := library.images():
+        # A signature that came when its image had gone stands for itself; the others go with theirs.
+        library.remove(next((row for row in rows if not row.subject), rows[0]).digest)
     for path in (library.path / "blobs/sha256").iterdir():
         os.utime(path, (0, 0))
     library.tidy()
