@@ -243,3 +243,23 @@ def test_what_the_disk_damages_is_not_passed_on(
     assert again.moved is not None and again.moved.layers_moved == 1
     queue.retry([row])
     assert eye.until(row, State.SUCCEEDED, 30).digest == seeded.digest
+
+
+def test_paused_and_gone_on_with(
+    make_queue: Make, library: Library, open_registry: PrivateRegistry, throttle: Throttle
+) -> None:
+    seeded = seed_repository(open_registry.address, "library/paused", ("1",), layers=(6 * MB, 5 * MB))
+    throttle.bytes_per_second = 6 * MB
+    queue, eye = make_queue()
+    row = queue.add(pull_into(f"{throttle.address}/library/paused:1", library))
+    eye.until(row, lambda row: row.pausable and row.moved_bytes > 3 * MB)
+    queue.pause([row])
+    eye.until(row, lambda row: row.state is State.QUEUED and row.waiting_for == "paused")
+    kept = library.usage()
+    assert kept.partial + kept.bytes > 3 * MB
+    before = throttle.moved_bytes["response"]
+    throttle.bytes_per_second = None
+    queue.unpause([row])
+    assert eye.until(row, State.SUCCEEDED, 30).digest == seeded.digest
+    moved = throttle.moved_bytes["response"] - before
+    assert moved < seeded.layer_bytes - kept.partial - kept.bytes + 0.5 * MB
