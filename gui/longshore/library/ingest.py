@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import IO
 
-from longshore.cancellation import Cancellation
+from longshore.cancellation import Cancellation, Cancelled
 from longshore.library.folder import INGEST, TEMPORARY, LayoutFolder, sync_folder
 from longshore.library.leases import Lease
 from longshore.library.locks import try_lock
@@ -48,7 +48,8 @@ class Ingest:
         """
         self._folder.ensure()
         while True:
-            cancellation.raise_if_cancelled()
+            if cancellation.stopping:
+                raise Cancelled
             if self.take_up(wanted.digest, lease, cancellation) == wanted.size:
                 return False
             with self._folder.explained(writing=True):

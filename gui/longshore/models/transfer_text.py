@@ -333,10 +333,7 @@ def _note_text(note: TransferNote) -> str:
         NoteKind.SOURCE_CHANGED: tr("The name stands on another image now than when this was asked for."),
         NoteKind.NOT_VERIFIED: tr("Not verified: the destination could not be asked."),
         NoteKind.DIGEST_NOT_KEPT: tr(
-            "The engine keeps images unpacked, without their manifest: the digest is another, the image ID is the same:"
-        ),
-        NoteKind.REPACKED: tr(
-            "The engine made its own manifest: the layers are the same, the digest is another:"
+            "The engine keeps images unpacked and without a manifest, so that only the image ID stays the same:"
         ),
         NoteKind.ANONYMOUS: tr("Tried without signing in: the stored credentials could not be read."),
         NoteKind.OVERWRITTEN: tr("The destination's tag stood on another image before:"),

@@ -9,7 +9,7 @@ import pytest
 
 from longshore.library.library import Library
 from longshore.oci.digest import sha256_of
-from longshore.oci.errors import InvalidManifest, NotInLibrary
+from longshore.oci.errors import DigestMismatch, InvalidManifest, LibraryDamaged, NotInLibrary
 from longshore.oci.manifest import OCI_MANIFEST, Index
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
@@ -201,6 +201,65 @@ def test_cancelled_and_taken_up(
     before = throttle.moved_bytes["response"]
     throttle.bytes_per_second = None
     queue.retry([row])
+    assert eye.until(row, State.SUCCEEDED, 30).digest == seeded.digest
+    moved = throttle.moved_bytes["response"] - before
+    assert moved < seeded.layer_bytes - kept.partial - kept.bytes + 0.5 * MB
+
+
+def test_what_a_line_damages_is_not_kept(
+    make_queue: Make, library: Library, open_registry: PrivateRegistry, throttle: Throttle
+) -> None:
+    seeded = seed_repository(open_registry.address, "library/damaged", ("1",), layers=(2 * MB,))
+    layer = seeded.images[0].layer_digests[0]
+    throttle.corrupt_next(f"/blobs/{layer}")
+    source = f"{throttle.address}/library/damaged:1"
+    queue, eye = make_queue()
+    row = queue.add(pull_into(source, library))
+    failed = eye.until(row, State.FAILED, 30)
+    assert isinstance(failed.error, DigestMismatch)
+    assert failed.error.subject == layer
+    assert (library.images(), library.usage().partial) == ([], 0)
+    queue.retry([row])
+    assert eye.until(row, State.SUCCEEDED, 30).digest == seeded.digest
+
+
+def test_what_the_disk_damages_is_not_passed_on(
+    make_queue: Make, library: Library, open_registry: PrivateRegistry, second_registry: PrivateRegistry
+) -> None:
+    seeded = seed_repository(open_registry.address, "library/rotten", ("1",), layers=(2 * MB,))
+    source, target = f"{open_registry.address}/library/rotten:1", f"{second_registry.address}/rotten:1"
+    queue, eye = make_queue()
+    eye.until(queue.add(pull_into(source, library)), State.SUCCEEDED, 30)
+    path = library.path / "blobs/sha256" / seeded.images[0].layer_digests[0].removeprefix("sha256:")
+    with path.open("r+b") as file:
+        file.seek(MB)
+        file.write(b"rotten")
+    row = queue.add(push_from(library, source, target))
+    failed = eye.until(row, State.FAILED, 30)
+    assert isinstance(failed.error, LibraryDamaged)
+    assert library.images()[0].missing == 1
+    # As the error says: another pull brings what is missing, and no more.
+    again = eye.until(queue.add(pull_into(source, library)), State.SUCCEEDED, 30)
+    assert again.moved is not None and again.moved.layers_moved == 1
+    queue.retry([row])
+    assert eye.until(row, State.SUCCEEDED, 30).digest == seeded.digest
+
+
+def test_paused_and_gone_on_with(
+    make_queue: Make, library: Library, open_registry: PrivateRegistry, throttle: Throttle
+) -> None:
+    seeded = seed_repository(open_registry.address, "library/paused", ("1",), layers=(6 * MB, 5 * MB))
+    throttle.bytes_per_second = 6 * MB
+    queue, eye = make_queue()
+    row = queue.add(pull_into(f"{throttle.address}/library/paused:1", library))
+    eye.until(row, lambda row: row.pausable and row.moved_bytes > 3 * MB)
+    queue.pause([row])
+    eye.until(row, lambda row: row.state is State.QUEUED and row.waiting_for == "paused")
+    kept = library.usage()
+    assert kept.partial + kept.bytes > 3 * MB
+    before = throttle.moved_bytes["response"]
+    throttle.bytes_per_second = None
+    queue.unpause([row])
     assert eye.until(row, State.SUCCEEDED, 30).digest == seeded.digest
     moved = throttle.moved_bytes["response"] - before
     assert moved < seeded.layer_bytes - kept.partial - kept.bytes + 0.5 * MB

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from longshore.archives.compression import Compression, packed
+from longshore.archives.zstd import ZstdCompressor
 from longshore.engine.model import ImageStore
 from longshore.library.library import Library
 from longshore.oci.digest import sha256_of
@@ -166,7 +166,8 @@ def test_layers_in_zstd_are_read_by_every_engine(
         info = tarfile.TarInfo("zeros")
         info.size = 3 * MB
         tar.addfile(info, io.BytesIO(bytes(info.size)))
-    layer = b"".join(packed([content.getvalue()], Compression.ZSTD))
+    zstd = ZstdCompressor()
+    layer = zstd.compress(content.getvalue()) + zstd.flush()
     diff_id = sha256_of(content.getvalue())
     config = document(
         {"os": "linux", "architecture": "amd64", "rootfs": {"type": "layers", "diff_ids": [diff_id]}}

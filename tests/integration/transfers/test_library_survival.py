@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -19,6 +18,9 @@ from longshore.oci.errors import DiskFull
 from longshore.oci.reference import Reference
 from longshore.transfers.queue import TransferQueue
 from longshore.transfers.transfer import State
+from testbed.errors import TestbedUnavailable, require
+from testbed.newer_engines import CRANE, find
+from testbed.processes import find_program
 from testbed.registry import PrivateRegistry
 from testbed.remote_images import seed_repository
 from testbed.throttle import Throttle
@@ -173,9 +175,10 @@ def test_a_full_disk(
 
 @pytest.fixture
 def skopeo() -> Callable[..., str]:
-    program = shutil.which("skopeo")
-    if program is None:
-        pytest.skip("needs skopeo")
+    try:
+        program = find_program("skopeo", "skopeo")
+    except TestbedUnavailable as problem:
+        require(problem)
 
     def run(*arguments: str) -> str:
         done = subprocess.run([program, *arguments], capture_output=True, text=True, check=False)
@@ -242,3 +245,39 @@ def test_the_library_reads_what_skopeo_wrote(
         "docker.io/team/written:1",
         "docker.io/team/again:1",
     }
+
+
+def test_crane_reads_the_library_and_the_library_what_crane_wrote(
+    make_queue: Make,
+    services: RealServices,
+    library: Library,
+    open_registry: PrivateRegistry,
+    second_registry: PrivateRegistry,
+    tmp_path: Path,
+) -> None:
+    try:
+        program = find(CRANE) / "usr" / "bin" / "crane"
+    except TestbedUnavailable as problem:
+        require(problem)
+
+    def crane(*arguments: str) -> str:
+        done = subprocess.run(
+            [program, *arguments, "--insecure"], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    platforms = (("linux", "amd64"), ("linux", "arm64"))
+    seeded = seed_repository(open_registry.address, "library/crane", ("1",), platforms=platforms)
+    source, there = f"{open_registry.address}/library/crane:1", f"{second_registry.address}/by/crane"
+    queue, eye = make_queue()
+    eye.until(queue.add(pull_into(source, library, platforms="all")), State.SUCCEEDED, 30)
+    crane("push", str(library.path), f"{there}:1")
+    assert crane("digest", f"{there}:1").strip() == seeded.digest
+    folder = tmp_path / "crane"
+    crane("pull", "--format=oci", "--annotate-ref", source, str(folder))
+    other = services.library(folder)
+    (row,) = other.images()
+    assert (str(row.reference), row.digest, row.missing) == (source, seeded.digest, 0)
+    done = eye.until(queue.add(push_from(other, source, f"{there}:2")), State.SUCCEEDED, 30)
+    assert done.digest == seeded.digest

@@ -143,6 +143,10 @@ def test_two_that_want_the_same_one_fetch_it_once(library: Library) -> None:
         cancelled = Cancellation()
         threading.Timer(0.05, cancelled.cancel).start()
         receive(library, other, cancelled)
+    with pytest.raises(Cancelled):  # and paused
+        paused = Cancellation()
+        threading.Timer(0.05, paused.ask_to_stop).start()
+        receive(library, other, paused)
     go.set()
     first.join(10)
     second.join(10)

@@ -39,7 +39,8 @@ class BlobSource:
     """Gives the bytes of one blob to a writer. For one writer at a time; call it again to begin at another offset.
 
     *told* hears how many bytes of the blob have been given out. *patient*: whether the writer ends a piece of work
-    that was asked to stop by itself, at a place where it can go on later.
+    that was asked to stop by itself, at a place where it can go on later. *hashing*: not needed for a writer that
+    hashes what it is given itself.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class BlobSource:
         bandwidth: Bandwidth,
         told: Callable[[int], None],
         patient: bool,
+        hashing: bool = True,
         cancellation: Cancellation,
     ) -> None:
         self._reader = reader
@@ -57,6 +59,7 @@ class BlobSource:
         self._bandwidth = bandwidth
         self._told = told
         self._patient = patient
+        self._hashing = hashing
         self._cancellation = cancellation
         self._hash = hashlib.new(wanted.digest.partition(":")[0])
         #: Bytes hashed. A blob that is gone on with in the middle is for the destination to verify.
@@ -134,7 +137,7 @@ class BlobSource:
         size, end = self._wanted.size, at + len(piece)
         if end > size:
             raise self._mismatch(f"more than its {size} bytes came")
-        if at <= self._hashed < end:
+        if self._hashing and at <= self._hashed < end:
             self._hash.update(memoryview(piece)[self._hashed - at :])
             self._hashed = end
         if end == size == self._hashed:

@@ -158,6 +158,8 @@ class CopyWork:
             bandwidth=self._job.services.bandwidth,
             told=lambda count: self._tell(blob.digest, LayerState.TRANSFERRING, count, blob.size),
             patient=bool(self._writer.host),
+            # Those that are no registry hash what they write; a registry says so only when all was sent.
+            hashing=bool(self._writer.host),
             cancellation=cancellation,
         )
         try:
