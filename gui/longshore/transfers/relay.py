@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from longshore.archives.archive import select_image
 from longshore.archives.contents import Scanner
-from longshore.archives.images import Archived, ArchiveFormat, images_of
+from longshore.archives.images import images_of
+from longshore.archives.model import Archived, ArchiveFormat
 from longshore.archives.writing import ArchiveWriter
 from longshore.cancellation import Cancellation
 from longshore.oci.layout import BLOBS

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from archivetools import Image, digest_of, layer, oci_parts, write
 from longshore.archives.archive import inspect_archive
 from longshore.engine.address import EngineAddress, Origin
 from longshore.engine.model import ImageStore
@@ -117,3 +118,23 @@ def test_relayed_there_and_back(
     assert services.engine(here).image(name).diff_ids == diff_ids
     assert back.digest == image_id
     forget(services, there, name)
+
+
+def test_layers_that_are_there_already(
+    make_queue: Make, services: RealServices, any_engine: PrivateEngine, tmp_path: Path
+) -> None:
+    below, above = layer("below", 500_000), layer("above", 300_000)
+    names = ("docker.io/flavours/base:1", "docker.io/flavours/more:1")
+    images = (Image(layers=(below,), names=names[:1]), Image(layers=(below, above), names=names[1:]))
+    address = place(any_engine)
+    queue, eye = make_queue()
+    for number, image in enumerate(images):
+        path = write(tmp_path, oci_parts(image), "gzip", name=str(number))
+        done = eye.until(queue.add(moving(in_archive(path), in_engine(address))), State.SUCCEEDED, 60)
+        found = services.engine(address).image(image.names[0])
+        assert [digest_of(each) for each in image.layers] == list(found.diff_ids)
+    classic = services.engine(address).probe().store is ImageStore.CLASSIC
+    assert done.moved is not None
+    assert done.moved.layers_skipped == (1 if classic else 0)
+    for name in names:
+        forget(services, address, name)
