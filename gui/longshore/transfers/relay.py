@@ -83,14 +83,10 @@ class RelayStrategy:
         job.progress.enter("verifying")
         archived = relayed.archived
         assert archived is not None
-        expected = Expected(
-            frozenset(ids_of(archived)),
-            image.diff_ids,
-            name,
-            next((one.manifest.config.digest for one in archived.runnable), ""),
-            "" if archived.made else archived.top.digest,
-            before,
-        )
+        config = next((one.manifest.config.digest for one in archived.runnable), "")
+        # A classic engine has no manifest whose digest could be lost; newer ones make one up when they save.
+        kept_by_source = "" if image.image_id == config else archived.top.digest
+        expected = Expected(frozenset(ids_of(archived)), image.diff_ids, name, config, kept_by_source, before)
         return verify(job, destination, expected, loaded)
 
 
