@@ -20,8 +20,9 @@ from typing import IO
 from longshore.archives import failures
 from longshore.archives.compression import HEAD, Compression, compression_of, foreign_kind, unpacked
 from longshore.archives.contents import Contents, Member, Scanner
-from longshore.archives.images import ArchivedImage, ArchiveFormat, Listing, images_of
+from longshore.archives.images import images_of
 from longshore.archives.limits import BLOCK, LIMITS, Limits
+from longshore.archives.model import ArchivedImage, ArchiveFormat, Listing
 from longshore.cancellation import Cancellation
 from longshore.oci.errors import ArchiveError
 from longshore.oci.manifest import Manifest

@@ -19,8 +19,8 @@ from longshore.oci.text import plain
 
 MANIFEST_FILE = "manifest.json"
 REPOSITORIES_FILE = "repositories"
-#: Bytes of what stands at the top and lists the images; the configurations have a bound of their own.
-LARGEST_LIST = 32 * 1024 * 1024
+#: Bytes of what stands at the top and lists the images: some 1,500 of them with fifty layers each.
+LARGEST_LIST = 8 * 1024 * 1024
 #: Names that stand at the top of a machine's file system and of no archive of images.
 _FILESYSTEM = frozenset(
     (

@@ -7,18 +7,17 @@ then the second is gone by, for it keeps the digests.
 
 from __future__ import annotations
 
-import enum
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from longshore.archives import failures
 from longshore.archives.compression import Compression
 from longshore.archives.contents import MANIFEST_FILE, Contents, Member
+from longshore.archives.model import Archived, ArchivedImage, ArchiveFormat, Listing
 from longshore.archives.tarstream import within
 from longshore.oci.descriptor import Descriptor
-from longshore.oci.digest import sha256_of
 from longshore.oci.errors import (
     ArchiveDamaged,
     InvalidContent,
@@ -39,9 +38,10 @@ from longshore.oci.manifest import (
     Manifest,
     parse_manifest,
 )
-from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
 from longshore.oci.text import plain
+
+__all__ = ["Archived", "ArchivedImage", "Listing", "images_of"]
 
 _IMAGE_CONFIGS = (OCI_CONFIG, DOCKER_CONFIG)
 _LAYER_TYPES = {
@@ -51,83 +51,9 @@ _LAYER_TYPES = {
 }
 #: An index in index.json may hold indexes; nobody goes deeper.
 _DEEPEST = 3
-
-
-class ArchiveFormat(enum.Enum):
-    """The two kinds of archives; the values are those of ArchivePlace."""
-
-    DOCKER = "docker"
-    OCI = "oci"
-
-
-@dataclass(frozen=True, slots=True)
-class ArchivedImage:
-    """The image of one platform. *manifest*: as it stands in the archive, or else made of what does. *config*: None
-    for what is no image (a signature, provenance). *layers*: the files that hold them, lowest first; None for one
-    that is to be had elsewhere only (a foreign layer)."""
-
-    manifest: Manifest
-    config: ImageConfig | None
-    config_bytes: bytes = field(repr=False)
-    layers: tuple[Member | None, ...]
-    platform: Platform | None
-
-    @property
-    def is_image(self) -> bool:
-        """Whether an engine could run it."""
-        return self.config is not None and (self.platform is None or self.platform.known)
-
-    @property
-    def whole(self) -> bool:
-        """Whether all of its layers are here."""
-        return None not in self.layers
-
-
-@dataclass(frozen=True, slots=True)
-class Archived:
-    """What an archive lists as one: an image, or an index with the images of several platforms.
-
-    *made*: the archive has no manifest, and *top* was made for it. *missing*: children of an index that are not here:
-    engines save one platform, and the whole index with it. *indexes*: those below *top*.
-    """
-
-    references: tuple[Reference, ...]
-    top: Manifest | Index
-    images: tuple[ArchivedImage, ...]
-    missing: tuple[Descriptor, ...] = ()
-    made: bool = False
-    indexes: tuple[Index, ...] = ()
-
-    @property
-    def runnable(self) -> tuple[ArchivedImage, ...]:
-        """The images without what belongs to them."""
-        return tuple(image for image in self.images if image.is_image)
-
-    @property
-    def documents(self) -> dict[str, bytes]:
-        """The manifests, indexes and configurations by digest."""
-        found = {self.top.digest: self.top.raw} | {index.digest: index.raw for index in self.indexes}
-        for image in self.images:
-            found |= {
-                image.manifest.digest: image.manifest.raw,
-                image.manifest.config.digest: image.config_bytes,
-            }
-        return found
-
-    def settled(self) -> Archived:
-        """What can be handed on as whole: the one image that is here of an index whose others are not."""
-        if not self.missing or len(self.runnable) != 1:
-            return self
-        return replace(self, top=self.runnable[0].manifest, images=self.runnable, missing=(), indexes=())
-
-
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """All that is in an archive. *documents*: manifests, indexes and configurations by digest."""
-
-    format: ArchiveFormat
-    archived: tuple[Archived, ...]
-    documents: Mapping[str, bytes] = field(repr=False)
+#: Images and indexes that are followed, each as often as it is listed; and layers that are as much work as an image.
+_MOST_IMAGES = 10_000
+_LIGHTER = 20
 
 
 def images_of(contents: Contents, subject: str) -> Listing:
@@ -151,12 +77,12 @@ def images_of(contents: Contents, subject: str) -> Listing:
     return Listing(kind, tuple(_joined(found)), reading.documents)
 
 
-def made_manifest(config: bytes, layers: list[Descriptor]) -> Manifest:
+def made_manifest(config: Member, layers: list[Descriptor]) -> Manifest:
     """The manifest of an image that came without one; the same for the same content."""
     document = {
         "schemaVersion": 2,
         "mediaType": OCI_MANIFEST,
-        "config": Descriptor(OCI_CONFIG, sha256_of(config), len(config)).to_json(),
+        "config": Descriptor(OCI_CONFIG, config.digest, config.size).to_json(),
         "layers": [layer.to_json() for layer in layers],
     }
     found = parse_manifest(json.dumps(document, separators=(",", ":")).encode(), OCI_MANIFEST)
@@ -169,7 +95,28 @@ class _Reading:
         self._contents = contents
         self._subject = subject
         self._members = contents.by_digest()
+        self._configs: dict[str, ImageConfig] = {}
+        self._manifests: dict[tuple[str, str], Manifest | Index] = {}
+        self._walked = 0
         self.documents = {contents.members[name].digest: raw for name, raw in contents.documents.items()}
+
+    # A hostile list may name the same large document a hundred thousand times: each is read once.
+
+    def _count(self, images: int) -> None:
+        self._walked += images
+        if self._walked > _MOST_IMAGES:
+            raise failures.excessive(self._subject, f"more than {_MOST_IMAGES} images, or layers without end")
+
+    def _config(self, digest: str, raw: bytes) -> ImageConfig:
+        if digest not in self._configs:
+            self._configs[digest] = ImageConfig.from_bytes(raw)
+        return self._configs[digest]
+
+    def _manifest(self, wanted: Descriptor) -> Manifest | Index:
+        raw, key = self._content(wanted), (wanted.digest, wanted.media_type)
+        if key not in self._manifests:
+            self._manifests[key] = parse_manifest(raw, wanted.media_type)
+        return self._manifests[key]
 
     # -- docker-archive
 
@@ -178,6 +125,7 @@ class _Reading:
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
             raise failures.damaged(self._subject, f"{MANIFEST_FILE} is not a list of images")
         for row in rows:
+            self._count(1)
             config_name, layer_names, tags = (
                 row.get("Config"),
                 row.get("Layers") or [],
@@ -190,15 +138,17 @@ class _Reading:
                 or not all(isinstance(text, str) for text in (*layer_names, *tags))
             ):
                 raise failures.damaged(self._subject, f"{MANIFEST_FILE} describes an image in no known way")
+            self._count(len(layer_names) // _LIGHTER)
+            member = self._file(config_name)
             raw = self._named(config_name)
-            self._check_name(config_name, raw)
-            config = ImageConfig.from_bytes(raw)
+            self._check_name(config_name, member.digest)
+            config = self._config(member.digest, raw)
             layers = [self._file(name) for name in layer_names]
             self._check_layers(config, layers)
             described = [
                 Descriptor(_LAYER_TYPES[layer.compression], layer.digest, layer.size) for layer in layers
             ]
-            manifest = made_manifest(raw, described)
+            manifest = made_manifest(member, described)
             self.documents |= {manifest.digest: manifest.raw, manifest.config.digest: raw}
             image = ArchivedImage(manifest, config, raw, tuple(layers), config.platform)
             yield Archived(_references(tags), manifest, (image,), made=True)
@@ -221,10 +171,9 @@ class _Reading:
             raise failures.incomplete(self._subject, f"“{plain(name, 200)}” is missing")
         return found
 
-    def _check_name(self, name: str, raw: bytes) -> None:
+    def _check_name(self, name: str, digest: str) -> None:
         """A configuration is named by its digest, in every form that docker and others have had."""
         stem = name.rpartition("/")[2].removesuffix(".json")
-        digest = sha256_of(raw)
         if (
             len(stem) == 64
             and all(char in "0123456789abcdef" for char in stem)
@@ -265,8 +214,8 @@ class _Reading:
             )
 
     def _walk(self, wanted: Descriptor, below: _Below, depth: int) -> Manifest | Index:
-        raw = self._content(wanted)
-        found = parse_manifest(raw, wanted.media_type)
+        self._count(1)
+        found = self._manifest(wanted)
         if isinstance(found, Manifest):
             below.images.append(self._image(found, wanted))
             return found
@@ -296,7 +245,7 @@ class _Reading:
             layers.append(member)
         if manifest.config.media_type not in _IMAGE_CONFIGS:
             return ArchivedImage(manifest, None, raw, tuple(layers), wanted.platform)
-        config = ImageConfig.from_bytes(raw)
+        config = self._config(manifest.config.digest, raw)
         platform = wanted.platform or config.platform
         here = [layer for layer in layers if layer is not None]
         # Signatures and attestations have configurations of images, and layers that are no tars.

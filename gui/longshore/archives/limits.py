@@ -19,7 +19,7 @@ class Limits:
     """
 
     entries: int = 100_000
-    documents: int = 64 * 1024 * 1024
+    documents: int = 32 * 1024 * 1024
     name: int = 4096
     unpacked: int = 2 * 1024**4
     ratio: int = 200

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 from longshore.archives.compression import Compression, unpacked
 from longshore.archives.contents import MANIFEST_FILE
-from longshore.archives.images import ArchiveFormat
+from longshore.archives.model import ArchiveFormat
 from longshore.archives.tarstream import TAR_END, tar_header, tar_padding
 from longshore.oci.descriptor import Descriptor
 from longshore.oci.digest import Verifier, sha256_of
@@ -117,11 +117,14 @@ def docker_archive(
     layers: Sequence[Descriptor],
     read: ReadBlob,
     instead: Mapping[str, Descriptor] | None = None,
+    *,
+    whole: bool = True,
 ) -> Iterator[bytes]:
-    """A whole docker-archive of *images*. *layers*: those of all of them, which *read* is asked for in this order.
+    """A docker-archive of *images*. *layers*: those of all of them, which *read* is asked for in this order.
 
-    *instead*: by a layer's digest, what is sent in its place, not compressed (zstd, for engines that do not know it);
-    then there is only docker's own list in it. Raises what *read* raises, and DigestMismatch.
+    *instead*: by a layer's digest, what is sent in its place, not compressed (zstd, for engines that do not know it).
+    *whole*: whether *layers* are all; else they are what the reader has not. Then, as with *instead*, there is only
+    docker's own list in it. Raises what *read* raises, and DigestMismatch.
     """
     instead = instead or {}
     writer = ArchiveWriter(ArchiveFormat.DOCKER)
@@ -138,6 +141,6 @@ def docker_archive(
         writer.list_image(outgoing.top, outgoing.references)
         names = [blob_path(instead.get(layer.digest, layer).digest) for layer in outgoing.image.layers]
         writer.list_for_docker(outgoing.image.config.digest, names, outgoing.references)
-    if instead:
+    if instead or not whole:
         writer.leave_out_layout()
     yield from writer.end()

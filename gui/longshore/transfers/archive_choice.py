@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from longshore.archives.archive import Archive
-from longshore.archives.images import Archived
+from longshore.archives.model import Archived
 from longshore.oci.errors import ArchiveError
 from longshore.oci.reference import Reference
 from longshore.transfers.engine_images import ids_of

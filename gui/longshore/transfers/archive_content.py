@@ -13,8 +13,8 @@ from typing import IO
 from longshore.archives import failures
 from longshore.archives.archive import Archive, open_archive
 from longshore.archives.compression import Compression, Packer, Unpacker, compression_for
-from longshore.archives.images import Archived, ArchiveFormat
 from longshore.archives.limits import BLOCK
+from longshore.archives.model import Archived, ArchiveFormat
 from longshore.archives.new_file import NewFile
 from longshore.archives.writing import ArchiveWriter
 from longshore.cancellation import Cancellation

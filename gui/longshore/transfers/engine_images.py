@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from longshore.archives.images import Archived
+from longshore.archives.model import Archived
 from longshore.oci.digest import short
 from longshore.oci.errors import ImageUnknown, VerificationFailed
 from longshore.oci.reference import Reference

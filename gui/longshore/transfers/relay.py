@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from longshore.archives.archive import select_image
 from longshore.archives.contents import Scanner
-from longshore.archives.images import Archived, ArchiveFormat, images_of
+from longshore.archives.images import images_of
+from longshore.archives.model import Archived, ArchiveFormat
 from longshore.archives.writing import ArchiveWriter
 from longshore.cancellation import Cancellation
 from longshore.oci.layout import BLOBS
@@ -82,14 +83,10 @@ class RelayStrategy:
         job.progress.enter("verifying")
         archived = relayed.archived
         assert archived is not None
-        expected = Expected(
-            frozenset(ids_of(archived)),
-            image.diff_ids,
-            name,
-            next((one.manifest.config.digest for one in archived.runnable), ""),
-            "" if archived.made else archived.top.digest,
-            before,
-        )
+        config = next((one.manifest.config.digest for one in archived.runnable), "")
+        # A classic engine has no manifest whose digest could be lost; newer ones make one up when they save.
+        kept_by_source = "" if image.image_id == config else archived.top.digest
+        expected = Expected(frozenset(ids_of(archived)), image.diff_ids, name, config, kept_by_source, before)
         return verify(job, destination, expected, loaded)
 
 

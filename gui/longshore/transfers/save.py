@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from longshore.archives.compression import Compression, Packer, compression_for
 from longshore.archives.contents import Scanner
-from longshore.archives.images import ArchiveFormat, Listing, images_of
+from longshore.archives.images import images_of
+from longshore.archives.model import ArchiveFormat, Listing
 from longshore.archives.new_file import NewFile
 from longshore.archives.oci_file import OciFile, pack
 from longshore.cancellation import Cancellation

@@ -10,7 +10,7 @@ import pytest
 
 from archivetools import SUFFIXES, Image, layer, oci_parts, write
 from longshore.archives.archive import inspect_archive
-from longshore.archives.images import ArchiveFormat
+from longshore.archives.model import ArchiveFormat
 from longshore.cancellation import Cancellation, Cancelled
 from longshore.oci.errors import ArchiveDamaged, ArchiveError, DiskFull, NotInRegistry
 from longshore.oci.platform import Platform

@@ -9,10 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from archivetools import Image, digest_of, layer, oci_parts, write
 from longshore.archives.archive import inspect_archive
+from longshore.cancellation import Cancellation
 from longshore.engine.address import EngineAddress, Origin
 from longshore.engine.model import ImageStore
 from longshore.oci.errors import ImageUnknown
+from longshore.oci.reference import Reference
 from longshore.transfers.queue import TransferQueue
 from longshore.transfers.transfer import NoteKind, State
 from testbed.engine import PrivateEngine
@@ -117,3 +120,75 @@ def test_relayed_there_and_back(
     assert services.engine(here).image(name).diff_ids == diff_ids
     assert back.digest == image_id
     forget(services, there, name)
+
+
+def test_layers_that_are_there_already(
+    make_queue: Make, services: RealServices, any_engine: PrivateEngine, tmp_path: Path
+) -> None:
+    below, above = layer("below", 500_000), layer("above", 300_000)
+    names = ("docker.io/flavours/base:1", "docker.io/flavours/more:1")
+    images = (Image(layers=(below,), names=names[:1]), Image(layers=(below, above), names=names[1:]))
+    address = place(any_engine)
+    queue, eye = make_queue()
+    for number, image in enumerate(images):
+        path = write(tmp_path, oci_parts(image), "gzip", name=str(number))
+        done = eye.until(queue.add(moving(in_archive(path), in_engine(address))), State.SUCCEEDED, 60)
+        found = services.engine(address).image(image.names[0])
+        assert [digest_of(each) for each in image.layers] == list(found.diff_ids)
+    classic = services.engine(address).probe().store is ImageStore.CLASSIC
+    assert done.moved is not None
+    assert done.moved.layers_skipped == (1 if classic else 0)
+    for name in names:
+        forget(services, address, name)
+
+
+def test_several_images_in_one_archive(
+    make_queue: Make, services: RealServices, any_engine: PrivateEngine, tmp_path: Path
+) -> None:
+    names = [f"docker.io/flavours/several:{number}" for number in (1, 2)]
+    with contextlib.closing(any_engine.client()) as client:
+        for name in names:
+            load_image(client, [name], (MB, 500_000), seed=name)
+    address, path = place(any_engine), tmp_path / "several.tar.zst"
+    ids = [services.engine(address).image(name).image_id for name in names]
+    queue, eye = make_queue()
+    request = moving(in_engine(address, names[0]), in_archive(path, names[0], "oci"), names=names[1])
+    eye.until(queue.add(request), State.SUCCEEDED, 60)
+    assert sorted(str(one) for row in inspect_archive(path).images for one in row.references) == names
+    for name in names:
+        forget(services, address, name)
+    eye.until(queue.add(moving(in_archive(path), in_engine(address))), State.SUCCEEDED, 60)
+    assert [services.engine(address).image(name).image_id for name in names] == ids
+    for name in names:
+        forget(services, address, name)
+
+
+def test_among_engines_of_one_kind_everything_stays_the_same(
+    make_queue: Make,
+    services: RealServices,
+    any_engine: PrivateEngine,
+    open_registry: PrivateRegistry,
+    tmp_path: Path,
+) -> None:
+    seeded = seed_repository(
+        open_registry.address, "flavours/equals", ("1",), layers=(MB, MB), platforms=PLATFORMS
+    )
+    name = f"{open_registry.address}/flavours/equals:1"
+    here = place(any_engine)
+    engine = services.engine(here)
+    for _ in engine.pull(Reference.parse(name), cancellation=Cancellation()):
+        pass
+    image = engine.image(name)
+    with PrivateEngine(tmp_path / "twin", flavour=any_engine.flavour) as twin:
+        there = EngineAddress("twin", twin.host, Origin.OPTION)
+        queue, eye = make_queue()
+        done = eye.until(
+            queue.add(moving(in_engine(here, name), in_engine(there, name))), State.SUCCEEDED, 60
+        )
+        found = services.engine(there).image(name)
+        assert (found.image_id, found.diff_ids) == (image.image_id, image.diff_ids)
+        assert done.digest == image.image_id
+        assert not done.notes
+        if engine.probe().store is ImageStore.CONTAINERD:
+            assert done.digest == seeded.digest
+    forget(services, here, name)

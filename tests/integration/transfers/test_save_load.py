@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from archivetools import SUFFIXES, Image, docker_parts, entry, layer, oci_parts, write
+from archivetools import SUFFIXES, Image, digest_of, docker_parts, entry, layer, oci_parts, write
 from longshore.archives.archive import inspect_archive
 from longshore.archives.compression import Compression
-from longshore.archives.images import ArchiveFormat
+from longshore.archives.model import ArchiveFormat
 from longshore.cancellation import Cancellation, Cancelled
 from longshore.engine.address import EngineAddress
 from longshore.oci.errors import (
@@ -214,6 +214,29 @@ def test_the_engines_own_platform_is_loaded_or_the_one_asked_for(
     none = moving(in_archive(path), in_engine(address), platform=Platform("linux", "riscv64"))
     failed = eye.until(queue.add(none), State.FAILED, 30)
     assert failed.error is not None and "linux/s390x" in failed.error.detail
+
+
+@pytest.mark.parametrize("packed", SUFFIXES)
+def test_only_the_layers_that_the_engine_has_not_are_sent(
+    make_queue: Make, services: RealServices, testbed_engine: PrivateEngine, tmp_path: Path, packed: str
+) -> None:
+    below, above = layer(f"below {packed}", 500_000), layer(f"above {packed}", 300_000)
+    base = Image(layers=(below,), names=(f"archives/base-{packed}:1",), packed=packed)
+    more = Image(layers=(below, above, below), names=(f"archives/more-{packed}:1",), packed=packed)
+    last = Image(layers=(below, above), names=(f"archives/last-{packed}:1",), packed=packed)
+    address = address_of(testbed_engine.host)
+    queue, eye = make_queue()
+    counts = []
+    for number, image in enumerate((base, last, more)):
+        path = write(tmp_path, oci_parts(image), packed, name=str(number))
+        done = eye.until(queue.add(moving(in_archive(path), in_engine(address))), State.SUCCEEDED, 30)
+        assert done.moved is not None and done.plan is not None
+        assert done.plan.here_layers == done.moved.layers_skipped
+        counts.append((done.moved.layers_moved, done.moved.layers_skipped))
+        found = services.engine(address).image(image.names[0])
+        assert [digest_of(each) for each in image.layers] == list(found.diff_ids)
+    # The third needs a layer again, above those that are there: then its file must be.
+    assert counts == [(1, 0), (1, 1), (1, 1)]
 
 
 @pytest.mark.parametrize("what", ["truncated", "hostile", "filesystem", "zip"])

@@ -25,7 +25,7 @@ from archivetools import (
 )
 from longshore.archives.archive import inspect_archive, open_archive
 from longshore.archives.compression import Compression
-from longshore.archives.images import ArchiveFormat
+from longshore.archives.model import ArchiveFormat
 from longshore.cancellation import Cancellation, Cancelled
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference

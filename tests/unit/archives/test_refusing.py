@@ -224,8 +224,29 @@ def test_too_many_documents(tmp_path: Path) -> None:
     )
 
 
+def test_the_same_image_ten_thousand_times(tmp_path: Path) -> None:
+    image = Image(layers=(), labels={"x": "y" * 4_000_000})
+    rows = [{"Config": "c.json", "RepoTags": None, "Layers": []}] * 10_001
+    parts: list[Part] = [("c.json", image.config)]
+    assert (
+        len(inspect_archive(write(tmp_path, [*parts, ("manifest.json", document(rows[:999]))])).images) == 1
+    )
+    path = write(tmp_path, [*parts, ("manifest.json", document(rows))])
+    refused(path, ArchiveRefused, "10000 images")
+    listed = [descriptor("application/vnd.oci.image.manifest.v1+json", image.manifest)]
+    index = document({"schemaVersion": 2, "manifests": listed * 10_001})
+    path = write(tmp_path, replaced(oci_parts(image), "index.json", index))
+    refused(path, ArchiveRefused, "10000 images")
+
+
+def test_an_image_of_layers_without_end(tmp_path: Path) -> None:
+    rows = [{"Config": "c.json", "RepoTags": None, "Layers": ["a"] * 250_000}]
+    path = write(tmp_path, [("c.json", b"{}"), ("a", b""), ("manifest.json", document(rows))])
+    refused(path, ArchiveRefused, "layers without end")
+
+
 def test_a_huge_list(tmp_path: Path) -> None:
-    path = write(tmp_path, [("manifest.json", b"[" + b" " * 33 * 1024 * 1024 + b"]")])
+    path = write(tmp_path, [("manifest.json", b"[" + b" " * 9 * 1024 * 1024 + b"]")])
     refused(path, ArchiveRefused, "manifest.json has")
 
 
