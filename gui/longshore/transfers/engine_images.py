@@ -53,6 +53,16 @@ def ids_of(archived: Archived) -> set[str]:
     return found
 
 
+def tell_if_repacked(job: Job, image: ImageDetails, digest: str) -> None:
+    """Say so where *digest*, of the manifest that was made for the engine's *image*, is none that it was known by.
+
+    An engine that keeps images unpacked packs them anew. containerd's store (which tells platforms) sends what it has.
+    """
+    known = {named.rpartition("@")[2] for named in image.repo_digests}
+    if known and digest not in known and not image.platforms:
+        job.tell(NoteKind.REPACKED, short(image.image_id))
+
+
 def check_saved(archived: Sequence[Archived], images: Sequence[ImageDetails]) -> None:
     """See that each of *images* is among what the engine has saved. Raises VerificationFailed."""
     saved = [(ids_of(one), [image.config for image in one.images if image.config]) for one in archived]

@@ -21,6 +21,7 @@ from longshore.oci.reference import Reference
 from longshore.transfers import planning
 from longshore.transfers.credentials import signed_in
 from longshore.transfers.deadline import within
+from longshore.transfers.engine_images import tell_if_repacked
 from longshore.transfers.meter import PlannedLayer
 from longshore.transfers.strategy import Job
 from longshore.transfers.transfer import EnginePlace, NoteKind, Plan, RegistryPlace, TransferRequest
@@ -142,6 +143,7 @@ class PushStrategy:
             )
         if verify_tag(job, registry.host, target, finished.digest):
             self._settle(job, image, finished.digest)
+        tell_if_repacked(job, image, finished.digest)
         return finished.digest
 
     def _name(self, job: Job, image: ImageDetails) -> None:

@@ -13,7 +13,13 @@ from longshore.archives.new_file import NewFile
 from longshore.archives.oci_file import OciFile, pack
 from longshore.cancellation import Cancellation
 from longshore.transfers import planning
-from longshore.transfers.engine_images import check_saved, plan_of_stream, source_names, tell_if_changed
+from longshore.transfers.engine_images import (
+    check_saved,
+    plan_of_stream,
+    source_names,
+    tell_if_changed,
+    tell_if_repacked,
+)
 from longshore.transfers.strategy import Job
 from longshore.transfers.stream_rows import StreamRows
 from longshore.transfers.transfer import ArchivePlace, EnginePlace, Plan
@@ -64,7 +70,10 @@ class SaveStrategy:
             check_saved(listing.archived, images)
             job.cancellation.raise_if_cancelled()
             file.commit()
-        return _digest(listing, images[0], place.format)
+        digest = _digest(listing, images[0], place.format)
+        if place.format == ArchiveFormat.OCI.value:
+            tell_if_repacked(job, images[0], digest)
+        return digest
 
 
 def _save_docker(

@@ -1,0 +1,181 @@
+"""From everywhere to everywhere: every pair of places, on real parts, through the queue.
+
+What is moved ends under an equal digest wherever both sides keep manifests. An engine that keeps images unpacked has
+to make one anew, and then the row says so; the configuration and the layers are the same all the same, as they are
+where a docker-archive is on either side, which has no manifest.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from longshore.transfers.journal import Journal
+from longshore.transfers.queue import TransferQueue
+from longshore.transfers.strategy import default_strategies, kind_of
+from longshore.transfers.transfer import NoteKind, State, TransferSnapshot
+from testbed.bed import Testbed
+from testbed.engine import PrivateEngine
+from testbed.errors import TestbedUnavailable, require
+from testbed.processes import find_program
+from testbed.registry import PrivateRegistry
+from testbed.remote_images import seed_repository
+from transfertools import Eye
+from transfertools.everywhere import (
+    ArchiveSpot,
+    EngineSpot,
+    LibrarySpot,
+    RegistrySpot,
+    Seen,
+    Spot,
+    request,
+)
+from transfertools.real import RealServices
+
+SPOTS = ("classic", "containerd", "podman", "registry", "other", "library", "oci-archive", "docker-archive")
+PAIRS = list(itertools.permutations(SPOTS, 2))
+#: Where an index stays whole.
+WHOLE = list(itertools.permutations(("registry", "other", "library", "oci-archive"), 2))
+BOTH = [("linux", "amd64"), ("linux", "arm64")]
+#: Engines that keep images unpacked, without their manifests.
+UNPACKED = ("classic", "podman")
+LAYERS = (20_000, 400_000, 5)
+SAYS = {NoteKind.REPACKED, NoteKind.DIGEST_NOT_KEPT}
+
+Move = Callable[[Spot, Spot, str], TransferSnapshot]
+
+
+@pytest.fixture(scope="module")
+def podman(testbed: Testbed) -> PrivateEngine | None:
+    """Welcome, and not demanded."""
+    try:
+        return testbed.engine_of("podman")
+    except TestbedUnavailable:
+        return None
+
+
+@pytest.fixture(scope="module")
+def spots(
+    testbed_engine: PrivateEngine,
+    containerd_engine: PrivateEngine,
+    podman: PrivateEngine | None,
+    open_registry: PrivateRegistry,
+    second_registry: PrivateRegistry,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> dict[str, Spot]:
+    try:
+        find_program("skopeo", "skopeo")
+    except TestbedUnavailable as problem:
+        require(problem)
+    folder = tmp_path_factory.mktemp("everywhere")
+    found: dict[str, Spot] = {} if podman is None else {"podman": EngineSpot(podman)}
+    return found | {
+        "classic": EngineSpot(testbed_engine),
+        "containerd": EngineSpot(containerd_engine),
+        "registry": RegistrySpot(open_registry),
+        "other": RegistrySpot(second_registry),
+        "library": LibrarySpot(folder / "library"),
+        "oci-archive": ArchiveSpot(folder, "oci"),
+        "docker-archive": ArchiveSpot(folder, "docker"),
+    }
+
+
+@pytest.fixture(scope="module")
+def move(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Move]:
+    """Moves an image from one spot to another, and gives the row that succeeded."""
+    services = RealServices()
+    eye = Eye()
+    journal = Journal(tmp_path_factory.mktemp("journal") / "journal.sqlite3")
+    queue = TransferQueue(services, journal, wake=eye.wake)
+    eye.queue = queue
+    queue.start()
+
+    def run(source: Spot, target: Spot, label: str, **options: str) -> TransferSnapshot:
+        row = queue.add(request(source.end(label), target.end(label), **options))
+        done = eye.until(row, lambda row: row.state.finished, 60)
+        assert done.state is State.SUCCEEDED, (done.error, done.error and done.error.detail)
+        return done
+
+    yield run
+    assert queue.shutdown(2.0)
+    services.close()
+
+
+def said(row: TransferSnapshot) -> set[NoteKind]:
+    """What the row says about digests that are not kept."""
+    return {note.kind for note in row.notes} & SAYS
+
+
+def named(pair: tuple[str, str]) -> str:
+    return "-to-".join(pair)
+
+
+@pytest.mark.parametrize("pair", PAIRS, ids=named)
+def test_every_pair(
+    spots: dict[str, Spot], move: Move, open_registry: PrivateRegistry, pair: tuple[str, str]
+) -> None:
+    if not set(pair) <= set(spots):
+        pytest.skip("no Podman here")
+    # Layers of its own: containerd's store leaves out of a pull what it has unpacked from another image.
+    seeded = seed_repository(open_registry.address, f"everywhere/of-{named(pair)}", ("1",), layers=LAYERS)
+    config, diff_ids = seeded.images[0].config_digest, seeded.images[0].diff_ids
+    source, target = (spots[name] for name in pair)
+    source.fill(named(pair), open_registry, seeded)
+    before = source.look(named(pair))
+    assert before == Seen(seeded.digest if source.keeps else "", config, diff_ids)
+    done = move(source, target, named(pair))
+    after = target.look(named(pair))
+    assert (after.config, after.diff_ids) == (config, diff_ids)
+    if target.keeps:
+        assert done.digest == after.top
+    if source.keeps and target.keeps:
+        assert after.top == seeded.digest
+        assert not said(done)
+    elif pair[0] in UNPACKED and target.keeps:
+        # The manifest was made anew; it happens to be the same where the registry had its layers packed already.
+        assert bool(said(done)) == (after.top != seeded.digest)
+    elif pair[1] in UNPACKED and source.keeps:
+        # A pull is verified by the digest that the engine notes down; what it loads comes without one.
+        assert done.digest == seeded.digest if pair[0] in ("registry", "other") else said(done)
+    else:
+        assert not said(done)
+
+
+@pytest.mark.parametrize("pair", WHOLE, ids=named)
+def test_an_index_stays_whole(
+    spots: dict[str, Spot], move: Callable[..., object], open_registry: PrivateRegistry, pair: tuple[str, str]
+) -> None:
+    label = f"{named(pair)}-index"
+    seeded = seed_repository(
+        open_registry.address, f"everywhere/of-{label}", ("1",), layers=LAYERS, platforms=BOTH
+    )
+    source, target = (spots[name] for name in pair)
+    source.fill(label, open_registry, seeded)
+    expected = Seen(seeded.digest, seeded.images[0].config_digest, seeded.images[0].diff_ids)
+    assert source.look(label) == expected
+    options = {"platforms": "all"} if pair[1] == "library" and pair[0] != "oci-archive" else {}
+    move(source, target, label, **options)
+    assert target.look(label) == expected
+
+
+@pytest.mark.parametrize("way", ["containerd", "library", "oci-archive"])
+def test_dockers_own_manifests_keep_their_digests_too(
+    spots: dict[str, Spot], move: Move, open_registry: PrivateRegistry, way: str
+) -> None:
+    label = f"docker-by-{way}"
+    seeded = seed_repository(
+        open_registry.address, f"everywhere/of-{label}", ("1",), layers=LAYERS, image_format="docker"
+    )
+    spots["registry"].fill(label, open_registry, seeded)
+    for source, target in (("registry", way), (way, "other")):
+        done = move(spots[source], spots[target], label)
+        assert (done.digest, said(done)) == (seeded.digest, set())
+    assert spots["other"].look(label).top == seeded.digest
+
+
+def test_there_is_a_way_between_any_two(spots: dict[str, Spot]) -> None:
+    known = default_strategies()
+    ends = [(one.end("x"), other.end("x")) for one, other in itertools.permutations(spots.values(), 2)]
+    assert [kind_of(request(*pair)) for pair in ends if kind_of(request(*pair)) not in known] == []
