@@ -22,23 +22,18 @@ from longshore.oci.errors import (
 )
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
+from longshore.operations import wishes
 from longshore.operations.feed import TransferFeed
 from longshore.operations.listing import Listing
 from longshore.operations.services import Services
 from longshore.operations.tasks import Tasks
+from longshore.operations.wishes import LocalPlace
 from longshore.settings import Settings
 from longshore.transfers.changes import Changes, SetAside
 from longshore.transfers.core import CONCURRENCY
 from longshore.transfers.journal import Journal
 from longshore.transfers.queue import TransferQueue
-from longshore.transfers.transfer import (
-    Endpoint,
-    EnginePlace,
-    Operation,
-    RegistryPlace,
-    State,
-    TransferRequest,
-)
+from longshore.transfers.transfer import State, TransferRequest
 
 _log = logging.getLogger(__name__)
 
@@ -111,21 +106,10 @@ class Moving(QObject):
         return ids
 
     def pull(
-        self, references: Iterable[Reference], place: EnginePlace, platform: Platform | None = None
+        self, references: Iterable[Reference], place: LocalPlace, platform: Platform | None = None
     ) -> list[str]:
         """Queue a pull of each reference into *place*. The ids of the transfers."""
-        requests = []
-        for reference in references:
-            named = reference.with_default_tag()
-            requests.append(
-                TransferRequest(
-                    Operation.PULL,
-                    Endpoint(RegistryPlace(named.domain), named),
-                    Endpoint(place, named),
-                    platform,
-                )
-            )
-        return self.ask(requests)
+        return self.ask(wishes.pull(reference, place, platform) for reference in references)
 
     def pull_to_engines(
         self,
@@ -137,11 +121,11 @@ class Moving(QObject):
         wanted = list(references)
         return [row for address in addresses for row in self.pull(wanted, EnginePlace(address), platform)]
 
-    def pull_repository(self, reference: Reference, place: EnginePlace) -> None:
+    def pull_repository(self, reference: Reference, place: LocalPlace) -> None:
         """Pull *reference*, which has no tag: its ``latest``, or :attr:`tag_needed` when there is none."""
         self._tasks.spawn(self._pull_repository(reference, place), "pull repository")
 
-    async def _pull_repository(self, reference: Reference, place: EnginePlace) -> None:
+    async def _pull_repository(self, reference: Reference, place: LocalPlace) -> None:
         cancellation = self._tasks.cancellation()
         try:
             if await self._listing.exists(reference.with_tag("latest")):
@@ -164,15 +148,10 @@ class Moving(QObject):
         else:
             self.pull([reference], place)  # fails, and its row says why
 
-    def push(self, targets: Iterable[PushTarget], place: EnginePlace) -> list[str]:
+    def push(self, targets: Iterable[PushTarget], place: LocalPlace) -> list[str]:
         """Queue a push of each target from *place*. The ids of the transfers."""
         return self.ask(
-            TransferRequest(
-                Operation.PUSH,
-                Endpoint(place, target.source, target.image_id),
-                Endpoint(RegistryPlace(target.target.domain), target.target),
-            )
-            for target in targets
+            wishes.push(target.source, target.image_id, target.target, place) for target in targets
         )
 
     # -- what comes of them

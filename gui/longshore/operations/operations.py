@@ -14,6 +14,7 @@ from longshore.models.registry_model import RegistryModel
 from longshore.models.tag_model import TagModel
 from longshore.models.transfer_model import TransferModel
 from longshore.operations.book import RegistryBook
+from longshore.operations.contents import ContentsReader
 from longshore.operations.engine_groups import EngineGroups
 from longshore.operations.local import Local
 from longshore.operations.moving import Moving
@@ -53,6 +54,7 @@ class Operations(QObject):
         self.local = Local(self.services, self.tasks, environ, engine_url, images, tags)
         certificates = folders.config / "certificates"
         self.remote = Remote(self.services, self.tasks, book, registry_model, tags, certificates)
+        self.contents = ContentsReader(self.services, self.tasks)
         self.moving = Moving(
             self.services,
             self.tasks,

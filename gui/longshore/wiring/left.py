@@ -149,30 +149,18 @@ class Images(QObject):
         self._push_sheet(images, host, repository or "")
 
     def _push_sheet(self, images: Sequence[tuple[Reference | None, str]], host: str, repository: str) -> None:
-        from longshore.widgets.dialogs.push import PushSheet, PushSource
+        from longshore.widgets.dialogs.push import PushSheet
+        from longshore.widgets.dialogs.targets import Source
 
         place = self._shared.place()
         if place is None:
             return
         sources = [
-            PushSource(reference, image_id, reference.familiar if reference else image_id[7:19])
+            Source(reference, image_id, reference.familiar if reference else image_id[7:19])
             for reference, image_id in images
         ]
-        registries = [
-            (config.host, self.operations.remote.user(config.host))
-            for config in self.operations.remote.book.configs()
-        ]
-        sheet = PushSheet(self.window, sources, registries, host, repository)
-        alive = [True]
-        sheet.destroyed.connect(lambda: alive.clear())
-
-        def found(reference: Reference, answer: bool | LongshoreError) -> None:
-            if alive:
-                sheet.set_existing(reference, answer)
-
-        sheet.existing_wanted.connect(
-            lambda references: self.operations.remote.find_existing(references, found)
-        )
+        sheet = PushSheet(self.window, sources, self._shared.registries(), host, repository)
+        self._shared.answer_targets(sheet)
         sheet.push_requested.connect(lambda targets: self.operations.moving.push(targets, place))
         sheet.open()
 

@@ -26,7 +26,6 @@ class Registries(QObject):
         pane, remote = self.window.registry_pane, self.operations.remote
         pane.pull_requested.connect(self._pull_selected)
         pane.pull_tag_requested.connect(lambda reference: self._pull([reference]))
-        pane.copy_requested.connect(self._copy)
         pane.remove_registry_requested.connect(remote.remove_registry)
         pane.refresh_requested.connect(self._refresh_node)
         pane.repository_selected.connect(remote.listing.list_tags)
@@ -132,14 +131,6 @@ class Registries(QObject):
     @Slot(object)
     def _show_pushed(self, reference: Reference) -> None:
         self.window.registry_pane.expand(reference.domain)
-
-    @Slot()
-    def _copy(self) -> None:
-        self.window.registry_pane.explain(
-            self.tr(
-                "Copying from registry to registry comes with a later version; pull and push go there today."
-            )
-        )
 
 
 def _looks_pullable(text: str) -> bool:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QCoreApplication, QObject, Slot
-from PySide6.QtWidgets import QApplication
+from collections.abc import Callable
+from typing import Any
+
+from PySide6.QtCore import QCoreApplication, QObject, SignalInstance, Slot
+from PySide6.QtWidgets import QApplication, QWidget
 
 from longshore.models.columns import Tone
 from longshore.oci.errors import LongshoreError
 from longshore.operations import Operations
 from longshore.transfers.transfer import EnginePlace
 from longshore.widgets.main_window import MainWindow
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from longshore.widgets.dialogs.targets import TargetSheet
 
 
 class Shared(QObject):
@@ -43,3 +50,33 @@ class Shared(QObject):
         words = QCoreApplication.translate("Shared", "There is no engine to pull into or push from.")
         self._window.explain(words, Tone.CAUTION)
         return None
+
+    def registries(self) -> list[tuple[str, str]]:
+        """Host and user of every registry, for sheets that offer them."""
+        remote = self._operations.remote
+        return [(config.host, remote.user(config.host)) for config in remote.book.configs()]
+
+    def answer(
+        self,
+        sheet: QWidget,
+        wanted: SignalInstance,
+        ask: Callable[[Any, Callable[[Any, Any], None]], None],
+        tell: Callable[[Any, Any], None],
+    ) -> None:
+        """What *sheet* wants to know by the signal *wanted*, *ask* finds out and *tell* is told, one by one, as long
+        as the sheet is there."""
+        alive = [True]
+        sheet.destroyed.connect(lambda: alive.clear())
+
+        def found(what: Any, answer: Any) -> None:
+            if alive:
+                tell(what, answer)
+
+        wanted.connect(lambda what: ask(what, found))
+
+    def answer_targets(self, sheet: TargetSheet) -> None:
+        """What stands under the references of *sheet*, the registries are asked."""
+        targets = sheet.targets
+        self.answer(
+            sheet, targets.existing_wanted, self._operations.remote.find_standing, targets.set_existing
+        )

@@ -77,6 +77,7 @@ class Wiring(QObject):
     def start(self) -> None:
         """Begin the work behind the window. Called once the loop runs and the window has been painted."""
         from longshore.operations import Operations
+        from longshore.wiring.across import Copies
         from longshore.wiring.below import Transfers
         from longshore.wiring.left import Images
         from longshore.wiring.reach import Reach
@@ -97,6 +98,7 @@ class Wiring(QObject):
         Images(self.window, operations, shared)
         Registries(self.window, operations, shared)
         Reach(self.window, operations, shared)
+        Copies(self.window, operations, shared)
         Transfers(self.window, operations, shared)
         SeveralEngines(self.window, operations)
         operations.moving.failed.connect(shared.show_failure)
