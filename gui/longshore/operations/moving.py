@@ -33,7 +33,7 @@ from longshore.transfers.changes import Changes, SetAside
 from longshore.transfers.core import CONCURRENCY
 from longshore.transfers.journal import Journal
 from longshore.transfers.queue import TransferQueue
-from longshore.transfers.transfer import State, TransferRequest
+from longshore.transfers.transfer import EnginePlace, State, TransferRequest
 
 _log = logging.getLogger(__name__)
 

@@ -24,7 +24,7 @@ from longshore.operations.services import Services
 from longshore.operations.tasks import Tasks
 from longshore.registry.config import RegistryConfig
 from longshore.settings import Folders, Settings
-from longshore.transfers.transfer import EnginePlace, RegistryPlace, TransferSnapshot
+from longshore.transfers.transfer import EnginePlace, LibraryPlace, RegistryPlace, TransferSnapshot
 
 
 class Operations(QObject):
@@ -51,7 +51,9 @@ class Operations(QObject):
         self.services = Services(environ, book.config, cache=folders.cache)
         self.tasks = Tasks()
         self.groups = EngineGroups(settings)
-        self.local = Local(self.services, self.tasks, environ, engine_url, images, tags)
+        self.local = Local(
+            self.services, self.tasks, settings, folders.data / "library", environ, engine_url, images, tags
+        )
         certificates = folders.config / "certificates"
         self.remote = Remote(self.services, self.tasks, book, registry_model, tags, certificates)
         self.contents = ContentsReader(self.services, self.tasks)
@@ -97,8 +99,8 @@ class Operations(QObject):
         reference = destination.reference
         if reference is None:
             return
-        if isinstance(destination.place, EnginePlace):
-            self.local.await_image(destination.place.address, reference)
+        if isinstance(destination.place, EnginePlace | LibraryPlace):
+            self.local.await_image(destination.place, reference)
         elif isinstance(destination.place, RegistryPlace):
             self.remote.expect(reference)
             self.pushed.emit(reference)

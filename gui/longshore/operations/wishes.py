@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
 from longshore.transfers.transfer import (
+    ArchivePlace,
     Endpoint,
     EnginePlace,
     LibraryPlace,
@@ -53,6 +54,20 @@ def copy(
         Endpoint(RegistryPlace(target.domain), target),
         options=tuple(sorted(options.items())),
     )
+
+
+def save(
+    reference: Reference | None, image_id: str, source: LocalPlace | RegistryPlace, archive: ArchivePlace
+) -> TransferRequest:
+    """An image into an archive of its own."""
+    return TransferRequest(
+        Operation.SAVE, Endpoint(source, reference, image_id), Endpoint(archive, reference, image_id)
+    )
+
+
+def load(archive: ArchivePlace, place: LocalPlace) -> TransferRequest:
+    """All images of an archive into *place*, under the names that they bear there."""
+    return TransferRequest(Operation.LOAD, Endpoint(archive, None), Endpoint(place, None))
 
 
 def carry(

@@ -45,6 +45,10 @@ class Actions(QObject):
             image, self.tr("Pull to several engines…"), registries.pull_to_requested.emit
         )
         self.copy = self._add(image, self.tr("Copy to another registry…"), registries.copy)
+        self.carry = self._add(image, self.tr("Copy to another engine or the library…"), images.carry)
+        image.addSeparator()
+        self.save = self._add(image, self.tr("Save…"), window.save, "Ctrl+S")
+        self.load = self._add(image, self.tr("Load…"), images.load, "Ctrl+O")
         image.addSeparator()
         self.tag = self._add(image, self.tr("Tag…"), images.tag, "F2")
         self.remove = self._add(image, self.tr("Remove…"), window.remove, "Del")

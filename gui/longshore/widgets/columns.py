@@ -190,14 +190,18 @@ class ColumnLayout(QObject):
         # A header must be readable too.
         metrics = current_theme().small_metrics
         model = self._view.model()
+        titles: dict[int, int] = {}
         for i in shown:
             if i not in self._manual and model is not None:
                 title = str(model.headerData(i, Qt.Orientation.Horizontal, Qt.ItemDataRole.DisplayRole) or "")
-                natural[i] = max(natural[i], metrics.horizontalAdvance(title) + 2 * PADDING + 2)
+                width = metrics.horizontalAdvance(title) + 2 * PADDING + 2
+                natural[i] = max(natural[i], width)
+                if self._columns[i].right:  # what numbers mean must stay readable
+                    titles[i] = width
         rest = room - sum(natural.values())
         if rest >= 0:
             return self._hand_out(natural, room)
-        least = {i: min(natural[i], self._least(i)) for i in shown}
+        least = {i: min(natural[i], max(self._least(i), titles.get(i, 0))) for i in shown}
         give = {i: natural[i] - least[i] for i in shown}
         spare = sum(give.values())
         share = min(1.0, -rest / spare) if spare else 0.0

@@ -148,6 +148,14 @@ class MainWindow(QMainWindow):
             self.image_pane.remove()
 
     @Slot()
+    def save(self) -> None:
+        """Save what is selected in the pane one is in as archives."""
+        if self.active_pane() is self.registry_pane:
+            self.registry_pane.save()
+        else:
+            self.image_pane.save()
+
+    @Slot()
     def copy_reference(self) -> None:
         """Copy the references of what is selected in the pane one is in."""
         pane = self.active_pane()

@@ -8,6 +8,7 @@ from longshore.oci.errors import LongshoreError
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference, parse_pull_line
 from longshore.operations import Operations
+from longshore.transfers.transfer import EnginePlace
 from longshore.widgets.main_window import MainWindow
 from longshore.wiring.shared import Shared
 
@@ -112,7 +113,12 @@ class Registries(QObject):
         place = self._shared.place()
         if place is None:
             return
-        sheet = PullSheet(self.window, pasted if _looks_pullable(pasted) else "", place.address.name)
+        sheet = PullSheet(
+            self.window,
+            pasted if _looks_pullable(pasted) else "",
+            self._shared.place_name(place),
+            engine=isinstance(place, EnginePlace),
+        )
 
         def pull(reference: Reference, platform: Platform | None) -> None:
             self.operations.moving.pull([reference], place, platform)

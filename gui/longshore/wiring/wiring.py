@@ -78,8 +78,10 @@ class Wiring(QObject):
         """Begin the work behind the window. Called once the loop runs and the window has been painted."""
         from longshore.operations import Operations
         from longshore.wiring.across import Copies
+        from longshore.wiring.archives import Archives
         from longshore.wiring.below import Transfers
         from longshore.wiring.left import Images
+        from longshore.wiring.places import Places
         from longshore.wiring.reach import Reach
         from longshore.wiring.right import Registries
         from longshore.wiring.several import SeveralEngines
@@ -95,10 +97,12 @@ class Wiring(QObject):
         )
         self._operations = operations
         shared = Shared(self.window, operations)
+        Places(self.window, operations, shared)
         Images(self.window, operations, shared)
         Registries(self.window, operations, shared)
         Reach(self.window, operations, shared)
         Copies(self.window, operations, shared)
+        Archives(self.window, operations, shared)
         Transfers(self.window, operations, shared)
         SeveralEngines(self.window, operations)
         operations.moving.failed.connect(shared.show_failure)

@@ -21,7 +21,9 @@ class PullSheet(Sheet):
 
     pull_requested = Signal(object, object)  # Reference, Platform | None
 
-    def __init__(self, parent: QWidget | None, text: str = "", destination: str = "") -> None:
+    def __init__(
+        self, parent: QWidget | None, text: str = "", destination: str = "", *, engine: bool = True
+    ) -> None:
         super().__init__(parent, self.tr("Pull an image"), self.tr("Pull"))
         form = self.form()
         self.reference = QLineEdit(text)
@@ -40,7 +42,7 @@ class PullSheet(Sheet):
         self.platform.setAccessibleName(self.tr("Platform"))
         line = self.platform.lineEdit()
         assert line is not None
-        line.setPlaceholderText(self.tr("the engine's own"))
+        line.setPlaceholderText(self.tr("the engine's own") if engine else self.tr("all there are"))
         form.addRow(self.tr("Platform"), self.platform)
         if destination:
             form.addRow(self.tr("Into"), plain_label(destination))
