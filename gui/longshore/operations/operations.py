@@ -17,6 +17,7 @@ from longshore.operations.book import RegistryBook
 from longshore.operations.contents import ContentsReader
 from longshore.operations.engine_groups import EngineGroups
 from longshore.operations.local import Local
+from longshore.operations.mirrors import Mirrors
 from longshore.operations.moving import Moving
 from longshore.operations.recent import RecentRepositories
 from longshore.operations.remote import Remote
@@ -57,6 +58,7 @@ class Operations(QObject):
         certificates = folders.config / "certificates"
         self.remote = Remote(self.services, self.tasks, book, registry_model, tags, certificates)
         self.contents = ContentsReader(self.services, self.tasks)
+        self.mirrors = Mirrors(self.services, self.tasks, settings)
         self.moving = Moving(
             self.services,
             self.tasks,

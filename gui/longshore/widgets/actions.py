@@ -65,6 +65,7 @@ class Actions(QObject):
         self.registry_settings = self._add(registry, self.tr("Settings…"), window.registry_settings)
         self.certificate = self._add(registry, self.tr("Certificate…"), window.certificate)
         registry.addSeparator()
+        self.mirrors = self._add(registry, self.tr("Mirrors…"), window.mirrors_requested.emit)
         self.pin = self._add(registry, self.tr("Pin a repository by name…"), window.pin)
 
         transfers = bar.addMenu(self.tr("&Transfers"))

@@ -36,6 +36,7 @@ class MainWindow(QMainWindow):
 
     pull_box_requested = Signal(str)  # what stands in the clipboard, "" if that is no single line of text
     preferences_requested = Signal()
+    mirrors_requested = Signal()
     history_requested = Signal()
     about_requested = Signal()
     appearance_chosen = Signal(str)  # value of Appearance; it is on already
