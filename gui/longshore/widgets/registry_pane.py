@@ -66,7 +66,7 @@ class RegistryPane(Pane):
 
         self.view = TreeView(self.tr("Registries"), _COLUMNS)
         self.view.set_drag(self._describe)
-        self.view.set_drop(self._drop_hint)
+        self.view.set_drop(self._drop_hint, own=True)
         self.view.set_model(model, sortable=True)
         self.view.opened.connect(self._opened)
         self.view.clicked.connect(self._clicked)

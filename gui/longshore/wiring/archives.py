@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt, Slot
 
@@ -11,9 +12,11 @@ from longshore.engine.model import LocalImage
 from longshore.oci.reference import Reference
 from longshore.operations import LocalPlace, Operations, wishes
 from longshore.transfers.transfer import ArchivePlace, EnginePlace, RegistryPlace
-from longshore.widgets.dialogs.archive import Saved, SaveSheet, ask_for_archives
 from longshore.widgets.main_window import MainWindow
 from longshore.wiring.shared import Shared
+
+if TYPE_CHECKING:
+    from longshore.widgets.dialogs.archive import Saved
 
 
 class Archives(QObject):
@@ -33,6 +36,8 @@ class Archives(QObject):
 
     @Slot(object)
     def _save_images(self, images: list[LocalImage]) -> None:
+        from longshore.widgets.dialogs.archive import Saved
+
         place = self._shared.place()
         if place is None:
             return
@@ -46,9 +51,13 @@ class Archives(QObject):
 
     @Slot(object)
     def _save_tags(self, references: list[Reference]) -> None:
+        from longshore.widgets.dialogs.archive import Saved
+
         self._save([Saved(reference, "", reference.familiar) for reference in references], None, "oci")
 
     def _save(self, images: Sequence[Saved], place: LocalPlace | None, format_kept: str) -> None:
+        from longshore.widgets.dialogs.archive import SaveSheet
+
         sheet = SaveSheet(self.window, images, self._folder, format_kept=format_kept)
 
         def save(chosen: list[tuple[Saved, ArchivePlace]]) -> None:
@@ -68,6 +77,8 @@ class Archives(QObject):
 
     @Slot()
     def _ask_for_archives(self) -> None:
+        from longshore.widgets.dialogs.archive import ask_for_archives
+
         ask_for_archives(self.window, self._folder, lambda names: self._load([Path(name) for name in names]))
 
     @Slot(object)

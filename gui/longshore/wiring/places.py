@@ -78,9 +78,10 @@ class Places(QObject):
 
     @Slot()
     def _choose_library(self) -> None:
-        dialog = QFileDialog(self.window, self.tr("Library folder"))
+        from longshore.widgets.dialogs.archive import file_dialog
+
+        dialog = file_dialog(self.window, self.tr("Library folder"))
         dialog.setFileMode(QFileDialog.FileMode.Directory)
-        dialog.setOption(QFileDialog.Option.DontUseNativeDialog)
         dialog.setOption(QFileDialog.Option.ShowDirsOnly)
         dialog.setLabelText(QFileDialog.DialogLabel.Accept, self.tr("Choose"))
         known = self.operations.local.library.path

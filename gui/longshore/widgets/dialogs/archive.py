@@ -8,7 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from PySide6.QtCore import QCoreApplication, Signal
-from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLineEdit, QPushButton, QWidget
+from PySide6.QtGui import QIcon
+from PySide6.QtWidgets import (
+    QComboBox,
+    QDialogButtonBox,
+    QFileDialog,
+    QHBoxLayout,
+    QLineEdit,
+    QPushButton,
+    QWidget,
+)
 
 from longshore.oci.reference import Reference
 from longshore.transfers.transfer import ArchivePlace
@@ -138,7 +147,7 @@ class SaveSheet(Sheet):
         return paths
 
     def _browse(self) -> None:
-        dialog = _file_dialog(self, self.tr("Save as") if self._one else self.tr("Folder"))
+        dialog = file_dialog(self, self.tr("Save as") if self._one else self.tr("Folder"))
         typed = Path(self.path.text().strip()).expanduser()
         if self._one:
             dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
@@ -187,7 +196,7 @@ def suffix_of(name: str) -> str:
 
 def ask_for_archives(parent: QWidget, folder: Path, chosen: Callable[[list[str]], None]) -> QFileDialog:
     """Open a dialog that asks which archives to load, and give it; *chosen* is told."""
-    dialog = _file_dialog(parent, QCoreApplication.translate("LoadDialog", "Load archives"))
+    dialog = file_dialog(parent, QCoreApplication.translate("LoadDialog", "Load archives"))
     dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
     dialog.setNameFilters(_filters())
     dialog.setLabelText(QFileDialog.DialogLabel.Accept, QCoreApplication.translate("LoadDialog", "Load"))
@@ -198,10 +207,13 @@ def ask_for_archives(parent: QWidget, folder: Path, chosen: Callable[[list[str]]
     return dialog
 
 
-def _file_dialog(parent: QWidget, title: str) -> QFileDialog:
-    # Not the platform's own: that one blocks in places, and is not the same everywhere.
+def file_dialog(parent: QWidget, title: str) -> QFileDialog:
+    """Qt's own dialog, dressed like our sheets; not yet open. The platform's own blocks in places."""
     dialog = QFileDialog(parent, title)
     dialog.setOption(QFileDialog.Option.DontUseNativeDialog)
+    for buttons in dialog.findChildren(QDialogButtonBox):
+        for button in buttons.buttons():
+            button.setIcon(QIcon())  # no other sheet has any
     return dialog
 
 

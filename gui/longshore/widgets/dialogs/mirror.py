@@ -118,6 +118,10 @@ class MirrorSheet(Sheet):
         table.setHorizontalHeaderLabels(
             [self.tr("Tag"), self.tr("There now"), self.tr("Size"), self.tr("To move")]
         )
+        for column in (2, 3):
+            title = table.horizontalHeaderItem(column)
+            assert title is not None
+            title.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         table.verticalHeader().setVisible(False)
         table.verticalHeader().setDefaultSectionSize(_ROW)
         table.setShowGrid(False)
