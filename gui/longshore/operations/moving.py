@@ -69,10 +69,12 @@ class Moving(QObject):
         transfers: TransferModel,
     ) -> None:
         super().__init__()
+        self._services = services
         self._tasks = tasks
         self._settings = settings
         self._listing = listing
         self._transfers = transfers
+        services.bandwidth.limit = self.bandwidth * 1e6 or None
         self.journal = Journal(journal)
         self._feed = TransferFeed(self._take_changes, self)
         self._feed.changed.connect(self._transfers_changed)
@@ -183,6 +185,17 @@ class Moving(QObject):
         self._settings.set("concurrency", concurrency)
         self._settings.set("per_registry", per_registry)
         self.queue.set_limits(concurrency=concurrency, per_registry=per_registry)
+
+    def set_bandwidth(self, megabytes: float) -> None:
+        """How fast copies may go together, in MB/s (0: no limit); what an engine moves is its own. Kept in the
+        settings."""
+        self._settings.set("bandwidth", float(megabytes))
+        self._services.bandwidth.limit = megabytes * 1e6 or None
+
+    @property
+    def bandwidth(self) -> float:
+        """MB/s for copies, 0 for no limit."""
+        return max(0.0, float(self._settings.get("bandwidth", 0.0)))
 
     @property
     def concurrency(self) -> int:

@@ -15,6 +15,7 @@ from longshore.models.tag_model import TagModel
 from longshore.models.transfer_model import TransferModel
 from longshore.operations.book import RegistryBook
 from longshore.operations.contents import ContentsReader
+from longshore.operations.detour import Detour
 from longshore.operations.engine_groups import EngineGroups
 from longshore.operations.local import Local
 from longshore.operations.mirrors import Mirrors
@@ -68,6 +69,7 @@ class Operations(QObject):
             transfers,
         )
         self.recent = RecentRepositories(self.tasks, self.moving.journal, self.remote.set_recent)
+        self.detour = Detour(self.services, self.tasks, self.local, self.moving)
         self.moving.succeeded.connect(self._succeeded)
         self._ages = QTimer(self)
         self._ages.setInterval(60_000)

@@ -11,6 +11,7 @@ from longshore.models import text
 from longshore.models import transfer_text as words
 from longshore.models.columns import NodeKind, Role, Tone
 from longshore.models.transfer_model import TransferModel
+from longshore.models.transfer_text import can_detour
 from longshore.oci.errors import TlsFailed
 from longshore.transfers.transfer import State, TransferSnapshot
 from longshore.widgets.columns import Column, Kind
@@ -60,6 +61,7 @@ class TransferPane(Pane):
         object, object
     )  # list[str], the row before which they shall stand (None: at the end)
     copy_reference_requested = Signal(str)
+    detour_requested = Signal(object)  # TransferSnapshot of a pull that an engine cannot finish
     sign_in_requested = Signal(str)  # host, from a row that failed for want of it
     certificate_requested = Signal(str)  # host, from a row that failed over its certificate
     occupied_changed = Signal(bool)  # whether there is anything to show
@@ -385,6 +387,10 @@ class TransferPane(Pane):
         if unproved:
             menu.addAction(self.tr("Certificate of {0}…").format(unproved)).triggered.connect(
                 lambda: self.certificate_requested.emit(unproved)
+            )
+        if len(chosen) == 1 and can_detour(chosen[0]):
+            menu.addAction(self.tr("Pull by the library instead")).triggered.connect(
+                lambda: self.detour_requested.emit(chosen[0])
             )
         menu.addSeparator()
         if any(s.pausable and not s.state.finished for s in chosen):

@@ -164,13 +164,17 @@ class Wiring(QObject):
             current_theme().appearance,
             self._operations.moving.concurrency,
             self._operations.moving.per_registry,
+            self._operations.moving.bandwidth,
         )
         sheet.chosen.connect(self._set_preferences)
         sheet.open()
 
-    @Slot(str, int, int)
-    def _set_preferences(self, appearance: str, concurrency: int, per_registry: int) -> None:
+    @Slot(str, int, int, float)
+    def _set_preferences(
+        self, appearance: str, concurrency: int, per_registry: int, bandwidth: float
+    ) -> None:
         self._settings.set("appearance", appearance)
         current_theme().set_appearance(Appearance(appearance))
         if self._operations is not None:
             self._operations.moving.set_limits(concurrency, per_registry)
+            self._operations.moving.set_bandwidth(bandwidth)
