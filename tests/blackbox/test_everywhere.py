@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
-
-import pytest
 
 from testbed.driver import Window
 from testbed.images import seed_repository
@@ -13,12 +10,6 @@ from testbed.registry import PrivateRegistry
 from testbed.steps import OPERATION, manifest_digest, open_repository, wait_status
 
 Start = Callable[..., Window]
-
-
-@pytest.fixture
-def no_engine(tmp_path: Path) -> str:
-    """An address at which nobody listens."""
-    return f"unix://{tmp_path}/none.sock"
 
 
 def _registry_row(window: Window, registry: PrivateRegistry) -> int:

@@ -188,7 +188,7 @@ def test_engine_down_at_start_shows_the_library_and_is_offered_when_it_comes_up(
     with engine:
         with engine.client() as client:
             small_image(client, "late/app:1")
-        window.wait_text("answers now")
+        window.wait_text("This is still the library.")
         assert window.table("Local images").rows == [], "nobody is taken away from what he looks at"
         window.press("Show its images")
         window.wait_row("Local images", "late/app")
