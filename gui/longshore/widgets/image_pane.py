@@ -71,6 +71,7 @@ class ImagePane(Pane):
         self._titles = 0
         self._current = -1
         self._place_notice: Notice | None = None
+        self._more = ""
         self.engine_picker = self.header.add_picker(self.tr("Engine"), 220)
         self.engine_picker.setAccessibleName(self.tr("Engine"))
         self.engine_picker.activated.connect(self._picked)
@@ -145,9 +146,17 @@ class ImagePane(Pane):
         self._library = library
 
     def say_place(
-        self, message: str, tone: Tone = Tone.QUIET, button: str = "", act: Callable[[], None] | None = None
+        self,
+        message: str,
+        tone: Tone = Tone.QUIET,
+        button: str = "",
+        act: Callable[[], None] | None = None,
+        more: str = "",
     ) -> None:
-        """Say *message* above the images until it is dismissed: why it is this place that is shown. "" hides it."""
+        """Say *message* above the images until it is dismissed: why it is this place that is shown. "" hides it.
+        *more*, all there is to say, stands where no images are, and in the tooltip."""
+        self._more = more
+        self._tell_state()
         if self._place_notice is None:
             if not message:
                 return
@@ -155,6 +164,7 @@ class ImagePane(Pane):
             self.body.insertWidget(0, self._place_notice)
         if message:
             self._place_notice.say(message, tone, button, act)
+            self._place_notice.setToolTip(text.tooltip(more) or "")
         else:
             self._place_notice.hide()
 
@@ -318,6 +328,7 @@ class ImagePane(Pane):
             self.empty.say(
                 self.tr("No images here yet. Drag a tag from the right, or pull one by its name."),
                 self.tr("Pull…"),
+                self._more,
             )
 
     def _tell_footer(self) -> None:

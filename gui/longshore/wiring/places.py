@@ -117,12 +117,13 @@ class Places(QObject):
 
     @Slot(object)
     def _library_instead(self, error: LongshoreError | None) -> None:
-        words = [self.tr("No engine answers; showing the library. Images pulled now are kept there.")]
+        pane = self.window.image_pane
+        words = self.tr("No engine answers; showing the library. Images pulled now are kept there.")
+        more = ""
         if error is not None:
-            words.append(" ".join(part for part in (error.message, error.subject) if part))
-        self.window.image_pane.say_place(
-            "\n".join(words), Tone.QUIET, self.tr("Try again"), self.operations.local.retry
-        )
+            words += f"\n{text.safe(error.subject)}: {engine_text.state(None, error)}"
+            more = f"{error.message} {error.advice}".strip()
+        pane.say_place(words, Tone.QUIET, self.tr("Try again"), self.operations.local.retry, more)
 
     @Slot(object)
     def _engine_answers(self, address: EngineAddress) -> None:
