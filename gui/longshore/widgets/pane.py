@@ -276,12 +276,13 @@ class HeaderBar(QWidget):
         return button
 
     def minimumSizeHint(self) -> QSize:
-        """Qt's hook: as if every action were an icon already."""
+        """Qt's hook: as if every action were an icon already, and the title gone."""
         hint = super().minimumSizeHint()
+        title = 0 if self.title.isHidden() else self.title.sizeHint().width() + _GAP
         saved = sum(
             b.sizeHint().width() - current_theme().control_height for b in self.buttons if b.can_shrink
         )
-        return QSize(max(0, hint.width() - saved), hint.height())
+        return QSize(max(0, hint.width() - saved - title), hint.height())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Qt's hook: decides what shrinks."""
