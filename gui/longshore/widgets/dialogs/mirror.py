@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import (
-    QAbstractItemView,
     QCheckBox,
     QComboBox,
     QHBoxLayout,
@@ -23,7 +22,7 @@ from longshore.oci.platform import Platform
 from longshore.oci.reference import DOCKER_HUB, Reference
 from longshore.registry.config import parse_registry
 from longshore.transfers.mirror import MirrorPlan, MirrorRule, MirrorTag, TagState
-from longshore.widgets.dialogs.sheet import Sheet
+from longshore.widgets.dialogs.sheet import TABLE_ROW, Sheet, sheet_table
 from longshore.widgets.dialogs.targets import default_path
 from longshore.widgets.quiet import plain_label
 from longshore.widgets.theme import current_theme
@@ -33,7 +32,6 @@ ASK_AFTER = 500
 #: Tags that are listed; the summary counts all of them.
 MOST_ROWS = 1000
 _VISIBLE = 7
-_ROW = 30
 
 
 class MirrorSheet(Sheet):
@@ -113,30 +111,17 @@ class MirrorSheet(Sheet):
         self._changed()
 
     def _make_table(self) -> QTableWidget:
-        table = QTableWidget(0, 4)
-        table.setAccessibleName(self.tr("Plan"))
-        table.setHorizontalHeaderLabels(
-            [self.tr("Tag"), self.tr("There now"), self.tr("Size"), self.tr("To move")]
+        table = sheet_table(
+            self.tr("Plan"),
+            [self.tr("Tag"), self.tr("There now"), self.tr("Size"), self.tr("To move")],
+            numbers=(2, 3),
         )
-        for column in (2, 3):
-            title = table.horizontalHeaderItem(column)
-            assert title is not None
-            title.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        table.verticalHeader().setVisible(False)
-        table.verticalHeader().setDefaultSectionSize(_ROW)
-        table.setShowGrid(False)
-        table.setWordWrap(False)
-        table.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
-        table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        table.setTabKeyNavigation(False)
         header = table.horizontalHeader()
-        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        header.setHighlightSections(False)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         header.resizeSection(1, 220)
         header.resizeSection(2, 110)
         header.resizeSection(3, 110)
-        table.setFixedHeight(_VISIBLE * _ROW + header.sizeHint().height() + 6)
+        table.setFixedHeight(_VISIBLE * TABLE_ROW + header.sizeHint().height() + 6)
         return table
 
     # -- what is asked for

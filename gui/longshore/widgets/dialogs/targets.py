@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 from longshore.oci.errors import InvalidRegistryName, LongshoreError
 from longshore.oci.reference import DOCKER_HUB, Reference
 from longshore.registry.config import parse_registry
-from longshore.widgets.dialogs.sheet import Sheet
+from longshore.widgets.dialogs.sheet import TABLE_ROW, Sheet, sheet_table
 from longshore.widgets.quiet import plain_label
 from longshore.widgets.theme import current_theme
 
@@ -122,28 +122,20 @@ class Targets(QObject):
         self._timer.timeout.connect(self._ask)
 
     def _make_table(self) -> QTableWidget:
-        table = QTableWidget(0, 5)
-        table.setAccessibleName(self.tr("Resulting references"))
-        table.setHorizontalHeaderLabels(
+        table = sheet_table(
+            self.tr("Resulting references"),
             [
                 self.tr("Image"),
                 self.tr("Registry"),
                 self.tr("Repository"),
                 self.tr("Tag"),
                 self.tr("There now"),
-            ]
+            ],
         )
-        table.verticalHeader().setVisible(False)
-        table.verticalHeader().setDefaultSectionSize(30)
-        table.setShowGrid(False)
-        table.setWordWrap(False)
         table.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         table.setEditTriggers(QAbstractItemView.EditTrigger.AllEditTriggers)
-        table.setTabKeyNavigation(False)
         header = table.horizontalHeader()
-        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        header.setHighlightSections(False)
         for column in (_IMAGE, _REPOSITORY):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)
         header.resizeSection(_REGISTRY, 140)
@@ -189,7 +181,7 @@ class Targets(QObject):
             self._fill(row, source, target)
         self._filling = False
         self.table.setFixedHeight(
-            min(max(rows, 1), _MOST_ROWS) * 30 + self.table.horizontalHeader().sizeHint().height() + 6
+            min(max(rows, 1), _MOST_ROWS) * TABLE_ROW + self.table.horizontalHeader().sizeHint().height() + 6
         )
         self.resized.emit()
         self.check_all()
