@@ -17,6 +17,7 @@ from longshore.operations.book import RegistryBook
 from longshore.operations.contents import ContentsReader
 from longshore.operations.detour import Detour
 from longshore.operations.engine_groups import EngineGroups
+from longshore.operations.loading import Loading
 from longshore.operations.local import Local
 from longshore.operations.mirrors import Mirrors
 from longshore.operations.moving import Moving
@@ -69,6 +70,7 @@ class Operations(QObject):
             transfers,
         )
         self.recent = RecentRepositories(self.tasks, self.moving.journal, self.remote.set_recent)
+        self.loading = Loading(self.tasks, self.moving)
         self.detour = Detour(self.services, self.tasks, self.local, self.moving)
         self.moving.succeeded.connect(self._succeeded)
         self._ages = QTimer(self)

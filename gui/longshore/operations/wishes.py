@@ -65,9 +65,14 @@ def save(
     )
 
 
-def load(archive: ArchivePlace, place: LocalPlace) -> TransferRequest:
-    """All images of an archive into *place*, under the names that they bear there."""
-    return TransferRequest(Operation.LOAD, Endpoint(archive, None), Endpoint(place, None))
+def load(
+    archive: ArchivePlace, place: LocalPlace, reference: Reference | None = None, image_id: str = ""
+) -> TransferRequest:
+    """An image of an archive into *place*, under the name that it bears there; with neither name nor digest all of
+    them, which only an engine takes."""
+    return TransferRequest(
+        Operation.LOAD, Endpoint(archive, reference, image_id), Endpoint(place, reference, image_id)
+    )
 
 
 def carry(

@@ -87,4 +87,4 @@ class Archives(QObject):
         if place is None or not files:
             return
         self._folder = files[0].parent
-        self.operations.moving.ask(wishes.load(ArchivePlace(file), place) for file in files)
+        self.operations.loading.load(files, place)
