@@ -397,8 +397,9 @@ class ImagePane(Pane):
             (self.tr("Copy image ID"), self.copy_id),
             (self.tr("Details"), self.details),
             (_MENU_GAP, None),
-            (self.tr("Load…"), self.load),
             (self.tr("Remove…"), self.remove),
+            (_MENU_GAP, None),
+            (self.tr("Load…"), self.load),
         ):
             if wish is None:
                 menu.addSeparator()
