@@ -186,7 +186,7 @@ class Local(QObject):
         images = self._lists.get(place, [])
         self._images.set_compressed(isinstance(place, LibraryPlace))
         self._images.set_images(images)
-        self._tags.set_local(images)
+        self._tags.set_local(images, picked=isinstance(place, LibraryPlace))
         self.watch.watch(place)
 
     def retry(self) -> None:
@@ -216,10 +216,11 @@ class Local(QObject):
             self.watch.refresh()
 
     def _images_listed(self, images: list[LocalImage]) -> None:
-        if self.watch.status.place is not None:
-            self._lists[self.watch.status.place] = images
+        place = self.watch.status.place
+        if place is not None:
+            self._lists[place] = images
         self._images.set_images(images)
-        self._tags.set_local(images)
+        self._tags.set_local(images, picked=isinstance(place, LibraryPlace))
         self.images_changed.emit()
         for reference in list(self._awaited):
             if self._images.index_of(reference).isValid():

@@ -20,11 +20,20 @@ from longshore.transfers.transfer import (
 LocalPlace = EnginePlace | LibraryPlace
 
 
-def pull(reference: Reference, place: LocalPlace, platform: Platform | None = None) -> TransferRequest:
-    """*reference* (``latest`` where it names nothing) from its registry into *place*, under the same name."""
+def pull(
+    reference: Reference, place: LocalPlace, platform: Platform | None = None, *, whole: bool = False
+) -> TransferRequest:
+    """*reference* (``latest`` where it names nothing) from its registry into *place*, under the same name.
+
+    *platform* None: the place's own, or with *whole* all that there are, byte for byte (the library only).
+    """
     named = reference.with_default_tag()
     return TransferRequest(
-        Operation.PULL, Endpoint(RegistryPlace(named.domain), named), Endpoint(place, named), platform
+        Operation.PULL,
+        Endpoint(RegistryPlace(named.domain), named),
+        Endpoint(place, named),
+        platform,
+        options=(("platforms", "all"),) if whole else (),
     )
 
 

@@ -7,7 +7,7 @@ from PySide6.QtCore import QObject, Qt, Slot
 from longshore.oci.errors import LongshoreError
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference, parse_pull_line
-from longshore.operations import Operations
+from longshore.operations import Operations, wishes
 from longshore.transfers.transfer import EnginePlace
 from longshore.widgets.main_window import MainWindow
 from longshore.wiring.shared import Shared
@@ -120,8 +120,8 @@ class Registries(QObject):
             engine=isinstance(place, EnginePlace),
         )
 
-        def pull(reference: Reference, platform: Platform | None) -> None:
-            self.operations.moving.pull([reference], place, platform)
+        def pull(reference: Reference, platform: Platform | None, whole: bool) -> None:
+            self.operations.moving.ask([wishes.pull(reference, place, platform, whole=whole)])
 
         sheet.pull_requested.connect(pull)
         sheet.open()
