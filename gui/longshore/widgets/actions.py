@@ -74,6 +74,7 @@ class Actions(QObject):
         self.cancel_all = self._add(transfers, self.tr("Cancel all"), pane.cancel_all)
         self.retry = self._add(transfers, self.tr("Retry"), pane.retry)
         self.retry_failed = self._add(transfers, self.tr("Retry failed"), pane.retry_failed)
+        self.detour = self._add(transfers, self.tr("Pull by the library instead"), pane.detour)
         transfers.addSeparator()
         self.move_up = self._add(transfers, self.tr("Move up"), lambda: pane.move_rows(-1), "Ctrl+Up")
         self.move_down = self._add(transfers, self.tr("Move down"), lambda: pane.move_rows(1), "Ctrl+Down")

@@ -238,6 +238,19 @@ class TransferPane(Pane):
             self.explain(self.tr("There is nothing to pause."))
 
     @Slot()
+    def detour(self) -> None:
+        """Wish to have what an engine could not pull fetched by the library and handed on, or say why not."""
+        failed = [s for s in self._meant(failed=True) if can_detour(s)]
+        for snapshot in failed:
+            self.detour_requested.emit(snapshot)
+        if not failed:
+            self.explain(
+                self.tr(
+                    "Select a pull that an engine could not finish: the library fetches it and hands it on."
+                )
+            )
+
+    @Slot()
     def toggle_hold(self) -> None:
         """Wish to hold the queue, or to resume it."""
         self.hold_toggled.emit(not self._held)
@@ -388,10 +401,8 @@ class TransferPane(Pane):
             menu.addAction(self.tr("Certificate of {0}…").format(unproved)).triggered.connect(
                 lambda: self.certificate_requested.emit(unproved)
             )
-        if len(chosen) == 1 and can_detour(chosen[0]):
-            menu.addAction(self.tr("Pull by the library instead")).triggered.connect(
-                lambda: self.detour_requested.emit(chosen[0])
-            )
+        if any(can_detour(one) for one in chosen):
+            menu.addAction(self.tr("Pull by the library instead")).triggered.connect(self.detour)
         menu.addSeparator()
         if any(s.pausable and not s.state.finished for s in chosen):
             paused = all(is_paused(s) for s in chosen if s.pausable and not s.state.finished)
