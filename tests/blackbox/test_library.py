@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from testbed.driver import Window
+from testbed.engine import PrivateEngine
 from testbed.images import seed_repository
 from testbed.registry import PrivateRegistry
 from testbed.steps import DESTINATION, OPERATION, manifest_digest, open_repository, wait_status
+from testbed.throttle import Throttle
 
 Start = Callable[..., Window]
 
@@ -37,3 +39,27 @@ def test_without_docker_an_image_is_pulled_into_the_library_and_pushed_to_anothe
     window.wait_for("Remove", "push button", "button")
     window.keys("Return")
     window.wait(lambda: not window.table("Local images").rows, "the image to be gone")
+
+
+def test_a_pull_that_the_engine_cannot_finish_goes_by_the_library(
+    start: Start, testbed_engine: PrivateEngine, open_registry: PrivateRegistry, throttle: Throttle
+) -> None:
+    seed_repository(open_registry.address, "detour/app", ["1.0"], layers=[200_000])
+    throttle.fail_next(r"/blobs/", 403, times=100)
+    window = start(throttle.address)
+    open_repository(window, throttle.address, "detour/app")
+    window.click_row("Tags", "1.0")
+    window.press("Pull")
+    wait_status(window, "Failed")
+    throttle.clear_faults()
+    window.click_row("Transfers", "Pull")
+    window.keys("alt+t")
+    window.click(window.wait_for("Pull by the library instead"))
+    window.wait(
+        lambda: window.table("Transfers").column("Status") == ["Failed", "Succeeded", "Succeeded"],
+        "both ways",
+    )
+    assert window.table("Transfers").column("Operation") == ["Pull", "Pull", "Copy"]
+    with testbed_engine.client() as client:
+        assert client.inspect_image(f"{throttle.address}/detour/app:1.0")["Id"]
+    window.wait_row("Local images", f"{throttle.address}/detour/app", "1.0")
