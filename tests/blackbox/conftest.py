@@ -68,6 +68,12 @@ def start(
         window.stop()
 
 
+@pytest.fixture
+def no_engine(tmp_path: Path) -> str:
+    """An address at which no engine is."""
+    return f"unix://{tmp_path}/none.sock"
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     outcome = yield

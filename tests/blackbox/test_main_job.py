@@ -176,17 +176,21 @@ def test_an_unknown_image_fails_and_says_so(
     assert window.find("Retry") is not None
 
 
-def test_engine_down_at_start_is_explained_and_found(
+def test_engine_down_at_start_shows_the_library_and_is_offered_when_it_comes_up(
     start: Start, open_registry: PrivateRegistry, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     engine = PrivateEngine(tmp_path_factory.mktemp("late-engine"))
     window = start(open_registry, engine=engine.host)
-    window.wait_text("its socket does not exist")
-    window.wait_for("Retry")
+    window.wait_text("No engine answers; showing the library.")
+    window.press("Try again")
+    window.wait_text("no engine there")
     window.wait_row("Registries", open_registry.address)
     with engine:
         with engine.client() as client:
             small_image(client, "late/app:1")
+        window.wait_text("This is still the library.")
+        assert window.table("Local images").rows == [], "nobody is taken away from what he looks at"
+        window.press("Show its images")
         window.wait_row("Local images", "late/app")
 
 

@@ -6,6 +6,10 @@ import http.client
 
 from testbed.driver import Window
 
+_ANY = (
+    "application/vnd.docker.distribution.manifest.v2+json, application/vnd.oci.image.manifest.v1+json, "
+    "application/vnd.oci.image.index.v1+json, application/vnd.docker.distribution.manifest.list.v2+json"
+)
 OPERATION, SOURCE, DESTINATION, STATUS, PROGRESS, TRANSFERRED = range(6)
 
 
@@ -22,6 +26,17 @@ def head_manifest(address: str, repository: str, tag: str) -> int:
             },
         )
         return connection.getresponse().status
+    finally:
+        connection.close()
+
+
+def manifest_digest(address: str, repository: str, tag: str) -> str:
+    """The digest that a registry has under a tag, "" for nothing."""
+    connection = http.client.HTTPConnection(address, timeout=10)
+    try:
+        connection.request("HEAD", f"/v2/{repository}/manifests/{tag}", headers={"Accept": _ANY})
+        answer = connection.getresponse()
+        return answer.headers.get("Docker-Content-Digest", "") if answer.status == 200 else ""
     finally:
         connection.close()
 

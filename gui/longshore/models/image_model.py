@@ -57,13 +57,28 @@ class ImageModel(RowTable[ImageRow]):
     #: Remote references were dropped here: list[Reference], those without tag are whole repositories.
     #: Connect it queued: the drop has to return before a sheet opens.
     pull_dropped = Signal(object)
+    #: Files were dropped here, archives perhaps: list[Path]. Connect it queued.
+    load_dropped = Signal(object)
 
     _columns = ImageColumn
     _numbers = frozenset({ImageColumn.SIZE})
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
+        #: Sizes are those of compressed content, as the library has it, not those on an engine's disk.
+        self._compressed = False
         self._by_key: dict[tuple[Reference | None, str, int], ImageRow] = {}
+
+    def set_compressed(self, compressed: bool) -> None:
+        """Say what the sizes mean from now on. Set images next."""
+        if compressed != self._compressed:
+            self._compressed = compressed
+            self.headerDataChanged.emit(Qt.Orientation.Horizontal, ImageColumn.SIZE, ImageColumn.SIZE)
+
+    @property
+    def compressed(self) -> bool:
+        """Whether sizes are compressed ones."""
+        return self._compressed
 
     def set_images(self, images: Sequence[LocalImage]) -> None:
         """Show *images*. Rows that stay keep their selection, also when an image behind a name changed."""
@@ -124,10 +139,14 @@ class ImageModel(RowTable[ImageRow]):
                 ImageColumn.TAG: tr("Tag"),
                 ImageColumn.IMAGE_ID: tr("Image ID"),
                 ImageColumn.CREATED: tr("Created"),
-                ImageColumn.SIZE: tr("Size"),
+                ImageColumn.SIZE: tr("Compressed") if self._compressed else tr("Size"),
                 ImageColumn.IN_USE: tr("In use"),
             }[ImageColumn(column)]
         if role == _Item.ToolTipRole and column == ImageColumn.SIZE:
+            if self._compressed:
+                return tr(
+                    "Compressed, all platforms that are here. Layers shared with other images are stored once."
+                )
             return tr(
                 "On disk, as the engine counts it. Layers shared with other images count in each of them."
             )
@@ -176,7 +195,8 @@ class ImageModel(RowTable[ImageRow]):
         if column == ImageColumn.CREATED:
             return text.moment_text(image.created)
         if column == ImageColumn.SIZE:
-            exact = tr("{number} bytes on disk").replace("{number}", f"{image.size:,}")
+            words = tr("{number} bytes compressed") if self._compressed else tr("{number} bytes on disk")
+            exact = words.replace("{number}", f"{image.size:,}")
             return f"{text.size(image.size)} ({exact})"
         return text.containers(image.in_use) or tr("No container uses it.")
 
@@ -215,7 +235,7 @@ class ImageModel(RowTable[ImageRow]):
         return super().flags(index) | Qt.ItemFlag.ItemIsDropEnabled
 
     def mimeTypes(self) -> list[str]:
-        return [mime.REFERENCES, mime.PLAIN]
+        return [mime.REFERENCES, mime.PLAIN, mime.FILES]
 
     def mimeData(self, indexes: Iterable[Index]) -> QMimeData:
         return mime.encode(
@@ -225,9 +245,14 @@ class ImageModel(RowTable[ImageRow]):
 
     def drop_hint(self, data: QMimeData) -> tuple[bool, str]:
         """Whether *data* may be dropped here, and a line that says what would happen or why not."""
+        files = mime.dropped_files(data)
+        if files:
+            return True, tr("Load {name}").replace(
+                "{name}", text.safe(files[0].name) if len(files) == 1 else text.archives(len(files))
+            )
         dragged = mime.decode(data)
         if dragged is None:
-            return False, tr("Only images of a registry can be dropped here")
+            return False, tr("Only images of a registry and archives can be dropped here")
         if dragged.kind is mime.DragKind.LOCAL:
             return False, tr("These images are here already")
         if len(dragged.items) == 1 and dragged.items[0].reference is not None:
@@ -246,6 +271,10 @@ class ImageModel(RowTable[ImageRow]):
     ) -> bool:
         if not self.canDropMimeData(data, action, row, column, parent):
             return False
+        files = mime.dropped_files(data)
+        if files:
+            self.load_dropped.emit(files)
+            return True
         dragged = mime.decode(data)
         if dragged is None:
             return False

@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QMimeData
@@ -19,9 +20,11 @@ REFERENCES = "application/vnd.longshore.references+json"
 #: Rows of the queue, to be put elsewhere in it. Nobody else's business, so it stands under no other format.
 TRANSFERS = "application/vnd.longshore.transfers+json"
 PLAIN = "text/plain"
+FILES = "text/uri-list"
 #: Bytes and items that are read at most; more is no drag of a person.
 MAX_BYTES = 1 << 20
 MAX_ITEMS = 2000
+MAX_FILES = 200
 MAX_PLAIN_BYTES = 16 << 10
 MAX_PLAIN_LINES = 50
 _MAX_TEXT = 600
@@ -80,6 +83,16 @@ def encode(kind: DragKind, items: Iterable[DraggedItem]) -> QMimeData:
     data.setData(REFERENCES, json.dumps(body).encode())
     data.setText("\n".join(item.reference.familiar if item.reference else item.image_id for item in kept))
     return data
+
+
+def dropped_files(data: QMimeData | None) -> list[Path]:
+    """The files of this machine that *data* carries; empty if there is one that is none. Never raises."""
+    if data is None or data.hasFormat(REFERENCES) or not data.hasUrls():
+        return []
+    urls = data.urls()
+    if len(urls) > MAX_FILES or not all(url.isLocalFile() for url in urls):
+        return []
+    return [Path(url.toLocalFile()) for url in urls]
 
 
 def decode(data: QMimeData | None) -> Dragged | None:

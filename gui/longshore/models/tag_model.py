@@ -50,6 +50,7 @@ class TagModel(RowTable[TagRow]):
         self._generation = 0
         self._by_tag: dict[str, TagRow] = {}
         self._local: dict[str, list[LocalImage]] = {}
+        self._picked = False
         self._loading = False
         self._has_more = False
         self._expected: int | None = None
@@ -305,8 +306,10 @@ class TagModel(RowTable[TagRow]):
 
     # -- comparison with the local images
 
-    def set_local(self, images: Iterable[LocalImage]) -> None:
-        """The local images, for the column Here."""
+    def set_local(self, images: Iterable[LocalImage], *, picked: bool = False) -> None:
+        """The local images, for the column Here. *picked*: any may be one platform of what its tag holds, under that
+        one's own digest, as the library keeps them."""
+        self._picked = picked
         local: dict[str, list[LocalImage]] = {}
         for image in images:
             if image.reference is not None and image.reference.tag:
@@ -336,6 +339,8 @@ class TagModel(RowTable[TagRow]):
             if digest == image.image_id or digest in digests:
                 return HereState.IN_SYNC
             known = known or bool(digests)
+        if self._picked and len(row.details.platforms) > 1:
+            return HereState.NONE
         # An image that was never pulled or pushed has no digest to compare: nothing is said then.
         return HereState.DIFFERS if known else HereState.NONE
 

@@ -228,6 +228,11 @@ def layers(count: int) -> str:
     return tr("1 layer") if count == 1 else tr("%n layers", count)
 
 
+def archives(count: int) -> str:
+    """``3 archives``."""
+    return tr("1 archive") if count == 1 else tr("%n archives", count)
+
+
 def images(count: int) -> str:
     """``3 images``."""
     return tr("1 image") if count == 1 else tr("%n images", count)

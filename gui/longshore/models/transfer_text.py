@@ -86,6 +86,15 @@ def end_whole(end: Endpoint) -> str:
     return "\n".join(part for part in (_image_name(end), text.safe(where, 600)) if part)
 
 
+def can_detour(snapshot: TransferSnapshot) -> bool:
+    """Whether *snapshot* is a pull by an engine that has failed, and that may be done by way of the library."""
+    return (
+        snapshot.state is State.FAILED
+        and snapshot.request.operation is Operation.PULL
+        and isinstance(snapshot.request.destination.place, EnginePlace)
+    )
+
+
 def plan_text(plan: Plan, operation: Operation) -> str:
     """``12 layers, 1.9 GB compressed, about 0.6 GB already here``."""
     parts = [text.layers(plan.layers)]

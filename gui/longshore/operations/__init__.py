@@ -1,9 +1,19 @@
 """The use cases: what a window may ask for. Returns at once; owns the clients, the watch and the listings."""
 
 from longshore.operations.accounts import Account, Identity
-from longshore.operations.engine_watch import EngineState, EngineStatus
 from longshore.operations.moving import PushTarget
 from longshore.operations.operations import Operations
+from longshore.operations.place_watch import PlaceState, PlaceStatus
 from longshore.operations.services import Services
+from longshore.operations.wishes import LocalPlace
 
-__all__ = ["Account", "EngineState", "EngineStatus", "Identity", "Operations", "PushTarget", "Services"]
+__all__ = [
+    "Account",
+    "Identity",
+    "LocalPlace",
+    "Operations",
+    "PlaceState",
+    "PlaceStatus",
+    "PushTarget",
+    "Services",
+]

@@ -13,7 +13,7 @@ from PySide6.QtCore import QObject, Signal
 from longshore.cancellation import Cancellation, Cancelled
 from longshore.engine.address import EngineAddress, known_addresses
 from longshore.oci.errors import EngineUnavailable, LongshoreError, UnavailableCause
-from longshore.operations.engine_watch import EngineState, EngineStatus
+from longshore.operations.place_watch import PlaceState, PlaceStatus
 from longshore.operations.services import Services
 from longshore.operations.tasks import Tasks
 from longshore.transfers.deadline import within
@@ -89,8 +89,8 @@ class Engines(QObject):
             self._looking = True
             self._tasks.spawn(self._look(near), "look for engines")
 
-    def note(self, status: EngineStatus) -> None:
-        """Take over what the watch on one engine knows: it is fresher than what a look has found."""
+    def note(self, status: PlaceStatus) -> None:
+        """Take over what the watch on one place knows: it is fresher than what a look has found."""
         address = status.address
         if address is None:
             return
@@ -99,9 +99,9 @@ class Engines(QObject):
             self._found = {address: FoundEngine(address), **self._found}
             self.changed.emit(self.found)
         before = self._found[address]
-        if status.state is EngineState.READY:
+        if status.state is PlaceState.READY:
             self._set(replace(before, reach=Reach.READY, info=status.info, error=None))
-        elif status.state is EngineState.UNAVAILABLE:
+        elif status.state is PlaceState.UNAVAILABLE:
             self._set(FoundEngine(address, Reach.SILENT, error=status.error))
 
     def _set(self, found: FoundEngine) -> None:

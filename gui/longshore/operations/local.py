@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QModelIndex, QObject, Signal
 
@@ -12,26 +15,43 @@ from longshore.models.image_model import ImageModel
 from longshore.models.tag_model import TagModel
 from longshore.oci.errors import LongshoreError
 from longshore.oci.reference import Reference
-from longshore.operations.engine_watch import EngineStatus, EngineWatch
-from longshore.operations.engines import Engines
+from longshore.operations.engines import Engines, Reach
+from longshore.operations.place_watch import PlaceState, PlaceStatus, PlaceWatch
 from longshore.operations.services import Services
+from longshore.operations.stores import Store, open_store
 from longshore.operations.tasks import Tasks
+from longshore.operations.wishes import LocalPlace
+from longshore.settings import Settings
+from longshore.transfers.transfer import EnginePlace, LibraryPlace
 
 if TYPE_CHECKING:
     from longshore.engine.model import ImageDetails, LocalImage
+    from longshore.library.model import LibraryDetails
+
+_FOLDER = "library"
+#: Seconds between looks at an engine that did not answer, while the library is shown in its place.
+POLL = 2.0
 
 
 class Local(QObject):
-    """The engine of the left pane and its images. Lives in the GUI thread; every method returns at once."""
+    """The place of the left pane and its images. Lives in the GUI thread; every method returns at once.
 
-    status_changed = Signal(object)  # EngineStatus
+    The place is an engine, or the library, which is shown by itself where no engine answers at the start. When one
+    answers later that is told; nobody is taken away from what he looks at.
+    """
+
+    status_changed = Signal(object)  # PlaceStatus
     images_changed = Signal()
     arrived = Signal(object)  # Reference that was awaited and now stands in the list
+    library_instead = Signal(object)  # LongshoreError: why no engine's images are shown
+    engine_answers = Signal(object)  # EngineAddress that did not answer before; the library is still shown
 
     def __init__(
         self,
         services: Services,
         tasks: Tasks,
+        settings: Settings,
+        folder: Path,
         environ: Mapping[str, str],
         engine_url: str | None,
         images: ImageModel,
@@ -40,15 +60,22 @@ class Local(QObject):
         super().__init__()
         self._services = services
         self._tasks = tasks
+        self._settings = settings
+        self._folder = folder
         self._environ = environ
         self._engine_url = engine_url
         self._images = images
         self._tags = tags
         self._awaited: set[Reference] = set()
         self.engines = Engines(services, tasks, environ)
+        self.engines.changed.connect(self._engines_changed)
         self.status_changed.connect(self.engines.note)
-        self.watch = EngineWatch(
-            services, tasks, status_changed=self.status_changed.emit, images_listed=self._images_listed
+        self._lists: dict[LocalPlace, list[LocalImage]] = {}
+        self._starting = True
+        self._missing: asyncio.Task[None] | None = None
+        self._look_now = asyncio.Event()
+        self.watch = PlaceWatch(
+            services, tasks, status_changed=self._status_changed, images_listed=self._images_listed
         )
 
     def start(self) -> None:
@@ -57,23 +84,121 @@ class Local(QObject):
 
     def stop(self) -> None:
         """Look no more."""
+        self._stop_looking()
         self.watch.stop()
 
-    # -- which engine
+    # -- which place
 
     def _watch_current(self) -> None:
         try:
             address = current_address(self._engine_url, self._environ)
         except LongshoreError as error:
+            # What was asked for does not exist: to show something else instead would hide the mistake.
+            self._starting = False
             self.watch.fail(error)
         else:
-            self.watch.watch(address)
+            self.watch.watch(EnginePlace(address))
         self.engines.look(near=True)
 
+    def _status_changed(self, status: PlaceStatus) -> None:
+        decides = self._starting and status.state is not PlaceState.CONNECTING
+        if decides:
+            self._starting = False
+            if status.state is PlaceState.UNAVAILABLE and status.address is not None:
+                self.engines.note(status)
+                self._library_instead(status.address, status.error)
+                return
+        self.status_changed.emit(status)
+
+    def _engines_changed(self) -> None:
+        if self._missing is None or self._missing.done():
+            return
+        for found in self.engines.found:
+            if found.reach is Reach.READY:
+                self._stop_looking()
+                self.engine_answers.emit(found.address)
+                return
+
+    def _library_instead(self, address: EngineAddress, error: LongshoreError | None) -> None:
+        self._show(self.library)
+        self.library_instead.emit(error)
+        self._look_now = asyncio.Event()
+        self._missing = self._tasks.spawn(self._look_for(address, self._look_now), "look for the engine")
+        self._engines_changed()
+
+    async def _look_for(self, address: EngineAddress, now: asyncio.Event) -> None:
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(now.wait(), POLL)
+            wished = now.is_set()
+            now.clear()
+            try:
+                store = await self._tasks.call(
+                    self._tasks.quick, open_store, EnginePlace(address), self._services
+                )
+                await self._tasks.call(self._tasks.quick, store.probe)
+            except LongshoreError as error:
+                if wished:
+                    self.library_instead.emit(error)
+            else:
+                break
+        if wished:
+            self._show(EnginePlace(address))
+        else:
+            self.engine_answers.emit(address)
+
+    def _stop_looking(self) -> None:
+        if self._missing is not None:
+            self._missing.cancel()
+            self._missing = None
+
     @property
-    def status(self) -> EngineStatus:
-        """The engine of the left pane, and how it is."""
+    def status(self) -> PlaceStatus:
+        """The place of the left pane, and how it is."""
         return self.watch.status
+
+    @property
+    def library(self) -> LibraryPlace:
+        """The library: in the folder that the user chose, or else in our own."""
+        chosen = self._settings.get(_FOLDER, "")
+        return LibraryPlace(Path(chosen) if chosen and Path(chosen).is_absolute() else self._folder)
+
+    @property
+    def own_library(self) -> bool:
+        """Whether the library is where it is when nobody has chosen a folder."""
+        return self.library.path == self._folder
+
+    def choose_library(self, folder: Path) -> None:
+        """Have the library in *folder* from now on, and show it. What is in the other stays there."""
+        self._settings.set(_FOLDER, "" if folder == self._folder else str(folder))
+        self.select_place(self.library)
+
+    def select_place(self, place: LocalPlace) -> None:
+        """Show the images of *place*. Running transfers go on where they were."""
+        self._stop_looking()
+        self._starting = False
+        self._show(place)
+
+    def _show(self, place: LocalPlace) -> None:
+        if place == self.watch.status.place:
+            return
+        # What it had when it was last looked at, until it has been asked again.
+        images = self._lists.get(place, [])
+        self._images.set_compressed(isinstance(place, LibraryPlace))
+        self._images.set_images(images)
+        self._tags.set_local(images, picked=isinstance(place, LibraryPlace))
+        self.watch.watch(place)
+
+    def retry(self) -> None:
+        """Try the engine again now; also reads contexts and environment again when there was no address."""
+        if self._missing is not None and not self._missing.done():
+            self._look_now.set()
+        elif self.watch.status.place is None:
+            self._watch_current()
+        else:
+            self.watch.refresh()
+
+    # -- its images
 
     @property
     def images(self) -> list[LocalImage]:
@@ -84,29 +209,18 @@ class Local(QObject):
         """The row of *reference*; not valid if it is not there."""
         return self._images.index_of(reference)
 
-    def await_image(self, address: EngineAddress, reference: Reference) -> None:
-        """*reference* came to the engine at *address*: tell by :attr:`arrived` when it stands in the list."""
-        if address == self.watch.status.address:
+    def await_image(self, place: LocalPlace, reference: Reference) -> None:
+        """*reference* came to *place*: tell by :attr:`arrived` when it stands in the list."""
+        if place == self.watch.status.place:
             self._awaited.add(reference)
             self.watch.refresh()
 
-    def select_engine(self, address: EngineAddress) -> None:
-        """Show the images of the engine at *address*. Running transfers go on where they were."""
-        if address != self.watch.status.address:
-            self._images.set_images([])
-            self._tags.set_local([])
-            self.watch.watch(address)
-
-    def retry_engine(self) -> None:
-        """Try the engine again now; also reads contexts and environment again when there was no address."""
-        if self.watch.status.address is None:
-            self._watch_current()
-        else:
-            self.watch.refresh()
-
     def _images_listed(self, images: list[LocalImage]) -> None:
+        place = self.watch.status.place
+        if place is not None:
+            self._lists[place] = images
         self._images.set_images(images)
-        self._tags.set_local(images)
+        self._tags.set_local(images, picked=isinstance(place, LibraryPlace))
         self.images_changed.emit()
         for reference in list(self._awaited):
             if self._images.index_of(reference).isValid():
@@ -117,44 +231,50 @@ class Local(QObject):
 
     def tag(self, source: str, target: Reference, done: Callable[[LongshoreError | None], None]) -> None:
         """Give the local image *source* (a reference or an id) another name."""
-        self._on_engine(lambda engine: engine.tag(source, target), done)
+        self._in_place(lambda store: store.tag(source, target), done)
 
     def remove(self, names: list[str], *, force: bool, done: Callable[[LongshoreError | None], None]) -> None:
-        """Remove references (or images by id, where they have no name) from the engine, one by one."""
+        """Remove references (or images by id, where they have no name) from the place, one by one."""
 
-        def remove(engine: Any) -> None:
+        def remove(store: Store) -> None:
             for name in names:
-                engine.remove(name, force=force)
+                store.remove(name, force=force)
 
-        self._on_engine(remove, done)
+        self._in_place(remove, done)
 
-    def inspect(self, name: str, done: Callable[[ImageDetails | LongshoreError], None]) -> None:
-        """Read all the engine knows of one image."""
+    def inspect(
+        self, name: str, done: Callable[[ImageDetails | LibraryDetails | LongshoreError], None]
+    ) -> None:
+        """Read all that the place knows of one image."""
 
         async def run() -> None:
-            address = self.watch.status.address
-            if address is None:
+            place = self.watch.status.place
+            if place is None:
                 return
             try:
-                engine = self._services.engine(address)
-                done(await self._tasks.call(self._tasks.quick, engine.image, name))
+                done(
+                    await self._tasks.call(
+                        self._tasks.quick, lambda: open_store(place, self._services).image(name)
+                    )
+                )
             except LongshoreError as error:
                 done(error)
 
         self._tasks.spawn(run(), "inspect")
 
-    def _on_engine(self, work: Callable[[Any], Any], done: Callable[[LongshoreError | None], None]) -> None:
+    def _in_place(
+        self, work: Callable[[Store], object], done: Callable[[LongshoreError | None], None]
+    ) -> None:
         async def run() -> None:
-            address = self.watch.status.address
-            if address is None:
+            place = self.watch.status.place
+            if place is None:
                 return
             try:
-                engine = self._services.engine(address)
-                await self._tasks.call(self._tasks.quick, work, engine)
+                await self._tasks.call(self._tasks.quick, lambda: work(open_store(place, self._services)))
             except LongshoreError as error:
                 done(error)
             else:
                 done(None)
             self.watch.refresh()
 
-        self._tasks.spawn(run(), "engine call")
+        self._tasks.spawn(run(), "local images")

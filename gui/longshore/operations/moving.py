@@ -22,23 +22,18 @@ from longshore.oci.errors import (
 )
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
+from longshore.operations import wishes
 from longshore.operations.feed import TransferFeed
 from longshore.operations.listing import Listing
 from longshore.operations.services import Services
 from longshore.operations.tasks import Tasks
+from longshore.operations.wishes import LocalPlace
 from longshore.settings import Settings
 from longshore.transfers.changes import Changes, SetAside
 from longshore.transfers.core import CONCURRENCY
 from longshore.transfers.journal import Journal
 from longshore.transfers.queue import TransferQueue
-from longshore.transfers.transfer import (
-    Endpoint,
-    EnginePlace,
-    Operation,
-    RegistryPlace,
-    State,
-    TransferRequest,
-)
+from longshore.transfers.transfer import EnginePlace, State, TransferRequest
 
 _log = logging.getLogger(__name__)
 
@@ -74,10 +69,12 @@ class Moving(QObject):
         transfers: TransferModel,
     ) -> None:
         super().__init__()
+        self._services = services
         self._tasks = tasks
         self._settings = settings
         self._listing = listing
         self._transfers = transfers
+        services.bandwidth.limit = self.bandwidth * 1e6 or None
         self.journal = Journal(journal)
         self._feed = TransferFeed(self._take_changes, self)
         self._feed.changed.connect(self._transfers_changed)
@@ -111,21 +108,10 @@ class Moving(QObject):
         return ids
 
     def pull(
-        self, references: Iterable[Reference], place: EnginePlace, platform: Platform | None = None
+        self, references: Iterable[Reference], place: LocalPlace, platform: Platform | None = None
     ) -> list[str]:
         """Queue a pull of each reference into *place*. The ids of the transfers."""
-        requests = []
-        for reference in references:
-            named = reference.with_default_tag()
-            requests.append(
-                TransferRequest(
-                    Operation.PULL,
-                    Endpoint(RegistryPlace(named.domain), named),
-                    Endpoint(place, named),
-                    platform,
-                )
-            )
-        return self.ask(requests)
+        return self.ask(wishes.pull(reference, place, platform) for reference in references)
 
     def pull_to_engines(
         self,
@@ -137,11 +123,11 @@ class Moving(QObject):
         wanted = list(references)
         return [row for address in addresses for row in self.pull(wanted, EnginePlace(address), platform)]
 
-    def pull_repository(self, reference: Reference, place: EnginePlace) -> None:
+    def pull_repository(self, reference: Reference, place: LocalPlace) -> None:
         """Pull *reference*, which has no tag: its ``latest``, or :attr:`tag_needed` when there is none."""
         self._tasks.spawn(self._pull_repository(reference, place), "pull repository")
 
-    async def _pull_repository(self, reference: Reference, place: EnginePlace) -> None:
+    async def _pull_repository(self, reference: Reference, place: LocalPlace) -> None:
         cancellation = self._tasks.cancellation()
         try:
             if await self._listing.exists(reference.with_tag("latest")):
@@ -164,15 +150,10 @@ class Moving(QObject):
         else:
             self.pull([reference], place)  # fails, and its row says why
 
-    def push(self, targets: Iterable[PushTarget], place: EnginePlace) -> list[str]:
+    def push(self, targets: Iterable[PushTarget], place: LocalPlace) -> list[str]:
         """Queue a push of each target from *place*. The ids of the transfers."""
         return self.ask(
-            TransferRequest(
-                Operation.PUSH,
-                Endpoint(place, target.source, target.image_id),
-                Endpoint(RegistryPlace(target.target.domain), target.target),
-            )
-            for target in targets
+            wishes.push(target.source, target.image_id, target.target, place) for target in targets
         )
 
     # -- what comes of them
@@ -204,6 +185,17 @@ class Moving(QObject):
         self._settings.set("concurrency", concurrency)
         self._settings.set("per_registry", per_registry)
         self.queue.set_limits(concurrency=concurrency, per_registry=per_registry)
+
+    def set_bandwidth(self, megabytes: float) -> None:
+        """How fast copies may go together, in MB/s (0: no limit); what an engine moves is its own. Kept in the
+        settings."""
+        self._settings.set("bandwidth", float(megabytes))
+        self._services.bandwidth.limit = megabytes * 1e6 or None
+
+    @property
+    def bandwidth(self) -> float:
+        """MB/s for copies, 0 for no limit."""
+        return max(0.0, float(self._settings.get("bandwidth", 0.0)))
 
     @property
     def concurrency(self) -> int:

@@ -14,8 +14,12 @@ from longshore.models.registry_model import RegistryModel
 from longshore.models.tag_model import TagModel
 from longshore.models.transfer_model import TransferModel
 from longshore.operations.book import RegistryBook
+from longshore.operations.contents import ContentsReader
+from longshore.operations.detour import Detour
 from longshore.operations.engine_groups import EngineGroups
+from longshore.operations.loading import Loading
 from longshore.operations.local import Local
+from longshore.operations.mirrors import Mirrors
 from longshore.operations.moving import Moving
 from longshore.operations.recent import RecentRepositories
 from longshore.operations.remote import Remote
@@ -23,7 +27,7 @@ from longshore.operations.services import Services
 from longshore.operations.tasks import Tasks
 from longshore.registry.config import RegistryConfig
 from longshore.settings import Folders, Settings
-from longshore.transfers.transfer import EnginePlace, RegistryPlace, TransferSnapshot
+from longshore.transfers.transfer import EnginePlace, LibraryPlace, RegistryPlace, TransferSnapshot
 
 
 class Operations(QObject):
@@ -50,9 +54,13 @@ class Operations(QObject):
         self.services = Services(environ, book.config, cache=folders.cache)
         self.tasks = Tasks()
         self.groups = EngineGroups(settings)
-        self.local = Local(self.services, self.tasks, environ, engine_url, images, tags)
+        self.local = Local(
+            self.services, self.tasks, settings, folders.data / "library", environ, engine_url, images, tags
+        )
         certificates = folders.config / "certificates"
         self.remote = Remote(self.services, self.tasks, book, registry_model, tags, certificates)
+        self.contents = ContentsReader(self.services, self.tasks)
+        self.mirrors = Mirrors(self.services, self.tasks, settings)
         self.moving = Moving(
             self.services,
             self.tasks,
@@ -62,6 +70,8 @@ class Operations(QObject):
             transfers,
         )
         self.recent = RecentRepositories(self.tasks, self.moving.journal, self.remote.set_recent)
+        self.loading = Loading(self.tasks, self.moving)
+        self.detour = Detour(self.services, self.tasks, self.local, self.moving)
         self.moving.succeeded.connect(self._succeeded)
         self._ages = QTimer(self)
         self._ages.setInterval(60_000)
@@ -95,8 +105,8 @@ class Operations(QObject):
         reference = destination.reference
         if reference is None:
             return
-        if isinstance(destination.place, EnginePlace):
-            self.local.await_image(destination.place.address, reference)
+        if isinstance(destination.place, EnginePlace | LibraryPlace):
+            self.local.await_image(destination.place, reference)
         elif isinstance(destination.place, RegistryPlace):
             self.remote.expect(reference)
             self.pushed.emit(reference)

@@ -169,14 +169,20 @@ class Remote(QObject):
 
     # -- questions
 
-    def find_existing(
-        self, references: Iterable[Reference], found: Callable[[Reference, bool | LongshoreError], None]
+    def find_standing(
+        self, references: Iterable[Reference], found: Callable[[Reference, str | LongshoreError | None], None]
     ) -> None:
-        """Tell by *found*, in the GUI thread, one by one, whether each reference stands in its registry already."""
+        """Tell by *found*, in the GUI thread, one by one, the digest that stands under each reference in its registry,
+        None for nothing, or why that cannot be told."""
 
         async def look(reference: Reference) -> None:
+            def ask() -> str | None:
+                client = self._services.registry(reference.domain)
+                head = client.head(reference.path, reference.digest or reference.tag or "latest")
+                return None if head is None else head.digest
+
             try:
-                found(reference, await self.listing.exists(reference))
+                found(reference, await self._tasks.call(self._tasks.listing, ask))
             except LongshoreError as error:
                 found(reference, error)
 

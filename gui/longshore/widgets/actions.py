@@ -45,6 +45,10 @@ class Actions(QObject):
             image, self.tr("Pull to several engines…"), registries.pull_to_requested.emit
         )
         self.copy = self._add(image, self.tr("Copy to another registry…"), registries.copy)
+        self.carry = self._add(image, self.tr("Copy to another engine or the library…"), images.carry)
+        image.addSeparator()
+        self.save = self._add(image, self.tr("Save…"), window.save, "Ctrl+S")
+        self.load = self._add(image, self.tr("Load…"), images.load, "Ctrl+O")
         image.addSeparator()
         self.tag = self._add(image, self.tr("Tag…"), images.tag, "F2")
         self.remove = self._add(image, self.tr("Remove…"), window.remove, "Del")
@@ -61,6 +65,7 @@ class Actions(QObject):
         self.registry_settings = self._add(registry, self.tr("Settings…"), window.registry_settings)
         self.certificate = self._add(registry, self.tr("Certificate…"), window.certificate)
         registry.addSeparator()
+        self.mirrors = self._add(registry, self.tr("Mirrors…"), window.mirrors_requested.emit)
         self.pin = self._add(registry, self.tr("Pin a repository by name…"), window.pin)
 
         transfers = bar.addMenu(self.tr("&Transfers"))
@@ -69,6 +74,7 @@ class Actions(QObject):
         self.cancel_all = self._add(transfers, self.tr("Cancel all"), pane.cancel_all)
         self.retry = self._add(transfers, self.tr("Retry"), pane.retry)
         self.retry_failed = self._add(transfers, self.tr("Retry failed"), pane.retry_failed)
+        self.detour = self._add(transfers, self.tr("Pull by the library instead"), pane.detour)
         transfers.addSeparator()
         self.move_up = self._add(transfers, self.tr("Move up"), lambda: pane.move_rows(-1), "Ctrl+Up")
         self.move_down = self._add(transfers, self.tr("Move down"), lambda: pane.move_rows(1), "Ctrl+Down")

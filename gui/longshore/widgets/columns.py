@@ -176,7 +176,19 @@ class ColumnLayout(QObject):
         self._busy = False
 
     def _least(self, column: int) -> int:
-        return self._manual.get(column) or self._columns[column].width(self._columns[column].least)
+        if column in self._manual:
+            return self._manual[column]
+        least = self._columns[column].width(self._columns[column].least)
+        # What numbers mean must stay readable.
+        return max(least, self._title(column)) if self._columns[column].right else least
+
+    def _title(self, column: int) -> int:
+        """Pixels that the header's text needs."""
+        model = self._view.model()
+        if model is None:
+            return 0
+        title = str(model.headerData(column, Qt.Orientation.Horizontal, Qt.ItemDataRole.DisplayRole) or "")
+        return current_theme().small_metrics.horizontalAdvance(title) + 2 * PADDING + 2
 
     def _without_yielding(self, shown: list[int], room: int) -> list[int]:
         for i in sorted(shown, key=lambda i: -self._columns[i].yields):
@@ -188,12 +200,9 @@ class ColumnLayout(QObject):
     def _fit(self, shown: Sequence[int], room: int) -> dict[int, int]:
         natural = {i: self._manual.get(i) or self._columns[i].width(self._columns[i].sample) for i in shown}
         # A header must be readable too.
-        metrics = current_theme().small_metrics
-        model = self._view.model()
         for i in shown:
-            if i not in self._manual and model is not None:
-                title = str(model.headerData(i, Qt.Orientation.Horizontal, Qt.ItemDataRole.DisplayRole) or "")
-                natural[i] = max(natural[i], metrics.horizontalAdvance(title) + 2 * PADDING + 2)
+            if i not in self._manual:
+                natural[i] = max(natural[i], self._title(i))
         rest = room - sum(natural.values())
         if rest >= 0:
             return self._hand_out(natural, room)

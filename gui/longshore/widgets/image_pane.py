@@ -1,8 +1,8 @@
-"""Left: the images of an engine. Shows ImageModel, and tells what the user wishes."""
+"""Left: the images of an engine, or of the library. Shows ImageModel, and tells what the user wishes."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from PySide6.QtCore import (
     QCoreApplication,
@@ -18,11 +18,11 @@ from PySide6.QtCore import (
 from PySide6.QtWidgets import QMenu
 
 from longshore.models import text
-from longshore.models.columns import Role
+from longshore.models.columns import Role, Tone
 from longshore.models.image_model import ImageModel
 from longshore.widgets.columns import Column
 from longshore.widgets.pane import Pane
-from longshore.widgets.quiet import EmptyState
+from longshore.widgets.quiet import EmptyState, Notice
 from longshore.widgets.theme import current_theme
 from longshore.widgets.views import TableView
 
@@ -46,6 +46,9 @@ class ImagePane(Pane):
     """Local images. Lists of images are lists of LocalImage, in the order of the rows."""
 
     push_requested = Signal(object)  # list[LocalImage]
+    carry_requested = Signal(object)  # list[LocalImage], to another engine or the library
+    save_requested = Signal(object)  # list[LocalImage]
+    load_requested = Signal()
     tag_requested = Signal(object)  # LocalImage
     remove_requested = Signal(object)  # list[LocalImage]
     copy_reference_requested = Signal(str)  # the text for the clipboard
@@ -55,6 +58,7 @@ class ImagePane(Pane):
     retry_engine_requested = Signal()
     engines_wanted = Signal()  # the list of engines is opened: it may have grown old
     engine_selected = Signal(int)  # index in the list given to set_engines
+    choose_library_requested = Signal()
     selection_changed = Signal()
 
     def __init__(self, model: ImageModel) -> None:
@@ -63,9 +67,14 @@ class ImagePane(Pane):
         self._down: tuple[str, str] | None = None
         self._waiting = True
         self._disk = ""
+        self._library = False
+        self._titles = 0
+        self._current = -1
+        self._place_notice: Notice | None = None
+        self._more = ""
         self.engine_picker = self.header.add_picker(self.tr("Engine"), 220)
         self.engine_picker.setAccessibleName(self.tr("Engine"))
-        self.engine_picker.activated.connect(self.engine_selected)
+        self.engine_picker.activated.connect(self._picked)
         self.engine_picker.opened.connect(self.engines_wanted)
         self.header.add_space()
         self.filter = self.header.add_filter(self.tr("Filter images"))
@@ -91,6 +100,7 @@ class ImagePane(Pane):
         self._soon.timeout.connect(self._tell_state)
         for signal in (model.rowsInserted, model.rowsRemoved, model.modelReset, model.dataChanged):
             signal.connect(self._changed)
+        model.headerDataChanged.connect(self.view.columns.apply)
         self.view.selectionModel().selectionChanged.connect(self._selection_changed)
         self._tell_state()
 
@@ -104,18 +114,24 @@ class ImagePane(Pane):
         stories: Sequence[str] = (),
         silent: Collection[int] = (),
     ) -> None:
-        """What the engine picker offers, e.g. ``default  ·  Docker 28.5``. Tells no wish.
+        """What the engine picker offers, e.g. ``default  ·  Docker 28.5``, the library last. Tells no wish.
 
         *stories*: the whole of each, for its tooltip. *silent*: the places of those that do not answer. The list may be
         open meanwhile: rows that stay are changed where they stand.
         """
         picker = self.engine_picker
+        self._current = current
         with QSignalBlocker(picker):
-            while picker.count() > len(titles):
-                picker.removeItem(picker.count() - 1)
+            if not picker.count():
+                picker.insertSeparator(0)
+                picker.addItem(self.tr("Choose library folder…"))
+            while self._titles > len(titles):
+                self._titles -= 1
+                picker.removeItem(self._titles)
             for place, title in enumerate(titles):
-                if place == picker.count():
-                    picker.addItem(title)
+                if place == self._titles:
+                    picker.insertItem(place, title)
+                    self._titles += 1
                 elif picker.itemText(place) != title:
                     picker.setItemText(place, title)
                 story = stories[place] if place < len(stories) else title
@@ -125,22 +141,49 @@ class ImagePane(Pane):
             picker.setCurrentIndex(current)
         picker.updateGeometry()
 
+    def set_library(self, library: bool) -> None:
+        """Whether it is the library that is shown, and no engine."""
+        self._library = library
+
+    def say_place(
+        self,
+        message: str,
+        tone: Tone = Tone.QUIET,
+        button: str = "",
+        act: Callable[[], None] | None = None,
+        more: str = "",
+    ) -> None:
+        """Say *message* above the images until it is dismissed: why it is this place that is shown. "" hides it.
+        *more*, all there is to say, stands where no images are, and in the tooltip."""
+        self._more = more
+        self._tell_state()
+        if self._place_notice is None:
+            if not message:
+                return
+            self._place_notice = Notice()
+            self.body.insertWidget(0, self._place_notice)
+        if message:
+            self._place_notice.say(message, tone, button, act)
+            self._place_notice.setToolTip(text.tooltip(more) or "")
+        else:
+            self._place_notice.hide()
+
     def set_connecting(self) -> None:
-        """The engine is being asked; nothing is known yet."""
+        """The place is being asked; nothing is known yet."""
         self._down = None
         self._waiting = True
         self.loading.set_loading(True)
         self._tell_state()
 
     def set_ready(self) -> None:
-        """The engine answers, and its images are in the model."""
+        """The place answers, and its images are in the model."""
         self._down = None
         self._waiting = False
         self.loading.set_loading(False)
         self._tell_state()
 
     def set_engine_down(self, message: str, advice: str = "", subject: str = "") -> None:
-        """No engine answers: *message* says why, *advice* what to do, *subject* where it was looked for."""
+        """The place cannot be used: *message* says why, *advice* what to do, *subject* where it was looked for."""
         more = "\n".join(part for part in (advice, subject) if part)
         self._down = (message, more)
         self._waiting = False
@@ -166,11 +209,37 @@ class ImagePane(Pane):
         """Wish to push what is selected, or say why not."""
         chosen = self.selected()
         if self._down is not None:
-            self.explain(self.tr("There is no engine to push from."))
+            self.explain(self._nowhere())
         elif not chosen:
             self.explain(self.tr("Select one or more images to push, or drag them onto a registry."))
         else:
             self.push_requested.emit(chosen)
+
+    @Slot()
+    def carry(self) -> None:
+        """Wish to copy what is selected to another engine or the library, or say why not."""
+        chosen = self.selected()
+        if chosen:
+            self.carry_requested.emit(chosen)
+        else:
+            self.explain(self.tr("Select the images to copy to another engine or to the library."))
+
+    @Slot()
+    def save(self) -> None:
+        """Wish to save what is selected as archives, or say why not."""
+        chosen = self.selected()
+        if chosen:
+            self.save_requested.emit(chosen)
+        else:
+            self.explain(self.tr("Select the images to save as archives."))
+
+    @Slot()
+    def load(self) -> None:
+        """Wish to load archives, or say why not."""
+        if self._down is None:
+            self.load_requested.emit()
+        else:
+            self.explain(self._nowhere())
 
     @Slot()
     def tag(self) -> None:
@@ -240,7 +309,7 @@ class ImagePane(Pane):
 
     def _drop_hint(self, _index: QModelIndex, data: QMimeData) -> tuple[bool, str]:
         if self._down is not None:
-            return False, self.tr("There is no engine to pull into")
+            return False, self._nowhere().removesuffix(".")
         return self.model.drop_hint(data)
 
     @Slot()
@@ -259,19 +328,21 @@ class ImagePane(Pane):
             self.empty.say(
                 self.tr("No images here yet. Drag a tag from the right, or pull one by its name."),
                 self.tr("Pull…"),
+                self._more,
             )
 
     def _tell_footer(self) -> None:
         images = self.model.images if self._down is None else []
         if not images:
-            words = self.tr("No engine") if self._down is not None else self.tr("No images")
+            down = self.tr("No library") if self._library else self.tr("No engine")
+            words = down if self._down is not None else self.tr("No images")
             self.footer.set_text("" if self._waiting else words)
             return
         sizes = {image.image_id: image.size for image in images}
         parts = [
             self.tr("1 reference") if len(images) == 1 else self.tr("%n references", "", len(images)),
             text.images(len(sizes)),
-            self._disk or self.tr("at most {0} on disk").format(text.size(sum(sizes.values()))),
+            self._disk or self._size_words().format(text.size(sum(sizes.values()))),
         ]
         shown = self.model.rowCount()
         if shown != len(images):
@@ -283,6 +354,25 @@ class ImagePane(Pane):
                 self.tr("{0} selected, {1}").format(len(chosen), text.size(sum(chosen_sizes.values())))
             )
         self.footer.set_text("  ·  ".join(parts))
+
+    def _size_words(self) -> str:
+        return self.tr("at most {0} compressed") if self._library else self.tr("at most {0} on disk")
+
+    def _nowhere(self) -> str:
+        if self._library:
+            return self.tr("The library cannot be used.")
+        return self.tr("There is no engine to pull into or push from.")
+
+    @Slot(int)
+    def _picked(self, place: int) -> None:
+        if place < self._titles:
+            self._current = place
+            self.engine_selected.emit(place)
+            return
+        # An action among the places: what is shown stays chosen.
+        with QSignalBlocker(self.engine_picker):
+            self.engine_picker.setCurrentIndex(self._current)
+        self.choose_library_requested.emit()
 
     @Slot()
     def _empty_clicked(self) -> None:
@@ -299,6 +389,8 @@ class ImagePane(Pane):
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         for words, wish in (
             (self.tr("Push…"), self.push),
+            (self.tr("Load into engine…") if self._library else self.tr("Copy to…"), self.carry),
+            (self.tr("Save…"), self.save),
             (self.tr("Tag…"), self.tag),
             (_MENU_GAP, None),
             (self.tr("Copy reference"), self.copy_reference),
@@ -306,6 +398,8 @@ class ImagePane(Pane):
             (self.tr("Details"), self.details),
             (_MENU_GAP, None),
             (self.tr("Remove…"), self.remove),
+            (_MENU_GAP, None),
+            (self.tr("Load…"), self.load),
         ):
             if wish is None:
                 menu.addSeparator()

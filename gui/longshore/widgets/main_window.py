@@ -36,6 +36,7 @@ class MainWindow(QMainWindow):
 
     pull_box_requested = Signal(str)  # what stands in the clipboard, "" if that is no single line of text
     preferences_requested = Signal()
+    mirrors_requested = Signal()
     history_requested = Signal()
     about_requested = Signal()
     appearance_chosen = Signal(str)  # value of Appearance; it is on already
@@ -146,6 +147,14 @@ class MainWindow(QMainWindow):
             pane.explain(self.tr("Nothing is removed from a registry from here."))
         else:
             self.image_pane.remove()
+
+    @Slot()
+    def save(self) -> None:
+        """Save what is selected in the pane one is in as archives."""
+        if self.active_pane() is self.registry_pane:
+            self.registry_pane.save()
+        else:
+            self.image_pane.save()
 
     @Slot()
     def copy_reference(self) -> None:

@@ -276,17 +276,19 @@ class HeaderBar(QWidget):
         return button
 
     def minimumSizeHint(self) -> QSize:
-        """Qt's hook: as if every action were an icon already."""
+        """Qt's hook: as if every action were an icon already, and the title gone."""
         hint = super().minimumSizeHint()
+        title = 0 if self.title.isHidden() else self.title.sizeHint().width() + _GAP
         saved = sum(
             b.sizeHint().width() - current_theme().control_height for b in self.buttons if b.can_shrink
         )
-        return QSize(max(0, hint.width() - saved), hint.height())
+        return QSize(max(0, hint.width() - saved - title), hint.height())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Qt's hook: decides what shrinks."""
         super().resizeEvent(event)
-        need = 2 * _MARGIN + self.title.sizeHint().width() + sum(b.wide() + _GAP for b in self.buttons)
+        title = self.title.sizeHint().width()
+        need = 2 * _MARGIN + title + sum(b.wide() + _GAP for b in self.buttons)
         if self.picker is not None:
             need += _LEAST_PICKER + _GAP
         if self.filter is not None:
@@ -301,6 +303,10 @@ class HeaderBar(QWidget):
             button.set_compact(compact)
             if compact:
                 need -= button.wide() - current_theme().control_height
+        # What the pane is can be seen; what is in its fields has to be read.
+        self.title.setVisible(need <= room + title // 4)
+        if self.title.isHidden():
+            need -= title
         if self.picker is not None:
             self.picker.setMaximumWidth(
                 max(_LEAST_PICKER, min(self._picker_width, _LEAST_PICKER + room - need))

@@ -31,6 +31,7 @@ class RegistryPane(Pane):
     pull_requested = Signal()  # of what is selected: see selected_references()
     pull_to_requested = Signal()  # the same, to several engines
     pull_tag_requested = Signal(object)  # Reference with its tag, double-clicked
+    save_requested = Signal(object)  # list[Reference], as archives
     copy_requested = Signal()  # registry to registry, of what is selected
     add_registry_requested = Signal()
     remove_registry_requested = Signal(str)  # host
@@ -65,7 +66,7 @@ class RegistryPane(Pane):
 
         self.view = TreeView(self.tr("Registries"), _COLUMNS)
         self.view.set_drag(self._describe)
-        self.view.set_drop(self._drop_hint)
+        self.view.set_drop(self._drop_hint, own=True)
         self.view.set_model(model, sortable=True)
         self.view.opened.connect(self._opened)
         self.view.clicked.connect(self._clicked)
@@ -146,6 +147,15 @@ class RegistryPane(Pane):
             self.copy_requested.emit()
         else:
             self.explain(self.tr("Select a repository or tags to copy to another registry."))
+
+    @Slot()
+    def save(self) -> None:
+        """Wish to save the selected tags as archives, or say that none is."""
+        chosen = self.tags.selected_references()
+        if chosen:
+            self.save_requested.emit(chosen)
+        else:
+            self.explain(self.tr("Select the tags to save as archives."))
 
     @Slot()
     def copy_reference(self) -> None:
@@ -381,6 +391,7 @@ class RegistryPane(Pane):
             menu.addAction(self.tr("Pull")).triggered.connect(self.pull_requested)
             menu.addAction(self.tr("Pull to several engines…")).triggered.connect(self.pull_to_requested)
             menu.addAction(self.tr("Copy to another registry…")).triggered.connect(self.copy)
+            menu.addAction(self.tr("Save…")).triggered.connect(self.save)
             menu.addSeparator()
             menu.addAction(self.tr("Copy reference")).triggered.connect(self.copy_reference)
             menu.addAction(self.tr("Copy digest")).triggered.connect(self.copy_digest)

@@ -11,6 +11,7 @@ from longshore.models import text
 from longshore.models import transfer_text as words
 from longshore.models.columns import NodeKind, Role, Tone
 from longshore.models.transfer_model import TransferModel
+from longshore.models.transfer_text import can_detour
 from longshore.oci.errors import TlsFailed
 from longshore.transfers.transfer import State, TransferSnapshot
 from longshore.widgets.columns import Column, Kind
@@ -60,6 +61,7 @@ class TransferPane(Pane):
         object, object
     )  # list[str], the row before which they shall stand (None: at the end)
     copy_reference_requested = Signal(str)
+    detour_requested = Signal(object)  # TransferSnapshot of a pull that an engine cannot finish
     sign_in_requested = Signal(str)  # host, from a row that failed for want of it
     certificate_requested = Signal(str)  # host, from a row that failed over its certificate
     occupied_changed = Signal(bool)  # whether there is anything to show
@@ -236,6 +238,19 @@ class TransferPane(Pane):
             self.explain(self.tr("There is nothing to pause."))
 
     @Slot()
+    def detour(self) -> None:
+        """Wish to have what an engine could not pull fetched by the library and handed on, or say why not."""
+        failed = [s for s in self._meant(failed=True) if can_detour(s)]
+        for snapshot in failed:
+            self.detour_requested.emit(snapshot)
+        if not failed:
+            self.explain(
+                self.tr(
+                    "Select a pull that an engine could not finish: the library fetches it and hands it on."
+                )
+            )
+
+    @Slot()
     def toggle_hold(self) -> None:
         """Wish to hold the queue, or to resume it."""
         self.hold_toggled.emit(not self._held)
@@ -386,6 +401,8 @@ class TransferPane(Pane):
             menu.addAction(self.tr("Certificate of {0}…").format(unproved)).triggered.connect(
                 lambda: self.certificate_requested.emit(unproved)
             )
+        if any(can_detour(one) for one in chosen):
+            menu.addAction(self.tr("Pull by the library instead")).triggered.connect(self.detour)
         menu.addSeparator()
         if any(s.pausable and not s.state.finished for s in chosen):
             paused = all(is_paused(s) for s in chosen if s.pausable and not s.state.finished)

@@ -69,6 +69,7 @@ class _Rows(_Base):
     _target: QModelIndex | None = None
     _over = False
     _hint: DropHint | None = None
+    _takes_own = False
     _line: DropLine | None = None
     _describe: Callable[[list[QModelIndex]], str] | None = None
 
@@ -217,9 +218,10 @@ class _Rows(_Base):
 
     # -- dropping here
 
-    def set_drop(self, hint: DropHint) -> None:
-        """Things may be dropped; *hint* says what a drop would do."""
+    def set_drop(self, hint: DropHint, *, own: bool = False) -> None:
+        """Things may be dropped; *hint* says what a drop would do. *own*: its own rows may be, too."""
         self._hint = hint
+        self._takes_own = own
         self.setAcceptDrops(True)
         self.setDropIndicatorShown(False)
         self.setDragDropOverwriteMode(True)
@@ -235,7 +237,7 @@ class _Rows(_Base):
         return self.indexAt(event.position().toPoint()).siblingAtColumn(0)
 
     def _own(self, event: QDropEvent) -> bool:
-        return event.source() is self
+        return not self._takes_own and event.source() is self
 
     def _look(self, event: QDropEvent) -> bool:
         """Show what a drop here would do; True if it would be taken."""

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject, Qt, Slot
 
+from longshore.models.columns import Tone
+from longshore.models.transfer_text import can_detour
 from longshore.operations import Operations
+from longshore.transfers.transfer import TransferSnapshot
 from longshore.widgets.main_window import MainWindow
 from longshore.wiring.history import HistoryKeeper
 from longshore.wiring.shared import Shared
@@ -35,6 +38,8 @@ class Transfers(QObject):
         # Queued: the drop has to return before rows move.
         pane.model.rows_dropped.connect(moving.queue.place, Qt.ConnectionType.QueuedConnection)
         pane.cancel_all_requested.connect(moving.queue.cancel_all)
+        pane.detour_requested.connect(self._detour)
+        moving.ended.connect(self._ended)
         moving.tally_changed.connect(self._tally)
         moving.asked.connect(self._asked)
         moving.ended.connect(pane.tell_refusal)
@@ -65,6 +70,25 @@ class Transfers(QObject):
             )
         elif new:
             pane.reveal(new[-1])
+
+    @Slot(object)
+    def _detour(self, snapshot: TransferSnapshot) -> None:
+        self.operations.detour.take(snapshot.request)
+
+    @Slot(object)
+    def _ended(self, snapshot: TransferSnapshot) -> None:
+        reference = snapshot.request.source.reference
+        if snapshot.attempt < 2 or reference is None or not can_detour(snapshot):
+            return
+        self.window.transfer_pane.explain(
+            self.tr(
+                "The engine could not pull {0} in {1} attempts. The library keeps what has come when a "
+                "connection is cut, and can hand the image to the engine."
+            ).format(reference.familiar, snapshot.attempt),
+            Tone.CAUTION,
+            button=self.tr("Pull by the library instead"),
+            act=lambda: self._detour(snapshot),
+        )
 
     @Slot()
     def _tally(self) -> None:

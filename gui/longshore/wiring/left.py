@@ -1,4 +1,4 @@
-"""The left pane: engines, images, what is done to them, and the push sheet."""
+"""The left pane: images, what is done to them, and the push sheet."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import QObject, Qt, Slot
 
-from longshore.engine.address import EngineAddress
 from longshore.engine.model import ImageDetails, LocalImage
-from longshore.models import engine_text
+from longshore.library.model import LibraryDetails
 from longshore.oci.errors import LongshoreError
 from longshore.oci.reference import DOCKER_HUB, Reference
-from longshore.operations import EngineState, EngineStatus, Operations
+from longshore.operations import Operations, PlaceState
 from longshore.widgets.main_window import MainWindow
 from longshore.wiring.shared import Shared
 
@@ -24,21 +23,15 @@ class Images(QObject):
         self.window = window
         self.operations = operations
         self._shared = shared
-        self._engines: list[EngineAddress] = []
         self._connect_images()
 
     def _connect_images(self) -> None:
         pane, local = self.window.image_pane, self.operations.local
-        local.status_changed.connect(self._engine_changed)
-        local.engines.changed.connect(self._show_engines)
-        pane.engines_wanted.connect(local.engines.look)
         local.images_changed.connect(self._images_changed)
         local.arrived.connect(self._show_image)
         self.window.registry_pane.model.push_dropped.connect(
             self._push_dropped, Qt.ConnectionType.QueuedConnection
         )
-        pane.retry_engine_requested.connect(local.retry_engine)
-        pane.engine_selected.connect(self._select_engine)
         pane.pull_box_requested.connect(lambda: self.window.pull_box_requested.emit(""))
         pane.push_requested.connect(self._push_images)
         pane.tag_requested.connect(self._tag)
@@ -47,39 +40,10 @@ class Images(QObject):
         pane.copy_reference_requested.connect(self._shared.to_clipboard)
         pane.copy_id_requested.connect(self._shared.to_clipboard)
 
-    @Slot(object)
-    def _engine_changed(self, status: EngineStatus) -> None:
-        pane = self.window.image_pane
-        if status.state is EngineState.CONNECTING:
-            pane.set_connecting()
-        elif status.state is EngineState.READY:
-            pane.hush()
-        elif status.error is not None:
-            pane.set_engine_down(status.error.message, status.error.advice, status.error.subject)
-        self._show_engines()
-
     @Slot()
     def _images_changed(self) -> None:
-        if self.operations.local.status.state is EngineState.READY:
+        if self.operations.local.status.state is PlaceState.READY:
             self.window.image_pane.set_ready()
-
-    @Slot()
-    def _show_engines(self) -> None:
-        local = self.operations.local
-        found = local.engines.found
-        self._engines = [each.address for each in found]
-        address = local.status.address
-        self.window.image_pane.set_engines(
-            [engine_text.title(each.address, each.info, each.error) for each in found],
-            self._engines.index(address) if address in self._engines else -1,
-            stories=[engine_text.story(each.address, each.info, each.error, each.nodes) for each in found],
-            silent={place for place, each in enumerate(found) if each.error is not None},
-        )
-
-    @Slot(int)
-    def _select_engine(self, place: int) -> None:
-        if 0 <= place < len(self._engines):
-            self.operations.local.select_engine(self._engines[place])
 
     @Slot(object)
     def _show_image(self, reference: Reference) -> None:
@@ -91,7 +55,7 @@ class Images(QObject):
     def _tag(self, image: LocalImage) -> None:
         from longshore.widgets.dialogs.images import TagSheet
 
-        sheet = TagSheet(self.window, _engine_name(image), _shown(image))
+        sheet = TagSheet(self.window, self._shared.name(image), self._shared.shown(image))
         sheet.tag_requested.connect(
             lambda source, target: self.operations.local.tag(source, target, self._shared.told)
         )
@@ -101,16 +65,16 @@ class Images(QObject):
     def _remove(self, images: list[LocalImage]) -> None:
         from longshore.widgets.dialogs.images import RemoveSheet
 
-        names = [_engine_name(image) for image in images]
+        names = [self._shared.name(image) for image in images]
         chosen = set(names)
         last = 0
         for image_id in {image.image_id for image in images}:
             others = [other for other in self.operations.local.images if other.image_id == image_id]
-            last += all(_engine_name(other) in chosen for other in others)
+            last += all(self._shared.name(other) in chosen for other in others)
         sheet = RemoveSheet(
             self.window,
             names,
-            [_shown(image) for image in images],
+            [self._shared.shown(image) for image in images],
             in_use=sum(image.in_use for image in images),
             last=last,
         )
@@ -123,13 +87,16 @@ class Images(QObject):
     def _image_details(self, image: LocalImage) -> None:
         from longshore.widgets.dialogs.details import DetailsSheet
 
-        sheet = DetailsSheet(self.window, _shown(image))
+        sheet = DetailsSheet(self.window, self._shared.shown(image))
         sheet.copy_requested.connect(self._shared.to_clipboard)
 
-        def answer(found: ImageDetails | LongshoreError) -> None:
-            sheet.show_image(found)
+        def answer(found: ImageDetails | LibraryDetails | LongshoreError) -> None:
+            if isinstance(found, LibraryDetails):
+                sheet.show_library(found)
+            else:
+                sheet.show_image(found)
 
-        self.operations.local.inspect(_engine_name(image), answer)
+        self.operations.local.inspect(self._shared.name(image), answer)
         sheet.open()
 
     @Slot(object)
@@ -149,38 +116,17 @@ class Images(QObject):
         self._push_sheet(images, host, repository or "")
 
     def _push_sheet(self, images: Sequence[tuple[Reference | None, str]], host: str, repository: str) -> None:
-        from longshore.widgets.dialogs.push import PushSheet, PushSource
+        from longshore.widgets.dialogs.push import PushSheet
+        from longshore.widgets.dialogs.targets import Source
 
         place = self._shared.place()
         if place is None:
             return
         sources = [
-            PushSource(reference, image_id, reference.familiar if reference else image_id[7:19])
+            Source(reference, image_id, reference.familiar if reference else image_id[7:19])
             for reference, image_id in images
         ]
-        registries = [
-            (config.host, self.operations.remote.user(config.host))
-            for config in self.operations.remote.book.configs()
-        ]
-        sheet = PushSheet(self.window, sources, registries, host, repository)
-        alive = [True]
-        sheet.destroyed.connect(lambda: alive.clear())
-
-        def found(reference: Reference, answer: bool | LongshoreError) -> None:
-            if alive:
-                sheet.set_existing(reference, answer)
-
-        sheet.existing_wanted.connect(
-            lambda references: self.operations.remote.find_existing(references, found)
-        )
+        sheet = PushSheet(self.window, sources, self._shared.registries(), host, repository)
+        self._shared.answer_targets(sheet)
         sheet.push_requested.connect(lambda targets: self.operations.moving.push(targets, place))
         sheet.open()
-
-
-def _engine_name(image: LocalImage) -> str:
-    """What the engine knows the image by: its reference, or its id where it has none."""
-    return str(image.reference) if image.reference is not None else image.image_id
-
-
-def _shown(image: LocalImage) -> str:
-    return image.reference.familiar if image.reference is not None else image.image_id[7:19]

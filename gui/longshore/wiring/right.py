@@ -7,7 +7,8 @@ from PySide6.QtCore import QObject, Qt, Slot
 from longshore.oci.errors import LongshoreError
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference, parse_pull_line
-from longshore.operations import Operations
+from longshore.operations import Operations, wishes
+from longshore.transfers.transfer import EnginePlace
 from longshore.widgets.main_window import MainWindow
 from longshore.wiring.shared import Shared
 
@@ -26,7 +27,6 @@ class Registries(QObject):
         pane, remote = self.window.registry_pane, self.operations.remote
         pane.pull_requested.connect(self._pull_selected)
         pane.pull_tag_requested.connect(lambda reference: self._pull([reference]))
-        pane.copy_requested.connect(self._copy)
         pane.remove_registry_requested.connect(remote.remove_registry)
         pane.refresh_requested.connect(self._refresh_node)
         pane.repository_selected.connect(remote.listing.list_tags)
@@ -113,10 +113,15 @@ class Registries(QObject):
         place = self._shared.place()
         if place is None:
             return
-        sheet = PullSheet(self.window, pasted if _looks_pullable(pasted) else "", place.address.name)
+        sheet = PullSheet(
+            self.window,
+            pasted if _looks_pullable(pasted) else "",
+            self._shared.place_name(place),
+            engine=isinstance(place, EnginePlace),
+        )
 
-        def pull(reference: Reference, platform: Platform | None) -> None:
-            self.operations.moving.pull([reference], place, platform)
+        def pull(reference: Reference, platform: Platform | None, whole: bool) -> None:
+            self.operations.moving.ask([wishes.pull(reference, place, platform, whole=whole)])
 
         sheet.pull_requested.connect(pull)
         sheet.open()
@@ -132,14 +137,6 @@ class Registries(QObject):
     @Slot(object)
     def _show_pushed(self, reference: Reference) -> None:
         self.window.registry_pane.expand(reference.domain)
-
-    @Slot()
-    def _copy(self) -> None:
-        self.window.registry_pane.explain(
-            self.tr(
-                "Copying from registry to registry comes with a later version; pull and push go there today."
-            )
-        )
 
 
 def _looks_pullable(text: str) -> bool:

@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QCoreApplication, QObject, Slot
-from PySide6.QtWidgets import QApplication
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
+from PySide6.QtCore import QCoreApplication, QObject, SignalInstance, Slot
+from PySide6.QtWidgets import QApplication, QWidget
+
+from longshore.models import text
 from longshore.models.columns import Tone
 from longshore.oci.errors import LongshoreError
-from longshore.operations import Operations
+from longshore.operations import LocalPlace, Operations
 from longshore.transfers.transfer import EnginePlace
 from longshore.widgets.main_window import MainWindow
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from longshore.engine.model import LocalImage
+    from longshore.widgets.dialogs.targets import TargetSheet
+
+
+def short_path(path: Path) -> str:
+    """*path* with ``~`` for the user's own folder."""
+    try:
+        return str(Path("~") / path.relative_to(Path.home()))
+    except (ValueError, RuntimeError):
+        return str(path)
 
 
 class Shared(QObject):
@@ -35,11 +53,58 @@ class Shared(QObject):
         """Put *text* into the clipboard."""
         QApplication.clipboard().setText(text)
 
-    def place(self) -> EnginePlace | None:
+    def place(self) -> LocalPlace | None:
         """The place of the left pane to move to and from; that there is none is said."""
-        address = self._operations.local.status.address
-        if address is not None:
-            return EnginePlace(address)
+        place = self._operations.local.status.place
+        if place is not None:
+            return place
         words = QCoreApplication.translate("Shared", "There is no engine to pull into or push from.")
         self._window.explain(words, Tone.CAUTION)
         return None
+
+    def place_name(self, place: LocalPlace) -> str:
+        """What *place* is called."""
+        if isinstance(place, EnginePlace):
+            return text.safe(place.address.name)
+        library = QCoreApplication.translate("Shared", "Library")
+        if self._operations.local.own_library and place == self._operations.local.library:
+            return library
+        return f"{library}  ·  {text.safe(short_path(place.path))}"
+
+    def name(self, image: LocalImage) -> str:
+        """What its place knows *image* by: its reference, or its id where it has none."""
+        return str(image.reference) if image.reference is not None else image.image_id
+
+    def shown(self, image: LocalImage) -> str:
+        """*image* as people read it."""
+        return image.reference.familiar if image.reference is not None else image.image_id[7:19]
+
+    def registries(self) -> list[tuple[str, str]]:
+        """Host and user of every registry, for sheets that offer them."""
+        remote = self._operations.remote
+        return [(config.host, remote.user(config.host)) for config in remote.book.configs()]
+
+    def answer(
+        self,
+        sheet: QWidget,
+        wanted: SignalInstance,
+        ask: Callable[[Any, Callable[[Any, Any], None]], None],
+        tell: Callable[[Any, Any], None],
+    ) -> None:
+        """What *sheet* wants to know by the signal *wanted*, *ask* finds out and *tell* is told, one by one, as long
+        as the sheet is there."""
+        alive = [True]
+        sheet.destroyed.connect(lambda: alive.clear())
+
+        def found(what: Any, answer: Any) -> None:
+            if alive:
+                tell(what, answer)
+
+        wanted.connect(lambda what: ask(what, found))
+
+    def answer_targets(self, sheet: TargetSheet) -> None:
+        """What stands under the references of *sheet*, the registries are asked."""
+        targets = sheet.targets
+        self.answer(
+            sheet, targets.existing_wanted, self._operations.remote.find_standing, targets.set_existing
+        )

@@ -77,8 +77,11 @@ class Wiring(QObject):
     def start(self) -> None:
         """Begin the work behind the window. Called once the loop runs and the window has been painted."""
         from longshore.operations import Operations
+        from longshore.wiring.across import Copies
+        from longshore.wiring.archives import Archives
         from longshore.wiring.below import Transfers
         from longshore.wiring.left import Images
+        from longshore.wiring.places import Places
         from longshore.wiring.reach import Reach
         from longshore.wiring.right import Registries
         from longshore.wiring.several import SeveralEngines
@@ -94,9 +97,12 @@ class Wiring(QObject):
         )
         self._operations = operations
         shared = Shared(self.window, operations)
+        Places(self.window, operations, shared)
         Images(self.window, operations, shared)
         Registries(self.window, operations, shared)
         Reach(self.window, operations, shared)
+        Copies(self.window, operations, shared)
+        Archives(self.window, operations, shared)
         Transfers(self.window, operations, shared)
         SeveralEngines(self.window, operations)
         operations.moving.failed.connect(shared.show_failure)
@@ -158,13 +164,17 @@ class Wiring(QObject):
             current_theme().appearance,
             self._operations.moving.concurrency,
             self._operations.moving.per_registry,
+            self._operations.moving.bandwidth,
         )
         sheet.chosen.connect(self._set_preferences)
         sheet.open()
 
-    @Slot(str, int, int)
-    def _set_preferences(self, appearance: str, concurrency: int, per_registry: int) -> None:
+    @Slot(str, int, int, float)
+    def _set_preferences(
+        self, appearance: str, concurrency: int, per_registry: int, bandwidth: float
+    ) -> None:
         self._settings.set("appearance", appearance)
         current_theme().set_appearance(Appearance(appearance))
         if self._operations is not None:
             self._operations.moving.set_limits(concurrency, per_registry)
+            self._operations.moving.set_bandwidth(bandwidth)

@@ -16,11 +16,12 @@ from longshore.engine.address import current_address
 from longshore.engine.model import ImageStore, SwarmNode
 from longshore.models import engine_text
 from longshore.oci.errors import EngineUnavailable, UnavailableCause
-from longshore.operations.engine_watch import EngineState, EngineStatus
 from longshore.operations.engines import Engines, FoundEngine, Reach
+from longshore.operations.place_watch import PlaceState, PlaceStatus
 from longshore.operations.services import Services
 from longshore.operations.tasks import Tasks
 from longshore.registry.config import RegistryConfig
+from longshore.transfers.transfer import EnginePlace
 from testbed.engine import PrivateEngine
 from testbed.home import PrivateHome
 
@@ -191,13 +192,13 @@ def test_what_the_watch_knows_is_taken_over(
 
     async def scenario(engines: Engines) -> None:
         engines.changed.connect(lambda _found: changes.append(None))
-        engines.note(EngineStatus(EngineState.CONNECTING, option))
+        engines.note(PlaceStatus(PlaceState.CONNECTING, EnginePlace(option)))
         assert len(changes) == 1
-        engines.note(EngineStatus(EngineState.UNAVAILABLE, option, error=lost))
+        engines.note(PlaceStatus(PlaceState.UNAVAILABLE, EnginePlace(option), error=lost))
         assert [each.error for each in engines.found] == [lost]
-        engines.note(EngineStatus(EngineState.UNAVAILABLE, option, error=lost))
+        engines.note(PlaceStatus(PlaceState.UNAVAILABLE, EnginePlace(option), error=lost))
         assert len(changes) == 2
-        engines.note(EngineStatus(EngineState.UNAVAILABLE, None, error=lost))
+        engines.note(PlaceStatus(PlaceState.UNAVAILABLE, None, error=lost))
         await all_told(engines)
         assert engines.found[0].address == option, "what --engine names is not lost, and stands first"
 

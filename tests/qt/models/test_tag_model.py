@@ -232,6 +232,16 @@ def test_here(model, local, here):
     assert cell.data() == ""
 
 
+def test_one_platform_of_several_is_no_difference(model):
+    listed(model, ["1"])
+    known(model, details("1"))
+    local = image(f"{HOST}/acme/web:1", image_id=sha("child"), repo_digests=(f"x@{sha('child')}",))
+    model.set_local([local], picked=True)
+    assert model.index(0, TagColumn.HERE).data(Role.STATE) == HereState.NONE
+    model.set_local([local])
+    assert model.index(0, TagColumn.HERE).data(Role.STATE) == HereState.DIFFERS
+
+
 def test_drag_carries_the_tags(model):
     listed(model, ["1", "2"])
     dragged = mime.decode(model.mimeData([model.index(0, 0), model.index(0, 3), model.index(1, 0)]))

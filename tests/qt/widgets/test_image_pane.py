@@ -7,7 +7,7 @@ from PySide6.QtCore import QItemSelectionModel, Qt
 from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
 
-from longshore.models.columns import Role, Tone
+from longshore.models.columns import ImageColumn, Role, Tone
 from qt.models.made import image
 from qt.widgets.conftest import Bench
 
@@ -166,9 +166,47 @@ def test_the_open_list_of_engines_is_looked_at_anew_and_changes_where_it_stands(
     assert "&lt;why&gt;" in row.data(Qt.ItemDataRole.ToolTipRole)
     assert row.data(Qt.ItemDataRole.ForegroundRole) is not None
     pane.set_engines(["farm  ·  Docker 29"], 0)
-    assert (picker.count(), picker.currentText()) == (1, "farm  ·  Docker 29")
+    texts = [picker.itemText(row) for row in range(picker.count())]
+    assert texts == ["farm  ·  Docker 29", "", "Choose library folder…"], "an engine less, the rest as it was"
+    assert picker.currentText() == "farm  ·  Docker 29"
     assert picker.model().index(0, 0).data(Qt.ItemDataRole.ForegroundRole) is None
     picker.hidePopup()
+
+
+def test_choosing_a_library_folder_is_a_wish_and_no_place(bench: Bench, qtbot: QtBot) -> None:
+    pane = bench.window.image_pane
+    pane.set_engines(["default", "Library"], 1)
+    with qtbot.waitSignal(pane.choose_library_requested), qtbot.assertNotEmitted(pane.engine_selected):
+        pane.engine_picker.activated.emit(3)
+    assert pane.engine_picker.currentText() == "Library"
+
+
+def test_what_is_said_of_the_place_stays_until_it_is_dismissed(bench: Bench, qtbot: QtBot) -> None:
+    pane = bench.window.image_pane
+    bench.ready("acme/a:1")
+    asked: list[str] = []
+    pane.say_place("No engine answers.", Tone.QUIET, "Try again", lambda: asked.append("again"))
+    notice = pane._place_notice
+    assert notice is not None
+    pane.view.selectRow(0)
+    assert notice.isVisible(), "a click on an image is no answer to it"
+    _click(qtbot, notice.button)
+    assert asked == ["again"]
+    pane.say_place("")
+    assert not notice.isVisible()
+
+
+def test_sizes_of_the_library_are_compressed_ones(bench: Bench, qtbot: QtBot) -> None:
+    pane = bench.window.image_pane
+    bench.images.set_compressed(True)
+    pane.set_library(True)
+    bench.ready("acme/a:1")
+    header = bench.images.headerData(ImageColumn.SIZE, Qt.Orientation.Horizontal)
+    assert header == "Compressed"
+    qtbot.waitUntil(lambda: "at most 184 MB compressed" in pane.footer.whole())
+    pane.set_engine_down("The folder cannot be used as a library.")
+    _click(qtbot, pane.push_button)
+    assert "library cannot be used" in pane.explanation
 
 
 def test_typing_ahead_finds_the_repository(bench: Bench, qtbot: QtBot) -> None:

@@ -9,8 +9,8 @@ from pytestqt.qtbot import QtBot
 
 from longshore.oci.errors import AccessDenied, SignInRequired
 from longshore.transfers.changes import Changes
-from longshore.transfers.transfer import State
-from qt.models.made import layer, transfer
+from longshore.transfers.transfer import Operation, State
+from qt.models.made import layer, request, transfer
 from qt.widgets.conftest import Bench
 
 
@@ -229,3 +229,16 @@ def test_asked_again_is_selected(bench: Bench) -> None:
     bench.move(transfer("a"), transfer("b"), transfer("c"))
     pane.show_transfers(["c", "a"])
     assert [s.id for s in pane.selected()] == ["a", "c"]
+
+
+def test_a_pull_that_an_engine_cannot_finish_may_go_by_the_library(bench: Bench, qtbot: QtBot) -> None:
+    pane = bench.window.transfer_pane
+    bench.move(transfer("push", state=State.FAILED, request=request(operation=Operation.PUSH)))
+    with qtbot.assertNotEmitted(pane.detour_requested):
+        pane.detour()
+    assert "could not finish" in pane.explanation
+    bench.move(transfer("pull", state=State.FAILED, request=request()))
+    pane.show_transfers(["pull"])
+    with qtbot.waitSignal(pane.detour_requested) as wish:
+        bench.window.actions_.detour.trigger()
+    assert wish.args[0].id == "pull"

@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QPlainTextEdit, QWidget
 
 from longshore.engine.model import ImageDetails, ImagePlatform
+from longshore.library.model import LibraryDetails, LibraryPlatform
 from longshore.models import text
 from longshore.oci.errors import LongshoreError
 from longshore.oci.reference import Reference
@@ -85,6 +86,36 @@ class DetailsSheet(Sheet):
         if not found.here:
             return self.tr("{0}, not here").format(found.platform)
         return self.tr("{0}, {1} compressed").format(found.platform, text.size(found.size))
+
+    def show_library(self, found: LibraryDetails) -> None:
+        """What the library has."""
+        if not self._alive:
+            return
+        image, config = found.image, found.config
+        rows = [(self.tr("Digest"), image.digest)]
+        rows += _many(self.tr("Names"), [reference.familiar for reference in found.references])
+        rows += [
+            (self.tr("Media type"), plain(image.media_type)),
+            (self.tr("Compressed"), text.size(image.size)),
+            (self.tr("Created"), image.created.isoformat(" ", "seconds") if image.created else ""),
+        ]
+        rows += _many(self.tr("Platforms"), [self._part(one) for one in found.platforms])
+        if config is not None:
+            rows += _many(
+                self.tr("Labels"),
+                [f"{plain(key)}={plain(value)}" for key, value in sorted(config.labels.items())],
+            )
+        rows += _many(
+            self.tr("Attached"), [f"{plain(one.artifact_type)}  {one.digest}" for one in found.referrers]
+        )
+        rows += _many(self.tr("Layers"), [f"{one.digest}  {text.size(one.size)}" for one in found.layers])
+        self._show(rows)
+
+    def _part(self, found: LibraryPlatform) -> str:
+        name = found.platform or self.tr("any")
+        if not found.whole:
+            return self.tr("{0}, not all of it is here").format(name)
+        return self.tr("{0}, {1} compressed").format(name, text.size(found.size))
 
     def show_remote(self, reference: Reference, found: TagDetails | LongshoreError) -> None:
         """What the registry says."""

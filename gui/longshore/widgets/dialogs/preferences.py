@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QComboBox, QSpinBox, QWidget
+from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QSpinBox, QWidget
 
 from longshore import __version__
 from longshore.widgets.dialogs.sheet import Sheet
@@ -12,15 +12,23 @@ from longshore.widgets.theme import Appearance
 
 #: More at once only makes every one of them slower.
 MOST_AT_ONCE = 20
+#: MB/s; faster than any line that one would want to limit.
+MOST_BANDWIDTH = 10_000
 
 
 class PreferencesSheet(Sheet):
     """The few choices there are."""
 
-    chosen = Signal(str, int, int)  # appearance, transfers at once, per registry (0: no limit of its own)
+    #: Appearance, transfers at once, per registry (0: no limit of its own), MB/s for copies (0: no limit).
+    chosen = Signal(str, int, int, float)
 
     def __init__(
-        self, parent: QWidget | None, appearance: Appearance, concurrency: int, per_registry: int
+        self,
+        parent: QWidget | None,
+        appearance: Appearance,
+        concurrency: int,
+        per_registry: int,
+        bandwidth: float,
     ) -> None:
         super().__init__(parent, self.tr("Preferences"), self.tr("Save"))
         form = self.form()
@@ -45,11 +53,26 @@ class PreferencesSheet(Sheet):
         self.per_registry.setSpecialValueText(self.tr("no limit of its own"))
         self.per_registry.setValue(per_registry)
         form.addRow(self.tr("… with one registry"), self.per_registry)
+        self.bandwidth = QDoubleSpinBox()
+        self.bandwidth.setAccessibleName(self.tr("Limit for copies, MB/s"))
+        self.bandwidth.setToolTip(
+            self.tr("For all copies, and what goes through the library. An engine's own pulls are its own.")
+        )
+        self.bandwidth.setDecimals(1)
+        self.bandwidth.setRange(0, MOST_BANDWIDTH)
+        self.bandwidth.setSpecialValueText(self.tr("no limit"))
+        self.bandwidth.setValue(bandwidth)
+        form.addRow(self.tr("Limit for copies, MB/s"), self.bandwidth)
         self.appearance.setFocus()
 
     def check(self) -> bool:
         """Tell what was chosen."""
-        self.chosen.emit(self.appearance.currentData(), self.concurrency.value(), self.per_registry.value())
+        self.chosen.emit(
+            self.appearance.currentData(),
+            self.concurrency.value(),
+            self.per_registry.value(),
+            self.bandwidth.value(),
+        )
         return True
 
 

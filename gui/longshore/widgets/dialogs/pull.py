@@ -19,9 +19,11 @@ PLATFORMS = ("linux/amd64", "linux/arm64", "linux/arm/v7", "linux/ppc64le", "lin
 class PullSheet(Sheet):
     """Asks for a reference, Docker's rules, and optionally a platform."""
 
-    pull_requested = Signal(object, object)  # Reference, Platform | None
+    pull_requested = Signal(object, object, bool)  # Reference, Platform | None, all platforms
 
-    def __init__(self, parent: QWidget | None, text: str = "", destination: str = "") -> None:
+    def __init__(
+        self, parent: QWidget | None, text: str = "", destination: str = "", *, engine: bool = True
+    ) -> None:
         super().__init__(parent, self.tr("Pull an image"), self.tr("Pull"))
         form = self.form()
         self.reference = QLineEdit(text)
@@ -36,11 +38,14 @@ class PullSheet(Sheet):
         self.platform = QComboBox()
         self.platform.setEditable(True)
         self.platform.addItem("")
+        self._all = "" if engine else self.tr("all, byte for byte")
+        if self._all:
+            self.platform.addItem(self._all)
         self.platform.addItems(PLATFORMS)
         self.platform.setAccessibleName(self.tr("Platform"))
         line = self.platform.lineEdit()
         assert line is not None
-        line.setPlaceholderText(self.tr("the engine's own"))
+        line.setPlaceholderText(self.tr("the engine's own") if engine else self.tr("this machine's own"))
         form.addRow(self.tr("Platform"), self.platform)
         if destination:
             form.addRow(self.tr("Into"), plain_label(destination))
@@ -73,11 +78,12 @@ class PullSheet(Sheet):
         try:
             reference, _ = parse_pull_line(text)
             wanted = self.platform.currentText().strip()
-            platform = Platform.parse(wanted) if wanted else None
+            whole = bool(self._all) and wanted == self._all
+            platform = Platform.parse(wanted) if wanted and not whole else None
         except LongshoreError as error:
             self.show_problem(error)
             return False
-        self.pull_requested.emit(reference, platform)
+        self.pull_requested.emit(reference, platform, whole)
         return True
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
+
 from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtWidgets import (
+    QAbstractItemView,
     QDialog,
     QDialogButtonBox,
     QFormLayout,
     QPushButton,
+    QTableWidget,
     QVBoxLayout,
     QWidget,
 )
@@ -17,6 +21,8 @@ from longshore.widgets.quiet import plain_label
 
 #: Milliseconds between two looks whether a new window is in its place.
 _PLACED = 30
+#: Pixels of a row in a sheet's table.
+TABLE_ROW = 30
 
 
 class Sheet(QDialog):
@@ -112,3 +118,26 @@ class Sheet(QDialog):
     def finish(self) -> None:
         """What the verb does: by default the sheet is accepted."""
         self.accept()
+
+
+def sheet_table(name: str, titles: Sequence[str], *, numbers: Collection[int] = ()) -> QTableWidget:
+    """A small table for a sheet, with the accessible name *name*: rows of text, nothing to select or to edit until its
+    owner says so. *numbers*: the columns whose titles stand to the right."""
+    table = QTableWidget(0, len(titles))
+    table.setAccessibleName(name)
+    table.setHorizontalHeaderLabels(list(titles))
+    for column in numbers:
+        title = table.horizontalHeaderItem(column)
+        assert title is not None
+        title.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+    table.verticalHeader().setVisible(False)
+    table.verticalHeader().setDefaultSectionSize(TABLE_ROW)
+    table.setShowGrid(False)
+    table.setWordWrap(False)
+    table.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
+    table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+    table.setTabKeyNavigation(False)
+    header = table.horizontalHeader()
+    header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+    header.setHighlightSections(False)
+    return table

@@ -1,4 +1,4 @@
-"""Keeps the list of local images true: probes the engine, lists its images, follows its events, finds it again."""
+"""Keeps the list of local images true: probes the place, lists its images, follows its events, finds it again."""
 
 from __future__ import annotations
 
@@ -13,16 +13,18 @@ from longshore.cancellation import Cancellation, Cancelled
 from longshore.engine.address import EngineAddress
 from longshore.oci.errors import EngineUnavailable, LongshoreError
 from longshore.operations.services import Services
+from longshore.operations.stores import Store, open_store
 from longshore.operations.tasks import Tasks
+from longshore.operations.wishes import LocalPlace
+from longshore.transfers.transfer import EnginePlace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from longshore.engine.engine import Engine
     from longshore.engine.model import EngineInfo, LocalImage
 
 _log = logging.getLogger(__name__)
 
-#: Seconds between looks at an engine that does not answer.
+#: Seconds between looks at a place that does not answer.
 POLL = 1.0
 #: Seconds that events are gathered before the images are listed again: one pull brings several events.
 GATHER = 0.1
@@ -30,8 +32,8 @@ GATHER = 0.1
 RELIST = 60.0
 
 
-class EngineState(enum.Enum):
-    """How the engine is, seen from here."""
+class PlaceState(enum.Enum):
+    """How the place is, seen from here."""
 
     CONNECTING = "connecting"
     READY = "ready"
@@ -39,24 +41,30 @@ class EngineState(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class EngineStatus:
-    """What the window shows about the engine. ``error`` is set where it is UNAVAILABLE, ``info`` where READY."""
+class PlaceStatus:
+    """What the window shows about the place. ``error`` is set where it is UNAVAILABLE, ``info`` for an engine that is
+    READY; ``place`` is None where there is none to be watched."""
 
-    state: EngineState
-    address: EngineAddress | None
+    state: PlaceState
+    place: LocalPlace | None
     info: EngineInfo | None = None
     error: LongshoreError | None = None
 
+    @property
+    def address(self) -> EngineAddress | None:
+        """The engine's, None for the library."""
+        return self.place.address if isinstance(self.place, EnginePlace) else None
 
-class EngineWatch:
-    """Watches one engine at a time. GUI thread; the blocking work runs in *tasks*."""
+
+class PlaceWatch:
+    """Watches one place at a time. GUI thread; the blocking work runs in *tasks*."""
 
     def __init__(
         self,
         services: Services,
         tasks: Tasks,
         *,
-        status_changed: Callable[[EngineStatus], None],
+        status_changed: Callable[[PlaceStatus], None],
         images_listed: Callable[[list[LocalImage]], None],
     ) -> None:
         self._services = services
@@ -66,23 +74,23 @@ class EngineWatch:
         self._task: asyncio.Task[None] | None = None
         self._cancellation: Cancellation | None = None
         self._wanted = asyncio.Event()  # a new list is wanted, or another try
-        self.status = EngineStatus(EngineState.CONNECTING, None)
+        self.status = PlaceStatus(PlaceState.CONNECTING, None)
 
-    def watch(self, address: EngineAddress) -> None:
-        """Watch the engine at *address* from now on; a watch before it ends."""
+    def watch(self, place: LocalPlace) -> None:
+        """Watch *place* from now on; a watch before it ends."""
         self.stop()
         self._wanted = asyncio.Event()
-        self._say(EngineStatus(EngineState.CONNECTING, address))
+        self._say(PlaceStatus(PlaceState.CONNECTING, place))
         self._cancellation = self._tasks.cancellation()
-        self._task = self._tasks.spawn(self._run(address, self._cancellation, self._wanted), "engine watch")
+        self._task = self._tasks.spawn(self._run(place, self._cancellation, self._wanted), "place watch")
 
     def fail(self, error: LongshoreError) -> None:
-        """There is no address to watch (an unknown context, say)."""
+        """There is no place to watch (an unknown context, say)."""
         self.stop()
-        self._say(EngineStatus(EngineState.UNAVAILABLE, None, error=error))
+        self._say(PlaceStatus(PlaceState.UNAVAILABLE, None, error=error))
 
     def refresh(self) -> None:
-        """List the images again, or try the engine again, now."""
+        """List the images again, or try the place again, now."""
         self._wanted.set()
 
     def stop(self) -> None:
@@ -95,52 +103,52 @@ class EngineWatch:
             self._task.cancel()
             self._task = None
 
-    def _say(self, status: EngineStatus) -> None:
+    def _say(self, status: PlaceStatus) -> None:
         if status != self.status:
             self.status = status
             self._status_changed(status)
 
-    async def _run(self, address: EngineAddress, cancellation: Cancellation, wanted: asyncio.Event) -> None:
+    async def _run(self, place: LocalPlace, cancellation: Cancellation, wanted: asyncio.Event) -> None:
         while not cancellation.cancelled:
             try:
-                engine = await self._tasks.call(self._tasks.quick, self._services.engine, address)
-                info = await self._tasks.call(self._tasks.quick, engine.probe)
-                await self._follow(engine, info, address, cancellation, wanted)
+                store = await self._tasks.call(self._tasks.quick, open_store, place, self._services)
+                info = await self._tasks.call(self._tasks.quick, store.probe)
+                await self._follow(store, info, place, cancellation, wanted)
             except LongshoreError as error:
                 if not cancellation.cancelled:
-                    if self.status.state is EngineState.READY:
-                        _log.info("engine lost: %s", error)
-                    await self._unavailable(address, error)
+                    if self.status.state is PlaceState.READY:
+                        _log.info("lost: %s", error)
+                    await self._unavailable(place, error)
             except Cancelled:
                 return
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(wanted.wait(), POLL)
             wanted.clear()
 
-    async def _unavailable(self, address: EngineAddress, error: LongshoreError) -> None:
+    async def _unavailable(self, place: LocalPlace, error: LongshoreError) -> None:
         if not isinstance(error, EngineUnavailable):
             # A stream that broke says little; a fresh look tells why nobody answers now.
             try:
-                engine = await self._tasks.call(self._tasks.quick, self._services.engine, address)
-                await self._tasks.call(self._tasks.quick, engine.probe)
+                store = await self._tasks.call(self._tasks.quick, open_store, place, self._services)
+                await self._tasks.call(self._tasks.quick, store.probe)
                 if error.transient:
                     return
             except LongshoreError as fresh:
                 error = fresh
-        self._say(EngineStatus(EngineState.UNAVAILABLE, address, error=error))
+        self._say(PlaceStatus(PlaceState.UNAVAILABLE, place, error=error))
 
     async def _follow(
         self,
-        engine: Engine,
-        info: EngineInfo,
-        address: EngineAddress,
+        store: Store,
+        info: EngineInfo | None,
+        place: LocalPlace,
         cancellation: Cancellation,
         wanted: asyncio.Event,
     ) -> None:
         loop = asyncio.get_running_loop()
 
         def follow() -> None:
-            for _event in engine.events(cancellation):
+            for _event in store.events(cancellation):
                 if not wanted.is_set():
                     loop.call_soon_threadsafe(wanted.set)
 
@@ -149,10 +157,10 @@ class EngineWatch:
         stream.add_done_callback(lambda _: wanted.set())
         while True:
             wanted.clear()
-            images = await self._tasks.call(self._tasks.quick, engine.images)
+            images = await self._tasks.call(self._tasks.quick, store.images)
             if cancellation.cancelled:
                 return
-            self._say(EngineStatus(EngineState.READY, address, info=info))
+            self._say(PlaceStatus(PlaceState.READY, place, info=info))
             self._images_listed(images)
             if stream.done():
                 stream.result()  # raises what ended it

@@ -1,0 +1,59 @@
+"""What a reference holds in its registry, before it is copied: its digest, its platforms, their sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from longshore.cancellation import Cancelled
+from longshore.oci.errors import LongshoreError
+from longshore.oci.manifest import Index
+from longshore.oci.platform import Platform
+from longshore.oci.reference import Reference
+from longshore.operations.services import Services
+from longshore.operations.tasks import Tasks
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """*size*: compressed bytes of all of it. *platforms*: those of an index with their compressed bytes, in its order;
+    empty for an image that is no index. Attestations are none."""
+
+    digest: str
+    size: int
+    platforms: tuple[tuple[Platform, int], ...] = ()
+
+
+class ContentsReader:
+    """Asks registries. GUI thread; the requests run in worker threads."""
+
+    def __init__(self, services: Services, tasks: Tasks) -> None:
+        self._services = services
+        self._tasks = tasks
+
+    def read(
+        self,
+        references: Iterable[Reference],
+        found: Callable[[Reference, Contents | LongshoreError], None],
+    ) -> None:
+        """Tell by *found*, in the GUI thread, one by one, what each reference holds, or why that cannot be told."""
+
+        async def look(reference: Reference) -> None:
+            try:
+                found(reference, await self._tasks.call(self._tasks.listing, self._ask, reference))
+            except LongshoreError as error:
+                found(reference, error)
+            except Cancelled:
+                pass
+
+        for reference in references:
+            self._tasks.spawn(look(reference), "contents")
+
+    def _ask(self, reference: Reference) -> Contents:
+        client = self._services.registry(reference.domain)
+        manifest = client.manifest(reference)
+        if not isinstance(manifest, Index):
+            return Contents(manifest.digest, manifest.compressed_size)
+        details = client.platform_details(reference.path, manifest)
+        platforms = tuple((one.platform, one.size) for one in details if one.platform is not None)
+        return Contents(manifest.digest, sum(one.size for one in details), platforms)

@@ -1,0 +1,66 @@
+"""The detour of a pull that an engine cannot finish: into the library, which keeps what it has got, and from there."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+from PySide6.QtCore import QObject, Slot
+
+from longshore.oci.errors import LongshoreError
+from longshore.oci.platform import Platform
+from longshore.oci.reference import Reference
+from longshore.operations import wishes
+from longshore.operations.local import Local
+from longshore.operations.moving import Moving
+from longshore.operations.services import Services
+from longshore.operations.tasks import Tasks
+from longshore.transfers.transfer import EnginePlace, LibraryPlace, TransferRequest, TransferSnapshot
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Second:
+    reference: Reference
+    library: LibraryPlace
+    engine: EnginePlace
+
+
+class Detour(QObject):
+    """GUI thread. What is to follow is known for this run only: after it, the image stands in the library."""
+
+    def __init__(self, services: Services, tasks: Tasks, local: Local, moving: Moving) -> None:
+        super().__init__()
+        self._services = services
+        self._tasks = tasks
+        self._local = local
+        self._moving = moving
+        self._second: dict[str, _Second] = {}
+        moving.succeeded.connect(self._arrived)
+
+    def take(self, request: TransferRequest) -> None:
+        """Pull what *request* is about into the library, for the engine's platform, and then hand it to the engine."""
+        engine, reference = request.destination.place, request.source.reference
+        if isinstance(engine, EnginePlace) and reference is not None:
+            self._tasks.spawn(self._begin(reference, engine, request.platform), "pull by the library")
+
+    async def _begin(self, reference: Reference, engine: EnginePlace, platform: Platform | None) -> None:
+        if platform is None:
+            try:
+                platform = await self._tasks.call(self._tasks.quick, self._platform, engine)
+            except LongshoreError as error:
+                # All platforms then: more to move, and the engine takes its own.
+                _log.info("the platform of %s is not known: %s", engine.address.url, error)
+        library = self._local.library
+        (row,) = self._moving.ask([wishes.pull(reference, library, platform)])
+        self._second[row] = _Second(reference.with_default_tag(), library, engine)
+
+    def _platform(self, engine: EnginePlace) -> Platform:
+        return self._services.engine(engine.address).platform
+
+    @Slot(object)
+    def _arrived(self, snapshot: TransferSnapshot) -> None:
+        second = self._second.pop(snapshot.id, None)
+        if second is not None:
+            self._moving.ask([wishes.carry(second.reference, "", second.library, second.engine)])

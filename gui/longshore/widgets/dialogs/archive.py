@@ -1,0 +1,224 @@
+"""Save…: images as archives, a file each; and the question which archives to load."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from PySide6.QtCore import QCoreApplication, Signal
+from PySide6.QtGui import QIcon
+from PySide6.QtWidgets import (
+    QComboBox,
+    QDialogButtonBox,
+    QFileDialog,
+    QHBoxLayout,
+    QLineEdit,
+    QPushButton,
+    QWidget,
+)
+
+from longshore.oci.reference import Reference
+from longshore.transfers.transfer import ArchivePlace
+from longshore.widgets.dialogs.sheet import Sheet
+from longshore.widgets.quiet import plain_label
+
+#: What the suffix of an archive's name means: none, gzip, zstd.
+SUFFIXES = (".tar", ".tar.gz", ".tar.zst")
+#: Names that are offered to be loaded; content decides, so that others can be chosen as well.
+PATTERNS = "*.tar *.tar.gz *.tgz *.tar.zst *.tzst"
+_ODD = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """An image to save: its name where it is, or only its id; the name shown for it."""
+
+    reference: Reference | None
+    image_id: str
+    shown: str
+
+    @property
+    def stem(self) -> str:
+        """A file name for it, without suffix: the last part of its name, and its tag."""
+        if self.reference is None:
+            return self.image_id.removeprefix("sha256:")[:12]
+        last = self.reference.path.rsplit("/", 1)[-1]
+        return _ODD.sub("-", f"{last}_{self.reference.tag}" if self.reference.tag else last)
+
+
+class SaveSheet(Sheet):
+    """Asks for file or folder, and format. The suffix decides the compression."""
+
+    save_requested = Signal(object)  # list[tuple[Saved, ArchivePlace]]
+
+    def __init__(
+        self, parent: QWidget | None, images: Sequence[Saved], folder: Path, *, format_kept: str = "docker"
+    ) -> None:
+        self._images = list(images)
+        one = len(images) == 1
+        title = (
+            self.tr("Save {0}").format(images[0].shown)
+            if one
+            else self.tr("Save {0} images").format(len(images))
+        )
+        super().__init__(parent, title, self.tr("Save"), width=560)
+        form = self.form()
+        self.format = QComboBox()
+        self.format.setAccessibleName(self.tr("Format"))
+        self.format.addItem(self.tr("Docker archive: for docker load"), "docker")
+        self.format.addItem(self.tr("OCI archive: keeps digests and all platforms"), "oci")
+        self.format.setCurrentIndex(max(self.format.findData(format_kept), 0))
+        form.addRow(self.tr("Format"), self.format)
+        self.compression = QComboBox()
+        self.compression.setAccessibleName(self.tr("Compression"))
+        for suffix, words in zip(SUFFIXES, (self.tr("none"), "gzip", "zstd"), strict=True):
+            self.compression.addItem(f"{words} ({suffix})", suffix)
+        self.compression.currentIndexChanged.connect(self._suffix_chosen)
+        form.addRow(self.tr("Compression"), self.compression)
+        self.path = QLineEdit(str(folder / f"{images[0].stem}.tar") if one else str(folder))
+        self.path.setAccessibleName(self.tr("File") if one else self.tr("Folder"))
+        self.path.textChanged.connect(self._changed)
+        browse = QPushButton(self.tr("Choose…"))
+        browse.setAutoDefault(False)
+        browse.clicked.connect(self._browse)
+        row = QHBoxLayout()
+        row.setSpacing(8)
+        row.addWidget(self.path, 1)
+        row.addWidget(browse)
+        form.addRow(self.tr("File") if one else self.tr("Folder"), row)
+        self.words = plain_label("", "dim", wrap=True)
+        form.addRow("", self.words)
+        self._changed()
+        self.path.setFocus()
+        self.path.setSelection(0, len(self.path.text()))
+
+    @property
+    def _one(self) -> bool:
+        return len(self._images) == 1
+
+    def _suffix(self) -> str:
+        return str(self.compression.currentData())
+
+    def _suffix_chosen(self) -> None:
+        if self._one:
+            text = self.path.text()
+            known = suffix_of(text)
+            self.path.setText((text.removesuffix(known) if known else text) + self._suffix())
+        else:
+            self._changed()
+
+    def _changed(self) -> None:
+        self.show_problem(None)
+        if self._one:
+            known = suffix_of(self.path.text())
+            if known in SUFFIXES and known != self._suffix():
+                self.compression.blockSignals(True)
+                self.compression.setCurrentIndex(SUFFIXES.index(known))
+                self.compression.blockSignals(False)
+        there = [path.name for path in self._paths() if path.exists()]
+        if len(there) == 1:
+            self.words.setText(self.tr("{0} is there already and will be replaced.").format(there[0]))
+        elif there:
+            self.words.setText(
+                self.tr("{0} files are there already and will be replaced.").format(len(there))
+            )
+        elif self._one:
+            self.words.setText("")
+        else:
+            self.words.setText(self.tr("A file each, such as {0}.").format(self._paths()[0].name))
+        self.refit()
+
+    def _paths(self) -> list[Path]:
+        """Where each image goes. Two of the same name get a number."""
+        typed = Path(self.path.text().strip()).expanduser()
+        if self._one:
+            return [typed]
+        taken: set[str] = set()
+        paths = []
+        for image in self._images:
+            stem, number = image.stem, 1
+            while stem in taken:
+                number += 1
+                stem = f"{image.stem}-{number}"
+            taken.add(stem)
+            paths.append(typed / f"{stem}{self._suffix()}")
+        return paths
+
+    def _browse(self) -> None:
+        dialog = file_dialog(self, self.tr("Save as") if self._one else self.tr("Folder"))
+        typed = Path(self.path.text().strip()).expanduser()
+        if self._one:
+            dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+            dialog.setNameFilters(_filters())
+            dialog.setOption(QFileDialog.Option.DontConfirmOverwrite)  # the sheet says it
+            dialog.setDirectory(str(typed.parent))
+            dialog.selectFile(typed.name)
+        else:
+            dialog.setFileMode(QFileDialog.FileMode.Directory)
+            dialog.setOption(QFileDialog.Option.ShowDirsOnly)
+            dialog.setDirectory(str(typed))
+        dialog.fileSelected.connect(self.path.setText)
+        dialog.open()
+
+    def check(self) -> bool:
+        """The folder is there, and the name is one of an archive."""
+        paths = self._paths()
+        folder = paths[0].parent
+        if not self.path.text().strip() or not paths[0].is_absolute():
+            self.show_problem(self.tr("Give the whole path, such as {0}.").format(Path.home() / "image.tar"))
+            return False
+        if self._one and not suffix_of(paths[0].name):
+            self.show_problem(self.tr("Let the name end in {0}.").format(", ".join(SUFFIXES)))
+            return False
+        if not folder.is_dir():
+            self.show_problem(self.tr("There is no folder {0}.").format(folder))
+            return False
+        if any(path.is_dir() for path in paths):
+            self.show_problem(self.tr("{0} is a folder.").format(paths[0]))
+            return False
+        form = str(self.format.currentData())
+        self.save_requested.emit(
+            [(image, ArchivePlace(path, form)) for image, path in zip(self._images, paths, strict=True)]
+        )
+        return True
+
+
+def suffix_of(name: str) -> str:
+    """The suffix of an archive's name as it stands, "" if it has none that we know."""
+    lower = name.lower()
+    for suffix in (*SUFFIXES[1:], ".tgz", ".tzst", SUFFIXES[0]):
+        if lower.endswith(suffix):
+            return name[-len(suffix) :]
+    return ""
+
+
+def ask_for_archives(parent: QWidget, folder: Path, chosen: Callable[[list[str]], None]) -> QFileDialog:
+    """Open a dialog that asks which archives to load, and give it; *chosen* is told."""
+    dialog = file_dialog(parent, QCoreApplication.translate("LoadDialog", "Load archives"))
+    dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
+    dialog.setNameFilters(_filters())
+    dialog.setLabelText(QFileDialog.DialogLabel.Accept, QCoreApplication.translate("LoadDialog", "Load"))
+    dialog.setDirectory(str(folder))
+    dialog.filesSelected.connect(chosen)
+    dialog.finished.connect(dialog.deleteLater)
+    dialog.open()
+    return dialog
+
+
+def file_dialog(parent: QWidget, title: str) -> QFileDialog:
+    """Qt's own dialog, dressed like our sheets; not yet open. The platform's own blocks in places."""
+    dialog = QFileDialog(parent, title)
+    dialog.setOption(QFileDialog.Option.DontUseNativeDialog)
+    for buttons in dialog.findChildren(QDialogButtonBox):
+        for button in buttons.buttons():
+            button.setIcon(QIcon())  # no other sheet has any
+    return dialog
+
+
+def _filters() -> list[str]:
+    def tr(text: str) -> str:
+        return QCoreApplication.translate("LoadDialog", text)
+
+    return [f"{tr('Archives of images')} ({PATTERNS})", f"{tr('All files')} (*)"]

@@ -1,0 +1,195 @@
+"""The copy sheet: from one registry to others, with every resulting reference, the platforms and what goes along."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QObject, QSize, Qt, Signal
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QFormLayout,
+    QHBoxLayout,
+    QListWidget,
+    QListWidgetItem,
+    QWidget,
+)
+
+from longshore.models import text
+from longshore.oci.errors import LongshoreError
+from longshore.oci.platform import Platform
+from longshore.oci.reference import Reference
+from longshore.operations.contents import Contents
+from longshore.operations.wishes import copy
+from longshore.widgets.dialogs.targets import Source, TargetSheet
+from longshore.widgets.quiet import plain_label
+
+#: Platforms that are listed before the list scrolls.
+_MOST_ROWS = 6
+_ROW = 24
+
+
+class PlatformChoice(QObject):
+    """All platforms byte for byte, or those that are ticked. GUI thread."""
+
+    changed = Signal()
+
+    def __init__(self, form: QFormLayout, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._sizes: dict[Platform, int] = {}
+        self._images: dict[Platform, int] = {}
+        self._whole = 0
+        self.which = QComboBox()
+        self.which.setAccessibleName(self.tr("Platforms"))
+        self.which.addItems([self.tr("All, byte for byte"), self.tr("Only those ticked")])
+        self.which.currentIndexChanged.connect(self._switched)
+        self.list = QListWidget()
+        self.list.setAccessibleName(self.tr("Platforms to copy"))
+        self.list.setSelectionMode(QListWidget.SelectionMode.NoSelection)
+        self.list.itemChanged.connect(lambda _: self._tell())
+        self.words = plain_label("", "dim", wrap=True)
+        line = QHBoxLayout()
+        line.setSpacing(10)
+        line.addWidget(self.which)
+        line.addWidget(self.words, 1)
+        form.addRow(self.tr("Platforms"), line)
+        form.addRow("", self.list)
+        self._switched()
+
+    def add(self, contents: Contents) -> None:
+        """One more image, with what it holds."""
+        self._whole += contents.size
+        for platform, size in contents.platforms:
+            self._sizes[platform] = self._sizes.get(platform, 0) + size
+            self._images[platform] = self._images.get(platform, 0) + 1
+        ticked = {item.data(Qt.ItemDataRole.UserRole): item.checkState() for item in self._items()}
+        self.list.blockSignals(True)
+        self.list.clear()
+        for platform, size in sorted(self._sizes.items(), key=lambda pair: str(pair[0])):
+            item = QListWidgetItem(f"{text.safe(str(platform))}   {text.size(size)}")
+            item.setData(Qt.ItemDataRole.UserRole, platform)
+            item.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsUserCheckable)
+            item.setSizeHint(QSize(0, _ROW))
+            item.setCheckState(ticked.get(platform, Qt.CheckState.Checked))
+            self.list.addItem(item)
+        self.list.blockSignals(False)
+        rows = min(max(self.list.count(), 1), _MOST_ROWS)
+        self.list.setFixedHeight(_ROW * rows + 10)
+        self._tell()
+
+    def _items(self) -> list[QListWidgetItem]:
+        return [self.list.item(row) for row in range(self.list.count())]
+
+    @property
+    def some(self) -> bool:
+        """Whether only those ticked are meant."""
+        return self.which.currentIndex() == 1 and bool(self._sizes)
+
+    def chosen(self) -> list[Platform]:
+        """The platforms that are ticked; empty: all there are, byte for byte."""
+        if not self.some:
+            return []
+        return [
+            item.data(Qt.ItemDataRole.UserRole)
+            for item in self._items()
+            if item.checkState() == Qt.CheckState.Checked
+        ]
+
+    @property
+    def problem(self) -> str:
+        """What is wrong with the choice, "" for nothing."""
+        return self.tr("Tick a platform to copy.") if self.some and not self.chosen() else ""
+
+    def _switched(self) -> None:
+        self.list.setVisible(self.which.currentIndex() == 1 and self.list.count() > 0)
+        self._tell()
+
+    def _tell(self) -> None:
+        self.list.setVisible(self.some)
+        self.which.setEnabled(bool(self._sizes))
+        if self.some:
+            size = sum(self._sizes[platform] for platform in self.chosen())
+            words = self.tr("{0} compressed. An index of fewer platforms gets a digest of its own.").format(
+                text.size(size) or "0 B"
+            )
+        elif self._sizes:
+            words = self.tr("{0} platforms, {1} compressed. Digests are kept.").format(
+                len(self._sizes), text.size(self._whole)
+            )
+        elif self._whole:
+            words = self.tr("One platform, {0} compressed. Digests are kept.").format(text.size(self._whole))
+        else:
+            words = self.tr("Looking…")
+        self.words.setText(words)
+        self.changed.emit()
+
+    def unknown(self, error: LongshoreError) -> None:
+        """What an image holds cannot be told."""
+        if not self._whole:
+            self.words.setText(error.message)
+            self.changed.emit()
+
+
+class CopySheet(TargetSheet):
+    """Shows and checks every resulting reference; all platforms or some; signatures and SBOMs along or not."""
+
+    copy_requested = Signal(object)  # list[TransferRequest]
+    contents_wanted = Signal(object)  # list[Reference]; answer with set_contents
+
+    def __init__(
+        self,
+        parent: QWidget | None,
+        references: Sequence[Reference],
+        registries: Sequence[tuple[str, str]],  # host, user
+        host: str,
+        repository: str = "",
+    ) -> None:
+        named = [reference.with_default_tag() for reference in references]
+        self._references = named
+        title = (
+            self.tr("Copy {0}").format(named[0].familiar)
+            if len(named) == 1
+            else self.tr("Copy {0} images").format(len(named))
+        )
+        sources = [Source(reference, "", reference.familiar, remote=True) for reference in named]
+        self._platforms: PlatformChoice | None = None
+        super().__init__(parent, title, self.tr("Copy"), sources, registries, host, repository)
+        form = self.form()
+        self._platforms = PlatformChoice(form, self)
+        self._platforms.changed.connect(self._chosen)
+        self.referrers = QCheckBox(self.tr("Signatures and SBOMs along"))
+        self.referrers.setToolTip(self.tr("What refers to the images: signatures, SBOMs, attestations."))
+        form.addRow("", self.referrers)
+
+    def ask_contents(self) -> None:
+        """Wish to know what the images hold. Called once somebody listens."""
+        self.contents_wanted.emit(self._references)
+
+    def set_contents(self, reference: Reference, found: Contents | LongshoreError) -> None:
+        """What *reference* holds."""
+        assert self._platforms is not None
+        if isinstance(found, LongshoreError):
+            self._platforms.unknown(found)
+        else:
+            self._platforms.add(found)
+            self.targets.set_digest(reference, found.digest)
+
+    def _chosen(self) -> None:
+        self.targets.check_all()
+
+    def _checked(self, problem: str, references: list[Reference]) -> None:
+        platforms = self._platforms.problem if self._platforms is not None else ""
+        super()._checked(problem or platforms, references)
+
+    def ask(self, pairs: list[tuple[Source, Reference]]) -> bool:
+        """Wish for the copies."""
+        assert self._platforms is not None
+        platforms = self._platforms.chosen()
+        self.copy_requested.emit(
+            [
+                copy(source.reference, target, platforms, referrers=self.referrers.isChecked())
+                for source, target in pairs
+                if source.reference is not None
+            ]
+        )
+        return True

@@ -1,0 +1,266 @@
+"""The mirror sheet: a whole repository, or the tags of a pattern, compared first and then copied; kept as a rule."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QHBoxLayout,
+    QHeaderView,
+    QLineEdit,
+    QTableWidget,
+    QTableWidgetItem,
+    QWidget,
+)
+
+from longshore.models import text
+from longshore.oci.errors import LongshoreError
+from longshore.oci.platform import Platform
+from longshore.oci.reference import DOCKER_HUB, Reference
+from longshore.registry.config import parse_registry
+from longshore.transfers.mirror import MirrorPlan, MirrorRule, MirrorTag, TagState
+from longshore.widgets.dialogs.sheet import TABLE_ROW, Sheet, sheet_table
+from longshore.widgets.dialogs.targets import default_path
+from longshore.widgets.quiet import plain_label
+from longshore.widgets.theme import current_theme
+
+#: Milliseconds after the last key before both registries are asked.
+ASK_AFTER = 500
+#: Tags that are listed; the summary counts all of them.
+MOST_ROWS = 1000
+_VISIBLE = 7
+
+
+class MirrorSheet(Sheet):
+    """Asks where to and which tags; shows what would be copied; *saving*: only keeps the rule."""
+
+    plan_wanted = Signal(object)  # MirrorRule; answer with tell and show_plan
+    plan_unwanted = Signal()  # the one that was wanted last
+    copy_requested = Signal(object)  # MirrorPlan
+    save_requested = Signal(object)  # MirrorRule
+
+    def __init__(
+        self,
+        parent: QWidget | None,
+        source: Reference,
+        registries: Sequence[tuple[str, str]],  # host, user
+        host: str,
+        repository: str = "",
+        *,
+        rule: MirrorRule | None = None,
+        saving: bool = False,
+    ) -> None:
+        title = self.tr("Mirror {0}").format(source.familiar_name)
+        super().__init__(parent, title, self.tr("Save") if saving else self.tr("Copy"), width=720)
+        self._source = source.with_tag(None).with_digest(None)
+        self._saving = saving
+        self._users = dict(registries)
+        self._plan: MirrorPlan | None = None
+        self._edited = rule is not None or bool(repository)
+        form = self.form()
+        self.host = QComboBox()
+        self.host.setEditable(True)
+        self.host.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
+        self.host.setAccessibleName(self.tr("Registry"))
+        self.host.addItems([known for known, _ in registries])
+        self.path = QLineEdit()
+        self.path.setAccessibleName(self.tr("Repository"))
+        self.path.setMaxLength(500)
+        line = QHBoxLayout()
+        line.setSpacing(8)
+        line.addWidget(self.host, 2)
+        line.addWidget(self.path, 3)
+        form.addRow(self.tr("To"), line)
+        self.tags = QLineEdit(" ".join(rule.tags) if rule else "*")
+        self.tags.setAccessibleName(self.tr("Tags to copy"))
+        self.tags.setPlaceholderText("1.*  v2*  !*-rc*")
+        self.tags.setToolTip(self.tr("Patterns such as 1.* or v[0-9]*; one that begins with ! leaves out."))
+        form.addRow(self.tr("Tags"), self.tags)
+        self.platforms = QLineEdit(" ".join(map(str, rule.platforms)) if rule else "")
+        self.platforms.setAccessibleName(self.tr("Platforms"))
+        self.platforms.setPlaceholderText(self.tr("all, byte for byte; or linux/amd64 linux/arm64"))
+        form.addRow(self.tr("Platforms"), self.platforms)
+        self.referrers = QCheckBox(self.tr("Signatures and SBOMs along"))
+        self.referrers.setChecked(bool(rule and rule.referrers))
+        form.addRow("", self.referrers)
+        self.name = QLineEdit(rule.name if rule else "")
+        self.name.setAccessibleName(self.tr("Name of the rule"))
+        self.name.setPlaceholderText(self.tr("keeps this as a rule that can be run again"))
+        self.name.setMaxLength(100)
+        form.addRow(self.tr("Rule"), self.name)
+        self.table = self._make_table()
+        self.body.addWidget(self.table, 1)
+        self.summary = plain_label("", "dim", wrap=True)
+        self.body.addWidget(self.summary)
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(ASK_AFTER)
+        self._timer.timeout.connect(self._ask)
+        self.host.setCurrentText(rule.destination.domain if rule else host)
+        self.path.setText(rule.destination.path if rule else repository or self._offered())
+        self.host.currentTextChanged.connect(self._host_changed)
+        self.path.textEdited.connect(self._path_edited)
+        for field in (self.path, self.tags, self.platforms):
+            field.textChanged.connect(self._changed)
+        self.referrers.toggled.connect(self._changed)
+        self.finished.connect(lambda _: self.plan_unwanted.emit())
+        self.tags.setFocus()
+        self._changed()
+
+    def _make_table(self) -> QTableWidget:
+        table = sheet_table(
+            self.tr("Plan"),
+            [self.tr("Tag"), self.tr("There now"), self.tr("Size"), self.tr("To move")],
+            numbers=(2, 3),
+        )
+        header = table.horizontalHeader()
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        header.resizeSection(1, 220)
+        header.resizeSection(2, 110)
+        header.resizeSection(3, 110)
+        table.setFixedHeight(_VISIBLE * TABLE_ROW + header.sizeHint().height() + 6)
+        return table
+
+    # -- what is asked for
+
+    def _offered(self) -> str:
+        host = self.host.currentText().strip()
+        return default_path(self._source, host, "", alone=True, user=self._users.get(host, ""))
+
+    def _host_changed(self) -> None:
+        if not self._edited:
+            self.path.setText(self._offered())
+        self._changed()
+
+    def _path_edited(self) -> None:
+        self._edited = True
+
+    def rule(self, name: str = "") -> MirrorRule:
+        """What stands in the fields. Raises LongshoreError."""
+        host = parse_registry(self.host.currentText().strip()).host
+        path = self.path.text().strip()
+        target = Reference.parse(path if host == DOCKER_HUB else f"{host}/{path}")
+        if host == DOCKER_HUB and target.domain != DOCKER_HUB:
+            target = Reference(host, path)
+        return MirrorRule(
+            name=name or self.name.text().strip() or self._source.familiar_name,
+            source=self._source,
+            destination=target.with_tag(None).with_digest(None),
+            tags=tuple(self.tags.text().replace(",", " ").split()),
+            platforms=tuple(
+                Platform.parse(words) for words in self.platforms.text().replace(",", " ").split()
+            ),
+            referrers=self.referrers.isChecked(),
+        )
+
+    def _changed(self) -> None:
+        self._plan = None
+        self.plan_unwanted.emit()
+        self.table.setRowCount(0)
+        try:
+            self.rule()
+        except LongshoreError as error:
+            self._timer.stop()
+            self.summary.setText("")
+            self.show_problem(error)
+            self.confirm.setEnabled(False)
+            return
+        self.show_problem(None)
+        self.confirm.setEnabled(self._saving)
+        self.summary.setText(self.tr("Comparing…"))
+        self._timer.start()
+
+    def _ask(self) -> None:
+        self.plan_wanted.emit(self.rule())
+
+    # -- what comes of it
+
+    def tell(self, done: int, total: int) -> None:
+        """How far the plan has come."""
+        self.summary.setText(self.tr("Comparing: {0} of {1} tags…").format(f"{done:,}", f"{total:,}"))
+
+    def show_plan(self, found: MirrorPlan | LongshoreError) -> None:
+        """What would be copied, or why that cannot be told."""
+        if isinstance(found, LongshoreError):
+            self.summary.setText("")
+            self.show_problem(found)
+            return
+        self._plan = found
+        moving_first = sorted(found.tags, key=lambda tag: not (tag.copies or tag.error))
+        self.table.setRowCount(min(len(moving_first), MOST_ROWS))
+        for row, tag in enumerate(moving_first[:MOST_ROWS]):
+            self._fill(row, tag)
+        self.summary.setText(self._words(found))
+        self.confirm.setEnabled(True)
+        self.refit()
+
+    def _fill(self, row: int, tag: MirrorTag) -> None:
+        theme = current_theme()
+        words, colour = {
+            TagState.SAME: (self.tr("the same"), theme.dim),
+            TagState.MISSING: (self.tr("new tag"), theme.text),
+            TagState.DIFFERS: (self.tr("overwritten"), theme.caution),
+            TagState.UNSIGNED: (self.tr("signatures missing"), theme.text),
+            TagState.UNREADABLE: (self.tr("cannot be read"), theme.bad),
+        }[tag.state]
+        cells = (
+            (text.safe(tag.tag), theme.dim if tag.state is TagState.SAME else theme.text, False),
+            (words, colour, False),
+            (text.size(tag.size) if tag.copies else "", theme.text, True),
+            (text.size(tag.bytes_to_move) if tag.copies else "", theme.text, True),
+        )
+        for column, (shown, ink, right) in enumerate(cells):
+            item = QTableWidgetItem(shown)
+            item.setForeground(ink)
+            if right:
+                item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+            if tag.error is not None:
+                item.setToolTip(text.tooltip(f"{tag.error.message} {tag.error.advice}".strip()) or "")
+            self.table.setItem(row, column, item)
+
+    def _words(self, plan: MirrorPlan) -> str:
+        if not plan.tags:
+            return self.tr("No tag matches.")
+        counted = [
+            (TagState.MISSING, self.tr("{0} new")),
+            (TagState.DIFFERS, self.tr("{0} overwritten")),
+            (TagState.UNSIGNED, self.tr("{0} without signatures")),
+            (TagState.SAME, self.tr("{0} the same")),
+            (TagState.UNREADABLE, self.tr("{0} cannot be read")),
+        ]
+        parts = [words.format(plan.count(state)) for state, words in counted if plan.count(state)]
+        tags = self.tr("1 tag") if len(plan.tags) == 1 else self.tr("{0} tags").format(f"{len(plan.tags):,}")
+        out = f"{tags}: {', '.join(parts)}."
+        if plan.requests():
+            out += " " + self.tr("{0} to move.").format(text.size(plan.bytes_to_move) or "0 B")
+        if len(plan.tags) > MOST_ROWS:
+            out += " " + self.tr("The first {0} are listed.").format(f"{MOST_ROWS:,}")
+        return out
+
+    # -- the verb
+
+    def check(self) -> bool:
+        """There is something to copy, or to keep."""
+        try:
+            rule = self.rule()
+        except LongshoreError as error:
+            self.show_problem(error)
+            return False
+        named = bool(self.name.text().strip())
+        if self._saving and not named:
+            self.show_problem(self.tr("Give the rule a name."))
+            self.name.setFocus()
+            return False
+        if not self._saving and self._plan is None:
+            return False
+        if self._plan is not None and not self._saving and not self._plan.requests() and not named:
+            self.show_problem(self.tr("There is nothing to copy."))
+            return False
+        if named:
+            self.save_requested.emit(rule)
+        if not self._saving and self._plan is not None:
+            self.copy_requested.emit(self._plan)
+        return True

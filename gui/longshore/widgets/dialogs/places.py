@@ -1,0 +1,76 @@
+"""Copy to…: from the place that is shown to other engines, or to the library, under the same names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtWidgets import QListWidget, QListWidgetItem, QWidget
+
+from longshore.models import text
+from longshore.operations import LocalPlace
+from longshore.widgets.dialogs.sheet import Sheet
+from longshore.widgets.quiet import plain_label
+
+_ROW = 26
+_MOST_ROWS = 8
+
+
+class CarrySheet(Sheet):
+    """Asks where to; several places can be ticked."""
+
+    chosen = Signal(object)  # list[LocalPlace]
+
+    def __init__(
+        self,
+        parent: QWidget | None,
+        shown: Sequence[str],
+        places: Sequence[tuple[LocalPlace, str]],  # with its name
+        note: str = "",
+    ) -> None:
+        what = shown[0] if len(shown) == 1 else text.images(len(shown))
+        super().__init__(parent, self.tr("Copy {0} to").format(what), self.tr("Copy"))
+        self.list = QListWidget()
+        self.list.setAccessibleName(self.tr("Places"))
+        for place, name in places:
+            item = QListWidgetItem(name)
+            item.setSizeHint(QSize(0, _ROW))
+            item.setData(Qt.ItemDataRole.UserRole, place)
+            item.setFlags(
+                Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable | Qt.ItemFlag.ItemIsUserCheckable
+            )
+            only = len(places) == 1
+            item.setCheckState(Qt.CheckState.Checked if only else Qt.CheckState.Unchecked)
+            self.list.addItem(item)
+        self.list.setFixedHeight(min(max(len(places), 2), _MOST_ROWS) * _ROW + 10)
+        self.list.setCurrentRow(0)
+        self.list.itemChanged.connect(lambda _: self.show_problem(None))
+        self.list.itemActivated.connect(self._activated)
+        self.body.addWidget(self.list)
+        self.body.addWidget(
+            plain_label(note or self.tr("The names stay as they are."), role="dim", wrap=True)
+        )
+        self.list.setFocus()
+
+    def _activated(self, item: QListWidgetItem) -> None:
+        """Enter on a place means that one, where none is ticked."""
+        if not self._ticked():
+            item.setCheckState(Qt.CheckState.Checked)
+        self._confirmed()
+
+    def _ticked(self) -> list[LocalPlace]:
+        items = (self.list.item(row) for row in range(self.list.count()))
+        return [
+            item.data(Qt.ItemDataRole.UserRole)
+            for item in items
+            if item.checkState() == Qt.CheckState.Checked
+        ]
+
+    def check(self) -> bool:
+        """A place is ticked."""
+        places = self._ticked()
+        if not places:
+            self.show_problem(self.tr("Tick where to copy to."))
+            return False
+        self.chosen.emit(places)
+        return True

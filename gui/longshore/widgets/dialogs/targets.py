@@ -1,0 +1,387 @@
+"""What images will be called where they go, and what stands there now: the part that pushing and copying share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from PySide6.QtCore import QObject, Qt, QTimer, Signal
+from PySide6.QtGui import QColor, QKeySequence, QShortcut
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QComboBox,
+    QHBoxLayout,
+    QHeaderView,
+    QPushButton,
+    QTableWidget,
+    QTableWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from longshore.oci.errors import InvalidRegistryName, LongshoreError
+from longshore.oci.reference import DOCKER_HUB, Reference
+from longshore.registry.config import parse_registry
+from longshore.widgets.dialogs.sheet import TABLE_ROW, Sheet, sheet_table
+from longshore.widgets.quiet import plain_label
+from longshore.widgets.theme import current_theme
+
+#: Milliseconds after the last key before the registry is asked for the tag.
+ASK_AFTER = 350
+#: Rows before the table scrolls.
+_MOST_ROWS = 8
+
+_IMAGE, _REGISTRY, _REPOSITORY, _TAG, _THERE = range(5)
+
+#: What stands under a reference: its digest, None for nothing, or why that cannot be told.
+Standing = str | LongshoreError | None
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """An image that goes somewhere: its reference where it is (or only its id), and the name shown for it.
+
+    *digest*: what will stand at the destination, where that is known. *remote*: the reference leads to a registry, so
+    that going there would be going nowhere.
+    """
+
+    reference: Reference | None
+    image_id: str
+    shown: str
+    digest: str = ""
+    remote: bool = False
+
+
+def default_path(source: Reference | None, host: str, repository: str, *, alone: bool, user: str) -> str:
+    """The repository path offered for *source* at *host*.
+
+    Dropped on a *repository*, one image takes its name and several go below it. Otherwise the path stays, without
+    Docker Hub's ``library/``, which means something there only; on Docker Hub itself it needs the *user*'s namespace.
+    """
+    last = source.path.rsplit("/", 1)[-1] if source else ""
+    if repository:
+        return repository if alone else f"{repository}/{last}"
+    if source is None:
+        return ""
+    path = source.path
+    if source.domain == DOCKER_HUB and path.startswith("library/"):
+        path = last
+    if host == DOCKER_HUB and "/" not in path and user:
+        path = f"{user}/{path}"
+    return path
+
+
+class Targets(QObject):
+    """Registries to choose, and a table of the resulting references, checked while one types.
+
+    Its owner puts :attr:`layout` into its body, and listens. GUI thread.
+    """
+
+    existing_wanted = Signal(object)  # list[Reference]; answer with set_existing
+    #: The table was checked: what is wrong ("" for nothing), and the references as far as they are good.
+    checked = Signal(str, object)
+    resized = Signal()
+
+    def __init__(
+        self,
+        parent: QWidget,
+        sources: Sequence[Source],
+        registries: Sequence[tuple[str, str]],  # host, user
+        repository: str = "",
+    ) -> None:
+        super().__init__(parent)
+        self._sources = list(sources)
+        self._registries = list(registries)
+        self._users = dict(registries)
+        self._repository = repository
+        self._hosts: list[QComboBox] = []
+        self._existing: dict[Reference, Standing] = {}
+        self._asked: set[Reference] = set()
+        self._edited: dict[tuple[int, int, int], str] = {}  # (source, target, column) -> text the user typed
+        self._filling = False
+
+        self.layout = QVBoxLayout()
+        self.layout.setSpacing(10)
+        self._hosts_box = QVBoxLayout()
+        self._hosts_box.setSpacing(6)
+        self.layout.addLayout(self._hosts_box)
+        another = QPushButton(self.tr("Add another registry"))
+        another.setAutoDefault(False)
+        another.clicked.connect(lambda: self.add_target(""))
+        line = QHBoxLayout()
+        line.addWidget(another)
+        line.addStretch(1)
+        self.layout.addLayout(line)
+        self.table = self._make_table()
+        self.layout.addWidget(self.table, 1)
+        self.summary = plain_label("", "dim", wrap=True)
+        self.layout.addWidget(self.summary)
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(ASK_AFTER)
+        self._timer.timeout.connect(self._ask)
+
+    def _make_table(self) -> QTableWidget:
+        table = sheet_table(
+            self.tr("Resulting references"),
+            [
+                self.tr("Image"),
+                self.tr("Registry"),
+                self.tr("Repository"),
+                self.tr("Tag"),
+                self.tr("There now"),
+            ],
+        )
+        table.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        table.setEditTriggers(QAbstractItemView.EditTrigger.AllEditTriggers)
+        header = table.horizontalHeader()
+        for column in (_IMAGE, _REPOSITORY):
+            header.setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)
+        header.resizeSection(_REGISTRY, 140)
+        header.resizeSection(_TAG, 110)
+        header.resizeSection(_THERE, 150)
+        table.itemChanged.connect(self._item_changed)
+        return table
+
+    # -- registries
+
+    def add_target(self, host: str) -> None:
+        """One more registry to go to; "" offers the next one that is free."""
+        box = QComboBox()
+        box.setEditable(True)
+        box.setAccessibleName(self.tr("Registry"))
+        box.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
+        taken = {other.currentText().strip() for other in self._hosts}
+        hosts = [known for known, _ in self._registries]
+        box.addItems(hosts)
+        free = [known for known in hosts if known not in taken]
+        # One's own registries come before Docker Hub: that is where several targets are usual.
+        free.sort(key=lambda known: known == DOCKER_HUB)
+        box.setCurrentText(host or (free[0] if free else ""))
+        box.currentTextChanged.connect(self._targets_changed)
+        row = QHBoxLayout()
+        row.setSpacing(8)
+        label = plain_label(self.tr("To") if not self._hosts else self.tr("and"), role="dim")
+        label.setFixedWidth(28)
+        row.addWidget(label)
+        row.addWidget(box, 1)
+        self._hosts.append(box)
+        self._hosts_box.addLayout(row)
+        if len(self._hosts) > 1:
+            box.setFocus()
+        self._targets_changed()
+
+    def _targets_changed(self) -> None:
+        self._filling = True
+        rows = len(self._sources) * len(self._hosts)
+        self.table.setRowCount(rows)
+        for row in range(rows):
+            source, target = divmod(row, len(self._hosts))
+            self._fill(row, source, target)
+        self._filling = False
+        self.table.setFixedHeight(
+            min(max(rows, 1), _MOST_ROWS) * TABLE_ROW + self.table.horizontalHeader().sizeHint().height() + 6
+        )
+        self.resized.emit()
+        self.check_all()
+
+    def _fill(self, row: int, source: int, target: int) -> None:
+        entry = self._sources[source]
+        host = self._hosts[target].currentText().strip()
+        path = default_path(
+            entry.reference,
+            host,
+            self._repository if target == 0 else "",
+            alone=len({each.reference.name for each in self._sources if each.reference}) <= 1,
+            user=self._users.get(host, ""),
+        )
+        tag = (entry.reference.tag if entry.reference else None) or "latest"
+        for column, text, editable in (
+            (_IMAGE, entry.shown, False),
+            (_REGISTRY, host, False),
+            (_REPOSITORY, self._edited.get((source, target, _REPOSITORY), path), True),
+            (_TAG, self._edited.get((source, target, _TAG), tag), True),
+            (_THERE, "", False),
+        ):
+            item = QTableWidgetItem(text)
+            flags = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
+            item.setFlags(flags | Qt.ItemFlag.ItemIsEditable if editable else flags)
+            self.table.setItem(row, column, item)
+
+    # -- checking
+
+    def _item_changed(self, item: QTableWidgetItem) -> None:
+        if self._filling or item.column() not in (_REPOSITORY, _TAG):
+            return
+        source, target = divmod(item.row(), len(self._hosts))
+        self._edited[source, target, item.column()] = item.text()
+        self.check_all()
+
+    def _text(self, row: int, column: int) -> str:
+        item = self.table.item(row, column)
+        return item.text().strip() if item is not None else ""
+
+    def _source(self, row: int) -> Source:
+        return self._sources[row // len(self._hosts)]
+
+    def _reference(self, row: int) -> Reference:
+        """The reference of *row*. Raises LongshoreError."""
+        host = self._text(row, _REGISTRY)
+        if not host:
+            raise InvalidRegistryName(self.tr("Choose a registry."))
+        parse_registry(host)
+        path = self._text(row, _REPOSITORY)
+        tag = self._text(row, _TAG) or "latest"
+        reference = Reference.parse(f"{host}/{path}:{tag}")
+        if reference.digest or reference.tag != tag:
+            return Reference.parse(f"{host}/{path}").with_tag(tag)
+        return reference
+
+    def check_all(self) -> None:
+        """Look at every row again, and tell by :attr:`checked`."""
+        theme = current_theme()
+        seen: dict[Reference, int] = {}
+        problem = ""
+        overwrites = 0
+        self._filling = True
+        for row in range(self.table.rowCount()):
+            text, colour = "", theme.bad
+            try:
+                reference = self._reference(row)
+            except LongshoreError as error:
+                text = self.tr("not valid")
+                problem = problem or error.message
+            else:
+                if reference in seen:
+                    text = self.tr("named twice")
+                    problem = problem or self.tr("Two images would get the name {0}.").format(
+                        reference.familiar
+                    )
+                elif self._source(row).remote and self._source(row).reference == reference:
+                    text = self.tr("the image itself")
+                    problem = problem or self.tr("{0} cannot be copied onto itself.").format(
+                        reference.familiar
+                    )
+                else:
+                    seen[reference] = row
+                    text, colour = self._standing(reference, self._source(row).digest)
+                    overwrites += colour == theme.caution
+            item = self.table.item(row, _THERE)
+            if item is not None:
+                item.setText(text)
+                item.setForeground(colour)
+        self._filling = False
+        self._summarise(list(seen), overwrites)
+        self.checked.emit(problem, list(seen))
+        if any(reference not in self._asked for reference in seen):
+            self._timer.start()
+
+    def _standing(self, reference: Reference, digest: str) -> tuple[str, QColor]:
+        theme = current_theme()
+        if reference not in self._existing:
+            return self.tr("looking…"), theme.dim
+        answer = self._existing[reference]
+        if answer is None:
+            return self.tr("new tag"), theme.dim
+        if isinstance(answer, LongshoreError):
+            return self.tr("cannot tell"), theme.dim
+        if answer == digest:
+            return self.tr("the same"), theme.dim
+        return self.tr("overwritten"), theme.caution
+
+    def _safe_reference(self, row: int) -> Reference | None:
+        try:
+            return self._reference(row)
+        except LongshoreError:
+            return None
+
+    def _summarise(self, references: list[Reference], overwrites: int) -> None:
+        words = []
+        if len(references) == 1:
+            words.append(self.tr("Will stand as {0}.").format(references[0].familiar))
+        if overwrites:
+            words.append(
+                self.tr("1 tag is there already and will point to this image.")
+                if overwrites == 1
+                else self.tr("{0} tags are there already and will point to these images.").format(overwrites)
+            )
+        errors = [answer for answer in self._existing.values() if isinstance(answer, LongshoreError)]
+        if errors:
+            words.append(errors[0].message)
+        self.summary.setText(" ".join(words))
+        self.resized.emit()
+
+    def _ask(self) -> None:
+        wanted = []
+        for row in range(self.table.rowCount()):
+            reference = self._safe_reference(row)
+            if reference is not None and reference not in self._asked:
+                self._asked.add(reference)
+                wanted.append(reference)
+        if wanted:
+            self.existing_wanted.emit(wanted)
+
+    def set_existing(self, reference: Reference, standing: Standing) -> None:
+        """What stands under *reference* in its registry."""
+        self._existing[reference] = standing
+        self.check_all()
+
+    def set_digest(self, reference: Reference, digest: str) -> None:
+        """The digest of the source *reference* has become known."""
+        self._sources = [
+            replace(each, digest=digest) if each.reference == reference else each for each in self._sources
+        ]
+        self.check_all()
+
+    def chosen(self) -> list[tuple[Source, Reference]]:
+        """What goes where, a pair a row. Raises LongshoreError where a row is not valid; its cell is then current."""
+        pairs = []
+        for row in range(self.table.rowCount()):
+            try:
+                pairs.append((self._source(row), self._reference(row)))
+            except LongshoreError:
+                self.table.setCurrentCell(row, _REPOSITORY)
+                raise
+        return pairs
+
+
+class TargetSheet(Sheet):
+    """A sheet around :class:`Targets`: the verb can be pressed while every resulting reference is good."""
+
+    def __init__(
+        self,
+        parent: QWidget | None,
+        title: str,
+        verb: str,
+        sources: Sequence[Source],
+        registries: Sequence[tuple[str, str]],  # host, user
+        host: str,
+        repository: str = "",
+    ) -> None:
+        super().__init__(parent, title, verb, width=760)
+        self.targets = Targets(self, sources, registries, repository)
+        self.body.addLayout(self.targets.layout)
+        self.targets.checked.connect(self._checked)
+        self.targets.resized.connect(self.refit)
+        for keys in ("Ctrl+Return", "Ctrl+Enter"):
+            QShortcut(QKeySequence(keys), self, self._confirmed)
+        self.targets.add_target(host)
+        self.confirm.setFocus()
+
+    def _checked(self, problem: str, _references: list[Reference]) -> None:
+        self.show_problem(problem)
+        self.confirm.setEnabled(not problem)
+
+    def check(self) -> bool:
+        """Every row has a valid, different reference."""
+        try:
+            pairs = self.targets.chosen()
+        except LongshoreError as error:
+            self.show_problem(error)
+            return False
+        return self.ask(pairs)
+
+    def ask(self, pairs: list[tuple[Source, Reference]]) -> bool:
+        """Wish for *pairs*, what goes where; False if something else is still wrong."""
+        raise NotImplementedError

@@ -1,0 +1,108 @@
+"""From registry to registry: the copy sheet for tags, the mirror sheet for repositories, and its rules."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject, Qt, Slot
+
+from longshore.cancellation import Cancellation
+from longshore.oci.reference import Reference
+from longshore.operations import Operations
+from longshore.transfers.mirror import MirrorRule
+from longshore.widgets.main_window import MainWindow
+from longshore.wiring.shared import Shared
+
+
+class Copies(QObject):
+    """Connects what is copied between registries. GUI thread."""
+
+    def __init__(self, window: MainWindow, operations: Operations, shared: Shared) -> None:
+        super().__init__(window)
+        self.window = window
+        self.operations = operations
+        self._shared = shared
+        pane = window.registry_pane
+        pane.copy_requested.connect(self._copy_selected)
+        pane.model.copies_accepted = True
+        pane.model.copy_dropped.connect(self._copy_dropped, Qt.ConnectionType.QueuedConnection)
+        window.mirrors_requested.connect(self._mirrors)
+
+    @Slot()
+    def _copy_selected(self) -> None:
+        chosen = self.window.registry_pane.selected_references()
+        hosts = [host for host, _ in self._shared.registries()]
+        # Somewhere else than where they are, one's own registries before Docker Hub.
+        others = [host for host in reversed(hosts) if all(host != one.domain for one in chosen)]
+        self._copy(chosen, others[0] if others else hosts[0], "")
+
+    @Slot(object, str, object)
+    def _copy_dropped(self, references: list[Reference], host: str, repository: str | None) -> None:
+        self._copy(references, host, repository or "")
+
+    def _copy(self, references: list[Reference], host: str, repository: str) -> None:
+        from longshore.widgets.dialogs.copy import CopySheet
+
+        whole = [one for one in references if not one.tag and not one.digest]
+        if len(whole) > 1:
+            self.window.registry_pane.explain(
+                self.tr("Copy one repository at a time: what would move is shown first.")
+            )
+            return
+        if whole:
+            self._mirror(whole[0], host, repository)
+            return
+        sheet = CopySheet(self.window, references, self._shared.registries(), host, repository)
+        self._shared.answer_targets(sheet)
+        self._shared.answer(sheet, sheet.contents_wanted, self.operations.contents.read, sheet.set_contents)
+        sheet.copy_requested.connect(self.operations.moving.ask)
+        sheet.ask_contents()
+        sheet.open()
+
+    # -- whole repositories
+
+    def _mirror(
+        self,
+        source: Reference,
+        host: str,
+        repository: str = "",
+        *,
+        rule: MirrorRule | None = None,
+        saving: bool = False,
+    ) -> None:
+        from longshore.widgets.dialogs.mirror import MirrorSheet
+
+        mirrors = self.operations.mirrors
+        sheet = MirrorSheet(
+            self.window, source, self._shared.registries(), host, repository, rule=rule, saving=saving
+        )
+        running: list[Cancellation] = []
+
+        def unwanted() -> None:
+            for cancellation in running:
+                cancellation.cancel()
+            running.clear()
+
+        def wanted(asked: MirrorRule) -> None:
+            unwanted()
+            running.append(mirrors.plan(asked, sheet.tell, sheet.show_plan))
+
+        def save(kept: MirrorRule) -> None:
+            if rule is not None and rule.name != kept.name:
+                mirrors.rules.remove(rule.name)
+            mirrors.rules.save(kept)
+
+        sheet.plan_wanted.connect(wanted)
+        sheet.plan_unwanted.connect(unwanted)
+        sheet.save_requested.connect(save)
+        sheet.copy_requested.connect(lambda plan: self.operations.moving.ask(plan.requests()))
+        sheet.open()
+
+    @Slot()
+    def _mirrors(self) -> None:
+        from longshore.widgets.dialogs.mirrors import MirrorsSheet
+
+        rules = self.operations.mirrors.rules
+        sheet = MirrorsSheet(self.window, rules.all())
+        sheet.remove_requested.connect(rules.remove)
+        sheet.run_requested.connect(lambda rule: self._mirror(rule.source, "", rule=rule))
+        sheet.edit_requested.connect(lambda rule: self._mirror(rule.source, "", rule=rule, saving=True))
+        sheet.open()

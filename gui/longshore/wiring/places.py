@@ -1,0 +1,135 @@
+"""Which place the left pane shows: the picker of engines and the library, and what is said when it changes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Slot
+from PySide6.QtWidgets import QFileDialog
+
+from longshore.engine.address import EngineAddress
+from longshore.engine.model import LocalImage
+from longshore.models import engine_text, text
+from longshore.models.columns import Tone
+from longshore.oci.errors import LongshoreError
+from longshore.operations import LocalPlace, Operations, PlaceState, PlaceStatus, wishes
+from longshore.transfers.transfer import EnginePlace, LibraryPlace
+from longshore.widgets.main_window import MainWindow
+from longshore.wiring.shared import Shared
+
+
+class Places(QObject):
+    """Connects the picker. GUI thread."""
+
+    def __init__(self, window: MainWindow, operations: Operations, shared: Shared) -> None:
+        super().__init__(window)
+        self.window = window
+        self.operations = operations
+        self._shared = shared
+        self._offered: list[LocalPlace] = []
+        pane, local = window.image_pane, operations.local
+        local.status_changed.connect(self._changed)
+        local.engines.changed.connect(self._show)
+        pane.engines_wanted.connect(local.engines.look)
+        local.library_instead.connect(self._library_instead)
+        local.engine_answers.connect(self._engine_answers)
+        pane.retry_engine_requested.connect(local.retry)
+        pane.engine_selected.connect(self._select)
+        pane.carry_requested.connect(self._carry)
+        pane.choose_library_requested.connect(self._choose_library)
+
+    @Slot(object)
+    def _changed(self, status: PlaceStatus) -> None:
+        pane = self.window.image_pane
+        pane.set_library(isinstance(status.place, LibraryPlace))
+        if status.state is PlaceState.CONNECTING:
+            pane.say_place("")
+            pane.set_connecting()
+        elif status.state is PlaceState.READY:
+            pane.hush()
+        elif status.error is not None:
+            pane.set_engine_down(status.error.message, status.error.advice, status.error.subject)
+        self._show()
+
+    # -- the picker
+
+    @Slot()
+    def _show(self) -> None:
+        status, local = self.operations.local.status, self.operations.local
+        found = local.engines.found
+        self._offered = [*(EnginePlace(each.address) for each in found), local.library]
+        library = self._shared.place_name(local.library)
+        self.window.image_pane.set_engines(
+            [*(engine_text.title(each.address, each.info, each.error) for each in found), library],
+            self._offered.index(status.place) if status.place in self._offered else -1,
+            stories=[
+                *(engine_text.story(each.address, each.info, each.error, each.nodes) for each in found),
+                self.tr("Images on disk, without an engine, in {0}").format(
+                    text.safe(str(local.library.path))
+                ),
+            ],
+            silent={place for place, each in enumerate(found) if each.error is not None},
+        )
+
+    @Slot(int)
+    def _select(self, number: int) -> None:
+        if 0 <= number < len(self._offered):
+            self.operations.local.select_place(self._offered[number])
+
+    @Slot()
+    def _choose_library(self) -> None:
+        from longshore.widgets.dialogs.archive import file_dialog
+
+        dialog = file_dialog(self.window, self.tr("Library folder"))
+        dialog.setFileMode(QFileDialog.FileMode.Directory)
+        dialog.setOption(QFileDialog.Option.ShowDirsOnly)
+        dialog.setLabelText(QFileDialog.DialogLabel.Accept, self.tr("Choose"))
+        known = self.operations.local.library.path
+        dialog.setDirectory(str(known if known.is_dir() else Path.home()))
+        dialog.fileSelected.connect(lambda name: self.operations.local.choose_library(Path(name)))
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.open()
+
+    # -- from one to another
+
+    @Slot(object)
+    def _carry(self, images: list[LocalImage]) -> None:
+        from longshore.widgets.dialogs.places import CarrySheet
+
+        here = self._shared.place()
+        if here is None:
+            return
+        others = [(place, self._shared.place_name(place)) for place in self._offered if place != here]
+        if not others:
+            self.window.image_pane.explain(self.tr("There is no other engine known here."))
+            return
+        sheet = CarrySheet(self.window, [self._shared.shown(image) for image in images], others)
+        sheet.chosen.connect(
+            lambda places: self.operations.moving.ask(
+                wishes.carry(image.reference, image.image_id, here, place)
+                for place in places
+                for image in images
+            )
+        )
+        sheet.open()
+
+    # -- where no engine answers
+
+    @Slot(object)
+    def _library_instead(self, error: LongshoreError | None) -> None:
+        pane = self.window.image_pane
+        words = self.tr("No engine answers; showing the library. Images pulled now are kept there.")
+        more = ""
+        if error is not None:
+            words += f"\n{text.safe(error.subject)}: {engine_text.state(None, error)}"
+            more = f"{error.message} {error.advice}".strip()
+        pane.say_place(words, Tone.QUIET, self.tr("Try again"), self.operations.local.retry, more)
+
+    @Slot(object)
+    def _engine_answers(self, address: EngineAddress) -> None:
+        self.window.image_pane.say_place(
+            self.tr("The engine {0} answers. This is still the library.").format(text.safe(address.name)),
+            Tone.GOOD,
+            self.tr("Show its images"),
+            lambda: self.operations.local.select_place(EnginePlace(address)),
+        )

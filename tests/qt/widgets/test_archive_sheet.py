@@ -1,0 +1,97 @@
+"""The save sheet: names, suffixes, what would be replaced; and where copies between places may go."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from pytestqt.qtbot import QtBot
+
+from longshore.engine.address import EngineAddress
+from longshore.oci.reference import Reference
+from longshore.transfers.transfer import ArchivePlace, EnginePlace, LibraryPlace
+from longshore.widgets.dialogs.archive import Saved, SaveSheet, suffix_of
+from longshore.widgets.dialogs.places import CarrySheet
+from longshore.widgets.theme import Theme
+from qt.models.made import sha
+
+
+def _saved(name: str) -> Saved:
+    reference = Reference.parse(name)
+    return Saved(reference, "", reference.familiar)
+
+
+NAMELESS = Saved(None, sha("x"), "x")
+
+
+def _wished(qtbot: QtBot, sheet: SaveSheet) -> list[ArchivePlace]:
+    with qtbot.waitSignal(sheet.save_requested) as wish:
+        sheet.confirm.click()
+    return [place for _, place in wish.args[0]]
+
+
+def test_one_image_is_one_file_and_its_suffix_is_the_compression(
+    light: Theme, qtbot: QtBot, tmp_path: Path
+) -> None:
+    sheet = SaveSheet(None, [_saved("one.example/team/app:1.0")], tmp_path)
+    qtbot.addWidget(sheet)
+    assert sheet.path.text() == str(tmp_path / "app_1.0.tar")
+    sheet.compression.setCurrentIndex(2)
+    assert sheet.path.text() == str(tmp_path / "app_1.0.tar.zst")
+    sheet.path.setText(str(tmp_path / "mine.tar.gz"))
+    assert sheet.compression.currentData() == ".tar.gz"
+    sheet.format.setCurrentIndex(1)
+    assert _wished(qtbot, sheet) == [ArchivePlace(tmp_path / "mine.tar.gz", "oci")]
+
+
+def test_what_stands_there_is_told_before_it_is_replaced(light: Theme, qtbot: QtBot, tmp_path: Path) -> None:
+    (tmp_path / "app_1.0.tar").touch()
+    sheet = SaveSheet(None, [_saved("app:1.0")], tmp_path)
+    qtbot.addWidget(sheet)
+    assert "will be replaced" in sheet.words.text()
+
+
+@pytest.mark.parametrize(
+    ("typed", "problem"),
+    [("relative.tar", "whole path"), ("/no/such/folder/x.tar", "no folder"), ("{}/x.zip", "end in")],
+)
+def test_a_path_that_cannot_be_is_said(
+    light: Theme, qtbot: QtBot, tmp_path: Path, typed: str, problem: str
+) -> None:
+    sheet = SaveSheet(None, [_saved("app:1.0")], tmp_path)
+    qtbot.addWidget(sheet)
+    sheet.path.setText(typed.format(tmp_path))
+    with qtbot.assertNotEmitted(sheet.save_requested):
+        sheet.confirm.click()
+    assert problem in sheet.problem.text()
+
+
+def test_several_images_are_a_file_each_with_names_of_their_own(
+    light: Theme, qtbot: QtBot, tmp_path: Path
+) -> None:
+    images = [_saved("one.example/a/app:1"), _saved("one.example/b/app:1"), NAMELESS]
+    sheet = SaveSheet(None, images, tmp_path)
+    qtbot.addWidget(sheet)
+    names = [place.path.name for place in _wished(qtbot, sheet)]
+    assert names == ["app_1.tar", "app_1-2.tar", f"{sha('x')[7:19]}.tar"]
+
+
+@pytest.mark.parametrize(
+    ("name", "suffix"), [("a.tar", ".tar"), ("a.TGZ", ".TGZ"), ("a.tar.zst", ".tar.zst"), ("a.zip", "")]
+)
+def test_suffixes(name: str, suffix: str) -> None:
+    assert suffix_of(name) == suffix
+
+
+def test_places_are_ticked_and_told(light: Theme, qtbot: QtBot) -> None:
+    engine = EnginePlace(EngineAddress("other", "unix:///other.sock"))
+    library = LibraryPlace(Path("/library"))
+    sheet = CarrySheet(None, ["app:1"], [(engine, "other"), (library, "Library")])
+    qtbot.addWidget(sheet)
+    sheet.confirm.click()
+    assert "Tick" in sheet.problem.text()
+    sheet.list.item(1).setCheckState(Qt.CheckState.Checked)
+    with qtbot.waitSignal(sheet.chosen) as chosen:
+        sheet.confirm.click()
+    assert chosen.args[0] == [library]

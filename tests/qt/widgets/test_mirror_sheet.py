@@ -1,0 +1,114 @@
+"""The mirror sheet: rules as they are typed, their plans in words, and the list of those that are kept."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from pytestqt.qtbot import QtBot
+
+from longshore.oci.errors import SignInRequired
+from longshore.oci.reference import Reference
+from longshore.transfers.mirror import MirrorPlan, MirrorRule, MirrorTag, TagState
+from longshore.widgets.dialogs.mirror import MirrorSheet
+from longshore.widgets.dialogs.mirrors import MirrorsSheet
+from longshore.widgets.theme import Theme
+
+APP = Reference.parse("one.example/team/app")
+COPY = Reference.parse("two.example/kept/app")
+REGISTRIES = [("docker.io", "me"), ("one.example", ""), ("two.example", "")]
+RULE = MirrorRule("nightly", APP, COPY, tags=("1.*", "!*-rc"), referrers=True)
+
+
+def _sheet(qtbot: QtBot, **options: object) -> MirrorSheet:
+    sheet = MirrorSheet(None, APP, REGISTRIES, "two.example", **options)  # type: ignore[arg-type]
+    qtbot.addWidget(sheet)
+    return sheet
+
+
+def _plan(rule: MirrorRule) -> MirrorPlan:
+    return MirrorPlan(
+        rule,
+        (
+            MirrorTag("1.0", TagState.SAME),
+            MirrorTag("1.1", TagState.DIFFERS, size=3_000_000, bytes_to_move=1_000_000),
+            MirrorTag("1.2", TagState.MISSING, size=3_000_000, bytes_to_move=2_000_000),
+        ),
+    )
+
+
+def test_it_wants_a_plan_when_typing_pauses_and_shows_it(light: Theme, qtbot: QtBot) -> None:
+    sheet = _sheet(qtbot)
+    assert not sheet.confirm.isEnabled(), "nothing is copied before it was compared"
+    with qtbot.waitSignal(sheet.plan_wanted) as first:
+        pass
+    assert first.args[0].destination == Reference.parse("two.example/team/app")
+    with qtbot.waitSignal(sheet.plan_unwanted):
+        sheet.tags.setText("1.* !*-rc")
+    with qtbot.waitSignal(sheet.plan_wanted) as second:
+        pass
+    assert second.args[0].tags == ("1.*", "!*-rc")
+    sheet.show_plan(_plan(second.args[0]))
+    column = [sheet.table.item(row, 1).text() for row in range(3)]
+    assert column == ["overwritten", "new tag", "the same"], "what moves stands first"
+    assert sheet.summary.text() == "3 tags: 1 new, 1 overwritten, 1 the same. 3 MB to move."
+    with qtbot.waitSignal(sheet.copy_requested) as wish, qtbot.assertNotEmitted(sheet.save_requested):
+        sheet.confirm.click()
+    assert [str(one.destination.reference) for one in wish.args[0].requests()] == [
+        "two.example/team/app:1.1",
+        "two.example/team/app:1.2",
+    ]
+
+
+def test_a_name_keeps_the_rule(light: Theme, qtbot: QtBot) -> None:
+    sheet = _sheet(qtbot, rule=RULE)
+    sheet.show_plan(_plan(sheet.rule()))
+    with qtbot.waitSignals([sheet.save_requested, sheet.copy_requested]):
+        sheet.confirm.click()
+    assert sheet.rule() == RULE
+
+
+def test_editing_a_rule_moves_nothing(light: Theme, qtbot: QtBot) -> None:
+    sheet = _sheet(qtbot, rule=RULE, saving=True)
+    assert sheet.confirm.accessibleName() == "Save"
+    sheet.name.clear()
+    sheet.confirm.click()
+    assert "name" in sheet.problem.text()
+    sheet.name.setText("weekly")
+    with qtbot.waitSignal(sheet.save_requested) as kept, qtbot.assertNotEmitted(sheet.copy_requested):
+        sheet.confirm.click()
+    assert kept.args[0].name == "weekly"
+
+
+def test_what_cannot_be_is_said_and_cannot_be_confirmed(light: Theme, qtbot: QtBot) -> None:
+    sheet = _sheet(qtbot)
+    sheet.host.setCurrentText("one.example")
+    assert "same repository" in sheet.problem.text()
+    sheet.host.setCurrentText("two.example")
+    sheet.platforms.setText("no/such/thing/at/all")
+    assert not sheet.confirm.isEnabled()
+    sheet.platforms.clear()
+    sheet.show_plan(SignInRequired("two.example wants you to sign in.", registry="two.example"))
+    assert "sign in" in sheet.problem.text()
+    assert not sheet.confirm.isEnabled()
+    nothing = MirrorPlan(sheet.rule(), (MirrorTag("1.0", TagState.SAME),))
+    sheet.show_plan(nothing)
+    with qtbot.assertNotEmitted(sheet.copy_requested):
+        sheet.confirm.click()
+    assert "nothing to copy" in sheet.problem.text()
+
+
+def test_rules_are_listed_run_edited_and_removed(light: Theme, qtbot: QtBot) -> None:
+    other = MirrorRule("weekly", COPY, APP)
+    sheet = MirrorsSheet(None, [RULE, other])
+    qtbot.addWidget(sheet)
+    assert "nightly" in sheet.list.item(0).text()
+    assert "two.example/kept/app" in sheet.list.item(0).text()
+    with qtbot.waitSignal(sheet.remove_requested) as removed:
+        sheet.remove_button.click()
+    assert removed.args == ["nightly"]
+    assert sheet.list.currentItem().data(Qt.ItemDataRole.UserRole) == other
+    with qtbot.waitSignal(sheet.run_requested) as run:
+        sheet.confirm.click()
+    assert run.args == [other]
+    empty = MirrorsSheet(None, [])
+    qtbot.addWidget(empty)
+    assert not empty.confirm.isEnabled()
