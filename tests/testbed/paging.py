@@ -68,7 +68,8 @@ class HostilePages:
     def _answer(self, request: BaseHTTPRequestHandler) -> None:
         parts = urlsplit(request.path)
         page = int(parse_qs(parts.query).get("page", ["0"])[0])
-        status, link, document = 200, "", {}
+        status, link = 200, ""
+        document: dict[str, object] = {}
         if parts.path == "/v2/_catalog":
             document = {"repositories": [f"trap/r{self._number(page, at):09}" for at in range(PAGE)]}
             link = self._link(parts.path, page)
