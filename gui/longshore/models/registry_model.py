@@ -41,8 +41,6 @@ _FLAGS = {
     NodeKind.NOTE: _Flag.ItemIsEnabled | _Flag.ItemNeverHasChildren,
     NodeKind.LINK: _Flag.ItemIsEnabled | _Flag.ItemIsSelectable | _Flag.ItemNeverHasChildren,
 }
-#: While a filter or an order is set, pages are wanted without scrolling, up to this many repositories.
-_READS_ON = 100_000
 #: A page is wanted when the view is this near to the end of what is known.
 _NEAR_END = 30
 
@@ -213,7 +211,7 @@ class RegistryModel(QAbstractItemModel):
         if node is None or course is None:
             return
         changed = node.append(course, items, has_more, total)
-        self._settle(node)
+        self._settle_if_due(node)
         self._tell_children(node, changed)
         self._tell(node)
         self._read_on(node)
@@ -265,15 +263,24 @@ class RegistryModel(QAbstractItemModel):
             self.refresh(node.host)
         elif course.state is NodeState.READY and course.has_more:
             course.state = NodeState.LOADING
-            self._settle(node)
+            self._settle_if_due(node)
             self._tell(node)
             self.page_wanted.emit(node.host, course.generation)
 
-    def _read_on(self, node: RegistryNode) -> None:
+    def _reads_on(self, node: RegistryNode) -> bool:
         # A filter and an order are questions to all pages, and nobody scrolls to the end for them. What was found is
         # in the vendor's order, and can be endless.
         asked = self._needles or self._sort_column >= 0
-        if asked and node.search is None and node.listing.has_more and node.listed_count() < _READS_ON:
+        return bool(asked) and node.search is None and node.listing.has_more
+
+    def _settle_if_due(self, node: RegistryNode) -> None:
+        """While all pages are read for an order, the view is laid out anew only when much has come."""
+        much = len(node.repositories) * 5 > len(node.rows) * 6
+        if much or self._needles or not self._reads_on(node):
+            self._settle(node)
+
+    def _read_on(self, node: RegistryNode) -> None:
+        if self._reads_on(node):
             self._next_page(node)
 
     # -- filter and order

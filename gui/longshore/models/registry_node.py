@@ -194,7 +194,8 @@ class RegistryNode:
                 rows.sort(key=_rank)
         self.note.line = self._note_text(bool(rows), bool(needles))
         if self.note.line:
-            rows.append(self.note)
+            # Why a list broke off stands before what came of it: nobody looks for it behind thousands.
+            rows.insert(0 if self.state is NodeState.FAILED else len(rows), self.note)
         rows += self._links(filtered)
         return rows
 

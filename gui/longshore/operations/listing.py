@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 #: Repositories of one registry, and tags of one repository, that are listed before we stop and say so.
-MOST_REPOSITORIES = 200_000
-MOST_TAGS = 200_000
+MOST_REPOSITORIES = 100_000
+MOST_TAGS = 100_000
 #: Tags that the table takes over in one turn of the loop.
 _PIECE = 2000
 
@@ -115,6 +115,9 @@ class Listing:
     def _start_page(self, host: str, course: _Course) -> None:
         if not course.generation:
             return
+        if course.count >= MOST_REPOSITORIES:
+            self._registries.fail(host, course.generation, _endless(host, "repositories", course.count))
+            return
         course.running = self._tasks.cancellation()
         self._tasks.spawn(self._page(host, course, course.running), f"list {host}")
 
@@ -143,8 +146,6 @@ class Listing:
         more = found.next is not None
         self._registries.set_make(host, lister.kind, searches=lister.searches)
         self._registries.append_page(host, course.generation, found.items, more, found.total)
-        if more and course.count >= MOST_REPOSITORIES:
-            self._registries.fail(host, course.generation, _endless(host, "repositories", course.count))
 
     # -- tags
 
@@ -179,6 +180,7 @@ class Listing:
     async def _all_tags(self, host: str, repository: str, generation: int, work: Cancellation) -> None:
         page: str | None = None
         count = 0
+        waiting: list[TagInfo] = []
         while True:
 
             def ask(page: str | None = page) -> Page[TagInfo]:
@@ -186,27 +188,40 @@ class Listing:
 
             try:
                 found = await self._tasks.call(self._tasks.listing, ask)
-                count += len(found.items)
-                if found.next is not None and count >= MOST_TAGS:
-                    raise _endless(host, "tags", count)
             except Cancelled:
                 return
             except LongshoreError as error:
-                if not work.cancelled:
-                    self._tags.fail(generation, error)
-                    self._on_error(host, error)
+                await self._take_tags(generation, waiting, work, more=True, total=None)
+                self._tags_stopped(host, generation, work, error)
                 return
             page = found.next
-            # In pieces: ten thousand names at once would hold the window up.
-            for start in range(0, max(len(found.items), 1), _PIECE):
-                if work.cancelled:
-                    return
-                piece = found.items[start : start + _PIECE]
-                more = page is not None or start + _PIECE < len(found.items)
-                self._tags.append_tags(generation, piece, more, found.total)
-                await asyncio.sleep(0)
-            if page is None:
+            waiting += found.items
+            # The table is sorted anew each time: after many tags, no longer for every small page.
+            if page is None or len(waiting) * 10 >= count:
+                count += len(waiting)
+                await self._take_tags(generation, waiting, work, more=page is not None, total=found.total)
+                waiting = []
+            if page is None or work.cancelled:
                 return
+            if count >= MOST_TAGS:
+                self._tags_stopped(host, generation, work, _endless(host, "tags", count))
+                return
+
+    async def _take_tags(
+        self, generation: int, tags: list[TagInfo], work: Cancellation, *, more: bool, total: int | None
+    ) -> None:
+        """Hand *tags* to the table in pieces: ten thousand at once would hold the window up."""
+        for start in range(0, max(len(tags), 1), _PIECE):
+            if work.cancelled:
+                return
+            rest = more or start + _PIECE < len(tags)
+            self._tags.append_tags(generation, tags[start : start + _PIECE], rest, total)
+            await asyncio.sleep(0)
+
+    def _tags_stopped(self, host: str, generation: int, work: Cancellation, error: LongshoreError) -> None:
+        if not work.cancelled:
+            self._tags.fail(generation, error)
+            self._on_error(host, error)
 
     # -- for the use cases
 

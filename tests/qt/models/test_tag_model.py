@@ -14,6 +14,7 @@ from longshore.models.tag_model import TagModel
 from longshore.oci.errors import NotInRegistry, RegistryUnreachable
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
+from longshore.registry.listing import TagInfo
 from longshore.registry.model import TagDetails
 from qt.models.made import NOW, headers, image, row_texts, sha, texts
 
@@ -266,3 +267,25 @@ def test_ten_thousand_tags_with_details_are_no_work():
     assert time.perf_counter() - began < 10
     assert model.rowCount() == 10_000
     model.deleteLater()
+
+
+def test_details_that_a_vendor_lists_are_not_asked_for_once_more(model):
+    wanted = []
+    model.details_wanted.connect(lambda _generation, names: wanted.append(names))
+    generation = model.reset(HOST, "acme/web")
+    model.want_details(0, 10)
+    whole = TagInfo("3", details("3"), complete=True)
+    part = TagInfo("2", details("2", platforms=()), complete=False)
+    model.append_tags(generation, [whole, part, TagInfo("1")], True, 40)
+    assert (model.expected, model.total, model.shown_count) == (40, 3, 3)
+    assert texts(model, TagColumn.SIZE) == ["70 MB", "70 MB", ""]
+    assert wanted == [["2", "1"]] and model.awaited_details == 1
+    model.append_tags(generation, [TagInfo("3", details("3", size=8_000_000), complete=True)], False)
+    assert texts(model, TagColumn.SIZE)[0] == "8 MB" and model.expected is None
+
+
+def test_hidden_tags_do_not_count_as_shown(model):
+    listed(model, ["1", f"sha256-{'a' * 64}.sig", f"sha256-{'b' * 64}", f"sha256-{'c' * 64}.sbom"])
+    assert (model.total, model.hidden_count, model.shown_count) == (4, 3, 1)
+    model.set_show_digest_like(True)
+    assert model.shown_count == 4 and model.rowCount() == 4

@@ -1,0 +1,154 @@
+"""Listings on the loop: pages, searches and details that are overtaken, stopped, and asked for once."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import shiboken6
+
+from longshore.models.columns import NodeState
+from longshore.models.registry_model import RegistryEntry, RegistryModel
+from longshore.models.tag_model import TagModel
+from longshore.oci.reference import Reference
+from longshore.operations import listing as listing_module
+from longshore.operations.book import RegistryBook
+from longshore.operations.listing import Listing
+from longshore.operations.services import Services
+from longshore.registry.config import RegistryConfig
+from longshore.settings import Settings
+from unit.registry.conftest import Asked, reply
+
+from .conftest import Desk, add
+
+
+class Shown:
+    """The models of the right pane, filled by a real Listing."""
+
+    def __init__(self, desk: Desk, *hosts: str) -> None:
+        add(desk, *hosts)
+        self.registries, self.tags = RegistryModel(), TagModel()
+        self.registries.set_registries([RegistryEntry(desk.book.config(host)) for host in hosts])
+        self.errors: list[Any] = []
+        self.listing = Listing(
+            desk.services,
+            desk.tasks,
+            desk.book,
+            self.registries,
+            self.tags,
+            lambda host, error: self.errors.append(error),
+        )
+
+    def close(self) -> None:
+        self.listing.stop_tags()
+        shiboken6.delete(self.listing._details)
+
+
+def names(count: int) -> list[str]:
+    return [f"v{number}" for number in range(count)]
+
+
+def test_readers_stop_where_every_tag_would_be_refused(play, serve) -> None:
+    def script(asked: Asked) -> Any:
+        if asked.path.endswith("/tags/list?n=1000"):
+            return reply({"tags": names(400)})
+        if "/manifests/" in asked.path:
+            return reply({"errors": [{"code": "TOOMANYREQUESTS"}]}, 429, Retry_After="3600")
+        return reply({})
+
+    server = serve(script)
+
+    async def scene(desk: Desk) -> None:
+        shown = Shown(desk, server.host)
+        shown.listing.list_tags(server.host, "a/b")
+        await desk.until(lambda: shown.tags.rowCount() == 400)
+        shown.tags.want_all_details()
+        await desk.until(lambda: shown.tags.awaited_details == 0)
+        assert sum("/manifests/" in path for path in server.paths()) < 60, "400 refusals help nobody"
+        shown.close()
+
+    play(scene)
+
+
+def test_a_page_that_was_overtaken_is_dropped(play, serve) -> None:
+    hold = threading.Event()
+
+    def script(asked: Asked) -> Any:
+        if asked.path.startswith("/v2/_catalog"):
+            if not hold.is_set():
+                hold.set()
+                time.sleep(0.3)
+                return reply({"repositories": ["old/one"]})
+            return reply({"repositories": ["new/one"]})
+        return reply({})
+
+    server = serve(script)
+
+    async def scene(desk: Desk) -> None:
+        shown = Shown(desk, server.host)
+        shown.listing.list_repositories(server.host)
+        await desk.until(hold.is_set)
+        shown.listing.list_repositories(server.host)
+        await desk.until(lambda: shown.registries.state(server.host) is NodeState.READY)
+        assert shown.registries.index_of(server.host, "new/one").isValid()
+        assert not shown.registries.index_of(server.host, "old/one").isValid()
+        assert not shown.errors
+        shown.close()
+
+    play(scene)
+
+
+def test_a_list_without_end_is_stopped(play, serve, monkeypatch) -> None:
+    monkeypatch.setattr(listing_module, "MOST_TAGS", 5000)
+    monkeypatch.setattr(listing_module, "MOST_REPOSITORIES", 5000)
+
+    def script(asked: Asked) -> Any:
+        page = int(asked.path.rpartition("page=")[2]) if "page=" in asked.path else 0
+        found = [f"{'r/' if 'catalog' in asked.path else 't'}{page * 900 + at:08}" for at in range(900)]
+        key = "repositories" if "catalog" in asked.path else "tags"
+        return reply({key: found}, Link=f'<?page={page + 1}>; rel="next"')
+
+    server = serve(script)
+
+    async def scene(desk: Desk) -> None:
+        shown = Shown(desk, server.host)
+        shown.registries.set_filter("no such thing")
+        shown.listing.list_repositories(server.host)
+        shown.listing.list_tags(server.host, "a/b")
+        await desk.until(
+            lambda: len(shown.errors) == 1 and shown.registries.state(server.host) is NodeState.FAILED
+        )
+        assert shown.tags.error is shown.errors[0] and "does not seem to end" in shown.tags.error.message
+        assert 5000 <= shown.tags.total < 7000 and not shown.tags.loading
+        shown.close()
+
+    play(scene)
+
+
+def test_a_lister_is_made_anew_when_its_registry_is_forgotten(tmp_path: Path) -> None:
+    book = RegistryBook(Settings(tmp_path), [])
+    services = Services({}, book.config, cache=tmp_path / "cache")
+    first = services.lister("127.0.0.1:1")
+    assert services.lister("127.0.0.1:1") is first
+    services.forget_registry("127.0.0.1:1")
+    assert services.lister("127.0.0.1:1") is not first
+    book.add(RegistryConfig("127.0.0.1:1", kind="harbor"))
+    services.forget_registry("127.0.0.1:1")
+    assert services.lister("127.0.0.1:1").kind == "harbor"
+    services.close()
+
+
+def test_the_book_keeps_pins_and_what_is_recent(tmp_path: Path) -> None:
+    book = RegistryBook(Settings(tmp_path), [])
+    book.pin("r.io", "a/b")
+    book.pin("r.io", "c/d")
+    book.unpin("r.io", "a/b")
+    book.show_digest_tags(True)
+    again = RegistryBook(Settings(tmp_path), [])
+    assert again.pins("r.io") == ("c/d",) and again.digest_tags_shown
+    references = [Reference("r.io", f"n/{number}", "1") for number in (1, 2, 1, *range(20))]
+    assert again.set_recent(references) and not again.set_recent(references)
+    assert again.recent("r.io")[:3] == ("n/1", "n/2", "n/0") and len(again.recent("r.io")) == 8
+    assert again.recent("other.io") == ()
