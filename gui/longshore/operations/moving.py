@@ -22,13 +22,13 @@ from longshore.oci.errors import (
 )
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
+from longshore.operations.choices import Choices
 from longshore.operations.feed import TransferFeed
 from longshore.operations.listing import Listing
 from longshore.operations.services import Services
 from longshore.operations.tasks import Tasks
 from longshore.settings import Settings
 from longshore.transfers.changes import Changes, SetAside
-from longshore.transfers.core import CONCURRENCY
 from longshore.transfers.journal import Journal
 from longshore.transfers.queue import TransferQueue
 from longshore.transfers.transfer import (
@@ -75,15 +75,17 @@ class Moving(QObject):
     ) -> None:
         super().__init__()
         self._tasks = tasks
-        self._settings = settings
+        self._bandwidth = services.bandwidth
         self._listing = listing
         self._transfers = transfers
-        self.journal = Journal(journal)
+        choices = Choices.read(settings)
+        self.journal = Journal(journal, max_age_days=choices.history_days, max_rows=choices.history_rows)
         self._feed = TransferFeed(self._take_changes, self)
         self._feed.changed.connect(self._transfers_changed)
-        self.queue = TransferQueue(services, self.journal, concurrency=self.concurrency, wake=self._feed.wake)
-        if self.per_registry:
-            self.queue.set_limits(per_registry=self.per_registry)
+        self.queue = TransferQueue(
+            services, self.journal, concurrency=choices.concurrency, wake=self._feed.wake
+        )
+        self.choose(choices)
         self._states: dict[str, State] = {}
         self._errors: dict[str, LongshoreError | None] = {}
 
@@ -199,21 +201,11 @@ class Moving(QObject):
                 self.succeeded.emit(snapshot)
         self.tally_changed.emit()
 
-    def set_limits(self, concurrency: int, per_registry: int) -> None:
-        """How many transfers may run at once, in all and per registry (0: no own limit). Kept in the settings."""
-        self._settings.set("concurrency", concurrency)
-        self._settings.set("per_registry", per_registry)
-        self.queue.set_limits(concurrency=concurrency, per_registry=per_registry)
-
-    @property
-    def concurrency(self) -> int:
-        """Transfers at once."""
-        return int(self._settings.get("concurrency", CONCURRENCY))
-
-    @property
-    def per_registry(self) -> int:
-        """Transfers at once with one registry; 0 for no limit of its own."""
-        return int(self._settings.get("per_registry", 0))
+    def choose(self, choices: Choices) -> None:
+        """Move as the user chose; what runs already goes on."""
+        self.queue.set_limits(concurrency=choices.concurrency, per_registry=choices.per_registry)
+        self._bandwidth.limit = choices.copy_limit * 1e6 or None
+        self.journal.set_limits(max_age_days=choices.history_days, max_rows=choices.history_rows)
 
     def retry_refused(self, host: str) -> None:
         """Start again what failed for want of rights at *host*: the user has signed in."""

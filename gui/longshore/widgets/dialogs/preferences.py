@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QComboBox, QSpinBox, QWidget
+from PySide6.QtWidgets import QCheckBox, QComboBox, QSpinBox, QWidget
 
 from longshore import __version__
+from longshore.operations.choices import BOUNDS, Choices
 from longshore.widgets.dialogs.sheet import Sheet
 from longshore.widgets.quiet import plain_label
 from longshore.widgets.theme import Appearance
 
-#: More at once only makes every one of them slower.
-MOST_AT_ONCE = 20
-
 
 class PreferencesSheet(Sheet):
-    """The few choices there are."""
+    """The choices there are."""
 
-    chosen = Signal(str, int, int)  # appearance, transfers at once, per registry (0: no limit of its own)
+    chosen = Signal(object)  # Choices
 
-    def __init__(
-        self, parent: QWidget | None, appearance: Appearance, concurrency: int, per_registry: int
-    ) -> None:
+    def __init__(self, parent: QWidget | None, choices: Choices) -> None:
         super().__init__(parent, self.tr("Preferences"), self.tr("Save"))
         form = self.form()
         self.appearance = QComboBox()
@@ -32,24 +28,68 @@ class PreferencesSheet(Sheet):
             (Appearance.DARK, self.tr("Dark")),
         ):
             self.appearance.addItem(words, value.value)
-        self.appearance.setCurrentIndex(self.appearance.findData(appearance.value))
+        self.appearance.setCurrentIndex(self.appearance.findData(choices.appearance))
         form.addRow(self.tr("Appearance"), self.appearance)
-        self.concurrency = QSpinBox()
-        self.concurrency.setAccessibleName(self.tr("Transfers at once"))
-        self.concurrency.setRange(1, MOST_AT_ONCE)
-        self.concurrency.setValue(concurrency)
+        self.concurrency = self._number("concurrency", choices.concurrency, self.tr("Transfers at once"))
         form.addRow(self.tr("Transfers at once"), self.concurrency)
-        self.per_registry = QSpinBox()
-        self.per_registry.setAccessibleName(self.tr("Transfers at once per registry"))
-        self.per_registry.setRange(0, MOST_AT_ONCE)
-        self.per_registry.setSpecialValueText(self.tr("no limit of its own"))
-        self.per_registry.setValue(per_registry)
+        self.per_registry = self._number(
+            "per_registry",
+            choices.per_registry,
+            self.tr("Transfers at once per registry"),
+            zero=self.tr("no limit of its own"),
+        )
         form.addRow(self.tr("… with one registry"), self.per_registry)
+        self.copy_limit = self._number(
+            "copy_limit",
+            choices.copy_limit,
+            self.tr("Limit for copies"),
+            unit=self.tr(" MB/s"),
+            zero=self.tr("as fast as it goes"),
+        )
+        self.copy_limit.setToolTip(
+            self.tr("For what Longshore itself copies. What an engine pulls and pushes is its own.")
+        )
+        form.addRow(self.tr("Limit for copies"), self.copy_limit)
+        self.history_days = self._number(
+            "history_days", choices.history_days, self.tr("Keep history for"), unit=self.tr(" days")
+        )
+        form.addRow(self.tr("Keep history for"), self.history_days)
+        self.history_rows = self._number(
+            "history_rows", choices.history_rows, self.tr("… and at most"), unit=self.tr(" transfers")
+        )
+        self.history_rows.setSingleStep(500)
+        form.addRow(self.tr("… and at most"), self.history_rows)
+        self.notes = QCheckBox(self.tr("Tell on the desktop what ends while the window is not in front"))
+        self.notes.setChecked(choices.notes)
+        form.addRow("", self.notes)
+        self.tray = QCheckBox(self.tr("Show an icon with the progress in the tray"))
+        self.tray.setChecked(choices.tray)
+        form.addRow("", self.tray)
         self.appearance.setFocus()
+
+    def _number(self, name: str, value: int, spoken: str, *, unit: str = "", zero: str = "") -> QSpinBox:
+        box = QSpinBox()
+        box.setAccessibleName(spoken)
+        box.setRange(*BOUNDS[name])
+        box.setSuffix(unit)
+        box.setSpecialValueText(zero)
+        box.setValue(value)
+        return box
 
     def check(self) -> bool:
         """Tell what was chosen."""
-        self.chosen.emit(self.appearance.currentData(), self.concurrency.value(), self.per_registry.value())
+        self.chosen.emit(
+            Choices(
+                appearance=self.appearance.currentData(),
+                concurrency=self.concurrency.value(),
+                per_registry=self.per_registry.value(),
+                copy_limit=self.copy_limit.value(),
+                history_days=self.history_days.value(),
+                history_rows=self.history_rows.value(),
+                notes=self.notes.isChecked(),
+                tray=self.tray.isChecked(),
+            )
+        )
         return True
 
 
