@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QObject, Qt, Slot
+from PySide6.QtCore import QObject, Qt, QTimer, Slot
 
 from longshore.operations import Operations
 from longshore.widgets.main_window import MainWindow
@@ -63,6 +63,8 @@ class Transfers(QObject):
                 if len(again) == 1
                 else self.tr("{0} of them are in the list already; here they are.").format(len(again))
             )
+            # The notice takes room from the list.
+            QTimer.singleShot(0, pane, lambda: pane.reveal(again[0]))
         elif new:
             pane.reveal(new[-1])
 

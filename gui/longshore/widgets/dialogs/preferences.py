@@ -11,6 +11,9 @@ from longshore.widgets.dialogs.sheet import Sheet
 from longshore.widgets.quiet import plain_label
 from longshore.widgets.theme import Appearance
 
+#: Of the fields, in device-independent pixels: one edge for all.
+_WIDE = 215
+
 
 class PreferencesSheet(Sheet):
     """The choices there are."""
@@ -29,6 +32,7 @@ class PreferencesSheet(Sheet):
         ):
             self.appearance.addItem(words, value.value)
         self.appearance.setCurrentIndex(self.appearance.findData(choices.appearance))
+        self.appearance.setFixedWidth(_WIDE)
         form.addRow(self.tr("Appearance"), self.appearance)
         self.concurrency = self._number("concurrency", choices.concurrency, self.tr("Transfers at once"))
         form.addRow(self.tr("Transfers at once"), self.concurrency)
@@ -72,6 +76,8 @@ class PreferencesSheet(Sheet):
         box.setAccessibleName(spoken)
         box.setRange(*BOUNDS[name])
         box.setSuffix(unit)
+        box.setFixedWidth(_WIDE)
+        box.lineEdit().setTextMargins(6, 0, 0, 0)
         box.setSpecialValueText(zero)
         box.setValue(value)
         return box
