@@ -60,6 +60,7 @@ class Moving(QObject):
     asked = Signal(
         object, object
     )  # list[str], list[str]: rows that are new, rows that stood in the queue already
+    interrupted = Signal(object)  # list[str]: rows that an earlier run left unfinished, told once
     tag_needed = Signal(object, object)  # Reference without tag, list of the tags there are
     failed = Signal(object)  # LongshoreError of something that has no row to be shown in
     tally_changed = Signal()  # transfers came, went or changed state
@@ -190,8 +191,11 @@ class Moving(QObject):
         for removed in changes.removed:
             self._states.pop(removed, None)
             self._errors.pop(removed, None)
+        interrupted = []
         for snapshot in changes.snapshots:
             before = self._states.get(snapshot.id)
+            if before is None and snapshot.state is State.INTERRUPTED:
+                interrupted.append(snapshot.id)
             self._states[snapshot.id] = snapshot.state
             self._errors[snapshot.id] = snapshot.error
             if before is None or before is snapshot.state or not snapshot.state.finished:
@@ -199,6 +203,8 @@ class Moving(QObject):
             self.ended.emit(snapshot)
             if snapshot.state is State.SUCCEEDED:
                 self.succeeded.emit(snapshot)
+        if interrupted:
+            self.interrupted.emit(interrupted)
         self.tally_changed.emit()
 
     def choose(self, choices: Choices) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject, Qt, QTimer, Slot
 
+from longshore.models.columns import Tone
 from longshore.operations import Operations
 from longshore.widgets.main_window import MainWindow
 from longshore.wiring.history import HistoryKeeper
@@ -37,6 +38,7 @@ class Transfers(QObject):
         pane.cancel_all_requested.connect(moving.queue.cancel_all)
         moving.tally_changed.connect(self._tally)
         moving.asked.connect(self._asked)
+        moving.interrupted.connect(self._interrupted)
         moving.ended.connect(pane.tell_refusal)
         self.history = HistoryKeeper(self.window, self.operations, self._shared)
         self.window.history_requested.connect(self.history.open)
@@ -67,6 +69,18 @@ class Transfers(QObject):
             QTimer.singleShot(0, pane, lambda: pane.reveal(again[0]))
         elif new:
             pane.reveal(new[-1])
+
+    @Slot(object)
+    def _interrupted(self, ids: list[str]) -> None:
+        count = len(ids)
+        self.window.transfer_pane.explain(
+            self.tr("1 transfer was interrupted when Longshore ended.")
+            if count == 1
+            else self.tr("{0} transfers were interrupted when Longshore ended.").format(count),
+            Tone.CAUTION,
+            button=self.tr("Go on") if count == 1 else self.tr("Go on with all"),
+            act=lambda: self.operations.moving.queue.retry(ids),
+        )
 
     @Slot()
     def _tally(self) -> None:
