@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Callable
 
 from testbed.driver import Window
 from testbed.images import seed_repository
 from testbed.registry import PrivateRegistry
 from testbed.steps import STATUS, TRANSFERRED, pull_by_name, wait_status
+from testbed.throttle import Throttle
 
 Start = Callable[..., Window]
 
@@ -74,3 +77,23 @@ def test_a_row_that_was_refused_offers_to_sign_in_and_goes_on(
     window.type(auth_registry.password)
     window.keys("Return")
     window.wait(lambda: [row[STATUS] for row in window.table("Transfers").rows] == ["Succeeded"], "the pull")
+
+
+def test_what_a_kill_interrupted_goes_on_at_one_click(
+    start: Start, open_registry: PrivateRegistry, throttle: Throttle
+) -> None:
+    seed_repository(open_registry.address, "cut/app", ["1", "2"], layers=[3_000_000])
+    throttle.bytes_per_second = 200_000
+    window = start(throttle.address)
+    window.wait_row("Registries", throttle.address)
+    for tag in "12":
+        pull_by_name(window, f"{throttle.address}/cut/app:{tag}")
+    window.wait(lambda: window.table("Transfers").column("Status").count("Running") == 2, "both to run")
+    os.kill(window.process.pid, signal.SIGKILL)
+    window.process.wait(5)
+    throttle.bytes_per_second = None
+    again = start(throttle.address)
+    again.wait_text("2 transfers were interrupted")
+    assert again.table("Transfers").column("Status") == ["Interrupted"] * 2
+    again.press("Go on with all")
+    again.wait(lambda: again.table("Transfers").column("Status") == ["Succeeded"] * 2, "both to succeed", 40)

@@ -53,7 +53,8 @@ def status_tone(state: State) -> Tone:
     }.get(state, Tone.QUIET)
 
 
-def _image_name(end: Endpoint) -> str:
+def image_name(end: Endpoint) -> str:
+    """The image at one end, by its name or its short id."""
     return (
         text.safe(end.reference.familiar, 600) if end.reference is not None else text.short_id(end.image_id)
     )
@@ -66,12 +67,12 @@ def end_text(end: Endpoint, *, is_source: bool) -> str:
     if isinstance(place, ArchivePlace):
         return text.safe(place.path.name)
     if is_source:
-        return _image_name(end)
+        return image_name(end)
     if isinstance(place, EnginePlace):
         return text.safe(place.address.name)
     if isinstance(place, LibraryPlace):
         return tr("Library")
-    return _image_name(end) or text.safe(place.host)
+    return image_name(end) or text.safe(place.host)
 
 
 def end_whole(end: Endpoint) -> str:
@@ -83,7 +84,7 @@ def end_whole(end: Endpoint) -> str:
         where = str(place.path)
     else:
         where = place.host
-    return "\n".join(part for part in (_image_name(end), text.safe(where, 600)) if part)
+    return "\n".join(part for part in (image_name(end), text.safe(where, 600)) if part)
 
 
 def can_detour(snapshot: TransferSnapshot) -> bool:

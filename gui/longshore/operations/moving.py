@@ -23,6 +23,7 @@ from longshore.oci.errors import (
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
 from longshore.operations import wishes
+from longshore.operations.choices import Choices
 from longshore.operations.feed import TransferFeed
 from longshore.operations.listing import Listing
 from longshore.operations.services import Services
@@ -30,7 +31,6 @@ from longshore.operations.tasks import Tasks
 from longshore.operations.wishes import LocalPlace
 from longshore.settings import Settings
 from longshore.transfers.changes import Changes, SetAside
-from longshore.transfers.core import CONCURRENCY
 from longshore.transfers.journal import Journal
 from longshore.transfers.queue import TransferQueue
 from longshore.transfers.transfer import EnginePlace, State, TransferRequest
@@ -55,6 +55,7 @@ class Moving(QObject):
     asked = Signal(
         object, object
     )  # list[str], list[str]: rows that are new, rows that stood in the queue already
+    interrupted = Signal(object)  # list[str]: rows that an earlier run left unfinished, told once
     tag_needed = Signal(object, object)  # Reference without tag, list of the tags there are
     failed = Signal(object)  # LongshoreError of something that has no row to be shown in
     tally_changed = Signal()  # transfers came, went or changed state
@@ -71,16 +72,17 @@ class Moving(QObject):
         super().__init__()
         self._services = services
         self._tasks = tasks
-        self._settings = settings
+        self._bandwidth = services.bandwidth
         self._listing = listing
         self._transfers = transfers
-        services.bandwidth.limit = self.bandwidth * 1e6 or None
-        self.journal = Journal(journal)
+        choices = Choices.read(settings)
+        self.journal = Journal(journal, max_age_days=choices.history_days, max_rows=choices.history_rows)
         self._feed = TransferFeed(self._take_changes, self)
         self._feed.changed.connect(self._transfers_changed)
-        self.queue = TransferQueue(services, self.journal, concurrency=self.concurrency, wake=self._feed.wake)
-        if self.per_registry:
-            self.queue.set_limits(per_registry=self.per_registry)
+        self.queue = TransferQueue(
+            services, self.journal, concurrency=choices.concurrency, wake=self._feed.wake
+        )
+        self.choose(choices)
         self._states: dict[str, State] = {}
         self._errors: dict[str, LongshoreError | None] = {}
 
@@ -169,8 +171,11 @@ class Moving(QObject):
         for removed in changes.removed:
             self._states.pop(removed, None)
             self._errors.pop(removed, None)
+        interrupted = []
         for snapshot in changes.snapshots:
             before = self._states.get(snapshot.id)
+            if before is None and snapshot.state is State.INTERRUPTED:
+                interrupted.append(snapshot.id)
             self._states[snapshot.id] = snapshot.state
             self._errors[snapshot.id] = snapshot.error
             if before is None or before is snapshot.state or not snapshot.state.finished:
@@ -178,34 +183,15 @@ class Moving(QObject):
             self.ended.emit(snapshot)
             if snapshot.state is State.SUCCEEDED:
                 self.succeeded.emit(snapshot)
+        if interrupted:
+            self.interrupted.emit(interrupted)
         self.tally_changed.emit()
 
-    def set_limits(self, concurrency: int, per_registry: int) -> None:
-        """How many transfers may run at once, in all and per registry (0: no own limit). Kept in the settings."""
-        self._settings.set("concurrency", concurrency)
-        self._settings.set("per_registry", per_registry)
-        self.queue.set_limits(concurrency=concurrency, per_registry=per_registry)
-
-    def set_bandwidth(self, megabytes: float) -> None:
-        """How fast copies may go together, in MB/s (0: no limit); what an engine moves is its own. Kept in the
-        settings."""
-        self._settings.set("bandwidth", float(megabytes))
-        self._services.bandwidth.limit = megabytes * 1e6 or None
-
-    @property
-    def bandwidth(self) -> float:
-        """MB/s for copies, 0 for no limit."""
-        return max(0.0, float(self._settings.get("bandwidth", 0.0)))
-
-    @property
-    def concurrency(self) -> int:
-        """Transfers at once."""
-        return int(self._settings.get("concurrency", CONCURRENCY))
-
-    @property
-    def per_registry(self) -> int:
-        """Transfers at once with one registry; 0 for no limit of its own."""
-        return int(self._settings.get("per_registry", 0))
+    def choose(self, choices: Choices) -> None:
+        """Move as the user chose; what runs already goes on."""
+        self.queue.set_limits(concurrency=choices.concurrency, per_registry=choices.per_registry)
+        self._bandwidth.limit = choices.copy_limit * 1e6 or None
+        self.journal.set_limits(max_age_days=choices.history_days, max_rows=choices.history_rows)
 
     def retry_refused(self, host: str) -> None:
         """Start again what failed for want of rights at *host*: the user has signed in."""

@@ -165,9 +165,10 @@ class TransferQueue(QueueCore):
             self._wake()
 
     def retry_failed(self) -> None:
-        """Queue every Failed row again."""
+        """Queue every Failed or Interrupted row again."""
+        unfinished = (State.FAILED, State.INTERRUPTED)
         with self._condition:
-            self.retry([entry.id for entry in self._rows.values() if entry.state is State.FAILED])
+            self.retry([entry.id for entry in self._rows.values() if entry.state in unfinished])
 
     def clear_finished(self, ids: Iterable[str] | None = None) -> None:
         """Take finished rows (of *ids*, or all) out of the queue; the journal keeps them as history."""

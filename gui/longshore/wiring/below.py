@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QObject, Qt, Slot
+from PySide6.QtCore import QObject, Qt, QTimer, Slot
 
 from longshore.models.columns import Tone
 from longshore.models.transfer_text import can_detour
@@ -42,6 +42,7 @@ class Transfers(QObject):
         moving.ended.connect(self._ended)
         moving.tally_changed.connect(self._tally)
         moving.asked.connect(self._asked)
+        moving.interrupted.connect(self._interrupted)
         moving.ended.connect(pane.tell_refusal)
         self.history = HistoryKeeper(self.window, self.operations, self._shared)
         self.window.history_requested.connect(self.history.open)
@@ -68,6 +69,8 @@ class Transfers(QObject):
                 if len(again) == 1
                 else self.tr("{0} of them are in the list already; here they are.").format(len(again))
             )
+            # The notice takes room from the list.
+            QTimer.singleShot(0, pane, lambda: pane.reveal(again[0]))
         elif new:
             pane.reveal(new[-1])
 
@@ -88,6 +91,18 @@ class Transfers(QObject):
             Tone.CAUTION,
             button=self.tr("Pull by the library instead"),
             act=lambda: self._detour(snapshot),
+        )
+
+    @Slot(object)
+    def _interrupted(self, ids: list[str]) -> None:
+        count = len(ids)
+        self.window.transfer_pane.explain(
+            self.tr("1 transfer was interrupted when Longshore ended.")
+            if count == 1
+            else self.tr("{0} transfers were interrupted when Longshore ended.").format(count),
+            Tone.CAUTION,
+            button=self.tr("Go on") if count == 1 else self.tr("Go on with all"),
+            act=lambda: self.operations.moving.queue.retry(ids),
         )
 
     @Slot()

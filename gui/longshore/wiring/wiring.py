@@ -22,7 +22,9 @@ from longshore.widgets.theme import Appearance, current_theme
 
 if TYPE_CHECKING:
     from longshore.operations import Operations
+    from longshore.operations.choices import Choices
     from longshore.registry.config import RegistryConfig
+    from longshore.wiring.desktop import Desktop
 
 
 class Wiring(QObject):
@@ -52,6 +54,7 @@ class Wiring(QObject):
         self._engine_url = engine_url
         self._asked = registries
         self._operations: Operations | None = None
+        self._desktop: Desktop | None = None
         appearance = Appearance.SYSTEM
         with contextlib.suppress(ValueError):
             appearance = Appearance(settings.get("appearance", "system"))
@@ -77,9 +80,11 @@ class Wiring(QObject):
     def start(self) -> None:
         """Begin the work behind the window. Called once the loop runs and the window has been painted."""
         from longshore.operations import Operations
+        from longshore.operations.choices import Choices
         from longshore.wiring.across import Copies
         from longshore.wiring.archives import Archives
         from longshore.wiring.below import Transfers
+        from longshore.wiring.desktop import Desktop
         from longshore.wiring.left import Images
         from longshore.wiring.places import Places
         from longshore.wiring.reach import Reach
@@ -105,6 +110,10 @@ class Wiring(QObject):
         Archives(self.window, operations, shared)
         Transfers(self.window, operations, shared)
         SeveralEngines(self.window, operations)
+        self._desktop = Desktop(self.window, operations)
+        self._desktop.quit_wanted.connect(self._close_wanted)
+        choices = Choices.read(self._settings)
+        self._desktop.choose(notes=choices.notes, tray=choices.tray)
         operations.moving.failed.connect(shared.show_failure)
         operations.start()
         for config in self._asked:
@@ -116,6 +125,8 @@ class Wiring(QObject):
     def quit(self) -> None:
         """Close the window without asking; transfers are stopped by :meth:`close`."""
         self._settings.set("window", base64.b64encode(self.window.save_state()).decode())
+        if self._desktop is not None:
+            self._desktop.stop()
         self.window.close_now()
         self.closed.emit()
 
@@ -157,24 +168,23 @@ class Wiring(QObject):
     def _preferences(self) -> None:
         if self._operations is None:
             return
+        from dataclasses import replace
+
+        from longshore.operations.choices import Choices
         from longshore.widgets.dialogs.preferences import PreferencesSheet
 
         sheet = PreferencesSheet(
             self.window,
-            current_theme().appearance,
-            self._operations.moving.concurrency,
-            self._operations.moving.per_registry,
-            self._operations.moving.bandwidth,
+            replace(Choices.read(self._settings), appearance=current_theme().appearance.value),
         )
-        sheet.chosen.connect(self._set_preferences)
+        sheet.chosen.connect(self._choose)
         sheet.open()
 
-    @Slot(str, int, int, float)
-    def _set_preferences(
-        self, appearance: str, concurrency: int, per_registry: int, bandwidth: float
-    ) -> None:
-        self._settings.set("appearance", appearance)
-        current_theme().set_appearance(Appearance(appearance))
+    @Slot(object)
+    def _choose(self, choices: Choices) -> None:
+        choices.write(self._settings)
+        current_theme().set_appearance(Appearance(choices.appearance))
         if self._operations is not None:
-            self._operations.moving.set_limits(concurrency, per_registry)
-            self._operations.moving.set_bandwidth(bandwidth)
+            self._operations.moving.choose(choices)
+        if self._desktop is not None:
+            self._desktop.choose(notes=choices.notes, tray=choices.tray)

@@ -3,33 +3,24 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QSpinBox, QWidget
+from PySide6.QtWidgets import QCheckBox, QComboBox, QSpinBox, QWidget
 
 from longshore import __version__
+from longshore.operations.choices import BOUNDS, Choices
 from longshore.widgets.dialogs.sheet import Sheet
 from longshore.widgets.quiet import plain_label
 from longshore.widgets.theme import Appearance
 
-#: More at once only makes every one of them slower.
-MOST_AT_ONCE = 20
-#: MB/s; faster than any line that one would want to limit.
-MOST_BANDWIDTH = 10_000
+#: Of the fields, in device-independent pixels: one edge for all.
+_WIDE = 215
 
 
 class PreferencesSheet(Sheet):
-    """The few choices there are."""
+    """The choices there are."""
 
-    #: Appearance, transfers at once, per registry (0: no limit of its own), MB/s for copies (0: no limit).
-    chosen = Signal(str, int, int, float)
+    chosen = Signal(object)  # Choices
 
-    def __init__(
-        self,
-        parent: QWidget | None,
-        appearance: Appearance,
-        concurrency: int,
-        per_registry: int,
-        bandwidth: float,
-    ) -> None:
+    def __init__(self, parent: QWidget | None, choices: Choices) -> None:
         super().__init__(parent, self.tr("Preferences"), self.tr("Save"))
         form = self.form()
         self.appearance = QComboBox()
@@ -40,38 +31,70 @@ class PreferencesSheet(Sheet):
             (Appearance.DARK, self.tr("Dark")),
         ):
             self.appearance.addItem(words, value.value)
-        self.appearance.setCurrentIndex(self.appearance.findData(appearance.value))
+        self.appearance.setCurrentIndex(self.appearance.findData(choices.appearance))
+        self.appearance.setFixedWidth(_WIDE)
         form.addRow(self.tr("Appearance"), self.appearance)
-        self.concurrency = QSpinBox()
-        self.concurrency.setAccessibleName(self.tr("Transfers at once"))
-        self.concurrency.setRange(1, MOST_AT_ONCE)
-        self.concurrency.setValue(concurrency)
+        self.concurrency = self._number("concurrency", choices.concurrency, self.tr("Transfers at once"))
         form.addRow(self.tr("Transfers at once"), self.concurrency)
-        self.per_registry = QSpinBox()
-        self.per_registry.setAccessibleName(self.tr("Transfers at once per registry"))
-        self.per_registry.setRange(0, MOST_AT_ONCE)
-        self.per_registry.setSpecialValueText(self.tr("no limit of its own"))
-        self.per_registry.setValue(per_registry)
-        form.addRow(self.tr("… with one registry"), self.per_registry)
-        self.bandwidth = QDoubleSpinBox()
-        self.bandwidth.setAccessibleName(self.tr("Limit for copies, MB/s"))
-        self.bandwidth.setToolTip(
-            self.tr("For all copies, and what goes through the library. An engine's own pulls are its own.")
+        self.per_registry = self._number(
+            "per_registry",
+            choices.per_registry,
+            self.tr("Transfers at once per registry"),
+            zero=self.tr("no limit of its own"),
         )
-        self.bandwidth.setDecimals(1)
-        self.bandwidth.setRange(0, MOST_BANDWIDTH)
-        self.bandwidth.setSpecialValueText(self.tr("no limit"))
-        self.bandwidth.setValue(bandwidth)
-        form.addRow(self.tr("Limit for copies, MB/s"), self.bandwidth)
+        form.addRow(self.tr("… with one registry"), self.per_registry)
+        self.copy_limit = self._number(
+            "copy_limit",
+            choices.copy_limit,
+            self.tr("Limit for copies"),
+            unit=self.tr(" MB/s"),
+            zero=self.tr("as fast as it goes"),
+        )
+        self.copy_limit.setToolTip(
+            self.tr("For what Longshore itself copies. What an engine pulls and pushes is its own.")
+        )
+        form.addRow(self.tr("Limit for copies"), self.copy_limit)
+        self.history_days = self._number(
+            "history_days", choices.history_days, self.tr("Keep history for"), unit=self.tr(" days")
+        )
+        form.addRow(self.tr("Keep history for"), self.history_days)
+        self.history_rows = self._number(
+            "history_rows", choices.history_rows, self.tr("… and at most"), unit=self.tr(" transfers")
+        )
+        self.history_rows.setSingleStep(500)
+        form.addRow(self.tr("… and at most"), self.history_rows)
+        self.notes = QCheckBox(self.tr("Tell on the desktop what ends while the window is not in front"))
+        self.notes.setChecked(choices.notes)
+        form.addRow("", self.notes)
+        self.tray = QCheckBox(self.tr("Show an icon with the progress in the tray"))
+        self.tray.setChecked(choices.tray)
+        form.addRow("", self.tray)
         self.appearance.setFocus()
+
+    def _number(self, name: str, value: int, spoken: str, *, unit: str = "", zero: str = "") -> QSpinBox:
+        box = QSpinBox()
+        box.setAccessibleName(spoken)
+        box.setRange(*BOUNDS[name])
+        box.setSuffix(unit)
+        box.setFixedWidth(_WIDE)
+        box.lineEdit().setTextMargins(6, 0, 0, 0)
+        box.setSpecialValueText(zero)
+        box.setValue(value)
+        return box
 
     def check(self) -> bool:
         """Tell what was chosen."""
         self.chosen.emit(
-            self.appearance.currentData(),
-            self.concurrency.value(),
-            self.per_registry.value(),
-            self.bandwidth.value(),
+            Choices(
+                appearance=self.appearance.currentData(),
+                concurrency=self.concurrency.value(),
+                per_registry=self.per_registry.value(),
+                copy_limit=self.copy_limit.value(),
+                history_days=self.history_days.value(),
+                history_rows=self.history_rows.value(),
+                notes=self.notes.isChecked(),
+                tray=self.tray.isChecked(),
+            )
         )
         return True
 

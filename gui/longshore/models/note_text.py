@@ -1,0 +1,55 @@
+"""What a note on the desktop says of transfers that ended while nobody looked. GUI thread only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from longshore.models import transfer_text as words
+from longshore.models.text import tr
+from longshore.transfers.transfer import Endpoint, Operation, State, TransferSnapshot
+
+#: Transfers named in a note that sums up.
+NAMED = 3
+
+
+def note_text(ended: Sequence[TransferSnapshot]) -> tuple[str, str]:
+    """Summary and body for *ended*, each Succeeded or Failed, the latest last. One is told, many are summed up."""
+    if len(ended) == 1:
+        (snapshot,) = ended
+        return _summary(snapshot), words.transferred_text(snapshot)
+    failed = [snapshot for snapshot in ended if snapshot.state is State.FAILED]
+    done = len(ended) - len(failed)
+    parts = []
+    if done:
+        parts.append(tr("1 transfer finished") if done == 1 else tr("%n transfers finished", done))
+    if failed:
+        parts.append(tr("%n failed", len(failed)) if done else tr("%n transfers failed", len(failed)))
+    # What failed is what one wants to know; of the rest the latest.
+    named = (failed or list(ended))[-NAMED:]
+    return ", ".join(parts), "\n".join(_summary(snapshot) for snapshot in reversed(named))
+
+
+def _summary(snapshot: TransferSnapshot) -> str:
+    request = snapshot.request
+    name = _name(request.destination) or _name(request.source)
+    if snapshot.state is State.FAILED:
+        template = {
+            Operation.PULL: tr("Pull of {name} failed"),
+            Operation.PUSH: tr("Push of {name} failed"),
+            Operation.COPY: tr("Copy of {name} failed"),
+            Operation.SAVE: tr("Saving {name} failed"),
+            Operation.LOAD: tr("Loading {name} failed"),
+        }[request.operation]
+    else:
+        template = {
+            Operation.PULL: tr("Pulled {name}"),
+            Operation.PUSH: tr("Pushed {name}"),
+            Operation.COPY: tr("Copied {name}"),
+            Operation.SAVE: tr("Saved {name}"),
+            Operation.LOAD: tr("Loaded {name}"),
+        }[request.operation]
+    return template.replace("{name}", name)
+
+
+def _name(end: Endpoint) -> str:
+    return words.image_name(end) if end.reference is not None or end.image_id else ""

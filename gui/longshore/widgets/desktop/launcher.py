@@ -1,0 +1,42 @@
+"""Progress on the program's entry in the taskbar or dock (Unity's LauncherEntry, which many docks read)."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject
+from PySide6.QtGui import QGuiApplication
+
+from longshore.widgets.desktop import wire
+from longshore.widgets.desktop.bus import SessionBus
+from longshore.widgets.desktop.wire import Message, Variant
+
+
+class LauncherProgress(QObject):
+    """Tells docks how far all is. GUI thread. Without a bus it tells nobody."""
+
+    def __init__(self, bus: SessionBus, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._bus = bus
+        self._told: tuple[int | None, int] = (None, 0)
+
+    def show(self, permille: int | None, unfinished: int) -> None:
+        """*permille* of all together (None: nothing moves), and how many transfers are not finished."""
+        told = None if permille is None else permille // 10, unfinished
+        if told == self._told or not self._bus.connect_bus():
+            return
+        self._told = told
+        entry = QGuiApplication.desktopFileName()
+        properties = {
+            "progress": Variant("d", (permille or 0) / 1000),
+            "progress-visible": Variant("b", permille is not None),
+            "count": Variant("x", unfinished),
+            "count-visible": Variant("b", unfinished > 0),
+        }
+        message = Message(
+            wire.SIGNAL,
+            path="/app/longshore/Longshore",
+            interface="com.canonical.Unity.LauncherEntry",
+            member="Update",
+            signature="sa{sv}",
+            body=(f"application://{entry}.desktop", properties),
+        )
+        self._bus.call(message, "")

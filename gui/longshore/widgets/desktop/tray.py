@@ -1,0 +1,55 @@
+"""An icon in the tray, for those who want one: progress in its tooltip, the window at a click."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtWidgets import QMenu, QSystemTrayIcon
+
+from longshore.widgets import icons
+
+
+class Tray(QObject):
+    """GUI thread. Shows nothing where the desktop has no tray."""
+
+    window_wanted = Signal()
+    quit_wanted = Signal()
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._menu = QMenu()
+        self._menu.addAction(self.tr("Show Longshore")).triggered.connect(self.window_wanted)
+        self._menu.addAction(self.tr("Quit")).triggered.connect(self.quit_wanted)
+        self._icon = QSystemTrayIcon(icons.window_icon(), self)
+        self._icon.setContextMenu(self._menu)
+        self._icon.activated.connect(self._activated)
+        self._icon.messageClicked.connect(self.window_wanted)
+        self.say("")
+        self._icon.show()
+
+    def say(self, progress: str) -> None:
+        """*progress* in a few words, "" for nothing to tell."""
+        self._icon.setToolTip(f"Longshore — {progress}" if progress else "Longshore")
+
+    @property
+    def tooltip(self) -> str:
+        """What it says now."""
+        return self._icon.toolTip()
+
+    def note(self, summary: str, body: str) -> None:
+        """A note by way of the tray, for desktops that show none otherwise."""
+        if QSystemTrayIcon.supportsMessages():
+            self._icon.showMessage(summary, body)
+
+    def remove(self) -> None:
+        """Take it off the desktop."""
+        self._icon.hide()
+        self._menu.deleteLater()
+        self.deleteLater()
+
+    @Slot(QSystemTrayIcon.ActivationReason)
+    def _activated(self, reason: QSystemTrayIcon.ActivationReason) -> None:
+        if reason in (
+            QSystemTrayIcon.ActivationReason.Trigger,
+            QSystemTrayIcon.ActivationReason.DoubleClick,
+        ):
+            self.window_wanted.emit()

@@ -1,0 +1,148 @@
+"""The desktop around the window: a note for what ended behind it, progress on the taskbar, an icon in the tray."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QGuiApplication
+
+from longshore.models import text
+from longshore.models.note_text import note_text
+from longshore.operations import Operations
+from longshore.transfers.transfer import State, TransferSnapshot
+from longshore.widgets.desktop.bus import SessionBus
+from longshore.widgets.desktop.launcher import LauncherProgress
+from longshore.widgets.desktop.notes import DesktopNote
+from longshore.widgets.desktop.tray import Tray
+from longshore.widgets.main_window import MainWindow
+
+#: Milliseconds in which what ends is gathered into one note.
+GATHER = 1500
+#: Milliseconds between two tellings of the progress.
+PROGRESS = 1000
+#: Transfers kept for the note; of more it only tells the number of these.
+MOST = 999
+
+
+class Desktop(QObject):
+    """GUI thread. Notes and the tray as the user chose; see :meth:`choose`."""
+
+    quit_wanted = Signal()
+
+    def __init__(self, window: MainWindow, operations: Operations) -> None:
+        super().__init__(window)
+        self._window = window
+        self._moving = operations.moving
+        self._bus = SessionBus(parent=self)
+        self._note = DesktopNote(self._bus, self)
+        self._note.activated.connect(self._raise)
+        self._note.refused.connect(self._refused)
+        self._launcher = LauncherProgress(self._bus, self)
+        self._tray: Tray | None = None
+        self._notes = False
+        self._unseen: list[TransferSnapshot] = []  # ended since the window was in front last
+        self._batch: dict[str, int] = {}  # permille of what moves together since all was quiet
+        self._gather = QTimer(self)
+        self._gather.setSingleShot(True)
+        self._gather.setInterval(GATHER)
+        self._gather.timeout.connect(self._show_note)
+        self._progress = QTimer(self)
+        self._progress.setSingleShot(True)
+        self._progress.setInterval(PROGRESS)
+        self._progress.timeout.connect(self._tell_progress)
+        self._moving.ended.connect(self._ended)
+        self._moving.tally_changed.connect(self._tally)
+        application = QGuiApplication.instance()
+        assert isinstance(application, QGuiApplication)
+        application.applicationStateChanged.connect(self._state_changed)
+
+    def choose(self, *, notes: bool, tray: bool) -> None:
+        """What the user wants."""
+        self._notes = notes
+        if not notes:
+            self._forget()
+        if tray and self._tray is None:
+            self._tray = Tray(self)
+            self._tray.window_wanted.connect(self._raise)
+            self._tray.quit_wanted.connect(self.quit_wanted)
+            self._tell_progress()
+        elif not tray and self._tray is not None:
+            self._tray.remove()
+            self._tray = None
+
+    def stop(self) -> None:
+        """The window goes: nothing of us stays on the desktop."""
+        self._forget()
+        self._launcher.show(None, 0)
+        self.choose(notes=False, tray=False)
+        self._progress.stop()
+        self._bus.close()
+
+    # -- notes
+
+    @Slot(object)
+    def _ended(self, snapshot: TransferSnapshot) -> None:
+        if (
+            self._notes
+            and snapshot.state in (State.SUCCEEDED, State.FAILED)
+            and QGuiApplication.applicationState() != Qt.ApplicationState.ApplicationActive
+        ):
+            self._unseen = [*self._unseen, snapshot][-MOST:]
+            if not self._gather.isActive():
+                self._gather.start()
+
+    @Slot()
+    def _show_note(self) -> None:
+        if self._unseen:
+            failed = any(snapshot.state is State.FAILED for snapshot in self._unseen)
+            self._note.show(*note_text(self._unseen), failed=failed)
+
+    @Slot(str, str)
+    def _refused(self, summary: str, body: str) -> None:
+        if self._tray is not None:
+            self._tray.note(summary, body)
+
+    @Slot(Qt.ApplicationState)
+    def _state_changed(self, state: Qt.ApplicationState) -> None:
+        if state == Qt.ApplicationState.ApplicationActive:
+            self._forget()
+
+    def _forget(self) -> None:
+        self._unseen = []
+        self._gather.stop()
+        self._note.withdraw()
+
+    @Slot()
+    def _raise(self) -> None:
+        window, unseen = self._window, list(self._unseen)
+        if window.isMinimized():
+            window.showNormal()
+        window.show()
+        window.raise_()
+        window.activateWindow()
+        if unseen:
+            worst = [snapshot for snapshot in unseen if snapshot.state is State.FAILED] or unseen
+            window.transfer_pane.show_transfers([snapshot.id for snapshot in worst])
+        self._forget()
+
+    # -- progress
+
+    @Slot()
+    def _tally(self) -> None:
+        if not self._progress.isActive():
+            self._progress.start()
+
+    @Slot()
+    def _tell_progress(self) -> None:
+        snapshots = self._window.transfer_pane.model.snapshots()
+        unfinished = [snapshot for snapshot in snapshots if not snapshot.state.finished]
+        # Every transfer counts the same: of what waits nobody knows yet how much it is.
+        for snapshot in snapshots:
+            if not snapshot.state.finished or snapshot.id in self._batch:
+                self._batch[snapshot.id] = 1000 if snapshot.state.finished else snapshot.permille or 0
+        if not unfinished:
+            self._batch.clear()
+        permille = sum(self._batch.values()) // len(self._batch) if self._batch else None
+        self._launcher.show(permille, len(unfinished))
+        if self._tray is not None:
+            running = self.tr("{0} to go").format(len(unfinished))
+            self._tray.say(f"{running}, {text.percent(permille)}" if unfinished else "")

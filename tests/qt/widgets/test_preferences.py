@@ -1,0 +1,42 @@
+"""Preferences: what is saved is what was shown, and a settings file that holds nonsense does no harm."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from longshore.operations.choices import Choices
+from longshore.settings import Settings
+from longshore.widgets.dialogs.preferences import PreferencesSheet
+from longshore.widgets.theme import Theme
+
+
+@pytest.mark.qt_log_ignore("propagateSizeHints")
+def test_what_is_shown_is_what_is_saved(light: Theme, qtbot: QtBot, tmp_path: Path) -> None:
+    given = Choices("dark", 5, 2, 30, 7, 2000, notes=False, tray=True)
+    sheet = PreferencesSheet(None, given)
+    qtbot.addWidget(sheet)
+    with qtbot.waitSignal(sheet.chosen) as same:
+        assert sheet.check()
+    assert same.args == [given]
+    sheet.copy_limit.setValue(0)
+    assert sheet.copy_limit.text() == "as fast as it goes"
+    sheet.notes.setChecked(True)
+    with qtbot.waitSignal(sheet.chosen) as changed:
+        sheet.confirm.click()
+    settings = Settings(tmp_path)
+    changed.args[0].write(settings)
+    assert Choices.read(Settings(tmp_path)) == Choices("dark", 5, 2, 0, 7, 2000, notes=True, tray=True)
+
+
+def test_nonsense_in_the_settings_does_no_harm(tmp_path: Path) -> None:
+    assert Choices.read(Settings(tmp_path)) == Choices()
+    (tmp_path / "settings.json").write_text(
+        json.dumps(
+            {"concurrency": 10**9, "history_rows": -4, "notes": "yes", "tray": 1, "history_days": None}
+        )
+    )
+    assert Choices.read(Settings(tmp_path)) == Choices(concurrency=20, history_rows=100)
