@@ -49,7 +49,7 @@ class RemoveTagsSheet(Sheet):
             wrap=True,
         )
         self.body.addWidget(self.more)
-        self.confirm.setProperty("danger", True)
+        self.set_dangerous()
         self.confirm.setEnabled(False)
         self.dismiss.setFocus()
 
@@ -68,14 +68,13 @@ class RemoveTagsSheet(Sheet):
             return
         self._plan = found
         going = [tag for _, tags in found.digests for tag in tags]
+        going.sort(key=lambda tag: tag not in self._chosen)
         if found.siblings:
             count = len(found.siblings)
             self.words.setText(
-                self.tr("The registry removes images, not tags: one more tag of the same image goes too.")
+                self.tr("The registry removes images, not tags: one more tag goes with it.")
                 if count == 1
-                else self.tr(
-                    "The registry removes images, not tags: {0} more tags of the same images go too."
-                ).format(count)
+                else self.tr("The registry removes images, not tags: {0} more tags go with it.").format(count)
             )
         else:
             self.words.setText(self.tr("No other tag goes with it."))
