@@ -102,7 +102,7 @@ class Reach(QObject):
 
         remote = self.operations.remote
         sheet = CertificateSheet(self.window, remote.title(host), str(remote.trust.file_of(host)))
-        sheet.trust_requested.connect(lambda pem: remote.trust.trust(host, pem, sheet.answer))
+        sheet.trust_requested.connect(lambda report: remote.trust.trust(report, sheet.answer))
         sheet.copy_requested.connect(self._shared.to_clipboard)
         remote.trust.look(host, sheet.show_report)
         sheet.open()

@@ -50,7 +50,7 @@ def report(names: tuple[str, ...] = ("registry.acme.io",), days: int = 9) -> Cer
     if days < 0:
         begins, ends = now + timedelta(days=days - 1), now + timedelta(days=days)
     certificate = Certificate("CN=registry", "CN=someone", begins, ends, names, b"der")
-    return CertificateReport(RegistryConfig(HOST), certificate, REFUSED)
+    return CertificateReport(RegistryConfig(HOST), HOST, certificate, REFUSED)
 
 
 # -- certificate
@@ -70,7 +70,7 @@ def test_nothing_is_trusted_without_a_look(light: Theme, qtbot: QtBot) -> None:
     sheet.compared.click()
     with qtbot.waitSignal(sheet.trust_requested) as wished:
         qtbot.mouseClick(sheet.confirm, Qt.MouseButton.LeftButton)
-    assert wished.args == [found.certificate.pem]
+    assert wished.args == [found]
     assert sheet.isVisible(), "until it is kept"
     sheet.answer(LongshoreError("The disk is full."))
     assert "full" in sheet.problem.text()
@@ -82,11 +82,14 @@ def test_nothing_is_trusted_without_a_look(light: Theme, qtbot: QtBot) -> None:
 @pytest.mark.parametrize(
     ("found", "words"),
     [
-        (report(names=("other.example",)), "not for this registry's name"),
+        (report(names=("other.example",)), "not for the name"),
         (report(days=-3), "out of date"),
-        (CertificateReport(RegistryConfig(HOST), None, None), "plain HTTP"),
-        (CertificateReport(RegistryConfig(HOST), report().certificate, None), "Longshore trusts"),
-        (CertificateReport(RegistryConfig(HOST, insecure=True), report().certificate, None), "not checked"),
+        (CertificateReport(RegistryConfig(HOST), HOST, None, None), "plain HTTP"),
+        (CertificateReport(RegistryConfig(HOST), HOST, report().certificate, None), "Longshore trusts"),
+        (
+            CertificateReport(RegistryConfig(HOST, insecure=True), HOST, report().certificate, None),
+            "not checked",
+        ),
         (RegistryUnreachable("Nothing listens.", registry=HOST), "Nothing listens"),
     ],
 )
