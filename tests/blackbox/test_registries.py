@@ -18,7 +18,7 @@ from testbed.home import PrivateHome
 from testbed.hostile import EndlessCatalogue
 from testbed.images import seed_repository, small_image
 from testbed.registry import PrivateRegistry
-from testbed.steps import open_repository, push_selected, wait_status
+from testbed.steps import head_manifest, open_repository, push_selected, wait_status
 
 Start = Callable[..., Window]
 
@@ -282,6 +282,27 @@ def test_pages_without_end_are_survived(start: Start, open_registry: PrivateRegi
         asked = hostile.asked
         window.wait_row("Registries", "calm/app")
         assert hostile.asked == asked < 60
+
+
+def test_a_tag_is_removed_with_its_siblings_named(start: Start, open_registry: PrivateRegistry) -> None:
+    address = open_registry.address
+    seed_repository(address, "remove/app", ["1.0", "1", "latest"], layers=[30_000])
+    seed_repository(address, "remove/app", ["2.0"], layers=[20_000], seed="other")
+    window = start(open_registry)
+    open_repository(window, address, "remove/app")
+    window.click_row("Tags", "1.0")
+    window.keys("Delete")
+    window.wait_text("2 more tags go with it")
+    named = window.ask(do="table", name="Tags to be removed", roles=["list"])
+    assert sorted(cell for row in named["rows"] for cell in row) == ["1", "1.0   (chosen)", "latest"]
+    window.press("Remove")
+    window.wait(lambda: window.table("Tags").column("Tag") == ["2.0"], "the tags to go")
+    assert [head_manifest(address, "remove/app", tag) for tag in ("1.0", "1", "latest", "2.0")] == [
+        404,
+        404,
+        404,
+        200,
+    ]
 
 
 def own_address() -> str:

@@ -206,7 +206,8 @@ class TlsFailed(RegistryError):
     """Certificate not trusted, or one side speaks TLS and the other does not.
 
     ``certificate``: text lines about the certificate the registry showed (subject, issuer, dates, SHA-256
-    fingerprint), empty if none could be had.
+    fingerprint), empty if none could be had. ``address``: host and port that showed it, where that is not the registry
+    itself but its token service or storage.
     """
 
     code = "registry.tls"
@@ -220,8 +221,10 @@ class TlsFailed(RegistryError):
         advice: str = "",
         detail: str = "",
         certificate: str = "",
+        address: str = "",
     ) -> None:
         super().__init__(message, registry=registry, subject=subject, advice=advice, detail=detail)
+        self.address = plain(address, 300)
         self.certificate = plain(certificate, 4000, keep_lines=True)
 
 

@@ -105,7 +105,7 @@ class Accounts(QObject):
 
     async def _find(self, host: str) -> None:
         before = self._accounts.get(host)
-        found = await self._tasks.call(self._tasks.quick, self._look, host)
+        found = await self._tasks.call(self._tasks.credentials, self._look, host)
         if found == before:
             return
         self._accounts[host] = found
@@ -138,7 +138,7 @@ class Accounts(QObject):
 
         async def run() -> None:
             try:
-                done(await self._tasks.call(self._tasks.quick, ask))
+                done(await self._tasks.call(self._tasks.credentials, ask))
             except Cancelled:
                 pass
             except LongshoreError as error:
@@ -181,7 +181,7 @@ class Accounts(QObject):
         self, host: str, work: Callable[[], None], done: Done, cancellation: Cancellation
     ) -> None:
         try:
-            await self._tasks.call(self._tasks.quick, work)
+            await self._tasks.call(self._tasks.credentials, work)
         except Cancelled:
             return
         except LongshoreError as error:
@@ -194,7 +194,7 @@ class Accounts(QObject):
         if not cancellation.cancelled:
             done(None)
         # As the same user with another password, too.
-        self._accounts[host] = await self._tasks.call(self._tasks.quick, self._look, host)
+        self._accounts[host] = await self._tasks.call(self._tasks.credentials, self._look, host)
         self.changed.emit()
         self.switched.emit(host)
 

@@ -18,6 +18,7 @@ from longshore.oci.reference import DOCKER_HUB, Reference
 from longshore.operations.accounts import Accounts
 from longshore.operations.book import RegistryBook
 from longshore.operations.listing import Listing
+from longshore.operations.removal import Removal
 from longshore.operations.services import Services
 from longshore.operations.tasks import Tasks
 from longshore.operations.trust import Trust
@@ -51,6 +52,7 @@ class Remote(QObject):
         self.accounts.changed.connect(self._show_registries)
         self.accounts.switched.connect(self._switched)
         self.trust = Trust(services, tasks, book, certificates, self._reached_anew)
+        self.removal = Removal(services, tasks, self._tags_removed)
         self._auth: dict[str, str] = {}
         registries.state_changed.connect(self._state_changed)
         self._show_registries()
@@ -116,6 +118,10 @@ class Remote(QObject):
         self._show_registries()
         self.accounts.load(host)
         self._list_again(host)
+
+    def _tags_removed(self, host: str, repository: str) -> None:
+        if self.listing.tag_place == (host, repository):
+            self.listing.refresh_tags()
 
     def _list_again(self, host: str) -> None:
         if self._registries.state(host) is not NodeState.IDLE:

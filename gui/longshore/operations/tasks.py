@@ -20,10 +20,12 @@ class Tasks:
     """Owns the executors and the coroutines. GUI thread only."""
 
     def __init__(self) -> None:
-        #: For calls that answer at once: inspect, tag, remove, credential helpers.
+        #: For calls that answer at once: inspect, tag, remove.
         self.quick = ThreadPoolExecutor(4, thread_name_prefix="longshore-quick")
         #: For registry listings: many at once, mostly waiting for the network.
         self.listing = ThreadPoolExecutor(16, thread_name_prefix="longshore-listing")
+        #: For credential helpers, which may hang or ask their user for as long as half a minute.
+        self.credentials = ThreadPoolExecutor(4, thread_name_prefix="longshore-credentials")
         #: For looking which engines answer: those that do not take seconds to say so.
         self.engines = ThreadPoolExecutor(8, thread_name_prefix="longshore-engines")
         #: For details of tags: their readers stay until all that is wanted was read.
@@ -94,5 +96,6 @@ class Tasks:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        for pool in (self.quick, self.listing, self.details, self.lasting, self.engines):
+        pools = (self.quick, self.credentials, self.listing, self.details, self.lasting, self.engines)
+        for pool in pools:
             pool.shutdown(wait=False, cancel_futures=True)

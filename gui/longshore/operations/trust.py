@@ -70,19 +70,22 @@ class Trust:
 
         self._tasks.spawn(run(), "look at a certificate")
 
-    def trust(self, host: str, pem: str, done: Done) -> None:
-        """Keep *pem*, which the user has looked at, as a certificate to trust at *host*, and there only."""
-        config = self._book.config(host)
+    def trust(self, report: CertificateReport, done: Done) -> None:
+        """Keep the certificate in *report*, which the user has looked at, as one to trust at that registry only."""
+        config, host = self._book.config(report.config.host), report.config.host
         path = self.file_of(host)
 
         def keep() -> None:
-            # What the user chose before stays; what was trusted before was another certificate of this registry.
-            chosen = b""
-            if config.ca_file is not None and config.ca_file != path:
+            from longshore.registry.certificate import with_certificate
+
+            before = ""
+            if config.ca_file is not None:
                 with contextlib.suppress(OSError), config.ca_file.open("rb") as file:
-                    chosen = file.read(_LARGEST_CA).rstrip() + b"\n"
+                    before = file.read(_LARGEST_CA).decode("ascii", "replace")
+            # What the user chose stays; what was trusted before is replaced, if it was of the same place.
+            kept = with_certificate(before, report, replacing=config.ca_file == path)
             try:
-                write_atomically(path, chosen + pem.encode("ascii"), 0o600)
+                write_atomically(path, kept.encode("ascii", "replace"), 0o600)
             except OSError as error:
                 raise LongshoreError(
                     "The certificate could not be kept.",

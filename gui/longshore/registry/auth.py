@@ -40,6 +40,8 @@ MARGIN = 10.0
 _MOST_TOKENS = 500
 #: A credential is looked up again after so many seconds: the docker CLI may have signed in meanwhile.
 _CREDENTIAL_SECONDS = 120.0
+#: After a helper failed, sooner: the user may have put it right. Not at once, for it may have hung.
+_BROKEN_SECONDS = 5.0
 _CLIENT_ID = "longshore"
 
 
@@ -99,6 +101,7 @@ class Authorizer:
         self._wanted: dict[Scopes, Scopes] = {}  # what the registry asked for when we wanted the key
         self._fetching: dict[Scopes, threading.Lock] = {}
         self._credential: tuple[Credential | None, float] | None = None
+        self._looking = threading.Lock()
         self._rotated: dict[str, str] = {}
         #: Whether the registry has given something.
         self.answered = False
@@ -128,13 +131,13 @@ class Authorizer:
         if challenge is None:
             return Signed(None, None)
         if challenge.scheme == "basic":
-            return self.outright()
+            return self.outright(cancellation)
         token = self._token(challenge, scopes, cancellation)
         return Signed(f"Bearer {token.value}", token.credential)
 
-    def outright(self) -> Signed:
+    def outright(self, cancellation: Cancellation | None) -> Signed:
         """The credential itself, by Basic: for the registry alone."""
-        credential = self._look_up()
+        credential = self._look_up(cancellation)
         if not credential:
             return Signed(None, None)
         secret = credential.secret or credential.identity_token
@@ -164,28 +167,37 @@ class Authorizer:
         again = self.sign(scopes, cancellation)
         return None if again.header is None or again.header == refused.header else again
 
-    def _look_up(self) -> Credential | None:
+    def _look_up(self, cancellation: Cancellation | None) -> Credential | None:
         with self._lock:
             known = self._credential
         if known is not None and time.monotonic() < known[1]:
             return known[0]
-        broken = None
+        with _held(self._looking, cancellation):  # helpers are slow: one is asked for all who wait
+            with self._lock:
+                known = self._credential
+            if known is None or time.monotonic() >= known[1]:
+                known = self._look_now(known)
+            return known[0]
+
+    def _look_now(self, before: tuple[Credential | None, float] | None) -> tuple[Credential | None, float]:
+        found, broken = None, None
         try:
             found = self._credentials(self._config.host) or None
         except CredentialsError as error:
             # What is public stays so; the error is told if the registry then wants a sign-in.
-            found, broken = None, error
+            broken = error
         with self._lock:
-            if known is not None and known[0] != found:
+            if before is not None and before[0] != found:
                 self._tokens.clear()  # they are somebody else's
-            self._credential = (found, time.monotonic() + _CREDENTIAL_SECONDS)
+            seconds = _CREDENTIAL_SECONDS if broken is None else _BROKEN_SECONDS
+            self._credential = (found, time.monotonic() + seconds)
             self.broken = broken
-        return found
+            return self._credential
 
     # -- tokens
 
     def _token(self, challenge: Challenge, scopes: Scopes, cancellation: Cancellation | None) -> _Token:
-        self._look_up()  # it may be another user by now
+        self._look_up(cancellation)  # it may be another user by now
         with self._lock:
             token = self._tokens.get(scopes)
             if token is not None and token.good():
@@ -211,7 +223,7 @@ class Authorizer:
         realm = challenge.realm
         self._check_realm(realm)
         service = challenge.parameters.get("service", "")
-        credential = self._look_up()
+        credential = self._look_up(cancellation)
         if credential is None:
             status, headers, body = self._get(realm, service, scopes, None, cancellation)
         elif credential.identity_token:

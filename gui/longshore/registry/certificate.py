@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import ipaddress
+import re
 import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -91,13 +92,14 @@ class Certificate:
 
 @dataclass(frozen=True, slots=True)
 class CertificateReport:
-    """What was found when one looked at a registry's certificate.
+    """What was found when one looked at a registry's certificate, or at that of its token service.
 
-    *certificate*: None where it shows none (it speaks plain HTTP, or cannot be reached). *problem*: why it is not
-    trusted, None if it is, or if nobody could tell.
+    *address*: host and port that showed it. *certificate*: None where it shows none (it speaks plain HTTP, or cannot
+    be reached). *problem*: why it is not trusted, None if it is, or if nobody could tell.
     """
 
     config: RegistryConfig
+    address: str
     certificate: Certificate | None
     problem: TlsFailed | None
 
@@ -108,13 +110,37 @@ class CertificateReport:
 
     @property
     def covers_host(self) -> bool:
-        """True if the certificate is for this registry's name."""
-        host = split_host(self.config.api_host)[0]
-        return self.certificate is not None and self.certificate.covers(host)
+        """True if the certificate is for the name of who showed it."""
+        return self.certificate is not None and self.certificate.covers(split_host(self.address)[0])
 
     def can_be_trusted(self, now: datetime) -> bool:
         """True if it is refused for no other reason than that nobody has vouched for it."""
         return self.problem is not None and self.covers_host and self.in_date(now)
+
+
+_PEM = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
+
+
+def with_certificate(pem: str, report: CertificateReport, *, replacing: bool) -> str:
+    """*pem*, the text of a CA file, with the certificate of *report* added. Pure; any thread.
+
+    *replacing*: without those that were for the same place, which shows another one now; the rest stays as it is.
+    """
+    if report.certificate is None:
+        raise ValueError("no certificate")
+    kept = [pem.strip()] if pem.strip() else []
+    if replacing:
+        host = split_host(report.address)[0]
+        kept = [block for block in _PEM.findall(pem) if not _covers(block, host)]
+    return "\n".join([*kept, report.certificate.pem])
+
+
+def _covers(block: str, host: str) -> bool:
+    try:
+        found = read_certificate(ssl.PEM_cert_to_DER_cert(block))
+    except ValueError:
+        return False
+    return found is not None and found.covers(host)
 
 
 def read_certificate(der: bytes) -> Certificate | None:

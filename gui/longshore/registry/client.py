@@ -137,8 +137,8 @@ class RegistryClient(Manifests, Blobs, Listings):
         return Credential(credential.username, "", token) if token else credential
 
     def certificate(self, *, cancellation: Cancellation | None = None) -> CertificateReport:
-        """What the registry shows as its certificate, and why it is not trusted, if it is not. For a person to look
-        at: nothing is decided by it."""
+        """What the registry shows as its certificate (or its token service, if that is refused), and why it is not
+        trusted, if it is not. For a person to look at: nothing is decided by it."""
         problem: TlsFailed | None = None
         try:
             self._session.fetch("GET", "", cancellation=cancellation)
@@ -146,9 +146,11 @@ class RegistryClient(Manifests, Blobs, Listings):
             problem = error
         except LongshoreError:
             pass  # whatever it is, it is not about the certificate
-        base = self._session.base(cancellation)
-        found = self._transport.peer_certificate(base, cancellation=cancellation)
-        return CertificateReport(self._session.config, found, problem)
+        config = self._session.config
+        elsewhere = problem.address if problem is not None else ""
+        url = f"https://{elsewhere}" if elsewhere else self._session.base(cancellation)
+        found = self._transport.peer_certificate(url, cancellation=cancellation)
+        return CertificateReport(config, elsewhere or config.api_host, found, problem)
 
     def tag_details(
         self,

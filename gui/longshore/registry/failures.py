@@ -48,7 +48,7 @@ def of_connection(
     or a storage). *shown* fetches the certificate that was refused, and may block for some seconds."""
     host = urlsplit(url).hostname or split_host(config.api_host)[0]
     place = urlsplit(url).netloc or config.api_host
-    foreign = host != split_host(config.api_host)[0]
+    foreign = _elsewhere(url, config)
     name = f"{place} (where {called(config)} sends us)" if foreign else called(config)
     while isinstance(error, u3.MaxRetryError) and error.reason is not None:
         error = error.reason
@@ -101,6 +101,16 @@ def of_connection(
     )
 
 
+def _elsewhere(url: str, config: RegistryConfig) -> bool:
+    """True for a URL of another host or port than the registry's own: its token service, a storage."""
+    parts = urlsplit(url)
+    if not parts.hostname:
+        return False
+    default = 80 if parts.scheme == "http" else 443
+    host, port = split_host(config.api_host)
+    return (parts.hostname, parts.port or default) != (host, port or default)
+
+
 # OpenSSL's verification codes (x509_vfy.h): in words, and whether trusting the certificate would help.
 _NOT_YET, _EXPIRED, _OTHER_HOST, _OTHER_ADDRESS = 9, 10, 62, 64
 _WHY_NOT_TRUSTED = {
@@ -149,6 +159,7 @@ def _of_tls(
             advice=_advice_for(inner.verify_code, config, certificate),
             detail="\n".join(part for part in (text, lines) if part),
             certificate=lines,
+            address=urlsplit(url).netloc if _elsewhere(url, config) else "",
         )
     if "wrong version number" in low or "record layer failure" in low or "http request" in low:
         return TlsFailed(

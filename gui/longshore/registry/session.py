@@ -202,7 +202,7 @@ class Session:
         own = origin(url) == origin(base)
         signed = Signed(None, None)
         if own:
-            signed = self.auth.outright() if outright else self.auth.sign(scopes, cancellation)
+            signed = self.auth.outright(cancellation) if outright else self.auth.sign(scopes, cancellation)
         reply = self._follow(method, url, headers, signed, body, read_seconds, cancellation)
         if reply.status == 401 and origin(reply.url) == origin(base):
             challenges = parse_challenges(reply.headers.getlist("WWW-Authenticate"))

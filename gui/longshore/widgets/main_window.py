@@ -144,7 +144,7 @@ class MainWindow(QMainWindow):
         if pane is self.transfer_pane:
             self.transfer_pane.remove()
         elif pane is self.registry_pane:
-            pane.explain(self.tr("Nothing is removed from a registry from here."))
+            self.registry_pane.remove()
         else:
             self.image_pane.remove()
 

@@ -49,6 +49,7 @@ class RegistryPane(Pane):
     kind_requested = Signal(str, str)  # host, key of registry.listing.KINDS
     copy_reference_requested = Signal(str)
     details_requested = Signal(object)  # Reference
+    remove_tags_requested = Signal(str, str, object)  # host, repository, list of tags
 
     def __init__(self, model: RegistryModel, tags: TagModel) -> None:
         super().__init__(QCoreApplication.translate("RegistryPane", "Registries"))
@@ -184,6 +185,15 @@ class RegistryPane(Pane):
             self.details_requested.emit(chosen[0])
         else:
             self.explain(self.tr("Select one tag to see its details."))
+
+    @Slot()
+    def remove(self) -> None:
+        """Wish to remove the selected tags from their registry, or say that none is."""
+        tags = [reference.tag for reference in self.tags.selected_references() if reference.tag]
+        if tags:
+            self.remove_tags_requested.emit(*self._place, tags)
+        else:
+            self.explain(self.tr("Select the tags to remove from their registry."))
 
     # -- inside
 
@@ -396,6 +406,8 @@ class RegistryPane(Pane):
             menu.addAction(self.tr("Copy reference")).triggered.connect(self.copy_reference)
             menu.addAction(self.tr("Copy digest")).triggered.connect(self.copy_digest)
             menu.addAction(self.tr("Details")).triggered.connect(self.details)
+            menu.addSeparator()
+            menu.addAction(self.tr("Remove…")).triggered.connect(self.remove)
             menu.addSeparator()
         menu.addAction(self.tr("Refresh")).triggered.connect(
             lambda: self.refresh_requested.emit(*self._place)

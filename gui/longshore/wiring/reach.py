@@ -1,4 +1,4 @@
-"""How registries are reached, and as whom: adding them, their settings and certificates, sign-in and sign-out."""
+"""How registries are reached, and as whom: settings, certificates, sign-in; and what is removed from them."""
 
 from __future__ import annotations
 
@@ -38,6 +38,7 @@ class Reach(QObject):
         pane.account_requested.connect(self._account)
         pane.sign_in_requested.connect(self._sign_in)
         pane.sign_out_requested.connect(self._sign_out)
+        pane.remove_tags_requested.connect(self._remove_tags)
         window.transfer_pane.sign_in_requested.connect(self._sign_in)
         window.transfer_pane.certificate_requested.connect(self._certificate)
         operations.moving.ended.connect(self._offer)
@@ -101,7 +102,7 @@ class Reach(QObject):
 
         remote = self.operations.remote
         sheet = CertificateSheet(self.window, remote.title(host), str(remote.trust.file_of(host)))
-        sheet.trust_requested.connect(lambda pem: remote.trust.trust(host, pem, sheet.answer))
+        sheet.trust_requested.connect(lambda report: remote.trust.trust(report, sheet.answer))
         sheet.copy_requested.connect(self._shared.to_clipboard)
         remote.trust.look(host, sheet.show_report)
         sheet.open()
@@ -155,3 +156,14 @@ class Reach(QObject):
             self.window.registry_pane.explain(words, Tone.GOOD)
 
         remote.accounts.sign_out(host, done)
+
+    @Slot(str, str, object)
+    def _remove_tags(self, host: str, repository: str, tags: list[str]) -> None:
+        from longshore.widgets.dialogs.remove_tags import RemoveTagsSheet
+
+        removal = self.operations.remote.removal
+        sheet = RemoveTagsSheet(self.window, repository, tags)
+        sheet.remove_requested.connect(lambda plan: removal.remove(plan, sheet.answer))
+        looking = removal.look(host, repository, tags, sheet.show_plan)
+        sheet.rejected.connect(looking.cancel)
+        sheet.open()

@@ -47,6 +47,7 @@ class Registries(QObject):
     @Slot(str, str)
     def _refresh_node(self, host: str, repository: str) -> None:
         self.operations.local.watch.refresh()
+        self.operations.remote.accounts.load(*([host] if host else []))
         if repository:
             self.operations.remote.listing.refresh_tags()
         elif host:

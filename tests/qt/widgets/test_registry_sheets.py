@@ -12,6 +12,7 @@ from pytestqt.qtbot import QtBot
 from longshore.credentials import StoredIn, Whereabouts
 from longshore.models.engine_side import engine_steps, engine_words
 from longshore.oci.errors import (
+    AccessDenied,
     CredentialsError,
     LongshoreError,
     RegistryUnreachable,
@@ -21,9 +22,11 @@ from longshore.oci.errors import (
 from longshore.operations import Account, Identity
 from longshore.registry.certificate import Certificate, CertificateReport
 from longshore.registry.config import RegistryConfig
+from longshore.registry.removal import RemovalPlan
 from longshore.widgets.dialogs.account import AccountSheet, SignInSheet
 from longshore.widgets.dialogs.certificate import CertificateSheet
 from longshore.widgets.dialogs.registry_settings import RegistrySettingsSheet
+from longshore.widgets.dialogs.remove_tags import RemoveTagsSheet
 from longshore.widgets.dialogs.sheet import Sheet
 from longshore.widgets.theme import Theme
 
@@ -47,7 +50,7 @@ def report(names: tuple[str, ...] = ("registry.acme.io",), days: int = 9) -> Cer
     if days < 0:
         begins, ends = now + timedelta(days=days - 1), now + timedelta(days=days)
     certificate = Certificate("CN=registry", "CN=someone", begins, ends, names, b"der")
-    return CertificateReport(RegistryConfig(HOST), certificate, REFUSED)
+    return CertificateReport(RegistryConfig(HOST), HOST, certificate, REFUSED)
 
 
 # -- certificate
@@ -67,7 +70,7 @@ def test_nothing_is_trusted_without_a_look(light: Theme, qtbot: QtBot) -> None:
     sheet.compared.click()
     with qtbot.waitSignal(sheet.trust_requested) as wished:
         qtbot.mouseClick(sheet.confirm, Qt.MouseButton.LeftButton)
-    assert wished.args == [found.certificate.pem]
+    assert wished.args == [found]
     assert sheet.isVisible(), "until it is kept"
     sheet.answer(LongshoreError("The disk is full."))
     assert "full" in sheet.problem.text()
@@ -79,11 +82,14 @@ def test_nothing_is_trusted_without_a_look(light: Theme, qtbot: QtBot) -> None:
 @pytest.mark.parametrize(
     ("found", "words"),
     [
-        (report(names=("other.example",)), "not for this registry's name"),
+        (report(names=("other.example",)), "not for the name"),
         (report(days=-3), "out of date"),
-        (CertificateReport(RegistryConfig(HOST), None, None), "plain HTTP"),
-        (CertificateReport(RegistryConfig(HOST), report().certificate, None), "Longshore trusts"),
-        (CertificateReport(RegistryConfig(HOST, insecure=True), report().certificate, None), "not checked"),
+        (CertificateReport(RegistryConfig(HOST), HOST, None, None), "plain HTTP"),
+        (CertificateReport(RegistryConfig(HOST), HOST, report().certificate, None), "Longshore trusts"),
+        (
+            CertificateReport(RegistryConfig(HOST, insecure=True), HOST, report().certificate, None),
+            "not checked",
+        ),
         (RegistryUnreachable("Nothing listens.", registry=HOST), "Nothing listens"),
     ],
 )
@@ -208,3 +214,45 @@ def test_who_am_i_explains_a_broken_helper(light: Theme, qtbot: QtBot) -> None:
     assert sheet.answer_label.text() == "The helper is not installed.\nInstall it.\nexit 1"
     with qtbot.waitSignal(sheet.sign_in_requested):
         qtbot.mouseClick(sheet.confirm, Qt.MouseButton.LeftButton)
+
+
+# -- removing tags
+
+
+def plan(**fields: object) -> RemovalPlan:
+    given: dict[str, object] = {
+        "chosen": ("1.0",),
+        "digests": (("sha256:" + "a" * 64, ("1.0", "1", "latest")),),
+        "siblings": ("1", "latest"),
+        "broken": (),
+        "unknown": 0,
+    }
+    return RemovalPlan(HOST, "team/app", **{**given, **fields})  # type: ignore[arg-type]
+
+
+def test_every_tag_that_goes_is_shown_before_it_does(light: Theme, qtbot: QtBot) -> None:
+    sheet = RemoveTagsSheet(None, "team/app", ["1.0"])
+    shown(sheet, qtbot)
+    qtbot.mouseClick(sheet.confirm, Qt.MouseButton.LeftButton)
+    assert sheet.isVisible() and not sheet.confirm.isEnabled(), "not before it is known"
+    found = plan(broken=("stable",), unknown=3)
+    sheet.show_plan(found)
+    assert [sheet.names.item(row).text() for row in range(3)] == ["1.0   (chosen)", "1", "latest"]
+    assert "2 more tags" in sheet.words.text()
+    assert "stable" in sheet.caution.text() and "3 tags" in sheet.caution.text()
+    with qtbot.waitSignal(sheet.remove_requested) as wished:
+        qtbot.mouseClick(sheet.confirm, Qt.MouseButton.LeftButton)
+    assert wished.args == [found]
+    sheet.answer(AccessDenied("It does not delete.", registry=HOST, advice="Ask."))
+    assert "It does not delete. Ask." in sheet.problem.text() and not sheet.confirm.isEnabled()
+    sheet.reject()
+
+
+def test_a_removal_that_cannot_be_planned_is_not_offered(light: Theme, qtbot: QtBot) -> None:
+    for found, words in ((plan(digests=(), siblings=()), "gone already"), (REFUSED, "unknown authority")):
+        sheet = RemoveTagsSheet(None, "team/app", ["1.0"])
+        shown(sheet, qtbot)
+        sheet.show_plan(found)
+        assert words in sheet.words.text() + sheet.problem.text()
+        assert not sheet.confirm.isEnabled()
+        sheet.reject()

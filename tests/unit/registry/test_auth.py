@@ -280,6 +280,42 @@ def test_what_is_public_needs_no_helper_and_what_is_not_says_so(serve, connect) 
             private.tags("a/b")
 
 
+def test_a_helper_is_asked_once_for_all_who_wait_and_again_when_it_was_broken(serve, connect) -> None:
+    started, go_on, asked = threading.Event(), threading.Event(), []
+
+    def slow(_host: str) -> Credential | None:
+        asked.append(threading.current_thread())
+        started.set()
+        go_on.wait(10)
+        if len(asked) == 1:
+            raise CredentialsError("The helper failed.", subject="x")
+        return SAM
+
+    client = connect(
+        serve(lambda a: tags(a) if a.authorization == BASIC else reply({}, 401, WWW_Authenticate="Basic"))
+    )
+    auth = client._session.auth
+    auth._credentials = slow
+    errors: list[Exception] = []
+
+    def list_tags() -> None:
+        try:
+            client.tags("a/b")
+        except CredentialsError as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=list_tags) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    assert started.wait(5)
+    go_on.set()
+    for thread in threads:
+        thread.join()
+    assert len(asked) == 1 and len(errors) == 6
+    auth._credential = (None, 0.0)  # some seconds pass
+    assert client.tags("a/b").items == ["1"]
+
+
 def test_a_realm_that_cannot_be_used_gives_way_to_basic(serve, connect) -> None:
     def script(asked: Asked) -> Any:
         if asked.authorization == BASIC:

@@ -10,7 +10,11 @@ from pathlib import Path
 import pytest
 
 from longshore.oci.errors import TlsFailed
-from longshore.registry.certificate import Certificate, CertificateReport, read_certificate
+from longshore.registry.certificate import (
+    Certificate,
+    CertificateReport,
+    read_certificate,
+)
 from longshore.registry.config import RegistryConfig
 from longshore.registry.tls import UnusableFiles, check_files
 from testbed.crypto import make_authority, make_certificate, make_key, openssl
@@ -68,11 +72,11 @@ def test_whom_it_is_for(folder: Path, host: str, covered: bool) -> None:
 def test_trust_helps_only_where_nothing_else_is_wrong(folder: Path) -> None:
     found, refused = read(folder / "server.crt"), TlsFailed("No.", registry="registry.test")
     now = datetime.now(UTC)
-    report = CertificateReport(RegistryConfig("registry.test:5000"), found, refused)
+    report = CertificateReport(RegistryConfig("registry.test:5000"), "registry.test:5000", found, refused)
     assert report.can_be_trusted(now)
     assert not replace(report, problem=None).can_be_trusted(now)
     assert not replace(report, certificate=None).can_be_trusted(now)
-    assert not replace(report, config=RegistryConfig("another.test")).can_be_trusted(now)
+    assert not replace(report, address="another.test").can_be_trusted(now)
     assert not report.can_be_trusted(now + timedelta(days=40))
     assert not report.can_be_trusted(now - timedelta(days=1))
 

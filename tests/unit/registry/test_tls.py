@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from longshore.cancellation import Cancellation, Cancelled
 from longshore.credentials import Credential
 from longshore.oci.errors import RegistryUnreachable, TlsFailed
+from longshore.registry.certificate import with_certificate
 from testbed.crypto import make_authority
 
 from .conftest import Asked, reply, serve_tls, until
@@ -52,6 +54,27 @@ def test_a_certificate_that_was_trusted_and_is_another_now(connect, tmp_path: Pa
         pinned.write_text(report.certificate.pem)
     with serve_tls(after, tags) as server, pytest.raises(TlsFailed):
         connect(server, ca_file=pinned).tags("a/b")
+
+
+def test_the_certificate_of_a_token_service_is_the_one_that_is_shown(connect, tmp_path: Path) -> None:
+    service, registry = tmp_path / "service", tmp_path / "registry"
+    with serve_tls(service, lambda asked: reply({"token": "t"})) as tokens:
+        challenge = f'Bearer realm="{tokens.url}/token",service="s"'
+
+        def script(asked: Asked) -> Any:
+            return tags(asked) if asked.authorization else reply({}, 401, WWW_Authenticate=challenge)
+
+        with serve_tls(registry, script) as server:
+            client = connect(server, SAM, ca_file=registry / "ca.crt")
+            with pytest.raises(TlsFailed, match="sends us"):
+                client.tags("a/b")
+            report = client.certificate()
+            assert report.address == tokens.host and report.certificate is not None
+            assert report.can_be_trusted(datetime.now(UTC))
+            both = tmp_path / "both.crt"
+            both.write_text(with_certificate((registry / "ca.crt").read_text(), report, replacing=False))
+            assert connect(server, SAM, ca_file=both).tags("a/b").items == ["1"]
+    assert not any(asked.authorization for asked in tokens.asked[:-1])
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from longshore.widgets.theme import current_theme
 class CertificateSheet(Sheet):
     """Opens at once and fills when the registry has shown its certificate. *trusted*: where it would be kept."""
 
-    trust_requested = Signal(str)  # PEM; answer with answer()
+    trust_requested = Signal(object)  # CertificateReport; answer with answer()
     copy_requested = Signal(str)
 
     def __init__(self, parent: QWidget | None, title: str, trusted: str) -> None:
@@ -93,7 +93,7 @@ class CertificateSheet(Sheet):
             # What the first refusal hides: trusting it would only lead to the next one.
             also = []
             if found.certificate is not None and not found.covers_host:
-                also.append(self.tr("It is not for this registry's name."))
+                also.append(self.tr("It is not for the name of who shows it."))
             elif found.certificate is not None and not found.in_date(datetime.now(UTC)):
                 also.append(self.tr("It is out of date."))
             return " ".join(dict.fromkeys([found.problem.message, *also, found.problem.advice])).strip()
@@ -109,7 +109,7 @@ class CertificateSheet(Sheet):
         """Ask for it; :meth:`answer` ends or reopens the sheet."""
         if self._report is not None and self._report.certificate is not None:
             self.set_busy(True)
-            self.trust_requested.emit(self._report.certificate.pem)
+            self.trust_requested.emit(self._report)
 
     @Slot(object)
     def answer(self, error: LongshoreError | None) -> None:

@@ -1,0 +1,120 @@
+"""Remove… of tags in a registry: names every tag that goes, before anything does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import Signal, Slot
+from PySide6.QtWidgets import QListWidget, QWidget
+
+from longshore.models import text
+from longshore.oci.errors import LongshoreError
+from longshore.registry.removal import RemovalPlan
+from longshore.widgets.dialogs.sheet import Sheet
+from longshore.widgets.quiet import plain_label
+
+#: Names shown before the list scrolls.
+_VISIBLE_ROWS = 8
+
+
+class RemoveTagsSheet(Sheet):
+    """Opens at once; the verb can be pressed when it is known what goes with the chosen tags."""
+
+    remove_requested = Signal(object)  # RemovalPlan; answer with answer()
+
+    def __init__(self, parent: QWidget | None, repository: str, tags: Sequence[str]) -> None:
+        title = (
+            self.tr("Remove {0}:{1} from the registry?").format(repository, tags[0])
+            if len(tags) == 1
+            else self.tr("Remove {0} tags of {1} from the registry?").format(len(tags), repository)
+        )
+        super().__init__(parent, title, self.tr("Remove"), width=520)
+        self._chosen = set(tags)
+        self._plan: RemovalPlan | None = None
+        self.words = plain_label(self.tr("Looking which other tags would go with it…"), wrap=True)
+        self.body.addWidget(self.words)
+        self.names = QListWidget()
+        self.names.setAccessibleName(self.tr("Tags to be removed"))
+        self.names.setSelectionMode(QListWidget.SelectionMode.NoSelection)
+        self.names.hide()
+        self.body.addWidget(self.names)
+        self.caution = plain_label("", "caution", wrap=True)
+        self.caution.hide()
+        self.body.addWidget(self.caution)
+        self.more = plain_label(
+            self.tr(
+                "The layers stay until the registry cleans up. Nobody can pull it by these tags any more."
+            ),
+            "dim",
+            wrap=True,
+        )
+        self.body.addWidget(self.more)
+        self.set_dangerous()
+        self.confirm.setEnabled(False)
+        self.dismiss.setFocus()
+
+    @Slot(object)
+    def show_plan(self, found: RemovalPlan | LongshoreError) -> None:
+        """What goes is known now, or cannot be."""
+        if not self.open_still:
+            return
+        if isinstance(found, LongshoreError):
+            self.words.hide()
+            self.show_problem(found)
+            return
+        if not found.digests:
+            self.words.setText(self.tr("It is gone already."))
+            self.refit()
+            return
+        self._plan = found
+        going = [tag for _, tags in found.digests for tag in tags]
+        going.sort(key=lambda tag: tag not in self._chosen)
+        if found.siblings:
+            count = len(found.siblings)
+            self.words.setText(
+                self.tr("The registry removes images, not tags: one more tag goes with it.")
+                if count == 1
+                else self.tr("The registry removes images, not tags: {0} more tags go with it.").format(count)
+            )
+        else:
+            self.words.setText(self.tr("No other tag goes with it."))
+        if len(going) > 1:
+            chosen = self.tr("chosen")
+            self.names.addItems(
+                [f"{text.safe(tag)}   ({chosen})" if tag in self._chosen else text.safe(tag) for tag in going]
+            )
+            height = self.names.sizeHintForRow(0) * min(len(going), _VISIBLE_ROWS) + 12
+            self.names.setFixedHeight(height)
+            self.names.show()
+        cautions = []
+        if found.broken:
+            named = ", ".join(text.safe(tag) for tag in found.broken[:5])
+            cautions.append(
+                self.tr("It is a part of {0}, which stays and will lack it.").format(
+                    named if len(found.broken) <= 5 else f"{named}, …"
+                )
+            )
+        if found.unknown:
+            cautions.append(
+                self.tr("{0} tags could not be looked at: they may go too.").format(f"{found.unknown:,}")
+            )
+        self.caution.setText(" ".join(cautions))
+        self.caution.setVisible(bool(cautions))
+        self.confirm.setEnabled(True)
+        self.refit()
+
+    def finish(self) -> None:
+        """Ask for it; :meth:`answer` ends or reopens the sheet."""
+        if self._plan is not None:
+            self.set_busy(True)
+            self.remove_requested.emit(self._plan)
+
+    @Slot(object)
+    def answer(self, error: LongshoreError | None) -> None:
+        """It was removed, or why not."""
+        if not self.open_still:
+            return
+        if error is None:
+            self.accept()
+            return
+        self.show_problem(error)
