@@ -311,9 +311,7 @@ class Blobs:
                 wait = 0.2 * resumes
                 if isinstance(error, RateLimited):
                     wait = SHORT_WAIT + 1 if error.retry_after is None else error.retry_after
-                if wait > SHORT_WAIT or (
-                    isinstance(error, UnexpectedReply) and not error.detail.startswith("HTTP 416")
-                ):
+                if wait > SHORT_WAIT or (isinstance(error, UnexpectedReply) and not self._passes(error)):
                     raise
                 # The end may have arrived although its answer did not.
                 if self.blob_size(repository, digest, for_push=True, cancellation=cancellation) is not None:
@@ -363,6 +361,12 @@ class Blobs:
         with source(upload.offset) if rest else contextlib.nullcontext(()) as data:
             self.finish_upload(upload, digest, Cutter(data).take(rest), rest, cancellation=cancellation)
         self._chunk.learn(rest, time.monotonic() - begun)
+
+    def _passes(self, error: UnexpectedReply) -> bool:
+        """Whether another try may do better: from the registry's own offset, or with smaller chunks."""
+        return error.detail.startswith("HTTP 416") or (
+            error.detail.startswith("HTTP 413") and self._chunk.shrink()
+        )
 
     def _alive(self, upload: Upload, cancellation: Cancellation | None) -> Upload | None:
         """The session at its last completed chunk, None if it is lost (distribution ends one that was cut)."""

@@ -22,6 +22,7 @@ class ChunkSize:
 
     def __init__(self) -> None:
         self.bytes = CHUNK
+        self._most = LARGEST_CHUNK
 
     def learn(self, count: int, seconds: float) -> None:
         """*count* bytes were taken in *seconds*."""
@@ -29,7 +30,14 @@ class ChunkSize:
             return  # tells more of the round trip than of the line
         wanted = count * CHUNK_SECONDS / max(seconds, 0.001)
         # Several go at once, and the line is theirs together.
-        self.bytes = int(min(max(wanted, SMALLEST_CHUNK), LARGEST_CHUNK))
+        self.bytes = int(min(max(wanted, SMALLEST_CHUNK), self._most))
+
+    def shrink(self) -> bool:
+        """The last was refused for its size (413, mostly by a proxy before the registry). False if it was the least."""
+        if self.bytes <= SMALLEST_CHUNK:
+            return False
+        self.bytes = self._most = max(self.bytes // 4, SMALLEST_CHUNK)
+        return True
 
 
 class Cutter:

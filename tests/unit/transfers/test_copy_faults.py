@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -438,3 +439,20 @@ def test_one_failure_ends_the_others(bench: Bench) -> None:
         release.set()
     assert isinstance(failed.error, SignInRequired)
     assert time.monotonic() - begun < 10
+
+
+def test_a_proxy_that_refuses_large_bodies(bench: Bench) -> None:
+    layer = os.urandom(5_000 * KB)
+    digest = bench.source.put_image("a", "1", layer)
+
+    def fault(method: str, path: str) -> Any:
+        if method in ("PATCH", "PUT") and "uploads" in path:
+            length = int(bench.target.requests(method, re.escape(path))[-1]["content-length"])
+            return (413, {}, b"<html>Request Entity Too Large</html>") if length > 1_500 * KB else None
+        return None
+
+    bench.target.fault = fault
+    assert bench.copy().attempt == 1
+    bench.arrived(digest)
+    sent = [int(headers["content-length"]) for headers in bench.target.requests("PATCH")]
+    assert sent[:2] == [4 << 20, 1 << 20]
