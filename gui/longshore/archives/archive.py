@@ -12,6 +12,8 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
+import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,6 +89,10 @@ class Archive:
     def size(self) -> int:
         """Bytes of the file."""
         return self._signature[2]
+
+    def is_of(self, path: Path, signature: _Signature) -> bool:
+        """Whether it is of the file at *path* as *signature* has it."""
+        return (self.path, self._signature) == (path, signature)
 
     def summary(self) -> ArchiveSummary:
         """For showing."""
@@ -179,7 +185,8 @@ def open_archive(
 ) -> Archive:
     """Read all of the file at *path* and check it: its shape, every digest, every layer against its image's
     configuration, and that nothing is missing. *moved* hears the bytes of the file read so far. Any worker thread;
-    memory does not grow with the file.
+    memory does not grow with the file. The last few are remembered: one that is unchanged is not read again, as when
+    each of its images is a transfer.
 
     Raises NotAnArchive, ArchiveDamaged, ArchiveRefused, ArchiveError where it cannot be read, and Cancelled within a
     fifth of a second.
@@ -187,6 +194,11 @@ def open_archive(
     subject = str(path)
     with _opened(path) as file:
         signature = _signature(file)
+        known = _remembered.get(path, signature) if limits is LIMITS else None
+        if known is not None:
+            cancellation.raise_if_cancelled()
+            moved(known.size)
+            return known
         head = _read(file, HEAD, path)
         if not head:
             raise failures.truncated(subject, "the file is empty")
@@ -201,7 +213,9 @@ def open_archive(
         contents = Scanner(chunks, cancellation=cancellation, limits=limits, subject=subject).run()
         if _signature(file) != signature:
             raise failures.damaged(subject, "It was changed while it was read. Try again.")
-    return Archive(path, signature, compression, contents, images_of(contents, subject))
+    archive = Archive(path, signature, compression, contents, images_of(contents, subject))
+    _remembered.add(archive)
+    return archive
 
 
 def inspect_archive(
@@ -219,6 +233,27 @@ def select_image(images: Iterable[ArchivedImage], platform: Platform) -> Archive
             if image.platform is not None and wanted.matches(image.platform):
                 return image
     return None
+
+
+class _Remembered:
+    """The archives that were checked last. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._archives: deque[Archive] = deque(maxlen=4)
+
+    def get(self, path: Path, signature: _Signature) -> Archive | None:
+        """The one at *path*, if it is as it was."""
+        with self._lock:
+            return next((one for one in self._archives if one.is_of(path, signature)), None)
+
+    def add(self, archive: Archive) -> None:
+        """Keep it, instead of the oldest."""
+        with self._lock:
+            self._archives.append(archive)
+
+
+_remembered = _Remembered()
 
 
 class _Cursor:

@@ -23,7 +23,7 @@ from longshore.engine.listing import (
 )
 from longshore.engine.model import EngineEvent, EngineInfo, EventKind, ImageDetails, LocalImage, SwarmNode
 from longshore.engine.refusals import refusal
-from longshore.engine.stream import Normaliser, StreamEvent
+from longshore.engine.stream import LayerProgress, Normaliser, StreamEvent, unpacking
 from longshore.engine.unavailable import explain, no_version
 from longshore.oci.errors import EngineLost, InvalidReference, LongshoreError
 
@@ -220,23 +220,32 @@ class Engine:
             while chunk := response.raw.read1(ARCHIVE_CHUNK):
                 yield chunk
 
-    def load(self, chunks: Iterable[bytes], cancellation: Cancellation) -> list[str]:
+    def load(
+        self,
+        chunks: Iterable[bytes],
+        cancellation: Cancellation,
+        told: Callable[[LayerProgress], None] = lambda event: None,
+    ) -> list[str]:
         """Load a tar archive of images; gives the names (or ids) that the engine says it has loaded.
 
-        What *chunks* raises comes out as it is.
+        *told* hears how far it has unpacked each layer, by the layer's diffID, once it has the whole archive; only
+        the classic store tells. What *chunks* raises comes out as it is.
         """
         source = _Source(chunks)
         loaded: list[str] = []
         with (
             source.errors_first(),
             self._job(cancellation, "loading images") as client,
-            client.objects("POST", "/images/load", params={"quiet": "1"}, data=iter(source)) as lines,
+            client.objects("POST", "/images/load", params={"quiet": "0"}, data=iter(source)) as lines,
         ):
             for line in lines:
                 detail = line.get("errorDetail") or {}
                 text = (detail.get("message") if isinstance(detail, dict) else "") or line.get("error")
                 if text:
                     raise refusal(0, str(text), "")
+                event = unpacking(line)
+                if event is not None:
+                    told(event)
                 loaded += _loaded(str(line.get("stream") or ""))
         return loaded
 

@@ -96,6 +96,22 @@ class Finished:
 StreamEvent = LayerProgress | Note | OnePlatform | Finished
 
 
+def unpacking(line: Mapping[str, Any]) -> LayerProgress | None:
+    """How far a classic engine that loads an archive has unpacked a layer; None for any other line (seen: 20.10, 28.5:
+    ``Loading layer``, the id of the diffID, bytes of the tar)."""
+    detail, layer_id = line.get("progressDetail"), line.get("id")
+    if line.get("status") != "Loading layer" or not isinstance(detail, dict):
+        return None
+    current, total = detail.get("current"), detail.get("total")
+    if not isinstance(layer_id, str) or not _ID.match(layer_id):
+        return None
+    if type(current) is not int or type(total) is not int or current < 0 or total <= 0:
+        return None
+    if current >= total:
+        return LayerProgress(layer_id, LayerState.DONE)
+    return LayerProgress(layer_id, LayerState.EXTRACTING, current, total)
+
+
 class Normaliser:
     """Takes the engine's events of one pull or push, gives ours."""
 

@@ -163,6 +163,7 @@ def _phase_text(phase: str) -> str:
         "extracting": tr("extracting"),
         "verifying": tr("verifying"),
         "checking": tr("checking"),
+        "compressing": tr("compressing"),
         "pausing": tr("pausing"),
         "planning": tr("reading the manifest"),
     }.get(phase, "")
@@ -193,7 +194,11 @@ def transferred_text(snapshot: TransferSnapshot) -> str:
     if (snapshot.moved_bytes <= 0 and state is not State.RUNNING) or not progress:
         if plan is not None:
             return plan_text(plan, operation)
-        return tr("reading the manifest") if state is State.PLANNING else ""
+        if state is not State.PLANNING:
+            return ""
+        if isinstance(snapshot.request.source.place, ArchivePlace):
+            return tr("checking the archive")
+        return tr("reading the manifest")
     if snapshot.moved_bytes <= 0 and plan is not None and not _phase_text(snapshot.phase):
         return plan_text(plan, operation)
     parts = [progress] if snapshot.moved_bytes > 0 or snapshot.total_bytes else []

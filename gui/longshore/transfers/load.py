@@ -39,7 +39,7 @@ class LoadStrategy:
     Of an image for several platforms, engines that keep one get that of ``request.platform``, else their own.
     """
 
-    extracts = False
+    extracts = True
     pausable = False
 
     def __init__(self) -> None:
@@ -96,13 +96,12 @@ class _Loading:
         self._outgoing = [
             _outgoing(archived, sent, names) for archived, sent in zip(self._archived, images, strict=True)
         ]
-        members = _members([image for sent in images for image in sent], self._archive)
-        self._layers = [Descriptor(OCI_LAYER, member.digest, member.size) for member in members]
+        self._members = _members([image for sent in images for image in sent], self._archive)
         self._instead: dict[str, Descriptor] = {}
         if self._info.store is not ImageStore.CONTAINERD:
             self._instead = {
                 member.digest: Descriptor(OCI_LAYER, member.diff_id, member.unpacked)
-                for member in members
+                for member in self._members
                 if member.compression is Compression.ZSTD
             }
         self._here = self._present([sent[0] for sent in images], memory)
@@ -110,7 +109,8 @@ class _Loading:
     def plan(self) -> Plan:
         """Exact: every layer is known."""
         layers = [
-            PlannedLayer(layer.digest, layer.size, here=layer.digest in self._here) for layer in self._layers
+            PlannedLayer(member.digest, member.size, member.diff_id, here=member.digest in self._here)
+            for member in self._members
         ]
         self._job.progress.expect(layers)
         return plan_of(layers, estimated=False, digest=self._outgoing[0].top.digest)
@@ -124,7 +124,7 @@ class _Loading:
         ]
         job.progress.enter("")
         with contextlib.closing(self._sent()) as chunks:
-            loaded = self._engine.load(chunks, job.cancellation)
+            loaded = self._engine.load(chunks, job.cancellation, job.progress.feed)
         job.progress.enter("verifying")
         ids = [verify(job, self._engine, each, loaded) for each in expected]
         return ids[0]
@@ -171,7 +171,11 @@ class _Loading:
 
             for digest in self._here:
                 job.progress.feed(LayerProgress(short(digest), LayerState.SKIPPED))
-            layers = [layer for layer in self._layers if layer.digest not in self._here]
+            layers = [
+                Descriptor(OCI_LAYER, member.digest, member.size)
+                for member in self._members
+                if member.digest not in self._here
+            ]
             yield from docker_archive(self._outgoing, layers, read_layer, self._instead, whole=not self._here)
         # All is sent, and the engine only now unpacks it.
         job.progress.enter("extracting")
@@ -182,7 +186,7 @@ class _Loading:
             yield piece
             sent += len(piece)
             self._job.progress.feed(LayerProgress(row, LayerState.TRANSFERRING, sent, wanted.size))
-        self._job.progress.feed(LayerProgress(row, LayerState.DONE))
+        self._job.progress.feed(LayerProgress(row, LayerState.TRANSFERRED))
 
 
 def _images(job: Job, info: EngineInfo, archived: Archived, archive: Archive) -> list[ArchivedImage]:

@@ -12,6 +12,7 @@ from longshore.archives.images import images_of
 from longshore.archives.model import Archived, ArchiveFormat
 from longshore.archives.writing import ArchiveWriter
 from longshore.cancellation import Cancellation
+from longshore.oci.layer import LayerState
 from longshore.oci.layout import BLOBS
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
@@ -42,7 +43,7 @@ class RelayStrategy:
     image's. An engine acts on an archive when it has all of it, so that one that fails on the way changes nothing.
     """
 
-    extracts = False
+    extracts = True
     pausable = False
 
     def plan(self, job: Job) -> Plan | None:
@@ -79,7 +80,7 @@ class RelayStrategy:
         relayed = _Relayed(job, source, asked, image, name, destination.probe().platform)
         job.progress.enter("")
         with contextlib.closing(relayed.chunks()) as chunks:
-            loaded = destination.load(chunks, job.cancellation)
+            loaded = destination.load(chunks, job.cancellation, job.progress.feed)
         job.progress.enter("verifying")
         archived = relayed.archived
         assert archived is not None
@@ -126,7 +127,7 @@ class _Relayed:
             if not blob and not streamed.name.endswith(".tar"):
                 continue  # VERSION, and what else older formats have
             sent = streamed.name if blob else f"layer-{number}.tar"
-            yield from writer.file(sent, streamed.size, rows.counted(streamed))
+            yield from writer.file(sent, streamed.size, rows.counted(streamed, last=LayerState.TRANSFERRED))
             assert streamed.member is not None
             files[streamed.member.digest] = sent
         listing = images_of(scanner.contents, self._source.address.name)

@@ -25,8 +25,8 @@ class StreamRows:
         self._progress = progress
         self._waiting = list(dict.fromkeys(diff_ids))
 
-    def counted(self, streamed: StreamedFile) -> Iterator[bytes]:
-        """Its bytes, told as they go by."""
+    def counted(self, streamed: StreamedFile, *, last: LayerState = LayerState.DONE) -> Iterator[bytes]:
+        """Its bytes, told as they go by, and *last* of it when they have."""
         row = self._row(streamed)
         seen = told = 0
         for piece in streamed:
@@ -36,7 +36,7 @@ class StreamRows:
                 told = seen
                 self._feed(row, LayerState.TRANSFERRING, seen, streamed.size)
         self._feed(row, LayerState.TRANSFERRING, seen, streamed.size)
-        self._feed(row, LayerState.DONE)
+        self._feed(row, last)
 
     def _row(self, streamed: StreamedFile) -> str:
         named = f"sha256:{streamed.name.rpartition('/')[2].removesuffix('.tar')}"

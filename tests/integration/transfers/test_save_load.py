@@ -24,6 +24,7 @@ from longshore.oci.errors import (
     ImageUnknown,
     NotAnArchive,
 )
+from longshore.oci.layer import LayerState
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
 from longshore.transfers.load import LoadStrategy
@@ -342,6 +343,28 @@ def test_a_full_disk(make_queue: Make, testbed_engine: PrivateEngine, tmp_path: 
             assert nothing_but(folder)
     except TestbedUnavailable as problem:
         require(problem)
+
+
+def test_unpacking_is_a_part_of_the_bar(
+    make_queue: Make, services: RealServices, testbed_engine: PrivateEngine, tmp_path: Path
+) -> None:
+    name = "archives/unpacking:1"
+    made(testbed_engine, name, layers=(30 * MB, 30 * MB))
+    address, path = address_of(testbed_engine.host), tmp_path / "image.tar"
+    queue, eye = make_queue()
+    eye.until(queue.add(moving(in_engine(address, name), in_archive(path))), State.SUCCEEDED, 60)
+    forget(services, address, name)
+    row = queue.add(moving(in_archive(path), in_engine(address)))
+    eye.until(row, State.SUCCEEDED, 60)
+    seen = eye.seen[row]
+    assert "extracting" in {one.phase for one in seen}
+    bar = [one.permille for one in seen if one.permille is not None]
+    assert bar == sorted(bar)
+    # Sent is not yet loaded.
+    sending = [one.permille or 0 for one in seen if one.phase == "downloading"]
+    assert sending and max(sending) <= 700
+    states = {layer.state for one in seen for layer in one.layers}
+    assert LayerState.EXTRACTING in states
 
 
 def test_a_folder_that_is_not_there(make_queue: Make, testbed_engine: PrivateEngine, tmp_path: Path) -> None:

@@ -131,6 +131,10 @@ def test_a_plan_in_words(model):
     apply(model, removed=["a"])
     assert said(model, plan=replace(plan, estimated=False), request=push).endswith("already there")
     assert said(model, state=State.PLANNING) == "reading the manifest"
+    archive = Endpoint(ArchivePlace(Path("a.tar")), None)
+    load = TransferRequest(Operation.LOAD, archive, Endpoint(RegistryPlace("reg.example"), None))
+    apply(model, removed=["a"])
+    assert said(model, state=State.PLANNING, request=load) == "checking the archive"
 
 
 def test_progress_in_words(model):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tarfile
 import tracemalloc
 from pathlib import Path
@@ -192,3 +193,17 @@ def test_memory_does_not_grow_with_the_layers(tmp_path: Path) -> None:
 def test_the_compression_is_told_by_content_not_by_name(tmp_path: Path) -> None:
     path = write(tmp_path, oci_parts(Image()), "gzip").rename(tmp_path / "wrong.tar.zst")
     assert inspect_archive(path).compression is Compression.GZIP
+
+
+def test_what_was_checked_is_not_read_again_until_it_changes(tmp_path: Path) -> None:
+    path = write(tmp_path, oci_parts(Image(layers=(layer("one", 3_000_000),))))
+    told: list[int] = []
+    first = open_archive(path, cancellation=Cancellation(), moved=told.append)
+    assert len(told) > 3
+    told.clear()
+    assert open_archive(path, cancellation=Cancellation(), moved=told.append) is first
+    assert told == [path.stat().st_size]
+    other = Image(layers=(layer("two", 3_000_000),))
+    os.utime(write(tmp_path, oci_parts(other)), ns=(1, 1))
+    again = open_archive(path, cancellation=Cancellation())
+    assert again.summary().images[0].digest == digest_of(other.manifest)

@@ -7,7 +7,15 @@ from typing import Any
 import pytest
 
 from longshore.engine.attempt import Attempt
-from longshore.engine.stream import Finished, LayerProgress, Normaliser, Note, OnePlatform, StreamEvent
+from longshore.engine.stream import (
+    Finished,
+    LayerProgress,
+    Normaliser,
+    Note,
+    OnePlatform,
+    StreamEvent,
+    unpacking,
+)
 from longshore.oci.errors import EngineFailure, NotInRegistry, RegistryUnreachable
 from longshore.oci.layer import LayerState
 from longshore.oci.reference import Reference
@@ -312,3 +320,24 @@ def test_odd_events_do_no_harm(event: dict[str, Any]) -> None:
     for each in found[:-1]:
         assert isinstance(each, LayerProgress)
         assert (each.current, each.total) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("event", "found"),
+    [
+        (
+            line("Loading layer", A, current=65536, total=5007360),
+            LayerProgress(A, LayerState.EXTRACTING, 65536, 5007360),
+        ),
+        (line("Loading layer", A, current=5007360, total=5007360), LayerProgress(A, LayerState.DONE)),
+        (line("Loading layer", "../../x", current=1, total=2), None),
+        (line("Loading layer", A, current=-1, total=2), None),
+        (line("Loading layer", A, current="1", total=2), None),
+        (line("Loading layer", A), None),
+        (line("Loading layer"), None),
+        ({"stream": "Loaded image: team/app:1\n"}, None),
+    ],
+    ids=map(str, range(8)),
+)
+def test_unpacking_of_an_archive(event: dict[str, Any], found: LayerProgress | None) -> None:
+    assert unpacking(event) == found
