@@ -34,10 +34,23 @@ from transfertools.everywhere import (
 )
 from transfertools.real import RealServices
 
-SPOTS = ("classic", "containerd", "podman", "registry", "other", "library", "oci-archive", "docker-archive")
-PAIRS = list(itertools.permutations(SPOTS, 2))
+#: The second registry behaves as the first, and Podman as the classic store: they are paired with what differs.
+PAIRS = [
+    *itertools.permutations(
+        ("classic", "containerd", "registry", "library", "oci-archive", "docker-archive"), 2
+    ),
+    *itertools.permutations(("registry", "other"), 2),
+    *(
+        pair
+        for spot in ("classic", "registry", "library", "oci-archive")
+        for pair in itertools.permutations(("podman", spot), 2)
+    ),
+]
 #: Where an index stays whole.
-WHOLE = list(itertools.permutations(("registry", "other", "library", "oci-archive"), 2))
+WHOLE = [
+    *itertools.permutations(("registry", "library", "oci-archive"), 2),
+    *itertools.permutations(("registry", "other"), 2),
+]
 BOTH = [("linux", "amd64"), ("linux", "arm64")]
 #: Engines that keep images unpacked, without their manifests.
 UNPACKED = ("classic", "podman")

@@ -215,6 +215,15 @@ def unknown_repository(attempt: Attempt, text: str, _: Match) -> LongshoreError:
 
 
 def unknown_blob(attempt: Attempt, text: str, _: Match) -> LongshoreError:
+    if attempt.pushing:
+        # Seen where several pushes bring the same layers to one repository: one of them comes too early.
+        return _registry_error(
+            RegistryFailure,
+            attempt,
+            text,
+            f"{attempt.host} does not find a part of {attempt.image} that was just pushed.",
+            "Push it again.",
+        )
     return _registry_error(
         NotInRegistry,
         attempt,

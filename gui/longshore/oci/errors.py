@@ -273,7 +273,7 @@ class RateLimited(RegistryError):
 
 
 class RegistryFailure(RegistryError):
-    """The registry answers with a 5xx."""
+    """The registry answers with a 5xx, or does not find what it has just taken."""
 
     code = "registry.failure"
     transient = True

@@ -68,6 +68,7 @@ class Engines(QObject):
         self._found: dict[EngineAddress, FoundEngine] = {}
         self._named: list[EngineAddress] = []  # by the user, and not among what is known otherwise
         self._looking = False
+        self._all_wanted = False  # while only those near are asked
 
     @property
     def found(self) -> list[FoundEngine]:
@@ -85,9 +86,11 @@ class Engines(QObject):
         *near*: ask only those on this machine. Others may want a key to be touched or a passphrase to be typed, which
         is not for a program to ask for that was just started.
         """
-        if not self._looking:
-            self._looking = True
-            self._tasks.spawn(self._look(near), "look for engines")
+        if self._looking:
+            self._all_wanted |= not near
+            return
+        self._looking = True
+        self._tasks.spawn(self._look(near), "look for engines")
 
     def note(self, status: PlaceStatus) -> None:
         """Take over what the watch on one place knows: it is fresher than what a look has found."""
@@ -116,11 +119,17 @@ class Engines(QObject):
             addresses = [*(each for each in self._named if each not in known), *known]
             self._found = {each: self._found.get(each, FoundEngine(each)) for each in addresses}
             self.changed.emit(self.found)
-            asked = [each for each in addresses if not near or each.scheme in _NEAR]
-            await asyncio.gather(*(self._ask(each, cancellation) for each in asked[:MOST]))
+            here = [each for each in addresses if each.scheme in _NEAR]
+            await self._ask_all(here if near else addresses, cancellation)
+            if near and self._all_wanted:
+                await self._ask_all([each for each in addresses if each not in here], cancellation)
         finally:
+            self._all_wanted = False
             self._tasks.release(cancellation)
             self._looking = False
+
+    async def _ask_all(self, addresses: list[EngineAddress], cancellation: Cancellation) -> None:
+        await asyncio.gather(*(self._ask(each, cancellation) for each in addresses[:MOST]))
 
     async def _ask(self, address: EngineAddress, cancellation: Cancellation) -> None:
         try:

@@ -159,6 +159,8 @@ def test_at_first_only_this_machine_is_asked(
                 await asyncio.sleep(0.02)
         told = {each.address.name: each.reach for each in engines.found}
         assert (told["near"], told["far"]) == (Reach.READY, Reach.UNKNOWN)
+        # Opening the list while those near are asked: the others are asked then too.
+        engines.look(near=True)
         await all_told(engines)
 
     found = looking(private_home, scenario)

@@ -74,6 +74,7 @@ DENIED = "requested access to the resource is denied"
         ("unsupported: The operation is unsupported.", PUSH, errors.AccessDenied),
         ("name unknown: repository name not known to registry", PUSH, errors.NotInRegistry),
         ("blob unknown: blob unknown to registry", PULL, errors.NotInRegistry),
+        ("manifest blob unknown: blob unknown to registry", PUSH, errors.RegistryFailure),
         # 28 with containerd's store
         ("failed to resolve reference \"registry.example:5000/team/app:1\": registry.example:5000/team/app:1: "
          "not found", PULL, errors.NotInRegistry),
