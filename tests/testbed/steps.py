@@ -43,9 +43,13 @@ def manifest_digest(address: str, repository: str, tag: str) -> str:
 
 def wait_status(window: Window, status: str, timeout: float = 40) -> list[str]:
     """Wait until the first transfer has that status; gives its row."""
-    window.wait_row("Transfers", status, timeout=timeout)
-    rows = window.table("Transfers").rows
-    return next(row for row in rows if row[STATUS] == status)
+
+    def found() -> list[str]:
+        # In one look: between two the row may be another's.
+        rows = window.table("Transfers").rows
+        return next((row for row in rows if len(row) > STATUS and row[STATUS] == status), [])
+
+    return window.wait(found, f"a transfer that is {status}", timeout)
 
 
 def open_repository(window: Window, registry: str, repository: str) -> None:

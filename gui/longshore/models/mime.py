@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QMimeData
+from PySide6.QtCore import QMimeData, QUrl
 
 from longshore.oci.errors import LongshoreError
 from longshore.oci.reference import Reference
@@ -160,6 +160,13 @@ def _decode_plain(text: str) -> Dragged | None:
             return None
         items.append(DraggedItem(reference, "", reference.domain, reference.path))
     return Dragged(DragKind.REMOTE, tuple(items))
+
+
+def encode_files(files: Iterable[Path]) -> QMimeData:
+    """Files for whoever takes files."""
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(file)) for file in files])
+    return data
 
 
 def encode_transfers(ids: Iterable[str]) -> QMimeData:

@@ -35,7 +35,7 @@ _NUMBERS = frozenset({TransferColumn.SPEED, TransferColumn.TIME_LEFT})
 _FIXED = frozenset({TransferColumn.OPERATION, TransferColumn.SOURCE, TransferColumn.DESTINATION})
 # Made once: views ask for every cell that they paint.
 _ROW_FLAGS = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
-_WAITING_FLAGS = _ROW_FLAGS | Qt.ItemFlag.ItemIsDragEnabled
+_DRAGGED_FLAGS = _ROW_FLAGS | Qt.ItemFlag.ItemIsDragEnabled
 _CHILD_FLAGS = _ROW_FLAGS | Qt.ItemFlag.ItemNeverHasChildren
 #: What changes all the time while a transfer moves.
 _LIVELY = (TransferColumn.PROGRESS, TransferColumn.TIME_LEFT)
@@ -299,12 +299,13 @@ class TransferModel(QAbstractItemModel):
             return Qt.ItemFlag.NoItemFlags
         if found[1] is not None:
             return _CHILD_FLAGS
-        return _WAITING_FLAGS if found[0].snapshot.state is State.QUEUED else _ROW_FLAGS
+        snapshot = found[0].snapshot
+        return _DRAGGED_FLAGS if snapshot.state is State.QUEUED or words.saved_file(snapshot) else _ROW_FLAGS
 
-    # -- drag and drop within
+    # -- drag and drop: within what waits, and out what was saved
 
     def supportedDragActions(self) -> Qt.DropAction:
-        return Qt.DropAction.MoveAction
+        return Qt.DropAction.MoveAction | Qt.DropAction.CopyAction
 
     def supportedDropActions(self) -> Qt.DropAction:
         return Qt.DropAction.MoveAction
@@ -314,6 +315,9 @@ class TransferModel(QAbstractItemModel):
 
     def mimeData(self, indexes: Iterable[Index]) -> QMimeData:
         found = [row for index in indexes if (row := self._find(index)) is not None]
+        files = [file for row, child in found if child is None and (file := words.saved_file(row.snapshot))]
+        if files:
+            return mime.encode_files(files)
         places = {row.snapshot.id: None for row, child in found if child is None}
         return mime.encode_transfers(places)
 

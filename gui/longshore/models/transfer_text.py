@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from longshore.models import text
 from longshore.models.columns import Tone, TransferColumn
 from longshore.models.text import tr
@@ -94,6 +96,14 @@ def can_detour(snapshot: TransferSnapshot) -> bool:
         and snapshot.request.operation is Operation.PULL
         and isinstance(snapshot.request.destination.place, EnginePlace)
     )
+
+
+def saved_file(snapshot: TransferSnapshot) -> Path | None:
+    """The archive that *snapshot* has written, None for every other transfer. It may be gone since."""
+    place = snapshot.request.destination.place
+    if snapshot.state is State.SUCCEEDED and isinstance(place, ArchivePlace):
+        return place.path
+    return None
 
 
 def plan_text(plan: Plan, operation: Operation) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QSize, Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QAction, QIcon, QKeyEvent, QPaintEvent, QResizeEvent
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QSize, Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QAction, QIcon, QKeyEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
     QPushButton,
     QSizePolicy,
     QStyledItemDelegate,
+    QStyleOptionViewItem,
     QVBoxLayout,
     QWidget,
 )
@@ -168,6 +169,31 @@ class FilterField(QLineEdit):
         super().keyPressEvent(event)
 
 
+class _PickerDelegate(QStyledItemDelegate):
+    """Rows as a list has them, and a line where the combo box has a separator."""
+
+    def paint(
+        self,
+        painter: QPainter,
+        option: QStyleOptionViewItem,
+        index: QModelIndex | QPersistentModelIndex,
+    ) -> None:
+        """Qt's hook."""
+        if not _is_separator(index):
+            super().paint(painter, option, index)
+            return
+        rect = option.rect
+        painter.fillRect(rect.x() + 8, rect.center().y(), rect.width() - 16, 1, current_theme().line)
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
+        """Qt's hook."""
+        return QSize(1, 9) if _is_separator(index) else super().sizeHint(option, index)
+
+
+def _is_separator(index: QModelIndex | QPersistentModelIndex) -> bool:
+    return bool(index.data(Qt.ItemDataRole.AccessibleDescriptionRole) == "separator")
+
+
 class Picker(QComboBox):
     """A combo box as wide as its texts where there is room, and with an ellipsis where there is none."""
 
@@ -177,7 +203,7 @@ class Picker(QComboBox):
         super().__init__()
         self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         # The one that comes with it looks like a menu, and knows no colours of single rows.
-        self.setItemDelegate(QStyledItemDelegate(self))
+        self.setItemDelegate(_PickerDelegate(self))
 
     def showPopup(self) -> None:
         """Qt's hook."""

@@ -45,12 +45,14 @@ class TransferView(TreeView):
     # -- dragging
 
     def startDrag(self, actions: Qt.DropAction) -> None:
-        """Qt's hook: what waits of the selected rows goes along."""
+        """Qt's hook: what waits of the selected rows goes along, or else the archives that were saved, as files."""
         rows = [index for index in self.rows() if index.flags() & Qt.ItemFlag.ItemIsDragEnabled]
         if not rows:
             return
+        data = self.model().mimeData(rows)
+        action = Qt.DropAction.CopyAction if data.hasUrls() else Qt.DropAction.MoveAction
         drag = QDrag(self)
-        drag.setMimeData(self.model().mimeData(rows))
+        drag.setMimeData(data)
         words = (
             str(rows[0].siblingAtColumn(TransferColumn.SOURCE).data())
             if len(rows) == 1
@@ -58,7 +60,7 @@ class TransferView(TreeView):
         )
         drag.setPixmap(drag_pixmap(words, self.devicePixelRatioF()))
         drag.setHotSpot(HOT_SPOT)
-        drag.exec(Qt.DropAction.MoveAction, Qt.DropAction.MoveAction)
+        drag.exec(action, action)
         self._set_gap(_NOWHERE)
 
     def gap_at(self, where: QPoint) -> int:

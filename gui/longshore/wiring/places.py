@@ -27,6 +27,7 @@ class Places(QObject):
         self.operations = operations
         self._shared = shared
         self._offered: list[LocalPlace] = []
+        self._titles: list[str] = []
         pane, local = window.image_pane, operations.local
         local.status_changed.connect(self._changed)
         local.engines.changed.connect(self._show)
@@ -58,9 +59,10 @@ class Places(QObject):
         status, local = self.operations.local.status, self.operations.local
         found = local.engines.found
         self._offered = [*(EnginePlace(each.address) for each in found), local.library]
-        library = self._shared.place_name(local.library)
+        self._titles = [engine_text.title(each.address, each.info, each.error) for each in found]
+        self._titles.append(self._shared.place_name(local.library))
         self.window.image_pane.set_engines(
-            [*(engine_text.title(each.address, each.info, each.error) for each in found), library],
+            self._titles,
             self._offered.index(status.place) if status.place in self._offered else -1,
             stories=[
                 *(engine_text.story(each.address, each.info, each.error, each.nodes) for each in found),
@@ -85,7 +87,9 @@ class Places(QObject):
         dialog.setOption(QFileDialog.Option.ShowDirsOnly)
         dialog.setLabelText(QFileDialog.DialogLabel.Accept, self.tr("Choose"))
         known = self.operations.local.library.path
-        dialog.setDirectory(str(known if known.is_dir() else Path.home()))
+        dialog.setDirectory(str(known.parent if known.is_dir() else Path.home()))
+        if known.is_dir():
+            dialog.selectFile(known.name)
         dialog.fileSelected.connect(lambda name: self.operations.local.choose_library(Path(name)))
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()
@@ -99,7 +103,8 @@ class Places(QObject):
         here = self._shared.place()
         if here is None:
             return
-        others = [(place, self._shared.place_name(place)) for place in self._offered if place != here]
+        offered = zip(self._offered, self._titles, strict=True)
+        others = [(place, title) for place, title in offered if place != here]
         if not others:
             self.window.image_pane.explain(self.tr("There is no other engine known here."))
             return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import time
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QItemSelectionModel, QMimeData, QModelIndex, QPersistentModelIndex, Qt
@@ -282,3 +283,13 @@ def test_a_hundred_thousand_rows_filter_and_sort_fast():
     assert quickest(sort_twice) < 2.0
     assert plain.rowCount() == 100_000
     plain.deleteLater()
+
+
+def test_files_that_are_dropped_are_wished_to_be_loaded(model, qtbot):
+    files = [Path("/tmp/a.tar"), Path("/tmp/b.tar.gz")]
+    assert model.drop_hint(mime.encode_files(files[:1])) == (True, "Load a.tar")
+    data = mime.encode_files(files)
+    assert model.drop_hint(data) == (True, "Load 2 archives")
+    with qtbot.waitSignal(model.load_dropped) as wish, qtbot.assertNotEmitted(model.pull_dropped):
+        assert model.dropMimeData(data, Qt.DropAction.CopyAction, -1, -1, QModelIndex())
+    assert wish.args[0] == files

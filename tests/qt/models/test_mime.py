@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QMimeData, QUrl
@@ -77,3 +78,14 @@ def test_files_and_nothing_are_nothing():
     data.setUrls([QUrl("file:///tmp/x.tar")])
     assert mime.decode(data) is None
     assert mime.decode(None) is None
+
+
+def test_files_of_this_machine_are_files_and_nothing_else_is():
+    files = [Path("/tmp/a b.tar"), Path("/tmp/ü.tar.gz")]
+    assert mime.dropped_files(mime.encode_files(files)) == files
+    elsewhere = QMimeData()
+    elsewhere.setUrls([QUrl.fromLocalFile("/tmp/a.tar"), QUrl("https://example.com/b.tar")])
+    assert mime.dropped_files(elsewhere) == []
+    assert mime.dropped_files(own({"kind": "remote", "items": [GOOD]})) == []
+    many = mime.encode_files([Path(f"/tmp/{number}.tar") for number in range(mime.MAX_FILES + 1)])
+    assert mime.dropped_files(many) == []

@@ -12,7 +12,7 @@ import pytest
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, Qt
 from PySide6.QtWidgets import QTreeView
 
-from longshore.models import transition
+from longshore.models import mime, transition
 from longshore.models.columns import NodeKind, Role, Tone, TransferColumn
 from longshore.models.transfer_model import TransferModel
 from longshore.oci.errors import AccessDenied, EngineLost
@@ -392,3 +392,19 @@ def test_every_cell_has_words(model):
                 cell = model.index(number, column, parent)
                 assert isinstance(cell.data(Item.AccessibleTextRole), str)
                 assert isinstance(cell.data(Item.AccessibleDescriptionRole), str)
+
+
+def test_an_archive_that_was_saved_is_dragged_as_a_file(model):
+    where = Endpoint(ArchivePlace(Path("/tmp/app.tar")), Reference.parse("app:1"))
+    save = TransferRequest(Operation.SAVE, Endpoint(ENGINE, Reference.parse("app:1")), where)
+    apply(
+        model,
+        transfer("saved", request=save, state=State.SUCCEEDED),
+        transfer("saving", request=save, state=State.RUNNING),
+        transfer("pulled", state=State.SUCCEEDED),
+    )
+    draggable = [bool(model.flags(model.index(row, 0)) & Qt.ItemFlag.ItemIsDragEnabled) for row in range(3)]
+    assert draggable == [True, False, False], "only what is whole"
+    data = model.mimeData([model.index(0, 0)])
+    assert mime.dropped_files(data) == [Path("/tmp/app.tar")]
+    assert not model.canDropMimeData(data, Qt.DropAction.MoveAction, 0, 0, QModelIndex())

@@ -23,12 +23,11 @@ from longshore.oci.errors import LongshoreError
 from longshore.oci.reference import Reference, parse_pull_line
 from longshore.operations.engine_groups import LONGEST_NAME
 from longshore.operations.engines import FoundEngine, Reach
-from longshore.widgets.dialogs.sheet import Sheet
+from longshore.widgets.dialogs.sheet import TABLE_ROW, Sheet, sheet_table
 from longshore.widgets.quiet import plain_label
 from longshore.widgets.theme import current_theme
 
 _ENGINE, _STATE = range(2)
-_ROW = 30
 #: Rows of the list that show without scrolling.
 _MOST_ROWS = 8
 
@@ -102,21 +101,11 @@ class PullToSheet(Sheet):
         return row
 
     def _made_table(self) -> QTableWidget:
-        table = QTableWidget(0, 2)
-        table.setAccessibleName(self.tr("Engines"))
-        table.setHorizontalHeaderLabels([self.tr("Engine"), self.tr("State")])
-        table.verticalHeader().setVisible(False)
-        table.verticalHeader().setDefaultSectionSize(_ROW)
-        table.setShowGrid(False)
-        table.setWordWrap(False)
+        table = sheet_table(self.tr("Engines"), [self.tr("Engine"), self.tr("State")])
         table.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        table.setTabKeyNavigation(False)
         header = table.horizontalHeader()
-        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        header.setHighlightSections(False)
         header.setSectionResizeMode(_ENGINE, QHeaderView.ResizeMode.Stretch)
         header.resizeSection(_STATE, 220)
         table.itemChanged.connect(self._item_changed)
@@ -140,7 +129,7 @@ class PullToSheet(Sheet):
                 chosen = (row for row, each in enumerate(self._found) if each.address in self._checked)
                 self.table.setCurrentCell(next(chosen, 0), _ENGINE)
         rows = min(max(len(self._found), 2), _MOST_ROWS)
-        self.table.setFixedHeight(rows * _ROW + self.table.horizontalHeader().sizeHint().height() + 6)
+        self.table.setFixedHeight(rows * TABLE_ROW + self.table.horizontalHeader().sizeHint().height() + 6)
         self._tell()
 
     def _fill(self, row: int, each: FoundEngine) -> None:

@@ -1,0 +1,156 @@
+"""The left side: a watch over the library, and which place is shown where no engine answers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from PySide6.QtWidgets import QApplication
+
+from longshore.library.library import Library
+from longshore.models.image_model import ImageModel
+from longshore.models.tag_model import TagModel
+from longshore.oci.errors import EngineUnavailable, LongshoreError, NotALibrary, UnknownContext
+from longshore.oci.reference import Reference
+from longshore.operations.local import Local
+from longshore.operations.place_watch import PlaceState
+from longshore.operations.services import Services
+from longshore.operations.tasks import Tasks
+from longshore.registry.config import RegistryConfig
+from longshore.settings import Settings
+from longshore.transfers.transfer import LibraryPlace
+from testbed.home import PrivateHome
+from transfertools.layouts import NAME, image, put
+
+ONE = image(b"one")
+
+
+class Side:
+    """A left side on a home of its own, with nothing that answers in it but what is named."""
+
+    def __init__(self, home: PrivateHome, folder: Path, **extra: str) -> None:
+        environ = home.environ(extra)
+        self.folder = folder
+        self.services, self.tasks = Services(environ, RegistryConfig), Tasks()
+        self.images, self.tags = ImageModel(), TagModel()
+        self.settings = Settings(folder / "settings")
+        url = None if "DOCKER_CONTEXT" in extra else f"unix://{folder}/none.sock"
+        self.local = Local(
+            self.services, self.tasks, self.settings, folder / "library", environ, url, self.images, self.tags
+        )
+        self.instead: list[LongshoreError] = []
+        self.local.library_instead.connect(self.instead.append)
+
+    @property
+    def names(self) -> list[str]:
+        """What the table shows."""
+        return [str(one.reference) for one in self.images.images]
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        """Wait until something is so."""
+        async with asyncio.timeout(20):
+            while not holds():
+                await asyncio.sleep(0.01)
+
+    async def ready(self) -> None:
+        """Wait until the place has been listed."""
+        await self.until(lambda: self.local.status.state is PlaceState.READY)
+
+    async def told(self, act: Callable[[Callable[[LongshoreError | None], None]], None]) -> None:
+        """Do something that tells its end; raises what went wrong."""
+        ended: list[LongshoreError | None] = []
+        act(ended.append)
+        await self.until(lambda: bool(ended))
+        if ended[0] is not None:
+            raise ended[0]
+
+
+@pytest.fixture
+def on_side(qapp: QApplication, private_home: PrivateHome, tmp_path: Path) -> Callable[..., Side]:
+    """Runs a scenario on a left side, from its start to its end."""
+
+    def run(scenario: Callable[[Side], Awaitable[None]], **extra: str) -> Side:
+        sides: list[Side] = []
+
+        async def whole() -> None:
+            side = Side(private_home, tmp_path, **extra)
+            sides.append(side)
+            try:
+                side.local.start()
+                await scenario(side)
+            finally:
+                side.local.stop()
+                await side.tasks.close()
+                side.services.close()
+
+        asyncio.run(whole())
+        return sides[0]
+
+    return run
+
+
+def test_where_no_engine_answers_the_library_is_shown_and_says_why(on_side: Callable[..., Side]) -> None:
+    async def scenario(side: Side) -> None:
+        await side.ready()
+        assert side.local.status.place == LibraryPlace(side.folder / "library")
+        assert isinstance(side.instead[0], EngineUnavailable)
+        assert side.images.compressed
+        side.local.retry()
+        await side.until(lambda: len(side.instead) == 2)
+        assert side.local.status.place == LibraryPlace(side.folder / "library"), "it stays"
+
+    assert not (on_side(scenario).folder / "library").exists(), "looking makes nothing"
+
+
+def test_an_unknown_context_is_an_error_and_no_library(on_side: Callable[..., Side]) -> None:
+    async def scenario(side: Side) -> None:
+        await side.until(lambda: side.local.status.state is PlaceState.UNAVAILABLE)
+        assert isinstance(side.local.status.error, UnknownContext)
+        assert side.instead == []
+
+    on_side(scenario, DOCKER_CONTEXT="nowhere")
+
+
+def test_the_library_is_live_and_changed_from_here(on_side: Callable[..., Side]) -> None:
+    other = Reference.parse("example.com/other:2")
+
+    async def scenario(side: Side) -> None:
+        await side.ready()
+        put(Library(side.folder / "library"), ONE)  # as another Longshore does
+        await side.until(lambda: side.names == [str(NAME)])
+        (shown,) = side.images.images
+        assert shown.image_id == ONE.manifest.digest
+        assert shown.repo_digests == (f"{NAME.name}@{ONE.manifest.digest}",)
+        await side.told(lambda done: side.local.tag(shown.image_id, other, done))
+        await side.until(lambda: len(side.names) == 2)
+        await side.told(lambda done: side.local.remove([str(NAME), str(other)], force=False, done=done))
+        await side.until(lambda: side.names == [])
+        with pytest.raises(LongshoreError):
+            await side.told(lambda done: side.local.remove([str(NAME)], force=False, done=done))
+
+    on_side(scenario)
+
+
+def test_a_chosen_folder_is_kept_and_what_cannot_be_one_is_said(on_side: Callable[..., Side]) -> None:
+    async def scenario(side: Side) -> None:
+        await side.ready()
+        mine = side.folder / "mine"
+        put(Library(mine), ONE)
+        side.local.choose_library(mine)
+        await side.until(lambda: side.names == [str(NAME)])
+        assert not side.local.own_library
+        # Back and forth: the list is there at once, before anybody has been asked.
+        side.local.select_place(LibraryPlace(side.folder / "library"))
+        assert side.names == []
+        side.local.select_place(side.local.library)
+        assert side.names == [str(NAME)]
+        (side.folder / "full").mkdir()
+        (side.folder / "full" / "letter.txt").touch()
+        side.local.choose_library(side.folder / "full")
+        await side.until(lambda: side.local.status.state is PlaceState.UNAVAILABLE)
+        assert isinstance(side.local.status.error, NotALibrary)
+
+    side = on_side(scenario)
+    assert Settings(side.folder / "settings").get("library", "") == str(side.folder / "full")
