@@ -191,9 +191,10 @@ class Normaliser:
         """A line about a layer; None if it is about none, or tells nothing new."""
         layer_id = name.rpartition(":")[2][:12]
         before = self._last.get(layer_id)
-        retrying = _RETRYING.match(status)
-        mounted = _MOUNTED.match(status)
         state = _STATES.get(status)
+        # Thousands of lines a second are of the common kind.
+        retrying = _RETRYING.match(status) if state is None else None
+        mounted = _MOUNTED.match(status) if state is None else None
         if retrying is not None and before is not None:
             # Its state and bytes stand as they were: it goes on from there.
             progress = replace(before, retrying_in=int(retrying[1]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from typing import NamedTuple
 
 from PySide6.QtCore import Qt
 
@@ -122,6 +123,17 @@ class Tone(enum.IntEnum):
     BAD = 3
     ACTIVE = 4
     QUIET = 5
+
+
+class Dress(NamedTuple):
+    """What a delegate needs to paint a cell of text, in one answer: the roles of the same names."""
+
+    text: str = ""
+    tone: Tone = Tone.NONE
+    strong: bool = False
+    dim: bool = False
+    fixed_width: bool = False
+    offer: str = ""
 
 
 class Role(enum.IntEnum):

@@ -18,7 +18,7 @@ from PySide6.QtCore import (
 
 from longshore.models import mime, ordering, text
 from longshore.models import transfer_text as words
-from longshore.models.columns import NodeKind, Role, Tone, TransferColumn
+from longshore.models.columns import Dress, NodeKind, Role, Tone, TransferColumn
 from longshore.models.text import tr
 from longshore.models.transfer_rows import ChildRow, TransferRow
 from longshore.models.transition import changed_rows, never_raises, settle
@@ -33,6 +33,14 @@ _ROOT = QModelIndex()
 _LAST = len(TransferColumn) - 1
 _NUMBERS = frozenset({TransferColumn.SPEED, TransferColumn.TIME_LEFT})
 _FIXED = frozenset({TransferColumn.OPERATION, TransferColumn.SOURCE, TransferColumn.DESTINATION})
+_DIM = frozenset({TransferColumn.TIME_LEFT, TransferColumn.FINISHED})
+#: Roles that are answered by what is painted, by the field of it.
+_DRESSED: dict[int, str] = {
+    Role.STRONG: "strong",
+    Role.DIM: "dim",
+    Role.FIXED_WIDTH: "fixed_width",
+    Role.OFFER: "offer",
+}
 # Made once: views ask for every cell that they paint.
 _ROW_FLAGS = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
 _DRAGGED_FLAGS = _ROW_FLAGS | Qt.ItemFlag.ItemIsDragEnabled
@@ -384,7 +392,30 @@ class TransferModel(QAbstractItemModel):
             return text.tooltip(self._whole(row, child, column))
         if role == _Item.TextAlignmentRole:
             return self._alignment(column)
+        if role in _DRESSED:
+            return getattr(self.dress(index), _DRESSED[role])
         return self._look(row, child, column, role)
+
+    @never_raises(Dress())
+    def dress(self, index: Index) -> Dress:
+        """All that is painted of a cell of text: views ask for it twenty times a second."""
+        found = self._find(index)
+        if found is None:
+            return Dress()
+        row, child = found
+        column = index.column()
+        said = self._text(row, child, column)
+        tone = self._tone(row.snapshot, child, column)
+        if child is not None:
+            layered = child.layer is not None and column == TransferColumn.OPERATION
+            return Dress(said, tone, dim=True, fixed_width=layered)
+        return Dress(
+            said,
+            tone,
+            strong=column == TransferColumn.OPERATION,
+            dim=column in _DIM,
+            offer=words.action_text(row.snapshot) if column == TransferColumn.TRANSFERRED else "",
+        )
 
     def _look(self, row: TransferRow, child: ChildRow | None, column: int, role: int) -> Any:
         snapshot = row.snapshot
@@ -414,19 +445,7 @@ class TransferModel(QAbstractItemModel):
             return self._sort_key(snapshot, column) if child is None else None
         if role == Role.COPY_TEXT:
             return self._copy_text(snapshot, child)
-        if role == Role.OFFER:
-            return (
-                words.action_text(snapshot) if child is None and column == TransferColumn.TRANSFERRED else ""
-            )
-        if role == Role.STRONG:
-            return child is None and column == TransferColumn.OPERATION
-        if role == Role.DIM:
-            return child is not None or column in (TransferColumn.TIME_LEFT, TransferColumn.FINISHED)
-        if role == Role.FIXED_WIDTH:
-            return layer is not None and column == TransferColumn.OPERATION
-        if role == Role.TONE:
-            return self._tone(snapshot, child, column)
-        return None
+        return self._tone(snapshot, child, column) if role == Role.TONE else None
 
     @staticmethod
     def _tone(snapshot: TransferSnapshot, child: ChildRow | None, column: int) -> Tone:

@@ -24,6 +24,14 @@ from longshore.transfers.transfer import (
     TransferSnapshot,
 )
 
+_STATUS_TONES = {
+    State.RUNNING: Tone.ACTIVE,
+    State.PLANNING: Tone.ACTIVE,
+    State.SUCCEEDED: Tone.GOOD,
+    State.FAILED: Tone.BAD,
+    State.INTERRUPTED: Tone.CAUTION,
+    State.CANCELLING: Tone.CAUTION,
+}
 _MOVING = (State.RUNNING, State.CANCELLING)
 
 
@@ -45,14 +53,7 @@ def status_text(state: State) -> str:
 
 def status_tone(state: State) -> Tone:
     """What a state means."""
-    return {
-        State.RUNNING: Tone.ACTIVE,
-        State.PLANNING: Tone.ACTIVE,
-        State.SUCCEEDED: Tone.GOOD,
-        State.FAILED: Tone.BAD,
-        State.INTERRUPTED: Tone.CAUTION,
-        State.CANCELLING: Tone.CAUTION,
-    }.get(state, Tone.QUIET)
+    return _STATUS_TONES.get(state, Tone.QUIET)
 
 
 def image_name(end: Endpoint) -> str:

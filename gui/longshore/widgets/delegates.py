@@ -29,8 +29,9 @@ from PySide6.QtWidgets import (
     QTreeView,
 )
 
-from longshore.models.columns import NodeAction, NodeKind, NodeState, Role, Tone
+from longshore.models.columns import Dress, NodeAction, NodeKind, NodeState, Role, Tone
 from longshore.models.text import tooltip
+from longshore.models.transfer_model import TransferModel
 from longshore.oci.layer import LayerState
 from longshore.transfers.transfer import Operation, State
 from longshore.widgets import icons
@@ -133,9 +134,6 @@ class CellDelegate(QStyledItemDelegate):
     def _paint(self, painter: QPainter, option: QStyleOptionViewItem, index: _Index) -> None:
         theme = current_theme()
         rect: QRect = option.rect
-        # The model itself is asked: by way of the index every answer would pass through Qt, which gives the
-        # interpreter to another thread each time.
-        ask = index.model().data
         # Asked of the view: the flags of the style take longer to load than the first paint of all rows.
         selected = self._view.selectionModel().isSelected(index)
         if selected:
@@ -146,29 +144,31 @@ class CellDelegate(QStyledItemDelegate):
         if column.kind is Kind.PROGRESS:
             paint_progress(painter, room, theme, index, selected)
             return
-        kind = ask(index, Role.NODE_KIND) if column.kind is Kind.NAME else None
+        # The model itself is asked: by way of the index every answer would pass through Qt, which gives the
+        # interpreter to another thread each time.
+        model = index.model()
+        kind = model.data(index, Role.NODE_KIND) if column.kind is Kind.NAME else None
         if kind is not None:
             room = self._paint_icon(painter, room, theme, index, kind, selected)
-        text = ask(index, _DISPLAY)
-        if not text:
+        shown, tone, strong, dim, fixed, offer = _dress(model, index)
+        if not shown:
             return
-        if column.acts and (offer := ask(index, Role.OFFER)):
-            room.setRight(room.right() - action_width(str(offer)))
-        tone = ask(index, Role.TONE) or Tone.NONE
+        if offer and column.acts:
+            room.setRight(room.right() - action_width(offer))
         if column.kind is Kind.PILL and tone:
-            paint_pill(painter, room, theme, str(text), tone)
+            paint_pill(painter, room, theme, shown, tone)
             return
-        if ask(index, Role.FIXED_WIDTH):
+        if fixed:
             font, metrics = theme.fixed_font, theme.fixed_metrics
-        elif ask(index, Role.STRONG):
+        elif strong:
             font, metrics = theme.strong_font, theme.strong_metrics
         else:
             font, metrics = theme.font, theme.metrics
-        ink = theme.ink(Tone.QUIET if not tone and ask(index, Role.DIM) else tone)
+        ink = theme.ink(Tone.QUIET if dim and not tone else tone)
         painter.setFont(font)
         painter.setPen(ink.selected if selected else ink.plain)
-        shown = str(text)
-        if metrics.horizontalAdvance(shown) > room.width():
+        # To measure a text costs half as much as to draw it, and most are plainly short enough.
+        if len(shown) * theme.widest > room.width() < metrics.horizontalAdvance(shown):
             shown = metrics.elidedText(shown, column.elide, room.width())
         painter.drawText(room, _RIGHT if column.right else _LEFT, shown)
 
@@ -195,6 +195,23 @@ class CellDelegate(QStyledItemDelegate):
         painter.drawPixmap(left, room.center().y() - size // 2 + 1, drawn)
         room.setLeft(left + size + 7)
         return room
+
+
+def _dress(model: QAbstractItemModel, index: _Index) -> Dress:
+    """What to paint of a cell of text, in one answer where the model has one, otherwise role by role."""
+    if isinstance(model, TransferModel):
+        return model.dress(index)
+    ask = model.data
+    shown = ask(index, _DISPLAY)
+    if not shown:
+        return Dress()
+    return Dress(
+        str(shown),
+        ask(index, Role.TONE) or Tone.NONE,
+        bool(ask(index, Role.STRONG)),
+        bool(ask(index, Role.DIM)),
+        bool(ask(index, Role.FIXED_WIDTH)),
+    )
 
 
 def action_width(words: str) -> int:
@@ -237,12 +254,12 @@ def paint_pill(painter: QPainter, room: QRect, theme: Theme, text: str, tone: in
     ink = theme.ink(tone)
     metrics = theme.metrics
     most = room.width() - 16
-    if metrics.horizontalAdvance(text) > most:
+    width = metrics.horizontalAdvance(text)
+    if width > most:
         text = metrics.elidedText(text, Qt.TextElideMode.ElideRight, max(0, most))
+        width = metrics.horizontalAdvance(text)
     height = metrics.height() + 4
-    pill = QRectF(
-        room.x(), room.center().y() + 0.5 - height / 2, metrics.horizontalAdvance(text) + 16, height
-    )
+    pill = QRectF(room.x(), room.center().y() + 0.5 - height / 2, width + 16, height)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setPen(Qt.PenStyle.NoPen)
     painter.setBrush(ink.pill)
@@ -261,8 +278,7 @@ def paint_progress(painter: QPainter, room: QRect, theme: Theme, index: _Index, 
         return
     tone = _STATE_TONES.get(state, Tone.ACTIVE)
     moving = permille < 0 and state in MOVING
-    label = theme.metrics.horizontalAdvance("100 %")
-    bar = QRectF(room.x(), room.center().y() - 2.5, max(24, room.width() - label - 10), 6)
+    bar = QRectF(room.x(), room.center().y() - 2.5, max(24, room.width() - theme.percent_width - 10), 6)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setPen(Qt.PenStyle.NoPen)
     painter.setBrush(theme.strong_line if selected else theme.track)

@@ -108,6 +108,11 @@ class Theme(QObject):
         self.strong_metrics = QFontMetrics(self.strong_font)
         self.small_metrics = QFontMetrics(self.small_font)
         self.fixed_metrics = QFontMetrics(self.fixed_font)
+        #: Widths of a letter that hardly any other exceeds, and of a whole percentage.
+        self.widest = max(
+            self.strong_metrics.horizontalAdvance("W"), self.fixed_metrics.horizontalAdvance("W")
+        )
+        self.percent_width = self.metrics.horizontalAdvance("100 %")
         #: Height of a row in device-independent pixels.
         self.row_height = max(30, self.metrics.height() + 12)
         self.control_height = max(28, self.metrics.height() + 12)

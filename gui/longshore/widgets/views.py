@@ -401,7 +401,7 @@ class TreeView(_Rows, QTreeView):
         """Qt's hook: a note says its sentence over all columns, and what is said of a repository stands behind its name
         as far as the next columns are empty."""
         super().drawRow(painter, option, index)
-        if index.data(Role.NODE_KIND) in (NodeKind.NOTE, NodeKind.ADVICE, NodeKind.LINK):
+        if self.model().data(index, Role.NODE_KIND) in (NodeKind.NOTE, NodeKind.ADVICE, NodeKind.LINK):
             self._draw_note(painter, index.sibling(index.row(), 0))
         elif description := index.data(Role.DESCRIPTION):
             self._draw_description(painter, index.sibling(index.row(), 0), str(description))

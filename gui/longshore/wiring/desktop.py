@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtCore import QObject, QTimer, Signal, Slot
+from PySide6.QtGui import QGuiApplication, QWindow
 
 from longshore.models import text
 from longshore.models.note_text import note_text
@@ -21,6 +21,11 @@ GATHER = 1500
 PROGRESS = 1000
 #: Transfers kept for the note; of more it only tells the number of these.
 MOST = 999
+
+
+def in_front() -> bool:
+    """Whether a window of ours is the one that the user works in."""
+    return QGuiApplication.focusWindow() is not None
 
 
 class Desktop(QObject):
@@ -53,7 +58,7 @@ class Desktop(QObject):
         self._moving.tally_changed.connect(self._tally)
         application = QGuiApplication.instance()
         assert isinstance(application, QGuiApplication)
-        application.applicationStateChanged.connect(self._state_changed)
+        application.focusWindowChanged.connect(self._focus_changed)
 
     def choose(self, *, notes: bool, tray: bool) -> None:
         """What the user wants."""
@@ -81,11 +86,7 @@ class Desktop(QObject):
 
     @Slot(object)
     def _ended(self, snapshot: TransferSnapshot) -> None:
-        if (
-            self._notes
-            and snapshot.state in (State.SUCCEEDED, State.FAILED)
-            and QGuiApplication.applicationState() != Qt.ApplicationState.ApplicationActive
-        ):
+        if self._notes and snapshot.state in (State.SUCCEEDED, State.FAILED) and not in_front():
             self._unseen = [*self._unseen, snapshot][-MOST:]
             if not self._gather.isActive():
                 self._gather.start()
@@ -101,9 +102,9 @@ class Desktop(QObject):
         if self._tray is not None:
             self._tray.note(summary, body)
 
-    @Slot(Qt.ApplicationState)
-    def _state_changed(self, state: Qt.ApplicationState) -> None:
-        if state == Qt.ApplicationState.ApplicationActive:
+    @Slot(QWindow)
+    def _focus_changed(self, window: QWindow | None) -> None:
+        if window is not None:
             self._forget()
 
     def _forget(self) -> None:

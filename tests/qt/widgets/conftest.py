@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from PySide6.QtWidgets import QApplication
@@ -19,6 +22,8 @@ from longshore.transfers.transfer import TransferSnapshot
 from longshore.widgets.main_window import MainWindow
 from longshore.widgets.theme import Appearance, Theme, current_theme
 from qt.models.made import entry, image
+from testbed.errors import TestbedUnavailable, require
+from testbed.processes import find_program
 
 
 @pytest.fixture(scope="session")
@@ -82,3 +87,29 @@ def bench(light: Theme, qtbot: QtBot) -> Bench:
     window.show()
     qtbot.waitExposed(window)
     return Bench(window, *models)
+
+
+@pytest.fixture
+def session(tmp_path: Path) -> Iterator[dict[str, str]]:
+    """A session bus of our own."""
+    try:
+        program = find_program("dbus-daemon", "dbus")
+    except TestbedUnavailable as problem:
+        require(problem)
+    daemon = subprocess.Popen(
+        [
+            program,
+            "--session",
+            "--nofork",
+            "--nopidfile",
+            f"--address=unix:path={tmp_path}/bus",
+            "--print-address",
+        ],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert daemon.stdout is not None
+    yield {**os.environ, "DBUS_SESSION_BUS_ADDRESS": daemon.stdout.readline().strip()}
+    daemon.kill()
+    daemon.wait()
+    daemon.stdout.close()

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import socket
-import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -16,35 +14,7 @@ from longshore.widgets.desktop.bus import SessionBus, bus_addresses
 from longshore.widgets.desktop.launcher import LauncherProgress
 from longshore.widgets.desktop.notes import DesktopNote
 from longshore.widgets.desktop.wire import Malformed, Message, Variant
-from testbed.errors import TestbedUnavailable, require
 from testbed.notifications import NotificationServer
-from testbed.processes import find_program
-
-
-@pytest.fixture
-def session(tmp_path: Path) -> Iterator[dict[str, str]]:
-    """A session bus of our own."""
-    try:
-        program = find_program("dbus-daemon", "dbus")
-    except TestbedUnavailable as problem:
-        require(problem)
-    daemon = subprocess.Popen(
-        [
-            program,
-            "--session",
-            "--nofork",
-            "--nopidfile",
-            f"--address=unix:path={tmp_path}/bus",
-            "--print-address",
-        ],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert daemon.stdout is not None
-    yield {**os.environ, "DBUS_SESSION_BUS_ADDRESS": daemon.stdout.readline().strip()}
-    daemon.kill()
-    daemon.wait()
-    daemon.stdout.close()
 
 
 @pytest.fixture
