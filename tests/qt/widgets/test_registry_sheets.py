@@ -63,7 +63,7 @@ def test_nothing_is_trusted_without_a_look(light: Theme, qtbot: QtBot) -> None:
     found = report()
     assert found.certificate is not None
     sheet.show_report(found)
-    assert found.certificate.fingerprint in sheet.text.toPlainText()
+    assert found.certificate.fingerprint in sheet.text.toPlainText().replace("\n", "")
     qtbot.keyClick(sheet, Qt.Key.Key_Return)
     qtbot.mouseClick(sheet.confirm, Qt.MouseButton.LeftButton)
     assert sheet.isVisible() and not sheet.confirm.isEnabled()
@@ -82,7 +82,7 @@ def test_nothing_is_trusted_without_a_look(light: Theme, qtbot: QtBot) -> None:
 @pytest.mark.parametrize(
     ("found", "words"),
     [
-        (report(names=("other.example",)), "not for the name"),
+        (report(names=("other.example",)), "not for this address"),
         (report(days=-3), "out of date"),
         (CertificateReport(RegistryConfig(HOST), HOST, None, None), "plain HTTP"),
         (CertificateReport(RegistryConfig(HOST), HOST, report().certificate, None), "Longshore trusts"),

@@ -36,7 +36,7 @@ class CertificateSheet(Sheet):
         self.text.setTextInteractionFlags(
             Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
         )
-        self.text.setFixedHeight(self.text.fontMetrics().lineSpacing() * 8 + 26)
+        self.text.setFixedHeight(self.text.fontMetrics().lineSpacing() * 7 + 26)
         self.text.hide()
         self.body.addWidget(self.text)
         self.compared = QCheckBox(
@@ -76,7 +76,12 @@ class CertificateSheet(Sheet):
         certificate = found.certificate
         self.verdict.setText(self._words(found))
         if certificate is not None:
-            self.text.setPlainText(plain("\n".join(certificate.lines()), 4000, keep_lines=True))
+            *said, _ = certificate.lines()
+            # In two halves, each of which is read as one.
+            middle = len(certificate.fingerprint) // 2
+            halves = certificate.fingerprint[: middle + 1], certificate.fingerprint[middle + 1 :]
+            lines = [*said, self.tr("SHA-256 fingerprint:"), *halves]
+            self.text.setPlainText(plain("\n".join(lines), 4000, keep_lines=True))
             self.text.show()
         if found.can_be_trusted(datetime.now(UTC)):
             for widget in (self.compared, self.what, self.confirm):
@@ -85,7 +90,7 @@ class CertificateSheet(Sheet):
             self.compared.setFocus()
         if found.problem is not None or found.config.ca_file is not None or found.config.insecure:
             self.engine.show_for(found.config, self._trusted if self.confirm.isVisibleTo(self) else "")
-            self.engine.show()
+            self.engine.setVisible(self.engine.needed)
         self.refit()
 
     def _words(self, found: CertificateReport) -> str:
@@ -93,7 +98,7 @@ class CertificateSheet(Sheet):
             # What the first refusal hides: trusting it would only lead to the next one.
             also = []
             if found.certificate is not None and not found.covers_host:
-                also.append(self.tr("It is not for the name of who shows it."))
+                also.append(self.tr("It is not for this address."))
             elif found.certificate is not None and not found.in_date(datetime.now(UTC)):
                 also.append(self.tr("It is out of date."))
             return " ".join(dict.fromkeys([found.problem.message, *also, found.problem.advice])).strip()
