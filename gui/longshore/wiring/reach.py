@@ -96,6 +96,7 @@ class Reach(QObject):
         sheet = CertificateSheet(self.window, remote.title(host), str(remote.trust.file_of(host)))
         sheet.trust_requested.connect(lambda report: remote.trust.trust(report, sheet.answer))
         sheet.copy_requested.connect(self._shared.to_clipboard)
+        sheet.settings_requested.connect(partial(self._settings, host))
         remote.trust.look(host, sheet.show_report)
         sheet.open()
 

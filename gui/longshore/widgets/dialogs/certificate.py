@@ -21,6 +21,7 @@ class CertificateSheet(Sheet):
 
     trust_requested = Signal(object)  # CertificateReport; answer with answer()
     copy_requested = Signal(str)
+    settings_requested = Signal()
 
     def __init__(self, parent: QWidget | None, title: str, trusted: str) -> None:
         super().__init__(parent, self.tr("Certificate of {0}").format(title), self.tr("Trust"), width=640)
@@ -88,8 +89,13 @@ class CertificateSheet(Sheet):
                 widget.show()
             self.dismiss.setText(self.tr("Cancel"))
             self.compared.setFocus()
+        if found.problem is not None and not found.about_trust:
+            self.confirm.setText(self.tr("Settings…"))
+            self.confirm.setAccessibleName(self.tr("Settings…"))
+            self.confirm.setEnabled(True)
+            self.confirm.show()
         if found.problem is not None or found.config.ca_file is not None or found.config.insecure:
-            self.engine.show_for(found.config, self._trusted if self.confirm.isVisibleTo(self) else "")
+            self.engine.show_for(found.config, self._trusted if self.compared.isVisibleTo(self) else "")
             self.engine.setVisible(self.engine.needed)
         self.refit()
 
@@ -97,9 +103,9 @@ class CertificateSheet(Sheet):
         if found.problem is not None and not found.can_be_trusted(datetime.now(UTC)):
             # What the first refusal hides: trusting it would only lead to the next one.
             also = []
-            if found.certificate is not None and not found.covers_host:
+            if found.about_trust and not found.covers_host:
                 also.append(self.tr("It is not for this address."))
-            elif found.certificate is not None and not found.in_date(datetime.now(UTC)):
+            elif found.about_trust and not found.in_date(datetime.now(UTC)):
                 also.append(self.tr("It is out of date."))
             return " ".join(dict.fromkeys([found.problem.message, *also, found.problem.advice])).strip()
         if found.problem is not None:
@@ -111,8 +117,11 @@ class CertificateSheet(Sheet):
         return self.tr("Longshore trusts this certificate. The engine decides for itself.")
 
     def finish(self) -> None:
-        """Ask for it; :meth:`answer` ends or reopens the sheet."""
-        if self._report is not None and self._report.certificate is not None:
+        """Ask for it; :meth:`answer` ends or reopens the sheet. Or close, and wish for the settings."""
+        if self._report is not None and self._report.problem is not None and not self._report.about_trust:
+            self.accept()
+            self.settings_requested.emit()
+        elif self._report is not None and self._report.certificate is not None:
             self.set_busy(True)
             self.trust_requested.emit(self._report)
 
