@@ -22,7 +22,6 @@ class StoredIn(enum.Enum):
     HELPER = "helper"
     CONFIG_FILE = "config file"  # as base64, which everybody who can read the file can read
     THIS_RUN = "this run"
-    NOWHERE = "nowhere"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +85,10 @@ class CredentialStore:
         found = self._from_file(config, registry) or self._from_default_helper(config, registry)
         return (found.username or "token") if found else None
 
-    def where(self, registry: str) -> Whereabouts:
-        """Where the credential of *registry* is kept; NOWHERE for nobody signed in. Raises CredentialsError."""
-        if self._kept(registry) is not None:
-            return Whereabouts(StoredIn.THIS_RUN)
+    def keeper(self, registry: str) -> Whereabouts:
+        """Where the credential of *registry* is kept, or would be kept. Asks no helper. Raises CredentialsError."""
         return (
-            self.destination(registry) if self.whose(registry) is not None else Whereabouts(StoredIn.NOWHERE)
+            Whereabouts(StoredIn.THIS_RUN) if self._kept(registry) is not None else self.destination(registry)
         )
 
     def destination(self, registry: str) -> Whereabouts:

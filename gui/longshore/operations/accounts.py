@@ -117,9 +117,7 @@ class Accounts(QObject):
         """In a worker."""
         store = self._services.credentials
         try:
-            user = store.whose(host) or ""
-            kept = store.where(host) if user else store.destination(host)
-            return Account(user, kept)
+            return Account(store.whose(host) or "", store.keeper(host))
         except LongshoreError as error:
             _log.info("credentials of %s: %s", host, error)
             return Account(trouble=error)

@@ -14,6 +14,7 @@ from longshore.engine.address import EngineAddress
 from longshore.models.transfer_model import TransferModel
 from longshore.oci.errors import (
     AccessDenied,
+    CredentialsError,
     LongshoreError,
     NotInRegistry,
     RegistryError,
@@ -33,7 +34,7 @@ from longshore.settings import Settings
 from longshore.transfers.changes import Changes, SetAside
 from longshore.transfers.journal import Journal
 from longshore.transfers.queue import TransferQueue
-from longshore.transfers.transfer import EnginePlace, State, TransferRequest
+from longshore.transfers.transfer import EnginePlace, RegistryPlace, State, TransferRequest
 
 _log = logging.getLogger(__name__)
 
@@ -195,14 +196,13 @@ class Moving(QObject):
 
     def retry_refused(self, host: str) -> None:
         """Start again what failed for want of rights at *host*: the user has signed in."""
-        refused = (SignInRequired, SignInFailed, AccessDenied)
         self.queue.retry(
             [
                 row
                 for row, error in self._errors.items()
-                if isinstance(error, refused)
-                and error.registry == host
+                if error is not None
                 and self._states.get(row) is State.FAILED
+                and host in refused_at(error, self.queue.request(row))
             ]
         )
 
@@ -210,6 +210,16 @@ class Moving(QObject):
     def unfinished(self) -> int:
         """How many transfers are queued or running."""
         return sum(1 for state in self._states.values() if not state.finished)
+
+
+def refused_at(error: LongshoreError, request: TransferRequest) -> list[str]:
+    """The registries at which another sign-in may help against *error*."""
+    if isinstance(error, SignInRequired | SignInFailed | AccessDenied):
+        return [error.registry]
+    if isinstance(error, CredentialsError):
+        places = (request.source.place, request.destination.place)
+        return [place.host for place in places if isinstance(place, RegistryPlace)]
+    return []
 
 
 def _journal_error(aside: SetAside) -> LongshoreError:

@@ -298,8 +298,10 @@ class Authorizer:
                 detail=detail,
             )
         if credential is not None and (status == 401 or (status == 400 and credential.identity_token)):
+            stored = "the sign-in that is stored: it has run out or was taken back"
+            what = stored if credential.identity_token else "the user name or the password"
             return SignInFailed(
-                f"{name} refuses the user name or the password.",
+                f"{name} refuses {what}.",
                 registry=host,
                 advice="Use Sign in… again. Many registries want an access token in place of the password.",
                 detail=detail,

@@ -115,7 +115,12 @@ class CertificateReport:
 
     def can_be_trusted(self, now: datetime) -> bool:
         """True if it is refused for no other reason than that nobody has vouched for it."""
-        return self.problem is not None and self.covers_host and self.in_date(now)
+        return self.about_trust and self.covers_host and self.in_date(now)
+
+    @property
+    def about_trust(self) -> bool:
+        """True if the certificate is the problem, and not what we show, or that the other side speaks no TLS."""
+        return self.problem is not None and bool(self.problem.certificate)
 
 
 _PEM = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 from PySide6.QtCore import QObject, Slot
 
 from longshore.credentials import Credential
 from longshore.models.columns import Tone
-from longshore.oci.errors import (
-    AccessDenied,
-    LongshoreError,
-    RegistryError,
-    SignInFailed,
-    SignInRequired,
-    TlsFailed,
-)
+from longshore.oci.errors import LongshoreError, TlsFailed
 from longshore.operations import Operations
+from longshore.operations.moving import refused_at
 from longshore.registry.config import RegistryConfig
 from longshore.transfers.transfer import State, TransferSnapshot
 from longshore.widgets.main_window import MainWindow
@@ -47,18 +42,15 @@ class Reach(QObject):
     def _offer(self, snapshot: TransferSnapshot) -> None:
         """A transfer failed over something that can be put right here: offer it; then it goes on by itself."""
         error = snapshot.error
-        if snapshot.state is not State.FAILED or not isinstance(error, RegistryError):
+        if snapshot.state is not State.FAILED or error is None:
             return
-        explain, host = self.window.transfer_pane.explain, error.registry
-        if isinstance(error, SignInRequired | SignInFailed | AccessDenied):
-            explain(error.message, Tone.CAUTION, button=self.tr("Sign in…"), act=lambda: self._sign_in(host))
+        hosts, explain = refused_at(error, snapshot.request), self.window.transfer_pane.explain
+        if hosts:
+            words, act = self.tr("Sign in…"), partial(self._sign_in, hosts[0])
+            explain(error.message, Tone.CAUTION, button=words, act=act)
         elif isinstance(error, TlsFailed):
-            explain(
-                error.message,
-                Tone.CAUTION,
-                button=self.tr("Certificate…"),
-                act=lambda: self._certificate(host),
-            )
+            words, act = self.tr("Certificate…"), partial(self._certificate, error.registry)
+            explain(error.message, Tone.CAUTION, button=words, act=act)
 
     @Slot()
     def _add_registry(self) -> None:
@@ -104,6 +96,7 @@ class Reach(QObject):
         sheet = CertificateSheet(self.window, remote.title(host), str(remote.trust.file_of(host)))
         sheet.trust_requested.connect(lambda report: remote.trust.trust(report, sheet.answer))
         sheet.copy_requested.connect(self._shared.to_clipboard)
+        sheet.settings_requested.connect(partial(self._settings, host))
         remote.trust.look(host, sheet.show_report)
         sheet.open()
 

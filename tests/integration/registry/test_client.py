@@ -246,6 +246,10 @@ def test_client_certificates(root: Path) -> None:
             pytest.raises(TlsFailed, match="certificate"),
         ):
             client.check()
+        with client_of(registry.address, ca_file=registry.ca_file) as client:
+            report = client.certificate()
+            assert report.certificate is not None and report.problem is not None
+            assert not report.about_trust, "it is ours that is wanted"
         settings = {"ca_file": registry.ca_file, "client_cert": certificate, "client_key": key}
         with client_of(registry.address, **settings) as client:
             assert client.check().auth == "none"

@@ -34,7 +34,9 @@ from longshore.widgets.theme import Theme
 pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")
 
 HOST = "registry.acme.io:5000"
-REFUSED = TlsFailed("The certificate comes from an unknown authority.", registry=HOST, advice="Trust it.")
+REFUSED = TlsFailed(
+    "The certificate comes from an unknown authority.", registry=HOST, advice="Trust it.", certificate="…"
+)
 
 
 def shown(sheet: Sheet, qtbot: QtBot) -> None:
@@ -63,7 +65,7 @@ def test_nothing_is_trusted_without_a_look(light: Theme, qtbot: QtBot) -> None:
     found = report()
     assert found.certificate is not None
     sheet.show_report(found)
-    assert found.certificate.fingerprint in sheet.text.toPlainText()
+    assert found.certificate.fingerprint in sheet.text.toPlainText().replace("\n", "")
     qtbot.keyClick(sheet, Qt.Key.Key_Return)
     qtbot.mouseClick(sheet.confirm, Qt.MouseButton.LeftButton)
     assert sheet.isVisible() and not sheet.confirm.isEnabled()
@@ -82,7 +84,7 @@ def test_nothing_is_trusted_without_a_look(light: Theme, qtbot: QtBot) -> None:
 @pytest.mark.parametrize(
     ("found", "words"),
     [
-        (report(names=("other.example",)), "not for the name"),
+        (report(names=("other.example",)), "not for this address"),
         (report(days=-3), "out of date"),
         (CertificateReport(RegistryConfig(HOST), HOST, None, None), "plain HTTP"),
         (CertificateReport(RegistryConfig(HOST), HOST, report().certificate, None), "Longshore trusts"),
@@ -101,6 +103,20 @@ def test_what_trust_cannot_help_is_not_offered(
     sheet.show_report(found)
     assert words in sheet.verdict.text()
     assert not sheet.confirm.isVisible() and not sheet.compared.isVisible()
+
+
+def test_what_is_no_matter_of_trust_leads_to_the_settings(light: Theme, qtbot: QtBot) -> None:
+    wanted = TlsFailed("It wants a certificate from us.", registry=HOST, advice="Choose one.")
+    sheet = CertificateSheet(None, HOST, "/kept.crt")
+    shown(sheet, qtbot)
+    sheet.show_report(CertificateReport(RegistryConfig(HOST), HOST, report().certificate, wanted))
+    assert sheet.verdict.text() == "It wants a certificate from us. Choose one."
+    assert not sheet.compared.isVisible()
+    trusted: list[object] = []
+    sheet.trust_requested.connect(trusted.append)
+    with qtbot.waitSignal(sheet.settings_requested):
+        qtbot.mouseClick(sheet.confirm, Qt.MouseButton.LeftButton)
+    assert not trusted and not sheet.isVisible()
 
 
 # -- settings

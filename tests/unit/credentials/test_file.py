@@ -23,7 +23,7 @@ def test_nobody_signed_in(docker_home: DockerHome) -> None:
     store = docker_home.store
     assert store.get("x.example") is None
     assert store.whose("x.example") is None
-    assert store.where("x.example").stored_in is StoredIn.NOWHERE
+    assert store.keeper("x.example").stored_in is StoredIn.CONFIG_FILE
     assert store.destination("x.example").stored_in is StoredIn.CONFIG_FILE
     assert store.destination("x.example").path == docker_home.config
     store.forget("x.example")
@@ -59,7 +59,7 @@ def test_found_under_all_keys_that_docker_knows(docker_home: DockerHome, registr
     store = docker_home.store
     assert store.get(registry) == Credential("me", "secret")
     assert store.whose(registry) == "me"
-    assert store.where(registry).stored_in is StoredIn.CONFIG_FILE
+    assert store.keeper(registry).stored_in is StoredIn.CONFIG_FILE
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ def test_a_broken_file_is_said_and_left_alone(docker_home: DockerHome, text: str
     for call in (
         lambda: store.get("x.example"),
         lambda: store.whose("x.example"),
-        lambda: store.where("x.example"),
+        lambda: store.keeper("x.example"),
         lambda: store.save("x.example", Credential("me", "s")),
         lambda: store.forget("x.example"),
     ):
@@ -318,7 +318,7 @@ def test_for_this_run_only(docker_home: DockerHome) -> None:
     store.keep_for_this_run("X.example", Credential("other", "s"))
     assert store.get("x.example") == Credential("other", "s")
     assert store.whose("x.example") == "other"
-    assert store.where("x.example").stored_in is StoredIn.THIS_RUN
+    assert store.keeper("x.example").stored_in is StoredIn.THIS_RUN
     assert docker_home.store.whose("x.example") == "me", "no other store knows it"
     store.keep_for_this_run("docker.io", Credential("hub", "s"))
     assert store.whose("registry-1.docker.io") == "hub"

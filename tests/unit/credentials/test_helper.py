@@ -52,9 +52,8 @@ def test_whose_asks_for_no_secret(docker_home: DockerHome) -> None:
     store = docker_home.store
     assert [store.whose(f"{name}.example") for name in "xtuy"] == ["me", "token", "url", None]
     assert set(keychain.calls) == {"list"}
-    assert store.where("x.example").stored_in is StoredIn.HELPER
-    assert store.where("x.example").name == "good"
-    assert store.where("y.example").stored_in is StoredIn.NOWHERE
+    assert store.keeper("x.example").stored_in is StoredIn.HELPER
+    assert store.keeper("x.example").name == "good"
 
 
 def test_helpers_per_registry(docker_home: DockerHome) -> None:

@@ -70,11 +70,13 @@ def test_whom_it_is_for(folder: Path, host: str, covered: bool) -> None:
 
 
 def test_trust_helps_only_where_nothing_else_is_wrong(folder: Path) -> None:
-    found, refused = read(folder / "server.crt"), TlsFailed("No.", registry="registry.test")
+    found, refused = read(folder / "server.crt"), TlsFailed("No.", registry="registry.test", certificate="…")
     now = datetime.now(UTC)
     report = CertificateReport(RegistryConfig("registry.test:5000"), "registry.test:5000", found, refused)
     assert report.can_be_trusted(now)
     assert not replace(report, problem=None).can_be_trusted(now)
+    no_matter_of_trust = TlsFailed("It wants a certificate from us.", registry="registry.test")
+    assert not replace(report, problem=no_matter_of_trust).can_be_trusted(now)
     assert not replace(report, certificate=None).can_be_trusted(now)
     assert not replace(report, address="another.test").can_be_trusted(now)
     assert not report.can_be_trusted(now + timedelta(days=40))

@@ -13,6 +13,9 @@ from longshore.widgets.dialogs.fields import explanation
 from longshore.widgets.dialogs.sheet import Sheet
 from longshore.widgets.quiet import plain_label
 
+#: Characters that stand in one line.
+_LINE = 42
+
 
 class SignInSheet(Sheet):
     """Asks for user name and secret. Stays open, with the reason, until the registry has accepted them."""
@@ -93,7 +96,7 @@ class AccountSheet(Sheet):
     def __init__(self, parent: QWidget | None, title: str) -> None:
         super().__init__(parent, self.tr("Who am I at {0}?").format(title), self.tr("Sign in…"))
         self._rows: QFormLayout = self.form()
-        self.answer_label = plain_label(self.tr("Asking…"), wrap=True)
+        self.answer_label = explanation(self.tr("Asking…"), "")
         self.body.addWidget(self.answer_label)
         self._leave = False
         self.confirm.hide()
@@ -109,7 +112,7 @@ class AccountSheet(Sheet):
         if account.user and account.kept is not None:
             rows.append((self.tr("Kept in"), self._place(account.kept)))
         ways = {
-            "basic": self.tr("user name and password with each request (Basic)"),
+            "basic": self.tr("user name and password (Basic)"),
             "bearer": self.tr("tokens (Bearer)"),
             "none": self.tr("nothing: it is open to everybody"),
         }
@@ -118,9 +121,10 @@ class AccountSheet(Sheet):
         if found.realm and found.auth == "bearer":
             rows.append((self.tr("Tokens from"), found.realm))
         for name, value in rows:
-            shown = explanation(text.safe(value, 500), "")
+            value = text.safe(value, 500)
+            shown = explanation(value, "") if len(value) > _LINE else plain_label(value)
             shown.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-            shown.setAccessibleName(f"{name}: {text.safe(value, 500)}")
+            shown.setAccessibleName(f"{name}: {value}")
             self._rows.addRow(name, shown)
         trouble = account.trouble or found.refused
         if trouble is not None:
@@ -133,7 +137,8 @@ class AccountSheet(Sheet):
                 self.tr("The registry takes this sign-in.") if found.auth != "none" else ""
             )
         else:
-            self.answer_label.setText(self.tr("What the registry shows to everybody, you see."))
+            words = self.tr("You see what the registry shows to everybody.")
+            self.answer_label.setText(words if found.auth != "none" else "")
         self.answer_label.setVisible(bool(self.answer_label.text()))
         self._leave = bool(account.user) and found.refused is None
         if self._leave:

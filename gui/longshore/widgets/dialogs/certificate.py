@@ -21,6 +21,7 @@ class CertificateSheet(Sheet):
 
     trust_requested = Signal(object)  # CertificateReport; answer with answer()
     copy_requested = Signal(str)
+    settings_requested = Signal()
 
     def __init__(self, parent: QWidget | None, title: str, trusted: str) -> None:
         super().__init__(parent, self.tr("Certificate of {0}").format(title), self.tr("Trust"), width=640)
@@ -36,7 +37,7 @@ class CertificateSheet(Sheet):
         self.text.setTextInteractionFlags(
             Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
         )
-        self.text.setFixedHeight(self.text.fontMetrics().lineSpacing() * 8 + 26)
+        self.text.setFixedHeight(self.text.fontMetrics().lineSpacing() * 7 + 26)
         self.text.hide()
         self.body.addWidget(self.text)
         self.compared = QCheckBox(
@@ -76,25 +77,35 @@ class CertificateSheet(Sheet):
         certificate = found.certificate
         self.verdict.setText(self._words(found))
         if certificate is not None:
-            self.text.setPlainText(plain("\n".join(certificate.lines()), 4000, keep_lines=True))
+            *said, _ = certificate.lines()
+            # In two halves, each of which is read as one.
+            middle = len(certificate.fingerprint) // 2
+            halves = certificate.fingerprint[: middle + 1], certificate.fingerprint[middle + 1 :]
+            lines = [*said, self.tr("SHA-256 fingerprint:"), *halves]
+            self.text.setPlainText(plain("\n".join(lines), 4000, keep_lines=True))
             self.text.show()
         if found.can_be_trusted(datetime.now(UTC)):
             for widget in (self.compared, self.what, self.confirm):
                 widget.show()
             self.dismiss.setText(self.tr("Cancel"))
             self.compared.setFocus()
+        if found.problem is not None and not found.about_trust:
+            self.confirm.setText(self.tr("Settings…"))
+            self.confirm.setAccessibleName(self.tr("Settings…"))
+            self.confirm.setEnabled(True)
+            self.confirm.show()
         if found.problem is not None or found.config.ca_file is not None or found.config.insecure:
-            self.engine.show_for(found.config, self._trusted if self.confirm.isVisibleTo(self) else "")
-            self.engine.show()
+            self.engine.show_for(found.config, self._trusted if self.compared.isVisibleTo(self) else "")
+            self.engine.setVisible(self.engine.needed)
         self.refit()
 
     def _words(self, found: CertificateReport) -> str:
         if found.problem is not None and not found.can_be_trusted(datetime.now(UTC)):
             # What the first refusal hides: trusting it would only lead to the next one.
             also = []
-            if found.certificate is not None and not found.covers_host:
-                also.append(self.tr("It is not for the name of who shows it."))
-            elif found.certificate is not None and not found.in_date(datetime.now(UTC)):
+            if found.about_trust and not found.covers_host:
+                also.append(self.tr("It is not for this address."))
+            elif found.about_trust and not found.in_date(datetime.now(UTC)):
                 also.append(self.tr("It is out of date."))
             return " ".join(dict.fromkeys([found.problem.message, *also, found.problem.advice])).strip()
         if found.problem is not None:
@@ -106,8 +117,11 @@ class CertificateSheet(Sheet):
         return self.tr("Longshore trusts this certificate. The engine decides for itself.")
 
     def finish(self) -> None:
-        """Ask for it; :meth:`answer` ends or reopens the sheet."""
-        if self._report is not None and self._report.certificate is not None:
+        """Ask for it; :meth:`answer` ends or reopens the sheet. Or close, and wish for the settings."""
+        if self._report is not None and self._report.problem is not None and not self._report.about_trust:
+            self.accept()
+            self.settings_requested.emit()
+        elif self._report is not None and self._report.certificate is not None:
             self.set_busy(True)
             self.trust_requested.emit(self._report)
 

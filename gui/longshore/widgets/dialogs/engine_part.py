@@ -42,6 +42,8 @@ class EnginePart(QWidget):
         self.lines.setFont(current_theme().fixed_font)
         self.lines.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
         outer.addWidget(self.lines)
+        #: Whether there is anything to tell an engine.
+        self.needed = False
 
     @Slot()
     def _copy(self) -> None:
@@ -61,5 +63,6 @@ class EnginePart(QWidget):
         self.lines.setVerticalScrollBarPolicy(
             policy.ScrollBarAsNeeded if count > _MOST_LINES else policy.ScrollBarAlwaysOff
         )
+        self.needed = bool(steps)
         self.lines.setVisible(bool(steps))
         self.copy.setVisible(bool(steps))

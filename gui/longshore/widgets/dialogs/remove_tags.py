@@ -83,7 +83,8 @@ class RemoveTagsSheet(Sheet):
             self.names.addItems(
                 [f"{text.safe(tag)}   ({chosen})" if tag in self._chosen else text.safe(tag) for tag in going]
             )
-            height = self.names.sizeHintForRow(0) * min(len(going), _VISIBLE_ROWS) + 12
+            self.names.setSpacing(3)
+            height = (self.names.sizeHintForRow(0) + 6) * min(len(going), _VISIBLE_ROWS) + 12
             self.names.setFixedHeight(height)
             self.names.show()
         cautions = []
