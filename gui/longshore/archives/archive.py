@@ -10,30 +10,36 @@ time or size tells, and whatever is handed on is hashed once more by who takes i
 from __future__ import annotations
 
 import contextlib
-import os
-import stat
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 from longshore.archives import failures
-from longshore.archives.compression import HEAD, Compression, compression_of, foreign_kind, unpacked
+from longshore.archives.access import (
+    Cursor,
+    Mark,
+    Marking,
+    Moved,
+    Signature,
+    chunks_of,
+    exactly,
+    fed,
+    opened,
+    read_piece,
+    signature_of,
+)
+from longshore.archives.compression import HEAD, Compression, Unpacker, compression_of, foreign_kind, unpacked
 from longshore.archives.contents import Contents, Member, Scanner
 from longshore.archives.images import images_of
-from longshore.archives.limits import BLOCK, LIMITS, Limits
+from longshore.archives.limits import LIMITS, Limits
 from longshore.archives.model import ArchivedImage, ArchiveFormat, Listing
 from longshore.cancellation import Cancellation
-from longshore.oci.errors import ArchiveError
 from longshore.oci.manifest import Manifest
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
-
-#: Hears how many bytes of the file were read so far.
-Moved = Callable[[int], None]
-_Signature = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,16 +79,18 @@ class Archive:
     def __init__(
         self,
         path: Path,
-        signature: _Signature,
+        signature: Signature,
         compression: Compression,
         contents: Contents,
         listing: Listing,
+        marks: Mapping[str, Mark],
     ) -> None:
         self.path = path
         self.compression = compression
         self.contents = contents
         self.listing = listing
         self._signature = signature
+        self._marks = marks
         self._members = contents.by_digest()
 
     @property
@@ -90,7 +98,7 @@ class Archive:
         """Bytes of the file."""
         return self._signature[2]
 
-    def is_of(self, path: Path, signature: _Signature) -> bool:
+    def is_of(self, path: Path, signature: Signature) -> bool:
         """Whether it is of the file at *path* as *signature* has it."""
         return (self.path, self._signature) == (path, signature)
 
@@ -142,9 +150,18 @@ class Archive:
     def read(
         self, member: Member, offset: int = 0, *, cancellation: Cancellation
     ) -> Iterator[Iterator[bytes]]:
-        """The bytes of *member* from *offset* on. In a compressed archive all that lies before them is decompressed."""
-        with self.reading(cancellation=cancellation) as read:
-            yield read(member, offset)
+        """The bytes of *member* from *offset* on. In an archive compressed with zstd all that lies before them is
+        decompressed; with gzip, what lies between them and a mark that was set on the way."""
+        mark = self._marks.get(member.name)
+        if mark is None:
+            with self.reading(cancellation=cancellation) as read:
+                yield read(member, offset)
+            return
+        with self._unchanged() as file:
+            file.seek(mark.position)
+            chunks = fed(chunks_of(file, cancellation, lambda count: None), mark.fork())
+            cursor = Cursor(chunks, str(self.path), mark.given)
+            yield cursor.read(member.offset + offset, member.size - offset)
 
     @contextlib.contextmanager
     def reading(
@@ -154,19 +171,17 @@ class Archive:
 
         Raises ArchiveDamaged if the file is not the one that was checked.
         """
-        with _opened(self.path) as file:
-            if _signature(file) != self._signature:
-                raise failures.damaged(str(self.path), "It was changed since it was checked. Try again.")
+        with self._unchanged() as file:
             if self.compression is Compression.NONE:
 
                 def read(member: Member, offset: int = 0) -> Iterator[bytes]:
                     file.seek(member.offset + offset)
-                    return _exactly(_chunks(file, cancellation, moved), member.size - offset, str(self.path))
+                    return exactly(chunks_of(file, cancellation, moved), member.size - offset, str(self.path))
 
                 yield read
                 return
-            cursor = _Cursor(
-                unpacked(_chunks(file, cancellation, moved), self.compression, subject=str(self.path)),
+            cursor = Cursor(
+                unpacked(chunks_of(file, cancellation, moved), self.compression, subject=str(self.path)),
                 str(self.path),
             )
 
@@ -174,6 +189,13 @@ class Archive:
                 return cursor.read(member.offset + offset, member.size - offset)
 
             yield read_on
+
+    @contextlib.contextmanager
+    def _unchanged(self) -> Iterator[IO[bytes]]:
+        with opened(self.path) as file:
+            if signature_of(file) != self._signature:
+                raise failures.damaged(str(self.path), "It was changed since it was checked. Try again.")
+            yield file
 
 
 def open_archive(
@@ -192,14 +214,14 @@ def open_archive(
     fifth of a second.
     """
     subject = str(path)
-    with _opened(path) as file:
-        signature = _signature(file)
+    with opened(path) as file:
+        signature = signature_of(file)
         known = _remembered.get(path, signature) if limits is LIMITS else None
         if known is not None:
             cancellation.raise_if_cancelled()
             moved(known.size)
             return known
-        head = _read(file, HEAD, path)
+        head = read_piece(file, HEAD, path)
         if not head:
             raise failures.truncated(subject, "the file is empty")
         compression = compression_of(head)
@@ -209,11 +231,14 @@ def open_archive(
                 subject, foreign, "An archive of images ends in .tar, .tar.gz or .tar.zst."
             )
         file.seek(0)
-        chunks = unpacked(_chunks(file, cancellation, moved), compression, limits=limits, subject=subject)
-        contents = Scanner(chunks, cancellation=cancellation, limits=limits, subject=subject).run()
-        if _signature(file) != signature:
+        unpacker = Unpacker(compression, limits=limits, subject=subject)
+        marking = Marking(chunks_of(file, cancellation, moved), unpacker)
+        contents = Scanner(
+            marking.pieces(), cancellation=cancellation, limits=limits, subject=subject, begun=marking.mark
+        ).run()
+        if signature_of(file) != signature:
             raise failures.damaged(subject, "It was changed while it was read. Try again.")
-    archive = Archive(path, signature, compression, contents, images_of(contents, subject))
+    archive = Archive(path, signature, compression, contents, images_of(contents, subject), marking.marks)
     _remembered.add(archive)
     return archive
 
@@ -242,7 +267,7 @@ class _Remembered:
         self._lock = threading.Lock()
         self._archives: deque[Archive] = deque(maxlen=4)
 
-    def get(self, path: Path, signature: _Signature) -> Archive | None:
+    def get(self, path: Path, signature: Signature) -> Archive | None:
         """The one at *path*, if it is as it was."""
         with self._lock:
             return next((one for one in self._archives if one.is_of(path, signature)), None)
@@ -254,82 +279,3 @@ class _Remembered:
 
 
 _remembered = _Remembered()
-
-
-class _Cursor:
-    """Reads forward only."""
-
-    def __init__(self, chunks: Iterator[bytes], subject: str) -> None:
-        self._chunks = chunks
-        self._subject = subject
-        self._rest = b""
-        self._position = 0
-
-    def read(self, offset: int, size: int) -> Iterator[bytes]:
-        if offset < self._position:
-            raise ValueError("a compressed archive is read forward only")
-        for _ in self._take(offset - self._position):
-            pass
-        return self._take(size)
-
-    def _take(self, count: int) -> Iterator[bytes]:
-        while count:
-            piece = self._rest or next(self._chunks, b"")
-            if not piece:
-                raise failures.truncated(self._subject, "it ends sooner than when it was checked")
-            given, self._rest = piece[:count], piece[count:]
-            count -= len(given)
-            self._position += len(given)
-            yield given
-
-
-def _exactly(chunks: Iterator[bytes], count: int, subject: str) -> Iterator[bytes]:
-    while count:
-        piece = next(chunks, b"")[:count]
-        if not piece:
-            raise failures.truncated(subject, "it ends sooner than when it was checked")
-        count -= len(piece)
-        yield piece
-
-
-@contextlib.contextmanager
-def _opened(path: Path) -> Iterator[IO[bytes]]:
-    """The file, which must be an ordinary one: a pipe would block for ever."""
-    try:
-        mode = path.stat().st_mode
-        if not stat.S_ISREG(mode):
-            raise ArchiveError(
-                "This is a folder, not an archive."
-                if stat.S_ISDIR(mode)
-                else "This is not an ordinary file.",
-                subject=str(path),
-                advice="Choose a .tar, .tar.gz or .tar.zst file.",
-            )
-        file = path.open("rb", buffering=0)
-    except OSError as error:
-        raise failures.of_system(error, path, "read") from error
-    with file:
-        yield file
-
-
-def _signature(file: IO[bytes]) -> _Signature:
-    found = os.fstat(file.fileno())
-    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
-
-
-def _read(file: IO[bytes], count: int, path: Path) -> bytes:
-    try:
-        return file.read(count)
-    except OSError as error:
-        raise failures.of_system(error, path, "read") from error
-
-
-def _chunks(file: IO[bytes], cancellation: Cancellation, moved: Moved) -> Iterator[bytes]:
-    path = Path(str(file.name))
-    while True:
-        cancellation.raise_if_cancelled()
-        chunk = _read(file, BLOCK, path)
-        if not chunk:
-            return
-        moved(file.tell())
-        yield chunk

@@ -20,6 +20,10 @@ _ZSTD_LEVEL = 3
 _ZSTD_WINDOW = 27
 
 
+#: Streams after each other that may be empty; each costs as much as one that is not.
+_MOST_IDLE = 1000
+
+
 class Compression(enum.Enum):
     """How a file or layer is compressed."""
 
@@ -89,11 +93,20 @@ class _Inflater(Protocol):
     def ended(self) -> bool:
         """Whether the stream has come to its end."""
 
+    def fork(self) -> _Inflater | None:
+        """Another that is as far; None where that cannot be."""
+
 
 class _Gzip:
     def __init__(self) -> None:
         self._inner = zlib.decompressobj(wbits=31)
         self.hungry = True
+
+    def fork(self) -> _Gzip:
+        other = _Gzip()
+        other._inner = self._inner.copy()
+        other.hungry = self.hungry
+        return other
 
     def step(self, data: bytes) -> bytes:
         try:
@@ -121,6 +134,9 @@ class _Zstd:
         window = {int(zstd.DecompressionParameter.window_log_max): _ZSTD_WINDOW}
         self._inner = zstd.ZstdDecompressor(options=window)
 
+    def fork(self) -> None:
+        return None
+
     def step(self, data: bytes) -> bytes:
         try:
             return self._inner.decompress(data, BLOCK)
@@ -147,17 +163,28 @@ class Unpacker:
     """
 
     def __init__(self, compression: Compression, *, limits: Limits = LIMITS, subject: str = "") -> None:
-        self._compression = compression
+        self.compression = compression
         self._limits = limits
         self._subject = subject
         self._inner: _Inflater | None = None
         self.taken = 0  #: bytes in
         self.given = 0  #: bytes out
+        self._idle = 0  # streams after each other that held nothing
+
+    def fork(self) -> Unpacker | None:
+        """Another that goes on from here by itself, for some ten kilobytes of memory; None for zstd, which cannot."""
+        other = Unpacker(self.compression, limits=self._limits, subject=self._subject)
+        other.taken, other.given = self.taken, self.given
+        if self._inner is not None:
+            other._inner = self._inner.fork()
+            if other._inner is None:
+                return None
+        return other
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         """What comes out of *data*, in pieces."""
         self.taken += len(data)
-        if self._compression is Compression.NONE:
+        if self.compression is Compression.NONE:
             yield self._counted(data)
             return
         while data or (self._inner is not None and not self._inner.hungry):
@@ -166,21 +193,26 @@ class Unpacker:
                 data = data.lstrip(b"\0") if self.given else data
                 if not data:
                     return
-                self._inner = _Gzip() if self._compression is Compression.GZIP else _Zstd()
+                self._inner = _Gzip() if self.compression is Compression.GZIP else _Zstd()
             try:
                 out = self._inner.step(data)
             except _BrokenStream as error:
-                raise failures.damaged(self._subject, f"{self._compression.value}: {error}") from error
+                raise failures.damaged(self._subject, f"{self.compression.value}: {error}") from error
             data = b""
             if self._inner.ended:
                 data, self._inner = self._inner.rest, None
+                self._idle = 0 if out else self._idle + 1
+                if self._idle > _MOST_IDLE:
+                    raise failures.excessive(
+                        self._subject, "compressed streams without end that hold nothing"
+                    )
             if out:
                 yield self._counted(out)
 
     def end(self) -> None:
         """All was fed. Raises ArchiveDamaged if the stream has no end."""
-        if self._inner is not None or (self._compression is not Compression.NONE and not self.taken):
-            raise failures.truncated(self._subject, f"the {self._compression.value} stream has no end")
+        if self._inner is not None or (self.compression is not Compression.NONE and not self.taken):
+            raise failures.truncated(self._subject, f"the {self.compression.value} stream has no end")
 
     def _counted(self, out: bytes) -> bytes:
         self.given += len(out)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import posixpath
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from longshore.archives import failures
@@ -126,8 +126,8 @@ class StreamedFile:
 class Scanner:
     """Reads a tar from *chunks* (decompressed already) to its end. One thread.
 
-    *subject*: the file or the engine, for errors. Raises ArchiveDamaged, ArchiveRefused and NotAnArchive as soon as
-    either shows, Cancelled, and whatever *chunks* raises.
+    *subject*: the file or the engine, for errors. *begun* hears of each file before its content is read. Raises
+    ArchiveDamaged, ArchiveRefused and NotAnArchive as soon as either shows, Cancelled, and whatever *chunks* raises.
     """
 
     def __init__(
@@ -137,7 +137,9 @@ class Scanner:
         cancellation: Cancellation,
         limits: Limits = LIMITS,
         subject: str = "",
+        begun: Callable[[Entry], None] = lambda entry: None,
     ) -> None:
+        self._begun = begun
         self._tar = TarReader(chunks, limits=limits, subject=subject)
         self._cancellation = cancellation
         self._kept = 0
@@ -162,6 +164,7 @@ class Scanner:
             if entry.kind is EntryKind.LINK:
                 contents.links[entry.name] = entry.target
             elif entry.kind is EntryKind.FILE:
+                self._begun(entry)
                 pieces = self._pieces(entry)
                 document = False
                 if entry.size <= _largest(entry.name):

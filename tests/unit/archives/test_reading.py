@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tarfile
 import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -154,6 +155,23 @@ def test_what_was_checked_can_be_read_from_any_offset(tmp_path: Path, packed: st
         for offset in (0, 1, 299_999):
             with archive.read(member, offset, cancellation=Cancellation()) as pieces:
                 assert b"".join(pieces) == data[offset:]
+
+
+@pytest.mark.parametrize("packed", PACKERS)
+def test_layers_are_read_in_any_order_and_side_by_side(tmp_path: Path, packed: str) -> None:
+    # What does not compress, so that the layers begin in different pieces of the file.
+    image = Image(layers=tuple(os.urandom(900_000) for _ in range(4)))
+    archive = open_archive(write(tmp_path, oci_parts(image), packed), cancellation=Cancellation())
+
+    def read(data: bytes) -> bytes:
+        member = archive.member(digest_of(data))
+        assert member is not None
+        with archive.read(member, 5, cancellation=Cancellation()) as pieces:
+            return b"".join(pieces)
+
+    twice = [*image.layers[::-1], *image.layers]
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(read, twice)) == [data[5:] for data in twice]
 
 
 def test_bytes_read_are_told_up_to_the_whole_file(tmp_path: Path) -> None:

@@ -204,6 +204,16 @@ def test_a_bomb_of_a_layer(tmp_path: Path, packed: str) -> None:
     refused(path, ArchiveRefused, "bomb", Limits(ratio=50, ratio_from=1_000_000))
 
 
+@pytest.mark.parametrize("packed", ["gzip", "zstd"])
+def test_compressed_streams_without_end_that_hold_nothing(tmp_path: Path, packed: str) -> None:
+    path = tmp_path / "idle.tar"
+    pack = PACKERS[packed]
+    path.write_bytes(pack(b"") * 500 + pack(tar_of(oci_parts(IMAGE))) + pack(b"") * 500)
+    assert inspect_archive(path).images
+    path.write_bytes(pack(b"") * 5000 + pack(tar_of(oci_parts(IMAGE))))
+    refused(path, ArchiveRefused, "hold nothing")
+
+
 def test_more_than_the_total(tmp_path: Path) -> None:
     path = write(tmp_path, oci_parts(Image(layers=(os.urandom(2_000_000),))))
     refused(path, ArchiveRefused, "more than 1000000 bytes", Limits(unpacked=1_000_000))

@@ -1,0 +1,157 @@
+"""The file of an archive: opened as what it must be, read in pieces, decompressed from marks on."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from longshore.archives import failures
+from longshore.archives.compression import Compression, Unpacker
+from longshore.archives.limits import BLOCK
+from longshore.archives.tarstream import Entry
+from longshore.cancellation import Cancellation
+from longshore.oci.errors import ArchiveError
+
+#: Hears how many bytes of the file were read so far.
+Moved = Callable[[int], None]
+#: Device, inode, bytes and time of change: another file has another, and the same one when it was written to.
+Signature = tuple[int, int, int, int]
+#: Bytes of a file that is worth a mark, and how many there may be: each takes 40 kB of memory.
+_MARKED_FROM = 64 * 1024
+_MOST_MARKS = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Where a compressed archive can be taken up: at *position* of the file, and *given* of what it unpacks to."""
+
+    position: int
+    given: int
+    unpacker: Unpacker
+
+    def fork(self) -> Unpacker:
+        """A decompressor that is as far; the mark's own stays as it is."""
+        forked = self.unpacker.fork()
+        assert forked is not None  # one that could not be forked is no mark
+        return forked
+
+
+class Marking:
+    """Decompresses an archive, and marks the places of its layers. One thread."""
+
+    def __init__(self, chunks: Iterator[bytes], unpacker: Unpacker) -> None:
+        self._chunks = chunks
+        self._unpacker = unpacker
+        self._latest: Mark | None = None
+        self.marks: dict[str, Mark] = {}
+
+    def pieces(self) -> Iterator[bytes]:
+        """All of it, decompressed."""
+        unpacker, position = self._unpacker, 0
+        for chunk in self._chunks:
+            if unpacker.compression is Compression.GZIP:
+                forked = unpacker.fork()
+                self._latest = Mark(position, unpacker.given, forked) if forked is not None else None
+            yield from unpacker.feed(chunk)
+            position += len(chunk)
+        unpacker.end()
+
+    def mark(self, entry: Entry) -> None:
+        """*entry* begins. Small ones, and those beyond a number, are found from the beginning."""
+        if self._latest is not None and entry.size >= _MARKED_FROM and len(self.marks) < _MOST_MARKS:
+            self.marks[entry.name] = self._latest
+
+
+def fed(chunks: Iterator[bytes], unpacker: Unpacker) -> Iterator[bytes]:
+    """*chunks* decompressed, as far as they are asked for."""
+    for chunk in chunks:
+        yield from unpacker.feed(chunk)
+
+
+class Cursor:
+    """Reads forward only."""
+
+    def __init__(self, chunks: Iterator[bytes], subject: str, position: int = 0) -> None:
+        self._chunks = chunks
+        self._subject = subject
+        self._rest = b""
+        self._position = position
+
+    def read(self, offset: int, size: int) -> Iterator[bytes]:
+        """*size* bytes from *offset* on, which lies behind all that was read before."""
+        if offset < self._position:
+            raise ValueError("a compressed archive is read forward only")
+        for _ in self._take(offset - self._position):
+            pass
+        return self._take(size)
+
+    def _take(self, count: int) -> Iterator[bytes]:
+        while count:
+            piece = self._rest or next(self._chunks, b"")
+            if not piece:
+                raise failures.truncated(self._subject, "it ends sooner than when it was checked")
+            given, self._rest = piece[:count], piece[count:]
+            count -= len(given)
+            self._position += len(given)
+            yield given
+
+
+def exactly(chunks: Iterator[bytes], count: int, subject: str) -> Iterator[bytes]:
+    """The first *count* bytes of *chunks*. Raises ArchiveDamaged if there are fewer."""
+    while count:
+        piece = next(chunks, b"")[:count]
+        if not piece:
+            raise failures.truncated(subject, "it ends sooner than when it was checked")
+        count -= len(piece)
+        yield piece
+
+
+@contextlib.contextmanager
+def opened(path: Path) -> Iterator[IO[bytes]]:
+    """The file, which must be an ordinary one: a pipe would block for ever."""
+    try:
+        mode = path.stat().st_mode
+        if not stat.S_ISREG(mode):
+            raise ArchiveError(
+                "This is a folder, not an archive."
+                if stat.S_ISDIR(mode)
+                else "This is not an ordinary file.",
+                subject=str(path),
+                advice="Choose a .tar, .tar.gz or .tar.zst file.",
+            )
+        file = path.open("rb", buffering=0)
+    except OSError as error:
+        raise failures.of_system(error, path, "read") from error
+    with file:
+        yield file
+
+
+def signature_of(file: IO[bytes]) -> Signature:
+    """What tells this file from another, and from itself once it was written to."""
+    found = os.fstat(file.fileno())
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def read_piece(file: IO[bytes], count: int, path: Path) -> bytes:
+    """At most *count* bytes. Raises ArchiveError."""
+    try:
+        return file.read(count)
+    except OSError as error:
+        raise failures.of_system(error, path, "read") from error
+
+
+def chunks_of(file: IO[bytes], cancellation: Cancellation, moved: Moved) -> Iterator[bytes]:
+    """The file from where it stands to its end. Raises Cancelled, ArchiveError."""
+    path = Path(str(file.name))
+    while True:
+        cancellation.raise_if_cancelled()
+        chunk = read_piece(file, BLOCK, path)
+        if not chunk:
+            return
+        moved(file.tell())
+        yield chunk
