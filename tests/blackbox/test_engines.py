@@ -110,3 +110,20 @@ def test_one_pull_to_several_engines_each_with_its_row(
     for engine in (testbed_engine, containerd_engine):
         with contextlib.closing(engine.client()) as client:
             assert client.inspect_image(f"{open_registry.address}/several/app:1")["Id"]
+
+
+def test_a_push_that_would_lose_platforms_is_warned_of(
+    start: Start, containerd_engine: PrivateEngine, open_registry: PrivateRegistry
+) -> None:
+    platforms = [("linux", "amd64"), ("linux", "arm64")]
+    seed_repository(open_registry.address, "loses/app", ["1"], layers=[30_000], platforms=platforms)
+    window = start(open_registry, engine=containerd_engine.host)
+    open_repository(window, open_registry.address, "loses/app")
+    window.click_row("Tags", "1")
+    window.press("Pull")
+    wait_status(window, "Succeeded")
+    window.wait_row("Local images", f"{open_registry.address}/loses/app")
+    window.click_row("Local images", f"{open_registry.address}/loses/app")
+    window.keys("ctrl+shift+p")
+    window.wait_text("the engine has linux/amd64 only: that alone is pushed.")
+    window.wait_text("is there for linux/amd64, linux/arm64, and will be for linux/amd64 alone.")

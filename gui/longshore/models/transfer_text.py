@@ -188,14 +188,15 @@ def transferred_text(snapshot: TransferSnapshot) -> str:
     if state is State.CANCELLING:
         return tr("stopping…")
     if state is State.SUCCEEDED:
-        moved = (
-            moved_text(snapshot.moved, operation)
-            if snapshot.moved is not None
-            else text.size(snapshot.moved_bytes)
-        )
+        if snapshot.moved is not None:
+            moved = moved_text(snapshot.moved, operation)
+        elif snapshot.moved_bytes:
+            moved = text.size(snapshot.moved_bytes)
+        else:
+            moved = tr("the engine does not say how much")
         only = [note.text for note in snapshot.notes if note.kind is NoteKind.ONE_PLATFORM]
-        # Said in the row itself: it is a success with less in it than was asked for.
-        return ", ".join([moved, *(tr("only {platform}").replace("{platform}", each) for each in only)])
+        # Said in the row itself, and first: it is a success with less in it than was asked for.
+        return ": ".join([*(tr("only {platform}").replace("{platform}", each) for each in only), moved])
     waiting = waiting_text(snapshot)
     if waiting and not (snapshot.waiting_for == "slot" and plan is not None):
         return waiting

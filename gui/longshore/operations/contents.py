@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from longshore.cancellation import Cancelled
 from longshore.oci.errors import LongshoreError
-from longshore.oci.manifest import Index
+from longshore.oci.manifest import DOCKER_LIST, OCI_INDEX, Index
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
 from longshore.operations.services import Services
@@ -48,6 +48,31 @@ class ContentsReader:
 
         for reference in references:
             self._tasks.spawn(look(reference), "contents")
+
+    def read_platforms(
+        self, references: Iterable[Reference], found: Callable[[Reference, tuple[Platform, ...]], None]
+    ) -> None:
+        """Tell by *found*, in the GUI thread, the platforms of each index that stands under one of *references*."""
+
+        async def look(reference: Reference) -> None:
+            try:
+                platforms = await self._tasks.call(self._tasks.listing, self._ask_platforms, reference)
+            except (LongshoreError, Cancelled):
+                return
+            if platforms:
+                found(reference, platforms)
+
+        for reference in references:
+            self._tasks.spawn(look(reference), "platforms")
+
+    def _ask_platforms(self, reference: Reference) -> tuple[Platform, ...]:
+        client = self._services.registry(reference.domain)
+        # Docker Hub counts what is read, and not what is only asked for.
+        head = client.head(reference)
+        if head is None or head.media_type not in (OCI_INDEX, DOCKER_LIST):
+            return ()
+        manifest = client.manifest(reference)
+        return manifest.platforms if isinstance(manifest, Index) else ()
 
     def _ask(self, reference: Reference) -> Contents:
         client = self._services.registry(reference.domain)

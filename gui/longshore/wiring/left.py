@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt, Slot
 
@@ -11,8 +13,13 @@ from longshore.library.model import LibraryDetails
 from longshore.oci.errors import LongshoreError
 from longshore.oci.reference import DOCKER_HUB, Reference
 from longshore.operations import Operations, PlaceState
+from longshore.transfers.transfer import EnginePlace
 from longshore.widgets.main_window import MainWindow
 from longshore.wiring.shared import Shared
+
+if TYPE_CHECKING:
+    from longshore.widgets.dialogs.push import PushSheet
+    from longshore.widgets.dialogs.targets import Source
 
 
 class Images(QObject):
@@ -99,6 +106,25 @@ class Images(QObject):
         self.operations.local.inspect(self._shared.name(image), answer)
         sheet.open()
 
+    def _tell_losses(self, sheet: PushSheet) -> None:
+        """Let *sheet* know the platforms of what the engine has, and of what stands at the targets."""
+
+        def inspect(sources: list[Source], found: Callable[[Source, ImageDetails], None]) -> None:
+            for source in sources:
+                name = source.image_id if source.reference is None else str(source.reference)
+                self.operations.local.inspect(name, partial(told, found, source))
+
+        def told(found: Callable[[Source, ImageDetails], None], source: Source, details: object) -> None:
+            if isinstance(details, ImageDetails):
+                found(source, details)
+
+        answer = self._shared.answer
+        answer(
+            sheet, sheet.targets.existing_wanted, self.operations.contents.read_platforms, sheet.set_platforms
+        )
+        answer(sheet, sheet.local_wanted, inspect, sheet.set_local)
+        sheet.look()
+
     @Slot(object)
     def _push_images(self, images: list[LocalImage]) -> None:
         # An image that bears a registry's name is meant for it; else the registry one is looking at.
@@ -128,5 +154,7 @@ class Images(QObject):
         ]
         sheet = PushSheet(self.window, sources, self._shared.registries(), host, repository)
         self._shared.answer_targets(sheet)
+        if isinstance(place, EnginePlace):
+            self._tell_losses(sheet)
         sheet.push_requested.connect(lambda targets: self.operations.moving.push(targets, place))
         sheet.open()

@@ -185,7 +185,7 @@ def test_a_success_with_less_in_it_than_asked_for_says_so_in_the_row(model):
     push = {"state": State.SUCCEEDED, "permille": 1000, "request": request(operation=Operation.PUSH)}
     notes = (TransferNote(NoteKind.ONE_PLATFORM, "linux/amd64"),)
     moved = Moved(MB, layers_moved=1)
-    assert said(model, **push, moved=moved, notes=notes) == "1 MB, 1 moved, only linux/amd64"
+    assert said(model, **push, moved=moved, notes=notes) == "only linux/amd64: 1 MB, 1 moved"
     (unfolded,) = texts(model, 0, model.index(0, 0))
     assert unfolded.startswith("Only linux/amd64 was pushed: ")
 

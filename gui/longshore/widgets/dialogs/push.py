@@ -1,21 +1,37 @@
-"""The push sheet: what each image will be called, and what would be overwritten, before anything moves."""
+"""The push sheet: what each image will be called, and what would be overwritten or lost, before anything moves."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 
+from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
 from longshore.operations import PushTarget
 from longshore.widgets.dialogs.targets import Source, TargetSheet
+from longshore.widgets.quiet import plain_label
+
+if TYPE_CHECKING:
+    from longshore.engine.model import ImageDetails
+
+#: Images of which it is said that platforms are lost; of more the first ones are.
+_MOST_LINES = 4
+#: Images that the engine is asked about.
+_MOST_ASKED = 20
 
 
 class PushSheet(TargetSheet):
-    """Shows and checks every resulting reference; several registries can be targets at once."""
+    """Shows and checks every resulting reference; several registries can be targets at once.
+
+    Told what the engine has (:meth:`set_local`) and what stands at the targets (:meth:`set_platforms`), it warns of a
+    push that leaves platforms behind: engines send one, and containerd's store those that it has.
+    """
 
     push_requested = Signal(object)  # list[PushTarget]
+    local_wanted = Signal(object)  # list[Source]; answer with set_local
 
     def __init__(
         self,
@@ -30,7 +46,55 @@ class PushSheet(TargetSheet):
             if len(sources) == 1
             else self.tr("Push {0} images").format(len(sources))
         )
+        self._asked = list(sources[:_MOST_ASKED])
+        self._local: dict[str, ImageDetails] = {}
+        self._there: dict[Reference, tuple[Platform, ...]] = {}
+        self.losses = plain_label("", "caution", wrap=True)
+        self.losses.setVisible(False)
         super().__init__(parent, title, self.tr("Push"), sources, registries, host, repository)
+        self.body.addWidget(self.losses)
+
+    def look(self) -> None:
+        """Wish to know what the engine has of the first images; for one who listens."""
+        self.local_wanted.emit(self._asked)
+
+    def set_local(self, source: Source, found: ImageDetails) -> None:
+        """What the engine knows of an image that is to be pushed."""
+        self._local[source.shown] = found
+        self._warn()
+
+    def set_platforms(self, reference: Reference, platforms: tuple[Platform, ...]) -> None:
+        """The platforms of the index that stands under *reference* in its registry."""
+        self._there[reference] = platforms
+        self._warn()
+
+    def _checked(self, problem: str, references: list[Reference]) -> None:
+        super()._checked(problem, references)
+        self._warn()
+
+    def _warn(self) -> None:
+        lines = list(dict.fromkeys(line for pair in self.targets.good() for line in self._lost(*pair)))
+        if len(lines) > _MOST_LINES:
+            lines = [*lines[:_MOST_LINES], "…"]
+        self.losses.setText("\n".join(lines))
+        self.losses.setVisible(bool(lines))
+        self.refit()
+
+    def _lost(self, source: Source, target: Reference) -> list[str]:
+        local = self._local.get(source.shown)
+        if local is None:
+            return []
+        sent = [each.platform for each in local.platforms if each.here]
+        lines = []
+        if sent and len(sent) < len(local.platforms):
+            words = self.tr("Of the {0} platforms of {1} the engine has {2} only: that alone is pushed.")
+            lines.append(words.format(len(local.platforms), source.shown, _named(sent)))
+        sent = sent or ([local.platform] if local.platform is not None else [])
+        lost = [each for each in self._there.get(target, ()) if each not in sent]
+        if sent and lost:
+            words = self.tr("{0} is there for {1}, and will be for {2} alone.")
+            lines.append(words.format(target.familiar, _named(self._there[target]), _named(sent)))
+        return lines
 
     def ask(self, pairs: list[tuple[Source, Reference]]) -> bool:
         """Wish for the pushes."""
@@ -38,3 +102,7 @@ class PushSheet(TargetSheet):
             [PushTarget(source.reference, source.image_id, target) for source, target in pairs]
         )
         return True
+
+
+def _named(platforms: Sequence[Platform]) -> str:
+    return ", ".join(str(platform) for platform in platforms)

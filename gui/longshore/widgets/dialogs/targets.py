@@ -334,6 +334,12 @@ class Targets(QObject):
         ]
         self.check_all()
 
+    def good(self) -> list[tuple[Source, Reference]]:
+        """What would go where, of the rows that are valid."""
+        rows = range(self.table.rowCount())
+        pairs = ((self._source(row), self._safe_reference(row)) for row in rows)
+        return [(source, reference) for source, reference in pairs if reference is not None]
+
     def chosen(self) -> list[tuple[Source, Reference]]:
         """What goes where, a pair a row. Raises LongshoreError where a row is not valid; its cell is then current."""
         pairs = []
