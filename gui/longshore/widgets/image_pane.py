@@ -9,7 +9,6 @@ from PySide6.QtCore import (
     QMimeData,
     QModelIndex,
     QPoint,
-    QSignalBlocker,
     Qt,
     QTimer,
     Signal,
@@ -17,13 +16,13 @@ from PySide6.QtCore import (
 )
 from PySide6.QtWidgets import QMenu
 
-from longshore.models import text
+from longshore.models import mime, text
 from longshore.models.columns import Role, Tone
 from longshore.models.image_model import ImageModel
 from longshore.widgets.columns import Column
 from longshore.widgets.pane import Pane
+from longshore.widgets.place_picker import PlacePicker
 from longshore.widgets.quiet import EmptyState, Notice
-from longshore.widgets.theme import current_theme
 from longshore.widgets.views import TableView
 
 TYPE_CHECKING = False
@@ -68,14 +67,15 @@ class ImagePane(Pane):
         self._waiting = True
         self._disk = ""
         self._library = False
-        self._titles = 0
-        self._current = -1
         self._place_notice: Notice | None = None
         self._more = ""
-        self.engine_picker = self.header.add_picker(self.tr("Engine"), 220)
-        self.engine_picker.setAccessibleName(self.tr("Engine"))
-        self.engine_picker.activated.connect(self._picked)
+        self.engine_picker = PlacePicker()
+        self.header.add_picker(self.engine_picker, self.tr("Engine"), 220)
+        self.engine_picker.place_chosen.connect(self.engine_selected)
+        self.engine_picker.folder_wanted.connect(self.choose_library_requested)
         self.engine_picker.opened.connect(self.engines_wanted)
+        self.engine_picker.hovered.connect(self._over_picker)
+        self.engine_picker.images_dropped.connect(self._dropped_on_picker, Qt.ConnectionType.QueuedConnection)
         self.header.add_space()
         self.filter = self.header.add_filter(self.tr("Filter images"))
         self.filter.filtered.connect(self._filtered)
@@ -119,27 +119,7 @@ class ImagePane(Pane):
         *stories*: the whole of each, for its tooltip. *silent*: the places of those that do not answer. The list may be
         open meanwhile: rows that stay are changed where they stand.
         """
-        picker = self.engine_picker
-        self._current = current
-        with QSignalBlocker(picker):
-            if not picker.count():
-                picker.insertSeparator(0)
-                picker.addItem(self.tr("Choose library folder…"))
-            while self._titles > len(titles):
-                self._titles -= 1
-                picker.removeItem(self._titles)
-            for place, title in enumerate(titles):
-                if place == self._titles:
-                    picker.insertItem(place, title)
-                    self._titles += 1
-                elif picker.itemText(place) != title:
-                    picker.setItemText(place, title)
-                story = stories[place] if place < len(stories) else title
-                colour = current_theme().dim if place in silent else None
-                picker.setItemData(place, text.tooltip(story), Qt.ItemDataRole.ToolTipRole)
-                picker.setItemData(place, colour, Qt.ItemDataRole.ForegroundRole)
-            picker.setCurrentIndex(current)
-        picker.updateGeometry()
+        self.engine_picker.set_places(titles, current, stories=stories, silent=silent)
 
     def set_library(self, library: bool) -> None:
         """Whether it is the library that is shown, and no engine."""
@@ -363,16 +343,19 @@ class ImagePane(Pane):
             return self.tr("The library cannot be used.")
         return self.tr("There is no engine to pull into or push from.")
 
-    @Slot(int)
-    def _picked(self, place: int) -> None:
-        if place < self._titles:
-            self._current = place
-            self.engine_selected.emit(place)
-            return
-        # An action among the places: what is shown stays chosen.
-        with QSignalBlocker(self.engine_picker):
-            self.engine_picker.setCurrentIndex(self._current)
-        self.choose_library_requested.emit()
+    @Slot(object)
+    def _dropped_on_picker(self, dragged: mime.Dragged) -> None:
+        wanted = {(item.reference, item.image_id) for item in dragged.items}
+        images = [image for image in self.model.images if (image.reference, image.image_id) in wanted]
+        if images:
+            self.carry_requested.emit(images)
+
+    @Slot(bool)
+    def _over_picker(self, over: bool) -> None:
+        if over:
+            self.explain(self.tr("Drop here to copy to another engine or to the library."))
+        else:
+            self.hush()
 
     @Slot()
     def _empty_clicked(self) -> None:

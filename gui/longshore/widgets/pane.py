@@ -257,16 +257,15 @@ class HeaderBar(QWidget):
         self.summary: ElidedLabel | None = None
         self._picker_width = 0
 
-    def add_picker(self, name: str, wide: int) -> Picker:
+    def add_picker(self, picker: Picker, name: str, wide: int) -> None:
         """A combo box after the title."""
-        self.picker = Picker()
+        self.picker = picker
         self.picker.setAccessibleName(name)
         self.picker.setMinimumWidth(84)
         self.picker.setMaximumWidth(wide)
         self._picker_width = wide
         self.row.addSpacing(4)
         self.row.addWidget(self.picker)
-        return self.picker
 
     def add_summary(self) -> ElidedLabel:
         """A dim line after the title."""

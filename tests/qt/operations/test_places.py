@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtWidgets import QApplication
 
+from longshore.engine.address import EngineAddress
 from longshore.library.library import Library
 from longshore.models.image_model import ImageModel
 from longshore.models.tag_model import TagModel
@@ -20,7 +21,8 @@ from longshore.operations.services import Services
 from longshore.operations.tasks import Tasks
 from longshore.registry.config import RegistryConfig
 from longshore.settings import Settings
-from longshore.transfers.transfer import LibraryPlace
+from longshore.transfers.transfer import EnginePlace, LibraryPlace
+from testbed.engine import PrivateEngine
 from testbed.home import PrivateHome
 from transfertools.layouts import NAME, image, put
 
@@ -154,3 +156,20 @@ def test_a_chosen_folder_is_kept_and_what_cannot_be_one_is_said(on_side: Callabl
 
     side = on_side(scenario)
     assert Settings(side.folder / "settings").get("library", "") == str(side.folder / "full")
+
+
+def test_an_engine_elsewhere_that_answers_is_offered(
+    on_side: Callable[..., Side], testbed_engine: PrivateEngine
+) -> None:
+    offered: list[EngineAddress] = []
+
+    async def scenario(side: Side) -> None:
+        side.local.engine_answers.connect(offered.append)
+        await side.until(lambda: bool(offered))
+        assert isinstance(side.local.status.place, LibraryPlace), "nobody is taken away from what he looks at"
+        side.local.select_place(EnginePlace(offered[0]))
+        await side.until(lambda: side.local.status.info is not None)
+        assert not side.images.compressed
+
+    on_side(scenario, DOCKER_HOST=testbed_engine.host)
+    assert [address.url for address in offered] == [testbed_engine.host], "once"

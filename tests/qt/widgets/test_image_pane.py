@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtCore import QItemSelectionModel, Qt
-from PySide6.QtWidgets import QPushButton
+from PySide6.QtCore import QItemSelectionModel, QPointF, Qt
+from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import QApplication, QPushButton
 from pytestqt.qtbot import QtBot
 
+from longshore.models import mime
 from longshore.models.columns import ImageColumn, Role, Tone
 from qt.models.made import image
 from qt.widgets.conftest import Bench
@@ -217,3 +219,22 @@ def test_typing_ahead_finds_the_repository(bench: Bench, qtbot: QtBot) -> None:
     qtbot.keyClicks(pane.view, "red")
     assert pane.view.currentIndex().data(Role.COPY_TEXT) == "redis:7"
     assert [each.reference.path for each in pane.selected() if each.reference] == ["library/redis"]
+
+
+def test_images_dropped_on_the_picker_are_wished_to_be_copied(bench: Bench, qtbot: QtBot) -> None:
+    pane = bench.window.image_pane
+    bench.ready("acme/a:1", "acme/b:1")
+    pane.set_engines(["default", "Library"], 0)
+    picker = pane.engine_picker
+    where = QPointF(picker.rect().center())
+    buttons, keys = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    remote = mime.encode(mime.DragKind.REMOTE, [])
+    for data, taken in ((remote, False), (bench.images.mimeData([bench.images.index(1, 0)]), True)):
+        enter = QDragEnterEvent(where.toPoint(), Qt.DropAction.CopyAction, data, buttons, keys)
+        QApplication.sendEvent(picker, enter)
+        assert enter.isAccepted() is taken
+    assert "copy to another engine" in pane.explanation
+    with qtbot.waitSignal(pane.carry_requested) as wish:
+        QApplication.sendEvent(picker, QDropEvent(where, Qt.DropAction.CopyAction, data, buttons, keys))
+    assert [str(image.reference) for image in wish.args[0]] == ["docker.io/acme/b:1"]
+    assert pane.explanation == ""

@@ -1,0 +1,112 @@
+"""The picker of places above the images: engines, the library last, and below a line what chooses its folder.
+
+Local images may be dropped on it: they are copied to another of the places.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from PySide6.QtCore import QMimeData, QSignalBlocker, Qt, Signal, Slot
+from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDragMoveEvent, QDropEvent
+
+from longshore.models import mime, text
+from longshore.widgets.pane import Picker
+from longshore.widgets.theme import current_theme
+
+
+class PlacePicker(Picker):
+    """Rows are told by their number among the places."""
+
+    place_chosen = Signal(int)
+    folder_wanted = Signal()
+    images_dropped = Signal(
+        object
+    )  # mime.Dragged. Connect it queued: the drop has to return before a sheet opens
+    hovered = Signal(bool)  # images are held over it, or no more
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._places = 0
+        self._current = -1
+        self.setAcceptDrops(True)
+        self.activated.connect(self._activated)
+
+    def set_places(
+        self, titles: Sequence[str], current: int, *, stories: Sequence[str], silent: Collection[int]
+    ) -> None:
+        """The places, e.g. ``default  ·  Docker 28.5``. Tells no wish.
+
+        *stories*: the whole of each, for its tooltip. *silent*: the places of those that do not answer. The list may be
+        open meanwhile: rows that stay are changed where they stand.
+        """
+        self._current = current
+        with QSignalBlocker(self):
+            if not self.count():
+                self.insertSeparator(0)
+                self.addItem(self.tr("Choose library folder…"))
+            while self._places > len(titles):
+                self._places -= 1
+                self.removeItem(self._places)
+            for place, title in enumerate(titles):
+                if place == self._places:
+                    self.insertItem(place, title)
+                    self._places += 1
+                elif self.itemText(place) != title:
+                    self.setItemText(place, title)
+                story = stories[place] if place < len(stories) else title
+                colour = current_theme().dim if place in silent else None
+                self.setItemData(place, text.tooltip(story), Qt.ItemDataRole.ToolTipRole)
+                self.setItemData(place, colour, Qt.ItemDataRole.ForegroundRole)
+            self.setCurrentIndex(current)
+        self.updateGeometry()
+
+    @Slot(int)
+    def _activated(self, row: int) -> None:
+        if row < self._places:
+            self._current = row
+            self.place_chosen.emit(row)
+            return
+        # An action among the places: what is shown stays chosen.
+        with QSignalBlocker(self):
+            self.setCurrentIndex(self._current)
+        self.folder_wanted.emit()
+
+    # -- images dropped here
+
+    def _dragged(self, data: QMimeData) -> mime.Dragged | None:
+        dragged = mime.decode(data) if data.hasFormat(mime.REFERENCES) else None
+        return dragged if dragged is not None and dragged.kind is mime.DragKind.LOCAL else None
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Qt's hook."""
+        self.dragMoveEvent(event)
+        if event.isAccepted():
+            self._light(True)
+
+    def dragMoveEvent(self, event: QDragMoveEvent) -> None:
+        """Qt's hook."""
+        if self._dragged(event.mimeData()) is None:
+            event.ignore()
+            return
+        event.setDropAction(Qt.DropAction.CopyAction)
+        event.accept()
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
+        """Qt's hook."""
+        self._light(False)
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Qt's hook: only decodes and tells."""
+        self._light(False)
+        dragged = self._dragged(event.mimeData())
+        if dragged is not None:
+            event.setDropAction(Qt.DropAction.CopyAction)
+            event.accept()
+            self.images_dropped.emit(dragged)
+
+    def _light(self, on: bool) -> None:
+        self.setProperty("target", on)
+        self.style().unpolish(self)
+        self.style().polish(self)
+        self.hovered.emit(on)
