@@ -9,7 +9,14 @@ from collections.abc import Callable
 from testbed.driver import Window
 from testbed.images import seed_repository
 from testbed.registry import PrivateRegistry
-from testbed.steps import STATUS, TRANSFERRED, pull_by_name, wait_status
+from testbed.steps import (
+    STATUS,
+    TRANSFERRED,
+    manifest_digest,
+    open_repository,
+    pull_by_name,
+    wait_status,
+)
 from testbed.throttle import Throttle
 
 Start = Callable[..., Window]
@@ -97,3 +104,27 @@ def test_what_a_kill_interrupted_goes_on_at_one_click(
     assert again.table("Transfers").column("Status") == ["Interrupted"] * 2
     again.press("Go on with all")
     again.wait(lambda: again.table("Transfers").column("Status") == ["Succeeded"] * 2, "both to succeed", 40)
+
+
+def test_a_copy_is_paused_and_goes_on(
+    start: Start, open_registry: PrivateRegistry, second_registry: PrivateRegistry, throttle: Throttle
+) -> None:
+    seed_repository(open_registry.address, "paused/app", ["1"], layers=[2_500_000, 2_000_000])
+    throttle.bytes_per_second = 400_000
+    window = start(throttle.address, second_registry)
+    open_repository(window, throttle.address, "paused/app")
+    window.wait_row("Tags", "1")
+    target = window.wait_row("Registries", second_registry.address)
+    window.drag_row("Tags", ["1"], window.reveal("Registries", target))
+    window.wait_for("Resulting references")
+    window.wait_text(f"Will stand as {second_registry.address}/paused/app:1")
+    window.keys("Return")
+    wait_status(window, "Running")
+    window.press("Pause")
+    window.wait(lambda: "paused" in window.table("Transfers").column("Transferred")[0], "the pause")
+    assert window.table("Transfers").column("Status") == ["Queued"]
+    throttle.bytes_per_second = None
+    window.press("Resume")
+    wait_status(window, "Succeeded")
+    digest = manifest_digest(open_registry.address, "paused/app", "1")
+    assert manifest_digest(second_registry.address, "paused/app", "1") == digest

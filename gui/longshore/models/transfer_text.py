@@ -153,7 +153,10 @@ def waiting_text(snapshot: TransferSnapshot) -> str:
     if snapshot.waiting_for == "sign in":
         return tr("waiting for a sign-in")
     if snapshot.waiting_for == "paused":
-        return tr("paused")
+        if not snapshot.moved_bytes:
+            return tr("paused")
+        progress = text.size_of(snapshot.moved_bytes, snapshot.total_bytes)
+        return tr("paused at {progress}").replace("{progress}", progress)
     if snapshot.waiting_for == "hold":
         return tr("the queue is held")
     if snapshot.waiting_for == "slot":

@@ -130,7 +130,8 @@ class Theme(QObject):
         step, which takes as long as making them.
         """
         self._app = app
-        app.setStyle("Fusion")
+        if not app.property("style"):  # the program names it on its command line, which is quicker
+            app.setStyle("Fusion")
         self._load_fonts()
         app.setFont(self.font)
         QGuiApplication.styleHints().colorSchemeChanged.connect(self._scheme_changed)

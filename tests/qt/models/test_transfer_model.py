@@ -155,6 +155,8 @@ def test_progress_in_words(model):
         ({"waiting_for": "slot"}, "waiting for its turn"),
         ({"waiting_for": "hold"}, "the queue is held"),
         ({"waiting_for": "sign in"}, "waiting for a sign-in"),
+        ({"waiting_for": "paused"}, "paused"),
+        ({"waiting_for": "paused", "moved_bytes": 5 * MB, "total_bytes": 20 * MB}, "paused at 5.0 of 20 MB"),
         (
             {"waiting_for": "backoff", "waiting_seconds": 5, "error": EngineLost("Connection lost.")},
             "trying again in 5 s: connection lost",
