@@ -5,14 +5,18 @@
 A private docker-registry in memory, directly and through a line with added latency, all in one run, alternating. The
 details of a tag are its manifest and configuration, read by the client that the window uses, in 12 and 32 threads;
 skopeo starts once per tag, without listing the tags, and is timed on a sample of them (its loop is even, so seconds per
-tag are what count). Repositories: curl pages by the Link header, one process per page as a script would, and once more
-in one process that knows all addresses beforehand, which is the least that paging can cost.
+tag are what count). On one machine the registry's own work is most of it: ``curl --parallel`` with all addresses known
+beforehand shows how long that takes, and the processor's time per tag is told for both clients.
+
+Repositories: curl pages by the Link header, one process per page as a script would, and once more in one process that
+knows all addresses beforehand, which is the least that paging can cost.
 """
 
 from __future__ import annotations
 
 import argparse
 import re
+import resource
 import statistics
 import subprocess
 import tempfile
@@ -22,6 +26,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urljoin
 
+from longshore.oci.manifest import ACCEPT, Manifest
 from longshore.registry.client import RegistryClient
 from longshore.registry.config import RegistryConfig
 from longshore.registry.details_cache import DetailsCache
@@ -66,6 +71,35 @@ def our_details(address: str, threads: int, cache: DetailsCache | None = None) -
         assert len(details) == TAGS
     finally:
         client.close()
+
+
+def known_addresses(address: str, tags: list[str]) -> list[str]:
+    """The addresses of the manifest and of the configuration of each of *tags*."""
+    client = RegistryClient(RegistryConfig(address), lambda _host: None, environ={})
+    try:
+        found = []
+        for tag in tags:
+            manifest = client.manifest(TAGGED, tag)
+            assert isinstance(manifest, Manifest)
+            found.append(f"http://{address}/v2/{TAGGED}/manifests/{tag}")
+            found.append(f"http://{address}/v2/{TAGGED}/blobs/{manifest.config.digest}")
+        return found
+    finally:
+        client.close()
+
+
+def curl_parallel(addresses: list[str], at_once: int) -> None:
+    """All *addresses* by one curl: what the registry needs, with a client that costs next to nothing."""
+    lines = "".join(f'url = "{url}"\noutput = "/dev/null"\n' for url in addresses)
+    command = ["curl", "-sS", "--noproxy", "*", "-Z", "--parallel-max", str(at_once), "-K", "-"]
+    accept = ["-H", f"Accept: {', '.join(ACCEPT)}"]
+    subprocess.run([*command, *accept], input=lines, text=True, capture_output=True, check=True)
+
+
+def processor(who: int) -> float:
+    """Seconds of processor's time that *who* (``resource.RUSAGE_…``) has used so far."""
+    used = resource.getrusage(who)
+    return used.ru_utime + used.ru_stime
 
 
 def skopeo(address: str, tags: list[str]) -> None:
@@ -122,7 +156,9 @@ def measure(name: str, address: str, tags: list[str], runs: int, sample: int, fo
     urls = curl_pages(address)
     step = max(1, len(tags) // sample)
     chosen = tags[::step][:sample]
+    addresses = known_addresses(address, tags)
     seconds: dict[str, list[float]] = {}
+    work_of: dict[str, list[float]] = {}
     with tempfile.TemporaryDirectory(dir=folder) as kept:
         cache = DetailsCache(Path(kept))
         our_details(address, 32, cache)
@@ -131,13 +167,17 @@ def measure(name: str, address: str, tags: list[str], runs: int, sample: int, fo
             "12 threads": lambda: our_details(address, 12),
             "32 threads": lambda: our_details(address, 32),
             "32 threads, kept on disk": lambda: our_details(address, 32, cache),
+            "curl --parallel": lambda: curl_parallel(addresses, 32),
             "repositories": lambda: our_repositories(address),
             "curl per page": lambda: curl_pages(address),
             "one curl": lambda: curl_known(urls),
         }
         for _ in range(runs):
             for key, work in works.items():
+                before = processor(resource.RUSAGE_SELF) + processor(resource.RUSAGE_CHILDREN)
                 seconds.setdefault(key, []).append(timed(work))
+                after = processor(resource.RUSAGE_SELF) + processor(resource.RUSAGE_CHILDREN)
+                work_of.setdefault(key, []).append(after - before)
         cache.close()
     median = {key: statistics.median(values) for key, values in seconds.items()}
     loop = median["skopeo"] / len(chosen) * TAGS
@@ -145,6 +185,15 @@ def measure(name: str, address: str, tags: list[str], runs: int, sample: int, fo
     print(f"  {TAGS} tags: skopeo in a loop {loop:.1f} s (from {len(chosen)} of them)")
     for key in ("12 threads", "32 threads", "32 threads, kept on disk"):
         print(f"    Longshore, {key}: {median[key]:.2f} s, {loop / median[key]:.1f} times faster")
+    floor = median["curl --parallel"]
+    print(
+        f"    the registry alone (curl --parallel): {floor:.2f} s, ratio {median['32 threads'] / floor:.2f}"
+    )
+    ours = statistics.median(work_of["32 threads"]) / TAGS * 1000
+    theirs = statistics.median(work_of["skopeo"]) / len(chosen) * 1000
+    print(
+        f"    processor's time per tag: Longshore {ours:.2f} ms, skopeo {theirs:.2f} ms, {theirs / ours:.0f} times"
+    )
     print(f"  {REPOSITORIES} repositories in {len(urls)} pages: Longshore {median['repositories']:.3f} s")
     for key in ("curl per page", "one curl"):
         print(f"    {key}: {median[key]:.3f} s, ratio {median['repositories'] / median[key]:.2f}")

@@ -198,8 +198,9 @@ class Session:
         outright: bool = False,
     ) -> Reply:
         base = self._settled(cancellation)
-        url = path if "://" in path else self.url(path, base)
-        own = origin(url) == origin(base)
+        below = "://" not in path
+        url = self.url(path, base) if below else path
+        own = below or origin(url) == origin(base)
         signed = Signed(None, None)
         if own:
             signed = self.auth.outright(cancellation) if outright else self.auth.sign(scopes, cancellation)
@@ -254,7 +255,7 @@ class Session:
         cancellation: Cancellation | None,
     ) -> Reply:
         """Send, and follow redirects: without Authorization to other origins, never from https to http."""
-        start = origin(url)
+        asked = url
         sent = dict(headers)
         if signed.header is not None:
             sent["Authorization"] = signed.header
@@ -269,7 +270,7 @@ class Session:
                 reply.read(failures.LARGEST_ERROR)
             try:
                 url = joined(url, location)
-                there = origin(url)
+                start, there = origin(asked), origin(url)
             except ValueError:
                 raise failures.unexpected(
                     self.config, "it redirects to an address that cannot be used"

@@ -78,12 +78,14 @@ class Reply:
         """The body's first *limit* bytes, and whether there is more. Raises ReadTimeoutError if it drips in."""
         deadline = time.monotonic() + _DRIP * self._exchange.read_seconds
         parts: list[bytes] = []
-        have = 0
+        have, length = 0, self.length
         for piece in self.chunks(64 << 10):
             parts.append(piece)
             have += len(piece)
             if have > limit:
                 return b"".join(parts)[:limit], True
+            if have == length:
+                break  # asking for more costs as much as all the rest
             if time.monotonic() > deadline:
                 # The signature wants a pool; nobody looks at it.
                 raise ReadTimeoutError(None, self.url, "the answer drips in")  # type: ignore[arg-type]
@@ -141,6 +143,7 @@ class Transport:
         self.read_seconds = read_seconds
         self._lock = threading.Lock()
         self._managers: dict[tuple[str, bool, bool], urllib3.PoolManager] = {}
+        self._own_pools: dict[str, urllib3.HTTPConnectionPool] = {}
 
     def send(
         self,
@@ -159,16 +162,18 @@ class Transport:
         """
         read = self.read_seconds if read_seconds is None else read_seconds
         connect = self.connect_seconds if connect_seconds is None else connect_seconds
-        manager = self._manager(url)
+        root, target = _parted(url)
+        pool = self._own_pools.get(root) or self._own_pool(root, url)
+        asked: Any = pool or self._manager(url)
         exchange = Exchange(cancellation, read)
         before = getattr(current, "exchange", None)
         current.exchange = exchange
         answer: urllib3.BaseHTTPResponse | None = None
         try:
             with _unless_cancelled(cancellation):
-                answer = manager.urlopen(
+                answer = asked.urlopen(
                     method,
-                    url,
+                    target if pool is not None else url,
                     body=body,
                     headers={
                         "User-Agent": f"longshore/{__version__}",
@@ -189,6 +194,16 @@ class Transport:
         finally:
             current.exchange = before
         return Reply(answer, url, exchange)
+
+    def _own_pool(self, root: str, url: str) -> urllib3.HTTPConnectionPool | None:
+        """The connections to the registry itself at *root*, found once: working out which they are takes as long as a
+        small request. None where others, or a proxy, are asked; their pools come and go in their manager."""
+        proxy, own, _ = self._key(url)
+        if proxy or not own:
+            return None
+        pool = self._manager(url).connection_from_url(url)
+        with self._lock:
+            return self._own_pools.setdefault(root, pool)
 
     def peer_certificate(
         self, url: str, *, seconds: float = 5.0, cancellation: Cancellation | None = None
@@ -264,8 +279,15 @@ class Transport:
         with self._lock:
             managers = list(self._managers.values())
             self._managers.clear()
+            self._own_pools.clear()
         for manager in managers:
             _close(manager)
+
+
+def _parted(url: str) -> tuple[str, str]:
+    """Scheme and authority of *url*, and what is asked for there."""
+    begin = url.find("/", url.find("://") + 3)
+    return (url, "/") if begin < 0 else (url[:begin], url[begin:])
 
 
 def _connected(pool: urllib3.HTTPConnectionPool, seconds: float) -> Any:
