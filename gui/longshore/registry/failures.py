@@ -83,7 +83,14 @@ def of_connection(
             advice="Try again later, or check your network and proxy.",
             detail=str(error),
         )
-    if isinstance(error, u3.LocationParseError | u3.InvalidHeader):
+    if isinstance(error, u3.LocationParseError):
+        # Not its words: they repeat the address, and a proxy's may hold a password.
+        return RegistryUnreachable(
+            f"The address of {name}, or of the proxy on the way to it, cannot be read.",
+            registry=config.host,
+            advice="Check HTTPS_PROXY, HTTP_PROXY and ALL_PROXY.",
+        )
+    if isinstance(error, u3.InvalidHeader):
         return unexpected(config, str(error))
     text = str(error)
     if "refused" in text.lower():

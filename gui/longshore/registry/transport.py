@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import urllib3
-from urllib3.exceptions import HTTPError, ReadTimeoutError
+from urllib3.exceptions import HTTPError, LocationParseError, ReadTimeoutError
 
 from longshore import __version__
 from longshore.cancellation import Cancellation, Cancelled
@@ -260,7 +260,10 @@ class Transport:
                 options |= {"cert_reqs": "CERT_NONE", "assert_hostname": False}
         make: Callable[..., urllib3.PoolManager] = urllib3.PoolManager
         if proxy:
-            user = urlsplit(proxy)
+            try:
+                user = urlsplit(proxy)
+            except ValueError:
+                raise LocationParseError("of the proxy") from None
             if user.username is not None:
                 # As Go and RFC 7617 have it: UTF-8, whatever the URL had to escape.
                 secret = f"{unquote(user.username)}:{unquote(user.password or '')}".encode()

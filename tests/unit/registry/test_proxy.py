@@ -22,6 +22,9 @@ def tags(asked: Asked) -> Any:
     return reply({"tags": ["1"]}) if "tags" in asked.path else reply({})
 
 
+_REFUSAL = b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+
+
 class Proxy:
     """Makes tunnels (RFC 9110, 9.3.6) to wherever it is asked; refuses whoever has not the right *password*."""
 
@@ -29,6 +32,7 @@ class Proxy:
         self.wanted: list[str] = []
         self._allowed = "Basic " + base64.b64encode(f"me:{password}".encode()).decode() if password else ""
         self._listener = socket.create_server(("127.0.0.1", 0))
+        self._clients: list[socket.socket] = []
         self._threads = [threading.Thread(target=self._accept)]
         self._threads[0].start()
 
@@ -42,6 +46,7 @@ class Proxy:
                 client, _ = self._listener.accept()
             except OSError:
                 return
+            self._clients.append(client)
             self._threads.append(threading.Thread(target=self._serve, args=(client,)))
             self._threads[-1].start()
 
@@ -57,11 +62,11 @@ class Proxy:
             self.wanted.append(line)
             given = {name.lower(): value for name, _, value in (one.partition(": ") for one in headers)}
             if self._allowed and given.get("proxy-authorization") != self._allowed:
-                client.sendall(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n")
+                client.sendall(_REFUSAL)
                 return
             method, target, _ = line.split(" ", 2)
             if method != "CONNECT":
-                client.sendall(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n")
+                client.sendall(_REFUSAL)
                 return
             host, _, port = target.rpartition(":")
             with socket.create_connection((host, int(port)), 5) as server:
@@ -78,6 +83,9 @@ class Proxy:
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
+        for client in self._clients:
+            with contextlib.suppress(OSError):
+                client.shutdown(socket.SHUT_RDWR)
         for thread in self._threads:
             thread.join(10)
 
@@ -142,6 +150,15 @@ def test_a_proxy_that_wants_a_sign_in_for_plain_requests(connect) -> None:
 def test_kinds_of_proxies_that_cannot_be_used_are_said(connect) -> None:
     with pytest.raises(RegistryUnreachable, match="kind that Longshore cannot use"):
         connect("registry.invalid", environ={"ALL_PROXY": "socks5://127.0.0.1:1"}).tags("a/b")
+
+
+@pytest.mark.usefixtures("elsewhere")
+@pytest.mark.parametrize("odd", ["http://me:geheim@way:port", "http://me:geheim@[::1", "me:geheim@way:1:2"])
+def test_an_address_of_a_proxy_that_cannot_be_is_said_without_its_password(connect, odd: str) -> None:
+    with pytest.raises(RegistryUnreachable, match="proxy") as caught:
+        connect("registry.invalid", environ={"HTTPS_PROXY": odd}).tags("a/b")
+    seen: BaseException | None = caught.value
+    assert "geheim" not in repr(vars(seen))
 
 
 @pytest.mark.usefixtures("elsewhere")
