@@ -265,9 +265,9 @@ def test_a_hundred_thousand_rows_filter_and_sort_fast():
     def quickest(work):
         times = []
         for _ in range(3):
-            began = time.perf_counter()
+            began = time.process_time()
             work()
-            times.append(time.perf_counter() - began)
+            times.append(time.process_time() - began)
         return min(times)
 
     def filter_twice():

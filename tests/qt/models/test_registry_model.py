@@ -250,11 +250,11 @@ def test_ten_thousand_repositories_in_pages():
     model = RegistryModel()  # not the watched one: Qt's tester walks what it watches
     model.set_registries([entry(HOST)])
     generation = model.begin_listing(HOST)
-    began = time.perf_counter()
+    began = time.process_time()
     for page in range(50):
         names = [f"team{page:02}/app{number:03}" for number in range(200)]
         model.append_page(HOST, generation, names, page < 49, None)
-    assert time.perf_counter() - began < 10
+    assert time.process_time() - began < 10
     assert model.rowCount(model.index_of(HOST)) == 10_000
     model.set_filter("app007")
     assert model.rowCount(model.index_of(HOST)) == 50

@@ -256,7 +256,7 @@ def test_drag_carries_the_tags(model):
 def test_ten_thousand_tags_with_details_are_no_work():
     model = TagModel()
     generation = model.reset(HOST, "acme/web")
-    began = time.perf_counter()
+    began = time.process_time()
     names = [f"1.{number}" for number in range(10_000)]
     for start in range(0, 10_000, 1000):
         model.append_tags(generation, names[start : start + 1000], start < 9000)
@@ -264,7 +264,7 @@ def test_ten_thousand_tags_with_details_are_no_work():
     for name in names:
         model.set_details(generation, details(name))
     model.settle_details()
-    assert time.perf_counter() - began < 10
+    assert time.process_time() - began < 10
     assert model.rowCount() == 10_000
     model.deleteLater()
 

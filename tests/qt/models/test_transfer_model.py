@@ -371,9 +371,9 @@ def test_thousands_of_changes_are_a_few_signals(model):
     times = []
     for step in range(1, 21):
         changes = Changes(snapshots(step), [], None)
-        began = time.perf_counter()
+        began = time.process_time()
         plain.apply(changes)
-        times.append(time.perf_counter() - began)
+        times.append(time.process_time() - began)
     assert signals == ["data"] * 20 * 9, "one for the eight rows, one for the layers of each"
     assert min(times) < 0.05
     apply(plain, *snapshots(20))

@@ -51,9 +51,9 @@ def test_nothing_unsafe_comes_through() -> None:
 
 def test_megabytes_take_no_time() -> None:
     huge = "\x00a" * 5_000_000
-    started = time.perf_counter()
+    started = time.process_time()
     plain(huge, 300)
-    assert time.perf_counter() - started < 0.5
+    assert time.process_time() - started < 0.5
 
 
 def test_errors_clean_what_they_carry() -> None:
