@@ -1,21 +1,17 @@
-"""Blobs of a registry: reading in ranges, mounting, and uploads in chunks that can be taken up again
-(distribution-spec, "Pulling blobs", "Pushing Blobs")."""
+"""Writing blobs to a registry: mounting, and uploads in chunks that can be taken up again (distribution-spec,
+"Pushing Blobs")."""
 
 from __future__ import annotations
 
 import contextlib
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import replace
 
-from urllib3.exceptions import HTTPError
-
 from longshore.cancellation import Cancellation, Cancelled
-from longshore.oci.digest import valid_digest
 from longshore.oci.errors import (
-    InvalidReference,
     NotInRegistry,
     RateLimited,
     RegistryFailure,
@@ -25,116 +21,30 @@ from longshore.oci.errors import (
 )
 from longshore.registry import failures
 from longshore.registry.addresses import joined, repository_path, with_query
-from longshore.registry.manifests import pull_scope, push_scope
+from longshore.registry.blob_reading import BlobReading
+from longshore.registry.manifests import push_scope
 from longshore.registry.model import BlobOutcome, Upload
 from longshore.registry.pieces import ChunkSize, Cutter, pieces
 from longshore.registry.session import SHORT_WAIT, BodySpentError, Document, Session, pause
-from longshore.registry.transport import Reply
 from longshore.registry.unfinished import UnfinishedUploads
 
 #: Seconds that the registry may take to check and store what it was sent.
 _FINISH_SECONDS = 300.0
 _MOST_RESUMES = 5
-_CONTENT_RANGE = re.compile(r"bytes (\d+)-\d*/(\d+|\*)")
 _UPLOAD_RANGE = re.compile(r"(?:bytes=)?0-(\d+)")
 
 #: Gives the blob's bytes from an offset on.
 Source = Callable[[int], AbstractContextManager[Iterable[bytes]]]
 
 
-class BlobStream:
-    """A blob as it arrives, from the offset that was asked for. Iterate once; one thread. Not verified."""
-
-    def __init__(self, reply: Reply, session: Session, skip: int, size: int | None, subject: str) -> None:
-        self._reply = reply
-        self._session = session
-        self._skip = skip
-        self._subject = subject
-        #: Bytes of the whole blob, None if the registry does not say.
-        self.size = size
-
-    def __iter__(self) -> Iterator[bytes]:
-        if self._reply.status == 416:
-            return  # its body is an error's, and distribution announces the blob's length for it
-        try:
-            for piece in self._reply.chunks():
-                if self._skip >= len(piece):
-                    self._skip -= len(piece)
-                    continue
-                yield piece[self._skip :] if self._skip else piece
-                self._skip = 0
-        except (HTTPError, OSError) as error:
-            raise failures.of_connection(error, self._session.config, self._reply.url) from error
-
-
-class Blobs:
+class Blobs(BlobReading):
     """Part of the client. Any worker thread."""
 
     def __init__(self, session: Session) -> None:
-        self._session = session
+        super().__init__(session)
         #: Uploads that callers left half way.
         self.unfinished = UnfinishedUploads()
         self._chunk = ChunkSize()
-
-    def blob_size(
-        self,
-        repository: str,
-        digest: str,
-        *,
-        for_push: bool = False,
-        cancellation: Cancellation | None = None,
-    ) -> int | None:
-        """Bytes of a blob that *repository* has, None if it has it not. *for_push*: with the token of an upload."""
-        try:
-            reply = self._session.fetch(
-                "HEAD",
-                _blob_path(repository, digest),
-                scopes=push_scope(repository) if for_push else pull_scope(repository),
-                subject=f"{repository}@{digest}",
-                cancellation=cancellation,
-            )
-        except NotInRegistry:
-            return None
-        length = reply.headers.get("Content-Length", "")
-        return int(length) if length.isascii() and length.isdigit() else 0
-
-    @contextlib.contextmanager
-    def read_blob(
-        self, repository: str, digest: str, offset: int = 0, *, cancellation: Cancellation | None = None
-    ) -> Iterator[BlobStream]:
-        """The blob's bytes from *offset* on, as they arrive. The caller verifies them, since a resumed read goes on
-        with the hash of the part before.
-
-        A registry that ignores ranges is read from the start, and the first *offset* bytes are dropped. Credentials
-        do not follow redirects to a storage. Raises NotInRegistry, and while reading RegistryUnreachable.
-        """
-        subject = f"{repository}@{digest}"
-        reply = self._session.open(
-            "GET",
-            _blob_path(repository, digest),
-            scopes=pull_scope(repository),
-            headers={"Range": f"bytes={offset}-"} if offset else None,
-            subject=subject,
-            ok=(200, 206, 416) if offset else (200,),
-            cancellation=cancellation,
-        )
-        with reply:
-            skip, size = offset, reply.length
-            if reply.status == 206:
-                found = _CONTENT_RANGE.match(reply.headers.get("Content-Range", ""))
-                if found is None or int(found[1]) > offset:
-                    raise failures.unexpected(
-                        self._session.config, "it sends another part than asked for", subject
-                    )
-                skip = offset - int(found[1])
-                size = int(found[2]) if found[2] != "*" else None
-            elif reply.status == 416:
-                # Nothing behind the offset: the blob is complete, or not the one we think.
-                total = reply.headers.get("Content-Range", "").rpartition("/")[2]
-                if total != str(offset):
-                    raise failures.unexpected(self._session.config, "it has not the part asked for", subject)
-                size = offset
-            yield BlobStream(reply, self._session, skip, size, subject)
 
     # -- uploads, step by step
 
@@ -419,9 +329,3 @@ class Blobs:
             raise failures.unexpected(
                 self._session.config, "its upload has an address that cannot be used", subject
             ) from None
-
-
-def _blob_path(repository: str, digest: str) -> str:
-    if not valid_digest(digest):
-        raise InvalidReference("This is not a digest.", subject=digest)
-    return f"{repository_path(repository)}/blobs/{digest}"
