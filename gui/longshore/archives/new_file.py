@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
 from pathlib import Path
@@ -10,6 +11,7 @@ from types import TracebackType
 from typing import IO, Self
 
 from longshore.archives import failures
+from longshore.oci.digest import sha256_of
 
 try:
     import fcntl
@@ -17,6 +19,7 @@ except ImportError:  # Windows, where an open file cannot be removed anyhow
     fcntl = None  # type: ignore[assignment]
 
 _SUFFIX = ".part"
+_LONGEST = 200
 
 
 class NewFile:
@@ -28,17 +31,28 @@ class NewFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._part = path.with_name(f".{path.name[:200]}.{secrets.token_hex(4)}{_SUFFIX}")
+        # A name has 255 bytes at most: of a long one the beginning stands for it, and the digest tells it from others.
+        encoded = path.name.encode("utf-8", "surrogateescape")
+        long = len(encoded) > _LONGEST
+        self._stem = f".{path.name[:30]}~{sha256_of(encoded)[7:19]}." if long else f".{path.name}."
+        self._part = path.with_name(f"{self._stem}{secrets.token_hex(4)}{_SUFFIX}")
         self._file: IO[bytes] | None = None
 
     def __enter__(self) -> Self:
+        if self.path.is_dir():  # found out now, not when all is written
+            raise failures.of_system(
+                IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR)), self.path, "written"
+            )
         self._clear()
         try:
             self._file = self._part.open("xb+", buffering=0)
-            if fcntl is not None:
-                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise failures.of_system(error, self.path, "written") from error
+        if fcntl is not None:
+            with contextlib.suppress(
+                OSError
+            ):  # not all file systems have locks; then nobody clears there either
+                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         return self
 
     def __exit__(
@@ -117,7 +131,7 @@ class NewFile:
         with contextlib.suppress(OSError):
             for stale in self.path.parent.iterdir():
                 name = stale.name
-                if not name.startswith(f".{self.path.name[:200]}.") or not name.endswith(_SUFFIX):
+                if not name.startswith(self._stem) or not name.endswith(_SUFFIX):
                     continue
                 with contextlib.suppress(OSError), stale.open("rb") as held:
                     fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
