@@ -17,7 +17,7 @@ from longshore.archives.limits import BLOCK
 from longshore.archives.model import Archived, ArchiveFormat
 from longshore.archives.new_file import NewFile
 from longshore.archives.writing import ArchiveWriter
-from longshore.cancellation import Cancellation
+from longshore.cancellation import Cancellation, Cancelled
 from longshore.oci.descriptor import Descriptor
 from longshore.oci.digest import valid_digest
 from longshore.oci.errors import ArchiveError, NotInRegistry
@@ -151,7 +151,7 @@ class ArchiveContentWriter:
         self._lock = threading.Lock()
         self._stack = ExitStack()
         self._file: NewFile | None = None
-        self._broken = False
+        self._failure: BaseException | None = None
         self._sizes: dict[str, int] = {}
         self._plain: dict[str, str] = {}  # what a zstd layer is in docker's list
         self._manifests: dict[str, Manifest | Index] = {}
@@ -212,7 +212,7 @@ class ArchiveContentWriter:
     def close(self) -> None:
         """See ContentWriter. What was not committed is removed."""
         with self._lock:
-            self._broken = True
+            self._failure = self._failure or Cancelled()
             self._stack.close()
 
     # -- parts
@@ -224,18 +224,14 @@ class ArchiveContentWriter:
             cancellation.raise_if_cancelled()
         try:
             cancellation.raise_if_cancelled()
-            if self._broken:
-                raise ArchiveError(
-                    "The archive could not be written to its end.",
-                    subject=str(self._place.path),
-                    advice="Try again.",
-                )
+            if self._failure is not None:
+                raise self._failure  # whoever waited meanwhile has failed by the same
             if self._file is None:
                 self._file = self._stack.enter_context(NewFile(self._place.path))
             try:
                 yield
-            except BaseException:
-                self._broken = True
+            except BaseException as error:
+                self._failure = error
                 raise
         finally:
             self._lock.release()
