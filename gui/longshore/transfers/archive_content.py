@@ -17,7 +17,7 @@ from longshore.archives.limits import BLOCK
 from longshore.archives.model import Archived, ArchiveFormat
 from longshore.archives.new_file import NewFile
 from longshore.archives.writing import ArchiveWriter
-from longshore.cancellation import Cancellation
+from longshore.cancellation import Cancellation, Cancelled
 from longshore.oci.descriptor import Descriptor
 from longshore.oci.digest import valid_digest
 from longshore.oci.errors import ArchiveError, NotInRegistry
@@ -27,6 +27,7 @@ from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
 from longshore.registry.model import BlobOutcome
 from longshore.transfers.archive_choice import chosen, named
+from longshore.transfers.archive_packing import PackedLayers
 from longshore.transfers.content import Opener
 from longshore.transfers.errors import UnsupportedTransfer
 from longshore.transfers.transfer import ArchivePlace, Endpoint
@@ -38,7 +39,8 @@ class ArchiveReader:
     """See ContentReader. The file is gone through and checked when the first manifest is asked for.
 
     The endpoint's reference names the image, or its ``image_id`` does (any digest of it); an archive of one image
-    needs neither. Of an index whose other platforms are not in the archive, the one image that is stands for it.
+    needs neither. Of an index whose other platforms are not in the archive, the one image that is stands for it. An
+    image without a manifest gets one, and its layers are compressed (see :class:`PackedLayers`).
     """
 
     host = ""
@@ -49,6 +51,7 @@ class ArchiveReader:
         self._place = place
         self._lock = threading.Lock()
         self._archive: Archive | None = None
+        self._packing: PackedLayers | None = None
         self._manifests: dict[str, Manifest | Index] = {}
         self._documents: dict[str, bytes] = {}
 
@@ -63,13 +66,16 @@ class ArchiveReader:
             return parse_manifest(raw, None)
         if valid_digest(name) and name != self._endpoint.image_id:
             raise failures.incomplete(str(self._place.path), f"{name} is missing")
-        return self._top(archive, name)
+        return self._top(archive, name, cancellation)
 
     def blob(
         self, wanted: Descriptor, offset: int = 0, *, cancellation: Cancellation
     ) -> AbstractContextManager[Iterable[bytes]]:
         """See ContentReader."""
         archive = self._opened(cancellation)
+        packed = self._packing.blob(wanted.digest, offset, cancellation) if self._packing else None
+        if packed is not None:
+            return packed
         member = archive.member(wanted.digest)
         if member is not None:
             return archive.read(member, offset, cancellation=cancellation)
@@ -86,7 +92,7 @@ class ArchiveReader:
     def close(self) -> None:
         """See ContentReader. No file is kept open."""
 
-    def _top(self, archive: Archive, name: str) -> Manifest | Index:
+    def _top(self, archive: Archive, name: str, cancellation: Cancellation) -> Manifest | Index:
         reference = self._endpoint.reference
         if reference is not None and name != reference.with_default_tag().target:
             beside = named(archive, reference.with_digest(None).with_tag(name))
@@ -104,8 +110,11 @@ class ArchiveReader:
                 detail="\n".join(str(reference) for one in found for reference in one.references),
             )
         settled = found[0].settled()
-        self._manifests[settled.top.digest] = settled.top
-        return settled.top
+        with self._lock:
+            self._packing = PackedLayers(archive)
+            top = self._packing.manifest(settled, cancellation) or settled.top
+        self._manifests[top.digest] = top
+        return top
 
     def _opened(self, cancellation: Cancellation) -> Archive:
         with self._lock:
@@ -142,7 +151,7 @@ class ArchiveContentWriter:
         self._lock = threading.Lock()
         self._stack = ExitStack()
         self._file: NewFile | None = None
-        self._broken = False
+        self._failure: BaseException | None = None
         self._sizes: dict[str, int] = {}
         self._plain: dict[str, str] = {}  # what a zstd layer is in docker's list
         self._manifests: dict[str, Manifest | Index] = {}
@@ -203,7 +212,7 @@ class ArchiveContentWriter:
     def close(self) -> None:
         """See ContentWriter. What was not committed is removed."""
         with self._lock:
-            self._broken = True
+            self._failure = self._failure or Cancelled()
             self._stack.close()
 
     # -- parts
@@ -215,18 +224,14 @@ class ArchiveContentWriter:
             cancellation.raise_if_cancelled()
         try:
             cancellation.raise_if_cancelled()
-            if self._broken:
-                raise ArchiveError(
-                    "The archive could not be written to its end.",
-                    subject=str(self._place.path),
-                    advice="Try again.",
-                )
+            if self._failure is not None:
+                raise self._failure  # whoever waited meanwhile has failed by the same
             if self._file is None:
                 self._file = self._stack.enter_context(NewFile(self._place.path))
             try:
                 yield
-            except BaseException:
-                self._broken = True
+            except BaseException as error:
+                self._failure = error
                 raise
         finally:
             self._lock.release()

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from archivetools import SUFFIXES, Image, layer, oci_parts, write
+from archivetools import SUFFIXES, Image, digest_of, docker_parts, layer, oci_parts, write
 from longshore.archives.archive import inspect_archive
 from longshore.archives.model import ArchiveFormat
 from longshore.cancellation import Cancellation, Cancelled
 from longshore.oci.errors import ArchiveDamaged, ArchiveError, DiskFull, NotInRegistry
+from longshore.oci.manifest import OCI_LAYER_GZIP, Manifest
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
 from longshore.transfers.copying import CopyStrategy
@@ -22,7 +23,7 @@ from longshore.transfers.strategy import Job
 from longshore.transfers.transfer import State
 from testbed.engine import PrivateEngine
 from testbed.errors import TestbedUnavailable, require
-from testbed.images import load_image, seed_repository
+from testbed.images import seed_repository
 from testbed.registry import PrivateRegistry
 from transfertools import Eye
 from transfertools.archives import in_archive, in_engine, in_library, in_registry, moving, skopeo, small_disk
@@ -164,27 +165,40 @@ def test_zstd_layers_stand_plainly_beside_for_engines_that_do_not_know_them(
         client.remove_image("archived/zstd:1")
 
 
-def test_what_an_engine_saved_goes_to_a_registry(
+@pytest.mark.parametrize("packed", SUFFIXES)
+def test_what_a_classic_engine_saved_goes_to_a_registry_compressed(
     make_queue: Make,
     services: RealServices,
     testbed_engine: PrivateEngine,
     open_registry: PrivateRegistry,
     tmp_path: Path,
+    packed: str,
 ) -> None:
-    with testbed_engine.client() as client:
-        image_id = load_image(client, ["archived/saved:1"], (MB, MB), seed="saved")
-    address, path = address_of(testbed_engine.host), tmp_path / "saved.tar"
+    name = f"archived/saved-{packed}:1"
+    image = Image(layers=tuple(layer(text, 2 * MB) for text in ("one", "two")), names=(name,))
+    path = write(tmp_path, docker_parts(image), packed)
+    target = f"{open_registry.address}/{name}"
     queue, eye = make_queue()
-    eye.until(
-        queue.add(moving(in_engine(address, "archived/saved:1"), in_archive(path))), State.SUCCEEDED, 30
+    done = eye.until(queue.add(moving(in_archive(path, name), in_registry(target))), State.SUCCEEDED, 30)
+    found = services.registry(open_registry.address).manifest(name.removesuffix(":1"), "1")
+    assert isinstance(found, Manifest)
+    assert (done.digest, found.config.digest) == (found.digest, digest_of(image.config))
+    assert {one.media_type for one in found.layers} == {OCI_LAYER_GZIP}
+    assert sum(one.size for one in found.layers) < MB
+    assert done.moved is not None and done.moved.bytes == sum(one.size for one in found.layers)
+    # The same again: nothing moves, for the same bytes came out.
+    again = eye.until(queue.add(moving(in_archive(path, name), in_registry(target))), State.SUCCEEDED, 30)
+    assert again.moved is not None
+    assert (again.digest, again.moved.bytes) == (done.digest, 0)
+    # And an engine finds in it what it saved.
+    address = address_of(testbed_engine.host)
+    for _ in services.engine(address).pull(Reference.parse(target), cancellation=Cancellation()):
+        pass
+    pulled = services.engine(address).image(target)
+    assert (pulled.image_id, list(pulled.diff_ids)) == (
+        digest_of(image.config),
+        [digest_of(each) for each in image.layers],
     )
-    target = f"{open_registry.address}/archived/saved:1"
-    done = eye.until(
-        queue.add(moving(in_archive(path, "archived/saved:1"), in_registry(target))), State.SUCCEEDED, 30
-    )
-    found = services.registry(open_registry.address).manifest("archived/saved", "1")
-    assert done.digest == found.digest == inspect_archive(path).images[0].digest
-    assert json.loads(found.raw)["config"]["digest"] == image_id
 
 
 def test_a_copy_cancelled_in_the_middle_leaves_nothing(

@@ -21,6 +21,7 @@ from longshore.oci.errors import (
     ArchiveError,
     ArchiveRefused,
     DiskFull,
+    EngineLost,
     ImageUnknown,
     NotAnArchive,
 )
@@ -297,6 +298,30 @@ def test_a_save_cancelled_in_the_middle_leaves_nothing(
         in_archive(folder / name, format=format),
     )
     cancelled_at(SaveStrategy(), request, services, 4 * MB)
+    assert nothing_but(folder)
+
+
+def test_an_engine_that_is_killed_in_the_middle_of_a_save_leaves_nothing(
+    services: RealServices, own_engine: PrivateEngine, tmp_path: Path
+) -> None:
+    made(own_engine, "archives/killed:1", layers=(8 * MB, 8 * MB))
+    folder = tmp_path / "saved"
+    folder.mkdir()
+    request = moving(
+        in_engine(address_of(own_engine.host), "archives/killed:1"), in_archive(folder / "a.tar")
+    )
+
+    def changed() -> None:
+        if own_engine.is_running and progress.snapshot().moved_bytes >= 2 * MB:
+            own_engine.kill()
+
+    strategy = SaveStrategy()
+    progress = Progress(extracts=strategy.extracts, changed=changed)
+    job = Job(request, services, Cancellation(), progress)
+    with job.closing:
+        strategy.plan(job)
+        with pytest.raises(EngineLost):
+            strategy.run(job)
     assert nothing_but(folder)
 
 

@@ -216,6 +216,20 @@ def test_a_new_file_where_none_can_be(tmp_path: Path) -> None:
     assert caught.value.advice
 
 
+@pytest.mark.parametrize("name", ["x" * 251 + ".tar", "ü" * 120 + ".tar", "\N{WHALE}" * 60 + ".tar"])
+def test_a_new_file_with_as_long_a_name_as_can_be(tmp_path: Path, name: str) -> None:
+    with NewFile(tmp_path / name) as file:
+        file.write(b"x")
+        file.commit()
+    assert [each.name for each in tmp_path.iterdir()] == [name]
+
+
+def test_a_folder_is_not_replaced_and_this_is_said_at_once(tmp_path: Path) -> None:
+    with pytest.raises(ArchiveError) as caught, NewFile(tmp_path):
+        pass
+    assert "folder" in caught.value.advice
+
+
 def test_compressing_stops_when_cancelled(tmp_path: Path) -> None:
     cancellation = Cancellation()
     with NewFile(tmp_path / "plain") as plain, NewFile(tmp_path / "packed") as packed:

@@ -1,0 +1,118 @@
+"""Saving and loading against the docker CLI: the same image and engine, alternating, in one run.
+
+    PYTHONPATH=tests .venv/bin/python benchmarks/archives.py [--runs N] [--layers N] [--layer-mb N]
+
+Ours is one attempt from its plan to its end: what is saved is checked while it is written, and brought to disk; what is
+loaded is checked as a whole beforehand. The CLI checks nothing, and leaves the disk to the system. Also: how long the
+check alone takes, for each compression, beside ``sha256sum`` of the plain file, and the memory that all of it took.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import resource
+import statistics
+import subprocess
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from longshore.archives import archive
+from longshore.cancellation import Cancellation
+from longshore.engine.address import current_address
+from longshore.operations.services import Services
+from longshore.registry.config import RegistryConfig
+from longshore.transfers.load import LoadStrategy
+from longshore.transfers.progress import Progress
+from longshore.transfers.save import SaveStrategy
+from longshore.transfers.strategy import Job, Strategy
+from longshore.transfers.transfer import TransferRequest
+from testbed.bed import Testbed
+from testbed.images import load_image
+from transfertools.archives import in_archive, in_engine, moving
+
+NAME = "bench/archives:1"
+
+
+def attempt(strategy: Strategy, request: TransferRequest, services: Services) -> None:
+    """One transfer, planning and verification included."""
+    job = Job(request, services, Cancellation(), Progress(extracts=strategy.extracts))
+    with job.closing:
+        strategy.plan(job)
+        strategy.run(job)
+
+
+def check(path: Path) -> None:
+    """The check alone, of a file that is not known yet."""
+    os.utime(path)
+    archive.open_archive(path, cancellation=Cancellation())
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--layers", type=int, default=10)
+    parser.add_argument("--layer-mb", type=float, default=20.0)
+    wanted = parser.parse_args()
+    times: dict[str, list[float]] = defaultdict(list)
+
+    def timed(what: str, work: Callable[[], object]) -> None:
+        begun = time.monotonic()
+        work()
+        times[what].append(time.monotonic() - begun)
+
+    with Testbed() as bed, tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        engine, services = bed.engine, Services(os.environ, RegistryConfig)
+        address = current_address(engine.host, {})
+        environ = {"PATH": os.environ["PATH"], "DOCKER_HOST": engine.host, "HOME": folder}
+
+        def cli(*arguments: str) -> None:
+            subprocess.run(["docker", *arguments], env=environ, check=True, stdout=subprocess.DEVNULL)
+
+        def save(name: str) -> None:
+            attempt(SaveStrategy(), moving(in_engine(address, NAME), in_archive(root / name)), services)
+
+        def load() -> None:
+            attempt(LoadStrategy(), moving(in_archive(root / "ours.tar"), in_engine(address)), services)
+
+        with contextlib.closing(engine.client()) as client, contextlib.closing(services):
+            load_image(client, [NAME], [int(wanted.layer_mb * 1e6)] * wanted.layers)
+            for _ in range(wanted.runs):
+                timed("save, docker CLI", lambda: cli("save", "-o", str(root / "cli.tar"), NAME))
+                timed("save, Longshore", lambda: save("ours.tar"))
+                for ending in ("tar.gz", "tar.zst"):
+                    save(f"ours.{ending}")
+                    timed(f"check of .{ending}", partial(check, root / f"ours.{ending}"))
+                timed("check of .tar", lambda: check(root / "ours.tar"))
+                timed(
+                    "sha256sum",
+                    lambda: subprocess.run(
+                        ["sha256sum", root / "ours.tar"], check=True, stdout=subprocess.DEVNULL
+                    ),
+                )
+                os.utime(root / "ours.tar")
+                client.remove_image(NAME)
+                timed("load, docker CLI", lambda: cli("load", "-q", "-i", str(root / "cli.tar")))
+                client.remove_image(NAME)
+                timed("load, Longshore", load)
+            version = client.version()["Version"]
+    print(f"engine {version}, {wanted.layers} layers of {wanted.layer_mb:g} MB, medians of {wanted.runs}")
+    median = {what: statistics.median(found) for what, found in times.items()}
+    for what in ("save", "load"):
+        theirs, ours = median[f"{what}, docker CLI"], median[f"{what}, Longshore"]
+        print(f"{what}: docker CLI {theirs:.2f} s, Longshore {ours:.2f} s, ratio {ours / theirs:.2f}")
+    for what in ("check of .tar", "check of .tar.gz", "check of .tar.zst"):
+        ratio = median[what] / median["sha256sum"]
+        print(f"{what}: {median[what]:.2f} s, {ratio:.2f} times sha256sum of the plain file")
+    print(f"memory: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024} MB at most")
+
+
+if __name__ == "__main__":
+    main()
