@@ -11,16 +11,20 @@ from testbed.driver import Window
 from testbed.engine import PrivateEngine
 from testbed.images import seed_repository, small_image
 from testbed.registry import PrivateRegistry
-from testbed.steps import DESTINATION, OPERATION, open_repository, wait_status
+from testbed.steps import DESTINATION, OPERATION, manifest_digest, open_repository, wait_status
 
 Start = Callable[..., Window]
 
 
 def test_an_archive_is_saved_and_loaded(
-    start: Start, open_registry: PrivateRegistry, no_engine: str, tmp_path: Path
+    start: Start,
+    open_registry: PrivateRegistry,
+    second_registry: PrivateRegistry,
+    no_engine: str,
+    tmp_path: Path,
 ) -> None:
     seed_repository(open_registry.address, "archived/app", ["1.0"], layers=[90_000])
-    window = start(open_registry, engine=no_engine)
+    window = start(open_registry, second_registry, engine=no_engine)
     window.wait_text("No engine answers; showing the library.")
     open_repository(window, open_registry.address, "archived/app")
     window.click_row("Tags", "1.0")
@@ -40,6 +44,16 @@ def test_an_archive_is_saved_and_loaded(
     window.wait_row("Local images", f"{open_registry.address}/archived/app", "1.0")
     failed = wait_status(window, "Failed")
     assert failed[OPERATION] == "Load"
+    # What was saved is dragged from its row as a file, here as to a file manager.
+    target = window.reveal("Registries", window.wait_row("Registries", second_registry.address))
+    window.drag_row("Transfers", ["Save"], target)
+    window.wait_text(f"Will stand as {second_registry.address}/archived/app:1.0")
+    window.keys("Return")
+    digest = manifest_digest(open_registry.address, "archived/app", "1.0")
+    window.wait(
+        lambda: manifest_digest(second_registry.address, "archived/app", "1.0") == digest,
+        "the same image there",
+    )
 
 
 def test_an_engines_image_is_saved_and_comes_back(
@@ -57,7 +71,6 @@ def test_an_engines_image_is_saved_and_comes_back(
         wait_status(window, "Succeeded")
         client.remove_image("saved/app:1")
         window.wait(lambda: window.table("Local images").find("saved/app") is None, "the row to go")
-        # What was saved is dragged from its row as a file, here as to a file manager.
         window.drag_row("Transfers", ["Save"], window.wait_for("Local images", "table"))
         window.wait(lambda: window.table("Transfers").column("Status") == ["Succeeded"] * 2, "the load")
         window.wait_row("Local images", "saved/app", "1")

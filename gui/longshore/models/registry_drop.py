@@ -14,13 +14,19 @@ def hint(
     target: tuple[RegistryNode, Child | None] | None, data: QMimeData, *, copies_accepted: bool
 ) -> tuple[bool, str]:
     """Whether *data* may be dropped on *target*, and a line that says what would happen or why not."""
+    files = mime.dropped_files(data)
     dragged = mime.decode(data)
     # Text of another program is a name to pull, nothing that could be pushed.
-    if dragged is None or not data.hasFormat(mime.REFERENCES):
-        return False, tr("Only images can be dropped here")
+    if not files and (dragged is None or not data.hasFormat(mime.REFERENCES)):
+        return False, tr("Only images and archives can be dropped here")
     if target is None or (target[1] is not None and target[1].reference is None):
         return False, tr("Drop images on a registry or on a repository")
     node, child = target
+    where = node.entry.name if child is None or child.reference is None else child.reference.familiar
+    if files or dragged is None:
+        what = files[0].name if len(files) == 1 else text.archives(len(files))
+        line = tr("Load {what} into {where}")
+        return True, line.replace("{what}", text.safe(what)).replace("{where}", where)
     if dragged.kind is mime.DragKind.LOCAL:
         line = tr("Push {what} to {where}")
     elif not copies_accepted:
@@ -32,7 +38,6 @@ def hint(
     what = text.images(len(dragged.items))
     if len(dragged.items) == 1 and dragged.items[0].reference is not None:
         what = dragged.items[0].reference.familiar
-    where = node.entry.name if child is None or child.reference is None else child.reference.familiar
     return True, line.replace("{what}", what).replace("{where}", where)
 
 

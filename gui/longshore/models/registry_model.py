@@ -62,6 +62,8 @@ class RegistryModel(QAbstractItemModel):
     #: (list[Reference], host: str, repository: str | None): remote ones were dropped; only with
     #: copies_accepted.
     copy_dropped = Signal(object, str, object)
+    #: (list[Path], host: str, repository: str | None): files were dropped, archives perhaps. Connect it queued.
+    load_dropped = Signal(object, str, object)
     #: (host: str): a registry's state or counts changed.
     state_changed = Signal(str)
 
@@ -424,7 +426,7 @@ class RegistryModel(QAbstractItemModel):
     # -- drag and drop
 
     def mimeTypes(self) -> list[str]:
-        return [mime.REFERENCES, mime.PLAIN]
+        return [mime.REFERENCES, mime.PLAIN, mime.FILES]
 
     def mimeData(self, indexes: Iterable[Index]) -> QMimeData:
         items: dict[tuple[str, str], mime.DraggedItem] = {}
@@ -459,11 +461,16 @@ class RegistryModel(QAbstractItemModel):
         if not self.canDropMimeData(data, action, row, column, parent):
             return False
         found, dragged = self._find(parent), mime.decode(data)
-        if found is None or dragged is None:
+        if found is None:
             return False
         node, child = found
         repository = child.path if child is not None else None
-        if dragged.kind is mime.DragKind.LOCAL:
+        files = mime.dropped_files(data)
+        if files:
+            self.load_dropped.emit(files, node.host, repository)
+        elif dragged is None:
+            return False
+        elif dragged.kind is mime.DragKind.LOCAL:
             images = [item.reference or item.image_id for item in dragged.items]
             self.push_dropped.emit(images, node.host, repository)
         else:

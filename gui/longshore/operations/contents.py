@@ -9,15 +9,15 @@ from longshore.cancellation import Cancelled
 from longshore.oci.errors import LongshoreError
 from longshore.oci.manifest import DOCKER_LIST, OCI_INDEX, Index
 from longshore.oci.platform import Platform
-from longshore.oci.reference import Reference
+from longshore.oci.reference import DOCKER_HUB, Reference
 from longshore.operations.services import Services
 from longshore.operations.tasks import Tasks
 
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """*size*: compressed bytes of all of it. *platforms*: those of an index with their compressed bytes, in its order;
-    empty for an image that is no index. Attestations are none."""
+    """*size*: compressed bytes of all of it, 0 if not known. *platforms*: those of an index with their compressed
+    bytes, in its order; empty for an image that is no index. Attestations are none."""
 
     digest: str
     size: int
@@ -79,6 +79,10 @@ class ContentsReader:
         manifest = client.manifest(reference)
         if not isinstance(manifest, Index):
             return Contents(manifest.digest, manifest.compressed_size)
+        if reference.domain == DOCKER_HUB:
+            # It counts every manifest that is read as a pull: sizes are not worth one each.
+            unknown = tuple((child.platform, 0) for child in manifest.images if child.platform is not None)
+            return Contents(manifest.digest, 0, unknown)
         details = client.platform_details(reference.path, manifest)
         platforms = tuple((one.platform, one.size) for one in details if one.platform is not None)
         return Contents(manifest.digest, sum(one.size for one in details), platforms)

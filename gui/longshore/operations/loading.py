@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from longshore.cancellation import Cancellation, Cancelled
 from longshore.oci.errors import LongshoreError
+from longshore.oci.reference import Reference
 from longshore.operations import wishes
 from longshore.operations.moving import Moving
 from longshore.operations.tasks import Tasks
 from longshore.operations.wishes import LocalPlace
-from longshore.transfers.transfer import ArchivePlace, EnginePlace, TransferRequest
+from longshore.transfers.transfer import ArchivePlace, EnginePlace
 
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """An image that an archive holds: one of its names, None for an image without any, and its digest."""
+
+    archive: ArchivePlace
+    reference: Reference | None
+    digest: str
 
 
 class Loading:
@@ -34,26 +45,50 @@ class Loading:
                 self._tasks.spawn(self._each(archive, place), "look into an archive")
 
     async def _each(self, archive: ArchivePlace, place: LocalPlace) -> None:
-        cancellation = self._tasks.cancellation()
         try:
-            found = await self._tasks.call(self._tasks.listing, _requests, archive, place, cancellation)
+            found = await self._look(archive)
         except Cancelled:
             return
         except LongshoreError as error:
             # Its row finds the same, and is where one looks for it.
             _log.info("archive %s: %s", archive.path, error)
             found = []
+        held = [
+            wishes.load(archive, place, one.reference, "" if one.reference else one.digest) for one in found
+        ]
+        self._moving.ask(held or [wishes.load(archive, place)])
+
+    def look(self, files: Iterable[Path], found: Callable[[list[Held], list[LongshoreError]], None]) -> None:
+        """Tell by *found*, in the GUI thread, all that *files* hold, and what is wrong with those that hold nothing."""
+
+        async def run() -> None:
+            held: list[Held] = []
+            errors: list[LongshoreError] = []
+            for file in files:
+                try:
+                    held += await self._look(ArchivePlace(file))
+                except Cancelled:
+                    return
+                except LongshoreError as error:
+                    errors.append(error)
+            found(held, errors)
+
+        self._tasks.spawn(run(), "look into archives")
+
+    async def _look(self, archive: ArchivePlace) -> list[Held]:
+        cancellation = self._tasks.cancellation()
+        try:
+            return await self._tasks.call(self._tasks.listing, _held, archive, cancellation)
         finally:
             self._tasks.release(cancellation)
-        self._moving.ask(found or [wishes.load(archive, place)])
 
 
-def _requests(archive: ArchivePlace, place: LocalPlace, cancellation: Cancellation) -> list[TransferRequest]:
-    """A transfer for each name, and for each image without one. Raises ArchiveError, Cancelled."""
+def _held(archive: ArchivePlace, cancellation: Cancellation) -> list[Held]:
+    """What is in *archive*, an image once for each of its names. Raises ArchiveError, Cancelled."""
     from longshore.archives.archive import open_archive
 
-    requests = []
-    for image in open_archive(archive.path, cancellation=cancellation).listing.archived:
-        for name in image.references or (None,):
-            requests.append(wishes.load(archive, place, name, "" if name else image.top.digest))
-    return requests
+    return [
+        Held(archive, name, image.top.digest)
+        for image in open_archive(archive.path, cancellation=cancellation).listing.archived
+        for name in image.references or (None,)
+    ]

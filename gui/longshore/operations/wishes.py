@@ -84,6 +84,17 @@ def load(
     )
 
 
+def publish(
+    archive: ArchivePlace, reference: Reference | None, image_id: str, target: Reference
+) -> TransferRequest:
+    """An image of an archive, by its name there or else its digest, to where *target* says."""
+    return TransferRequest(
+        Operation.LOAD,
+        Endpoint(archive, reference, image_id),
+        Endpoint(RegistryPlace(target.domain), target),
+    )
+
+
 def carry(
     reference: Reference | None, image_id: str, source: LocalPlace, target: LocalPlace
 ) -> TransferRequest:

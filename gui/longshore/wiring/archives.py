@@ -9,8 +9,12 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Qt, Slot
 
 from longshore.engine.model import LocalImage
+from longshore.models import text
+from longshore.models.columns import Tone
+from longshore.oci.errors import LongshoreError
 from longshore.oci.reference import Reference
 from longshore.operations import LocalPlace, Operations, wishes
+from longshore.operations.loading import Held
 from longshore.transfers.transfer import ArchivePlace, EnginePlace, RegistryPlace
 from longshore.widgets.main_window import MainWindow
 from longshore.wiring.shared import Shared
@@ -33,6 +37,9 @@ class Archives(QObject):
         window.registry_pane.save_requested.connect(self._save_tags)
         pane.load_requested.connect(self._ask_for_archives)
         pane.model.load_dropped.connect(self._load, Qt.ConnectionType.QueuedConnection)
+        window.registry_pane.model.load_dropped.connect(
+            self._load_into_registry, Qt.ConnectionType.QueuedConnection
+        )
 
     @Slot(object)
     def _save_images(self, images: list[LocalImage]) -> None:
@@ -88,3 +95,38 @@ class Archives(QObject):
             return
         self._folder = files[0].parent
         self.operations.loading.load(files, place)
+
+    @Slot(object, str, object)
+    def _load_into_registry(self, files: list[Path], host: str, repository: str | None) -> None:
+        def found(held: list[Held], errors: list[LongshoreError]) -> None:
+            for error in errors:
+                self.window.registry_pane.explain(
+                    f"{Path(error.subject).name}: {error.message} {error.advice}".strip(), Tone.BAD
+                )
+            if held:
+                self._load_sheet(held, host, repository or "")
+
+        self.operations.loading.look(files, found)
+
+    def _load_sheet(self, held: list[Held], host: str, repository: str) -> None:
+        from longshore.widgets.dialogs.archive import LoadSheet
+        from longshore.widgets.dialogs.targets import Source
+
+        archives: dict[Source, ArchivePlace] = {}
+        for one in held:
+            name = one.reference.familiar if one.reference else one.digest[7:19]
+            shown = text.safe(f"{name} ({one.archive.path.name})")
+            archives[Source(one.reference, one.digest, shown, one.digest)] = one.archive
+        sheet = LoadSheet(self.window, list(archives), self._shared.registries(), host, repository)
+        self._shared.answer_targets(sheet)
+
+        def load(pairs: list[tuple[Source, Reference]]) -> None:
+            self.operations.moving.ask(
+                wishes.publish(
+                    archives[source], source.reference, "" if source.reference else source.image_id, target
+                )
+                for source, target in pairs
+            )
+
+        sheet.load_requested.connect(load)
+        sheet.open()

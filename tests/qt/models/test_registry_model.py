@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, Qt
@@ -324,3 +325,18 @@ def test_every_cell_has_words(model):
                 cell = model.index(row, column, parent)
                 assert cell.data(Item.AccessibleTextRole) == cell.data()
                 assert isinstance(cell.data(Item.AccessibleDescriptionRole), str)
+
+
+def test_archives_are_dropped_on_registries_and_repositories(model, qtbot):
+    listed(model, ["acme/web"])
+    registry, repository = model.index_of(HOST), model.index_of(HOST, "acme/web")
+    files = [Path("/tmp/a.tar"), Path("/tmp/b.tar")]
+    assert model.drop_hint(registry, mime.encode_files(files[:1])) == (True, f"Load a.tar into {HOST}")
+    assert model.drop_hint(repository, mime.encode_files(files)) == (
+        True,
+        f"Load 2 archives into {HOST}/acme/web",
+    )
+    assert not model.drop_hint(QModelIndex(), mime.encode_files(files))[0]
+    with qtbot.waitSignal(model.load_dropped) as caught:
+        assert model.dropMimeData(mime.encode_files(files), Qt.DropAction.CopyAction, -1, -1, repository)
+    assert caught.args == [files, HOST, "acme/web"]

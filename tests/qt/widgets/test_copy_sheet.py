@@ -116,3 +116,15 @@ def test_tags_of_one_repository_take_the_name_they_are_dropped_on(
     assert [str(request.destination.reference) for request in requests] == [
         f"two.example:5000/{name}" for name in there
     ]
+
+
+def test_sizes_that_are_not_known_are_not_told(light: Theme, qtbot: QtBot) -> None:
+    sheet = _sheet(qtbot)
+    choice = sheet._platforms
+    assert choice is not None
+    assert choice.words.text() == "Looking…"
+    sheet.set_contents(APP, Contents(sha("index"), 0, ((AMD, 0), (ARM, 0))))
+    assert choice.words.text() == "2 platforms. Digests are kept."
+    choice.which.setCurrentIndex(1)
+    assert choice.list.item(0).text() == "linux/amd64"
+    assert choice.words.text().startswith("2 platforms. An index of fewer")

@@ -8,7 +8,7 @@ from pytestqt.qtbot import QtBot
 from longshore.oci.errors import SignInRequired
 from longshore.oci.reference import Reference
 from longshore.transfers.mirror import MirrorPlan, MirrorRule, MirrorTag, TagState
-from longshore.widgets.dialogs.mirror import MirrorSheet
+from longshore.widgets.dialogs.mirror import ASK_AFTER, MirrorSheet
 from longshore.widgets.dialogs.mirrors import MirrorsSheet
 from longshore.widgets.theme import Theme
 
@@ -112,3 +112,15 @@ def test_rules_are_listed_run_edited_and_removed(light: Theme, qtbot: QtBot) -> 
     empty = MirrorsSheet(None, [])
     qtbot.addWidget(empty)
     assert not empty.confirm.isEnabled()
+
+
+def test_docker_hub_is_not_read_before_one_says_which_tags(light: Theme, qtbot: QtBot) -> None:
+    sheet = MirrorSheet(None, Reference.parse("postgres"), REGISTRIES, "two.example")
+    qtbot.addWidget(sheet)
+    with qtbot.assertNotEmitted(sheet.plan_wanted, wait=ASK_AFTER + 200):
+        assert "Say which tags" in sheet.summary.text()
+    assert not sheet.confirm.isEnabled()
+    assert sheet.problem.text() == "", "nothing is wrong yet"
+    with qtbot.waitSignal(sheet.plan_wanted) as plan:
+        sheet.tags.setText("16.*")
+    assert plan.args[0].destination == Reference.parse("two.example/postgres")

@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 from longshore.oci.reference import Reference
 from longshore.transfers.transfer import ArchivePlace
 from longshore.widgets.dialogs.sheet import Sheet
+from longshore.widgets.dialogs.targets import Source, TargetSheet
 from longshore.widgets.quiet import plain_label
 
 #: What the suffix of an archive's name means: none, gzip, zstd.
@@ -182,6 +183,32 @@ class SaveSheet(Sheet):
         self.save_requested.emit(
             [(image, ArchivePlace(path, form)) for image, path in zip(self._images, paths, strict=True)]
         )
+        return True
+
+
+class LoadSheet(TargetSheet):
+    """Archives into registries: shows and checks every resulting reference."""
+
+    load_requested = Signal(object)  # list[tuple[Source, Reference]]
+
+    def __init__(
+        self,
+        parent: QWidget | None,
+        sources: Sequence[Source],
+        registries: Sequence[tuple[str, str]],  # host, user
+        host: str,
+        repository: str = "",
+    ) -> None:
+        title = (
+            self.tr("Load {0}").format(sources[0].shown)
+            if len(sources) == 1
+            else self.tr("Load {0} images").format(len(sources))
+        )
+        super().__init__(parent, title, self.tr("Load"), sources, registries, host, repository)
+
+    def ask(self, pairs: list[tuple[Source, Reference]]) -> bool:
+        """Wish for the loads."""
+        self.load_requested.emit(pairs)
         return True
 
 

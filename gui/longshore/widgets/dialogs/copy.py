@@ -66,7 +66,7 @@ class PlatformChoice(QObject):
         self.list.blockSignals(True)
         self.list.clear()
         for platform, size in sorted(self._sizes.items(), key=lambda pair: str(pair[0])):
-            item = QListWidgetItem(f"{text.safe(str(platform))}   {text.size(size)}")
+            item = QListWidgetItem(f"{text.safe(str(platform))}   {text.size(size or None)}".rstrip())
             item.setData(Qt.ItemDataRole.UserRole, platform)
             item.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsUserCheckable)
             item.setSizeHint(QSize(0, _ROW))
@@ -107,25 +107,30 @@ class PlatformChoice(QObject):
     def _tell(self) -> None:
         self.list.setVisible(self.some)
         self.which.setEnabled(bool(self._sizes))
+        size = text.size(
+            sum(self._sizes[platform] for platform in self.chosen()) if self.some else self._whole
+        )
+        much = self.tr(", {0} compressed").format(size) if self._whole else ""
         if self.some:
-            size = sum(self._sizes[platform] for platform in self.chosen())
-            words = self.tr("{0} compressed. An index of fewer platforms gets a digest of its own.").format(
-                text.size(size) or "0 B"
+            count = self._platforms_words(len(self.chosen()))
+            words = self.tr("{0}{1}. An index of fewer platforms gets a digest of its own.").format(
+                count, much
             )
         elif self._sizes:
-            words = self.tr("{0} platforms, {1} compressed. Digests are kept.").format(
-                len(self._sizes), text.size(self._whole)
-            )
+            words = self.tr("{0}{1}. Digests are kept.").format(self._platforms_words(len(self._sizes)), much)
         elif self._whole:
-            words = self.tr("One platform, {0} compressed. Digests are kept.").format(text.size(self._whole))
+            words = self.tr("One platform{0}. Digests are kept.").format(much)
         else:
             words = self.tr("Looking…")
         self.words.setText(words)
         self.changed.emit()
 
+    def _platforms_words(self, count: int) -> str:
+        return self.tr("1 platform") if count == 1 else self.tr("{0} platforms").format(count)
+
     def unknown(self, error: LongshoreError) -> None:
         """What an image holds cannot be told."""
-        if not self._whole:
+        if not self._whole and not self._sizes:
             self.words.setText(error.message)
             self.changed.emit()
 

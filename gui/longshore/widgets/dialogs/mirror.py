@@ -74,7 +74,9 @@ class MirrorSheet(Sheet):
         line.addWidget(self.host, 2)
         line.addWidget(self.path, 3)
         form.addRow(self.tr("To"), line)
-        self.tags = QLineEdit(" ".join(rule.tags) if rule else "*")
+        # Docker Hub counts the manifests that comparing reads: there one says first which tags.
+        every = "" if source.domain == DOCKER_HUB else "*"
+        self.tags = QLineEdit(" ".join(rule.tags) if rule else every)
         self.tags.setAccessibleName(self.tr("Tags to copy"))
         self.tags.setPlaceholderText("1.*  v2*  !*-rc*")
         self.tags.setToolTip(self.tr("Patterns such as 1.* or v[0-9]*; one that begins with ! leaves out."))
@@ -160,6 +162,14 @@ class MirrorSheet(Sheet):
         self._plan = None
         self.plan_unwanted.emit()
         self.table.setRowCount(0)
+        if not self.tags.text().strip():
+            self._timer.stop()
+            self.show_problem(None)
+            self.confirm.setEnabled(False)
+            self.summary.setText(
+                self.tr("Say which tags: patterns such as 1.* or v2*, or * for all of them.")
+            )
+            return
         try:
             self.rule()
         except LongshoreError as error:

@@ -52,6 +52,9 @@ class MirrorsSheet(Sheet):
                 self.tr("A rule is made when a repository is copied: give it a name there."), "dim", wrap=True
             )
         )
+        for other in self.buttons.buttons():
+            if isinstance(other, QPushButton) and other is not self.confirm:
+                other.setText(self.tr("Close"))  # what was removed is removed
         self._tell()
         self.list.setFocus()
 

@@ -46,7 +46,7 @@ class PreferencesSheet(Sheet):
         self.copy_limit = self._number(
             "copy_limit",
             choices.copy_limit,
-            self.tr("Limit for copies"),
+            self.tr("Limit for copies, MB/s"),
             unit=self.tr(" MB/s"),
             zero=self.tr("as fast as it goes"),
         )
