@@ -46,3 +46,12 @@ def test_history_is_kept_filtered_repeated_and_cleared(start: Start, open_regist
     again.press("Clear history")
     again.wait(lambda: not again.table("History").rows, "the history to go")
     assert again.table("Transfers").rows, "the list is not the history"
+
+
+def test_quitting_from_the_history_closes_everything(start: Start) -> None:
+    window = start()
+    window.wait_row("Registries", "Docker Hub")
+    window.keys("ctrl+h")
+    window.wait_text("Nothing has been transferred yet")
+    window.keys("ctrl+q")
+    assert window.process.wait(10) == 0

@@ -16,10 +16,10 @@ from PySide6.QtCore import (
     Signal,
 )
 
-from longshore.models import mime, ordering, text
+from longshore.models import mime, ordering
+from longshore.models import transfer_cells as cells
 from longshore.models import transfer_text as words
-from longshore.models.columns import Dress, NodeKind, Role, Tone, TransferColumn
-from longshore.models.text import tr
+from longshore.models.columns import Dress, TransferColumn
 from longshore.models.transfer_rows import ChildRow, TransferRow
 from longshore.models.transition import changed_rows, never_raises, settle
 from longshore.transfers.transfer import State, TransferSnapshot
@@ -31,16 +31,7 @@ Index = QModelIndex | QPersistentModelIndex
 _Item = Qt.ItemDataRole
 _ROOT = QModelIndex()
 _LAST = len(TransferColumn) - 1
-_NUMBERS = frozenset({TransferColumn.SPEED, TransferColumn.TIME_LEFT})
 _FIXED = frozenset({TransferColumn.OPERATION, TransferColumn.SOURCE, TransferColumn.DESTINATION})
-_DIM = frozenset({TransferColumn.TIME_LEFT, TransferColumn.FINISHED})
-#: Roles that are answered by what is painted, by the field of it.
-_DRESSED: dict[int, str] = {
-    Role.STRONG: "strong",
-    Role.DIM: "dim",
-    Role.FIXED_WIDTH: "fixed_width",
-    Role.OFFER: "offer",
-}
 # Made once: views ask for every cell that they paint.
 _ROW_FLAGS = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
 _DRAGGED_FLAGS = _ROW_FLAGS | Qt.ItemFlag.ItemIsDragEnabled
@@ -236,25 +227,9 @@ class TransferModel(QAbstractItemModel):
         rows = [row for row in rows if ordering.matches(row.haystack, self._needles)]
         if self._sort_column >= 0:
             rows = ordering.ordered(
-                rows, lambda row: self._sort_key(row.snapshot, self._sort_column), descending=self._descending
+                rows, lambda row: cells.sort_key(row.snapshot, self._sort_column), descending=self._descending
             )
         settle(self, _ROOT, self._rows, rows)
-
-    @staticmethod
-    def _sort_key(snapshot: TransferSnapshot, column: int) -> Any:
-        if column == TransferColumn.STATUS:
-            return list(State).index(snapshot.state)
-        if column == TransferColumn.PROGRESS:
-            return snapshot.permille
-        if column == TransferColumn.TRANSFERRED:
-            return snapshot.moved_bytes
-        if column == TransferColumn.SPEED:
-            return snapshot.speed
-        if column == TransferColumn.TIME_LEFT:
-            return snapshot.seconds_left
-        if column == TransferColumn.FINISHED:
-            return None if snapshot.finished is None else text.aware(snapshot.finished)
-        return words.transfer_cell(snapshot, column).casefold()
 
     # -- QAbstractItemModel
 
@@ -356,126 +331,16 @@ class TransferModel(QAbstractItemModel):
         if orientation != Qt.Orientation.Horizontal or not 0 <= section <= _LAST:
             return None
         if role in (_Item.DisplayRole, _Item.AccessibleTextRole):
-            return {
-                TransferColumn.OPERATION: tr("Operation"),
-                TransferColumn.SOURCE: tr("Source"),
-                TransferColumn.DESTINATION: tr("Destination"),
-                TransferColumn.STATUS: tr("Status"),
-                TransferColumn.PROGRESS: tr("Progress"),
-                TransferColumn.TRANSFERRED: tr("Transferred"),
-                TransferColumn.SPEED: tr("Speed"),
-                TransferColumn.TIME_LEFT: tr("Time left"),
-                TransferColumn.FINISHED: tr("Finished"),
-            }[TransferColumn(section)]
-        return self._alignment(section) if role == _Item.TextAlignmentRole else None
-
-    @staticmethod
-    def _alignment(column: int) -> Qt.AlignmentFlag:
-        side = Qt.AlignmentFlag.AlignRight if column in _NUMBERS else Qt.AlignmentFlag.AlignLeft
-        return side | Qt.AlignmentFlag.AlignVCenter
+            return cells.header(section)
+        return cells.alignment(section) if role == _Item.TextAlignmentRole else None
 
     @never_raises()
     def data(self, index: Index, role: int = _Item.DisplayRole) -> Any:
         found = self._find(index)
-        if found is None:
-            return None
-        row, child = found
-        column = index.column()
-        if role == _Item.DisplayRole:
-            return self._text(row, child, column)
-        if role == _Item.AccessibleTextRole:
-            spoken = column == TransferColumn.PROGRESS and (child is None or child.layer is not None)
-            return (self._whole if spoken else self._text)(row, child, column)
-        if role == _Item.AccessibleDescriptionRole:
-            return self._whole(row, child, column)
-        if role == _Item.ToolTipRole:
-            return text.tooltip(self._whole(row, child, column))
-        if role == _Item.TextAlignmentRole:
-            return self._alignment(column)
-        if role in _DRESSED:
-            return getattr(self.dress(index), _DRESSED[role])
-        return self._look(row, child, column, role)
+        return None if found is None else cells.value(*found, index.column(), role)
 
     @never_raises(Dress())
     def dress(self, index: Index) -> Dress:
         """All that is painted of a cell of text: views ask for it twenty times a second."""
         found = self._find(index)
-        if found is None:
-            return Dress()
-        row, child = found
-        column = index.column()
-        said = self._text(row, child, column)
-        tone = self._tone(row.snapshot, child, column)
-        if child is not None:
-            layered = child.layer is not None and column == TransferColumn.OPERATION
-            return Dress(said, tone, dim=True, fixed_width=layered)
-        return Dress(
-            said,
-            tone,
-            strong=column == TransferColumn.OPERATION,
-            dim=column in _DIM,
-            offer=words.action_text(row.snapshot) if column == TransferColumn.TRANSFERRED else "",
-        )
-
-    def _look(self, row: TransferRow, child: ChildRow | None, column: int, role: int) -> Any:
-        snapshot = row.snapshot
-        layer = child.layer if child is not None else None
-        if role == Role.SNAPSHOT:
-            return snapshot
-        if role == Role.TRANSFER_ID:
-            return snapshot.id
-        if role == Role.OPERATION:
-            return snapshot.request.operation
-        if role == Role.ERROR:
-            return snapshot.error
-        if role == Role.LAYER:
-            return layer
-        if role == Role.NODE_KIND:
-            if child is None:
-                return NodeKind.TRANSFER
-            return NodeKind.ADVICE if layer is None else NodeKind.LAYER
-        if role == Role.STATE:
-            if child is None:
-                return snapshot.state
-            return layer.state if layer is not None else None
-        if role == Role.PERMILLE:
-            known = snapshot.permille if child is None else (layer.permille if layer is not None else None)
-            return -1 if known is None else known
-        if role == Role.SORT:
-            return self._sort_key(snapshot, column) if child is None else None
-        if role == Role.COPY_TEXT:
-            return self._copy_text(snapshot, child)
-        return self._tone(snapshot, child, column) if role == Role.TONE else None
-
-    @staticmethod
-    def _tone(snapshot: TransferSnapshot, child: ChildRow | None, column: int) -> Tone:
-        if child is None:
-            if column == TransferColumn.TRANSFERRED:
-                return Tone.BAD if snapshot.state is State.FAILED else Tone.NONE
-            shown = column in (TransferColumn.STATUS, TransferColumn.PROGRESS)
-            return words.status_tone(snapshot.state) if shown else Tone.NONE
-        if child.layer is not None and column == TransferColumn.PROGRESS:
-            return Tone.GOOD if child.layer.state.finished else Tone.ACTIVE
-        return Tone.NONE
-
-    @staticmethod
-    def _copy_text(snapshot: TransferSnapshot, child: ChildRow | None) -> str:
-        if child is not None:
-            return child.text if child.layer is None else child.layer.digest or child.layer.layer_id
-        return words.copy_text(snapshot)
-
-    @staticmethod
-    def _text(row: TransferRow, child: ChildRow | None, column: int) -> str:
-        if child is None:
-            return words.transfer_cell(row.snapshot, column)
-        if child.layer is None:
-            return child.text if column == TransferColumn.OPERATION else ""
-        return words.layer_cell(child.layer, row.snapshot.request.operation, column)
-
-    @staticmethod
-    def _whole(row: TransferRow, child: ChildRow | None, column: int) -> str:
-        if child is None:
-            return words.transfer_whole(row.snapshot, column)
-        if child.layer is None:
-            return child.text
-        return words.layer_whole(child.layer, row.snapshot.request.operation, column)
+        return Dress() if found is None else cells.dress(*found, index.column())

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from longshore.models import text
 from longshore.models.columns import Tone, TransferColumn
 from longshore.models.text import tr
 from longshore.oci.errors import AccessDenied, SignInFailed, SignInRequired
-from longshore.oci.layer import LayerState
 from longshore.transfers.transfer import (
     ArchivePlace,
     Endpoint,
     EnginePlace,
-    LayerSnapshot,
     LibraryPlace,
     Moved,
     NoteKind,
@@ -118,11 +117,12 @@ def plan_text(plan: Plan, operation: Operation) -> str:
             if plan.estimated
             else text.size(plan.here_bytes)
         )
-        parts.append(f"{here} {_already(operation)}")
+        parts.append(f"{here} {already_text(operation)}")
     return ", ".join(parts)
 
 
-def _already(operation: Operation) -> str:
+def already_text(operation: Operation) -> str:
+    """Where what need not move is already, as seen from the user."""
     return tr("already here") if operation in (Operation.PULL, Operation.LOAD) else tr("already there")
 
 
@@ -132,7 +132,7 @@ def moved_text(moved: Moved, operation: Operation) -> str:
         if not moved.layers_skipped:
             return tr("nothing to move")
         return tr("nothing to move, {what}").replace(
-            "{what}", f"{text.layers(moved.layers_skipped)} {_already(operation)}"
+            "{what}", f"{text.layers(moved.layers_skipped)} {already_text(operation)}"
         )
     parts = [text.size(moved.bytes)]
     if moved.layers_moved:
@@ -140,7 +140,7 @@ def moved_text(moved: Moved, operation: Operation) -> str:
     if moved.layers_mounted:
         parts.append(tr("%n mounted", moved.layers_mounted))
     if moved.layers_skipped:
-        parts.append(f"{moved.layers_skipped} {_already(operation)}")
+        parts.append(f"{moved.layers_skipped} {already_text(operation)}")
     return ", ".join(parts)
 
 
@@ -220,7 +220,7 @@ def transferred_text(snapshot: TransferSnapshot) -> str:
     if plan is not None and plan.here_bytes > 0:
         here = text.about_size(plan.here_bytes) if plan.estimated else text.size(plan.here_bytes)
         about = tr("about {size}").replace("{size}", here) if plan.estimated else here
-        parts.append(f"{about} {_already(operation)}")
+        parts.append(f"{about} {already_text(operation)}")
     if phase := _phase_text(snapshot.phase):
         parts.append(phase)
     return ", ".join(parts)
@@ -375,51 +375,29 @@ def _note_text(note: TransferNote) -> str:
     return f"{sentence} {note.text}".strip()
 
 
-# -- layers
-
-
-def layer_state_text(layer: LayerSnapshot, operation: Operation) -> str:
-    """What happens to a layer, in a word."""
-    if layer.retrying_in is not None and not layer.state.finished:
-        return tr("trying again in {time}").replace("{time}", text.duration(layer.retrying_in))
-    if layer.state is LayerState.TRANSFERRING:
-        return {Operation.PULL: tr("downloading"), Operation.PUSH: tr("uploading")}.get(
-            operation, tr("copying")
-        )
-    if layer.state is LayerState.TRANSFERRED:
-        return tr("downloaded") if operation is Operation.PULL else tr("transferred")
-    if layer.state is LayerState.SKIPPED:
-        return _already(operation)
-    return {
-        LayerState.WAITING: tr("waiting"),
-        LayerState.CHECKING: tr("checking"),
-        LayerState.EXTRACTING: tr("extracting"),
-        LayerState.DONE: tr("done"),
-        LayerState.MOUNTED: tr("mounted"),
-    }[layer.state]
-
-
-def layer_cell(layer: LayerSnapshot, operation: Operation, column: int) -> str:
-    """What a layer's row shows in *column*."""
-    if column == TransferColumn.OPERATION:
-        return text.safe(layer.layer_id)
-    if column == TransferColumn.STATUS:
-        return layer_state_text(layer, operation)
-    if column == TransferColumn.PROGRESS:
-        return text.percent(layer.permille)
-    if column == TransferColumn.TRANSFERRED:
-        if layer.state.finished or layer.state is LayerState.WAITING:
-            return text.size(layer.total)
-        if layer.state is LayerState.EXTRACTING and not layer.total:
-            return ""  # some engines count seconds there
-        return text.size_of(layer.current, layer.total)
-    return ""
-
-
-def layer_whole(layer: LayerSnapshot, operation: Operation, column: int) -> str:
-    """The whole story of a layer's cell, as plain text."""
-    if column == TransferColumn.OPERATION:
-        return text.safe(layer.digest or layer.layer_id)
-    if column == TransferColumn.PROGRESS:
-        return text.percent_spoken(layer.permille)
-    return layer_cell(layer, operation, column)
+def summary_text(snapshots: Iterable[TransferSnapshot], *, held: bool) -> str:
+    """All transfers in a line: ``2 running, 1 queued, 21.4 MB/s, 1 failed``."""
+    running = queued = failed = done = 0
+    speed = 0.0
+    for snapshot in snapshots:
+        state = snapshot.state
+        running += state in (State.RUNNING, State.PLANNING, State.CANCELLING)
+        queued += state is State.QUEUED
+        failed += state in (State.FAILED, State.INTERRUPTED)
+        done += state is State.SUCCEEDED
+        if state is State.RUNNING:
+            speed += snapshot.speed or 0.0
+    parts = []
+    if running:
+        parts.append(tr("%n running", running))
+    if queued:
+        parts.append(tr("%n queued", queued))
+    if speed:
+        parts.append(text.speed(speed))
+    if failed:
+        parts.append(tr("%n failed", failed))
+    if done and not running and not queued:
+        parts.append(tr("%n done", done))
+    if held:
+        parts.append(tr("queue held"))
+    return ", ".join(parts)

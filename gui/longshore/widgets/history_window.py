@@ -40,6 +40,7 @@ class HistoryWindow(QWidget):
     copy_requested = Signal(str)
     forget_requested = Signal(object)  # list[str]
     clear_requested = Signal()
+    quit_requested = Signal()
     closed = Signal()
 
     def __init__(self, parent: QWidget | None, model: HistoryModel) -> None:
@@ -112,6 +113,7 @@ class HistoryWindow(QWidget):
             ("Ctrl+C", self.copy),
             ("Del", self.forget),
             ("F5", self._tell_filter),
+            ("Ctrl+Q", self.quit_requested.emit),
         ):
             QShortcut(QKeySequence(keys), self, wish)
         self._read = False

@@ -328,7 +328,7 @@ class TransferPane(Pane):
     @Slot()
     def _tell_state(self) -> None:
         snapshots = self.snapshots()
-        self.summary.set_text(self._words(snapshots))
+        self.summary.set_text(words.summary_text(snapshots, held=self._held))
         self._tell_buttons()
         offering = {s.id for s in snapshots if words.action_text(s)}
         if offering != self._offering:
@@ -339,32 +339,6 @@ class TransferPane(Pane):
             self._swing.start()
         elif not swinging:
             self._swing.stop()
-
-    def _words(self, snapshots: Iterable[TransferSnapshot]) -> str:
-        running = queued = failed = done = 0
-        speed = 0.0
-        for snapshot in snapshots:
-            state = snapshot.state
-            running += state in (State.RUNNING, State.PLANNING, State.CANCELLING)
-            queued += state is State.QUEUED
-            failed += state in (State.FAILED, State.INTERRUPTED)
-            done += state is State.SUCCEEDED
-            if state is State.RUNNING:
-                speed += snapshot.speed or 0.0
-        parts = []
-        if running:
-            parts.append(self.tr("{0} running").format(running))
-        if queued:
-            parts.append(self.tr("{0} queued").format(queued))
-        if speed:
-            parts.append(text.speed(speed))
-        if failed:
-            parts.append(self.tr("{0} failed").format(failed))
-        if done and not running and not queued:
-            parts.append(self.tr("{0} done").format(done))
-        if self._held:
-            parts.append(self.tr("queue held"))
-        return ", ".join(parts)
 
     @Slot()
     def _animate(self) -> None:

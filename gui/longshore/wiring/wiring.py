@@ -127,6 +127,9 @@ class Wiring(QObject):
         self._settings.set("window", base64.b64encode(self.window.save_state()).decode())
         if self._desktop is not None:
             self._desktop.stop()
+        for other in QApplication.topLevelWidgets():
+            if other is not self.window:
+                other.close()  # the history, and sheets that nobody answers any more
         self.window.close_now()
         self.closed.emit()
 

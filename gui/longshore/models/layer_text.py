@@ -1,0 +1,57 @@
+"""What the rows of layers below a transfer say. GUI thread only."""
+
+from __future__ import annotations
+
+from longshore.models import text
+from longshore.models.columns import TransferColumn
+from longshore.models.text import tr
+from longshore.models.transfer_text import already_text
+from longshore.oci.layer import LayerState
+from longshore.transfers.transfer import LayerSnapshot, Operation
+
+
+def layer_state_text(layer: LayerSnapshot, operation: Operation) -> str:
+    """What happens to a layer, in a word."""
+    if layer.retrying_in is not None and not layer.state.finished:
+        return tr("trying again in {time}").replace("{time}", text.duration(layer.retrying_in))
+    if layer.state is LayerState.TRANSFERRING:
+        return {Operation.PULL: tr("downloading"), Operation.PUSH: tr("uploading")}.get(
+            operation, tr("copying")
+        )
+    if layer.state is LayerState.TRANSFERRED:
+        return tr("downloaded") if operation is Operation.PULL else tr("transferred")
+    if layer.state is LayerState.SKIPPED:
+        return already_text(operation)
+    return {
+        LayerState.WAITING: tr("waiting"),
+        LayerState.CHECKING: tr("checking"),
+        LayerState.EXTRACTING: tr("extracting"),
+        LayerState.DONE: tr("done"),
+        LayerState.MOUNTED: tr("mounted"),
+    }[layer.state]
+
+
+def layer_cell(layer: LayerSnapshot, operation: Operation, column: int) -> str:
+    """What a layer's row shows in *column*."""
+    if column == TransferColumn.OPERATION:
+        return text.safe(layer.layer_id)
+    if column == TransferColumn.STATUS:
+        return layer_state_text(layer, operation)
+    if column == TransferColumn.PROGRESS:
+        return text.percent(layer.permille)
+    if column == TransferColumn.TRANSFERRED:
+        if layer.state.finished or layer.state is LayerState.WAITING:
+            return text.size(layer.total)
+        if layer.state is LayerState.EXTRACTING and not layer.total:
+            return ""  # some engines count seconds there
+        return text.size_of(layer.current, layer.total)
+    return ""
+
+
+def layer_whole(layer: LayerSnapshot, operation: Operation, column: int) -> str:
+    """The whole story of a layer's cell, as plain text."""
+    if column == TransferColumn.OPERATION:
+        return text.safe(layer.digest or layer.layer_id)
+    if column == TransferColumn.PROGRESS:
+        return text.percent_spoken(layer.permille)
+    return layer_cell(layer, operation, column)

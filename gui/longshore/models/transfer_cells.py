@@ -1,0 +1,164 @@
+"""What the cells of Transfers say and how: of a transfer itself, or of one of the rows below it. Pure; no signals."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtCore import Qt
+
+from longshore.models import layer_text, text
+from longshore.models import transfer_text as words
+from longshore.models.columns import Dress, NodeKind, Role, Tone, TransferColumn
+from longshore.models.text import tr
+from longshore.models.transfer_rows import ChildRow, TransferRow
+from longshore.transfers.transfer import State, TransferSnapshot
+
+_Item = Qt.ItemDataRole
+_NUMBERS = frozenset({TransferColumn.SPEED, TransferColumn.TIME_LEFT})
+_DIM = frozenset({TransferColumn.TIME_LEFT, TransferColumn.FINISHED})
+#: Roles that are answered by what is painted, by the field of it.
+_DRESSED: dict[int, str] = {
+    Role.STRONG: "strong",
+    Role.DIM: "dim",
+    Role.FIXED_WIDTH: "fixed_width",
+    Role.OFFER: "offer",
+}
+
+
+def header(section: int) -> str:
+    """What a column is called."""
+    return {
+        TransferColumn.OPERATION: tr("Operation"),
+        TransferColumn.SOURCE: tr("Source"),
+        TransferColumn.DESTINATION: tr("Destination"),
+        TransferColumn.STATUS: tr("Status"),
+        TransferColumn.PROGRESS: tr("Progress"),
+        TransferColumn.TRANSFERRED: tr("Transferred"),
+        TransferColumn.SPEED: tr("Speed"),
+        TransferColumn.TIME_LEFT: tr("Time left"),
+        TransferColumn.FINISHED: tr("Finished"),
+    }[TransferColumn(section)]
+
+
+def alignment(column: int) -> Qt.AlignmentFlag:
+    """Numbers stand at the right."""
+    side = Qt.AlignmentFlag.AlignRight if column in _NUMBERS else Qt.AlignmentFlag.AlignLeft
+    return side | Qt.AlignmentFlag.AlignVCenter
+
+
+def sort_key(snapshot: TransferSnapshot, column: int) -> Any:
+    """What a transfer is sorted by in *column*; None: last."""
+    if column == TransferColumn.STATUS:
+        return list(State).index(snapshot.state)
+    if column == TransferColumn.PROGRESS:
+        return snapshot.permille
+    if column == TransferColumn.TRANSFERRED:
+        return snapshot.moved_bytes
+    if column == TransferColumn.SPEED:
+        return snapshot.speed
+    if column == TransferColumn.TIME_LEFT:
+        return snapshot.seconds_left
+    if column == TransferColumn.FINISHED:
+        return None if snapshot.finished is None else text.aware(snapshot.finished)
+    return words.transfer_cell(snapshot, column).casefold()
+
+
+def value(row: TransferRow, child: ChildRow | None, column: int, role: int) -> Any:
+    """What ``data()`` answers for a cell of *row* (*child* None) or of a row below it."""
+    if role == _Item.DisplayRole:
+        return shown(row, child, column)
+    if role == _Item.AccessibleTextRole:
+        spoken = column == TransferColumn.PROGRESS and (child is None or child.layer is not None)
+        return (whole if spoken else shown)(row, child, column)
+    if role == _Item.AccessibleDescriptionRole:
+        return whole(row, child, column)
+    if role == _Item.ToolTipRole:
+        return text.tooltip(whole(row, child, column))
+    if role == _Item.TextAlignmentRole:
+        return alignment(column)
+    if role in _DRESSED:
+        return getattr(dress(row, child, column), _DRESSED[role])
+    return _look(row, child, column, role)
+
+
+def dress(row: TransferRow, child: ChildRow | None, column: int) -> Dress:
+    """All that is painted of a cell of text."""
+    said = shown(row, child, column)
+    colour = tone(row.snapshot, child, column)
+    if child is not None:
+        layered = child.layer is not None and column == TransferColumn.OPERATION
+        return Dress(said, colour, dim=True, fixed_width=layered)
+    return Dress(
+        said,
+        colour,
+        strong=column == TransferColumn.OPERATION,
+        dim=column in _DIM,
+        offer=words.action_text(row.snapshot) if column == TransferColumn.TRANSFERRED else "",
+    )
+
+
+def shown(row: TransferRow, child: ChildRow | None, column: int) -> str:
+    """The text of a cell."""
+    if child is None:
+        return words.transfer_cell(row.snapshot, column)
+    if child.layer is None:
+        return child.text if column == TransferColumn.OPERATION else ""
+    return layer_text.layer_cell(child.layer, row.snapshot.request.operation, column)
+
+
+def whole(row: TransferRow, child: ChildRow | None, column: int) -> str:
+    """The whole story of a cell."""
+    if child is None:
+        return words.transfer_whole(row.snapshot, column)
+    if child.layer is None:
+        return child.text
+    return layer_text.layer_whole(child.layer, row.snapshot.request.operation, column)
+
+
+def tone(snapshot: TransferSnapshot, child: ChildRow | None, column: int) -> Tone:
+    """What the state of a cell means."""
+    if child is None:
+        if column == TransferColumn.TRANSFERRED:
+            return Tone.BAD if snapshot.state is State.FAILED else Tone.NONE
+        told = column in (TransferColumn.STATUS, TransferColumn.PROGRESS)
+        return words.status_tone(snapshot.state) if told else Tone.NONE
+    if child.layer is not None and column == TransferColumn.PROGRESS:
+        return Tone.GOOD if child.layer.state.finished else Tone.ACTIVE
+    return Tone.NONE
+
+
+def _look(row: TransferRow, child: ChildRow | None, column: int, role: int) -> Any:
+    snapshot = row.snapshot
+    layer = child.layer if child is not None else None
+    if role == Role.PERMILLE:
+        known = snapshot.permille if child is None else (layer.permille if layer is not None else None)
+        return -1 if known is None else known
+    if role == Role.STATE:
+        if child is None:
+            return snapshot.state
+        return layer.state if layer is not None else None
+    if role == Role.NODE_KIND:
+        if child is None:
+            return NodeKind.TRANSFER
+        return NodeKind.ADVICE if layer is None else NodeKind.LAYER
+    if role == Role.OPERATION:
+        return snapshot.request.operation
+    if role == Role.TONE:
+        return tone(snapshot, child, column)
+    if role == Role.SNAPSHOT:
+        return snapshot
+    if role == Role.TRANSFER_ID:
+        return snapshot.id
+    if role == Role.ERROR:
+        return snapshot.error
+    if role == Role.LAYER:
+        return layer
+    if role == Role.SORT:
+        return sort_key(snapshot, column) if child is None else None
+    return _copy_text(snapshot, child) if role == Role.COPY_TEXT else None
+
+
+def _copy_text(snapshot: TransferSnapshot, child: ChildRow | None) -> str:
+    if child is not None:
+        return child.text if child.layer is None else child.layer.digest or child.layer.layer_id
+    return words.copy_text(snapshot)
