@@ -100,15 +100,13 @@ class CellDelegate(QStyledItemDelegate):
         """Paint one cell; not where nothing of it is to be painted: Qt asks for whole rows."""
         if not self.region.intersects(option.rect):
             return
-        painter.save()
+        # What we change of the painter is set anew by every cell, so it is not kept and put back for each.
         try:
             self._paint(painter, option, index)
         except Exception:
             if not self._complained:
                 self._complained = True
                 _log.exception("cannot paint row %d, column %d", index.row(), index.column())
-        finally:
-            painter.restore()
 
     def helpEvent(
         self, event: QHelpEvent, view: QAbstractItemView, option: QStyleOptionViewItem, index: _Index

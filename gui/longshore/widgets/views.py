@@ -386,6 +386,8 @@ class TreeView(_Rows, QTreeView):
         self, painter: QPainter, rect: QRect, index: QModelIndex | QPersistentModelIndex
     ) -> None:
         """Qt's hook: a chevron before what can be unfolded, no lines."""
+        if not self.delegate.region.intersects(rect):
+            return
         theme = current_theme()
         if self.selectionModel().isSelected(index):
             painter.fillRect(rect, theme.selection)
