@@ -201,7 +201,10 @@ class Listing:
                 count += len(waiting)
                 await self._take_tags(generation, waiting, work, more=page is not None, total=found.total)
                 waiting = []
-            if page is None or work.cancelled:
+            if work.cancelled:
+                return
+            if page is None:
+                self._registries.set_tag_count(host, repository, self._tags.total)
                 return
             if count >= MOST_TAGS:
                 self._tags_stopped(host, generation, work, _endless(host, "tags", count))

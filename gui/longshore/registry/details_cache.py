@@ -18,6 +18,7 @@ from typing import TypeVar
 
 from longshore.oci.platform import Platform
 from longshore.registry.model import TagDetails
+from longshore.settings import private_folder
 
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -133,7 +134,9 @@ class DetailsCache:
 
     def _opened(self) -> sqlite3.Connection:
         if self._database is None:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
+            # Names of repositories can be secrets.
+            private_folder(self._path.parent)
+            self._path.touch(mode=0o600)
             self._database = sqlite3.connect(self._path, timeout=1.0, check_same_thread=False)
             self._database.execute("PRAGMA journal_mode = WAL")
             self._database.execute("PRAGMA synchronous = OFF")

@@ -373,14 +373,14 @@ class RegistryPane(Pane):
             certificate.triggered.connect(lambda: self.certificate_requested.emit(host))
             ask = menu.addAction(self.tr("Pin a repository by name…"))
             ask.triggered.connect(lambda: self.pin_requested.emit(host, ""))
-            self._add_kinds(menu, index, host)
+            self._add_kinds(menu, host)
             menu.addSeparator()
             forget = menu.addAction(self.tr("Remove registry from list"))
             forget.triggered.connect(lambda: self.remove_registry_requested.emit(host))
         menu.addAction(self.tr("Add registry…")).triggered.connect(self.add_registry_requested)
         menu.popup(self.view.viewport().mapToGlobal(where))
 
-    def _add_kinds(self, menu: QMenu, index: QModelIndex, host: str) -> None:
+    def _add_kinds(self, menu: QMenu, host: str) -> None:
         """Of which make a registry is, if detecting it went wrong."""
         from longshore.registry.listing import KINDS  # loads slowly, and is seldom needed
 

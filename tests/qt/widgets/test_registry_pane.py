@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from PySide6.QtCore import QModelIndex, QPoint, Qt
-from PySide6.QtWidgets import QAbstractItemView
+from PySide6.QtWidgets import QAbstractItemView, QMenu
 from pytestqt.qtbot import QtBot
 
 from longshore.models.columns import NodeKind, RegistryColumn, Role
@@ -246,3 +246,92 @@ def test_scrolling_on_asks_for_the_next_page(
     bar.setValue(bar.maximum())
     assert 80 < bottoms[0] < 120
     assert bottoms[-1] == 199
+
+
+def test_enter_in_the_filter_searches_the_registry_one_is_in(bench: Bench, qtbot: QtBot) -> None:
+    pane = bench.window.registry_pane
+    bench.list(HOST, "acme/api")
+    pane.view.select_row(bench.registries.index_of(HOST))
+    assert pane.filter.placeholderText() == "Filter repositories"
+    pane.filter.setText("api")
+    with qtbot.assertNotEmitted(pane.search_requested):
+        qtbot.keyClick(pane.filter, Qt.Key.Key_Return)
+    pane.view.select_row(bench.registries.index_of("docker.io"))
+    assert pane.filter.placeholderText() == "Filter, or Enter to search Docker Hub"
+    pane.filter.setText("  nginx ")
+    with qtbot.waitSignal(pane.search_requested) as wished:
+        qtbot.keyClick(pane.filter, Qt.Key.Key_Return)
+    assert wished.args == ["docker.io", "nginx"]
+    # Typing pauses later than Enter is pressed: that must not end what was begun.
+    generation = bench.registries.begin_search("docker.io", "nginx")
+    qtbot.wait(200)
+    bench.registries.append_page("docker.io", generation, ["a/nginx"], False)
+    back = bench.registries.index(0, 0, bench.registries.index_of("docker.io"))
+    with qtbot.waitSignal(pane.search_requested) as left:
+        _click_row(qtbot, pane.view, back)
+    assert left.args == ["docker.io", ""] and pane.filter.text() == ""
+
+
+def test_links_below_a_registry_that_does_not_list(bench: Bench, qtbot: QtBot) -> None:
+    pane = bench.window.registry_pane
+    bench.list(HOST, error=ListingUnsupported("It does not list.", registry=HOST))
+    parent = bench.registries.index_of(HOST)
+    links = {
+        bench.registries.index(row, 0, parent).data(): bench.registries.index(row, 0, parent)
+        for row in range(bench.registries.rowCount(parent))
+    }
+    for words, signal in (
+        ("Sign in…", pane.sign_in_requested),
+        ("Pin a repository by name…", pane.pin_requested),
+        ("Paste a reference…", pane.paste_requested),
+    ):
+        with qtbot.waitSignal(signal):
+            _click_row(qtbot, pane.view, links[words])
+    pane.view.select_row(links["Paste a reference…"])
+    with qtbot.waitSignal(pane.paste_requested):
+        qtbot.keyClick(pane.view, Qt.Key.Key_Return)
+
+
+def test_the_make_of_a_registry_can_be_chosen(bench: Bench, qtbot: QtBot) -> None:
+    pane = bench.window.registry_pane
+    bench.list(HOST, "acme/api")
+    bench.registries.set_make(HOST, "harbor", searches=True)
+    menu = QMenu(pane)
+    pane._add_kinds(menu, HOST)
+    (kinds,) = menu.findChildren(QMenu)
+    assert kinds.title() == "List as"
+    words = {action.text(): action for action in kinds.actions()}
+    assert words["Detect (found: Harbor)"].isChecked() and not words["Harbor"].isChecked()
+    with qtbot.waitSignal(pane.kind_requested) as chosen:
+        words["GitLab"].trigger()
+    assert chosen.args == [HOST, "gitlab"]
+    menu.deleteLater()
+
+
+def test_a_list_of_tags_that_broke_off_says_why_below_its_rows(bench: Bench, qtbot: QtBot) -> None:
+    pane = bench.window.registry_pane
+    bench.list(HOST, "acme/api")
+    bench.show_tags(HOST, "acme/api", "1", "2")
+    assert pane.tags.counts.whole() == "2 tags" and not pane.tags.stopped.isVisible()
+    generation = bench.tags.reset(HOST, "acme/api")
+    bench.tags.append_tags(generation, ["1", "2", "3"], True, 10_000)
+    assert pane.tags.counts.whole() == "3 of 10,000 loaded"
+    bench.tags.fail(generation, RegistryUnreachable("It went away.", registry=HOST))
+    assert pane.tags.counts.whole() == "3 of 10,000 loaded, then stopped"
+    assert pane.tags.stopped.isVisible() and pane.tags.stopped.label.text() == "It went away."
+    pane.view.select_row(bench.registries.index_of("docker.io"))
+    with qtbot.waitSignal(pane.refresh_requested) as again:
+        qtbot.mouseClick(pane.tags.stopped.button, Qt.MouseButton.LeftButton)
+    assert again.args == [HOST, "acme/api"]
+
+
+def test_whether_digest_tags_are_shown_is_told_and_holds(bench: Bench, qtbot: QtBot) -> None:
+    pane = bench.window.registry_pane
+    signature = f"sha256-{'a' * 64}.sig"
+    bench.list(HOST, "acme/api", "acme/web")
+    bench.show_tags(HOST, "acme/api", "1", signature)
+    with qtbot.waitSignal(pane.tags.hidden_toggled) as told:
+        qtbot.mouseClick(pane.tags.hidden_button, Qt.MouseButton.LeftButton)
+    assert told.args == [True]
+    bench.show_tags(HOST, "acme/web", "2", signature)
+    assert bench.tags.rowCount() == 2, "another repository, the same wish"

@@ -1,0 +1,80 @@
+"""Details of tags on disk: by digest, bounded, private, and never an error."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from longshore.oci.platform import Platform
+from longshore.registry.details_cache import FILE_NAME, DetailsCache
+from longshore.registry.model import TagDetails
+
+HERE = Platform("linux", "amd64")
+ARM = Platform("linux", "arm64", "v8")
+
+
+def details(number: int, size: int | None = 7) -> TagDetails:
+    created = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    return TagDetails(f"v{number}", f"sha256:{number:064x}", size, (HERE, ARM), created, "a/b")
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Iterator[DetailsCache]:
+    cache = DetailsCache(tmp_path / "cache", limit=10)
+    yield cache
+    cache.close()
+
+
+def test_what_is_kept_comes_back_under_any_tag_and_in_another_run(
+    cache: DetailsCache, tmp_path: Path
+) -> None:
+    assert not cache.knows("r.io", "a/b")
+    cache.put("r.io", "a/b", details(1), HERE)
+    assert cache.knows("r.io", "a/b") and not cache.knows("r.io", "a/c")
+    again = DetailsCache(tmp_path / "cache")
+    known = again.get(details(1).digest, HERE)
+    assert known is not None and known.as_tag("v1") == details(1) and known.as_tag("x").tag == "x"
+    assert again.get(details(1).digest, ARM) is None, "size and date are of one platform"
+    again.close()
+
+
+def test_incomplete_details_are_not_kept(cache: DetailsCache) -> None:
+    cache.put("r.io", "a/b", details(1, size=None), HERE)
+    assert cache.get(details(1).digest, HERE) is None
+
+
+def test_the_oldest_go_first(cache: DetailsCache) -> None:
+    for number in range(40):
+        cache.put("r.io", f"a/{number}", details(number), HERE)
+    kept = [number for number in range(40) if cache.get(details(number).digest, HERE) is not None]
+    assert 10 <= len(kept) <= 20 and kept == list(range(kept[0], 40))
+    assert not cache.knows("r.io", "a/0")
+
+
+def test_nobody_else_may_read_it(cache: DetailsCache, tmp_path: Path) -> None:
+    cache.put("r.io", "a/secret-project", details(1), HERE)
+    assert stat.S_IMODE((tmp_path / "cache").stat().st_mode) == 0o700
+    for file in (tmp_path / "cache").iterdir():
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600, file
+
+
+def test_a_file_that_is_no_database_is_begun_anew(tmp_path: Path) -> None:
+    (tmp_path / FILE_NAME).write_bytes(b"no database at all" * 100)
+    cache = DetailsCache(tmp_path)
+    assert cache.get(details(1).digest, HERE) is None
+    cache.put("r.io", "a/b", details(1), HERE)
+    assert cache.get(details(1).digest, HERE) is not None
+    cache.close()
+
+
+def test_a_folder_that_cannot_be_made_is_no_error(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    cache = DetailsCache(tmp_path / "file" / "cache")
+    cache.put("r.io", "a/b", details(1), HERE)
+    assert cache.get(details(1).digest, HERE) is None and not cache.knows("r.io", "a/b")
+    cache.close()
+    assert cache.get(details(1).digest, HERE) is None
