@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from longshore.registry.model import TagDetails
 
 _Item = Qt.ItemDataRole
-#: Milliseconds that details gather before the rows are sorted once for all of them.
-_GATHER = 120
+#: Milliseconds that details gather before the rows are sorted once for all of them, and for how many rows more it
+#: takes as long again.
+_GATHER, _GATHER_ROWS = 120, 2000
 
 
 class TagModel(RowTable[TagRow]):
@@ -207,7 +208,7 @@ class TagModel(RowTable[TagRow]):
                 row.here = self._here(row)
                 self._gathered.add(row)
         if self._gathered and not self._gather.isActive():
-            self._gather.start()
+            self._gather.start(_GATHER * (1 + len(self._all) // _GATHER_ROWS))
 
     def details_failed(self, generation: int, tag: str, error: LongshoreError) -> None:
         """The details of *tag* cannot be had; its row says so."""

@@ -26,12 +26,14 @@ class TagRow(TableRow):
     *asked*: its details were wanted already in this listing. *stale*: this listing has not had it yet.
     """
 
-    __slots__ = ("asked", "details", "digest_like", "error", "here", "natural", "stale", "tag")
+    __slots__ = ("_keys", "asked", "details", "digest_like", "error", "here", "natural", "stale", "tag")
 
     def __init__(self, tag: str) -> None:
         super().__init__(tag.casefold())
         self.tag = tag
         self.natural = natural_key(tag)
+        #: By column, as far as they are made beforehand.
+        self._keys: tuple[Any, ...] = (self.natural, None, None, None, None)
         self.digest_like = _DIGEST_LIKE.fullmatch(tag) is not None
         self.details: TagDetails | None = None
         self.error: LongshoreError | None = None
@@ -44,23 +46,18 @@ class TagRow(TableRow):
         self.details = details
         self.error = None
         self.haystack = f"{self.tag} {details.digest}".casefold()
+        created = None if details.created is None else text.aware(details.created).timestamp()
+        # Ten thousand rows are sorted again and again while details come, so the keys are made once.
+        self._keys = (self.natural, details.digest or None, details.size, None, created)
 
     def sort_key(self, column: int) -> Any:
         """What the row is sorted by in *column*, None for what is not known."""
-        if column == TagColumn.TAG:
-            return self.natural
+        if column == TagColumn.PLATFORMS:
+            known = () if self.details is None else self.details.platforms
+            return tuple(platform_text(one) for one in known) or None
         if column == TagColumn.HERE:
             return -self.here if self.here else None
-        details = self.details
-        if details is None:
-            return None
-        if column == TagColumn.DIGEST:
-            return details.digest or None
-        if column == TagColumn.SIZE:
-            return details.size
-        if column == TagColumn.PLATFORMS:
-            return tuple(platform_text(one) for one in details.platforms) or None
-        return None if details.created is None else text.aware(details.created)
+        return self._keys[column]
 
     def text(self, column: int) -> str:
         """What the cell in *column* shows."""

@@ -1,0 +1,170 @@
+"""How long the window does not answer while it lists 10,000 repositories and 10,000 tags with their details.
+
+    PYTHONPATH=tests .venv/bin/python benchmarks/listing_stalls.py [--count N] [--offscreen]
+
+A private docker-registry in memory, the whole right side of the program (models, listing, workers, cache on disk) in a
+real window. A heartbeat in the event loop beats every 4 ms; what is told is how long the gaps between two beats were:
+with nothing to do, while a filter reads the catalogue to its end, while the tags of one repository come, while the
+details of all of them are read for an order by date, and while one scrolls. Aim: longest under 50 ms.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from longshore.app import SWITCH_SECONDS
+from testbed.display import Xvfb
+from testbed.registry import PrivateRegistry
+from testbed.storage import seed_many_repositories, seed_many_tags
+
+BEAT = 0.004
+AIM_LONGEST = 50.0
+TAGGED = "zz/tagged"
+PATIENCE = 600.0
+
+
+class Heart:
+    """Beats in the loop, and remembers the gaps in milliseconds."""
+
+    def __init__(self) -> None:
+        self.gaps: list[float] = []
+
+    async def beat(self) -> None:
+        """Until it is cancelled."""
+        last = time.perf_counter()
+        while True:
+            await asyncio.sleep(BEAT)
+            now = time.perf_counter()
+            self.gaps.append((now - last) * 1000)
+            last = now
+
+
+async def measured(name: str, done: Callable[[], bool]) -> float:
+    """Print the gaps until *done*; gives the longest."""
+    heart = Heart()
+    task = asyncio.get_running_loop().create_task(heart.beat())
+    begun = time.perf_counter()
+    while not done():
+        if time.perf_counter() - begun > PATIENCE:
+            raise SystemExit(f"{name}: not done after {PATIENCE:g} s")
+        await asyncio.sleep(0.05)
+    passed = time.perf_counter() - begun
+    task.cancel()
+    gaps = sorted(heart.gaps)
+    p50, p99 = statistics.median(gaps), gaps[int(len(gaps) * 0.99)]
+    print(f"{name:<44}{passed:>8.1f} s{p50:>9.1f}{p99:>9.1f}{gaps[-1]:>9.1f}", flush=True)
+    return gaps[-1]
+
+
+@contextlib.contextmanager
+def scrolling(bar: object) -> Iterator[None]:
+    """A hand at the wheel: up and down, 30 steps a second."""
+    from PySide6.QtCore import QTimer
+    from PySide6.QtWidgets import QScrollBar
+
+    assert isinstance(bar, QScrollBar)
+    step = [bar.maximum() // 200 or 1]
+
+    def move() -> None:
+        if not 0 <= bar.value() + step[0] <= bar.maximum():
+            step[0] = -step[0]
+        bar.setValue(bar.value() + step[0])
+
+    timer = QTimer()
+    timer.timeout.connect(move)
+    timer.start(33)
+    yield
+    timer.stop()
+
+
+async def run(root: Path, host: str, count: int) -> None:
+    """All measurements, in one window."""
+    from PySide6.QtCore import Qt
+
+    from longshore.models.columns import NodeState, TagColumn
+    from longshore.registry.config import RegistryConfig
+    from longshore.settings import Folders, Settings
+    from longshore.wiring.wiring import Wiring
+
+    environ = {"HOME": str(root), "PATH": os.environ["PATH"]}
+    folders = Folders.of(environ)
+    nowhere = f"unix://{root}/nobody.sock"
+    program = Wiring(
+        folders,
+        Settings(folders.config),
+        environ,
+        engine_url=nowhere,
+        registries=[RegistryConfig(host)],
+    )
+    program.show()
+    program.start()
+    pane, registries, tags = program.window.registry_pane, program.registries, program.tags
+    clock = [0.0]
+
+    def after(seconds: float) -> Callable[[], bool]:
+        clock[0] = time.perf_counter() + seconds
+        return lambda: time.perf_counter() > clock[0]
+
+    def all_listed() -> bool:
+        text = str(registries.index_of(host).siblingAtColumn(1).data())
+        return registries.state(host) is NodeState.READY and "loaded" not in text
+
+    print(f"{'gaps in ms':<44}{'':>10}{'p50':>9}{'p99':>9}{'longest':>9}")
+    await measured("coming up", lambda: registries.state(host) is NodeState.READY)
+    await measured("idle", after(3))
+    registries.set_filter("tagged")
+    worst = [await measured(f"a filter reads {count:,} repositories", all_listed)]
+    registries.set_filter("")
+    worst.append(await measured(f"{count:,} rows in the tree", after(2)))
+    with scrolling(pane.view.verticalScrollBar()):
+        worst.append(await measured("  scrolling", after(4)))
+    pane.select_repository(host, TAGGED)
+    worst.append(await measured(f"{count:,} tags", lambda: not tags.loading and tags.total == count))
+    pane.tags.view.sortByColumn(TagColumn.CREATED, Qt.SortOrder.DescendingOrder)
+    worst.append(await measured("  details of all, for an order by date", lambda: not tags.awaited_details))
+    with scrolling(pane.tags.view.verticalScrollBar()):
+        worst.append(await measured("  scrolling", after(4)))
+    met = max(worst) < AIM_LONGEST
+    print(f"longest {max(worst):.1f} ms (aim {AIM_LONGEST:g}): {'met' if met else 'not met'}")
+    program.quit()
+    await program.close()
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--count", type=int, default=10_000, help="repositories, and tags of one")
+    parser.add_argument("--offscreen", action="store_true", help="without an X display")
+    wanted = parser.parse_args()
+    sys.setswitchinterval(SWITCH_SECONDS)  # as the program does
+    with contextlib.ExitStack() as stack:
+        root = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        registry = stack.enter_context(PrivateRegistry(root / "registry", in_memory=True))
+        seed_many_repositories(registry, wanted.count - 1)
+        seed_many_tags(registry, TAGGED, wanted.count)
+        if wanted.offscreen:
+            os.environ["QT_QPA_PLATFORM"] = "offscreen"
+        else:
+            display = stack.enter_context(Xvfb(root / "display", accessibility=False))
+            os.environ.update(display.environ())
+            os.environ["QT_QPA_PLATFORM"] = "xcb"
+        import qasync
+        from PySide6.QtWidgets import QApplication
+
+        application = QApplication([])
+        application.setQuitOnLastWindowClosed(False)
+        with qasync.QEventLoop(application) as loop:
+            loop.run_until_complete(run(root / "home", registry.address, wanted.count))
+
+
+if __name__ == "__main__":
+    main()
