@@ -171,7 +171,7 @@ def count_text(node: RegistryNode) -> str:
     if course.state is NodeState.LOADING:
         return node.loaded_text() if count else tr("loading…")
     if count and course.state is NodeState.FAILED:
-        return tr("{loaded}, then stopped").replace("{loaded}", node.loaded_text())
+        return tr("stopped after {count}").replace("{count}", f"{count:,}")
     pinned = sum(child.pinned for child in node.repositories.values())
     if pinned:
         return text.pinned(pinned)

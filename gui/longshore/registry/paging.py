@@ -7,7 +7,7 @@ import threading
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
-from longshore.oci.errors import LongshoreError
+from longshore.oci.errors import LongshoreError, UnexpectedReply
 from longshore.registry import failures
 from longshore.registry.addresses import joined, origin
 from longshore.registry.challenge import next_link
@@ -114,6 +114,9 @@ class Pager:
             return Page(items, f"{name} {url}")
 
     def _stopped(self, why: str) -> LongshoreError:
-        return failures.unexpected(
-            self._config, f"{why}. The listing was stopped there, and may be incomplete"
+        return UnexpectedReply(
+            f"The list was stopped: {why}.",
+            registry=self._config.host,
+            advice=f"What came before is shown; {failures.called(self._config)} may have more. "
+            "Paste a reference for what is not there.",
         )

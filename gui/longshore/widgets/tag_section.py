@@ -140,13 +140,13 @@ class TagSection(QWidget):
     def _counts(self) -> str:
         """How many tags there are, or how many of them are here so far; how many pass the filter."""
         model, count = self.model, self.model.shown_count
-        if model.has_more or (model.error is not None and count):
+        if model.error is not None and count:
+            return self.tr("stopped after {0}").format(f"{model.total:,}")
+        if model.has_more:
             total = model.expected
             if total is not None and total > model.total:
-                words = self.tr("{0} of {1} loaded").format(f"{model.total:,}", f"{total:,}")
-            else:
-                words = self.tr("{0} loaded").format(f"{model.total:,}")
-            return self.tr("{0}, then stopped").format(words) if model.error is not None else words
+                return self.tr("{0} of {1} loaded").format(f"{model.total:,}", f"{total:,}")
+            return self.tr("{0} loaded").format(f"{model.total:,}")
         if model.loading or not count:
             return ""
         if (awaited := model.awaited_details) > _MANY_DETAILS:

@@ -146,7 +146,7 @@ def test_a_list_that_breaks_off_says_so_before_its_rows(model):
     assert count_text(model, HOST) == "2,400 of 10,000 loaded"
     model.fail(HOST, generation, UnexpectedReply("Its pages go round.", registry=HOST))
     assert below(model, HOST)[:2] == ["Its pages go round. — Retry", "r0000"]
-    assert count_text(model, HOST) == "2,400 of 10,000 loaded, then stopped"
+    assert count_text(model, HOST) == "stopped after 2,400"
     assert model.index_of(HOST).siblingAtColumn(RegistryColumn.TAGS).data(Role.TONE) == Tone.CAUTION
 
 
