@@ -133,9 +133,19 @@ class RegistryModel(RegistryTree):
         """Show the listing of *host* again."""
         node = self._node(host)
         if node is not None and node.search is not None:
-            node.search = None
-            self._settle(node)
-            self._tell(node)
+            self._leave_search(node)
+
+    def _leave_search(self, node: RegistryNode) -> None:
+        node.search = None
+        self._settle(node)
+        self._tell(node)
+        if node.state is NodeState.IDLE:
+            self.refresh(node.host)  # it was searched before anybody had it listed
+
+    def searched(self, host: str) -> str:
+        """What *host* is being asked for in place of its listing, "" for nothing."""
+        node = self._node(host)
+        return node.search.query if node is not None and node.search is not None else ""
 
     def set_make(self, host: str, kind: str, *, searches: bool) -> None:
         """*host* was found to be of the make *kind* (of ``registry.listing``), and to look things up or not."""
@@ -255,9 +265,9 @@ class RegistryModel(RegistryTree):
         self._filter, self._needles = words, ordering.words(words)
         for node in list(self._nodes):
             if node.search is not None and node.search.query != words.strip():
-                node.search = None
-                self._tell(node)
-            self._settle(node)
+                self._leave_search(node)
+            else:
+                self._settle(node)
             self._read_on(node)
 
     @property

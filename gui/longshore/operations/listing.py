@@ -90,11 +90,19 @@ class Listing:
         self._overtake(self._searches.pop(host, None))
         self._registries.end_search(host)
 
+    def refresh(self, host: str) -> None:
+        """Ask once more for what is shown of *host*: what was found, or its listing."""
+        course = self._searches.get(host)
+        if course is not None and self._registries.searched(host) == course.query:
+            self.search(host, course.query)
+        else:
+            self.list_repositories(host)
+
     def refresh_all(self) -> None:
-        """List again every registry that has been listed, and the tags shown."""
+        """Ask once more for all that is shown: of every registry that has been listed, and the tags."""
         for host in self._registries.hosts:
             if self._registries.state(host) is not NodeState.IDLE:
-                self.list_repositories(host)
+                self.refresh(host)
         self.refresh_tags()
 
     def _overtake(self, course: _Course | None) -> None:

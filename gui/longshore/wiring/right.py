@@ -51,7 +51,7 @@ class Registries(QObject):
         if repository:
             self.operations.remote.listing.refresh_tags()
         elif host:
-            self.operations.remote.listing.list_repositories(host)
+            self.operations.remote.listing.refresh(host)
         else:
             self.operations.remote.listing.refresh_all()
 

@@ -162,3 +162,14 @@ def test_an_order_is_a_question_to_all_pages(model):
     assert wanted == [generation] * 2 and "b2" not in below(model, HOST), "laid out when much has come"
     model.append_page(HOST, generation, ["c1"], False)
     assert below(model, HOST)[:4] == ["c1", "b2", "b1", "a99"] and wanted == [generation] * 2
+
+
+def test_a_registry_that_was_searched_first_is_listed_afterwards(model):
+    wanted = []
+    model.page_wanted.connect(lambda host, _generation: wanted.append(host))
+    model.set_filter("nginx")
+    generation = model.begin_search(HUB, "nginx")
+    model.append_page(HUB, generation, [NGINX], False)
+    assert model.searched(HUB) == "nginx" and not model.canFetchMore(model.index_of(HUB)) and not wanted
+    model.set_filter("")
+    assert model.searched(HUB) == "" and wanted == [HUB] and below(model, HUB) == ["Loading…"]

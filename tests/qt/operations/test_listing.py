@@ -18,6 +18,7 @@ from longshore.operations.book import RegistryBook
 from longshore.operations.listing import Listing
 from longshore.operations.services import Services
 from longshore.registry.config import RegistryConfig
+from longshore.registry.listing import lister_for
 from longshore.settings import Settings
 from unit.registry.conftest import Asked, reply
 
@@ -122,6 +123,46 @@ def test_a_list_without_end_is_stopped(play, serve, monkeypatch) -> None:
         )
         assert shown.tags.error is shown.errors[0] and "does not seem to end" in shown.tags.error.message
         assert 5000 <= shown.tags.total < 7000 and not shown.tags.loading
+        shown.close()
+
+    play(scene)
+
+
+def test_refreshing_what_was_found_asks_once_more(play, serve) -> None:
+    def script(asked: Asked) -> Any:
+        number = len(server.paths())
+        if "/search/" in asked.path:
+            return reply({"count": 1, "results": [{"repo_name": f"found/r{number}", "star_count": 1}]})
+        return reply({"count": 1, "results": [{"namespace": "library", "name": f"r{number}"}]})
+
+    server = serve(script)
+
+    async def scene(desk: Desk) -> None:
+        host = "docker.io"
+        shown = Shown(desk, host)
+        # Where Docker Hub's API is, is the only thing that is not as in the program.
+        desk.services._listers[host] = lister_for(
+            desk.book.config(host),
+            desk.services.registry(host),
+            lambda _: None,
+            environ={},
+            api_base=server.url,
+        )
+
+        def shows(path: str) -> Callable[[], bool]:
+            return lambda: shown.registries.index_of(host, path).isValid()
+
+        shown.registries.set_filter("wanted")
+        shown.listing.search(host, "wanted")
+        await desk.until(shows("found/r1"))
+        shown.listing.refresh(host)
+        await desk.until(shows("found/r2"))
+        shown.listing.leave_search(host)
+        shown.registries.set_filter("")
+        await desk.until(shows("library/r3"))
+        shown.listing.refresh(host)
+        await desk.until(shows("library/r4"))
+        assert ["search" in path for path in server.paths()] == [True, True, False, False]
         shown.close()
 
     play(scene)
