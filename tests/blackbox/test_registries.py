@@ -257,6 +257,19 @@ def test_settings_are_kept_and_files_that_are_none_refused(
     assert '"title": "Ours"' in (private_home.config / "longshore" / "settings.json").read_text("utf-8")
 
 
+def test_a_registry_behind_a_path_is_reached_by_its_settings(start: Start, tmp_path: Path) -> None:
+    with PrivateRegistry(tmp_path / "path", prefix="/images/") as registry:
+        seed_repository(registry.address, "behind/app", ["1"], layers=[30_000], prefix="/images/")
+        window = start(registry)
+        menu(window, registry.address, "Settings…")
+        window.click(window.wait_for("Path before /v2/", "text"))
+        window.type("images")
+        window.wait_text("Engines cannot use a registry with a path")
+        window.keys("Return")
+        open_repository(window, registry.address, "behind/app")
+        window.wait_row("Tags", "1")
+
+
 def test_a_registry_that_does_not_list_is_used_by_pinned_names(
     start: Start, token_registry: PrivateRegistry, private_home: PrivateHome
 ) -> None:

@@ -115,12 +115,14 @@ class Reach(QObject):
         from longshore.widgets.dialogs.account import SignInSheet
 
         remote = self.operations.remote
+        config = remote.trust.config(host)
         sheet = SignInSheet(
             self.window,
             host,
             remote.title(host),
             user=remote.user(host),
             stored_in=remote.accounts.kept_words(host),
+            insecure=config.insecure and not config.is_loopback,
         )
 
         def sign_in(host: str, credential: Credential, keep: bool) -> None:

@@ -208,6 +208,15 @@ def test_the_sign_in_sheet_says_where_it_will_be_kept(light: Theme, qtbot: QtBot
     assert sheet.result() == 0
 
 
+def test_a_password_is_not_asked_for_silently_where_it_may_be_read(light: Theme, qtbot: QtBot) -> None:
+    for insecure in (True, False):
+        sheet = SignInSheet(None, HOST, HOST, insecure=insecure)
+        shown(sheet, qtbot)
+        texts = " ".join(label.text() for label in sheet.findChildren(type(sheet.problem)))
+        assert ("unencrypted" in texts) is insecure
+        sheet.reject()
+
+
 def test_who_am_i_does_not_sign_out_by_enter(light: Theme, qtbot: QtBot) -> None:
     sheet = AccountSheet(None, HOST)
     shown(sheet, qtbot)

@@ -23,8 +23,16 @@ class SignInSheet(Sheet):
     sign_in_requested = Signal(str, object, bool)  # host, Credential, keep
 
     def __init__(
-        self, parent: QWidget | None, host: str, title: str, *, user: str = "", stored_in: str = ""
+        self,
+        parent: QWidget | None,
+        host: str,
+        title: str,
+        *,
+        user: str = "",
+        stored_in: str = "",
+        insecure: bool = False,
     ) -> None:
+        """*insecure*: what is typed may travel unencrypted."""
         super().__init__(parent, self.tr("Sign in to {0}").format(title), self.tr("Sign in"))
         self._host = host
         form = self.form()
@@ -40,6 +48,9 @@ class SignInSheet(Sheet):
         form.addRow("", self.this_run)
         self.kept = explanation(stored_in)
         form.addRow("", self.kept)
+        if insecure:
+            words = self.tr("This registry is marked as insecure: your password may travel unencrypted.")
+            form.addRow("", explanation(words, "caution"))
         self._stored_in = stored_in
         self.this_run.toggled.connect(self._tell_where)
         for field in (self.user, self.secret):
