@@ -84,16 +84,9 @@ class SignInSheet(Sheet):
         credential = Credential(self.user.text().strip(), self.secret.text())
         self.sign_in_requested.emit(self._host, credential, not self.this_run.isChecked())
 
-    @Slot(object)
-    def answer(self, error: LongshoreError | None) -> None:
-        """The registry has answered."""
-        if not self.open_still:
-            return
-        if error is None:
-            self.accept()
-            return
-        self.set_busy(False)
-        self.show_problem(error)
+    def refused(self, error: LongshoreError) -> None:
+        """Say why; most often the secret was mistyped."""
+        super().refused(error)
         self.secret.selectAll()
         self.secret.setFocus()
 

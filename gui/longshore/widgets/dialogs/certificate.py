@@ -124,14 +124,3 @@ class CertificateSheet(Sheet):
         elif self._report is not None and self._report.certificate is not None:
             self.set_busy(True)
             self.trust_requested.emit(self._report)
-
-    @Slot(object)
-    def answer(self, error: LongshoreError | None) -> None:
-        """It is trusted now, or why not."""
-        if not self.open_still:
-            return
-        if error is None:
-            self.accept()
-            return
-        self.set_busy(False)
-        self.show_problem(error)

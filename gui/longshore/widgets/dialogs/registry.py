@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from PySide6.QtCore import Signal, Slot
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QCheckBox, QLineEdit, QWidget
 
 from longshore.oci.errors import LongshoreError
@@ -74,14 +74,8 @@ class AddRegistrySheet(Sheet):
         self.set_busy(True)
         self.add_requested.emit(self._config)
 
-    @Slot(object)
-    def answer(self, error: LongshoreError | None) -> None:
-        """It was added, or why not."""
-        if not self.open_still:
-            return
-        if error is None:
-            self.accept()
-            return
+    def refused(self, error: LongshoreError) -> None:
+        """Say it with the system's own words: it is about a file."""
         self.set_busy(False)
         self.show_problem(f"{error.message} {error.detail}")
 

@@ -132,13 +132,7 @@ class RegistrySettingsSheet(Sheet):
         self.set_busy(True)
         self.save_requested.emit(self._read())
 
-    @Slot(object)
-    def answer(self, error: LongshoreError | None) -> None:
-        """It was saved, or why not."""
-        if not self.open_still:
-            return
-        if error is None:
-            self.accept()
-            return
+    def refused(self, error: LongshoreError) -> None:
+        """Say it with the system's own words: it is about a file."""
         self.set_busy(False)
         self.show_problem(f"{error.message} {error.detail}")

@@ -110,12 +110,6 @@ class RemoveTagsSheet(Sheet):
             self.set_busy(True)
             self.remove_requested.emit(self._plan)
 
-    @Slot(object)
-    def answer(self, error: LongshoreError | None) -> None:
-        """It was removed, or why not."""
-        if not self.open_still:
-            return
-        if error is None:
-            self.accept()
-            return
+    def refused(self, error: LongshoreError) -> None:
+        """Say why; what was found before need not be true any more, so that the verb stays off."""
         self.show_problem(error)

@@ -107,6 +107,21 @@ class Sheet(QDialog):
         """While *busy* the verb cannot be pressed again; Cancel always works."""
         self.confirm.setEnabled(not busy)
 
+    @Slot(object)
+    def answer(self, error: LongshoreError | None) -> None:
+        """What the verb asked for was done, and the sheet closes; or why not, see :meth:`refused`."""
+        if not self.open_still:
+            return
+        if error is None:
+            self.accept()
+        else:
+            self.refused(error)
+
+    def refused(self, error: LongshoreError) -> None:
+        """Say why it was not done; the verb can be pressed again."""
+        self.set_busy(False)
+        self.show_problem(error)
+
     def _confirmed(self) -> None:
         if self.confirm.isEnabled() and self.check():
             self.finish()
