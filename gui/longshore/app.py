@@ -97,7 +97,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     wiring.show()
     # The first picture, before anything that is not needed for it is imported (asyncio alone takes longer than it).
     application.processEvents()
-    # All that is there now stays; the collector need not walk through it ever again, which would be felt as a stall.
+    # What is left now stays; the collector need not walk through it ever again, which would be felt as a stall.
+    gc.collect()
     gc.freeze()
     gc.enable()
     from longshore import log
