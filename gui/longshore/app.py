@@ -73,7 +73,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return EXIT_USAGE
 
     sys.setswitchinterval(SWITCH_SECONDS)
-    # What is imported and built for the first picture is no garbage; to look for some there takes a tenth of it.
+    # What is imported and built for the first picture is no garbage; to look for some there only takes time.
     gc.disable()
     folders = Folders.of()
     from PySide6.QtWidgets import QApplication
