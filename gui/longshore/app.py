@@ -73,7 +73,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return EXIT_USAGE
 
     sys.setswitchinterval(SWITCH_SECONDS)
-    # What is imported and built for the first picture is no garbage; to look for some there takes a tenth of it.
+    # What is imported and built for the first picture is no garbage; to look for some there only takes time.
     gc.disable()
     folders = Folders.of()
     from PySide6.QtWidgets import QApplication
@@ -97,7 +97,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     wiring.show()
     # The first picture, before anything that is not needed for it is imported (asyncio alone takes longer than it).
     application.processEvents()
-    # All that is there now stays; the collector need not walk through it ever again, which would be felt as a stall.
+    # What is left now stays; the collector need not walk through it ever again, which would be felt as a stall.
+    gc.collect()
     gc.freeze()
     gc.enable()
     from longshore import log

@@ -32,10 +32,11 @@ class TransferView(TreeView):
 
     action_requested = Signal(str)  # id of the transfer
 
+    _gap = _NOWHERE  # the row before which a drop would put what is dragged
+
     def set_model(self, model: TransferModel, *, sortable: bool = False) -> None:  # type: ignore[override]
         """Show *model* in the queue's order."""
         super().set_model(model, sortable=sortable)
-        self._gap = _NOWHERE  # the row before which a drop would put what is dragged
         self.setDragEnabled(True)
         self.setAcceptDrops(True)
         self.setDropIndicatorShown(False)  # Qt's own stands also between layers, and over a row
