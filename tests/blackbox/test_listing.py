@@ -197,3 +197,23 @@ def test_digest_tags_stay_shown_in_the_next_run(start: Start, open_registry: Pri
     again = start(open_registry)
     open_repository(again, open_registry.address, "signed/app")
     again.wait_row("Tags", signature)
+
+
+def test_details_are_kept_for_the_next_run(start: Start, testbed: Testbed) -> None:
+    registry = testbed.registry("kept-details")
+    seed_many_tags(registry, "kept/app", 8)
+
+    def reads(method: str) -> int:
+        wanted = "/v2/kept/app/manifests/v0"
+        return sum(one.method == method and one.path.startswith(wanted) for one in registry.requests())
+
+    window = start(registry)
+    open_repository(window, registry.address, "kept/app")
+    window.wait(lambda: len([row for row in window.table("Tags").rows if row[2]]) == 8, "all sizes")
+    sizes = window.table("Tags").column("Size")
+    window.stop()
+    assert reads("GET") == 8
+    again = start(registry)
+    open_repository(again, registry.address, "kept/app")
+    again.wait(lambda: again.table("Tags").column("Size") == sizes, "the same sizes")
+    assert reads("GET") == 8 and reads("HEAD") == 8, "their digests are asked for, and nothing else"

@@ -29,7 +29,7 @@ _log = logging.getLogger(__name__)
 MOST_REPOSITORIES = 100_000
 MOST_TAGS = 100_000
 #: Tags that the table takes over in one turn of the loop.
-_PIECE = 2000
+_PIECE = 1000
 
 
 @dataclass(slots=True)
