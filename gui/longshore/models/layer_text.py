@@ -9,7 +9,6 @@ from longshore.models.transfer_text import already_text
 from longshore.oci.layer import LayerState
 from longshore.transfers.transfer import LayerSnapshot, Operation, State, TransferSnapshot
 
-
 _BROKEN_OFF = (State.FAILED, State.CANCELLED, State.INTERRUPTED)
 
 
