@@ -118,11 +118,17 @@ def test_push_by_drag(start: Start, testbed_engine: PrivateEngine, second_regist
     window.drag_row("Local images", ["dragged/app", "7"], window.reveal("Registries", target))
     window.wait_for("Resulting references")
     window.wait_text(f"{second_registry.address}/dragged/app:7")
+    # Enter ends the editing of a cell, and the next one confirms.
+    window.click(window.cell("Resulting references", 0, 2), times=2)
+    window.keys("ctrl+a")
+    window.type("dragged/elsewhere")
+    window.keys("Return")
+    window.wait_text(f"Will stand as {second_registry.address}/dragged/elsewhere:7")
     window.keys("Return")
     row = wait_status(window, "Succeeded")
     assert row[OPERATION] == "Push"
-    assert head_manifest(second_registry.address, "dragged/app", "7") == 200
-    window.wait_row("Registries", "dragged/app")
+    assert head_manifest(second_registry.address, "dragged/elsewhere", "7") == 200
+    window.wait_row("Registries", "dragged/elsewhere")
 
 
 def test_push_by_button_and_overwrite_warning(

@@ -7,11 +7,16 @@ from longshore.models.columns import TransferColumn
 from longshore.models.text import tr
 from longshore.models.transfer_text import already_text
 from longshore.oci.layer import LayerState
-from longshore.transfers.transfer import LayerSnapshot, Operation
+from longshore.transfers.transfer import LayerSnapshot, Operation, State, TransferSnapshot
+
+_BROKEN_OFF = (State.FAILED, State.CANCELLED, State.INTERRUPTED)
 
 
-def layer_state_text(layer: LayerSnapshot, operation: Operation) -> str:
-    """What happens to a layer, in a word."""
+def layer_state_text(layer: LayerSnapshot, transfer: TransferSnapshot) -> str:
+    """What happens to a layer of *transfer*, in a word."""
+    operation = transfer.request.operation
+    if transfer.state in _BROKEN_OFF and not (layer.state.finished or layer.state is LayerState.TRANSFERRED):
+        return tr("stopped")
     if layer.retrying_in is not None and not layer.state.finished:
         return tr("trying again in {time}").replace("{time}", text.duration(layer.retrying_in))
     if layer.state is LayerState.TRANSFERRING:
@@ -31,12 +36,12 @@ def layer_state_text(layer: LayerSnapshot, operation: Operation) -> str:
     }[layer.state]
 
 
-def layer_cell(layer: LayerSnapshot, operation: Operation, column: int) -> str:
+def layer_cell(layer: LayerSnapshot, transfer: TransferSnapshot, column: int) -> str:
     """What a layer's row shows in *column*."""
     if column == TransferColumn.OPERATION:
         return text.safe(layer.layer_id)
     if column == TransferColumn.STATUS:
-        return layer_state_text(layer, operation)
+        return layer_state_text(layer, transfer)
     if column == TransferColumn.PROGRESS:
         return text.percent(layer.permille)
     if column == TransferColumn.TRANSFERRED:
@@ -48,10 +53,10 @@ def layer_cell(layer: LayerSnapshot, operation: Operation, column: int) -> str:
     return ""
 
 
-def layer_whole(layer: LayerSnapshot, operation: Operation, column: int) -> str:
+def layer_whole(layer: LayerSnapshot, transfer: TransferSnapshot, column: int) -> str:
     """The whole story of a layer's cell, as plain text."""
     if column == TransferColumn.OPERATION:
         return text.safe(layer.digest or layer.layer_id)
     if column == TransferColumn.PROGRESS:
         return text.percent_spoken(layer.permille)
-    return layer_cell(layer, operation, column)
+    return layer_cell(layer, transfer, column)

@@ -103,7 +103,7 @@ def shown(row: TransferRow, child: ChildRow | None, column: int) -> str:
         return words.transfer_cell(row.snapshot, column)
     if child.layer is None:
         return child.text if column == TransferColumn.OPERATION else ""
-    return layer_text.layer_cell(child.layer, row.snapshot.request.operation, column)
+    return layer_text.layer_cell(child.layer, row.snapshot, column)
 
 
 def whole(row: TransferRow, child: ChildRow | None, column: int) -> str:
@@ -112,7 +112,7 @@ def whole(row: TransferRow, child: ChildRow | None, column: int) -> str:
         return words.transfer_whole(row.snapshot, column)
     if child.layer is None:
         return child.text
-    return layer_text.layer_whole(child.layer, row.snapshot.request.operation, column)
+    return layer_text.layer_whole(child.layer, row.snapshot, column)
 
 
 def tone(snapshot: TransferSnapshot, child: ChildRow | None, column: int) -> Tone:

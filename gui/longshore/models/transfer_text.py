@@ -132,7 +132,7 @@ def moved_text(moved: Moved, operation: Operation) -> str:
         if not moved.layers_skipped:
             return tr("nothing to move")
         return tr("nothing to move, {what}").replace(
-            "{what}", f"{text.layers(moved.layers_skipped)} {already_text(operation)}"
+            "{what}", f"{moved.layers_skipped} {already_text(operation)}"
         )
     parts = [text.size(moved.bytes)]
     if moved.layers_moved:

@@ -7,7 +7,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 from longshore.transfers import codec
-from longshore.transfers.transfer import Endpoint, RegistryPlace, State, TransferRequest, TransferSnapshot
+from longshore.transfers.transfer import (
+    ArchivePlace,
+    Endpoint,
+    RegistryPlace,
+    State,
+    TransferRequest,
+    TransferSnapshot,
+)
 
 #: The columns of a row that come from its snapshot.
 COLUMNS = (
@@ -79,4 +86,6 @@ def _registries(request: TransferRequest) -> str:
 
 
 def _name(endpoint: Endpoint) -> str:
+    if isinstance(endpoint.place, ArchivePlace):
+        return endpoint.place.path.name
     return endpoint.image_id if endpoint.reference is None else endpoint.reference.familiar

@@ -26,7 +26,7 @@ _COLUMNS = [
     Column("registry.acme.io/acme/billing-api:edge", "registry….io/api:edge", weight=4),
     Column("registry.acme.io/acme/billing:2.4.1", "acme/billing:2", weight=4),
     Column("Succeeded", "Succeeded", kind=Kind.PILL, elide=_RIGHT),
-    Column("nothing to move, 9 layers already there", "44.6 of 72 MB", weight=5, elide=_RIGHT),
+    Column("nothing to move, 9 already there", "44.6 of 72 MB", weight=5, elide=_RIGHT),
     Column("2026-11-24 13:37", "2026-11-24", elide=_RIGHT, yields=2),
     Column("1 min 20 s", "1 min 20 s", right=True, elide=_RIGHT, yields=1),
 ]

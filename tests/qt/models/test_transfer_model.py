@@ -176,7 +176,7 @@ def test_what_really_moved_in_words(model):
     moved = Moved(96 * MB, layers_moved=4, layers_mounted=5)
     assert said(model, **push, moved=moved) == "96 MB, 4 moved, 5 mounted"
     assert said(model, **push, moved=replace(moved, layers_skipped=2)).endswith(", 2 already there")
-    assert said(model, **push, moved=Moved(layers_skipped=9)) == "nothing to move, 9 layers already there"
+    assert said(model, **push, moved=Moved(layers_skipped=9)) == "nothing to move, 9 already there"
     apply(model, transfer("a", **push, started=NOW, finished=NOW + timedelta(seconds=7)))
     finished = model.index(0, TransferColumn.FINISHED)
     assert finished.data() and finished.data(Item.AccessibleDescriptionRole).endswith("took 7 s")
@@ -250,6 +250,9 @@ def test_layers_in_words(model):
     apply(model, transfer("push", request=request(operation=Operation.PUSH), layers=layers))
     push = model.index(1, 0)
     assert model.index(2, TransferColumn.STATUS, push).data() == "uploading"
+    apply(model, transfer(state=State.FAILED, layers=layers))
+    words = [model.index(number, TransferColumn.STATUS, row).data() for number in range(model.rowCount(row))]
+    assert words[-5:] == ["already here", *["stopped"] * 4]
 
 
 def test_the_same_layer_twice_is_two_rows(model):

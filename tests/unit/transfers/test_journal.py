@@ -21,6 +21,9 @@ from longshore.transfers.entry import Entry
 from longshore.transfers.journal import Journal
 from longshore.transfers.journal_history import HistoryFilter
 from longshore.transfers.transfer import (
+    ArchivePlace,
+    Endpoint,
+    LibraryPlace,
     Moved,
     NoteKind,
     Operation,
@@ -141,6 +144,19 @@ def test_filters(opened: Open) -> None:
     assert [one.id for one in journal.history(limit=2)] == [rows[3].id, rows[2].id]
     assert [one.id for one in journal.history(before=rows[2])] == [rows[1].id, rows[0].id]
     assert journal.registries() == ["127.0.0.1:5000", "127.0.0.1:50000", "other.example"]
+
+
+def test_a_search_finds_archives_by_the_name_of_their_file(opened: Open) -> None:
+    journal = opened()
+    loaded = row(
+        TransferRequest(
+            Operation.LOAD,
+            Endpoint(ArchivePlace(Path("/tmp/Backup.tar")), None),
+            Endpoint(LibraryPlace(Path("/tmp/library")), None),
+        )
+    )
+    journal.save([loaded])
+    assert [one.id for one in journal.history(HistoryFilter(text="backup"))] == [loaded.id]
 
 
 def test_a_search_finds_the_sentence_of_a_failure(opened: Open, path: Path) -> None:

@@ -372,6 +372,10 @@ class TargetSheet(Sheet):
         self.targets.resized.connect(self.refit)
         for keys in ("Ctrl+Return", "Ctrl+Enter"):
             QShortcut(QKeySequence(keys), self, self._confirmed)
+        for keys in ("Return", "Enter"):
+            # The table, where a cell was edited, keeps the key to itself.
+            shortcut = QShortcut(QKeySequence(keys), self.targets.table, self._confirmed)
+            shortcut.setContext(Qt.ShortcutContext.WidgetShortcut)
         self.targets.add_target(host)
         self.confirm.setFocus()
 
