@@ -134,7 +134,8 @@ class Trust:
                 return
             self._book.add(config)
             self._services.forget_registry(config.host)
-            done(None)
+            # A new registry is in the tree before it is told of: whoever added it wants to unfold it.
             self._changed(config.host)
+            done(None)
 
         self._tasks.spawn(run(), "registry settings")

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 _RIGHT = Qt.TextElideMode.ElideRight
 _COLUMNS = [
-    Column("registry.acme.io/billing-api", "acme/billing-api", weight=3),
+    Column("registry.acme.io/billing-api", "reg.acme.io/billing", weight=3),
     Column("3.12-alpine", "3.12-slim", weight=1),
     Column("8f3c9a10b2de", "8f3c9a10b2de", fixed=True, elide=_RIGHT, yields=1),
     Column("2 months ago", "2 months ago", elide=_RIGHT, yields=2),

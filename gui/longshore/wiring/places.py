@@ -46,8 +46,6 @@ class Places(QObject):
         if status.state is PlaceState.CONNECTING:
             pane.say_place("")
             pane.set_connecting()
-        elif status.state is PlaceState.READY:
-            pane.hush()
         elif status.error is not None:
             pane.set_engine_down(status.error.message, status.error.advice, status.error.subject)
         self._show()

@@ -119,7 +119,8 @@ class Wiring(QObject):
         for config in self._asked:
             self.window.registry_pane.expand(config.host)
         if self._settings.problem:
-            self.window.image_pane.explain(self._settings.problem, Tone.CAUTION)
+            # The registries are what one misses; the other pane takes its notice away when its images come.
+            self.window.registry_pane.explain(self._settings.problem, Tone.CAUTION, button=self.tr("OK"))
 
     @Slot()
     def quit(self) -> None:

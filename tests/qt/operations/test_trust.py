@@ -67,3 +67,16 @@ def test_files_that_cannot_be_used_change_nothing(play, tmp_path: Path) -> None:
         assert trust.config(HOST) == RegistryConfig(HOST)
 
     play(scene)
+
+
+def test_what_changed_is_shown_before_it_is_answered(play, tmp_path: Path) -> None:
+    """Who added a registry wants to unfold it, and finds it in the tree."""
+
+    async def scene(desk: Desk) -> None:
+        told: list[str] = []
+        trust = Trust(desk.services, desk.tasks, desk.book, tmp_path / "kept", told.append)
+        trust.save(RegistryConfig(HOST), lambda error: told.append("answer"))
+        await desk.until(lambda: len(told) == 2)
+        assert told == [HOST, "answer"]
+
+    play(scene)
