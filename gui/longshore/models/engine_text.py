@@ -56,7 +56,15 @@ def state(info: EngineInfo | None, error: LongshoreError | None) -> str:
 
 def title(address: EngineAddress, info: EngineInfo | None, error: LongshoreError | None) -> str:
     """One line: ``default  ·  Docker 28.5.2``, ``build-farm  ·  not running``."""
-    return "  ·  ".join(part for part in (safe(address.name, 100), state(info, error)) if part)
+    return "  ·  ".join(part for part in (safe(_short(address), 100), state(info, error)) if part)
+
+
+def _short(address: EngineAddress) -> str:
+    """Its name; of one that was given by its address alone, the end of that, which tells it from others."""
+    if address.name not in (address.url, address.url.partition("://")[2]):
+        return address.name
+    rest = address.url.partition("://")[2]
+    return rest.rstrip("/").rpartition("/")[2] or address.url
 
 
 def story(
