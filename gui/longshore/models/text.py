@@ -159,7 +159,7 @@ def age(moment: datetime | None, now: datetime | None = None) -> str:
         if amount and not (many == "%n months ago" and amount < 2):
             return tr(one) if amount == 1 else tr(many, amount)
     minutes = int(seconds // 60)
-    return tr("1 minute ago") if minutes == 1 else tr("%n minutes ago", minutes)
+    return tr("1 min ago") if minutes == 1 else tr("%n min ago", minutes)
 
 
 def moment_text(moment: datetime | None) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QModelIndex, QPoint, QRectF, Qt, Signal
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, QRectF, Qt, Signal
 from PySide6.QtGui import (
     QDrag,
     QDragEnterEvent,
@@ -13,10 +13,18 @@ from PySide6.QtGui import (
     QPaintEvent,
     QPen,
 )
-from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QPushButton, QTreeView, QWidget
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHBoxLayout,
+    QPushButton,
+    QStyleOptionViewItem,
+    QTreeView,
+    QWidget,
+)
 
-from longshore.models.columns import Role, TransferColumn
+from longshore.models.columns import Role, Tone, TransferColumn
 from longshore.models.transfer_model import TransferModel
+from longshore.transfers.transfer import State
 from longshore.widgets.columns import PADDING
 from longshore.widgets.delegates import action_width
 from longshore.widgets.drag import HOT_SPOT, drag_pixmap
@@ -138,6 +146,40 @@ class TransferView(TreeView):
         painter.drawLine(13, y, self.viewport().width() - 6, y)
         painter.drawEllipse(QRectF(5, y - 4, 8, 8))
         painter.end()
+
+    def drawRow(
+        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+    ) -> None:
+        """Qt's hook: why a transfer failed goes on over the next columns, as far as they are empty."""
+        super().drawRow(painter, option, index)
+        if self.model().data(index, Role.STATE) is State.FAILED:
+            self._draw_reason(painter, index.sibling(index.row(), TransferColumn.TRANSFERRED))
+
+    def _draw_reason(self, painter: QPainter, cell: QModelIndex) -> None:
+        theme = current_theme()
+        own = self.visualRect(cell)
+        reason = str(cell.data(Qt.ItemDataRole.DisplayRole) or "")
+        if cell.data(Role.OFFER) or theme.metrics.horizontalAdvance(reason) <= own.width() - 2 * PADDING:
+            return
+        whole = own
+        for column in range(TransferColumn.TRANSFERRED + 1, self.model().columnCount()):
+            other = cell.siblingAtColumn(column)
+            if self.isColumnHidden(column):
+                continue
+            if other.data(Qt.ItemDataRole.DisplayRole):
+                break
+            whole = whole.united(self.visualRect(other))
+        if whole == own:
+            return
+        selected = self.selectionModel().isSelected(cell)
+        odd = self.alternatingRowColors() and self._is_odd(own)
+        painter.fillRect(whole, theme.selection if selected else theme.soft if odd else theme.pane)
+        room = whole.adjusted(PADDING, 0, -PADDING, 0)
+        ink = theme.ink(Tone.BAD)
+        painter.setFont(theme.font)
+        painter.setPen(ink.selected if selected else ink.plain)
+        shown = theme.metrics.elidedText(reason, Qt.TextElideMode.ElideRight, room.width())
+        painter.drawText(room, int(Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine), shown)
 
     def _gap_y(self) -> int:
         """The upper edge of the row below the gap, or the lower edge of the last."""

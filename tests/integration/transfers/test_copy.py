@@ -55,6 +55,33 @@ def test_copy_keeps_the_digest(
     assert (again.moved.bytes, again.moved.layers_skipped) == (0, 3)
 
 
+def test_copies_side_by_side_do_not_send_the_same_twice(
+    make_queue: Make, open_registry: PrivateRegistry, second_registry: PrivateRegistry, throttle: Throttle
+) -> None:
+    tags = ("1", "2", "3")
+    seeded = [
+        seed_repository(open_registry.address, "copy/shared", (tag,), layers=(4 * MB, size), seed="shared")
+        for tag, size in zip(tags, (10_000, 20_000, 30_000), strict=True)
+    ]
+    sizes = {
+        digest: size
+        for one in seeded
+        for digest, size in zip(one.images[0].layer_digests, one.images[0].layer_sizes, strict=True)
+    }
+    assert len(sizes) == 4, "the large layer is one"
+    throttle.bytes_per_second = 4 * MB
+    queue, eye = make_queue()
+    names = [
+        queue.add(
+            copy(f"{throttle.address}/copy/shared:{tag}", f"{second_registry.address}/copied/shared:{tag}")
+        )
+        for tag in tags
+    ]
+    done = [eye.until(name, State.SUCCEEDED, 30) for name in names]
+    assert sum(one.moved.bytes for one in done if one.moved is not None) == sum(sizes.values())
+    assert [one.digest for one in done] == [one.digest for one in seeded]
+
+
 def test_copy_of_all_platforms_is_verbatim(
     make_queue: Make, services: RealServices, open_registry: PrivateRegistry, second_registry: PrivateRegistry
 ) -> None:

@@ -91,8 +91,8 @@ def test_durations(seconds, expected):
     [
         (timedelta(seconds=5), "just now"),
         (timedelta(seconds=-30), "just now"),
-        (timedelta(minutes=1), "1 minute ago"),
-        (timedelta(minutes=59), "59 minutes ago"),
+        (timedelta(minutes=1), "1 min ago"),
+        (timedelta(minutes=59), "59 min ago"),
         (timedelta(hours=2), "2 hours ago"),
         (timedelta(hours=30), "yesterday"),
         (timedelta(days=3), "3 days ago"),

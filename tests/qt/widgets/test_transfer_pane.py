@@ -7,7 +7,8 @@ from PySide6.QtCore import QModelIndex, QPoint, QPointF, Qt
 from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
 
-from longshore.oci.errors import AccessDenied, SignInRequired
+from longshore.models.columns import TransferColumn
+from longshore.oci.errors import AccessDenied, RegistryFailure, SignInRequired
 from longshore.transfers.changes import Changes
 from longshore.transfers.transfer import Operation, State
 from qt.models.made import layer, request, transfer
@@ -242,3 +243,16 @@ def test_a_pull_that_an_engine_cannot_finish_may_go_by_the_library(bench: Bench,
     with qtbot.waitSignal(pane.detour_requested) as wish:
         bench.window.actions_.detour.trigger()
     assert wish.args[0].id == "pull"
+
+
+@pytest.mark.parametrize(("message", "wide"), [("Denied.", False), ("The engine could not " * 6, True)])
+def test_why_it_failed_goes_on_over_the_empty_columns(bench: Bench, message: str, wide: bool) -> None:
+    view = bench.window.transfer_pane.view
+    bench.window.resize(1300, 800)
+    bench.move(transfer("a", state=State.FAILED, error=RegistryFailure(message, registry="r.example")))
+    index = bench.transfers.index_of("a")
+    cell = view.visualRect(index.siblingAtColumn(TransferColumn.SPEED))
+    assert cell.width() > 40
+    image = view.viewport().grab(cell).toImage()
+    colours = {image.pixelColor(x, y).name() for x in range(image.width()) for y in range(image.height())}
+    assert (len(colours) > 1) is wide

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from longshore.oci.errors import LongshoreError
 from longshore.transfers.content_places import open_reader, open_writer
+from longshore.transfers.copying.turns import Turns
 from longshore.transfers.copying.work import CopyWork
 from longshore.transfers.strategy import Job
 from longshore.transfers.transfer import Plan
@@ -24,6 +25,7 @@ class CopyStrategy:
 
     def __init__(self, *, pausable: bool = True) -> None:
         self.pausable = pausable
+        self._turns = Turns()
 
     def plan(self, job: Job) -> Plan | None:
         """All manifests of the image are read here: the plan is exact, and :meth:`run` goes on with what it found."""
@@ -32,7 +34,7 @@ class CopyStrategy:
             job.closing.callback(reader.close)
             writer = open_writer(job.request.destination, job.services)
             job.closing.callback(writer.close)
-            work = CopyWork(job, reader, writer)
+            work = CopyWork(job, reader, writer, self._turns)
             plan = work.plan()
         except LongshoreError as error:
             job.left[_KEY] = error

@@ -16,6 +16,7 @@ from longshore.registry.model import BlobOutcome
 from longshore.transfers.content import ContentReader, ContentWriter
 from longshore.transfers.copying.selection import wanted_platforms
 from longshore.transfers.copying.source import BlobSource, SourceFailedError
+from longshore.transfers.copying.turns import Turns
 from longshore.transfers.copying.walk import Content, ask_all, walk
 from longshore.transfers.meter import PlannedLayer
 from longshore.transfers.planning import plan_of
@@ -37,8 +38,9 @@ _STATES = {
 class CopyWork:
     """One attempt at a copy between two opened places. Belongs to the job's thread, and has others help."""
 
-    def __init__(self, job: Job, reader: ContentReader, writer: ContentWriter) -> None:
+    def __init__(self, job: Job, reader: ContentReader, writer: ContentWriter, turns: Turns) -> None:
         self._job = job
+        self._turns = turns
         self._reader = reader
         self._writer = writer
         self._source_name = _source_name(job.request.source)
@@ -152,6 +154,17 @@ class CopyWork:
     def _bring(self, blob: Descriptor, cancellation: Cancellation) -> None:
         if cancellation.stopping:
             raise Cancelled
+        if not self._writer.host:  # the library and archives see to it themselves
+            self._send(blob, cancellation)
+            return
+        place = (self._writer.host, self._writer.repository, blob.digest)
+        with self._turns.take(place, cancellation) as waited:
+            if waited and self._writer.blob_size(blob.digest, cancellation=cancellation) is not None:
+                self._tell(blob.digest, LayerState.SKIPPED)
+            else:
+                self._send(blob, cancellation)
+
+    def _send(self, blob: Descriptor, cancellation: Cancellation) -> None:
         source = BlobSource(
             self._reader,
             blob,

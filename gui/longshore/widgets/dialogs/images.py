@@ -121,16 +121,13 @@ class CloseSheet(Sheet):
             else self.tr("Stop {0} transfers and close?").format(running)
         )
         super().__init__(parent, title, self.tr("Stop and close"))
-        self.body.addWidget(
-            plain_label(
-                self.tr(
-                    "They are kept in the list as Interrupted and can be started again. What an engine has not "
-                    "finished pulling, it may have to download again."
-                ),
-                role="dim",
-                wrap=True,
-            )
+        kept = (
+            self.tr("It is kept in the list as Interrupted and can be started again.")
+            if running == 1
+            else self.tr("They are kept in the list as Interrupted and can be started again.")
         )
+        lost = self.tr("What an engine has not finished pulling, it may have to download again.")
+        self.body.addWidget(plain_label(f"{kept} {lost}", role="dim", wrap=True))
         for button in self.buttons.buttons():
             if isinstance(button, QPushButton) and button is not self.confirm:
                 button.setText(self.tr("Keep open"))

@@ -105,7 +105,7 @@ class Targets(QObject):
         self._hosts_box = QVBoxLayout()
         self._hosts_box.setSpacing(6)
         self.layout.addLayout(self._hosts_box)
-        another = QPushButton(self.tr("Add another registry"))
+        self._another = another = QPushButton(self.tr("Add another registry"))
         another.setAutoDefault(False)
         another.clicked.connect(lambda: self.add_target(""))
         line = QHBoxLayout()
@@ -168,6 +168,7 @@ class Targets(QObject):
         row.addWidget(box, 1)
         self._hosts.append(box)
         self._hosts_box.addLayout(row)
+        QWidget.setTabOrder(box, self._another)  # it was made later, and stands before
         if len(self._hosts) > 1:
             box.setFocus()
         self._targets_changed()
