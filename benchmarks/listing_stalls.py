@@ -21,7 +21,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from longshore.app import SWITCH_SECONDS
+from longshore.app import SWITCH_SECONDS, settle_collector
 from testbed.display import Xvfb
 from testbed.registry import PrivateRegistry
 from testbed.storage import seed_many_repositories, seed_many_tags
@@ -120,6 +120,7 @@ async def run(root: Path, host: str, count: int) -> None:
 
     print(f"{'gaps in ms':<44}{'':>10}{'p50':>9}{'p99':>9}{'longest':>9}")
     await measured("coming up", lambda: registries.state(host) is NodeState.READY)
+    settle_collector()
     await measured("idle", after(3))
     registries.set_filter("tagged")
     worst = [await measured(f"a filter reads {count:,} repositories", all_listed)]

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 #: Seconds after which a thread that computes gives the interpreter to one that waits for it. The window asks for it
 #: many times in a paint, and each time would wait for up to Python's own 5 ms while transfers read their streams.
 SWITCH_SECONDS = 0.0003
+#: New objects before the youngest are looked through, and how many such looks before the older ones are.
+COLLECTOR = (10_000, 20, 50)
 #: The style of Qt that the theme is drawn on.
 STYLE = "Fusion"
 #: Exit codes: 0 all well, 2 wrong arguments or no display.
@@ -55,6 +57,18 @@ def parser() -> argparse.ArgumentParser:
     )
     out.add_argument("--debug", action="store_true", help="log more, and to the terminal as well")
     return out
+
+
+def settle_collector() -> None:
+    """Set the garbage collector to what a window can bear. Called once the first picture stands; GUI thread.
+
+    What is there by then stays, and need not be walked through again. Nearly all of the rest ends by itself: rows and
+    events make no cycles, so that a full walk through ten thousand rows, felt as a stall, seldom finds anything.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*COLLECTOR)
+    gc.enable()
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -97,10 +111,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     wiring.show()
     # The first picture, before anything that is not needed for it is imported (asyncio alone takes longer than it).
     application.processEvents()
-    # What is left now stays; the collector need not walk through it ever again, which would be felt as a stall.
-    gc.collect()
-    gc.freeze()
-    gc.enable()
+    settle_collector()
     from longshore import log
 
     log.start(folders.state, debug=arguments.debug)
