@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -135,6 +135,7 @@ class ColumnLayout(QObject):
         self._columns = columns
         self._hidden_at_first = frozenset(hidden)
         self._hidden = set(hidden)
+        self._empty: frozenset[int] = frozenset()
         self._manual: dict[int, int] = {}
         self._busy = False
         self.header = Header(columns, view)
@@ -161,7 +162,9 @@ class ColumnLayout(QObject):
         """Give every column its width for the view's present size."""
         count = self.header.count()
         room = self._view.viewport().width()
-        shown = [i for i in range(min(count, len(self._columns))) if i not in self._hidden]
+        shown = [
+            i for i in range(min(count, len(self._columns))) if i not in self._hidden and i not in self._empty
+        ]
         if not shown or room < 2:
             return
         shown = self._without_yielding(shown, room)
@@ -174,6 +177,12 @@ class ColumnLayout(QObject):
             if self.header.sectionSize(column) != width:
                 self.header.resizeSection(column, width)
         self._busy = False
+
+    def leave_out(self, columns: Collection[int]) -> None:
+        """*columns* can hold nothing for what is shown now; what the user chose is kept for when they can."""
+        if self._empty != frozenset(columns):
+            self._empty = frozenset(columns)
+            self.apply()
 
     def _least(self, column: int) -> int:
         if column in self._manual:

@@ -17,7 +17,7 @@ from PySide6.QtCore import (
 from PySide6.QtWidgets import QMenu
 
 from longshore.models import mime, text
-from longshore.models.columns import Role, Tone
+from longshore.models.columns import ImageColumn, Role, Tone
 from longshore.models.image_model import ImageModel
 from longshore.widgets.columns import Column
 from longshore.widgets.pane import Pane
@@ -124,6 +124,8 @@ class ImagePane(Pane):
     def set_library(self, library: bool) -> None:
         """Whether it is the library that is shown, and no engine."""
         self._library = library
+        # A library has no containers.
+        self.view.columns.leave_out([ImageColumn.IN_USE] if library else [])
 
     def say_place(
         self,

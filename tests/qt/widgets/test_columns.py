@@ -63,6 +63,15 @@ def test_columns_yield_in_their_order_and_come_back(view: TableView) -> None:
     assert not any(header.isSectionHidden(i) for i in range(4))
 
 
+def test_what_can_hold_nothing_is_left_out_and_comes_back(view: TableView) -> None:
+    view.columns.leave_out([3])
+    assert view.columns.header.isSectionHidden(3)
+    assert sum(_widths(view)) == view.viewport().width()
+    assert view.columns.state()["hidden"] == [], "it is not what the user chose"
+    view.columns.leave_out([])
+    assert not view.columns.header.isSectionHidden(3)
+
+
 def test_the_users_width_stays(view: TableView) -> None:
     view.columns.header.resizeSection(3, 222)
     view.resize(1000, 200)

@@ -26,6 +26,7 @@ class DetailsSheet(Sheet):
 
     def __init__(self, parent: QWidget | None, shown: str) -> None:
         super().__init__(parent, shown, self.tr("Copy"), width=620)
+        self.dismiss.setText(self.tr("Close"))
         self.text = QPlainTextEdit()
         self.text.setReadOnly(True)
         self.text.setAccessibleName(self.tr("Details"))
