@@ -133,6 +133,8 @@ class _Rows(_Base):
                 event.accept()
                 return
         super().keyPressEvent(event)
+        # Qt paints the cells again between which the focus moved; the ring goes around the row.
+        self.viewport().update()
 
     def keyboardSearch(self, search: str) -> None:
         """Qt's hook: typing ahead looks for the name, whichever column was clicked last."""
@@ -352,7 +354,8 @@ class TreeView(_Rows, QTreeView):
         self.setAnimated(False)
         self.setExpandsOnDoubleClick(False)
         self.setAutoExpandDelay(700)
-        self.setAllColumnsShowFocus(True)
+        # The ring is ours: the style's would lay a gradient over the row.
+        self.setAllColumnsShowFocus(False)
 
     def set_model(self, model: QAbstractItemModel, *, sortable: bool = False) -> None:
         """Show *model* in its own order; *sortable*: until a header is clicked."""
