@@ -12,10 +12,16 @@ from longshore.transfers.transfer import LayerSnapshot, Operation, State, Transf
 _BROKEN_OFF = (State.FAILED, State.CANCELLED, State.INTERRUPTED)
 
 
+def stopped(layer: LayerSnapshot, transfer: TransferSnapshot) -> bool:
+    """Whether *layer* was on its way, or still to go, when *transfer* was broken off."""
+    arrived = layer.state.finished or layer.state is LayerState.TRANSFERRED
+    return transfer.state in _BROKEN_OFF and not arrived
+
+
 def layer_state_text(layer: LayerSnapshot, transfer: TransferSnapshot) -> str:
     """What happens to a layer of *transfer*, in a word."""
     operation = transfer.request.operation
-    if transfer.state in _BROKEN_OFF and not (layer.state.finished or layer.state is LayerState.TRANSFERRED):
+    if stopped(layer, transfer):
         return tr("stopped")
     if layer.retrying_in is not None and not layer.state.finished:
         return tr("trying again in {time}").replace("{time}", text.duration(layer.retrying_in))

@@ -136,7 +136,9 @@ def _look(row: TransferRow, child: ChildRow | None, column: int, role: int) -> A
     if role == Role.STATE:
         if child is None:
             return snapshot.state
-        return layer.state if layer is not None else None
+        if layer is None:
+            return None
+        return snapshot.state if layer_text.stopped(layer, snapshot) else layer.state
     if role == Role.NODE_KIND:
         if child is None:
             return NodeKind.TRANSFER

@@ -152,7 +152,7 @@ class TransferView(TreeView):
     ) -> None:
         """Qt's hook: why a transfer failed goes on over the next columns, as far as they are empty."""
         super().drawRow(painter, option, index)
-        if self.model().data(index, Role.STATE) is State.FAILED:
+        if not index.parent().isValid() and self.model().data(index, Role.STATE) is State.FAILED:
             self._draw_reason(painter, index.sibling(index.row(), TransferColumn.TRANSFERRED))
 
     def _draw_reason(self, painter: QPainter, cell: QModelIndex) -> None:

@@ -253,6 +253,8 @@ def test_layers_in_words(model):
     apply(model, transfer(state=State.FAILED, layers=layers))
     words = [model.index(number, TransferColumn.STATUS, row).data() for number in range(model.rowCount(row))]
     assert words[-5:] == ["already here", *["stopped"] * 4]
+    states = [model.index(number, 0, row).data(Role.STATE) for number in range(model.rowCount(row))]
+    assert states[-5:] == [LayerState.SKIPPED, *[State.FAILED] * 4], "their bars show where they stopped"
 
 
 def test_the_same_layer_twice_is_two_rows(model):
