@@ -303,6 +303,14 @@ def read_only(attempt: Attempt, text: str, _: Match) -> LongshoreError:
 
 def server_error(attempt: Attempt, text: str, found: Match) -> LongshoreError:
     status = next((each for each in found.groups() if each), "") if found is not None else ""
+    if status == "507":
+        return _registry_error(
+            UnexpectedReply,
+            attempt,
+            text,
+            f"{attempt.host} has no room left.",
+            "Tell whoever runs the registry.",
+        )
     return _registry_error(
         RegistryFailure,
         attempt,

@@ -299,6 +299,14 @@ def of_status(
             advice="It may be read-only, or have it switched off.",
             detail=detail,
         )
+    if status == 507:
+        return UnexpectedReply(
+            f"{name} has no room left.",
+            registry=host,
+            subject=subject,
+            advice="Tell whoever runs the registry.",
+            detail=detail,
+        )
     if status >= 500:
         return RegistryFailure(
             f"{name} has a problem of its own.",

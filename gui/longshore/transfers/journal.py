@@ -279,13 +279,14 @@ class Journal:
 
     def _adopt(self) -> list[TransferSnapshot]:
         assert self._connection is not None
-        # Our own rows are none that anybody left: they were queued while this waited.
+        # Our own rows are none that anybody left: they were queued while this waited. How far the others were is not
+        # known: what moves is not written down at every step.
         others = [self._owner, *sorted(self._instance.others() if self._instance is not None else ())]
         unfinished = ", ".join("?" * len(_UNFINISHED))
         free = f"owner NOT IN ({', '.join('?' * len(others))})"
         now = time.time()
         self._connection.execute(
-            f"UPDATE transfers SET state = ?, finished = ? WHERE state IN ({unfinished}) AND {free}",
+            f"UPDATE transfers SET state = ?, finished = ?, permille = NULL WHERE state IN ({unfinished}) AND {free}",
             [State.INTERRUPTED.value, now, *_UNFINISHED, *others],
         )
         mine = f"in_queue = 1 AND state = ? AND {free}"

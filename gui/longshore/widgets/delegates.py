@@ -154,7 +154,7 @@ class CellDelegate(QStyledItemDelegate):
         if offer and column.acts:
             room.setRight(room.right() - action_width(offer))
         if column.kind is Kind.PILL and tone:
-            paint_pill(painter, room, theme, shown, tone)
+            paint_pill(painter, room, theme, shown, tone, selected)
             return
         if fixed:
             font, metrics = theme.fixed_font, theme.fixed_metrics
@@ -247,8 +247,13 @@ def _icon_of(index: _Index, kind: int, is_open: bool) -> tuple[str, Tone]:
     return "", Tone.NONE
 
 
-def paint_pill(painter: QPainter, room: QRect, theme: Theme, text: str, tone: int) -> None:
-    """*text* on the soft tint of *tone*, at the left of *room*; cut at the right where it does not fit."""
+def paint_pill(
+    painter: QPainter, room: QRect, theme: Theme, text: str, tone: int, selected: bool = False
+) -> None:
+    """*text* on the soft tint of *tone*, at the left of *room*; cut at the right where it does not fit.
+
+    In a *selected* row it stands on the pane's own colour: the tint of what runs is that of the selection.
+    """
     ink = theme.ink(tone)
     metrics = theme.metrics
     most = room.width() - 16
@@ -260,10 +265,10 @@ def paint_pill(painter: QPainter, room: QRect, theme: Theme, text: str, tone: in
     pill = QRectF(room.x(), room.center().y() + 0.5 - height / 2, width + 16, height)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(ink.pill)
+    painter.setBrush(theme.pane if selected else ink.pill)
     painter.drawRoundedRect(pill, height / 2, height / 2)
     painter.setFont(theme.font)
-    painter.setPen(ink.pill_text)
+    painter.setPen(ink.plain if selected else ink.pill_text)
     painter.drawText(pill, _CENTRE, text)
 
 

@@ -45,6 +45,7 @@ DENIED = "requested access to the resource is denied"
         (f"denied: {DENIED}", SIGNED_PUSH, errors.AccessDenied),
         ("toomanyrequests: You have reached your pull rate limit.", PULL, errors.RateLimited),
         ("received unexpected HTTP status: 503 Service Unavailable", PULL, errors.RegistryFailure),
+        ("received unexpected HTTP status: 507 Insufficient Storage", PUSH, errors.UnexpectedReply),
         ("filesystem layer verification failed for digest sha256:aa", PULL, errors.DigestMismatch),
         ("write /var/lib/docker/tmp/GetImageBlob1: no space left on device", PULL, errors.DiskFull),
         ("An image does not exist locally with the tag: registry.example:5000/team/app", PUSH, errors.ImageUnknown),
