@@ -55,8 +55,12 @@ def state(info: EngineInfo | None, error: LongshoreError | None) -> str:
 
 
 def title(address: EngineAddress, info: EngineInfo | None, error: LongshoreError | None) -> str:
-    """One line: ``default  ·  Docker 28.5.2``, ``build-farm  ·  not running``."""
-    return "  ·  ".join(part for part in (safe(_short(address), 100), state(info, error)) if part)
+    """One line: ``default  ·  Docker 28.5``, ``build-farm  ·  not running``. The whole version is in the story."""
+    said = state(info, error)
+    if info is not None:
+        name, _, version = said.partition(" ")
+        said = " ".join([name, ".".join(version.split(".")[:2])]).strip()
+    return "  ·  ".join(part for part in (safe(_short(address), 100), said) if part)
 
 
 def _short(address: EngineAddress) -> str:

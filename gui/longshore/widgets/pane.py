@@ -195,7 +195,8 @@ def _is_separator(index: QModelIndex | QPersistentModelIndex) -> bool:
 
 
 class Picker(QComboBox):
-    """A combo box as wide as its texts where there is room, and with an ellipsis where there is none."""
+    """A combo box as wide as its text where there is room, and with an ellipsis where there is none; its list is as
+    wide as the widest."""
 
     opened = Signal()  # its list is about to be shown
 
@@ -204,17 +205,22 @@ class Picker(QComboBox):
         self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         # The one that comes with it looks like a menu, and knows no colours of single rows.
         self.setItemDelegate(_PickerDelegate(self))
+        self.currentTextChanged.connect(lambda _text: self.updateGeometry())
 
     def showPopup(self) -> None:
         """Qt's hook."""
         self.opened.emit()
+        metrics = self.fontMetrics()
+        widest = max((metrics.horizontalAdvance(self.itemText(i)) for i in range(self.count())), default=0)
+        self.view().setMinimumWidth(widest + 54)
         super().showPopup()
 
     def sizeHint(self) -> QSize:
-        """Qt's hook: the widest text, with what stands around it."""
-        metrics = self.fontMetrics()
-        widest = max((metrics.horizontalAdvance(self.itemText(i)) for i in range(self.count())), default=60)
-        return QSize(widest + 54, current_theme().control_height)
+        """Qt's hook: the text, with what stands around it."""
+        return QSize(
+            max(self.fontMetrics().horizontalAdvance(self.currentText()), 60) + 54,
+            current_theme().control_height,
+        )
 
     def minimumSizeHint(self) -> QSize:
         """Qt's hook."""

@@ -103,7 +103,7 @@ def test_every_context_and_socket_with_its_state(
     assert cause(found["Colima"]) in (UnavailableCause.NOT_RUNNING, UnavailableCause.UNSUPPORTED)
     # As the picker says it.
     said = {name: engine_text.title(each.address, each.info, each.error) for name, each in found.items()}
-    assert said["unix"] == f"unix  ·  Docker {unix.info.version.partition('+')[0]}"
+    assert said["unix"] == f"unix  ·  Docker {'.'.join(unix.info.version.split('.')[:2])}"
     assert said["gone"] == "gone  ·  no engine there"
     assert said["ssh-denied"] == "ssh-denied  ·  not allowed"
     assert said["tls-unknown"] == "tls-unknown  ·  no secure connection"
