@@ -9,7 +9,7 @@ from testbed.steps import wait_status
 
 
 def record(window: Window, fast: str, slow: str, out_dir: Path) -> None:
-    """A pull by click from the *slow* registry, and a drag of a local image onto the *fast* one.
+    """A pull by click from the *slow* registry, a drag of a local image onto the *fast* one, and a copy between them.
 
     Raises TestbedError when something does not come that should; the pictures up to then are there.
     """
@@ -40,9 +40,19 @@ def record(window: Window, fast: str, slow: str, out_dir: Path) -> None:
     window.keys("Return")
     window.wait_row("Transfers", "Push")
     picture("two-transfers")
+    window.click_row("Registries", "analytics/notebooks")
+    window.click_row("Tags", "2024.11")
+    window.press("Copy")
+    window.wait_for("Resulting references")
+    window.wait_row("Resulting references", "new tag")
+    picture("copy-sheet")
+    window.keys("Return")
+    window.wait_row("Transfers", "Copy")
+    window.wait(lambda: window.table("Transfers").column("Status").count("Running") >= 2, "two to run")
+    picture("three-transfers")
     window.wait(
-        lambda: window.table("Transfers").column("Status").count("Succeeded") == 2,
-        "both to succeed",
+        lambda: window.table("Transfers").column("Status").count("Succeeded") == 3,
+        "all to succeed",
         timeout=120,
     )
     picture("done")

@@ -93,6 +93,10 @@ class Remote(QObject):
         hosts = [config.host for config in self.book.configs()]
         return hosts[1] if len(hosts) > 1 else hosts[0]
 
+    def refuses(self, host: str) -> bool:
+        """Whether *host* could not be listed: it wants a sign-in, is not trusted, does not answer."""
+        return self._registries.state(host) is NodeState.FAILED
+
     @Slot()
     def _show_registries(self) -> None:
         self._registries.set_registries(self._entries())

@@ -17,11 +17,11 @@ from longshore.widgets.views import TableView
 
 _RIGHT = Qt.TextElideMode.ElideRight
 _COLUMNS = [
-    Column("2.4.1-alpine", "2.4.1-a", weight=3),
-    Column("sha256:1c9e0a8b77b0", "sha256:1c9e…77b0", fixed=True, yields=2),
+    Column("2.4.1-alpine", "2.4.1-rc1", weight=3),
+    Column("sha256:1c9e…77b0", "sha256:1c…b0", fixed=True, yields=2),
     Column("888.8 MB", "88.8 MB", right=True),
     Column("amd64  arm64  s390x", "amd64  arm64", weight=2, elide=_RIGHT, yields=1),
-    Column("2 months ago", "2 months", elide=_RIGHT),
+    Column("12 months ago", "2 weeks ago", elide=_RIGHT),
     Column("in sync", "in sync", weight=1, kind=Kind.PILL, elide=_RIGHT),
 ]
 #: Tags whose details are awaited: more than fit into sight, so an order by them is not yet true.

@@ -32,6 +32,7 @@ class Copies(QObject):
         hosts = [host for host, _ in self._shared.registries()]
         # Somewhere else than where they are, one's own registries before Docker Hub.
         others = [host for host in reversed(hosts) if all(host != one.domain for one in chosen)]
+        others.sort(key=self.operations.remote.refuses)  # one that takes nothing is not what is meant
         self._copy(chosen, others[0] if others else hosts[0], "")
 
     @Slot(object, str, object)
