@@ -36,7 +36,7 @@ demo: ## Longshore on a private engine and registries; DEMO_RECORD=1 takes scree
 
 bench: ## Measure against the docker CLI and a bare window
 	@tools/bootstrap test
-	@for benchmark in benchmarks/pull_push.py benchmarks/copy.py benchmarks/startup.py; do \
+	@for benchmark in benchmarks/pull_push.py benchmarks/copy.py benchmarks/archives.py benchmarks/startup.py; do \
 		PYTHONPATH=tests $(PY) $$benchmark $(ARGS) || exit 1; \
 	done
 
