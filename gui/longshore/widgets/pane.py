@@ -27,6 +27,8 @@ from longshore.widgets.theme import current_theme
 _MARGIN = 14
 _GAP = 6
 _LEAST_PICKER = 124
+#: Pixels at either side of what stands in a field.
+_FIELD_PADDING = 11
 #: Milliseconds after the last key before a filter is applied.
 _FILTER_PAUSE = 120
 
@@ -130,6 +132,7 @@ class FilterField(QLineEdit):
 
     def __init__(self, placeholder: str) -> None:
         super().__init__()
+        self._placeholder = placeholder
         self.setPlaceholderText(placeholder)
         self.setAccessibleName(placeholder)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
@@ -145,6 +148,13 @@ class FilterField(QLineEdit):
     def sizeHint(self) -> QSize:
         """Qt's hook."""
         return QSize(190, current_theme().control_height)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Qt's hook: where there is no room to say what is filtered, a whole word says more than two halves."""
+        super().resizeEvent(event)
+        room = event.size().width() - 2 * _FIELD_PADDING
+        whole = self.fontMetrics().horizontalAdvance(self._placeholder) <= room
+        self.setPlaceholderText(self._placeholder if whole else self.tr("Filter"))
 
     @Slot(str)
     def _typed(self, text: str) -> None:

@@ -238,3 +238,12 @@ def test_images_dropped_on_the_picker_are_wished_to_be_copied(bench: Bench, qtbo
         QApplication.sendEvent(picker, QDropEvent(where, Qt.DropAction.CopyAction, data, buttons, keys))
     assert [str(image.reference) for image in wish.args[0]] == ["docker.io/acme/b:1"]
     assert pane.explanation == ""
+
+
+def test_a_filter_without_room_for_its_sentence_says_one_word(bench: Bench, qtbot: QtBot) -> None:
+    field = bench.window.image_pane.filter
+    field.setMaximumWidth(400)
+    for width, words in ((300, "Filter images"), (84, "Filter"), (300, "Filter images")):
+        field.setFixedWidth(width)
+        qtbot.waitUntil(lambda words=words: field.placeholderText() == words)
+    assert field.accessibleName() == "Filter images"
