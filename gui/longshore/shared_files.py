@@ -1,0 +1,379 @@
+"""Files that several programs change at the same time: one way to lock, re-read, merge, write durably and verify.
+
+A leaf: standard library only, no Qt. Settings, the registry book, Docker's ``config.json`` and the library's index go
+through :class:`SharedFile`; what holds more than a small document is SQLite, which does all of this itself.
+
+Programs of ours exclude each other with a lock file beside the document. Others (the docker CLI) do not know that
+lock: they read, work for as long as they like, and replace the whole file. So the new text is exchanged with the old
+one in one step, what comes out is compared with what went into the merge, and a text that nobody had merged is merged
+and written again. What others overwrite afterwards is noticed for as long as *settle* says.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+import stat
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from longshore.cancellation import Cancellation
+
+#: Seconds after which a lock that is only ever held for a moment counts as stuck (its holder was stopped).
+PATIENCE = 30.0
+#: Bytes of the largest document that is read unless the caller says otherwise.
+LARGEST = 16 * 1024 * 1024
+#: How often a text is merged again because another program replaced the file meanwhile.
+_TRIES = 8
+_LONGEST_NAP = 0.05
+_CHUNK = 1 << 20
+_NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
+_PLAIN = os.O_CLOEXEC | getattr(os, "O_NONBLOCK", 0)
+
+
+class LockBusy(TimeoutError):
+    """Another program held the lock file :attr:`path` for longer than the caller was willing to wait."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(errno.ETIMEDOUT, "another program keeps it locked", str(path))
+        self.path = path
+
+
+class NotAFile(OSError):
+    """What is at the path is a pipe, a device, a folder or, where links are not followed, a link."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(errno.EINVAL, "not a regular file", str(path))
+
+
+class FileTooLarge(OSError):
+    """The file exceeds the limit for its kind."""
+
+    def __init__(self, path: Path, largest: int) -> None:
+        super().__init__(errno.EFBIG, f"larger than {largest} bytes", str(path))
+
+
+class DidNotLast(OSError):
+    """Another program that takes no locks overwrote the change each time it was written."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(errno.EBUSY, "another program overwrites it", str(path))
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What :meth:`SharedFile.change` found and what it left. None: no file. *merged*: texts of others taken in."""
+
+    before: bytes | None
+    after: bytes | None
+    merged: int = 0
+
+
+def private_folder(path: Path) -> Path:
+    """Create *path* (0700) with its parents if need be, and return it. Raises OSError. Any thread."""
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return path
+
+
+def read_file(path: Path, largest: int = LARGEST, *, follow: bool = True) -> bytes:
+    """The bytes of a regular file, at most *largest*. Never waits for a pipe's other end.
+
+    Raises FileNotFoundError, NotAFile, FileTooLarge, OSError. Any thread.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | _PLAIN | (0 if follow else _NO_FOLLOW))
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENXIO) and path.is_symlink() | path.exists():
+            raise NotAFile(path) from error
+        raise
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise NotAFile(path)
+        parts: list[bytes] = []
+        seen = 0
+        while part := os.read(descriptor, _CHUNK):
+            parts.append(part)
+            seen += len(part)
+            if seen > largest:
+                raise FileTooLarge(path, largest)
+    finally:
+        os.close(descriptor)
+    return b"".join(parts)
+
+
+def write_durably(path: Path, data: bytes, mode: int = 0o600) -> None:
+    """Replace *path* with *data* so that a reader, a crash or a power cut leaves the old or the new whole.
+
+    For files with one writer; what several change goes through :class:`SharedFile`. A symbolic link is followed: its
+    target is replaced, the link stays. Raises OSError. Any thread.
+    """
+    target = Path(os.path.realpath(path))
+    private_folder(target.parent)
+    temporary = _temporary(target, target.parent)
+    try:
+        _write_new(temporary, data, mode)
+        temporary.replace(target)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
+    sync_folder(target.parent)
+
+
+def sync_folder(path: Path) -> None:
+    """Bring a rename in the folder *path* to disk, where the file system can. Never raises."""
+    if os.name == "nt":
+        return
+    with contextlib.suppress(OSError):
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def try_lock(descriptor: int, *, shared: bool = False) -> bool:
+    """Lock an open file without waiting (flock(2)); False if another open file of it is locked. Raises OSError."""
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno in (errno.EAGAIN, errno.EACCES, errno.EWOULDBLOCK):
+            return False
+        raise
+    return True
+
+
+@contextlib.contextmanager
+def locked(
+    path: Path, *, shared: bool = False, cancellation: Cancellation | None = None, patience: float = PATIENCE
+) -> Iterator[None]:
+    """Hold the lock file *path*, which is created if need be. Not reentrant: every call is a holder of its own.
+
+    The system drops the lock with the process, however that ends. Raises OSError where the file cannot be created,
+    LockBusy after *patience* seconds, Cancelled. Any thread; waits.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | _PLAIN | _NO_FOLLOW, 0o666)
+    try:
+        deadline = time.monotonic() + patience
+        nap = 0.001
+        while not try_lock(descriptor, shared=shared):
+            if time.monotonic() > deadline:
+                raise LockBusy(path)
+            if cancellation is None:
+                time.sleep(nap)
+            elif cancellation.wait(nap):
+                cancellation.raise_if_cancelled()
+            nap = min(nap * 2, _LONGEST_NAP)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+class SharedFile:
+    """One small document that several programs read and replace. Thread-safe; every method blocks for a moment.
+
+    *lock*, *temporaries*: where the lock file and the unfinished texts are; beside the document unless given.
+    *mode*: permissions of a new file; an existing one keeps its own, less what *mode* forbids. *follow*: whether a
+    symbolic link is followed (its target is replaced, the link stays) or refused. *settle*: seconds for which a
+    written change is watched, for documents that programs without our lock replace.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        largest: int = LARGEST,
+        mode: int = 0o600,
+        follow: bool = True,
+        settle: float = 0.0,
+        lock: Path | None = None,
+        temporaries: Path | None = None,
+    ) -> None:
+        self.path = path
+        self._largest = largest
+        self._mode = mode
+        self._follow = follow
+        self._settle = settle
+        self._lock = lock
+        self._temporaries = temporaries
+
+    def read(self) -> bytes | None:
+        """The document as it is now, None if there is none. Raises NotAFile, FileTooLarge, OSError."""
+        try:
+            return read_file(self.path, self._largest, follow=self._follow)
+        except FileNotFoundError:
+            return None
+
+    def change(
+        self,
+        merge: Callable[[bytes | None], bytes | None],
+        *,
+        cancellation: Cancellation | None = None,
+        patience: float = PATIENCE,
+    ) -> Change:
+        """Replace the document by what *merge* makes of it, on disk before this returns.
+
+        *merge* gets the document as it is and returns what it is to be; the same (or None) leaves it alone. It may be
+        called several times and has to be idempotent. What it raises goes to the caller, and nothing is changed.
+        Raises OSError, LockBusy, DidNotLast, Cancelled.
+        """
+        target = self._target()
+        private_folder(target.parent)
+        with locked(self._lock_file(target), cancellation=cancellation, patience=patience):
+            self._clear(target)
+            first = current = self.read()
+            merged = 0
+            for _ in range(_TRIES):
+                wanted = merge(current)
+                if wanted is None or wanted == current:
+                    return Change(first, current, merged)
+                found = self._exchange(target, current, wanted)
+                if found == wanted:
+                    found = self._after_settling(wanted, cancellation)
+                    if found == wanted:
+                        return Change(first, wanted, merged)
+                # Somebody replaced it, before our writing or after: theirs is merged as well.
+                current, merged = found, merged + 1
+        raise DidNotLast(self.path)
+
+    def clear(self) -> None:
+        """Remove what killed writers left, which may hold secrets. Never waits for a writer at work; never raises."""
+        with contextlib.suppress(OSError):
+            target = self._target()
+            if self._unfinished(target):
+                with locked(self._lock_file(target), patience=0.0):
+                    self._clear(target)
+
+    # -- steps
+
+    def _target(self) -> Path:
+        return Path(os.path.realpath(self.path)) if self._follow else self.path
+
+    def _lock_file(self, target: Path) -> Path:
+        return self._lock or target.with_name(f".{target.name}.longshore.lock")
+
+    def _folder(self, target: Path) -> Path:
+        return self._temporaries or target.parent
+
+    def _unfinished(self, target: Path) -> list[Path]:
+        start = _stem(target)
+        with os.scandir(self._folder(target)) as entries:
+            return [Path(entry.path) for entry in entries if entry.name.startswith(start)]
+
+    def _clear(self, target: Path) -> None:
+        """With the lock held: then nobody else's unfinished text is still being written."""
+        for path in self._unfinished(target):
+            with contextlib.suppress(OSError):
+                path.unlink()
+
+    def _exchange(self, target: Path, current: bytes | None, wanted: bytes) -> bytes | None:
+        """Put *wanted* in the place of *current*; returns what is there then: *wanted*, or what another program wrote
+        meanwhile, which is left alone."""
+        temporary = _temporary(target, self._folder(target))
+        mode, owner = self._mode, None
+        with contextlib.suppress(OSError):
+            status = target.stat(follow_symlinks=False)
+            mode, owner = stat.S_IMODE(status.st_mode) & self._mode | 0o600, (status.st_uid, status.st_gid)
+        try:
+            _write_new(temporary, wanted, mode, owner)
+            if current is None:
+                try:
+                    os.link(temporary, target)
+                except FileExistsError:
+                    return self.read()
+                except OSError:  # a file system without hard links
+                    temporary.replace(target)
+            elif _swap(temporary, target):
+                found = self._look_at_displaced(target, temporary, current, wanted)
+                sync_folder(target.parent)
+                return found
+            else:
+                found_again = self.read()
+                if found_again != current:
+                    return found_again
+                temporary.replace(target)
+            sync_folder(target.parent)
+            return wanted
+        finally:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+
+    def _look_at_displaced(self, target: Path, temporary: Path, current: bytes, wanted: bytes) -> bytes:
+        """After a swap: *temporary* goes only if it holds a text that is known; anything newer returns to *target*."""
+        placed, known = wanted, current
+        while True:
+            try:
+                displaced = read_file(temporary, self._largest, follow=False)
+            except OSError:
+                _swap(
+                    temporary, target
+                )  # a foreign thing that cannot be merged: it was there, there it stays
+                raise
+            if displaced == known:
+                return placed
+            placed, known = displaced, placed
+            if not _swap(temporary, target):  # the other program removed the document
+                os.link(temporary, target)
+                return displaced
+
+    def _after_settling(self, current: bytes | None, cancellation: Cancellation | None) -> bytes | None:
+        """The document once it has been left alone for *settle* seconds, or as soon as it differs from *current*."""
+        deadline = time.monotonic() + self._settle
+        while True:
+            found = self.read()
+            left = deadline - time.monotonic()
+            if found != current or left <= 0:
+                return found
+            if cancellation is None:
+                time.sleep(min(left, _LONGEST_NAP))
+            elif cancellation.wait(min(left, _LONGEST_NAP)):
+                return found  # it is written; only the watching ends
+
+
+def _stem(target: Path) -> str:
+    return f".{target.name}.longshore-"
+
+
+def _temporary(target: Path, folder: Path) -> Path:
+    return folder / f"{_stem(target)}{secrets.token_hex(8)}.tmp"
+
+
+def _write_new(path: Path, data: bytes, mode: int, owner: tuple[int, int] | None = None) -> None:
+    """Create *path* with *data*, on disk when this returns. Raises OSError; the caller removes what is left."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode & 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+        file.flush()
+        if owner is not None and hasattr(os, "fchown") and owner != (os.geteuid(), os.getegid()):
+            with contextlib.suppress(OSError):  # only root may give files away
+                os.fchown(file.fileno(), *owner)
+        if hasattr(os, "fchmod"):
+            os.fchmod(file.fileno(), mode)
+        os.fsync(file.fileno())
+
+
+def _swap(one: Path, other: Path) -> bool:
+    """Exchange two names in one step (renameat2(2), RENAME_EXCHANGE); False where the system cannot."""
+    if sys.platform != "linux":
+        return False
+    import ctypes
+
+    try:
+        call = ctypes.CDLL(None, use_errno=True).renameat2
+    except (OSError, AttributeError):  # a C library older than 2018
+        return False
+    at_cwd, exchange = -100, 2
+    done: int = call(at_cwd, os.fsencode(one), at_cwd, os.fsencode(other), exchange)
+    return done == 0

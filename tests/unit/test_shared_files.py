@@ -1,0 +1,282 @@
+"""Several programs change one document: what each wrote is there in the end, however their steps fall together."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from longshore import shared_files
+from longshore.shared_files import (
+    DidNotLast,
+    FileTooLarge,
+    LockBusy,
+    NotAFile,
+    SharedFile,
+    locked,
+    read_file,
+    write_durably,
+)
+
+
+def _adding(key: str, value: Any = 1) -> Callable[[bytes | None], bytes]:
+    return lambda raw: json.dumps({**json.loads(raw or b"{}"), key: value}).encode()
+
+
+def _replace(path: Path, text: str) -> None:
+    """As a program without our lock does it."""
+    other = path.with_name("foreign.tmp")
+    other.write_text(text)
+    other.replace(path)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "folder" / "doc.json"
+
+
+def test_a_document_is_created_private_and_whole(path: Path) -> None:
+    change = SharedFile(path).change(_adding("a"))
+    assert (change.before, change.after, change.merged) == (None, b'{"a": 1}', 0)
+    assert path.read_bytes() == b'{"a": 1}'
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+
+
+def test_nothing_is_written_where_nothing_changes(path: Path) -> None:
+    shared = SharedFile(path)
+    shared.change(_adding("a"))
+    before = path.stat()
+    assert shared.change(lambda raw: raw).after == b'{"a": 1}'
+    assert shared.change(lambda raw: None).after == b'{"a": 1}'
+    assert path.stat().st_ino == before.st_ino
+
+
+def test_what_the_merge_raises_changes_nothing(path: Path) -> None:
+    shared = SharedFile(path)
+    shared.change(_adding("a"))
+    with pytest.raises(ZeroDivisionError):
+        shared.change(lambda raw: b"x" * (1 // 0))
+    assert path.read_bytes() == b'{"a": 1}'
+    assert _left(path) == []
+
+
+def test_a_text_that_comes_between_reading_and_writing_is_merged(path: Path) -> None:
+    shared = SharedFile(path)
+    shared.change(_adding("old"))
+    calls = []
+
+    def merge(raw: bytes | None) -> bytes:
+        calls.append(raw)
+        if len(calls) <= 2:  # after we read, before we write
+            _replace(path, json.dumps({f"foreign{len(calls)}": len(calls), "old": 1}))
+        return _adding("ours")(raw)
+
+    change = shared.change(merge)
+    assert json.loads(path.read_bytes()) == {"foreign2": 2, "old": 1, "ours": 1}
+    assert change.merged == 2
+    assert _left(path) == []
+
+
+def test_a_document_that_another_program_creates_first_is_merged(path: Path) -> None:
+    path.parent.mkdir()
+    seen = []
+
+    def merge(raw: bytes | None) -> bytes:
+        seen.append(raw)
+        if raw is None:
+            _replace(path, '{"foreign": 1}')
+        return _adding("ours")(raw)
+
+    SharedFile(path).change(merge)
+    assert json.loads(path.read_bytes()) == {"foreign": 1, "ours": 1}
+    assert seen == [None, b'{"foreign": 1}']
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_texts_that_land_in_the_moment_of_the_exchange_are_merged(
+    path: Path, times: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The narrowest gap: another program renames its file between the last look and the exchange, and again before
+    what it wrote has been put back."""
+    shared = SharedFile(path)
+    shared.change(_adding("old"))
+    swap = shared_files._swap
+    writes = iter(range(1, times + 1))
+
+    def interfered(one: Path, other: Path) -> bool:
+        number = next(writes, None)
+        if number is not None:
+            _replace(path, json.dumps({"foreign": number}))
+        return swap(one, other)
+
+    monkeypatch.setattr(shared_files, "_swap", interfered)
+    shared.change(_adding("ours"))
+    assert json.loads(path.read_bytes()) == {"foreign": times, "ours": 1}
+    assert _left(path) == []
+
+
+def test_without_an_exchange_it_is_looked_at_once_more_before_the_rename(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shared_files, "_swap", lambda one, other: False)
+    shared = SharedFile(path)
+    shared.change(_adding("old"))
+    calls = []
+
+    def merge(raw: bytes | None) -> bytes:
+        calls.append(raw)
+        if len(calls) == 1:
+            _replace(path, '{"foreign": 1}')
+        return _adding("ours")(raw)
+
+    shared.change(merge)
+    assert json.loads(path.read_bytes()) == {"foreign": 1, "ours": 1}
+
+
+def test_what_overwrites_us_afterwards_is_merged_while_we_watch(path: Path) -> None:
+    shared = SharedFile(path, settle=30.0)
+    shared.change(lambda raw: None)
+    path.write_text('{"old": 1}')
+    overwritten = threading.Event()
+
+    def stale_writer() -> None:
+        while path.read_bytes() == b'{"old": 1}':
+            pass
+        _replace(path, '{"old": 1, "theirs": 1}')
+        overwritten.set()
+
+    thread = threading.Thread(target=stale_writer)
+    thread.start()
+    # The watch would last for 30 s; it ends when the second text has been merged and "cancelled" says enough.
+    from longshore.cancellation import Cancellation
+
+    enough = Cancellation()
+
+    def merge(raw: bytes | None) -> bytes:
+        if overwritten.is_set():
+            enough.cancel()
+        return _adding("ours")(raw)
+
+    change = shared.change(merge, cancellation=enough)
+    thread.join()
+    assert json.loads(path.read_bytes()) == {"old": 1, "theirs": 1, "ours": 1}
+    assert change.merged == 1
+
+
+def test_a_program_that_never_stops_overwriting_is_reported(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path.parent.mkdir()
+    path.write_text("{}")
+    numbers = iter(range(1000))
+
+    def merge(raw: bytes | None) -> bytes:
+        _replace(path, json.dumps({"n": next(numbers)}))
+        return _adding("ours")(raw)
+
+    with pytest.raises(DidNotLast):
+        SharedFile(path).change(merge)
+    assert _left(path) == []
+
+
+def test_a_link_is_followed_and_stays_or_is_refused(tmp_path: Path) -> None:
+    real = tmp_path / "real" / "doc.json"
+    real.parent.mkdir()
+    real.write_text("{}")
+    link = tmp_path / "doc.json"
+    link.symlink_to(real)
+    SharedFile(link).change(_adding("a"))
+    assert link.is_symlink()
+    assert real.read_bytes() == b'{"a": 1}'
+    write_durably(link, b"[]")
+    assert link.is_symlink()
+    assert real.read_bytes() == b"[]"
+    with pytest.raises(NotAFile):
+        SharedFile(link, follow=False).change(_adding("b"))
+    assert real.read_bytes() == b"[]"
+
+
+def test_the_permissions_of_a_document_are_kept_less_what_is_forbidden(path: Path) -> None:
+    path.parent.mkdir()
+    path.write_text("{}")
+    path.chmod(0o644)
+    SharedFile(path, mode=0o644).change(_adding("a"))
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
+    SharedFile(path).change(_adding("b"))
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.mkdir()])
+def test_what_is_no_file_is_refused_at_once(path: Path, make: Callable[[Path], None]) -> None:
+    path.parent.mkdir()
+    make(path)
+    with pytest.raises(NotAFile):
+        read_file(path)
+    with pytest.raises(NotAFile):
+        SharedFile(path).change(_adding("a"))
+
+
+def test_reading_is_bounded(path: Path) -> None:
+    path.parent.mkdir()
+    path.write_bytes(b"x" * 101)
+    with pytest.raises(FileTooLarge):
+        read_file(path, 100)
+    assert len(read_file(path, 101)) == 101
+    assert SharedFile(path.with_name("absent")).read() is None
+
+
+def test_a_lock_that_is_held_ends_the_wait_in_an_error(path: Path) -> None:
+    shared = SharedFile(path)
+    shared.change(_adding("a"))
+    with locked(path.with_name(".doc.json.longshore.lock")), pytest.raises(LockBusy):
+        shared.change(_adding("b"), patience=0.01)
+    assert path.read_bytes() == b'{"a": 1}'
+
+
+def test_what_killed_writers_left_is_removed_but_not_under_a_living_one(path: Path) -> None:
+    shared = SharedFile(path)
+    shared.change(_adding("a"))
+    left = path.with_name(".doc.json.longshore-0123456789abcdef.tmp")
+    other = path.with_name(".doc.json.other.tmp")
+    left.write_text("secret")
+    other.write_text("not ours")
+    with locked(path.with_name(".doc.json.longshore.lock")):
+        shared.clear()
+        assert left.exists()
+    shared.clear()
+    assert not left.exists()
+    assert other.exists()
+    left.write_text("secret")
+    shared.change(_adding("b"))
+    assert not left.exists()
+    SharedFile(path.parent / "nowhere" / "doc.json").clear()
+
+
+_PROGRAM = """
+import json, sys
+from pathlib import Path
+from longshore.shared_files import SharedFile
+shared = SharedFile(Path(sys.argv[1]))
+for each in range(40):
+    shared.change(lambda raw: json.dumps({**json.loads(raw or b"{}"), f"{sys.argv[2]}-{each}": 1}).encode())
+"""
+
+
+def test_programs_side_by_side_lose_nothing(path: Path) -> None:
+    programs = [subprocess.Popen([sys.executable, "-c", _PROGRAM, str(path), str(name)]) for name in range(4)]
+    assert [program.wait() for program in programs] == [0] * 4
+    assert len(json.loads(path.read_bytes())) == 160
+    assert _left(path) == []
+
+
+def _left(path: Path) -> list[str]:
+    return [each.name for each in path.parent.iterdir() if each.name.endswith(".tmp")]
