@@ -7,7 +7,7 @@ PYTEST_ARGS ?= $(ARGS)
 export VENV
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint core demo bench package lock clean
+.PHONY: help run test lint core repeat mutate demo bench package lock clean
 
 help: ## Show this
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,6 +25,14 @@ test: ## Lint, types, import contracts and all tests
 lint: ## Formatting, lint, types and import contracts only
 	@tools/bootstrap test
 	@tools/check lint
+
+repeat: ## All tests N times (N=20) while two processes burn both cores
+	@tools/bootstrap test
+	@tools/check repeat $(or $(N),20)
+
+mutate: ## Change the code in small ways and see which changes the tests catch; outside `make test`
+	@tools/bootstrap test
+	@tools/mutate $(ARGS)
 
 core: ## The core's tests only, without PySide6
 	@tools/bootstrap test
@@ -44,11 +52,9 @@ package: ## Build wheel, bundle and .deb into dist/, and try each of them
 	@tools/bootstrap package
 	@tools/package $(ARGS)
 
-lock: ## Write requirements.lock anew from pyproject.toml
+lock: ## Write requirements/*.lock anew from pyproject.toml
 	@tools/bootstrap run
-	@$(PY) -m pip install -qq --disable-pip-version-check uv
-	@$(VENV)/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --all-extras --no-annotate \
-		--no-emit-index-url --custom-compile-command "make lock" --output-file requirements.lock pyproject.toml
+	@tools/lock
 
 clean: ## Remove all that make has made
 	rm -rf .venv .venv-core build dist demo-out .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

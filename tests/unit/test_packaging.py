@@ -7,6 +7,8 @@ import tomllib
 from pathlib import Path
 from xml.etree import ElementTree
 
+import pytest
+
 import longshore
 
 ROOT = Path(__file__).parents[2]
@@ -26,18 +28,48 @@ def test_desktop_entry_metainfo_and_program_name_one_application() -> None:
     assert f'setDesktopFileName("{ID}")' in (ROOT / "gui/longshore/app.py").read_text(encoding="utf-8")
 
 
-def test_the_lock_names_every_dependency_and_no_index() -> None:
-    lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
-    locked = set(re.findall(r"(?m)^([a-z0-9-]+)==", lock))
+def _lock(name: str) -> str:
+    return (ROOT / "requirements" / f"{name}.lock").read_text(encoding="utf-8")
+
+
+def _locked(name: str) -> set[tuple[str, str]]:
+    """Name and version of each requirement in a lock file; some are there once for each Python."""
+    return set(re.findall(r"(?m)^([a-z0-9-]+)==([^ \n]+)", _lock(name)))
+
+
+@pytest.mark.parametrize(
+    ("name", "extras"),
+    [
+        ("run", ["backend"]),
+        ("core", ["core-test"]),
+        ("test", ["backend", "core-test", "dev"]),
+        ("package", ["backend", "core-test", "dev", "package"]),
+    ],
+)
+def test_a_lock_names_every_dependency_with_its_hashes_and_no_index(name: str, extras: list[str]) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    extras = project["optional-dependencies"].values()
-    wanted = [*project["dependencies"], *(line for extra in extras for line in extra)]
+    wanted = [
+        *project["dependencies"],
+        *(x for extra in extras for x in project["optional-dependencies"][extra]),
+    ]
     names = {re.match(r"[A-Za-z0-9-]+", line)[0].lower() for line in wanted}  # type: ignore[index]
-    assert names - {"longshore"} <= locked
-    assert "://" not in lock and "--" not in lock
+    if name == "core":
+        names -= {"pyside6-essentials", "qasync"}
+    lock = _lock(name)
+    assert names - {"longshore"} <= {package for package, _ in _locked(name)}
+    assert "://" not in lock
+    requirements = lock.split("\n", 2)[2].replace("\\\n", " ").splitlines()
+    assert len(requirements) == len(_locked(name))
+    assert all("--hash=sha256:" in line for line in requirements)
 
 
-def test_python_3_11_never_gets_the_qt_that_aborts_on_it() -> None:
-    lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
-    versions = re.findall(r"(?m)^pyside6-essentials==(\d+)\.(\d+)\S* ; python_full_version < '3.12'", lock)
+@pytest.mark.parametrize("name", ["run", "core", "test"])
+def test_a_version_is_the_same_wherever_it_is_installed(name: str) -> None:
+    assert _locked(name) <= _locked("package")
+
+
+@pytest.mark.parametrize("name", ["run", "test", "package"])
+def test_python_3_11_never_gets_the_qt_that_aborts_on_it(name: str) -> None:
+    pattern = r"(?m)^pyside6-essentials==(\d+)\.(\d+)\S* ; python_full_version < '3.12'"
+    versions = re.findall(pattern, _lock(name))
     assert versions and all((int(major), int(minor)) < (6, 12) for major, minor in versions)
