@@ -42,10 +42,12 @@ demo: ## Longshore on a private engine and registries; DEMO_RECORD=1 takes scree
 	@tools/bootstrap test
 	@PYTHONPATH=tests $(PY) -m testbed.demo $(ARGS)
 
-bench: ## Measure against the docker CLI and a bare window
+bench: ## Measure against the docker CLI and other peers; the figures go to build/bench.txt
 	@tools/bootstrap test
-	@for benchmark in benchmarks/pull_push.py benchmarks/copy.py benchmarks/archives.py benchmarks/startup.py; do \
-		PYTHONPATH=tests $(PY) $$benchmark $(ARGS) || exit 1; \
+	@mkdir -p build && rm -f build/bench.txt
+	@for benchmark in pull_push registry_copy archives listing startup ui_stalls listing_stalls; do \
+		PYTHONPATH=tests $(PY) benchmarks/$$benchmark.py >build/bench.part || exit 1; \
+		tee -a build/bench.txt <build/bench.part; \
 	done
 
 package: ## Build wheel, bundle and .deb into dist/, and try each of them

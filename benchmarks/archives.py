@@ -13,7 +13,6 @@ import argparse
 import contextlib
 import os
 import resource
-import statistics
 import subprocess
 import tempfile
 import time
@@ -21,6 +20,8 @@ from collections import defaultdict
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+
+from figures import heading, ratio
 
 from longshore.archives import archive
 from longshore.cancellation import Cancellation
@@ -56,7 +57,7 @@ def check(path: Path) -> None:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--layers", type=int, default=10)
     parser.add_argument("--layer-mb", type=float, default=20.0)
     wanted = parser.parse_args()
@@ -103,15 +104,12 @@ def main() -> None:
                 client.remove_image(NAME)
                 timed("load, Longshore", load)
             version = client.version()["Version"]
-    print(f"engine {version}, {wanted.layers} layers of {wanted.layer_mb:g} MB, medians of {wanted.runs}")
-    median = {what: statistics.median(found) for what, found in times.items()}
+    heading(f"archives: engine {version}, {wanted.layers} layers of {wanted.layer_mb:g} MB")
     for what in ("save", "load"):
-        theirs, ours = median[f"{what}, docker CLI"], median[f"{what}, Longshore"]
-        print(f"{what}: docker CLI {theirs:.2f} s, Longshore {ours:.2f} s, ratio {ours / theirs:.2f}")
+        ratio(what, times[f"{what}, Longshore"], "docker CLI", times[f"{what}, docker CLI"])
     for what in ("check of .tar", "check of .tar.gz", "check of .tar.zst"):
-        ratio = median[what] / median["sha256sum"]
-        print(f"{what}: {median[what]:.2f} s, {ratio:.2f} times sha256sum of the plain file")
-    print(f"memory: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024} MB at most")
+        ratio(what, times[what], "sha256sum of the plain file", times["sha256sum"])
+    print(f"  memory: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024} MB at most")
 
 
 if __name__ == "__main__":

@@ -26,6 +26,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urljoin
 
+from figures import heading, ratio, spread
+
 from longshore.oci.manifest import ACCEPT, Manifest
 from longshore.registry.client import RegistryClient
 from longshore.registry.config import RegistryConfig
@@ -181,22 +183,23 @@ def measure(name: str, address: str, tags: list[str], runs: int, sample: int, fo
         cache.close()
     median = {key: statistics.median(values) for key, values in seconds.items()}
     loop = median["skopeo"] / len(chosen) * TAGS
-    print(f"{name}: medians of {runs}")
+    heading(f"listing, {name}: medians of {runs}")
     print(f"  {TAGS} tags: skopeo in a loop {loop:.1f} s (from {len(chosen)} of them)")
     for key in ("12 threads", "32 threads", "32 threads, kept on disk"):
-        print(f"    Longshore, {key}: {median[key]:.2f} s, {loop / median[key]:.1f} times faster")
-    floor = median["curl --parallel"]
-    print(
-        f"    the registry alone (curl --parallel): {floor:.2f} s, ratio {median['32 threads'] / floor:.2f}"
+        times = [
+            one / len(chosen) * TAGS / ours for one, ours in zip(seconds["skopeo"], seconds[key], strict=True)
+        ]
+        print(f"    Longshore, {key}: {spread(seconds[key])} s, {spread(times, 1)} times faster")
+    ratio(
+        "details", seconds["32 threads"], "the registry alone (curl --parallel)", seconds["curl --parallel"]
     )
     ours = statistics.median(work_of["32 threads"]) / TAGS * 1000
     theirs = statistics.median(work_of["skopeo"]) / len(chosen) * 1000
     print(
         f"    processor's time per tag: Longshore {ours:.2f} ms, skopeo {theirs:.2f} ms, {theirs / ours:.0f} times"
     )
-    print(f"  {REPOSITORIES} repositories in {len(urls)} pages: Longshore {median['repositories']:.3f} s")
     for key in ("curl per page", "one curl"):
-        print(f"    {key}: {median[key]:.3f} s, ratio {median['repositories'] / median[key]:.2f}")
+        ratio(f"{REPOSITORIES} repositories in {len(urls)} pages", seconds["repositories"], key, seconds[key])
 
 
 def main() -> None:

@@ -4,7 +4,8 @@
 
 A transfer runs through the real queue with the journal on disk, as it does behind the window, from ``add`` to its last
 state, planning and verification included. The CLI is timed from start to exit. Before each pull the image is removed
-from the engine; before each push the registry is emptied. The number that counts is the ratio of the medians.
+from the engine; before each push the registry is emptied. Who goes first changes from run to run. The number that
+counts is the ratio pair by pair.
 """
 
 from __future__ import annotations
@@ -12,12 +13,13 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
-import statistics
 import subprocess
 import tempfile
 import threading
 import time
 from pathlib import Path
+
+from figures import heading, ratio
 
 from longshore.engine.address import EngineAddress, current_address
 from longshore.oci.reference import Reference
@@ -90,7 +92,7 @@ def empty(registry: PrivateRegistry) -> None:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--runs", type=int, default=9)
     parser.add_argument("--layers", type=int, default=10)
     parser.add_argument("--layer-mb", type=float, default=20.0)
     wanted = parser.parse_args()
@@ -106,8 +108,9 @@ def main() -> None:
             key: [] for key in ("push cli", "push ours", "pull cli", "pull ours")
         }
         try:
-            for _ in range(wanted.runs):
-                for side in ("cli", "ours"):
+            for run in range(wanted.runs):
+                sides = ("cli", "ours") if run % 2 == 0 else ("ours", "cli")
+                for side in sides:
                     empty(registry)
                     push = (
                         cli(engine, root, "push", name)
@@ -115,7 +118,7 @@ def main() -> None:
                         else worker.run(Operation.PUSH, reference)
                     )
                     times[f"push {side}"].append(push)
-                for side in ("cli", "ours"):
+                for side in sides:
                     client.remove_image(name, force=True)
                     pull = (
                         cli(engine, root, "pull", name)
@@ -127,11 +130,9 @@ def main() -> None:
             worker.close()
             client.close()
         version = client.version()["Version"] if engine.is_running else ""
-    print(f"engine {version}, {wanted.layers} layers of {wanted.layer_mb:g} MB, medians of {wanted.runs}")
+    heading(f"pull and push: engine {version}, {wanted.layers} layers of {wanted.layer_mb:g} MB")
     for operation in ("pull", "push"):
-        theirs = statistics.median(times[f"{operation} cli"])
-        ours = statistics.median(times[f"{operation} ours"])
-        print(f"{operation}: docker CLI {theirs:.2f} s, Longshore {ours:.2f} s, ratio {ours / theirs:.3f}")
+        ratio(operation, times[f"{operation} ours"], "docker CLI", times[f"{operation} cli"])
 
 
 if __name__ == "__main__":

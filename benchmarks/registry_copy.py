@@ -1,6 +1,6 @@
 """Registry to registry: our own copy against skopeo, crane, oras and docker pull+tag+push, alternating, in one run.
 
-    PYTHONPATH=tests .venv/bin/python benchmarks/copy.py [--runs N] [--scale F] [--without docker,…] [--only PART]
+    PYTHONPATH=tests .venv/bin/python benchmarks/registry_copy.py [--runs N] [--scale F] [--without docker,…] [--only PART]
 
 The images are those of the baselines: ``big``, 10 layers of 60 MB of random bytes, and ``sm40``, 40 layers of 1 MB.
 Source and target are registries of their own, the target is emptied before every run. A copy of ours runs through the
@@ -25,6 +25,8 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+
+from figures import heading, ratio, spread
 
 from longshore.oci.reference import Reference
 from longshore.operations.services import Services
@@ -198,14 +200,16 @@ def compare(root: Path, bed: Testbed, runs: int, scale: float, without: set[str]
                         work[name].append(processor(source, target) - before)
             medians = {name: statistics.median(found) for name, found in times.items()}
             best = min((took, name) for name, took in medians.items() if name != "Longshore")
-            print(f"\n{image}: {len(sizes)} layers of {sizes[0] * scale / 1e6:g} MB, medians of {runs}")
-            for name, took in sorted(medians.items(), key=lambda one: one[1]):
-                spread = f"{min(times[name]):.2f} to {max(times[name]):.2f}"
+            heading(f"copy, {image}: {len(sizes)} layers of {sizes[0] * scale / 1e6:g} MB")
+            for name, _ in sorted(medians.items(), key=lambda one: one[1]):
+                pairs = [
+                    one / ours_took for one, ours_took in zip(times[name], times["Longshore"], strict=True)
+                ]
                 used = f"; processor {statistics.median(work[name]):.2f} s"
                 if name.startswith("docker"):
                     used = ""  # the engine's is not counted
-                print(f"  {name:22} {took:6.2f} s ({spread}), ratio {took / medians['Longshore']:.2f}{used}")
-            print(f"  Longshore against the fastest other ({best[1]}): {medians['Longshore'] / best[0]:.3f}")
+                print(f"  {name:22} {spread(times[name])} s, {spread(pairs)} times Longshore's{used}")
+            ratio("against the fastest other", times["Longshore"], best[1], times[best[1]])
     finally:
         ours.close()
 
@@ -229,11 +233,8 @@ def mount(root: Path, bed: Testbed, runs: int, scale: float) -> None:
                 trips.append(trip)
     finally:
         ours.close()
-    copy, trip = statistics.median(copies), statistics.median(trips)
-    print(
-        f"\nmounts only, {len(sizes)} layers: {copy * 1000:.0f} ms, {len(sizes)} round trips for a manifest one"
-    )
-    print(f"  after the other {trip * 1000:.0f} ms, ratio {copy / trip:.2f}")
+    heading(f"copy within one registry, mounts only: {len(sizes)} layers")
+    ratio("copy", copies, f"{len(sizes)} round trips for a manifest, one after the other,", trips)
 
 
 def round_trips(address: str, repository: str, count: int) -> float:

@@ -10,12 +10,13 @@ there and a registry that is not there, and its memory is read when it has been 
 from __future__ import annotations
 
 import argparse
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+
+from figures import heading, ratio
 
 from testbed.display import Xvfb
 from testbed.home import PrivateHome
@@ -118,11 +119,10 @@ def main() -> None:
                 once(code, environ)
             pairs = [(once(BARE, environ), once(OURS, environ)) for _ in range(runs)]
             memory = idle_memory(environ)
-    bare, ours = (statistics.median(column) for column in zip(*pairs, strict=True))
-    print(
-        f"first paint, medians of {runs}: bare window {bare:.0f} ms, Longshore {ours:.0f} ms, ratio {ours / bare:.2f}"
-    )
-    print(f"idle memory: {memory:.0f} MB resident")
+    bare, ours = zip(*pairs, strict=True)
+    heading("start")
+    ratio("first paint", ours, "bare window", bare, "ms")
+    print(f"  idle memory: {memory:.0f} MB resident")
 
 
 if __name__ == "__main__":
