@@ -1,6 +1,6 @@
 """Registry to registry: our own copy against skopeo, crane, oras and docker pull+tag+push, alternating, in one run.
 
-    PYTHONPATH=tests .venv/bin/python benchmarks/registry_copy.py [--runs N] [--scale F] [--without docker,…] [--only PART]
+    PYTHONPATH=tests .venv/bin/python benchmarks/registry_copy.py [--runs N] [--scale F] [--without TOOL,…] [--only P]
 
 The images are those of the baselines: ``big``, 10 layers of 60 MB of random bytes, and ``sm40``, 40 layers of 1 MB.
 Source and target are registries of their own, the target is emptied before every run. A copy of ours runs through the
