@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import hashlib
 import io
 import json
+import lzma
 import tarfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,7 +25,13 @@ PACKERS: Mapping[str, Callable[[bytes], bytes]] = {
     "gzip": lambda data: gzip.compress(data, mtime=0),
     "zstd": lambda data: _zstd(data),
 }
-SUFFIXES = {"none": ".tar", "gzip": ".tar.gz", "zstd": ".tar.zst"}
+#: What whole archives are read from as well, and layers are not.
+ARCHIVE_PACKERS: Mapping[str, Callable[[bytes], bytes]] = {
+    **PACKERS,
+    "xz": lzma.compress,
+    "bzip2": bz2.compress,
+}
+SUFFIXES = {"none": ".tar", "gzip": ".tar.gz", "zstd": ".tar.zst", "xz": ".tar.xz", "bzip2": ".tar.bz2"}
 
 
 def _zstd(data: bytes) -> bytes:
@@ -136,6 +144,19 @@ def docker_parts(*images: Image) -> list[Part]:
     return list(parts.items())
 
 
+def docker_list(*images: Image) -> Part:
+    """docker's list of images whose blobs are in an OCI layout, as engines from 25.0 on write it."""
+    rows = [
+        {
+            "Config": blob(image.config)[0],
+            "RepoTags": list(image.names) or None,
+            "Layers": [blob(data)[0] for data in image.blobs],
+        }
+        for image in images
+    ]
+    return "manifest.json", document(rows)
+
+
 def oci_parts(*images: Image, index: bool = False) -> list[Part]:
     """An OCI layout; with *index* the images are one for several platforms, of the first one's names."""
     parts: dict[str, bytes] = {"oci-layout": b'{"imageLayoutVersion": "1.0.0"}'}
@@ -161,7 +182,7 @@ def oci_parts(*images: Image, index: bool = False) -> list[Part]:
 def write(folder: Path, parts: Iterable[Part], packed: str = "none", name: str = "archive") -> Path:
     """The archive of *parts* as a file."""
     path = folder / f"{name}{SUFFIXES[packed]}"
-    path.write_bytes(PACKERS[packed](tar_of(parts)))
+    path.write_bytes(ARCHIVE_PACKERS[packed](tar_of(parts)))
     return path
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import stat
 from collections.abc import Callable, Iterator
@@ -76,8 +77,11 @@ def fed(chunks: Iterator[bytes], unpacker: Unpacker) -> Iterator[bytes]:
 class Cursor:
     """Reads forward only."""
 
-    def __init__(self, chunks: Iterator[bytes], subject: str, position: int = 0) -> None:
+    def __init__(
+        self, chunks: Iterator[bytes], subject: str, cancellation: Cancellation, position: int = 0
+    ) -> None:
         self._chunks = chunks
+        self._cancellation = cancellation
         self._subject = subject
         self._rest = b""
         self._position = position
@@ -92,6 +96,8 @@ class Cursor:
 
     def _take(self, count: int) -> Iterator[bytes]:
         while count:
+            # A piece of the file can become thousands here.
+            self._cancellation.raise_if_cancelled()
             piece = self._rest or next(self._chunks, b"")
             if not piece:
                 raise failures.truncated(self._subject, "it ends sooner than when it was checked")
@@ -115,20 +121,32 @@ def exactly(chunks: Iterator[bytes], count: int, subject: str) -> Iterator[bytes
 def opened(path: Path) -> Iterator[IO[bytes]]:
     """The file, which must be an ordinary one: a pipe would block for ever."""
     try:
-        mode = path.stat().st_mode
-        if not stat.S_ISREG(mode):
-            raise ArchiveError(
-                "This is a folder, not an archive."
-                if stat.S_ISDIR(mode)
-                else "This is not an ordinary file.",
-                subject=str(path),
-                advice="Choose a .tar, .tar.gz or .tar.zst file.",
-            )
-        file = path.open("rb", buffering=0)
+        # Looked at once it is open: it could be exchanged in between.
+        file = open(path, "rb", buffering=0, opener=_without_waiting)  # noqa: SIM115
     except OSError as error:
+        if error.errno in _NO_FILE:
+            raise _not_a_file(path, folder=error.errno == errno.EISDIR) from error
         raise failures.of_system(error, path, "read") from error
     with file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise _not_a_file(path, folder=False)
         yield file
+
+
+#: What opening says of a folder, of a socket, and of a device that is not there.
+_NO_FILE = frozenset({errno.EISDIR, errno.ENXIO, errno.ENODEV})
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def _not_a_file(path: Path, *, folder: bool) -> ArchiveError:
+    return ArchiveError(
+        "This is a folder, not an archive." if folder else "This is not a regular file.",
+        subject=str(path),
+        advice="Choose a .tar, .tar.gz, .tar.zst, .tar.xz or .tar.bz2 file.",
+    )
 
 
 def signature_of(file: IO[bytes]) -> Signature:

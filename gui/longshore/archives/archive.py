@@ -150,8 +150,8 @@ class Archive:
     def read(
         self, member: Member, offset: int = 0, *, cancellation: Cancellation
     ) -> Iterator[Iterator[bytes]]:
-        """The bytes of *member* from *offset* on. In an archive compressed with zstd all that lies before them is
-        decompressed; with gzip, what lies between them and a mark that was set on the way."""
+        """The bytes of *member* from *offset* on. In a compressed archive all that lies before them is
+        decompressed; with gzip, only what lies between them and a mark that was set on the way."""
         mark = self._marks.get(member.name)
         if mark is None:
             with self.reading(cancellation=cancellation) as read:
@@ -160,7 +160,7 @@ class Archive:
         with self._unchanged() as file:
             file.seek(mark.position)
             chunks = fed(chunks_of(file, cancellation, lambda count: None), mark.fork())
-            cursor = Cursor(chunks, str(self.path), mark.given)
+            cursor = Cursor(chunks, str(self.path), cancellation, mark.given)
             yield cursor.read(member.offset + offset, member.size - offset)
 
     @contextlib.contextmanager
@@ -183,6 +183,7 @@ class Archive:
             cursor = Cursor(
                 unpacked(chunks_of(file, cancellation, moved), self.compression, subject=str(self.path)),
                 str(self.path),
+                cancellation,
             )
 
             def read_on(member: Member, offset: int = 0) -> Iterator[bytes]:
@@ -228,17 +229,24 @@ def open_archive(
         foreign = foreign_kind(head)
         if foreign:
             raise failures.not_one(
-                subject, foreign, "An archive of images ends in .tar, .tar.gz or .tar.zst."
+                subject, foreign, "An archive of images ends in .tar, .tar.gz, .tar.zst, .tar.xz or .tar.bz2."
             )
         file.seek(0)
         unpacker = Unpacker(compression, limits=limits, subject=subject)
         marking = Marking(chunks_of(file, cancellation, moved), unpacker)
         contents = Scanner(
-            marking.pieces(), cancellation=cancellation, limits=limits, subject=subject, begun=marking.mark
+            marking.pieces(),
+            cancellation=cancellation,
+            limits=limits,
+            subject=subject,
+            begun=marking.mark,
+            budget=unpacker.budget,
         ).run()
         if signature_of(file) != signature:
             raise failures.damaged(subject, "It was changed while it was read. Try again.")
-    archive = Archive(path, signature, compression, contents, images_of(contents, subject), marking.marks)
+    archive = Archive(
+        path, signature, compression, contents, images_of(contents, subject, cancellation), marking.marks
+    )
     _remembered.add(archive)
     return archive
 

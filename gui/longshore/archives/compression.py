@@ -1,4 +1,8 @@
-"""The compressions that archives and layers come in: none, gzip and zstd. Both ways as a stream, in bounded pieces."""
+"""The compressions that archives and layers come in. Both ways as a stream, in bounded pieces.
+
+Layers have none, gzip or zstd (image-spec layer.md); whole archives also xz and bzip2, which docker load has always
+taken, and which are only read.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from longshore.archives import failures
-from longshore.archives.limits import BLOCK, LIMITS, Limits
+from longshore.archives.limits import BLOCK, LIMITS, Budget, Limits
 
 #: What is looked at to tell what a file is.
 HEAD = 512
@@ -18,7 +22,10 @@ _ZSTD_LEVEL = 3
 #: The largest window of zstd that is decompressed, as a power of two: bytes of memory (RFC 8878 asks for 8 MB at
 #: least; zstd itself takes no more than this without being told to).
 _ZSTD_WINDOW = 27
-
+#: Bytes of memory that xz may take; its own presets need 65 MB at most.
+_XZ_MEMORY = 160 * 1024 * 1024
+#: Bytes that a decompressor gets at a time: what follows the end of a short stream is copied for each of them.
+_BITE = 16 * 1024
 
 #: Streams after each other that may be empty; each costs as much as one that is not.
 _MOST_IDLE = 1000
@@ -30,13 +37,17 @@ class Compression(enum.Enum):
     NONE = "none"
     GZIP = "gzip"
     ZSTD = "zstd"
+    XZ = "xz"
+    BZIP2 = "bzip2"
 
 
+#: What a layer may be compressed with.
+OF_LAYERS = frozenset({Compression.GZIP, Compression.ZSTD})
+_BZIP2_BLOCK, _BZIP2_END = bytes.fromhex("314159265359"), bytes.fromhex("177245385090")
+_XZ_MAGIC = b"\xfd7zXZ\x00"
 _FOREIGN = (
     (b"PK\x03\x04", "a zip file"),
     (b"PK\x05\x06", "a zip file"),
-    (b"\xfd7zXZ\x00", "a file compressed with xz"),
-    (b"BZh", "a file compressed with bzip2"),
     (b"7z\xbc\xaf\x27\x1c", "a 7-Zip file"),
     (b"Rar!", "a RAR file"),
     (b"\x04\x22\x4d\x18", "a file compressed with lz4"),
@@ -47,12 +58,17 @@ _FOREIGN = (
 
 
 def compression_of(head: bytes) -> Compression:
-    """By the first bytes (RFC 1952, RFC 8878); none for anything else."""
+    """By the first bytes (RFC 1952, RFC 8878, the .xz file format 2.1.1.1, bzip2's header); none for anything else."""
     if head.startswith(b"\x1f\x8b\x08"):
         return Compression.GZIP
     # 0x184D2A5? are frames to be skipped, which may stand before the first one.
     if head.startswith(b"\x28\xb5\x2f\xfd") or (head[1:4] == b"\x2a\x4d\x18" and head[0] & 0xF0 == 0x50):
         return Compression.ZSTD
+    if head.startswith(_XZ_MAGIC):
+        return Compression.XZ
+    # The digit is the size of a block; a block or the end of the stream follows, each with a magic of its own.
+    if head[:3] == b"BZh" and head[3:4] in b"123456789" and head[4:10] in (_BZIP2_BLOCK, _BZIP2_END):
+        return Compression.BZIP2
     return Compression.NONE
 
 
@@ -126,13 +142,12 @@ class _Gzip:
         return self._inner.eof
 
 
-class _Zstd:
-    def __init__(self) -> None:
-        from longshore.archives import zstd
+class _Standard:
+    """The decompressors of zstd, lzma and bz2, which have one interface."""
 
-        self._error = zstd.ZstdError
-        window = {int(zstd.DecompressionParameter.window_log_max): _ZSTD_WINDOW}
-        self._inner = zstd.ZstdDecompressor(options=window)
+    def __init__(self, inner: _Decompressor, error: type[Exception]) -> None:
+        self._inner = inner
+        self._error = error
 
     def fork(self) -> None:
         return None
@@ -156,25 +171,82 @@ class _Zstd:
         return self._inner.eof
 
 
+class _Decompressor(Protocol):
+    """What the standard library's decompressors have in common."""
+
+    @property
+    def unused_data(self) -> bytes:
+        """What followed the end of the stream."""
+
+    @property
+    def needs_input(self) -> bool:
+        """Whether nothing comes out without new input."""
+
+    @property
+    def eof(self) -> bool:
+        """Whether the stream has ended."""
+
+    def decompress(self, data: bytes, max_length: int = -1) -> bytes:
+        """At most *max_length* bytes more."""
+
+
+def _inflater(compression: Compression) -> _Inflater:
+    """A decompressor; the libraries of the rarer ones are imported late."""
+    match compression:
+        case Compression.ZSTD:
+            from longshore.archives import zstd
+
+            window = {int(zstd.DecompressionParameter.window_log_max): _ZSTD_WINDOW}
+            return _Standard(zstd.ZstdDecompressor(options=window), zstd.ZstdError)
+        case Compression.XZ:
+            import lzma
+
+            unpacker = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_XZ_MEMORY)
+            return _Standard(unpacker, lzma.LZMAError)
+        case Compression.BZIP2:
+            import bz2
+
+            return _Standard(bz2.BZ2Decompressor(), OSError)
+    return _Gzip()
+
+
 class Unpacker:
     """Decompresses what is fed to it, and refuses what grows beyond *limits*. One thread.
 
-    *subject*: the file, for errors. Raises ArchiveDamaged for what is no such stream, ArchiveRefused for a bomb.
+    *subject*: the file, for errors. *budget*: of the file that this is a part of; what comes out counts there too.
+    Raises ArchiveDamaged for what is no such stream, ArchiveRefused for a bomb.
     """
 
-    def __init__(self, compression: Compression, *, limits: Limits = LIMITS, subject: str = "") -> None:
+    def __init__(
+        self,
+        compression: Compression,
+        *,
+        limits: Limits = LIMITS,
+        subject: str = "",
+        budget: Budget | None = None,
+    ) -> None:
         self.compression = compression
+        self._own = Budget()
+        self._budgets = (self._own,) if budget is None else (self._own, budget)
         self._limits = limits
         self._subject = subject
         self._inner: _Inflater | None = None
-        self.taken = 0  #: bytes in
-        self.given = 0  #: bytes out
         self._idle = 0  # streams after each other that held nothing
 
+    @property
+    def budget(self) -> Budget:
+        """Bytes in and bytes out, to be shared with what is in them."""
+        return self._own
+
+    @property
+    def given(self) -> int:
+        """Bytes out."""
+        return self._own.given
+
     def fork(self) -> Unpacker | None:
-        """Another that goes on from here by itself, for some ten kilobytes of memory; None for zstd, which cannot."""
+        """Another that goes on from here by itself, for some ten kilobytes of memory; None where only gzip can."""
         other = Unpacker(self.compression, limits=self._limits, subject=self._subject)
-        other.taken, other.given = self.taken, self.given
+        other._own.taken, other._own.given = self._own.taken, self._own.given
         if self._inner is not None:
             other._inner = self._inner.fork()
             if other._inner is None:
@@ -183,21 +255,28 @@ class Unpacker:
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         """What comes out of *data*, in pieces."""
-        self.taken += len(data)
+        self._own.taken += len(data)
         if self.compression is Compression.NONE:
             yield self._counted(data)
             return
+        for start in range(0, len(data), _BITE):
+            yield from self._bitten(data[start : start + _BITE])
+
+    def _bitten(self, data: bytes) -> Iterator[bytes]:
         while data or (self._inner is not None and not self._inner.hungry):
             if self._inner is None:
                 # Several streams after each other are one; zeros after the last fill a tape's block.
                 data = data.lstrip(b"\0") if self.given else data
                 if not data:
                     return
-                self._inner = _Gzip() if self.compression is Compression.GZIP else _Zstd()
+                self._inner = _inflater(self.compression)
             try:
                 out = self._inner.step(data)
             except _BrokenStream as error:
-                raise failures.damaged(self._subject, f"{self.compression.value}: {error}") from error
+                said = f"{self.compression.value}: {error}"
+                if "memory" in str(error).lower():
+                    raise failures.excessive(self._subject, said) from error
+                raise failures.damaged(self._subject, said) from error
             data = b""
             if self._inner.ended:
                 data, self._inner = self._inner.rest, None
@@ -211,19 +290,20 @@ class Unpacker:
 
     def end(self) -> None:
         """All was fed. Raises ArchiveDamaged if the stream has no end."""
-        if self._inner is not None or (self.compression is not Compression.NONE and not self.taken):
+        if self._inner is not None or (self.compression is not Compression.NONE and not self._own.taken):
             raise failures.truncated(self._subject, f"the {self.compression.value} stream has no end")
 
     def _counted(self, out: bytes) -> bytes:
-        self.given += len(out)
         limits = self._limits
-        if self.given > limits.unpacked:
-            raise failures.excessive(self._subject, f"more than {limits.unpacked} bytes unpacked")
-        if self.given > limits.ratio_from and self.given > limits.ratio * self.taken:
-            raise failures.excessive(
-                self._subject,
-                f"{self.taken} compressed bytes unpack to more than {self.given}: a decompression bomb",
-            )
+        for budget in self._budgets:
+            budget.given += len(out)
+            if budget.given > limits.unpacked:
+                raise failures.excessive(self._subject, f"more than {limits.unpacked} bytes unpacked")
+            if budget.given > limits.ratio_from and budget.given > limits.ratio * budget.taken:
+                raise failures.excessive(
+                    self._subject,
+                    f"{budget.taken} compressed bytes unpack to more than {budget.given}: a decompression bomb",
+                )
         return out
 
 

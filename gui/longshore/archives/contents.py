@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import posixpath
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from longshore.archives import failures
-from longshore.archives.compression import Compression, Unpacker, compression_of
-from longshore.archives.limits import LIMITS, Limits
-from longshore.archives.tarstream import Entry, EntryKind, TarReader
+from longshore.archives.compression import OF_LAYERS, Compression, Unpacker, compression_of
+from longshore.archives.limits import LIMITS, Budget, Limits
+from longshore.archives.tarstream import Entry, EntryKind, TarReader, oversized
 from longshore.cancellation import Cancellation
 from longshore.oci.image_config import LARGEST_CONFIG
 from longshore.oci.layout import BLOBS, INDEX_FILE, LAYOUT_FILE
@@ -43,6 +44,10 @@ _FILESYSTEM = frozenset(
     )
 )
 _MOST_LINKS = 8
+_BLOBS = f"{BLOBS}/sha256"
+_HEX_DIGEST = re.compile(r"[0-9a-f]{64}")
+#: What begins another value in JSON. Inside of texts they are counted too, which harms nobody.
+_VALUES = (b",", b"[", b"{", b":")
 _LISTS = (MANIFEST_FILE, INDEX_FILE)
 
 
@@ -65,18 +70,28 @@ class Member:
 @dataclass(slots=True)
 class Contents:
     """The table of what was found. *documents*: the bytes of the files that are JSON, by name, small ones only.
-    *size*: bytes of the decompressed tar."""
+    *size*: bytes of the decompressed tar. *twice*: names that it has several times; the last one counts, as for the
+    engines. *ignored*: files among the blobs that no digest can name: what macOS adds, what a crash left."""
 
     members: dict[str, Member] = field(default_factory=dict)
     links: dict[str, str] = field(default_factory=dict)
     documents: dict[str, bytes] = field(default_factory=dict)
     size: int = 0
+    twice: list[str] = field(default_factory=list)
+    ignored: list[str] = field(default_factory=list)
+    limits: Limits = LIMITS
+    _found: dict[str, Member | None] = field(default_factory=dict)
 
     def find(self, name: str) -> Member | None:
-        """The file of that *name*, links followed."""
+        """The file of that *name*, links followed; none for a name beyond the limits. The work is bounded by them."""
+        if name not in self._found:
+            self._found[name] = self._find(name)
+        return self._found[name]
+
+    def _find(self, name: str) -> Member | None:
         seen = 0
         while name not in self.members:
-            target = self._followed(name)
+            target = None if oversized(name, self.limits) else self._followed(name)
             seen += 1
             if target is None or seen > _MOST_LINKS:
                 return None
@@ -85,6 +100,8 @@ class Contents:
 
     def _followed(self, name: str) -> str | None:
         """*name* with the first link on its way replaced; None where there is none."""
+        if not self.links:
+            return None
         if name in self.links:
             return self.links[name]
         parts = name.split("/")
@@ -126,8 +143,9 @@ class StreamedFile:
 class Scanner:
     """Reads a tar from *chunks* (decompressed already) to its end. One thread.
 
-    *subject*: the file or the engine, for errors. *begun* hears of each file before its content is read. Raises
-    ArchiveDamaged, ArchiveRefused and NotAnArchive as soon as either shows, Cancelled, and whatever *chunks* raises.
+    *subject*: the file or the engine, for errors. *begun* hears of each file before its content is read. *budget*: of
+    whoever decompresses *chunks*; layers count there too. Raises ArchiveDamaged, ArchiveRefused and NotAnArchive as
+    soon as either shows, Cancelled, and whatever *chunks* raises.
     """
 
     def __init__(
@@ -138,15 +156,18 @@ class Scanner:
         limits: Limits = LIMITS,
         subject: str = "",
         begun: Callable[[Entry], None] = lambda entry: None,
+        budget: Budget | None = None,
     ) -> None:
         self._begun = begun
-        self._tar = TarReader(chunks, limits=limits, subject=subject)
+        self.budget = budget or Budget()
+        self._tar = TarReader(self._watched(chunks, budget is None), limits=limits, subject=subject)
         self._cancellation = cancellation
         self._kept = 0
+        self._values = 0
         self._strange: set[str] = set()
         self.limits = limits
         self.subject = subject
-        self.contents = Contents()  #: complete once all was read
+        self.contents = Contents(limits=limits)  #: complete once all was read
 
     def run(self) -> Contents:
         """Read all of it."""
@@ -163,9 +184,11 @@ class Scanner:
             self._judge(entry)
             if entry.kind is EntryKind.LINK:
                 contents.links[entry.name] = entry.target
+            elif self._ignored(entry):
+                contents.ignored.append(entry.name)
             elif entry.kind is EntryKind.FILE:
                 self._begun(entry)
-                pieces = self._pieces(entry)
+                pieces = self._tar.data()
                 document = False
                 if entry.size <= _largest(entry.name):
                     whole = b"".join(pieces)
@@ -185,16 +208,26 @@ class Scanner:
         """A file was read to its end."""
         folder, _, encoded = member.name.rpartition("/")
         # A name that is a digest promises its content (image-layout.md; docker and skopeo name configurations so).
-        if folder == f"{BLOBS}/sha256" and member.digest != f"sha256:{encoded}":
+        if folder == _BLOBS and member.digest != f"sha256:{encoded}":
             raise failures.damaged(
                 self.subject, f"“{plain(member.name, 120)}” hashes to {member.digest.removeprefix('sha256:')}"
             )
         self.contents.members[member.name] = member
 
-    def _pieces(self, entry: Entry) -> Iterator[bytes]:
-        for piece in self._tar.data():
+    def _watched(self, chunks: Iterable[bytes], plain: bool) -> Iterator[bytes]:
+        """*chunks*; between two of them it can be cancelled, also where they hold nothing but headers."""
+        for chunk in chunks:
             self._cancellation.raise_if_cancelled()
-            yield piece
+            if plain:
+                self.budget.taken += len(chunk)
+                self.budget.given += len(chunk)
+            yield chunk
+
+    @staticmethod
+    def _ignored(entry: Entry) -> bool:
+        """Whether it is among the blobs by a name that is no digest: nothing can refer to it."""
+        folder, _, encoded = entry.name.rpartition("/")
+        return entry.kind is EntryKind.FILE and folder == _BLOBS and not _HEX_DIGEST.fullmatch(encoded)
 
     def _judge(self, entry: Entry) -> None:
         """Refuse what no archive of images has."""
@@ -210,8 +243,13 @@ class Scanner:
             return
         if not entry.name:
             raise failures.hostile(self.subject, "a file without a name")
-        if entry.name in self.contents.members or entry.name in self.contents.links:
-            raise failures.hostile(self.subject, f"“{plain(entry.name, 200)}” is in it twice")
+        if entry.name in self.contents.links or (
+            entry.name in self.contents.members and entry.kind is EntryKind.LINK
+        ):
+            raise failures.hostile(self.subject, f"“{plain(entry.name, 200)}” is in it twice, and as a link")
+        if entry.name in self.contents.members:
+            self.contents.twice.append(entry.name)
+            self.contents.documents.pop(entry.name, None)
         if entry.name in _LISTS and entry.size > LARGEST_LIST:
             raise failures.excessive(self.subject, f"{entry.name} has {entry.size} bytes")
 
@@ -219,6 +257,12 @@ class Scanner:
         """Keep *raw* if it is JSON."""
         if raw[:1] not in (b"{", b"["):
             return False
+        values = sum(map(raw.count, _VALUES))
+        self._values += values
+        if values > self.limits.values or self._values > self.limits.parsed:
+            if entry.name in _LISTS:
+                raise failures.excessive(self.subject, f"{entry.name} has too many values, {values}")
+            return False  # it may be a layer; an image that wants it as a document is refused
         try:
             json.loads(raw)
         except (ValueError, RecursionError):
@@ -263,12 +307,14 @@ class _Hashing:
         self._hash.update(piece)
         if not self._begun:
             self._begun = True
-            self._compression = compression_of(piece)
-            if self._compression is not Compression.NONE:
+            found = compression_of(piece)
+            if found in OF_LAYERS:
+                self._compression = found
                 self._inner = Unpacker(
-                    self._compression,
+                    found,
                     limits=self._scanner.limits,
                     subject=self._scanner.subject,
+                    budget=self._scanner.budget,
                 )
         if self._inner is not None:
             for out in self._inner.feed(piece):

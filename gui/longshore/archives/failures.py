@@ -43,7 +43,7 @@ def incomplete(subject: str, detail: str) -> ArchiveDamaged:
 def hostile(subject: str, detail: str) -> ArchiveRefused:
     """No program that saves images makes such an archive."""
     return ArchiveRefused(
-        "The archive was refused: it holds what no archive of images has.",
+        "The archive was refused: it contains entries that image archives never have.",
         subject=subject,
         advice="Do not load it. Ask whoever made it where it comes from.",
         detail=detail,
@@ -53,7 +53,7 @@ def hostile(subject: str, detail: str) -> ArchiveRefused:
 def excessive(subject: str, detail: str) -> ArchiveRefused:
     """Beyond what is read of any archive."""
     return ArchiveRefused(
-        "The archive was refused: it is beyond all measure.",
+        "The archive exceeds the size limits for images.",
         subject=subject,
         advice="If it is meant to be so, load it with the engine's own command.",
         detail=detail,
@@ -72,7 +72,7 @@ def no_tar(subject: str) -> NotAnArchive:
     return not_one(
         subject,
         "some other file",
-        "An archive of images ends in .tar, .tar.gz or .tar.zst.",
+        "An archive of images ends in .tar, .tar.gz, .tar.zst, .tar.xz or .tar.bz2.",
         "its first 512 bytes are no header of a tar",
     )
 
@@ -102,5 +102,6 @@ def of_system(error: OSError, path: Path, doing: str) -> ArchiveError | DiskFull
         errno.EPERM: "Check who may use the file and its folder.",
         errno.EROFS: "The disk cannot be written to. Choose another folder.",
         errno.EISDIR: "It is a folder. Choose a file.",
+        errno.ELOOP: "It is a symbolic link that leads back to itself. Choose another file.",
     }.get(error.errno or 0, "Check the disk that it is on, and try again.")
     return ArchiveError(f"The archive cannot be {doing}.", subject=str(path), advice=advice, detail=detail)

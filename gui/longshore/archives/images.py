@@ -1,22 +1,24 @@
 """The images that an archive holds, with everything that it says of them checked against its content.
 
 A docker-archive lists them in ``manifest.json`` (moby image/spec, “Combined Image JSON + Filesystem Changeset
-Format”), an oci-archive in ``index.json`` (image-spec image-layout.md). Engines from 25.0 on write both into one tar;
-then the second is gone by, for it keeps the digests.
+Format”), an oci-archive in ``index.json`` (image-spec image-layout.md). Engines from 25.0 on write both into one tar:
+:mod:`longshore.archives.lists` makes one of the two.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from longshore.archives import failures
 from longshore.archives.compression import Compression
 from longshore.archives.contents import MANIFEST_FILE, Contents, Member
+from longshore.archives.lists import joined, merged, references_of, remarks_on
 from longshore.archives.model import Archived, ArchivedImage, ArchiveFormat, Listing
-from longshore.archives.tarstream import within
+from longshore.archives.tarstream import oversized, within
+from longshore.cancellation import Cancellation
 from longshore.oci.descriptor import Descriptor
 from longshore.oci.errors import (
     ArchiveDamaged,
@@ -26,7 +28,7 @@ from longshore.oci.errors import (
     LongshoreError,
 )
 from longshore.oci.image_config import ImageConfig
-from longshore.oci.layout import INDEX_FILE, LAYOUT_FILE, LayoutIndex, check_layout_file
+from longshore.oci.layout import INDEX_FILE, LAYOUT_FILE, LayoutEntry, LayoutIndex, check_layout_file
 from longshore.oci.manifest import (
     DOCKER_CONFIG,
     OCI_CONFIG,
@@ -38,11 +40,12 @@ from longshore.oci.manifest import (
     Manifest,
     parse_manifest,
 )
-from longshore.oci.reference import Reference
 from longshore.oci.text import plain
 
-__all__ = ["Archived", "ArchivedImage", "Listing", "images_of"]
+__all__ = ["Archived", "ArchivedImage", "Listing", "images_of", "made_manifest"]
 
+#: What the readers of documents say of a wrong one.
+_READ_WRONG = (InvalidContent, InvalidLayout, InvalidReference)
 _IMAGE_CONFIGS = (OCI_CONFIG, DOCKER_CONFIG)
 _LAYER_TYPES = {
     Compression.NONE: OCI_LAYER,
@@ -56,25 +59,28 @@ _MOST_IMAGES = 10_000
 _LIGHTER = 20
 
 
-def images_of(contents: Contents, subject: str) -> Listing:
-    """What *contents* holds. Raises ArchiveDamaged unless every image is whole, and NotAnArchive for one of none."""
-    reading = _Reading(contents, subject)
+def images_of(contents: Contents, subject: str, cancellation: Cancellation) -> Listing:
+    """What *contents* holds. Raises ArchiveDamaged unless every image is whole, NotAnArchive where there is none,
+    and Cancelled.
+
+    Where docker's list is there too, what is broken in ``index.json`` is left out, as by the engines.
+    """
+    reading = _Reading(contents, subject, cancellation)
+    here = contents.members
     try:
-        docker = list(reading.docker()) if MANIFEST_FILE in contents.members else []
+        docker = list(reading.docker()) if MANIFEST_FILE in here else []
         # Some write an index.json without the marker; the marker without an index is no layout.
-        oci = list(reading.oci()) if INDEX_FILE in contents.members else []
-    except (InvalidContent, InvalidLayout, InvalidReference) as error:
-        raise failures.damaged(subject, f"{error.message} {error.detail}".strip()) from error
-    if oci:
-        found = _with_docker_names(oci, docker)
-    elif docker:
-        found = docker
-    elif LAYOUT_FILE in contents.members and INDEX_FILE not in contents.members:
+        oci = reading.oci(lenient=bool(docker)) if INDEX_FILE in here else []
+    except _READ_WRONG as error:
+        raise _as_damage(error, subject) from error
+    found, differ = merged(oci, docker) if oci and docker else (oci or docker, False)
+    if not found and LAYOUT_FILE in here and INDEX_FILE not in here:
         raise failures.incomplete(subject, f"{INDEX_FILE} is missing")
-    else:
+    if not found:
         raise failures.not_one(subject, "an empty archive", "Save an image into it.", "it lists no image")
-    kind = ArchiveFormat.DOCKER if MANIFEST_FILE in contents.members else ArchiveFormat.OCI
-    return Listing(kind, tuple(_joined(found)), reading.documents)
+    kind = ArchiveFormat.DOCKER if MANIFEST_FILE in here else ArchiveFormat.OCI
+    remarks = remarks_on(contents, differ=differ or (bool(docker) and reading.broken), absent=reading.absent)
+    return Listing(kind, tuple(joined(found)), reading.documents, remarks)
 
 
 def made_manifest(config: Member, layers: list[Descriptor]) -> Manifest:
@@ -90,10 +96,22 @@ def made_manifest(config: Member, layers: list[Descriptor]) -> Manifest:
     return found
 
 
+def _as_damage(error: LongshoreError, subject: str) -> ArchiveDamaged:
+    if isinstance(error, ArchiveDamaged):
+        return error
+    return failures.damaged(subject, f"{error.message} {error.detail}".strip())
+
+
 class _Reading:
-    def __init__(self, contents: Contents, subject: str) -> None:
+    """*broken*: something in index.json was left out. *absent*: digests that it lists and that are not here."""
+
+    def __init__(self, contents: Contents, subject: str, cancellation: Cancellation) -> None:
+        self.broken = False
+        self.absent: list[str] = []
         self._contents = contents
         self._subject = subject
+        self._cancellation = cancellation
+        self._names = 0
         self._members = contents.by_digest()
         self._configs: dict[str, ImageConfig] = {}
         self._manifests: dict[tuple[str, str], Manifest | Index] = {}
@@ -103,6 +121,7 @@ class _Reading:
     # A hostile list may name the same large document a hundred thousand times: each is read once.
 
     def _count(self, images: int) -> None:
+        self._cancellation.raise_if_cancelled()
         self._walked += images
         if self._walked > _MOST_IMAGES:
             raise failures.excessive(self._subject, f"more than {_MOST_IMAGES} images, or layers without end")
@@ -139,6 +158,11 @@ class _Reading:
             ):
                 raise failures.damaged(self._subject, f"{MANIFEST_FILE} describes an image in no known way")
             self._count(len(layer_names) // _LIGHTER)
+            self._names += len(tags)
+            if self._names > self._contents.limits.references:
+                raise failures.excessive(
+                    self._subject, f"more than {self._contents.limits.references} names of images"
+                )
             member = self._file(config_name)
             raw = self._named(config_name)
             self._check_name(config_name, member.digest)
@@ -151,7 +175,7 @@ class _Reading:
             manifest = made_manifest(member, described)
             self.documents |= {manifest.digest: manifest.raw, manifest.config.digest: raw}
             image = ArchivedImage(manifest, config, raw, tuple(layers), config.platform)
-            yield Archived(_references(tags), manifest, (image,), made=True)
+            yield Archived(references_of(tags), manifest, (image,), made=True)
 
     def _named(self, name: str) -> bytes:
         """The document called *name* by the archive itself."""
@@ -161,6 +185,8 @@ class _Reading:
         return raw
 
     def _file(self, name: str) -> Member:
+        if problem := oversized(name, self._contents.limits):
+            raise failures.excessive(self._subject, f"an image wants a file with {problem}")
         inside = within("", name)
         if inside is None:
             raise failures.hostile(
@@ -195,23 +221,47 @@ class _Reading:
 
     # -- oci-archive
 
-    def oci(self) -> Iterator[Archived]:
-        if LAYOUT_FILE in self._contents.members:
-            check_layout_file(self._named(LAYOUT_FILE))
-        index = LayoutIndex.parse(self._named(INDEX_FILE))
-        for entry in index.entries:
-            names = () if entry.reference is None else (entry.reference,)
-            below = _Below()
-            top = self._walk(entry.descriptor, below, 0)
-            if below.missing and not below.images:
-                raise failures.incomplete(self._subject, f"no platform of {top.digest} is whole")
-            yield Archived(
-                names,
-                top,
-                tuple(below.images),
-                tuple(below.missing),
-                indexes=tuple(index for index in below.indexes if index.digest != top.digest),
-            )
+    def oci(self, *, lenient: bool) -> list[Archived]:
+        """What index.json lists. *lenient*: what is broken is left out, since there is another list."""
+        found = []
+        try:
+            if LAYOUT_FILE in self._contents.members:
+                check_layout_file(self._named(LAYOUT_FILE))
+            entries = LayoutIndex.parse(self._named(INDEX_FILE)).entries
+        except (*_READ_WRONG, ArchiveDamaged):
+            if not lenient:
+                raise
+            self.broken, entries = True, ()
+        for entry in entries:
+            try:
+                found.append(self._listed(entry))
+            except _NoManifest as error:
+                self.broken = True
+                if not lenient:
+                    self.absent.append(entry.descriptor.digest)
+                if not lenient and len(self.absent) == len(entries):
+                    raise error from None
+            except (*_READ_WRONG, ArchiveDamaged):
+                if not lenient:
+                    raise
+                self.broken = True
+        return found
+
+    def _listed(self, entry: LayoutEntry) -> Archived:
+        if entry.descriptor.digest not in self._members:
+            what = self._absent(entry.descriptor)
+            raise _NoManifest(what.message, subject=what.subject, advice=what.advice, detail=what.detail)
+        below = _Below()
+        top = self._walk(entry.descriptor, below, 0)
+        if below.missing and not below.images:
+            raise failures.incomplete(self._subject, f"no platform of {top.digest} is whole")
+        return Archived(
+            () if entry.reference is None else (entry.reference,),
+            top,
+            tuple(below.images),
+            tuple(below.missing),
+            indexes=tuple(index for index in below.indexes if index.digest != top.digest),
+        )
 
     def _walk(self, wanted: Descriptor, below: _Below, depth: int) -> Manifest | Index:
         self._count(1)
@@ -285,41 +335,5 @@ class _Absent(ArchiveDamaged):
     """A part is not here; within an index that need not be a fault."""
 
 
-def _references(tags: list[str]) -> tuple[Reference, ...]:
-    """The names that can be read."""
-    found = []
-    for text in tags:
-        try:
-            found.append(Reference.parse(text).with_default_tag())
-        except InvalidReference:
-            continue
-    return tuple(dict.fromkeys(found))
-
-
-def _with_docker_names(oci: list[Archived], docker: list[Archived]) -> list[Archived]:
-    """The names that manifest.json alone gives to the images of index.json."""
-    names: dict[str, tuple[Reference, ...]] = {}
-    for entry in docker:
-        config = entry.images[0].manifest.config.digest
-        names[config] = (*names.get(config, ()), *entry.references)
-    known = {reference for entry in oci for reference in entry.references}
-    found = []
-    for entry in oci:
-        more = [
-            reference
-            for image in entry.images
-            for reference in names.pop(image.manifest.config.digest, ())
-            if reference not in known
-        ]
-        found.append(Archived((*entry.references, *more), entry.top, entry.images, entry.missing, entry.made))
-    return found
-
-
-def _joined(found: list[Archived]) -> Iterator[Archived]:
-    """An image with several names is listed once for each: here it is one."""
-    rows: dict[str, list[Archived]] = {}
-    for entry in found:
-        rows.setdefault(entry.top.digest, []).append(entry)
-    for same in rows.values():
-        names = tuple(dict.fromkeys(name for entry in same for name in entry.references))
-        yield replace(same[0], references=names)
+class _NoManifest(ArchiveDamaged):
+    """What index.json lists is not here at all; the engines load the others."""

@@ -12,18 +12,35 @@ BLOCK = 256 * 1024
 class Limits:
     """Bounds on what an archive may hold. Sizes in bytes.
 
-    *entries*: files, folders and links; a hundred images of fifty layers have about 20,000. *documents*: all JSON
-    together, which is what is kept in memory. *name*: of one path. *unpacked*: everything, decompressed. *ratio*:
-    decompressed to compressed, once more than *ratio_from* came out; of the whole file and of each layer alike. A
+    *entries*: files, folders, links and extended headers; a hundred images of fifty layers have about 20,000.
+    *documents*: all JSON together, which is what is kept in memory; *values*: that one document may have, and *parsed*
+    all of them, since a short text can become large objects. *name*: characters of one path, *parts*: folders in it,
+    *names*: characters of all paths together, *extended*: all extended headers together. *references*: names that the
+    archive gives to its images. *unpacked*: everything, decompressed, the archive and all its layers. *ratio*:
+    decompressed to compressed, once more than *ratio_from* came out: of one layer, and of all together to the file. A
     gigabyte of zeros is an odd layer, and no danger; what deflate can do at most is about 1,030 to one.
     """
 
     entries: int = 100_000
     documents: int = 32 * 1024 * 1024
+    values: int = 300_000
+    parsed: int = 2_000_000
     name: int = 4096
+    parts: int = 64
+    names: int = 16 * 1024 * 1024
+    extended: int = 64 * 1024 * 1024
+    references: int = 50_000
     unpacked: int = 2 * 1024**4
     ratio: int = 200
     ratio_from: int = 1024**3
 
 
 LIMITS = Limits()
+
+
+@dataclass(slots=True)
+class Budget:
+    """What came out of a file so far, for what went in: of everything in it together. One thread."""
+
+    taken: int = 0
+    given: int = 0

@@ -82,10 +82,29 @@ class Archived:
         return replace(self, top=self.runnable[0].manifest, images=self.runnable, missing=(), indexes=())
 
 
+class Oddity(enum.Enum):
+    """What is wrong with an archive that can be used all the same."""
+
+    LISTS_DIFFER = "lists differ"  # index.json and manifest.json: the second was used
+    ABSENT = "absent"  # index.json lists an image whose manifest is not here
+    TWICE = "twice"  # a file is in it several times: the last one was used
+    IGNORED = "ignored"  # files that belong to no image, as macOS adds them
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """One oddity. *text*: digests or names of files, from outside."""
+
+    oddity: Oddity
+    text: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """All that is in an archive. *documents*: manifests, indexes and configurations by digest."""
+    """All that is in an archive. *documents*: manifests, indexes and configurations by digest. *remarks*: what a person
+    should know of it."""
 
     format: ArchiveFormat
     archived: tuple[Archived, ...]
     documents: Mapping[str, bytes] = field(repr=False)
+    remarks: tuple[Remark, ...] = ()

@@ -6,18 +6,18 @@ import contextlib
 import errno
 import os
 import secrets
+import stat
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
 from longshore.archives import failures
 from longshore.oci.digest import sha256_of
+from longshore.oci.errors import ArchiveError
+from longshore.shared_files import sync_folder, try_lock
 
-try:
-    import fcntl
-except ImportError:  # Windows, where an open file cannot be removed anyhow
-    fcntl = None  # type: ignore[assignment]
-
+#: On Windows an open file cannot be removed anyhow.
+_LOCKS = os.name != "nt"
 _SUFFIX = ".part"
 _LONGEST = 200
 #: Bytes after which the system is asked to bring them to disk meanwhile, so that the end is not one long wait that
@@ -28,36 +28,39 @@ _STEP = 32 * 1024 * 1024
 class NewFile:
     """Written beside *path* under a name of its own, and given the name *path* by :meth:`commit`, once it is on disk.
 
-    Leaving without a commit removes it; what a killed process left is removed by the next one that writes the same
-    name. One thread. Raises DiskFull, and ArchiveError for whatever else the system says.
+    A symbolic link is followed: what it points to is replaced, or created, and the link stays. Leaving without a
+    commit removes it; what a killed process left is removed by the next one that writes the same name. One thread.
+    Raises DiskFull, and ArchiveError for whatever else the system says.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._target = target = Path(os.path.realpath(path))
         # A name has 255 bytes at most: of a long one the beginning stands for it, and the digest tells it from others.
-        encoded = path.name.encode("utf-8", "surrogateescape")
+        encoded = target.name.encode("utf-8", "surrogateescape")
         long = len(encoded) > _LONGEST
-        self._stem = f".{path.name[:30]}~{sha256_of(encoded)[7:19]}." if long else f".{path.name}."
-        self._part = path.with_name(f"{self._stem}{secrets.token_hex(4)}{_SUFFIX}")
+        self._stem = f".{target.name[:30]}~{sha256_of(encoded)[7:19]}." if long else f".{target.name}."
+        self._part = target.with_name(f"{self._stem}{secrets.token_hex(4)}{_SUFFIX}")
         self._file: IO[bytes] | None = None
         self._pushed = 0
 
     def __enter__(self) -> Self:
-        if self.path.is_dir():  # found out now, not when all is written
-            raise failures.of_system(
-                IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR)), self.path, "written"
-            )
+        self._check()
         self._clear()
         try:
             self._file = self._part.open("xb+", buffering=0)
         except OSError as error:
             raise failures.of_system(error, self.path, "written") from error
-        if fcntl is not None:
-            with contextlib.suppress(
-                OSError
-            ):  # not all file systems have locks; then nobody clears there either
-                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if _LOCKS:
+            # Not all file systems have locks; then nobody clears there either.
+            with contextlib.suppress(OSError):
+                try_lock(self._file.fileno())
         return self
+
+    @property
+    def folder(self) -> Path:
+        """Where it is written."""
+        return self._target.parent
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -106,15 +109,10 @@ class NewFile:
         file = self._open
         try:
             os.fsync(file.fileno())
-            self._part.replace(self.path)
-            with contextlib.suppress(OSError):  # not all file systems know it
-                folder = os.open(self.path.parent, os.O_RDONLY)
-                try:
-                    os.fsync(folder)
-                finally:
-                    os.close(folder)
+            self._part.replace(self._target)
         except OSError as error:
             raise failures.of_system(error, self.path, "written") from error
+        sync_folder(self._target.parent)
         self._file = None
         file.close()
 
@@ -139,15 +137,38 @@ class NewFile:
             os.posix_fadvise(self._open.fileno(), self._pushed, at - self._pushed, os.POSIX_FADV_DONTNEED)
             self._pushed = at
 
+    def _check(self) -> None:
+        """Find out now, not when all is written, that nothing can be written there."""
+        try:
+            mode = self._target.lstat().st_mode
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise failures.of_system(error, self.path, "written") from error
+        found = errno.EISDIR if stat.S_ISDIR(mode) else errno.ELOOP if stat.S_ISLNK(mode) else 0
+        if found:
+            raise failures.of_system(OSError(found, os.strerror(found)), self.path, "written")
+        if not stat.S_ISREG(mode):
+            raise ArchiveError(
+                "An archive cannot be saved there: it is a pipe, a socket or a device.",
+                subject=str(self.path),
+                advice="Choose another name for the file.",
+            )
+
     def _clear(self) -> None:
         """Remove what killed processes left: parts that nobody holds."""
-        if fcntl is None:
+        if not _LOCKS:
             return
         with contextlib.suppress(OSError):
-            for stale in self.path.parent.iterdir():
+            for stale in self._target.parent.iterdir():
                 name = stale.name
                 if not name.startswith(self._stem) or not name.endswith(_SUFFIX):
                     continue
-                with contextlib.suppress(OSError), stale.open("rb") as held:
-                    fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    stale.unlink()
+                with contextlib.suppress(OSError):
+                    # Never a link, and never waiting for the other end of a pipe.
+                    held = os.open(stale, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW)
+                    try:
+                        if try_lock(held):
+                            stale.unlink()
+                    finally:
+                        os.close(held)

@@ -20,6 +20,9 @@ RECORD = 512
 #: Bytes of an extended header: a few paths and numbers.
 _LARGEST_EXTENDED = 64 * 1024
 _LARGEST_SIZE = 2**60
+#: What is kept of an extended header; the rest are times, owners and attributes. Whatever begins with the last marks a
+#: sparse file.
+_PATH, _TARGET, _SIZE, _SPARSE = "path", "linkpath", "size", "GNU.sparse"
 
 
 class EntryKind(enum.Enum):
@@ -59,6 +62,8 @@ class TarReader:
         self._at = 0  # of the next byte within _buffer
         self._left = 0  # bytes of the current entry not yet given
         self._padding = 0
+        self._extended_bytes = 0
+        self._name_characters = 0
         self.position = 0  #: bytes of the tar consumed
         self.entries = 0  #: seen so far
 
@@ -81,9 +86,9 @@ class TarReader:
             if kind in b"xgLK" and kind:
                 value = self._extended(size)
                 if kind == b"L":
-                    extended["path"] = _text(value)
+                    extended[_PATH] = _text(value)
                 elif kind == b"K":
-                    extended["linkpath"] = _text(value)
+                    extended[_TARGET] = _text(value)
                 else:
                     (extended if kind == b"x" else common).update(self._pax(value))
                 continue
@@ -162,20 +167,30 @@ class TarReader:
     def _extended(self, size: int) -> bytes:
         if size > _LARGEST_EXTENDED:
             raise failures.excessive(self._subject, f"an extended header of {size} bytes")
+        self._extended_bytes += size
+        if self._extended_bytes > self._limits.extended:
+            raise failures.excessive(
+                self._subject, f"more than {self._limits.extended} bytes of extended headers"
+            )
         self._left, self._padding = size, -size % RECORD
         return b"".join(self.data())
 
     def _pax(self, value: bytes) -> dict[str, str]:
-        """The records of a pax header, each ``LENGTH KEY=VALUE\\n``."""
+        """What is kept of the records of a pax header, each ``LENGTH KEY=VALUE\\n``."""
         found = {}
-        while value:
-            length, _, _ = value[:20].partition(b" ")
-            count = int(length) if length.isdigit() else 0
-            record, value = value[:count], value[count:]
-            key, equals, text = record[len(length) + 1 :].partition(b"=")
-            if not equals or not text.endswith(b"\n"):
+        at = 0
+        while at < len(value):
+            length, _, _ = value[at : at + 20].partition(b" ")
+            end = at + (int(length) if length.isdigit() else 0)
+            key, equals, text = value[at + len(length) + 1 : end].partition(b"=")
+            if end > len(value) or not equals or not text.endswith(b"\n"):
                 raise failures.damaged(self._subject, "a broken extended header")
-            found[_text(key)] = _text(text[:-1])
+            name = _text(key)
+            if name in (_PATH, _TARGET, _SIZE):
+                found[name] = _text(text[:-1])
+            elif name.startswith(_SPARSE):
+                found[_SPARSE] = ""
+            at = end
         return found
 
     def _entry(self, header: bytes, kind: bytes, size: int, extended: dict[str, str]) -> Entry:
@@ -183,12 +198,15 @@ class TarReader:
         if header[257:262] == b"ustar" and header[262:263] == b"\0":
             prefix = _text(header[345:500])
             name = f"{prefix}/{name}" if prefix else name
-        raw = extended.get("path", name)
-        target = extended.get("linkpath", _text(header[157:257]))
-        if "size" in extended:
-            if not extended["size"].isascii() or not extended["size"].isdigit() or len(extended["size"]) > 18:
+        raw = extended.get(_PATH, name)
+        target = extended.get(_TARGET, _text(header[157:257]))
+        if (told := extended.get(_SIZE)) is not None:
+            if not told.isascii() or not told.isdigit() or len(told) > 18:
                 raise failures.damaged(self._subject, "a broken length in an extended header")
-            size = int(extended["size"])
+            size = int(told)
+        self._name_characters += len(raw) + len(target)
+        if self._name_characters > self._limits.names:
+            raise failures.excessive(self._subject, f"names of more than {self._limits.names} characters")
         what = {b"": EntryKind.FILE, b"\0": EntryKind.FILE, b"0": EntryKind.FILE, b"7": EntryKind.FILE}
         what |= {b"5": EntryKind.FOLDER, b"1": EntryKind.LINK, b"2": EntryKind.LINK}
         found = what.get(kind, EntryKind.OTHER)
@@ -198,10 +216,10 @@ class TarReader:
         problem = ""
         if found is EntryKind.OTHER:
             problem = f"{shown} is {_ODD.get(kind, f'an entry of the unknown type {plain(repr(kind), 20)}')}"
-        elif any(key.startswith("GNU.sparse") for key in extended):
+        elif _SPARSE in extended:
             problem = f"{shown} is a sparse file"
-        elif len(raw) > self._limits.name or len(target) > self._limits.name:
-            problem = f"{shown} has a name of {max(len(raw), len(target))} characters"
+        elif problem_of_name := oversized(raw, self._limits) or oversized(target, self._limits):
+            problem = f"{shown} has {problem_of_name}"
         inside = within("", raw)
         if not problem and inside is None:
             problem = f"{shown} lies outside of the archive"
@@ -224,6 +242,15 @@ _ODD = {
     b"M": "a part of a file that began in another archive",
     b"V": "a tape's label",
 }
+
+
+def oversized(name: str, limits: Limits = LIMITS) -> str:
+    """Why *name* is no path that is looked up, such as “a name of 5000 characters”; "" for one that is."""
+    if len(name) > limits.name:
+        return f"a name of {len(name)} characters"
+    if name.count("/") > limits.parts:
+        return f"a name of {name.count('/') + 1} folders"
+    return ""
 
 
 def within(folder: str, name: str) -> str | None:

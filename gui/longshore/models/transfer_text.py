@@ -371,6 +371,13 @@ def _note_text(note: TransferNote) -> str:
         NoteKind.PLATFORMS: tr("Only the chosen platforms were copied, as a new index:"),
         NoteKind.FOREIGN: tr("Layers left out that only their vendor may hand out:"),
         NoteKind.REFERRERS: tr("Signatures and other referrers that came along:"),
+        NoteKind.LISTS_DIFFER: tr(
+            "The archive's index.json and manifest.json list different images or layers; manifest.json was used, "
+            "as “docker load” does."
+        ),
+        NoteKind.ABSENT: tr("The archive lists images that are not in it. They were left out:"),
+        NoteKind.FILE_TWICE: tr("The archive contains a file more than once; the last one was used:"),
+        NoteKind.FILES_IGNORED: tr("Files in the archive that belong to no image were ignored:"),
     }[note.kind]
     return f"{sentence} {note.text}".strip()
 

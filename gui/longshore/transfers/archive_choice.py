@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from longshore.archives.archive import Archive
-from longshore.archives.model import Archived
+from longshore.archives.model import Archived, Oddity
 from longshore.oci.errors import ArchiveError
 from longshore.oci.reference import Reference
 from longshore.transfers.engine_images import ids_of
-from longshore.transfers.transfer import Endpoint
+from longshore.transfers.transfer import Endpoint, NoteKind
+
+_NOTES = {
+    Oddity.LISTS_DIFFER: NoteKind.LISTS_DIFFER,
+    Oddity.ABSENT: NoteKind.ABSENT,
+    Oddity.TWICE: NoteKind.FILE_TWICE,
+    Oddity.IGNORED: NoteKind.FILES_IGNORED,
+}
+
+
+def tell_remarks(archive: Archive, tell: Callable[[NoteKind, str], None]) -> None:
+    """Pass on what is odd about *archive*."""
+    for remark in archive.listing.remarks:
+        tell(_NOTES[remark.oddity], remark.text)
 
 
 def chosen(archive: Archive, source: Endpoint) -> list[Archived]:

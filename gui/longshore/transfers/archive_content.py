@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import tempfile
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from typing import IO
 
@@ -26,11 +26,11 @@ from longshore.oci.manifest import DOCKER_CONFIG, OCI_CONFIG, Index, Manifest, p
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
 from longshore.registry.model import BlobOutcome
-from longshore.transfers.archive_choice import chosen, named
+from longshore.transfers.archive_choice import chosen, named, tell_remarks
 from longshore.transfers.archive_packing import PackedLayers
 from longshore.transfers.content import Opener
 from longshore.transfers.errors import UnsupportedTransfer
-from longshore.transfers.transfer import ArchivePlace, Endpoint
+from longshore.transfers.transfer import ArchivePlace, Endpoint, NoteKind
 
 _WAIT = 0.1
 
@@ -46,8 +46,14 @@ class ArchiveReader:
     host = ""
     repository = ""
 
-    def __init__(self, endpoint: Endpoint, place: ArchivePlace) -> None:
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        place: ArchivePlace,
+        tell: Callable[[NoteKind, str], None] = lambda kind, text: None,
+    ) -> None:
         self._endpoint = endpoint
+        self._tell = tell
         self._place = place
         self._lock = threading.Lock()
         self._archive: Archive | None = None
@@ -122,6 +128,7 @@ class ArchiveReader:
                 self._archive = open_archive(self._place.path, cancellation=cancellation)
                 for one in self._archive.listing.archived:
                     self._take(one)
+                tell_remarks(self._archive, self._tell)
             return self._archive
 
     def _take(self, one: Archived) -> None:
@@ -270,8 +277,9 @@ class ArchiveContentWriter:
 
     @contextlib.contextmanager
     def _spool(self) -> Iterator[_Spool]:
+        assert self._file is not None
         try:
-            with tempfile.TemporaryFile(prefix=".longshore-", dir=self._place.path.parent) as file:
+            with tempfile.TemporaryFile(prefix=".longshore-", dir=self._file.folder) as file:
                 yield _Spool(file, self._place)
         except OSError as error:
             raise failures.of_system(error, self._place.path, "written") from error

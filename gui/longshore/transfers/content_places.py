@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from longshore.transfers.errors import UnsupportedTransfer
-from longshore.transfers.transfer import ArchivePlace, Endpoint, LibraryPlace, RegistryPlace
+from longshore.transfers.transfer import ArchivePlace, Endpoint, LibraryPlace, NoteKind, RegistryPlace
 
 if TYPE_CHECKING:
     from longshore.transfers.content import ContentReader, ContentWriter
     from longshore.transfers.services import Services
 
 
-def open_reader(endpoint: Endpoint, services: Services) -> ContentReader:
-    """The place of *endpoint*, to read the repository of its reference from. The caller closes it.
+def open_reader(
+    endpoint: Endpoint,
+    services: Services,
+    tell: Callable[[NoteKind, str], None] = lambda kind, text: None,
+) -> ContentReader:
+    """The place of *endpoint*, to read the repository of its reference from. The caller closes it. *tell* hears what a
+    person should know of the place.
 
     May block (an archive is looked through). Raises LongshoreError, UnsupportedTransfer for an engine.
     """
@@ -29,7 +35,7 @@ def open_reader(endpoint: Endpoint, services: Services) -> ContentReader:
         case ArchivePlace() as place:
             from longshore.transfers.archive_content import ArchiveReader
 
-            return ArchiveReader(endpoint, place)
+            return ArchiveReader(endpoint, place, tell)
         case _:
             raise UnsupportedTransfer("Longshore cannot read single layers from this place.")
 

@@ -102,7 +102,7 @@ def _take_in(
             continue  # VERSION, and what else older formats have
         library.take_in(rows.counted(streamed), lease, cancellation)
     job.progress.enter("verifying")
-    archived = _the_image(images_of(scanner.contents, engine.address.name).archived, image)
+    archived = _the_image(images_of(scanner.contents, engine.address.name, job.cancellation).archived, image)
     top = archived.top
     if isinstance(top, Index) and archived.missing:
         # The engine has some platforms, and the index of all: only what is whole can be passed on.

@@ -19,7 +19,7 @@ from longshore.oci.errors import ArchiveDamaged, ArchiveError, InvalidManifest, 
 from longshore.oci.layer import LayerState
 from longshore.oci.manifest import OCI_LAYER
 from longshore.oci.reference import Reference
-from longshore.transfers.archive_choice import chosen
+from longshore.transfers.archive_choice import chosen, tell_remarks
 from longshore.transfers.engine_images import Expected, ids_of, image_id_of, verify
 from longshore.transfers.meter import PlannedLayer
 from longshore.transfers.planning import LayerMemory, plan_of
@@ -117,6 +117,7 @@ class _Loading:
 
     def run(self) -> str:
         job = self._job
+        tell_remarks(self._archive, job.tell)
         expected = [
             each
             for archived, outgoing in zip(self._archived, self._outgoing, strict=True)

@@ -130,7 +130,7 @@ class _Relayed:
             yield from writer.file(sent, streamed.size, rows.counted(streamed, last=LayerState.TRANSFERRED))
             assert streamed.member is not None
             files[streamed.member.digest] = sent
-        listing = images_of(scanner.contents, self._source.address.name)
+        listing = images_of(scanner.contents, self._source.address.name, job.cancellation)
         check_saved(listing.archived, [self._image])
         archived = listing.archived[0]
         for raw in archived.documents.values():

@@ -92,7 +92,7 @@ def _save_docker(
     for streamed in scanner.files():
         for _ in rows.counted(streamed):
             pass
-    return images_of(scanner.contents, engine.address.name)
+    return images_of(scanner.contents, engine.address.name, job.cancellation)
 
 
 def _save_oci(
@@ -110,7 +110,7 @@ def _save_oci(
     oci = OciFile(file)
     for streamed in scanner.files():
         oci.add(streamed, rows.counted(streamed))
-    listing = images_of(scanner.contents, engine.address.name)
+    listing = images_of(scanner.contents, engine.address.name, job.cancellation)
     oci.finish(listing)
     return listing
 

@@ -180,6 +180,12 @@ class NoteKind(enum.Enum):
         "foreign layers"  # layers that only their vendor may hand out were left out: ``text`` says how many
     )
     REFERRERS = "referrers"  # signatures and the like that came along: ``text`` says how many
+    LISTS_DIFFER = "lists differ"  # an archive's index.json and manifest.json: the second was used
+    ABSENT = "absent images"  # an archive lists images that are not in it: ``text`` names their digests
+    FILE_TWICE = (
+        "file twice"  # a file is in an archive several times, the last one was used: ``text`` names it
+    )
+    FILES_IGNORED = "files ignored"  # files of an archive that belong to no image: ``text`` names them
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from archivetools import PACKERS, Image, docker_parts, layer, oci_parts, tar_of
+from archivetools import ARCHIVE_PACKERS, PACKERS, Image, docker_list, docker_parts, layer, oci_parts, tar_of
 from longshore.archives.archive import open_archive
 from longshore.archives.limits import Limits
 from longshore.cancellation import Cancellation
@@ -22,6 +22,9 @@ SOURCES: dict[str, Callable[[], bytes]] = {
     "oci": lambda: tar_of(oci_parts(*IMAGES, index=True)),
     "gzip": lambda: PACKERS["gzip"](tar_of(oci_parts(*IMAGES))),
     "zstd": lambda: PACKERS["zstd"](tar_of(oci_parts(*IMAGES))),
+    "xz": lambda: ARCHIVE_PACKERS["xz"](tar_of(oci_parts(*IMAGES))),
+    "bzip2": lambda: ARCHIVE_PACKERS["bzip2"](tar_of(oci_parts(*IMAGES))),
+    "both lists": lambda: tar_of([*oci_parts(*IMAGES), docker_list(*IMAGES)]),
 }
 
 

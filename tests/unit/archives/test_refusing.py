@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from archivetools import (
+    ARCHIVE_PACKERS,
     PACKERS,
     Image,
     Part,
@@ -55,7 +56,7 @@ def refused(path: Path, kind: type[LongshoreError], words: str, limits: Limits =
     assert error.subject == str(path)
 
 
-@pytest.mark.parametrize("packed", PACKERS)
+@pytest.mark.parametrize("packed", ARCHIVE_PACKERS)
 @pytest.mark.parametrize("keep", [0.2, 0.7, 0.95])
 def test_truncated(tmp_path: Path, packed: str, keep: float) -> None:
     rest = os.urandom(300_000)  # so that the end is not packed into nothing
@@ -73,7 +74,7 @@ def test_cut_between_two_entries(tmp_path: Path) -> None:
     refused(path, ArchiveDamaged, "cut off")
 
 
-@pytest.mark.parametrize("packed", ["gzip", "zstd"])
+@pytest.mark.parametrize("packed", ["gzip", "zstd", "xz", "bzip2"])
 def test_a_flipped_bit_in_the_compressed_stream(tmp_path: Path, packed: str) -> None:
     path = write(tmp_path, [*oci_parts(IMAGE), ("rest", os.urandom(100_000))], packed)
     data = bytearray(path.read_bytes())
@@ -168,10 +169,9 @@ def test_an_oci_image_whose_layers_are_not_those_of_its_configuration(tmp_path: 
         (entry("pipe", tarfile.FIFOTYPE), "a named pipe"),
         (entry("sparse", SPARSE), "a sparse file"),
         (entry("odd", b"Z"), "unknown type"),
-        (("index.json", b"{}"), "twice"),
         (entry("index.json", tarfile.SYMTYPE, "oci-layout"), "twice"),
     ],
-    ids=map(str, range(13)),
+    ids=map(str, range(12)),
 )
 def test_hostile(tmp_path: Path, bad: Part, words: str) -> None:
     refused(write(tmp_path, [*oci_parts(IMAGE), bad]), ArchiveRefused, words)
@@ -193,8 +193,9 @@ def test_links_in_a_circle_end(tmp_path: Path) -> None:
     refused(write(tmp_path, parts), ArchiveDamaged, "is missing")
 
 
-def test_a_bomb_of_an_archive(tmp_path: Path) -> None:
-    path = write(tmp_path, [*oci_parts(IMAGE), ("zeros", bytes(4_000_000))], "gzip")
+@pytest.mark.parametrize("packed", ["gzip", "zstd", "xz", "bzip2"])
+def test_a_bomb_of_an_archive(tmp_path: Path, packed: str) -> None:
+    path = write(tmp_path, [*oci_parts(IMAGE), ("zeros", bytes(4_000_000))], packed)
     refused(path, ArchiveRefused, "bomb", Limits(ratio=50, ratio_from=1_000_000))
 
 
@@ -204,10 +205,10 @@ def test_a_bomb_of_a_layer(tmp_path: Path, packed: str) -> None:
     refused(path, ArchiveRefused, "bomb", Limits(ratio=50, ratio_from=1_000_000))
 
 
-@pytest.mark.parametrize("packed", ["gzip", "zstd"])
+@pytest.mark.parametrize("packed", ["gzip", "zstd", "xz", "bzip2"])
 def test_compressed_streams_without_end_that_hold_nothing(tmp_path: Path, packed: str) -> None:
     path = tmp_path / "idle.tar"
-    pack = PACKERS[packed]
+    pack = ARCHIVE_PACKERS[packed]
     path.write_bytes(pack(b"") * 500 + pack(tar_of(oci_parts(IMAGE))) + pack(b"") * 500)
     assert inspect_archive(path).images
     path.write_bytes(pack(b"") * 5000 + pack(tar_of(oci_parts(IMAGE))))
@@ -282,7 +283,7 @@ def test_other_files(tmp_path: Path) -> None:
         file.writestr("manifest.json", "[]")
     for content, words in (
         (packed.getvalue(), "a zip file"),
-        (b"\xfd7zXZ\x00" + bytes(600), "xz"),
+        (b"\x04\x22\x4d\x18" + bytes(600), "lz4"),
         (b"hello", "some other file"),
         (b"hello" * 1000, "some other file"),
         (tar_of([("readme.txt", b"x")]), "some other tar file"),
@@ -297,7 +298,7 @@ def test_other_files(tmp_path: Path) -> None:
 def test_what_is_no_file(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe.tar"
     os.mkfifo(pipe)
-    refused(pipe, ArchiveError, "not an ordinary file")
+    refused(pipe, ArchiveError, "not a regular file")
     refused(tmp_path, ArchiveError, "a folder")
     refused(tmp_path / "nowhere.tar", ArchiveError, "cannot be read")
 

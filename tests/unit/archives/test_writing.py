@@ -7,6 +7,7 @@ import gzip
 import io
 import json
 import os
+import stat
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -110,7 +111,7 @@ def test_the_stream_of_an_engine_becomes_an_oci_archive(tmp_path: Path) -> None:
         oci = OciFile(plain)
         for streamed in scanner.files():
             oci.add(streamed, streamed)
-        oci.finish(images_of(scanner.contents, ""))
+        oci.finish(images_of(scanner.contents, "", Cancellation()))
         pack(plain, packed, Compression.GZIP, Cancellation())
         plain.commit()
         packed.commit()
@@ -126,9 +127,8 @@ def test_the_stream_of_an_engine_becomes_an_oci_archive(tmp_path: Path) -> None:
 
 def test_an_empty_list_of_names_is_one_entry_without_a_name() -> None:
     writer = ArchiveWriter(ArchiveFormat.OCI)
-    archived = images_of(
-        Scanner([tar_of(oci_parts(Image()))], cancellation=Cancellation()).run(), ""
-    ).archived[0]
+    contents = Scanner([tar_of(oci_parts(Image()))], cancellation=Cancellation()).run()
+    archived = images_of(contents, "", Cancellation()).archived[0]
     writer.list_image(archived.top, [])
     made = b"".join(writer.end())
     with tarfile.open(fileobj=io.BytesIO(made)) as tar:
@@ -148,7 +148,7 @@ def test_the_end_is_two_empty_records() -> None:
     assert bytes(1024) == TAR_END
 
 
-@pytest.mark.parametrize("compression", Compression)
+@pytest.mark.parametrize("compression", [Compression.NONE, Compression.GZIP, Compression.ZSTD])
 def test_packed_and_unpacked(compression: Compression) -> None:
     chunks = [os.urandom(1000), bytes(3_000_000), b"", b"end"]
     packers = [Packer(compression) for _ in range(2)]
@@ -228,6 +228,71 @@ def test_a_folder_is_not_replaced_and_this_is_said_at_once(tmp_path: Path) -> No
     with pytest.raises(ArchiveError) as caught, NewFile(tmp_path):
         pass
     assert "folder" in caught.value.advice
+
+
+@pytest.mark.parametrize("existing", [True, False])
+def test_a_symbolic_link_is_followed_and_stays(tmp_path: Path, existing: bool) -> None:
+    folder, link = tmp_path / "disk", tmp_path / "link.tar"
+    folder.mkdir()
+    target = folder / "target.tar"
+    if existing:
+        target.write_bytes(b"old")
+    link.symlink_to("disk/target.tar")
+    chain = tmp_path / "chain.tar"
+    chain.symlink_to(link)
+    with NewFile(chain) as file:
+        file.write(b"new")
+        # On the disk of the target, where there must be room.
+        assert file.folder == folder
+        assert {each.name for each in tmp_path.iterdir()} == {"disk", "link.tar", "chain.tar"}
+        assert target.exists() == existing
+        file.commit()
+    assert chain.is_symlink() and link.is_symlink()
+    assert target.read_bytes() == link.read_bytes() == b"new"
+    assert [each.name for each in folder.iterdir()] == ["target.tar"]
+
+
+def test_links_where_nothing_can_be_written(tmp_path: Path) -> None:
+    circle, nowhere, folder = tmp_path / "circle", tmp_path / "nowhere", tmp_path / "folder"
+    circle.symlink_to(circle)
+    nowhere.symlink_to(tmp_path / "no" / "such")
+    folder.symlink_to(tmp_path)
+    for link, words in ((circle, "leads back to itself"), (nowhere, "still there"), (folder, "a folder")):
+        with pytest.raises(ArchiveError) as caught, NewFile(link):
+            pass
+        assert words in caught.value.advice
+        assert caught.value.subject == str(link)
+        assert link.is_symlink()
+
+
+def test_a_pipe_is_no_place_for_an_archive(tmp_path: Path) -> None:
+    pipe, link = tmp_path / "pipe.tar", tmp_path / "link.tar"
+    os.mkfifo(pipe)
+    link.symlink_to(pipe)
+    for path in (pipe, link):
+        with pytest.raises(ArchiveError, match="a pipe, a socket or a device"), NewFile(path):
+            pass
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+
+
+def test_parts_that_killed_processes_left_are_cleared_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "new.tar"
+    (tmp_path / ".new.tar.0001.part").write_bytes(b"left")
+    (tmp_path / ".other.tar.0001.part").write_bytes(b"another's")
+    (tmp_path / ".new.tar.0001.text").write_bytes(b"no part")
+    os.mkfifo(tmp_path / ".new.tar.0002.part")
+    (tmp_path / ".new.tar.0003.part").symlink_to(".other.tar.0001.part")
+    with NewFile(path) as held:
+        held.write(b"x")
+        with NewFile(path) as file:
+            file.commit()
+        held.commit()
+    assert {each.name for each in tmp_path.iterdir()} == {
+        "new.tar",
+        ".other.tar.0001.part",
+        ".new.tar.0001.text",
+        ".new.tar.0003.part",
+    }
 
 
 def test_compressing_stops_when_cancelled(tmp_path: Path) -> None:

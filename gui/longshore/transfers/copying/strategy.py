@@ -30,7 +30,7 @@ class CopyStrategy:
     def plan(self, job: Job) -> Plan | None:
         """All manifests of the image are read here: the plan is exact, and :meth:`run` goes on with what it found."""
         try:
-            reader = open_reader(job.request.source, job.services)
+            reader = open_reader(job.request.source, job.services, job.tell)
             job.closing.callback(reader.close)
             writer = open_writer(job.request.destination, job.services)
             job.closing.callback(writer.close)

@@ -28,7 +28,7 @@ from longshore.widgets.quiet import plain_label
 #: What the suffix of an archive's name means: none, gzip, zstd.
 SUFFIXES = (".tar", ".tar.gz", ".tar.zst")
 #: Names that are offered to be loaded; content decides, so that others can be chosen as well.
-PATTERNS = "*.tar *.tar.gz *.tgz *.tar.zst *.tzst"
+PATTERNS = "*.tar *.tar.gz *.tgz *.tar.zst *.tzst *.tar.xz *.txz *.tar.bz2 *.tbz2"
 _ODD = re.compile(r"[^A-Za-z0-9._-]+")
 
 
