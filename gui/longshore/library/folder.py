@@ -1,40 +1,49 @@
-"""The folder of a library: what may lie where, its two files, and what goes wrong with folders (image-spec
+"""The folder of a library: where each file is, its two documents, and what goes wrong with folders (image-spec
 image-layout.md).
 
-Beside the layout's own files there is ``.longshore`` with locks, leases and downloads that are not finished; other
-tools pass it over. Nothing in the folder is ever followed through a link: a layout may come from anywhere.
+Beside the layout's own files there is ``.longshore`` with locks, leases and unfinished downloads; other tools ignore
+it. Links inside the folder are never followed: a layout may come from anywhere.
 """
 
 from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import os
 import stat
 import threading
-import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 from longshore.cancellation import Cancellation
-from longshore.library.locks import locked
 from longshore.oci import layout
-from longshore.oci.errors import DiskFull, InvalidLayout, LibraryError, NotALibrary
+from longshore.oci.errors import DiskFull, InvalidLayout, LibraryBusy, LibraryError, NotALibrary
 from longshore.oci.layout import LayoutIndex
+from longshore.shared_files import (
+    PATIENCE,
+    DidNotLast,
+    FileTooLarge,
+    LockBusy,
+    NotAFile,
+    SharedFile,
+    locked,
+    read_file,
+    sync_folder,
+)
 
 OWN = ".longshore"
 INGEST = f"{OWN}/ingest"
 LEASES = f"{OWN}/leases"
-#: What the names of files end in that are being written.
+#: The ending of files that are being written.
 TEMPORARY = ".tmp"
 _INDEX_LOCK = f"{OWN}/index.lock"
 _BLOBS_LOCK = f"{OWN}/blobs.lock"
-_NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 
-#: What tells one state of ``index.json`` from another: time in nanoseconds, inode, size; None where there is none.
+#: Tells one state of ``index.json`` from another: time in nanoseconds, inode, size; None if there is none.
 Signature = tuple[int, int, int] | None
 
 
@@ -44,7 +53,21 @@ class LayoutFolder:
     def __init__(self, path: Path) -> None:
         self.path = path.absolute()
         self._lock = threading.Lock()
-        self._known: tuple[Signature, LayoutIndex] | None = None
+        # The last index that was parsed, by the hash of its bytes. Not by time, inode and size: those of a replaced
+        # file return within a few milliseconds, and a stale list would be written back.
+        self._known: tuple[bytes, LayoutIndex] | None = None
+        self._index_file = self._document(layout.INDEX_FILE, layout.LARGEST_INDEX)
+        self._layout_file = self._document(layout.LAYOUT_FILE, layout.LARGEST_LAYOUT_FILE)
+
+    def _document(self, name: str, largest: int) -> SharedFile:
+        return SharedFile(
+            self.path / name,
+            largest=largest,
+            mode=0o644,
+            follow=False,
+            lock=self.path / _INDEX_LOCK,
+            temporaries=self.path / INGEST,
+        )
 
     # -- the folder itself
 
@@ -53,8 +76,7 @@ class LayoutFolder:
         """Whether a library is there. Raises NotALibrary for a folder with other things in it."""
         with self.explained():
             try:
-                with self.open("oci-layout") as file:
-                    raw = file.read(layout.LARGEST_LAYOUT_FILE + 1)
+                raw = read_file(self.path / layout.LAYOUT_FILE, layout.LARGEST_LAYOUT_FILE, follow=False)
             except FileNotFoundError:
                 raw = None
             except NotADirectoryError:
@@ -71,22 +93,23 @@ class LayoutFolder:
         return False
 
     def ensure(self) -> None:
-        """Make the library if there is none. Raises NotALibrary rather than to write among other things."""
-        if self.exists and self.inside(LEASES).is_dir():
+        """Create the library, or what is missing of it. Raises NotALibrary rather than write among other files."""
+        if self.exists and all(
+            self.inside(name).exists()
+            for name in (INGEST, LEASES, f"{layout.BLOBS}/sha256", layout.INDEX_FILE)
+        ):
             return
         with self.explained(writing=True):
             if not self.path.is_dir():
                 self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            # First of all: it marks as ours what a crash leaves half made.
+            # First of all: they mark the folder as ours if a crash leaves it half made.
             for name in (OWN, INGEST, LEASES):
                 self.inside(name).mkdir(exist_ok=True)
-            with self.index_lock():
-                self.inside(layout.BLOBS).mkdir(exist_ok=True)
-                self.inside(f"{layout.BLOBS}/sha256").mkdir(exist_ok=True)
-                if not self.inside(layout.INDEX_FILE).exists():
-                    self.write(self.path / layout.INDEX_FILE, LayoutIndex().to_bytes())
-                if not self.inside(layout.LAYOUT_FILE).exists():
-                    self.write(self.path / layout.LAYOUT_FILE, layout.layout_file())
+            for name in (layout.BLOBS, f"{layout.BLOBS}/sha256"):
+                self.inside(name).mkdir(exist_ok=True)
+                sync_folder(self.inside(name).parent)
+            self._index_file.change(lambda raw: LayoutIndex().to_bytes() if raw is None else None)
+            self._layout_file.change(lambda raw: layout.layout_file() if raw is None else None)
 
     @property
     def own(self) -> Path:
@@ -110,24 +133,22 @@ class LayoutFolder:
         return path / parts[-1]
 
     def blob(self, digest: str) -> Path:
-        """Where the blob *digest* lies, or would."""
+        """Where the blob *digest* is, or would be."""
         return self.inside(layout.blob_path(digest))
 
-    def open(self, relative: str) -> BinaryIO:
-        """Open a file to read. Raises OSError, and LibraryError for a link or what is no file."""
-        path = self.inside(relative)
+    def open_blob(self, digest: str) -> BinaryIO:
+        """Open a blob to read. Raises FileNotFoundError, NotAFile for a link, a pipe or a device, OSError."""
+        path = self.blob(digest)
+        flags = os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
         try:
-            # Not waiting: what lies there may be a pipe.
-            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | _NO_FOLLOW | getattr(os, "O_NONBLOCK", 0))
+            descriptor = os.open(path, flags)
         except OSError as error:
-            if error.errno == errno.ELOOP:
-                raise self._link(path) from error
+            if error.errno in (errno.ELOOP, errno.ENXIO):
+                raise NotAFile(path) from error
             raise
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             os.close(descriptor)
-            raise LibraryError(
-                "Something in the library is no file.", subject=str(path), advice="Remove it from the folder."
-            )
+            raise NotAFile(path)
         return os.fdopen(descriptor, "rb", buffering=0)
 
     # -- the index
@@ -141,71 +162,64 @@ class LayoutFolder:
         return (found.st_mtime_ns, found.st_ino, found.st_size)
 
     def index(self) -> LayoutIndex:
-        """The images now; those of an empty library where there is none."""
-        # Before the file is opened: a newer one is then read again rather than taken for the older.
-        signature = self.signature()
-        with self._lock:
-            if self._known is not None and self._known[0] == signature and signature is not None:
-                return self._known[1]
+        """The images now, read from the disk; those of an empty library if there is none."""
+        return self.listed() or LayoutIndex()
+
+    def listed(self) -> LayoutIndex | None:
+        """The images now, read from the disk; None where no index is there, which says nothing about the blobs."""
         if not self.exists:
-            return LayoutIndex()
+            return None
         with self.explained():
-            try:
-                with self.open(layout.INDEX_FILE) as file:
-                    raw = _all(file, layout.LARGEST_INDEX)
-            except FileNotFoundError:
-                return LayoutIndex()
-        try:
-            found = LayoutIndex.parse(raw)
-        except InvalidLayout as error:
-            raise InvalidLayout(
-                error.message,
-                subject=str(self.path / layout.INDEX_FILE),
-                advice="Put an older copy of the file back, or choose another folder.",
-                detail=error.detail,
-            ) from error
-        with self._lock:
-            self._known = (signature, found)
-        return found
+            raw = self._index_file.read()
+        return None if raw is None else self._parsed(raw)
 
     def change(
         self, how: Callable[[LayoutIndex], LayoutIndex], cancellation: Cancellation | None = None
-    ) -> tuple[LayoutIndex, LayoutIndex]:
-        """Write the index that *how* makes of what stands there; gives what stood and what stands. One at a time,
-        among all processes; *how* may raise, and then nothing changes."""
+    ) -> None:
+        """Replace the index by what *how* makes of it, on disk when this returns. One at a time among all programs.
+
+        *how* gets the index as it is under the lock, may be called again, and may raise; then nothing changes.
+        """
         self.ensure()
-        with self.explained(writing=True), self.index_lock(cancellation):
-            before = self.index()
+
+        def changed(raw: bytes | None) -> bytes | None:
+            before = LayoutIndex() if raw is None else self._parsed(raw)
             after = how(before)
-            if after != before:
-                self.write(self.path / layout.INDEX_FILE, after.to_bytes())
-        return before, after
+            if after == before:
+                return None
+            wanted = after.to_bytes()
+            if len(wanted) > layout.LARGEST_INDEX:
+                raise LibraryError(
+                    "The library lists too many images.",
+                    subject=str(self.path),
+                    advice="Remove images that you no longer need, or use another folder.",
+                    detail=f"{len(wanted)} bytes in {layout.INDEX_FILE}; at most {layout.LARGEST_INDEX} are read",
+                )
+            return wanted
 
-    def write(self, path: Path, data: bytes) -> None:
-        """Write a small file of the library, as a whole or not at all, also if the machine stops. Raises OSError."""
-        temporary = self.inside(f"{INGEST}/{uuid.uuid4().hex}{TEMPORARY}")
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        with self.explained(writing=True):
+            self.inside(_INDEX_LOCK)  # no link on the way
+            self._index_file.change(changed, cancellation=cancellation)
+
+    def _parsed(self, raw: bytes) -> LayoutIndex:
+        key = hashlib.sha256(raw).digest()
+        with self._lock:
+            if self._known is not None and self._known[0] == key:
+                return self._known[1]
         try:
-            with os.fdopen(os.open(temporary, flags, 0o666), "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
-            sync_folder(path.parent)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                temporary.unlink()
-            raise
-
-    def index_lock(self, cancellation: Cancellation | None = None) -> contextlib.AbstractContextManager[None]:
-        """Who changes the list of images."""
-        return locked(self.inside(_INDEX_LOCK), cancellation=cancellation)
+            found = LayoutIndex.parse(raw)
+        except InvalidLayout as error:
+            raise self._broken_index(error.message, error.detail) from error
+        with self._lock:
+            self._known = (key, found)
+        return found
 
     def blobs_lock(
-        self, *, shared: bool, cancellation: Cancellation | None = None
+        self, *, shared: bool, cancellation: Cancellation | None = None, patience: float = PATIENCE
     ) -> contextlib.AbstractContextManager[None]:
-        """Who looks for a blob and takes a lease on it (*shared*), and who removes blobs that nobody needs."""
-        return locked(self.inside(_BLOBS_LOCK), shared=shared, cancellation=cancellation)
+        """*shared*: while looking for a blob and taking a lease on it. Alone: while removing blobs."""
+        path = self.inside(_BLOBS_LOCK)
+        return locked(path, shared=shared, cancellation=cancellation, patience=patience)
 
     # -- what goes wrong
 
@@ -217,9 +231,28 @@ class LayoutFolder:
         except OSError as error:
             raise self.explain(error, writing=writing) from error
 
-    def explain(self, error: OSError, *, writing: bool = False) -> LibraryError | DiskFull:
+    def explain(self, error: OSError, *, writing: bool = False) -> LibraryError | DiskFull | InvalidLayout:
         """What *error* means for a person."""
         detail = str(error)
+        if isinstance(error, LockBusy):
+            return LibraryBusy(
+                "Another program keeps the library locked.",
+                subject=str(self.path),
+                advice="Look for a Longshore that hangs or was stopped, and end it.",
+                detail=detail,
+            )
+        if isinstance(error, DidNotLast):
+            return LibraryBusy(
+                "Another program keeps overwriting the library's list of images.",
+                subject=str(self.path),
+                advice="End that program, then try again.",
+                detail=detail,
+            )
+        if isinstance(error, FileTooLarge):
+            return self._broken_index("The image layout is broken.", detail)
+        if isinstance(error, NotAFile):
+            path = Path(os.fsdecode(error.filename))
+            return self._link(path) if path.is_symlink() else self._no_file(path)
         if error.errno in _FULL:
             return DiskFull(
                 "There is no space left for the library.",
@@ -242,6 +275,14 @@ class LayoutFolder:
             detail=detail,
         )
 
+    def _broken_index(self, message: str, detail: str) -> InvalidLayout:
+        return InvalidLayout(
+            message,
+            subject=str(self.path / layout.INDEX_FILE),
+            advice="Restore an older copy of the file, or choose another folder.",
+            detail=detail,
+        )
+
     def _not_one(self, why: str) -> NotALibrary:
         return NotALibrary(
             "The folder cannot be used as a library.",
@@ -254,25 +295,10 @@ class LayoutFolder:
         return LibraryError(
             "Something in the library is a link, and links are not followed.",
             subject=str(path),
-            advice="Put what it leads to in its place.",
+            advice="Put the file or folder itself in its place.",
         )
 
-
-def sync_folder(path: Path) -> None:
-    """Have a rename in the folder *path* survive the machine's stop, where the system can. Raises OSError."""
-    if os.name == "nt":
-        return
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _all(file: BinaryIO, largest: int) -> bytes:
-    parts = []
-    seen = 0
-    while seen <= largest and (part := file.read(1 << 20)):
-        parts.append(part)
-        seen += len(part)
-    return b"".join(parts)
+    def _no_file(self, path: Path) -> LibraryError:
+        return LibraryError(
+            "Something in the library is not a file.", subject=str(path), advice="Remove it from the folder."
+        )

@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import stat
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
@@ -14,12 +15,13 @@ from pathlib import Path
 from typing import IO
 
 from longshore.cancellation import Cancellation, Cancelled
-from longshore.library.folder import INGEST, TEMPORARY, LayoutFolder, sync_folder
+from longshore.library.folder import INGEST, TEMPORARY, LayoutFolder
 from longshore.library.leases import Lease
-from longshore.library.locks import try_lock
 from longshore.oci.descriptor import Descriptor
-from longshore.oci.digest import Verifier
+from longshore.oci.digest import ALGORITHMS, Verifier
 from longshore.oci.errors import DigestMismatch, DiskFull
+from longshore.oci.layout import BLOBS
+from longshore.shared_files import sync_folder, try_lock
 
 _ENDING = ".part"
 _READ = 1 << 20
@@ -73,6 +75,7 @@ class Ingest:
             path = self._folder.inside(f"{INGEST}/{uuid.uuid4().hex}{TEMPORARY}")
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
             file = os.fdopen(os.open(path, flags, 0o666), "wb", buffering=0)
+            try_lock(file.fileno())  # it is being written, whatever the clock says of its age
         try:
             with file:
                 for chunk in chunks:
@@ -100,12 +103,14 @@ class Ingest:
             lease.hold(digest)
             path = self._folder.blob(digest)
             try:
-                size = path.lstat().st_size
+                found = path.lstat()
             except FileNotFoundError:
+                return None
+            if not stat.S_ISREG(found.st_mode):
                 return None
             with contextlib.suppress(OSError):
                 os.utime(path)  # in use: not to be taken for what a transfer left behind
-            return size
+            return found.st_size
 
     def _settle(self, path: Path, digest: str, cancellation: Cancellation) -> None:
         """Give a file its place among the blobs. A lease is on it already."""
@@ -114,9 +119,19 @@ class Ingest:
             self._folder.blobs_lock(shared=True, cancellation=cancellation),
         ):
             place = self._folder.blob(digest)
-            place.parent.mkdir(exist_ok=True)
+            if not place.parent.exists():
+                place.parent.mkdir(exist_ok=True)
+                sync_folder(place.parent.parent)
             path.replace(place)
             sync_folder(place.parent)
+
+    def sync(self) -> None:
+        """Bring the names of all blobs to disk; their bytes were brought there before they got them. Never raises
+        OSError."""
+        folder = self._folder.inside(f"{BLOBS}/x").parent
+        for algorithm in ALGORITHMS:
+            if (folder / algorithm).is_dir():
+                sync_folder(folder / algorithm)
 
     def partial_bytes(self) -> int:
         """Bytes of all that is not finished."""
@@ -130,7 +145,7 @@ class Ingest:
             for path in self._all(TEMPORARY):
                 with contextlib.suppress(FileNotFoundError):
                     if time.time() - path.lstat().st_mtime > oldest:
-                        path.unlink()
+                        _unlink_unless_written(path)
             for modified, size, path in sorted(self._parts(), reverse=True):
                 total += size
                 if time.time() - modified < oldest and total <= most_bytes:
@@ -267,6 +282,24 @@ def _write(file: IO[bytes], chunk: bytes) -> None:
     left = memoryview(chunk)
     while left.nbytes:
         left = left[file.write(left) or 0 :]
+
+
+def _unlink_unless_written(path: Path) -> None:
+    """Remove a temporary file unless a living program has it locked. Raises OSError."""
+    try:
+        descriptor = os.open(
+            path, os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+        )
+    except FileNotFoundError:
+        return
+    except OSError:  # a link or a socket: nobody of ours writes that
+        path.unlink()
+        return
+    try:
+        if try_lock(descriptor):
+            path.unlink()
+    finally:
+        os.close(descriptor)
 
 
 def _is_at(descriptor: int, path: Path) -> bool:

@@ -7,6 +7,7 @@ stands for it. A lease is a file that its process keeps locked: with the process
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import threading
 import uuid
@@ -14,8 +15,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from longshore.library.folder import LEASES, LayoutFolder
-from longshore.library.locks import try_lock
 from longshore.oci.digest import valid_digest
+from longshore.shared_files import try_lock
 
 _ENDING = ".lease"
 
@@ -44,7 +45,7 @@ class Lease:
             if self._descriptor is None:
                 self._begin()
             assert self._descriptor is not None
-            os.write(self._descriptor, "".join(f"{digest}\n" for digest in new).encode())
+            self._write("".join(f"{digest}\n" for digest in new).encode())
             self._held.update(new)
 
     def close(self) -> None:
@@ -59,6 +60,17 @@ class Lease:
             self._descriptor = None
             self._held.clear()
         self._closed()
+
+    def _write(self, lines: bytes) -> None:
+        """All of *lines* or nothing: half a digest holds nothing, and would spoil the next line."""
+        assert self._descriptor is not None
+        before = os.fstat(self._descriptor).st_size
+        try:
+            if os.write(self._descriptor, lines) != len(lines):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        except OSError:
+            os.ftruncate(self._descriptor, before)
+            raise
 
     def _begin(self) -> None:
         folder = self._folder.inside(f"{LEASES}/x").parent
@@ -76,8 +88,10 @@ def held(folder: LayoutFolder) -> Iterator[str]:
     for path in folder.inside(f"{LEASES}/x").parent.glob(f"*{_ENDING}"):
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0))
-        except FileNotFoundError:
-            continue
+        except OSError as error:
+            if error.errno in (errno.ENOENT, errno.EISDIR, errno.ELOOP, errno.ENXIO):
+                continue  # gone meanwhile, or no lease of ours
+            raise
         try:
             if try_lock(descriptor):
                 with contextlib.suppress(OSError):

@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from longshore.cancellation import Cancellation
+from longshore.library.collecting import Collector
 from longshore.library.contents import Contents
 from longshore.library.folder import LayoutFolder, Signature
 from longshore.library.ingest import Ingest, Source
@@ -16,13 +17,16 @@ from longshore.library.leases import Lease
 from longshore.library.model import Freed, LibraryDetails, LibraryImage, Usage
 from longshore.library.rows import Rows
 from longshore.oci.descriptor import Descriptor
-from longshore.oci.errors import InvalidManifest, LongshoreError, NotInLibrary
+from longshore.oci.errors import InvalidManifest, LibraryBusy, LongshoreError, NotInLibrary
 from longshore.oci.image_config import ImageConfig
 from longshore.oci.layout import LayoutEntry, LayoutIndex
 from longshore.oci.manifest import Index, Manifest
 from longshore.oci.reference import Reference
 
 _log = logging.getLogger(__name__)
+
+#: How often a name is looked up again because another program gave it to another image meanwhile.
+_TRIES = 16
 
 
 class Library:
@@ -35,8 +39,9 @@ class Library:
     def __init__(self, path: Path) -> None:
         self._folder = LayoutFolder(path)
         self._contents = Contents(self._folder)
+        self._collector = Collector(self._folder, self._contents)
         self._ingest = Ingest(self._folder)
-        self._rows = Rows(self._folder, self._contents)
+        self._rows = Rows(self._folder, self._contents, self._collector)
         self._tidied = False
 
     @property
@@ -103,7 +108,7 @@ class Library:
             self._tidied = True
             self._folder.ensure()
             self._ingest.tidy()
-            self._contents.collect(())
+            self._collector.collect(())
 
     # -- what transfers ask
 
@@ -126,6 +131,23 @@ class Library:
         self._folder.ensure()
         with self._folder.explained(writing=True), self._folder.blobs_lock(shared=True):
             lease.hold(digest)
+
+    def hold_entry(self, lease: Lease, image: Reference | str) -> LayoutEntry:
+        """The line of the index for a name or a digest, whose image stays whole as long as *lease* lasts.
+
+        Between the look-up and the lease another program may remove the image, and be killed while it does: only what
+        still has its line afterwards is whole. Raises NotInLibrary.
+        """
+        for _ in range(_TRIES):
+            entry = self.entry(image)
+            self.hold(lease, entry.descriptor.digest)
+            if self.entry(image).descriptor.digest == entry.descriptor.digest:
+                return entry
+        raise LibraryBusy(
+            "The image changes too often to be read.",
+            subject=str(image),
+            advice="Try again when other programs have finished with it.",
+        )
 
     def manifest(self, digest: str) -> Manifest | Index:
         """A manifest or index. Raises NotInLibrary, LibraryDamaged, InvalidManifest."""
@@ -181,6 +203,17 @@ class Library:
                     return row.digest
         return ""
 
+    def hold_made_from(self, lease: Lease, image_id: str) -> str:
+        """As :meth:`holding`, of an image that stays whole as long as *lease* lasts."""
+        for _ in range(_TRIES):
+            digest = self.holding(image_id)
+            if not digest:
+                return ""
+            self.hold(lease, digest)
+            if self.holding(image_id) == digest:
+                return digest
+        return ""
+
     def names(self, digest: str) -> bool:
         """Whether the image *digest* has a line of its own in the index."""
         return any(entry.descriptor.digest == digest for entry in self._folder.index().entries)
@@ -194,14 +227,12 @@ class Library:
         if it is to be *listed*. Whatever bore the name before loses it, and what nothing else uses of that is removed.
         """
         self._folder.ensure()
-        with self._folder.explained(writing=True), self._folder.blobs_lock(shared=True):
-            lease.hold(found.digest)
-            path = self._folder.blob(found.digest)
-            if self._contents.size(found.digest) != len(found.raw):
-                path.parent.mkdir(exist_ok=True)
-                self._folder.write(path, found.raw)
+        if self._ingest.take_up(found.digest, lease) != len(found.raw):
+            self._ingest.take_in([found.raw], lease, Cancellation())
         if name is not None or found.subject is not None or (listed and not self.names(found.digest)):
             entry = LayoutEntry.named(self._described(found), name)
+            # Another program may have put a blob in its place that is not on disk yet.
+            self._ingest.sync()
             self._change(lambda index: index.with_entry(entry))
         return found.digest
 
@@ -212,8 +243,8 @@ class Library:
         try:
             if not self._tidied:
                 self.tidy()
-            elif self._contents.unneeded:
-                self._contents.collect(())
+            elif self._collector.unneeded:
+                self._collector.collect(())
         except LongshoreError as error:
             _log.info("cannot clear up %s: %s %s", self.path, error, error.detail)
 
@@ -228,6 +259,7 @@ class Library:
         gone: set[str] = set()
 
         def changed(before: LayoutIndex) -> LayoutIndex:
+            gone.clear()  # it may be asked again, about a newer index
             after = how(before)
             lost = {one.descriptor.digest for one in before.entries} - {
                 one.descriptor.digest for one in after.entries
@@ -236,17 +268,17 @@ class Library:
                 return after
             # Only what this change has orphaned: who knows why the others are there.
             with contextlib.suppress(InvalidManifest):
-                orphans = self._contents.orphaned(after) - self._contents.orphaned(before)
+                orphans = self._collector.orphaned(after) - self._collector.orphaned(before)
                 after = after.without(*orphans)
                 lost |= {entry.descriptor.digest for entry in orphans}
             for digest in lost:
                 gone.add(digest)
                 with contextlib.suppress(InvalidManifest):
-                    gone.update(self._contents.named_by(digest))
+                    gone.update(self._collector.named_by(digest))
             return after
 
         self._folder.change(changed)
-        return self._contents.collect(gone) if gone else Freed()
+        return self._collector.collect(gone) if gone else Freed()
 
     def _find(self, index: LayoutIndex, image: Reference | str) -> LayoutEntry:
         if isinstance(image, Reference):

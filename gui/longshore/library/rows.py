@@ -3,63 +3,100 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
+from longshore.library.collecting import Collector
 from longshore.library.contents import Contents
 from longshore.library.folder import LayoutFolder
 from longshore.library.model import LibraryDetails, LibraryImage, LibraryPlatform
 from longshore.oci.descriptor import Descriptor
-from longshore.oci.errors import InvalidContent, LibraryDamaged, LongshoreError, NotInLibrary
+from longshore.oci.errors import LongshoreError
 from longshore.oci.image_config import ImageConfig
-from longshore.oci.layout import LayoutEntry
+from longshore.oci.layout import LayoutEntry, LayoutIndex
 from longshore.oci.manifest import ACCEPT, DOCKER_FOREIGN_LAYER, Index, Manifest
 from longshore.oci.platform import Platform
 from longshore.oci.text import plain
 
-_UNREADABLE = (NotInLibrary, LibraryDamaged, InvalidContent)
+#: Indexes within indexes are followed this deep, and this many manifests of one image are read; parts beyond count as
+#: missing, since nothing can be said about them.
+DEEPEST = 8
+MOST_MANIFESTS = 2_000
+#: How often the list is read again because an image was removed while it was.
+_TRIES = 3
 
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """One manifest of an image: the only one, or a child of its index; *manifest* None if it is not here."""
+    """One manifest of an image: the only one, or a child of its index; *manifest* None if it cannot be read."""
 
     platform: Platform | None
     digest: str
+    size: int
     manifest: Manifest | None
+
+
+@dataclass(slots=True)
+class _Tree:
+    """An image with all that it names. *sizes*: what each content must have; None where nothing would do, because it
+    cannot be read or is named with two sizes."""
+
+    parts: list[_Part] = field(default_factory=list)
+    sizes: dict[str, int | None] = field(default_factory=dict)
+
+    def need(self, part: Descriptor) -> None:
+        """Another content that is named."""
+        known = self.sizes.setdefault(part.digest, part.size)
+        if known != part.size:
+            self.sizes[part.digest] = None
 
 
 class Rows:
     """Reads what is shown of a library. Thread-safe; blocks."""
 
-    def __init__(self, folder: LayoutFolder, contents: Contents) -> None:
+    def __init__(self, folder: LayoutFolder, contents: Contents, collector: Collector) -> None:
         self._folder = folder
         self._contents = contents
+        self._collector = collector
 
     def images(self) -> list[LibraryImage]:
         """See Library."""
-        index = self._folder.index()
+        for _ in range(_TRIES):
+            index = self._folder.index()
+            rows = self._images(index)
+            # What is missing may belong to an image that was removed while this was reading.
+            if not any(row.missing for row in rows) or self._folder.index() == index:
+                break
+        return sorted(rows, key=lambda row: (row.reference is None, row.reference or row.name or row.digest))
+
+    def _images(self, index: LayoutIndex) -> list[LibraryImage]:
         if not index.entries:
             return []
         sizes = self._contents.sizes()
-        rows = [self._row(entry, sizes) for entry in index.entries]
-        return sorted(rows, key=lambda row: (row.reference is None, row.reference or row.name or row.digest))
+        known: dict[str, LibraryImage] = {}
+        rows = []
+        for entry in index.entries:
+            digest = entry.descriptor.digest
+            if digest not in known:
+                known[digest] = self._row(entry, self._tree(digest), sizes)
+            rows.append(self._renamed(known[digest], entry))
+        return rows
 
     def details(self, entry: LayoutEntry) -> LibraryDetails:
         """See Library."""
         sizes = self._contents.sizes()
         digest = entry.descriptor.digest
         self._contents.manifest(digest)  # for its error
-        parts = self._parts(digest)
-        shown = self._shown(parts)
+        tree = self._tree(digest)
+        shown = self._shown(tree.parts)
         index = self._folder.index()
         return LibraryDetails(
-            image=self._row(entry, sizes),
+            image=self._renamed(self._row(entry, tree, sizes), entry),
             references=tuple(
                 one.reference
                 for one in index.entries
                 if one.reference is not None and one.descriptor.digest == digest
             ),
-            platforms=tuple(self._platform(part, sizes) for part in parts),
+            platforms=tuple(self._platform(part, sizes) for part in tree.parts),
             config=None if shown is None else self._config(shown),
             layers=() if shown is None else shown.layers,
             referrers=tuple(self.referrers(digest)),
@@ -69,7 +106,7 @@ class Rows:
         """See Library."""
         found: dict[str, Descriptor] = {}
         for entry in self._folder.index().entries:
-            subject = self._contents.subject_of(entry)
+            subject = self._collector.subject_of(entry)
             if subject is None or subject.digest != digest:
                 continue
             manifest = self._contents.manifest(entry.descriptor.digest)
@@ -86,51 +123,83 @@ class Rows:
         config = self._config(manifest)
         return replace(manifest.descriptor, platform=None if config is None else config.platform)
 
-    def _row(self, entry: LayoutEntry, sizes: Mapping[str, int]) -> LibraryImage:
-        digest = entry.descriptor.digest
-        parts = self._parts(digest)
-        named = {digest}
-        for part in parts:
-            named.add(part.digest)
-            if part.manifest is not None:
-                named.update(_contents_of(part.manifest))
-        shown = self._shown(parts)
+    def _row(self, entry: LayoutEntry, tree: _Tree, sizes: Mapping[str, int]) -> LibraryImage:
+        """The row of an image, whatever its name."""
+        shown = self._shown(tree.parts)
         config = None if shown is None else self._config(shown)
-        platforms = [part.platform for part in parts if part.platform is not None and part.platform.known]
+        platforms = [
+            part.platform for part in tree.parts if part.platform is not None and part.platform.known
+        ]
         return LibraryImage(
-            reference=entry.reference,
-            name=plain(entry.ref_name) if entry.reference is None else "",
-            digest=digest,
+            reference=None,
+            name="",
+            digest=entry.descriptor.digest,
             media_type=entry.descriptor.media_type,
             created=None if config is None else config.created,
-            size=sum(sizes.get(each, 0) for each in named),
+            size=sum(sizes.get(each, 0) for each in tree.sizes),
             platforms=tuple(dict.fromkeys(platforms)),
-            missing=sum(each not in sizes for each in named),
-            subject=self._contents.attached_to(entry),
+            missing=sum(size is None or sizes.get(each) != size for each, size in tree.sizes.items()),
+        )
+
+    def _renamed(self, row: LibraryImage, entry: LayoutEntry) -> LibraryImage:
+        return replace(
+            row,
+            reference=entry.reference,
+            name=plain(entry.ref_name) if entry.reference is None else "",
+            media_type=entry.descriptor.media_type,
+            subject=self._collector.attached_to(entry),
             artifact_type=plain(entry.descriptor.artifact_type),
         )
 
-    def _parts(self, digest: str) -> list[_Part]:
-        """The manifests of an image, attestations left out, in the order of its index."""
+    def _tree(self, digest: str) -> _Tree:
+        """The manifests of an image, attestations left out, in the order of its indexes, and what they name."""
+        tree = _Tree()
+        # Of each index the children, the last first: the next one is taken from the end.
+        todo: list[tuple[Descriptor, Platform | None, int]] = []
         try:
-            found = self._contents.manifest(digest)
-        except _UNREADABLE:
-            return []
-        if isinstance(found, Manifest):
-            config = self._config(found)
-            return [_Part(None if config is None else config.platform, digest, found)]
-        return [
-            _Part(child.platform, child.digest, self._manifest(child))
-            for child in found.images
-            if child.media_type in ACCEPT
-        ]
+            top = self._contents.manifest(digest)
+        except LongshoreError:
+            tree.sizes[digest] = None
+            return tree
+        tree.need(top.descriptor)
+        if isinstance(top, Manifest):
+            config = self._config(top)
+            self._take(tree, top.descriptor, None if config is None else config.platform, top)
+        else:
+            todo += [(child, None, 1) for child in reversed(top.images)]
+        read: dict[str, Manifest | Index | None] = {digest: top}
+        while todo:
+            child, above, depth = todo.pop()
+            if child.media_type not in ACCEPT:
+                continue
+            tree.need(child)
+            platform = child.platform or above
+            again = child.digest in read
+            if not again:
+                bounded = depth <= DEEPEST and len(read) < MOST_MANIFESTS
+                read[child.digest] = self._manifest(child) if bounded else None
+            found = read[child.digest]
+            if not isinstance(found, Index):
+                self._take(tree, child, platform, found)
+            elif not again:  # else 30 indexes that name each other twice would be 2^30 ways down
+                todo += [(each, platform, depth + 1) for each in reversed(found.images)]
+        return tree
 
-    def _manifest(self, child: Descriptor) -> Manifest | None:
+    def _take(
+        self, tree: _Tree, named: Descriptor, platform: Platform | None, manifest: Manifest | None
+    ) -> None:
+        tree.parts.append(_Part(platform, named.digest, named.size, manifest))
+        if manifest is None:
+            tree.sizes[named.digest] = None
+            return
+        for part in _contents_of(manifest):
+            tree.need(part)
+
+    def _manifest(self, child: Descriptor) -> Manifest | Index | None:
         try:
-            found = self._contents.manifest(child.digest)
-        except _UNREADABLE:
+            return self._contents.manifest(child.digest)
+        except LongshoreError:
             return None
-        return None if isinstance(found, Index) else found
 
     def _config(self, manifest: Manifest) -> ImageConfig | None:
         try:
@@ -148,18 +217,20 @@ class Rows:
         return here[0].manifest if here else None
 
     def _platform(self, part: _Part, sizes: Mapping[str, int]) -> LibraryPlatform:
-        named = {part.digest} | (set() if part.manifest is None else _contents_of(part.manifest))
+        named = {part.digest: part.size}
+        if part.manifest is not None:
+            named |= {each.digest: each.size for each in _contents_of(part.manifest)}
         return LibraryPlatform(
             part.platform,
             part.digest,
             sum(sizes.get(each, 0) for each in named),
-            part.manifest is not None and all(each in sizes for each in named),
+            part.manifest is not None and all(sizes.get(each) == size for each, size in named.items()),
         )
 
 
-def _contents_of(manifest: Manifest) -> set[str]:
-    # Foreign layers are fetched from elsewhere: that they are not here is no lack.
-    return {part.digest for part in (manifest.config, *manifest.layers) if not is_foreign(part)}
+def _contents_of(manifest: Manifest) -> list[Descriptor]:
+    # Foreign layers are fetched from elsewhere: an image without them is whole.
+    return [part for part in (manifest.config, *manifest.layers) if not is_foreign(part)]
 
 
 def is_foreign(part: Descriptor) -> bool:

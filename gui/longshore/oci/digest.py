@@ -10,6 +10,8 @@ from longshore.oci.text import plain
 
 # The registered algorithms, with the number of hex digits of each. Others are errors, as in the engines.
 _HEX_DIGITS = {"sha256": 64, "sha384": 96, "sha512": 128}
+#: The algorithms that digests may name.
+ALGORITHMS = tuple(_HEX_DIGITS)
 _DIGEST = re.compile(r"(sha256):([a-f0-9]{64})|(sha384):([a-f0-9]{96})|(sha512):([a-f0-9]{128})")
 _EXAMPLE = "A digest is written as sha256: and 64 characters 0-9 and a-f."
 

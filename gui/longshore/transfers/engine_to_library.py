@@ -68,9 +68,8 @@ class EngineToLibrary:
             job.tell(NoteKind.SOURCE_CHANGED, image.image_id)
         lease = library.lease()
         try:
-            if digest := library.holding(image.image_id):
+            if digest := library.hold_made_from(lease, image.image_id):
                 job.tell(NoteKind.UP_TO_DATE)
-                library.hold(lease, digest)
                 top = library.manifest(digest)
             else:
                 top = _take_in(job, engine, name, image, library, lease)

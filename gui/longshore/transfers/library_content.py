@@ -52,12 +52,14 @@ class LibraryReader(_Part):
     def manifest(self, name: str, *, cancellation: Cancellation) -> Manifest | Index:
         """See ContentReader. Raises NotInLibrary, LibraryDamaged."""
         cancellation.raise_if_cancelled()
-        digest = name
+        # Held before it is read: all that it names stays until this is closed.
         if not valid_digest(name):
-            digest = self._library.entry(self._named(name)).descriptor.digest
-        # Before it is read: all that it names stays until this is closed.
-        self._library.hold(self._lease, digest)
-        return self._library.manifest(digest)
+            name = self._library.hold_entry(self._lease, self._named(name)).descriptor.digest
+        elif self._library.names(name):
+            self._library.hold_entry(self._lease, name)
+        else:  # part of an image that is held, or attached to it
+            self._library.hold(self._lease, name)
+        return self._library.manifest(name)
 
     def blob(
         self, wanted: Descriptor, offset: int = 0, *, cancellation: Cancellation

@@ -116,9 +116,9 @@ def _image(
 ) -> Manifest:
     """What stands under the name, of an index the image for *platform*. Raises NotInLibrary, InvalidManifest."""
     reference = request.source.reference
-    top_digest = request.source.image_id if reference is None else library.entry(reference).descriptor.digest
-    if lease is not None:
-        library.hold(lease, top_digest)
+    image = reference or request.source.image_id
+    entry = library.entry(image) if lease is None else library.hold_entry(lease, image)
+    top_digest = entry.descriptor.digest
     top = library.manifest(top_digest)
     if isinstance(top, Manifest):
         return top

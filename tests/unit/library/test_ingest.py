@@ -16,11 +16,11 @@ import pytest
 from longshore.cancellation import Cancellation, Cancelled
 from longshore.library.ingest import Ingest, Source
 from longshore.library.library import Library
-from longshore.library.locks import locked
 from longshore.oci.descriptor import Descriptor
 from longshore.oci.digest import sha256_of
-from longshore.oci.errors import DigestMismatch, DiskFull, LibraryBusy, RegistryUnreachable
+from longshore.oci.errors import DigestMismatch, DiskFull, RegistryUnreachable
 from longshore.oci.manifest import OCI_LAYER
+from longshore.shared_files import LockBusy, locked
 from transfertools import wait_until
 from transfertools.layouts import blobs_of, noise
 
@@ -265,7 +265,7 @@ def test_no_room_is_said_before_the_first_byte(library: Library, monkeypatch: py
 
 def test_a_lock_that_nobody_lets_go_is_an_error(tmp_path: Path) -> None:
     with locked(tmp_path / "lock", shared=True), locked(tmp_path / "lock", shared=True):
-        with pytest.raises(LibraryBusy), locked(tmp_path / "lock", patience=0.02):
+        with pytest.raises(LockBusy), locked(tmp_path / "lock", patience=0.02):
             pass
         stop = Cancellation()
         stop.cancel()
@@ -273,7 +273,7 @@ def test_a_lock_that_nobody_lets_go_is_an_error(tmp_path: Path) -> None:
             pass
     with (
         locked(tmp_path / "lock"),
-        pytest.raises(LibraryBusy),
+        pytest.raises(LockBusy),
         locked(tmp_path / "lock", shared=True, patience=0.02),
     ):
         pass
