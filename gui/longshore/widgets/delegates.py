@@ -75,6 +75,8 @@ _ACTION_ICONS = {
 }
 #: States in which an unknown total is shown as a moving segment.
 MOVING = frozenset({State.PLANNING, State.RUNNING, LayerState.TRANSFERRING, LayerState.EXTRACTING})
+#: Pixels of the bar before a row that is new.
+_FRESH_WIDTH = 3
 #: Seconds the segment of an unknown total takes there and back.
 _SWING = 2.4
 
@@ -87,6 +89,8 @@ class CellDelegate(QStyledItemDelegate):
         self._view = view
         self._columns = columns
         self._complained = False
+        #: Whether rows may be new (Role.FRESH); asked only where they can be.
+        self.marks_fresh = False
         #: What of the viewport is being painted.
         self.region = QRegion()
 
@@ -139,6 +143,12 @@ class CellDelegate(QStyledItemDelegate):
         number = index.column()
         column = self._columns[number] if number < len(self._columns) else self._columns[-1]
         room = rect.adjusted(PADDING, 0, -PADDING, 0)
+        if self.marks_fresh and number == 0 and index.data(Role.FRESH):
+            bar = QRectF(rect.x() + 3, rect.y() + 6, _FRESH_WIDTH, rect.height() - 12)
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(theme.accent)
+            painter.drawRoundedRect(bar, _FRESH_WIDTH / 2, _FRESH_WIDTH / 2)
         if column.kind is Kind.PROGRESS:
             paint_progress(painter, room, theme, index, selected)
             return

@@ -28,6 +28,7 @@ from longshore.widgets.views import TableView
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from longshore.engine.model import LocalImage
+    from longshore.oci.reference import Reference
 
 _RIGHT = Qt.TextElideMode.ElideRight
 _COLUMNS = [
@@ -84,6 +85,7 @@ class ImagePane(Pane):
         self.tag_button = add(self.tr("Tag…"), "tag", self.tag)
         self.remove_button = add(self.tr("Remove…"), "remove", self.remove)
         self.view = TableView(self.tr("Local images"), _COLUMNS)
+        self.view.delegate.marks_fresh = True
         self.view.set_drag(self._describe)
         self.view.set_drop(self._drop_hint)
         self.view.setDragDropOverwriteMode(False)
@@ -176,6 +178,18 @@ class ImagePane(Pane):
         """What the footer says about the space on the disk instead of the sum of the sizes."""
         self._disk = words
         self._tell_state()
+
+    def show_arrival(self, reference: Reference) -> None:
+        """Mark the row of *reference*, which came by itself. Selection and focus are the user's and stay.
+
+        The view scrolls to the row only where nothing the user works on would move.
+        """
+        self.model.mark_fresh(reference)
+        self.model.seen(self.view.rows())
+        index = self.model.index_of(reference)
+        if index.isValid() and not self.view.in_hand():
+            self.view.reveal(index)
+        self._soon.start()
 
     # -- what is selected
 
@@ -281,6 +295,7 @@ class ImagePane(Pane):
     @Slot()
     def _selection_changed(self) -> None:
         self.hush()
+        self.model.seen(self.view.rows())
         self._soon.start()
         self.selection_changed.emit()
 
@@ -329,6 +344,8 @@ class ImagePane(Pane):
         shown = self.model.rowCount()
         if shown != len(images):
             parts.append(self.tr("{0} shown").format(shown))
+        if fresh := self.model.fresh_count:
+            parts.append(self.tr("{0} new").format(fresh))
         chosen = self.selected()
         if chosen:
             chosen_sizes = {image.image_id: image.size for image in chosen}
