@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+
 from testbed.driver import Window
 from testbed.engine import PrivateEngine
 from testbed.images import load_image, seed_repository
@@ -30,3 +32,25 @@ def test_a_pull_that_ends_leaves_the_selection_to_the_user(
     window.keys("Escape")
     window.click_row("Local images", f"{open_registry.address}/arrives/app", "1")
     window.wait(lambda: not any("1 new" in text for text in window.texts()), "the mark to go")
+
+
+def test_an_engine_that_is_lost_leaves_its_images_readable(
+    start: Start, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    with PrivateEngine(tmp_path_factory.mktemp("lost-engine")) as engine:
+        with engine.client() as client:
+            load_image(client, ["lost/app:1"], seed="lost")
+        window = start(engine=engine.host)
+        window.click_row("Local images", "lost/app", "1")
+        engine.kill()
+        window.wait_for("Retry", "push button", "button")
+        table = window.wait_for("Local images", "table")
+        banner = window.wait_for("Retry", "push button", "button")
+        assert banner.extents[1] + banner.extents[3] <= table.extents[1], "above the rows"
+        assert window.table("Local images").rows[0][:2] == ["lost/app", "1"]
+        window.wait_text("last known: 1 reference")
+        engine.start()
+        window.wait(lambda: window.find("Retry", "push button", "button") is None, "the banner to go")
+        window.press("Remove…")
+        window.wait_text("Remove lost/app:1?")
+        window.keys("Escape")

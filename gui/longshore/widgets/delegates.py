@@ -75,6 +75,8 @@ _ACTION_ICONS = {
 }
 #: States in which an unknown total is shown as a moving segment.
 MOVING = frozenset({State.PLANNING, State.RUNNING, LayerState.TRANSFERRING, LayerState.EXTRACTING})
+#: Opacity of rows that are only what was last known.
+_FADED = 0.55
 #: Pixels of the bar before a row that is new.
 _FRESH_WIDTH = 3
 #: Seconds the segment of an unknown total takes there and back.
@@ -91,6 +93,8 @@ class CellDelegate(QStyledItemDelegate):
         self._complained = False
         #: Whether rows may be new (Role.FRESH); asked only where they can be.
         self.marks_fresh = False
+        #: Whether the rows are only what was last known, and are drawn faint.
+        self.faded = False
         #: What of the viewport is being painted.
         self.region = QRegion()
 
@@ -136,6 +140,8 @@ class CellDelegate(QStyledItemDelegate):
     def _paint(self, painter: QPainter, option: QStyleOptionViewItem, index: _Index) -> None:
         theme = current_theme()
         rect: QRect = option.rect
+        if self.faded:
+            painter.setOpacity(_FADED)
         # Asked of the view: the flags of the style take longer to load than the first paint of all rows.
         selected = self._view.selectionModel().isSelected(index)
         if selected:

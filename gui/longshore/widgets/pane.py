@@ -43,6 +43,7 @@ class ActionButton(QPushButton):
         self._icon = icon
         self.only_icon = only_icon
         self._hint = ""
+        self._blocked = ""
         self.setAccessibleName(text)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
@@ -112,12 +113,21 @@ class ActionButton(QPushButton):
         """What it does, in a sentence, for its tooltip."""
         if hint != self._hint:
             self._hint = hint
-            self.setAccessibleDescription(hint)
+            self.setAccessibleDescription(self._blocked or hint)
+            self._tell_hint()
+
+    def set_blocked(self, reason: str) -> None:
+        """Disable it and give *reason*, a sentence, as its tooltip; "" enables it again."""
+        if reason != self._blocked:
+            self._blocked = reason
+            self.setEnabled(not reason)
+            self.setAccessibleDescription(reason or self._hint)
             self._tell_hint()
 
     def _tell_hint(self) -> None:
         name = self._text if self._compact else ""
-        self.setToolTip(tooltip(f"{name}\n{self._hint}".strip()) or "" if self._hint else name)
+        hint = self._blocked or self._hint
+        self.setToolTip(tooltip(f"{name}\n{hint}".strip()) or "" if hint else name)
 
     @Slot()
     def _draw(self) -> None:

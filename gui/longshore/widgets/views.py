@@ -107,6 +107,13 @@ class _Rows(_Base):
             or self.viewport().underMouse()
         )
 
+    def set_faded(self, faded: bool) -> None:
+        """Draw the rows faint, since they are only what was last known; they cannot be dragged then."""
+        if faded != self.delegate.faded:
+            self.delegate.faded = faded
+            self.setDragEnabled(not faded and self._describe is not None)
+            self.viewport().update()
+
     def select_row(self, index: QModelIndex) -> None:
         """Select the row of *index* alone, and scroll to it."""
         if not index.isValid():

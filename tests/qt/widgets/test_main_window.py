@@ -286,7 +286,7 @@ def test_without_an_engine_nothing_can_be_dropped_there(bench: Bench) -> None:
     view = bench.window.image_pane.view
     assert not _drag(view, bench.tags.mimeData([bench.tags.index(0, 0)]), QPoint(60, 90))
     assert view._line is not None
-    assert "no engine" in view._line.text
+    assert view._line.text == "No engine"
 
 
 # -- state and look
