@@ -10,7 +10,7 @@ from testbed.driver import Window
 from testbed.engine import PrivateEngine
 from testbed.images import load_image, seed_repository
 from testbed.registry import PrivateRegistry
-from testbed.steps import pull_by_name, wait_status
+from testbed.steps import open_repository, pull_by_name, wait_status
 
 Start = Callable[..., Window]
 
@@ -54,3 +54,24 @@ def test_an_engine_that_is_lost_leaves_its_images_readable(
         window.press("Remove…")
         window.wait_text("Remove lost/app:1?")
         window.keys("Escape")
+
+
+def test_a_tag_dropped_on_a_filter_changes_nothing_and_a_pasted_command_finds_its_rows(
+    start: Start, open_registry: PrivateRegistry
+) -> None:
+    seed_repository(open_registry.address, "filters/app", ["1", "2"], layers=[20_000])
+    seed_repository(open_registry.address, "filters/other", ["1"], layers=[20_000])
+    window = start(open_registry)
+    open_repository(window, open_registry.address, "filters/app")
+    for field in ("Filter images", "Filter repositories", "Filter tags"):
+        window.drag_row("Tags", ["1"], window.wait_for(field, "text"))
+        assert window.wait_for(field, "text").text in ("", field, "Filter")
+    assert len(window.table("Tags").rows) == 2
+    window.click(window.wait_for("Filter repositories", "text"))
+    window.type(f"docker pull {open_registry.address}/filters/app:2")
+
+    def found() -> bool:
+        names = [row[0] for row in window.table("Registries").rows]
+        return "filters/app" in names and "filters/other" not in names
+
+    window.wait(found, "the repository that the command names")

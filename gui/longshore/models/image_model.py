@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QMimeData, QModelIndex, QObject, Qt, Signal
 
-from longshore.models import mime, text
+from longshore.models import mime, sieve, text
 from longshore.models.columns import ImageColumn, Role
 from longshore.models.row_table import Index, RowTable, TableRow
 from longshore.models.text import tr
@@ -45,7 +45,7 @@ class ImageRow(TableRow):
         parts = [self.repository, self.tag, image.image_id, *image.repo_digests]
         if reference is not None:
             parts.append(str(reference))
-        self.haystack = " ".join(parts).casefold()
+        self.haystack = sieve.haystack(parts)
 
     def base_key(self) -> tuple[Any, ...]:
         """Named images first, by repository and natural tag."""
@@ -155,6 +155,9 @@ class ImageModel(RowTable[ImageRow]):
             if row.image.image_id == image_id:
                 return self.index(place, 0)
         return QModelIndex()
+
+    def _sieve_for(self, words: str) -> sieve.Sieve:
+        return sieve.for_images(words)
 
     # -- content
 

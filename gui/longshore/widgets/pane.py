@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from longshore.models.columns import Tone
+from longshore.models.sieve import LONGEST
 from longshore.models.text import tooltip
 from longshore.widgets import icons
 from longshore.widgets.quiet import ElidedLabel, LoadingLine, Notice, plain_label
@@ -148,6 +149,9 @@ class FilterField(QLineEdit):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setMaximumWidth(210)
         self.setMinimumWidth(84)
+        self.setMaxLength(LONGEST)
+        # What is dragged here is meant for a view beside it: as text it would hide all rows.
+        self.setAcceptDrops(False)
         self._pause = QTimer(self)
         self._pause.setSingleShot(True)
         self._pause.setInterval(_FILTER_PAUSE)
