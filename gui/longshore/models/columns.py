@@ -196,3 +196,5 @@ class Role(enum.IntEnum):
     RECENT = Qt.ItemDataRole.UserRole + 27
     #: str: what the cell offers to do about itself, on a button at its right; "" for nothing (per column).
     OFFER = Qt.ItemDataRole.UserRole + 28
+    #: bool: the row came by itself and the user has not selected it yet; drawn with a bar at its left edge.
+    FRESH = Qt.ItemDataRole.UserRole + 29

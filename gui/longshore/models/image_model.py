@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QMimeData, QModelIndex, QObject, Qt, Signal
 
-from longshore.models import mime, text
+from longshore.models import mime, sieve, text
 from longshore.models.columns import ImageColumn, Role
 from longshore.models.row_table import Index, RowTable, TableRow
 from longshore.models.text import tr
@@ -25,10 +25,11 @@ _Item = Qt.ItemDataRole
 class ImageRow(TableRow):
     """A reference of the engine, or an image without one."""
 
-    __slots__ = ("image", "natural", "repository", "tag")
+    __slots__ = ("fresh", "image", "natural", "repository", "tag")
 
     def __init__(self, image: LocalImage) -> None:
         super().__init__("")
+        self.fresh = False
         self.set_image(image)
 
     def set_image(self, image: LocalImage) -> None:
@@ -44,7 +45,7 @@ class ImageRow(TableRow):
         parts = [self.repository, self.tag, image.image_id, *image.repo_digests]
         if reference is not None:
             parts.append(str(reference))
-        self.haystack = " ".join(parts).casefold()
+        self.haystack = sieve.haystack(parts)
 
     def base_key(self) -> tuple[Any, ...]:
         """Named images first, by repository and natural tag."""
@@ -103,6 +104,31 @@ class ImageModel(RowTable[ImageRow]):
         if changed:
             self._tell_changed(changed)
 
+    def mark_fresh(self, reference: Reference) -> None:
+        """Mark the row of *reference* as new. The mark stays until :meth:`seen` or :meth:`forget_fresh`."""
+        wanted = reference.with_default_tag()
+        rows = {row for row in self._all if row.image.reference in (wanted, reference) and not row.fresh}
+        self._set_fresh(rows, True)
+
+    def seen(self, indexes: Iterable[Index]) -> None:
+        """The user selected the rows of *indexes*: they are new no longer."""
+        self._set_fresh({row for row in self._rows_of(indexes) if row.fresh}, False)
+
+    def forget_fresh(self) -> None:
+        """Remove every mark: the rows are about to show another place."""
+        self._set_fresh({row for row in self._all if row.fresh}, False)
+
+    def _set_fresh(self, rows: set[ImageRow], fresh: bool) -> None:
+        for row in rows:
+            row.fresh = fresh
+        if rows:
+            self._tell_changed(rows)
+
+    @property
+    def fresh_count(self) -> int:
+        """How many rows are marked as new, with those that the filter hides."""
+        return sum(row.fresh for row in self._all)
+
     @property
     def images(self) -> list[LocalImage]:
         """All images, in base order."""
@@ -129,6 +155,9 @@ class ImageModel(RowTable[ImageRow]):
             if row.image.image_id == image_id:
                 return self.index(place, 0)
         return QModelIndex()
+
+    def _sieve_for(self, words: str) -> sieve.Sieve:
+        return sieve.for_images(words)
 
     # -- content
 
@@ -186,7 +215,10 @@ class ImageModel(RowTable[ImageRow]):
         image = row.image
         if column in (ImageColumn.REPOSITORY, ImageColumn.TAG):
             if image.reference is not None:
-                return text.safe(image.reference.familiar, 600)
+                name = text.safe(image.reference.familiar, 600)
+                return (
+                    f"{name}\n{tr('New: it has arrived since you last selected it.')}" if row.fresh else name
+                )
             return tr(
                 "An image without a name. It was replaced by a newer one under its name, or never had one."
             )
@@ -214,6 +246,8 @@ class ImageModel(RowTable[ImageRow]):
             return image.reference
         if role == Role.SORT:
             return self._sort_key(row, column)
+        if role == Role.FRESH:
+            return row.fresh
         if role == Role.DANGLING:
             return image.dangling
         if role == Role.TAG:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
 
-from longshore.models import ordering
+from longshore.models import sieve
 from longshore.models.columns import NodeState, RegistryColumn
 from longshore.models.registry_node import RegistryNode
 from longshore.models.registry_row import Child, RegistryEntry
@@ -36,7 +36,7 @@ class RegistryModel(RegistryTree):
         super().__init__(parent)
         self._serial = 0
         self._filter = ""
-        self._needles: tuple[str, ...] = ()
+        self._sieve = sieve.Sieve()
         self._sort_column = -1
         self._descending = False
 
@@ -243,13 +243,13 @@ class RegistryModel(RegistryTree):
     def _reads_on(self, node: RegistryNode) -> bool:
         # A filter and an order are questions to all pages, and nobody scrolls to the end for them. What was found is
         # in the vendor's order, and can be endless.
-        asked = self._needles or self._sort_column >= 0
+        asked = self._sieve or self._sort_column >= 0
         return bool(asked) and node.search is None and node.listing.has_more
 
     def _settle_if_due(self, node: RegistryNode) -> None:
         """While all pages are read for an order, the view is laid out anew only when much has come."""
         much = len(node.repositories) * 5 > len(node.rows) * 6
-        if much or self._needles or not self._reads_on(node):
+        if much or self._sieve or not self._reads_on(node):
             self._settle(node)
 
     def _read_on(self, node: RegistryNode) -> None:
@@ -259,10 +259,11 @@ class RegistryModel(RegistryTree):
     # -- filter and order
 
     def set_filter(self, words: str) -> None:
-        """Show only repositories whose ``host/path`` holds every one of *words*, in any letter case."""
+        """Show only repositories whose ``host/path`` holds every one of *words*, in any letter case, or
+        the one of a pasted reference."""
         if words == self._filter:
             return
-        self._filter, self._needles = words, ordering.words(words)
+        self._filter, self._sieve = words, sieve.for_repositories(words)
         for node in list(self._nodes):
             if node.search is not None and node.search.query != words.strip():
                 self._leave_search(node)
@@ -284,7 +285,7 @@ class RegistryModel(RegistryTree):
             self._read_on(node)
 
     def _target(self, node: RegistryNode) -> list[Child]:
-        return node.target(self._needles, self._filter, descending=self._descending, column=self._sort_column)
+        return node.target(self._sieve, self._filter, descending=self._descending, column=self._sort_column)
 
     # -- inside
 

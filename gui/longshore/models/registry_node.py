@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from longshore.models import ordering, text
 from longshore.models.columns import NodeAction, NodeState, RegistryColumn
 from longshore.models.registry_row import Child, Course, RegistryEntry, Search
+from longshore.models.sieve import Sieve
 from longshore.models.text import tr
 from longshore.oci.errors import InvalidReference, SignInFailed, SignInRequired, TlsFailed
 from longshore.oci.reference import Reference
@@ -172,10 +173,8 @@ class RegistryNode:
 
     # -- rows
 
-    def target(
-        self, needles: tuple[str, ...], filtered: str, *, descending: bool, column: int
-    ) -> list[Child]:
-        """The rows to show: filtered (*needles* are the words of *filtered*) and sorted, then note and links.
+    def target(self, sieve: Sieve, filtered: str, *, descending: bool, column: int) -> list[Child]:
+        """The rows to show: filtered (*sieve* is made of *filtered*) and sorted, then note and links.
 
         Pinned ones come first, then those of the history where no listing can tell of them.
         """
@@ -187,26 +186,24 @@ class RegistryNode:
             )
             rows.insert(0, back)
         else:
-            rows = self._passing(needles)
+            rows = self._passing(sieve)
             rows.sort(key=_NATURAL, reverse=descending and column <= RegistryColumn.NAME)
             rows = self._sorted(rows, descending, column if column > RegistryColumn.NAME else -1)
             if self._marked:
                 rows.sort(key=_rank)
-        self.note.line = self._note_text(bool(rows), bool(needles))
+        self.note.line = self._note_text(bool(rows), bool(sieve))
         if self.note.line:
             # Why a list broke off stands before what came of it: nobody looks for it behind thousands.
             rows.insert(0 if self.state is NodeState.FAILED else len(rows), self.note)
         rows += self._links(filtered)
         return rows
 
-    def _passing(self, needles: tuple[str, ...]) -> list[Child]:
+    def _passing(self, sieve: Sieve) -> list[Child]:
         """What the filter lets pass, of what can be shown now. Made for ten thousand at every page."""
         rows = list(self.repositories.values())
         if self._marked and not self._incomplete:
             rows = [child for child in rows if not child.from_history]
-        for needle in needles:
-            rows = [child for child in rows if needle in child.haystack]
-        return rows
+        return sieve.passing(rows)
 
     @property
     def _incomplete(self) -> bool:
@@ -278,7 +275,7 @@ class RegistryNode:
 
     def known_count(self) -> int:
         """How many repositories there are to be shown without a filter."""
-        return len(self._passing(())) if self._marked else len(self.repositories)
+        return len(self._passing(Sieve())) if self._marked else len(self.repositories)
 
     def loaded_text(self) -> str:
         """How much of the listing is here: ``2,400 of 10,000 loaded``."""

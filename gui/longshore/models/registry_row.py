@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from longshore.models import text
+from longshore.models import sieve, text
 from longshore.models.columns import NodeAction, NodeKind, NodeState
 from longshore.models.text import tr
 from longshore.oci.errors import LongshoreError
@@ -78,7 +78,7 @@ class Child:
         else:
             self.kind = NodeKind.LINK if action else NodeKind.NOTE
         self.path = "" if reference is None else reference.path
-        self.haystack = "" if reference is None else reference.name.casefold()
+        self.haystack = "" if reference is None else sieve.haystack([reference.name])
         self.natural: NaturalKey = natural_key(self.path)
         #: What a note or a link says. Kept, since it must not change while views hear of rows that come and go.
         self.line = ""

@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
 from longshore.models import ordering, text
+from longshore.models.sieve import Sieve
 from longshore.models.transition import changed_rows, never_raises, settle
 
 Index = QModelIndex | QPersistentModelIndex
@@ -42,7 +43,7 @@ class RowTable(QAbstractTableModel, Generic[_Row]):
         self._all: list[_Row] = []
         self._ordered: list[_Row] = []
         self._rows: list[_Row] = []
-        self._needles: tuple[str, ...] = ()
+        self._sieve = Sieve()
         self._filter = ""
         self._sort_column = -1
         self._sort_order = Qt.SortOrder.AscendingOrder
@@ -64,6 +65,10 @@ class RowTable(QAbstractTableModel, Generic[_Row]):
         """*rows* (in base order) when no column is chosen."""
         return rows
 
+    def _sieve_for(self, words: str) -> Sieve:
+        """What the filter *words* lets pass."""
+        return Sieve(ordering.words(words))
+
     def _shown(self, row: _Row) -> bool:
         return True
 
@@ -82,9 +87,7 @@ class RowTable(QAbstractTableModel, Generic[_Row]):
     def _sift(self) -> None:
         """Filter again; the order is as it was."""
         rows = [row for row in self._ordered if self._shown(row)]
-        for needle in self._needles:
-            rows = [row for row in rows if needle in row.haystack]
-        settle(self, _NO_PARENT, self._rows, rows)
+        settle(self, _NO_PARENT, self._rows, self._sieve.passing(rows))
         self._sifted()
 
     def _sifted(self) -> None:
@@ -97,11 +100,11 @@ class RowTable(QAbstractTableModel, Generic[_Row]):
     # -- filter
 
     def set_filter(self, words: str) -> None:
-        """Show only rows that hold every one of *words*, in any letter case."""
+        """Show only rows that hold every one of *words*, in any letter case, or that a pasted reference names."""
         if words == self._filter:
             return
         self._filter = words
-        self._needles = ordering.words(words)
+        self._sieve = self._sieve_for(words)
         self._sift()
 
     @property

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QMimeData, QObject, Qt, QTimer, Signal
 
-from longshore.models import mime, ordering, text
+from longshore.models import mime, ordering, sieve, text
 from longshore.models.columns import HereState, Role, TagColumn, Tone
 from longshore.models.row_table import Index, RowTable
 from longshore.models.tag_row import TagRow
@@ -141,6 +141,7 @@ class TagModel(RowTable[TagRow]):
                 row.stale, row.asked = True, False
         else:
             self._host, self._repository = host, repository
+            self._sieve = self._sieve_for(self._filter)
             self._span = None
             self.beginResetModel()
             self._all, self._ordered, self._rows, self._by_tag = [], [], [], {}
@@ -226,7 +227,7 @@ class TagModel(RowTable[TagRow]):
             return
         self._tell_changed(gathered)
         self.counts_changed.emit()
-        if self._sort_column != TagColumn.TAG or self._needles:
+        if self._sort_column != TagColumn.TAG or self._sieve:
             self._arrange()
             self._want_again()
 
@@ -262,7 +263,7 @@ class TagModel(RowTable[TagRow]):
                 note = self._error.message
             elif self._loading:
                 note = tr("Loading tags…")
-            elif self._all and self._needles:
+            elif self._all and self._sieve:
                 note = tr("No tag matches the filter")
             elif self._all:
                 note = tr("Only digest-like tags, which are hidden")
@@ -276,6 +277,9 @@ class TagModel(RowTable[TagRow]):
 
     def _sifted(self) -> None:
         self._update_note()
+
+    def _sieve_for(self, words: str) -> sieve.Sieve:
+        return sieve.for_tags(words, self._host, self._repository)
 
     def set_filter(self, words: str) -> None:
         super().set_filter(words)

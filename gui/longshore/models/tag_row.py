@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from longshore.models import text
+from longshore.models import sieve, text
 from longshore.models.columns import HereState, TagColumn
 from longshore.models.row_table import TableRow
 from longshore.models.text import tr
@@ -29,7 +29,7 @@ class TagRow(TableRow):
     __slots__ = ("_keys", "asked", "details", "digest_like", "error", "here", "natural", "stale", "tag")
 
     def __init__(self, tag: str) -> None:
-        super().__init__(tag.casefold())
+        super().__init__(sieve.haystack([tag]))
         self.tag = tag
         self.natural = natural_key(tag)
         #: By column, as far as they are made beforehand.
@@ -45,7 +45,7 @@ class TagRow(TableRow):
         """What the registry says of the tag."""
         self.details = details
         self.error = None
-        self.haystack = f"{self.tag} {details.digest}".casefold()
+        self.haystack = sieve.haystack([self.tag, details.digest])
         created = None if details.created is None else text.aware(details.created).timestamp()
         # Ten thousand rows are sorted again and again while details come, so the keys are made once.
         self._keys = (self.natural, details.digest or None, details.size, None, created)

@@ -185,6 +185,8 @@ class Local(QObject):
         # What it had when it was last looked at, until it has been asked again.
         images = self._lists.get(place, [])
         self._images.set_compressed(isinstance(place, LibraryPlace))
+        self._images.forget_fresh()
+        self._awaited.clear()
         self._images.set_images(images)
         self._tags.set_local(images, picked=isinstance(place, LibraryPlace))
         self.watch.watch(place)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Slot
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QMenu
 
@@ -38,6 +38,8 @@ class Actions(QObject):
         self.quit.setMenuRole(QAction.MenuRole.QuitRole)
 
         image = bar.addMenu(self.tr("&Image"))
+        for menu in (file, image):
+            menu.setToolTipsVisible(True)
         images, registries = window.image_pane, window.registry_pane
         self.push = self._add(image, self.tr("Push…"), images.push, "Ctrl+Shift+P")
         self.pull = self._add(image, self.tr("Pull selected"), registries.pull_requested.emit, "Ctrl+Shift+L")
@@ -93,6 +95,16 @@ class Actions(QObject):
         help_menu = bar.addMenu(self.tr("&Help"))
         self.about = self._add(help_menu, self.tr("About Longshore"), window.about_requested.emit)
         self.about.setMenuRole(QAction.MenuRole.AboutRole)
+
+        #: What needs the place of Local images, whichever pane one is in.
+        self._of_place = (self.push, self.pull, self.pull_box, self.carry, self.load, self.tag)
+        window.image_pane.usable_changed.connect(self._place_usable)
+
+    @Slot(str)
+    def _place_usable(self, reason: str) -> None:
+        for action in self._of_place:
+            action.setEnabled(not reason)
+            action.setToolTip(reason or action.iconText())
 
     def _add(self, menu: QMenu, words: str, wish: Callable[[], object], *keys: str) -> QAction:
         action = menu.addAction(words)

@@ -75,6 +75,10 @@ _ACTION_ICONS = {
 }
 #: States in which an unknown total is shown as a moving segment.
 MOVING = frozenset({State.PLANNING, State.RUNNING, LayerState.TRANSFERRING, LayerState.EXTRACTING})
+#: Opacity of rows that are only what was last known.
+_FADED = 0.55
+#: Pixels of the bar before a row that is new.
+_FRESH_WIDTH = 3
 #: Seconds the segment of an unknown total takes there and back.
 _SWING = 2.4
 
@@ -87,6 +91,10 @@ class CellDelegate(QStyledItemDelegate):
         self._view = view
         self._columns = columns
         self._complained = False
+        #: Whether rows may be new (Role.FRESH); asked only where they can be.
+        self.marks_fresh = False
+        #: Whether the rows are only what was last known, and are drawn faint.
+        self.faded = False
         #: What of the viewport is being painted.
         self.region = QRegion()
 
@@ -132,6 +140,8 @@ class CellDelegate(QStyledItemDelegate):
     def _paint(self, painter: QPainter, option: QStyleOptionViewItem, index: _Index) -> None:
         theme = current_theme()
         rect: QRect = option.rect
+        if self.faded:
+            painter.setOpacity(_FADED)
         # Asked of the view: the flags of the style take longer to load than the first paint of all rows.
         selected = self._view.selectionModel().isSelected(index)
         if selected:
@@ -139,6 +149,12 @@ class CellDelegate(QStyledItemDelegate):
         number = index.column()
         column = self._columns[number] if number < len(self._columns) else self._columns[-1]
         room = rect.adjusted(PADDING, 0, -PADDING, 0)
+        if self.marks_fresh and number == 0 and index.data(Role.FRESH):
+            bar = QRectF(rect.x() + 3, rect.y() + 6, _FRESH_WIDTH, rect.height() - 12)
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(theme.accent)
+            painter.drawRoundedRect(bar, _FRESH_WIDTH / 2, _FRESH_WIDTH / 2)
         if column.kind is Kind.PROGRESS:
             paint_progress(painter, room, theme, index, selected)
             return

@@ -13,6 +13,7 @@ from longshore.models import text
 from longshore.models import transfer_text as words
 from longshore.models.columns import Role, Tone
 from longshore.models.history_model import HistoryModel
+from longshore.models.sieve import searched
 from longshore.transfers.journal_history import ENDED, HistoryFilter
 from longshore.transfers.transfer import Operation, State, TransferSnapshot
 from longshore.widgets.columns import Column, Kind
@@ -141,7 +142,7 @@ class HistoryWindow(QWidget):
             operation=self.operation.currentData(),
             registry=str(self.registry.currentData() or ""),
             since=since,
-            text=self.filter.text().strip(),
+            text=searched(self.filter.text().strip()),
         )
 
     @Slot()

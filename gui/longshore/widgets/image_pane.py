@@ -28,6 +28,7 @@ from longshore.widgets.views import TableView
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from longshore.engine.model import LocalImage
+    from longshore.oci.reference import Reference
 
 _RIGHT = Qt.TextElideMode.ElideRight
 _COLUMNS = [
@@ -59,15 +60,18 @@ class ImagePane(Pane):
     engine_selected = Signal(int)  # index in the list given to set_engines
     choose_library_requested = Signal()
     selection_changed = Signal()
+    usable_changed = Signal(str)  # why nothing can be done with the place now, "" when it can
 
     def __init__(self, model: ImageModel) -> None:
         super().__init__(QCoreApplication.translate("ImagePane", "Local images"))
         self.model = model
-        self._down: tuple[str, str] | None = None
+        self._down: tuple[str, str, str] | None = None  # message, advice, subject
         self._waiting = True
         self._disk = ""
         self._library = False
         self._place_notice: Notice | None = None
+        self._lost: Notice | None = None
+        self._usable = ""
         self._more = ""
         self.engine_picker = PlacePicker()
         self.header.add_picker(self.engine_picker, self.tr("Engine"), 220)
@@ -84,6 +88,7 @@ class ImagePane(Pane):
         self.tag_button = add(self.tr("Tag…"), "tag", self.tag)
         self.remove_button = add(self.tr("Remove…"), "remove", self.remove)
         self.view = TableView(self.tr("Local images"), _COLUMNS)
+        self.view.delegate.marks_fresh = True
         self.view.set_drag(self._describe)
         self.view.set_drop(self._drop_hint)
         self.view.setDragDropOverwriteMode(False)
@@ -165,9 +170,11 @@ class ImagePane(Pane):
         self._tell_state()
 
     def set_engine_down(self, message: str, advice: str = "", subject: str = "") -> None:
-        """The place cannot be used: *message* says why, *advice* what to do, *subject* where it was looked for."""
-        more = "\n".join(part for part in (advice, subject) if part)
-        self._down = (message, more)
+        """The place cannot be used: *message* says why, *advice* what to do, *subject* where it was looked for.
+
+        Rows that are listed stay, faint and below a banner; what needs the place is disabled.
+        """
+        self._down = (message, advice, subject)
         self._waiting = False
         self.loading.set_loading(False)
         self._tell_state()
@@ -176,6 +183,18 @@ class ImagePane(Pane):
         """What the footer says about the space on the disk instead of the sum of the sizes."""
         self._disk = words
         self._tell_state()
+
+    def show_arrival(self, reference: Reference) -> None:
+        """Mark the row of *reference*, which came by itself. Selection and focus are the user's and stay.
+
+        The view scrolls to the row only where nothing the user works on would move.
+        """
+        self.model.mark_fresh(reference)
+        self.model.seen(self.view.rows())
+        index = self.model.index_of(reference)
+        if index.isValid() and not self.view.in_hand():
+            self.view.reveal(index)
+        self._soon.start()
 
     # -- what is selected
 
@@ -190,9 +209,9 @@ class ImagePane(Pane):
     def push(self) -> None:
         """Wish to push what is selected, or say why not."""
         chosen = self.selected()
-        if self._down is not None:
-            self.explain(self._nowhere())
-        elif not chosen:
+        if self._cannot():
+            return
+        if not chosen:
             self.explain(self.tr("Select one or more images to push, or drag them onto a registry."))
         else:
             self.push_requested.emit(chosen)
@@ -201,6 +220,8 @@ class ImagePane(Pane):
     def carry(self) -> None:
         """Wish to copy what is selected to another engine or the library, or say why not."""
         chosen = self.selected()
+        if self._cannot():
+            return
         if chosen:
             self.carry_requested.emit(chosen)
         else:
@@ -210,6 +231,8 @@ class ImagePane(Pane):
     def save(self) -> None:
         """Wish to save what is selected as archives, or say why not."""
         chosen = self.selected()
+        if self._cannot():
+            return
         if chosen:
             self.save_requested.emit(chosen)
         else:
@@ -218,15 +241,15 @@ class ImagePane(Pane):
     @Slot()
     def load(self) -> None:
         """Wish to load archives, or say why not."""
-        if self._down is None:
+        if not self._cannot():
             self.load_requested.emit()
-        else:
-            self.explain(self._nowhere())
 
     @Slot()
     def tag(self) -> None:
         """Wish to give the selected image another name, or say why not."""
         chosen = self.selected()
+        if self._cannot():
+            return
         if len(chosen) != 1:
             self.explain(self.tr("Select one image to give it another name."))
         else:
@@ -236,6 +259,8 @@ class ImagePane(Pane):
     def remove(self) -> None:
         """Wish to remove what is selected, or say why not."""
         chosen = self.selected()
+        if self._cannot():
+            return
         if not chosen:
             self.explain(self.tr("Select the images to remove."))
         else:
@@ -262,6 +287,8 @@ class ImagePane(Pane):
     def details(self) -> None:
         """Wish to see all of the selected image."""
         chosen = self.selected()
+        if self._cannot():
+            return
         if len(chosen) != 1:
             self.explain(self.tr("Select one image to see its details."))
         else:
@@ -281,6 +308,7 @@ class ImagePane(Pane):
     @Slot()
     def _selection_changed(self) -> None:
         self.hush()
+        self.model.seen(self.view.rows())
         self._soon.start()
         self.selection_changed.emit()
 
@@ -291,16 +319,17 @@ class ImagePane(Pane):
 
     def _drop_hint(self, _index: QModelIndex, data: QMimeData) -> tuple[bool, str]:
         if self._down is not None:
-            return False, self._nowhere().removesuffix(".")
+            return False, self._down[0].removesuffix(".")
         return self.model.drop_hint(data)
 
     @Slot()
     def _tell_state(self) -> None:
         self._tell_footer()
+        self._tell_down()
         shown = self.model.rowCount()
-        if self._down is not None:
-            sentence, more = self._down
-            self.empty.say(sentence, self.tr("Retry"), more)
+        if self._down is not None and not self.model.total:
+            sentence, *rest = self._down
+            self.empty.say(sentence, self.tr("Retry"), "\n".join(part for part in rest if part))
         elif self._waiting or shown:
             self.empty.say("")
         elif self.model.total:
@@ -313,22 +342,49 @@ class ImagePane(Pane):
                 self._more,
             )
 
+    def _tell_down(self) -> None:
+        """Above rows that are only what was last known: why, and another try."""
+        down, rows = self._down, bool(self.model.total)
+        self.view.set_faded(down is not None and rows)
+        if down is not None and rows:
+            if self._lost is None:
+                self._lost = Notice(lasting=True)
+                self.body.insertWidget(0, self._lost)
+            words = f"{down[0]} {down[1]}".strip()
+            if self._lost.isHidden() or self._lost.label.text() != words:
+                self._lost.say(words, Tone.CAUTION, self.tr("Retry"), self.retry_engine_requested.emit)
+                self._lost.setToolTip(text.tooltip(down[2]) or "")
+        elif self._lost is not None:
+            self._lost.hide()
+        reason = "" if down is None else self.tr("Not available now. {0}").format(down[0])
+        if reason != self._usable:
+            self._usable = reason
+            for button in (self.push_button, self.tag_button, self.remove_button):
+                button.set_blocked(reason)
+            self.usable_changed.emit(reason)
+
     def _tell_footer(self) -> None:
-        images = self.model.images if self._down is None else []
+        images = self.model.images
+        down = self.tr("No library") if self._library else self.tr("No engine")
         if not images:
-            down = self.tr("No library") if self._library else self.tr("No engine")
             words = down if self._down is not None else self.tr("No images")
             self.footer.set_text("" if self._waiting else words)
             return
+        references = self.tr("1 reference") if len(images) == 1 else self.tr("%n references", "", len(images))
+        if self._down is not None:
+            self.footer.set_text("  ·  ".join((down, self.tr("last known: {0}").format(references))))
+            return
         sizes = {image.image_id: image.size for image in images}
         parts = [
-            self.tr("1 reference") if len(images) == 1 else self.tr("%n references", "", len(images)),
+            references,
             text.images(len(sizes)),
             self._disk or self._size_words().format(text.size(sum(sizes.values()))),
         ]
         shown = self.model.rowCount()
         if shown != len(images):
             parts.append(self.tr("{0} shown").format(shown))
+        if fresh := self.model.fresh_count:
+            parts.append(self.tr("{0} new").format(fresh))
         chosen = self.selected()
         if chosen:
             chosen_sizes = {image.image_id: image.size for image in chosen}
@@ -340,10 +396,12 @@ class ImagePane(Pane):
     def _size_words(self) -> str:
         return self.tr("at most {0} compressed") if self._library else self.tr("at most {0} on disk")
 
-    def _nowhere(self) -> str:
-        if self._library:
-            return self.tr("The library cannot be used.")
-        return self.tr("There is no engine to pull into or push from.")
+    def _cannot(self) -> bool:
+        """Whether the place cannot be used; that it cannot is said, with the reason."""
+        if self._down is None:
+            return False
+        self.explain(f"{self._down[0]} {self._down[1]}".strip(), Tone.CAUTION)
+        return True
 
     @Slot(object)
     def _dropped_on_picker(self, dragged: mime.Dragged) -> None:
@@ -361,10 +419,10 @@ class ImagePane(Pane):
 
     @Slot()
     def _empty_clicked(self) -> None:
-        if self._down is not None:
-            self.retry_engine_requested.emit()
-        elif self.model.total:
+        if self.model.total:
             self.filter.clear()
+        elif self._down is not None:
+            self.retry_engine_requested.emit()
         else:
             self.pull_box_requested.emit()
 
@@ -372,6 +430,7 @@ class ImagePane(Pane):
     def _menu(self, where: QPoint) -> None:
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.setToolTipsVisible(True)
         for words, wish in (
             (self.tr("Push…"), self.push),
             (self.tr("Load into engine…") if self._library else self.tr("Copy to…"), self.carry),
@@ -388,6 +447,10 @@ class ImagePane(Pane):
         ):
             if wish is None:
                 menu.addSeparator()
-            else:
-                menu.addAction(words).triggered.connect(wish)
+                continue
+            action = menu.addAction(words)
+            action.triggered.connect(wish)
+            if self._usable and wish not in (self.copy_reference, self.copy_id):
+                action.setEnabled(False)
+                action.setToolTip(self._usable)
         menu.popup(self.view.viewport().mapToGlobal(where))

@@ -71,6 +71,7 @@ class MainWindow(QMainWindow):
         layout.setContentsMargins(_GAP, 4, _GAP, _GAP)
         layout.addWidget(self.floors)
         self.setCentralWidget(centre)
+        self.image_pane.usable_changed.connect(self.registry_pane.pull_button.set_blocked)
         self.transfer_pane.setVisible(transfers.rowCount() > 0)
         self.transfer_pane.occupied_changed.connect(self.transfer_pane.setVisible)
         self._last_view: QWidget = self.image_pane.view

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from longshore.models.columns import Tone
+from longshore.models.sieve import LONGEST
 from longshore.models.text import tooltip
 from longshore.widgets import icons
 from longshore.widgets.quiet import ElidedLabel, LoadingLine, Notice, plain_label
@@ -43,6 +44,7 @@ class ActionButton(QPushButton):
         self._icon = icon
         self.only_icon = only_icon
         self._hint = ""
+        self._blocked = ""
         self.setAccessibleName(text)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
@@ -112,12 +114,21 @@ class ActionButton(QPushButton):
         """What it does, in a sentence, for its tooltip."""
         if hint != self._hint:
             self._hint = hint
-            self.setAccessibleDescription(hint)
+            self.setAccessibleDescription(self._blocked or hint)
+            self._tell_hint()
+
+    def set_blocked(self, reason: str) -> None:
+        """Disable it and give *reason*, a sentence, as its tooltip; "" enables it again."""
+        if reason != self._blocked:
+            self._blocked = reason
+            self.setEnabled(not reason)
+            self.setAccessibleDescription(reason or self._hint)
             self._tell_hint()
 
     def _tell_hint(self) -> None:
         name = self._text if self._compact else ""
-        self.setToolTip(tooltip(f"{name}\n{self._hint}".strip()) or "" if self._hint else name)
+        hint = self._blocked or self._hint
+        self.setToolTip(tooltip(f"{name}\n{hint}".strip()) or "" if hint else name)
 
     @Slot()
     def _draw(self) -> None:
@@ -138,6 +149,9 @@ class FilterField(QLineEdit):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setMaximumWidth(210)
         self.setMinimumWidth(84)
+        self.setMaxLength(LONGEST)
+        # What is dragged here is meant for a view beside it: as text it would hide all rows.
+        self.setAcceptDrops(False)
         self._pause = QTimer(self)
         self._pause.setSingleShot(True)
         self._pause.setInterval(_FILTER_PAUSE)

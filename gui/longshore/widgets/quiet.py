@@ -222,13 +222,16 @@ class EmptyState(QWidget):
 
 
 class Notice(QWidget):
-    """A line at the foot of a pane that explains something, goes by itself, and interrupts nobody."""
+    """A line of a pane that explains something, goes by itself, and interrupts nobody.
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    *lasting*: it stays until its owner hides it, also when its button is pressed, and cannot be dismissed.
+    """
+
+    def __init__(self, parent: QWidget | None = None, *, lasting: bool = False) -> None:
         super().__init__(parent)
         self._tone = Tone.QUIET
         row = QHBoxLayout(self)
-        row.setContentsMargins(38, 6, 8, 6)
+        row.setContentsMargins(38, 6, 12, 10)  # the ground ends above the lower edge
         row.setSpacing(8)
         self.label = plain_label(wrap=True)
         row.addWidget(self.label, 1)
@@ -244,7 +247,10 @@ class Notice(QWidget):
         close.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         close.setAccessibleName(self.tr("Dismiss"))
         close.clicked.connect(self.hide)
+        if lasting:
+            close.hide()
         self._close = close
+        self._lasting = lasting
         row.addWidget(close, 0, Qt.AlignmentFlag.AlignVCenter)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -264,7 +270,7 @@ class Notice(QWidget):
         self._close.setIcon(icons.icon("cancel", current_theme().dim))
         self.show()
         self.update()
-        if button:
+        if button or self._lasting:
             self._timer.stop()
         else:
             self._timer.start()
@@ -274,8 +280,10 @@ class Notice(QWidget):
 
     @Slot()
     def _acted(self) -> None:
-        act, self._act = self._act, None
-        self.hide()
+        act = self._act
+        if not self._lasting:
+            self._act = None
+            self.hide()
         if callable(act):
             act()
 

@@ -16,6 +16,7 @@ from PySide6.QtCore import (
     QRectF,
     Qt,
     Signal,
+    Slot,
 )
 from PySide6.QtGui import (
     QDrag,
@@ -97,6 +98,21 @@ class _Rows(_Base):
         """The selected rows, by their first column, from top to bottom as selected."""
         selection = self.selectionModel()
         return [] if selection is None else selection.selectedRows(0)
+
+    def in_hand(self) -> bool:
+        """Whether the user is working on rows here: some are selected, dragged, or under the pointer."""
+        return (
+            bool(self.rows())
+            or self.state() != QAbstractItemView.State.NoState
+            or self.viewport().underMouse()
+        )
+
+    def set_faded(self, faded: bool) -> None:
+        """Draw the rows faint, since they are only what was last known; they cannot be dragged then."""
+        if faded != self.delegate.faded:
+            self.delegate.faded = faded
+            self.setDragEnabled(not faded and self._describe is not None)
+            self.viewport().update()
 
     def select_row(self, index: QModelIndex) -> None:
         """Select the row of *index* alone, and scroll to it."""
@@ -309,6 +325,7 @@ class TableView(_Rows, QTableView):
 
     opened = Signal(QModelIndex)
     resized = Signal()
+    _top: tuple[QPersistentModelIndex, int] | None = None  # the uppermost row in sight, and where it is
 
     def __init__(
         self, name: str, columns: list[Column], hidden: tuple[int, ...] = (), parent: QWidget | None = None
@@ -326,9 +343,37 @@ class TableView(_Rows, QTableView):
     def set_model(self, model: QAbstractItemModel, sort_column: int, order: Qt.SortOrder) -> None:
         """Show *model*, sorted at first by *sort_column*."""
         self.setModel(model)
+        # After Qt's own slots, which move the sections that rows stand in.
+        for about in (model.rowsAboutToBeInserted, model.rowsAboutToBeRemoved):
+            about.connect(self._remember_top)
+        for done in (model.rowsInserted, model.rowsRemoved):
+            done.connect(self._keep_top)
         self.columns.header.setSortIndicator(sort_column, order)
         self.setSortingEnabled(True)
         self.columns.start()
+
+    def reveal(self, index: QModelIndex) -> None:
+        """Scroll to *index*, also right after rows came; what is selected stays."""
+        self.updateGeometries()  # the range of the bar, which Qt sets later
+        self.scrollTo(index)
+
+    # -- rows that come and go above the ones in sight move nothing
+
+    @Slot()
+    def _remember_top(self) -> None:
+        self._top = None
+        if self.verticalScrollBar().value() > 0:
+            top = self.indexAt(QPoint(1, 0)).siblingAtColumn(0)
+            self._top = QPersistentModelIndex(top), self.rowViewportPosition(top.row())
+
+    @Slot()
+    def _keep_top(self) -> None:
+        if self._top is None or not self._top[0].isValid():
+            return
+        top, before = self._top
+        self.updateGeometries()  # the range of the bar, which Qt sets later
+        bar = self.verticalScrollBar()
+        bar.setValue(bar.value() + self.rowViewportPosition(top.row()) - before)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Qt's hook."""

@@ -54,9 +54,7 @@ class Images(QObject):
 
     @Slot(object)
     def _show_image(self, reference: Reference) -> None:
-        index = self.operations.local.index_of(reference)
-        if index.isValid():
-            self.window.image_pane.view.select_row(index)
+        self.window.image_pane.show_arrival(reference)
 
     @Slot(object)
     def _tag(self, image: LocalImage) -> None:

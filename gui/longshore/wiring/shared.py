@@ -54,10 +54,13 @@ class Shared(QObject):
         QApplication.clipboard().setText(text)
 
     def place(self) -> LocalPlace | None:
-        """The place of the left pane to move to and from; that there is none is said."""
-        place = self._operations.local.status.place
-        if place is not None:
-            return place
+        """The place of the left pane to move to and from; that there is none, or that it is lost, is said."""
+        status = self._operations.local.status
+        if status.error is not None:
+            self.show_failure(status.error)
+            return None
+        if status.place is not None:
+            return status.place
         words = QCoreApplication.translate("Shared", "There is no engine to pull into or push from.")
         self._window.explain(words, Tone.CAUTION)
         return None

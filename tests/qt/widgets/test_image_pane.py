@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtCore import QItemSelectionModel, QPointF, Qt
+from PySide6.QtCore import QItemSelectionModel, QPoint, QPointF, Qt
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QApplication, QPushButton
 from pytestqt.qtbot import QtBot
 
 from longshore.models import mime
 from longshore.models.columns import ImageColumn, Role, Tone
+from longshore.widgets.theme import Theme
 from qt.models.made import image
 from qt.widgets.conftest import Bench
 
@@ -72,10 +73,83 @@ def test_an_engine_that_is_down_says_why_and_offers_retry(bench: Bench, qtbot: Q
     assert pane.empty.button.accessibleName() == "Retry"
     with qtbot.waitSignal(pane.retry_engine_requested):
         _click(qtbot, pane.empty.button)
-    _click(qtbot, pane.push_button)
-    assert "no engine" in pane.explanation
+    assert not pane.push_button.isEnabled()
+    assert "Nothing listens at the socket." in pane.push_button.toolTip()
     bench.ready("acme/a:1")
     assert not pane.empty.isVisible()
+    assert pane.push_button.isEnabled() and not pane.push_button.toolTip()
+
+
+def test_an_engine_lost_while_images_are_listed_covers_none_of_them(bench: Bench, qtbot: QtBot) -> None:
+    window, pane = bench.window, bench.window.image_pane
+    bench.ready("acme/a:1", "redis:7")
+    pane.view.selectRow(0)
+    actions = window.actions_
+    acting = (pane.push_button, pane.tag_button, pane.remove_button, window.registry_pane.pull_button)
+    of_place = (actions.push, actions.pull, actions.pull_box, actions.carry, actions.load, actions.tag)
+    pane.set_engine_down("Nothing is listening on the socket.", "Start Docker.", "unix:///run/docker.sock")
+    banner = pane._lost
+    assert banner is not None and banner.isVisible() and not pane.empty.isVisible()
+    assert "Nothing is listening on the socket. Start Docker." in banner.label.text()
+    top = pane.view.mapTo(window, QPoint(0, 0)).y()
+    assert banner.mapTo(window, QPoint(0, banner.height())).y() <= top, "above the rows, not over them"
+    assert pane.view.delegate.faded and not pane.view.dragEnabled()
+    for button in acting:
+        assert not button.isEnabled()
+        assert "Nothing is listening on the socket." in button.toolTip()
+        assert "Nothing is listening on the socket." in button.accessibleDescription()
+    for action in of_place:
+        assert not action.isEnabled() and "Nothing is listening" in action.toolTip()
+    for wish, signal in (
+        (pane.push, pane.push_requested),
+        (pane.remove, pane.remove_requested),
+        (pane.tag, pane.tag_requested),
+        (pane.carry, pane.carry_requested),
+        (pane.save, pane.save_requested),
+        (pane.load, pane.load_requested),
+        (pane.details, pane.details_requested),
+    ):
+        pane.hush()
+        with qtbot.assertNotEmitted(signal):
+            wish()
+        assert "Nothing is listening" in pane.explanation
+    with qtbot.waitSignal(pane.copy_reference_requested):
+        pane.copy_reference()
+    assert "No engine" in pane.footer.whole() and "2 references" in pane.footer.whole()
+    with qtbot.waitSignal(pane.retry_engine_requested):
+        _click(qtbot, banner.button)
+    assert banner.isVisible(), "it stays until the engine is back"
+    bench.ready("acme/a:1", "redis:7")
+    assert not banner.isVisible() and not pane.view.delegate.faded and pane.view.dragEnabled()
+    assert all(button.isEnabled() for button in acting)
+    assert all(action.isEnabled() for action in of_place)
+
+
+def test_rows_that_are_only_last_known_are_drawn_faint(bench: Bench, light: Theme) -> None:
+    pane = bench.window.image_pane
+    bench.ready("acme/a:1")
+
+    def darkest() -> int:
+        picture = pane.view.viewport().grab(pane.view.visualRect(bench.images.index(0, 0))).toImage()
+        return min(
+            picture.pixelColor(x, y).lightness()
+            for x in range(picture.width())
+            for y in range(picture.height())
+        )
+
+    before = darkest()
+    pane.set_engine_down("Gone.")
+    assert darkest() > before + 60
+
+
+def test_a_filter_that_hides_all_can_be_cleared_also_without_an_engine(bench: Bench, qtbot: QtBot) -> None:
+    pane = bench.window.image_pane
+    bench.ready("acme/a:1")
+    pane.model.set_filter("nothing like it")
+    pane.set_engine_down("Gone.")
+    assert "No image matches" in pane.empty.sentence.text()
+    with qtbot.assertNotEmitted(pane.retry_engine_requested):
+        _click(qtbot, pane.empty.button)
 
 
 def test_untrusted_words_are_not_taken_for_markup(bench: Bench) -> None:
@@ -207,8 +281,9 @@ def test_sizes_of_the_library_are_compressed_ones(bench: Bench, qtbot: QtBot) ->
     assert header == "Compressed"
     qtbot.waitUntil(lambda: "at most 184 MB compressed" in pane.footer.whole())
     pane.set_engine_down("The folder cannot be used as a library.")
-    _click(qtbot, pane.push_button)
-    assert "library cannot be used" in pane.explanation
+    assert "No library" in pane.footer.whole()
+    pane.push()
+    assert "cannot be used as a library" in pane.explanation
 
 
 def test_typing_ahead_finds_the_repository(bench: Bench, qtbot: QtBot) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import pytest
 from PySide6.QtCore import QCoreApplication, QMimeData, QPoint, Qt
 from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDragMoveEvent, QDropEvent, QGuiApplication
-from PySide6.QtWidgets import QLabel, QPushButton, QTableView, QTreeView, QWidget
+from PySide6.QtWidgets import QLabel, QLineEdit, QPushButton, QTableView, QTreeView, QWidget
 from pytestqt.qtbot import QtBot
 
 from longshore.models.columns import TransferColumn
+from longshore.models.history_model import HistoryModel
 from longshore.transfers.transfer import State
+from longshore.widgets.history_window import HistoryWindow
 from longshore.widgets.main_window import MainWindow
 from longshore.widgets.theme import Appearance, Theme
 from longshore.widgets.views import TableView, TreeView
@@ -286,7 +288,22 @@ def test_without_an_engine_nothing_can_be_dropped_there(bench: Bench) -> None:
     view = bench.window.image_pane.view
     assert not _drag(view, bench.tags.mimeData([bench.tags.index(0, 0)]), QPoint(60, 90))
     assert view._line is not None
-    assert "no engine" in view._line.text
+    assert view._line.text == "No engine"
+
+
+def test_what_is_dropped_on_a_field_does_not_become_its_text(bench: Bench, qtbot: QtBot) -> None:
+    bench.list(HOST, "acme/api")
+    bench.show_tags(HOST, "acme/api", "1")
+    history = HistoryWindow(None, HistoryModel())
+    qtbot.addWidget(history)
+    data = bench.tags.mimeData([bench.tags.index(0, 0)])
+    assert data.text(), "as text it would be taken"
+    fields = [*bench.window.findChildren(QLineEdit), *history.findChildren(QLineEdit)]
+    assert {field.accessibleName() for field in fields} >= {
+        *("Filter images", "Filter repositories", "Filter tags", "Filter history")
+    }
+    for field in fields:
+        assert not field.acceptDrops(), field.accessibleName()
 
 
 # -- state and look

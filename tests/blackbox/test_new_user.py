@@ -1,0 +1,77 @@
+"""The window as a new user meets it: nothing changes under the hand, and nothing stands where it misleads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from testbed.driver import Window
+from testbed.engine import PrivateEngine
+from testbed.images import load_image, seed_repository
+from testbed.registry import PrivateRegistry
+from testbed.steps import open_repository, pull_by_name, wait_status
+
+Start = Callable[..., Window]
+
+
+def test_a_pull_that_ends_leaves_the_selection_to_the_user(
+    start: Start, testbed_engine: PrivateEngine, open_registry: PrivateRegistry
+) -> None:
+    seed_repository(open_registry.address, "arrives/app", ["1"], layers=[200_000])
+    with testbed_engine.client() as client:
+        load_image(client, ["aaa/kept:1"], seed="kept")
+    window = start(open_registry)
+    window.click_row("Local images", "aaa/kept", "1")
+    pull_by_name(window, f"{open_registry.address}/arrives/app:1")
+    wait_status(window, "Succeeded")
+    window.wait_row("Local images", f"{open_registry.address}/arrives/app", "1")
+    window.wait_text("1 new")
+    window.keys("Delete")
+    window.wait_text("Remove aaa/kept:1?")
+    window.keys("Escape")
+    window.click_row("Local images", f"{open_registry.address}/arrives/app", "1")
+    window.wait(lambda: not any("1 new" in text for text in window.texts()), "the mark to go")
+
+
+def test_an_engine_that_is_lost_leaves_its_images_readable(
+    start: Start, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    with PrivateEngine(tmp_path_factory.mktemp("lost-engine")) as engine:
+        with engine.client() as client:
+            load_image(client, ["lost/app:1"], seed="lost")
+        window = start(engine=engine.host)
+        window.click_row("Local images", "lost/app", "1")
+        engine.kill()
+        window.wait_for("Retry", "push button", "button")
+        table = window.wait_for("Local images", "table")
+        banner = window.wait_for("Retry", "push button", "button")
+        assert banner.extents[1] + banner.extents[3] <= table.extents[1], "above the rows"
+        assert window.table("Local images").rows[0][:2] == ["lost/app", "1"]
+        window.wait_text("last known: 1 reference")
+        engine.start()
+        window.wait(lambda: window.find("Retry", "push button", "button") is None, "the banner to go")
+        window.press("Remove…")
+        window.wait_text("Remove lost/app:1?")
+        window.keys("Escape")
+
+
+def test_a_tag_dropped_on_a_filter_changes_nothing_and_a_pasted_command_finds_its_rows(
+    start: Start, open_registry: PrivateRegistry
+) -> None:
+    seed_repository(open_registry.address, "filters/app", ["1", "2"], layers=[20_000])
+    seed_repository(open_registry.address, "filters/other", ["1"], layers=[20_000])
+    window = start(open_registry)
+    open_repository(window, open_registry.address, "filters/app")
+    for field in ("Filter images", "Filter repositories", "Filter tags"):
+        window.drag_row("Tags", ["1"], window.wait_for(field, "text"))
+        assert window.wait_for(field, "text").text in ("", field, "Filter")
+    assert len(window.table("Tags").rows) == 2
+    window.click(window.wait_for("Filter repositories", "text"))
+    window.type(f"docker pull {open_registry.address}/filters/app:2")
+
+    def found() -> bool:
+        names = [row[0] for row in window.table("Registries").rows]
+        return "filters/app" in names and "filters/other" not in names
+
+    window.wait(found, "the repository that the command names")
