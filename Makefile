@@ -30,9 +30,9 @@ repeat: ## All tests N times (N=20) while two processes burn both cores
 	@tools/bootstrap test
 	@tools/check repeat $(or $(N),20)
 
-mutate: ## Change the code in small ways and see which changes the tests catch; outside `make test`
+mutate: ## Change the core in small ways and count what its tests catch; takes long
 	@tools/bootstrap test
-	@tools/mutate $(ARGS)
+	@$(PY) tools/mutate $(ARGS)
 
 core: ## The core's tests only, without PySide6
 	@tools/bootstrap test
