@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from longshore import shared_files
+from longshore.cancellation import Cancellation
 from longshore.shared_files import (
     DidNotLast,
     FileTooLarge,
@@ -156,9 +157,7 @@ def test_what_overwrites_us_afterwards_is_merged_while_we_watch(path: Path) -> N
 
     thread = threading.Thread(target=stale_writer)
     thread.start()
-    # The watch would last for 30 s; it ends when the second text has been merged and "cancelled" says enough.
-    from longshore.cancellation import Cancellation
-
+    # The watch would last for 30 s; it is ended once the second text is being merged.
     enough = Cancellation()
 
     def merge(raw: bytes | None) -> bytes:
@@ -272,7 +271,11 @@ for each in range(40):
 
 
 def test_programs_side_by_side_lose_nothing(path: Path) -> None:
-    programs = [subprocess.Popen([sys.executable, "-c", _PROGRAM, str(path), str(name)]) for name in range(4)]
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    programs = [
+        subprocess.Popen([sys.executable, "-c", _PROGRAM, str(path), str(name)], env=environ)
+        for name in range(4)
+    ]
     assert [program.wait() for program in programs] == [0] * 4
     assert len(json.loads(path.read_bytes())) == 160
     assert _left(path) == []
