@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from longshore.engine.contexts import (
     DEFAULT,
@@ -17,6 +17,7 @@ from longshore.engine.contexts import (
     chosen_context,
     config_dir,
     home_dir,
+    is_file,
     list_contexts,
     read_context,
 )
@@ -59,7 +60,7 @@ class EngineAddress:
     Two addresses are equal when they lead to the same place in the same way, whatever they are called.
 
     *name*: for people (a context's name, ``DOCKER_HOST``, ``default``). *url*: ``unix:///…``,
-    ``tcp://host:port``, ``ssh://[user@]host[:port]`` or ``npipe:////./pipe/…``, normalised.
+    ``tcp://host:port``, ``ssh://[user@]host[:port][/path/of/socket]`` or ``npipe:////./pipe/…``, normalised.
     """
 
     name: str = field(compare=False)
@@ -148,7 +149,7 @@ def known_addresses(environ: Mapping[str, str] = os.environ) -> list[EngineAddre
     found += [
         EngineAddress(name, f"unix://{path}", Origin.SOCKET)
         for name, path in _sockets(environ)
-        if path.is_socket()
+        if _is_socket(path)
     ]
     distinct: dict[tuple[str, TlsFiles | None], EngineAddress] = {}
     for address in found:
@@ -189,15 +190,21 @@ def normal_url(host: str, *, tls: bool = False) -> str:
             return f"tcp://{name}:{parts.port or (TLS_PORT if tls or scheme == 'https' else PORT)}"
         case "ssh":
             parts = _split(f"ssh://{rest}", host)
-            if not parts.hostname or parts.hostname.startswith("-") or (parts.username or "").startswith("-"):
-                raise _not_an_address(host, "Give it as ssh://user@host")
+            user, path = unquote(parts.username or ""), unquote(parts.path)
+            wrong = parts.query or parts.fragment or "\0" in user or "\0" in path
+            if wrong or not parts.hostname or parts.hostname.startswith("-") or user.startswith("-"):
+                raise _not_an_address(
+                    host, "Give it as ssh://user@host, or ssh://user@host/path/of/the/socket"
+                )
             if parts.password is not None:
                 raise _not_an_address(
                     f"ssh://{_host_of(parts)}", "Leave the password out; use an SSH key or an agent."
                 )
-            user = f"{unquote(parts.username)}@" if parts.username else ""
+            user = f"{quote(user, safe='')}@" if user else ""
             port = f":{parts.port}" if parts.port else ""
-            return f"ssh://{user}{_host_of(parts)}{port}"
+            # The path is of a socket over there, as for the docker CLI; a lone slash is none.
+            path = quote(path, safe="/") if path.strip("/") else ""
+            return f"ssh://{user}{_host_of(parts)}{port}{path}"
     raise _not_an_address(host, "Addresses begin with unix://, tcp:// or ssh://.")
 
 
@@ -258,7 +265,7 @@ def _from_context(context: StoredContext) -> EngineAddress:
 
 def _tls_files(folder: Path, *, verify: bool) -> TlsFiles:
     def here(name: str) -> Path | None:
-        return folder / name if (folder / name).is_file() else None
+        return folder / name if is_file(folder / name) else None
 
     return TlsFiles(here("ca.pem"), here("cert.pem"), here("key.pem"), verify)
 
@@ -281,6 +288,13 @@ def _sockets(environ: Mapping[str, str]) -> list[tuple[str, Path]]:
         *([("Podman", own / "podman" / "podman.sock")] if own else []),
         ("Podman (system)", Path("/run/podman/podman.sock")),
     ]
+
+
+def _is_socket(path: Path) -> bool:
+    try:
+        return path.is_socket()
+    except OSError:  # a folder that is closed to this user
+        return False
 
 
 def _text(path: Path | None) -> str | None:

@@ -29,6 +29,8 @@ CONNECT_SECONDS = 10.0
 #: The most of a body that one line of a stream may take, in bytes.
 LONGEST_LINE = 16 * 1024 * 1024
 READ_SIZE = 65536
+#: Bytes that are read of a refusal.
+LONGEST_REFUSAL = 65536
 
 Timeout = float | tuple[float, float | None]
 
@@ -122,11 +124,11 @@ class Client(docker.APIClient):
         # KeyError.
         if response.status_code < 400:
             return
-        text = response.text[:8000]
+        text = _beginning(response)
         try:
             data = json.loads(text)
             text = str(data.get("message") or data.get("cause") or data.get("error") or text)
-        except (ValueError, AttributeError):
+        except (ValueError, AttributeError, RecursionError):
             pass
         raise StatusError(response.status_code, text.strip() or (response.reason or ""))
 
@@ -192,6 +194,16 @@ class Client(docker.APIClient):
             yield read_lines(response)
 
 
+def _beginning(response: requests.Response) -> str:
+    """As much of the body as is looked at; what is left of it is not read."""
+    data = b""
+    for piece in response.iter_content(READ_SIZE):
+        data += piece
+        if len(data) >= LONGEST_REFUSAL:
+            break
+    return data[:LONGEST_REFUSAL].decode("utf-8", "replace")
+
+
 def read_lines(response: requests.Response) -> Iterator[dict[str, Any]]:
     """The JSON objects of a stream, each as soon as it has come. Raises ValueError for what is none."""
     decoder = json.JSONDecoder()
@@ -213,8 +225,13 @@ def _read(response: requests.Response) -> bytes:
 
 def _objects(decoder: json.JSONDecoder, line: bytes) -> Iterator[dict[str, Any]]:
     text = line.decode("utf-8", "replace").strip()
-    while text:
-        found, end = decoder.raw_decode(text)
+    at = 0
+    while at < len(text):
+        try:
+            found, at = decoder.raw_decode(text, at)
+        except RecursionError as error:
+            raise ValueError("a line of the engine's answer is nested too deeply") from error
         if isinstance(found, dict):
             yield found
-        text = text[end:].lstrip()
+        while at < len(text) and text[at].isspace():
+            at += 1

@@ -1,7 +1,7 @@
 """Docker's contexts, as the docker CLI stores them below its configuration folder.
 
 ``contexts/meta/<sha256 of the name>/meta.json`` names the endpoint, ``contexts/tls/<same>/docker/*.pem``
-holds its certificates (docker/cli, cli/context/store). Read only; a few small files; any thread.
+holds its certificates (docker/cli, cli/context/store). Read only; a few small files, never a pipe; any thread.
 """
 
 from __future__ import annotations
@@ -15,8 +15,17 @@ from pathlib import Path
 
 from longshore.oci.errors import UnknownContext
 from longshore.oci.text import plain
+from longshore.shared_files import NotAFile, read_file
 
 _log = logging.getLogger(__name__)
+
+#: Bytes of config.json and of a context's meta.json; real ones have a few kilobytes.
+LARGEST_CONFIG = 4 * 1024 * 1024
+LARGEST_META = 1024 * 1024
+#: Contexts that are looked at.
+_MOST_CONTEXTS = 1000
+#: What reading and parsing a document of others raises.
+_UNREADABLE = (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError)
 
 #: The name that stands for "no context": DOCKER_HOST or the platform's own socket.
 DEFAULT = "default"
@@ -44,32 +53,39 @@ def config_dir(environ: Mapping[str, str]) -> Path:
 def home_dir(environ: Mapping[str, str]) -> Path:
     """The user's home folder as *environ* has it."""
     named = environ.get("HOME") or environ.get("USERPROFILE") or ""
-    return Path(named) if named else Path.home()
+    try:
+        return Path(named) if named else Path.home()
+    except RuntimeError:  # a user of whom the system knows nothing
+        return Path("/")
 
 
 def chosen_context(environ: Mapping[str, str]) -> tuple[str, str]:
     """The context in force and who chose it: ``DOCKER_CONTEXT``, else ``currentContext`` of config.json.
 
-    ``("default", "")`` where nobody did. Raises UnknownContext if config.json cannot be read: it may name a
-    context, and another engine than the user's must not be taken in its place.
+    ``("default", "")`` where nobody did; an empty config.json, as a crash leaves it, is none, as for the docker CLI.
+    Raises UnknownContext if config.json cannot be read: it may name a context, and another engine than the user's
+    must not be taken in its place.
     """
     named = environ.get("DOCKER_CONTEXT", "")
     if named:
         return named, "DOCKER_CONTEXT"
     file = config_dir(environ) / "config.json"
     try:
-        data = json.loads(file.read_bytes())
-        current = data.get("currentContext") or ""
+        raw = read_file(file, LARGEST_CONFIG)
+        if not raw.strip():
+            _log.warning("%s is empty: Docker's settings are taken as absent", file)
+            return DEFAULT, ""
+        current = json.loads(raw).get("currentContext") or ""
         if not isinstance(current, str):
             raise TypeError("currentContext is not a string")
     except FileNotFoundError:
         return DEFAULT, ""
-    except (OSError, ValueError, TypeError, AttributeError) as error:
+    except _UNREADABLE as error:
         raise UnknownContext(
             "Docker's configuration file cannot be read, so the current context is not known.",
             subject=str(file),
             advice="Repair the file, or name the engine with --engine or DOCKER_HOST.",
-            detail=str(error),
+            detail=_why(error),
         ) from error
     return (current, str(file)) if current else (DEFAULT, "")
 
@@ -77,7 +93,7 @@ def chosen_context(environ: Mapping[str, str]) -> tuple[str, str]:
 def read_context(name: str, environ: Mapping[str, str], chosen_by: str = "") -> StoredContext:
     """The context *name*. Raises UnknownContext if there is none, or if it names no Docker engine."""
     folder = config_dir(environ) / "contexts"
-    key = hashlib.sha256(name.encode()).hexdigest()
+    key = hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()
     try:
         return _read(folder, key, name)
     except FileNotFoundError as error:
@@ -88,12 +104,12 @@ def read_context(name: str, environ: Mapping[str, str], chosen_by: str = "") -> 
             advice=(f"It is asked for by {chosen_by}. " if chosen_by else "")
             + (f"Known contexts: default, {known}." if known else "The only context is default."),
         ) from error
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except _UNREADABLE as error:
         raise UnknownContext(
             f"The Docker context “{plain(name, 60)}” cannot be read.",
             subject=name,
             advice="Look at it with “docker context inspect”, or remove it and create it again.",
-            detail=f"{type(error).__name__}: {error}",
+            detail=f"{type(error).__name__}: {_why(error)}",
         ) from error
 
 
@@ -105,16 +121,16 @@ def list_contexts(environ: Mapping[str, str]) -> list[StoredContext]:
         keys = sorted(entry.name for entry in (folder / "meta").iterdir())
     except OSError:
         return []
-    for key in keys:
+    for key in keys[:_MOST_CONTEXTS]:
         try:
             found.append(_read(folder, key))
-        except (OSError, ValueError, TypeError, KeyError) as error:
-            _log.info("a Docker context is left out: %s: %s", key[:12], error)
+        except _UNREADABLE as error:
+            _log.info("a Docker context is left out: %s: %s", key[:12], _why(error))
     return sorted(found, key=lambda each: each.name)
 
 
 def _read(folder: Path, key: str, name: str = "") -> StoredContext:
-    data = json.loads((folder / "meta" / key / "meta.json").read_bytes())
+    data = json.loads(read_file(folder / "meta" / key / "meta.json", LARGEST_META))
     if not isinstance(data, dict):
         raise TypeError("the context is not an object")
     endpoint = data["Endpoints"]["docker"]
@@ -127,5 +143,19 @@ def _read(folder: Path, key: str, name: str = "") -> StoredContext:
         stored,
         host,
         endpoint.get("SkipTLSVerify") is True,
-        tls if any((tls / file).is_file() for file in ("ca.pem", "cert.pem", "key.pem")) else None,
+        tls if any(is_file(tls / file) for file in ("ca.pem", "cert.pem", "key.pem")) else None,
     )
+
+
+def is_file(path: Path) -> bool:
+    """Whether there is a file; False where that cannot be found out. Never raises."""
+    try:
+        return path.is_file()
+    except OSError:  # a folder that is closed to this user
+        return False
+
+
+def _why(error: BaseException) -> str:
+    if isinstance(error, NotAFile):
+        return "it is not a regular file"
+    return "it is nested too deeply" if isinstance(error, RecursionError) else str(error)

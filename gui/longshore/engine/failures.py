@@ -14,12 +14,17 @@ from longshore.engine.attempt import Attempt
 from longshore.oci.errors import LongshoreError
 from longshore.oci.reference import Reference
 
+#: Characters of an engine's words that are looked at, and how many of them are the last ones.
+_LONGEST = 16 * 1024
+_LAST = 4 * 1024
+
 
 def classify(text: str, attempt: Attempt, status: int | None = None) -> LongshoreError:
     """The error that *text*, the engine's words, stands for.
 
     *status*: of its HTTP answer, None when in the stream.
     """
+    text = _bounded(text)
     bare = _without_names(text, attempt.reference)
     for pattern, make in RULES:
         found = pattern.search(bare)
@@ -29,6 +34,13 @@ def classify(text: str, attempt: Attempt, status: int | None = None) -> Longshor
     if by_status is not None:
         return by_status(attempt, text, None)
     return say.unexplained(attempt, text)
+
+
+def _bounded(text: str) -> str:
+    """The beginning and the end of what is too long for a sentence, so that no rule has much to look through."""
+    if len(text) <= _LONGEST:
+        return text
+    return f"{text[: _LONGEST - _LAST]} … {text[-_LAST:]}"
 
 
 def _without_names(text: str, reference: Reference) -> str:
@@ -47,6 +59,7 @@ def _rule(pattern: str, make: say.Make) -> tuple[re.Pattern[str], say.Make]:
     return re.compile(pattern, re.IGNORECASE), make
 
 
+#: Every repetition has an end, for the texts are foreign: the work is at most that of their length times a few hundred.
 RULES: list[tuple[re.Pattern[str], say.Make]] = [
     _rule(r"no space left on device|disk quota exceeded|not enough space", say.disk_full),
     _rule(r"dialing: dial unix|containerd\.sock|code = Unavailable", say.containerd),
@@ -64,7 +77,7 @@ RULES: list[tuple[re.Pattern[str], say.Make]] = [
         r"filesystem layer verification failed|verification failed for digest|digest mismatch"
         r"|mismatched digest|does not match (digest|expected)|did not match the expected|failed size validation"
         r"|unexpected commit (digest|size)|invalid checksum|provided digest did not match"
-        r"|failed to register layer.*(gzip: invalid|unexpected EOF)|gzip: invalid (checksum|header)",
+        r"|failed to register layer.{0,400}(gzip: invalid|unexpected EOF)|gzip: invalid (checksum|header)",
         say.checksum,
     ),
     _rule(
@@ -73,11 +86,11 @@ RULES: list[tuple[re.Pattern[str], say.Make]] = [
         say.no_platform,
     ),
     _rule(r"does not exist locally|tag does not exist|no such image|image not known", say.unknown_locally),
-    _rule(r"content digest \S+: not found", say.not_whole),
+    _rule(r"content digest \S{1,200}: not found", say.not_whole),
     _rule(r"no basic auth credentials|authentication required", say.sign_in),
     _rule(
         r"incorrect username or password|invalid username/password|authentication failed|bad credentials"
-        r"|failed to fetch (anonymous |oauth )?token.*(401|unauthorized)|failed to authorize.*401"
+        r"|failed to fetch (anonymous |oauth )?token.{0,400}(401|unauthorized)|failed to authorize.{0,400}401"
         r"|: unauthorized|unauthorized:|401 Unauthorized",
         say.bad_password,
     ),
@@ -92,24 +105,27 @@ RULES: list[tuple[re.Pattern[str], say.Make]] = [
         r"|registry is read-?only",
         say.read_only,
     ),
-    _rule(r"\bdenied: |403 Forbidden|HTTP 403|failed to fetch (anonymous |oauth )?token.*403", say.forbidden),
+    _rule(
+        r"\bdenied: |403 Forbidden|HTTP 403|failed to fetch (anonymous |oauth )?token.{0,400}403",
+        say.forbidden,
+    ),
     _rule(r"blob unknown|unknown blob|blob upload unknown", say.unknown_blob),
     _rule(
         r"name unknown|repository name not known|repository .{0,300}not found: does not exist",
         say.unknown_repository,
     ),
     _rule(
-        r"manifest unknown|manifest for .{0,600}not found|manifests/\S+ ?: ?404|: not found$"
+        r"manifest unknown|manifest for .{0,600}not found|manifests/\S{1,300} ?: ?404|: not found$"
         r"|not found: does not exist",
         say.unknown_tag,
     ),
     _rule(
-        r"schema ?(version )?1|media ?type .* no longer supported|unsupported media type|unsupported manifest"
+        r"schema ?(version )?1|media ?type .{0,300} no longer supported|unsupported media type|unsupported manifest"
         r"|unknown media type|invalid rootfs in image",
         say.old_manifest,
     ),
     _rule(
-        r"(?:unexpected HTTP status|unexpected status(?: code)?(?: from \w+ request to \S+)?|HTTP)"
+        r"(?:unexpected HTTP status|unexpected status(?: code)?(?: from \w{1,10} request to \S{1,400})?|HTTP)"
         r"[^\d\n]{0,300}\b(5\d\d)\b|\b(5\d\d) (?:Internal|Bad Gateway|Service|Gateway)|StatusCode: (5\d\d)",
         say.server_error,
     ),
@@ -118,7 +134,7 @@ RULES: list[tuple[re.Pattern[str], say.Make]] = [
         say.not_a_registry,
     ),
     _rule(r"invalid reference format|repository name must be lowercase", say.bad_reference),
-    _rule(r"no such host|server misbehaving|name resolution|lookup \S+ (on|:)", say.no_host),
+    _rule(r"no such host|server misbehaving|name resolution|lookup \S{1,300} (on|:)", say.no_host),
     _rule(r"connection refused", say.down),
     _rule(r"network is unreachable|no route to host", say.no_way),
     _rule(r"i/o timeout|Client\.Timeout|deadline exceeded|operation timed out|awaiting headers", say.slow),

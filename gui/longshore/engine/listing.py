@@ -33,12 +33,13 @@ Json = Mapping[str, Any]
 
 def engine_info(version: Json, info: Json) -> EngineInfo:
     """From ``/version`` and ``/info``."""
+    version, info = _mapping(version), _mapping(info)
     system = str(info.get("OSType") or version.get("Os") or "linux")
     architecture = str(info.get("Architecture") or version.get("Arch") or "")
     registries = _mapping(info.get("RegistryConfig"))
     indexes = _mapping(registries.get("IndexConfigs"))
     insecure = [str(name) for name, each in indexes.items() if _mapping(each).get("Secure") is False]
-    insecure += [str(each) for each in registries.get("InsecureRegistryCIDRs") or ()]
+    insecure += _strings(registries.get("InsecureRegistryCIDRs"))
     return EngineInfo(
         name=str(info.get("Name") or ""),
         version=str(version.get("Version") or info.get("ServerVersion") or ""),
@@ -48,14 +49,14 @@ def engine_info(version: Json, info: Json) -> EngineInfo:
         platform=Platform.of(system, architecture),
         store=_store(version, info),
         insecure_registries=tuple(insecure),
-        mirrors=tuple(str(each) for each in registries.get("Mirrors") or ()),
+        mirrors=tuple(_strings(registries.get("Mirrors"))),
         swarm_manager=_mapping(info.get("Swarm")).get("ControlAvailable") is True,
     )
 
 
 def swarm_nodes(nodes: Iterable[object], info: Json) -> list[SwarmNode]:
     """From ``/nodes`` and ``/info``, by name."""
-    own = _mapping(info.get("Swarm")).get("NodeID")
+    own = _mapping(_mapping(info).get("Swarm")).get("NodeID")
     found = []
     for each in nodes:
         node = _mapping(each)
@@ -73,11 +74,11 @@ def swarm_nodes(nodes: Iterable[object], info: Json) -> list[SwarmNode]:
 
 
 def _store(version: Json, info: Json) -> ImageStore:
-    components = [_mapping(each).get("Name") for each in version.get("Components") or ()]
+    components = [_mapping(each).get("Name") for each in _list(version.get("Components"))]
     if "Podman Engine" in components:
         return ImageStore.PODMAN
-    for row in info.get("DriverStatus") or ():
-        if list(row)[:2] == ["driver-type", "io.containerd.snapshotter.v1"]:
+    for row in _list(info.get("DriverStatus")):
+        if _list(row)[:2] == ["driver-type", "io.containerd.snapshotter.v1"]:
             return ImageStore.CONTAINERD
     return ImageStore.CLASSIC
 
@@ -194,14 +195,14 @@ def image_details(data: Json) -> ImageDetails:
 def _partial(manifests: object) -> bool:
     """Whether no platform's image is there as a whole. dockerd 28 leaves out layers in a pull that it has unpacked
     from another image, where they are packed in another way."""
-    images = [_mapping(each) for each in manifests] if isinstance(manifests, list) else []
+    images = [_mapping(each) for each in _list(manifests)]
     images = [each for each in images if each.get("Kind") == "image"]
     return bool(images) and not any(each.get("Available") is True for each in images)
 
 
 def _platforms(manifests: object) -> Iterator[ImagePlatform]:
     """From ``Manifests`` (API 1.48); attestations are no platforms."""
-    for each in manifests if isinstance(manifests, list) else ():
+    for each in _list(manifests):
         image = _mapping(_mapping(each).get("ImageData"))
         named = _mapping(image.get("Platform"))
         system, architecture = str(named.get("os") or ""), str(named.get("architecture") or "")
@@ -213,7 +214,7 @@ def _platforms(manifests: object) -> Iterator[ImagePlatform]:
                 system, architecture, str(named.get("variant") or ""), str(named.get("os.version") or "")
             ),
             here=_mapping(each).get("Available") is True,
-            size=content if isinstance(content, int) and content > 0 else 0,
+            size=_bytes(content),
         )
 
 
@@ -244,6 +245,10 @@ def engine_event(data: Json) -> EngineEvent | None:
     return EngineEvent(kind, action, about, "" if not name or str(name).startswith("sha256:") else str(name))
 
 
+def _list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
 def _mapping(value: object) -> Json:
     return value if isinstance(value, Mapping) else {}
 
@@ -256,8 +261,12 @@ def _strings(value: object) -> list[str]:
 
 
 def _size(image: Json) -> int:
-    size = image.get("Size")
-    return size if isinstance(size, int) and size >= 0 else 0
+    return _bytes(image.get("Size"))
+
+
+def _bytes(value: object) -> int:
+    """A number of bytes; 0 for what is none, or more than any disk has."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63 else 0
 
 
 def _from_seconds(value: object) -> datetime | None:

@@ -18,11 +18,14 @@ from longshore.engine.sentences import no_digest
 from longshore.oci.layer import LayerState
 from longshore.oci.text import plain
 
-_DIGEST = r"[a-z0-9]+:[0-9a-f]{32,128}"
-_PUSHED = re.compile(rf"^\S+: digest: ({_DIGEST})(?: size: (\d+))?")
-_RETRYING = re.compile(r"^Retrying in (\d+) seconds?")
-_MOUNTED = re.compile(r"^Mounted from (.+)")
-_ID = re.compile(r"^[0-9a-f]{12,64}$")
+# Every repetition has an end: the lines are foreign, and of any length. Digits are those that int() is sure to take.
+_DIGEST = re.compile(r"[a-z0-9]{1,32}:[0-9a-f]{32,128}")
+_PUSHED = re.compile(rf"\S{{1,1000}}: digest: ({_DIGEST.pattern})(?: size: ([0-9]{{1,18}})(?![0-9]))?")
+_RETRYING = re.compile(r"Retrying in ([0-9]{1,9}) seconds?")
+_MOUNTED = re.compile(r"Mounted from (.{1,1000})")
+_ID = re.compile(r"[0-9a-f]{12,64}")
+#: Bytes, or numbers of them, beyond which an engine is not believed: no file is larger.
+_MOST = 2**63 - 1
 
 _STATES = {
     "Pulling fs layer": LayerState.WAITING,
@@ -103,9 +106,10 @@ def unpacking(line: Mapping[str, Any]) -> LayerProgress | None:
     if line.get("status") != "Loading layer" or not isinstance(detail, dict):
         return None
     current, total = detail.get("current"), detail.get("total")
-    if not isinstance(layer_id, str) or not _ID.match(layer_id):
+    if not isinstance(layer_id, str) or not _ID.fullmatch(layer_id):
         return None
-    if type(current) is not int or type(total) is not int or current < 0 or total <= 0:
+    current, total = _count(current), _count(total)
+    if current is None or not total:
         return None
     if current >= total:
         return LayerProgress(layer_id, LayerState.DONE)
@@ -168,9 +172,10 @@ class Normaliser:
             selected = selected if isinstance(selected, Mapping) else {}
             digest, size = selected.get("digest"), selected.get("size")
             yield OnePlatform(plain(_platform_of(selected)))
-        if isinstance(digest, str) and re.fullmatch(_DIGEST, digest):
+        if isinstance(digest, str) and _DIGEST.fullmatch(digest):
             self._digest = digest
-            self._size = size if isinstance(size, int) else self._size
+            size = _count(size)
+            self._size = self._size if size is None else size
 
     def _line(self, status: str) -> Iterator[Note]:
         """A line about the whole image."""
@@ -181,7 +186,7 @@ class Normaliser:
                 self._size = int(pushed[2]) if pushed[2] else None
         elif status.startswith("Digest: "):
             named = status.removeprefix("Digest: ").strip()
-            self._digest = named if re.fullmatch(_DIGEST, named) else None
+            self._digest = named if _DIGEST.fullmatch(named) else None
         elif status.startswith("Status: "):
             self._up_to_date = "is up to date" in status
         elif status and not status.startswith(_ROUTINE):
@@ -202,7 +207,7 @@ class Normaliser:
             progress = LayerProgress(layer_id, LayerState.WAITING, retrying_in=int(retrying[1]))
         elif mounted is not None:
             progress = LayerProgress(layer_id, LayerState.MOUNTED, mounted_from=plain(mounted[1]))
-        elif state is None or not _ID.match(layer_id) or (before is None and status in _LAST_WORDS):
+        elif state is None or not _ID.fullmatch(layer_id) or (before is None and status in _LAST_WORDS):
             return None
         else:
             progress = self._bytes(layer_id, state, detail or {})
@@ -240,7 +245,7 @@ class Normaliser:
 
 def _count(value: object) -> int | None:
     """A number of bytes, None for anything else. -1 stands for unknown."""
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MOST else None
 
 
 def _platform_of(descriptor: Mapping[str, Any]) -> str:

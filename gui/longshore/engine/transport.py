@@ -8,6 +8,7 @@ shutdown().
 from __future__ import annotations
 
 import contextlib
+import shlex
 import socket
 import subprocess
 import tempfile
@@ -15,7 +16,7 @@ import threading
 import weakref
 from collections.abc import Callable, Iterator
 from typing import IO, Any, Protocol
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import requests.adapters
 import urllib3
@@ -105,8 +106,8 @@ class SshError(ConnectionError):
 
 
 class SshLine:
-    """``ssh HOST docker system dial-stdio``, as the docker CLI does it, with one end of a socket pair for its
-    pipes.
+    """``ssh HOST docker system dial-stdio``, as the docker CLI does it (docker/cli, cli/connhelper), with one end of a
+    socket pair for its pipes. A path in *url* is that of the engine's socket over there: ``docker --host unix://PATH``.
 
     Keys, agents, jump hosts and known hosts are the user's own ssh configuration. It has no terminal: ssh
     asks through an askpass program or not at all. Raises FileNotFoundError where there is no ssh.
@@ -114,6 +115,9 @@ class SshLine:
 
     def __init__(self, url: str, timeout: float | None) -> None:
         parts = urlsplit(url)
+        path = unquote(parts.path)
+        # ssh joins these with blanks, and a shell over there reads them.
+        engine = ("--host", shlex.quote(f"unix://{path}")) if path.strip("/") else ()
         self._heard = ""
         self.socket, theirs = socket.socketpair()
         # A file, not a pipe: nobody has to read it for ssh to go on.
@@ -125,9 +129,9 @@ class SshLine:
                         "ssh",
                         "-T",
                         *("-o", f"ConnectTimeout={SSH_CONNECT_SECONDS}"),
-                        *(("-l", parts.username) if parts.username else ()),
+                        *(("-l", unquote(parts.username)) if parts.username else ()),
                         *(("-p", str(parts.port)) if parts.port else ()),
-                        *("--", parts.hostname or "", "docker", "system", "dial-stdio"),
+                        *("--", parts.hostname or "", "docker", *engine, "system", "dial-stdio"),
                     ],
                     stdin=theirs.fileno(),
                     stdout=theirs.fileno(),

@@ -207,6 +207,10 @@ def _ssh(address: EngineAddress, error: BaseException) -> EngineUnavailable:
             "There is no docker command on that machine.",
             "Install Docker's command line tool there.",
         )
+    elif "Cannot connect to the Docker daemon" in said:
+        cause = UnavailableCause.NOT_RUNNING
+        message = "No engine is running on that machine, or its socket is elsewhere."
+        advice = "Start it, or give the path of its socket: ssh://user@host/path/docker.sock."
     elif "refused" in said:
         cause = UnavailableCause.NOT_RUNNING
         message, advice = "Nobody answers SSH on that machine, or its engine is not running.", "Start it."

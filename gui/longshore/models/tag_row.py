@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from longshore.registry.model import TagDetails
 
 #: Tags that stand for a digest: signatures, attestations, SBOMs, and what referrers fall back to.
-_DIGEST_LIKE = re.compile(r"sha(?:256|512)-[0-9a-f]{64,128}(?:\..+)?")
+_DIGEST_LIKE = re.compile(r"sha(?:256|512)-[0-9a-f]{64,128}(?:\..{1,128})?")
 
 
 class TagRow(TableRow):

@@ -187,7 +187,7 @@ def clock(moment: datetime | None, now: datetime | None = None) -> str:
 
 # -- names
 
-_DIGEST = re.compile(r"([a-z0-9]+):([0-9a-fA-F]{12,})")
+_DIGEST = re.compile(r"([a-z0-9]{1,32}):([0-9a-fA-F]{12,128})")
 
 
 def short_id(image_id: str) -> str:

@@ -365,6 +365,9 @@ def _note_text(note: TransferNote) -> str:
         NoteKind.DIGEST_NOT_KEPT: tr(
             "The engine keeps images unpacked and without a manifest, so that only the image ID stays the same:"
         ),
+        NoteKind.REPACKED: tr(
+            "The engine made a manifest of its own: the layers are the same, the digest is new. Its image ID:"
+        ),
         NoteKind.ANONYMOUS: tr("Tried without signing in: the stored credentials could not be read."),
         NoteKind.OVERWRITTEN: tr("The destination's tag stood on another image before:"),
         NoteKind.PICKED: tr("Of this image's platforms only one was taken, under a digest of its own:"),

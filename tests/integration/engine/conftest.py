@@ -131,17 +131,26 @@ def tls_engine(tmp_path: Path) -> Iterator[TlsEngine]:
 
 
 FAKE_SSH = """#!{python}
-import os, select, socket, sys
+import os, select, shlex, socket, sys
 sys.stdout = sys.stderr
 arguments = sys.argv[1:]
 host = arguments[arguments.index("--") + 1]
-assert arguments[-3:] == ["docker", "system", "dial-stdio"], arguments
+words = shlex.split(" ".join(arguments[arguments.index("--") + 2:]))  # as the shell over there reads them
+assert words[0] == "docker" and words[-2:] == ["system", "dial-stdio"], arguments
+place = {socket!r}
+if words[1:-2]:
+    option, url = words[1:-2]
+    assert option == "--host" and url.startswith("unix://"), arguments
+    place = url.removeprefix("unix://")
 if host == "denied":
     sys.exit("me@denied: Permission denied (publickey).")
 if host == "unknown":
     sys.exit("ssh: Could not resolve hostname unknown: Name or service not known")
 engine = socket.socket(socket.AF_UNIX)
-engine.connect({socket!r})
+try:
+    engine.connect(place)
+except OSError as error:
+    sys.exit(f"Cannot connect to the Docker daemon at unix://{{place}}: {{error.strerror}}")
 while True:
     for ready in select.select([0, engine], [], [])[0]:
         data = os.read(0, 65536) if ready == 0 else engine.recv(65536)
@@ -157,7 +166,7 @@ while True:
 
 @pytest.fixture
 def ssh(tmp_path: Path, testbed_engine: PrivateEngine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An ``ssh`` that leads to the session's engine, whatever the host."""
+    """An ``ssh`` that leads to the session's engine, whatever the host, or to that of the socket that is named."""
     folder = tmp_path / "bin"
     folder.mkdir()
     program = folder / "ssh"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -260,6 +261,21 @@ def test_an_engine_behind_ssh(
         threading.Event().wait(0.01)
     assert worker.cancel() < 0.5  # type: ignore[attr-defined]
     throttle.resume()
+
+
+@pytest.mark.usefixtures("ssh")
+def test_an_engine_behind_ssh_by_the_path_of_its_socket(
+    client_of: Callable[..., Engine], testbed_engine: PrivateEngine
+) -> None:
+    """docker/cli 4073: without the path another engine would be used."""
+    # A name that a shell would read otherwise.
+    with tempfile.TemporaryDirectory(prefix="ls-", dir="/tmp") as folder:  # paths of sockets are short
+        odd = Path(folder) / "a b;$(c)'d.sock"
+        odd.symlink_to(testbed_engine.socket_path)
+        for path in (testbed_engine.socket_path, odd):
+            assert client_of(f"ssh://me@somewhere:2222{path}").probe().version
+        error = cause_of(client_of(f"ssh://me@somewhere{folder}/nowhere.sock"))
+    assert f"unix://{folder}/nowhere.sock" in error.detail
 
 
 @pytest.mark.usefixtures("ssh")

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import os
 import socket
 import subprocess
 import sys
 import tempfile
+import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from longshore.engine import contexts
 from longshore.engine.address import (
     DEFAULT_URL,
     EngineAddress,
@@ -106,6 +110,102 @@ def test_a_broken_config_hides_no_context(environ: dict[str, str], content: str)
     assert "--engine" in caught.value.advice
 
 
+@pytest.mark.parametrize("content", [b"", b" \n", b"\t"])
+@pytest.mark.expects_log("WARNING longshore.engine.contexts: .*config.json is empty")
+def test_an_empty_config_is_none(environ: dict[str, str], content: bytes) -> None:
+    """for-win 808: what a crash leaves; the docker CLI takes it as absent."""
+    choose(environ, "")
+    (Path(environ["DOCKER_CONFIG"]) / "config.json").write_bytes(content)
+    assert current_address(None, environ).origin is Origin.DEFAULT
+
+
+def spoil(path: Path, how: str) -> None:
+    """Put something in the place of a document that must not be read as it is."""
+    path.unlink(missing_ok=True)
+    match how:
+        case "pipe":
+            os.mkfifo(path)
+        case "folder":
+            path.mkdir()
+        case "socket":
+            with socket.socket(socket.AF_UNIX) as bound, contextlib.chdir(path.parent):
+                bound.bind(path.name)
+        case "device":
+            path.symlink_to("/dev/zero")
+        case "huge":
+            with path.open("wb") as file:
+                file.truncate(1 << 30)
+        case "deep":
+            path.write_bytes(b'{"a":' * 100_000 + b"1" + b"}" * 100_000)
+        case "number":
+            path.write_bytes(b'{"a":' + b"9" * 5000 + b"}")
+        case "bytes":
+            path.write_bytes(b"\xff\xfe{\x00}\x00\x80")
+
+
+SPOILT = ["pipe", "folder", "socket", "device", "huge", "deep", "number", "bytes"]
+
+
+@pytest.mark.parametrize("how", SPOILT)
+def test_a_config_that_must_not_be_read(environ: dict[str, str], how: str) -> None:
+    choose(environ, "")
+    spoil(Path(environ["DOCKER_CONFIG"]) / "config.json", how)
+    tracemalloc.start()
+    try:
+        with pytest.raises(UnknownContext) as caught:
+            current_address(None, environ)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 16_000_000
+    assert caught.value.detail and caught.value.advice
+    assert known_addresses(environ)
+
+
+@pytest.mark.parametrize("how", SPOILT)
+def test_a_context_that_must_not_be_read(environ: dict[str, str], add_context: AddContext, how: str) -> None:
+    add_context("broken", "tcp://x")
+    add_context("good", "tcp://good")
+    key = hashlib.sha256(b"broken").hexdigest()
+    spoil(Path(environ["DOCKER_CONFIG"]) / "contexts" / "meta" / key / "meta.json", how)
+    environ["DOCKER_CONTEXT"] = "broken"
+    with pytest.raises(UnknownContext, match="cannot be read") as caught:
+        current_address(None, environ)
+    assert caught.value.detail
+    assert "good" in [each.name for each in known_addresses(environ)]
+
+
+def test_a_context_s_name_that_is_no_text(environ: dict[str, str]) -> None:
+    environ["DOCKER_CONTEXT"] = "a\udcffb"
+    with pytest.raises(UnknownContext, match="no Docker context"):
+        current_address(None, environ)
+
+
+def test_folders_that_are_closed_to_this_user(
+    environ: dict[str, str], add_context: AddContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_context("one", "tcp://one")
+
+    def refuse(path: Path) -> bool:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    for name in ("is_file", "is_socket"):
+        monkeypatch.setattr(Path, name, refuse)
+    environ |= {"DOCKER_TLS_VERIFY": "1", "DOCKER_CERT_PATH": "/root", "DOCKER_HOST": "tcp://h"}
+    assert current_address(None, environ).tls == TlsFiles()
+    assert [each.name for each in known_addresses(environ)] == ["DOCKER_HOST", "default", "one"]
+
+
+def test_more_contexts_than_anybody_has(
+    environ: dict[str, str], add_context: AddContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(contexts, "_MOST_CONTEXTS", 3)
+    for number in range(5):
+        add_context(f"{number}", f"tcp://h{number}")
+    assert len([each for each in known_addresses(environ) if each.origin is Origin.CONTEXT]) == 3
+    assert current_address(None, environ | {"DOCKER_CONTEXT": "4"}).url == "tcp://h4:2375"
+
+
 @pytest.mark.parametrize("content", ["{", "[]", "{}", '{"Name": "x", "Endpoints": {"docker": {"Host": 3}}}'])
 def test_broken_contexts(environ: dict[str, str], add_context: AddContext, content: str) -> None:
     add_context("broken", "tcp://x")
@@ -163,6 +263,12 @@ def test_certificates_of_the_environment(environ: dict[str, str], tmp_path: Path
         ("tcp://[::1]:5", "tcp://[::1]:5"),
         ("ssh://me@box:22", "ssh://me@box:22"),
         ("ssh://box", "ssh://box"),
+        ("ssh://box/", "ssh://box"),
+        ("SSH://me@Box:22/run/user/1000/docker.sock", "ssh://me@box:22/run/user/1000/docker.sock"),
+        ("ssh://box/a%20b/$(x)/d.sock", "ssh://box/a%20b/%24%28x%29/d.sock"),
+        ("ssh://[::1]:22/d.sock", "ssh://[::1]:22/d.sock"),
+        ("ssh://AD%5Cme@box", "ssh://AD%5Cme@box"),
+        ("ssh://a%40b%3Ac%2Fd@box", "ssh://a%40b%3Ac%2Fd@box"),
         ("npipe:////./pipe/docker_engine", "npipe:////./pipe/docker_engine"),
     ],
 )
@@ -174,7 +280,8 @@ def test_normal_urls(given: str, expected: str) -> None:
 @pytest.mark.parametrize(
     "given",
     ["ftp://x", "unix://relative", "tcp://h:port", "tcp://h:99999", "tcp://u:p@h", "tcp://h/path", "ssh://",
-     "ssh://me:secret@box", "ssh://-oProxyCommand=x", "fd://"],
+     "ssh://me:secret@box", "ssh://-oProxyCommand=x", "ssh://-l@box", "ssh://%2Dl@box", "ssh://box?x=1", "ssh://box#x",
+     "ssh://box/a%00b", "ssh://a%00b@box", "fd://", "unix:///a\0b", "tcp://h?x", "tcp://h:²", "tcp://h:" + "9" * 5000],
 )  # fmt: skip
 def test_what_is_no_address(given: str) -> None:
     with pytest.raises(EngineUnavailable) as caught:

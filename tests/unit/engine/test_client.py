@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -10,6 +13,7 @@ from typing import Any
 import docker
 import pytest
 
+from longshore.engine import client as client_module
 from longshore.engine.address import EngineAddress
 from longshore.engine.client import Client, StatusError, read_lines
 from longshore.engine.transport import Sockets
@@ -67,25 +71,6 @@ def test_a_line_that_does_not_end(monkeypatch: pytest.MonkeyPatch) -> None:
         lines(*[b"x" * 30] * 5)
 
 
-@pytest.mark.parametrize(
-    ("body", "text"),
-    [
-        ('{"message": "no such image"}', "no such image"),
-        ('{"cause": "denied", "response": 500}', "denied"),  # Podman, where the SDK raises KeyError
-        ('["x"]', '["x"]'),
-        ("", "Internal Server Error"),
-        ("<html>", "<html>"),
-    ],
-)
-def test_what_refusals_say(body: str, text: str) -> None:
-    client = Client(SOCKET, "1.41", 1.0)
-    answer: Any = SimpleNamespace(status_code=500, text=body, reason="Internal Server Error")
-    with pytest.raises(StatusError) as caught:
-        client._raise_for_status(answer)
-    assert caught.value.text == text
-    client.close()
-
-
 def test_sockets_are_cut_also_those_to_come() -> None:
     ours, theirs = socket.socketpair()
     late, other = socket.socketpair()
@@ -97,3 +82,66 @@ def test_sockets_are_cut_also_those_to_come() -> None:
         sockets.add(late)
         assert other.recv(1) == b""
         sockets.cut()
+
+
+def test_many_objects_on_a_line_are_not_copied_over_and_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[str] = []
+
+    class Decoder(json.JSONDecoder):
+        def raw_decode(self, s: str, idx: int = 0) -> tuple[Any, int]:
+            given.append(s)
+            return super().raw_decode(s, idx)
+
+    monkeypatch.setattr(client_module.json, "JSONDecoder", Decoder)
+    assert len(lines(b"{} " * 20_000)) == 20_000
+    assert all(each is given[0] for each in given)
+
+
+@pytest.mark.parametrize("text", [b"[" * 100_000, b'{"a":' * 100_000, b'{"a": ' + b"9" * 5000 + b"}"])
+def test_lines_that_cannot_be_read(text: bytes) -> None:
+    with pytest.raises(ValueError):
+        lines(text)
+
+
+class Refusal:
+    """An answer whose body has no end."""
+
+    status_code, reason = 500, "Internal Server Error"
+
+    def __init__(self, *pieces: bytes) -> None:
+        self.pieces = pieces
+        self.given = 0
+
+    def iter_content(self, size: int) -> Iterator[bytes]:
+        for piece in itertools.cycle(self.pieces) if len(self.pieces) == 1 else self.pieces:
+            self.given += len(piece)
+            yield piece
+
+
+@pytest.mark.parametrize(
+    ("pieces", "text"),
+    [
+        ((b'{"mess', b'age": "no such image"}'), "no such image"),
+        ((b'{"cause": "denied", "response": 500', b"}"), "denied"),  # Podman, where the SDK raises KeyError
+        ((b'["x"', b"]"), '["x"]'),
+        ((b"<html", b">"), "<html>"),
+        ((b"plain ", b"words\n"), "plain words"),
+        ((b"", b""), "Internal Server Error"),
+        ((b"[" * 20_000, b"]" * 20_000), "[" * 20_000 + "]" * 20_000),
+    ],
+)
+def test_the_words_of_a_refusal(pieces: tuple[bytes, ...], text: str) -> None:
+    client = Client(SOCKET, "1.41", 1.0)
+    with pytest.raises(StatusError) as caught:
+        client._raise_for_status(Refusal(*pieces))  # type: ignore[arg-type]
+    assert (caught.value.status, caught.value.text) == (500, text)
+    client.close()
+
+
+def test_a_refusal_without_end() -> None:
+    client, endless = Client(SOCKET, "1.41", 1.0), Refusal(b"x" * 1000)
+    with pytest.raises(StatusError) as caught:
+        client._raise_for_status(endless)  # type: ignore[arg-type]
+    assert len(caught.value.text) == 65536
+    assert endless.given < 70_000
+    client.close()

@@ -6,9 +6,11 @@ import errno
 import http.client
 import socket
 import ssl
+from typing import Any
 
 import pytest
 
+from longshore.engine import failures
 from longshore.engine.address import EngineAddress, Origin
 from longshore.engine.attempt import Attempt
 from longshore.engine.failures import classify
@@ -265,3 +267,35 @@ def test_refusals(status: int, text: str, kind: type[LongshoreError], words: str
     assert words in error.message
     assert error.detail == text
     assert error.advice
+
+
+class Looked:
+    """A rule that sees how much it is given and never applies."""
+
+    def __init__(self) -> None:
+        self.given: list[str] = []
+
+    def search(self, text: str) -> None:
+        self.given.append(text)
+
+
+def test_of_very_long_words_the_beginning_and_the_end_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked = Looked()
+    rules: list[Any] = [(looked, None), *failures.RULES]
+    monkeypatch.setattr(failures, "RULES", rules)
+    for text in ("x" * 10_000_000 + " manifest unknown", "manifest unknown " + "x" * 10_000_000):
+        assert isinstance(classify(text, PULL), errors.NotInRegistry)
+    assert all(len(each) <= 16 * 1024 + 3 for each in looked.given)
+    exact = "x" * 16 * 1024
+    classify(exact, PULL)
+    assert looked.given[-1] == exact
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["failed to register layer ", "failed to fetch token ", "manifests/", "media type ", "repository ",
+     "unexpected status from GET request to ", "HTTP ", "lookup ", "failed to authorize ", "manifest for "],
+)  # fmt: skip
+def test_words_that_begin_a_rule_over_and_over(piece: str) -> None:
+    # Each rule's repetitions have an end (test_patterns.py): what is left is one look at each place.
+    assert classify(piece * 100_000, PULL).detail

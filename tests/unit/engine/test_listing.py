@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from longshore.engine.listing import engine_event, engine_info, image_details, local_images
+from longshore.engine.listing import engine_event, engine_info, image_details, local_images, swarm_nodes
 from longshore.engine.model import EngineEvent, EventKind, ImagePlatform, ImageStore
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
@@ -191,3 +191,32 @@ def test_the_platforms_of_an_index() -> None:
 )
 def test_events(data: dict[str, Any], expected: EngineEvent | None) -> None:
     assert engine_event(data) == expected
+
+
+ODD: list[Any] = [None, 3, "text", [], {}, [None, 3, [4], {}], {"a": 1}, True]
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_an_engine_that_tells_odd_things_of_itself(odd: object) -> None:
+    found = engine_info({"Components": odd}, {"DriverStatus": odd, "RegistryConfig": odd, "Swarm": odd})
+    assert (found.store, found.mirrors, found.insecure_registries) == (ImageStore.CLASSIC, (), ())
+    registries = {"IndexConfigs": odd, "InsecureRegistryCIDRs": odd, "Mirrors": odd}
+    found = engine_info({"Version": "1"}, {"RegistryConfig": registries})
+    assert found.version == "1"
+    assert all(isinstance(each, str) for each in (*found.mirrors, *found.insecure_registries))
+    whole: Any = odd
+    assert engine_info(whole, whole).os == "linux"
+    assert swarm_nodes([odd], whole) == []
+
+
+@pytest.mark.parametrize("size", [10**400, 2**63, -1, True, 1.5, float("nan"), "5", None, []])
+def test_sizes_that_are_none(size: object) -> None:
+    [row] = local_images([{"Id": "sha256:a", "Size": size}], [])
+    assert row.size == 0
+    manifest = {"Size": {"Content": size}, "ImageData": {"Platform": {"os": "linux", "architecture": "arm"}}}
+    details = image_details({"Size": size, "Manifests": [manifest]})
+    assert (details.size, details.platforms[0].size) == (0, 0)
+
+
+def test_the_largest_size() -> None:
+    assert local_images([{"Id": "sha256:a", "Size": 2**63 - 1}], [])[0].size == 2**63 - 1

@@ -341,3 +341,58 @@ def test_odd_events_do_no_harm(event: dict[str, Any]) -> None:
 )
 def test_unpacking_of_an_archive(event: dict[str, Any], found: LayerProgress | None) -> None:
     assert unpacking(event) == found
+
+
+@pytest.mark.parametrize(
+    "status",
+    [
+        f"1: digest: {DIGEST} size: {'9' * 5000}",
+        f"1: digest: {DIGEST} size: ²",
+        f"1: digest: {DIGEST} size: {chr(0x664)}",  # a digit to Python, in Arabic
+    ],
+)
+def test_a_pushed_size_that_is_no_number(status: str) -> None:
+    assert run(PUSH, [{"status": status}]) == [Finished(DIGEST)]
+
+
+@pytest.mark.parametrize("seconds", ["9" * 5000, "²", "", "-1"])
+def test_a_retry_that_tells_no_seconds(seconds: str) -> None:
+    found = run(PULL, [line(f"Retrying in {seconds} seconds", A)])
+    assert steps(found, A) == []
+
+
+@pytest.mark.parametrize("value", [10**400, 2**63, -1, True, 1.5, float("nan"), "5", None, [], {}])
+def test_counts_that_are_none(value: object) -> None:
+    found = run(PULL, [line("Downloading", A, current=value, total=value)])
+    assert steps(found, A) == [(LayerState.TRANSFERRING, None, None)]
+    assert run(PUSH, [{"aux": {"Digest": DIGEST, "Size": value}}]) == [Finished(DIGEST)]
+    loading = {"status": "Loading layer", "id": A, "progressDetail": {"current": value, "total": 9}}
+    assert unpacking(loading) is None
+    loading = {"status": "Loading layer", "id": A, "progressDetail": {"current": 0, "total": value}}
+    assert unpacking(loading) is None
+
+
+def test_the_largest_count() -> None:
+    most = 2**63 - 1
+    found = run(PULL, [line("Downloading", A, current=0, total=most)])
+    assert steps(found, A) == [(LayerState.TRANSFERRING, 0, most)]
+
+
+@pytest.mark.parametrize("layer", [A + "\n", A[:11], A.upper(), "g" * 12, "a" * 65])
+def test_ids_that_are_none_of_layers(layer: str) -> None:
+    loading = {"status": "Loading layer", "id": layer, "progressDetail": {"current": 1, "total": 9}}
+    assert unpacking(loading) is None
+
+
+def test_a_load_that_is_told_step_by_step() -> None:
+    def told(current: object, total: object) -> LayerProgress | None:
+        detail = {"current": current, "total": total}
+        return unpacking({"status": "Loading layer", "id": A, "progressDetail": detail})
+
+    assert told(0, 9) == LayerProgress(A, LayerState.EXTRACTING, 0, 9)
+    assert told(8, 9) == LayerProgress(A, LayerState.EXTRACTING, 8, 9)
+    assert told(9, 9) == told(10, 9) == LayerProgress(A, LayerState.DONE)
+    assert told(0, 0) is None
+    assert unpacking({"status": "Loading layer", "id": A}) is None
+    assert unpacking({"status": "Other", "id": A, "progressDetail": {"current": 1, "total": 9}}) is None
+    assert unpacking({"status": "Loading layer", "progressDetail": {"current": 1, "total": 9}}) is None

@@ -1,0 +1,17 @@
+"""Every kind of note has words."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from longshore.models.transfer_text import advice_lines
+from longshore.transfers.transfer import NoteKind, TransferNote
+from qt.models.made import transfer
+
+
+@pytest.mark.parametrize("kind", NoteKind)
+def test_a_note_of_each_kind(kind: NoteKind) -> None:
+    [line] = advice_lines(dataclasses.replace(transfer(), notes=(TransferNote(kind, "outside"),)))
+    assert "outside" in line
