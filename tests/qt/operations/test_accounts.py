@@ -120,7 +120,7 @@ def test_a_broken_file_leaves_this_run(play, serve) -> None:
         answers: list[LongshoreError | None] = []
         accounts.sign_in(server.host, SAM, keep=True, done=answers.append)
         await desk.until(lambda: len(answers) == 1)
-        assert isinstance(answers[0], CredentialsError) and "this run only" in answers[0].advice
+        assert isinstance(answers[0], CredentialsError) and "until Longshore closes" in answers[0].advice
         accounts.sign_in(server.host, SAM, keep=False, done=answers.append)
         await desk.until(lambda: accounts.account(server.host).user == "sam")
         assert answers[1] is None and desk.docker_config.read_text() == '{"auths": '
