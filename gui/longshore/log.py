@@ -8,7 +8,7 @@ import re
 import sys
 from pathlib import Path
 
-from longshore.settings import private_folder
+from longshore.shared_files import private_folder
 
 # What may stand in a log line by accident: authorisation headers, credentials in URLs, tokens in JSON or queries.
 _SECRETS = (
