@@ -266,26 +266,32 @@ class Accounts(QObject):
             del self._guarded[host]
             return
         cancellation = self._tasks.cancellation()
+        lost: LongshoreError | None = None
+        left: _Guarded | None = None
         try:
             left = await self._tasks.call(self._tasks.credentials, self._look_after, guarded, cancellation)
         except Cancelled:
             return
         except LongshoreError as error:
-            left = None
-            self.lost.emit(error)
+            lost = error
         finally:
             self._tasks.release(cancellation)
         if self._guarded.get(host) is not guarded:
             return  # signed in or out meanwhile
-        if left is None:
-            del self._guarded[host]
-        else:
+        if left is not None:
             self._guarded[host] = left
+            return
+        del self._guarded[host]
+        if lost is not None:
+            self.lost.emit(lost)
 
     def _look_after(self, guarded: _Guarded, cancellation: Cancellation) -> _Guarded | None:
         """In a worker: what is to be guarded from now on. Raises CredentialsError for what did not last."""
         store = self._services.credentials
-        fate, saved = store.fate(guarded.saved)
+        try:
+            fate, saved = store.fate(guarded.saved)
+        except LongshoreError:
+            return guarded  # half written, or damaged: the accounts say so
         if fate is Fate.KEPT:
             return replace(guarded, saved=saved)
         if fate is Fate.CHANGED:
