@@ -19,6 +19,8 @@ from longshore.oci.text import plain
 #: Seconds that a helper may take: it may ask the user to unlock a keyring.
 TIMEOUT = 30.0
 _PREFIX = "docker-credential-"
+#: Characters of an answer whose words are looked for in what a helper says beside it.
+_COMPARED = 20_000
 # The name comes from a file: it must not become a path or an option.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,60}")
 
@@ -111,9 +113,11 @@ class Helper:
         """The error for a helper that ended with a code; *secrets*: those that it was given."""
         # Made safe to show before it is searched: afterwards no character can join the parts of a secret.
         answer, noise = _text(result.output), plain(_text(result.noise), program.KEPT_NOISE, keep_lines=True)
-        # Cut by the program's own bounds, a secret may have lost its beginning: that line goes.
         if len(result.noise) >= program.KEPT_NOISE:
+            # A secret may have lost its beginning: that line goes.
             noise = noise.partition("\n")[2]
+        if len(answer) > _COMPARED:
+            noise = ""  # too much to look for in it
         said = known_trouble(answer) or known_trouble(noise)
         lines = [
             f"“{verb}” ended with code {result.code}.",

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import pytest
 
-from longshore.credentials import Credential, program
+from longshore.credentials import Credential, helper, program
 from longshore.credentials.words import LOOKED_AT, forms_of, known_trouble, says_not_found, without, words_of
 from longshore.oci.errors import CredentialsError
 
@@ -176,3 +176,12 @@ def test_a_secret_that_is_cut_goes_with_its_line(docker_home: DockerHome) -> Non
 def test_what_a_helper_says_to_people_is_bounded(docker_home: DockerHome) -> None:
     body = "i=0; while [ $i -lt 2000 ]; do echo 'line of words' >&2; i=$((i+1)); done; exit 1"
     assert len(detail(docker_home, body)) < program.KEPT_NOISE + 200
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_an_answer_that_is_too_long_to_compare_leaves_only_our_words(
+    docker_home: DockerHome, more: int
+) -> None:
+    size = helper._COMPARED - len("hunter2\n") + more
+    body = f"printf 'hunter2\n%0{size}d' 0; echo 'it was hunter2' >&2; exit 1"
+    assert ("it was ***" in detail(docker_home, body)) is (more == 0)
