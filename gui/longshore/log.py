@@ -8,7 +8,7 @@ import re
 import sys
 from pathlib import Path
 
-from longshore.settings import private_folder
+from longshore.shared_files import NotAFile, private_folder
 
 # What may stand in a log line by accident: authorisation headers, credentials in URLs, tokens in JSON or queries.
 _SECRETS = (
@@ -49,10 +49,13 @@ def start(folder: Path, *, debug: bool = False) -> None:
     screen.setLevel(logging.DEBUG if debug else logging.WARNING)
     screen.setFormatter(form)
     root.addHandler(screen)
+    path = folder / "longshore.log"
     try:
         private_folder(folder)
+        if path.exists() and not path.is_file():
+            raise NotAFile(path)  # to open a pipe would wait for its reader
         file = logging.handlers.RotatingFileHandler(
-            folder / "longshore.log", maxBytes=1_000_000, backupCount=3, encoding="utf-8", delay=True
+            path, maxBytes=1_000_000, backupCount=3, encoding="utf-8", delay=True
         )
     except OSError as error:
         root.warning("no log file: %s", error)

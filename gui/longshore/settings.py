@@ -1,6 +1,7 @@
 """Where Longshore keeps things (XDG Base Directory Specification 0.8), and the few things it keeps.
 
-A leaf: no Qt. Settings are one small JSON file, written atomically, unknown keys kept. No secrets are ever in it.
+A leaf: no Qt. Settings are one small JSON file, shared by all running Longshores; unknown keys are kept. No secrets
+are ever in it.
 """
 
 from __future__ import annotations
@@ -9,16 +10,21 @@ import contextlib
 import json
 import logging
 import os
-import tempfile
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from longshore.shared_files import NotAnObject, SharedFile, json_object, write_durably
+
 _log = logging.getLogger(__name__)
 
 APP = "longshore"
+#: Bytes of the largest settings file that is read.
+LARGEST = 4 << 20
+#: Seconds that a change waits for another Longshore: the window is waiting for it.
+PATIENCE = 0.25
 
 
 def _folder(environ: Mapping[str, str], variable: str, fallback: str) -> Path:
@@ -53,80 +59,167 @@ class Folders:
         )
 
 
-def private_folder(path: Path) -> Path:
-    """Create *path* (0700) with its parents if need be, and return it. Raises OSError. Any thread."""
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return path
-
-
-def write_atomically(path: Path, data: bytes, mode: int = 0o600) -> None:
-    """Write *data* to *path* so that a reader, or a crash, sees the old or the new whole. Raises OSError.
-
-    A symbolic link is followed: its target is replaced, the link stays. Any thread.
-    """
-    target = Path(os.path.realpath(path))
-    private_folder(target.parent)
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).chmod(mode)
-        Path(name).replace(target)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            Path(name).unlink()
-        raise
-
-
 class Settings:
     """The user's choices. Every method may be called from any thread; values are plain JSON data.
 
-    A broken file is set aside as ``settings.json.broken`` and said in :attr:`problem`, never a crash.
+    Several Longshores share the file: a change is applied to the file as it is at that moment, under a lock, and
+    touches only its own key. What another one changed is seen at the next :meth:`get`. A damaged file is set aside as
+    ``settings.json.broken`` and reported in :attr:`problem`; a file that cannot be written keeps the changes of this
+    run in memory, and they are written with the next one that can be.
     """
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "settings.json"
         self.problem = ""
+        self._file = SharedFile(self.path, largest=LARGEST)
         self._lock = threading.Lock()
-        self._values: dict[str, Any] = self._load()
-
-    def _load(self) -> dict[str, Any]:
-        try:
-            values = json.loads(self.path.read_bytes())
-            if not isinstance(values, dict):
-                raise ValueError("not an object")
-        except FileNotFoundError:
-            return {}
-        except OSError as error:
-            self.problem = f"The settings could not be read: {error.strerror}. Nothing was changed."
-            return {}
-        except ValueError:
-            aside = self.path.with_name(self.path.name + ".broken")
-            with contextlib.suppress(OSError):
-                self.path.replace(aside)
-            self.problem = (
-                f"The settings file was damaged. It was set aside as {aside.name}; defaults are used."
-            )
-            return {}
-        return values
+        self._pending: list[_Pending] = []
+        self._values: dict[str, Any] = {}
+        self._seen: _Signature | None = None
+        self._load()
 
     def get(self, key: str, default: Any = None) -> Any:
         """The value of *key*, or *default*; also *default* where the stored value is of another type."""
         with self._lock:
-            value = self._values.get(key, default)
-        if default is not None and type(value) is not type(default):
-            return default
-        return value
+            self._look_again()
+            return _value(self._values, key, default)
 
     def set(self, key: str, value: Any) -> None:
         """Set *key* and write the file. A write that fails is logged, and the value holds for this run."""
         with self._lock:
-            if self._values.get(key) == value and key in self._values:
-                return
-            self._values[key] = value
+            self._pending = [change for change in self._pending if change.key != key]
+            self._write(_Pending(key, lambda _: value, None))
+
+    def update(self, key: str, how: Callable[[Any], Any], default: Any) -> Any:
+        """Change a part of the value of *key*, and write the file; returns the new value.
+
+        *how* makes the new value out of the one in the file (*default* where there is none, or one of another type),
+        which another Longshore may have changed a moment ago. It must not change its argument, and may be called
+        several times. What it raises goes to the caller, and nothing is changed. A write that fails is as in
+        :meth:`set`.
+        """
+        with self._lock:
+            self._write(_Pending(key, how, default))
+            return _value(self._values, key, default)
+
+    def flush(self) -> None:
+        """Try once more to write what could not be written. Called when the window closes."""
+        with self._lock:
+            if self._pending:
+                try:
+                    self._change()
+                except OSError as error:
+                    _log.warning("settings not written: %s", error)
+
+    # -- inside, with the lock held but for _load
+
+    def _load(self) -> None:
+        self._seen = _signature(self.path)
+        try:
+            raw = self._file.read()
+            self._values = json_object(raw) if raw is not None else {}
+        except NotAnObject:
+            self.problem = self._set_aside()
+        except OSError as error:
+            self.problem = (
+                f"The settings file could not be read: {_why(error)}. "
+                "Defaults are used, and changes last until Longshore closes."
+            )
+
+    def _set_aside(self) -> str:
+        """Begin a new file; what to say about the damaged one."""
+        try:
+            self._change()
+        except OSError as error:
+            return (
+                f"The settings file is damaged and could not be set aside: {_why(error)}. Defaults are used."
+            )
+        return f"The settings file was damaged. It was set aside as {self._aside.name}; defaults are used."
+
+    @property
+    def _aside(self) -> Path:
+        return self.path.with_name(self.path.name + ".broken")
+
+    def _look_again(self) -> None:
+        """Take in what other programs wrote. A file that is damaged or gone for a moment changes nothing here."""
+        found = _signature(self.path)
+        if found is None or found == self._seen:
+            return
+        self._seen = found
+        with contextlib.suppress(OSError, NotAnObject):
+            raw = self._file.read()
+            if raw is not None:
+                self._values = _changed(json_object(raw), self._pending)
+
+    def _write(self, change: _Pending) -> None:
+        earlier = self._pending
+        self._pending = [*earlier, change]
+        try:
+            self._change()
+        except OSError as error:
+            _log.warning("settings not written: %s", error)
+            self._values = _changed(self._values, [change])
+        except BaseException:
+            self._pending = earlier
+            raise
+
+    def _change(self) -> None:
+        """Apply what is pending to the file as it is. Raises OSError, and whatever a change raises."""
+        last, merged = self._values, self._values
+
+        def merge(raw: bytes | None) -> bytes | None:
+            nonlocal merged
             try:
-                write_atomically(self.path, json.dumps(self._values, indent=2, sort_keys=True).encode())
-            except OSError as error:
-                _log.warning("settings not written: %s", error)
+                found = json_object(raw) if raw is not None else {}
+            except NotAnObject:
+                # The last readable state is worth more than nothing.
+                write_durably(self._aside, raw or b"")
+                raw, found = b"", last
+            merged = _changed(found, self._pending)
+            if raw != b"" and merged == found:
+                return None
+            return json.dumps(merged, indent=2, sort_keys=True).encode()
+
+        # Looked at first: what is no file, or as it is to be, needs neither a lock nor a folder.
+        if merge(self._file.read()) is not None:
+            self._file.change(merge, patience=PATIENCE)
+        self._seen = _signature(self.path)
+        self._values = merged
+        self._pending = []
+
+
+@dataclass(frozen=True, slots=True)
+class _Pending:
+    """A change that is not in the file yet."""
+
+    key: str
+    how: Callable[[Any], Any]
+    default: Any
+
+
+#: Modification time in ns, inode, size. Only says when to look again: a change never relies on it.
+_Signature = tuple[int, int, int]
+
+
+def _signature(path: Path) -> _Signature | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_ino, found.st_size
+
+
+def _value(values: Mapping[str, Any], key: str, default: Any) -> Any:
+    value = values.get(key, default)
+    return default if default is not None and type(value) is not type(default) else value
+
+
+def _changed(values: Mapping[str, Any], changes: Iterable[_Pending]) -> dict[str, Any]:
+    out = dict(values)
+    for change in changes:
+        out[change.key] = change.how(_value(out, change.key, change.default))
+    return out
+
+
+def _why(error: OSError) -> str:
+    return error.strerror or str(error)

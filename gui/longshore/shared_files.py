@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import json
 import os
 import secrets
 import stat
@@ -21,6 +22,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from longshore.cancellation import Cancellation
 
@@ -28,6 +30,8 @@ from longshore.cancellation import Cancellation
 PATIENCE = 30.0
 #: Bytes of the largest document that is read unless the caller says otherwise.
 LARGEST = 16 * 1024 * 1024
+#: Levels of the most deeply nested document: far more than any needs, far less than Python's encoder can write.
+DEEPEST = 100
 #: How often a text is merged again because another program replaced the file meanwhile.
 _TRIES = 8
 _LONGEST_NAP = 0.05
@@ -63,6 +67,10 @@ class DidNotLast(OSError):
 
     def __init__(self, path: Path) -> None:
         super().__init__(errno.EBUSY, "another program overwrites it", str(path))
+
+
+class NotAnObject(ValueError):
+    """A document is not the text of a JSON object. Says where and why, never quotes it: it may hold secrets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +112,34 @@ def read_file(path: Path, largest: int = LARGEST, *, follow: bool = True) -> byt
     finally:
         os.close(descriptor)
     return b"".join(parts)
+
+
+def json_object(raw: bytes, deepest: int = DEEPEST) -> dict[str, Any]:
+    """The JSON object in *raw*, which can be written again. Any thread.
+
+    Raises NotAnObject for anything else, and for one with more than *deepest* levels of lists and objects.
+    """
+    try:
+        values = json.loads(raw)
+    except json.JSONDecodeError as error:
+        raise NotAnObject(f"Not JSON at line {error.lineno}, column {error.colno}.") from None
+    except RecursionError:
+        raise NotAnObject("Nested too deeply.") from None
+    except ValueError:  # not UTF-8, or a number with thousands of digits
+        raise NotAnObject("Not JSON.") from None
+    if not isinstance(values, dict):
+        raise NotAnObject("Not a JSON object.")
+    level: list[Any] = [values]
+    for _ in range(deepest):
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, dict | list)
+        ]
+        if not level:
+            return values
+    raise NotAnObject("Nested too deeply.")
 
 
 def write_durably(path: Path, data: bytes, mode: int = 0o600) -> None:

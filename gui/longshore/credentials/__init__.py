@@ -4,6 +4,7 @@ Nothing here is ever written elsewhere; what is kept for one run only stays in m
 """
 
 from longshore.credentials.credential import Credential
+from longshore.credentials.saved import Fate, SavedSignIn
 from longshore.credentials.store import CredentialStore, StoredIn, Whereabouts
 
-__all__ = ["Credential", "CredentialStore", "StoredIn", "Whereabouts"]
+__all__ = ["Credential", "CredentialStore", "Fate", "SavedSignIn", "StoredIn", "Whereabouts"]

@@ -13,9 +13,11 @@ from typing import Any
 from longshore.credentials.credential import Credential
 from longshore.credentials.names import host_of, key_of, nearness
 from longshore.oci.errors import CredentialsError
-from longshore.settings import write_atomically
+from longshore.shared_files import DidNotLast, LockBusy, NotAnObject, json_object, read_file
 
 _AUTHS, _STORE, _HELPERS = "auths", "credsStore", "credHelpers"
+#: Bytes of the largest file that is read; real ones have some kilobytes.
+LARGEST = 4 << 20
 # The fields of an entry that are written here; others in it are kept.
 _SECRETS = ("auth", "username", "password", "identitytoken", "registrytoken")
 
@@ -24,35 +26,39 @@ _SECRETS = ("auth", "username", "password", "identitytoken", "registrytoken")
 class ConfigFile:
     """One reading of the file. Odd parts raise CredentialsError only when they are needed. Any thread.
 
-    *values*: the whole file as it was, for writing it back. *found*: False if there is none.
+    *values*: the whole file as it was, for writing it back. *found*: False if there is none, or none with a text:
+    an empty file, which a full disk or a power cut leaves behind, counts as absent. *empty*: True for such a file.
     """
 
     path: Path
     values: Mapping[str, Any] = field(repr=False)
     found: bool = True
+    empty: bool = False
 
     @classmethod
     def read(cls, path: Path) -> ConfigFile:
-        """Read the file; one that is missing or empty has no values. Raises CredentialsError if it is broken."""
+        """Read the file. Raises CredentialsError if it cannot be read or is damaged."""
         try:
-            raw = path.read_bytes()
+            raw = read_file(path, LARGEST)
         except FileNotFoundError:
             return cls(path, {}, found=False)
         except OSError as error:
-            raise _unreadable(path, error.strerror or str(error)) from error
-        if not raw.strip():
-            return cls(path, {})
+            raise _unreadable(path, _sentence(error)) from error
+        return cls.parse(path, raw)
+
+    @classmethod
+    def parse(cls, path: Path, raw: bytes | None) -> ConfigFile:
+        """The file *path* with the text *raw* (None: no file). Raises CredentialsError if it is damaged."""
+        if raw is None or not raw.strip():
+            return cls(path, {}, found=False, empty=raw is not None)
         try:
-            values = json.loads(raw)
-        except json.JSONDecodeError as error:
-            # The place, never the text: it holds secrets.
-            why = f"Not JSON at line {error.lineno}, column {error.colno}."
-            raise _unreadable(path, why) from None
-        except (ValueError, RecursionError):
-            raise _unreadable(path, "Not JSON.") from None
-        if not isinstance(values, dict):
-            raise _unreadable(path, "Not a JSON object.")
-        return cls(path, values)
+            return cls(path, json_object(raw))
+        except NotAnObject as error:
+            raise _unreadable(path, str(error)) from None
+
+    def text(self) -> bytes:
+        """The file as the docker CLI writes it."""
+        return json.dumps(self.values, indent="\t").encode()
 
     def helper_name(self, registry: str) -> str:
         """The name of the helper that is configured for *registry*, empty for none. Raises CredentialsError."""
@@ -108,17 +114,17 @@ class ConfigFile:
         left = {key: entry for key, entry in self._part(_AUTHS).items() if key not in gone}
         return ConfigFile(self.path, {**self.values, _AUTHS: left})
 
-    def write(self) -> None:
-        """Write it as the docker CLI does: tabs, mode 0600, a symbolic link followed. Raises CredentialsError."""
-        try:
-            write_atomically(self.path, json.dumps(self.values, indent="\t").encode(), 0o600)
-        except OSError as error:
-            raise CredentialsError(
-                "Docker's config.json could not be written.",
-                subject=str(self.path),
-                advice="Check the rights of its folder, or keep the sign-in for this run only.",
-                detail=error.strerror or str(error),
-            ) from error
+    def meaning(self, registry: str) -> dict[str, Any]:
+        """What the entries for *registry* hold, by key, however they are written. Raises CredentialsError."""
+        auths = self._part(_AUTHS)
+        return {key: _meaning(auths[key], self.path) for key in self.keys(registry)}
+
+    def meaning_apart_from(self, registry: str) -> dict[str, Any]:
+        """The same for all other registries. Raises CredentialsError."""
+        mine = self.keys(registry)
+        return {
+            key: _meaning(entry, self.path) for key, entry in self._part(_AUTHS).items() if key not in mine
+        }
 
     def _part(self, name: str) -> Mapping[str, Any]:
         part = self.values.get(name)
@@ -168,6 +174,13 @@ def _decode(entry: object, path: Path, registry: str) -> Credential | None:
     return found or None
 
 
+def _meaning(entry: object, path: Path) -> object:
+    try:
+        return _decode(entry, path, "")
+    except CredentialsError:
+        return entry
+
+
 def _encode(credential: Credential, path: Path, registry: str) -> dict[str, str]:
     user, token = credential.username, credential.identity_token
     if not user and not token:
@@ -206,14 +219,34 @@ def _cannot_hold(path: Path, registry: str, what: str) -> CredentialsError:
     return CredentialsError(
         f"Docker's {path.name} cannot hold a sign-in with {what}.",
         subject=registry,
-        advice="Keep the sign-in for this run only, or set up a credential helper.",
+        advice="Set up a credential helper, or sign in until Longshore closes.",
     )
+
+
+def _sentence(error: OSError) -> str:
+    why = error.strerror or str(error)
+    return f"{why[:1].upper()}{why[1:]}."
 
 
 def _unreadable(path: Path, why: str) -> CredentialsError:
     return CredentialsError(
         f"Docker's {path.name} cannot be read.",
         subject=str(path),
-        advice="Repair it or move it away. Signing in for this run only works without it.",
+        advice="Repair it or move it away. Without it, sign in until Longshore closes.",
         detail=why,
+    )
+
+
+def unwritable(path: Path, error: OSError) -> CredentialsError:
+    """The error for a file that could not be changed."""
+    advice = "Check the permissions of its folder, or sign in until Longshore closes."
+    if isinstance(error, DidNotLast):
+        advice = "Close the program that overwrites it and try again, or sign in until Longshore closes."
+    elif isinstance(error, LockBusy):
+        advice = "Close other Longshore windows and try again, or sign in until Longshore closes."
+    return CredentialsError(
+        f"Docker's {path.name} could not be changed.",
+        subject=str(path),
+        advice=advice,
+        detail=_sentence(error),
     )

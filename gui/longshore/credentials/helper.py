@@ -2,37 +2,27 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import re
 import shutil
-import signal
-import subprocess
 import sys
 from collections.abc import Mapping
 from typing import Any
 
+from longshore.credentials import program
 from longshore.credentials.credential import TOKEN_USER, Credential
+from longshore.credentials.words import forms_of, known_trouble, says_not_found, without, words_of
 from longshore.oci.errors import CredentialsError
+from longshore.oci.text import plain
 
 #: Seconds that a helper may take: it may ask the user to unlock a keyring.
 TIMEOUT = 30.0
 _PREFIX = "docker-credential-"
+#: Characters of an answer whose words are looked for in what a helper says beside it.
+_COMPARED = 20_000
 # The name comes from a file: it must not become a path or an option.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,60}")
-
-# "credentials not found in native keychain" is the standard; helpers of vendors have words of their own.
-_NOT_FOUND = re.compile(
-    r"\b(credentials?|item|entry|secret|password|account|key|login|server|user|registry)\b.*\bnot (be )?found\b"
-    r"|\b(no|have no|without) (stored |saved |matching |such )?(credentials?|entry|item|key|password|secret)\b"
-    r"|\bnot logged in\b",
-    re.IGNORECASE,
-)
-# The same words about a program or file that is missing mean a broken helper.
-_MISSING_PROGRAM = re.compile(
-    r"executable|command not found|no such file|\$PATH|keyring daemon", re.IGNORECASE
-)
 
 
 class Helper:
@@ -46,12 +36,9 @@ class Helper:
 
     def get(self, server: str) -> Credential | None:
         """The credential kept for *server*, None if there is none."""
-        code, output, words = self._run("get", server, server.encode())
-        if code != 0:
-            if says_not_found(words):
-                return None
-            raise self._broken(server, words)
-        answer = self._json(server, output)
+        answer = self._ask("get", server, server.encode())
+        if answer is None:
+            return None
         user, secret = answer.get("Username", ""), answer.get("Secret")
         if not isinstance(user, str) or not isinstance(secret, str):
             raise self._broken(server, "Its answer has no Username and Secret.")
@@ -67,55 +54,48 @@ class Helper:
             "Username": TOKEN_USER if token else credential.username,
             "Secret": token or credential.secret,
         }
-        code, _, words = self._run("store", server, json.dumps(record).encode())
-        if code != 0:
-            raise self._broken(server, words)
+        result = self._run("store", server, json.dumps(record).encode())
+        if result.code != 0:
+            raise self._failed("store", server, result, forms_of(credential))
 
     def erase(self, server: str) -> None:
         """Forget *server*; nothing to forget is no error."""
-        code, _, words = self._run("erase", server, server.encode())
-        if code != 0 and not says_not_found(words):
-            raise self._broken(server, words)
+        result = self._run("erase", server, server.encode())
+        if result.code != 0 and not _not_found(result):
+            raise self._failed("erase", server, result)
 
     def users(self) -> dict[str, str]:
         """Who is signed in where, without secrets: server to user name. Not every helper can tell."""
-        code, output, words = self._run("list", "", b"")
-        if code != 0:
-            raise self._broken("", words)
-        answer = self._json("", output or "{}")
+        result = self._run("list", "", b"")
+        if result.code != 0:
+            raise self._failed("list", "", result)
+        answer = self._json("", _text(result.output).strip() or "{}")
         return {server: user for server, user in answer.items() if isinstance(user, str)}
 
-    def _run(self, verb: str, server: str, data: bytes) -> tuple[int, str, str]:
-        """Exit code, what it printed, and its words for a failure."""
-        program = find_helper(self.name, self._environ)
-        if program is None:
+    def _ask(self, verb: str, server: str, data: bytes) -> dict[str, Any] | None:
+        result = self._run(verb, server, data)
+        if result.code == 0:
+            return self._json(server, _text(result.output))
+        if _not_found(result):
+            return None
+        raise self._failed(verb, server, result)
+
+    def _run(self, verb: str, server: str, data: bytes) -> program.Result:
+        path = find_helper(self.name, self._environ)
+        if path is None:
             raise CredentialsError(
                 f"The credential helper “{_PREFIX}{self.name}” is not installed.",
                 subject=server or self.name,
-                advice="Install it, or take it out of Docker's config.json (credsStore, credHelpers).",
+                advice="Install it, or remove it from Docker's config.json (credsStore, credHelpers).",
             )
         try:
-            # A session of its own, so that what the helper starts can be ended with it.
-            process = subprocess.Popen(
-                [program, verb],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                env=dict(self._environ),
-                start_new_session=True,
-            )
+            return program.run([path, verb], data, self._environ, TIMEOUT)
         except OSError as error:
             raise self._broken(server, error.strerror or str(error)) from error
-        with process:
-            try:
-                out, err = process.communicate(data, timeout=TIMEOUT)
-            except subprocess.TimeoutExpired:
-                _end(process)
-                process.communicate()
-                raise self._broken(server, f"No answer to “{verb}” within {TIMEOUT:.0f} seconds.") from None
-        printed = out.decode("utf-8", "replace").strip()
-        words = printed or err[-4000:].decode("utf-8", "replace").strip()
-        return process.returncode, printed, words or f"“{verb}” ended with code {process.returncode}."
+        except program.TimedOut:
+            raise self._broken(server, f"No answer to “{verb}” within {TIMEOUT:.0f} seconds.") from None
+        except program.TooMuchOutput:
+            raise self._broken(server, f"Its answer to “{verb}” exceeds the size limit.") from None
 
     def _json(self, server: str, output: str) -> dict[str, Any]:
         try:
@@ -127,11 +107,30 @@ class Helper:
             raise self._broken(server, "Its answer is not a JSON object.")
         return answer
 
+    def _failed(
+        self, verb: str, server: str, result: program.Result, secrets: set[str] | None = None
+    ) -> CredentialsError:
+        """The error for a helper that ended with a code; *secrets*: those that it was given."""
+        # Made safe to show before it is searched: afterwards no character can join the parts of a secret.
+        answer, noise = _text(result.output), plain(_text(result.noise), program.KEPT_NOISE, keep_lines=True)
+        if len(result.noise) >= program.KEPT_NOISE:
+            # A secret may have lost its beginning: that line goes.
+            noise = noise.partition("\n")[2]
+        if len(answer) > _COMPARED:
+            noise = ""  # too much to look for in it
+        said = known_trouble(answer) or known_trouble(noise)
+        lines = [
+            f"“{verb}” ended with code {result.code}.",
+            said,
+            without(noise, (secrets or set()) | words_of(answer)),
+        ]
+        return self._broken(server, "\n".join(line for line in lines if line))
+
     def _broken(self, server: str, why: str) -> CredentialsError:
         return CredentialsError(
             f"The credential helper “{_PREFIX}{self.name}” failed.",
             subject=server or self.name,
-            advice=f"Try it in a terminal: {_PREFIX}{self.name} list. Signing in for this run only works without it.",
+            advice=f"Try it in a terminal: {_PREFIX}{self.name} list. Without it, sign in until Longshore closes.",
             detail=why,
         )
 
@@ -157,14 +156,10 @@ def default_helper(environ: Mapping[str, str]) -> str:
     return name if find_helper(name, environ) else ""
 
 
-def says_not_found(words: str) -> bool:
-    """True if a helper's words for a failure mean that it keeps nothing for this server."""
-    return _NOT_FOUND.search(words) is not None and _MISSING_PROGRAM.search(words) is None
+def _not_found(result: program.Result) -> bool:
+    # The standard helpers print errors where they print answers, others to standard error.
+    return says_not_found(_text(result.output).strip() or _text(result.noise))
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    if sys.platform == "win32":
-        process.kill()
-    else:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "replace")

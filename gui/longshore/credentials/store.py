@@ -5,15 +5,21 @@ from __future__ import annotations
 import enum
 import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from longshore.credentials.config_file import ConfigFile, legacy_credential
+from longshore.cancellation import Cancellation
+from longshore.credentials.config_file import LARGEST, ConfigFile, legacy_credential, unwritable
 from longshore.credentials.credential import TOKEN_USER, Credential
 from longshore.credentials.helper import Helper, default_helper
 from longshore.credentials.names import canonical, host_of, key_of, logout_keys
+from longshore.credentials.saved import Fate, SavedSignIn
 from longshore.oci.errors import CredentialsError
+from longshore.shared_files import SharedFile
+
+#: Seconds for which the file is watched after a change: the docker CLI takes no lock, and writes back what it read.
+SETTLE = 0.5
 
 
 class StoredIn(enum.Enum):
@@ -26,30 +32,37 @@ class StoredIn(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Whereabouts:
-    """*stored_in* and, for a helper, its *name*; for the file, its *path*."""
+    """*stored_in* and, for a helper, its *name*; for the file, its *path*, and whether it is there but *empty*."""
 
     stored_in: StoredIn
     name: str = ""
     path: Path | None = None
+    empty: bool = False
 
 
 class CredentialStore:
     """Docker's credentials. Registries are named as in references (``docker.io``, ``127.0.0.1:5000``).
 
     Thread-safe. Calls block: the file is read anew each time, and helpers are programs that may ask the user (at
-    most 30 s each). Worker threads only, but for :meth:`keep_for_this_run`.
+    most 30 s each). Worker threads only, but for :meth:`keep_for_this_run`. *settle*: seconds for which a change of
+    the file is watched.
     """
 
-    def __init__(self, config_dir: Path | None = None, environ: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        config_dir: Path | None = None,
+        environ: Mapping[str, str] | None = None,
+        *,
+        settle: float = SETTLE,
+    ) -> None:
         self._environ = os.environ if environ is None else environ
         home = Path(self._environ.get("HOME") or Path.home())
         named = self._environ.get("DOCKER_CONFIG", "")
         self._folder = config_dir or (Path(named) if named else home / ".docker")
         self._legacy = None if config_dir or named else home / ".dockercfg"
+        self._file = SharedFile(self.path, largest=LARGEST, settle=settle)
+        self._cleared = False
         self._memory = threading.Lock()
-        self._writing = (
-            threading.Lock()
-        )  # one reading and writing of the file at a time; may be held for long
         self._this_run: dict[str, Credential] = {}
 
     @property
@@ -64,7 +77,7 @@ class CredentialStore:
         kept = self._kept(registry)
         if kept is not None:
             return kept
-        config = ConfigFile.read(self.path)
+        config = self._read()
         helper = self._helper(config, registry)
         if helper is not None:
             return self._ask(helper, config, registry)
@@ -78,7 +91,7 @@ class CredentialStore:
         kept = self._kept(registry)
         if kept is not None:
             return kept.username or "token"
-        config = ConfigFile.read(self.path)
+        config = self._read()
         helper = self._helper(config, registry)
         if helper is not None:
             return self._listed(helper, config, registry)
@@ -93,59 +106,119 @@ class CredentialStore:
 
     def destination(self, registry: str) -> Whereabouts:
         """Where :meth:`save` would keep a credential of *registry*. Raises CredentialsError."""
-        config = ConfigFile.read(self.path)
+        config = self._read()
         helper = self._helper(config, registry)
         name = helper.name if helper is not None else self._default(config)
-        return (
-            Whereabouts(StoredIn.HELPER, name) if name else Whereabouts(StoredIn.CONFIG_FILE, path=self.path)
-        )
+        if name:
+            return Whereabouts(StoredIn.HELPER, name)
+        return Whereabouts(StoredIn.CONFIG_FILE, path=self.path, empty=config.empty)
 
     # -- writing
 
-    def save(self, registry: str, credential: Credential) -> None:
+    def save(
+        self, registry: str, credential: Credential, *, cancellation: Cancellation | None = None
+    ) -> SavedSignIn:
         """Keep *credential* as ``docker login`` does: in the helper where there is one, else in the file.
 
-        Raises CredentialsError; the file is then as it was.
+        What comes back is for :meth:`fate`. Cancelling ends the waits; what is written by then stays. Raises
+        CredentialsError, also where other programs overwrote the change each time; Cancelled if nothing was written.
         """
-        with self._writing:
-            config = ConfigFile.read(self.path)
-            helper = self._helper(config, registry)
-            default = "" if helper is not None else self._default(config)
-            if default:
-                helper = Helper(default, self._environ)
-            if helper is not None:
-                config.keys(registry)  # raises before the helper has it, if the file cannot be written later
-                helper.store(key_of(registry), credential)
-                # It may have taken its time: others may have written.
-                ConfigFile.read(self.path).with_credential(registry, None, helper=default).write()
-            else:
-                config.with_credential(registry, credential).write()
+        config = self._read()
+        helper = self._helper(config, registry)
+        default = "" if helper is not None else self._default(config)
+        if default:
+            helper = Helper(default, self._environ)
+        if helper is not None:
+            config.keys(registry)  # raises before the helper has it, if the file cannot be written later
+            helper.store(key_of(registry), credential)
+        in_file = credential if helper is None else None
+        saved = self._change_file(
+            registry,
+            default,
+            lambda found: found.with_credential(registry, in_file, helper=default),
+            cancellation,
+        )
         with self._memory:
             self._this_run.pop(canonical(registry), None)
+        return saved
+
+    def fate(self, saved: SavedSignIn) -> tuple[Fate, SavedSignIn]:
+        """What became of *saved*, and what to ask with the next time. Raises CredentialsError."""
+        config = self._read()
+        fate = saved.fate(config)
+        return fate, saved.beside(config) if fate is Fate.KEPT else saved
+
+    def save_again(
+        self, saved: SavedSignIn, *, cancellation: Cancellation | None = None
+    ) -> SavedSignIn | None:
+        """Repeat what *saved* did to the file, if another program overwrote it and nobody changed it on purpose.
+
+        None if there was nothing to repeat. Raises CredentialsError, Cancelled.
+        """
+        credential = saved.entries.get(key_of(saved.registry))
+        repeated = False
+
+        def again(found: ConfigFile) -> ConfigFile:
+            nonlocal repeated
+            helper = self._helper(found, saved.registry)
+            if saved.fate(found) is not Fate.OVERWRITTEN or (helper is not None and credential is not None):
+                return found
+            repeated = True
+            return found.with_credential(saved.registry, credential, helper=saved.helper)
+
+        new = self._change_file(saved.registry, saved.helper, again, cancellation)
+        return new if repeated else None
 
     def keep_for_this_run(self, registry: str, credential: Credential) -> None:
         """Keep *credential* in memory only; it goes before what is stored. Any thread, returns at once."""
         with self._memory:
             self._this_run[canonical(registry)] = credential
 
-    def forget(self, registry: str) -> None:
+    def forget(self, registry: str, *, cancellation: Cancellation | None = None) -> None:
         """Sign out: here, in the helper and in the file. Nobody signed in is no error.
 
-        Raises CredentialsError after all was tried: a broken helper does not keep the entry in the file.
+        Raises CredentialsError after all was tried: a broken helper does not keep the entry in the file. Cancelled.
         """
         with self._memory:
             self._this_run.pop(canonical(registry), None)
-        with self._writing:
-            config = ConfigFile.read(self.path)
-            failures = list(self._erase(config, registry))
-            config = ConfigFile.read(self.path)
-            left = config.without(registry)
-            if left is not config:
-                left.write()
+        config = self._read()
+        failures = list(self._erase(config, registry))
+        if self._read().keys(registry):
+            self._change_file(registry, "", lambda found: found.without(registry), cancellation)
         if failures:
             raise failures[0]
 
     # -- inside
+
+    def _read(self) -> ConfigFile:
+        if not self._cleared:
+            # Killed writers, of this program or an earlier one, leave texts with secrets.
+            self._cleared = True
+            self._file.clear()
+        return ConfigFile.read(self.path)
+
+    def _change_file(
+        self,
+        registry: str,
+        helper: str,
+        how: Callable[[ConfigFile], ConfigFile],
+        cancellation: Cancellation | None,
+    ) -> SavedSignIn:
+        first: ConfigFile | None = None
+
+        def merge(raw: bytes | None) -> bytes | None:
+            nonlocal first
+            found = ConfigFile.parse(self.path, raw)
+            first = first or found
+            wanted = how(found)
+            return raw if wanted.values == found.values else wanted.text()
+
+        try:
+            change = self._file.change(merge, cancellation=cancellation)
+        except OSError as error:
+            raise unwritable(self.path, error) from error
+        after = ConfigFile.parse(self.path, change.after)
+        return SavedSignIn.of(registry, helper, first or after, after)
 
     def _erase(self, config: ConfigFile, registry: str) -> Iterator[CredentialsError]:
         """Have the helper, if any, forget all names of *registry*; yields what went wrong."""

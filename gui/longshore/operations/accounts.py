@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from PySide6.QtCore import QFileSystemWatcher, QObject, QTimer, Signal, Slot
 
 from longshore.cancellation import Cancellation, Cancelled
-from longshore.credentials import Credential, StoredIn, Whereabouts
-from longshore.oci.errors import LongshoreError
+from longshore.credentials import Credential, Fate, SavedSignIn, StoredIn, Whereabouts
+from longshore.oci.errors import CredentialsError, LongshoreError
 from longshore.operations.book import RegistryBook
 from longshore.operations.services import Services
 from longshore.operations.tasks import Tasks
@@ -19,6 +21,8 @@ _log = logging.getLogger(__name__)
 
 #: Milliseconds after the last change of Docker's config.json before it is read: it is written in several steps.
 _SETTLED = 300
+#: Seconds for which a sign-in that was saved is guarded against stale writes of other programs.
+GUARDED = 300.0
 
 Done = Callable[[LongshoreError | None], None]
 
@@ -50,11 +54,23 @@ class Identity:
     refused: LongshoreError | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Guarded:
+    """A sign-in that was saved. *until*: of ``time.monotonic``. *again*: it was overwritten once already."""
+
+    saved: SavedSignIn
+    until: float
+    again: bool = False
+
+
 class Accounts(QObject):
     """The sign-ins of all registries. Lives in the GUI thread; every method returns at once."""
 
     changed = Signal()  # of some registry: see account()
     switched = Signal(str)  # host at which somebody else is signed in now than before, or nobody
+    lost = Signal(
+        object
+    )  # LongshoreError: another program overwrote a sign-in that was saved, and did so again
 
     def __init__(self, services: Services, tasks: Tasks, book: RegistryBook) -> None:
         super().__init__()
@@ -62,6 +78,8 @@ class Accounts(QObject):
         self._tasks = tasks
         self._book = book
         self._accounts: dict[str, Account] = {}
+        self._guarded: dict[str, _Guarded] = {}
+        self._guarding = asyncio.Lock()
         self._settled = QTimer(self)
         self._settled.setSingleShot(True)
         self._settled.setInterval(_SETTLED)
@@ -153,31 +171,42 @@ class Accounts(QObject):
         """Check *credential* with the registry, and store it where docker keeps it (or not *keep*: for this run only).
 
         *done* is called in the GUI thread with None or the error, and not at all once the cancellation that comes
-        back was pulled: then nothing is stored.
+        back was pulled: then nothing is stored, unless it was written already. What is stored is guarded for
+        :data:`GUARDED` seconds: if another program overwrites it, it is stored once more.
         """
         cancellation = self._tasks.cancellation()
 
         def check() -> None:
             accepted = self._services.registry(host).sign_in(credential, cancellation=cancellation)
             cancellation.raise_if_cancelled()
+            store = self._services.credentials
             if keep:
-                self._services.credentials.save(host, accepted)
+                saved.append(store.save(host, accepted, cancellation=cancellation))
             else:
-                self._services.credentials.keep_for_this_run(host, accepted)
+                store.keep_for_this_run(host, accepted)
 
-        self._tasks.spawn(self._change(host, check, done, cancellation), "sign in")
+        saved: list[SavedSignIn] = []
+        self._tasks.spawn(self._change(host, check, done, cancellation, saved), "sign in")
         return cancellation
 
     def sign_out(self, host: str, done: Done) -> None:
         """Forget the credential of *host* here and where docker keeps it."""
-        work = self._services.credentials.forget
-        self._tasks.spawn(
-            self._change(host, lambda: work(host), done, self._tasks.cancellation()), "sign out"
-        )
+        cancellation = self._tasks.cancellation()
+
+        def work() -> None:
+            self._services.credentials.forget(host, cancellation=cancellation)
+
+        self._tasks.spawn(self._change(host, work, done, cancellation, []), "sign out")
 
     async def _change(
-        self, host: str, work: Callable[[], None], done: Done, cancellation: Cancellation
+        self,
+        host: str,
+        work: Callable[[], None],
+        done: Done,
+        cancellation: Cancellation,
+        saved: list[SavedSignIn],
     ) -> None:
+        """Do *work* in a worker. What it appends to *saved* is guarded from then on, and nothing else at *host*."""
         try:
             await self._tasks.call(self._tasks.credentials, work)
         except Cancelled:
@@ -188,6 +217,11 @@ class Accounts(QObject):
             return
         finally:
             self._tasks.release(cancellation)
+        self._guarded.pop(host, None)
+        for one in saved:
+            self._guarded[host] = _Guarded(one, time.monotonic() + GUARDED)
+        if self._watcher is not None:
+            self._settled.start()  # it may have been overwritten before it was guarded
         self._services.forget_registry(host)
         if not cancellation.cancelled:
             done(None)
@@ -218,7 +252,60 @@ class Accounts(QObject):
         self._watch()
         if self._state() != self._seen:
             self._seen = self._state()
-            self.load()
+            self._tasks.spawn(self._changed_by_others(), "config.json changed")
+
+    async def _changed_by_others(self) -> None:
+        async with self._guarding:
+            for host, guarded in list(self._guarded.items()):
+                await self._guard(host, guarded)
+        self.load()
+
+    async def _guard(self, host: str, guarded: _Guarded) -> None:
+        """Look after one sign-in: its fate is decided in a worker, and remembered here."""
+        if time.monotonic() > guarded.until:
+            del self._guarded[host]
+            return
+        cancellation = self._tasks.cancellation()
+        lost: LongshoreError | None = None
+        left: _Guarded | None = None
+        try:
+            left = await self._tasks.call(self._tasks.credentials, self._look_after, guarded, cancellation)
+        except Cancelled:
+            return
+        except LongshoreError as error:
+            lost = error
+        finally:
+            self._tasks.release(cancellation)
+        if self._guarded.get(host) is not guarded:
+            return  # signed in or out meanwhile
+        if left is not None:
+            self._guarded[host] = left
+            return
+        del self._guarded[host]
+        if lost is not None:
+            self.lost.emit(lost)
+
+    def _look_after(self, guarded: _Guarded, cancellation: Cancellation) -> _Guarded | None:
+        """In a worker: what is to be guarded from now on. Raises CredentialsError for what did not last."""
+        store = self._services.credentials
+        try:
+            fate, saved = store.fate(guarded.saved)
+        except LongshoreError:
+            return guarded  # half written, or damaged: the accounts say so
+        if fate is Fate.KEPT:
+            return replace(guarded, saved=saved)
+        if fate is Fate.CHANGED:
+            return None
+        if guarded.again:
+            raise CredentialsError(
+                f"Another program overwrote the sign-in for {saved.registry} again.",
+                subject=saved.registry,
+                advice="Wait until no docker login is running, then sign in once more.",
+                detail=str(store.path),
+            )
+        _log.info("the sign-in for %s was overwritten by another program, and is saved again", saved.registry)
+        repeated = store.save_again(saved, cancellation=cancellation)
+        return replace(guarded, saved=repeated, again=True) if repeated is not None else None
 
     def _state(self) -> tuple[int, int, int] | None:
         try:
@@ -231,7 +318,8 @@ class Accounts(QObject):
 def destination_words(kept: Whereabouts) -> str:
     """Where a secret will be kept, as a sentence."""
     if kept.stored_in is StoredIn.HELPER:
-        return f"It will be kept by docker-credential-{kept.name}, as docker login does."
+        return f"Saved by docker-credential-{kept.name}, as docker login does."
     if kept.stored_in is StoredIn.THIS_RUN:
-        return "It is kept in memory until Longshore ends."
-    return f"It will stand in {kept.path} as base64, readable to you alone, as docker login leaves it."
+        return "Kept in memory until Longshore closes."
+    words = f"Saved in {kept.path} (base64, not encrypted), as docker login does."
+    return f"{words} That file is empty now, as if it did not exist." if kept.empty else words

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -25,20 +25,15 @@ class RegistryBook:
     def __init__(self, settings: Settings, for_this_run: list[RegistryConfig]) -> None:
         self._settings = settings
         self._configs: dict[str, RegistryConfig] = {DOCKER_HUB: RegistryConfig(DOCKER_HUB)}
-        self._session = {config.host for config in for_this_run}
         self._recent: dict[str, tuple[str, ...]] = {}
         for data in settings.get(_KEY, []):
-            try:
-                config = RegistryConfig.from_json(data)
-            except (LongshoreError, ValueError, TypeError, KeyError, AttributeError):
-                continue  # an odd entry harms only itself
-            self._configs[config.host] = config
+            config = _read(data)
+            if config is not None:
+                self._configs[config.host] = config
+        #: Registries of this run only.
+        self._session = {config.host for config in for_this_run} - self._configs.keys()
         for config in for_this_run:
             self._configs.setdefault(config.host, config)
-        self._session -= {config.host for config in self._saved()}
-
-    def _saved(self) -> list[RegistryConfig]:
-        return [config for host, config in self._configs.items() if host not in self._session]
 
     def configs(self) -> list[RegistryConfig]:
         """All, Docker Hub first, in the order they were added."""
@@ -49,33 +44,56 @@ class RegistryBook:
         return self._configs.get(host) or RegistryConfig(host)
 
     def add(self, config: RegistryConfig) -> bool:
-        """Add or replace. False if it was there already and is the same."""
-        if self._configs.get(config.host) == config and config.host not in self._session:
+        """Add or replace. False if it was there already and is the same.
+
+        Where another Longshore changed the same registry meanwhile, only what differs from what was known here is
+        changed.
+        """
+        host = config.host
+        known = self._configs.get(host)
+        if known == config and host not in self._session:
             return False
-        self._configs[config.host] = config
-        self._session.discard(config.host)
-        self._write()
+        before = known.to_json() if known is not None and host not in self._session else {}
+        after = config.to_json()
+        changed = {
+            key: after.get(key) for key in {*before, *after} if before.get(key, None) != after.get(key, None)
+        }
+
+        def merge(entries: list[Any]) -> list[Any]:
+            mine = [entry for entry in entries if _host(entry) == host]
+            entry = {**(mine[-1] if mine else {}), **(changed if mine else after), "host": host}
+            entry = {key: value for key, value in entry.items() if value is not None}
+            if entry == {"host": DOCKER_HUB}:
+                return [one for one in entries if _host(one) != host]
+            if not mine:
+                return [*entries, entry]
+            first = next(place for place, one in enumerate(entries) if _host(one) == host)
+            rest = [one for one in entries[first + 1 :] if _host(one) != host]
+            return [*entries[:first], entry, *rest]
+
+        written = self._settings.update(_KEY, merge, [])
+        merged = next((_read(entry) for entry in written if _host(entry) == host), None)
+        self._configs[host] = merged or config
+        self._session.discard(host)
         return True
 
     def remove(self, host: str) -> None:
         """Take *host* out of the book. Docker Hub stays."""
         if host != DOCKER_HUB and self._configs.pop(host, None) is not None:
             self._session.discard(host)
-            self._write()
+            self._settings.update(_KEY, lambda entries: [one for one in entries if _host(one) != host], [])
 
     def pins(self, host: str) -> tuple[str, ...]:
         """The repositories of *host* that the user pinned by name."""
-        pins: dict[str, Any] = self._settings.get(_PINS, {})
-        found = pins.get(host, [])
-        return tuple(p for p in found if isinstance(p, str)) if isinstance(found, list) else ()
+        return _names(self._settings.get(_PINS, {}), host)
 
     def pin(self, host: str, repository: str) -> None:
         """Remember *repository* of *host*; pins persist."""
-        self._set_pins(host, tuple(dict.fromkeys((*self.pins(host), repository))))
+        self._change_pins(host, lambda names: dict.fromkeys((*names, repository)))
 
     def unpin(self, host: str, repository: str) -> None:
         """The reverse of :meth:`pin`."""
-        self._set_pins(host, tuple(p for p in self.pins(host) if p != repository))
+        self._change_pins(host, lambda names: [name for name in names if name != repository])
 
     def recent(self, host: str) -> tuple[str, ...]:
         """Repositories of *host* that something was moved from or to, the latest first."""
@@ -102,16 +120,32 @@ class RegistryBook:
         """Remember :attr:`digest_tags_shown`."""
         self._settings.set(_DIGEST_TAGS, shown)
 
-    def _set_pins(self, host: str, names: tuple[str, ...]) -> None:
-        pins = dict(self._settings.get(_PINS, {}))
-        pins[host] = list(names)
-        self._settings.set(_PINS, {key: value for key, value in pins.items() if value})
+    def _change_pins(self, host: str, how: Callable[[tuple[str, ...]], Iterable[str]]) -> None:
+        def merge(pins: dict[str, Any]) -> dict[str, Any]:
+            names = list(how(_names(pins, host)))
+            others = {key: value for key, value in pins.items() if key != host}
+            return {**others, host: names} if names else others
 
-    def _write(self) -> None:
-        self._settings.set(
-            _KEY, [config.to_json() for config in self._saved() if config != RegistryConfig(DOCKER_HUB)]
-        )
+        self._settings.update(_PINS, merge, {})
 
     def mark_insecure(self, host: str, insecure: bool) -> None:
         """Allow plain HTTP for *host*, or not."""
         self.add(replace(self.config(host), insecure=insecure))
+
+
+def _read(data: Any) -> RegistryConfig | None:
+    """An entry of the settings; None for an odd one, which harms only itself and is left where it is."""
+    try:
+        return RegistryConfig.from_json(data)
+    except (LongshoreError, ValueError, TypeError, KeyError, AttributeError):
+        return None
+
+
+def _host(data: Any) -> str:
+    config = _read(data)
+    return config.host if config is not None else ""
+
+
+def _names(pins: dict[str, Any], host: str) -> tuple[str, ...]:
+    found = pins.get(host, [])
+    return tuple(name for name in found if isinstance(name, str)) if isinstance(found, list) else ()

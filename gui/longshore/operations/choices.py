@@ -47,7 +47,9 @@ class Choices:
             found[name] = min(max(found[name], least), most)
         return Choices(**found)
 
-    def write(self, settings: Settings) -> None:
-        """Keep them."""
+    def write(self, settings: Settings, since: Choices) -> None:
+        """Keep those that differ from *since*, which were shown: another Longshore may have changed the others."""
         for field in fields(self):
-            settings.set(field.name, getattr(self, field.name))
+            value = getattr(self, field.name)
+            if value != getattr(since, field.name):
+                settings.set(field.name, value)

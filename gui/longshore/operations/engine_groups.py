@@ -36,12 +36,13 @@ class EngineGroups:
         entries = [address.to_json() for address in dict.fromkeys(addresses)]
         if not name or not entries:
             return
-        self._settings.set(_KEY, {**self._settings.get(_KEY, {}), name: entries})
+        self._settings.update(_KEY, lambda stored: {**stored, name: entries}, {})
 
     def remove(self, name: str) -> None:
         """Forget the group *name*; nothing happens to its engines."""
-        stored: dict[str, object] = self._settings.get(_KEY, {})
-        self._settings.set(_KEY, {key: value for key, value in stored.items() if key != name})
+        self._settings.update(
+            _KEY, lambda stored: {key: value for key, value in stored.items() if key != name}, {}
+        )
 
 
 def _addresses(entries: list[object]) -> tuple[EngineAddress, ...]:

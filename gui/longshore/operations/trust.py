@@ -15,7 +15,7 @@ from longshore.operations.book import RegistryBook
 from longshore.operations.services import Services
 from longshore.operations.tasks import Tasks
 from longshore.registry.config import RegistryConfig
-from longshore.settings import write_atomically
+from longshore.shared_files import read_file, write_durably
 
 if TYPE_CHECKING:
     from longshore.registry.certificate import CertificateReport
@@ -79,18 +79,18 @@ class Trust:
             from longshore.registry.certificate import with_certificate
 
             before = ""
-            if config.ca_file is not None:
-                with contextlib.suppress(OSError), config.ca_file.open("rb") as file:
-                    before = file.read(_LARGEST_CA).decode("ascii", "replace")
-            # What the user chose stays; what was trusted before is replaced, if it was of the same place.
-            kept = with_certificate(before, report, replacing=config.ca_file == path)
             try:
-                write_atomically(path, kept.encode("ascii", "replace"), 0o600)
+                if config.ca_file is not None:
+                    with contextlib.suppress(FileNotFoundError):
+                        before = read_file(config.ca_file, _LARGEST_CA).decode("ascii", "replace")
+                # What the user chose stays; what was trusted before is replaced, if it was of the same place.
+                kept = with_certificate(before, report, replacing=config.ca_file == path)
+                write_durably(path, kept.encode("ascii", "replace"))
             except OSError as error:
                 raise LongshoreError(
-                    "The certificate could not be kept.",
-                    subject=str(path),
-                    advice="Check the rights of the folder.",
+                    "The certificate could not be saved.",
+                    subject=str(error.filename or path),
+                    advice="Check that the file is readable and its folder writable.",
                     detail=error.strerror or str(error),
                 ) from error
 

@@ -18,7 +18,7 @@ from typing import TypeVar
 
 from longshore.oci.platform import Platform
 from longshore.registry.model import TagDetails
-from longshore.settings import private_folder
+from longshore.shared_files import private_folder
 
 _log = logging.getLogger(__name__)
 T = TypeVar("T")

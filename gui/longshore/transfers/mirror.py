@@ -126,25 +126,41 @@ class MirrorRules:
         """Every rule, in the order in which they were first saved. An odd entry harms only itself."""
         found: dict[str, MirrorRule] = {}
         for data in self._settings.get(_KEY, []):
-            try:
-                rule = MirrorRule.from_json(data)
-            except (LongshoreError, ValueError, TypeError, KeyError, AttributeError):
-                continue
-            found.setdefault(rule.name, rule)
+            rule = _read(data)
+            if rule is not None:
+                found.setdefault(rule.name, rule)
         return list(found.values())
 
     def save(self, rule: MirrorRule) -> None:
         """Add *rule*, or put it in the place of the one with its name."""
-        rules = {one.name: one for one in self.all()}
-        rules[rule.name] = rule
-        self._write(rules.values())
+
+        def merge(entries: list[Any]) -> list[Any]:
+            places = [place for place, data in enumerate(entries) if _name(data) == rule.name]
+            if not places:
+                return [*entries, rule.to_json()]
+            return [
+                rule.to_json() if place == places[0] else data
+                for place, data in enumerate(entries)
+                if place not in places[1:]
+            ]
+
+        self._settings.update(_KEY, merge, [])
 
     def remove(self, name: str) -> None:
         """Forget the rule called *name*."""
-        self._write(rule for rule in self.all() if rule.name != name)
+        self._settings.update(_KEY, lambda entries: [data for data in entries if _name(data) != name], [])
 
-    def _write(self, rules: Iterable[MirrorRule]) -> None:
-        self._settings.set(_KEY, [rule.to_json() for rule in rules])
+
+def _read(data: Any) -> MirrorRule | None:
+    try:
+        return MirrorRule.from_json(data)
+    except (LongshoreError, ValueError, TypeError, KeyError, AttributeError):
+        return None
+
+
+def _name(data: Any) -> str | None:
+    rule = _read(data)
+    return rule.name if rule is not None else None
 
 
 class TagState(enum.Enum):

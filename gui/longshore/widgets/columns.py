@@ -285,7 +285,8 @@ class ColumnLayout(QObject):
             self._manual = {
                 int(i): width
                 for i, width in widths.items()
-                if i.isdigit()
+                if i.isdecimal()
+                and len(i) < 3
                 and int(i) < len(self._columns)
                 and isinstance(width, int)
                 and 20 <= width <= 4000

@@ -281,7 +281,7 @@ class MainWindow(QMainWindow):
                 QByteArray(base64.b64decode(state[name], validate=True))
                 for name in ("geometry", "sides", "floors", "right")
             )
-        except (ValueError, KeyError, TypeError, binascii.Error):
+        except (ValueError, KeyError, TypeError, RecursionError, binascii.Error):
             return False
         self.restoreGeometry(geometry)
         self.sides.restoreState(sides)

@@ -19,6 +19,7 @@ from longshore.models.transfer_model import TransferModel
 from longshore.settings import Folders, Settings
 from longshore.widgets.main_window import MainWindow
 from longshore.widgets.theme import Appearance, current_theme
+from longshore.wiring.arrangement import merge_arrangement
 
 if TYPE_CHECKING:
     from longshore.operations import Operations
@@ -55,6 +56,8 @@ class Wiring(QObject):
         self._asked = registries
         self._operations: Operations | None = None
         self._desktop: Desktop | None = None
+        #: How the window was arranged before the user could change it.
+        self._arranged = b""
         appearance = Appearance.SYSTEM
         with contextlib.suppress(ValueError):
             appearance = Appearance(settings.get("appearance", "system"))
@@ -76,6 +79,7 @@ class Wiring(QObject):
         with contextlib.suppress(binascii.Error, ValueError):
             self.window.restore_state(base64.b64decode(self._settings.get("window", ""), validate=True))
         self.window.show()
+        self._arranged = self.window.save_state()
 
     def start(self) -> None:
         """Begin the work behind the window. Called once the loop runs and the window has been painted."""
@@ -115,6 +119,7 @@ class Wiring(QObject):
         choices = Choices.read(self._settings)
         self._desktop.choose(notes=choices.notes, tray=choices.tray)
         operations.moving.failed.connect(shared.show_failure)
+        operations.remote.accounts.lost.connect(shared.show_failure)
         operations.start()
         for config in self._asked:
             self.window.registry_pane.expand(config.host)
@@ -125,7 +130,7 @@ class Wiring(QObject):
     @Slot()
     def quit(self) -> None:
         """Close the window without asking; transfers are stopped by :meth:`close`."""
-        self._settings.set("window", base64.b64encode(self.window.save_state()).decode())
+        self._keep_arrangement()
         if self._desktop is not None:
             self._desktop.stop()
         for other in QApplication.topLevelWidgets():
@@ -133,6 +138,20 @@ class Wiring(QObject):
                 other.close()  # the history, and sheets that nobody answers any more
         self.window.close_now()
         self.closed.emit()
+
+    def _keep_arrangement(self) -> None:
+        """Keep what the user changed of the window: another Longshore may have closed with other columns.
+
+        What could not be written before is tried again.
+        """
+        now = self.window.save_state()
+        if now != self._arranged:
+            self._settings.update(
+                "window",
+                lambda stored: merge_arrangement(stored, self._arranged, now),
+                "",
+            )
+        self._settings.flush()
 
     async def close(self) -> None:
         """Stop everything; returns when it has stopped."""
@@ -177,16 +196,13 @@ class Wiring(QObject):
         from longshore.operations.choices import Choices
         from longshore.widgets.dialogs.preferences import PreferencesSheet
 
-        sheet = PreferencesSheet(
-            self.window,
-            replace(Choices.read(self._settings), appearance=current_theme().appearance.value),
-        )
-        sheet.chosen.connect(self._choose)
+        shown = replace(Choices.read(self._settings), appearance=current_theme().appearance.value)
+        sheet = PreferencesSheet(self.window, shown)
+        sheet.chosen.connect(lambda choices: self._choose(choices, shown))
         sheet.open()
 
-    @Slot(object)
-    def _choose(self, choices: Choices) -> None:
-        choices.write(self._settings)
+    def _choose(self, choices: Choices, shown: Choices) -> None:
+        choices.write(self._settings, shown)
         current_theme().set_appearance(Appearance(choices.appearance))
         if self._operations is not None:
             self._operations.moving.choose(choices)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import threading
 from typing import Any
 
@@ -120,7 +121,7 @@ def test_a_broken_file_leaves_this_run(play, serve) -> None:
         answers: list[LongshoreError | None] = []
         accounts.sign_in(server.host, SAM, keep=True, done=answers.append)
         await desk.until(lambda: len(answers) == 1)
-        assert isinstance(answers[0], CredentialsError) and "this run only" in answers[0].advice
+        assert isinstance(answers[0], CredentialsError) and "until Longshore closes" in answers[0].advice
         accounts.sign_in(server.host, SAM, keep=False, done=answers.append)
         await desk.until(lambda: accounts.account(server.host).user == "sam")
         assert answers[1] is None and desk.docker_config.read_text() == '{"auths": '
@@ -147,5 +148,157 @@ def test_what_the_docker_cli_changes_is_noticed(play) -> None:
             assert switched == ["a.example"] * 3
         finally:
             accounts.stop()
+
+    play(scene)
+
+
+# -- sign-ins that other programs overwrite
+
+
+def entry(user: str, secret: str) -> dict[str, str]:
+    return {"auth": base64.b64encode(f"{user}:{secret}".encode()).decode()}
+
+
+OTHERS = {"o.example": entry("other", "1")}
+
+
+async def quiet(desk: Desk) -> None:
+    """Until nothing that was changed is still to be looked at."""
+    await desk.until(lambda: not desk.tasks._tasks and not desk.accounts._settled.isActive())
+
+
+async def signed_in(desk: Desk, host: str) -> list[LongshoreError]:
+    """Sam is signed in at *host*, guarded; returns what will be lost."""
+    add(desk, host)
+    desk.write_docker_config({"auths": {}})
+    lost: list[LongshoreError] = []
+    desk.accounts.lost.connect(lost.append)
+    desk.accounts.start()
+    answers: list[LongshoreError | None] = []
+    desk.accounts.sign_in(host, SAM, keep=True, done=answers.append)
+    await desk.until(lambda: answers == [None] and desk.accounts.account(host).user == "sam")
+    await quiet(desk)
+    return lost
+
+
+def stored(desk: Desk) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(desk.docker_config.read_text())
+    return found
+
+
+def test_a_stale_write_of_docker_is_undone_once_and_then_reported(play, serve) -> None:
+    server = serve(guarded)
+
+    async def scene(desk: Desk) -> None:
+        lost = await signed_in(desk, server.host)
+        try:
+            # docker login o.example, which had read the file before Sam signed in.
+            desk.write_docker_config({"auths": OTHERS})
+            await desk.until(lambda: server.host in stored(desk)["auths"])
+            assert stored(desk)["auths"] == {**OTHERS, server.host: entry("sam", "tide")}
+            assert lost == [] and desk.accounts.account(server.host).user == "sam"
+            # Once more by another: now it is reported, and left alone.
+            await quiet(desk)
+            desk.write_docker_config({"auths": {**OTHERS, "p.example": entry("p", "1")}})
+            await desk.until(lambda: len(lost) == 1)
+            assert isinstance(lost[0], CredentialsError) and server.host in lost[0].message
+            await desk.until(lambda: desk.accounts.account(server.host).user == "")
+            assert server.host not in stored(desk)["auths"]
+            assert desk.accounts._guarded == {}
+        finally:
+            desk.accounts.stop()
+
+    play(scene)
+
+
+def test_docker_logout_is_not_fought(play, serve) -> None:
+    server = serve(guarded)
+
+    async def scene(desk: Desk) -> None:
+        lost = await signed_in(desk, server.host)
+        try:
+            desk.write_docker_config({"auths": {}})
+            await desk.until(lambda: desk.accounts.account(server.host).user == "")
+            assert stored(desk) == {"auths": {}} and lost == []
+            assert desk.accounts._guarded == {}
+        finally:
+            desk.accounts.stop()
+
+    play(scene)
+
+
+def test_what_others_add_beside_it_is_no_overwriting(play, serve) -> None:
+    server = serve(guarded)
+
+    async def scene(desk: Desk) -> None:
+        lost = await signed_in(desk, server.host)
+        add(desk, "o.example")
+        try:
+            both = {"auths": {server.host: entry("sam", "tide"), **OTHERS}}
+            desk.write_docker_config(both)
+            await desk.until(lambda: desk.accounts.account("o.example").user == "other")
+            desk.write_docker_config({"auths": OTHERS})  # docker logout, with the other one there
+            await desk.until(lambda: desk.accounts.account(server.host).user == "")
+            assert stored(desk) == {"auths": OTHERS} and lost == []
+        finally:
+            desk.accounts.stop()
+
+    play(scene)
+
+
+def test_a_sign_in_is_guarded_for_a_while_and_until_it_is_changed_here(play, serve, monkeypatch) -> None:
+    server = serve(guarded)
+
+    async def scene(desk: Desk) -> None:
+        await signed_in(desk, server.host)
+        try:
+            assert desk.accounts._guarded.keys() == {server.host}
+            # For this run only: what is in the file is not ours to guard any more.
+            desk.accounts.sign_in(server.host, SAM, keep=False, done=lambda error: None)
+            await desk.until(lambda: desk.accounts._guarded == {})
+            desk.accounts.sign_in(server.host, SAM, keep=True, done=lambda error: None)
+            await desk.until(lambda: desk.accounts._guarded.keys() == {server.host})
+            desk.accounts.sign_out(server.host, lambda error: None)
+            await desk.until(lambda: desk.accounts._guarded == {})
+            monkeypatch.setattr("longshore.operations.accounts.GUARDED", -1.0)
+            desk.accounts.sign_in(server.host, SAM, keep=True, done=lambda error: None)
+            await desk.until(lambda: desk.accounts._guarded.keys() == {server.host})
+            await quiet(desk)
+            desk.write_docker_config({"auths": OTHERS})
+            await desk.until(lambda: desk.accounts.account(server.host).user == "")
+            assert stored(desk) == {"auths": OTHERS} and desk.accounts._guarded == {}
+        finally:
+            desk.accounts.stop()
+
+    play(scene)
+
+
+def test_a_file_that_is_damaged_meanwhile_decides_nothing(play, serve) -> None:
+    server = serve(guarded)
+
+    async def scene(desk: Desk) -> None:
+        lost = await signed_in(desk, server.host)
+        try:
+            desk.docker_config.write_text("{")
+            await desk.until(lambda: desk.accounts.account(server.host).trouble is not None)
+            assert desk.docker_config.read_text() == "{" and lost == []
+            desk.write_docker_config({"auths": OTHERS})
+            await desk.until(lambda: server.host in stored(desk)["auths"])
+        finally:
+            desk.accounts.stop()
+
+    play(scene)
+
+
+def test_an_empty_file_is_mentioned_where_one_signs_in(play) -> None:
+    async def scene(desk: Desk) -> None:
+        add(desk, "a.example")
+        desk.write_docker_config({})
+        desk.accounts.load()
+        await desk.until(lambda: "base64" in desk.accounts.kept_words("a.example"))
+        assert "empty now" not in desk.accounts.kept_words("a.example")
+        desk.docker_config.write_bytes(b"")
+        desk.accounts.load()
+        await desk.until(lambda: "empty now" in desk.accounts.kept_words("a.example"))
 
     play(scene)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 from pathlib import Path
 
@@ -78,5 +79,31 @@ def test_what_changed_is_shown_before_it_is_answered(play, tmp_path: Path) -> No
         trust.save(RegistryConfig(HOST), lambda error: told.append("answer"))
         await desk.until(lambda: len(told) == 2)
         assert told == [HOST, "answer"]
+
+    play(scene)
+
+
+def test_a_ca_that_cannot_be_read_is_not_dropped_silently(play, tmp_path: Path) -> None:
+    authority = make_authority(tmp_path / "chosen", "Chosen")
+    pem = make_certificate(tmp_path / "chosen", authority, ["::1"])[0].read_text()
+    report = CertificateReport(
+        RegistryConfig(HOST), HOST, read_certificate(ssl.PEM_cert_to_DER_cert(pem)), None
+    )
+    pipe, gone = tmp_path / "pipe.crt", tmp_path / "gone.crt"
+    os.mkfifo(pipe)
+
+    async def scene(desk: Desk) -> None:
+        trust = Trust(desk.services, desk.tasks, desk.book, tmp_path / "kept", lambda host: None)
+        answers: list[LongshoreError | None] = []
+        desk.book.add(RegistryConfig(HOST, ca_file=pipe))
+        trust.trust(report, answers.append)
+        await desk.until(lambda: len(answers) == 1)
+        assert answers[0] is not None and answers[0].subject == str(pipe)
+        assert trust.config(HOST).ca_file == pipe and not trust.file_of(HOST).exists()
+        # One that is gone leaves nothing to keep.
+        desk.book.add(RegistryConfig(HOST, ca_file=gone))
+        trust.trust(report, answers.append)
+        await desk.until(lambda: len(answers) == 2)
+        assert answers[1] is None and trust.config(HOST).ca_file == trust.file_of(HOST)
 
     play(scene)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from PySide6.QtCore import QCoreApplication, QMimeData, QPoint, Qt
 from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDragMoveEvent, QDropEvent, QGuiApplication
@@ -326,12 +328,31 @@ def test_state_comes_back(bench: Bench, qtbot: QtBot) -> None:
 
 @pytest.mark.parametrize(
     "state",
-    [b"", b"{", b"[]", b'{"version": 99}', b'{"version": 1}', b'{"version": 1, "geometry": "%%"}', b"\xff"],
+    [
+        b"",
+        b"{",
+        b"[]",
+        b'{"version": 99}',
+        b'{"version": 1}',
+        b'{"version": 1, "geometry": "%%"}',
+        b"\xff",
+        pytest.param(b"[" * 100_000, id="deep"),
+    ],
 )
 def test_odd_state_is_refused(bench: Bench, state: bytes) -> None:
     before = bench.window.size()
     assert not bench.window.restore_state(state)
     assert bench.window.size() == before
+
+
+@pytest.mark.parametrize(
+    "number", ["²", "٣", "-1", "9" * 5000, "1" * 3], ids=["power", "arabic", "sign", "long", "3"]
+)
+def test_an_odd_column_is_left_out(bench: Bench, number: str) -> None:
+    state = json.loads(bench.window.save_state())
+    state["columns"]["images"] = {"widths": {number: 200, "1": 133}, "hidden": [7, "x", None]}
+    assert bench.window.restore_state(json.dumps(state).encode())
+    assert bench.window.image_pane.view.columns.state()["widths"].get("1") == 133
 
 
 def test_closing_is_for_the_owner_to_decide(bench: Bench, qtbot: QtBot) -> None:

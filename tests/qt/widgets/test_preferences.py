@@ -28,7 +28,7 @@ def test_what_is_shown_is_what_is_saved(light: Theme, qtbot: QtBot, tmp_path: Pa
     with qtbot.waitSignal(sheet.chosen) as changed:
         sheet.confirm.click()
     settings = Settings(tmp_path)
-    changed.args[0].write(settings)
+    changed.args[0].write(settings, Choices())
     assert Choices.read(Settings(tmp_path)) == Choices("dark", 5, 2, 0, 7, 2000, notes=True, tray=True)
 
 
@@ -40,3 +40,15 @@ def test_nonsense_in_the_settings_does_no_harm(tmp_path: Path) -> None:
         )
     )
     assert Choices.read(Settings(tmp_path)) == Choices(concurrency=20, history_rows=100)
+
+
+def test_only_what_was_changed_is_written(tmp_path: Path) -> None:
+    """Two windows: what the other one chose while this one's sheet was open stays."""
+    shown = Choices.read(Settings(tmp_path))
+    Choices(concurrency=5, notes=False).write(Settings(tmp_path), shown)
+    Choices(history_days=7, concurrency=6).write(Settings(tmp_path), Choices(concurrency=6))
+    assert json.loads((tmp_path / "settings.json").read_text()) == {
+        "concurrency": 5,
+        "notes": False,
+        "history_days": 7,
+    }

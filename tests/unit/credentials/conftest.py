@@ -80,7 +80,7 @@ class DockerHome:
 
     @property
     def store(self) -> CredentialStore:
-        return CredentialStore(environ=self.environ)
+        return CredentialStore(environ=self.environ, settle=0.0)
 
     def write(self, values: Mapping[str, Any] | str) -> None:
         self.config.parent.mkdir(mode=0o700, exist_ok=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 import threading
 from pathlib import Path
@@ -10,13 +11,22 @@ from typing import Any
 
 import pytest
 
+from longshore import shared_files
 from longshore.credentials import Credential, CredentialStore, StoredIn
+from longshore.credentials.config_file import LARGEST
 from longshore.oci.errors import CredentialsError
 
 from .conftest import DockerHome, encoded
 
 ME = {"auth": encoded("me", "secret")}
 HUB = "https://index.docker.io/v1/"
+
+
+LOCK = ".config.json.longshore.lock"
+
+
+def beside(home: DockerHome) -> list[str]:
+    return [each.name for each in home.config.parent.iterdir() if each != home.config]
 
 
 def test_nobody_signed_in(docker_home: DockerHome) -> None:
@@ -149,7 +159,17 @@ def test_an_odd_entry_harms_only_its_registry(docker_home: DockerHome, entry: ob
 
 
 @pytest.mark.parametrize(
-    "text", ["{", "[]", "null", "\x00", '{"auths": {"x.example": {"auth": "c2VjcmV0"}}', "[" * 100_000]
+    "text",
+    [
+        "{",
+        "[]",
+        "null",
+        "\x00",
+        '{"auths": {"x.example": {"auth": "c2VjcmV0"}}',
+        pytest.param("[" * 100_000, id="deep"),
+        pytest.param('{"auths": ' + '{"a":' * 900 + "1" + "}" * 901, id="deep object"),
+        pytest.param('{"auths": {}, "n": ' + "9" * 6000 + "}", id="long number"),
+    ],
 )
 def test_a_broken_file_is_said_and_left_alone(docker_home: DockerHome, text: str) -> None:
     docker_home.write(text)
@@ -191,8 +211,52 @@ def test_an_empty_file_is_no_error(docker_home: DockerHome, text: str) -> None:
     docker_home.write(text)
     store = docker_home.store
     assert store.get("x.example") is None
+    assert store.whose("x.example") is None
+    # What is there and holds nothing is said where one signs in.
+    assert store.destination("x.example").empty is (not text.strip())
+    store.forget("x.example")
+    assert docker_home.config.read_text() == text
     store.save("x.example", Credential("me", "secret"))
     assert docker_home.read()["auths"] == {"x.example": ME}
+    assert not store.destination("x.example").empty
+
+
+@pytest.mark.parametrize(("text", "wanted"), [("", "old"), ("\n", "old"), ("{}", None)])
+def test_an_empty_file_counts_as_absent(docker_home: DockerHome, text: str, wanted: str | None) -> None:
+    (docker_home.home / ".dockercfg").write_text(json.dumps({"x.example": {"auth": encoded("old", "1")}}))
+    docker_home.write(text)
+    assert docker_home.store.whose("x.example") == wanted
+
+
+@pytest.mark.parametrize("name", ["config.json", ".dockercfg"])
+def test_a_pipe_in_its_place_is_reported_at_once(docker_home: DockerHome, name: str) -> None:
+    path = docker_home.config if name == "config.json" else docker_home.home / name
+    path.parent.mkdir(exist_ok=True)
+    os.mkfifo(path)
+    store = docker_home.store
+    calls = [lambda: store.get("x.example"), lambda: store.whose("x.example")]
+    if name == "config.json":
+        calls += [
+            lambda: store.destination("x.example"),
+            lambda: store.save("x.example", Credential("me", "s")),
+            lambda: store.forget("x.example"),
+        ]
+    for call in calls:
+        with pytest.raises(CredentialsError, match="cannot be read") as caught:
+            call()
+        assert caught.value.detail == "Not a regular file."
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_the_size_of_the_file_is_bounded(docker_home: DockerHome, more: int) -> None:
+    text = json.dumps({"auths": {"x.example": ME}})
+    docker_home.write(text + " " * (LARGEST - len(text) + more))
+    if more:
+        with pytest.raises(CredentialsError) as caught:
+            docker_home.store.get("x.example")
+        assert f"Larger than {LARGEST} bytes" in caught.value.detail
+    else:
+        assert docker_home.store.whose("x.example") == "me"
 
 
 def test_saved_as_docker_does(docker_home: DockerHome) -> None:
@@ -212,7 +276,7 @@ def test_saved_as_docker_does(docker_home: DockerHome) -> None:
     assert docker_home.config.read_text().startswith('{\n\t"auths": {\n\t\t"')
     assert stat.S_IMODE(docker_home.config.stat().st_mode) == 0o600
     assert stat.S_IMODE(docker_home.config.parent.stat().st_mode) == 0o700
-    assert list(docker_home.config.parent.iterdir()) == [docker_home.config], "nothing is left beside it"
+    assert beside(docker_home) == [LOCK], "nothing is left beside it"
     for registry, wanted in (("docker.io", "hub"), ("x.example:5000", "me"), ("n.example", "token")):
         assert store.whose(registry) == wanted
 
@@ -301,15 +365,16 @@ def test_a_link_is_followed_and_stays(docker_home: DockerHome, tmp_path: Path) -
 def test_what_cannot_be_replaced_is_said(docker_home: DockerHome, monkeypatch: pytest.MonkeyPatch) -> None:
     docker_home.write({"auths": {"x.example": ME}})
 
-    def refuse(*_: object) -> None:
+    def refuse(*_: object) -> bool:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "replace", refuse)
-    with pytest.raises(CredentialsError, match="could not be written") as caught:
+    monkeypatch.setattr(shared_files, "_swap", refuse)
+    with pytest.raises(CredentialsError, match="could not be changed") as caught:
         docker_home.store.forget("x.example")
     assert "Permission denied" in caught.value.detail
+    assert "Check the permissions" in caught.value.advice
     assert docker_home.read() == {"auths": {"x.example": ME}}
-    assert list(docker_home.config.parent.iterdir()) == [docker_home.config]
+    assert beside(docker_home) == [LOCK]
 
 
 def test_for_this_run_only(docker_home: DockerHome) -> None:

@@ -1,0 +1,77 @@
+"""Whether a sign-in that was saved is still in ``config.json``, or another program's stale write undid it.
+
+The docker CLI reads the whole file when it starts and writes the whole file back when it ends, minutes later if it
+asks for a password in between. What was saved meanwhile is lost, and nothing tells either program.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from longshore.credentials.config_file import ConfigFile
+
+# Older docker CLIs add their name there whenever they write; it is no sign of anything.
+_NO_SIGN = frozenset({"auths", "HttpHeaders"})
+
+
+class Fate(enum.Enum):
+    """What became of a saved sign-in."""
+
+    KEPT = "kept"
+    #: The file is as if the sign-in had never been saved, and something else in it changed at the same time.
+    OVERWRITTEN = "overwritten"
+    #: Somebody signed out, or in as another user.
+    CHANGED = "changed"
+
+
+@dataclass(frozen=True, slots=True)
+class SavedSignIn:
+    """A sign-in for *registry* as it was written to the file. Immutable, any thread.
+
+    *before*, *entries*: the registry's entries before and after. *others*: everything else in the file. *helper*: the
+    helper that the sign-in named as ``credsStore``, "" for none.
+    """
+
+    registry: str
+    helper: str
+    before: Mapping[str, Any] = field(repr=False)
+    entries: Mapping[str, Any] = field(repr=False)
+    others: Mapping[str, Any] = field(repr=False)
+
+    @classmethod
+    def of(cls, registry: str, helper: str, before: ConfigFile, after: ConfigFile) -> SavedSignIn:
+        """The change from *before* to *after*. Raises CredentialsError."""
+        mine = before.meaning(registry), after.meaning(registry)
+        return cls(registry, helper, *mine, _others(after, registry, helper))
+
+    def fate(self, config: ConfigFile) -> Fate:
+        """What *config*, a later reading of the file, says. Raises CredentialsError.
+
+        ``docker logout`` and ``docker login`` for the registry change its own entry only, and must not be undone. A
+        stale write is made for the sake of something else, so that something else changed as well.
+        """
+        found = config.meaning(self.registry)
+        helper_lost = bool(self.helper) and config.values.get("credsStore") != self.helper
+        if found == self.entries and not helper_lost:
+            return Fate.KEPT
+        undone = found == self.before or (found == self.entries and helper_lost)
+        now = _others(config, self.registry, self.helper)
+        others_changed = now["auths"] != self.others["auths"] or any(
+            # The docker CLI drops keys that it does not know: a missing one is no sign.
+            name not in self.others or self.others[name] != value
+            for name, value in now.items()
+        )
+        return Fate.OVERWRITTEN if undone and others_changed else Fate.CHANGED
+
+    def beside(self, config: ConfigFile) -> SavedSignIn:
+        """The same sign-in, with everything else as it is in *config*."""
+        return replace(self, others=_others(config, self.registry, self.helper))
+
+
+def _others(config: ConfigFile, registry: str, helper: str) -> dict[str, Any]:
+    ours = {*_NO_SIGN, "credsStore"} if helper else _NO_SIGN
+    rest = {name: value for name, value in config.values.items() if name not in ours}
+    return {**rest, "auths": config.meaning_apart_from(registry)}

@@ -1,0 +1,190 @@
+"""Two Longshores with the same settings: each one's registries, pins, groups, rules and columns stay."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from longshore.engine.address import EngineAddress, Origin
+from longshore.oci.reference import DOCKER_HUB, Reference
+from longshore.operations.book import RegistryBook
+from longshore.operations.engine_groups import EngineGroups
+from longshore.registry.config import RegistryConfig
+from longshore.settings import Settings
+from longshore.transfers.mirror import MirrorRule, MirrorRules
+from longshore.wiring.arrangement import merge_arrangement
+
+
+def hosts(book: RegistryBook) -> list[str]:
+    return [config.host for config in book.configs()]
+
+
+def books(folder: Path) -> tuple[RegistryBook, RegistryBook]:
+    return RegistryBook(Settings(folder), []), RegistryBook(Settings(folder), [])
+
+
+def kept(folder: Path, key: str) -> Any:
+    return json.loads((folder / "settings.json").read_text())[key]
+
+
+def test_registries_that_two_add(tmp_path: Path) -> None:
+    one, other = books(tmp_path)
+    one.add(RegistryConfig("one.example"))
+    other.add(RegistryConfig("other.example"))
+    one.add(RegistryConfig("third.example", title="Third"))
+    assert hosts(RegistryBook(Settings(tmp_path), [])) == [
+        DOCKER_HUB,
+        "one.example",
+        "other.example",
+        "third.example",
+    ]
+
+
+def test_a_registry_that_one_removes_and_the_other_never_knew(tmp_path: Path) -> None:
+    one, other = books(tmp_path)
+    one.add(RegistryConfig("one.example"))
+    other.add(RegistryConfig("other.example"))
+    one.remove("one.example")
+    one.remove("never.example")
+    one.remove(DOCKER_HUB)
+    assert hosts(RegistryBook(Settings(tmp_path), [])) == [DOCKER_HUB, "other.example"]
+    # Changed by who still has it, it is there again, whole.
+    late = RegistryBook(Settings(tmp_path), [])
+    other.remove("other.example")
+    late.add(RegistryConfig("other.example", title="Mine"))
+    assert kept(tmp_path, "registries") == [{"host": "other.example", "title": "Mine"}]
+
+
+def test_fields_that_two_change_of_one_registry(tmp_path: Path) -> None:
+    RegistryBook(Settings(tmp_path), []).add(RegistryConfig("r.example", title="Old", kind="harbor"))
+    one, other = books(tmp_path)
+    one.add(RegistryConfig("r.example", title="New", kind="harbor"))
+    other.mark_insecure("r.example", insecure=True)
+    wanted = RegistryConfig("r.example", insecure=True, title="New", kind="harbor")
+    assert RegistryBook(Settings(tmp_path), []).config("r.example") == wanted
+    assert other.config("r.example") == wanted, "what the other one changed is taken over"
+    # A field that goes back to its default goes, the others stay.
+    other.mark_insecure("r.example", insecure=False)
+    one.add(RegistryConfig("r.example", title="New"))
+    assert kept(tmp_path, "registries") == [{"host": "r.example", "title": "New"}]
+
+
+def test_docker_hub_is_kept_only_where_it_differs(tmp_path: Path) -> None:
+    book = RegistryBook(Settings(tmp_path), [])
+    assert not book.add(RegistryConfig(DOCKER_HUB))
+    assert book.add(RegistryConfig(DOCKER_HUB, namespace="acme"))
+    assert kept(tmp_path, "registries") == [{"host": DOCKER_HUB, "namespace": "acme"}]
+    assert book.add(RegistryConfig(DOCKER_HUB))
+    assert kept(tmp_path, "registries") == []
+
+
+def test_odd_entries_and_unknown_fields_stay_where_they_are(tmp_path: Path) -> None:
+    odd: list[Any] = [7, {"name": "x"}, {"host": "r.example", "future": [1]}, None, {"host": "z.example"}]
+    Settings(tmp_path).set("registries", [*odd, {"host": "r.example", "title": "twice"}])
+    book = RegistryBook(Settings(tmp_path), [])
+    assert hosts(book) == [DOCKER_HUB, "r.example", "z.example"]
+    assert book.add(RegistryConfig("r.example", title="New"))
+    assert not book.add(RegistryConfig("r.example", title="New"))
+    found = kept(tmp_path, "registries")
+    assert found[:2] == odd[:2] and found[3:] == odd[3:]
+    assert found[2]["title"] == "New"
+    book.remove("z.example")
+    assert kept(tmp_path, "registries") == found[:4]
+
+
+def test_registries_of_this_run_are_kept_only_when_they_are_added(tmp_path: Path) -> None:
+    asked = [RegistryConfig("run.example"), RegistryConfig("known.example", insecure=True)]
+    RegistryBook(Settings(tmp_path), []).add(RegistryConfig("known.example"))
+    book = RegistryBook(Settings(tmp_path), asked)
+    assert hosts(book) == [DOCKER_HUB, "known.example", "run.example"]
+    assert not book.config("known.example").insecure, "what was saved counts"
+    book.add(RegistryConfig("third.example"))
+    assert [entry["host"] for entry in kept(tmp_path, "registries")] == ["known.example", "third.example"]
+    assert book.add(RegistryConfig("run.example"))
+    assert not book.add(RegistryConfig("run.example"))
+    assert kept(tmp_path, "registries")[-1] == {"host": "run.example"}
+
+
+def test_pins_of_two(tmp_path: Path) -> None:
+    one, other = books(tmp_path)
+    one.pin("r.example", "a")
+    other.pin("r.example", "b")
+    other.pin("s.example", "c")
+    one.pin("r.example", "a")
+    assert one.pins("r.example") == other.pins("r.example") == ("a", "b")
+    one.unpin("r.example", "b")
+    assert other.pins("r.example") == ("a",)
+    one.unpin("r.example", "a")
+    assert kept(tmp_path, "pins") == {"s.example": ["c"]}
+    Settings(tmp_path).set("pins", {"odd": 7, "half": ["x", 3]})
+    one.pin("r.example", "a")
+    assert one.pins("odd") == () and one.pins("half") == ("x",)
+    assert kept(tmp_path, "pins") == {"odd": 7, "half": ["x", 3], "r.example": ["a"]}
+
+
+def test_groups_of_two(tmp_path: Path) -> None:
+    address = EngineAddress("unix:///run/docker.sock", "here", Origin.SOCKET)
+    one, other = EngineGroups(Settings(tmp_path)), EngineGroups(Settings(tmp_path))
+    one.save("one", [address])
+    other.save("other", [address])
+    assert set(one.all()) == set(other.all()) == {"one", "other"}
+    other.remove("one")
+    assert set(one.all()) == {"other"}
+
+
+def test_rules_of_two(tmp_path: Path) -> None:
+    def rule(name: str, tags: tuple[str, ...] = ("*",)) -> MirrorRule:
+        return MirrorRule(name, Reference("a.example", "x"), Reference("b.example", "x"), tags)
+
+    one, other = MirrorRules(Settings(tmp_path)), MirrorRules(Settings(tmp_path))
+    one.save(rule("one"))
+    other.save(rule("other"))
+    one.save(rule("one", ("1.*",)))
+    assert other.all() == [rule("one", ("1.*",)), rule("other")]
+    other.remove("one")
+    other.remove("never")
+    assert one.all() == [rule("other")]
+    odd = [{"name": "odd"}, rule("r").to_json(), 7, rule("r", ("2.*",)).to_json()]
+    Settings(tmp_path).set("mirrors", odd)
+    one.save(rule("r", ("3.*",)))
+    assert kept(tmp_path, "mirrors") == [odd[0], rule("r", ("3.*",)).to_json(), 7]
+    one.remove("r")
+    assert kept(tmp_path, "mirrors") == [odd[0], 7]
+
+
+# -- the arrangement of the window
+
+
+def state(**parts: Any) -> bytes:
+    return json.dumps(
+        {"version": 1, "geometry": "g", "columns": {"images": {"w": 1}, "tags": {"w": 1}}} | parts
+    ).encode()
+
+
+def merged(stored: bytes, before: bytes, now: bytes) -> Any:
+    value = merge_arrangement(base64.b64encode(stored).decode(), before, now)
+    return json.loads(base64.b64decode(value))
+
+
+def test_only_parts_that_were_changed_here_are_written() -> None:
+    theirs = state(geometry="theirs", columns={"images": {"w": 2}, "tags": {"w": 1}})
+    ours = state(columns={"images": {"w": 1}, "tags": {"w": 3}})
+    assert merged(theirs, state(), ours) == json.loads(
+        state(geometry="theirs", columns={"images": {"w": 2}, "tags": {"w": 3}})
+    )
+    assert merged(theirs, state(), state(geometry="ours"))["geometry"] == "ours"
+
+
+@pytest.mark.parametrize("stored", ["", "%%", base64.b64encode(b"[" * 5000).decode(), "ü"])
+def test_what_is_no_arrangement_is_replaced(stored: str) -> None:
+    now = state(geometry="now")
+    assert json.loads(base64.b64decode(merge_arrangement(stored, state(), now))) == json.loads(now)
+
+
+def test_an_arrangement_of_another_version_is_replaced() -> None:
+    assert merged(state(version=0, extra=1), state(), state()) == json.loads(state())
+    assert merged(state(extra=1), state(), state())["extra"] == 1
