@@ -31,7 +31,7 @@ def test_a_tag_is_copied_by_drag_and_by_button(
     assert row[OPERATION] == "Copy"
     window.click_row("Tags", "1.1")
     window.press("Copy")
-    window.wait(lambda: "new tag" in window.table("Resulting references").column("There now"), "an answer")
+    window.wait(lambda: "new tag" in window.table("Resulting references").column("Result"), "an answer")
     assert window.table("Resulting references").column("Registry") == [second_registry.address]
     window.keys("Return")
     window.wait(lambda: window.table("Transfers").column("Status") == ["Succeeded"] * 2, "both copies")

@@ -28,8 +28,10 @@ class FaultyRegistry:
     with every answer.
 
     *ranges*: "honour" them, "ignore" them, or answer with an "other" part. *short_chunks*: bytes of each PATCH that it
-    keeps, all if None. *fault*: is asked for each request (method, path) and may give a :data:`Fault`. *blobs*: by
-    digest; what is put there is served as it is, right or wrong.
+    keeps, all if None. *strict*: a PATCH or PUT whose Content-Range does not begin behind what it has is refused with
+    416. *told*: of how many bytes its Range speaks, by how many it has and how many came last; None: no Range. *named*:
+    what it makes of the Location of an upload. *fault*: is asked for each request (method, path) and may give a
+    :data:`Fault`. *blobs*: by digest; what is put there is served as it is, right or wrong.
     """
 
     def __init__(self) -> None:
@@ -37,6 +39,9 @@ class FaultyRegistry:
         self.manifests: dict[tuple[str, str], tuple[str, bytes]] = {}
         self.ranges = "honour"
         self.short_chunks: int | None = None
+        self.strict = False
+        self.told: Callable[[int, int], int | None] = lambda kept, last: kept
+        self.named: Callable[[str], str] = lambda location: location
         self.fault: Callable[[str, str], Fault | None] = lambda method, path: None
         self.asked: list[tuple[str, str, dict[str, str]]] = []
         self._uploads: dict[
@@ -169,7 +174,7 @@ class FaultyRegistry:
         repository, kind, uploads, name = found.groups()
         query = {key: values[0] for key, values in parse_qs(url.query).items()}
         if uploads:
-            return self._upload(method, repository, name, query, body)
+            return self._upload(method, repository, name, query, headers, body)
         if kind == "referrers":
             return self._referrers(repository, name)
         if kind == "manifests" and method == "PUT":
@@ -212,7 +217,15 @@ class FaultyRegistry:
         }
         return 200, {"Content-Type": document["mediaType"]}, json.dumps(document).encode()
 
-    def _upload(self, method: str, repository: str, name: str, query: dict[str, str], body: bytes) -> Any:
+    def _upload(
+        self,
+        method: str,
+        repository: str,
+        name: str,
+        query: dict[str, str],
+        headers: dict[str, str],
+        body: bytes,
+    ) -> Any:
         with self._lock:
             if method == "POST":
                 if (query.get("from", ""), query.get("mount", "")) in self.blobs:
@@ -229,10 +242,13 @@ class FaultyRegistry:
             if method == "DELETE":
                 del self._uploads[name]
                 return 204, {}, b""
+            begin = int(headers.get("content-range", f"{len(kept)}-").partition("-")[0])
+            if self.strict and method in ("PATCH", "PUT") and begin != len(kept):
+                return 416, self._place(repository, name), b""
             if method == "PATCH":
                 taken = body if self.short_chunks is None else body[: self.short_chunks]
                 self._uploads[name] = (kept + taken, state + 1)
-                return 202, self._place(repository, name), b""
+                return 202, self._place(repository, name, len(taken)), b""
             whole = kept + body
             if digest_of(whole) != query["digest"]:
                 return 400, {}, b'{"errors":[{"code":"DIGEST_INVALID"}]}'
@@ -240,12 +256,11 @@ class FaultyRegistry:
             self.blobs[repository, query["digest"]] = whole
             return 201, {}, b""
 
-    def _place(self, repository: str, name: str) -> dict[str, str]:
+    def _place(self, repository: str, name: str, last: int = 0) -> dict[str, str]:
         kept, state = self._uploads[name]
-        return {
-            "Location": f"/v2/{repository}/blobs/uploads/{name}?state={state}",
-            "Range": f"0-{max(len(kept) - 1, 0)}",
-        }
+        told = self.told(len(kept), last)
+        location = self.named(f"/v2/{repository}/blobs/uploads/{name}?state={state}")
+        return {"Location": location} | ({} if told is None else {"Range": f"0-{max(told - 1, 0)}"})
 
 
 @contextlib.contextmanager

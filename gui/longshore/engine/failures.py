@@ -99,6 +99,11 @@ RULES: list[tuple[re.Pattern[str], say.Make]] = [
         r"|repository does not exist or may require",
         say.denied,
     ),
+    _rule(
+        r"tag is immutable|as immutable|immutable tag|tag immutability|tag_immutable|cannot be overwritten"
+        r"|412 Precondition Failed",
+        say.immutable_tag,
+    ),
     _rule(r"413 Request Entity Too Large|413 Payload Too Large|HTTP 413|: 413\b", say.too_large),
     _rule(
         r"unsupported: |405 Method Not Allowed|operation is unsupported|HTTP 405|StatusCode: 405"

@@ -26,6 +26,7 @@ from longshore.oci.errors import (
     RegistryUnreachable,
     SignInFailed,
     SignInRequired,
+    TagImmutable,
     TlsFailed,
     UnexpectedReply,
 )
@@ -173,6 +174,16 @@ def denied(attempt: Attempt, text: str, found: Match) -> LongshoreError:
         message = f"{attempt.host} has no public image {attempt.repository}, or it is private."
         advice = f"Check the name, or sign in at {attempt.host}."
     return _registry_error(AccessDenied, attempt, text, message, advice)
+
+
+def immutable_tag(attempt: Attempt, text: str, _: Match) -> LongshoreError:
+    return _registry_error(
+        TagImmutable,
+        attempt,
+        text,
+        f"The tag of {attempt.image} is immutable at {attempt.host}.",
+        "Use another tag, or ask the registry's owner to allow changes to this one.",
+    )
 
 
 def forbidden(attempt: Attempt, text: str, _: Match) -> LongshoreError:

@@ -381,6 +381,8 @@ def _note_text(note: TransferNote) -> str:
         NoteKind.ABSENT: tr("The archive lists images that are not in it. They were left out:"),
         NoteKind.FILE_TWICE: tr("The archive contains a file more than once; the last one was used:"),
         NoteKind.FILES_IGNORED: tr("Files in the archive that belong to no image were ignored:"),
+        NoteKind.REFERRERS_UNKNOWN: tr("Some signatures could not be read at the source:"),
+        NoteKind.ATTESTATIONS_GONE: tr("Attestations missing at the source and left out:"),
     }[note.kind]
     return f"{sentence} {note.text}".strip()
 

@@ -24,6 +24,7 @@
     │   ├── SignInRequired      no credentials, and the registry wants some
     │   ├── SignInFailed        the credentials were refused
     │   ├── AccessDenied        signed in, and still not allowed
+    │   ├── TagImmutable        the registry does not let this tag be moved
     │   ├── NotInRegistry       unknown repository, tag, digest or blob
     │   ├── RateLimited         429 (``retry_after`` seconds)             (transient)
     │   ├── RegistryFailure     5xx                                       (transient)
@@ -244,6 +245,12 @@ class AccessDenied(RegistryError):
     """Signed in (or anonymous where that is allowed), and not allowed to do this."""
 
     code = "registry.denied"
+
+
+class TagImmutable(RegistryError):
+    """The tag exists, and the registry does not let it be moved to another image."""
+
+    code = "registry.tag-immutable"
 
 
 class NotInRegistry(RegistryError):

@@ -39,6 +39,26 @@ def joined(base: str, link: str) -> str:
     return urlunsplit(urlsplit(target)._replace(fragment=""))
 
 
+def upload_address(base: str, link: str, *, at_home: bool = True) -> tuple[str, bool]:
+    """Where an upload goes on that was answered from *base* with the Location *link*, and whether *link* names another
+    host. Raises ValueError for unusable ones, and for plain HTTP after https.
+
+    A registry behind a gateway often names itself by a host or port of its own that cannot be reached from here
+    (distribution 2862). *at_home*: a path of the API is therefore asked for at the host that was asked.
+    """
+    target = joined(base, link)
+    here, there = origin(base), origin(target)
+    if here == there:
+        return target, False
+    parts = urlsplit(target)
+    if at_home and "/v2/" in parts.path and "/blobs/uploads/" in parts.path:
+        home = urlsplit(base)
+        return urlunsplit((home.scheme, home.netloc, parts.path, parts.query, "")), True
+    if here[0] == "https" and there[0] == "http":
+        raise ValueError("not encrypted")
+    return target, True
+
+
 def repository_path(repository: str) -> str:
     """*repository* for a URL. Raises InvalidReference for what would lead elsewhere."""
     if len(repository) > 255 or not _REPOSITORY.fullmatch(repository):

@@ -17,7 +17,7 @@ from longshore.registry.manifests import pull_scope, push_scope
 from longshore.registry.session import Session
 from longshore.registry.transport import Reply
 
-_CONTENT_RANGE = re.compile(r"bytes (\d+)-\d*/(\d+|\*)")
+_CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-[0-9]*/([0-9]{1,18}|\*)")
 
 
 class BlobStream:
@@ -71,7 +71,7 @@ class BlobReading:
         except NotInRegistry:
             return None
         length = reply.headers.get("Content-Length", "")
-        return int(length) if length.isascii() and length.isdigit() else 0
+        return int(length) if length.isascii() and length.isdigit() and len(length) < 19 else 0
 
     @contextlib.contextmanager
     def read_blob(

@@ -4,37 +4,33 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import re
-import time
 from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager
 from dataclasses import replace
 
-from longshore.cancellation import Cancellation, Cancelled
-from longshore.oci.errors import (
-    NotInRegistry,
-    RateLimited,
-    RegistryFailure,
-    RegistryUnreachable,
-    UnexpectedReply,
-    VerificationFailed,
-)
+from longshore.cancellation import Cancellation
+from longshore.oci.errors import RegistryError, UnexpectedReply, VerificationFailed
 from longshore.registry import failures
-from longshore.registry.addresses import joined, repository_path, with_query
+from longshore.registry.addresses import repository_path, upload_address, with_query
 from longshore.registry.blob_reading import BlobReading
+from longshore.registry.habits import Habits
 from longshore.registry.manifests import push_scope
 from longshore.registry.model import BlobOutcome, Upload
-from longshore.registry.pieces import ChunkSize, Cutter, pieces
-from longshore.registry.session import SHORT_WAIT, BodySpentError, Document, Session, pause
+from longshore.registry.pieces import pieces
+from longshore.registry.sending import MisplacedError, Sending, Source
+from longshore.registry.session import Document, Session
+from longshore.registry.transport import Reply
 from longshore.registry.unfinished import UnfinishedUploads
 
-#: Seconds that the registry may take to check and store what it was sent.
-_FINISH_SECONDS = 300.0
-_MOST_RESUMES = 5
-_UPLOAD_RANGE = re.compile(r"(?:bytes=)?0-(\d+)")
+_log = logging.getLogger(__name__)
 
-#: Gives the blob's bytes from an offset on.
-Source = Callable[[int], AbstractContextManager[Iterable[bytes]]]
+#: Seconds that the registry may take to store a chunk that it has got.
+ANSWER_SECONDS = 60.0
+#: Bytes of a blob for which it gets a second more at the end, when it checks and stores all of it; and the most.
+_STORED_A_SECOND = 20_000_000
+_LONGEST_ANSWER = 600.0
+_UPLOAD_RANGE = re.compile(r"(?:bytes[ =])?0-([0-9]{1,18})")
 
 
 class Blobs(BlobReading):
@@ -44,7 +40,7 @@ class Blobs(BlobReading):
         super().__init__(session)
         #: Uploads that callers left half way.
         self.unfinished = UnfinishedUploads()
-        self._chunk = ChunkSize()
+        self.habits = Habits()
 
     # -- uploads, step by step
 
@@ -73,15 +69,16 @@ class Blobs(BlobReading):
             ok=(200, 202, 204),
             cancellation=cancellation,
         )
-        return self._moved(
-            upload, reply.headers.get("Location", ""), reply.headers.get("Range", ""), reply.url, None
-        )
+        return self._moved(upload, reply, None)
 
     def upload_chunk(
         self, upload: Upload, data: Iterable[bytes], length: int, *, cancellation: Cancellation | None = None
     ) -> Upload:
-        """Send *length* bytes at the session's offset. Returns the session with what the registry confirms: trust only
-        that. Raises BodySpentError if the sign-in ran out just then, RegistryUnreachable, NotInRegistry (gone)."""
+        """Send *length* bytes at the session's offset. Returns the session with what the registry confirms.
+
+        Raises MisplacedError if it expects other bytes, BodySpentError if the sign-in ran out just then,
+        RegistryUnreachable, NotInRegistry (gone).
+        """
         end = upload.offset + length - 1
         with self._session.open(
             "PATCH",
@@ -94,14 +91,13 @@ class Blobs(BlobReading):
             },
             body=pieces(data),
             subject=f"{upload.repository} (upload)",
-            ok=(200, 201, 202, 204),
+            ok=(200, 201, 202, 204, 416),
             repeatable=False,
-            read_seconds=_FINISH_SECONDS,
+            read_seconds=ANSWER_SECONDS,
             cancellation=cancellation,
         ) as reply:
-            return self._moved(
-                upload, reply.headers.get("Location", ""), reply.headers.get("Range", ""), reply.url, length
-            )
+            self._check_place(upload, reply)
+            return self._moved(upload, reply, length)
 
     def finish_upload(
         self,
@@ -110,29 +106,31 @@ class Blobs(BlobReading):
         data: Iterable[bytes] = (),
         length: int = 0,
         *,
+        whole: int = 0,
         cancellation: Cancellation | None = None,
     ) -> None:
-        """End the session: its bytes, and the last *length* of *data*, are the blob *digest*.
+        """End the session: its bytes, and the last *length* of *data*, are the blob *digest*, *whole* bytes in all.
 
-        Raises VerificationFailed if the registry finds another digest.
+        Raises VerificationFailed if the registry finds another digest, MisplacedError if it expects other bytes.
         """
         headers = {"Content-Type": "application/octet-stream", "Content-Length": str(length)}
         if length and upload.offset:
             headers["Content-Range"] = f"{upload.offset}-{upload.offset + length - 1}"
         subject = f"{upload.repository}@{digest}"
         try:
-            self._session.open(
+            with self._session.open(
                 "PUT",
                 with_query(upload.location, f"digest={digest}"),
                 scopes=push_scope(upload.repository),
                 headers=headers,
                 body=pieces(data) if length else b"",
                 subject=subject,
-                ok=(200, 201, 202, 204),
+                ok=(200, 201, 202, 204, 416),
                 repeatable=False,
-                read_seconds=_FINISH_SECONDS,
+                read_seconds=min(ANSWER_SECONDS + whole / _STORED_A_SECOND, _LONGEST_ANSWER),
                 cancellation=cancellation,
-            ).close()
+            ) as reply:
+                self._check_place(upload, reply)
         except UnexpectedReply as error:
             if "DIGEST_INVALID" not in error.detail:
                 raise
@@ -145,7 +143,7 @@ class Blobs(BlobReading):
 
     def abort_upload(self, upload: Upload, *, cancellation: Cancellation | None = None) -> None:
         """Tell the registry to throw away what was sent. A registry that does not want to know is left alone."""
-        with contextlib.suppress(NotInRegistry, UnexpectedReply):
+        with contextlib.suppress(RegistryError):
             self._session.fetch(
                 "DELETE",
                 upload.location,
@@ -174,116 +172,60 @@ class Blobs(BlobReading):
         (*check*), else sent in chunks (of *chunk* bytes, or of what takes a moment). Resumes by itself at completed
         chunks, and starts again where the session is lost. Asked to stop, it does so at the next completed chunk.
 
-        *source* gives the bytes from an offset on, and is asked again when resuming. *confirmed* hears each session
-        state that :meth:`upload_blob` can be called with again as *resume*. Raises VerificationFailed.
+        A registry that refuses the mount or the check is sent the blob. *source* gives the bytes from an offset on, and
+        is asked again when resuming. *confirmed* hears each session state that :meth:`upload_blob` can be called with
+        again as *resume*. Raises VerificationFailed.
         """
         opened: Upload | None = None
         if mount_from and mount_from != repository:
             # First, for a registry that can needs no more than this one question.
-            opened = self.mount(repository, digest, mount_from, cancellation=cancellation)
-            if opened is None:
+            mounted, opened = self._try_mount(repository, digest, mount_from, cancellation)
+            if mounted:
                 return BlobOutcome.MOUNTED
-        if check and self.blob_size(repository, digest, for_push=True, cancellation=cancellation) is not None:
+        if check and self.has_blob(repository, digest, cancellation=cancellation):
             if opened is not None:
                 self.abort_upload(opened, cancellation=cancellation)
             return BlobOutcome.SKIPPED
-        upload = resume
-        if upload is not None:
-            try:
-                upload = self.upload_offset(upload, cancellation=cancellation)
-            except (NotInRegistry, UnexpectedReply):
-                upload = None  # forgotten, or not its own any more
-        upload = upload or opened
-
-        resumes = 0
-
-        def noted(state: Upload) -> None:
-            nonlocal upload, resumes
-            upload, resumes = state, 0  # earlier locations are stale
-            if confirmed is not None:
-                confirmed(state)
-
-        while True:
-            if upload is None or upload.offset > size:
-                upload = self.start_upload(repository, cancellation=cancellation)
-            try:
-                self._send(upload, digest, size, source, chunk, noted, cancellation)
-                return BlobOutcome.UPLOADED
-            except (
-                RegistryUnreachable,
-                RegistryFailure,
-                NotInRegistry,
-                RateLimited,
-                UnexpectedReply,
-                BodySpentError,
-            ) as error:
-                resumes += 1
-                wait = 0.2 * resumes
-                if isinstance(error, RateLimited):
-                    wait = SHORT_WAIT + 1 if error.retry_after is None else error.retry_after
-                if wait > SHORT_WAIT or (isinstance(error, UnexpectedReply) and not self._passes(error)):
-                    raise
-                # The end may have arrived although its answer did not.
-                if self.blob_size(repository, digest, for_push=True, cancellation=cancellation) is not None:
-                    return BlobOutcome.UPLOADED
-                if resumes > _MOST_RESUMES:
-                    if isinstance(error, BodySpentError):
-                        raise failures.unexpected(
-                            self._session.config,
-                            "it wants a new sign-in all the time",
-                            f"{repository}@{digest}",
-                        ) from error
-                    raise
-            pause(wait, cancellation)
-            upload = self._alive(upload, cancellation)
-
-    def _send(
-        self,
-        upload: Upload,
-        digest: str,
-        size: int,
-        source: Source,
-        chunk: int | None,
-        noted: Callable[[Upload], None],
-        cancellation: Cancellation | None,
-    ) -> None:
-        def sized() -> int:
-            return max(self._chunk.bytes if chunk is None else chunk, upload.chunk_min, 1)
-
-        while size - upload.offset > sized():
-            with source(upload.offset) as data:
-                cutter = Cutter(data)
-                while size - upload.offset > (length := sized()):
-                    before, begun = upload.offset, time.monotonic()
-                    upload = self.upload_chunk(upload, cutter.take(length), length, cancellation=cancellation)
-                    self._chunk.learn(length, time.monotonic() - begun)
-                    noted(upload)
-                    if cancellation is not None and cancellation.stopping:
-                        raise Cancelled
-                    if upload.offset != before + length:
-                        break  # it kept less than it was sent: begin again from there
-                else:
-                    # The last part goes along with the end, which saves a request.
-                    rest = size - upload.offset
-                    self.finish_upload(upload, digest, cutter.take(rest), rest, cancellation=cancellation)
-                    return
-        rest, begun = size - upload.offset, time.monotonic()
-        with source(upload.offset) if rest else contextlib.nullcontext(()) as data:
-            self.finish_upload(upload, digest, Cutter(data).take(rest), rest, cancellation=cancellation)
-        self._chunk.learn(rest, time.monotonic() - begun)
-
-    def _passes(self, error: UnexpectedReply) -> bool:
-        """Whether another try may do better: from the registry's own offset, or with smaller chunks."""
-        return error.detail.startswith("HTTP 416") or (
-            error.detail.startswith("HTTP 413") and self._chunk.shrink()
+        sending = Sending(
+            self,
+            self._session.config,
+            self.habits,
+            repository,
+            digest,
+            size,
+            source,
+            chunk,
+            confirmed,
+            cancellation,
         )
+        sending.run(resume, opened)
+        return BlobOutcome.UPLOADED
 
-    def _alive(self, upload: Upload, cancellation: Cancellation | None) -> Upload | None:
-        """The session at its last completed chunk, None if it is lost (distribution ends one that was cut)."""
+    def _try_mount(
+        self, repository: str, digest: str, source: str, cancellation: Cancellation | None
+    ) -> tuple[bool, Upload | None]:
+        """Whether the blob was mounted, and else the session that was opened for it, if any.
+
+        Registries refuse mounts with all kinds of statuses, and a token service may refuse the scope: none of it says
+        that the blob may not be sent.
+        """
+        if not self.habits.may_mount(repository, source):
+            return False, None
         try:
-            return self.upload_offset(upload, cancellation=cancellation)
-        except (NotInRegistry, UnexpectedReply):
-            return None
+            opened = self.mount(repository, digest, source, cancellation=cancellation)
+        except failures.REFUSALS as error:
+            _log.info("%s does not mount from %s: %s", repository, source, error)
+            self.habits.mount_refused(repository, source)
+            return False, None
+        return opened is None, opened
+
+    def has_blob(self, repository: str, digest: str, *, cancellation: Cancellation | None = None) -> bool:
+        """Whether the blob is known to be there. False where the registry refuses to say: then it can be sent."""
+        try:
+            return self.blob_size(repository, digest, for_push=True, cancellation=cancellation) is not None
+        except failures.REFUSALS as error:
+            _log.info("%s does not say whether it has %s: %s", repository, digest, error)
+            return False
 
     def _post(self, repository: str, path: str, source: str, cancellation: Cancellation | None) -> Document:
         # Doing it twice leaves an unused session behind, which registries clear away.
@@ -305,27 +247,47 @@ class Blobs(BlobReading):
                 self._session.config, "it opens an upload and does not say where", repository
             )
         least = reply.headers.get("OCI-Chunk-Min-Length", "")
-        return Upload(
-            repository,
-            self._joined(reply.url, location, repository),
-            0,
-            int(least) if least.isascii() and least.isdigit() and len(least) < 12 else 0,
+        return self._placed(
+            Upload(
+                repository,
+                "",
+                chunk_min=int(least) if least.isascii() and least.isdigit() and len(least) < 12 else 0,
+            ),
+            reply,
         )
 
-    def _moved(self, upload: Upload, location: str, span: str, url: str, sent: int | None) -> Upload:
-        """The location changes with each answer, and Range tells the last byte that was kept: ``0-0`` is also what
-        distribution says for none. *sent*: bytes just sent; None for a question."""
-        found = _UPLOAD_RANGE.fullmatch(span.strip())
-        offset = int(found[1]) + 1 if found else upload.offset + (sent or 0)
-        if offset == 1 and upload.offset + (sent or 0) != 1:
-            offset = 0
-        new = self._joined(url, location, upload.repository) if location else upload.location
-        return replace(upload, location=new, offset=offset)
+    def _moved(self, upload: Upload, reply: Reply | Document, sent: int | None) -> Upload:
+        """The location changes with each answer, and Range tells the last byte that was kept. *sent*: bytes just sent;
+        None for a question."""
+        expected = upload.sent if sent is None else upload.offset + sent
+        kept = _kept(reply, expected)
+        # More than it was sent cannot be: some count to the byte behind the last.
+        offset = expected if kept is None or (sent is not None and kept > expected) else kept
+        return replace(self._placed(upload, reply), offset=offset, sent=expected)
 
-    def _joined(self, url: str, location: str, subject: str) -> str:
+    def _check_place(self, upload: Upload, reply: Reply) -> None:
+        """Raises MisplacedError for a 416."""
+        if reply.status == 416:
+            raise MisplacedError(self._placed(upload, reply), _kept(reply, upload.offset))
+
+    def _placed(self, upload: Upload, reply: Reply | Document) -> Upload:
+        """*upload* where *reply* says that it is now."""
+        location = reply.headers.get("Location", "")
+        if not location:
+            return upload
         try:
-            return joined(url, location)
+            where, elsewhere = upload_address(reply.url, location, at_home=self.habits.at_home)
         except ValueError:
             raise failures.unexpected(
-                self._session.config, "its upload has an address that cannot be used", subject
+                self._session.config, "its upload has an address that cannot be used", upload.repository
             ) from None
+        return replace(upload, location=where, elsewhere=elsewhere)
+
+
+def _kept(reply: Reply | Document, expected: int) -> int | None:
+    """Bytes of the session by the Range of *reply*, None if it has none that makes sense."""
+    found = _UPLOAD_RANGE.fullmatch(reply.headers.get("Range", "").strip())
+    if found is None:
+        return None
+    # distribution says 0-0 for no byte as well.
+    return 0 if found[1] == "0" and expected != 1 else int(found[1]) + 1

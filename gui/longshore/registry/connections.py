@@ -29,9 +29,13 @@ class Exchange:
     the connection itself, and owning it means that its number cannot have become another file's.
     """
 
-    def __init__(self, cancellation: Cancellation | None, read_seconds: float) -> None:
+    def __init__(
+        self, cancellation: Cancellation | None, read_seconds: float, send_seconds: float | None = None
+    ) -> None:
+        """*send_seconds*: what one piece of a body may take to be sent; as long as reading if None."""
         self.cancellation = cancellation
         self.read_seconds = read_seconds
+        self.send_seconds = read_seconds if send_seconds is None else send_seconds
         self._lock = threading.Lock()
         self._handles: list[socket.socket] = []
         self._stack = contextlib.ExitStack()
@@ -93,14 +97,15 @@ class _Watched:
         exchange: Exchange | None = getattr(current, "exchange", None)
         if exchange is not None and self.sock is not None:
             exchange.watch(self.sock)
-            self._allow_slow_sending()
+            # urllib3 sends under the connect timeout, and sets it again for a connection that is used again.
+            self.timeout = exchange.send_seconds
         super().request(*args, **kwargs)  # type: ignore[misc]
 
     def _allow_slow_sending(self) -> None:
-        # urllib3 sends under the connect timeout, and Python counts it for the whole of one sendall().
+        # As above for a new connection. Python counts it for the whole of one sendall().
         exchange: Exchange | None = getattr(current, "exchange", None)
         if exchange is not None and self.sock is not None:
-            self.sock.settimeout(exchange.read_seconds)
+            self.sock.settimeout(exchange.send_seconds)
 
 
 class _Plain(_Watched, HTTPConnection):

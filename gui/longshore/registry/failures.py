@@ -22,6 +22,7 @@ from longshore.oci.errors import (
     RegistryUnreachable,
     SignInFailed,
     SignInRequired,
+    TagImmutable,
     TlsFailed,
     UnexpectedReply,
 )
@@ -31,6 +32,9 @@ from longshore.registry.tls import UnusableFiles
 
 #: Bytes of an error's body that are read.
 LARGEST_ERROR = 64 * 1024
+#: How a registry refuses one request. Where it only saves work (a mount, the question whether something is there), the
+#: work is done without it; whether the sign-in is wrong is seen at the first request that has to succeed.
+REFUSALS = (SignInRequired, SignInFailed, AccessDenied, NotInRegistry, UnexpectedReply, RegistryFailure)
 
 
 def called(config: RegistryConfig) -> str:
@@ -360,4 +364,39 @@ def unexpected(config: RegistryConfig, why: str, subject: str = "") -> Unexpecte
         registry=config.host,
         subject=subject,
         advice="Check the address; a proxy or a sign-in page may stand in between.",
+    )
+
+
+def silent_upload(config: RegistryConfig, subject: str, what: str) -> RegistryUnreachable:
+    """The registry took no more bytes of an upload (*what* "sending"), or did not answer after the last ("answer")."""
+    name = called(config)
+    return RegistryUnreachable(
+        f"{name} received the data and did not respond."
+        if what == "answer"
+        else f"{name} stopped accepting data.",
+        registry=config.host,
+        subject=subject,
+        advice="Try again later, or check the registry and the network in between.",
+    )
+
+
+#: With what registries refuse to move a tag: Harbor 412, Quay 409, Amazon ECR and Google 400, Azure 405, others 403.
+_IMMUTABLE = ("HTTP 400", "HTTP 403", "HTTP 405", "HTTP 409", "HTTP 412")
+_IMMUTABLE_WORDS = ("immutab", "cannot be overwritten", "tag already exists", "is locked")
+
+
+def of_tag(error: LongshoreError, config: RegistryConfig, subject: str, tag: str) -> LongshoreError:
+    """What *error*, a refused write of the manifest under *tag*, means: TagImmutable, or the error as it is."""
+    said = error.detail.lower()
+    # We send no condition that could fail with 412, so that it can only be about the tag.
+    sure = error.detail == "HTTP 409" or error.detail.startswith("HTTP 412")
+    worded = error.detail.startswith(_IMMUTABLE) and any(word in said for word in _IMMUTABLE_WORDS)
+    if not sure and not worded:
+        return error
+    return TagImmutable(
+        f"The tag {tag} is immutable at {called(config)}.",
+        registry=config.host,
+        subject=subject,
+        advice="Use another tag, or ask the registry's owner to allow changes to this one.",
+        detail=error.detail,
     )

@@ -12,6 +12,7 @@ from longshore.oci.errors import (
     DigestMismatch,
     InvalidManifest,
     NotInRegistry,
+    SignInRequired,
     UnexpectedReply,
     VerificationFailed,
 )
@@ -158,20 +159,25 @@ class Manifests:
 
         Returns its digest. If it has a subject and the registry does not know referrers, the fallback tag is written
         too (distribution-spec, "Pushing Manifests with Subject"). Raises VerificationFailed if the registry says
-        that it stored other bytes.
+        that it stored other bytes, TagImmutable if it does not let the tag be moved.
         """
         subject = _named(repository, name)
         digest = sha256_of(raw)
-        reply = self._session.fetch(
-            "PUT",
-            manifest_path(repository, name),
-            scopes=push_scope(repository),
-            headers={"Content-Type": media_type},
-            body=raw,
-            subject=subject,
-            ok=(200, 201, 202, 204),
-            cancellation=cancellation,
-        )
+        try:
+            reply = self._session.fetch(
+                "PUT",
+                manifest_path(repository, name),
+                scopes=push_scope(repository),
+                headers={"Content-Type": media_type},
+                body=raw,
+                subject=subject,
+                ok=(200, 201, 202, 204),
+                cancellation=cancellation,
+            )
+        except (SignInRequired, AccessDenied, UnexpectedReply) as error:
+            if valid_digest(name):
+                raise
+            raise failures.of_tag(error, self._session.config, subject, name) from error
         announced = reply.headers.get(_DIGEST, "")
         if announced.startswith("sha256:") and announced != digest:
             raise VerificationFailed(

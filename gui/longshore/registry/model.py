@@ -62,12 +62,16 @@ class BlobOutcome(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """An upload session. *offset*: bytes that the registry has confirmed. *chunk_min*: its OCI-Chunk-Min-Length."""
+    """An upload session. *offset*: bytes that the registry has confirmed, and where to go on. *sent*: bytes that it
+    accepted, whatever it says of them later. *chunk_min*: its OCI-Chunk-Min-Length.
+    *elsewhere*: whether the registry named another host for it than the one asked."""
 
     repository: str
     location: str
     offset: int = 0
     chunk_min: int = 0
+    sent: int = 0
+    elsewhere: bool = False
 
 
 @dataclass(frozen=True, slots=True)

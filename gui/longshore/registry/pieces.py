@@ -13,8 +13,8 @@ SMALLEST_CHUNK = 1 << 20
 LARGEST_CHUNK = 64 << 20
 #: Seconds that a PATCH should take: what a cut may cost, and what a pause has to wait for.
 CHUNK_SECONDS = 2.0
-#: Bytes handed to the socket at once: what must get through within one read timeout.
-_PIECE = 1 << 20
+#: Bytes handed to the socket at once: what must get through within one read timeout, also on a slow line.
+_PIECE = 64 << 10
 
 
 class ChunkSize:

@@ -165,7 +165,8 @@ class Transport:
         root, target = _parted(url)
         pool = self._own_pools.get(root) or self._own_pool(root, url)
         asked: Any = pool or self._manager(url)
-        exchange = Exchange(cancellation, read)
+        # Time to think (*read_seconds*) is no time to take bytes.
+        exchange = Exchange(cancellation, read, min(read, self.read_seconds))
         before = getattr(current, "exchange", None)
         current.exchange = exchange
         answer: urllib3.BaseHTTPResponse | None = None

@@ -312,8 +312,16 @@ class _Comparison:
         if standing == digest and not rule.referrers:
             return _Looked(MirrorTag(tag, TagState.SAME, digest, standing))
         content = walk_down(
-            self._reader, top, pruned=pruned, referrers=rule.referrers, cancellation=cancellation
+            self._reader,
+            top,
+            pruned=pruned,
+            chosen=bool(rule.platforms),
+            referrers=rule.referrers,
+            cancellation=cancellation,
         )
+        digest = content.top.digest  # another, if attestations are gone
+        if standing == digest and not rule.referrers:
+            return _Looked(MirrorTag(tag, TagState.SAME, digest, standing))
         state = TagState.DIFFERS if standing else TagState.MISSING
         if standing == digest:
             complete = all(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 from longshore.oci.errors import InvalidContent, VerificationFailed
+from longshore.registry.failures import REFUSALS
 from longshore.transfers.content import Opener
 
 if TYPE_CHECKING:
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
     from longshore.oci.manifest import Index, Manifest
     from longshore.registry.client import RegistryClient
     from longshore.registry.model import BlobOutcome, Upload
+
+_log = logging.getLogger(__name__)
 
 
 class RegistryReader:
@@ -51,16 +55,24 @@ class RegistryWriter:
         self.host = host
         self.repository = repository
         self._absent: set[str] = set()
+        self._silent = False  # it refuses to say which blobs it has: they are sent unasked
 
     def blob_size(self, digest: str, *, cancellation: Cancellation) -> int | None:
-        """By HEAD, with the token that an upload needs as well."""
-        size = self._client.blob_size(self.repository, digest, for_push=True, cancellation=cancellation)
+        """By HEAD, with the token that an upload needs as well. None also where the registry refuses to say."""
+        if self._silent:
+            return None
+        try:
+            size = self._client.blob_size(self.repository, digest, for_push=True, cancellation=cancellation)
+        except REFUSALS as error:
+            _log.info("%s/%s does not say which blobs it has: %s", self.host, self.repository, error)
+            self._silent = True
+            return None
         if size is None:
             self._absent.add(digest)
         return size
 
     def manifest_digest(self, name: str, *, cancellation: Cancellation) -> str | None:
-        """By HEAD."""
+        """By HEAD, or GET where that is refused."""
         found = self._client.head(self.repository, name, for_push=True, cancellation=cancellation)
         return None if found is None else found.digest
 
@@ -86,7 +98,7 @@ class RegistryWriter:
                 mount_from=mount_from,
                 confirmed=confirmed,
                 resume=left,
-                check=digest not in self._absent,
+                check=not self._silent and digest not in self._absent,
                 cancellation=cancellation,
             )
         except (InvalidContent, VerificationFailed):

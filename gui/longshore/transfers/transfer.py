@@ -186,6 +186,8 @@ class NoteKind(enum.Enum):
         "file twice"  # a file is in an archive several times, the last one was used: ``text`` names it
     )
     FILES_IGNORED = "files ignored"  # files of an archive that belong to no image: ``text`` names them
+    REFERRERS_UNKNOWN = "referrers unknown"  # some could not be read at the source: ``text`` says why
+    ATTESTATIONS_GONE = "attestations gone"  # some are missing at the source and were left out: how many
 
 
 @dataclass(frozen=True, slots=True)

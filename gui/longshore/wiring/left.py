@@ -13,7 +13,7 @@ from longshore.library.model import LibraryDetails
 from longshore.oci.errors import LongshoreError
 from longshore.oci.reference import DOCKER_HUB, Reference
 from longshore.operations import Operations, PlaceState
-from longshore.transfers.transfer import EnginePlace
+from longshore.transfers.transfer import EnginePlace, LibraryPlace
 from longshore.widgets.main_window import MainWindow
 from longshore.wiring.shared import Shared
 
@@ -146,8 +146,15 @@ class Images(QObject):
         place = self._shared.place()
         if place is None:
             return
+        # What the library has is copied byte for byte, and called by its digest there.
+        exact = isinstance(place, LibraryPlace)
         sources = [
-            Source(reference, image_id, reference.familiar if reference else image_id[7:19])
+            Source(
+                reference,
+                image_id,
+                reference.familiar if reference else image_id[7:19],
+                image_id if exact else "",
+            )
             for reference, image_id in images
         ]
         sheet = PushSheet(self.window, sources, self._shared.registries(), host, repository)

@@ -314,7 +314,7 @@ def test_a_paused_copy_goes_on(
     """distribution ends an upload that is cut, and keeps one that stops at a completed chunk."""
     seeded = seed_repository(open_registry.address, "copy/paused", ("1",), layers=(8 * MB, 500_000))
     with Throttle(second_registry.address, bytes_per_second=4 * MB) as line:
-        services.registry(line.address)._chunk.bytes = MB
+        services.registry(line.address).habits.chunk.bytes = MB
         queue, eye = make_queue()
         source, target = f"{open_registry.address}/copy/paused:1", f"{line.address}/copied/paused:1"
         row = queue.add(copy(source, target))

@@ -56,12 +56,16 @@ def test_it_asks_what_stands_there_and_says_it(light: Theme, qtbot: QtBot) -> No
         pass
     (target,) = asked.args[0]
     sheet.targets.set_existing(target, sha("another"))
-    assert _cell(sheet, 0, _THERE) == "overwritten"
-    assert "will point to this image" in sheet.targets.summary.text()
+    assert _cell(sheet, 0, _THERE) == "may replace existing"
+    assert "1 existing tag may be moved to this image." in sheet.targets.summary.text()
+    sheet.set_contents(APP, Contents(sha("this"), 10))
+    assert _cell(sheet, 0, _THERE) == "replaces existing"
+    assert "1 existing tag will be moved to this image." in sheet.targets.summary.text()
     sheet.set_contents(APP, Contents(sha("another"), 10))
-    assert _cell(sheet, 0, _THERE) == "the same"
+    assert _cell(sheet, 0, _THERE) == "already there"
+    assert "existing" not in sheet.targets.summary.text()
     sheet.targets.set_existing(target, AccessDenied("No.", registry="two.example:5000"))
-    assert _cell(sheet, 0, _THERE) == "cannot tell"
+    assert _cell(sheet, 0, _THERE) == "unknown"
     sheet.targets.set_existing(target, None)
     assert _cell(sheet, 0, _THERE) == "new tag"
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from pytestqt.qtbot import QtBot
 
@@ -63,3 +65,77 @@ def test_a_tag_that_has_more_platforms_than_it_will_have(sheet: PushSheet) -> No
     assert not sheet.losses.isHidden()
     sheet.set_local(APP, details(ImagePlatform(AMD, here=True), ImagePlatform(ARM, here=True)))
     assert sheet.losses.isHidden(), "all of them go"
+
+
+D1, D2, ID = (f"sha256:{digit * 64}" for digit in "12a")
+
+
+def result(sheet: PushSheet) -> str:
+    cell = sheet.targets.table.item(0, 4)
+    assert cell is not None
+    return cell.text()
+
+
+def named(image_id: str, *repo_digests: str, platforms: tuple[ImagePlatform, ...] = ()) -> ImageDetails:
+    return replace(details(*platforms), image_id=image_id, repo_digests=repo_digests)
+
+
+@pytest.mark.parametrize(
+    ("there", "local", "said"),
+    [
+        # containerd's store, and others that call an image by its manifest's digest.
+        (D1, named(D1), "already there"),
+        (
+            D1,
+            named(D1, platforms=(ImagePlatform(AMD, here=True), ImagePlatform(ARM, here=True))),
+            "already there",
+        ),
+        # Of an index with parts missing something else is pushed.
+        (
+            D1,
+            named(D1, platforms=(ImagePlatform(AMD, here=True), ImagePlatform(ARM, here=False))),
+            "may replace existing",
+        ),
+        # A classic engine, by what it remembers of the same repository.
+        (D1, named(ID, f"one.example/team/app@{D2}", f"one.example/team/app@{D1}"), "already there"),
+        (D1, named(ID, f"one.example/team/app@{D2}"), "replaces existing"),
+        (D1, named(ID, f"one.example/team/other@{D1}", f"team/app@{D1}"), "may replace existing"),
+        (D1, named(ID), "may replace existing"),
+        (None, named(D1), "new tag"),
+    ],
+)
+def test_a_tag_that_is_there_already(
+    sheet: PushSheet, there: str | None, local: ImageDetails, said: str
+) -> None:
+    sheet.targets.set_existing(TARGET, there)
+    sheet.set_local(APP, local)
+    assert result(sheet) == said
+    replaced = "existing tag" in sheet.targets.summary.text()
+    assert replaced == ("existing" in said)
+    assert ("may be moved" in sheet.targets.summary.text()) == ("may" in said)
+
+
+def test_an_index_that_a_classic_engine_would_replace(sheet: PushSheet) -> None:
+    """It remembers the digest of the index, and pushes the image of one platform."""
+    sheet.targets.set_existing(TARGET, D1)
+    sheet.set_local(APP, named(ID, f"one.example/team/app@{D1}"))
+    assert result(sheet) == "already there"
+    sheet.set_platforms(TARGET, (AMD, ARM))
+    assert result(sheet) == "may replace existing"
+    # containerd's store pushes the index.
+    sheet.set_local(APP, named(D1, platforms=(ImagePlatform(AMD, here=True), ImagePlatform(ARM, here=True))))
+    assert result(sheet) == "already there"
+
+
+def test_nothing_is_known_of_the_image_yet(sheet: PushSheet) -> None:
+    sheet.targets.set_existing(TARGET, D1)
+    assert result(sheet) == "may replace existing"
+
+
+def test_an_image_of_the_library_is_called_by_its_digest(light: Theme, qtbot: QtBot) -> None:
+    made = PushSheet(None, [replace(APP, digest=D1)], [("one.example", "")], "one.example")
+    qtbot.addWidget(made)
+    made.targets.set_existing(TARGET, D1)
+    assert result(made) == "already there"
+    made.targets.set_existing(TARGET, D2)
+    assert result(made) == "replaces existing"

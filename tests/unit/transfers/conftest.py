@@ -8,9 +8,12 @@ from typing import Any
 
 import pytest
 
+from longshore.transfers.copying import source as copy_source
 from longshore.transfers.journal import Journal
 from longshore.transfers.queue import TransferQueue
 from transfertools import Eye, Script
+from transfertools.bench import Bench
+from transfertools.faulty import faulty_registries
 
 
 class NoServices:
@@ -46,3 +49,15 @@ def make_queue(journal: Journal) -> Iterator[Callable[..., tuple[TransferQueue, 
     yield make
     for queue in made:
         assert queue.shutdown(2.0)
+
+
+@pytest.fixture
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    monkeypatch.setattr(copy_source, "BACKOFF", 0.01)
+    with faulty_registries(2) as (source, target):
+        made = Bench(source, target, tmp_path)
+        try:
+            yield made
+        finally:
+            assert made.queue.shutdown(2)
+            made.services.close()

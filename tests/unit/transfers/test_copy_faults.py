@@ -7,8 +7,6 @@ import os
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,78 +21,13 @@ from longshore.oci.errors import (
     VerificationFailed,
 )
 from longshore.oci.layer import LayerState
-from longshore.transfers.copying import source as copy_source
-from longshore.transfers.journal import Journal
-from longshore.transfers.queue import TransferQueue
-from longshore.transfers.retry import RetryPolicy
-from longshore.transfers.transfer import NoteKind, State, TransferSnapshot
-from transfertools import Eye, copy
-from transfertools.faulty import FaultyRegistry, digest_of, faulty_registries
-from transfertools.real import RealServices
+from longshore.transfers.transfer import NoteKind, State
+from transfertools.bench import Bench, once
+from transfertools.faulty import digest_of, faulty_registries
 
 KB = 1000
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"
-QUICK = RetryPolicy(delays=(0.05, 0.05), rate_limit_delays=(0.05,))
-
-
-class Bench:
-    """Two registries and a queue."""
-
-    def __init__(self, source: FaultyRegistry, target: FaultyRegistry, tmp_path: Path) -> None:
-        self.source = source
-        self.target = target
-        self.services = RealServices()
-        self.eye = Eye()
-        self.queue = TransferQueue(
-            self.services, Journal(tmp_path / "journal.sqlite3"), wake=self.eye.wake, policy=QUICK
-        )
-        self.eye.queue = self.queue
-        self.queue.start()
-
-    def start(self, tag: str = "1", **options: str) -> str:
-        request = copy(f"{self.source.address}/a:{tag}", f"{self.target.address}/b:{tag}", **options)
-        return self.queue.add(request)
-
-    def copy(self, state: State = State.SUCCEEDED, **options: str) -> TransferSnapshot:
-        return self.eye.until(self.start(**options), state, 30)
-
-    def chunks(self, size: int) -> None:
-        """Send in chunks of *size* bytes."""
-        self.services.registry(self.target.address)._chunk.bytes = size
-
-    def arrived(self, digest: str) -> None:
-        """The target has the image of *digest*, and every blob of it, as they should be."""
-        for name in ("1", digest):
-            assert digest_of(self.target.manifests["b", name][1]) == digest
-        document = json.loads(self.target.manifests["b", "1"][1])
-        for part in (document["config"], *document["layers"]):
-            assert digest_of(self.target.blobs["b", part["digest"]]) == part["digest"]
-
-
-@pytest.fixture
-def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
-    monkeypatch.setattr(copy_source, "BACKOFF", 0.01)
-    with faulty_registries(2) as (source, target):
-        made = Bench(source, target, tmp_path)
-        try:
-            yield made
-        finally:
-            assert made.queue.shutdown(2)
-            made.services.close()
-
-
-def once(method: str, part: str, fault: Any, times: int = 1) -> Callable[[str, str], Any]:
-    """A fault for the next *times* such requests."""
-    left = [times]
-
-    def ask(asked: str, path: str) -> Any:
-        if asked == method and part in path and left[0] > 0:
-            left[0] -= 1
-            return fault
-        return None
-
-    return ask
 
 
 def test_a_source_that_is_cut_is_gone_on_with_by_range(bench: Bench) -> None:

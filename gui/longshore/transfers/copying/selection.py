@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from longshore.oci.descriptor import Descriptor
 from longshore.oci.digest import sha256_of
@@ -51,6 +51,15 @@ def chosen(index: Index, platforms: Sequence[Platform], subject: str) -> Index:
         child.annotations.get(_SUBJECT) in kept if child.is_attestation else child.digest in kept
         for child in index.manifests
     ]
+    return _only(index, stays)
+
+
+def without(index: Index, gone: Collection[str]) -> Index:
+    """*index* without the children of the digests *gone*; everything else as it is in the original."""
+    return _only(index, [child.digest not in gone for child in index.manifests])
+
+
+def _only(index: Index, stays: Sequence[bool]) -> Index:
     if all(stays):
         return index
     document = json.loads(index.raw)

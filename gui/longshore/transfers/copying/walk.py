@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TypeVar
 
 from longshore.cancellation import Cancellation, Cancelled
@@ -21,8 +22,10 @@ from longshore.oci.manifest import (
     Manifest,
 )
 from longshore.oci.platform import Platform
+from longshore.registry.failures import REFUSALS
 from longshore.transfers.content import ContentReader
-from longshore.transfers.copying.selection import chosen, one_platform
+from longshore.transfers.copying.selection import chosen as chosen_of
+from longshore.transfers.copying.selection import one_platform, without
 
 #: Manifests of one image, referrers included: one with more is not honest.
 MOST_MANIFESTS = 2000
@@ -49,7 +52,8 @@ class Content:
     what refers to it, by the name (digest or tag) that it gets, referred before referring. *blobs*: by digest, those
     of *foreign* layers left out. *layers*: the digests of those of the blobs that are layers, in order. *loose*:
     children of an index that are no manifests. *pruned*: the top is an index of our own making, of chosen platforms.
-    *picked*: the platform of the top, where it is one image of an index that has more.
+    *picked*: the platform of the top, where it is one image of an index that has more. *gone*: digests of attestations
+    that are missing at the source and were left out. *unlisted*: why the source does not say what refers to the image.
     """
 
     top: Manifest | Index
@@ -61,6 +65,8 @@ class Content:
     layers: dict[str, Descriptor] = field(default_factory=dict)
     foreign: dict[str, Descriptor] = field(default_factory=dict)
     loose: dict[str, Descriptor] = field(default_factory=dict)
+    gone: set[str] = field(default_factory=set)
+    unlisted: str = ""
 
     @property
     def manifests(self) -> list[Manifest | Index]:
@@ -108,7 +114,9 @@ def walk(
     top, pruned, picked = top_of(
         reader, name, platform=platform, platforms=platforms, cancellation=cancellation
     )
-    content = walk_down(reader, top, pruned=pruned, referrers=referrers, cancellation=cancellation)
+    content = walk_down(
+        reader, top, pruned=pruned, chosen=bool(platforms), referrers=referrers, cancellation=cancellation
+    )
     content.picked = picked
     return content
 
@@ -118,12 +126,22 @@ def walk_down(
     top: Manifest | Index,
     *,
     pruned: bool = False,
+    chosen: bool = False,
     referrers: bool = False,
     cancellation: Cancellation,
 ) -> Content:
-    """The same for a *top* that has been read already (see :func:`top_of`)."""
+    """The same for a *top* that has been read already (see :func:`top_of`).
+
+    *chosen*: only chosen platforms of it are wanted. Attestations of theirs that are gone (registries that clean up
+    untagged manifests remove them: ananthakumaran/moneyman 789) are then left out, and ``top`` is another index.
+    """
     content = Content(top, pruned)
-    content.below = _descend(reader, [top], content, cancellation)
+    known: dict[str, Manifest | Index] = {}
+    if chosen and isinstance(top, Index):
+        known, content.gone = _attestations(reader, top, cancellation)
+        if content.gone:
+            content.top, content.pruned = without(top, content.gone), True
+    content.below = _descend(reader, [content.top], content, cancellation, known)
     if referrers:
         _refer(reader, content, cancellation)
     for found in content.manifests:
@@ -150,17 +168,62 @@ def top_of(
             picked = child.platform if len(top.images) > 1 else None
             return reader.manifest(child.digest, cancellation=cancellation), False, picked
         if platforms:
-            made = chosen(top, platforms, name)
+            made = chosen_of(top, platforms, name)
             return made, made is not top, None
     elif platform is not None or platforms:
         _check_platform(reader, top, [platform] if platform is not None else platforms, name, cancellation)
     return top, False, None
 
 
+def _attestations(
+    reader: ContentReader, index: Index, cancellation: Cancellation
+) -> tuple[dict[str, Manifest | Index], set[str]]:
+    """The attestations of *index*, and the digests of those that are not there."""
+
+    def read(digest: str) -> Manifest | Index | None:
+        try:
+            return reader.manifest(digest, cancellation=cancellation)
+        except (NotInRegistry, NotInLibrary):
+            return None
+
+    digests = [one.digest for one in index.manifests if one.is_attestation and one.media_type in ACCEPT]
+    if len(digests) > MOST_MANIFESTS:
+        raise _too_complex()
+    found = dict(zip(digests, ask_all(read, digests, cancellation), strict=True))
+    known = {digest: one for digest, one in found.items() if one is not None}
+    return known, found.keys() - known.keys()
+
+
+def _too_complex() -> InvalidManifest:
+    return InvalidManifest(
+        "The image is too complex.", detail="too many manifests, or too many indexes within indexes"
+    )
+
+
 def _descend(
-    reader: ContentReader, level: Iterable[Manifest | Index], content: Content, cancellation: Cancellation
+    reader: ContentReader,
+    level: Iterable[Manifest | Index],
+    content: Content,
+    cancellation: Cancellation,
+    known: Mapping[str, Manifest | Index] = MappingProxyType({}),
 ) -> list[Manifest | Index]:
-    """All that *level* needs, without itself, children before parents."""
+    """All that *level* needs, without itself, children before parents. *known*: has been read already."""
+
+    def read(child: Descriptor) -> Manifest | Index:
+        if child.digest in known:
+            return known[child.digest]
+        try:
+            return reader.manifest(child.digest, cancellation=cancellation)
+        except (NotInRegistry, NotInLibrary) as error:
+            if not child.is_attestation:
+                raise
+            raise InvalidManifest(
+                "An attestation of this image is missing at the source.",
+                subject=child.digest,
+                advice="Copy chosen platforms instead of all: missing attestations are then left out.",
+                detail=error.detail,
+            ) from error
+
     level = list(level)
     levels: list[list[Manifest | Index]] = []
     while True:
@@ -172,12 +235,8 @@ def _descend(
         if not wanted:
             break
         if len(levels) >= DEEPEST or sum(map(len, levels)) + len(wanted) > MOST_MANIFESTS:
-            raise InvalidManifest(
-                "The image is too complex.", detail="too many manifests, or too many indexes within indexes"
-            )
-        level = ask_all(
-            lambda digest: reader.manifest(digest, cancellation=cancellation), list(wanted), cancellation
-        )
+            raise _too_complex()
+        level = ask_all(read, list(wanted.values()), cancellation)
         levels.append(level)
     # One that is needed at two depths is stored before the first that needs it.
     return list({found.digest: found for below in reversed(levels) for found in below}.values())
@@ -189,7 +248,9 @@ def _refer(reader: ContentReader, content: Content, cancellation: Cancellation) 
     level: list[Manifest | Index] = [*content.below, content.top]
     for _ in range(DEEPEST):
         found: dict[str, Manifest | Index] = {}
-        for about in ask_all(lambda one: _referring(reader, one.digest, cancellation), level, cancellation):
+        for about in ask_all(
+            lambda one: _referring(reader, one.digest, content, cancellation), level, cancellation
+        ):
             for name, one in about:
                 if name not in seen:
                     found[name] = one
@@ -205,19 +266,33 @@ def _refer(reader: ContentReader, content: Content, cancellation: Cancellation) 
 
 
 def _referring(
-    reader: ContentReader, digest: str, cancellation: Cancellation
+    reader: ContentReader, digest: str, content: Content, cancellation: Cancellation
 ) -> list[tuple[str, Manifest | Index]]:
-    """What refers to *digest*, each with the name that it has."""
+    """What refers to *digest*, each with the name that it has.
+
+    The image is copied although a source refuses to say: *content* then says so.
+    """
+
     found: list[tuple[str, Manifest | Index]] = []
-    for one in reader.referrers(digest, cancellation=cancellation):
-        if one.media_type in ACCEPT:
-            found.append((one.digest, reader.manifest(one.digest, cancellation=cancellation)))
-    for ending in _SIGNATURE_TAGS:
-        tag = digest.replace(":", "-") + ending
+
+    def read(name: str, *, listed: bool) -> None:
         try:
-            found.append((tag, reader.manifest(tag, cancellation=cancellation)))
-        except (NotInRegistry, NotInLibrary):
-            continue
+            found.append((name, reader.manifest(name, cancellation=cancellation)))
+        except (NotInRegistry, NotInLibrary) as error:
+            if listed:
+                content.unlisted = error.message
+        except REFUSALS as error:
+            content.unlisted = error.message
+
+    try:
+        about = reader.referrers(digest, cancellation=cancellation)
+    except (*REFUSALS, InvalidManifest) as error:
+        about, content.unlisted = [], error.message
+    for one in about:
+        if one.media_type in ACCEPT:
+            read(one.digest, listed=True)
+    for ending in _SIGNATURE_TAGS:
+        read(digest.replace(":", "-") + ending, listed=False)
     return found
 
 

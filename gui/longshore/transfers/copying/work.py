@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 
@@ -9,9 +10,10 @@ from longshore.cancellation import Cancellation, Cancelled
 from longshore.engine.stream import LayerProgress
 from longshore.oci.descriptor import Descriptor
 from longshore.oci.digest import short
-from longshore.oci.errors import VerificationFailed
+from longshore.oci.errors import LongshoreError, VerificationFailed
 from longshore.oci.layer import LayerState
 from longshore.oci.manifest import Index, Manifest
+from longshore.registry.failures import REFUSALS
 from longshore.registry.model import BlobOutcome
 from longshore.transfers.content import ContentReader, ContentWriter
 from longshore.transfers.copying.selection import wanted_platforms
@@ -22,6 +24,8 @@ from longshore.transfers.meter import PlannedLayer
 from longshore.transfers.planning import plan_of
 from longshore.transfers.strategy import Job
 from longshore.transfers.transfer import Endpoint, NoteKind, Plan
+
+_log = logging.getLogger(__name__)
 
 #: Blobs of one image that move side by side.
 SIDE_BY_SIDE = 6
@@ -50,6 +54,7 @@ class CopyWork:
         self._near = bool(reader.host) and reader.host == writer.host
         self._there: set[str] = set()  # digests of manifests and blobs that the destination has
         self._standing: str | None = None  # what the destination's name stands on now
+        self._unseen: LongshoreError | None = None  # why the destination does not say which manifests it has
 
     # -- before the first byte
 
@@ -88,7 +93,15 @@ class CopyWork:
         writer = self._writer
 
         def standing(name: str) -> str | None:
-            return writer.manifest_digest(name, cancellation=cancellation)
+            if self._unseen is not None:
+                return None
+            try:
+                return writer.manifest_digest(name, cancellation=cancellation)
+            except REFUSALS as error:
+                # It only saves work. Whether we may write is seen when we do.
+                _log.info("%s/%s does not say what it has: %s", writer.host, writer.repository, error)
+                self._unseen = error
+                return None
 
         manifests = {found.digest: found for found in content.manifests}
         names = [self._name, *(digest for digest in manifests if digest != self._name)]
@@ -203,7 +216,12 @@ class CopyWork:
             self._writer.put_manifest(found, name, cancellation=self._job.cancellation)
 
     def _verify(self, digest: str) -> None:
-        now = self._writer.manifest_digest(self._name, cancellation=self._job.cancellation)
+        try:
+            now = self._writer.manifest_digest(self._name, cancellation=self._job.cancellation)
+        except REFUSALS as error:
+            # It took the manifest, whose digest its answer was compared with.
+            self._job.tell(NoteKind.NOT_VERIFIED, error.message)
+            return
         if now == digest:
             return
         raise VerificationFailed(
@@ -225,6 +243,10 @@ class CopyWork:
             job.tell(NoteKind.PICKED, str(content.picked))
         if content.pruned:
             job.tell(NoteKind.PLATFORMS, top.digest)
+        if content.gone:
+            job.tell(NoteKind.ATTESTATIONS_GONE, str(len(content.gone)))
+        if content.unlisted:
+            job.tell(NoteKind.REFERRERS_UNKNOWN, content.unlisted)
         if content.foreign:
             job.tell(NoteKind.FOREIGN, str(len(content.foreign)))
         if content.beside:

@@ -61,11 +61,16 @@ class PushSheet(TargetSheet):
     def set_local(self, source: Source, found: ImageDetails) -> None:
         """What the engine knows of an image that is to be pushed."""
         self._local[source.shown] = found
+        whole = all(each.here for each in found.platforms)
+        # Of an index, the engine pushes what it has, as something else.
+        self.targets.set_local(source, found.image_id if whole else "", found.repo_digests if whole else ())
         self._warn()
 
     def set_platforms(self, reference: Reference, platforms: tuple[Platform, ...]) -> None:
         """The platforms of the index that stands under *reference* in its registry."""
         self._there[reference] = platforms
+        if len(platforms) > 1:
+            self.targets.set_index(reference)
         self._warn()
 
     def _checked(self, problem: str, references: list[Reference]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
@@ -97,6 +97,8 @@ class Targets(QObject):
         self._hosts: list[QComboBox] = []
         self._existing: dict[Reference, Standing] = {}
         self._asked: set[Reference] = set()
+        self._local: dict[str, tuple[str, Collection[str]]] = {}  # by the name shown: image id, RepoDigests
+        self._indexes: set[Reference] = set()  # under which an index of several platforms is there
         self._edited: dict[tuple[int, int, int], str] = {}  # (source, target, column) -> text the user typed
         self._filling = False
 
@@ -129,7 +131,7 @@ class Targets(QObject):
                 self.tr("Registry"),
                 self.tr("Repository"),
                 self.tr("Tag"),
-                self.tr("There now"),
+                self.tr("Result"),
             ],
         )
         table.setTextElideMode(Qt.TextElideMode.ElideMiddle)
@@ -244,7 +246,7 @@ class Targets(QObject):
         theme = current_theme()
         seen: dict[Reference, int] = {}
         problem = ""
-        overwrites = 0
+        overwrites, unsure = 0, False
         self._filling = True
         for row in range(self.table.rowCount()):
             text, colour = "", theme.bad
@@ -266,19 +268,20 @@ class Targets(QObject):
                     )
                 else:
                     seen[reference] = row
-                    text, colour = self._standing(reference, self._source(row).digest)
+                    text, colour = self._standing(reference, self._source(row))
                     overwrites += colour == theme.caution
+                    unsure = unsure or text == self.tr("may replace existing")
             item = self.table.item(row, _THERE)
             if item is not None:
                 item.setText(text)
                 item.setForeground(colour)
         self._filling = False
-        self._summarise(list(seen), overwrites)
+        self._summarise(list(seen), overwrites, unsure=unsure)
         self.checked.emit(problem, list(seen))
         if any(reference not in self._asked for reference in seen):
             self._timer.start()
 
-    def _standing(self, reference: Reference, digest: str) -> tuple[str, QColor]:
+    def _standing(self, reference: Reference, source: Source) -> tuple[str, QColor]:
         theme = current_theme()
         if reference not in self._existing:
             return self.tr("looking…"), theme.dim
@@ -286,10 +289,32 @@ class Targets(QObject):
         if answer is None:
             return self.tr("new tag"), theme.dim
         if isinstance(answer, LongshoreError):
-            return self.tr("cannot tell"), theme.dim
-        if answer == digest:
-            return self.tr("the same"), theme.dim
-        return self.tr("overwritten"), theme.caution
+            return self.tr("unknown"), theme.dim
+        would_be = self._would_be(source, reference)
+        if answer in would_be:
+            return self.tr("already there"), theme.dim
+        if would_be:
+            return self.tr("replaces existing"), theme.caution
+        return self.tr("may replace existing"), theme.caution
+
+    def _would_be(self, source: Source, reference: Reference) -> set[str]:
+        """The digests that *source* would have under *reference*, as far as they are known; empty: none is.
+
+        The id of an image in containerd's store and in the library is its digest. A classic engine makes the manifest
+        when it pushes; what it has pulled from or pushed to the same repository is remembered there (RepoDigests). An
+        index is not pushed by it as one.
+        """
+        if source.digest:
+            return {source.digest}
+        image_id, named = self._local.get(source.shown, (source.image_id, ()))
+        answer = self._existing.get(reference)
+        if answer == image_id:
+            return {image_id}
+        if reference in self._indexes:
+            return set()
+        pairs = [text.partition("@")[::2] for text in named]
+        here = {reference.name, reference.familiar_name}
+        return {digest for repository, digest in pairs if repository in here}
 
     def _safe_reference(self, row: int) -> Reference | None:
         try:
@@ -297,15 +322,23 @@ class Targets(QObject):
         except LongshoreError:
             return None
 
-    def _summarise(self, references: list[Reference], overwrites: int) -> None:
+    def _summarise(self, references: list[Reference], overwrites: int, *, unsure: bool) -> None:
         words = []
         if len(references) == 1:
             words.append(self.tr("Will stand as {0}.").format(references[0].familiar))
-        if overwrites:
+        if overwrites == 1:
             words.append(
-                self.tr("1 tag is there already and will point to this image.")
-                if overwrites == 1
-                else self.tr("{0} tags are there already and will point to these images.").format(overwrites)
+                self.tr("1 existing tag may be moved to this image.")
+                if unsure
+                else self.tr("1 existing tag will be moved to this image.")
+            )
+        elif overwrites:
+            words.append(
+                (
+                    self.tr("{0} existing tags may be moved to these images.")
+                    if unsure
+                    else self.tr("{0} existing tags will be moved to these images.")
+                ).format(overwrites)
             )
         errors = [answer for answer in self._existing.values() if isinstance(answer, LongshoreError)]
         if errors:
@@ -326,6 +359,16 @@ class Targets(QObject):
     def set_existing(self, reference: Reference, standing: Standing) -> None:
         """What stands under *reference* in its registry."""
         self._existing[reference] = standing
+        self.check_all()
+
+    def set_local(self, source: Source, image_id: str, repo_digests: Collection[str]) -> None:
+        """What the engine knows of *source*, by which one can tell whether it is there already."""
+        self._local[source.shown] = (image_id, repo_digests)
+        self.check_all()
+
+    def set_index(self, reference: Reference) -> None:
+        """An index of several platforms is there under *reference*."""
+        self._indexes.add(reference)
         self.check_all()
 
     def set_digest(self, reference: Reference, digest: str) -> None:

@@ -1,0 +1,262 @@
+"""Sends one blob to its end: in chunks, taken up where the registry says, begun again where the session is lost."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import time
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from urllib3.exceptions import ProtocolError, ReadTimeoutError
+
+from longshore.cancellation import Cancellation, Cancelled
+from longshore.oci.errors import (
+    LongshoreError,
+    NotInRegistry,
+    RateLimited,
+    RegistryFailure,
+    RegistryUnreachable,
+    UnexpectedReply,
+    VerificationFailed,
+)
+from longshore.registry import failures
+from longshore.registry.config import RegistryConfig
+from longshore.registry.habits import Habits
+from longshore.registry.model import Upload
+from longshore.registry.pieces import Cutter
+from longshore.registry.session import SHORT_WAIT, BodySpentError, pause
+
+if TYPE_CHECKING:
+    from longshore.registry.blobs import Blobs
+
+_log = logging.getLogger(__name__)
+
+#: Failures in a row, without a byte more than ever before, after which it is left to the caller.
+_MOST_RESUMES = 5
+#: Statuses of registries that take a blob only in one piece.
+_NO_PATCH = ("HTTP 405", "HTTP 501")
+
+#: Gives the blob's bytes from an offset on.
+Source = Callable[[int], AbstractContextManager[Iterable[bytes]]]
+
+
+class MisplacedError(Exception):
+    """The registry expects other bytes next (416). *upload*: its new location; *kept*: bytes that it says it has, None
+    if it does not say."""
+
+    def __init__(self, upload: Upload, kept: int | None) -> None:
+        super().__init__("416")
+        self.upload = upload
+        self.kept = kept
+
+
+class Sending:
+    """One blob on its way to *repository*. One thread."""
+
+    def __init__(
+        self,
+        blobs: Blobs,
+        config: RegistryConfig,
+        habits: Habits,
+        repository: str,
+        digest: str,
+        size: int,
+        source: Source,
+        chunk: int | None,
+        confirmed: Callable[[Upload], None] | None,
+        cancellation: Cancellation | None,
+    ) -> None:
+        self._blobs = blobs
+        self._config = config
+        self._habits = habits
+        self._repository = repository
+        self._digest = digest
+        self._size = size
+        self._source = source
+        self._chunk = chunk
+        self._confirmed = confirmed
+        self._cancellation = cancellation
+        self._upload: Upload | None = None
+        self._resumes = 0
+        self._furthest = 0
+        #: Go by what was accepted, not by what the answers' Range says.
+        self._counting = habits.counts_itself
+        self._disagreed = False  # the two were not the same in this session
+        self._changed_mind = False
+
+    def run(self, resume: Upload | None, opened: Upload | None) -> None:
+        """Send it: going on with *resume* if the registry knows that session still, else in *opened*, else in a new
+        one. Raises what could not be overcome, Cancelled."""
+        if resume is not None:
+            self._upload = self._standing(resume)
+        self._upload = self._upload or opened
+        while True:
+            if self._upload is None or self._upload.offset > self._size:
+                self._upload = self._blobs.start_upload(self._repository, cancellation=self._cancellation)
+                self._disagreed = False
+            try:
+                self._send(self._upload)
+                if self._disagreed:
+                    self._habits.counts_itself = self._counting
+                return
+            except MisplacedError as refused:
+                self._count(failures.unexpected(self._config, "it loses count of an upload"))
+                self._upload = self._moved(refused)
+            except VerificationFailed:
+                # It ignores Content-Range, and we went by the wrong one of the two counts.
+                if not self._disagreed or self._changed_mind:
+                    raise
+                self._changed_mind, self._counting = True, not self._counting
+                self._upload = None
+            except (
+                RegistryUnreachable,
+                RegistryFailure,
+                NotInRegistry,
+                RateLimited,
+                UnexpectedReply,
+                BodySpentError,
+            ) as error:
+                if self._overcome(error):
+                    return
+                self._upload = self._standing(self._upload)
+
+    def _overcome(self, error: LongshoreError | BodySpentError) -> bool:
+        """Wait before another try after *error*; True if the blob has arrived in spite of it. Raises what is final."""
+        if isinstance(error, UnexpectedReply) and not self._passes(error):
+            raise error
+        unused = self._upload is not None and self._upload.elsewhere and self._furthest == 0
+        if unused and isinstance(error, NotInRegistry | RegistryUnreachable):
+            # Not known here: the other host that it names may be meant so. Not reached there: here again.
+            self._habits.at_home = not isinstance(error, NotInRegistry)
+        wait = 0.2 * (self._resumes + 1)
+        if isinstance(error, RateLimited):
+            wait = SHORT_WAIT + 1 if error.retry_after is None else error.retry_after
+            if wait > SHORT_WAIT:
+                raise error
+        silent = _silent(error)
+        try:
+            # The end may have arrived although its answer did not.
+            if self._blobs.has_blob(self._repository, self._digest, cancellation=self._cancellation):
+                return True
+        except LongshoreError:
+            if silent is None:
+                raise
+        if silent is not None:
+            # Not again here: each try costs a whole timeout. What was confirmed is gone on with by the next attempt.
+            raise failures.silent_upload(self._config, self._subject, silent) from error
+        if isinstance(error, BodySpentError):
+            error = failures.unexpected(self._config, "it wants a new sign-in all the time", self._subject)
+        self._count(error)
+        pause(wait, self._cancellation)
+        return False
+
+    def _count(self, error: LongshoreError) -> None:
+        self._resumes += 1
+        if self._resumes > _MOST_RESUMES:
+            raise error
+
+    def _noted(self, state: Upload) -> None:
+        self._upload = state  # earlier locations are stale
+        if state.offset > self._furthest:
+            # Only more than ever before is progress: a session that is lost again and again would never end.
+            self._furthest, self._resumes = state.offset, 0
+        if self._confirmed is not None:
+            self._confirmed(state)
+
+    def _send(self, upload: Upload) -> None:
+        while self._size - upload.offset > self._sized(upload):
+            with self._source(upload.offset) as data:
+                cutter = Cutter(data)
+                while self._size - upload.offset > (length := self._sized(upload)):
+                    begin, begun = upload.offset, time.monotonic()
+                    expected = begin + length
+                    upload = self._blobs.upload_chunk(
+                        upload, cutter.take(length), length, cancellation=self._cancellation
+                    )
+                    self._habits.chunk.learn(length, time.monotonic() - begun)
+                    if upload.offset != expected:
+                        upload = self._settled(upload, begin, expected)
+                    self._noted(upload)
+                    if self._cancellation is not None and self._cancellation.stopping:
+                        raise Cancelled
+                    if upload.offset != expected:
+                        break  # it kept less than it was sent: begin again from there
+                else:
+                    # The last part goes along with the end, which saves a request.
+                    rest = self._size - upload.offset
+                    self._finish(upload, cutter.take(rest), rest)
+                    return
+        rest, begun = self._size - upload.offset, time.monotonic()
+        with self._source(upload.offset) if rest else contextlib.nullcontext(()) as data:
+            self._finish(upload, Cutter(data).take(rest), rest)
+        self._habits.chunk.learn(rest, time.monotonic() - begun)
+
+    def _settled(self, upload: Upload, begin: int, expected: int) -> Upload:
+        """Where to go on: bytes from *begin* to *expected* were accepted, and the answer's Range says otherwise."""
+        self._disagreed = True
+        if upload.offset <= begin and not self._counting:
+            # It would be accepted and not kept again and again.
+            if self._changed_mind:
+                raise failures.unexpected(self._config, "it keeps nothing of an upload", self._subject)
+            self._counting = True
+        return replace(upload, offset=expected) if self._counting else upload
+
+    def _sized(self, upload: Upload) -> int:
+        if not self._habits.patches:
+            return self._size
+        return max(self._habits.chunk.bytes if self._chunk is None else self._chunk, upload.chunk_min, 1)
+
+    def _finish(self, upload: Upload, data: Iterable[bytes], length: int) -> None:
+        self._blobs.finish_upload(
+            upload, self._digest, data, length, whole=self._size, cancellation=self._cancellation
+        )
+
+    def _moved(self, refused: MisplacedError) -> Upload | None:
+        """Where to go on after a 416: where it says, or else at what it has accepted."""
+        upload = refused.upload
+        at = refused.kept
+        if at is None or at == upload.offset:
+            at = upload.sent
+        if at == upload.offset:
+            return self._standing(upload)
+        self._counting = at == upload.sent
+        return replace(upload, offset=at)
+
+    def _passes(self, error: UnexpectedReply) -> bool:
+        """Whether another try may do better: with smaller chunks, or all in one."""
+        if error.detail.startswith("HTTP 413"):
+            return self._habits.chunk.shrink()
+        no_patch = error.detail.startswith(_NO_PATCH) or "UNSUPPORTED" in error.detail
+        if no_patch and self._habits.patches and not self._furthest:
+            self._habits.patches = False
+            return True
+        return False
+
+    def _standing(self, upload: Upload | None) -> Upload | None:
+        """The session at its last completed chunk, None if it is lost (distribution ends one that was cut)."""
+        if upload is None:
+            return None
+        try:
+            now = self._blobs.upload_offset(upload, cancellation=self._cancellation)
+        except failures.REFUSALS:
+            return None
+        if now.offset > now.sent:
+            return replace(now, sent=now.offset)  # a chunk of which the answer was lost
+        return replace(now, offset=now.sent) if self._counting else now
+
+    @property
+    def _subject(self) -> str:
+        return f"{self._repository}@{self._digest}"
+
+
+def _silent(error: LongshoreError | BodySpentError) -> str | None:
+    """What the registry did when *error* is that it took nothing more ("sending") or did not answer ("answer")."""
+    cause = error.__cause__
+    if isinstance(cause, ReadTimeoutError):
+        return "answer"
+    if isinstance(cause, ProtocolError) and len(cause.args) > 1:
+        cause = cause.args[1]
+    return "sending" if isinstance(cause, TimeoutError) else None
