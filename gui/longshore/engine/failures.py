@@ -77,7 +77,7 @@ RULES: list[tuple[re.Pattern[str], say.Make]] = [
     _rule(r"no basic auth credentials|authentication required", say.sign_in),
     _rule(
         r"incorrect username or password|invalid username/password|authentication failed|bad credentials"
-        r"|failed to fetch (anonymous |oauth )?token.*(401|unauthorized)|failed to authorize.*401"
+        r"|failed to fetch (anonymous |oauth )?token.*(\b401\b|unauthorized)|failed to authorize.*\b401\b"
         r"|: unauthorized|unauthorized:|401 Unauthorized",
         say.bad_password,
     ),
@@ -92,7 +92,9 @@ RULES: list[tuple[re.Pattern[str], say.Make]] = [
         r"|registry is read-?only",
         say.read_only,
     ),
-    _rule(r"\bdenied: |403 Forbidden|HTTP 403|failed to fetch (anonymous |oauth )?token.*403", say.forbidden),
+    _rule(
+        r"\bdenied: |403 Forbidden|HTTP 403|failed to fetch (anonymous |oauth )?token.*\b403\b", say.forbidden
+    ),
     _rule(r"blob unknown|unknown blob|blob upload unknown", say.unknown_blob),
     _rule(
         r"name unknown|repository name not known|repository .{0,300}not found: does not exist",

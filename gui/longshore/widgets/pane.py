@@ -412,7 +412,7 @@ class Pane(QWidget):
         tone: Tone = Tone.QUIET,
         *,
         button: str = "",
-        act: Callable[[], None] | None = None,
+        act: Callable[[], object] | None = None,
     ) -> None:
         """Say *message* quietly at the foot of the pane: why something cannot be done now, or what went wrong."""
         if self._notice is None:
