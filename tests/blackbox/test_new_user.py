@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 
 import pytest
@@ -10,7 +11,7 @@ from testbed.driver import Window
 from testbed.engine import PrivateEngine
 from testbed.images import load_image, seed_repository
 from testbed.registry import PrivateRegistry
-from testbed.steps import open_repository, pull_by_name, wait_status
+from testbed.steps import TRANSFERRED, open_repository, pull_by_name, wait_status
 
 Start = Callable[..., Window]
 
@@ -75,3 +76,22 @@ def test_a_tag_dropped_on_a_filter_changes_nothing_and_a_pasted_command_finds_it
         return "filters/app" in names and "filters/other" not in names
 
     window.wait(found, "the repository that the command names")
+
+
+def test_a_refused_connection_is_told_in_its_row_with_advice_that_fits(
+    start: Start, open_registry: PrivateRegistry
+) -> None:
+    with socket.socket() as closed:  # bound, so that nobody else gets the port, and nobody listens
+        closed.bind(("127.0.0.1", 0))
+        window = start(open_registry)
+        pull_by_name(window, f"127.0.0.1:{closed.getsockname()[1]}/refused/app:1")
+        row = wait_status(window, "Failed", timeout=90)
+    assert "refused" in row[TRANSFERRED] or "listening" in row[TRANSFERRED], row
+    assert window.find("Pull by the library instead") is None
+    assert not any("Sign in to 127" in text for text in window.texts())
+    cell = window.cell("Transfers", 0, 0)
+    view = window.wait_for("Transfers", "tree table", "tree", "table")
+    assert view.extents[1] < cell.extents[1] < view.extents[1] + view.extents[3], "the row is in sight"
+    window.click_row("Transfers", "Pull")
+    cancel = window.wait_for("Cancel", "push button", "button")
+    assert not cancel.enabled

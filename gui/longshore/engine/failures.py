@@ -90,7 +90,7 @@ RULES: list[tuple[re.Pattern[str], say.Make]] = [
     _rule(r"no basic auth credentials|authentication required", say.sign_in),
     _rule(
         r"incorrect username or password|invalid username/password|authentication failed|bad credentials"
-        r"|failed to fetch (anonymous |oauth )?token.{0,400}(401|unauthorized)|failed to authorize.{0,400}401"
+        r"|failed to fetch (anonymous |oauth )?token.{0,400}(\b401\b|unauthorized)|failed to authorize.{0,400}\b401\b"
         r"|: unauthorized|unauthorized:|401 Unauthorized",
         say.bad_password,
     ),
@@ -111,7 +111,7 @@ RULES: list[tuple[re.Pattern[str], say.Make]] = [
         say.read_only,
     ),
     _rule(
-        r"\bdenied: |403 Forbidden|HTTP 403|failed to fetch (anonymous |oauth )?token.{0,400}403",
+        r"\bdenied: |403 Forbidden|HTTP 403|failed to fetch (anonymous |oauth )?token.{0,400}\b403\b",
         say.forbidden,
     ),
     _rule(r"blob unknown|unknown blob|blob upload unknown", say.unknown_blob),

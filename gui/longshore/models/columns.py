@@ -198,3 +198,5 @@ class Role(enum.IntEnum):
     OFFER = Qt.ItemDataRole.UserRole + 28
     #: bool: the row came by itself and the user has not selected it yet; drawn with a bar at its left edge.
     FRESH = Qt.ItemDataRole.UserRole + 29
+    #: tuple[str, ...]: the cell's text in shorter forms, the longest first, for where there is no room (per column).
+    SHORT = Qt.ItemDataRole.UserRole + 30

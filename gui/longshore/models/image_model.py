@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -22,14 +23,22 @@ _NONE = "<none>"
 _Item = Qt.ItemDataRole
 
 
+def _ends(name: str) -> list[str]:
+    """The ends of a name that begin behind a slash, the longest first, and the whole: ``a/b/c``, ``b/c``, ``c``."""
+    parts = name.split("/")
+    return ["/".join(parts[start:]) for start in range(len(parts))]
+
+
 class ImageRow(TableRow):
     """A reference of the engine, or an image without one."""
 
-    __slots__ = ("fresh", "image", "natural", "repository", "tag")
+    __slots__ = ("fresh", "image", "natural", "repository", "short", "tag")
 
     def __init__(self, image: LocalImage) -> None:
         super().__init__("")
         self.fresh = False
+        #: Shorter forms of the repository that no other repository of the list has.
+        self.short: tuple[str, ...] = ()
         self.set_image(image)
 
     def set_image(self, image: LocalImage) -> None:
@@ -100,9 +109,16 @@ class ImageModel(RowTable[ImageRow]):
                 changed.add(row)
             self._by_key[key] = row
         self._all = sorted(self._by_key.values(), key=ImageRow.base_key)
+        self._shorten()
         self._arrange()
         if changed:
             self._tell_changed(changed)
+
+    def _shorten(self) -> None:
+        """A name may lose its registry, and then its leading path, as long as it is the only one that ends so."""
+        ends = Counter(end for name in {row.repository for row in self._all} for end in _ends(name))
+        for row in self._all:
+            row.short = tuple(f"…/{end}" for end in _ends(row.repository)[1:] if ends[end] == 1)
 
     def mark_fresh(self, reference: Reference) -> None:
         """Mark the row of *reference* as new. The mark stays until :meth:`seen` or :meth:`forget_fresh`."""
@@ -248,6 +264,10 @@ class ImageModel(RowTable[ImageRow]):
             return self._sort_key(row, column)
         if role == Role.FRESH:
             return row.fresh
+        if role == Role.SHORT:
+            if column == ImageColumn.REPOSITORY:
+                return row.short
+            return (text.short_age(image.created),) if column == ImageColumn.CREATED else ()
         if role == Role.DANGLING:
             return image.dangling
         if role == Role.TAG:

@@ -18,7 +18,7 @@ _Item = Qt.ItemDataRole
 
 def header(section: int) -> str:
     """What a column is called."""
-    return (tr("Registry / repository"), tr("Tags"), tr("Signed in / stars"))[section]
+    return (tr("Registry / repository"), tr("Tags"), tr("Signed in"))[section]
 
 
 def value(node: RegistryNode, child: Child | None, column: int, role: int) -> Any:

@@ -405,6 +405,8 @@ class TagModel(RowTable[TagRow]):
             return row.here
         if role == Role.SORT:
             return self._sort_key(row, column)
+        if role == Role.SHORT and column == TagColumn.CREATED:
+            return (text.short_age(row.details.created),) if row.details is not None else ()
         if role == Role.COPY_TEXT:
             return self.reference_of(row).familiar
         if role == Role.STRONG:

@@ -162,6 +162,27 @@ def age(moment: datetime | None, now: datetime | None = None) -> str:
     return tr("1 min ago") if minutes == 1 else tr("%n min ago", minutes)
 
 
+def short_age(moment: datetime | None, now: datetime | None = None) -> str:
+    """The age of :func:`age` in as few letters as it takes: ``2 h``, ``3 d``, ``6 wk``."""
+    if moment is None:
+        return ""
+    seconds = ((now or datetime.now(UTC)) - aware(moment)).total_seconds()
+    if seconds > _LONG_AGO.total_seconds() or seconds < -3600:
+        return aware(moment).date().isoformat()
+    days = int(seconds // 86400)
+    for amount, words in (
+        (days // 365, "{0} y"),
+        (days // 30 if days >= 60 else 0, "{0} mo"),
+        (days // 7, "{0} wk"),
+        (days, "{0} d"),
+        (int(seconds // 3600), "{0} h"),
+        (int(seconds // 60), "{0} min"),
+    ):
+        if amount > 0:
+            return tr(words).format(amount)
+    return tr("now")
+
+
 def moment_text(moment: datetime | None) -> str:
     """Date and time in the user's zone and manner, for tooltips; empty for None."""
     if moment is None:

@@ -8,7 +8,16 @@ from pathlib import Path
 from longshore.models import text
 from longshore.models.columns import Tone, TransferColumn
 from longshore.models.text import tr
-from longshore.oci.errors import AccessDenied, SignInFailed, SignInRequired
+from longshore.oci.errors import (
+    AccessDenied,
+    DigestMismatch,
+    EngineFailure,
+    EngineLost,
+    RegistryFailure,
+    RegistryUnreachable,
+    SignInFailed,
+    SignInRequired,
+)
 from longshore.transfers.transfer import (
     ArchivePlace,
     Endpoint,
@@ -96,6 +105,16 @@ def can_detour(snapshot: TransferSnapshot) -> bool:
         and snapshot.request.operation is Operation.PULL
         and isinstance(snapshot.request.destination.place, EnginePlace)
     )
+
+
+def detour_helps(snapshot: TransferSnapshot) -> bool:
+    """Whether the library would do better than the engine: what has come was lost, not refused or never reached."""
+    error = snapshot.error
+    if not can_detour(snapshot):
+        return False
+    if isinstance(error, RegistryUnreachable):
+        return snapshot.moved_bytes > 0  # else nothing answered, and would not answer the library either
+    return isinstance(error, DigestMismatch | RegistryFailure | EngineFailure | EngineLost)
 
 
 def saved_file(snapshot: TransferSnapshot) -> Path | None:

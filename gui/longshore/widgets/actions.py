@@ -38,8 +38,6 @@ class Actions(QObject):
         self.quit.setMenuRole(QAction.MenuRole.QuitRole)
 
         image = bar.addMenu(self.tr("&Image"))
-        for menu in (file, image):
-            menu.setToolTipsVisible(True)
         images, registries = window.image_pane, window.registry_pane
         self.push = self._add(image, self.tr("Push…"), images.push, "Ctrl+Shift+P")
         self.pull = self._add(image, self.tr("Pull selected"), registries.pull_requested.emit, "Ctrl+Shift+L")
@@ -86,6 +84,9 @@ class Actions(QObject):
         transfers.addSeparator()
         self.history = self._add(transfers, self.tr("History…"), window.history_requested.emit, "Ctrl+H")
 
+        for menu in (file, image, transfers):
+            menu.setToolTipsVisible(True)
+
         view = bar.addMenu(self.tr("&View"))
         self.refresh = self._add(view, self.tr("Refresh"), window.refresh, "F5", "Ctrl+R")
         self.find = self._add(view, self.tr("Filter"), window.focus_filter, "Ctrl+F")
@@ -99,12 +100,13 @@ class Actions(QObject):
         #: What needs the place of Local images, whichever pane one is in.
         self._of_place = (self.push, self.pull, self.pull_box, self.carry, self.load, self.tag)
         window.image_pane.usable_changed.connect(self._place_usable)
+        pane.cancel_blocked.connect(lambda reason: _block(self.cancel, reason))
+        pane.retry_blocked.connect(lambda reason: _block(self.retry, reason))
 
     @Slot(str)
     def _place_usable(self, reason: str) -> None:
         for action in self._of_place:
-            action.setEnabled(not reason)
-            action.setToolTip(reason or action.iconText())
+            _block(action, reason)
 
     def _add(self, menu: QMenu, words: str, wish: Callable[[], object], *keys: str) -> QAction:
         action = menu.addAction(words)
@@ -131,3 +133,9 @@ class Actions(QObject):
     def _chosen(self, appearance: Appearance) -> None:
         current_theme().set_appearance(appearance)
         self._window.appearance_chosen.emit(appearance.value)
+
+
+def _block(action: QAction, reason: str) -> None:
+    """Disable *action* and give *reason* as its tooltip; "" enables it again."""
+    action.setEnabled(not reason)
+    action.setToolTip(reason or action.iconText())

@@ -7,15 +7,22 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from PySide6.QtCore import QObject, QPoint, QRect, Qt, Slot
+from PySide6.QtCore import QModelIndex, QObject, QPoint, QRect, Qt, QTimer, Slot
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QHeaderView, QMenu, QTableView, QTreeView, QWidget
 
-from longshore.widgets import icons
+from longshore.models.columns import Role
+from longshore.widgets import fitting, icons
 from longshore.widgets.theme import current_theme
 
 #: Space at both sides of a cell's text, in device-independent pixels.
 PADDING = 9
+#: Pixels of the arrow beside the title of the column that a view is sorted by.
+_ARROW = 15
+#: A name may make others yield until it has this many times what is usual.
+_LONGEST_NAME = 2
+#: Rows measured of those that come at once: ten thousand would take longer than to paint them.
+_LOOKED_AT = 200
 
 
 class Kind(enum.Enum):
@@ -31,9 +38,11 @@ class Kind(enum.Enum):
 class Column:
     """*sample*: a text as long as is usual; *least*: as short as may be. *weight*: its share of what is left over.
 
+    *together*: where the sample does not fit, all cells are shown in short (Role.SHORT), not some of them.
+
     *acts*: its cells may offer something to do, on a button at their right (Role.OFFER).
 
-    *yields*: goes where even the least widths do not fit, the highest number first; 0 stays.
+    *yields*: goes where the others would be cut for it, the highest number first; 0 stays.
     """
 
     sample: str
@@ -46,6 +55,7 @@ class Column:
     extra: int = 0
     yields: int = 0
     acts: bool = False
+    together: bool = False
 
     def width(self, text: str) -> int:
         """Pixels that *text* needs in this column."""
@@ -63,7 +73,7 @@ class Header(QHeaderView):
     def __init__(self, columns: Sequence[Column], parent: QWidget) -> None:
         super().__init__(Qt.Orientation.Horizontal, parent)
         self._columns = columns
-        self.setMinimumSectionSize(36)
+        self.setMinimumSectionSize(fitting.SMALLEST)
         self.setFixedHeight(current_theme().row_height + 2)
         self.setSectionsMovable(False)
         self.setHighlightSections(False)
@@ -83,7 +93,7 @@ class Header(QHeaderView):
         right = self._columns[logical].right
         sorted_by = self.isSortIndicatorShown() and self.sortIndicatorSection() == logical
         room = rect.adjusted(PADDING, 0, -PADDING, -1)
-        space = room.width() - (15 if sorted_by else 0)
+        space = room.width() - (_ARROW if sorted_by else 0)
         shown = theme.small_metrics.elidedText(text, Qt.TextElideMode.ElideRight, max(0, space))
         width = theme.small_metrics.horizontalAdvance(shown)
         x = room.right() - width + 1 if right else room.x()
@@ -95,7 +105,7 @@ class Header(QHeaderView):
             arrow = icons.pixmap(
                 "chevron-up" if ascending else "chevron-down", theme.dim, self.devicePixelRatioF(), 11
             )
-            painter.drawPixmap(QPoint(x - 15 if right else x + width + 4, room.center().y() - 5), arrow)
+            painter.drawPixmap(QPoint(x - _ARROW if right else x + width + 4, room.center().y() - 5), arrow)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Qt's hook: the hairline goes on where no section is."""
@@ -125,7 +135,8 @@ class _Cap(QWidget):
 
 
 class ColumnLayout(QObject):
-    """Lays out the columns of one view, until the user takes a border in hand; then it only hands on the rest."""
+    """Lays out the columns of one view by what they hold; a border that the user takes in hand stays where he puts it,
+    as far as there is room for the other columns."""
 
     def __init__(
         self, view: QTableView | QTreeView, columns: Sequence[Column], hidden: Sequence[int] = ()
@@ -137,6 +148,10 @@ class ColumnLayout(QObject):
         self._hidden = set(hidden)
         self._empty: frozenset[int] = frozenset()
         self._manual: dict[int, int] = {}
+        #: What columns got or gave when the user moved the border of another: usual for them from then on.
+        self._given: dict[int, int] = {}
+        #: Pixels that the widest content seen so far needs, and in its shortest form, by elastic column.
+        self._content: dict[int, tuple[int, int]] = {}
         self._busy = False
         self.header = Header(columns, view)
         if isinstance(view, QTreeView):
@@ -146,33 +161,88 @@ class ColumnLayout(QObject):
             self.header.setSectionsClickable(True)
         view.addScrollBarWidget(_Cap(self.header.height()), Qt.AlignmentFlag.AlignTop)
         self.header.sectionResized.connect(self._resized)
+        self.header.sortIndicatorChanged.connect(self.apply)
         self.header.customContextMenuRequested.connect(self._menu)
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(0)
+        self._soon.timeout.connect(self.apply)
 
     def start(self) -> None:
         """The model is set: lay out."""
+        model = self._view.model()
+        if isinstance(self._view, QTableView) and model is not None:
+            model.rowsInserted.connect(self._rows_came)
+            model.dataChanged.connect(self._rows_changed)
+            model.modelReset.connect(self._forget_content)
         self.apply()
 
+    # -- what the columns hold
+
+    @Slot(QModelIndex, int, int)
+    def _rows_came(self, _parent: QModelIndex, first: int, last: int) -> None:
+        self._look(first, last)
+
+    @Slot(QModelIndex, QModelIndex)
+    def _rows_changed(self, first: QModelIndex, last: QModelIndex) -> None:
+        self._look(first.row(), last.row())
+
+    def _look(self, first: int, last: int) -> None:
+        """Measure the content of elastic columns in these rows; of many, the first :data:`_LOOKED_AT`."""
+        model = self._view.model()
+        for i, column in enumerate(self._columns):
+            if not column.weight or column.kind is not Kind.TEXT:
+                continue
+            known = whole, short = self._content.get(i, (0, 0))
+            for row in range(first, min(last + 1, first + _LOOKED_AT)):
+                index = model.index(row, i)
+                shown = str(model.data(index, Qt.ItemDataRole.DisplayRole) or "")
+                if len(shown) * current_theme().widest > short:
+                    forms = model.data(index, Role.SHORT) or (shown,)
+                    whole = max(whole, column.width(shown))
+                    short = max(short, column.width(str(forms[-1])))
+            if (whole, short) != known:
+                self._content[i] = whole, short
+                self._soon.start()
+
+    @Slot()
+    def _forget_content(self) -> None:
+        self._content.clear()
+        self._soon.start()
+
+    # -- widths
+
     @Slot(int, int, int)
-    def _resized(self, column: int, _old: int, new: int) -> None:
-        if not self._busy:
-            self._manual[column] = new
+    def _resized(self, column: int, old: int, new: int) -> None:
+        """The user took a border in hand: the other columns make room, and none goes."""
+        needs = self._needs()
+        if self._busy or column not in needs or self.header.isSectionHidden(column):
+            return
+        shown = [i for i in needs if not self.header.isSectionHidden(i)]
+        widths = {i: old if i == column else self.header.sectionSize(i) for i in shown}
+        if sum(widths.values()) > self._view.viewport().width():
+            self._manual[column] = new  # it scrolls already: there is nothing to share
+            return
+        dragged = fitting.drag(widths, needs, column, new)
+        self._manual[column] = dragged[column]
+        self._given.update({i: width for i, width in dragged.items() if i != column and width != widths[i]})
+        self._set(dragged)
 
     @Slot()
     def apply(self) -> None:
         """Give every column its width for the view's present size."""
-        count = self.header.count()
         room = self._view.viewport().width()
-        shown = [
-            i for i in range(min(count, len(self._columns))) if i not in self._hidden and i not in self._empty
-        ]
-        if not shown or room < 2:
+        needs = self._needs()
+        if not needs or room < 2:
             return
-        shown = self._without_yielding(shown, room)
-        widths = self._fit(shown, room)
+        needs = fitting.without_yielding(needs, room)
+        self._set(fitting.fit(needs, room))
+
+    def _set(self, widths: Mapping[int, int]) -> None:
         self._busy = True
-        for column in range(count):
-            if self.header.isSectionHidden(column) != (column not in shown):
-                self.header.setSectionHidden(column, column not in shown)
+        for column in range(self.header.count()):
+            if self.header.isSectionHidden(column) != (column not in widths):
+                self.header.setSectionHidden(column, column not in widths)
         for column, width in widths.items():
             if self.header.sectionSize(column) != width:
                 self.header.resizeSection(column, width)
@@ -184,12 +254,29 @@ class ColumnLayout(QObject):
             self._empty = frozenset(columns)
             self.apply()
 
-    def _least(self, column: int) -> int:
-        if column in self._manual:
-            return self._manual[column]
-        least = self._columns[column].width(self._columns[column].least)
-        # What numbers mean must stay readable.
-        return max(least, self._title(column)) if self._columns[column].right else least
+    def _needs(self) -> dict[int, fitting.Need]:
+        """By column, what it can use; without those that the user or the owner left out."""
+        count = min(self.header.count(), len(self._columns))
+        return {i: self._need(i) for i in range(count) if i not in self._hidden and i not in self._empty}
+
+    def _need(self, i: int) -> fitting.Need:
+        column, title = self._columns[i], self._title(i)
+        usual = max(column.width(column.sample), title)
+        own = self._manual.get(i)
+        least = min(usual, max(column.width(column.least), title), own or usual)
+        natural = max(least, self._given.get(i, usual))
+        whole, short = self._content.get(i, (0, 0))
+        # Nobody loses all for one name that is longer than any other.
+        essential = least if column.yields else max(least, min(short, _LONGEST_NAME * usual))
+        return fitting.Need(
+            wanted=natural if i in self._given else max(natural, whole),
+            natural=natural,
+            least=least,
+            essential=essential,
+            weight=column.weight,
+            yields=column.yields,
+            own=own,
+        )
 
     def _title(self, column: int) -> int:
         """Pixels that the header's text needs."""
@@ -197,47 +284,9 @@ class ColumnLayout(QObject):
         if model is None:
             return 0
         title = str(model.headerData(column, Qt.Orientation.Horizontal, Qt.ItemDataRole.DisplayRole) or "")
-        return current_theme().small_metrics.horizontalAdvance(title) + 2 * PADDING + 2
-
-    def _without_yielding(self, shown: list[int], room: int) -> list[int]:
-        for i in sorted(shown, key=lambda i: -self._columns[i].yields):
-            if not self._columns[i].yields or sum(map(self._least, shown)) <= room:
-                break
-            shown = [other for other in shown if other != i]
-        return shown
-
-    def _fit(self, shown: Sequence[int], room: int) -> dict[int, int]:
-        natural = {i: self._manual.get(i) or self._columns[i].width(self._columns[i].sample) for i in shown}
-        # A header must be readable too.
-        for i in shown:
-            if i not in self._manual:
-                natural[i] = max(natural[i], self._title(i))
-        rest = room - sum(natural.values())
-        if rest >= 0:
-            return self._hand_out(natural, room)
-        least = {i: min(natural[i], self._least(i)) for i in shown}
-        give = {i: natural[i] - least[i] for i in shown}
-        spare = sum(give.values())
-        share = min(1.0, -rest / spare) if spare else 0.0
-        widths = {i: natural[i] - int(give[i] * share) for i in shown}
-        over = sum(widths.values()) - room
-        for i in sorted(shown, key=lambda i: -give[i]):
-            if over <= 0:
-                break
-            step = min(over, widths[i] - least[i])
-            widths[i] -= step
-            over -= step
-        return widths
-
-    def _hand_out(self, natural: dict[int, int], room: int) -> dict[int, int]:
-        rest = room - sum(natural.values())
-        takers = [i for i in natural if self._columns[i].weight and i not in self._manual] or [max(natural)]
-        total = sum(self._columns[i].weight for i in takers) or 1
-        for i in takers:
-            natural[i] += rest * max(1, self._columns[i].weight) // total
-        # The last pixels of the division.
-        natural[takers[-1]] += max(0, room - sum(natural.values()))
-        return natural
+        header = self.header
+        arrow = _ARROW if header.isSortIndicatorShown() and header.sortIndicatorSection() == column else 0
+        return current_theme().small_metrics.horizontalAdvance(title) + 2 * PADDING + 2 + arrow
 
     @Slot(QPoint)
     def _menu(self, where: QPoint) -> None:
@@ -260,12 +309,14 @@ class ColumnLayout(QObject):
         else:
             self._hidden.add(column)
         self._manual.pop(column, None)
+        self._given.clear()
         self.apply()
 
     @Slot()
     def reset(self) -> None:
         """Back to how it was at first."""
         self._manual.clear()
+        self._given.clear()
         self._hidden = set(self._hidden_at_first)
         self.apply()
 

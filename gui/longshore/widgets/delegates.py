@@ -91,6 +91,7 @@ class CellDelegate(QStyledItemDelegate):
         self._view = view
         self._columns = columns
         self._complained = False
+        self._samples: dict[int, int] = {}
         #: Whether rows may be new (Role.FRESH); asked only where they can be.
         self.marks_fresh = False
         #: Whether the rows are only what was last known, and are drawn faint.
@@ -181,10 +182,23 @@ class CellDelegate(QStyledItemDelegate):
         ink = theme.ink(Tone.QUIET if dim and not tone else tone)
         painter.setFont(font)
         painter.setPen(ink.selected if selected else ink.plain)
+        if column.together and rect.width() < self._natural(number):
+            shown = next(iter(model.data(index, Role.SHORT) or ()), shown)
         # To measure a text costs half as much as to draw it, and most are plainly short enough.
         if len(shown) * theme.widest > room.width() < metrics.horizontalAdvance(shown):
-            shown = metrics.elidedText(shown, column.elide, room.width())
+            for shorter in model.data(index, Role.SHORT) or ():
+                shown = shorter
+                if metrics.horizontalAdvance(shown) <= room.width():
+                    break
+            else:
+                shown = metrics.elidedText(shown, column.elide, room.width())
         painter.drawText(room, _RIGHT if column.right else _LEFT, shown)
+
+    def _natural(self, number: int) -> int:
+        """Pixels that the sample of a column needs; measured once."""
+        if number not in self._samples:
+            self._samples[number] = self._columns[number].width(self._columns[number].sample)
+        return self._samples[number]
 
     def _paint_icon(
         self,

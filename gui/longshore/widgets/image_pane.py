@@ -32,12 +32,12 @@ if TYPE_CHECKING:
 
 _RIGHT = Qt.TextElideMode.ElideRight
 _COLUMNS = [
-    Column("registry.acme.io/billing-api", "reg.acme.io/billing", weight=3),
+    Column("registry.acme.io/billing-api", "…/billing-api", weight=3),
     Column("3.12-alpine", "3.12-slim", weight=1),
-    Column("8f3c9a10b2de", "8f3c9a10b2de", fixed=True, elide=_RIGHT, yields=1),
-    Column("2 months ago", "2 months ago", elide=_RIGHT, yields=2),
+    Column("8f3c9a10b2de", "8f3c9a10b2de", fixed=True, elide=_RIGHT, yields=2),
+    Column("2 months ago", "20 min", elide=_RIGHT, together=True),
     Column("888.8 MB", "88.8 GB", right=True),
-    Column("2 containers", "2 contain…", elide=_RIGHT, yields=3),
+    Column("2 containers", "2 contain…", elide=_RIGHT, yields=1),
 ]
 _MENU_GAP = ""
 

@@ -65,7 +65,6 @@ class MainWindow(QMainWindow):
         self.sides.setStretchFactor(1, 1)
         self.floors.setStretchFactor(0, 3)
         self.floors.setStretchFactor(1, 1)
-        self.transfer_pane.setMinimumHeight(150)
         centre = QWidget()
         layout = QVBoxLayout(centre)
         layout.setContentsMargins(_GAP, 4, _GAP, _GAP)

@@ -28,6 +28,7 @@ from longshore.widgets.theme import current_theme
 _MARGIN = 14
 _GAP = 6
 _LEAST_PICKER = 124
+_LEAST_FIELD = 84
 #: Pixels at either side of what stands in a field.
 _FIELD_PADDING = 11
 #: Milliseconds after the last key before a filter is applied.
@@ -148,7 +149,7 @@ class FilterField(QLineEdit):
         self.setAccessibleName(placeholder)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setMaximumWidth(210)
-        self.setMinimumWidth(84)
+        self.setMinimumWidth(_LEAST_FIELD)
         self.setMaxLength(LONGEST)
         # What is dragged here is meant for a view beside it: as text it would hide all rows.
         self.setAcceptDrops(False)
@@ -248,7 +249,7 @@ class Picker(QComboBox):
 
     def minimumSizeHint(self) -> QSize:
         """Qt's hook."""
-        return QSize(84, current_theme().control_height)
+        return QSize(_LEAST_FIELD, current_theme().control_height)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Qt's hook: as Qt does, but where the text has to be cut, it is cut visibly."""
@@ -291,7 +292,7 @@ class HeaderBar(QWidget):
         """A combo box after the title."""
         self.picker = picker
         self.picker.setAccessibleName(name)
-        self.picker.setMinimumWidth(84)
+        self.picker.setMinimumWidth(_LEAST_FIELD)
         self.picker.setMaximumWidth(wide)
         self._picker_width = wide
         self.row.addSpacing(4)
@@ -344,10 +345,13 @@ class HeaderBar(QWidget):
         super().resizeEvent(event)
         title = self.title.sizeHint().width()
         need = 2 * _MARGIN + title + sum(b.wide() + _GAP for b in self.buttons)
+        slack = 0  # what the fields can give beyond what they had better have
         if self.picker is not None:
             need += _LEAST_PICKER + _GAP
+            slack += _LEAST_PICKER - _LEAST_FIELD
         if self.filter is not None:
             need += 90 + _GAP
+            slack += 90 - _LEAST_FIELD
         if self.summary is not None:
             need += 120 + _GAP
         room = event.size().width()
@@ -358,8 +362,8 @@ class HeaderBar(QWidget):
             button.set_compact(compact)
             if compact:
                 need -= button.wide() - current_theme().control_height
-        # What the pane is can be seen; what is in its fields has to be read.
-        self.title.setVisible(need <= room + title // 4)
+        # At the very least: what the pane is can be seen; what is in its fields has to be read.
+        self.title.setVisible(need <= room + slack)
         if self.title.isHidden():
             need -= title
         if self.picker is not None:
@@ -408,7 +412,7 @@ class Pane(QWidget):
         tone: Tone = Tone.QUIET,
         *,
         button: str = "",
-        act: Callable[[], None] | None = None,
+        act: Callable[[], object] | None = None,
     ) -> None:
         """Say *message* quietly at the foot of the pane: why something cannot be done now, or what went wrong."""
         if self._notice is None:

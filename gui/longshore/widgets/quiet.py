@@ -15,7 +15,7 @@ from PySide6.QtGui import (
     QPaintEvent,
     QPen,
 )
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QSplitter, QVBoxLayout, QWidget
 
 from longshore.models.columns import Tone
 from longshore.models.text import tooltip
@@ -52,16 +52,21 @@ class ElidedLabel(QLabel):
         self.setTextFormat(Qt.TextFormat.PlainText)
         if role:
             self.setProperty("role", role)
-        self._whole = ""
+        self._whole = self._more = ""
         self.setMinimumWidth(24)
 
-    def set_text(self, text: str) -> None:
-        """Show *text*."""
-        if text != self._whole:
-            self._whole = text
-            self.setAccessibleName(text)
+    def set_text(self, text: str, more: str = "") -> None:
+        """Show *text*; *more* is all that there is to say, for the tooltip and for screen readers."""
+        if (text, more) != (self._whole, self._more):
+            self._whole, self._more = text, more
+            self.setAccessibleName(more or text)
             self._fit()
             self.updateGeometry()
+
+    def keep_whole(self) -> None:
+        """It is short: others give way to it."""
+        self.setMinimumWidth(0)
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
 
     def whole(self) -> str:
         """The text, uncut."""
@@ -71,7 +76,8 @@ class ElidedLabel(QLabel):
         shown = self.fontMetrics().elidedText(self._whole, Qt.TextElideMode.ElideMiddle, self.width())
         if shown != self.text():
             super().setText(shown)
-            self.setToolTip((tooltip(self._whole) or "") if shown != self._whole else "")
+        said = self._more or self._whole
+        self.setToolTip((tooltip(said) or "") if shown != said else "")
 
     def sizeHint(self):  # type: ignore[no-untyped-def]
         """Qt's hook: room for the whole text."""

@@ -20,7 +20,7 @@ from longshore.widgets.views import TreeView
 _RIGHT = Qt.TextElideMode.ElideRight
 _COLUMNS = [
     Column("registry.acme.io/billing", "registry.acme.io", weight=5, kind=Kind.NAME, extra=66),
-    Column("2,400 of 10,000 loaded", "1 pinned", weight=2, elide=_RIGHT),
+    Column("2,400 of 10,000 loaded", "88 repositories", weight=2, elide=_RIGHT),
     Column("★ 20,413  official", "Sign in…", weight=2, elide=_RIGHT, yields=1),
 ]
 

@@ -21,8 +21,8 @@ _COLUMNS = [
     Column("sha256:1c9e…77b0", "sha256:1c…b0", fixed=True, yields=2),
     Column("888.8 MB", "88.8 MB", right=True),
     Column("amd64  arm64  s390x", "amd64  arm64", weight=2, elide=_RIGHT, yields=1),
-    Column("12 months ago", "2 weeks ago", elide=_RIGHT),
-    Column("in sync", "in sync", weight=1, kind=Kind.PILL, elide=_RIGHT),
+    Column("12 months ago", "20 min", elide=_RIGHT, together=True),
+    Column("in sync", "in sync", kind=Kind.PILL, elide=_RIGHT),
 ]
 #: Tags whose details are awaited: more than fit into sight, so an order by them is not yet true.
 _MANY_DETAILS = 100
@@ -55,6 +55,7 @@ class TagSection(QWidget):
         row.addWidget(self.title)
         self.counts = ElidedLabel("dim")
         self.counts.setContentsMargins(0, 0, 0, 0)
+        self.counts.keep_whole()
         row.addWidget(self.counts)
         row.addStretch(1)
         self.filter = FilterField(self.tr("Filter tags"))
@@ -123,8 +124,10 @@ class TagSection(QWidget):
     def _rows_changed(self) -> None:
         host, repository = self._place
         if repository:
-            shown = repository if host == "docker.io" else f"{host}/{repository}"
-            self.title.set_text(self.tr("Tags of  {0}").format(text.safe(shown)))
+            whole = repository if host == "docker.io" else f"{host}/{repository}"
+            words = self.tr("Tags of {0}")
+            # The registry stands above; here the repository has to be read.
+            self.title.set_text(words.format(text.safe(repository)), words.format(text.safe(whole)))
         else:
             self.title.set_text(self.tr("Tags"))
         self.loading.set_loading(bool(repository) and self.model.loading)

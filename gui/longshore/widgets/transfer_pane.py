@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from PySide6.QtCore import QCoreApplication, QModelIndex, QPoint, Qt, QTimer, Signal, Slot
-from PySide6.QtWidgets import QMenu
+from PySide6.QtWidgets import QLayout, QMenu
 
-from longshore.models import text
 from longshore.models import transfer_text as words
-from longshore.models.columns import NodeKind, Role, Tone
+from longshore.models.columns import NodeKind, Role, Tone, TransferColumn
 from longshore.models.transfer_model import TransferModel
 from longshore.models.transfer_text import can_detour
 from longshore.oci.errors import TlsFailed
@@ -17,6 +16,7 @@ from longshore.transfers.transfer import State, TransferSnapshot
 from longshore.widgets.columns import Column, Kind
 from longshore.widgets.delegates import MOVING
 from longshore.widgets.pane import Pane
+from longshore.widgets.theme import current_theme
 from longshore.widgets.transfer_view import TransferView
 
 _RIGHT = Qt.TextElideMode.ElideRight
@@ -38,6 +38,8 @@ _COLUMNS = [
     Column("2026-11-24 13:37", "13:37", elide=_RIGHT),
 ]
 _FINISHED = 8
+#: Pixels of the pane until it was laid out.
+_LEAST_HEIGHT = 150
 #: Milliseconds between two pictures of a bar whose total is not known.
 _STEP = 100
 #: Milliseconds between two summaries: numbers that change faster cannot be read.
@@ -64,6 +66,8 @@ class TransferPane(Pane):
     detour_requested = Signal(object)  # TransferSnapshot of a pull that an engine cannot finish
     sign_in_requested = Signal(str)  # host, from a row that failed for want of it
     certificate_requested = Signal(str)  # host, from a row that failed over its certificate
+    cancel_blocked = Signal(str)  # why nothing can be cancelled now, "" where something can
+    retry_blocked = Signal(str)  # the same of Retry
     occupied_changed = Signal(bool)  # whether there is anything to show
 
     def __init__(self, model: TransferModel) -> None:
@@ -71,6 +75,7 @@ class TransferPane(Pane):
         self.model = model
         self._held = False
         self._offering: set[str] = set()
+        self._offered = ""  # the transfer that the notice makes an offer about
         self.summary = self.header.add_summary()
         self.header.add_space()
         add = self.header.add_button
@@ -88,7 +93,11 @@ class TransferPane(Pane):
         self.view.action_requested.connect(self._act)
         self.view.opened.connect(self._opened)
         self.view.customContextMenuRequested.connect(self._menu)
+        # A notice below never takes all the room: two rows stay in sight.
+        self.view.setMinimumHeight(self.view.columns.header.height() + 2 * current_theme().row_height)
         self.body.addWidget(self.view, 1)
+        self.setMinimumHeight(_LEAST_HEIGHT)
+        self._outer.setSizeConstraint(QLayout.SizeConstraint.SetMinimumSize)
         self.body.setContentsMargins(0, 0, 0, 7)
         self._swing = QTimer(self)
         self._swing.setInterval(_STEP)
@@ -98,7 +107,11 @@ class TransferPane(Pane):
         self._soon.timeout.connect(self._tell_state)
         for signal in (model.rowsInserted, model.rowsRemoved, model.modelReset):
             signal.connect(self._rows_changed)
-        model.dataChanged.connect(self._changed)
+        model.dataChanged.connect(self._data_changed)
+        self._buttons_soon = QTimer(self)
+        self._buttons_soon.setSingleShot(True)
+        self._buttons_soon.setInterval(0)
+        self._buttons_soon.timeout.connect(self._tell_buttons)
         self._occupied = False
         self.view.selectionModel().selectionChanged.connect(self._selection_changed)
         self._tell_state()
@@ -149,17 +162,38 @@ class TransferPane(Pane):
         if index.isValid():
             self.view.scrollTo(index)
 
-    def tell_refusal(self, snapshot: TransferSnapshot) -> None:
-        """A transfer has just failed for want of a sign-in: say so, and offer it."""
-        host = words.sign_in_host(snapshot)
-        if host and snapshot.error is not None:
-            name = text.safe(host, 80)
-            self.explain(
-                snapshot.error.message,
-                Tone.CAUTION,
-                button=self.tr("Sign in to {0}…").format(name),
-                act=lambda: self.sign_in_requested.emit(host),
-            )
+    def show_failed(self, snapshot: TransferSnapshot) -> None:
+        """A transfer has just ended: bring the row of a failed one into sight, unless the user is working on others."""
+        if snapshot.state is State.FAILED and not self.view.in_hand():
+            self.reveal(snapshot.id)
+
+    def offer(self, snapshot: TransferSnapshot, message: str, button: str, act: Callable[[], object]) -> None:
+        """Say what can be done about a failed transfer, for as long as it stands there as failed. Its row stays in
+        sight, beside the notice."""
+        self.explain(message, Tone.CAUTION, button=button, act=act)
+        self._offered = snapshot.id
+        # The notice takes room from the list, once it is laid out.
+        QTimer.singleShot(0, self, lambda: self.reveal(snapshot.id))
+
+    def explain(
+        self,
+        message: str,
+        tone: Tone = Tone.QUIET,
+        *,
+        button: str = "",
+        act: Callable[[], object] | None = None,
+    ) -> None:
+        """See Pane; an offer is overtaken."""
+        self._offered = ""
+        super().explain(message, tone, button=button, act=act)
+
+    def _withdraw_offer(self) -> None:
+        """What was offered may have been done, or have no row any more."""
+        if self._offered:
+            snapshot = self.model.snapshot(self._offered)
+            if snapshot is None or snapshot.state is not State.FAILED:
+                self._offered = ""
+                self.hush()
 
     # -- wishes
 
@@ -174,30 +208,45 @@ class TransferPane(Pane):
     @Slot()
     def cancel(self) -> None:
         """Wish to cancel what is selected (or the only one there is), or say why not."""
-        active = [s for s in self._meant() if not s.state.finished and s.state is not State.CANCELLING]
+        active = [s.id for s in self._meant() if _can_be_cancelled(s)]
         if active:
-            self.cancel_requested.emit([s.id for s in active])
-        elif any(s.state is State.CANCELLING for s in self._meant()):
-            self.explain(self.tr("It is being cancelled already."))
-        elif self.selected():
-            self.explain(self.tr("What is selected has ended already."))
-        elif any(not s.state.finished for s in self.snapshots()):
-            self.explain(self.tr("Select the transfers to cancel."))
+            self.cancel_requested.emit(active)
         else:
-            self.explain(self.tr("Nothing is queued or running."))
+            self.explain(self._no_cancel() or self.tr("Select the transfers to cancel."))
+
+    def _no_cancel(self) -> str:
+        """Why nothing can be cancelled now, "" where something can."""
+        chosen = self.selected()
+        pool = chosen or self.snapshots()
+        if any(_can_be_cancelled(s) for s in pool):
+            return ""
+        if any(s.state is State.CANCELLING for s in pool):
+            return self.tr("It is being cancelled.")
+        if not chosen:
+            return self.tr("Nothing is queued or running.")
+        return (
+            self.tr("This transfer has finished.")
+            if len(chosen) == 1
+            else self.tr("These transfers have finished.")
+        )
 
     @Slot()
     def retry(self) -> None:
         """Wish to try again what is selected (or the only one that failed), or say why not."""
-        ended = [s for s in self._meant(failed=True) if s.state.finished and s.state is not State.SUCCEEDED]
+        ended = [s.id for s in self._meant(failed=True) if _can_be_retried(s)]
         if ended:
-            self.retry_requested.emit([s.id for s in ended])
-        elif self.selected():
-            self.explain(self.tr("Only what failed, was cancelled or interrupted can be tried again."))
-        elif any(s.state is State.FAILED for s in self.snapshots()):
-            self.explain(self.tr("Select the transfers to try again."))
+            self.retry_requested.emit(ended)
         else:
-            self.explain(self.tr("Nothing has failed."))
+            self.explain(self._no_retry() or self.tr("Select the transfers to retry."))
+
+    def _no_retry(self) -> str:
+        """Why nothing can be retried now, "" where something can."""
+        chosen = self.selected()
+        if any(_can_be_retried(s) for s in chosen or self.snapshots()):
+            return ""
+        if chosen:
+            return self.tr("Only transfers that failed, were cancelled or were interrupted can be retried.")
+        return self.tr("Nothing has failed.")
 
     def _meant(self, *, failed: bool = False) -> list[TransferSnapshot]:
         """What is selected; where nothing is, the one transfer that can be meant, if it is only one."""
@@ -295,6 +344,13 @@ class TransferPane(Pane):
         if occupied != self._occupied:
             self._occupied = occupied
             self.occupied_changed.emit(occupied)
+        self._tell_buttons()
+        self._changed()
+
+    @Slot(QModelIndex, QModelIndex)
+    def _data_changed(self, first: QModelIndex, _last: QModelIndex) -> None:
+        if first.column() == TransferColumn.OPERATION and not first.internalId():
+            self._buttons_soon.start()  # states changed, not only what moves all the time
         self._changed()
 
     @Slot()
@@ -314,9 +370,16 @@ class TransferPane(Pane):
         self.hush()
         self._tell_buttons()
 
+    @Slot()
     def _tell_buttons(self) -> None:
         snapshots = self.snapshots()
         meant = [s for s in self.selected() or snapshots if not s.state.finished]
+        for button, blocked, reason in (
+            (self.cancel_button, self.cancel_blocked, self._no_cancel()),
+            (self.retry_button, self.retry_blocked, self._no_retry()),
+        ):
+            button.set_blocked(reason)
+            blocked.emit(reason)
         self.cancel_button.set_hint("\n".join(dict.fromkeys(words.cancel_text(s) for s in meant[:50])))
         self.pause_button.setVisible(any(s.pausable and not s.state.finished for s in snapshots))
         alive = [s for s in meant if s.pausable]
@@ -329,6 +392,7 @@ class TransferPane(Pane):
     def _tell_state(self) -> None:
         snapshots = self.snapshots()
         self.summary.set_text(words.summary_text(snapshots, held=self._held))
+        self._withdraw_offer()
         self._tell_buttons()
         offering = {s.id for s in snapshots if words.action_text(s)}
         if offering != self._offering:
@@ -362,9 +426,16 @@ class TransferPane(Pane):
         chosen = self.selected()
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        menu.addAction(self.tr("Cancel")).triggered.connect(self.cancel)
-        menu.addAction(self.tr("Cancel all")).triggered.connect(self.cancel_all)
-        menu.addAction(self.tr("Retry")).triggered.connect(self.retry)
+        menu.setToolTipsVisible(True)
+        for label, wish, reason in (
+            (self.tr("Cancel"), self.cancel, self._no_cancel()),
+            (self.tr("Cancel all"), self.cancel_all, ""),
+            (self.tr("Retry"), self.retry, self._no_retry()),
+        ):
+            action = menu.addAction(label)
+            action.triggered.connect(wish)
+            action.setEnabled(not reason)
+            action.setToolTip(reason or label)
         host = words.sign_in_host(chosen[0]) if len(chosen) == 1 else ""
         if host:
             menu.addAction(self.tr("Sign in to {0}…").format(host)).triggered.connect(
@@ -396,6 +467,14 @@ class TransferPane(Pane):
 def is_paused(snapshot: TransferSnapshot) -> bool:
     """Whether it waits until the user goes on with it."""
     return snapshot.waiting_for == "paused"
+
+
+def _can_be_cancelled(snapshot: TransferSnapshot) -> bool:
+    return not snapshot.state.finished and snapshot.state is not State.CANCELLING
+
+
+def _can_be_retried(snapshot: TransferSnapshot) -> bool:
+    return snapshot.state.finished and snapshot.state is not State.SUCCEEDED
 
 
 def _top(index: QModelIndex) -> QModelIndex:

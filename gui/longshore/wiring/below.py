@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QObject, Qt, QTimer, Slot
 
 from longshore.models.columns import Tone
-from longshore.models.transfer_text import can_detour
+from longshore.models.transfer_text import detour_helps
 from longshore.operations import Operations
 from longshore.transfers.transfer import TransferSnapshot
 from longshore.widgets.main_window import MainWindow
@@ -43,7 +43,7 @@ class Transfers(QObject):
         moving.tally_changed.connect(self._tally)
         moving.asked.connect(self._asked)
         moving.interrupted.connect(self._interrupted)
-        moving.ended.connect(pane.tell_refusal)
+        moving.ended.connect(pane.show_failed)
         self.history = HistoryKeeper(self.window, self.operations, self._shared)
         self.window.history_requested.connect(self.history.open)
 
@@ -81,16 +81,16 @@ class Transfers(QObject):
     @Slot(object)
     def _ended(self, snapshot: TransferSnapshot) -> None:
         reference = snapshot.request.source.reference
-        if snapshot.attempt < 2 or reference is None or not can_detour(snapshot):
+        if snapshot.attempt < 2 or reference is None or not detour_helps(snapshot):
             return
-        self.window.transfer_pane.explain(
+        self.window.transfer_pane.offer(
+            snapshot,
             self.tr(
                 "The engine could not pull {0} in {1} attempts. The library keeps what has come when a "
                 "connection is cut, and can hand the image to the engine."
             ).format(reference.familiar, snapshot.attempt),
-            Tone.CAUTION,
-            button=self.tr("Pull by the library instead"),
-            act=lambda: self._detour(snapshot),
+            self.tr("Pull by the library instead"),
+            lambda: self._detour(snapshot),
         )
 
     @Slot(object)

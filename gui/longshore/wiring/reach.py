@@ -8,6 +8,7 @@ from functools import partial
 from PySide6.QtCore import QObject, Slot
 
 from longshore.credentials import Credential
+from longshore.models import text
 from longshore.models.columns import Tone
 from longshore.oci.errors import LongshoreError, TlsFailed
 from longshore.operations import Operations
@@ -44,13 +45,15 @@ class Reach(QObject):
         error = snapshot.error
         if snapshot.state is not State.FAILED or error is None:
             return
-        hosts, explain = refused_at(error, snapshot.request), self.window.transfer_pane.explain
+        hosts, offer = refused_at(error, snapshot.request), self.window.transfer_pane.offer
         if hosts:
-            words, act = self.tr("Sign in…"), partial(self._sign_in, hosts[0])
-            explain(error.message, Tone.CAUTION, button=words, act=act)
+            name = text.safe(self.operations.remote.title(hosts[0]), 80)
+            words, act = self.tr("Sign in to {0}…").format(name), partial(self._sign_in, hosts[0])
+            offer(snapshot, error.message, words, act)
         elif isinstance(error, TlsFailed):
-            words, act = self.tr("Certificate…"), partial(self._certificate, error.registry)
-            explain(error.message, Tone.CAUTION, button=words, act=act)
+            offer(
+                snapshot, error.message, self.tr("Certificate…"), partial(self._certificate, error.registry)
+            )
 
     @Slot()
     def _add_registry(self) -> None:

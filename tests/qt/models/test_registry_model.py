@@ -36,7 +36,7 @@ def listed(model, names, more=False, total=None):
 
 
 def test_registries_before_they_are_listed(model):
-    assert headers(model) == ["Registry / repository", "Tags", "Signed in / stars"]
+    assert headers(model) == ["Registry / repository", "Tags", "Signed in"]
     assert texts(model) == ["Docker Hub", HOST]
     index = model.index_of(HOST)
     assert model.hasChildren(index) and model.rowCount(index) == 0 and model.canFetchMore(index)

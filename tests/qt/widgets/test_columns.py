@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QStandardItemModel
+from PySide6.QtCore import QCoreApplication, QEvent, QPoint, QPointF, Qt
+from PySide6.QtGui import QMouseEvent, QStandardItem, QStandardItemModel
+from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from longshore.widgets.columns import Column
@@ -79,6 +80,84 @@ def test_the_users_width_stays(view: TableView) -> None:
     assert view.columns.header.sectionSize(3) == 222
     view.columns.reset()
     assert view.columns.header.sectionSize(3) != 222
+
+
+def _hidden(view: TableView) -> list[bool]:
+    return [view.columns.header.isSectionHidden(i) for i in range(4)]
+
+
+def test_a_widened_column_takes_room_and_removes_none(view: TableView, qtbot: QtBot) -> None:
+    header = view.columns.header
+    for width in (150, 300, 500, 2000):
+        header.resizeSection(1, width)
+        assert not any(_hidden(view))
+        assert sum(_widths(view)) == view.viewport().width(), "what one takes the others give"
+    for width in (898, 899, 900):
+        view.resize(width, 200)
+        assert not any(_hidden(view)), "nor when the view is laid out anew"
+    least = [_COLUMNS[i].width(_COLUMNS[i].least) for i in range(4)]
+    assert all(width >= at_least for width, at_least in zip(_widths(view), least, strict=True))
+
+
+def test_a_border_that_is_dragged_moves_and_those_before_it_stay(view: TableView, qtbot: QtBot) -> None:
+    header = view.columns.header
+    before = _widths(view)
+    where = QPoint(sum(before[:2]) - 2, header.height() // 2)
+    qtbot.mousePress(header.viewport(), Qt.MouseButton.LeftButton, pos=where)
+    for step in (-5, -12, -20):
+        QTest.mouseMove(header.viewport(), where + QPoint(step, 0))
+        move = QMouseEvent(
+            QEvent.Type.MouseMove,
+            QPointF(where + QPoint(step, 0)),
+            QPointF(header.viewport().mapToGlobal(where + QPoint(step, 0))),
+            Qt.MouseButton.NoButton,
+            Qt.MouseButton.LeftButton,
+            Qt.KeyboardModifier.NoModifier,
+        )
+        QCoreApplication.sendEvent(header.viewport(), move)
+    qtbot.mouseRelease(header.viewport(), Qt.MouseButton.LeftButton, pos=where + QPoint(-20, 0))
+    after = _widths(view)
+    assert after[0] == before[0]
+    assert after[1:3] == [before[1] - 20, before[2] + 20]
+    assert sum(after) == sum(before)
+
+
+def test_widths_of_a_large_window_hide_nothing_in_a_small_one_nor_the_other_way(view: TableView) -> None:
+    view.resize(1400, 200)
+    view.columns.header.resizeSection(0, 700)
+    view.columns.header.resizeSection(2, 300)
+    state = view.columns.state()
+    small = sum(_natural(i) for i in range(4))
+    view.resize(small, 200)
+    assert not any(_hidden(view))
+    assert sum(_widths(view)) == view.viewport().width()
+    view.columns.restore(state)
+    view.resize(1400, 200)
+    assert not any(_hidden(view))
+    assert view.columns.header.sectionSize(2) == 300
+
+
+def test_what_yielded_for_want_of_room_is_not_kept_as_hidden(view: TableView) -> None:
+    view.resize(200, 200)
+    assert any(_hidden(view))
+    state = view.columns.state()
+    assert state["hidden"] == []
+    view.columns.restore(state)
+    view.resize(1200, 200)
+    assert not any(_hidden(view))
+
+
+def test_content_gets_its_room_before_what_is_left_is_shared(view: TableView, qtbot: QtBot) -> None:
+    model = view.model()
+    assert isinstance(model, QStandardItemModel)
+    view.resize(560, 200)
+    before = view.columns.header.sectionSize(0)
+    assert not any(_hidden(view))
+    long = "a name that is very much longer than what is usual for names in this list of things"
+    model.appendRow([QStandardItem(words) for words in (long, "0123", "now", "in sync")])
+    qtbot.waitUntil(lambda: view.columns.header.sectionSize(0) > before)
+    assert view.columns.header.isSectionHidden(1), "an id goes before a name is cut"
+    assert sum(_widths(view)) == view.viewport().width()
 
 
 def test_state_comes_back(view: TableView) -> None:

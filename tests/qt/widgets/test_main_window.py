@@ -10,7 +10,7 @@ from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDragMoveEvent, QDro
 from PySide6.QtWidgets import QLabel, QLineEdit, QPushButton, QTableView, QTreeView, QWidget
 from pytestqt.qtbot import QtBot
 
-from longshore.models.columns import TransferColumn
+from longshore.models.columns import ImageColumn, RegistryColumn, TagColumn, TransferColumn
 from longshore.models.history_model import HistoryModel
 from longshore.transfers.transfer import State
 from longshore.widgets.history_window import HistoryWindow
@@ -58,13 +58,14 @@ def test_no_label_takes_its_text_for_markup(bench: Bench) -> None:
         assert label.textFormat() == Qt.TextFormat.PlainText, label.text()
 
 
-@pytest.mark.parametrize("width", [1024, 1280, 1440])
+@pytest.mark.parametrize("width", [900, 1024, 1280, 1440])
 def test_headers_are_not_cut(bench: Bench, qtbot: QtBot, light: Theme, width: int) -> None:
     bench.window.resize(width, 700)
     bench.move(transfer("a", state=State.RUNNING, permille=10))
     qtbot.waitUntil(lambda: bench.window.width() == width)
     for view in (
         bench.window.image_pane.view,
+        bench.window.registry_pane.view,
         bench.window.registry_pane.tags.view,
         bench.window.transfer_pane.view,
     ):
@@ -81,6 +82,27 @@ def test_the_state_of_a_transfer_is_always_in_sight(bench: Bench, qtbot: QtBot) 
     header = bench.window.transfer_pane.view.columns.header
     for column in (TransferColumn.STATUS, TransferColumn.PROGRESS, TransferColumn.TRANSFERRED):
         assert not header.isSectionHidden(column)
+
+
+def test_a_small_window_shows_titles_and_the_columns_that_matter(bench: Bench, qtbot: QtBot) -> None:
+    window = bench.window
+    window.resize(900, 600)
+    bench.ready("registry.acme.io/acme/billing-api:2.4.1", "postgres:16")
+    bench.list(HOST, "acme/api")
+    bench.show_tags(HOST, "acme/api", "1.0")
+    qtbot.waitUntil(lambda: window.width() == 900)
+    for pane in (window.image_pane, window.registry_pane):
+        title = pane.header.title
+        qtbot.waitUntil(lambda title=title: title.width() >= title.sizeHint().width())  # type: ignore[misc]
+        assert title.isVisible()
+    for view, columns in (
+        (window.image_pane.view, (*ImageColumn,)),
+        (window.registry_pane.view, (*RegistryColumn,)),
+        (window.registry_pane.tags.view, (*TagColumn,)),
+    ):
+        hidden = {column for column in columns if view.columns.header.isSectionHidden(column)}
+        assert hidden <= {ImageColumn.IMAGE_ID, ImageColumn.IN_USE, TagColumn.DIGEST, TagColumn.PLATFORMS}
+        assert not view.horizontalScrollBar().isVisible()
 
 
 # -- keys
@@ -315,6 +337,7 @@ def test_state_comes_back(bench: Bench, qtbot: QtBot) -> None:
     window = bench.window
     window.resize(790, 610)  # within the offscreen screen
     window.sides.setSizes([350, 420])
+    usual = window.image_pane.view.columns.header.sectionSize(1)
     window.image_pane.view.columns.header.resizeSection(1, 133)
     state = window.save_state()
     other = MainWindow(bench.images, bench.registries, bench.tags, bench.transfers)
@@ -323,7 +346,10 @@ def test_state_comes_back(bench: Bench, qtbot: QtBot) -> None:
     other.show()
     assert other.size() == window.size()
     assert other.sides.sizes() == window.sides.sizes()
-    assert other.image_pane.view.columns.header.sectionSize(1) == 133
+    mine, others = (each.image_pane.view.columns for each in (window, other))
+    assert mine.header.sectionSize(1) != usual
+    qtbot.waitUntil(lambda: others.header.sectionSize(1) == mine.header.sectionSize(1))
+    assert others.state() == mine.state()
 
 
 @pytest.mark.parametrize(

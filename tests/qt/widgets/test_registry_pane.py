@@ -53,7 +53,8 @@ def test_selecting_a_repository_is_told_once(bench: Bench, qtbot: QtBot) -> None
         _click_row(qtbot, pane.view, bench.registries.index_of(HOST, "acme/web"))
     assert told.args == [HOST, "acme/web"]
     assert pane.current_repository() == (HOST, "acme/web")
-    assert pane.tags.title.whole() == f"Tags of  {HOST}/acme/web"
+    assert pane.tags.title.whole() == "Tags of acme/web"
+    assert pane.tags.title.accessibleName() == f"Tags of {HOST}/acme/web"
     with qtbot.assertNotEmitted(pane.repository_selected):
         _click_row(qtbot, pane.view, bench.registries.index_of(HOST))
         _click_row(qtbot, pane.view, bench.registries.index_of(HOST, "acme/web"))

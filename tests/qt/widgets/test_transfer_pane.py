@@ -8,7 +8,20 @@ from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
 
 from longshore.models.columns import TransferColumn
-from longshore.oci.errors import AccessDenied, RegistryFailure, SignInRequired
+from longshore.models.transfer_text import detour_helps
+from longshore.oci.errors import (
+    AccessDenied,
+    DigestMismatch,
+    DiskFull,
+    EngineFailure,
+    LongshoreError,
+    NotInRegistry,
+    RateLimited,
+    RegistryFailure,
+    RegistryUnreachable,
+    SignInRequired,
+    TlsFailed,
+)
 from longshore.transfers.changes import Changes
 from longshore.transfers.transfer import Operation, State
 from qt.models.made import layer, request, transfer
@@ -65,8 +78,30 @@ def test_cancel_means_the_only_one_or_what_is_selected(bench: Bench, qtbot: QtBo
         _click(qtbot, pane.cancel_button)
     assert by_layer.args == [["a"]], "a layer stands for its transfer"
     pane.show_transfer("z")
-    _click(qtbot, pane.cancel_button)
-    assert "ended" in pane.explanation
+    assert not pane.cancel_button.isEnabled()
+    assert "This transfer has finished." in pane.cancel_button.toolTip()
+    assert not bench.window.actions_.cancel.isEnabled()
+    with qtbot.assertNotEmitted(pane.cancel_requested):
+        pane.cancel()
+    assert pane.explanation == "This transfer has finished."
+    pane.view.clearSelection()
+    assert pane.cancel_button.isEnabled() and bench.window.actions_.cancel.isEnabled()
+
+
+def test_cancel_goes_off_when_the_selected_transfer_ends(bench: Bench, qtbot: QtBot) -> None:
+    pane = bench.window.transfer_pane
+    bench.move(transfer("a", state=State.RUNNING, permille=5), transfer("b"))
+    pane.show_transfer("a")
+    assert pane.cancel_button.isEnabled()
+    bench.move(transfer("a", state=State.CANCELLING, permille=5))
+    qtbot.waitUntil(lambda: "being cancelled" in pane.cancel_button.toolTip())
+    bench.move(transfer("a", state=State.CANCELLED, permille=5))
+    qtbot.waitUntil(lambda: "has finished" in pane.cancel_button.toolTip())
+    assert not pane.cancel_button.isEnabled() and pane.retry_button.isEnabled()
+    pane.view.clearSelection()
+    assert pane.cancel_button.isEnabled(), "another one waits"
+    bench.transfers.apply(Changes(removed=["b"]))
+    assert "Nothing is queued or running." in pane.cancel_button.toolTip()
 
 
 @pytest.mark.parametrize("state", [State.FAILED, State.CANCELLED, State.INTERRUPTED])
@@ -77,19 +112,22 @@ def test_retry_takes_what_ended_badly(bench: Bench, qtbot: QtBot, state: State) 
         _click(qtbot, pane.retry_button)
     assert only.args == [["b"]]
     pane.show_transfer("a")
+    assert not pane.retry_button.isEnabled()
+    assert "Only transfers that failed" in pane.retry_button.toolTip()
+    assert not bench.window.actions_.retry.isEnabled()
     with qtbot.assertNotEmitted(pane.retry_requested):
-        _click(qtbot, pane.retry_button)
-    assert pane.explanation
+        pane.retry()
+    assert pane.explanation.startswith("Only transfers that failed")
 
 
 def test_nothing_to_do_is_said(bench: Bench, qtbot: QtBot) -> None:
     pane = bench.window.transfer_pane
     bench.move(transfer("a"))
-    for button in (pane.retry_button, pane.clear_button):
-        assert button.isEnabled()
-        _click(qtbot, button)
-        assert pane.explanation.startswith("Nothing has")
-        pane.hush()
+    assert not pane.retry_button.isEnabled()
+    assert "Nothing has failed." in pane.retry_button.toolTip()
+    _click(qtbot, pane.clear_button)
+    assert pane.explanation.startswith("Nothing has")
+    pane.hush()
     pane.show_transfer("a")
     pane.remove()
     assert "cancel it first" in pane.explanation
@@ -256,3 +294,96 @@ def test_why_it_failed_goes_on_over_the_empty_columns(bench: Bench, message: str
     image = view.viewport().grab(cell).toImage()
     colours = {image.pixelColor(x, y).name() for x in range(image.width()) for y in range(image.height())}
     assert (len(colours) > 1) is wide
+
+
+# -- what failed
+
+
+def _covered(bench: Bench, name: str) -> bool:
+    """Whether the row of a transfer is not in sight, or a notice or banner lies over it."""
+    pane = bench.window.transfer_pane
+    row = pane.view.visualRect(bench.transfers.index_of(name))
+    viewport = pane.view.viewport()
+    whole = viewport.rect().contains(row.center()) and row.top() >= 0 and row.bottom() <= viewport.height()
+    return not whole or pane.childAt(viewport.mapTo(pane, row.center())) is not viewport
+
+
+def test_an_offer_leaves_the_row_it_is_about_in_sight(bench: Bench, qtbot: QtBot) -> None:
+    pane, window = bench.window.transfer_pane, bench.window
+    window.resize(900, 600)
+    error = SignInRequired("r wants a sign-in.", registry="r")
+    failed = transfer("m15", state=State.FAILED, error=error)
+    bench.move(*[transfer(f"m{number}") for number in range(15)], failed)
+    window.floors.setSizes([1000, 1])  # as low as it goes
+    qtbot.waitUntil(lambda: pane.height() < 250)
+    pane.offer(failed, error.message, "Sign in to r…", lambda: None)
+    qtbot.waitUntil(lambda: not _covered(bench, "m15"))
+    assert pane.explanation == "r wants a sign-in."
+    notice = pane._notice
+    assert notice is not None and notice.height() >= notice.sizeHint().height(), "nor is the notice cut"
+
+
+def test_an_offer_goes_with_its_cause(bench: Bench, qtbot: QtBot) -> None:
+    pane = bench.window.transfer_pane
+    failed = transfer("a", state=State.FAILED, error=SignInRequired("Sign in.", registry="r"))
+    bench.move(failed, transfer("b"))
+    pane.offer(failed, "Sign in.", "Sign in to r…", lambda: None)
+    bench.move(transfer("b", state=State.RUNNING))
+    qtbot.waitUntil(lambda: pane.summary.whole().startswith("1 running"))
+    assert pane.explanation == "Sign in."
+    bench.move(transfer("a", state=State.QUEUED))
+    qtbot.waitUntil(lambda: pane.explanation == "")
+    bench.move(failed)
+    pane.offer(failed, "Sign in.", "Sign in to r…", lambda: None)
+    bench.transfers.apply(Changes(removed=["a"]))
+    qtbot.waitUntil(lambda: pane.explanation == "")
+
+
+def test_a_notice_about_something_else_stays(bench: Bench, qtbot: QtBot) -> None:
+    pane = bench.window.transfer_pane
+    failed = transfer("a", state=State.FAILED, error=SignInRequired("Sign in.", registry="r"))
+    bench.move(failed)
+    pane.offer(failed, "Sign in.", "Sign in to r…", lambda: None)
+    pane.explain("Something else.", button="OK")
+    bench.move(transfer("a", state=State.RUNNING))
+    qtbot.waitUntil(lambda: pane.summary.whole().startswith("1 running"))
+    assert pane.explanation == "Something else."
+
+
+def test_a_row_that_fails_comes_into_sight_unless_others_are_in_hand(bench: Bench, qtbot: QtBot) -> None:
+    pane = bench.window.transfer_pane
+    names = [f"m{number}" for number in range(40)]
+    failed = transfer("m39", state=State.FAILED, error=RegistryUnreachable("Nothing.", registry="r"))
+    bench.move(*[transfer(name) for name in names[:-1]], failed)
+    pane.show_transfer("m0")
+    pane.show_failed(failed)
+    assert _covered(bench, "m39"), "the user works on another row"
+    pane.view.clearSelection()
+    pane.show_failed(transfer("m39", state=State.SUCCEEDED))
+    assert _covered(bench, "m39")
+    pane.show_failed(failed)
+    qtbot.waitUntil(lambda: not _covered(bench, "m39"))
+
+
+@pytest.mark.parametrize(
+    ("error", "moved", "helps"),
+    [
+        (RegistryUnreachable("The connection is refused.", registry="r"), 0, False),
+        (RegistryUnreachable("The connection was cut.", registry="r"), 5_000_000, True),
+        (SignInRequired("Sign in.", registry="r"), 5_000_000, False),
+        (AccessDenied("No.", registry="r"), 5_000_000, False),
+        (NotInRegistry("No such tag.", registry="r"), 0, False),
+        (RateLimited("Too many.", registry="r"), 0, False),
+        (TlsFailed("Bad certificate.", registry="r"), 0, False),
+        (DiskFull("No room."), 5_000_000, False),
+        (RegistryFailure("Trouble.", registry="r"), 0, True),
+        (DigestMismatch("Damaged."), 5_000_000, True),
+        (EngineFailure("It could not."), 0, True),
+    ],
+)
+def test_the_library_is_offered_only_where_it_would_do_better(
+    error: LongshoreError, moved: int, helps: bool
+) -> None:
+    snapshot = transfer("a", state=State.FAILED, error=error, moved_bytes=moved, attempt=3)
+    assert detour_helps(snapshot) is helps
+    assert not detour_helps(transfer("a", state=State.SUCCEEDED, moved_bytes=moved))

@@ -108,6 +108,11 @@ DENIED = "requested access to the resource is denied"
         ("unable to retrieve auth token: invalid username/password: unauthorized: incorrect username or password",
          SIGNED, errors.SignInFailed),
         ("connection refused", PULL, errors.RegistryUnreachable),
+        # a port that looks like a status
+        ("failed to authorize: failed to fetch anonymous token: Get \"http://127.0.0.1:40123/token\": "
+         "dial tcp 127.0.0.1:40123: connect: connection refused", PULL, errors.RegistryUnreachable),
+        ("failed to fetch oauth token: Post \"http://127.0.0.1:54034/token\": dial tcp 127.0.0.1:54034: "
+         "connect: connection refused", PULL, errors.RegistryUnreachable),
         # what nobody has seen
         ("the moon is in the wrong house", PULL, errors.EngineFailure),
         ("", PUSH, errors.EngineFailure),
