@@ -1,0 +1,566 @@
+"""Several programs in one process, of which one runs at a time: every file-system call is a step, and between two steps
+any other program may go on, or any may be killed.
+
+The programs run the real code on real files and real locks: ``os``, ``fcntl`` and the clock's naps are replaced by
+calls that first ask whose turn it is. :func:`explore` tries every way in which the turns can fall within a number of
+pre-emptions and kills; :func:`wander` takes turns at random. A way in which no step sees anything else than in one
+already tried is not tried again (its steps have the same order wherever they touch the same thing).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import io
+import os
+import random
+import threading
+import time
+import weakref
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+
+from longshore import shared_files
+from longshore.cancellation import Cancellation
+
+_here = threading.local()
+_MOST_STEPS = 4000
+#: How often all programs may nap at the same time before they count as waiting for each other.
+_MOST_NAPS = 4
+
+
+class Killed(BaseException):
+    """The program is dead: nothing it still does has an effect."""
+
+
+class Checks(Protocol):
+    """What has to hold at every moment. Called between steps, with the real file system."""
+
+    def changed(self, kind: str, path: str) -> str:
+        """What is wrong after this change, "" if nothing is."""
+
+    def synced(self, path: str) -> None:
+        """*path*, a file or a folder, was brought to disk."""
+
+    def died(self, number: int) -> None:
+        """The program with this number was killed."""
+
+    def ended(self) -> str:
+        """What is wrong when all programs have ended, "" if nothing is."""
+
+
+@dataclass(frozen=True)
+class Touch:
+    """What a call has to do with what others see. Empty: nothing, it is no step."""
+
+    reads: tuple[str, ...] = ()
+    writes: tuple[str, ...] = ()
+
+
+@dataclass
+class _Program:
+    number: int
+    body: Callable[[], None]
+    go: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+    thread: threading.Thread | None = None
+    dead: bool = False
+    ended: bool = False
+    blocked_at: int | None = None
+    descriptors: set[int] = field(default_factory=set)
+    files: list[weakref.ref[io.IOBase]] = field(default_factory=list)
+    history: int = 0
+
+
+@dataclass
+class _Point:
+    """A moment at which there was a choice: what each way costs (pre-emptions, kills), and which was taken."""
+
+    costs: list[tuple[int, int]]
+    taken: int
+
+
+Chooser = Callable[[list[tuple[int, int]], Callable[[], Any]], int]
+
+
+class World:
+    """One run of some programs. *touch* says what a call on a path touches; *choose* whose turn it is."""
+
+    def __init__(
+        self,
+        bodies: Sequence[Callable[[], None]],
+        touch: Callable[[str, str], Touch],
+        checks: Checks,
+        choose: Chooser,
+    ) -> None:
+        self.programs = [_Program(number, body) for number, body in enumerate(bodies)]
+        self.touch = touch
+        self.checks = checks
+        self.failure = ""
+        self.steps: list[str] = []
+        self.paths: dict[int, str] = {}
+        self.locks: dict[int, Touch] = {}
+        self._choose = choose
+        self._releases = 0
+        self._naps = 0
+        self._reaped = threading.Semaphore(0)
+        self._done = threading.Event()
+        self._abandoned = False
+        self._written: dict[str, int] = {}
+        self._read: dict[str, int] = {}
+
+    def run(self) -> None:
+        for program in self.programs:
+            program.thread = threading.Thread(target=self._live, args=(program,))
+            program.thread.start()
+        self._pass_on(None)
+        self._done.wait()
+        for program in self.programs:
+            assert program.thread is not None
+            program.thread.join()
+        if not self.failure and not self._abandoned:
+            self.failure = self.checks.ended()
+
+    # -- in the programs' threads
+
+    def step(self, call: str, touch: Touch) -> None:
+        """Before a call. Raises Killed."""
+        program: _Program = _here.program
+        if program.dead:
+            raise Killed
+        if touch.reads or touch.writes:
+            self._pass_on(program)
+            self._note(program, call, touch)
+
+    def block(self) -> None:
+        """Sleep until another program has given a lock up. Raises Killed."""
+        program: _Program = _here.program
+        if program.dead:
+            raise Killed
+        program.blocked_at = self._releases
+        self._pass_on(program)
+
+    def released(self, descriptor: int) -> None:
+        touched = self.locks.pop(descriptor, None)
+        if touched is not None:
+            self._releases += 1
+            self._note(_here.program, "release", touched)
+
+    def after(self, kind: str, path: str) -> None:
+        """After a call that changed something."""
+        wrong = self.checks.changed(kind, path)
+        if wrong and not self.failure:
+            self.failure = f"{wrong}\nafter {self.steps[-60:]}"
+            self._abandon()
+            raise Killed
+
+    def _live(self, program: _Program) -> None:
+        _here.program, _here.world = program, self
+        program.go.acquire()
+        try:
+            if not program.dead:
+                program.body()
+        except Killed:
+            pass
+        except BaseException as error:
+            if not self.failure:
+                self.failure = f"program {program.number}: {error!r}\nafter {self.steps[-60:]}"
+        finally:
+            reaped = program.dead and program.blocked_at == -1
+            killed = program.dead
+            program.dead = True  # file objects that are collected later change nothing
+            self._release_all(program)
+            program.ended = True
+            if killed:
+                self.checks.died(program.number)
+            if reaped:
+                self._reaped.release()
+            else:
+                self._pass_on(program)
+
+    def _release_all(self, program: _Program) -> None:
+        """As the system does it, whatever ended the program."""
+        for reference in program.files:
+            file = reference()
+            if file is not None:
+                with contextlib.suppress(OSError):
+                    file.close()
+        for descriptor in list(program.descriptors):
+            with contextlib.suppress(OSError):
+                _REAL["close"](descriptor)
+            self.released(descriptor)
+        program.descriptors.clear()
+
+    # -- whose turn it is
+
+    def _pass_on(self, me: _Program | None) -> None:
+        while True:
+            alive = [each for each in self.programs if not each.ended]
+            if not alive:
+                self._done.set()
+                return
+            ready = [each for each in alive if each.blocked_at is None or each.blocked_at != self._releases]
+            forced = me is None or me.ended or me not in ready
+            if ready:
+                self._naps = 0
+            if not ready and self._naps < _MOST_NAPS:
+                # Some naps wait for nothing in particular: they end when nothing else happens.
+                self._naps += 1
+                ready = alive
+                forced = True
+            if not ready:
+                self.failure = self.failure or f"all wait for each other\nafter {self.steps[-60:]}"
+                self._abandon(me)
+                if me is not None and not me.ended:
+                    raise Killed
+                return
+            if not forced:
+                ready.sort(key=lambda each: each is not me)
+            costs = [(0 if forced or each is me else 1, 0) for each in ready]
+            costs += [(0, 1)] * len(alive)
+            if self._abandoned or len(self.steps) > _MOST_STEPS:
+                choice = 0
+            else:
+                choice = self._choose(costs, self._key(me))
+                if choice < 0:
+                    self._abandon(me)
+                    if me is not None and not me.ended:
+                        raise Killed
+                    return
+            if choice >= len(ready):
+                self._kill(alive[choice - len(ready)], me)
+                continue
+            chosen = ready[choice]
+            chosen.blocked_at = None
+            if chosen is me:
+                return
+            chosen.go.release()
+            if me is not None and not me.ended:
+                me.go.acquire()
+                if me.dead:
+                    raise Killed
+            return
+
+    def _kill(self, program: _Program, me: _Program | None) -> None:
+        self.steps.append(f"{program.number} killed")
+        program.dead = True
+        if program is me:
+            raise Killed
+        program.blocked_at = -1
+        program.go.release()
+        self._reaped.acquire()
+
+    def _abandon(self, me: _Program | None = None) -> None:
+        """End this run: nothing new would be seen."""
+        me = me or getattr(_here, "program", None)
+        self._abandoned = True
+        for program in self.programs:
+            if program is not me and not program.ended:
+                program.dead, program.blocked_at = True, -1
+                program.go.release()
+                self._reaped.acquire()
+        if me is not None:
+            me.dead = True
+        if all(program.ended for program in self.programs):
+            self._done.set()
+
+    def _key(self, me: _Program | None) -> Callable[[], Any]:
+        return lambda: (
+            None if me is None else me.number,
+            *(
+                (each.history, each.ended, each.dead, each.blocked_at == self._releases)
+                for each in self.programs
+            ),
+        )
+
+    def _note(self, program: _Program, call: str, touch: Touch) -> None:
+        """Which earlier steps this one can tell from others: those that touched the same."""
+        seen = (
+            program.history,
+            call,
+            tuple(self._written.get(each, 0) for each in touch.reads),
+            tuple((self._written.get(each, 0), self._read.get(each, 0)) for each in touch.writes),
+        )
+        program.history = hash(seen)
+        for each in touch.writes:
+            self._written[each] = program.history
+            self._read[each] = 0
+        for each in touch.reads:
+            self._read[each] = (self._read.get(each, 0) + program.history) & 0xFFFF_FFFF_FFFF
+        self.steps.append(f"{program.number} {call} {(touch.writes or touch.reads)[0][-24:]}")
+
+
+@dataclass
+class Found:
+    """What an exploration has done: *runs* of the programs, *states* in which a turn was given, the first *failure*."""
+
+    runs: int = 0
+    states: int = 0
+    steps: int = 0
+    failure: str = ""
+
+
+def explore(
+    start: Callable[[Chooser], World], *, preemptions: int, kills: int, most_runs: int = 1_000_000
+) -> Found:
+    """Every way in which the turns can fall, within these numbers. Ends at the first failure."""
+    found = Found()
+    seen: set[Any] = set()
+    todo: list[tuple[int, ...]] = [()]
+    while todo and found.runs < most_runs:
+        prefix = todo.pop()
+        points: list[tuple[list[tuple[int, int]], int, int]] = []
+        taken: list[int] = []
+        left = [preemptions, kills]
+
+        def choose(
+            costs: list[tuple[int, int]],
+            key: Callable[[], Any],
+            prefix: tuple[int, ...] = prefix,
+            points: list[tuple[list[tuple[int, int]], int, int]] = points,
+            taken: list[int] = taken,
+            left: list[int] = left,
+        ) -> int:
+            number = len(taken)
+            if number < len(prefix):
+                choice = prefix[number]
+                left[0] -= costs[choice][0]
+                left[1] -= costs[choice][1]
+                taken.append(choice)
+                return choice
+            state = (key(), *left)
+            if state in seen:
+                return -1
+            seen.add(state)
+            points.append((costs, *left))
+            taken.append(0)
+            return 0
+
+        world = start(choose)
+        world.run()
+        found.runs += 1
+        found.steps += len(world.steps)
+        if world.failure:
+            found.failure = world.failure
+            break
+        for number, (costs, preempted, killed) in enumerate(points, len(prefix)):
+            todo += [
+                (*taken[:number], other)
+                for other in range(1, len(costs))
+                if costs[other][0] <= preempted and costs[other][1] <= killed
+            ]
+    found.states = len(seen)
+    return found
+
+
+def wander(start: Callable[[Chooser], World], *, runs: int, seed: object, kill: float = 0.003) -> Found:
+    """*runs* ways at random: a program goes on for a while, another gets its turn, sometimes one is killed."""
+    found = Found()
+    for number in range(runs):
+        dice = random.Random(f"{seed} {number}")
+        switch = dice.choice((0.03, 0.1, 0.3, 0.7))
+
+        def choose(
+            costs: list[tuple[int, int]],
+            key: Callable[[], Any],
+            dice: random.Random = dice,
+            switch: float = switch,
+        ) -> int:
+            kills = [each for each, cost in enumerate(costs) if cost[1]]
+            turns = [each for each, cost in enumerate(costs) if not cost[1]]
+            if dice.random() < kill:
+                return dice.choice(kills)
+            if costs[0][0] == 0 and any(costs[each][0] for each in turns) and dice.random() > switch:
+                return 0
+            return dice.choice(turns)
+
+        world = start(choose)
+        world.run()
+        found.runs += 1
+        found.steps += len(world.steps)
+        if world.failure:
+            found.failure = f"run {number} of seed {seed!r}: {world.failure}"
+            break
+    return found
+
+
+# -- the calls
+
+_REAL: dict[str, Callable[..., Any]] = {
+    name: getattr(os, name)
+    for name in (
+        "open", "close", "stat", "unlink", "replace", "rename", "link", "scandir", "write", "fsync", "fdopen",
+    )
+}  # fmt: skip
+_FLOCK = fcntl.flock
+_SWAP = shared_files._swap
+_SLEEP = time.sleep
+_WAIT = Cancellation.wait
+
+
+class _File(io.FileIO):
+    """An open file whose closing gives a lock up."""
+
+    def close(self) -> None:
+        world = getattr(_here, "world", None)
+        if not self.closed:
+            descriptor = self.fileno()
+            super().close()
+            if world is not None:
+                _here.program.descriptors.discard(descriptor)
+                world.released(descriptor)
+
+
+def _world() -> World | None:
+    return getattr(_here, "world", None)
+
+
+def _on(path: Any) -> str:
+    return os.fspath(path) if isinstance(path, str | os.PathLike) else ""
+
+
+def _open(path: Any, flags: int, *rest: Any, **named: Any) -> int:
+    world = _world()
+    if world is None:
+        return _REAL["open"](path, flags, *rest, **named)
+    world.step("open", world.touch("create" if flags & os.O_CREAT else "open", _on(path)))
+    descriptor: int = _REAL["open"](path, flags, *rest, **named)
+    _here.program.descriptors.add(descriptor)
+    world.paths[descriptor] = _on(path)
+    if flags & os.O_CREAT:
+        world.after("create", _on(path))
+    return descriptor
+
+
+def _close(descriptor: int) -> None:
+    world = _world()
+    _REAL["close"](descriptor)
+    if world is not None:
+        _here.program.descriptors.discard(descriptor)
+        world.released(descriptor)
+
+
+def _fdopen(descriptor: int, mode: str = "r", buffering: int = -1, *rest: Any, **named: Any) -> Any:
+    world = _world()
+    if world is None:
+        return _REAL["fdopen"](descriptor, mode, buffering, *rest, **named)
+    _here.program.descriptors.discard(descriptor)
+    file = (
+        _File(descriptor, mode)
+        if buffering == 0
+        else _REAL["fdopen"](descriptor, mode, buffering, *rest, **named)
+    )
+    _here.program.files.append(weakref.ref(file))
+    return file
+
+
+def _fsync(descriptor: int) -> None:
+    world = _world()
+    if world is None:
+        _REAL["fsync"](descriptor)
+        return
+    world.step("fsync", world.touch("fsync", world.paths[descriptor]))
+    world.checks.synced(world.paths[descriptor])
+
+
+def _flock(descriptor: int, how: int) -> None:
+    world = _world()
+    if world is None:
+        _FLOCK(descriptor, how)
+        return
+    touched = world.touch("lock", world.paths[descriptor])
+    world.step("flock" if how & fcntl.LOCK_EX else "flock shared", touched)
+    _FLOCK(descriptor, how)
+    if touched.writes:
+        world.locks[descriptor] = touched
+
+
+def _write(descriptor: int, data: bytes) -> int:
+    world = _world()
+    if world is not None:
+        world.step("write", world.touch("write", world.paths.get(descriptor, "")))
+    written: int = _REAL["write"](descriptor, data)
+    return written
+
+
+def _one_path(name: str, kind: str) -> Callable[..., Any]:
+    real = _REAL[name]
+
+    def call(path: Any = ".", *rest: Any, **named: Any) -> Any:
+        world = _world()
+        if world is None or not _on(path):
+            return real(path, *rest, **named)
+        world.step(name, world.touch(kind, _on(path)))
+        found = real(path, *rest, **named)
+        if kind == "unlink":
+            world.after(kind, _on(path))
+        return found
+
+    return call
+
+
+def _two_paths(name: str, real: Callable[..., Any]) -> Callable[..., Any]:
+    def call(source: Any, target: Any, *rest: Any, **named: Any) -> Any:
+        world = _world()
+        if world is None:
+            return real(source, target, *rest, **named)
+        one, other = world.touch("unlink", _on(source)), world.touch("replace", _on(target))
+        world.step(name, Touch(one.reads + other.reads, one.writes + other.writes))
+        found = real(source, target, *rest, **named)
+        world.after(f"{name} {_on(source)}", _on(target))
+        return found
+
+    return call
+
+
+def _sleep(seconds: float) -> None:
+    world = _world()
+    if world is None:
+        _SLEEP(seconds)
+    else:
+        world.block()
+
+
+def _wait(self: Cancellation, seconds: float) -> bool:
+    world = _world()
+    if world is None:
+        return _WAIT(self, seconds)
+    world.block()
+    return False
+
+
+@contextlib.contextmanager
+def stepping() -> Iterator[None]:
+    """While inside, the calls of programs are steps; those of other threads are as always."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "open", _open)
+        patch.setattr(os, "close", _close)
+        patch.setattr(os, "fdopen", _fdopen)
+        patch.setattr(os, "fsync", _fsync)
+        patch.setattr(os, "write", _write)
+        patch.setattr(fcntl, "flock", _flock)
+        patch.setattr(os, "stat", _one_path("stat", "stat"))
+        patch.setattr(os, "unlink", _one_path("unlink", "unlink"))
+        patch.setattr(os, "scandir", _one_path("scandir", "scandir"))
+        for name in ("replace", "rename", "link"):
+            patch.setattr(os, name, _two_paths(name, _REAL[name]))
+        patch.setattr(shared_files, "_swap", _two_paths("swap", _SWAP))
+        patch.setattr(time, "sleep", _sleep)
+        patch.setattr(Cancellation, "wait", _wait)
+        yield
+
+
+def copied(source: Path, target: Path) -> None:
+    """A copy of a small folder, times and all."""
+    target.mkdir()
+    for entry in _REAL["scandir"](source):
+        if entry.is_dir(follow_symlinks=False):
+            copied(Path(entry.path), target / entry.name)
+        else:
+            place = target / entry.name
+            place.write_bytes(Path(entry.path).read_bytes())
+            found = entry.stat()
+            os.utime(place, ns=(found.st_atime_ns, found.st_mtime_ns))
