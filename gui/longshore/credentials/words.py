@@ -75,7 +75,12 @@ def forms_of(credential: Credential) -> set[str]:
     forms = set()
     for secret in (credential.secret, credential.identity_token):
         if secret:
-            forms |= {secret, json.dumps(secret)[1:-1], quote(secret, safe=""), _base64(secret)}
+            forms |= {
+                secret,
+                json.dumps(secret)[1:-1],
+                quote(secret, safe="", errors="surrogatepass"),
+                _base64(secret),
+            }
             forms.add(_base64(f"{credential.username}:{secret}"))
     return forms | {form.rstrip("=") for form in forms}
 

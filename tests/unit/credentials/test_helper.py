@@ -152,6 +152,9 @@ def test_nothing_kept_is_said_in_many_words(docker_home: DockerHome, words: str,
         ("true", "not a JSON object"),
         ("echo '{}'", "no Username and Secret"),
         ("""echo '{"Username": 1, "Secret": "s"}'""", "no Username and Secret"),
+        ("""echo '{"Username": "me", "Secret": 1}'""", "no Username and Secret"),
+        (r"""printf '%s' '{"Username": "me", "Secret": "\ud800"}'""", "characters that no encoding has"),
+        (r"""printf '%s' '{"Username": "\udfff", "Secret": "s"}'""", "characters that no encoding has"),
     ],
 )
 def test_a_broken_helper_is_said_for_its_registry_only(

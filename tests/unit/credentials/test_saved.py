@@ -177,10 +177,10 @@ def test_what_overwrites_us_while_we_watch_is_merged(docker_home: DockerHome) ->
 
     def docker() -> None:
         while "x.example" not in docker_home.config.read_text():
-            pass
+            enough.wait(0.001)
         stale(docker_home, {"auths": {"n.example": NEW}})
         while "x.example" not in docker_home.config.read_text():
-            pass
+            enough.wait(0.001)
         enough.cancel()
 
     thread = threading.Thread(target=docker)

@@ -107,6 +107,7 @@ def test_every_form_of_a_secret_is_found() -> None:
         ):
             assert "***" in without(f"a {shown} b", forms)
             assert shown not in without(f"a {shown} b", forms)
+    assert "\ud800" in forms_of(Credential("me", "\ud800"))
     assert "" not in forms_of(Credential("me", ""))
     assert without("plain", forms_of(Credential("", ""))) == "plain"
 
