@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import sys
 import threading
@@ -322,17 +321,3 @@ def test_unfinished_texts_are_looked_for_once(docker_home: DockerHome) -> None:
     assert left.exists(), "not with every reading"
     docker_home.store.get("x.example")
     assert not left.exists()
-
-
-# -- with the real docker CLI
-
-
-@pytest.mark.skipif(shutil.which("docker") is None, reason="the docker CLI is not installed")
-def test_docker_logout_is_a_change_and_not_an_overwriting(docker_home: DockerHome) -> None:
-    one = saved(docker_home, {"auths": {"o.example": OTHER}, "psFormat": "t", "unknown": [1]})
-    docker = shutil.which("docker")
-    assert docker is not None
-    environ = {**docker_home.environ, "DOCKER_HOST": f"unix://{docker_home.home}/none.sock"}
-    done = subprocess.run([docker, "logout", "x.example"], env=environ, capture_output=True, check=True)
-    assert list(docker_home.read()["auths"]) == ["o.example"], done
-    assert docker_home.store.fate(one)[0] is Fate.CHANGED
