@@ -105,6 +105,32 @@ def test_registries_of_this_run_are_kept_only_when_they_are_added(tmp_path: Path
     assert kept(tmp_path, "registries")[-1] == {"host": "run.example"}
 
 
+def test_what_another_window_changed_is_taken_in(tmp_path: Path) -> None:
+    one = RegistryBook(Settings(tmp_path), [RegistryConfig("run.example"), RegistryConfig("both.example")])
+    other = RegistryBook(Settings(tmp_path), [])
+    assert one.look_again() == set()
+    for host in ("a.example", "b.example", "both.example"):
+        other.add(RegistryConfig(host))
+    assert one.look_again() == set(), "what is new was reached in no way before"
+    assert hosts(one) == [DOCKER_HUB, "a.example", "b.example", "both.example", "run.example"]
+    other.add(RegistryConfig("a.example", title="A"))
+    other.remove("b.example")
+    other.add(RegistryConfig(DOCKER_HUB, namespace="acme"))
+    assert one.look_again() == {"a.example", "b.example", DOCKER_HUB}
+    assert hosts(one) == [DOCKER_HUB, "a.example", "both.example", "run.example"]
+    assert one.config("a.example").title == "A" and one.config(DOCKER_HUB).namespace == "acme"
+    assert one.look_again() == set()
+    other.remove("both.example")
+    assert one.look_again() == {"both.example"}, "it is no registry of this run only any more"
+    # What is of this run only stays so.
+    one.add(RegistryConfig("c.example"))
+    assert [entry["host"] for entry in kept(tmp_path, "registries")] == [
+        "a.example",
+        DOCKER_HUB,
+        "c.example",
+    ]
+
+
 def test_pins_of_two(tmp_path: Path) -> None:
     one, other = books(tmp_path)
     one.pin("r.example", "a")
