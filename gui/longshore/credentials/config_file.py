@@ -191,7 +191,7 @@ def _encode(credential: Credential, path: Path, registry: str) -> dict[str, str]
     if ":" in user:
         raise _cannot_hold(path, registry, "a colon in the user name")
     if not all(map(is_text, (user, credential.secret, token))):
-        raise _cannot_hold(path, registry, "characters that no encoding has")
+        raise _cannot_hold(path, registry, "characters that are not valid Unicode")
     joined = f"{user}:{'' if token else credential.secret}".encode()
     entry = {"auth": base64.b64encode(joined).decode()} if user else {}
     return entry | ({"identitytoken": token} if token else {})

@@ -43,7 +43,7 @@ class Helper:
         if not isinstance(user, str) or not isinstance(secret, str):
             raise self._broken(server, "Its answer has no Username and Secret.")
         if not is_text(user + secret):
-            raise self._broken(server, "Its answer holds characters that no encoding has.")
+            raise self._broken(server, "Its answer holds characters that are not valid Unicode.")
         if not secret:
             return None
         return Credential("", "", secret) if user == TOKEN_USER else Credential(user, secret)
