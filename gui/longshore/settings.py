@@ -169,16 +169,17 @@ class Settings:
 
         def merge(raw: bytes | None) -> bytes | None:
             nonlocal merged
+            damaged = False
             try:
                 found = json_object(raw) if raw is not None else {}
             except NotAnObject:
                 # The last readable state is worth more than nothing.
                 write_durably(self._aside, raw or b"")
-                raw, found = b"", last
+                damaged, found = True, last
             merged = _changed(found, self._pending)
-            if raw != b"" and merged == found:
-                return None
-            return json.dumps(merged, indent=2, sort_keys=True).encode()
+            text = _text(merged)
+            # Compared as they are written: to Python 1, 1.0 and True are the same.
+            return text if damaged or text != _text(found) else None
 
         # Looked at first: what is no file, or as it is to be, needs neither a lock nor a folder.
         if merge(self._file.read()) is not None:
@@ -219,6 +220,10 @@ def _changed(values: Mapping[str, Any], changes: Iterable[_Pending]) -> dict[str
     for change in changes:
         out[change.key] = change.how(_value(out, change.key, change.default))
     return out
+
+
+def _text(values: Mapping[str, Any]) -> bytes:
+    return json.dumps(values, indent=2, sort_keys=True).encode()
 
 
 def _why(error: OSError) -> str:

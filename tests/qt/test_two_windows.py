@@ -1,13 +1,10 @@
-"""Two Longshores with the same settings: each one's registries, pins, groups, rules and columns stay."""
+"""Two Longshores with the same settings: each one's registries, pins, groups, and rules stay."""
 
 from __future__ import annotations
 
-import base64
 import json
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 from longshore.engine.address import EngineAddress, Origin
 from longshore.oci.reference import DOCKER_HUB, Reference
@@ -16,7 +13,6 @@ from longshore.operations.engine_groups import EngineGroups
 from longshore.registry.config import RegistryConfig
 from longshore.settings import Settings
 from longshore.transfers.mirror import MirrorRule, MirrorRules
-from longshore.wiring.arrangement import merge_arrangement
 
 
 def hosts(book: RegistryBook) -> list[str]:
@@ -109,6 +105,32 @@ def test_registries_of_this_run_are_kept_only_when_they_are_added(tmp_path: Path
     assert kept(tmp_path, "registries")[-1] == {"host": "run.example"}
 
 
+def test_what_another_window_changed_is_taken_in(tmp_path: Path) -> None:
+    one = RegistryBook(Settings(tmp_path), [RegistryConfig("run.example"), RegistryConfig("both.example")])
+    other = RegistryBook(Settings(tmp_path), [])
+    assert one.look_again() == set()
+    for host in ("a.example", "b.example", "both.example"):
+        other.add(RegistryConfig(host))
+    assert one.look_again() == set(), "what is new was reached in no way before"
+    assert hosts(one) == [DOCKER_HUB, "a.example", "b.example", "both.example", "run.example"]
+    other.add(RegistryConfig("a.example", title="A"))
+    other.remove("b.example")
+    other.add(RegistryConfig(DOCKER_HUB, namespace="acme"))
+    assert one.look_again() == {"a.example", "b.example", DOCKER_HUB}
+    assert hosts(one) == [DOCKER_HUB, "a.example", "both.example", "run.example"]
+    assert one.config("a.example").title == "A" and one.config(DOCKER_HUB).namespace == "acme"
+    assert one.look_again() == set()
+    other.remove("both.example")
+    assert one.look_again() == {"both.example"}, "it is no registry of this run only any more"
+    # What is of this run only stays so.
+    one.add(RegistryConfig("c.example"))
+    assert [entry["host"] for entry in kept(tmp_path, "registries")] == [
+        "a.example",
+        DOCKER_HUB,
+        "c.example",
+    ]
+
+
 def test_pins_of_two(tmp_path: Path) -> None:
     one, other = books(tmp_path)
     one.pin("r.example", "a")
@@ -154,37 +176,3 @@ def test_rules_of_two(tmp_path: Path) -> None:
     assert kept(tmp_path, "mirrors") == [odd[0], rule("r", ("3.*",)).to_json(), 7]
     one.remove("r")
     assert kept(tmp_path, "mirrors") == [odd[0], 7]
-
-
-# -- the arrangement of the window
-
-
-def state(**parts: Any) -> bytes:
-    return json.dumps(
-        {"version": 1, "geometry": "g", "columns": {"images": {"w": 1}, "tags": {"w": 1}}} | parts
-    ).encode()
-
-
-def merged(stored: bytes, before: bytes, now: bytes) -> Any:
-    value = merge_arrangement(base64.b64encode(stored).decode(), before, now)
-    return json.loads(base64.b64decode(value))
-
-
-def test_only_parts_that_were_changed_here_are_written() -> None:
-    theirs = state(geometry="theirs", columns={"images": {"w": 2}, "tags": {"w": 1}})
-    ours = state(columns={"images": {"w": 1}, "tags": {"w": 3}})
-    assert merged(theirs, state(), ours) == json.loads(
-        state(geometry="theirs", columns={"images": {"w": 2}, "tags": {"w": 3}})
-    )
-    assert merged(theirs, state(), state(geometry="ours"))["geometry"] == "ours"
-
-
-@pytest.mark.parametrize("stored", ["", "%%", base64.b64encode(b"[" * 5000).decode(), "ü"])
-def test_what_is_no_arrangement_is_replaced(stored: str) -> None:
-    now = state(geometry="now")
-    assert json.loads(base64.b64decode(merge_arrangement(stored, state(), now))) == json.loads(now)
-
-
-def test_an_arrangement_of_another_version_is_replaced() -> None:
-    assert merged(state(version=0, extra=1), state(), state()) == json.loads(state())
-    assert merged(state(extra=1), state(), state())["extra"] == 1

@@ -103,6 +103,13 @@ def test_what_is_as_it_was_is_not_written(path: Path) -> None:
     assert (path.stat().st_ino, path.stat().st_mtime_ns) == before
 
 
+@pytest.mark.parametrize(("text", "value"), [("1", True), ("5.0", 5), ("true", 1), ("0", False)])
+def test_what_only_python_takes_for_the_same_is_written(path: Path, text: str, value: object) -> None:
+    path.write_text(f'{{"a": {text}}}')
+    Settings(path.parent).set("a", value)
+    assert json.loads(path.read_text(), parse_float=str)["a"] is value
+
+
 def test_unknown_keys_and_a_link_stay(path: Path, tmp_path: Path) -> None:
     real = tmp_path / "dotfiles" / "real.json"
     real.parent.mkdir()

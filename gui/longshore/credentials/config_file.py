@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from longshore.credentials.credential import Credential
+from longshore.credentials.credential import Credential, is_text
 from longshore.credentials.names import host_of, key_of, nearness
 from longshore.oci.errors import CredentialsError
 from longshore.shared_files import DidNotLast, LockBusy, NotAnObject, json_object, read_file
@@ -170,6 +170,8 @@ def _decode(entry: object, path: Path, registry: str) -> Credential | None:
         if not colon:
             raise _broken_entry(path, registry)
         secret = secret.strip("\0")  # padding of ancient versions
+    if not all(map(is_text, (user, secret, token))):
+        raise _broken_entry(path, registry)
     found = Credential(user, "" if token else secret, token)
     return found or None
 
@@ -188,6 +190,8 @@ def _encode(credential: Credential, path: Path, registry: str) -> dict[str, str]
         raise _cannot_hold(path, registry, "no user name")
     if ":" in user:
         raise _cannot_hold(path, registry, "a colon in the user name")
+    if not all(map(is_text, (user, credential.secret, token))):
+        raise _cannot_hold(path, registry, "characters that are not valid Unicode")
     joined = f"{user}:{'' if token else credential.secret}".encode()
     entry = {"auth": base64.b64encode(joined).decode()} if user else {}
     return entry | ({"identitytoken": token} if token else {})

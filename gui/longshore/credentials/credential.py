@@ -29,3 +29,8 @@ class Credential:
         if self.secret:
             return {"username": self.username, "password": self.secret}
         return {}
+
+
+def is_text(value: str) -> bool:
+    """False if *value* holds half of a surrogate pair, which JSON can spell and no header can carry."""
+    return not any("\ud800" <= char <= "\udfff" for char in value)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from longshore.credentials import program
-from longshore.credentials.credential import TOKEN_USER, Credential
+from longshore.credentials.credential import TOKEN_USER, Credential, is_text
 from longshore.credentials.words import forms_of, known_trouble, says_not_found, without, words_of
 from longshore.oci.errors import CredentialsError
 from longshore.oci.text import plain
@@ -42,6 +42,8 @@ class Helper:
         user, secret = answer.get("Username", ""), answer.get("Secret")
         if not isinstance(user, str) or not isinstance(secret, str):
             raise self._broken(server, "Its answer has no Username and Secret.")
+        if not is_text(user + secret):
+            raise self._broken(server, "Its answer holds characters that are not valid Unicode.")
         if not secret:
             return None
         return Credential("", "", secret) if user == TOKEN_USER else Credential(user, secret)

@@ -36,11 +36,14 @@ _KNOWN = (
     (("executable", "command not found", "no such file"), "A program that it needs is not installed."),
     (("not initialized", "store is empty"), "Its password store is not initialized."),
     (("locked", "unlock"), "The keyring is locked."),
-    (("d-bus", "dbus", "autolaunch", "secret service", "secrets was not provided"), "No keyring is running."),
+    (
+        ("d-bus", "dbus", "autolaunch", "secret service", "secrets was not provided"),
+        "No keyring service is running.",
+    ),
     (("cancel", "dismissed"), "The request was cancelled in the keyring's own window."),
     (("gpg", "decrypt", "pinentry"), "GnuPG could not decrypt or encrypt."),
-    (("denied", "not permitted", "not allowed"), "It was not allowed to."),
-    (("is full", "no space"), "There is no room."),
+    (("denied", "not permitted", "not allowed"), "Access was denied."),
+    (("is full", "no space"), "The keyring or its disk is full."),
 )
 
 
@@ -75,7 +78,12 @@ def forms_of(credential: Credential) -> set[str]:
     forms = set()
     for secret in (credential.secret, credential.identity_token):
         if secret:
-            forms |= {secret, json.dumps(secret)[1:-1], quote(secret, safe=""), _base64(secret)}
+            forms |= {
+                secret,
+                json.dumps(secret)[1:-1],
+                quote(secret, safe="", errors="surrogatepass"),
+                _base64(secret),
+            }
             forms.add(_base64(f"{credential.username}:{secret}"))
     return forms | {form.rstrip("=") for form in forms}
 

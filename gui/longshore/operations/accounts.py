@@ -322,4 +322,4 @@ def destination_words(kept: Whereabouts) -> str:
     if kept.stored_in is StoredIn.THIS_RUN:
         return "Kept in memory until Longshore closes."
     words = f"Saved in {kept.path} (base64, not encrypted), as docker login does."
-    return f"{words} That file is empty now, as if it did not exist." if kept.empty else words
+    return f"{words} The file is empty and is treated as missing." if kept.empty else words

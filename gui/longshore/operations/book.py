@@ -26,14 +26,24 @@ class RegistryBook:
         self._settings = settings
         self._configs: dict[str, RegistryConfig] = {DOCKER_HUB: RegistryConfig(DOCKER_HUB)}
         self._recent: dict[str, tuple[str, ...]] = {}
-        for data in settings.get(_KEY, []):
-            config = _read(data)
-            if config is not None:
-                self._configs[config.host] = config
+        self._configs |= self._saved()
         #: Registries of this run only.
         self._session = {config.host for config in for_this_run} - self._configs.keys()
         for config in for_this_run:
             self._configs.setdefault(config.host, config)
+
+    def _saved(self) -> dict[str, RegistryConfig]:
+        found = [_read(data) for data in self._settings.get(_KEY, [])]
+        return {config.host: config for config in found if config is not None}
+
+    def look_again(self) -> set[str]:
+        """Take in what another Longshore changed; the hosts that are reached in another way now, or that went."""
+        before = self._configs
+        saved = self._saved()
+        self._session -= saved.keys()
+        session = {host: config for host, config in before.items() if host in self._session}
+        self._configs = {DOCKER_HUB: RegistryConfig(DOCKER_HUB)} | saved | session
+        return {host for host, config in before.items() if self._configs.get(host) != config}
 
     def configs(self) -> list[RegistryConfig]:
         """All, Docker Hub first, in the order they were added."""

@@ -149,6 +149,19 @@ class Remote(QObject):
         self._services.forget_registry(host)
         self._show_registries()
 
+    def look_again(self) -> None:
+        """Show the registries and pins that another Longshore added, changed or removed."""
+        known = {config.host for config in self.book.configs()}
+        changed = self.book.look_again()
+        for host in changed:
+            self._services.forget_registry(host)
+        self._show_registries()
+        now = {config.host for config in self.book.configs()}
+        for host in changed & now:
+            self._list_again(host)
+        if now - known:
+            self.accounts.load(*(now - known))
+
     def pin(self, host: str, repository: str) -> None:
         """Keep *repository* below *host* for good."""
         self.book.pin(host, repository)

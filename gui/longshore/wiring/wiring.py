@@ -8,7 +8,7 @@ import contextlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtCore import QObject, Qt, Signal, Slot
 from PySide6.QtWidgets import QApplication
 
 from longshore.models.columns import Tone
@@ -121,6 +121,9 @@ class Wiring(QObject):
         operations.moving.failed.connect(shared.show_failure)
         operations.remote.accounts.lost.connect(shared.show_failure)
         operations.start()
+        application = QApplication.instance()
+        assert isinstance(application, QApplication)
+        application.applicationStateChanged.connect(self._activity_changed)
         for config in self._asked:
             self.window.registry_pane.expand(config.host)
         if self._settings.problem:
@@ -176,6 +179,13 @@ class Wiring(QObject):
         sheet = CloseSheet(self.window, running)
         sheet.accepted.connect(self.quit)
         sheet.open()
+
+    @Slot(Qt.ApplicationState)
+    def _activity_changed(self, state: Qt.ApplicationState) -> None:
+        """The user comes from another window, which may be another Longshore."""
+        active = state is Qt.ApplicationState.ApplicationActive and self.window.isVisible()
+        if active and self._operations is not None:
+            self._operations.remote.look_again()
 
     @Slot()
     def _about(self) -> None:

@@ -296,9 +296,9 @@ def test_an_empty_file_is_mentioned_where_one_signs_in(play) -> None:
         desk.write_docker_config({})
         desk.accounts.load()
         await desk.until(lambda: "base64" in desk.accounts.kept_words("a.example"))
-        assert "empty now" not in desk.accounts.kept_words("a.example")
+        assert "is empty" not in desk.accounts.kept_words("a.example")
         desk.docker_config.write_bytes(b"")
         desk.accounts.load()
-        await desk.until(lambda: "empty now" in desk.accounts.kept_words("a.example"))
+        await desk.until(lambda: "is empty" in desk.accounts.kept_words("a.example"))
 
     play(scene)

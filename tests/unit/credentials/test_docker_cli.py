@@ -7,17 +7,19 @@ only, so there is one that does nothing else than take it down.
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import os
 import shutil
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from longshore.credentials import Credential
+from longshore.cancellation import Cancellation
+from longshore.credentials import Credential, CredentialStore, Fate, SavedSignIn
 
 from .conftest import DockerHome
 
@@ -41,6 +43,9 @@ class _Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.name = f"127.0.0.1:{self.server_port}"
         self.shown: list[dict[str, str]] = []  # to the engine
+        self.asked = threading.Event()  # a sign-in waits for the answer
+        self.answer = threading.Event()
+        self.answer.set()
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -50,6 +55,8 @@ class _Handler(BaseHTTPRequestHandler):
         if self.path.endswith("/_ping"):
             self._answer(200, b"OK")
         else:
+            self.server.asked.set()
+            self.server.answer.wait(30)
             self._answer(200 if self.headers.get("Authorization") == _basic(SECRET) else 401, b"{}")
 
     def do_POST(self) -> None:
@@ -168,3 +175,71 @@ def test_the_token_of_a_sign_in_is_read_by_docker(docker_home: DockerHome) -> No
     assert "invalid" not in done.stderr.lower()
     assert store.get("t.example") is None
     assert store.get("u.example") == Credential("me", "", "tok")
+
+
+@contextlib.contextmanager
+def stale_login(home: DockerHome, server: _Server) -> Iterator[threading.Event]:
+    """`docker login` that has read the file and waits for the registry's answer; it writes when the event is set."""
+    server.answer.clear()
+    server.asked.clear()
+    thread = threading.Thread(target=login, args=(home, server))
+    thread.start()
+    try:
+        assert server.asked.wait(30)
+        yield server.answer
+    finally:
+        server.answer.set()
+        thread.join()
+
+
+def test_a_login_that_ends_after_our_save_is_merged_with_it(docker_home: DockerHome, server: _Server) -> None:
+    docker_home.write({"auths": {"other.example": {"auth": "bWU6eA=="}}})
+    enough = Cancellation()
+    store = CredentialStore(environ=docker_home.environ, settle=60.0)
+    results: list[SavedSignIn] = []
+
+    def save() -> None:
+        results.append(store.save("x.example", SECRET, cancellation=enough))
+
+    saving = threading.Thread(target=save)
+    with stale_login(docker_home, server) as answer:
+        saving.start()
+        _until(lambda: "x.example" in docker_home.config.read_text())
+        answer.set()
+        # Docker's text, which has no x.example, comes and goes.
+        _until(lambda: {"x.example", server.name} <= docker_home.read()["auths"].keys())
+    enough.cancel()
+    saving.join()
+    assert docker_home.read()["auths"].keys() == {"other.example", "x.example", server.name}
+    assert store.fate(results[0])[0] is Fate.KEPT
+
+
+def test_a_login_that_ends_much_later_is_found_out(docker_home: DockerHome, server: _Server) -> None:
+    docker_home.write({"auths": {"other.example": {"auth": "bWU6eA=="}}})
+    store = docker_home.store
+    with stale_login(docker_home, server):
+        saved = store.save("x.example", SECRET)
+    assert docker_home.read()["auths"].keys() == {"other.example", server.name}, "lost"
+    assert store.fate(saved)[0] is Fate.OVERWRITTEN
+    assert store.save_again(saved) is not None
+    assert docker_home.read()["auths"].keys() == {"other.example", "x.example", server.name}
+    assert store.get("x.example") == SECRET
+    assert store.get(server.name) == SECRET
+
+
+def test_a_logout_is_a_change_on_purpose(docker_home: DockerHome) -> None:
+    docker_home.write({"auths": {"o.example": {"auth": "bWU6eA=="}}, "psFormat": "t", "unknown": [1]})
+    saved = docker_home.store.save("x.example", SECRET)
+    done = docker(docker_home, "logout", "x.example")
+    assert done.returncode == 0, done.stderr
+    assert list(docker_home.read()["auths"]) == ["o.example"]
+    assert docker_home.store.fate(saved)[0] is Fate.CHANGED
+
+
+def _until(condition: Callable[[], bool]) -> None:
+    waiting = threading.Event()
+    for _ in range(30_000):
+        if condition():
+            return
+        waiting.wait(0.001)
+    raise AssertionError("it did not happen")

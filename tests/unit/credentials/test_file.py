@@ -144,6 +144,9 @@ def test_a_token_without_a_name_is_called_token(docker_home: DockerHome) -> None
         {"auth": "/////w=="},
         {"identitytoken": {}},
         {"username": [], "password": "x"},
+        {"username": "\ud800", "password": "x"},
+        {"username": "me", "password": "\udfff"},
+        {"identitytoken": "\udc00"},
     ],
 )
 def test_an_odd_entry_harms_only_its_registry(docker_home: DockerHome, entry: object) -> None:
@@ -339,11 +342,22 @@ def test_forgetting_nobody_writes_nothing(docker_home: DockerHome) -> None:
     assert docker_home.config.stat().st_ino == before
 
 
-@pytest.mark.parametrize("credential", [Credential("", "secret"), Credential("a:b", "secret")])
-def test_what_the_file_cannot_hold_is_refused(docker_home: DockerHome, credential: Credential) -> None:
+@pytest.mark.parametrize(
+    ("credential", "why"),
+    [
+        (Credential("", "secret"), "no user name"),
+        (Credential("a:b", "secret"), "a colon in the user name"),
+        (Credential("\ud800", "secret"), "characters"),
+        (Credential("me", "\udfff"), "characters"),
+        (Credential("me", "", "\udc00"), "characters"),
+    ],
+)
+def test_what_the_file_cannot_hold_is_refused(
+    docker_home: DockerHome, credential: Credential, why: str
+) -> None:
     # The docker CLI would refuse the whole file, or read another name and password.
     docker_home.write({"auths": {"x.example": ME}})
-    with pytest.raises(CredentialsError, match="user name"):
+    with pytest.raises(CredentialsError, match=why):
         docker_home.store.save("x.example", credential)
     assert docker_home.read() == {"auths": {"x.example": ME}}
 

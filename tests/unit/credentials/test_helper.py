@@ -152,6 +152,12 @@ def test_nothing_kept_is_said_in_many_words(docker_home: DockerHome, words: str,
         ("true", "not a JSON object"),
         ("echo '{}'", "no Username and Secret"),
         ("""echo '{"Username": 1, "Secret": "s"}'""", "no Username and Secret"),
+        ("""echo '{"Username": "me", "Secret": 1}'""", "no Username and Secret"),
+        (
+            r"""printf '%s' '{"Username": "me", "Secret": "\ud800"}'""",
+            "characters that are not valid Unicode",
+        ),
+        (r"""printf '%s' '{"Username": "\udfff", "Secret": "s"}'""", "characters that are not valid Unicode"),
     ],
 )
 def test_a_broken_helper_is_said_for_its_registry_only(
@@ -253,7 +259,7 @@ def test_a_helper_that_refuses_to_store_leaves_the_file_alone(docker_home: Docke
     docker_home.write({"credsStore": "full"})
     with pytest.raises(CredentialsError) as caught:
         docker_home.store.save("x.example", SECRET)
-    assert "There is no room." in caught.value.detail
+    assert "The keyring or its disk is full." in caught.value.detail
     assert "the keychain is full" not in caught.value.detail
     assert docker_home.read() == {"credsStore": "full"}
 

@@ -79,11 +79,11 @@ def test_what_is_looked_at_is_bounded(word: str) -> None:
         ("exec: pass: executable file not found", "A program that it needs is not installed."),
         ("pass not initialized: exit status 1", "Its password store is not initialized."),
         ("Cannot unlock", "The keyring is locked."),
-        ("Cannot autolaunch D-Bus without X11", "No keyring is running."),
+        ("Cannot autolaunch D-Bus without X11", "No keyring service is running."),
         ("gpg: decryption failed: No pinentry", "GnuPG could not decrypt or encrypt."),
         ("User canceled", "The request was cancelled in the keyring's own window."),
-        ("access denied", "It was not allowed to."),
-        ("the keychain is full", "There is no room."),
+        ("access denied", "Access was denied."),
+        ("the keychain is full", "The keyring or its disk is full."),
         ("hunter2", ""),
     ],
 )
@@ -107,6 +107,7 @@ def test_every_form_of_a_secret_is_found() -> None:
         ):
             assert "***" in without(f"a {shown} b", forms)
             assert shown not in without(f"a {shown} b", forms)
+    assert "\ud800" in forms_of(Credential("me", "\ud800"))
     assert "" not in forms_of(Credential("me", ""))
     assert without("plain", forms_of(Credential("", ""))) == "plain"
 

@@ -1,0 +1,49 @@
+"""The registries of the right pane, as another Longshore changes them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from longshore.models.registry_model import RegistryModel
+from longshore.models.tag_model import TagModel
+from longshore.operations.book import RegistryBook
+from longshore.operations.remote import Remote
+from longshore.registry.config import RegistryConfig
+from longshore.settings import Settings
+from unit.registry.conftest import reply
+
+from .conftest import Desk, add
+
+
+def test_what_another_window_changed_is_shown(play, serve, tmp_path: Path) -> None:
+    server = serve(lambda asked: reply({}))
+
+    async def scene(desk: Desk) -> None:
+        registries, tags = RegistryModel(), TagModel()
+        remote = Remote(desk.services, desk.tasks, desk.book, registries, tags, tmp_path / "certificates")
+        add(desk, "old.example")
+        other = RegistryBook(Settings(desk.settings.path.parent), [])
+        other.add(RegistryConfig(server.host, title="New"))
+        other.pin(server.host, "a/b")
+        other.remove("old.example")
+        before = desk.services.registry("old.example")
+        remote.look_again()
+        shown = [registries.index(row, 0).data() for row in range(registries.rowCount())]
+        assert any("New" in text for text in shown) and not any("old" in text for text in shown)
+        assert registries.index_of(server.host, "a/b").isValid()
+        assert desk.services.registry("old.example") is not before, "its client is forgotten"
+        await desk.until(lambda: remote.accounts.account(server.host).kept is not None)
+        # Reached in another way, and listed: it is listed anew.
+        remote.listing.list_repositories(server.host)
+        await desk.until(lambda: not desk.tasks._tasks)
+        asked = len(server.paths())
+        other.add(RegistryConfig(server.host, title="Newer"))
+        remote.look_again()
+        await desk.until(lambda: len(server.paths()) > asked)
+        await desk.until(lambda: not desk.tasks._tasks)
+        asked = len(server.paths())
+        remote.look_again()
+        assert not desk.tasks._tasks and len(server.paths()) == asked, "nothing changed"
+        remote.stop()
+
+    play(scene)
