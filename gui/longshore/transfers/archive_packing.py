@@ -45,7 +45,7 @@ class PackedLayers:
         if not archived.made or not plain or config is None:
             return None
         packed = ask_all(
-            lambda member: self._measured(member, cancellation),
+            self._measured,
             list(plain.values()),
             cancellation,
             _SIDE_BY_SIDE,

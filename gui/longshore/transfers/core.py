@@ -19,7 +19,7 @@ from longshore.transfers.progress import Progress
 from longshore.transfers.retry import RetryPolicy
 from longshore.transfers.scheduler import Limits, decide
 from longshore.transfers.services import Services
-from longshore.transfers.strategy import Job, Strategies, Strategy, default_strategies, kind_of
+from longshore.transfers.strategy import Job, Later, Strategies, Strategy, default_strategies, kind_of
 from longshore.transfers.transfer import Plan, State, TransferNote
 from longshore.transfers.worker import Outcome, perform
 
@@ -274,17 +274,21 @@ class QueueCore:
                     entry.notes = (*entry.notes, note)
                     self._changed(entry)
 
-        def planned(plan: Plan | None) -> None:
+        def planned(plan: Plan | Later | None) -> None:
             with self._condition:
                 if entry.thread is thread:
-                    if not (entry.carried and entry.plan and plan and entry.plan.digest == plan.digest):
+                    if not isinstance(plan, Later) and not (
+                        entry.carried and entry.plan and plan and entry.plan.digest == plan.digest
+                    ):
                         entry.plan = plan  # else what is there by now was moved by this transfer itself
                     if entry.state is State.PLANNING:
                         entry.state = State.RUNNING
                     self._save(entry)
                     self._changed(entry)
 
-        outcome = perform(strategy, Job(entry.request, self._services, cancellation, progress, note), planned)
+        outcome = perform(
+            strategy, Job(entry.request, self._services, cancellation, progress, note, planned), planned
+        )
         progress.end(success=outcome.error is None and not outcome.cancelled)
         with self._condition:
             if entry.thread is thread:

@@ -98,6 +98,15 @@ class LayerMeter:
             self._snapshot = None
         return changed
 
+    def plan(self, planned: PlannedLayer) -> None:
+        """What the plan knows of it has become known. What was seen of the layer meanwhile counts for more."""
+        self.planned = planned
+        if self._size is None:
+            self._size = planned.size
+        moves = self.state in _MOVING or (self._share < 1 and self.state is LayerState.WAITING)
+        self.here = planned.here and not (self.touched and moves)
+        self._snapshot = None
+
     def settle(self, size: int) -> None:
         """Its true size in bytes on the network."""
         self._size = size

@@ -18,6 +18,7 @@ from longshore.oci.manifest import Manifest
 from longshore.oci.naturalsort import natural_key
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
+from longshore.registry.failures import REFUSALS
 from longshore.settings import Settings
 from longshore.transfers.content_places import open_reader, open_writer
 from longshore.transfers.copying.walk import Content, ask_all, top_of, walk_down
@@ -242,7 +243,7 @@ def plan_mirror(
     writer = open_writer(rule.request("latest").destination, services)
     comparison = _Comparison(rule, services.registry(rule.source.domain), reader, writer, len(tags), told)
     try:
-        looked = ask_all(lambda tag: comparison.look(tag, cancellation), tags, cancellation, SIDE_BY_SIDE)
+        looked = ask_all(comparison.look, tags, cancellation, SIDE_BY_SIDE)
         return MirrorPlan(rule, comparison.weigh(looked, cancellation))
     finally:
         reader.close()
@@ -336,11 +337,14 @@ class _Comparison:
         writer = self._writer
         contents = [one.content for one in looked if one.content is not None]
         manifests = {found.digest: found for content in contents for found in content.manifests}
-        standing = ask_all(
-            lambda digest: writer.manifest_digest(digest, cancellation=cancellation),
-            list(manifests),
-            cancellation,
-        )
+
+        def stands(digest: str, cancellation: Cancellation) -> str | None:
+            try:
+                return writer.manifest_digest(digest, cancellation=cancellation)
+            except REFUSALS:
+                return None  # then its blobs are asked for one by one
+
+        standing = ask_all(stands, list(manifests), cancellation)
         # What has a manifest has its blobs as well.
         there: set[str] = set()
         for manifest, digest in zip(manifests.values(), standing, strict=True):
@@ -350,9 +354,7 @@ class _Comparison:
         if self._reader.host == writer.host:
             there |= needed  # will be mounted
         asked = list(needed - there)
-        sizes = ask_all(
-            lambda digest: writer.blob_size(digest, cancellation=cancellation), asked, cancellation
-        )
+        sizes = ask_all(lambda digest, part: writer.blob_size(digest, cancellation=part), asked, cancellation)
         there |= {digest for digest, size in zip(asked, sizes, strict=True) if size is not None}
         weighed = []
         for one in looked:

@@ -11,7 +11,9 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from types import TracebackType
+from typing import TYPE_CHECKING, TypeVar
 
 from longshore.cancellation import Cancellation, Cancelled
 from longshore.oci.errors import ImageUnknown, InvalidManifest, LongshoreError
@@ -24,20 +26,26 @@ if TYPE_CHECKING:
     from longshore.engine.engine import Engine
     from longshore.oci.platform import Platform
     from longshore.registry.client import RegistryClient
+    from longshore.transfers.strategy import Job
 
 _log = logging.getLogger(__name__)
 
 #: Seconds that a plan may take before the transfer starts without one.
 PLAN_SECONDS = 8.0
+#: Seconds that a plan still has when the transfer is done: it says what was there before.
+LATE_SECONDS = 2.0
+#: Seconds that its thread has to end once nobody wants the plan: an engine that hangs cannot be cut.
+LEAVE_SECONDS = 0.5
 #: Registry questions asked side by side.
 ASKERS = 6
 #: Images whose layers are remembered: they never change under an id.
 REMEMBERED = 2000
 
 
-def or_none(
-    what: str, cancellation: Cancellation, make: Callable[[Cancellation], Plan | None]
-) -> Plan | None:
+T = TypeVar("T")
+
+
+def or_none(what: str, cancellation: Cancellation, make: Callable[[Cancellation], T | None]) -> T | None:
     """The plan that *make* makes in time, else None. Raises Cancelled when *cancellation* was pulled, nothing else."""
     try:
         with within(cancellation, PLAN_SECONDS) as bounded:
@@ -50,6 +58,77 @@ def or_none(
     except Exception:
         _log.exception("no plan for %s", what)
     return None
+
+
+@dataclass(frozen=True, slots=True)
+class Prospect:
+    """The layers that will move, and the plan that they amount to; *whole* as in Progress.expect."""
+
+    layers: Sequence[PlannedLayer]
+    plan: Plan
+    whole: int | None = None
+
+
+class Beside:
+    """Makes a plan while the engine works already, and tells it to the job's progress and to ``job.planned``.
+
+    The bar waits for it, and so never goes back. A context manager, used by the job's thread; when it is left, no plan
+    comes any more.
+    """
+
+    def __init__(self, what: str, job: Job, make: Callable[[Cancellation], Prospect]) -> None:
+        self._what = what
+        self._job = job
+        self._make = make
+        self._lock = threading.Lock()
+        self._told = False
+        self._ended = threading.Event()
+        self._cancellation = Cancellation()
+        self._thread = threading.Thread(target=self._run, name="transfers-plan-beside", daemon=True)
+
+    def __enter__(self) -> Beside:
+        self._job.progress.await_plan()
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._cancellation.cancel()
+        self._thread.join(LEAVE_SECONDS)
+        self._tell(None)
+
+    def wait(self) -> None:
+        """The transfer is done: give the plan a moment more. Raises Cancelled."""
+        with self._job.cancellation.waking(self._ended.set):
+            self._ended.wait(LATE_SECONDS)
+        self._job.cancellation.raise_if_cancelled()
+
+    def _run(self) -> None:
+        try:
+            self._tell(or_none(self._what, self._cancellation, self._make))
+        except Cancelled:
+            pass
+        finally:
+            self._ended.set()
+
+    def _tell(self, found: Prospect | None) -> None:
+        with self._lock:
+            if self._told:
+                return
+            self._told = True
+            if found is None:
+                self._job.progress.no_plan()
+                self._job.planned(None)
+                return
+            moved = self._job.progress.expect(found.layers, whole=found.whole)
+            plan = found.plan
+            if moved:
+                layers = [
+                    replace(layer, here=False) if layer.digest in moved else layer for layer in found.layers
+                ]
+                plan = plan_of(layers, estimated=plan.estimated, digest=plan.digest)
+            self._job.planned(plan)
 
 
 def image_manifest(

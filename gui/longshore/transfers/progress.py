@@ -62,6 +62,7 @@ class Progress:
         self._layers: dict[str, LayerMeter] = {}  # by every id an engine may use for it
         self._rows: list[LayerMeter] = []
         self._whole: int | None = None
+        self._awaiting = False  # a plan is being made: the sum of what was told of is not the sum of all
         self._permille = floor
         self._phase = ""
         self._derived_phase = ""
@@ -77,23 +78,44 @@ class Progress:
 
     # -- what the worker says
 
-    def expect(self, layers: Iterable[PlannedLayer], *, whole: int | None = None) -> None:
-        """The layers that will come, before the first event. *whole*: bytes of all together, where only that is known.
+    def await_plan(self) -> None:
+        """A plan comes while events do already: no share of a whole is shown before :meth:`expect` or
+        :meth:`no_plan`."""
+        with self._lock:
+            self._awaiting = True
+
+    def no_plan(self) -> None:
+        """The plan that was awaited does not come."""
+        with self._lock:
+            self._awaiting, self._dirty = False, True
+        self._tell()
+
+    def expect(self, layers: Iterable[PlannedLayer], *, whole: int | None = None) -> set[str]:
+        """The layers that will come, best before the first event. *whole*: bytes of all together, where only that is
+        known. Gives the digests of those that the plan takes to be at the destination although they are moved.
 
         Layers with the same digest are one, as in the engine's own rows.
         """
+        moved: set[str] = set()
         with self._lock:
-            self._whole = whole
+            self._whole, self._awaiting = whole, False
             for planned in layers:
                 keys = [_short(name) for name in (planned.digest, planned.diff_id) if name]
-                if not keys or any(key in self._layers for key in keys):
+                met = next((self._layers[key] for key in keys if key in self._layers), None)
+                if not keys or (met is not None and met.planned is not None):
                     continue
-                meter = LayerMeter(keys[0], self._share, planned)
-                self._rows.append(meter)
+                if met is None:
+                    met = LayerMeter(keys[0], self._share, planned)
+                    self._rows.append(met)
+                else:
+                    met.plan(planned)
+                    if planned.here and not met.here:
+                        moved.add(planned.digest)
                 for key in keys:
-                    self._layers[key] = meter
+                    self._layers.setdefault(key, met)
             self._dirty = True
         self._tell()
+        return moved
 
     def feed(self, event: LayerProgress) -> None:
         """One event of the stream. Costs a few microseconds."""
@@ -255,8 +277,8 @@ class Progress:
             total += self._whole - settled
             work += sum(meter.current for meter in rows if meter.counted and meter.weight is None)
             unknown = 0
-        known = not unknown and total > 0
-        self._total = total if known or (rows and not unknown) else None
+        known = not unknown and total > 0 and not self._awaiting
+        self._total = total if known or (rows and not unknown and not self._awaiting) else None
         # Within an attempt the bytes do not fall either, whatever a late layer or a better size does to the sum.
         self._moved = max(self._moved, moved)
         if self._total is not None:

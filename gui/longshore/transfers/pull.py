@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from longshore.cancellation import Cancellation
 from longshore.engine.stream import Finished, LayerProgress, Note
-from longshore.oci.errors import EngineFailure, ImageUnknown, VerificationFailed
+from longshore.oci.errors import EngineFailure, ImageUnknown, LongshoreError, VerificationFailed
 from longshore.oci.reference import Reference
 from longshore.transfers import planning
 from longshore.transfers.credentials import signed_in
 from longshore.transfers.meter import PlannedLayer
-from longshore.transfers.strategy import Job
-from longshore.transfers.transfer import EnginePlace, NoteKind, Plan, RegistryPlace, TransferRequest
+from longshore.transfers.strategy import Job, Later
+from longshore.transfers.transfer import EnginePlace, NoteKind, RegistryPlace, TransferRequest
 from longshore.transfers.verify import standing_digest
 
 if TYPE_CHECKING:
+    from longshore.engine.engine import Engine
     from longshore.engine.model import ImageDetails
+
+_log = logging.getLogger(__name__)
 
 
 class PullStrategy:
@@ -28,15 +34,13 @@ class PullStrategy:
     def __init__(self) -> None:
         self._memory = planning.LayerMemory()
 
-    def plan(self, job: Job) -> Plan | None:
-        """The manifest for the engine's platform, against the layers of the engine's images."""
+    def plan(self, job: Job) -> Later:
+        """Made beside the engine's pull, but for the images that the engine has before it."""
         job.progress.enter("checking")
-        reference, _, _ = _ends(job.request)
-        return planning.or_none(
-            f"pull of {reference}", job.cancellation, lambda bounded: self._plan(job, bounded)
-        )
+        return Later.PLAN
 
-    def _plan(self, job: Job, cancellation: Cancellation) -> Plan:
+    def _plan(self, job: Job, before: Sequence[str], cancellation: Cancellation) -> planning.Prospect:
+        """The manifest for the engine's platform, against the layers of the images *before*."""
         reference, registry, place = _ends(job.request)
         engine = job.services.engine(place.address)
         platform = job.request.platform or engine.probe().platform
@@ -46,22 +50,23 @@ class PullStrategy:
         digest, manifest = planning.image_manifest(client, reference.path, name, platform, cancellation)
         diff_ids = client.config(reference.path, manifest, cancellation=cancellation).diff_ids
         layers = planning.layers_of(manifest, diff_ids)
-        image_ids = dict.fromkeys(image.image_id for image in engine.images())
-        here = self._memory.longest_prefix(engine, diff_ids, image_ids, cancellation)
+        here = self._memory.longest_prefix(engine, diff_ids, before, cancellation)
         if len(diff_ids) == len(layers):
             layers = [
                 PlannedLayer(layer.digest, layer.size, layer.diff_id, here=number < here)
                 for number, layer in enumerate(layers)
             ]
-        job.progress.expect(layers)
-        return planning.plan_of(layers, estimated=here > 0, digest=digest)
+        return planning.Prospect(layers, planning.plan_of(layers, estimated=here > 0, digest=digest))
 
     def run(self, job: Job) -> str:
         """Pull, name it as asked, and see that the image carries the digest that the engine reported."""
         reference, registry, place = _ends(job.request)
         engine = job.services.engine(place.address)
         finished: Finished | None = None
-        with signed_in(job, registry.host) as credential:
+        before = _image_ids(engine)
+        job.cancellation.raise_if_cancelled()
+        plan = planning.Beside(f"pull of {reference}", job, partial(self._plan, job, before))
+        with signed_in(job, registry.host) as credential, plan:
             job.progress.enter("")
             stream = engine.pull(
                 reference,
@@ -77,8 +82,9 @@ class PullStrategy:
                         job.tell(NoteKind.ENGINE_SAYS, text)
                     case Finished():
                         finished = event
-        if finished is None:
-            raise EngineFailure("The engine did not say how the pull ended.", subject=reference.familiar)
+            if finished is None:
+                raise EngineFailure("The engine did not say how the pull ended.", subject=reference.familiar)
+            plan.wait()
         job.progress.enter("verifying")
         try:
             image = engine.image(str(reference))
@@ -133,6 +139,15 @@ class PullStrategy:
         if before != image_id:
             engine.tag(source, wanted)
             job.tell(*((NoteKind.TAG_MOVED, before) if before else (NoteKind.TAGGED, reference.familiar)))
+
+
+def _image_ids(engine: Engine) -> list[str]:
+    """The images that *engine* has before the pull: what it brings itself was not there."""
+    try:
+        return list(dict.fromkeys(image.image_id for image in engine.images()))
+    except LongshoreError as error:
+        _log.info("no images to compare with: %s", error)
+        return []  # the pull says it better
 
 
 def carries(digest: str, image_id: str, repo_digests: tuple[str, ...]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 from longshore.cancellation import Cancellation, Cancelled
@@ -23,7 +24,7 @@ from longshore.transfers.credentials import signed_in
 from longshore.transfers.deadline import within
 from longshore.transfers.engine_images import tell_if_repacked
 from longshore.transfers.meter import PlannedLayer
-from longshore.transfers.strategy import Job
+from longshore.transfers.strategy import Job, Later
 from longshore.transfers.transfer import EnginePlace, NoteKind, Plan, RegistryPlace, TransferRequest
 from longshore.transfers.verify import verify_tag
 
@@ -43,21 +44,20 @@ class PushStrategy:
     extracts = False
     pausable = False
 
-    def plan(self, job: Job) -> Plan | None:
+    def plan(self, job: Job) -> Later:
+        """Made beside the engine's push."""
+        job.progress.enter("checking")
+        return Later.PLAN
+
+    def _plan(self, job: Job, image: ImageDetails, cancellation: Cancellation) -> planning.Prospect:
         """What is known of the image's compressed layers, and which of them the target repository has.
 
         An engine tells unpacked layers only. Their compressed form is known where a registry has the image already
-        (facts of RepoDigests); for an image built here it is not, and only its size on disk is.
+        (facts of RepoDigests); for an image built here it is not, and only its size on disk is. What this push has
+        brought meanwhile looks as if it had been there: the progress knows better.
         """
-        job.progress.enter("checking")
-        return planning.or_none(
-            f"push to {_ends(job.request)[1]}", job.cancellation, lambda bounded: self._plan(job, bounded)
-        )
-
-    def _plan(self, job: Job, cancellation: Cancellation) -> Plan:
         place, target, registry = _ends(job.request)
         engine = job.services.engine(place.address)
-        image = engine.image(_source_name(job.request))
         info = engine.probe()
         platform = image.platform or info.platform
         contents = info.store is ImageStore.CONTAINERD
@@ -80,14 +80,12 @@ class PushStrategy:
                 PlannedLayer(layer.digest, layer.size, layer.diff_id, here=layer.digest in there)
                 for layer in layers
             ]
-            job.progress.expect(layers)
             # The engine may pack the layers anew, which gives other blobs: an estimate, however well it is known.
-            return planning.plan_of(layers, estimated=True)
-        if not contents:
-            # containerd's store names its layers by other digests, and tells their sizes when it begins.
-            job.progress.expect([PlannedLayer(diff_id) for diff_id in image.diff_ids], whole=image.size)
-        layers_here = len(set(image.diff_ids))
-        return Plan(layers=layers_here, total_bytes=image.size, estimated=True, compressed=False)
+            return planning.Prospect(layers, planning.plan_of(layers, estimated=True))
+        # containerd's store names its layers by other digests, and tells their sizes when it begins.
+        layers = [] if contents else [PlannedLayer(diff_id) for diff_id in image.diff_ids]
+        plan = Plan(layers=len(set(image.diff_ids)), total_bytes=image.size, estimated=True, compressed=False)
+        return planning.Prospect(layers, plan, None if contents else image.size)
 
     def _layers(
         self, job: Job, image: ImageDetails, origin: Reference, platform: Platform, cancellation: Cancellation
@@ -113,7 +111,8 @@ class PushStrategy:
         self._name(job, image)
         job.cancellation.raise_if_cancelled()
         finished: Finished | None = None
-        with signed_in(job, registry.host) as credential:
+        plan = planning.Beside(f"push to {target}", job, partial(self._plan, job, image))
+        with signed_in(job, registry.host) as credential, plan:
             job.progress.enter("")
             for event in engine.push(target, credential=credential, cancellation=job.cancellation):
                 match event:
@@ -125,10 +124,11 @@ class PushStrategy:
                         job.tell(NoteKind.ONE_PLATFORM, platform)
                     case Finished():
                         finished = event
-        if finished is None or not finished.digest:
-            raise EngineFailure(
-                "The engine did not say what it pushed.", subject=target.familiar, advice="Try again."
-            )
+            if finished is None or not finished.digest:
+                raise EngineFailure(
+                    "The engine did not say what it pushed.", subject=target.familiar, advice="Try again."
+                )
+            plan.wait()
         job.progress.enter("verifying")
         try:
             now = engine.image(str(target)).image_id

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -22,11 +23,18 @@ from longshore.transfers.transfer import (
 )
 
 
+class Later(enum.Enum):
+    """In place of a plan."""
+
+    PLAN = "later"  # made while the transfer runs already, and told to ``Job.planned``
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """One attempt at a transfer, as its strategy sees it. Belongs to one worker thread.
 
-    *note* may be called at any moment; what it is given shows in the row at once. *left*: what ``plan`` leaves for
+    *note* may be called at any moment; what it is given shows in the row at once. *planned*: hears the plan, or None if
+    there is none, where ``plan`` gave :class:`Later`; any thread. *left*: what ``plan`` leaves for
     ``run``. *closing*: is closed when the attempt is over, however it ends.
     """
 
@@ -35,6 +43,7 @@ class Job:
     cancellation: Cancellation
     progress: Progress
     note: Callable[[TransferNote], None] = field(default=lambda note: None)
+    planned: Callable[[Plan | None], None] = field(default=lambda plan: None)
     left: dict[str, object] = field(default_factory=dict, compare=False)
     closing: ExitStack = field(default_factory=ExitStack, compare=False)
 
@@ -52,7 +61,7 @@ class Strategy(Protocol):
     #: Cancelled soon after ``cancellation.stopping`` has become true, where it can be gone on with.
     pausable: bool
 
-    def plan(self, job: Job) -> Plan | None:
+    def plan(self, job: Job) -> Plan | Later | None:
         """What would move, told to ``job.progress`` as well; None when it cannot be known.
 
         Never fails the transfer: raises only Cancelled.

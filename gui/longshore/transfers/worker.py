@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from longshore.cancellation import Cancelled
 from longshore.oci.errors import LongshoreError
 from longshore.transfers.errors import internal_error
-from longshore.transfers.strategy import Job, Strategy
+from longshore.transfers.strategy import Job, Later, Strategy
 from longshore.transfers.transfer import Plan
 
 _log = logging.getLogger(__name__)
@@ -24,7 +24,7 @@ class Outcome:
     cancelled: bool = False
 
 
-def perform(strategy: Strategy, job: Job, planned: Callable[[Plan | None], None]) -> Outcome:
+def perform(strategy: Strategy, job: Job, planned: Callable[[Plan | Later | None], None]) -> Outcome:
     """Plan, say so by *planned*, move, verify. Never raises: what nobody foresaw is logged and becomes an error."""
     try:
         with job.closing:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TypeVar
@@ -75,25 +75,44 @@ class Content:
 
 
 def ask_all(
-    work: Callable[[T], R], things: Sequence[T], cancellation: Cancellation, askers: int = ASKERS
+    work: Callable[[T, Cancellation], R],
+    things: Sequence[T],
+    cancellation: Cancellation,
+    askers: int = ASKERS,
 ) -> list[R]:
-    """*work* for each of *things*, several side by side, in their order. Raises what the first failing one raises."""
+    """*work* for each of *things*, several side by side, in their order. Raises what the first failing one raises.
 
-    def one(thing: T) -> R:
-        if cancellation.stopping:
+    The others are cut then, by the cancellation that *work* is given: questions to a server that is silent would each
+    wait for their time to run out.
+    """
+
+    def one(thing: T, part: Cancellation) -> R:
+        if part.stopping:
             raise Cancelled
-        return work(thing)
+        return work(thing, part)
 
     if len(things) < 2:
-        return [one(thing) for thing in things]
-    with ThreadPoolExecutor(min(askers, len(things)), thread_name_prefix="transfers-ask") as pool:
-        futures = [pool.submit(one, thing) for thing in things]
-        try:
-            return [future.result() for future in futures]
-        except BaseException:
-            for future in futures:
-                future.cancel()
-            raise
+        return [one(thing, cancellation) for thing in things]
+    with (
+        cancellation.below() as part,
+        ThreadPoolExecutor(min(askers, len(things)), thread_name_prefix="transfers-ask") as pool,
+    ):
+        futures = [pool.submit(one, thing, part) for thing in things]
+        failed = first_failure(wait(futures, return_when=FIRST_EXCEPTION).done)
+        if failed is not None:
+            part.cancel()
+            raise failed
+        return [future.result() for future in futures]
+
+
+def first_failure(futures: Iterable[Future[R]]) -> BaseException | None:
+    """What the first of *futures* that failed by itself raised; one that was only cut short does not count."""
+    for future in futures:
+        if future.done() and not future.cancelled():
+            error = future.exception()
+            if error is not None and not isinstance(error, Cancelled):
+                return error
+    return None
 
 
 def walk(
@@ -180,7 +199,7 @@ def _attestations(
 ) -> tuple[dict[str, Manifest | Index], set[str]]:
     """The attestations of *index*, and the digests of those that are not there."""
 
-    def read(digest: str) -> Manifest | Index | None:
+    def read(digest: str, cancellation: Cancellation) -> Manifest | Index | None:
         try:
             return reader.manifest(digest, cancellation=cancellation)
         except (NotInRegistry, NotInLibrary):
@@ -209,7 +228,7 @@ def _descend(
 ) -> list[Manifest | Index]:
     """All that *level* needs, without itself, children before parents. *known*: has been read already."""
 
-    def read(child: Descriptor) -> Manifest | Index:
+    def read(child: Descriptor, cancellation: Cancellation) -> Manifest | Index:
         if child.digest in known:
             return known[child.digest]
         try:
@@ -249,7 +268,7 @@ def _refer(reader: ContentReader, content: Content, cancellation: Cancellation) 
     for _ in range(DEEPEST):
         found: dict[str, Manifest | Index] = {}
         for about in ask_all(
-            lambda one: _referring(reader, one.digest, content, cancellation), level, cancellation
+            lambda one, part: _referring(reader, one.digest, content, part), level, cancellation
         ):
             for name, one in about:
                 if name not in seen:

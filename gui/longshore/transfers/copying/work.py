@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 
 from longshore.cancellation import Cancellation, Cancelled
 from longshore.engine.stream import LayerProgress
@@ -19,7 +19,7 @@ from longshore.transfers.content import ContentReader, ContentWriter
 from longshore.transfers.copying.selection import wanted_platforms
 from longshore.transfers.copying.source import BlobSource, SourceFailedError
 from longshore.transfers.copying.turns import Turns
-from longshore.transfers.copying.walk import Content, ask_all, walk
+from longshore.transfers.copying.walk import Content, ask_all, first_failure, walk
 from longshore.transfers.meter import PlannedLayer
 from longshore.transfers.planning import plan_of
 from longshore.transfers.strategy import Job
@@ -92,7 +92,7 @@ class CopyWork:
         """Which manifests and blobs the destination has. What has a manifest has its blobs too: it was checked."""
         writer = self._writer
 
-        def standing(name: str) -> str | None:
+        def standing(name: str, cancellation: Cancellation) -> str | None:
             if self._unseen is not None:
                 return None
             try:
@@ -113,7 +113,7 @@ class CopyWork:
                 if isinstance(manifest, Manifest):
                     self._there |= {blob.digest for blob in (manifest.config, *manifest.layers)}
 
-        def has(digest: str) -> bool:
+        def has(digest: str, cancellation: Cancellation) -> bool:
             self._tell(digest, LayerState.CHECKING)
             return writer.blob_size(digest, cancellation=cancellation) is not None
 
@@ -151,14 +151,14 @@ class CopyWork:
             ThreadPoolExecutor(min(SIDE_BY_SIDE, len(ordered)), thread_name_prefix="transfers-copy") as pool,
         ):
             futures = [pool.submit(self._bring, blob, cancellation) for blob in ordered]
-            failed = _failure(wait(futures, return_when=FIRST_EXCEPTION).done)
+            failed = first_failure(wait(futures, return_when=FIRST_EXCEPTION).done)
             if failed is not None:
                 # What passes by itself is tried again: then what the others have sent is of use.
                 cancellation.ask_to_stop()
                 if getattr(failed, "transient", False):
                     wait(futures, STOP_SECONDS)
                 cancellation.cancel()
-        failed = failed or _failure(futures)
+        failed = failed or first_failure(futures)
         if failed is not None:
             raise failed
         if any(future.exception() is not None for future in futures):
@@ -257,16 +257,6 @@ class CopyWork:
     ) -> None:
         if self._content is not None and digest in self._content.layers:
             self._job.progress.feed(LayerProgress(short(digest), state, current, total))
-
-
-def _failure(futures: Iterable[Future[None]]) -> BaseException | None:
-    """The first that failed by itself, and was not only cut short."""
-    for future in futures:
-        if future.done() and not future.cancelled():
-            error = future.exception()
-            if error is not None and not isinstance(error, Cancelled):
-                return error
-    return None
 
 
 def _source_name(endpoint: Endpoint) -> str:
