@@ -211,8 +211,7 @@ def test_closing_with_transfers_asks_and_ends_soon(
     window.press("Pull")
     wait_status(window, "Running")
     window.keys("ctrl+q")
-    window.wait_for("Stop and close")
-    window.keys("Return")
+    window.press("Stop and close")
     pressed = time.monotonic()
     assert window.process.wait(timeout=10) == 0
     assert time.monotonic() - pressed < 3

@@ -6,8 +6,8 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QComboBox, QLineEdit, QListWidget, QWidget
 
 from longshore.oci.errors import LongshoreError
+from longshore.oci.known_platforms import parse_known
 from longshore.oci.naturalsort import natural_key
-from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference, parse_pull_line
 from longshore.widgets.dialogs.sheet import Sheet
 from longshore.widgets.quiet import plain_label
@@ -79,7 +79,7 @@ class PullSheet(Sheet):
             reference, _ = parse_pull_line(text)
             wanted = self.platform.currentText().strip()
             whole = bool(self._all) and wanted == self._all
-            platform = Platform.parse(wanted) if wanted and not whole else None
+            platform = parse_known(wanted) if wanted and not whole else None
         except LongshoreError as error:
             self.show_problem(error)
             return False
