@@ -9,6 +9,7 @@ from longshore.oci.errors import LongshoreError
 from longshore.oci.known_platforms import parse_known
 from longshore.oci.naturalsort import natural_key
 from longshore.oci.reference import Reference, parse_pull_line
+from longshore.widgets.dialogs.fields import explanation
 from longshore.widgets.dialogs.sheet import Sheet
 from longshore.widgets.quiet import plain_label
 
@@ -31,7 +32,7 @@ class PullSheet(Sheet):
         self.reference.setAccessibleName(self.tr("Reference"))
         self.reference.setMaxLength(2000)
         form.addRow(self.tr("Image"), self.reference)
-        self.preview = plain_label("", "dim", wrap=True)
+        self.preview = explanation("")
         self.preview.setMinimumHeight(self.fontMetrics().height() * 2)
         self.preview.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
         form.addRow("", self.preview)
