@@ -36,8 +36,7 @@ def test_without_docker_an_image_is_pulled_into_the_library_and_pushed_to_anothe
     digest = manifest_digest(open_registry.address, "nodocker/app", "1.0")
     assert manifest_digest(second_registry.address, "nodocker/app", "1.0") == digest
     window.keys("Delete")
-    window.wait_for("Remove", "push button", "button")
-    window.keys("Return")
+    window.press("Remove")
     window.wait(lambda: not window.table("Local images").rows, "the image to be gone")
 
 

@@ -19,6 +19,7 @@ from testbed.steps import (
     TRANSFERRED,
     head_manifest,
     open_repository,
+    pull_by_name,
     wait_status,
 )
 from testbed.throttle import Throttle
@@ -182,7 +183,7 @@ def test_an_unknown_image_fails_and_says_so(
     assert window.find("Retry") is not None
 
 
-def test_engine_down_at_start_shows_the_library_and_is_offered_when_it_comes_up(
+def test_engine_down_at_start_shows_the_library_and_is_shown_when_it_comes_up(
     start: Start, open_registry: PrivateRegistry, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     engine = PrivateEngine(tmp_path_factory.mktemp("late-engine"))
@@ -194,8 +195,24 @@ def test_engine_down_at_start_shows_the_library_and_is_offered_when_it_comes_up(
     with engine:
         with engine.client() as client:
             small_image(client, "late/app:1")
+        window.wait_text("Showing its images.")
+        window.wait_row("Local images", "late/app")
+
+
+def test_an_engine_that_comes_up_is_only_offered_to_who_works_with_the_library(
+    start: Start, open_registry: PrivateRegistry, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    seed_repository(open_registry.address, "meanwhile/app", ["1"], layers=[20_000])
+    engine = PrivateEngine(tmp_path_factory.mktemp("late-engine"))
+    window = start(open_registry, engine=engine.host)
+    window.wait_text("No engine answers; showing the library.")
+    pull_by_name(window, f"{open_registry.address}/meanwhile/app:1")
+    wait_status(window, "Succeeded")
+    with engine:
+        with engine.client() as client:
+            small_image(client, "late/app:1")
         window.wait_text("This is still the library.")
-        assert window.table("Local images").rows == [], "nobody is taken away from what he looks at"
+        assert window.table("Local images").column("Tag") == ["1"]
         window.press("Show its images")
         window.wait_row("Local images", "late/app")
 
@@ -211,8 +228,7 @@ def test_closing_with_transfers_asks_and_ends_soon(
     window.press("Pull")
     wait_status(window, "Running")
     window.keys("ctrl+q")
-    window.wait_for("Stop and close")
-    window.keys("Return")
+    window.press("Stop and close")
     pressed = time.monotonic()
     assert window.process.wait(timeout=10) == 0
     assert time.monotonic() - pressed < 3

@@ -95,3 +95,51 @@ def test_a_refused_connection_is_told_in_its_row_with_advice_that_fits(
     window.click_row("Transfers", "Pull")
     cancel = window.wait_for("Cancel", "push button", "button")
     assert not cancel.enabled
+
+
+def test_enter_in_the_question_of_a_removal_removes_nothing(
+    start: Start, testbed_engine: PrivateEngine, open_registry: PrivateRegistry
+) -> None:
+    with testbed_engine.client() as client:
+        load_image(client, ["aaa/asked:1"], seed="asked")
+        window = start(open_registry)
+        window.click_row("Local images", "aaa/asked", "1")
+        window.keys("Delete")
+        window.wait_text("Remove aaa/asked:1?")
+        window.keys("Return")
+        window.wait(lambda: window.find("Remove", "push button", "button") is None, "the sheet to close")
+        window.keys("Delete")
+        window.press("Remove")
+        window.wait(lambda: window.table("Local images").find("aaa/asked", "1") is None, "the image to go")
+        assert not client.images("aaa/asked:1"), "only the second time"
+
+
+def test_a_registry_that_does_not_answer_is_added_only_when_the_user_knows(
+    start: Start, open_registry: PrivateRegistry
+) -> None:
+    window = start(open_registry)
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        host = f"127.0.0.1:{closed.getsockname()[1]}"
+        window.keys("ctrl+n")
+        window.wait_for("Host", "text")
+        window.type(host)
+        window.keys("Return")
+        window.wait_text(f"{host} could not be reached.")
+        assert window.table("Registries").find(host) is None
+        window.press("Add anyway")
+        window.wait_row("Registries", host)
+        window.wait(lambda: window.find("Host", "text") is None, "the sheet to close")
+
+
+def test_a_platform_that_there_is_not_is_refused_in_the_sheet(
+    start: Start, open_registry: PrivateRegistry
+) -> None:
+    window = start(open_registry)
+    window.keys("ctrl+l")
+    window.wait_for("Reference", "text")
+    window.keys("ctrl+a")
+    window.type(f"docker pull --platform linux/sparc {open_registry.address}/any/app:1")
+    window.keys("Return")
+    window.wait_text("There is no platform linux/sparc.")
+    assert not window.table("Transfers").rows

@@ -37,7 +37,7 @@ class Local(QObject):
     """The place of the left pane and its images. Lives in the GUI thread; every method returns at once.
 
     The place is an engine, or the library, which is shown by itself where no engine answers at the start. When one
-    answers later that is told; nobody is taken away from what he looks at.
+    answers later, :attr:`engine_answers` reports it: what is shown then depends on what the user has done meanwhile.
     """
 
     status_changed = Signal(object)  # PlaceStatus
@@ -72,6 +72,8 @@ class Local(QObject):
         self.status_changed.connect(self.engines.note)
         self._lists: dict[LocalPlace, list[LocalImage]] = {}
         self._starting = True
+        #: The engine that was meant at the start, where it did not answer.
+        self.meant: EngineAddress | None = None
         self._missing: asyncio.Task[None] | None = None
         self._look_now = asyncio.Event()
         self.watch = PlaceWatch(
@@ -120,6 +122,7 @@ class Local(QObject):
                 return
 
     def _library_instead(self, address: EngineAddress, error: LongshoreError | None) -> None:
+        self.meant = address
         self._show(self.library)
         self.library_instead.emit(error)
         self._look_now = asyncio.Event()

@@ -76,6 +76,13 @@ class Services:
                 self._registries[host] = client
             return client
 
+    def trial(self, config: RegistryConfig) -> RegistryClient:
+        """A client for a registry that is reached as *config* says, for strangers: nobody's credentials are looked up.
+        It belongs to the caller, who closes it."""
+        from longshore.registry.client import RegistryClient
+
+        return RegistryClient(config, lambda _host: None, environ=self._environ)
+
     def library(self, path: Path) -> Library:
         """The library in the folder *path*. Does not look at it."""
         from longshore.library.library import Library

@@ -9,8 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from longshore.cancellation import Cancelled
-from longshore.oci.errors import LongshoreError
+from longshore.cancellation import Cancellation, Cancelled
+from longshore.oci.errors import LongshoreError, RegistryUnreachable, UnexpectedReply
 from longshore.operations.book import RegistryBook
 from longshore.operations.services import Services
 from longshore.operations.tasks import Tasks
@@ -69,6 +69,37 @@ class Trust:
                 self._tasks.release(cancellation)
 
         self._tasks.spawn(run(), "look at a certificate")
+
+    def probe(self, config: RegistryConfig, done: Callable[[LongshoreError | None], None]) -> Cancellation:
+        """Find out whether a registry answers where *config* says, before it is added.
+
+        *done* is called in the GUI thread: with None if one does (also one that asks for a sign-in, or whose
+        certificate is not trusted yet: its row explains that), or with why not; not after the cancellation that is
+        returned.
+        """
+        cancellation = self._tasks.cancellation()
+
+        def ask() -> None:
+            with contextlib.closing(self._services.trial(config)) as client:
+                client.check(cancellation=cancellation)
+
+        async def run() -> None:
+            answer: LongshoreError | None = None
+            try:
+                await self._tasks.call(self._tasks.quick, ask)
+            except Cancelled:
+                return
+            except (RegistryUnreachable, UnexpectedReply) as error:
+                answer = error
+            except LongshoreError:
+                pass  # something answered
+            finally:
+                self._tasks.release(cancellation)
+            if not cancellation.cancelled:
+                done(answer)
+
+        self._tasks.spawn(run(), "look for a registry")
+        return cancellation
 
     def trust(self, report: CertificateReport, done: Done) -> None:
         """Keep the certificate in *report*, which the user has looked at, as one to trust at that registry only."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Slot
-from PySide6.QtWidgets import QFileDialog
+from PySide6.QtWidgets import QAbstractItemView, QApplication, QFileDialog
 
 from longshore.engine.address import EngineAddress
 from longshore.engine.model import LocalImage
@@ -28,7 +28,12 @@ class Places(QObject):
         self._shared = shared
         self._offered: list[LocalPlace] = []
         self._titles: list[str] = []
+        #: Whether the user has done something with what is shown: then nobody takes him elsewhere.
+        self._used = False
         pane, local = window.image_pane, operations.local
+        pane.selection_changed.connect(self._selected)
+        pane.filter.textEdited.connect(self._use)
+        operations.moving.asked.connect(self._use)
         local.status_changed.connect(self._changed)
         local.engines.changed.connect(self._show)
         pane.engines_wanted.connect(local.engines.look)
@@ -128,9 +133,31 @@ class Places(QObject):
             more = f"{error.message} {error.advice}".strip()
         pane.say_place(words, Tone.QUIET, self.tr("Try again"), self.operations.local.retry, more)
 
+    @Slot()
+    def _selected(self) -> None:
+        self._used = self._used or bool(self.window.image_pane.selected())
+
+    @Slot()
+    def _use(self) -> None:
+        self._used = True
+
+    @property
+    def _in_use(self) -> bool:
+        """Whether the user has done, or is about to do, something with what is shown: a sheet may name the place."""
+        pane = self.window.image_pane
+        busy = QApplication.activeModalWidget() or QApplication.activePopupWidget()
+        dragging = pane.view.state() != QAbstractItemView.State.NoState
+        return self._used or busy is not None or dragging
+
     @Slot(object)
     def _engine_answers(self, address: EngineAddress) -> None:
-        self.window.image_pane.say_place(
+        pane, local = self.window.image_pane, self.operations.local
+        if address == local.meant and not self._in_use:
+            local.select_place(EnginePlace(address))
+            words = self.tr("The engine {0} is running now. Showing its images.")
+            pane.say_place(words.format(text.safe(address.name)), Tone.GOOD)
+            return
+        pane.say_place(
             self.tr("The engine {0} answers. This is still the library.").format(text.safe(address.name)),
             Tone.GOOD,
             self.tr("Show its images"),

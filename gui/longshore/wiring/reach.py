@@ -60,6 +60,22 @@ class Reach(QObject):
         from longshore.widgets.dialogs.registry import AddRegistrySheet
 
         sheet = AddRegistrySheet(self.window)
+        remote = self.operations.remote
+
+        def wanted(config: RegistryConfig) -> RegistryConfig:
+            # One that is there already keeps what was set for it and is not asked for here.
+            known = remote.trust.config(config.host)
+            return replace(
+                known,
+                insecure=config.insecure or known.insecure,
+                ca_file=config.ca_file or known.ca_file,
+                prefix=config.prefix or known.prefix,
+                namespace=config.namespace or known.namespace,
+            )
+
+        def probe(config: RegistryConfig) -> None:
+            probing = remote.trust.probe(wanted(config), partial(sheet.show_probe, config))
+            sheet.finished.connect(probing.cancel)
 
         def add(config: RegistryConfig) -> None:
             def done(error: LongshoreError | None) -> None:
@@ -67,17 +83,9 @@ class Reach(QObject):
                 if error is None:
                     self.window.registry_pane.expand(config.host)
 
-            # One that is there already keeps what was set for it and is not asked for here.
-            known = self.operations.remote.trust.config(config.host)
-            wanted = replace(
-                known,
-                insecure=config.insecure or known.insecure,
-                ca_file=config.ca_file or known.ca_file,
-                prefix=config.prefix or known.prefix,
-                namespace=config.namespace or known.namespace,
-            )
-            self.operations.remote.add_registry(wanted, done)
+            remote.add_registry(wanted(config), done)
 
+        sheet.probe_requested.connect(probe)
         sheet.add_requested.connect(add)
         sheet.open()
 

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import socket
 import ssl
 from pathlib import Path
 
-from longshore.oci.errors import LongshoreError, TlsFailed
+import pytest
+
+from longshore.cancellation import Cancellation
+from longshore.oci.errors import LongshoreError, RegistryUnreachable, TlsFailed, UnexpectedReply
 from longshore.operations.book import RegistryBook
 from longshore.operations.trust import Trust
 from longshore.registry.certificate import CertificateReport, read_certificate
 from longshore.registry.config import RegistryConfig
 from testbed.crypto import make_authority, make_certificate
+from unit.registry.conftest import Answer, reply
 
 from .conftest import Desk, add
 
@@ -105,5 +111,72 @@ def test_a_ca_that_cannot_be_read_is_not_dropped_silently(play, tmp_path: Path) 
         trust.trust(report, answers.append)
         await desk.until(lambda: len(answers) == 2)
         assert answers[1] is None and trust.config(HOST).ca_file == trust.file_of(HOST)
+
+    play(scene)
+
+
+# -- is there a registry?
+
+
+def _probe(
+    desk: Desk, tmp_path: Path, config: RegistryConfig, answers: list[LongshoreError | None]
+) -> Cancellation:
+    trust = Trust(desk.services, desk.tasks, desk.book, tmp_path / "kept", lambda host: None)
+    return trust.probe(config, answers.append)
+
+
+@pytest.mark.parametrize(
+    ("answer", "there"),
+    [
+        (reply({}), True),
+        (reply(b"", 401, WWW_Authenticate='Basic realm="r"'), True),
+        (reply(b"", 403), True),
+        (reply(b"", 404), False),
+        (reply(b"<html>a page</html>", Content_Type="text/html"), False),
+    ],
+)
+def test_whether_a_registry_answers_is_found_out_before_it_is_added(
+    play, serve, tmp_path: Path, answer: Answer, there: bool
+) -> None:
+    server = serve(lambda asked: answer)
+    host = server.host
+
+    async def scene(desk: Desk) -> None:
+        answers: list[LongshoreError | None] = []
+        _probe(desk, tmp_path, RegistryConfig(host), answers)
+        await desk.until(lambda: bool(answers))
+        assert (answers[0] is None) is there, answers
+        if not there:
+            assert isinstance(answers[0], UnexpectedReply)
+        assert host not in [config.host for config in desk.book.configs()], "nothing is added by looking"
+        assert not any("authorization" in asked.headers for asked in server.asked)
+
+    play(scene)
+
+
+def test_where_nothing_listens_that_is_said(play, tmp_path: Path) -> None:
+    async def scene(desk: Desk) -> None:
+        answers: list[LongshoreError | None] = []
+        with socket.socket() as closed:
+            closed.bind(("127.0.0.1", 0))
+            _probe(desk, tmp_path, RegistryConfig(f"127.0.0.1:{closed.getsockname()[1]}"), answers)
+            await desk.until(lambda: bool(answers))
+        assert isinstance(answers[0], RegistryUnreachable)
+
+    play(scene)
+
+
+def test_who_does_not_want_to_know_any_more_is_not_told(play, serve, tmp_path: Path) -> None:
+    server = serve(lambda asked: "silent")
+
+    async def scene(desk: Desk) -> None:
+        answers: list[LongshoreError | None] = []
+        probing = _probe(desk, tmp_path, RegistryConfig(server.host), answers)
+        await desk.until(lambda: bool(server.asked))
+        probing.cancel()
+        await desk.until(
+            lambda: all(each.get_name() != "look for a registry" for each in asyncio.all_tasks())
+        )
+        assert answers == []
 
     play(scene)

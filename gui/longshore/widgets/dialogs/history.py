@@ -25,4 +25,3 @@ class ClearHistorySheet(Sheet):
             )
         )
         self.set_dangerous()
-        self.confirm.setFocus()

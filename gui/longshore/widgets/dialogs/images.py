@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QCheckBox, QLineEdit, QListWidget, QPushButton, QWidget
+from PySide6.QtWidgets import QCheckBox, QLineEdit, QListWidget, QWidget
 
 from longshore.oci.errors import LongshoreError
 from longshore.oci.reference import Reference
@@ -103,7 +103,6 @@ class RemoveSheet(Sheet):
             )
         self.body.addWidget(self.force)
         self.set_dangerous()
-        self.confirm.setFocus()
 
     def check(self) -> bool:
         """Ask for the removal."""
@@ -128,7 +127,5 @@ class CloseSheet(Sheet):
         )
         lost = self.tr("What an engine has not finished pulling, it may have to download again.")
         self.body.addWidget(plain_label(f"{kept} {lost}", role="dim", wrap=True))
-        for button in self.buttons.buttons():
-            if isinstance(button, QPushButton) and button is not self.confirm:
-                button.setText(self.tr("Keep open"))
-        self.confirm.setFocus()
+        self.dismiss.setText(self.tr("Keep open"))
+        self.set_dangerous()

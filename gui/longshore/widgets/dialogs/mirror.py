@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 
 from longshore.models import text
 from longshore.oci.errors import LongshoreError
-from longshore.oci.platform import Platform
+from longshore.oci.known_platforms import parse_known
 from longshore.oci.reference import DOCKER_HUB, Reference
 from longshore.registry.config import parse_registry
 from longshore.transfers.mirror import MirrorPlan, MirrorRule, MirrorTag, TagState
@@ -152,9 +152,7 @@ class MirrorSheet(Sheet):
             source=self._source,
             destination=target.with_tag(None).with_digest(None),
             tags=tuple(self.tags.text().replace(",", " ").split()),
-            platforms=tuple(
-                Platform.parse(words) for words in self.platforms.text().replace(",", " ").split()
-            ),
+            platforms=tuple(parse_known(words) for words in self.platforms.text().replace(",", " ").split()),
             referrers=self.referrers.isChecked(),
         )
 

@@ -6,9 +6,10 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QComboBox, QLineEdit, QListWidget, QWidget
 
 from longshore.oci.errors import LongshoreError
+from longshore.oci.known_platforms import parse_known
 from longshore.oci.naturalsort import natural_key
-from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference, parse_pull_line
+from longshore.widgets.dialogs.fields import explanation
 from longshore.widgets.dialogs.sheet import Sheet
 from longshore.widgets.quiet import plain_label
 
@@ -31,7 +32,7 @@ class PullSheet(Sheet):
         self.reference.setAccessibleName(self.tr("Reference"))
         self.reference.setMaxLength(2000)
         form.addRow(self.tr("Image"), self.reference)
-        self.preview = plain_label("", "dim", wrap=True)
+        self.preview = explanation("")
         self.preview.setMinimumHeight(self.fontMetrics().height() * 2)
         self.preview.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
         form.addRow("", self.preview)
@@ -79,7 +80,7 @@ class PullSheet(Sheet):
             reference, _ = parse_pull_line(text)
             wanted = self.platform.currentText().strip()
             whole = bool(self._all) and wanted == self._all
-            platform = Platform.parse(wanted) if wanted and not whole else None
+            platform = parse_known(wanted) if wanted and not whole else None
         except LongshoreError as error:
             self.show_problem(error)
             return False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QCheckBox, QLineEdit, QWidget
 
 from longshore.oci.errors import LongshoreError
@@ -17,8 +17,9 @@ from longshore.widgets.quiet import plain_label
 
 
 class AddRegistrySheet(Sheet):
-    """Asks for a registry's host, and how it may be reached."""
+    """Asks for a registry's host, and how it may be reached. Where nothing answers it says so, and asks once more."""
 
+    probe_requested = Signal(object)  # RegistryConfig; answer with show_probe()
     add_requested = Signal(object)  # RegistryConfig; answer with answer()
 
     def __init__(self, parent: QWidget | None) -> None:
@@ -47,14 +48,34 @@ class AddRegistrySheet(Sheet):
                 )
             ),
         )
-        self.host.textChanged.connect(lambda: self.show_problem(None))
+        self.progress = plain_label("", "dim", wrap=True)
+        self.progress.hide()
+        self.body.addWidget(self.progress)
         self._config: RegistryConfig | None = None
+        self._unreached: RegistryConfig | None = None
+        self.host.textChanged.connect(self._changed)
+        self.authority.changed.connect(self._changed)
+        self.insecure.toggled.connect(self._changed)
         self.host.setFocus()
+
+    @Slot()
+    def _changed(self) -> None:
+        """What was found out is not about this any more."""
+        self._config = None
+        self.set_busy(False)
+        self.progress.hide()
+        self._name_verb(self.tr("Add"))
+        self.show_problem(None)
+
+    def _name_verb(self, verb: str) -> None:
+        self.confirm.setText(verb)
+        self.confirm.setAccessibleName(verb)
 
     def check(self) -> bool:
         """The host is one, and the file has a path."""
         try:
             config = parse_registry(self.host.text().strip())
+            Reference(config.host, "any/name")  # a host that no image's name can hold is of no use
         except LongshoreError as error:
             self.show_problem(error)
             self.host.setFocus()
@@ -70,9 +91,33 @@ class AddRegistrySheet(Sheet):
         return True
 
     def finish(self) -> None:
-        """Ask for it; :meth:`answer` ends or reopens the sheet."""
+        """Ask whether it answers, or for it where the user knows that it does not; :meth:`answer` ends or reopens the
+        sheet."""
         self.set_busy(True)
-        self.add_requested.emit(self._config)
+        if self._config == self._unreached:
+            self.add_requested.emit(self._config)
+            return
+        assert self._config is not None
+        self.show_problem(None)
+        self.progress.setText(self.tr("Connecting to {0}…").format(self._config.host))
+        self.progress.show()
+        self.refit()
+        self.probe_requested.emit(self._config)
+
+    @Slot(object, object)
+    def show_probe(self, config: RegistryConfig, problem: LongshoreError | None) -> None:
+        """What came of the wish for *config*: it is added, or the sheet says that it could not be reached."""
+        if not self.open_still or config is not self._config:
+            return
+        self.progress.hide()
+        if problem is None:
+            self.add_requested.emit(config)
+            return
+        self._unreached = config
+        self.set_busy(False)
+        self._name_verb(self.tr("Add anyway"))
+        words = self.tr("{0} could not be reached. {1}")
+        self.show_problem(words.format(config.host, problem.message))
 
     def refused(self, error: LongshoreError) -> None:
         """Say it with the system's own words: it is about a file."""

@@ -51,7 +51,6 @@ class RemoveTagsSheet(Sheet):
         self.body.addWidget(self.more)
         self.set_dangerous()
         self.confirm.setEnabled(False)
-        self.dismiss.setFocus()
 
     @Slot(object)
     def show_plan(self, found: RemovalPlan | LongshoreError) -> None:

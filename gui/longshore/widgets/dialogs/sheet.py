@@ -26,7 +26,7 @@ TABLE_ROW = 30
 
 
 class Sheet(QDialog):
-    """A window-modal sheet. Escape cancels, Enter confirms, and the first field has the focus."""
+    """A window-modal sheet. Escape cancels, Enter confirms what destroys nothing, and the first field has the focus."""
 
     def __init__(self, parent: QWidget | None, title: str, verb: str, *, width: int = 460) -> None:
         super().__init__(parent)
@@ -98,8 +98,12 @@ class Sheet(QDialog):
             self.resize(self.width(), max(layout.heightForWidth(self.width()), layout.minimumSize().height()))
 
     def set_dangerous(self) -> None:
-        """The verb destroys something: its button says so by its colour too."""
+        """The verb destroys something: its button says so by its colour too, and Enter means Cancel wherever the focus
+        is, unless that is on the button itself."""
         self.confirm.setProperty("danger", True)
+        self.dismiss.setAutoDefault(True)
+        self.dismiss.setDefault(True)
+        self.dismiss.setFocus()
         self.confirm.style().unpolish(self.confirm)
         self.confirm.style().polish(self.confirm)
 

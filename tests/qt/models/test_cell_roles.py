@@ -1,0 +1,236 @@
+"""What every cell of tags and images says besides its text: tooltips, words for screen readers, errors, short forms."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from PySide6.QtCore import QAbstractItemModel, Qt
+
+from longshore.models import text
+from longshore.models.columns import HereState, ImageColumn, Role, TagColumn, Tone
+from longshore.models.image_model import ImageModel
+from longshore.models.tag_model import TagModel
+from longshore.oci.errors import NotInRegistry
+from longshore.oci.platform import Platform
+from longshore.oci.reference import Reference
+from longshore.registry.model import TagDetails
+from qt.models.made import NOW, image, sha
+
+_Item = Qt.ItemDataRole
+_HOST = "127.0.0.1:5000"
+_CREATED = NOW - timedelta(days=3)
+_GONE = NotInRegistry("The tag is gone.", registry=_HOST, advice="Refresh the list.")
+
+
+@pytest.fixture
+def tags(tested: Any) -> TagModel:
+    """2.4.0 is known and the same here, edge differs, broken cannot be read, later is not known yet."""
+    model: TagModel = tested(TagModel())
+    generation = model.reset(_HOST, "acme/web")
+    model.append_tags(generation, ["2.4.0", "edge", "broken", "later"], False)
+    for tag in ("2.4.0", "edge"):
+        platforms = (Platform("linux", "amd64"), Platform("linux", "arm64", "v8"))
+        model.set_details(generation, TagDetails(tag, sha(tag), 70_000_000, platforms, _CREATED, ""))
+    model.details_failed(generation, "broken", _GONE)
+    model.settle_details()
+    model.set_local(
+        [
+            image(f"{_HOST}/acme/web:2.4.0", repo_digests=(f"{_HOST}/acme/web@{sha('2.4.0')}",)),
+            image(f"{_HOST}/acme/web:edge", repo_digests=(f"{_HOST}/acme/web@{sha('another')}",)),
+        ]
+    )
+    return model
+
+
+def _at(model: QAbstractItemModel, key: str, column: int, role: int) -> Any:
+    role_of_key = Role.TAG
+    for row in range(model.rowCount()):
+        if model.index(row, 0).data(role_of_key) == key:
+            return model.index(row, column).data(role)
+    raise AssertionError(key)
+
+
+def _plain(tooltip: object) -> str:
+    """A tooltip as people read it."""
+    words = str(tooltip or "").removeprefix('<span style="white-space:pre-wrap">').removesuffix("</span>")
+    assert "<" not in words, words
+    return words
+
+
+@pytest.mark.parametrize(
+    ("tag", "column", "words"),
+    [
+        ("2.4.0", TagColumn.TAG, f"{_HOST}/acme/web:2.4.0"),
+        ("2.4.0", TagColumn.DIGEST, sha("2.4.0")),
+        ("2.4.0", TagColumn.SIZE, "70 MB compressed"),
+        ("2.4.0", TagColumn.PLATFORMS, "linux/amd64, linux/arm64/v8"),
+        ("2.4.0", TagColumn.CREATED, text.moment_text(_CREATED)),
+        ("2.4.0", TagColumn.HERE, "The local image of this name is the same."),
+        ("edge", TagColumn.HERE, "The local image of this name is another one."),
+        ("broken", TagColumn.TAG, f"{_HOST}/acme/web:broken"),
+        ("broken", TagColumn.DIGEST, "The tag is gone. Refresh the list."),
+        ("broken", TagColumn.SIZE, "The tag is gone. Refresh the list."),
+        ("broken", TagColumn.PLATFORMS, "The tag is gone. Refresh the list."),
+        ("broken", TagColumn.CREATED, "The tag is gone. Refresh the list."),
+        ("broken", TagColumn.HERE, ""),
+        ("later", TagColumn.TAG, f"{_HOST}/acme/web:later"),
+        ("later", TagColumn.DIGEST, ""),
+        ("later", TagColumn.CREATED, ""),
+    ],
+)
+def test_tooltips_of_tags_tell_all(tags: TagModel, tag: str, column: TagColumn, words: str) -> None:
+    assert _plain(_at(tags, tag, column, _Item.ToolTipRole)) == words
+    assert _at(tags, tag, column, _Item.AccessibleDescriptionRole) == words
+
+
+@pytest.mark.parametrize("column", list(TagColumn))
+def test_errors_of_tags_are_there_in_every_column(tags: TagModel, column: TagColumn) -> None:
+    assert _at(tags, "broken", column, Role.ERROR) is _GONE
+    for tag in ("2.4.0", "later"):
+        assert _at(tags, tag, column, Role.ERROR) is None
+
+
+def test_only_the_digest_of_a_tag_says_that_it_cannot_be_read(tags: TagModel) -> None:
+    shown = {column: _at(tags, "broken", column, _Item.DisplayRole) for column in TagColumn}
+    assert shown == {
+        TagColumn.TAG: "broken",
+        TagColumn.DIGEST: "cannot be read",
+        **dict.fromkeys((TagColumn.SIZE, TagColumn.PLATFORMS, TagColumn.CREATED, TagColumn.HERE), ""),
+    }
+    assert _at(tags, "broken", TagColumn.DIGEST, Role.FIXED_WIDTH) is False, "words are no digest"
+    assert _at(tags, "2.4.0", TagColumn.DIGEST, Role.FIXED_WIDTH) is True
+
+
+def test_an_error_goes_when_details_come(tags: TagModel) -> None:
+    tags.set_details(tags.generation, TagDetails("broken", sha("b"), 5, (), _CREATED, ""))
+    tags.settle_details()
+    assert _at(tags, "broken", TagColumn.TAG, Role.ERROR) is None
+    assert _plain(_at(tags, "broken", TagColumn.DIGEST, _Item.ToolTipRole)) == sha("b")
+
+
+def test_states_and_tones_of_tags(tags: TagModel) -> None:
+    assert _at(tags, "2.4.0", TagColumn.TAG, Role.STATE) is HereState.IN_SYNC
+    assert _at(tags, "edge", TagColumn.TAG, Role.STATE) is HereState.DIFFERS
+    assert _at(tags, "later", TagColumn.TAG, Role.STATE) is HereState.NONE
+    tones = {tag: _at(tags, tag, TagColumn.HERE, Role.TONE) for tag in ("2.4.0", "edge", "later")}
+    assert tones == {"2.4.0": Tone.GOOD, "edge": Tone.BAD, "later": Tone.NONE}
+    assert _at(tags, "2.4.0", TagColumn.SIZE, Role.TONE) is None
+    assert [_at(tags, "2.4.0", column, Role.DIM) for column in TagColumn] == [
+        *(False, True, False, True, True, False)
+    ]
+    assert [_at(tags, "2.4.0", column, Role.STRONG) for column in TagColumn] == [True, *[False] * 5]
+
+
+def test_short_forms_of_tags(tags: TagModel) -> None:
+    assert _at(tags, "2.4.0", TagColumn.CREATED, Role.SHORT) == ("3 d",)
+    assert _at(tags, "later", TagColumn.CREATED, Role.SHORT) == ()
+    assert not _at(tags, "2.4.0", TagColumn.TAG, Role.SHORT)
+
+
+def test_headers_of_tags_explain_what_is_not_plain(tags: TagModel) -> None:
+    said = [
+        _plain(tags.headerData(column, Qt.Orientation.Horizontal, _Item.ToolTipRole)) for column in TagColumn
+    ]
+    assert said[TagColumn.SIZE].startswith("Compressed")
+    assert "the same" in said[TagColumn.HERE]
+    assert [bool(words) for words in said] == [False, False, True, False, False, True]
+
+
+# -- images
+
+
+@pytest.fixture
+def images(tested: Any) -> ImageModel:
+    model: ImageModel = tested(ImageModel())
+    model.set_images(
+        [
+            image("registry.acme.io/platform/tools/collector:1", created=_CREATED, in_use=2),
+            image("registry.acme.io/acme/web:2", size=184_000_000),
+            image("mirror.acme.io/acme/web:2", created=None),
+            image("postgres:16"),
+            image(None),
+        ]
+    )
+    return model
+
+
+def _image(model: ImageModel, name: str, column: ImageColumn, role: int) -> Any:
+    return model.index(model.index_of(Reference.parse(name)).row(), column).data(role)
+
+
+_COLLECTOR = "registry.acme.io/platform/tools/collector:1"
+
+
+@pytest.mark.parametrize(
+    ("column", "words"),
+    [
+        (ImageColumn.REPOSITORY, _COLLECTOR),
+        (ImageColumn.TAG, _COLLECTOR),
+        (ImageColumn.IMAGE_ID, sha(_COLLECTOR)),
+        (ImageColumn.CREATED, text.moment_text(_CREATED)),
+        (ImageColumn.SIZE, "184 MB (184,000,000 bytes on disk)"),
+        (ImageColumn.IN_USE, "2 containers"),
+    ],
+)
+def test_tooltips_of_images_tell_all(images: ImageModel, column: ImageColumn, words: str) -> None:
+    assert _plain(_image(images, _COLLECTOR, column, _Item.ToolTipRole)) == words
+    assert _image(images, _COLLECTOR, column, _Item.AccessibleDescriptionRole) == words
+
+
+def test_names_of_images_are_shortened_as_long_as_no_other_reads_the_same(images: ImageModel) -> None:
+    def short(name: str) -> object:
+        return _image(images, name, ImageColumn.REPOSITORY, Role.SHORT)
+
+    assert short(_COLLECTOR) == ("…/platform/tools/collector", "…/tools/collector", "…/collector")
+    assert short("postgres:16") == ()
+    assert short("registry.acme.io/acme/web:2") == short("mirror.acme.io/acme/web:2") == ()
+    images.set_images([image(_COLLECTOR), image("registry.acme.io/acme/web:2")])
+    assert short("registry.acme.io/acme/web:2") == ("…/acme/web", "…/web")
+    images.set_images([image("web:1"), image("registry.acme.io/acme/web:2")])
+    assert short("registry.acme.io/acme/web:2") == ("…/acme/web",), "web is another one"
+
+
+def test_short_ages_of_images(images: ImageModel) -> None:
+    assert _image(images, _COLLECTOR, ImageColumn.CREATED, Role.SHORT) == ("3 d",)
+    assert _image(images, "mirror.acme.io/acme/web:2", ImageColumn.CREATED, Role.SHORT) == ("",)
+    assert _image(images, _COLLECTOR, ImageColumn.TAG, Role.SHORT) == ()
+
+
+def test_a_new_row_says_so_until_it_is_seen(images: ImageModel, qtbot: Any) -> None:
+    reference = Reference.parse("postgres:16")
+    with qtbot.waitSignal(images.dataChanged) as changed:
+        images.mark_fresh(reference)
+    assert changed.args[0].row() == changed.args[1].row() == images.index_of(reference).row()
+    assert images.fresh_count == 1
+    assert "New" in _image(images, "postgres:16", ImageColumn.TAG, _Item.AccessibleDescriptionRole)
+    assert _image(images, _COLLECTOR, ImageColumn.TAG, Role.FRESH) is False
+    with qtbot.assertNotEmitted(images.dataChanged):
+        images.mark_fresh(reference)
+        images.mark_fresh(Reference.parse("not/here:1"))
+    with qtbot.waitSignal(images.dataChanged):
+        images.seen([images.index_of(reference)])
+    assert images.fresh_count == 0
+    assert _image(images, "postgres:16", ImageColumn.TAG, _Item.AccessibleDescriptionRole) == "postgres:16"
+
+
+@pytest.mark.parametrize(
+    ("passed", "short"),
+    [
+        (timedelta(seconds=20), "now"),
+        (timedelta(minutes=20), "20 min"),
+        (timedelta(hours=2), "2 h"),
+        (timedelta(hours=47), "1 d"),
+        (timedelta(days=6), "6 d"),
+        (timedelta(days=14), "2 wk"),
+        (timedelta(days=59), "8 wk"),
+        (timedelta(days=60), "2 mo"),
+        (timedelta(days=364), "12 mo"),
+        (timedelta(days=365), "1 y"),
+        (timedelta(hours=-5), (NOW + timedelta(hours=5)).date().isoformat()),
+    ],
+)
+def test_ages_in_short(passed: timedelta, short: str) -> None:
+    assert text.short_age(NOW - passed, NOW) == short
+    assert text.short_age(None) == ""
