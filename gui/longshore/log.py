@@ -12,7 +12,7 @@ import stat
 import sys
 from pathlib import Path
 
-from longshore.shared_files import private_folder
+from longshore.shared_files import NotAFile, private_folder
 
 # What may stand in a log line by accident: authorisation headers, credentials in URLs, tokens in JSON or queries.
 _SECRETS = (
@@ -92,11 +92,12 @@ def start(folder: Path, *, debug: bool = False) -> None:
         screen.setLevel(logging.DEBUG if debug else logging.WARNING)
         screen.setFormatter(form)
         root.addHandler(screen)
+    path = folder / "longshore.log"
     try:
         private_folder(folder)
-        file = _File(
-            folder / "longshore.log", maxBytes=1_000_000, backupCount=3, encoding="utf-8", delay=True
-        )
+        if path.exists() and not path.is_file():
+            raise NotAFile(path)
+        file = _File(path, maxBytes=1_000_000, backupCount=3, encoding="utf-8", delay=True)
     except OSError as error:
         root.warning("no log file: %s", error)
         return

@@ -213,3 +213,63 @@ def test_a_display_that_is_gone_ends_it_in_order(
         "longshore: The connection to the display was lost. All transfers were stopped."
     )
     assert not list((private_home.state / "longshore").glob("journal.sqlite3-*"))
+
+
+def _deep(path: Path) -> None:
+    path.write_bytes(b"[" * 100_000 + b"]" * 100_000)
+
+
+#: What may be found where a file or a folder of ours should be.
+ODDITIES: dict[str, Callable[[Path], object]] = {
+    "pipe": os.mkfifo,
+    "folder": lambda path: path.mkdir(),
+    "deep brackets": _deep,
+    "no bytes": Path.touch,
+    "noise": lambda path: path.write_bytes(bytes(range(256)) * 40),
+    "dangling link": lambda path: path.symlink_to(path.parent / "nowhere" / "file"),
+    "link to itself": lambda path: path.symlink_to(path),
+    "endless": lambda path: path.symlink_to("/dev/zero"),
+    "no permission": lambda path: path.touch(mode=0),
+}
+FILES = (
+    ".config/longshore/settings.json",
+    ".local/state/longshore/journal.sqlite3",
+    ".local/state/longshore/longshore.log",
+    ".local/share/longshore/library/index.json",
+    ".local/share/longshore/library/oci-layout",
+    ".cache/longshore/details",
+    ".docker/config.json",
+    ".docker/contexts/meta",
+)
+FOLDERS = (
+    ".config/longshore",
+    ".local/state/longshore",
+    ".local/share/longshore/library",
+    ".cache/longshore",
+)
+
+
+@pytest.mark.parametrize("oddity", ODDITIES)
+def test_odd_files_keep_no_window_closed(
+    screen: Xvfb, begin: Begin, private_home: PrivateHome, oddity: str
+) -> None:
+    for name in FILES:
+        path = private_home.home / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        ODDITIES[oddity](path)
+    process = begin(screen)
+    wait_window(screen, process)
+    end(process)
+
+
+@pytest.mark.parametrize("oddity", [name for name in ODDITIES if name != "folder"])
+def test_odd_things_for_folders_keep_no_window_closed(
+    screen: Xvfb, begin: Begin, private_home: PrivateHome, oddity: str
+) -> None:
+    for name in FOLDERS:
+        path = private_home.home / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        ODDITIES[oddity](path)
+    process = begin(screen)
+    wait_window(screen, process)
+    end(process)

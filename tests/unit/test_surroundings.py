@@ -76,26 +76,26 @@ def logger() -> Iterator[logging.Logger]:
     logger.handlers[:], logger.propagate, logger.level = before[0], before[1], before[2]
 
 
-@pytest.mark.parametrize("oddity", ["pipe", "folder", "link to itself", "device"])
-def test_a_log_that_is_no_file_costs_one_sentence(
-    tmp_path: Path, logger: logging.Logger, capsys: pytest.CaptureFixture[str], oddity: str
+@pytest.mark.parametrize("target", ["longshore.log", "nowhere/file"], ids=["link to itself", "dangling link"])
+def test_a_log_that_cannot_be_opened_costs_one_sentence(
+    tmp_path: Path, logger: logging.Logger, capsys: pytest.CaptureFixture[str], target: str
 ) -> None:
-    path = tmp_path / "longshore.log"
-    if oddity == "pipe":
-        os.mkfifo(path)
-    elif oddity == "folder":
-        path.mkdir()
-    else:
-        path.symlink_to(path if oddity == "device" else path.name)
-    if oddity == "device":
-        path.unlink()
-        path.symlink_to("/dev/full")
+    (tmp_path / "longshore.log").symlink_to(target)
     log.start(tmp_path)
     logger.info("one")
     logger.info("two")
     log.stop()
     said = capsys.readouterr().err.splitlines()
     assert len(said) == 1 and said[0].startswith("longshore: the log cannot be written: ")
+
+
+def test_a_log_that_becomes_a_pipe_is_not_waited_for(
+    tmp_path: Path, logger: logging.Logger, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log.start(tmp_path)  # opens the file with the first record only
+    os.mkfifo(tmp_path / "longshore.log")
+    logger.info("one")
+    assert "cannot be written" in capsys.readouterr().err
 
 
 def test_a_log_is_written_and_read_by_its_owner_only(tmp_path: Path, logger: logging.Logger) -> None:
