@@ -14,9 +14,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from longshore import __version__
-from longshore.display import why_no_display
+from longshore.display import drop_odd_settings, let_go, why_no_display
 from longshore.oci.errors import LongshoreError
 from longshore.settings import Folders, Settings
+from longshore.widgets.desktop.probe import NOWHERE, BusProbe
 
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QApplication
@@ -31,8 +32,10 @@ SWITCH_SECONDS = 0.0003
 COLLECTOR = (10_000, 20, 50)
 #: The style of Qt that the theme is drawn on.
 STYLE = "Fusion"
-#: Exit codes: 0 all well, 2 wrong arguments or no display.
-EXIT_USAGE = 2
+#: Seconds that an orderly end may take: a disk or a program that hangs must not keep the process alive.
+CLOSE_SECONDS = 20.0
+#: Exit codes: 0 all well, 1 it ended against the user's will, 2 wrong arguments or no display.
+EXIT_FAILED, EXIT_USAGE = 1, 2
 
 
 def parser() -> argparse.ArgumentParser:
@@ -72,30 +75,76 @@ def settle_collector() -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run Longshore. Returns the exit code: 0, or 2 for wrong arguments and where no window can be opened."""
+    """Run Longshore. Returns the exit code: 0, 1 if it could not go on, 2 for wrong arguments or without a display."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        # There is nothing to be saved yet, and nobody wants to read where the import stopped.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     arguments = parser().parse_args(argv)
     try:
         registries = _registries(arguments.registry)
     except LongshoreError as error:
-        print(
-            f"longshore: --registry {error.subject}: {error.message} {error.advice}".rstrip(), file=sys.stderr
-        )
-        return EXIT_USAGE
+        return _say(f"--registry {error.subject}: {error.message} {error.advice}".rstrip(), EXIT_USAGE)
+    environ = dict(os.environ)
+    bus = BusProbe(environ)
     reason = why_no_display(os.environ, sys.platform)
     if reason:
-        print(f"longshore: {reason}", file=sys.stderr)
-        return EXIT_USAGE
+        return _say(reason, EXIT_USAGE)
 
     sys.setswitchinterval(SWITCH_SECONDS)
     # What is imported and built for the first picture is no garbage; to look for some there only takes time.
     gc.disable()
     folders = Folders.of()
+    odd = drop_odd_settings(os.environ)
+    from longshore import log
+
+    try:
+        application, wiring = _make_window(folders, arguments, environ, registries, bus, odd)
+        with _signals(wiring.quit):
+            wiring.show()
+            # The first picture, before what is not needed for it is imported (asyncio alone takes longer than it).
+            application.processEvents()
+            settle_collector()
+            log.start(folders.state, debug=arguments.debug)
+            _catch_what_escapes(wiring)
+            _log_warnings(odd)
+            code = _run(application, wiring)
+    except Exception as error:
+        log.start(folders.state, debug=arguments.debug)
+        code = _unexpected_end(error, folders)
+    finally:
+        log.stop()
+    left = [
+        thread
+        for thread in threading.enumerate()
+        if thread is not threading.current_thread() and not thread.daemon
+    ]
+    if left or code:
+        # A helper program or a dead network can hold a thread longer than anyone wants to wait for a closed window,
+        # and without its display Qt has nothing to take apart. Everything worth keeping is on disk by now.
+        _exit_now(code)
+    return code
+
+
+def _make_window(
+    folders: Folders,
+    arguments: argparse.Namespace,
+    environ: dict[str, str],
+    registries: list[RegistryConfig],
+    bus: BusProbe,
+    odd: list[str],
+) -> tuple[QApplication, Wiring]:
+    """The application and its window, not shown yet. *odd* gets what the log should say about the surroundings."""
     from PySide6.QtWidgets import QApplication
 
+    mute = bus.mute()
+    if mute:
+        odd.append(f"{mute} does not respond; accessibility and a global menu are off until the next start.")
+        os.environ["DBUS_SESSION_BUS_ADDRESS"] = NOWHERE
     # The style is named here, since QApplication.setStyle() gives it back, and PySide then makes hundreds of names of
     # QStyle that nobody asks for.
     application = QApplication.instance() or QApplication([sys.argv[0], "-style", STYLE])
     assert isinstance(application, QApplication)
+    let_go()
     application.setProperty("style", STYLE)
     application.setApplicationName("longshore")
     application.setDesktopFileName("app.longshore.Longshore")
@@ -106,32 +155,45 @@ def main(argv: Sequence[str] | None = None) -> int:
     from longshore.wiring import Wiring
 
     wiring = Wiring(
-        folders, Settings(folders.config), os.environ, engine_url=arguments.engine, registries=registries
+        folders, Settings(folders.config), environ, engine_url=arguments.engine, registries=registries
     )
-    wiring.show()
-    # The first picture, before anything that is not needed for it is imported (asyncio alone takes longer than it).
-    application.processEvents()
-    settle_collector()
-    from longshore import log
+    return application, wiring
 
-    log.start(folders.state, debug=arguments.debug)
-    _catch_what_escapes(wiring)
-    try:
-        _run(application, wiring)
-    finally:
-        log.stop()
-    left = [
-        thread
-        for thread in threading.enumerate()
-        if thread is not threading.current_thread() and not thread.daemon
-    ]
-    if left:
-        # A helper program or a dead network can hold a thread longer than anyone wants to wait for a closed window.
-        # Everything worth keeping is on disk by now.
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(0)
-    return 0
+
+def _say(sentence: str, code: int) -> int:
+    """Print *sentence* for whoever started Longshore from a terminal; gives *code*."""
+    if sys.stderr is not None:
+        with contextlib.suppress(OSError):
+            print(f"longshore: {sentence}", file=sys.stderr)
+    return code
+
+
+def _unexpected_end(error: Exception, folders: Folders) -> int:
+    """A fault of ours at the start or the end: whole in the log, in one sentence on the terminal."""
+    import logging
+
+    logging.getLogger(__name__).info("longshore cannot go on", exc_info=error)
+    return _say(
+        f"Something unexpected went wrong ({type(error).__name__}), and Longshore had to end. "
+        f"The log in {folders.state} has the details.",
+        EXIT_FAILED,
+    )
+
+
+def _log_warnings(sentences: list[str]) -> None:
+    import logging
+
+    for sentence in sentences:
+        logging.getLogger(__name__).warning("%s", sentence)
+
+
+def _exit_now(code: int) -> None:
+    """End the process without waiting for threads and without taking Qt apart."""
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            with contextlib.suppress(OSError, ValueError):
+                stream.flush()
+    os._exit(code)
 
 
 def _registries(texts: list[str]) -> list[RegistryConfig]:
@@ -142,12 +204,20 @@ def _registries(texts: list[str]) -> list[RegistryConfig]:
     return [parse_registry(text) for text in texts]
 
 
-def _run(application: QApplication, wiring: Wiring) -> None:
+def _run(application: QApplication, wiring: Wiring) -> int:
+    """Run the loop until everything has stopped. The exit code: 1 if the display was lost."""
     import asyncio
 
     import qasync
 
+    deadline = threading.Timer(CLOSE_SECONDS, _give_up)
+    deadline.daemon = True
+    deadline.name = "longshore-close"
+    wiring.closing.connect(deadline.start)
+
     async def run() -> None:
+        if wiring.quitting:
+            return  # by a signal that came before the loop
         ended = asyncio.Event()
         wiring.closed.connect(ended.set)
         wiring.start()
@@ -155,13 +225,36 @@ def _run(application: QApplication, wiring: Wiring) -> None:
         await wiring.close()
 
     loop = qasync.QEventLoop(application)
-    with loop, _signals(wiring.quit):
-        loop.run_until_complete(run())
+    task = loop.create_task(run())
+
+    def left_by_qt() -> None:
+        if not task.done():
+            wiring.abandon()
+
+    # Qt ends its loop by itself when the connection to the display breaks, and would at once again. This comes
+    # before the last events are handled, in which coroutines would find no loop any more.
+    application.aboutToQuit.connect(left_by_qt)
+    try:
+        loop.run_until_complete(task)
+    except RuntimeError:
+        if task.done():
+            raise
+        return _say("The connection to the display was lost. All transfers were stopped.", EXIT_FAILED)
+    loop.close()
+    return 0
+
+
+def _give_up() -> None:
+    """The orderly end has not come in time. Called in a thread of its own."""
+    import logging
+
+    logging.getLogger(__name__).error("not closed within %d s; not waiting any longer", CLOSE_SECONDS)
+    _exit_now(EXIT_FAILED)
 
 
 @contextlib.contextmanager
 def _signals(quit_now: Callable[[], None]) -> Iterator[None]:
-    """SIGINT and SIGTERM close the window.
+    """SIGINT, SIGTERM and SIGHUP close the window; one that was ignored when we came (nohup) stays ignored.
 
     Python runs its handlers between two bytecodes, and an idle Qt loop runs none: the byte that Python writes into a
     socket when a signal arrives wakes the loop.
@@ -181,14 +274,17 @@ def _signals(quit_now: Callable[[], None]) -> Iterator[None]:
             reader.recv(64)
 
     notifier.activated.connect(drain)
-    handlers = {
-        number: signal.signal(number, lambda *_: quit_now()) for number in (signal.SIGINT, signal.SIGTERM)
-    }
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if hasattr(signal, "SIGHUP"):
+        numbers.append(signal.SIGHUP)
+    taken = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
+    for number in taken:
+        signal.signal(number, lambda *_: quit_now())
     try:
         yield
     finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
+        for number in taken:
+            signal.signal(number, signal.SIG_IGN)  # all is stopped: a second one has nothing to add
         signal.set_wakeup_fd(before)
         notifier.setEnabled(False)
         reader.close()

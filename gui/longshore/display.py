@@ -1,11 +1,67 @@
-"""Is there a display that Qt can open? Asked before Qt is, because Qt aborts the process where there is none."""
+"""Is there a display that Qt can open, and does its environment make sense? Asked before Qt is.
+
+Qt aborts the process where there is no display, and takes any number for the size of what it draws.
+"""
 
 from __future__ import annotations
 
 import ctypes
+import math
+import re
 import stat
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping, MutableMapping
 from pathlib import Path
+
+#: Seconds that an X server may take to let us in: far ones over ssh take some.
+X11_SECONDS = 10.0
+#: Factors and dots per inch beyond which a window has no size, or more pixels than there is memory for.
+SCALES, DOTS = (0.25, 8.0), (24.0, 768.0)
+_held: list[Callable[[], None]] = []
+_NUMBER = re.compile(r"\s*[+-]?([0-9]{1,32}(\.[0-9]{0,32})?|\.[0-9]{1,32})([eE][+-]?[0-9]{1,4})?\s*")
+
+
+def drop_odd_settings(environ: MutableMapping[str, str]) -> list[str]:
+    """Remove from *environ* what would keep Qt from drawing a window that can be used; returns a sentence for each.
+
+    Words that Qt itself ignores are removed too, and reported: somebody meant something by them. Main thread, before
+    the QApplication is made.
+    """
+    said = []
+
+    def check(name: str, holds: Callable[[str], bool], wanted: str) -> None:
+        value = environ.get(name, "")
+        if value and not holds(value):
+            del environ[name]
+            said.append(f"{name}={value[:80]!r} is ignored: {wanted}.")
+
+    def factors(value: str) -> bool:
+        return all(_within(part.rpartition("=")[2], SCALES) for part in value.split(";") if part)
+
+    scales = f"from {SCALES[0]:g} to {SCALES[1]:g}"
+    check("QT_SCALE_FACTOR", lambda value: _within(value, SCALES), f"the factor must be a number {scales}")
+    check("QT_SCREEN_SCALE_FACTORS", factors, f"the factors must be numbers {scales}")
+    check(
+        "QT_FONT_DPI",
+        lambda value: _within(value, DOTS),
+        f"dots per inch must be a number from {DOTS[0]:g} to {DOTS[1]:g}",
+    )
+    # An experiment of Qt's in drawing widgets on the GPU; a window of ours ends in a segmentation fault with it.
+    check("QT_WIDGETS_RHI", lambda value: value.strip() == "0", "Longshore's window is drawn without it")
+    return said
+
+
+def let_go() -> None:
+    """Close what :func:`why_no_display` has kept open. Called once Qt has a connection of its own; main thread."""
+    while _held:
+        _held.pop()()
+
+
+def _within(text: str, bounds: tuple[float, float]) -> bool:
+    if not _NUMBER.fullmatch(text):
+        return False  # also "nan" and "inf", which Qt takes for numbers
+    value = float(text)
+    return math.isfinite(value) and bounds[0] <= value <= bounds[1]
 
 
 def why_no_display(environ: Mapping[str, str], platform: str) -> str:
@@ -13,12 +69,26 @@ def why_no_display(environ: Mapping[str, str], platform: str) -> str:
 
     *platform*: ``sys.platform``. Main thread, before the QApplication is made. Takes about a millisecond.
     """
-    wanted = environ.get("QT_QPA_PLATFORM", "").split(":")[0].split(";")[0]
-    if not platform.startswith("linux") or wanted not in ("", "xcb", "wayland", "wayland-egl"):
+    if not platform.startswith("linux"):
         return ""
-    if wanted != "xcb" and _wayland_answers(environ):
+    # Qt takes the first of them that works.
+    names = [part.partition(":")[0] for part in environ.get("QT_QPA_PLATFORM", "").split(";")]
+    reasons = [_why_not(name, environ) for name in names]
+    return "" if "" in reasons else reasons[0]
+
+
+def _why_not(name: str, environ: Mapping[str, str]) -> str:
+    if name not in ("", "xcb", "wayland", "wayland-egl"):
+        return (
+            ""
+            if _has_plugin(name, environ)
+            else (
+                f"QT_QPA_PLATFORM={name[:80]!r} is not a platform of this Qt. Unset it, or use xcb or wayland."
+            )
+        )
+    if name != "xcb" and _wayland_answers(environ):
         return ""
-    if wanted.startswith("wayland"):
+    if name.startswith("wayland"):
         return "No display: no Wayland compositor answers at WAYLAND_DISPLAY. Start Longshore in a desktop session."
     display = environ.get("DISPLAY", "")
     if not display:
@@ -34,6 +104,22 @@ def why_no_display(environ: Mapping[str, str], platform: str) -> str:
             f"No display: the X server {display} does not answer or refuses us. Check DISPLAY and XAUTHORITY."
         )
     return ""
+
+
+def _platforms() -> Path:
+    import PySide6
+
+    return Path(PySide6.__file__).parent / "Qt" / "plugins" / "platforms"
+
+
+def _has_plugin(name: str, environ: Mapping[str, str]) -> bool:
+    folder = _platforms()
+    if not folder.is_dir() or environ.get("QT_PLUGIN_PATH") or environ.get("QT_QPA_PLATFORM_PLUGIN_PATH"):
+        return True  # a distribution's own Qt, or plugins of the user's own: let Qt say what it must
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,40}", name):
+        return False
+    # One library serves several names that begin alike (wayland-egl, wayland-brcm, …).
+    return any(folder.glob(f"libq{name.partition('-')[0].lower()}*.so"))
 
 
 def _wayland_answers(environ: Mapping[str, str]) -> bool:
@@ -55,7 +141,7 @@ def _wayland_answers(environ: Mapping[str, str]) -> bool:
 
 
 def _x11_answers(display: str) -> bool:
-    """Connect as Qt will, authority and all, through the same library."""
+    """Connect as Qt will, authority and all, through the same library. False also if nothing comes in time."""
     try:
         xcb = ctypes.CDLL("libxcb.so.1")
     except OSError:
@@ -64,18 +150,24 @@ def _x11_answers(display: str) -> bool:
     xcb.xcb_connect.argtypes = [ctypes.c_char_p, ctypes.c_void_p]
     xcb.xcb_connection_has_error.argtypes = [ctypes.c_void_p]
     xcb.xcb_disconnect.argtypes = [ctypes.c_void_p]
-    connection = xcb.xcb_connect(display.encode(), None)
-    failed: int = xcb.xcb_connection_has_error(connection)
-    xcb.xcb_disconnect(connection)
-    return failed == 0
+    answers: list[bool] = []
+
+    def connect() -> None:
+        connection = xcb.xcb_connect(display.encode(), None)
+        # A bare X server starts anew when its last client leaves, and would refuse Qt, which comes next.
+        _held.append(lambda: xcb.xcb_disconnect(connection))
+        answers.append(xcb.xcb_connection_has_error(connection) == 0)
+
+    # The library waits for ever for a server that accepts and says nothing; then the thread ends with the process.
+    thread = threading.Thread(target=connect, name="longshore-display", daemon=True)
+    thread.start()
+    thread.join(X11_SECONDS)
+    return answers == [True]
 
 
 def _missing_library() -> str:
     """What keeps Qt's X11 plugin from loading, as the dynamic linker says it; empty if it loads."""
-    import PySide6
-
-    folder = Path(PySide6.__file__).parent
-    plugin = folder / "Qt" / "plugins" / "platforms" / "libqxcb.so"
+    plugin = _platforms() / "libqxcb.so"
     if not plugin.exists():
         return ""  # a distribution's own Qt, or a bundle that lays its files out otherwise
     try:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import logging
 import logging.handlers
+import os
 import re
+import stat
 import sys
 from pathlib import Path
 
@@ -36,27 +40,64 @@ class _Redacting(logging.Formatter):
         return redact(super().format(record))
 
 
+class _File(logging.handlers.RotatingFileHandler):
+    """A log file whose trouble is one sentence on stderr, and never an exception or a wait."""
+
+    _told = False
+
+    def _open(self) -> io.TextIOWrapper:
+        # Opening a pipe for writing would wait for a reader.
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | getattr(os, "O_NONBLOCK", 0)
+        descriptor = os.open(self.baseFilename, flags, 0o600)
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise OSError(f"{self.baseFilename} is not a regular file")
+        return os.fdopen(descriptor, "a", encoding=self.encoding)
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
+        """Called while an exception is handled, where the base class would print a traceback."""
+        self._tell(sys.exc_info()[1])
+
+    def close(self) -> None:
+        """What could not be written so far is tried once more, and given up."""
+        try:
+            super().close()
+        except OSError as error:
+            self._tell(error)
+
+    def _tell(self, error: BaseException | None) -> None:
+        if not self._told and sys.stderr is not None:
+            self._told = True
+            reason = getattr(error, "strerror", None) or error
+            with contextlib.suppress(OSError, ValueError):
+                print(f"longshore: the log cannot be written: {reason}", file=sys.stderr)
+
+
+class _Screen(logging.StreamHandler):  # type: ignore[type-arg]
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
+        """A terminal that is gone, or a full disk behind it, is nobody's business."""
+
+
 def start(folder: Path, *, debug: bool = False) -> None:
     """Log to ``longshore.log`` in *folder* (1 MB, three kept), warnings to stderr as well. Called once, at start.
 
-    A folder that cannot be written is said on stderr and costs only the file.
+    A folder or a file that cannot be written is reported once on stderr and costs only the file.
     """
     root = logging.getLogger("longshore")
     root.setLevel(logging.DEBUG if debug else logging.INFO)
     root.propagate = False
     form = _Redacting("%(asctime)s %(levelname)s %(threadName)s %(name)s: %(message)s")
-    screen = logging.StreamHandler(sys.stderr)
-    screen.setLevel(logging.DEBUG if debug else logging.WARNING)
-    screen.setFormatter(form)
-    root.addHandler(screen)
+    if sys.stderr is not None:
+        screen = _Screen(sys.stderr)
+        screen.setLevel(logging.DEBUG if debug else logging.WARNING)
+        screen.setFormatter(form)
+        root.addHandler(screen)
     path = folder / "longshore.log"
     try:
         private_folder(folder)
         if path.exists() and not path.is_file():
-            raise NotAFile(path)  # to open a pipe would wait for its reader
-        file = logging.handlers.RotatingFileHandler(
-            path, maxBytes=1_000_000, backupCount=3, encoding="utf-8", delay=True
-        )
+            raise NotAFile(path)
+        file = _File(path, maxBytes=1_000_000, backupCount=3, encoding="utf-8", delay=True)
     except OSError as error:
         root.warning("no log file: %s", error)
         return

@@ -98,6 +98,12 @@ class Operations(QObject):
         self.services.close()
         return clean
 
+    def abandon(self) -> None:
+        """What :meth:`close` does for transfers, where the loop is ending. Blocks for about two seconds."""
+        self.tasks.abandon()
+        self.moving.stop()
+        self.moving.shutdown(1.5)
+
     @Slot(object)
     def _succeeded(self, snapshot: TransferSnapshot) -> None:
         self.recent.look()

@@ -87,15 +87,18 @@ class Tasks:
         """The work of *cancellation* has ended."""
         self._cancellations.discard(cancellation)
 
-    async def close(self) -> None:
-        """Cancel all work, wait until its tasks have ended, and end the threads."""
+    def abandon(self) -> None:
+        """Cancel all work and wait for none of it: the loop is ending."""
         self._closed = True
         for cancellation in list(self._cancellations):
             cancellation.cancel()
-        tasks = list(self._tasks)
-        for task in tasks:
+        for task in list(self._tasks):
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def close(self) -> None:
+        """Cancel all work, wait until its tasks have ended, and end the threads."""
+        self.abandon()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         pools = (self.quick, self.credentials, self.listing, self.details, self.lasting, self.engines)
         for pool in pools:
             pool.shutdown(wait=False, cancel_futures=True)

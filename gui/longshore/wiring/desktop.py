@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from PySide6.QtGui import QGuiApplication, QWindow
 
@@ -33,11 +35,13 @@ class Desktop(QObject):
 
     quit_wanted = Signal()
 
-    def __init__(self, window: MainWindow, operations: Operations) -> None:
+    def __init__(
+        self, window: MainWindow, operations: Operations, environ: Mapping[str, str] | None = None
+    ) -> None:
         super().__init__(window)
         self._window = window
         self._moving = operations.moving
-        self._bus = SessionBus(parent=self)
+        self._bus = SessionBus(environ, self)
         self._note = DesktopNote(self._bus, self)
         self._note.activated.connect(self._raise)
         self._note.refused.connect(self._refused)

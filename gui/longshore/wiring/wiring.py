@@ -35,6 +35,7 @@ class Wiring(QObject):
     :meth:`start`, when it has been painted.
     """
 
+    closing = Signal()  # the end begins, in whatever way; emitted once
     closed = Signal()  # the window is gone and nothing more is wanted
 
     def __init__(
@@ -58,6 +59,7 @@ class Wiring(QObject):
         self._desktop: Desktop | None = None
         #: How the window was arranged before the user could change it.
         self._arranged = b""
+        self.quitting = False  # the end has begun
         appearance = Appearance.SYSTEM
         with contextlib.suppress(ValueError):
             appearance = Appearance(settings.get("appearance", "system"))
@@ -114,7 +116,7 @@ class Wiring(QObject):
         Archives(self.window, operations, shared)
         Transfers(self.window, operations, shared)
         SeveralEngines(self.window, operations)
-        self._desktop = Desktop(self.window, operations)
+        self._desktop = Desktop(self.window, operations, self._environ)
         self._desktop.quit_wanted.connect(self._close_wanted)
         choices = Choices.read(self._settings)
         self._desktop.choose(notes=choices.notes, tray=choices.tray)
@@ -132,7 +134,11 @@ class Wiring(QObject):
 
     @Slot()
     def quit(self) -> None:
-        """Close the window without asking; transfers are stopped by :meth:`close`."""
+        """Close the window without asking; transfers are stopped by :meth:`close`. Again does nothing."""
+        if self.quitting:
+            return
+        self.quitting = True
+        self.closing.emit()
         self._keep_arrangement()
         if self._desktop is not None:
             self._desktop.stop()
@@ -160,6 +166,14 @@ class Wiring(QObject):
         """Stop everything; returns when it has stopped."""
         if self._operations is not None:
             await self._operations.close()
+
+    def abandon(self) -> None:
+        """Stop the transfers and write their journal, without the loop and without a display. Blocks for seconds."""
+        if not self.quitting:
+            self.quitting = True
+            self.closing.emit()
+        if self._operations is not None:
+            self._operations.abandon()
 
     @Slot()
     def unexpected(self) -> None:

@@ -8,39 +8,17 @@ import os
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from urllib.parse import unquote
 
 from PySide6.QtCore import QObject, QSocketNotifier, Signal, Slot
 
 from longshore.widgets.desktop import wire
+from longshore.widgets.desktop.probe import bus_addresses
 from longshore.widgets.desktop.wire import Malformed, Message
 
 _log = logging.getLogger(__name__)
 
 Answer = Callable[[Message], None]
 _BUS = "org.freedesktop.DBus"
-
-
-def bus_addresses(environ: Mapping[str, str]) -> list[str]:
-    """Where the session's bus may listen, as Python names sockets of the family AF_UNIX (abstract ones with NUL).
-
-    D-Bus Specification 0.42, "Server Addresses" and "Well-known Message Bus Instances". TCP is left alone.
-    """
-    given = environ.get("DBUS_SESSION_BUS_ADDRESS", "")
-    runtime = environ.get("XDG_RUNTIME_DIR", "")
-    if not given:
-        return [f"{runtime}/bus"] if runtime else []
-    found = []
-    for address in given.split(";"):
-        transport, _, rest = address.partition(":")
-        options = dict(pair.partition("=")[::2] for pair in rest.split(",") if pair)
-        if transport != "unix":
-            continue
-        if options.get("path"):
-            found.append(unquote(options["path"]))
-        elif options.get("abstract"):
-            found.append("\0" + unquote(options["abstract"]))
-    return found
 
 
 class SessionBus(QObject):

@@ -33,6 +33,7 @@ class DesktopNote(QObject):
         self._markup: bool | None = None  # whether the server reads the body as markup; None: not asked yet
         self._next: tuple[str, str, bool] | None = None
         self._asking = False
+        self._waiting = False  # for the id of the note that was sent last, which the next one replaces
         bus.received.connect(self._heard)
         bus.lost.connect(self._lost)
 
@@ -47,7 +48,7 @@ class DesktopNote(QObject):
             self._bus.call(
                 Message(wire.CALL, path=_PATH, interface=_NAME, member="GetCapabilities"), _NAME, self._can
             )
-        elif self._markup is not None:
+        elif self._markup is not None and not self._waiting:
             self._send()
 
     def withdraw(self) -> None:
@@ -96,12 +97,16 @@ class DesktopNote(QObject):
         )
 
         def told(reply: Message) -> None:
+            self._waiting = False
             if reply.kind == wire.REPLY and reply.body and isinstance(reply.body[0], int):
                 self._id = reply.body[0]
             elif reply.kind == wire.ERROR:
-                self._next = summary, body, failed
+                self._next = self._next or (summary, body, failed)
                 self._refuse()
+            if self._next is not None:
+                self._send()
 
+        self._waiting = True
         self._bus.call(message, _NAME, told)
 
     def _refuse(self) -> None:
@@ -111,7 +116,7 @@ class DesktopNote(QObject):
 
     @Slot()
     def _lost(self) -> None:
-        self._id, self._markup, self._asking = 0, None, False
+        self._id, self._markup, self._asking, self._waiting = 0, None, False, False
         self._refuse()
 
     @Slot(object)

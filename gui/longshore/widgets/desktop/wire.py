@@ -100,7 +100,7 @@ class _Writer:
 
 
 def body_bytes(signature: str, values: Sequence[Any]) -> bytes:
-    """*values* as the types of *signature* want them; it may hold simple types, ``as`` and ``a{sv}``."""
+    """*values* as the types of *signature* want them; it may hold simple types, ``as``, ``v`` and ``a{sv}``."""
     writer = _Writer()
     rest = signature
     for value in values:
@@ -110,6 +110,9 @@ def body_bytes(signature: str, values: Sequence[Any]) -> bytes:
         elif rest.startswith("as"):
             writer.strings(value)
             rest = rest[2:]
+        elif rest.startswith("v"):
+            writer.variant(value)
+            rest = rest[1:]
         else:
             writer.put(rest[:1], value)
             rest = rest[1:]
@@ -203,7 +206,7 @@ def _order(head: bytes) -> str:
 
 
 def decode(data: bytes) -> Message:
-    """One whole message. Its body is read as far as it holds simple types and ``as`` only; otherwise it is empty.
+    """One whole message. Its body is read if it holds simple types, variants of them and ``as`` only; else it is empty.
 
     Raises Malformed.
     """
@@ -238,6 +241,10 @@ def _body(signature: str, data: bytes, order: str) -> tuple[Any, ...]:
     rest = signature
     while rest:
         kind = "as" if rest.startswith("as") else rest[:1]
+        if kind == "v":
+            values.append(reader.variant())
+            rest = rest[1:]
+            continue
         if kind not in _CODES and kind not in ("as", "b", "s", "o", "g"):
             return ()  # nothing that we asked for looks like that
         values.append(reader.get(kind))
