@@ -14,6 +14,7 @@ from longshore.oci.platform import Platform
 
 #: Bytes that are read of a configuration; real ones have a few kilobytes.
 LARGEST_CONFIG = 8 * 1024 * 1024
+_LONGEST_TIME = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,7 @@ class ImageConfig:
 
 def parse_time(value: object) -> datetime | None:
     """An RFC 3339 time as Go writes it (up to nine decimals), in UTC; None if absent, odd, or Go's zero time."""
-    if not isinstance(value, str):
+    if not isinstance(value, str) or len(value) > _LONGEST_TIME:
         return None
     try:
         moment = datetime.fromisoformat(value)

@@ -22,10 +22,10 @@ from longshore.oci.errors import (
     AccessDenied,
     CredentialsError,
     LongshoreError,
-    RegistryError,
     SignInFailed,
     SignInRequired,
 )
+from longshore.oci.secrecy import keep_out
 from longshore.registry import failures
 from longshore.registry.challenge import Challenge
 from longshore.registry.config import RegistryConfig
@@ -43,6 +43,8 @@ _CREDENTIAL_SECONDS = 120.0
 #: After a helper failed, sooner: the user may have put it right. Not at once, for it may have hung.
 _BROKEN_SECONDS = 5.0
 _CLIENT_ID = "longshore"
+#: Characters of a token; servers take no longer headers.
+_LONGEST_TOKEN = 1 << 15
 
 
 class Fetch(Protocol):
@@ -192,7 +194,11 @@ class Authorizer:
             seconds = _CREDENTIAL_SECONDS if broken is None else _BROKEN_SECONDS
             self._credential = (found, time.monotonic() + seconds)
             self.broken = broken
-            return self._credential
+            known = self._credential
+        if found is not None:
+            keep_out(found.secret, found.username)
+            keep_out(found.identity_token, found.username)
+        return known
 
     # -- tokens
 
@@ -313,10 +319,9 @@ class Authorizer:
                 advice="Ask its owner for the right, or sign in as someone who has it.",
                 detail=detail,
             )
-        error = failures.of_status(status, headers, body, self._config, subject="", credential=credential)
-        if isinstance(error, RegistryError):
-            error.detail = detail
-        return error
+        return failures.of_status(
+            status, headers, body, self._config, subject="", credential=credential, teller="token service: "
+        )
 
     def _read(self, body: bytes, credential: Credential | None) -> _Token:
         try:
@@ -330,13 +335,15 @@ class Authorizer:
             not isinstance(value, str)
             or not value.isascii()
             or not value.isprintable()
-            or len(value) > 1 << 16
+            or len(value) > _LONGEST_TOKEN
         ):
             raise failures.unexpected(self._config, "its token service gives no token")
         life = reply.get("expires_in")
         seconds = float(life) if isinstance(life, int | float) and 0 < life < 1e9 else DEFAULT_LIFE
         # A service may replace the refresh token at each use.
         rotated = reply.get("refresh_token")
+        keep_out(value)
+        keep_out(rotated if isinstance(rotated, str) else "")
         if credential is not None and isinstance(rotated, str) and rotated:
             with self._lock:
                 if credential.identity_token:

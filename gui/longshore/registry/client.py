@@ -28,6 +28,7 @@ from longshore.registry.details_cache import DetailsCache
 from longshore.registry.listings import Listings
 from longshore.registry.manifests import Manifests
 from longshore.registry.model import PlatformDetails, RegistryInfo, TagDetails
+from longshore.registry.reach import Reach
 from longshore.registry.session import Session
 from longshore.registry.tls import ENGINE_FOLDERS, TlsFiles
 from longshore.registry.transport import READ_SECONDS, Transport
@@ -75,6 +76,16 @@ class RegistryClient(Manifests, Blobs, Listings):
     def registry(self) -> RegistryConfig:
         """How it is reached."""
         return self._session.config
+
+    @property
+    def reach(self) -> Reach:
+        """Where it may send us."""
+        return self._transport.reach
+
+    def base(self, *, cancellation: Cancellation | None = None) -> str:
+        """``https://host`` or ``http://host``: how it is reached. Asks where that is not certain; what it answers does
+        not matter."""
+        return self._session.base(cancellation)
 
     def check(self, *, cancellation: Cancellation | None = None) -> RegistryInfo:
         """That a registry answers, and how it wants to be signed in to (distribution-spec, "Determining Support").

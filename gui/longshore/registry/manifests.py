@@ -22,7 +22,7 @@ from longshore.oci.reference import Reference
 from longshore.registry import failures
 from longshore.registry.addresses import joined, manifest_path, origin, repository_path
 from longshore.registry.auth import Scopes
-from longshore.registry.challenge import next_link
+from longshore.registry.challenge import next_link, number
 from longshore.registry.session import Document, Session
 
 _ACCEPT = {"Accept": ", ".join(ACCEPT)}
@@ -114,10 +114,10 @@ class Manifests:
             return self._read_descriptor(repository, name, cancellation)
         digest = reply.headers.get(_DIGEST, "")
         media_type = reply.headers.get("Content-Type", "").partition(";")[0].strip()
-        length = reply.headers.get("Content-Length", "")
-        if not valid_digest(digest) or not length.isdigit() or not media_type:
+        length = number(reply.headers.get("Content-Length", ""))
+        if not valid_digest(digest) or length is None or not media_type:
             return self._read_descriptor(repository, name, cancellation)
-        return Descriptor(media_type, digest, int(length))
+        return Descriptor(media_type, digest, length)
 
     def _read_descriptor(
         self, repository: str, name: str, cancellation: Cancellation | None

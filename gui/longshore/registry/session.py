@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import ssl
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
@@ -17,7 +18,7 @@ from longshore.cancellation import Cancellation
 from longshore.credentials import Credential
 from longshore.oci.errors import LongshoreError
 from longshore.registry import failures
-from longshore.registry.addresses import joined, origin
+from longshore.registry.addresses import at_home, joined, origin
 from longshore.registry.auth import Authorizer, Scopes, Signed
 from longshore.registry.challenge import parse_challenges
 from longshore.registry.config import RegistryConfig
@@ -55,6 +56,15 @@ class _PassingError(Exception):
         super().__init__(error.message)
         self.error = error
         self.wait = wait
+
+
+class _BrokenError(Exception):
+    """The transport failed with *error* on the way to *url*."""
+
+    def __init__(self, error: Exception, url: str) -> None:
+        super().__init__(url)
+        self.error = error
+        self.url = url
 
 
 class BodySpentError(Exception):
@@ -111,7 +121,7 @@ class Session:
             with self._signed(
                 method, path, scopes, headers or {}, body, subject, ok, read_seconds, cancellation, outright
             ) as reply:
-                found, more = (b"", False) if method == "HEAD" else reply.read(limit)
+                found, more = (b"", False) if method == "HEAD" else _read(reply, limit)
                 if more:
                     raise failures.unexpected(
                         self.config, f"more than {limit >> 10} KiB in one answer", subject
@@ -158,9 +168,7 @@ class Session:
             raise failures.unexpected(self.config, "what came is not a JSON object", subject)
         return found
 
-    def _tried(
-        self, once: Callable[[], T], repeatable: bool, cancellation: Cancellation | None, url: str = ""
-    ) -> T:
+    def _tried(self, once: Callable[[], T], repeatable: bool, cancellation: Cancellation | None) -> T:
         tries = 0
         while True:
             tries += 1
@@ -174,12 +182,13 @@ class Session:
                 again = wait <= SHORT_WAIT
             except UnusableFiles as unusable:
                 raise failures.of_files(unusable, self.config) from unusable
-            except (HTTPError, OSError) as broken:
-                self._unsettle()
+            except _BrokenError as broken:
+                cause = broken.error
+                if not failures.elsewhere(broken.url, self.config):
+                    self._unsettle()
                 shown = partial(self._transport.peer_certificate, cancellation=cancellation)
-                error = failures.of_connection(broken, self.config, url, shown)
-                cause = broken
-                again = _was_cut(broken)
+                error = failures.of_connection(cause, self.config, broken.url, shown)
+                again = _was_cut(cause)
             if not (again and repeatable) or tries >= _MAX_TRIES:
                 raise error from cause
             pause(wait, cancellation)
@@ -197,10 +206,11 @@ class Session:
         cancellation: Cancellation | None,
         outright: bool = False,
     ) -> Reply:
-        base = self._settled(cancellation)
-        below = "://" not in path
-        url = self.url(path, base) if below else path
-        own = below or origin(url) == origin(base)
+        with _at(""):
+            base = self._settled(cancellation)
+        # A gateway's registry may name uploads and pages by a host of its own inside.
+        url = at_home(path, self.url("", base)) if "://" in path else self.url(path, base)
+        own = origin(url) == origin(base)
         signed = Signed(None, None)
         if own:
             signed = self.auth.outright(cancellation) if outright else self.auth.sign(scopes, cancellation)
@@ -208,7 +218,7 @@ class Session:
         if reply.status == 401 and origin(reply.url) == origin(base):
             challenges = parse_challenges(reply.headers.getlist("WWW-Authenticate"))
             with reply:
-                said, _ = reply.read(failures.LARGEST_ERROR)
+                said, _ = _read(reply, failures.LARGEST_ERROR)
             again = self.auth.renew(challenges, scopes, signed, cancellation) if own else None
             if again is None:
                 raise self._status_error(reply, said, subject, signed)
@@ -220,7 +230,7 @@ class Session:
             self.auth.answered = True
             return reply
         with reply:
-            said, _ = reply.read(failures.LARGEST_ERROR)
+            said, _ = _read(reply, failures.LARGEST_ERROR)
         if origin(reply.url) != origin(base) and reply.status in (401, 403):
             raise failures.unexpected(
                 self.config, f"the storage it sends us to refuses us (HTTP {reply.status})", subject
@@ -260,14 +270,15 @@ class Session:
         if signed.header is not None:
             sent["Authorization"] = signed.header
         for _ in range(_MAX_REDIRECTS + 1):
-            reply = self._transport.send(
-                method, url, sent, body, cancellation=cancellation, read_seconds=read_seconds
-            )
+            with _at(url):
+                reply = self._transport.send(
+                    method, url, sent, body, cancellation=cancellation, read_seconds=read_seconds
+                )
             location = reply.headers.get("Location", "")
             if reply.status not in _REDIRECTS or not location:
                 return reply
             with reply:
-                reply.read(failures.LARGEST_ERROR)
+                _read(reply, failures.LARGEST_ERROR)
             try:
                 url = joined(url, location)
                 start, there = origin(asked), origin(url)
@@ -276,7 +287,7 @@ class Session:
                     self.config, "it redirects to an address that cannot be used"
                 ) from None
             if start[0] == "https" and there[0] == "http":
-                raise failures.unexpected(self.config, "it redirects to an address that is not encrypted")
+                raise failures.misnamed(self.config, url, "redirects to an address that is not encrypted")
             if there != start:
                 sent.pop("Authorization", None)
             replayable = body is None or isinstance(body, bytes)
@@ -294,15 +305,21 @@ class Session:
         body: bytes | None,
         cancellation: Cancellation | None,
     ) -> tuple[int, Mapping[str, str], bytes]:
-        if self._settled(cancellation).startswith("https:") and url.startswith("http:"):
+        base = self.base(cancellation)
+        try:
+            url = joined(base, url)
+            encrypted = origin(url)[0] == "https"
+        except ValueError:
+            raise failures.unexpected(self.config, "it names no token service that can be used") from None
+        if base.startswith("https:") and not encrypted:
             # The secret would travel unencrypted although the registry itself is encrypted.
-            raise failures.unexpected(self.config, "its token service is not encrypted")
+            raise failures.misnamed(self.config, url, "names a token service that is not encrypted")
 
         def once() -> tuple[int, Mapping[str, str], bytes]:
             authorization = Signed(headers.get("Authorization"), None)
             plain = {key: value for key, value in headers.items() if key != "Authorization"}
             with self._follow(method, url, plain, authorization, body, None, cancellation) as reply:
-                said, _ = reply.read(_LARGEST_TOKEN_REPLY)
+                said, _ = _read(reply, _LARGEST_TOKEN_REPLY)
                 wait = failures.retry_after(reply.headers)
                 if reply.status in _REPEATED and (wait is None or wait <= SHORT_WAIT) and tries.pop():
                     raise _PassingError(failures.unexpected(self.config, "its token service fails"), wait)
@@ -311,7 +328,7 @@ class Session:
         # The last answer is given back as it is: who asked knows best what it means.
         tries = [False, *[True] * (_MAX_TRIES - 1)]
 
-        return self._tried(once, True, cancellation, url)
+        return self._tried(once, True, cancellation)
 
     # -- where the registry is
 
@@ -322,7 +339,12 @@ class Session:
 
     def base(self, cancellation: Cancellation | None) -> str:
         """``https://host`` or ``http://host``, found out if need be."""
-        return self._tried(lambda: self._settled(cancellation), True, cancellation)
+
+        def once() -> str:
+            with _at(""):
+                return self._settled(cancellation)
+
+        return self._tried(once, True, cancellation)
 
     def _unsettle(self) -> None:
         if self._may_be_plain:
@@ -383,6 +405,20 @@ class Session:
     def close(self) -> None:
         """Close idle connections."""
         self._transport.close()
+
+
+@contextlib.contextmanager
+def _at(url: str) -> Iterator[None]:
+    """What fails inside failed on the way to *url*; "" for the registry itself."""
+    try:
+        yield
+    except (HTTPError, OSError) as broken:
+        raise _BrokenError(broken, url) from broken
+
+
+def _read(reply: Reply, limit: int) -> tuple[bytes, bool]:
+    with _at(reply.url):
+        return reply.read(limit)
 
 
 def pause(seconds: float, cancellation: Cancellation | None) -> None:
