@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -10,6 +9,7 @@ from datetime import UTC, datetime
 from longshore.oci.descriptor import strings
 from longshore.oci.digest import valid_digest
 from longshore.oci.errors import InvalidManifest
+from longshore.oci.foreign_json import CONFIG, parse_json
 from longshore.oci.platform import Platform
 
 #: Bytes that are read of a configuration; real ones have a few kilobytes.
@@ -60,8 +60,8 @@ class ImageConfig:
         if len(raw) > LARGEST_CONFIG:
             raise InvalidManifest("The image's configuration is too large.", detail=f"{len(raw)} bytes")
         try:
-            document = json.loads(raw)
-        except (ValueError, RecursionError) as error:
+            document = parse_json(raw, CONFIG)
+        except ValueError as error:
             raise InvalidManifest("The image's configuration cannot be read.", detail=str(error)) from error
         if not isinstance(document, dict):
             raise InvalidManifest("The image's configuration cannot be read.", detail="not a JSON object")

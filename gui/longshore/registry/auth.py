@@ -7,7 +7,6 @@ Credentials go to the registry that they are for and to the token service it nam
 from __future__ import annotations
 
 import base64
-import json
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -25,6 +24,7 @@ from longshore.oci.errors import (
     SignInFailed,
     SignInRequired,
 )
+from longshore.oci.foreign_json import SMALL, parse_json
 from longshore.oci.secrecy import keep_out
 from longshore.registry import failures
 from longshore.registry.challenge import Challenge
@@ -60,11 +60,13 @@ class Fetch(Protocol):
     ) -> tuple[int, Mapping[str, str], bytes]: ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Token:
     value: str
     good_until: float
     credential: Credential | None
+    #: Whether the registry has taken it. One that it took and takes no more has died before its time.
+    taken: bool = False
 
     def good(self) -> bool:
         return time.monotonic() < self.good_until
@@ -76,6 +78,12 @@ class Signed:
 
     header: str | None
     credential: Credential | None
+    token: _Token | None = None
+
+    def taken(self) -> None:
+        """The registry gave what was asked for."""
+        if self.token is not None:
+            self.token.taken = True
 
     def __repr__(self) -> str:
         return f"Signed({'…' if self.header else None})"
@@ -135,7 +143,7 @@ class Authorizer:
         if challenge.scheme == "basic":
             return self.outright(cancellation)
         token = self._token(challenge, scopes, cancellation)
-        return Signed(f"Bearer {token.value}", token.credential)
+        return Signed(f"Bearer {token.value}", token.credential, token)
 
     def outright(self, cancellation: Cancellation | None) -> Signed:
         """The credential itself, by Basic: for the registry alone."""
@@ -166,6 +174,23 @@ class Authorizer:
                 del self._tokens[scopes]
             if refused.header is not None and self._credential is not None:
                 self._credential = (self._credential[0], 0.0)
+        again = self.sign(scopes, cancellation)
+        return None if again.header is None or again.header == refused.header else again
+
+    def instead_of_stale(
+        self, scopes: Scopes, refused: Signed, cancellation: Cancellation | None
+    ) -> Signed | None:
+        """After a refusal that asks for nothing: how to sign in if a token may have died before its time, else None.
+
+        Registries are restarted and take tokens back, machines sleep; what a stale token is answered with is anybody's
+        guess (401 without a challenge, 403, 400). One that was never taken is refused for another reason.
+        """
+        token = refused.token
+        if token is None or not token.taken:
+            return None
+        with self._lock:
+            if self._tokens.get(scopes) is token:
+                del self._tokens[scopes]
         again = self.sign(scopes, cancellation)
         return None if again.header is None or again.header == refused.header else again
 
@@ -325,8 +350,8 @@ class Authorizer:
 
     def _read(self, body: bytes, credential: Credential | None) -> _Token:
         try:
-            reply = json.loads(body)
-        except (ValueError, RecursionError):
+            reply = parse_json(body, SMALL)
+        except ValueError:
             reply = None
         if not isinstance(reply, dict):
             raise failures.unexpected(self._config, "its token service does not answer in JSON")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import socket
 import ssl
 from collections.abc import Callable, Mapping
@@ -26,6 +25,7 @@ from longshore.oci.errors import (
     TlsFailed,
     UnexpectedReply,
 )
+from longshore.oci.foreign_json import SMALL, parse_json
 from longshore.oci.secrecy import without_secrets
 from longshore.registry.certificate import Certificate
 from longshore.registry.config import RegistryConfig, split_host
@@ -131,6 +131,20 @@ def _out_of_reach(error: OutOfReachError, config: RegistryConfig) -> UnexpectedR
         advice="Longshore does not go nearer to this machine or its network than the registry is itself. Whoever runs "
         "the registry has to name its public address there.",
         detail=str(error),
+    )
+
+
+def refused_by_storage(
+    config: RegistryConfig, status: int, url: str, body: bytes, subject: str
+) -> UnexpectedReply:
+    """The place at *url*, where the registry's content is, does not let us in; the sign-in is not the reason."""
+    return UnexpectedReply(
+        f"{urlsplit(url).netloc} (where {called(config)} sends us) refuses access.",
+        registry=config.host,
+        subject=subject,
+        advice="Check this machine's clock, by which signed addresses expire; if it is right, tell whoever runs the "
+        "registry.",
+        detail=f"HTTP {status}: {said(body)}".rstrip(": "),
     )
 
 
@@ -373,12 +387,12 @@ def said(body: bytes) -> str:
     """The other side's own words, from its JSON or as they are; nothing for web pages."""
     text = body[:LARGEST_ERROR].decode("utf-8", "replace").strip()
     try:
-        reply = json.loads(text)
+        reply = parse_json(body[:LARGEST_ERROR], SMALL)
         errors = reply.get("errors") or [
             {"message": reply.get("details") or reply.get("error") or reply.get("message")}
         ]
         return "; ".join(_one(item) for item in errors[:5])
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         # Secrets before the cut, which could leave half of one.
         return "" if text.startswith("<") else without_secrets(text)[:1000]
 
@@ -390,6 +404,19 @@ def _one(item: dict[str, object]) -> str:
 def html(content_type: str, body: bytes) -> bool:
     """True for a web page."""
     return "html" in content_type.lower() or body[:256].lstrip()[:1] == b"<"
+
+
+def no_json(
+    config: RegistryConfig, headers: Mapping[str, str], body: bytes, error: ValueError, subject: str = ""
+) -> UnexpectedReply:
+    """*body* is not the JSON that belongs there, for *error*."""
+    page = html(headers.get("Content-Type", ""), body)
+    if page:
+        return unexpected(config, "a web page came where data belongs", subject)
+    found = unexpected(config, "what came is not JSON, or more than can be", subject)
+    return UnexpectedReply(
+        found.message, registry=found.registry, subject=subject, advice=found.advice, detail=str(error)
+    )
 
 
 def unexpected(config: RegistryConfig, why: str, subject: str = "") -> UnexpectedReply:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -17,6 +16,7 @@ from urllib3.exceptions import HTTPError, NewConnectionError, ProtocolError, Rea
 from longshore.cancellation import Cancellation
 from longshore.credentials import Credential
 from longshore.oci.errors import LongshoreError
+from longshore.oci.foreign_json import LISTING, parse_json
 from longshore.registry import failures
 from longshore.registry.addresses import at_home, joined, origin
 from longshore.registry.auth import Authorizer, Scopes, Signed
@@ -37,6 +37,20 @@ SHORT_WAIT = 5.0
 _PROBE_SECONDS = 2.0
 _LARGEST_TOKEN_REPLY = 1 << 20
 _REPEATED = frozenset({429, 500, 502, 503, 504})
+#: What a sign-in that is missing or stale is answered with.
+_REFUSED = frozenset({400, 401, 403})
+#: Beginnings of codes (distribution-spec, "Error Codes") that speak of what was sent, not of who sent it.
+_ABOUT_CONTENT = (
+    b"BLOB_",
+    b"DIGEST_INVALID",
+    b"MANIFEST_",
+    b"NAME_",
+    b"PAGINATION_",
+    b"RANGE_INVALID",
+    b"SIZE_INVALID",
+    b"TAG_INVALID",
+    b"UNSUPPORTED",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,11 +173,9 @@ class Session:
     def json(self, document: Document, subject: str = "") -> dict[str, Any]:
         """The JSON object in *document*. Raises UnexpectedReply."""
         try:
-            found = json.loads(document.body)
-        except (ValueError, RecursionError):
-            page = failures.html(document.headers.get("Content-Type", ""), document.body)
-            why = "a web page came where data belongs" if page else "what came is not JSON"
-            raise failures.unexpected(self.config, why, subject) from None
+            found = parse_json(document.body, LISTING)
+        except ValueError as error:
+            raise failures.no_json(self.config, document.headers, document.body, error, subject) from None
         if not isinstance(found, dict):
             raise failures.unexpected(self.config, "what came is not a JSON object", subject)
         return found
@@ -215,30 +227,47 @@ class Session:
         if own:
             signed = self.auth.outright(cancellation) if outright else self.auth.sign(scopes, cancellation)
         reply = self._follow(method, url, headers, signed, body, read_seconds, cancellation)
-        if reply.status == 401 and origin(reply.url) == origin(base):
-            challenges = parse_challenges(reply.headers.getlist("WWW-Authenticate"))
+        if own and reply.status in _REFUSED and reply.status not in ok and origin(reply.url) == origin(base):
             with reply:
                 said, _ = _read(reply, failures.LARGEST_ERROR)
-            again = self.auth.renew(challenges, scopes, signed, cancellation) if own else None
+            replayable = body is None or isinstance(body, bytes)
+            again = self._signed_anew(reply, said, scopes, signed, replayable, cancellation)
             if again is None:
                 raise self._status_error(reply, said, subject, signed)
-            if body is not None and not isinstance(body, bytes):
+            if not replayable:
                 raise BodySpentError
             signed = again
             reply = self._follow(method, url, headers, signed, body, read_seconds, cancellation)
         if reply.status in ok:
             self.auth.answered = True
+            signed.taken()
             return reply
         with reply:
             said, _ = _read(reply, failures.LARGEST_ERROR)
         if origin(reply.url) != origin(base) and reply.status in (401, 403):
-            raise failures.unexpected(
-                self.config, f"the storage it sends us to refuses us (HTTP {reply.status})", subject
-            )
+            raise failures.refused_by_storage(self.config, reply.status, reply.url, said, subject)
         error = self._status_error(reply, said, subject, signed)
         if reply.status in _REPEATED:
             raise _PassingError(error, failures.retry_after(reply.headers))
         raise error
+
+    def _signed_anew(
+        self,
+        reply: Reply,
+        said: bytes,
+        scopes: Scopes,
+        refused: Signed,
+        replayable: bool,
+        cancellation: Cancellation | None,
+    ) -> Signed | None:
+        """How to sign in after *reply*, which refused *refused* with the words *said*; None if there is no other way."""
+        again = None
+        if reply.status == 401:
+            challenges = parse_challenges(reply.headers.getlist("WWW-Authenticate"))
+            again = self.auth.renew(challenges, scopes, refused, cancellation)
+        elif not replayable or any(code in said for code in _ABOUT_CONTENT):
+            return None
+        return again or self.auth.instead_of_stale(scopes, refused, cancellation)
 
     def _status_error(self, reply: Reply, said: bytes, subject: str, signed: Signed) -> LongshoreError:
         challenge = self.auth.challenge
