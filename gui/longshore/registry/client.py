@@ -225,7 +225,7 @@ class RegistryClient(Manifests, Blobs, Listings):
                 platforms = _shown((config.platform,))
         except DigestMismatch:
             raise  # nobody can use it
-        except (NotInRegistry, InvalidContent, AccessDenied, UnexpectedReply):
+        except (NotInRegistry, InvalidContent, SignInRequired, AccessDenied, UnexpectedReply):
             pass  # artifacts (charts, signatures) have a configuration of their own kind, of any size
         return TagDetails(tag, digest, image.compressed_size, platforms, created, media_type)
 

@@ -18,7 +18,7 @@ from longshore.credentials import Credential
 from longshore.oci.errors import LongshoreError
 from longshore.oci.foreign_json import LISTING, parse_json
 from longshore.registry import failures
-from longshore.registry.addresses import at_home, joined, origin
+from longshore.registry.addresses import joined, origin
 from longshore.registry.auth import Authorizer, Scopes, Signed
 from longshore.registry.challenge import parse_challenges
 from longshore.registry.config import RegistryConfig
@@ -220,8 +220,7 @@ class Session:
     ) -> Reply:
         with _at(""):
             base = self._settled(cancellation)
-        # A gateway's registry may name uploads and pages by a host of its own inside.
-        url = at_home(path, self.url("", base)) if "://" in path else self.url(path, base)
+        url = path if "://" in path else self.url(path, base)
         own = origin(url) == origin(base)
         signed = Signed(None, None)
         if own:
@@ -260,7 +259,7 @@ class Session:
         replayable: bool,
         cancellation: Cancellation | None,
     ) -> Signed | None:
-        """How to sign in after *reply*, which refused *refused* with the words *said*; None if there is no other way."""
+        """How to sign in after *reply*, which refused *refused* saying *said*; None if there is no other way."""
         again = None
         if reply.status == 401:
             challenges = parse_challenges(reply.headers.getlist("WWW-Authenticate"))
