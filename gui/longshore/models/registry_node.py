@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from longshore.oci.errors import LongshoreError
     from longshore.registry.model import RepositoryInfo
 
+_MOST_UNUSABLE = 10_000
 _NATURAL = operator.attrgetter("natural")
 
 
@@ -41,6 +42,9 @@ class RegistryNode:
         self._marked = False
         self.rows: list[Child] = []
         self.note = Child(None)
+        #: Names that the listing has and no reference can have (upper case, above all), at most so many of them.
+        self.unusable: dict[str, None] = {}
+        self.unusable_note = Child(None)
         self.links = {action: Child(None, action) for action in NodeAction if action}
         self.set_known(entry)
 
@@ -115,6 +119,7 @@ class RegistryNode:
         self._generations += 1
         self.listing.begin(self._generations)
         self._listed = -1
+        self.unusable.clear()
         for child in self.repositories.values():
             child.stale = True
         return self._generations
@@ -151,6 +156,8 @@ class RegistryNode:
                 child = self.found(name, info)
                 if child is not None:
                     changed.add(child)
+                elif self._made(name) is None and len(self.unusable) < _MOST_UNUSABLE:
+                    self.unusable[name] = None
             self._drop_gone(names, has_more)
         course.paged(has_more, total)
         return changed
@@ -191,6 +198,9 @@ class RegistryNode:
             rows = self._sorted(rows, descending, column if column > RegistryColumn.NAME else -1)
             if self._marked:
                 rows.sort(key=_rank)
+        self.unusable_note.line = self._unusable_text()
+        if self.search is None and not sieve and self.unusable:
+            rows.append(self.unusable_note)
         self.note.line = self._note_text(bool(rows), bool(sieve))
         if self.note.line:
             # Why a list broke off stands before what came of it: nobody looks for it behind thousands.
@@ -262,6 +272,14 @@ class RegistryNode:
         if course.state is NodeState.READY and not any_rows:
             return tr("No repository matches the filter") if self.listed_count() else tr("Empty")
         return ""
+
+    def _unusable_text(self) -> str:
+        count = len(self.unusable)
+        name = text.safe(next(iter(self.unusable), ""), 80)
+        if count == 1:
+            return tr("{name} can't be pulled: image names are lowercase").replace("{name}", name)
+        words = tr("{count} repositories can't be pulled, such as {name}: image names are lowercase")
+        return words.replace("{count}", f"{count:,}").replace("{name}", name)
 
     # -- counts
 

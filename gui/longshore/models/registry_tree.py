@@ -73,7 +73,7 @@ class RegistryTree(QAbstractItemModel):
     def _tell(self, node: RegistryNode) -> None:
         place = self._nodes.index(node)
         self.dataChanged.emit(self.index(place, 0), self.index(place, _LAST))
-        self._tell_children(node, {node.note, *node.links.values()})
+        self._tell_children(node, {node.note, node.unusable_note, *node.links.values()})
         self.state_changed.emit(node.host)
 
     def _tell_children(self, node: RegistryNode, changed: set[Child]) -> None:

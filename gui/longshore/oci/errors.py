@@ -43,7 +43,8 @@
         └── ArchiveRefused      made to do harm, or beyond all measure
 
 Each says what happened (``message``, one plain sentence), to what (``subject``), what to do next (``advice``), and
-keeps the other side's own words (``detail``), made safe to show. No secrets in any of them.
+keeps the other side's own words (``detail``), made safe to show. No secrets in any of them: what is known to be one
+(``oci.secrecy``) is replaced here.
 """
 
 from __future__ import annotations
@@ -70,7 +71,7 @@ class LongshoreError(Exception):
         self.message = plain(message, 500)
         self.subject = plain(subject, 500)
         self.advice = plain(advice, 500)
-        self.detail = plain(detail, 8000, keep_lines=True)
+        self.detail = plain(detail, 8000, keep_lines=True, least=1)
         super().__init__(self.message)
 
 
@@ -226,7 +227,7 @@ class TlsFailed(RegistryError):
     ) -> None:
         super().__init__(message, registry=registry, subject=subject, advice=advice, detail=detail)
         self.address = plain(address, 300)
-        self.certificate = plain(certificate, 4000, keep_lines=True)
+        self.certificate = plain(certificate, 4000, keep_lines=True, least=1)
 
 
 class SignInRequired(RegistryError):

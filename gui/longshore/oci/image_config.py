@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -10,10 +9,12 @@ from datetime import UTC, datetime
 from longshore.oci.descriptor import strings
 from longshore.oci.digest import valid_digest
 from longshore.oci.errors import InvalidManifest
+from longshore.oci.foreign_json import CONFIG, parse_json
 from longshore.oci.platform import Platform
 
 #: Bytes that are read of a configuration; real ones have a few kilobytes.
 LARGEST_CONFIG = 8 * 1024 * 1024
+_LONGEST_TIME = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +60,8 @@ class ImageConfig:
         if len(raw) > LARGEST_CONFIG:
             raise InvalidManifest("The image's configuration is too large.", detail=f"{len(raw)} bytes")
         try:
-            document = json.loads(raw)
-        except (ValueError, RecursionError) as error:
+            document = parse_json(raw, CONFIG)
+        except ValueError as error:
             raise InvalidManifest("The image's configuration cannot be read.", detail=str(error)) from error
         if not isinstance(document, dict):
             raise InvalidManifest("The image's configuration cannot be read.", detail="not a JSON object")
@@ -88,7 +89,7 @@ class ImageConfig:
 
 def parse_time(value: object) -> datetime | None:
     """An RFC 3339 time as Go writes it (up to nine decimals), in UTC; None if absent, odd, or Go's zero time."""
-    if not isinstance(value, str):
+    if not isinstance(value, str) or len(value) > _LONGEST_TIME:
         return None
     try:
         moment = datetime.fromisoformat(value)

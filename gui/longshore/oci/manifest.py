@@ -6,7 +6,6 @@ The bytes are kept as they came: a digest is a digest of bytes, so what is copie
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 from longshore.oci.descriptor import Descriptor, strings
 from longshore.oci.digest import sha256_of
 from longshore.oci.errors import InvalidManifest
+from longshore.oci.foreign_json import MANIFEST, parse_json
 from longshore.oci.image_config import ImageConfig
 from longshore.oci.platform import Platform
 from longshore.oci.text import plain
@@ -168,8 +168,8 @@ def parse_manifest(raw: bytes, media_type: str | None) -> Manifest | Index:
 
 def _document(raw: bytes) -> dict[str, Any]:
     try:
-        document = json.loads(raw)
-    except (ValueError, RecursionError) as error:
+        document = parse_json(raw, MANIFEST)
+    except ValueError as error:
         shown = plain(raw[:200].decode("utf-8", "replace"), 120)
         raise InvalidManifest("What came is not a manifest.", detail=f"{error}\n{shown}") from error
     if not isinstance(document, dict):

@@ -23,6 +23,8 @@ _BEFORE_RELEASE = {
 }
 _SHORT = {"a": 1, "b": 2}  # 3.14.0a1, 3.14.0b2
 
+#: Longer ones compare as what they begin with.
+_MOST_DIGITS = 256
 _PRE_RELEASE, _END, _WORD, _NUMBER = range(4)
 
 NaturalKey = tuple[tuple[tuple[int, int, str], ...], str]
@@ -41,7 +43,8 @@ def natural_key(tag: str) -> NaturalKey:
     for index, match in enumerate(found):
         digits, word = match.group(1), match.group(2)
         if digits is not None:
-            parts.append((_NUMBER, int(digits), ""))
+            # int() refuses thousands of digits, and takes quadratic time for hundreds of thousands.
+            parts.append((_NUMBER, int(digits[:_MOST_DIGITS]), ""))
             continue
         word = word.lower()
         rank = _BEFORE_RELEASE.get(word)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import unicodedata
 
+from longshore.oci import secrecy
+
 _ELLIPSIS = "…"
 # Cf holds the bidirectional overrides (Trojan Source, CVE-2021-42574) and the zero-width characters.
 _UNSAFE = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
 
 
-def plain(text: object, limit: int = 300, *, keep_lines: bool = False) -> str:
-    """*text* without control, format and surrogate characters, at most *limit* characters, any thread.
+def plain(text: object, limit: int = 300, *, keep_lines: bool = False, least: int = secrecy.SURELY) -> str:
+    """*text* without control, format and surrogate characters and without secrets in use, at most *limit* characters,
+    any thread. *least*: see :func:`secrecy.without_secrets`.
 
     Line breaks and tabs become single spaces unless *keep_lines*. Cut text ends with an ellipsis. The result may
     still hold ``<`` and ``&``: labels that show it must be set to plain text.
@@ -18,7 +21,11 @@ def plain(text: object, limit: int = 300, *, keep_lines: bool = False) -> str:
     raw = str(text)
     # Bounded before the work: a hostile server may send megabytes.
     cut = len(raw) > limit * 2
-    raw = raw[: limit * 2]
+    # Secrets before the cut, which could leave half of one.
+    spare = secrecy.longest() if cut else 0
+    raw = secrecy.without_secrets(raw[: limit * 2 + spare], least)
+    if cut:
+        raw = raw[: max(min(limit * 2, len(raw) - spare), 0)]
     out = []
     for char in raw:
         if keep_lines and char == "\n":

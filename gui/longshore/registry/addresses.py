@@ -59,6 +59,22 @@ def upload_address(base: str, link: str, *, at_home: bool = True) -> tuple[str, 
     return target, True
 
 
+def at_home(url: str, root: str) -> str:
+    """*url* at the host of *root* (an address that ends in ``/v2/``), where its path is below that of *root*.
+
+    For addresses that a registry names as its own: behind a gateway it may know itself by another host, port or scheme
+    only (distribution 2862). *url* as it is where it is something else, or cannot be read.
+    """
+    try:
+        here, there = origin(root), origin(url)
+    except ValueError:
+        return url
+    parts, own = urlsplit(url), urlsplit(root)
+    if here == there or not parts.path.startswith(own.path):
+        return url
+    return urlunsplit((own.scheme, own.netloc, parts.path, parts.query, ""))
+
+
 def repository_path(repository: str) -> str:
     """*repository* for a URL. Raises InvalidReference for what would lead elsewhere."""
     if len(repository) > 255 or not _REPOSITORY.fullmatch(repository):

@@ -7,7 +7,6 @@ Credentials go to the registry that they are for and to the token service it nam
 from __future__ import annotations
 
 import base64
-import json
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -22,10 +21,11 @@ from longshore.oci.errors import (
     AccessDenied,
     CredentialsError,
     LongshoreError,
-    RegistryError,
     SignInFailed,
     SignInRequired,
 )
+from longshore.oci.foreign_json import SMALL, parse_json
+from longshore.oci.secrecy import keep_out
 from longshore.registry import failures
 from longshore.registry.challenge import Challenge
 from longshore.registry.config import RegistryConfig
@@ -43,6 +43,8 @@ _CREDENTIAL_SECONDS = 120.0
 #: After a helper failed, sooner: the user may have put it right. Not at once, for it may have hung.
 _BROKEN_SECONDS = 5.0
 _CLIENT_ID = "longshore"
+#: Characters of a token; servers take no longer headers.
+_LONGEST_TOKEN = 1 << 15
 
 
 class Fetch(Protocol):
@@ -58,11 +60,13 @@ class Fetch(Protocol):
     ) -> tuple[int, Mapping[str, str], bytes]: ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Token:
     value: str
     good_until: float
     credential: Credential | None
+    #: Whether the registry has taken it. One that it took and takes no more has died before its time.
+    taken: bool = False
 
     def good(self) -> bool:
         return time.monotonic() < self.good_until
@@ -74,6 +78,12 @@ class Signed:
 
     header: str | None
     credential: Credential | None
+    token: _Token | None = None
+
+    def taken(self) -> None:
+        """The registry gave what was asked for."""
+        if self.token is not None:
+            self.token.taken = True
 
     def __repr__(self) -> str:
         return f"Signed({'…' if self.header else None})"
@@ -133,7 +143,7 @@ class Authorizer:
         if challenge.scheme == "basic":
             return self.outright(cancellation)
         token = self._token(challenge, scopes, cancellation)
-        return Signed(f"Bearer {token.value}", token.credential)
+        return Signed(f"Bearer {token.value}", token.credential, token)
 
     def outright(self, cancellation: Cancellation | None) -> Signed:
         """The credential itself, by Basic: for the registry alone."""
@@ -167,6 +177,23 @@ class Authorizer:
         again = self.sign(scopes, cancellation)
         return None if again.header is None or again.header == refused.header else again
 
+    def instead_of_stale(
+        self, scopes: Scopes, refused: Signed, cancellation: Cancellation | None
+    ) -> Signed | None:
+        """After a refusal that asks for nothing: how to sign in if a token may have died before its time, else None.
+
+        Registries are restarted and take tokens back, machines sleep; what a stale token is answered with is anybody's
+        guess (401 without a challenge, 403, 400). One that was never taken is refused for another reason.
+        """
+        token = refused.token
+        if token is None or not token.taken:
+            return None
+        with self._lock:
+            if self._tokens.get(scopes) is token:
+                del self._tokens[scopes]
+        again = self.sign(scopes, cancellation)
+        return None if again.header is None or again.header == refused.header else again
+
     def _look_up(self, cancellation: Cancellation | None) -> Credential | None:
         with self._lock:
             known = self._credential
@@ -192,7 +219,11 @@ class Authorizer:
             seconds = _CREDENTIAL_SECONDS if broken is None else _BROKEN_SECONDS
             self._credential = (found, time.monotonic() + seconds)
             self.broken = broken
-            return self._credential
+            known = self._credential
+        if found is not None:
+            keep_out(found.secret, found.username)
+            keep_out(found.identity_token, found.username)
+        return known
 
     # -- tokens
 
@@ -313,15 +344,14 @@ class Authorizer:
                 advice="Ask its owner for the right, or sign in as someone who has it.",
                 detail=detail,
             )
-        error = failures.of_status(status, headers, body, self._config, subject="", credential=credential)
-        if isinstance(error, RegistryError):
-            error.detail = detail
-        return error
+        return failures.of_status(
+            status, headers, body, self._config, subject="", credential=credential, teller="token service: "
+        )
 
     def _read(self, body: bytes, credential: Credential | None) -> _Token:
         try:
-            reply = json.loads(body)
-        except (ValueError, RecursionError):
+            reply = parse_json(body, SMALL)
+        except ValueError:
             reply = None
         if not isinstance(reply, dict):
             raise failures.unexpected(self._config, "its token service does not answer in JSON")
@@ -330,13 +360,15 @@ class Authorizer:
             not isinstance(value, str)
             or not value.isascii()
             or not value.isprintable()
-            or len(value) > 1 << 16
+            or len(value) > _LONGEST_TOKEN
         ):
             raise failures.unexpected(self._config, "its token service gives no token")
         life = reply.get("expires_in")
         seconds = float(life) if isinstance(life, int | float) and 0 < life < 1e9 else DEFAULT_LIFE
         # A service may replace the refresh token at each use.
         rotated = reply.get("refresh_token")
+        keep_out(value)
+        keep_out(rotated if isinstance(rotated, str) else "")
         if credential is not None and isinstance(rotated, str) and rotated:
             with self._lock:
                 if credential.identity_token:

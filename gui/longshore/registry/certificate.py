@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import ipaddress
-import re
 import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -123,7 +122,7 @@ class CertificateReport:
         return self.problem is not None and bool(self.problem.certificate)
 
 
-_PEM = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
+_BEGIN, _END = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
 
 
 def with_certificate(pem: str, report: CertificateReport, *, replacing: bool) -> str:
@@ -136,8 +135,15 @@ def with_certificate(pem: str, report: CertificateReport, *, replacing: bool) ->
     kept = [pem.strip()] if pem.strip() else []
     if replacing:
         host = split_host(report.address)[0]
-        kept = [block for block in _PEM.findall(pem) if not _covers(block, host)]
+        kept = [block for block in _blocks(pem) if not _covers(block, host)]
     return "\n".join([*kept, report.certificate.pem])
+
+
+def _blocks(pem: str) -> Iterator[str]:
+    for part in pem.split(_BEGIN)[1:]:
+        body, end, _ = part.partition(_END)
+        if end:
+            yield f"{_BEGIN}{body}{end}"
 
 
 def _covers(block: str, host: str) -> bool:

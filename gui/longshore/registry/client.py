@@ -10,12 +10,14 @@ from longshore.cancellation import Cancellation
 from longshore.credentials import Credential
 from longshore.oci.errors import (
     AccessDenied,
+    DigestMismatch,
     InvalidContent,
     LongshoreError,
     NotInRegistry,
     SignInFailed,
     SignInRequired,
     TlsFailed,
+    UnexpectedReply,
 )
 from longshore.oci.manifest import Index, Manifest
 from longshore.oci.platform import Platform
@@ -28,12 +30,16 @@ from longshore.registry.details_cache import DetailsCache
 from longshore.registry.listings import Listings
 from longshore.registry.manifests import Manifests
 from longshore.registry.model import PlatformDetails, RegistryInfo, TagDetails
+from longshore.registry.reach import Reach
 from longshore.registry.session import Session
 from longshore.registry.tls import ENGINE_FOLDERS, TlsFiles
 from longshore.registry.transport import READ_SECONDS, Transport
 
 #: Images of one index whose sizes are asked for.
 _MOST_PLATFORMS = 64
+#: Platforms of one tag that are kept, and characters of one.
+_MOST_SHOWN = 100
+_LONGEST_PLATFORM = 200
 
 
 class RegistryClient(Manifests, Blobs, Listings):
@@ -75,6 +81,16 @@ class RegistryClient(Manifests, Blobs, Listings):
     def registry(self) -> RegistryConfig:
         """How it is reached."""
         return self._session.config
+
+    @property
+    def reach(self) -> Reach:
+        """Where it may send us."""
+        return self._transport.reach
+
+    def base(self, *, cancellation: Cancellation | None = None) -> str:
+        """``https://host`` or ``http://host``: how it is reached. Asks where that is not certain; what it answers does
+        not matter."""
+        return self._session.base(cancellation)
 
     def check(self, *, cancellation: Cancellation | None = None) -> RegistryInfo:
         """That a registry answers, and how it wants to be signed in to (distribution-spec, "Determining Support").
@@ -190,11 +206,13 @@ class RegistryClient(Manifests, Blobs, Listings):
         platforms: tuple[Platform, ...] = ()
         image: Manifest | Index = found
         if isinstance(found, Index):
-            platforms = found.platforms
+            platforms = _shown(found.platforms)
             child = found.select(wanted) or next(iter(found.images), None)
             try:
                 if child is not None:
                     image = self.manifest(repository, child.digest, cancellation=cancellation)
+            except DigestMismatch:
+                raise
             except (NotInRegistry, InvalidContent):
                 pass  # an index may name images that were never pushed, and things that are no images
         if isinstance(image, Index):
@@ -204,9 +222,11 @@ class RegistryClient(Manifests, Blobs, Listings):
             config = self.config(repository, image, cancellation=cancellation)
             created = config.created
             if not platforms and config.platform is not None:
-                platforms = (config.platform,)
-        except (NotInRegistry, InvalidContent):
-            pass  # artifacts (charts, signatures) have a configuration of their own kind
+                platforms = _shown((config.platform,))
+        except DigestMismatch:
+            raise  # nobody can use it
+        except (NotInRegistry, InvalidContent, SignInRequired, AccessDenied, UnexpectedReply):
+            pass  # artifacts (charts, signatures) have a configuration of their own kind, of any size
         return TagDetails(tag, digest, image.compressed_size, platforms, created, media_type)
 
     def platform_details(
@@ -226,3 +246,8 @@ class RegistryClient(Manifests, Blobs, Listings):
     def close(self) -> None:
         """Close idle connections; calls that run end as they are."""
         self._session.close()
+
+
+def _shown(platforms: tuple[Platform, ...]) -> tuple[Platform, ...]:
+    """What a row keeps of the platforms that an image names: those that can be ones, and not without end."""
+    return tuple(one for one in platforms[:_MOST_SHOWN] if len(str(one)) <= _LONGEST_PLATFORM)

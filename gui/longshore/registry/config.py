@@ -17,7 +17,7 @@ _HUB_NAMES = frozenset(
     {"docker.io", "index.docker.io", "registry-1.docker.io", "hub.docker.com", "www.docker.com"}
 )
 _HUB_API_HOST = "registry-1.docker.io"
-_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?")
+_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _PATH_PART = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._~-]*[A-Za-z0-9])?")
 #: Characters of what a registry may be called.
 LONGEST_TITLE = 80
@@ -190,6 +190,13 @@ def _check_host(name: str, netloc: str, typed: str) -> str:
     if netloc.count(":") > 1:
         raise InvalidRegistryName(
             "An IPv6 address stands in brackets.", subject=typed, advice="Such as [2001:db8::7]:5000."
+        )
+    if "_" in name:
+        # Go's resolver takes such names, and no reference can hold one (distribution/reference; regclient 933).
+        raise InvalidRegistryName(
+            f"The host {name} contains “_”, which image names can't have.",
+            subject=typed,
+            advice="Use another name for it, with “-” in place of “_”, or its address.",
         )
     if not name or len(name) > 253 or not all(_LABEL.fullmatch(label) for label in name.split(".")):
         raise InvalidRegistryName("This is not the name of a host.", subject=typed, advice=_EXAMPLE)

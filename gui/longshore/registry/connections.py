@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
+import io
 import ipaddress
 import os
 import selectors
 import socket
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -16,10 +19,15 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 
 from longshore.cancellation import Cancellation
+from longshore.registry.reach import OutOfReachError, Reach
 
 #: Seconds to connect where nobody says.
 CONNECT_SECONDS = 10.0
 _SLICE = 0.1
+#: The head of an answer must be there within this many times the read timeout, however it drips in.
+_HEAD_TIMES = 2
+#: Bytes of the head of an answer, with every "100 Continue" before it.
+_LARGEST_HEAD = 256 << 10
 
 
 class Exchange:
@@ -36,11 +44,41 @@ class Exchange:
         self.cancellation = cancellation
         self.read_seconds = read_seconds
         self.send_seconds = read_seconds if send_seconds is None else send_seconds
+        #: Where connections may lead, None for anywhere.
+        self.reach: Reach | None = None
+        #: Called with the address that was connected to.
+        self.reached: Callable[[str], None] | None = None
+        self._until: float | None = None
+        self._left = 0
         self._lock = threading.Lock()
         self._handles: list[socket.socket] = []
         self._stack = contextlib.ExitStack()
         if cancellation is not None:
             self._stack.enter_context(cancellation.waking(self._shut))
+
+    def allow(self, seconds: float, size: int) -> None:
+        """From now on, *size* bytes may come within *seconds*, in whatever pieces."""
+        self._until = time.monotonic() + seconds
+        self._left = size
+
+    def allow_head(self) -> None:
+        """As much as the head of an answer needs."""
+        self.allow(_HEAD_TIMES * self.read_seconds, _LARGEST_HEAD)
+
+    def seconds_to_read(self) -> float:
+        """Seconds that the next piece may take. Raises TimeoutError where too much time has gone, or too much come."""
+        if self._until is None:
+            return self.read_seconds
+        left = self._until - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("the answer drips in")
+        if self._left <= 0:
+            raise TimeoutError("the answer does not come to its end")
+        return min(left, self.read_seconds)
+
+    def came(self, size: int) -> None:
+        """*size* bytes were read."""
+        self._left -= size
 
     def watch(self, opened: Any) -> None:
         if self.cancellation is None:
@@ -70,6 +108,45 @@ class Exchange:
 current = threading.local()
 
 
+class _TimedReader(io.RawIOBase):
+    """The answer's bytes as they come, within what the exchange allows."""
+
+    def __init__(self, raw: Any, connection: Any, exchange: Exchange) -> None:
+        self._raw = raw
+        self._connection = connection
+        self._exchange = exchange
+
+    def readable(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return int(self._raw.fileno())
+
+    def readinto(self, buffer: Any) -> int | None:
+        self._connection.settimeout(self._exchange.seconds_to_read())
+        size: int | None = self._raw.readinto(buffer)
+        self._exchange.came(size or 0)
+        return size
+
+    def close(self) -> None:
+        if not self.closed:
+            self._raw.close()
+        super().close()
+
+
+class _TimedResponse(http.client.HTTPResponse):
+    """http.client bounds a line and the number of headers, but not how long they take, nor how many answers "100
+    Continue" and trailers there are."""
+
+    def __init__(self, sock: Any, *args: Any, **kwargs: Any) -> None:
+        super().__init__(sock, *args, **kwargs)
+        exchange: Exchange | None = getattr(current, "exchange", None)
+        if exchange is not None:
+            raw = sock.makefile("rb", buffering=0)
+            self.fp.close()
+            self.fp = io.BufferedReader(_TimedReader(raw, sock, exchange))
+
+
 class _Watched:
     """Mixed into urllib3's connections: every socket is shown to the exchange that uses it."""
 
@@ -77,10 +154,11 @@ class _Watched:
     host: str
     port: int
     timeout: Any
+    response_class: Any = _TimedResponse
 
     def _new_conn(self) -> socket.socket:
         exchange: Exchange | None = getattr(current, "exchange", None)
-        opened = _dial(self, exchange.cancellation if exchange is not None else None)
+        opened = _dial(self, exchange)
         if exchange is not None:
             try:
                 exchange.watch(opened)
@@ -90,8 +168,17 @@ class _Watched:
         return opened
 
     def connect(self) -> None:
+        exchange: Exchange | None = getattr(current, "exchange", None)
+        if exchange is not None:
+            exchange.allow_head()  # of a proxy's answer
         super().connect()  # type: ignore[misc]
         self._allow_slow_sending()
+
+    def getresponse(self) -> Any:
+        exchange: Exchange | None = getattr(current, "exchange", None)
+        if exchange is not None:
+            exchange.allow_head()
+        return super().getresponse()  # type: ignore[misc]
 
     def request(self, *args: Any, **kwargs: Any) -> None:
         exchange: Exchange | None = getattr(current, "exchange", None)
@@ -132,8 +219,11 @@ class UncheckedPool(SecurePool):
             conn.connect()
 
 
-def _dial(connection: Any, cancellation: Cancellation | None) -> socket.socket:
-    """Connect, looking every tenth of a second whether that is still wanted. Raises as urllib3 does, or Cancelled."""
+def _dial(connection: Any, exchange: Exchange | None) -> socket.socket:
+    """Connect, looking every tenth of a second whether that is still wanted. Raises as urllib3 does, OutOfReachError
+    where all addresses of the host are out of reach, or Cancelled."""
+    cancellation = exchange.cancellation if exchange is not None else None
+    reach = exchange.reach if exchange is not None else None
     limit = connection.timeout if isinstance(connection.timeout, (int, float)) else CONNECT_SECONDS
     deadline = time.monotonic() + limit
     try:
@@ -144,10 +234,16 @@ def _dial(connection: Any, cancellation: Cancellation | None) -> socket.socket:
         raise ConnectTimeoutError(connection, f"no address for the host within {limit:g} s") from error
     except UnicodeError as error:
         raise NewConnectionError(connection, f"not a host name: {error}") from error
-    last: OSError | None = None
+    last: Exception | None = None
     for place, (family, kind, protocol, _, address) in enumerate(addresses):
         # One silent address must not use up the time of the others.
         until = time.monotonic() + max((deadline - time.monotonic()) / (len(addresses) - place), _SLICE)
+        try:
+            if reach is not None:
+                reach.check(connection.host, address[0])
+        except OutOfReachError as error:
+            last = last or error
+            continue
         opened = socket.socket(family, kind, protocol)
         try:
             opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -156,6 +252,8 @@ def _dial(connection: Any, cancellation: Cancellation | None) -> socket.socket:
                 opened.connect(address)
             _wait_connected(opened, until, cancellation)
             opened.settimeout(limit)
+            if exchange is not None and exchange.reached is not None:
+                exchange.reached(address[0])
             return opened
         except OSError as error:
             last = error
@@ -163,6 +261,8 @@ def _dial(connection: Any, cancellation: Cancellation | None) -> socket.socket:
         except BaseException:
             opened.close()
             raise
+    if isinstance(last, OutOfReachError):
+        raise last
     if isinstance(last, TimeoutError):
         raise ConnectTimeoutError(connection, f"no connection within {limit:g} s") from last
     raise NewConnectionError(connection, f"{last}") from last

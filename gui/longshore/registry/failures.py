@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import socket
 import ssl
 from collections.abc import Callable, Mapping
@@ -26,8 +25,11 @@ from longshore.oci.errors import (
     TlsFailed,
     UnexpectedReply,
 )
+from longshore.oci.foreign_json import SMALL, parse_json
+from longshore.oci.secrecy import without_secrets
 from longshore.registry.certificate import Certificate
 from longshore.registry.config import RegistryConfig, split_host
+from longshore.registry.reach import OutOfReachError
 from longshore.registry.tls import UnusableFiles
 
 #: Bytes of an error's body that are read.
@@ -35,6 +37,8 @@ LARGEST_ERROR = 64 * 1024
 #: How a registry refuses one request. Where it only saves work (a mount, the question whether something is there), the
 #: work is done without it; whether the sign-in is wrong is seen at the first request that has to succeed.
 REFUSALS = (SignInRequired, SignInFailed, AccessDenied, NotInRegistry, UnexpectedReply, RegistryFailure)
+#: Characters of a header with a date.
+_LONGEST_DATE = 64
 
 
 def called(config: RegistryConfig) -> str:
@@ -52,8 +56,11 @@ def of_connection(
     or a storage). *shown* fetches the certificate that was refused, and may block for some seconds."""
     host = urlsplit(url).hostname or split_host(config.api_host)[0]
     place = urlsplit(url).netloc or config.api_host
-    foreign = _elsewhere(url, config)
+    foreign = elsewhere(url, config)
     name = f"{place} (where {called(config)} sends us)" if foreign else called(config)
+    # A registry that names its insides cannot be helped from here.
+    outside = f"Whoever runs {called(config)} has to name an address there that can be reached from here"
+    outside = f"{outside}, or the network between is down."
     while isinstance(error, u3.MaxRetryError) and error.reason is not None:
         error = error.reason
     if isinstance(error, u3.ProxySchemeUnknown):
@@ -72,11 +79,14 @@ def of_connection(
         )
     if isinstance(error, u3.SSLError | ssl.SSLError):
         return _of_tls(error, config, name, url or f"https://{config.api_host}", shown)
+    if isinstance(error, OutOfReachError):
+        return _out_of_reach(error, config)
     if isinstance(error, u3.NameResolutionError | socket.gaierror):
         return RegistryUnreachable(
-            f"There is no host called {host}.",
+            f"The host {host} was not found"
+            + (f", and {called(config)} sends us there." if foreign else "."),
             registry=config.host,
-            advice="Check the name of the registry and your network.",
+            advice=outside if foreign else "Check the name of the registry and your network.",
             detail=str(error),
         )
     # NewConnectionError is a kind of timeout to urllib3.
@@ -99,9 +109,10 @@ def of_connection(
     text = str(error)
     if "refused" in text.lower():
         return RegistryUnreachable(
-            f"Nothing listens at {place}.",
+            f"Nothing is listening on {place}"
+            + (f", and {called(config)} sends us there." if foreign else "."),
             registry=config.host,
-            advice="Is the registry running? Check host and port.",
+            advice=outside if foreign else "Is the registry running? Check host and port.",
             detail=text,
         )
     return RegistryUnreachable(
@@ -112,8 +123,43 @@ def of_connection(
     )
 
 
-def _elsewhere(url: str, config: RegistryConfig) -> bool:
-    """True for a URL of another host or port than the registry's own: its token service, a storage."""
+def _out_of_reach(error: OutOfReachError, config: RegistryConfig) -> UnexpectedReply:
+    where = error.host if error.host == error.address else f"{error.host} ({error.address})"
+    return UnexpectedReply(
+        f"{called(config)} sends us to {where}, which is not a public address.",
+        registry=config.host,
+        advice="Longshore does not go nearer to this machine or its network than the registry is itself. Whoever runs "
+        "the registry has to name its public address there.",
+        detail=str(error),
+    )
+
+
+def refused_by_storage(
+    config: RegistryConfig, status: int, url: str, body: bytes, subject: str
+) -> UnexpectedReply:
+    """The place at *url*, where the registry's content is, does not let us in; the sign-in is not the reason."""
+    return UnexpectedReply(
+        f"{urlsplit(url).netloc} (where {called(config)} sends us) refuses access.",
+        registry=config.host,
+        subject=subject,
+        advice="Check this machine's clock, by which signed addresses expire; if it is right, tell whoever runs the "
+        "registry.",
+        detail=f"HTTP {status}: {said(body)}".rstrip(": "),
+    )
+
+
+def misnamed(config: RegistryConfig, url: str, what: str) -> UnexpectedReply:
+    """The registry is reached by https and *what* it does leads to plain http at *url*."""
+    return UnexpectedReply(
+        f"{called(config)} {what}: {urlsplit(url).netloc}.",
+        registry=config.host,
+        advice="Nothing was sent there. Whoever runs the registry has to set its external address to https (http.host "
+        "of distribution, external_url of Harbor and GitLab, X-Forwarded-Proto of the proxy before it).",
+    )
+
+
+def elsewhere(url: str, config: RegistryConfig) -> bool:
+    """True for a URL of another host or port than the registry's own: its token service, a storage. Any thread."""
     parts = urlsplit(url)
     if not parts.hostname:
         return False
@@ -170,7 +216,7 @@ def _of_tls(
             advice=_advice_for(inner.verify_code, config, certificate),
             detail="\n".join(part for part in (text, lines) if part),
             certificate=lines,
-            address=urlsplit(url).netloc if _elsewhere(url, config) else "",
+            address=urlsplit(url).netloc if elsewhere(url, config) else "",
         )
     if "wrong version number" in low or "record layer failure" in low or "http request" in low:
         return TlsFailed(
@@ -208,7 +254,7 @@ def of_files(error: UnusableFiles, config: RegistryConfig) -> TlsFailed:
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
     """Seconds of a Retry-After header (RFC 9110 section 10.2.3), None without a usable one."""
-    value = headers.get("Retry-After", "").strip()
+    value = headers.get("Retry-After", "").strip()[:_LONGEST_DATE]
     if value.isascii() and value.isdigit():
         return float(min(int(value[:9]), 86_400))
     try:
@@ -226,15 +272,17 @@ def of_status(
     subject: str,
     credential: Credential | None,
     basic: bool = False,
+    teller: str = "",
 ) -> LongshoreError:
     """The LongshoreError for a status that is not success (distribution-spec, "Error Codes").
 
-    *subject*: what was asked for, empty for the registry itself. *credential*: what was signed in with.
+    *subject*: what was asked for, empty for the registry itself. *credential*: what was signed in with. *teller*: who
+    says so, where it is not the registry.
     """
     name = called(config)
     words = said(body)
     host = config.host
-    detail = f"HTTP {status}: {words}" if words else f"HTTP {status}"
+    detail = teller + (f"HTTP {status}: {words}" if words else f"HTTP {status}")
     if status in (401, 403) and credential is None:
         return SignInRequired(
             f"{name} wants you to sign in.",
@@ -339,13 +387,14 @@ def said(body: bytes) -> str:
     """The other side's own words, from its JSON or as they are; nothing for web pages."""
     text = body[:LARGEST_ERROR].decode("utf-8", "replace").strip()
     try:
-        reply = json.loads(text)
+        reply = parse_json(body[:LARGEST_ERROR], SMALL)
         errors = reply.get("errors") or [
             {"message": reply.get("details") or reply.get("error") or reply.get("message")}
         ]
         return "; ".join(_one(item) for item in errors[:5])
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return "" if text.startswith("<") else text[:1000]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        # Secrets before the cut, which could leave half of one.
+        return "" if text.startswith("<") else without_secrets(text)[:1000]
 
 
 def _one(item: dict[str, object]) -> str:
@@ -355,6 +404,19 @@ def _one(item: dict[str, object]) -> str:
 def html(content_type: str, body: bytes) -> bool:
     """True for a web page."""
     return "html" in content_type.lower() or body[:256].lstrip()[:1] == b"<"
+
+
+def no_json(
+    config: RegistryConfig, headers: Mapping[str, str], body: bytes, error: ValueError, subject: str = ""
+) -> UnexpectedReply:
+    """*body* is not the JSON that belongs there, for *error*."""
+    page = html(headers.get("Content-Type", ""), body)
+    if page:
+        return unexpected(config, "a web page came where data belongs", subject)
+    found = unexpected(config, "what came is not JSON, or more than can be", subject)
+    return UnexpectedReply(
+        found.message, registry=found.registry, subject=subject, advice=found.advice, detail=str(error)
+    )
 
 
 def unexpected(config: RegistryConfig, why: str, subject: str = "") -> UnexpectedReply:

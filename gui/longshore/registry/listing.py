@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping
-from urllib.parse import urlsplit
 
 from longshore.cancellation import Cancellation
 from longshore.credentials import Credential
@@ -123,8 +122,7 @@ def lister_for(
         base = f"https://{config.api_host}"
         if config.insecure or config.is_loopback:
             # Only its client may find out that it speaks plain HTTP.
-            told = urlsplit(client.check(cancellation=cancellation).url)
-            base = f"{told.scheme}://{told.netloc}"
+            base = client.base(cancellation=cancellation)
         return make_of(base, config, settled, cancellation)
 
     return DetectingLister(detected, made) if kind == "auto" else made(kind)

@@ -12,6 +12,7 @@ from longshore.oci.errors import (
     DigestMismatch,
     InvalidManifest,
     NotInRegistry,
+    RegistryFailure,
     SignInRequired,
     UnexpectedReply,
     VerificationFailed,
@@ -20,15 +21,17 @@ from longshore.oci.image_config import LARGEST_CONFIG, ImageConfig
 from longshore.oci.manifest import ACCEPT, LARGEST_MANIFEST, OCI_INDEX, Index, Manifest, parse_manifest
 from longshore.oci.reference import Reference
 from longshore.registry import failures
-from longshore.registry.addresses import joined, manifest_path, origin, repository_path
+from longshore.registry.addresses import at_home, joined, manifest_path, origin, repository_path
 from longshore.registry.auth import Scopes
-from longshore.registry.challenge import next_link
+from longshore.registry.challenge import next_link, number
 from longshore.registry.session import Document, Session
 
 _ACCEPT = {"Accept": ", ".join(ACCEPT)}
 _DIGEST = "Docker-Content-Digest"
 #: Referrers read at most: an image with more is not honest.
 _MOST_REFERRERS = 10_000
+#: Their pages, which may be empty: a registry filters after it has cut its list.
+_MOST_PAGES = 100
 
 
 def pull_scope(repository: str) -> Scopes:
@@ -56,11 +59,16 @@ class Manifests:
         Its bytes are verified. Raises NotInRegistry, DigestMismatch, InvalidManifest, InvalidReference.
         """
         repository, name = _place(where, name)
+        return self._read(repository, name, pull_scope(repository), cancellation)
+
+    def _read(
+        self, repository: str, name: str, scopes: Scopes, cancellation: Cancellation | None
+    ) -> Manifest | Index:
         subject = _named(repository, name)
         reply = self._session.fetch(
             "GET",
             manifest_path(repository, name),
-            scopes=pull_scope(repository),
+            scopes=scopes,
             headers=_ACCEPT,
             limit=LARGEST_MANIFEST,
             subject=subject,
@@ -108,22 +116,24 @@ class Manifests:
             )
         except NotInRegistry:
             return None
-        except UnexpectedReply as error:
-            if not error.detail.startswith("HTTP 405"):
-                raise
-            return self._read_descriptor(repository, name, cancellation)
+        except failures.REFUSALS as error:
+            # Storages refuse HEAD where the redirect was signed for GET (moby 50065), proxies do not let it through.
+            if isinstance(error, RegistryFailure) and not error.detail.startswith("HTTP 500"):
+                raise  # it is down, and more questions do not help
+            return self._read_descriptor(repository, name, cancellation, for_push=for_push)
         digest = reply.headers.get(_DIGEST, "")
         media_type = reply.headers.get("Content-Type", "").partition(";")[0].strip()
-        length = reply.headers.get("Content-Length", "")
-        if not valid_digest(digest) or not length.isdigit() or not media_type:
-            return self._read_descriptor(repository, name, cancellation)
-        return Descriptor(media_type, digest, int(length))
+        length = number(reply.headers.get("Content-Length", ""))
+        if not valid_digest(digest) or length is None or not media_type:
+            return self._read_descriptor(repository, name, cancellation, for_push=for_push)
+        return Descriptor(media_type, digest, length)
 
     def _read_descriptor(
-        self, repository: str, name: str, cancellation: Cancellation | None
+        self, repository: str, name: str, cancellation: Cancellation | None, *, for_push: bool
     ) -> Descriptor | None:
+        scopes = push_scope(repository) if for_push else pull_scope(repository)
         try:
-            return self.manifest(repository, name, cancellation=cancellation).descriptor
+            return self._read(repository, name, scopes, cancellation).descriptor
         except NotInRegistry:
             return None
 
@@ -256,25 +266,39 @@ class Manifests:
 
         Where the registry does not know referrers, those of the fallback tag ``sha256-…``.
         """
-        found: list[Descriptor] = []
-        path = f"{repository_path(repository)}/referrers/{digest}"
-        page: str | None = None
         try:
-            while True:
-                reply = self._referrers_page(repository, page or path, cancellation)
-                index = parse_manifest(reply.body, reply.headers.get("Content-Type"))
-                if not isinstance(index, Index):
-                    raise failures.unexpected(self._session.config, "referrers are no index", repository)
-                found += index.manifests
-                page = self._next_referrers(reply, cancellation)
-                if page is None or len(found) > _MOST_REFERRERS:
-                    break
-        except (NotInRegistry, UnexpectedReply) as error:
-            if not error.detail.startswith(("HTTP 404", "HTTP 400", "HTTP 405")):
+            found = self._listed_referrers(repository, digest, cancellation)
+        except InvalidManifest:
+            found = self._fallback(repository, _referrers_tag(digest), cancellation)
+        except failures.REFUSALS as error:
+            # 404 says that it does not know referrers, and registries that do not know them say anything else as well.
+            if isinstance(error, RegistryFailure) and not error.detail.startswith("HTTP 500"):
                 raise
+            if not error.detail.startswith("HTTP "):
+                raise  # it knows them, and lists what cannot be
             found = self._fallback(repository, _referrers_tag(digest), cancellation)
         unique = {one.digest: one for one in found}.values()
         return [one for one in unique if not artifact_type or one.artifact_type == artifact_type]
+
+    def _listed_referrers(
+        self, repository: str, digest: str, cancellation: Cancellation | None
+    ) -> list[Descriptor]:
+        found: list[Descriptor] = []
+        page: str | None = f"{repository_path(repository)}/referrers/{digest}"
+        seen: set[str] = set()
+        while page is not None:
+            reply = self._referrers_page(repository, page, cancellation)
+            index = parse_manifest(reply.body, reply.headers.get("Content-Type"))
+            if not isinstance(index, Index):
+                raise failures.unexpected(self._session.config, "referrers are no index", repository)
+            found += index.manifests
+            seen.add(page)
+            page = self._next_referrers(reply, cancellation)
+            if page in seen:
+                raise failures.unexpected(self._session.config, "its referrers lead in a circle", repository)
+            if page is not None and (len(found) > _MOST_REFERRERS or len(seen) >= _MOST_PAGES):
+                raise failures.unexpected(self._session.config, "its referrers have no end", repository)
+        return found
 
     def _referrers_page(self, repository: str, path: str, cancellation: Cancellation | None) -> Document:
         return self._session.fetch(
@@ -288,12 +312,13 @@ class Manifests:
         )
 
     def _next_referrers(self, reply: Document, cancellation: Cancellation | None) -> str | None:
-        link = next_link(reply.headers.get("Link", ""))
+        link = next_link(", ".join(reply.headers.getlist("Link")))
         if link is None:
             return None
         try:
-            url = joined(reply.url, link)
-            if origin(url) != origin(self._session.base(cancellation)) or url == reply.url:
+            own = self._session.base(cancellation)
+            url = at_home(joined(reply.url, link), self._session.url("", own))
+            if origin(url) != origin(own) or url == reply.url:
                 raise ValueError
         except ValueError:
             raise failures.unexpected(self._session.config, "its next page cannot be asked for") from None

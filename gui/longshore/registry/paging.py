@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from longshore.oci.errors import LongshoreError, UnexpectedReply
 from longshore.registry import failures
-from longshore.registry.addresses import joined, origin
+from longshore.registry.addresses import at_home, joined, origin
 from longshore.registry.challenge import next_link
 from longshore.registry.config import RegistryConfig
 from longshore.registry.model import Page
@@ -86,6 +86,7 @@ class Pager:
             fresh = [item for item in items if hash(item) not in listing.items] if listing.guessed else items
             listing.items.update(map(hash, items))
             listing.empty = 0 if len(listing.items) > before else listing.empty + 1
+            root = f"{own}/{self._config.prefix}/v2/" if self._config.prefix else f"{own}/v2/"
             # One header may hold several links, and several headers may come.
             link = next_link(", ".join(document.headers.getlist("Link")))
             if link is None:
@@ -100,7 +101,8 @@ class Pager:
                 return Page(fresh, f"{name} {following}")
             url = ""
             try:
-                url = joined(document.url, link)
+                # Behind a gateway it may know itself by another host.
+                url = at_home(joined(document.url, link), root)
                 if origin(url) != origin(own):
                     listing.error = self._stopped("its next page is on another host")
             except ValueError:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
+import contextlib
 import ssl
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
@@ -16,6 +16,7 @@ from urllib3.exceptions import HTTPError, NewConnectionError, ProtocolError, Rea
 from longshore.cancellation import Cancellation
 from longshore.credentials import Credential
 from longshore.oci.errors import LongshoreError
+from longshore.oci.foreign_json import LISTING, parse_json
 from longshore.registry import failures
 from longshore.registry.addresses import joined, origin
 from longshore.registry.auth import Authorizer, Scopes, Signed
@@ -36,6 +37,20 @@ SHORT_WAIT = 5.0
 _PROBE_SECONDS = 2.0
 _LARGEST_TOKEN_REPLY = 1 << 20
 _REPEATED = frozenset({429, 500, 502, 503, 504})
+#: What a sign-in that is missing or stale is answered with.
+_REFUSED = frozenset({400, 401, 403})
+#: Beginnings of codes (distribution-spec, "Error Codes") that speak of what was sent, not of who sent it.
+_ABOUT_CONTENT = (
+    b"BLOB_",
+    b"DIGEST_INVALID",
+    b"MANIFEST_",
+    b"NAME_",
+    b"PAGINATION_",
+    b"RANGE_INVALID",
+    b"SIZE_INVALID",
+    b"TAG_INVALID",
+    b"UNSUPPORTED",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +70,15 @@ class _PassingError(Exception):
         super().__init__(error.message)
         self.error = error
         self.wait = wait
+
+
+class _BrokenError(Exception):
+    """The transport failed with *error* on the way to *url*."""
+
+    def __init__(self, error: Exception, url: str) -> None:
+        super().__init__(url)
+        self.error = error
+        self.url = url
 
 
 class BodySpentError(Exception):
@@ -111,7 +135,7 @@ class Session:
             with self._signed(
                 method, path, scopes, headers or {}, body, subject, ok, read_seconds, cancellation, outright
             ) as reply:
-                found, more = (b"", False) if method == "HEAD" else reply.read(limit)
+                found, more = (b"", False) if method == "HEAD" else _read(reply, limit)
                 if more:
                     raise failures.unexpected(
                         self.config, f"more than {limit >> 10} KiB in one answer", subject
@@ -149,18 +173,14 @@ class Session:
     def json(self, document: Document, subject: str = "") -> dict[str, Any]:
         """The JSON object in *document*. Raises UnexpectedReply."""
         try:
-            found = json.loads(document.body)
-        except (ValueError, RecursionError):
-            page = failures.html(document.headers.get("Content-Type", ""), document.body)
-            why = "a web page came where data belongs" if page else "what came is not JSON"
-            raise failures.unexpected(self.config, why, subject) from None
+            found = parse_json(document.body, LISTING)
+        except ValueError as error:
+            raise failures.no_json(self.config, document.headers, document.body, error, subject) from None
         if not isinstance(found, dict):
             raise failures.unexpected(self.config, "what came is not a JSON object", subject)
         return found
 
-    def _tried(
-        self, once: Callable[[], T], repeatable: bool, cancellation: Cancellation | None, url: str = ""
-    ) -> T:
+    def _tried(self, once: Callable[[], T], repeatable: bool, cancellation: Cancellation | None) -> T:
         tries = 0
         while True:
             tries += 1
@@ -174,12 +194,13 @@ class Session:
                 again = wait <= SHORT_WAIT
             except UnusableFiles as unusable:
                 raise failures.of_files(unusable, self.config) from unusable
-            except (HTTPError, OSError) as broken:
-                self._unsettle()
+            except _BrokenError as broken:
+                cause = broken.error
+                if not failures.elsewhere(broken.url, self.config):
+                    self._unsettle()
                 shown = partial(self._transport.peer_certificate, cancellation=cancellation)
-                error = failures.of_connection(broken, self.config, url, shown)
-                cause = broken
-                again = _was_cut(broken)
+                error = failures.of_connection(cause, self.config, broken.url, shown)
+                again = _was_cut(cause)
             if not (again and repeatable) or tries >= _MAX_TRIES:
                 raise error from cause
             pause(wait, cancellation)
@@ -197,38 +218,55 @@ class Session:
         cancellation: Cancellation | None,
         outright: bool = False,
     ) -> Reply:
-        base = self._settled(cancellation)
-        below = "://" not in path
-        url = self.url(path, base) if below else path
-        own = below or origin(url) == origin(base)
+        with _at(""):
+            base = self._settled(cancellation)
+        url = path if "://" in path else self.url(path, base)
+        own = origin(url) == origin(base)
         signed = Signed(None, None)
         if own:
             signed = self.auth.outright(cancellation) if outright else self.auth.sign(scopes, cancellation)
         reply = self._follow(method, url, headers, signed, body, read_seconds, cancellation)
-        if reply.status == 401 and origin(reply.url) == origin(base):
-            challenges = parse_challenges(reply.headers.getlist("WWW-Authenticate"))
+        if own and reply.status in _REFUSED and reply.status not in ok and origin(reply.url) == origin(base):
             with reply:
-                said, _ = reply.read(failures.LARGEST_ERROR)
-            again = self.auth.renew(challenges, scopes, signed, cancellation) if own else None
+                said, _ = _read(reply, failures.LARGEST_ERROR)
+            replayable = body is None or isinstance(body, bytes)
+            again = self._signed_anew(reply, said, scopes, signed, replayable, cancellation)
             if again is None:
                 raise self._status_error(reply, said, subject, signed)
-            if body is not None and not isinstance(body, bytes):
+            if not replayable:
                 raise BodySpentError
             signed = again
             reply = self._follow(method, url, headers, signed, body, read_seconds, cancellation)
         if reply.status in ok:
             self.auth.answered = True
+            signed.taken()
             return reply
         with reply:
-            said, _ = reply.read(failures.LARGEST_ERROR)
+            said, _ = _read(reply, failures.LARGEST_ERROR)
         if origin(reply.url) != origin(base) and reply.status in (401, 403):
-            raise failures.unexpected(
-                self.config, f"the storage it sends us to refuses us (HTTP {reply.status})", subject
-            )
+            raise failures.refused_by_storage(self.config, reply.status, reply.url, said, subject)
         error = self._status_error(reply, said, subject, signed)
         if reply.status in _REPEATED:
             raise _PassingError(error, failures.retry_after(reply.headers))
         raise error
+
+    def _signed_anew(
+        self,
+        reply: Reply,
+        said: bytes,
+        scopes: Scopes,
+        refused: Signed,
+        replayable: bool,
+        cancellation: Cancellation | None,
+    ) -> Signed | None:
+        """How to sign in after *reply*, which refused *refused* saying *said*; None if there is no other way."""
+        again = None
+        if reply.status == 401:
+            challenges = parse_challenges(reply.headers.getlist("WWW-Authenticate"))
+            again = self.auth.renew(challenges, scopes, refused, cancellation)
+        elif not replayable or any(code in said for code in _ABOUT_CONTENT):
+            return None
+        return again or self.auth.instead_of_stale(scopes, refused, cancellation)
 
     def _status_error(self, reply: Reply, said: bytes, subject: str, signed: Signed) -> LongshoreError:
         challenge = self.auth.challenge
@@ -260,14 +298,15 @@ class Session:
         if signed.header is not None:
             sent["Authorization"] = signed.header
         for _ in range(_MAX_REDIRECTS + 1):
-            reply = self._transport.send(
-                method, url, sent, body, cancellation=cancellation, read_seconds=read_seconds
-            )
+            with _at(url):
+                reply = self._transport.send(
+                    method, url, sent, body, cancellation=cancellation, read_seconds=read_seconds
+                )
             location = reply.headers.get("Location", "")
             if reply.status not in _REDIRECTS or not location:
                 return reply
             with reply:
-                reply.read(failures.LARGEST_ERROR)
+                _read(reply, failures.LARGEST_ERROR)
             try:
                 url = joined(url, location)
                 start, there = origin(asked), origin(url)
@@ -276,7 +315,7 @@ class Session:
                     self.config, "it redirects to an address that cannot be used"
                 ) from None
             if start[0] == "https" and there[0] == "http":
-                raise failures.unexpected(self.config, "it redirects to an address that is not encrypted")
+                raise failures.misnamed(self.config, url, "redirects to an address that is not encrypted")
             if there != start:
                 sent.pop("Authorization", None)
             replayable = body is None or isinstance(body, bytes)
@@ -294,15 +333,21 @@ class Session:
         body: bytes | None,
         cancellation: Cancellation | None,
     ) -> tuple[int, Mapping[str, str], bytes]:
-        if self._settled(cancellation).startswith("https:") and url.startswith("http:"):
+        base = self.base(cancellation)
+        try:
+            url = joined(base, url)
+            encrypted = origin(url)[0] == "https"
+        except ValueError:
+            raise failures.unexpected(self.config, "it names no token service that can be used") from None
+        if base.startswith("https:") and not encrypted:
             # The secret would travel unencrypted although the registry itself is encrypted.
-            raise failures.unexpected(self.config, "its token service is not encrypted")
+            raise failures.misnamed(self.config, url, "names a token service that is not encrypted")
 
         def once() -> tuple[int, Mapping[str, str], bytes]:
             authorization = Signed(headers.get("Authorization"), None)
             plain = {key: value for key, value in headers.items() if key != "Authorization"}
             with self._follow(method, url, plain, authorization, body, None, cancellation) as reply:
-                said, _ = reply.read(_LARGEST_TOKEN_REPLY)
+                said, _ = _read(reply, _LARGEST_TOKEN_REPLY)
                 wait = failures.retry_after(reply.headers)
                 if reply.status in _REPEATED and (wait is None or wait <= SHORT_WAIT) and tries.pop():
                     raise _PassingError(failures.unexpected(self.config, "its token service fails"), wait)
@@ -311,7 +356,7 @@ class Session:
         # The last answer is given back as it is: who asked knows best what it means.
         tries = [False, *[True] * (_MAX_TRIES - 1)]
 
-        return self._tried(once, True, cancellation, url)
+        return self._tried(once, True, cancellation)
 
     # -- where the registry is
 
@@ -322,7 +367,12 @@ class Session:
 
     def base(self, cancellation: Cancellation | None) -> str:
         """``https://host`` or ``http://host``, found out if need be."""
-        return self._tried(lambda: self._settled(cancellation), True, cancellation)
+
+        def once() -> str:
+            with _at(""):
+                return self._settled(cancellation)
+
+        return self._tried(once, True, cancellation)
 
     def _unsettle(self) -> None:
         if self._may_be_plain:
@@ -383,6 +433,20 @@ class Session:
     def close(self) -> None:
         """Close idle connections."""
         self._transport.close()
+
+
+@contextlib.contextmanager
+def _at(url: str) -> Iterator[None]:
+    """What fails inside failed on the way to *url*; "" for the registry itself."""
+    try:
+        yield
+    except (HTTPError, OSError) as broken:
+        raise _BrokenError(broken, url) from broken
+
+
+def _read(reply: Reply, limit: int) -> tuple[bytes, bool]:
+    with _at(reply.url):
+        return reply.read(limit)
 
 
 def pause(seconds: float, cancellation: Cancellation | None) -> None:

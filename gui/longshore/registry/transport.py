@@ -8,18 +8,19 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
-import time
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import urllib3
-from urllib3.exceptions import HTTPError, LocationParseError, ReadTimeoutError
+from urllib3.exceptions import HTTPError, LocationParseError
 
 from longshore import __version__
 from longshore.cancellation import Cancellation, Cancelled
+from longshore.oci.secrecy import keep_out
 from longshore.registry.certificate import Certificate, read_certificate
+from longshore.registry.challenge import number
 from longshore.registry.config import RegistryConfig, split_host
 from longshore.registry.connections import (
     CONNECT_SECONDS,
@@ -30,6 +31,7 @@ from longshore.registry.connections import (
     current,
 )
 from longshore.registry.proxies import proxy_for
+from longshore.registry.reach import Reach
 from longshore.registry.tls import TlsFiles, UnusableFiles
 
 _log = logging.getLogger(__name__)
@@ -41,6 +43,8 @@ CONNECTIONS = 32
 #: A small answer that drips in must end within this many times the read timeout.
 _DRIP = 4
 _PIECE = 1 << 20
+#: Bytes on the line for one of a body in chunks, which may have one byte each.
+_FRAMING = 8
 
 Body = bytes | Iterable[bytes | memoryview] | None
 
@@ -62,33 +66,37 @@ class Reply:
     @property
     def length(self) -> int | None:
         """Content-Length in bytes; None if there is none that makes sense."""
-        text = self.headers.get("Content-Length", "")
-        return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
+        return number(self.headers.get("Content-Length", ""))
 
     def chunks(self, size: int = _PIECE) -> Iterator[bytes]:
         """The body as it arrives, in pieces of at most *size* bytes. A body that is cut short raises."""
         while True:
-            with _unless_cancelled(self._exchange.cancellation):
-                piece = self._answer.read1(size, decode_content=False)
+            # Each piece for itself: the whole may last as long as it goes on.
+            self._allow(size)
+            piece = self._piece(size)
             if not piece:
                 return
             yield piece
 
+    def _allow(self, size: int) -> None:
+        self._exchange.allow(_DRIP * self._exchange.read_seconds, _FRAMING * size + _PIECE)
+
+    def _piece(self, size: int) -> bytes:
+        with _unless_cancelled(self._exchange.cancellation):
+            return self._answer.read1(size, decode_content=False)
+
     def read(self, limit: int) -> tuple[bytes, bool]:
         """The body's first *limit* bytes, and whether there is more. Raises ReadTimeoutError if it drips in."""
-        deadline = time.monotonic() + _DRIP * self._exchange.read_seconds
+        self._allow(limit)
         parts: list[bytes] = []
         have, length = 0, self.length
-        for piece in self.chunks(64 << 10):
+        while piece := self._piece(64 << 10):
             parts.append(piece)
             have += len(piece)
             if have > limit:
                 return b"".join(parts)[:limit], True
             if have == length:
                 break  # asking for more costs as much as all the rest
-            if time.monotonic() > deadline:
-                # The signature wants a pool; nobody looks at it.
-                raise ReadTimeoutError(None, self.url, "the answer drips in")  # type: ignore[arg-type]
         return b"".join(parts), False
 
     def close(self) -> None:
@@ -134,13 +142,18 @@ class Transport:
         *,
         connect_seconds: float = CONNECT_SECONDS,
         read_seconds: float = READ_SECONDS,
+        sent_by: Reach | None = None,
     ) -> None:
+        """*sent_by*: where the registry that named this host may send us; None for the registry itself."""
         self._config = config
         self._name = split_host(config.api_host)[0]
         self._environ = environ
         self._files = files
         self.connect_seconds = connect_seconds
         self.read_seconds = read_seconds
+        self._guest = sent_by is not None
+        #: Where this registry may send us.
+        self.reach = Reach(self._name) if sent_by is None else sent_by
         self._lock = threading.Lock()
         self._managers: dict[tuple[str, bool, bool], urllib3.PoolManager] = {}
         self._own_pools: dict[str, urllib3.HTTPConnectionPool] = {}
@@ -160,6 +173,7 @@ class Transport:
 
         Raises urllib3's errors, OSError (also for certificate files), ssl.SSLError, Cancelled.
         """
+        _keep_out(headers)
         read = self.read_seconds if read_seconds is None else read_seconds
         connect = self.connect_seconds if connect_seconds is None else connect_seconds
         root, target = _parted(url)
@@ -171,6 +185,7 @@ class Transport:
         current.exchange = exchange
         answer: urllib3.BaseHTTPResponse | None = None
         try:
+            self._bound(exchange, url, own=pool is not None)
             with _unless_cancelled(cancellation):
                 answer = asked.urlopen(
                     method,
@@ -195,6 +210,20 @@ class Transport:
         finally:
             current.exchange = before
         return Reply(answer, url, exchange)
+
+    def _bound(self, exchange: Exchange, url: str, *, own: bool = False) -> None:
+        """Let it connect where the registry may send us, and learn where the registry itself is. Raises
+        OutOfReachError."""
+        proxy, is_own, _ = ("", True, True) if own else self._key(url)
+        if proxy:
+            # The proxy connects; what can be judged here is what the URL says.
+            if not is_own or self._guest:
+                host = urlsplit(url).hostname or ""
+                self.reach.check(host, host)
+        elif is_own and not self._guest:
+            exchange.reached = self.reach.learn
+        else:
+            exchange.reach = self.reach
 
     def _own_pool(self, root: str, url: str) -> urllib3.HTTPConnectionPool | None:
         """The connections to the registry itself at *root*, found once: working out which they are takes as long as a
@@ -222,6 +251,7 @@ class Transport:
         manager = connection = None
         try:
             with _unless_cancelled(cancellation):
+                self._bound(exchange, url)
                 proxy, own, _ = self._key(url)
                 manager = self._make(proxy, own, True, checked=False)
                 connection = _connected(manager.connection_from_url(url), seconds)
@@ -267,7 +297,9 @@ class Transport:
                 raise LocationParseError("of the proxy") from None
             if user.username is not None:
                 # As Go and RFC 7617 have it: UTF-8, whatever the URL had to escape.
-                secret = f"{unquote(user.username)}:{unquote(user.password or '')}".encode()
+                name, password = unquote(user.username), unquote(user.password or "")
+                keep_out(password, name)
+                secret = f"{name}:{password}".encode()
                 options["proxy_headers"] = {"proxy-authorization": f"Basic {b64encode(secret).decode()}"}
             make = urllib3.ProxyManager
             options["proxy_url"] = proxy
@@ -286,6 +318,20 @@ class Transport:
             self._own_pools.clear()
         for manager in managers:
             _close(manager)
+
+
+def _keep_out(headers: Mapping[str, str]) -> None:
+    """No answer may bring back what signs the request in."""
+    for name, value in headers.items():
+        if name.lower() == "authorization":
+            scheme, _, secret = value.partition(" ")
+            if scheme.lower() == "basic":
+                with contextlib.suppress(ValueError):
+                    user, _, password = b64decode(secret).decode("utf-8", "replace").partition(":")
+                    keep_out(password, user)
+            keep_out(secret)
+        elif name.lower() == "private-token":
+            keep_out(value)
 
 
 def _parted(url: str) -> tuple[str, str]:

@@ -60,6 +60,24 @@ def test_a_view_that_opens_a_registry_wants_its_first_page_once(model, qtbot):
     assert wanted == [(HOST, 1)]
 
 
+def test_repositories_that_nobody_can_pull_are_counted_and_named(model):
+    """distribution 2771: a catalogue may have names with capitals, which no reference can have."""
+    index = model.index_of(HOST)
+    generation = model.begin_listing(HOST)
+    model.append_page(HOST, generation, ["Test/someproject", "acme/api"], True, None)
+    note = "Test/someproject can't be pulled: image names are lowercase"
+    assert texts(model, 0, index) == ["acme/api", note, "More…"]
+    model.append_page(HOST, generation, ["Test/someproject", "Other"], False, None)
+    note = "2 repositories can't be pulled, such as Test/someproject: image names are lowercase"
+    assert texts(model, 0, index) == ["acme/api", note]
+    assert model.index(1, 0, index).data(Role.NODE_KIND) == NodeKind.NOTE
+    assert count_text(model) == "1 repository"
+    listed(model, ["Other"])
+    assert texts(model, 0, index) == ["Other can't be pulled: image names are lowercase"]
+    listed(model, ["acme/api"])
+    assert texts(model, 0, index) == ["acme/api"]
+
+
 def test_pages_come_as_one_scrolls(model):
     wanted = []
     model.page_wanted.connect(lambda host, generation: wanted.append((host, generation)))
@@ -217,7 +235,8 @@ def test_hub_names(model):
         "docker.io", model.begin_listing("docker.io"), ["postgres", "acme/web", "Bad Name"], False, None
     )
     index = model.index_of("docker.io")
-    assert texts(model, 0, index) == ["acme/web", "library/postgres"]
+    assert texts(model, 0, index)[:2] == ["acme/web", "library/postgres"]
+    assert texts(model, 0, index)[2:] == ["Bad Name can't be pulled: image names are lowercase"]
     official = model.index_of("docker.io", "library/postgres")
     assert official.data(Role.REFERENCE) == Reference("docker.io", "library/postgres")
     assert official.data(Role.COPY_TEXT) == "postgres"

@@ -57,6 +57,14 @@ def test_refuses_what_cannot_be(typed: str) -> None:
         parse_registry(typed)
 
 
+def test_a_host_that_no_reference_can_name_is_refused_with_the_reason() -> None:
+    """regclient 933: it was added, and listed as empty."""
+    for typed in ("my_registry:5000", "https://docker_test.example.edu/team"):
+        with pytest.raises(InvalidRegistryName, match="contains “_”") as caught:
+            parse_registry(typed)
+        assert "-" in caught.value.advice
+
+
 def test_never_repeats_a_password() -> None:
     with pytest.raises(InvalidRegistryName) as caught:
         parse_registry("https://me:geheim@acme.io")

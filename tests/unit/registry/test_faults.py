@@ -53,7 +53,7 @@ def test_follows_links_in_several_forms(serve, connect) -> None:
 
 @pytest.mark.parametrize(
     "link",
-    ["<http://127.0.0.1:1/v2/_catalog?last=b>; rel=next", "<https://evil.example/v2/>; rel=next",
+    ["<http://127.0.0.1:1/pages?last=b>; rel=next", "<https://evil.example/>; rel=next",
      "<ftp://x/>; rel=next", "<http://u:p@127.0.0.1/>; rel=next", "</v2/_catalog?n=2>; rel=next"],
 )  # fmt: skip
 def test_links_that_lead_away_or_back_are_stopped_and_said(serve, connect, link: str) -> None:
@@ -281,9 +281,9 @@ def test_nobody_there(connect, serve) -> None:
     host = server.host
     client = connect(server)
     server.close()
-    with pytest.raises(RegistryUnreachable, match="Nothing listens"):
+    with pytest.raises(RegistryUnreachable, match="Nothing is listening"):
         client.tags("a/b")
-    with pytest.raises(RegistryUnreachable, match="no host called"):
+    with pytest.raises(RegistryUnreachable, match="was not found"):
         connect("registry.invalid").tags("a/b")
     assert host
 

@@ -7,10 +7,12 @@ import time
 
 import pytest
 
-from longshore.registry.addresses import joined, origin, repository_path, usable_name, usable_tag
-from longshore.registry.challenge import next_link, parse_challenges
+from longshore.registry.addresses import at_home, joined, origin, repository_path, usable_name, usable_tag
+from longshore.registry.certificate import _blocks
+from longshore.registry.challenge import next_link, number, parse_challenges
 from longshore.registry.failures import retry_after, said
 from longshore.registry.proxies import proxy_for
+from longshore.registry.vendors import read
 
 
 def test_reads_quoted_strings_with_commas_and_quotes() -> None:
@@ -58,11 +60,66 @@ def test_survives_nonsense(text: str) -> None:
         ('</first>; rel="first", </second>; REL="prev next"', "/second"),
         ('</first>; rel="prev"', None),
         ("/no/brackets; rel=next", None),
+        ("</open; rel=next", None),
+        ("</x> rel=next", None),
+        ("</x>", None),
+        ('</x>; rel="next', None),
+        ('</x>; title="\\"; rel=prev"; rel=next', "/x"),
+        ("</x>; rel=prev; rel=next", None),
+        ("</x>; rel=nextish", None),
+        ("</x>; crossorigin; rel=next", "/x"),
+        ("</x> ; rel = next , </y>; rel=prev", "/x"),
+        ("</x>; prel=next", None),
         ("", None),
     ],
 )
 def test_finds_the_next_page(header: str, link: str | None) -> None:
     assert next_link(header) == link
+
+
+@pytest.mark.parametrize(
+    ("text", "schemes"),
+    [
+        ("Negotiate, NTLM, Basic realm=x", ["negotiate", "ntlm", "basic"]),
+        ('Basic realm="x" charset="UTF-8"', ["basic"]),
+        ("Negotiate YII=, Basic", ["negotiate", "basic"]),
+        ("Basic@ x", []),
+        ('Basic realm="open, Bearer', ["basic"]),
+        ("Basic realm=, Bearer", ["basic", "bearer"]),
+    ],
+)
+def test_schemes_are_told_from_parameters(text: str, schemes: list[str]) -> None:
+    assert [one.scheme for one in parse_challenges([text])] == schemes
+
+
+# With the regular expressions that once read them, a hundred bytes took as long as anyone waited.
+@pytest.mark.parametrize(
+    "part",
+    ['; a="b"', ";", "; ", ';a="', '="', "<x>;", "<", ",", " ,", '\\"', "a=", "a ", 'rel="next" ', "\t"],
+)
+@pytest.mark.parametrize("begin", ["", "<x>", "Bearer ", 'Bearer a="', "<x>; rel="])
+def test_headers_are_read_in_time_that_grows_with_their_length(begin: str, part: str) -> None:
+    text = begin + part * 200_000
+    assert next_link(text + ";") in (None, "x")
+    assert len(parse_challenges([text])) <= 16_384
+
+
+@pytest.mark.parametrize("odd", ["²", "9" * 5000, "-1", "+1", "1_0", "1.0", "٣", "", "1 0", "0x1", "9" * 19])
+def test_what_is_no_number(odd: str) -> None:
+    assert number(odd) is None
+    assert read.count(odd) is None
+    assert retry_after({"Retry-After": odd}) in (None, 86_400)
+
+
+def test_what_is_a_number() -> None:
+    assert number(" 012 ") == 12 and number("9" * 18) == 10**18 - 1
+    assert read.count("7") == 7 and read.count(True) is None
+
+
+def test_certificates_of_a_file_are_found_in_time_that_grows_with_its_length() -> None:
+    begin, end = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
+    assert list(_blocks(f"x{begin}A{end}y{begin}B{end}")) == [f"{begin}A{end}", f"{begin}B{end}"]
+    assert list(_blocks(begin * 200_000)) == []
 
 
 @pytest.mark.parametrize(
@@ -78,6 +135,22 @@ def test_finds_the_next_page(header: str, link: str | None) -> None:
 )
 def test_joins_links(base: str, link: str, found: str) -> None:
     assert joined(base, link) == found
+
+
+@pytest.mark.parametrize(
+    ("url", "found"),
+    [
+        ("http://inner:5000/v2/a/blobs/uploads/1?_state=x", "https://reg.io/v2/a/blobs/uploads/1?_state=x"),
+        ("http://reg.io:5000/v2/a", "https://reg.io/v2/a"),
+        ("https://reg.io/v2/a", "https://reg.io/v2/a"),
+        ("https://storage.io/bucket/v2/a", "https://storage.io/bucket/v2/a"),
+        ("ftp://inner/v2/a", "ftp://inner/v2/a"),
+        ("https://[/v2/", "https://[/v2/"),
+    ],
+)
+def test_a_registry_that_names_another_host_for_itself_is_asked_where_it_was(url: str, found: str) -> None:
+    assert at_home(url, "https://reg.io/v2/") == found
+    assert at_home("https://x/v2/a", "https://reg.io/registry/v2/") == "https://x/v2/a"
 
 
 @pytest.mark.parametrize(

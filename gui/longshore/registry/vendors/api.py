@@ -15,6 +15,7 @@ from urllib3.exceptions import HTTPError, ProtocolError
 from longshore.cancellation import Cancellation
 from longshore.credentials import Credential
 from longshore.oci.errors import RegistryError
+from longshore.oci.foreign_json import LISTING, parse_json
 from longshore.registry import failures
 from longshore.registry.addresses import joined, origin
 from longshore.registry.challenge import next_link
@@ -135,11 +136,9 @@ class VendorApi:
                 status, headers, body, self._config, subject=subject, credential=credential
             )
         try:
-            return Answer(json.loads(body), headers, target)
-        except (ValueError, RecursionError):
-            page = failures.html(headers.get("Content-Type", ""), body)
-            why = "a web page came where data belongs" if page else "what came is not JSON"
-            raise failures.unexpected(self._config, why) from None
+            return Answer(parse_json(body, LISTING), headers, target)
+        except ValueError as error:
+            raise failures.no_json(self._config, headers, body, error) from None
 
     def _tried(
         self,

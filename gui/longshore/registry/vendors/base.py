@@ -20,7 +20,9 @@ from longshore.oci.errors import (
     SignInRequired,
     UnexpectedReply,
 )
+from longshore.oci.secrecy import keep_out
 from longshore.registry import failures
+from longshore.registry.challenge import number
 from longshore.registry.client import RegistryClient
 from longshore.registry.config import RegistryConfig, is_loopback
 from longshore.registry.model import Page
@@ -250,9 +252,9 @@ class VendorLister(CatalogueLister):
         )
 
     def _place(self, trail: Trail, shelves: int) -> tuple[int, str]:
-        number, _, target = trail.target.partition(" ")
-        index = int(number) if number.isdigit() else shelves
-        if index >= shelves:
+        place, _, target = trail.target.partition(" ")
+        index = number(place)
+        if index is None or index >= shelves:
             raise failures.unexpected(self._config, "its namespaces changed while they were listed")
         return index, target
 
@@ -278,6 +280,9 @@ class VendorLister(CatalogueLister):
             if self._credential_known:
                 return self._found_credential
         found = self._credentials(self._config.host) or None
+        if found is not None:
+            keep_out(found.secret, found.username)
+            keep_out(found.identity_token, found.username)
         with self._lock:
             self._found_credential, self._credential_known = found, True
         return found
@@ -290,7 +295,12 @@ class VendorLister(CatalogueLister):
         host = urlsplit(base).netloc
         # The user's files and marks are for the registry's host, not for another that its vendor owns.
         config = self._config if host == self._config.api_host else RegistryConfig(host)
-        made = VendorApi(base, Transport(config, self._environ, TlsFiles(config)), self._config)
+        # A base of the vendor's or the user's own is trusted; one that the registry named may not lead inside.
+        named = not (self._api_base or self.api_host or host == self._config.api_host)
+        sent_by = self._client.reach if named else None
+        made = VendorApi(
+            base, Transport(config, self._environ, TlsFiles(config), sent_by=sent_by), self._config
+        )
         with self._lock:
             if self._opened is None:
                 self._opened = made
@@ -302,7 +312,7 @@ class VendorLister(CatalogueLister):
     def _own_base(self, cancellation: Cancellation | None) -> str:
         """The registry's own origin. Plain HTTP only where its client found that it speaks it, and may."""
         if self._config.insecure or self._config.is_loopback:
-            told = urlsplit(self._client.check(cancellation=cancellation).url)
+            told = urlsplit(self._client.base(cancellation=cancellation))
             if told.scheme in ("http", "https") and told.netloc == self._config.api_host:
                 return f"{told.scheme}://{told.netloc}"
         return f"https://{self._config.api_host}"

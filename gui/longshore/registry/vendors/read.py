@@ -13,6 +13,7 @@ from longshore.oci.errors import InvalidReference
 from longshore.oci.grammar import check_path, valid_tag
 from longshore.oci.platform import Platform
 from longshore.oci.text import plain
+from longshore.registry.challenge import number
 from longshore.registry.model import TagDetails
 from longshore.registry.vendors.protocol import RepositoryInfo, TagInfo
 
@@ -42,8 +43,8 @@ def line(value: Any) -> str:
 
 def count(value: Any) -> int | None:
     """A number that is not negative; some vendors and all headers write numbers as text."""
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20:
-        value = int(value)
+    if isinstance(value, str):
+        value = number(value)
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < _LARGEST_COUNT:
         return None
     return value

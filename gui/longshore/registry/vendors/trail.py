@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass
 
 from longshore.registry import failures
+from longshore.registry.challenge import number
 from longshore.registry.config import RegistryConfig
 
 #: Pages of one listing after which we stop and say so.
@@ -35,23 +36,24 @@ class Trail:
     @classmethod
     def parse(cls, token: str, config: RegistryConfig) -> Trail:
         """From what :meth:`then` gave. Raises UnexpectedReply for anything else."""
-        number, _, rest = token.partition(" ")
+        place, _, rest = token.partition(" ")
         mark, _, target = rest.partition(" ")
-        if not number.isdigit() or not target:
+        page = number(place)
+        if page is None or not target:
             raise failures.unexpected(config, "it has no such page")
-        return cls(target, int(number), mark)
+        return cls(target, page, mark)
 
     def then(self, target: str, config: RegistryConfig) -> str:
         """The token of the page after this one. Raises UnexpectedReply where the listing would not end."""
         mark = _mark(target)
         if target == self.target or mark == self.mark:
             raise failures.unexpected(config, "its pages lead round in a circle")
-        number = self.number + 1
-        if number > MOST_PAGES:
+        page = self.number + 1
+        if page > MOST_PAGES:
             raise failures.unexpected(config, f"its list has more than {MOST_PAGES:,} pages")
         if len(target) > _LONGEST_TARGET:
             raise failures.unexpected(config, "the address of the next page is too long")
-        return f"{number} {mark if number & (number - 1) == 0 else self.mark} {target}"
+        return f"{page} {mark if page & (page - 1) == 0 else self.mark} {target}"
 
 
 def _mark(target: str) -> str:

@@ -1,0 +1,130 @@
+"""Knows the secrets in use, so that no text from outside brings one back: a server may echo what it was sent.
+
+Who is about to send a secret says so with :func:`keep_out`; ``oci.text.plain`` and the errors, which all foreign text
+passes, replace it in every form in which servers were seen to repeat it. Held in memory only, the latest thousand.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import re
+import threading
+from collections import OrderedDict
+from urllib.parse import quote, quote_plus
+
+#: What is shown in place of a secret.
+HIDDEN = "***"
+#: Secrets kept: one registry's tokens are at most 500.
+_MOST = 1000
+#: Forms are found by their last characters: tokens of one service begin alike.
+_TAIL = 6
+#: Characters from which on a form is replaced wherever it is; a shorter one could be a word of a sentence.
+SURELY = 12
+# What follows the name of a scheme, as long as it is no word: "Basic authentication" stays.
+_AFTER_SCHEME = re.compile(
+    r"(?i)\b(basic|bearer)(\s{1,4}|%20|\+|:)(?=[A-Z+/._~%-]*[0-9=])[A-Z0-9+/._~%-]{8,}={0,2}"
+)
+
+_lock = threading.Lock()
+_known: OrderedDict[tuple[str, str], tuple[str, ...]] = OrderedDict()
+_by_tail: dict[str, tuple[str, ...]] = {}
+_short: dict[tuple[str, str], re.Pattern[str]] = {}
+_longest = 0
+
+
+def keep_out(secret: str, user: str = "") -> None:
+    """Replace *secret*, a password or token, in every text from outside from now on. *user*: who signs in with it.
+
+    Any thread.
+    """
+    global _longest
+    if not secret:
+        return
+    key = (user, secret)
+    with _lock:
+        if key in _known:
+            _known.move_to_end(key)
+            return
+        forms = _forms(secret, user)
+        _known[key] = forms
+        for form in forms:
+            _by_tail[form[-_TAIL:]] = (*_by_tail.get(form[-_TAIL:], ()), form)
+            _longest = max(_longest, len(form))
+        if len(secret) < _TAIL:
+            _short[key] = re.compile(rf"(?<![^\W_]){re.escape(secret)}(?![^\W_])")
+        if len(_known) > _MOST:
+            old, gone = _known.popitem(last=False)
+            _short.pop(old, None)
+            for form in gone:
+                rest = list(_by_tail.get(form[-_TAIL:], ()))
+                rest.remove(form)
+                if rest:
+                    _by_tail[form[-_TAIL:]] = tuple(rest)
+                else:
+                    del _by_tail[form[-_TAIL:]]
+
+
+def longest() -> int:
+    """Characters of the longest form: a text that was cut may end in the beginning of one. Any thread."""
+    return _longest
+
+
+def without_secrets(text: str, least: int = 1) -> str:
+    """*text* with the secrets in use replaced. Time grows with the length of *text* only. Any thread.
+
+    *least*: characters that a form must have; :data:`SURELY` for sentences of our own, in which a short password may
+    be a word.
+    """
+    spans: list[tuple[int, int]] = []
+    if _by_tail:
+        for end in range(_TAIL, len(text) + 1):
+            for form in _by_tail.get(text[end - _TAIL : end], ()):
+                if len(form) >= least and text.endswith(form, 0, end):
+                    spans.append((end - len(form), end))
+    if spans:
+        text = _hidden(text, spans)
+    if least < _TAIL:
+        for pattern in tuple(_short.values()):
+            text = pattern.sub(HIDDEN, text)
+    return _AFTER_SCHEME.sub(rf"\1\2{HIDDEN}", text)
+
+
+def _hidden(text: str, spans: list[tuple[int, int]]) -> str:
+    out: list[str] = []
+    at = -1
+    for begin, end in sorted(spans):
+        if begin > at:
+            out += [text[max(at, 0) : begin], HIDDEN]
+        at = max(at, end)
+    return "".join([*out, text[at:]])
+
+
+def _forms(secret: str, user: str) -> tuple[str, ...]:
+    """What servers make of a secret: as it is, in base64 (alone, with its user, within anything), in URLs, JSON, HTML
+    and hexadecimal digits."""
+    raw = secret.encode("utf-8", "surrogatepass")
+    found = {secret, html.escape(secret), raw.hex(), raw.hex().upper()}
+    for ascii_only in (True, False):
+        found.add(json.dumps(secret, ensure_ascii=ascii_only)[1:-1])
+    if user:
+        both = base64.b64encode(f"{user}:{secret}".encode("utf-8", "surrogatepass")).decode()
+        found |= {both, both.rstrip("=")}
+    for before in range(3):
+        # The characters of base64 that depend on the secret alone, wherever it begins.
+        coded = base64.b64encode(b"\0" * before + raw).decode()
+        found.add(coded[(0, 2, 3)[before] : (before + len(raw)) * 8 // 6])
+    found |= {form.translate(_URL_SAFE) for form in found}
+    found |= {form.replace("/", "\\/") for form in found}
+    for form in tuple(found):
+        coded = quote(form, safe="")
+        found |= {coded, _lower_escapes(coded), quote_plus(form), quote(form)}
+    return tuple(form for form in found if len(form) >= _TAIL)
+
+
+_URL_SAFE = str.maketrans("+/", "-_")
+
+
+def _lower_escapes(coded: str) -> str:
+    return re.sub(r"%[0-9A-F]{2}", lambda found: found[0].lower(), coded)

@@ -1,0 +1,113 @@
+"""No text from outside brings back a secret in use, in whatever form."""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+from urllib.parse import quote, quote_plus
+
+import pytest
+
+from longshore.oci import secrecy
+from longshore.oci.errors import LongshoreError
+from longshore.oci.secrecy import HIDDEN, keep_out, without_secrets
+from longshore.oci.text import plain
+
+USER, PASSWORD = "ann", "s3cr3t & <PASS>/WORD+é?>?>~"
+BOTH = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
+URL_SAFE = base64.urlsafe_b64encode(f"{USER}:{PASSWORD}".encode()).decode()
+
+
+@pytest.fixture(autouse=True)
+def _known(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("_known", "_by_tail", "_short"):
+        monkeypatch.setattr(secrecy, name, type(getattr(secrecy, name))())
+    keep_out(PASSWORD, USER)
+
+
+ECHOES = {
+    PASSWORD,
+    BOTH,
+    BOTH.rstrip("="),
+    URL_SAFE,
+    quote(BOTH, safe=""),
+    quote(PASSWORD, safe=""),
+    quote(PASSWORD, safe="").lower().replace("pass", "PASS").replace("word", "WORD"),
+    quote(PASSWORD),
+    quote_plus(PASSWORD),
+    json.dumps(PASSWORD)[1:-1],
+    json.dumps(PASSWORD)[1:-1].replace("/", "\\/"),
+    html.escape(PASSWORD),
+    PASSWORD.encode().hex(),
+    base64.b64encode(PASSWORD.encode()).decode(),
+}
+
+
+@pytest.mark.parametrize("echo", sorted(ECHOES), ids=range(len(ECHOES)))
+def test_every_form_is_replaced(echo: str) -> None:
+    found = LongshoreError("refused", detail=f"DENIED: you sent [{echo}] here").detail
+    assert HIDDEN in found and echo not in found
+    assert found.startswith("DENIED: you sent [") and found.endswith("] here")
+
+
+@pytest.mark.parametrize("before", range(6))
+def test_base64_of_more_than_the_secret_is_replaced_wherever_it_begins(before: int) -> None:
+    # X-Registry-Auth of engines: JSON in base64.
+    coded = base64.b64encode(
+        b"x" * before + json.dumps({"p": PASSWORD}, ensure_ascii=False).encode()
+    ).decode()
+    found = without_secrets(coded)
+    assert HIDDEN in found
+    shown = base64.b64decode(found.replace(HIDDEN, "") + "==", validate=False)
+    assert b"cr3t" not in shown and b"WORD" not in shown
+
+
+def test_every_field_of_an_error_is_clean() -> None:
+    error = LongshoreError(f"m {BOTH}", subject=f"s {BOTH}", advice=f"a {PASSWORD}", detail=PASSWORD)
+    for text in (error.message, error.subject, error.advice, error.detail, str(error)):
+        assert BOTH not in text and PASSWORD not in text and HIDDEN in text
+
+
+def test_a_cut_leaves_no_half_of_a_secret() -> None:
+    token = "".join(f"T{number:04}" for number in range(100))
+    keep_out(token)
+    for padding in range(560, 620):
+        shown = plain("x" * padding + " " + token + " y" * 500, 300)
+        assert "T0001" not in shown
+    for padding in range(15_900, 16_010, 7):
+        assert "T0001" not in LongshoreError("m", detail=f"{'x' * padding} {token} {'y' * 9000}").detail
+    # Replaced text is shorter, so that what was behind the cut comes into sight.
+    for padding in range(0, 500, 13):
+        assert "T0001" not in plain("z" * padding + f" {token}" * 4, 300)
+
+
+def test_a_short_password_is_a_word_of_details_and_of_no_sentence_of_ours() -> None:
+    keep_out("pull", "ann")
+    keep_out("registry", "bob")
+    error = LongshoreError("The registry refused the pull.", detail="password pull of pulling; registry")
+    assert error.message == "The registry refused the pull."
+    assert error.detail == f"password {HIDDEN} of pulling; {HIDDEN}"
+
+
+def test_what_signs_in_is_replaced_also_where_nobody_knows_it() -> None:
+    assert without_secrets("got Bearer eyJhbGciOi1.x-y_z, no") == f"got Bearer {HIDDEN}, no"
+    assert without_secrets("Authorization:basic%20YW5uOnB3MTIz=") == f"Authorization:basic%20{HIDDEN}"
+    assert without_secrets("Basic authentication required") == "Basic authentication required"
+
+
+def test_secrets_are_forgotten_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(secrecy, "_MOST", 3)
+    tokens = [f"token-number-{number}-of-many" for number in range(5)]
+    for token in tokens:
+        keep_out(token)
+    assert [token in without_secrets(token) for token in tokens] == [True, True, False, False, False]
+    assert sum(map(len, secrecy._by_tail.values())) == sum(map(len, secrecy._known.values()))
+
+
+def test_the_work_grows_with_the_text_only() -> None:
+    # As tokens of one service are: alike at their beginning. Text and tokens together would be 10^9 comparisons.
+    for number in range(1000):
+        keep_out("eyJhbGciOiJSUzI1NiIs" * 20 + f"{number:06}")
+    text = "eyJhbGciOiJSUzI1NiIs" * 10_000
+    assert without_secrets(text) == text
