@@ -232,7 +232,8 @@ class Progress:
             rows = [meter for meter in rows if meter.planned is None]
         total = moved = unknown = settled = 0
         work = 0.0
-        blind = downloading = extracting = False
+        blind = downloading = extracting = begun = False
+        queued = not rows
         for meter in rows:
             weight = meter.weight
             if weight is not None:
@@ -241,6 +242,8 @@ class Progress:
                 blind = blind or weight is None
                 continue
             state = meter.state
+            queued = True
+            begun = begun or state is not LayerState.WAITING
             downloading = downloading or state is LayerState.TRANSFERRING
             extracting = extracting or state is LayerState.EXTRACTING
             if weight is None:
@@ -265,8 +268,9 @@ class Progress:
         self._work = max(work, self._work) if known else work
         if known and not self._ended:
             self._permille = max(self._permille or 0, min(int(1000 * work / total), 999))
+        # A pull that has begun nothing is in the engine's own queue: it downloads three layers at a time, of all pulls.
         self._derived_phase = (
-            ""
+            ("waiting" if self._share < 1 and queued and not begun else "")
             if not downloading and not extracting
             else "extracting"
             if not downloading

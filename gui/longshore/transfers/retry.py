@@ -12,10 +12,14 @@ _LASTING = frozenset({UnavailableCause.NO_PERMISSION, UnavailableCause.TLS, Unav
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """Try again after *seconds*, or, with None, when the engine is back. *why* as in TransferSnapshot.waiting_for."""
+    """Try again after *seconds*, or, with None, when the engine is back. *why* as in TransferSnapshot.waiting_for.
+
+    *most*: how many tries there are, with the first one and this, before it is final; 0 if they are not counted.
+    """
 
     seconds: float | None
     why: str
+    most: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +52,9 @@ class RetryPolicy:
             if error.retry_after is not None:
                 # A moment more than asked for: clocks differ, and a second 429 may double the ban.
                 wait = max(error.retry_after, 0.0) + 0.5
-            return Again(wait, "rate limit") if wait <= self.longest_wait else None
+            if wait > self.longest_wait:
+                return None
+            return Again(wait, "rate limit", len(self.rate_limit_delays) + 1)
         if error.transient and retries < len(self.delays):
-            return Again(self.delays[retries], "backoff")
+            return Again(self.delays[retries], "backoff", len(self.delays) + 1)
         return None
