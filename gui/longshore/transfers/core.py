@@ -338,7 +338,10 @@ class QueueCore:
 
     def _failed(self, entry: Entry, error: LongshoreError) -> None:
         entry.error = error
-        again = self._policy.again(error, retries=entry.retries, engine_returns=entry.engine_returns)
+        idle = entry.idle if entry.progress is None else entry.progress.idle(entry.idle)
+        again = self._policy.again(
+            error, retries=entry.retries, engine_returns=entry.engine_returns, idle=idle
+        )
         if again is None or self._closing:
             self._end(entry, State.FAILED)
             return

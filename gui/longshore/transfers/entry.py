@@ -47,6 +47,7 @@ class Entry:
     attempt: int = 1
     retries: int = 0
     engine_returns: int = 0
+    idle: float = 0.0  # seconds of its attempts up to now in which nothing moved
     waiting_for: str = ""
     most_tries: int = 0  # with the one that it waits for; 0: not counted
     not_before: float | None = None
@@ -129,6 +130,7 @@ class Entry:
         self.started = self.finished = None
         self.attempt = 1
         self.retries = self.engine_returns = 0
+        self.idle = 0.0
         self.wait_for("")
         self.progress = None
         self.pausing = self.paused = False
@@ -166,6 +168,7 @@ class Entry:
         if self.progress is not None:
             self.moved = self.progress.moved()
             self.view = self.progress.snapshot()
+            self.idle = self.progress.idle(self.idle)
             self.progress = None
             if self.pausable:
                 moved = (layer.layer_id for layer in self.view.layers if layer.state is LayerState.DONE)

@@ -71,6 +71,8 @@ class Progress:
         self._work_total = 0.0
         self._speed = SpeedMeter()
         self._ended = False
+        self._active = self._clock()  # when it was begun, or something moved last
+        self._moving = False  # whether anything moved
         self._told = False  # `changed` was called since the last snapshot
         self._dirty = True  # the sums below are not those of the layers
         self._row_snapshots: tuple[LayerSnapshot, ...] = ()
@@ -110,6 +112,7 @@ class Progress:
                     self._earlier += meter.weight or 0
             if not meter.update(state, event.current, event.total, event.retrying_in):
                 return
+            self._active, self._moving = self._clock(), True
             self._dirty = True
             if self._told:
                 return
@@ -187,6 +190,12 @@ class Progress:
             if self._dirty:
                 self._refresh()
             return self._permille or 0, self._total or 0
+
+    def idle(self, before: float) -> float:
+        """Seconds up to now in which nothing moved, after *before* such seconds in earlier attempts."""
+        with self._lock:
+            passed = self._clock() - self._active
+            return passed if self._moving else before + passed
 
     def moved(self) -> Moved | None:
         """What really moved up to now, counted from the events; None if the engine told nothing of what it pushed."""

@@ -338,3 +338,16 @@ def test_feeding_is_cheap() -> None:
             progress.snapshot()
     spent = time.process_time() - started
     assert spent < 0.5, f"{spent:.2f} s of CPU for one second of events"
+
+
+def test_seconds_without_movement_add_up_over_attempts_until_something_moves() -> None:
+    clock = Clock()
+    progress = pulled(10, clock=clock)
+    clock.now += 40
+    assert progress.idle(30.0) == 70.0
+    progress.feed(LayerProgress(layer(0), T, 1, 10))
+    clock.now += 5
+    assert progress.idle(30.0) == 5.0
+    progress.feed(LayerProgress(layer(0), T, 1, 10))  # said again, and nothing new
+    clock.now += 5
+    assert progress.idle(30.0) == 10.0
