@@ -82,6 +82,8 @@ class Eye:
         self.order: list[str] = []
         self.removed: list[str] = []
         self.set_aside: Any = None
+        self.unsaved: list[str] = []
+        self.damaged = 0
         self.seen: dict[str, list[TransferSnapshot]] = {}
         self._woken = threading.Event()
 
@@ -105,6 +107,9 @@ class Eye:
             self.removed.append(row)
         self.order = changes.order if changes.order is not None else self.order
         self.set_aside = changes.set_aside or self.set_aside
+        if changes.unsaved is not None:
+            self.unsaved.append(changes.unsaved)
+        self.damaged += changes.damaged
 
     def until(
         self, row: str, wanted: State | Callable[[TransferSnapshot], Any], timeout: float = DEADLINE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -168,7 +169,7 @@ def waiting_text(snapshot: TransferSnapshot) -> str:
     seconds = snapshot.waiting_seconds
     reason = snapshot.error.message.rstrip(".") if snapshot.error is not None else ""
     if snapshot.waiting_for == "engine":
-        return tr("waiting for the engine")
+        return tr("Waiting for the engine")
     if snapshot.waiting_for == "sign in":
         return tr("waiting for a sign-in")
     if snapshot.waiting_for == "paused":
@@ -182,7 +183,12 @@ def waiting_text(snapshot: TransferSnapshot) -> str:
         return tr("waiting for its turn")
     if seconds is None:
         return ""
-    again = tr("trying again in {time}").replace("{time}", text.duration(max(seconds, 0)))
+    again = tr("Retrying in {time}").replace("{time}", text.duration(max(seconds, 0)))
+    if snapshot.next_try is not None:
+        number, most = snapshot.next_try
+        again += " " + tr("({number} of {most})").replace("{number}", str(number)).replace(
+            "{most}", str(most)
+        )
     if snapshot.waiting_for == "rate limit" and not reason:
         reason = tr("the registry's limit is reached")
     # The sentence goes on after a colon; names and short forms at its start keep their capitals.
@@ -222,6 +228,9 @@ def transferred_text(snapshot: TransferSnapshot) -> str:
     waiting = waiting_text(snapshot)
     if waiting and not (snapshot.waiting_for == "slot" and plan is not None):
         return waiting
+    if state is State.RUNNING and snapshot.phase == "waiting" and not snapshot.moved_bytes:
+        what = plan_text(plan, operation) if plan is not None else ""
+        return ": ".join(part for part in (tr("Waiting for the engine"), what) if part)
     progress = text.size_of(snapshot.moved_bytes, snapshot.total_bytes)
     if state in (State.CANCELLED, State.INTERRUPTED):
         return tr("stopped at {progress}").replace("{progress}", progress) if snapshot.moved_bytes else ""
@@ -406,29 +415,28 @@ def _note_text(note: TransferNote) -> str:
     return f"{sentence} {note.text}".strip()
 
 
-def summary_text(snapshots: Iterable[TransferSnapshot], *, held: bool) -> str:
-    """All transfers in a line: ``2 running, 1 queued, 21.4 MB/s, 1 failed``."""
-    running = queued = failed = done = 0
+def summary_text(snapshots: Iterable[TransferSnapshot], *, held: bool, unsaved: bool = False) -> str:
+    """All transfers in a line: ``2 running, 1 queued, 21.4 MB/s, 1 failed``.
+
+    *unsaved*: what happens is not being written to the history.
+    """
+    counts = Counter[State]()
     speed = 0.0
     for snapshot in snapshots:
-        state = snapshot.state
-        running += state in (State.RUNNING, State.PLANNING, State.CANCELLING)
-        queued += state is State.QUEUED
-        failed += state in (State.FAILED, State.INTERRUPTED)
-        done += state is State.SUCCEEDED
-        if state is State.RUNNING:
+        counts[snapshot.state] += 1
+        if snapshot.state is State.RUNNING:
             speed += snapshot.speed or 0.0
-    parts = []
-    if running:
-        parts.append(tr("%n running", running))
-    if queued:
-        parts.append(tr("%n queued", queued))
-    if speed:
-        parts.append(text.speed(speed))
-    if failed:
-        parts.append(tr("%n failed", failed))
-    if done and not running and not queued:
-        parts.append(tr("%n done", done))
-    if held:
-        parts.append(tr("queue held"))
-    return ", ".join(parts)
+    running = counts[State.RUNNING] + counts[State.PLANNING] + counts[State.CANCELLING]
+    at_rest = not running and not counts[State.QUEUED]
+    words = (
+        (tr("%n running", running), running),
+        (tr("%n queued", counts[State.QUEUED]), counts[State.QUEUED]),
+        (text.speed(speed), speed),
+        (tr("%n failed", counts[State.FAILED]), counts[State.FAILED]),
+        (tr("%n interrupted", counts[State.INTERRUPTED]), counts[State.INTERRUPTED]),
+        (tr("%n cancelled", counts[State.CANCELLED]), counts[State.CANCELLED] and at_rest),
+        (tr("%n done", counts[State.SUCCEEDED]), counts[State.SUCCEEDED] and at_rest),
+        (tr("queue held"), held),
+        (tr("history not saved"), unsaved),
+    )
+    return ", ".join(word for word, wanted in words if wanted)

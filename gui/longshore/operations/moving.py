@@ -59,6 +59,7 @@ class Moving(QObject):
     interrupted = Signal(object)  # list[str]: rows that an earlier run left unfinished, told once
     tag_needed = Signal(object, object)  # Reference without tag, list of the tags there are
     failed = Signal(object)  # LongshoreError of something that has no row to be shown in
+    unsaved_changed = Signal(str)  # why the history is not being saved, a sentence; "" once it is again
     tally_changed = Signal()  # transfers came, went or changed state
 
     def __init__(
@@ -169,6 +170,10 @@ class Moving(QObject):
         self._transfers.apply(changes)
         if changes.set_aside is not None:
             self.failed.emit(_journal_error(changes.set_aside))
+        if changes.damaged:
+            self.failed.emit(_damaged_error(changes.damaged, self.journal.path))
+        if changes.unsaved is not None:
+            self.unsaved_changed.emit(_unsaved_text(changes.unsaved) if changes.unsaved else "")
         for removed in changes.removed:
             self._states.pop(removed, None)
             self._errors.pop(removed, None)
@@ -223,9 +228,30 @@ def refused_at(error: LongshoreError, request: TransferRequest) -> list[str]:
 
 
 def _journal_error(aside: SetAside) -> LongshoreError:
-    where = f" It was set aside as {aside.path.name}." if aside.path is not None else ""
+    reason = f"The transfer history could not be read: {aside.reason.rstrip('.')}."
+    if aside.path is None:
+        return LongshoreError(
+            reason, advice="Move that file away; your engine and registries are not affected."
+        )
     return LongshoreError(
-        f"The journal of transfers could not be used: {aside.reason}.{where}",
-        subject=str(aside.path or ""),
-        advice="A new one was begun; nothing in your engine or registries is affected.",
+        f"{reason} It was set aside as {aside.path.name}.",
+        subject=str(aside.path),
+        advice="A new history was started; your engine and registries are not affected.",
+    )
+
+
+def _damaged_error(count: int, journal: Path) -> LongshoreError:
+    return LongshoreError(
+        "1 transfer in the history is damaged and can't be shown."
+        if count == 1
+        else f"{count} transfers in the history are damaged and can't be shown.",
+        subject=str(journal),
+        advice="All others are not affected.",
+    )
+
+
+def _unsaved_text(reason: str) -> str:
+    return (
+        f"The transfer history is not being saved: {reason.rstrip('.')}. "
+        "Transfers continue, and are saved as soon as that is possible."
     )

@@ -22,16 +22,21 @@ class SetAside:
 class Changes:
     """All that changed since the last :meth:`TransferQueue.take_changes`.
 
-    *order*: every row's id from top to bottom, None when it is as before. *set_aside*: told once.
+    *order*: every row's id from top to bottom, None when it is as before. *set_aside*: told once. *unsaved*: why the
+    history is not being saved at the moment, "" once it is again, None when that is as before. *damaged*: rows of the
+    journal that were found to be unreadable.
     """
 
     snapshots: list[TransferSnapshot] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
     order: list[str] | None = None
     set_aside: SetAside | None = None
+    unsaved: str | None = None
+    damaged: int = 0
 
     def __bool__(self) -> bool:
-        return bool(self.snapshots or self.removed or self.order is not None or self.set_aside)
+        news = self.order is not None or self.unsaved is not None or self.set_aside is not None
+        return bool(self.snapshots or self.removed or news or self.damaged)
 
 
 @dataclass(frozen=True, slots=True)

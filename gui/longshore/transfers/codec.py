@@ -27,6 +27,15 @@ from longshore.transfers.transfer import (
 )
 
 Json = dict[str, Any]
+#: The largest whole number that the journal keeps.
+MOST = 2**63 - 1
+
+
+def whole(value: object, most: int = MOST) -> int:
+    """*value*, if it is a whole number from 0 to *most*. Raises ValueError otherwise."""
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= most:
+        raise ValueError(f"no number from 0 to {most}")
+    return value
 
 
 def request_to_json(request: TransferRequest) -> Json:
@@ -108,8 +117,8 @@ def plan_to_json(plan: Plan) -> Json:
 
 
 def plan_from_json(data: Json) -> Plan:
-    """The reverse; names that this version does not know are left out."""
-    return Plan(**{name: data[name] for name in _PLAN if name in data})
+    """The reverse; names that this version does not know are left out. Raises ValueError or TypeError."""
+    return Plan(**_fields(data, _PLAN))
 
 
 _PLAN = ("layers", "total_bytes", "here_layers", "here_bytes", "estimated", "digest", "compressed")
@@ -121,11 +130,30 @@ def moved_to_json(moved: Moved) -> Json:
 
 
 def moved_from_json(data: Json) -> Moved:
-    """The reverse; names that this version does not know are left out."""
-    return Moved(**{name: data[name] for name in _MOVED if name in data})
+    """The reverse; names that this version does not know are left out. Raises ValueError or TypeError."""
+    return Moved(**_fields(data, _MOVED))
 
 
 _MOVED = ("bytes", "layers_moved", "layers_skipped", "layers_mounted")
+
+
+def _fields(data: Json, names: tuple[str, ...]) -> Json:
+    if not isinstance(data, dict):
+        raise ValueError("no object")
+    return {name: _field(name, data[name]) for name in names if name in data}
+
+
+def _field(name: str, value: object) -> object:
+    kind = _KINDS.get(name)
+    if kind is None:
+        return whole(value)
+    if not isinstance(value, kind):
+        raise ValueError(f"{name} is no {kind.__name__}")
+    return value
+
+
+#: The fields of a plan that are no numbers.
+_KINDS: dict[str, type] = {"estimated": bool, "digest": str, "compressed": bool}
 
 
 def notes_to_json(notes: tuple[TransferNote, ...]) -> list[list[str]]:
@@ -134,9 +162,9 @@ def notes_to_json(notes: tuple[TransferNote, ...]) -> list[list[str]]:
 
 
 def notes_from_json(data: list[list[str]]) -> tuple[TransferNote, ...]:
-    """The reverse; kinds that this version does not know are left out."""
+    """The reverse; kinds that this version does not know are left out. Raises ValueError or TypeError."""
     known = {kind.value for kind in NoteKind}
-    return tuple(TransferNote(NoteKind(kind), text) for kind, text in data if kind in known)
+    return tuple(TransferNote(NoteKind(kind), str(text)) for kind, text in data if kind in known)
 
 
 def error_to_json(error: LongshoreError) -> Json:
@@ -153,7 +181,12 @@ def error_to_json(error: LongshoreError) -> Json:
 
 
 def error_from_json(data: Json) -> LongshoreError:
-    """The error of the same class with the same words; a plain LongshoreError if the class is not known here."""
+    """The error of the same class with the same words; a plain LongshoreError if the class is not known here.
+
+    Raises ValueError or TypeError on data that is no error.
+    """
+    if not isinstance(data, dict):
+        raise ValueError("no error")
     words = {name: str(data.get(name, "")) for name in ("subject", "advice", "detail")}
     message = str(data.get("message", ""))
     kind = _classes().get(str(data.get("code")), LongshoreError)
@@ -162,7 +195,10 @@ def error_from_json(data: Json) -> LongshoreError:
         more["cause"] = UnavailableCause(data["cause"])
     if "registry" in data:
         more["registry"] = str(data["registry"])
-    more |= {name: data[name] for name in ("certificate", "retry_after") if name in data}
+    if "certificate" in data:
+        more["certificate"] = str(data["certificate"])
+    if "retry_after" in data:
+        more["retry_after"] = float(data["retry_after"])
     try:
         return kind(message, **words, **more)
     except TypeError:

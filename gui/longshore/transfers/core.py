@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 
 from longshore.cancellation import Cancellation
 from longshore.engine.address import EngineAddress
@@ -66,8 +67,12 @@ class QueueCore:
         self._closing = False
         self._due = False
         self._ended = 0
-        self._set_aside: SetAside | None = None
+        self._set_aside: SetAside | None = None  # told last, as are the two that follow
+        self._unsaved = ""
+        self._damaged = 0
+        self._reloading = False
         self._mailbox = Mailbox(wake)
+        journal.watch(self._journal_changed)
         self._waiter = EngineWaiter(
             services, every=self._policy.engine_poll, back=self._engine_is_back, wanted=self._waits_for
         )
@@ -101,7 +106,10 @@ class QueueCore:
         self._mailbox.post(entry.id)
 
     def _save(self, entry: Entry) -> None:
-        self._journal.save([entry.snapshot(time.monotonic())], self._order.index(entry.id))
+        asked, settled = entry.asked, None
+        if entry.settled < asked:
+            settled = partial(self._settled, entry, asked)
+        self._journal.save([entry.snapshot(time.monotonic())], self._order.index(entry.id), settled)
 
     def _asked_elsewhere(self, entry: Entry) -> bool:
         return any(
@@ -147,17 +155,43 @@ class QueueCore:
         self._changed(entry)
         self._wake()
 
+    # -- the journal's thread, and one that waits for it
+
+    def _settled(self, entry: Entry, asked: int) -> None:
+        with self._condition:
+            entry.settled = max(entry.settled, asked)
+            self._wake()
+
+    def _journal_changed(self) -> None:
+        with self._condition:
+            if self._journal.another and not (self._reloading or self._closing):
+                self._reloading = True
+                self._thread(self._reload, "transfers-reload").start()
+        self._mailbox.post()
+
     def _load(self) -> None:
         self._journal.open()
+        self._adopt()
+
+    def _reload(self) -> None:
+        """The journal has begun with another file, which may know nothing of these rows."""
+        with self._condition:
+            self._reloading = False
+            monotonic = time.monotonic()
+            for number, row in enumerate(self._order):
+                self._journal.save([self._rows[row].snapshot(monotonic)], number)
+        self._adopt()
+
+    def _adopt(self) -> None:
         try:
             found = self._journal.adopt()
         except Exception as error:
             _log.warning("the journal cannot be read: %s", error)
             found = []
         with self._condition:
-            self._set_aside = self._journal.set_aside
+            found = [one for one in found if one.id not in self._rows]
             wanted = {entry.request for entry in self._rows.values()}
-            fresh = [one for one in found if one.request not in wanted and one.id not in self._rows]
+            fresh = [one for one in found if one.request not in wanted]
             self._journal.clear([one.id for one in found if one.request in wanted])
             self._rows = {one.id: Entry.restored(one) for one in fresh} | self._rows
             self._order = [one.id for one in fresh] + self._order
@@ -308,7 +342,10 @@ class QueueCore:
 
     def _failed(self, entry: Entry, error: LongshoreError) -> None:
         entry.error = error
-        again = self._policy.again(error, retries=entry.retries, engine_returns=entry.engine_returns)
+        idle = entry.idle if entry.progress is None else entry.progress.idle(entry.idle)
+        again = self._policy.again(
+            error, retries=entry.retries, engine_returns=entry.engine_returns, idle=idle
+        )
         if again is None or self._closing:
             self._end(entry, State.FAILED)
             return
@@ -322,6 +359,7 @@ class QueueCore:
         else:
             entry.wait_for(again.why, until=monotonic + again.seconds)
             entry.retries += 1
+            entry.most_tries = again.most
         entry.attempt += 1
         entry.state = State.QUEUED
         entry.freeze()

@@ -47,10 +47,16 @@ class Entry:
     attempt: int = 1
     retries: int = 0
     engine_returns: int = 0
+    idle: float = 0.0  # seconds of its attempts up to now in which nothing moved
     waiting_for: str = ""
+    most_tries: int = 0  # with the one that it waits for; 0: not counted
     not_before: float | None = None
     waiting_since: float | None = None
     stop_at: float | None = None
+    #: How often it was queued by the user, and for which of these times the journal has it on disk, or said that it
+    #: cannot write: only then may it start, so that no kill can leave work behind that nobody knows of.
+    asked: int = 1
+    settled: int = 0
     interrupting: bool = False
     progress: Progress | None = None
     view: ProgressSnapshot = field(default_factory=ProgressSnapshot)
@@ -73,6 +79,7 @@ class Entry:
             request=snapshot.request,
             id=snapshot.id,
             state=snapshot.state,
+            settled=1,
             created=snapshot.created,
             started=snapshot.started,
             finished=snapshot.finished,
@@ -119,9 +126,11 @@ class Entry:
     def again(self) -> None:
         """As new, at the user's wish."""
         self.state = State.QUEUED
+        self.asked += 1
         self.started = self.finished = None
         self.attempt = 1
         self.retries = self.engine_returns = 0
+        self.idle = 0.0
         self.wait_for("")
         self.progress = None
         self.pausing = self.paused = False
@@ -159,6 +168,7 @@ class Entry:
         if self.progress is not None:
             self.moved = self.progress.moved()
             self.view = self.progress.snapshot()
+            self.idle = self.progress.idle(self.idle)
             self.progress = None
             if self.pausable:
                 moved = (layer.layer_id for layer in self.view.layers if layer.state is LayerState.DONE)
@@ -183,6 +193,7 @@ class Entry:
             attempt=self.attempt,
             waiting_seconds=waiting if self.state is State.QUEUED else None,
             waiting_for=self.waiting_for if self.state is State.QUEUED else "",
+            next_try=(self.retries + 1, self.most_tries) if waiting is not None and self.most_tries else None,
             phase="pausing" if self.pausing else view.phase,
             pausable=bool(self.pausable),
             plan=self.plan,

@@ -7,23 +7,11 @@ import os
 import sys
 from pathlib import Path
 
+from longshore.shared_files import private_folder, try_lock
+
 _ENDING = ".lock"
-
-
-def _lock(descriptor: int) -> bool:
-    """Lock the file without waiting; False if another process (or another descriptor) has it."""
-    try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
+#: Never wait for the other end of a pipe that somebody has put there, nor follow a link.
+_PLAIN = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
 
 
 class Instance:
@@ -36,37 +24,45 @@ class Instance:
     def __init__(self, folder: Path, name: str) -> None:
         self._folder = folder
         # One by one: the mode counts for the last of the parents only.
-        folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        folder.mkdir(mode=0o700, exist_ok=True)
+        private_folder(folder.parent)
+        private_folder(folder)
         self._path = folder / f"{name}{_ENDING}"
         # Locked before it has the name that others look for: they would take an unlocked one for a dead one's.
         first = self._path if sys.platform == "win32" else folder / f"{name}.new"
         self._descriptor: int | None = os.open(first, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
         try:
-            if not _lock(self._descriptor):
+            if not try_lock(self._descriptor):
                 raise OSError(f"cannot lock {first}")
             if first != self._path:
                 first.rename(self._path)
         except OSError:
             os.close(self._descriptor)
+            with contextlib.suppress(OSError):
+                first.unlink()
             raise
 
     def others(self) -> set[str]:
-        """The names of the other Longshores that live; the files of the dead are removed."""
+        """The names of the other Longshores that live, or may live; the files of the dead are removed."""
         alive = set()
         for path in self._folder.glob(f"*{_ENDING}"):
             if path == self._path:
                 continue
+            name = path.name.removesuffix(_ENDING)
             try:
-                descriptor = os.open(path, os.O_RDWR)
+                descriptor = os.open(path, os.O_RDWR | _PLAIN)
+            except FileNotFoundError:
+                continue  # it ended just now
             except OSError:
+                alive.add(name)  # nobody can tell, and a living one's rows must be left alone
                 continue
             try:
-                if _lock(descriptor):
+                if try_lock(descriptor):
                     with contextlib.suppress(OSError):
                         path.unlink()
                 else:
-                    alive.add(path.name.removesuffix(_ENDING))
+                    alive.add(name)
+            except OSError:
+                alive.add(name)
             finally:
                 os.close(descriptor)
         return alive

@@ -2,74 +2,101 @@
 
 One thread of the journal's own has the connection and does all the reading and writing, so that nobody else waits for
 a disk. Several Longshores may share the file: each row has an owner, and an owner that lives is left alone.
+
+What cannot be written now is kept and written later; :attr:`Journal.problem` says why for as long as that lasts.
 """
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import queue
 import sqlite3
 import threading
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from longshore.oci.errors import LongshoreError
-from longshore.transfers import journal_rows as rows
 from longshore.transfers.changes import SetAside
 from longshore.transfers.instance import Instance
-from longshore.transfers.journal_file import open_database
-from longshore.transfers.journal_history import ENDED, PAGE, SELECT, UNFINISHED, HistoryFilter, page_query
-from longshore.transfers.transfer import State, TransferSnapshot
+from longshore.transfers.journal_file import (
+    BROKEN,
+    file_identity,
+    open_database,
+    primary_code,
+    reason_of,
+)
+from longshore.transfers.journal_history import PAGE, HistoryFilter, page_query
+from longshore.transfers.journal_pending import Pending, RowChange
+from longshore.transfers.journal_store import Store
+from longshore.transfers.transfer import TransferSnapshot
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
 MAX_AGE_DAYS = 90
 MAX_ROWS = 5000
-#: The most jobs in one transaction.
-BATCH = 200
-_UNFINISHED = [state.value for state in UNFINISHED]
-_SAVE = (
-    f"INSERT INTO transfers ({', '.join(rows.COLUMNS)}, owner, in_queue, position)"
-    f" VALUES ({', '.join('?' * len(rows.COLUMNS))}, ?, 1, ?) ON CONFLICT (id) DO UPDATE SET "
-    + ", ".join(f"{name} = excluded.{name}" for name in (*rows.COLUMNS[1:], "owner", "in_queue"))
-)
-#: Rows that have ended and that no queue takes up again: what may be dropped.
-_SETTLED = f"state IN ({', '.join('?' * len(ENDED))}) AND NOT (in_queue = 1 AND state = ?)"
-_SETTLED_VALUES = [*(state.value for state in ENDED), State.INTERRUPTED.value]
+#: The most rows in one transaction.
+BATCH = 500
+#: Seconds until what could not be written is tried again; they double up to the second.
+RETRY = (0.25, 4.0)
+#: Seconds for which the end still tries to write, and for which it waits for other programs each time.
+LAST_SECONDS = 0.8
+_LAST_BUSY = 0.3
 
 
 class Journal:
     """The journal in the file *path*, which need not exist. Nothing is read or made before :meth:`open`.
 
-    ``set_aside`` tells, once it is open, whether the file found there could not be used.
+    *clock*: seconds since 1970. *problem*: why rows are not being saved to the file at the moment, "" when they are.
+    *damaged*: rows that could not be read so far. *set_aside*: whether the file found there could not be used.
+    *another*: the file is another than the one that :meth:`adopt` has read; it may know nothing of this run's rows.
+    Those four are written by the journal's thread and may be read by any.
     """
 
-    def __init__(self, path: Path, *, max_age_days: float = MAX_AGE_DAYS, max_rows: int = MAX_ROWS) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        max_age_days: float = MAX_AGE_DAYS,
+        max_rows: int = MAX_ROWS,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self.path = path
         self.set_aside: SetAside | None = None
-        self._max_age = max_age_days * 86400.0
+        self.problem = ""
+        self.damaged = 0
+        self.another = False
+        self._max_age = max_age_days
         self._max_rows = max_rows
-        self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
-        self._lock = threading.Lock()
+        self._clock = clock
+        self._watcher: Callable[[], None] = lambda: None
+        self._owner = uuid.uuid4().hex
+        self._condition = threading.Condition()
+        self._pending = Pending()
+        self._jobs: deque[Callable[[], None]] = deque()
         self._thread: threading.Thread | None = None
         self._closed = False
-        self._connection: sqlite3.Connection | None = None  # belongs to the thread
-        self._instance: Instance | None = None  # belongs to the thread
-        self._owner = uuid.uuid4().hex
-        self._answers: list[Callable[[Exception | None], None]] = []  # belongs to the thread
-        self._complained = False
+        # The rest belongs to the thread.
+        self._store: Store | None = None
+        self._file: tuple[int, int] | None = None  # which file the store has open, None: it is in memory
+        self._instance: Instance | None = None
+        self._broken = False  # the file is damaged: begin with another
+        self._failing = False  # the last attempt to write did not succeed
+        self._not_before = 0.0  # when the next attempt is due (monotonic)
+        self._pause = RETRY[0]
 
     # -- life
 
+    def watch(self, watcher: Callable[[], None]) -> None:
+        """Have *watcher* called, in the journal's thread, when one of the four attributes changed. Before open."""
+        self._watcher = watcher
+
     def open(self) -> None:
         """Open it, making or setting aside the file as need be. Returns at once. Any thread; again does nothing."""
-        with self._lock:
+        with self._condition:
             if self._closed or self._thread is not None:
                 return
             # Not a daemon: what was asked to be written is written before the program ends.
@@ -77,67 +104,73 @@ class Journal:
             self._thread.start()
 
     def close(self, timeout: float = 2.0) -> bool:
-        """Write what is left and end. Blocks up to *timeout* seconds; True if it ended. Any thread, also again."""
-        with self._lock:
-            first = not self._closed
+        """Write what is left and end. Blocks up to *timeout* seconds; True if it ended. Any thread, also again.
+
+        Where nothing can be written, the thread ends without, after about a second.
+        """
+        with self._condition:
             self._closed = True
             thread = self._thread
+            self._condition.notify_all()
         if thread is None:
             return True
-        if first:
-            self._jobs.put(None)
         thread.join(timeout)
         return not thread.is_alive()
 
     def flush(self, timeout: float = 5.0) -> bool:
-        """Wait until all that was asked for up to now is on disk; False after *timeout* seconds."""
+        """Wait until all that was asked for up to now is on disk; False after *timeout* seconds, or if it is not."""
         try:
-            self._ask(lambda: None).result(timeout)
+            return self._ask(lambda _: self._write(at_once=True)).result(timeout)
         except TimeoutError:
             return False
-        return True
 
     # -- writing: any thread, returns at once
 
-    def save(self, snapshots: Sequence[TransferSnapshot], position: int = 0) -> None:
-        """Write these rows as they stand, as rows of this instance's queue. *position* counts for new ones."""
+    def save(
+        self,
+        snapshots: Sequence[TransferSnapshot],
+        position: int = 0,
+        settled: Callable[[], None] | None = None,
+    ) -> None:
+        """Write these rows as they are, as rows of this instance's queue. *position* counts for new ones.
 
-        def write() -> None:
-            owner = self._owner
-            self._write(_SAVE, [(*rows.to_row(one), owner, position) for one in snapshots])
-
-        self._post(write)
+        *settled* is called in the journal's thread, for each row, once it is on disk, or cannot be written now.
+        """
+        self._change(
+            (one.id, RowChange(one, position, in_queue=True, settled=[settled] if settled else []))
+            for one in snapshots
+        )
 
     def save_order(self, ids: Sequence[str]) -> None:
         """Keep the order of the queue."""
-        values = [(number, row) for number, row in enumerate(ids)]
-        self._post(lambda: self._write("UPDATE transfers SET position = ? WHERE id = ?", values))
+        self._change((row, RowChange(position=number)) for number, row in enumerate(ids))
 
     def clear(self, ids: Sequence[str]) -> None:
-        """These rows left the queue: they are history only."""
-        values = [(row,) for row in ids]
-        self._post(lambda: self._write("UPDATE transfers SET in_queue = 0 WHERE id = ?", values))
+        """These rows, which have ended, left the queue: they are history only."""
+        self._change((row, RowChange(in_queue=False)) for row in ids)
 
     def forget(self, ids: Sequence[str]) -> None:
         """Delete these rows from the history."""
-        values = [(row,) for row in ids]
-        self._post(lambda: self._write("DELETE FROM transfers WHERE id = ?", values))
+        self._change((row, RowChange(forgotten=True)) for row in ids)
 
     def clear_history(self) -> None:
         """Delete all that has ended, whoever moved it; what a queue can still take up again stays."""
-        self._post(lambda: self._write(f"DELETE FROM transfers WHERE {_SETTLED}", [tuple(_SETTLED_VALUES)]))
+        with self._condition:
+            if not self._closed:
+                self._pending.clear_history()
+                self._condition.notify_all()
 
     def set_limits(self, *, max_age_days: float, max_rows: int) -> None:
         """Keep no more than this from now on."""
 
         def set_and_trim() -> None:
-            self._max_age, self._max_rows = max_age_days * 86400.0, max_rows
+            self._max_age, self._max_rows = max_age_days, max_rows
             self._trim()
 
         self._post(set_and_trim)
 
     def trim(self) -> None:
-        """Drop history beyond the limits on age and count; what stands in a queue stays."""
+        """Drop history beyond the limits on age and count; what is in a queue stays."""
         self._post(self._trim)
 
     # -- reading: blocks until the journal's thread has answered; any thread but the window's
@@ -145,7 +178,7 @@ class Journal:
     def adopt(self) -> list[TransferSnapshot]:
         """Take over what a Longshore that lives no longer left unfinished: now Interrupted rows of this one, in order.
 
-        What stood Interrupted in a queue before, and was not cleared, comes along.
+        What was Interrupted in a queue before, and was not cleared, comes along.
         """
         return self._ask(self._adopt).result()
 
@@ -158,151 +191,223 @@ class Journal:
     ) -> list[TransferSnapshot]:
         """Rows of all instances, newest first, at most *limit*; with *before* those that follow that row."""
         query, values = page_query(wanted, before, limit)
-        return self._ask(lambda: self._read(query, values)).result()
+        return self._ask(lambda store: self._looked(store, store.read(query, values))).result()
 
     def history_count(self, wanted: HistoryFilter = HistoryFilter()) -> int:  # noqa: B008  (frozen)
         """How many rows :meth:`history` would give without a limit."""
         condition, values = wanted.condition()
         query = f"SELECT count(*) FROM transfers{condition}"
-        ((count,),) = self._ask(lambda: self._fetch(query, values)).result()
+        ((count,),) = self._ask(lambda store: store.fetch(query, values)).result()
         return int(count)
 
     def registries(self) -> list[str]:
         """The hosts of all registries in the history, in order."""
-        found = self._ask(lambda: self._fetch("SELECT DISTINCT registries FROM transfers", ())).result()
+        found = self._ask(lambda store: store.fetch("SELECT DISTINCT registries FROM transfers")).result()
         return sorted({host for (hosts,) in found for host in str(hosts).split()})
+
+    # -- any thread
+
+    def _change(self, changes: Iterable[tuple[str, RowChange]]) -> None:
+        with self._condition:
+            if not self._closed:  # else too late, and no harm
+                for row, change in changes:
+                    self._pending.change(row, change)
+                self._condition.notify_all()
+
+    def _post(self, job: Callable[[], None]) -> None:
+        with self._condition:
+            if not self._closed:
+                self._jobs.append(job)
+                self._condition.notify_all()
+
+    def _ask(self, question: Callable[[Store], _T]) -> Future[_T]:
+        """What *question* returns in the journal's thread, after an attempt to write all that came before it."""
+        future: Future[_T] = Future()
+
+        def answer() -> None:
+            assert self._store is not None
+            try:
+                future.set_result(question(self._store))
+            except Exception as error:
+                future.set_exception(error)
+
+        with self._condition:
+            if self._closed or self._thread is None:
+                future.set_exception(RuntimeError("the journal is not open"))
+            else:
+                self._jobs.append(answer)
+                self._condition.notify_all()
+        return future
 
     # -- the journal's own thread
 
     def _run(self) -> None:
         try:
-            self._open()
-            while (job := self._jobs.get()) is not None:
-                self._work(job)
+            self._begin()
+            while self._wait():
+                self._attend()
+            self._finish()
+        except Exception:
+            _log.exception("the journal's thread ended in a way that nobody foresaw")
         finally:
-            # Nobody may wait for an answer that will not come.
-            while not self._jobs.empty():
-                if (job := self._jobs.get()) is not None:
-                    self._work(job)
-            if self._connection is not None:
-                self._connection.close()
-            if self._instance is not None:
-                self._instance.close()
+            self._end()
 
-    def _open(self) -> None:
-        try:
-            self._instance = Instance(self.path.with_name(f"{self.path.stem}-instances"), self._owner)
-        except OSError as error:
-            _log.info("no sign of life beside the journal: %s", error)
-        self._connection, self.set_aside = open_database(self.path)
-        if self.set_aside is not None:
-            _log.warning("journal set aside to %s: %s", self.set_aside.path, self.set_aside.reason)
-        self._work(self._trim)
+    def _begin(self) -> None:
+        self._give_sign_of_life()
+        opened = open_database(self.path)
+        self._store = Store(opened.connection, self._clock)
+        if not opened.problem:
+            self._file = file_identity(self.path)
+        self._note_set_aside(opened.set_aside)
+        self._report(opened.problem)
+        self._trim()
 
-    def _work(self, job: Callable[[], None]) -> None:
-        """Do *job* and all that has come meanwhile in one transaction, then give the answers."""
-        connection = self._connection
-        assert connection is not None
-        failure: Exception | None = None
-        try:
-            # Immediate: a reader that turns writer later could not wait for another instance's write.
-            connection.execute("BEGIN IMMEDIATE")
-            job()
-            for _ in range(BATCH):
-                try:
-                    following = self._jobs.get_nowait()
-                except queue.Empty:
-                    break
-                if following is None:
-                    self._jobs.put(None)
-                    break
-                following()
-            connection.commit()
-            self._complained = False
-        except Exception as error:
-            failure = error
-            with contextlib.suppress(sqlite3.Error):
-                connection.rollback()
-            if not isinstance(error, sqlite3.Error):
-                _log.exception("the journal could not do its work")
-            elif not self._complained:
-                _log.warning("the journal cannot be written: %s", error)
-                self._complained = True
-        answers, self._answers = self._answers, []
-        for answer in answers:
-            answer(failure)
-
-    def _post(self, job: Callable[[], None]) -> None:
-        with self._lock:
-            if not self._closed:
-                self._jobs.put(job)
-
-    def _ask(self, question: Callable[[], _T]) -> Future[_T]:
-        """What *question* gives in the journal's thread, once all that was written before it is on disk."""
-        future: Future[_T] = Future()
-
-        def ask() -> None:
-            given: list[_T] = []
-
-            def answer(failure: Exception | None) -> None:
-                if given:
-                    future.set_result(given[0])
-                else:
-                    future.set_exception(failure or RuntimeError("the journal gave no answer"))
-
-            self._answers.append(answer)
-            given.append(question())
-
-        with self._lock:
-            if self._closed or self._thread is None:
-                future.set_exception(RuntimeError("the journal is not open"))
-            else:
-                self._jobs.put(ask)
-        return future
-
-    def _write(self, statement: str, values: Sequence[tuple[object, ...]]) -> None:
-        assert self._connection is not None
-        self._connection.executemany(statement, values)
-
-    def _fetch(self, query: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
-        assert self._connection is not None
-        return self._connection.execute(query, values).fetchall()
-
-    def _read(self, query: str, values: Sequence[object]) -> list[TransferSnapshot]:
-        found = []
-        for row in self._fetch(query, values):
+    def _give_sign_of_life(self) -> None:
+        if self._instance is None:
             try:
-                found.append(rows.from_row(row))
-            except (ValueError, LongshoreError) as error:
-                _log.warning("a row of the journal cannot be read: %s", error)
-        return found
+                self._instance = Instance(self.path.with_name(f"{self.path.stem}-instances"), self._owner)
+            except OSError as error:
+                _log.info("no sign of life beside the journal: %s", error)
 
-    def _adopt(self) -> list[TransferSnapshot]:
-        assert self._connection is not None
-        # Our own rows are none that anybody left: they were queued while this waited. How far the others were is not
-        # known: what moves is not written down at every step.
-        others = [self._owner, *sorted(self._instance.others() if self._instance is not None else ())]
-        unfinished = ", ".join("?" * len(_UNFINISHED))
-        free = f"owner NOT IN ({', '.join('?' * len(others))})"
-        now = time.time()
-        self._connection.execute(
-            f"UPDATE transfers SET state = ?, finished = ?, permille = NULL WHERE state IN ({unfinished}) AND {free}",
-            [State.INTERRUPTED.value, now, *_UNFINISHED, *others],
-        )
-        mine = f"in_queue = 1 AND state = ? AND {free}"
-        self._connection.execute(
-            f"UPDATE transfers SET owner = ? WHERE {mine}", [self._owner, State.INTERRUPTED.value, *others]
-        )
-        query = f"{SELECT} WHERE in_queue = 1 AND state = ? AND owner = ? ORDER BY position, created"
-        return self._read(query, [State.INTERRUPTED.value, self._owner])
+    def _wait(self) -> bool:
+        """Wait for something to do; False when the end has come."""
+        with self._condition:
+            self._condition.wait_for(
+                lambda: self._closed or self._jobs or (self._pending and not self._failing),
+                self._pause if self._failing or self.problem else None,
+            )
+            return not self._closed
+
+    def _attend(self) -> None:
+        """Write what is to be written, then do what was asked."""
+        if not self._failing or time.monotonic() >= self._not_before:
+            self._write()
+        while True:
+            with self._condition:
+                if not self._jobs:
+                    return
+                job = self._jobs.popleft()
+            job()
+
+    def _finish(self) -> None:
+        """The last attempts, while others may still make room or unlock."""
+        assert self._store is not None
+        self._store.set_patience(_LAST_BUSY)
+        deadline = time.monotonic() + LAST_SECONDS
+        while not self._write(at_once=True) and self._pending and time.monotonic() < deadline:
+            time.sleep(0.05)
+        self._not_before = float("inf")
+        self._attend()
+        if self._pending or self._file is None:
+            _log.warning("the journal could not be written to the end: %s", self.problem)
+
+    def _end(self) -> None:
+        with self._condition:
+            self._closed = True
+            left, self._jobs = self._jobs, deque()
+        if self._store is not None:
+            for job in left:  # nobody may wait for an answer that will not come
+                job()
+            self._store.close()
+        if self._instance is not None:
+            self._instance.close()
+
+    def _write(self, *, at_once: bool = False) -> bool:
+        """Write all that waits; False, with the reason reported, if it is not all in the file.
+
+        A file that could not be opened is tried again when that is due, or *at_once*.
+        """
+        due = at_once or time.monotonic() >= self._not_before
+        problem = self._mend() if due else self.problem
+        store = self._store
+        assert store is not None
+        while True:
+            with self._condition:
+                batch = self._pending.take(BATCH)
+            if not batch:
+                break
+            try:
+                store.write(batch, self._owner)
+            except sqlite3.Error as error:
+                batch.tell()  # whoever waits for the disk must not wait for ever
+                with self._condition:
+                    self._pending.give_back(batch)
+                self._broken = primary_code(error) in BROKEN
+                problem = reason_of(error)
+                break
+            batch.tell()
+        self._failing = bool(batch)
+        if due or problem != self.problem:
+            self._report(problem)
+        return not problem
+
+    def _mend(self) -> str:
+        """Where the store is in memory, or its file was removed, replaced or broken: (again) begin with the file, and
+        bring along what there is. Returns why that cannot be done now, "" if all is well.
+        """
+        store = self._store
+        assert store is not None
+        if self._file is not None and not self._broken and file_identity(self.path) == self._file:
+            return ""
+        self._give_sign_of_life()
+        opened = open_database(self.path, patience=0.0)
+        self._note_set_aside(opened.set_aside)
+        if opened.problem:
+            opened.connection.close()
+            return opened.problem
+        begun = Store(opened.connection, self._clock)
+        try:
+            begun.add_all(store.all_rows())
+        except sqlite3.Error as error:
+            begun.close()
+            return reason_of(error)
+        store.close()
+        self._store, self._broken = begun, False
+        self._file = file_identity(self.path)
+        self.another = True
+        self._watcher()
+        return ""
+
+    def _report(self, problem: str) -> None:
+        """Have it known whether rows are being saved."""
+        if problem:
+            self._not_before = time.monotonic() + self._pause
+            self._pause = min(self._pause * 2, RETRY[1])
+        else:
+            self._not_before, self._pause = 0.0, RETRY[0]
+        if problem == self.problem:
+            return
+        if problem:
+            _log.warning("the journal cannot be written: %s", problem)
+        else:
+            _log.info("the journal is written again")
+        self.problem = problem
+        self._watcher()
+
+    def _note_set_aside(self, aside: SetAside | None) -> None:
+        if aside is not None:
+            self.set_aside = aside
+            _log.warning("journal set aside to %s: %s", aside.path, aside.reason)
 
     def _trim(self) -> None:
-        self._write(
-            f"DELETE FROM transfers WHERE {_SETTLED} AND created < ?",
-            [(*_SETTLED_VALUES, time.time() - self._max_age)],
-        )
-        self._write(
-            f"DELETE FROM transfers WHERE {_SETTLED} AND id NOT IN"
-            " (SELECT id FROM transfers ORDER BY created DESC, rowid DESC LIMIT ?)",
-            [(*_SETTLED_VALUES, self._max_rows)],
-        )
+        assert self._store is not None
+        try:
+            self._store.trim(self._max_age, self._max_rows)
+        except sqlite3.Error as error:
+            _log.info("the journal cannot be trimmed now: %s", error)
+
+    def _adopt(self, store: Store) -> list[TransferSnapshot]:
+        self.another = False
+        others = self._instance.others() if self._instance is not None else ()
+        found, written = store.adopt(self._owner, sorted(others))
+        if not written:
+            for number, one in enumerate(found):
+                self.save([one], number)
+        return self._looked(store, found)
+
+    def _looked(self, store: Store, found: list[TransferSnapshot]) -> list[TransferSnapshot]:
+        if store.damaged:
+            self.damaged += store.damaged
+            store.damaged = 0
+            self._watcher()
+        return found

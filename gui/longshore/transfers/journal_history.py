@@ -12,7 +12,15 @@ from longshore.transfers.transfer import Operation, State, TransferSnapshot
 PAGE = 500
 ENDED = tuple(state for state in State if state.finished)
 UNFINISHED = tuple(state for state in State if not state.finished)
-SELECT = f"SELECT {', '.join(rows.COLUMNS)} FROM transfers"
+#: The rowid, then the columns of a row; a text that is far too long comes cut, which damages its own row only.
+SELECT = (
+    "SELECT rowid, "
+    + ", ".join(f"substr({name}, 1, {rows.LONGEST})" if name in rows.LONG else name for name in rows.COLUMNS)
+    + " FROM transfers"
+)
+#: Before the state of a row that was found to be damaged: it is met no more, and its state is not lost.
+UNREADABLE = "unreadable "
+READABLE = f"(substr(state, 1, {len(UNREADABLE)}) <> '{UNREADABLE}')"
 #: Where a search looks: the names, and of a failure the sentence. A row whose error is no JSON harms no other.
 _SEARCHED = (
     "lower(names || ' ' || CASE WHEN json_valid(error) THEN coalesce(json_extract(error, '$.message'), '') ELSE ''"
@@ -41,8 +49,8 @@ class HistoryFilter:
         return bool(self.operation or self.registry or self.since or self.until or self.text.strip())
 
     def condition(self) -> tuple[str, list[str | float | int]]:
-        """The WHERE clause, "" for none, with its values."""
-        where: list[str] = []
+        """The WHERE clause with its values."""
+        where = [READABLE]
         values: list[str | float | int] = []
         if self.states:
             where.append(f"state IN ({', '.join('?' * len(self.states))})")
@@ -62,7 +70,7 @@ class HistoryFilter:
         for word in self.text.lower().split():
             where.append(f"instr({_SEARCHED}, ?) > 0")
             values.append(word)
-        return (f" WHERE {' AND '.join(where)}" if where else ""), values
+        return f" WHERE {' AND '.join(where)}", values
 
 
 def page_query(
@@ -71,8 +79,7 @@ def page_query(
     """The newest *limit* rows, or those that come after *before* where older ones follow."""
     condition, values = wanted.condition()
     if before is not None:
-        condition += " AND " if condition else " WHERE "
         # A row that went meanwhile leaves its time, which is all but as good.
-        condition += "(created, rowid) < (?, coalesce((SELECT rowid FROM transfers WHERE id = ?), 0))"
+        condition += " AND (created, rowid) < (?, coalesce((SELECT rowid FROM transfers WHERE id = ?), 0))"
         values += [before.created.timestamp(), before.id]
     return f"{SELECT}{condition} ORDER BY created DESC, rowid DESC LIMIT ?", [*values, limit]

@@ -34,6 +34,14 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE INDEX transfers_created ON transfers (created);
     CREATE INDEX transfers_in_queue ON transfers (in_queue, state);
     """,
+    """
+    CREATE TABLE clock (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        day INTEGER NOT NULL,               -- what the clock said, in days since 1970, when it said another than before
+        dropped INTEGER NOT NULL DEFAULT 0  -- rows that were dropped for their age while it said so
+    );
+    ALTER TABLE transfers ADD COLUMN seen INTEGER NOT NULL DEFAULT 0; -- clock.number when it was written last
+    """,
 )
 
 

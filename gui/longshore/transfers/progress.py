@@ -72,6 +72,8 @@ class Progress:
         self._work_total = 0.0
         self._speed = SpeedMeter()
         self._ended = False
+        self._active = self._clock()  # when it was begun, or something moved last
+        self._moving = False  # whether anything moved
         self._told = False  # `changed` was called since the last snapshot
         self._dirty = True  # the sums below are not those of the layers
         self._row_snapshots: tuple[LayerSnapshot, ...] = ()
@@ -132,6 +134,7 @@ class Progress:
                     self._earlier += meter.weight or 0
             if not meter.update(state, event.current, event.total, event.retrying_in):
                 return
+            self._active, self._moving = self._clock(), True
             self._dirty = True
             if self._told:
                 return
@@ -210,6 +213,12 @@ class Progress:
                 self._refresh()
             return self._permille or 0, self._total or 0
 
+    def idle(self, before: float) -> float:
+        """Seconds up to now in which nothing moved, after *before* such seconds in earlier attempts."""
+        with self._lock:
+            passed = self._clock() - self._active
+            return passed if self._moving else before + passed
+
     def moved(self) -> Moved | None:
         """What really moved up to now, counted from the events; None if the engine told nothing of what it pushed."""
         with self._lock:
@@ -254,7 +263,8 @@ class Progress:
             rows = [meter for meter in rows if meter.planned is None]
         total = moved = unknown = settled = 0
         work = 0.0
-        blind = downloading = extracting = False
+        blind = downloading = extracting = begun = False
+        queued = not rows
         for meter in rows:
             weight = meter.weight
             if weight is not None:
@@ -263,6 +273,8 @@ class Progress:
                 blind = blind or weight is None
                 continue
             state = meter.state
+            queued = True
+            begun = begun or state is not LayerState.WAITING
             downloading = downloading or state is LayerState.TRANSFERRING
             extracting = extracting or state is LayerState.EXTRACTING
             if weight is None:
@@ -287,8 +299,9 @@ class Progress:
         self._work = max(work, self._work) if known else work
         if known and not self._ended:
             self._permille = max(self._permille or 0, min(int(1000 * work / total), 999))
+        # A pull that has begun nothing is in the engine's own queue: it downloads three layers at a time, of all pulls.
         self._derived_phase = (
-            ""
+            ("waiting" if self._share < 1 and queued and not begun else "")
             if not downloading and not extracting
             else "extracting"
             if not downloading

@@ -254,12 +254,16 @@ class TransferQueue(QueueCore):
         changed, removed, ordered = self._mailbox.take()
         with self._condition:
             monotonic = time.monotonic()
-            aside, self._set_aside = self._set_aside, None
+            before = self._set_aside, self._unsaved, self._damaged
+            news = self._journal.set_aside, self._journal.problem, self._journal.damaged
+            self._set_aside, self._unsaved, self._damaged = news
             return Changes(
                 snapshots=[self._rows[row].snapshot(monotonic) for row in changed if row in self._rows],
                 removed=removed,
                 order=list(self._order) if ordered else None,
-                set_aside=aside,
+                set_aside=news[0] if news[0] is not before[0] else None,
+                unsaved=news[1] if news[1] != before[1] else None,
+                damaged=news[2] - before[2],
             )
 
     def counts(self) -> Counts:

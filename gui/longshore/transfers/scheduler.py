@@ -43,6 +43,8 @@ def decide(rows: Iterable[Entry], limits: Limits, *, held: bool, now: float) -> 
     for entry in rows:
         if entry.state is not State.QUEUED or entry.waiting_for in ("engine", "paused"):
             continue
+        if entry.settled < entry.asked:
+            continue  # the journal says when it is on disk
         if entry.not_before is not None and entry.not_before > now:
             due = entry.not_before - now
             decision.wake_in = due if decision.wake_in is None else min(decision.wake_in, due)

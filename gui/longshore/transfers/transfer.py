@@ -223,9 +223,13 @@ class TransferSnapshot:
     waiting_seconds: float | None = None
     #: What it waits for: "", "slot", "hold", "paused", "engine", "backoff", "rate limit"; ``error``: what it waits out.
     waiting_for: str = ""
+    #: Which try of how many that will be, None when it is not counted.
+    next_try: tuple[int, int] | None = None
     #: Whether it can be paused, now or when it runs: what was moved is kept, and gone on with.
     pausable: bool = False
-    phase: str = ""  # "", "downloading", "extracting", "uploading", "copying", "verifying", "pausing", …
+    #: "", "waiting" (for the engine, which has begun nothing), "downloading", "extracting", "uploading", "verifying",
+    #: "pausing", …
+    phase: str = ""
     plan: Plan | None = None
     moved: Moved | None = None
     digest: str = ""  # verified, on success

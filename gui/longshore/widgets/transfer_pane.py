@@ -74,6 +74,7 @@ class TransferPane(Pane):
         super().__init__(QCoreApplication.translate("TransferPane", "Transfers"))
         self.model = model
         self._held = False
+        self._unsaved = ""
         self._offering: set[str] = set()
         self._offered = ""  # the transfer that the notice makes an offer about
         self.summary = self.header.add_summary()
@@ -144,6 +145,15 @@ class TransferPane(Pane):
             self.hold_button.set_label(self.tr("Resume queue"), "resume")
         else:
             self.hold_button.set_label(self.tr("Hold queue"), "hold-queue")
+        self._tell_state()
+
+    def set_unsaved(self, reason: str) -> None:
+        """Say why the history is not being saved, and in the summary for as long as it lasts; "" when it is again."""
+        if self._unsaved and self.explanation == self._unsaved:
+            self.hush()
+        self._unsaved = reason
+        if reason:
+            self.explain(reason, Tone.CAUTION, button=self.tr("OK"))
         self._tell_state()
 
     def show_transfer(self, transfer_id: str) -> None:
@@ -391,7 +401,7 @@ class TransferPane(Pane):
     @Slot()
     def _tell_state(self) -> None:
         snapshots = self.snapshots()
-        self.summary.set_text(words.summary_text(snapshots, held=self._held))
+        self.summary.set_text(words.summary_text(snapshots, held=self._held, unsaved=bool(self._unsaved)))
         self._withdraw_offer()
         self._tell_buttons()
         offering = {s.id for s in snapshots if words.action_text(s)}

@@ -44,6 +44,7 @@ class Transfers(QObject):
         moving.asked.connect(self._asked)
         moving.interrupted.connect(self._interrupted)
         moving.ended.connect(pane.show_failed)
+        moving.unsaved_changed.connect(pane.set_unsaved)
         self.history = HistoryKeeper(self.window, self.operations, self._shared)
         self.window.history_requested.connect(self.history.open)
 

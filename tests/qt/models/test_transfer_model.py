@@ -13,6 +13,7 @@ from PySide6.QtCore import QModelIndex, QPersistentModelIndex, Qt
 from PySide6.QtWidgets import QTreeView
 
 from longshore.models import mime, transition
+from longshore.models import transfer_text as words
 from longshore.models.columns import NodeKind, Role, Tone, TransferColumn
 from longshore.models.transfer_model import TransferModel
 from longshore.oci.errors import AccessDenied, EngineLost
@@ -151,7 +152,7 @@ def test_progress_in_words(model):
 @pytest.mark.parametrize(
     ("fields", "expected"),
     [
-        ({"waiting_for": "engine"}, "waiting for the engine"),
+        ({"waiting_for": "engine"}, "Waiting for the engine"),
         ({"waiting_for": "slot"}, "waiting for its turn"),
         ({"waiting_for": "hold"}, "the queue is held"),
         ({"waiting_for": "sign in"}, "waiting for a sign-in"),
@@ -159,16 +160,52 @@ def test_progress_in_words(model):
         ({"waiting_for": "paused", "moved_bytes": 5 * MB, "total_bytes": 20 * MB}, "paused at 5.0 of 20 MB"),
         (
             {"waiting_for": "backoff", "waiting_seconds": 5, "error": EngineLost("Connection lost.")},
-            "trying again in 5 s: connection lost",
+            "Retrying in 5 s: connection lost",
+        ),
+        (
+            {
+                "waiting_for": "backoff",
+                "waiting_seconds": 8,
+                "next_try": (2, 5),
+                "error": EngineLost("Connection lost."),
+            },
+            "Retrying in 8 s (2 of 5): connection lost",
+        ),
+        (
+            {"state": State.RUNNING, "permille": 0, "total_bytes": MB, "phase": "waiting"},
+            "Waiting for the engine",
+        ),
+        (
+            {"state": State.RUNNING, "phase": "waiting", "plan": Plan(1, 5 * MB)},
+            "Waiting for the engine: 1 layer, 5 MB compressed",
         ),
         (
             {"waiting_for": "rate limit", "waiting_seconds": 40},
-            "trying again in 40 s: the registry's limit is reached",
+            "Retrying in 40 s: the registry's limit is reached",
         ),
     ],
 )
 def test_waiting_in_words(model, fields, expected):
     assert said(model, **fields) == expected
+
+
+@pytest.mark.parametrize(
+    ("states", "expected"),
+    [
+        ([], ""),
+        ([State.CANCELLED], "1 cancelled"),
+        ([State.CANCELLED, State.CANCELLED, State.SUCCEEDED], "2 cancelled, 1 done"),
+        ([State.RUNNING, State.CANCELLED, State.SUCCEEDED], "1 running"),
+        ([State.QUEUED, State.CANCELLED, State.FAILED], "1 queued, 1 failed"),
+        ([State.INTERRUPTED, State.FAILED], "1 failed, 1 interrupted"),
+        ([State.PLANNING, State.CANCELLING, State.RUNNING], "3 running"),
+    ],
+)
+def test_every_transfer_is_in_the_summary(states, expected):
+    rows = [transfer(str(number), state=state) for number, state in enumerate(states)]
+    assert words.summary_text(rows, held=False) == expected
+    extra = words.summary_text(rows, held=True, unsaved=True)
+    assert extra == ", ".join(part for part in (expected, "queue held", "history not saved") if part)
 
 
 def test_what_really_moved_in_words(model):
@@ -251,8 +288,8 @@ def test_layers_in_words(model):
     push = model.index(1, 0)
     assert model.index(2, TransferColumn.STATUS, push).data() == "uploading"
     apply(model, transfer(state=State.FAILED, layers=layers))
-    words = [model.index(number, TransferColumn.STATUS, row).data() for number in range(model.rowCount(row))]
-    assert words[-5:] == ["already here", *["stopped"] * 4]
+    said = [model.index(number, TransferColumn.STATUS, row).data() for number in range(model.rowCount(row))]
+    assert said[-5:] == ["already here", *["stopped"] * 4]
     states = [model.index(number, 0, row).data(Role.STATE) for number in range(model.rowCount(row))]
     assert states[-5:] == [LayerState.SKIPPED, *[State.FAILED] * 4], "their bars show where they stopped"
 

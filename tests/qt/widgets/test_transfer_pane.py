@@ -59,6 +59,22 @@ def test_the_header_sums_up(bench: Bench, qtbot: QtBot) -> None:
     assert resume.args == [False]
 
 
+def test_a_history_that_is_not_saved_is_said_for_as_long_as_it_lasts(bench: Bench) -> None:
+    pane = bench.window.transfer_pane
+    bench.move(transfer("a", state=State.SUCCEEDED))
+    pane.set_unsaved("The transfer history is not being saved: The disk is full.")
+    assert pane.explanation == "The transfer history is not being saved: The disk is full."
+    assert pane.summary.whole() == "1 done, history not saved"
+    pane.hush()
+    pane.explain("Something else.")
+    pane.set_unsaved("")
+    assert pane.explanation == "Something else."
+    assert pane.summary.whole() == "1 done"
+    pane.set_unsaved("The disk is full.")
+    pane.set_unsaved("")
+    assert pane.explanation == ""
+
+
 def test_cancel_means_the_only_one_or_what_is_selected(bench: Bench, qtbot: QtBot) -> None:
     pane = bench.window.transfer_pane
     bench.move(

@@ -46,6 +46,35 @@ def pulled(*sizes: int, here: tuple[int, ...] = (), clock: Clock | None = None) 
     return progress
 
 
+def test_a_pull_that_the_engine_has_not_begun_is_waiting_for_it() -> None:
+    assert Progress(extracts=True).snapshot().phase == "waiting"  # nothing was told yet
+    progress = pulled(10, 20, here=(1,))
+    assert progress.snapshot().phase == "waiting"
+    progress.feed(LayerProgress(layer(1), S))
+    progress.feed(LayerProgress(layer(0), W))
+    assert progress.snapshot().phase == "waiting"
+    progress.enter("verifying")
+    assert progress.snapshot().phase == "verifying"
+    progress.enter("")
+    progress.feed(LayerProgress(layer(0), T, 1, 10))
+    assert progress.snapshot().phase == "downloading"
+    progress.feed(LayerProgress(layer(0), A))
+    assert progress.snapshot().phase == ""
+    progress.feed(LayerProgress(layer(0), E))
+    assert progress.snapshot().phase == "extracting"
+    ended = pulled(10)
+    ended.end(success=False)
+    assert ended.snapshot().phase == ""
+
+
+def test_what_the_destination_has_is_not_waited_for() -> None:
+    progress = pulled(10)
+    progress.feed(LayerProgress(layer(0), S))
+    assert progress.snapshot().phase == ""
+    # Only an engine that pulls has a queue of its own.
+    assert Progress(extracts=False).snapshot().phase == ""
+
+
 def test_total_is_known_before_the_first_event() -> None:
     snapshot = pulled(700, 300).snapshot()
     assert (snapshot.total_bytes, snapshot.moved_bytes, snapshot.permille) == (1000, 0, 0)
@@ -309,3 +338,16 @@ def test_feeding_is_cheap() -> None:
             progress.snapshot()
     spent = time.process_time() - started
     assert spent < 0.5, f"{spent:.2f} s of CPU for one second of events"
+
+
+def test_seconds_without_movement_add_up_over_attempts_until_something_moves() -> None:
+    clock = Clock()
+    progress = pulled(10, clock=clock)
+    clock.now += 40
+    assert progress.idle(30.0) == 70.0
+    progress.feed(LayerProgress(layer(0), T, 1, 10))
+    clock.now += 5
+    assert progress.idle(30.0) == 5.0
+    progress.feed(LayerProgress(layer(0), T, 1, 10))  # said again, and nothing new
+    clock.now += 5
+    assert progress.idle(30.0) == 10.0

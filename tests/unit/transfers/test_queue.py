@@ -271,6 +271,22 @@ def test_passing_errors_that_do_not_pass_fail_in_the_end(make_queue: Make) -> No
     assert len(script.started) == 3
 
 
+def test_attempts_at_a_line_that_is_stalled_come_to_an_end(make_queue: Make) -> None:
+    stalled = threading.Event()
+
+    def run(job: Job, number: int) -> str:
+        stalled.wait(0.06)
+        raise RegistryFailure(f"stalled {number}", registry="127.0.0.1:5000")
+
+    script = Script(run)
+    queue, eye = make_queue(script, policy=RetryPolicy(delays=(0.0,) * 100, longest_idle=0.1))
+    row = queue.add(pull())
+    eye.until(row, State.FAILED)
+    assert len(script.started) <= 2  # each takes at least 0.06 s: two of them exceed 0.1
+    queue.retry([row])  # the user may, as often as they like
+    wait_until(lambda: len(script.started) > 2)
+
+
 def test_lasting_errors_are_not_tried_again(make_queue: Make) -> None:
     def run(job: Job, number: int) -> str:
         raise AccessDenied("no", registry="127.0.0.1:5000")

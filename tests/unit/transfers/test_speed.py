@@ -1,0 +1,105 @@
+"""Speed and time left, sample by sample."""
+
+from __future__ import annotations
+
+import pytest
+
+from longshore.transfers import speed as module
+from longshore.transfers.speed import SpeedMeter
+
+
+def fed(*samples: tuple[float, int, float]) -> SpeedMeter:
+    meter = SpeedMeter()
+    for now, moved, work in samples:
+        meter.sample(now, moved, work)
+    return meter
+
+
+def steady(seconds: float, rate: int = 1000, step: float = 0.5) -> SpeedMeter:
+    """*rate* bytes a second, for so long."""
+    count = int(seconds / step)
+    return fed(*((10 + step * n, int(rate * step * n), rate * step * n) for n in range(count + 1)))
+
+
+def test_nothing_moved_is_no_speed() -> None:
+    assert fed().speed() is None
+    assert fed((1, 0, 0.0)).speed() is None
+    assert fed((1, 0, 0.0), (2, 0, 0.0), (3, 0, 0.0)).speed() is None
+
+
+def test_the_speed_is_of_the_last_seconds() -> None:
+    assert fed((1, 0, 0.0), (2, 500, 500.0)).speed() == 500.0
+    # Six seconds of 1000, then three of 100: the window has forgotten the first.
+    meter = steady(6)
+    for second in range(1, 4):
+        meter.sample(16.0 + second, 6000 + 100 * second, 6000 + 100.0 * second)
+    assert meter.speed() == 100.0
+
+
+def test_a_first_stall_does_not_count_against_the_speed_of_bytes() -> None:
+    # Nothing moves for two seconds, then 1000 a second.
+    meter = fed((0, 0, 0.0), (1, 0, 0.0), (2, 0, 0.0), (3, 1000, 1000.0), (4, 2000, 2000.0))
+    assert meter.speed() == 2000 / 3  # over the window of three seconds
+    assert meter._begun == 2.0
+
+
+def test_samples_that_come_too_close_are_left_out() -> None:
+    meter = fed((1, 0, 0.0), (1 + module.SPACING * 0.9, 900, 900.0))
+    assert meter.speed() is None
+    meter.sample(1 + module.SPACING, 900, 900.0)
+    assert meter.speed() == pytest.approx(900 / module.SPACING)
+
+
+def test_work_alone_begins_it_too() -> None:
+    # All bytes are there; what is left is extraction.
+    meter = fed((0, 500, 500.0), (1, 500, 600.0))
+    assert meter.speed() == 0.0
+
+
+def test_time_left_needs_two_seconds_of_data() -> None:
+    assert steady(1.5).seconds_left(11.5, 10_000) is None
+    assert steady(2).seconds_left(12.0, 10_000) == pytest.approx(10.0)
+    assert fed((0, 0, 0.0), (2.5, 2500, 2500.0)).seconds_left(2.5, 1000) is None  # two samples are no rate
+
+
+def test_time_left_counts_down_and_follows_slowly() -> None:
+    meter = steady(4)
+    assert meter.seconds_left(14.0, 10_000) == pytest.approx(10.0)
+    # A second later it should be nine; the estimate jumps to fourteen, and the shown one takes up a part of it.
+    left = meter.seconds_left(15.0, 14_000)
+    assert left == pytest.approx(9.0 + (14.0 - 9.0) * module.FOLLOW)
+    # After a long time it has caught up, and not overshot.
+    assert meter.seconds_left(25.0, 14_000) == pytest.approx(14.0)
+
+
+def test_a_stall_takes_the_time_left_away_and_it_comes_back_anew() -> None:
+    meter = steady(4)
+    assert meter.seconds_left(14.0, 10_000) is not None
+    for second in range(1, 5):
+        meter.sample(14.0 + second, 4000, 4000.0)
+    assert meter.speed() == 0.0
+    assert meter.seconds_left(18.0, 6000) is None
+    for second in range(1, 12):
+        meter.sample(18.0 + second, 4000 + 1000 * second, 4000 + 1000.0 * second)
+    left = meter.seconds_left(29.0, 1000)
+    assert left is not None
+    assert 1.0 <= left < 1.5  # not what was shown before
+
+
+def test_a_rate_that_jumps_about_gives_no_time() -> None:
+    meter = steady(6)
+    for second in range(1, 4):
+        meter.sample(16.0 + second, 6000 + 9000 * second, 6000 + 9000.0 * second)
+    fast, slow = 9000, meter._slow
+    assert (meter.seconds_left(19.0, 1000) is None) == (fast / slow > module.UNSTABLE)
+    slower = steady(20)
+    for second in range(1, 4):
+        slower.sample(30.0 + second, 20_000 + 10 * second, 20_000 + 10.0 * second)
+    assert slower.seconds_left(33.0, 1000) is None
+
+
+def test_the_slow_average_forgets_half_in_its_half_life() -> None:
+    meter = steady(100)
+    assert meter._slow == pytest.approx(1000.0)
+    meter.sample(110.0 + module.HALF_LIFE, 100_000, 100_000.0)
+    assert meter._slow == pytest.approx(500.0)
