@@ -75,6 +75,10 @@ def pytest_configure(config: pytest.Config) -> None:
     # Short, because sockets lie in it: their paths end at 107 bytes.
     config.stash[_folder] = tempfile.TemporaryDirectory(prefix="ls-home-")
     private(os.environ, Path(config.stash[_folder].name))
+    # A Python that a test starts finds the packages where they are not installed, too.
+    root = config.rootpath
+    paths = [str(root / path) for path in config.getini("pythonpath")]
+    os.environ["PYTHONPATH"] = os.pathsep.join([*paths, os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

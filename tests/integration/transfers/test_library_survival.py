@@ -58,8 +58,7 @@ services.close()
 def another(source: str, library: Library, folder: Path) -> Iterator[subprocess.Popen[str]]:
     """A second process that pulls *source* into *library*."""
     arguments = [sys.executable, "-c", _OTHER, source, str(library.path), str(folder / "other.sqlite3")]
-    environ = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True, env=environ) as process:
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as process:
         try:
             yield process
         finally:
