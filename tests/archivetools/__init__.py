@@ -31,7 +31,8 @@ ARCHIVE_PACKERS: Mapping[str, Callable[[bytes], bytes]] = {
     "xz": lzma.compress,
     "bzip2": bz2.compress,
 }
-SUFFIXES = {"none": ".tar", "gzip": ".tar.gz", "zstd": ".tar.zst", "xz": ".tar.xz", "bzip2": ".tar.bz2"}
+SUFFIXES = {"none": ".tar", "gzip": ".tar.gz", "zstd": ".tar.zst"}
+ARCHIVE_SUFFIXES = {**SUFFIXES, "xz": ".tar.xz", "bzip2": ".tar.bz2"}
 
 
 def _zstd(data: bytes) -> bytes:
@@ -181,7 +182,7 @@ def oci_parts(*images: Image, index: bool = False) -> list[Part]:
 
 def write(folder: Path, parts: Iterable[Part], packed: str = "none", name: str = "archive") -> Path:
     """The archive of *parts* as a file."""
-    path = folder / f"{name}{SUFFIXES[packed]}"
+    path = folder / f"{name}{ARCHIVE_SUFFIXES[packed]}"
     path.write_bytes(ARCHIVE_PACKERS[packed](tar_of(parts)))
     return path
 

@@ -227,16 +227,12 @@ class Unpacker:
     ) -> None:
         self.compression = compression
         self._own = Budget()
-        self._budgets = (self._own,) if budget is None else (self._own, budget)
+        self._outermost = budget is None
+        self.budget = budget or Budget()  #: of the whole file, to be shared with what is in it
         self._limits = limits
         self._subject = subject
         self._inner: _Inflater | None = None
         self._idle = 0  # streams after each other that held nothing
-
-    @property
-    def budget(self) -> Budget:
-        """Bytes in and bytes out, to be shared with what is in them."""
-        return self._own
 
     @property
     def given(self) -> int:
@@ -256,6 +252,8 @@ class Unpacker:
     def feed(self, data: bytes) -> Iterator[bytes]:
         """What comes out of *data*, in pieces."""
         self._own.taken += len(data)
+        if self._outermost:
+            self.budget.taken += len(data)
         if self.compression is Compression.NONE:
             yield self._counted(data)
             return
@@ -295,7 +293,7 @@ class Unpacker:
 
     def _counted(self, out: bytes) -> bytes:
         limits = self._limits
-        for budget in self._budgets:
+        for budget in (self._own, self.budget):
             budget.given += len(out)
             if budget.given > limits.unpacked:
                 raise failures.excessive(self._subject, f"more than {limits.unpacked} bytes unpacked")

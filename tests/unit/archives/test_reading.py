@@ -37,7 +37,7 @@ ONE = Reference.parse("team/app:1")
 TWO = Reference.parse("reg.example:5000/team/app:2")
 
 
-@pytest.mark.parametrize("packed", ARCHIVE_PACKERS)
+@pytest.mark.parametrize("packed", PACKERS)
 @pytest.mark.parametrize("layers", PACKERS)
 def test_docker_archive(tmp_path: Path, packed: str, layers: str) -> None:
     image = Image(names=("team/app:1", "reg.example:5000/team/app:2"), packed=layers)
@@ -159,9 +159,12 @@ def test_what_was_checked_can_be_read_from_any_offset(tmp_path: Path, packed: st
 
 
 @pytest.mark.parametrize("packed", ARCHIVE_PACKERS)
-def test_layers_are_read_in_any_order_and_side_by_side(tmp_path: Path, packed: str) -> None:
+@pytest.mark.parametrize("layers", PACKERS)
+def test_layers_are_read_in_any_order_and_side_by_side(tmp_path: Path, packed: str, layers: str) -> None:
     # What does not compress, so that the layers begin in different pieces of the file.
-    image = Image(layers=tuple(os.urandom(900_000) for _ in range(4)))
+    # (xz and bzip2 are slow, and read from the beginning.)
+    size = 50_000 if packed in ("xz", "bzip2") else 600_000
+    image = Image(layers=tuple(os.urandom(size) for _ in range(4)), packed=layers)
     archive = open_archive(write(tmp_path, oci_parts(image), packed), cancellation=Cancellation())
 
     def read(data: bytes) -> bytes:
@@ -170,7 +173,7 @@ def test_layers_are_read_in_any_order_and_side_by_side(tmp_path: Path, packed: s
         with archive.read(member, 5, cancellation=Cancellation()) as pieces:
             return b"".join(pieces)
 
-    twice = [*image.layers[::-1], *image.layers]
+    twice = [*image.blobs[::-1], *image.blobs]
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(read, twice)) == [data[5:] for data in twice]
 
