@@ -26,7 +26,7 @@ from archivetools import (
     without,
     write,
 )
-from longshore.archives.archive import inspect_archive, open_archive
+from longshore.archives.archive import inspect_archive, open_archive, select_image
 from longshore.archives.compression import Compression
 from longshore.archives.model import ArchiveFormat
 from longshore.cancellation import Cancellation, Cancelled
@@ -229,3 +229,30 @@ def test_what_was_checked_is_not_read_again_until_it_changes(tmp_path: Path) -> 
     os.utime(write(tmp_path, oci_parts(other)), ns=(1, 1))
     again = open_archive(path, cancellation=Cancellation())
     assert again.summary().images[0].digest == digest_of(other.manifest)
+
+
+def test_what_belongs_to_an_image_is_no_platform_of_it(tmp_path: Path) -> None:
+    images = Image(), Image(layers=(layer("proof"),), platform=("unknown", "unknown"))
+    archive = open_archive(write(tmp_path, oci_parts(*images, index=True)), cancellation=Cancellation())
+    [row] = archive.summary().images
+    assert row.platforms == (Platform("linux", "amd64"),)
+    [archived] = archive.listing.archived
+    assert len(archived.images) == 2 and len(archived.runnable) == 1
+
+
+def test_the_image_for_a_platform(tmp_path: Path) -> None:
+    images = Image(), Image(layers=(layer("arm"),), platform=("linux", "arm64"))
+    archive = open_archive(write(tmp_path, oci_parts(*images, index=True)), cancellation=Cancellation())
+    [archived] = archive.listing.archived
+    for platform, image in zip((Platform("linux", "amd64"), Platform("linux", "arm64")), images, strict=True):
+        found = select_image(archived.images, platform)
+        assert found is not None and found.manifest.digest == digest_of(image.manifest)
+    assert select_image(archived.images, Platform("linux", "s390x")) is None
+    assert select_image((), Platform("linux", "amd64")) is None
+
+
+def test_the_cancellation_of_who_asks_is_heeded(tmp_path: Path) -> None:
+    cancelled = Cancellation()
+    cancelled.cancel()
+    with pytest.raises(Cancelled):
+        inspect_archive(write(tmp_path, oci_parts(Image())), cancellation=cancelled)

@@ -326,3 +326,19 @@ def test_names_with_terminal_codes_are_made_safe(tmp_path: Path) -> None:
 def test_errors_of_archives_are_of_one_family() -> None:
     assert all(issubclass(kind, ArchiveError) for kind in (ArchiveDamaged, ArchiveRefused, NotAnArchive))
     assert not issubclass(ArchiveError, InvalidContent)
+
+
+@pytest.mark.parametrize("packed", ["gzip", "zstd", "xz", "bzip2"])
+def test_a_compressed_stream_without_its_end(tmp_path: Path, packed: str) -> None:
+    # All of the tar is there, and only what the compression ends with is not.
+    path = write(tmp_path, oci_parts(IMAGE), packed)
+    path.write_bytes(path.read_bytes()[:-2])
+    refused(path, ArchiveDamaged, "stream has no end")
+
+
+@pytest.mark.parametrize("packed", ["gzip", "zstd"])
+def test_a_compressed_layer_without_its_end(tmp_path: Path, packed: str) -> None:
+    image = Image(packed=packed)
+    cut = image.blobs[0][:-2]
+    parts = replaced(docker_parts(image), f"{hex_of(image.blobs[0])}.tar", cut)
+    refused(write(tmp_path, parts), ArchiveDamaged, "stream has no end")

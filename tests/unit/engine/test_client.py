@@ -14,7 +14,7 @@ import docker
 import pytest
 
 from longshore.engine import client as client_module
-from longshore.engine.address import EngineAddress
+from longshore.engine.address import EngineAddress, TlsFiles
 from longshore.engine.client import Client, StatusError, read_lines
 from longshore.engine.transport import Sockets
 
@@ -145,3 +145,41 @@ def test_a_refusal_without_end() -> None:
     assert len(caught.value.text) == 65536
     assert endless.given < 70_000
     client.close()
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        (b'{"message": "m", "cause": "c", "error": "e"}', "m"),
+        (b'{"message": "", "cause": "c", "error": "e"}', "c"),
+        (b'{"error": "e"}', "e"),
+        (b'{"other": "o"}', '{"other": "o"}'),
+    ],
+)
+def test_whose_words_of_a_refusal_come_first(body: bytes, text: str) -> None:
+    client = Client(SOCKET, "1.41", 1.0)
+    with pytest.raises(StatusError) as caught:
+        client._raise_for_status(Refusal(body, b""))  # type: ignore[arg-type]
+    assert caught.value.text == text
+    client.close()
+
+
+@pytest.mark.parametrize(
+    ("tls", "verify", "cert"),
+    [
+        (TlsFiles(), True, None),
+        (TlsFiles(verify=False), False, None),
+        (TlsFiles(Path("ca"), verify=False), False, None),
+        (TlsFiles(Path("ca"), Path("cert"), Path("key")), "ca", ("cert", "key")),
+        (TlsFiles(cert=Path("cert")), True, None),
+        (TlsFiles(key=Path("key")), True, None),
+    ],
+)
+def test_the_certificates_that_are_used(tls: TlsFiles, verify: object, cert: object) -> None:
+    client = Client(EngineAddress("x", "tcp://h:2376", tls=tls), "1.41", 1.0)
+    assert (client.verify, client.cert) == (verify, cert)
+    assert client.base_url == "https://h:2376"
+    client.close()
+    plain = Client(EngineAddress("x", "tcp://h:2375"), "1.41", 1.0)
+    assert plain.base_url == "http://h:2375"
+    plain.close()
