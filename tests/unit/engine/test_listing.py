@@ -220,3 +220,85 @@ def test_sizes_that_are_none(size: object) -> None:
 
 def test_the_largest_size() -> None:
     assert local_images([{"Id": "sha256:a", "Size": 2**63 - 1}], [])[0].size == 2**63 - 1
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2024-01-02T03:04:05.123456789Z", datetime(2024, 1, 2, 3, 4, 5, 123456, UTC)),
+        ("2024-01-02T03:04:05", datetime(2024, 1, 2, 3, 4, 5, tzinfo=UTC)),
+        ("2024-01-02T03:04:05+02:00", datetime(2024, 1, 2, 1, 4, 5, tzinfo=UTC)),
+        ("1970-12-31T00:00:00Z", None),
+        ("1971-01-01T00:00:00Z", datetime(1971, 1, 1, tzinfo=UTC)),
+        ("0001-01-01T00:00:00Z", None),
+        ("", None),
+        (None, None),
+        (5, None),
+    ],
+)
+def test_when_an_image_was_made(text: object, moment: datetime | None) -> None:
+    assert image_details({"Created": text}).created == moment
+
+
+def test_what_an_engine_says_of_itself_comes_before_its_version() -> None:
+    version = {"Os": "windows", "Arch": "arm64", "Version": "1.2", "ApiVersion": "1.44"}
+    info = {
+        "OSType": "linux",
+        "Architecture": "x86_64",
+        "ServerVersion": "9",
+        "Name": "box",
+        "RegistryConfig": {
+            "IndexConfigs": {"a:5000": {"Secure": False}, "docker.io": {"Secure": True}, "b": {}},
+            "InsecureRegistryCIDRs": ["127.0.0.0/8"],
+            "Mirrors": ["https://mirror"],
+        },
+        "Swarm": {"ControlAvailable": True},
+    }
+    found = engine_info(version, info)
+    assert (found.os, found.architecture, found.version, found.api_version) == (
+        "linux",
+        "x86_64",
+        "1.2",
+        "1.44",
+    )
+    assert (found.name, found.swarm_manager, found.mirrors) == ("box", True, ("https://mirror",))
+    assert found.insecure_registries == ("a:5000", "127.0.0.0/8")
+    found = engine_info(version, {})
+    assert (found.os, found.architecture, found.swarm_manager) == ("windows", "arm64", False)
+    assert engine_info({}, {"ServerVersion": "9"}).version == "9"
+
+
+def test_the_nodes_of_a_swarm() -> None:
+    def node(name: str, key: str, role: str, state: str) -> dict[str, Any]:
+        described = {"Hostname": name} if name else {}
+        return {"ID": key, "Description": described, "Spec": {"Role": role}, "Status": {"State": state}}
+
+    nodes = [
+        node("b", "2", "worker", "ready"),
+        node("a", "1", "manager", "down"),
+        node("", "3", "worker", "ready"),
+        {},
+    ]
+    found = swarm_nodes(nodes, {"Swarm": {"NodeID": "2"}})
+    assert [(each.name, each.manager, each.ready, each.own) for each in found] == [
+        ("3", False, True, False),
+        ("a", True, False, False),
+        ("b", False, True, True),
+    ]
+    assert not any(each.own for each in swarm_nodes([{"Description": {"Hostname": "x"}}], {}))
+
+
+def test_who_made_an_image_and_how_it_starts() -> None:
+    config = {"Entrypoint": "/start", "Cmd": ["a", 1, "b"], "User": "me", "WorkingDir": "/w", "Env": ["A=1"]}
+    found = image_details({"Author": "ann", "Config": config})
+    assert (found.author, found.entrypoint, found.command, found.user, found.working_directory, found.environment) == (
+        "ann", ("/start",), ("a", "b"), "me", "/w", ("A=1",)
+    )  # fmt: skip
+    bare = image_details({})
+    assert (bare.author, bare.entrypoint, bare.user, bare.working_directory) == ("", (), "", "")
+
+
+def test_tags_beside_digests_of_other_repositories() -> None:
+    names = ["h.example/a:1", f"h.example/b@{DIGEST}"]
+    rows = local_images([image(RepoTags=names)], [])
+    assert [(str(row.reference), row.digest_only) for row in rows] == [(names[0], False), (names[1], True)]

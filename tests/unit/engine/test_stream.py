@@ -396,3 +396,46 @@ def test_a_load_that_is_told_step_by_step() -> None:
     assert unpacking({"status": "Loading layer", "id": A}) is None
     assert unpacking({"status": "Other", "id": A, "progressDetail": {"current": 1, "total": 9}}) is None
     assert unpacking({"status": "Loading layer", "progressDetail": {"current": 1, "total": 9}}) is None
+
+
+def test_a_full_bar_is_believed_as_far_as_the_download_came() -> None:
+    found = run(
+        PULL,
+        [
+            line("Downloading", A, current=10, total=100),
+            line("Extracting", A, current=70, total=100),
+            line("Downloading", A, current=100, total=100),
+        ],
+    )
+    assert steps(found, A)[-1] == (LayerState.TRANSFERRING, 10, 100)
+
+
+def test_the_size_of_what_was_pushed() -> None:
+    aux = {"aux": {"Tag": "1", "Digest": DIGEST, "Size": 0}}
+    assert run(PUSH, [aux]) == [Finished(DIGEST, 0)]
+    again = {"aux": {"Digest": "sha256:" + "e" * 64}}
+    assert run(PUSH, [aux, again]) == [Finished("sha256:" + "e" * 64, 0)]
+    lines = [{"status": f"1: digest: {DIGEST} size: 12"}, {"status": "1: digest: sha256:" + "e" * 64}]
+    assert run(PUSH, lines) == [Finished(DIGEST, 12)]
+
+
+@pytest.mark.parametrize(
+    ("platform", "shown"),
+    [
+        (None, "platform unknown"),
+        ("linux", "platform unknown"),
+        ([], "platform unknown"),
+        ({"os": "linux", "architecture": "arm", "variant": "v7"}, "linux/arm/v7"),
+        ({"os": "linux", "architecture": "amd64"}, "linux/amd64"),
+    ],
+)
+def test_the_platform_that_was_pushed_instead(platform: object, shown: str) -> None:
+    selected = {"digest": DIGEST, "size": 5, "platform": platform}
+    aux = {"manifestPushedInsteadOfIndex": True, "selectedManifest": selected, "Digest": "sha256:other"}
+    assert run(PUSH, [{"aux": aux}]) == [OnePlatform(shown), Finished(DIGEST, 5)]
+
+
+@pytest.mark.parametrize("detail", ["text", 3, ["current"], True])
+def test_details_that_are_no_object(detail: object) -> None:
+    found = run(PULL, [{"status": "Downloading", "id": A, "progressDetail": detail}])
+    assert steps(found, A) == [(LayerState.TRANSFERRING, None, None)]
