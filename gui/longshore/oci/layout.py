@@ -116,10 +116,15 @@ class LayoutIndex:
         return cls(entries, {key: value for key, value in document.items() if key != "manifests"})
 
     def to_bytes(self) -> bytes:
-        """The file's content."""
+        """The file's content. Raises InvalidLayout where fields of others are nested too deeply to be written again."""
         document = {"schemaVersion": 2, "mediaType": OCI_INDEX, **self.fields}
         document["manifests"] = [dict(entry.fields) or entry.descriptor.to_json() for entry in self.entries]
-        return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+        try:
+            return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+        except (RecursionError, UnicodeEncodeError) as error:
+            raise InvalidLayout(
+                "The image layout's index cannot be written again.", detail=f"{INDEX_FILE}: {error}"
+            ) from error
 
     def find(self, reference: Reference) -> LayoutEntry | None:
         """The image of that very name. With a digest in *reference*, only an image that has it."""

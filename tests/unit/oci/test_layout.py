@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from typing import Any
 
@@ -12,6 +13,8 @@ from longshore.oci.errors import InvalidLayout, InvalidReference
 from longshore.oci.layout import (
     IMAGE_NAME,
     LARGEST_INDEX,
+    MOST_CONTAINERS,
+    MOST_SEPARATORS,
     REF_NAME,
     LayoutEntry,
     LayoutIndex,
@@ -106,6 +109,52 @@ def test_a_broken_index_is_refused(raw: bytes) -> None:
 def test_an_index_of_any_size_is_not_read() -> None:
     with pytest.raises(InvalidLayout):
         LayoutIndex.parse(b" " * (LARGEST_INDEX + 1))
+
+
+@pytest.mark.parametrize(
+    ("part", "count", "read"),
+    [
+        (b'{"a":0}', MOST_CONTAINERS - 2, True),
+        (b'{"a":0}', MOST_CONTAINERS - 1, False),
+        (b"[]", MOST_CONTAINERS - 1, False),
+        (b"1", MOST_SEPARATORS - 2, True),
+        (b"1", MOST_SEPARATORS, False),
+    ],
+)
+def test_an_index_is_bounded_in_parts_which_take_more_memory_than_their_bytes(
+    part: bytes, count: int, read: bool
+) -> None:
+    # Two containers and two separators of its own.
+    raw = b'{"schemaVersion":2,"manifests":null,"x":[' + b",".join([part] * count) + b"]}"
+    with contextlib.nullcontext() if read else pytest.raises(InvalidLayout, match="broken"):
+        LayoutIndex.parse(raw)
+
+
+def test_what_is_nested_too_deeply_to_be_written_is_an_error() -> None:
+    deep: list[Any] = []
+    for _ in range(100_000):
+        deep = [deep]
+    with pytest.raises(InvalidLayout):
+        LayoutIndex((), {"x": deep}).to_bytes()
+    with pytest.raises(InvalidLayout):
+        LayoutIndex((), {"x": "\ud800"}).to_bytes()
+    while deep:  # or else taking it apart goes as deep
+        deep = deep.pop()
+
+
+def test_thousands_of_names_go_in_one_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    entries = tuple(LayoutEntry.named(ONE, APP.with_tag(str(each))) for each in range(5000))
+    compared = 0
+    equal = LayoutEntry.__eq__
+
+    def counted(self: LayoutEntry, other: object) -> bool:
+        nonlocal compared
+        compared += 1
+        return equal(self, other)
+
+    monkeypatch.setattr(LayoutEntry, "__eq__", counted)
+    assert LayoutIndex(entries).without(*entries[1:]).entries == entries[:1]
+    assert compared < 20_000
 
 
 def test_an_empty_list_may_be_null() -> None:
