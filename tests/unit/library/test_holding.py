@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 from collections.abc import Iterator
 from dataclasses import replace
@@ -18,6 +19,7 @@ from longshore.library.folder import LayoutFolder
 from longshore.library.leases import held
 from longshore.library.library import Library
 from longshore.library.model import Freed
+from longshore.oci import layout
 from longshore.oci.digest import sha256_of
 from longshore.oci.errors import (
     DiskFull,
@@ -230,6 +232,47 @@ def test_strange_things_among_the_leases_stop_nothing(library: Library, tmp_path
     os.mkfifo(leases / "c.lease")
     library.remove(NAME)
     assert blobs_of(library) == set()
+
+
+@pytest.mark.parametrize(
+    ("annotation", "attached"),
+    [
+        ("", True),
+        ("latest", False),  # a name, though none that says of what
+        ("quay.io/app:1", False),
+        (f"quay.io/app:sha256-{MANIFEST[7:]}", True),
+        (f"quay.io/app:sha256-{MANIFEST[7:]}.sig", True),
+        (f"quay.io/app:sha256-{MANIFEST[7:]}.other", False),
+        (f"quay.io/app:sha256-{MANIFEST[8:]}", False),
+    ],
+)
+def test_what_belongs_to_an_image_goes_with_it(library: Library, annotation: str, attached: bool) -> None:
+    put(library, ONE)
+    signature = image(noise(50, "signature"), subject=ONE.manifest.descriptor)
+    put(library, signature, None)
+    path = library.path / "index.json"
+    document = json.loads(path.read_bytes())
+    if annotation:
+        document["manifests"][1]["annotations"] = {layout.REF_NAME: annotation}
+    path.write_text(json.dumps(document))
+    assert [row.subject for row in library.images() if row.digest == signature.manifest.digest] == [
+        MANIFEST if attached else ""
+    ]
+    library.remove(NAME)
+    assert [row.digest for row in library.images()] == ([] if attached else [signature.manifest.digest])
+    assert (signature.manifest.digest in blobs_of(library)) != attached
+
+
+def test_blobs_behind_a_link_are_neither_counted_nor_removed(library: Library, tmp_path: Path) -> None:
+    put(library, ONE)
+    algorithm = library.path / "blobs" / "sha256"
+    algorithm.rename(tmp_path / "elsewhere")
+    algorithm.symlink_to(tmp_path / "elsewhere")
+    assert library.usage().blobs == 0
+    assert [row.missing for row in Library(library.path).images()] == [1]
+    with pytest.raises(LibraryError):
+        library.tidy()
+    assert len(list((tmp_path / "elsewhere").iterdir())) == len(ONE.digests)
 
 
 # -- damaged blobs
