@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,10 +29,10 @@ from longshore.oci.errors import (
     LibraryError,
     NotInLibrary,
 )
-from longshore.oci.manifest import LARGEST_MANIFEST
+from longshore.oci.manifest import LARGEST_MANIFEST, Manifest, parse_manifest
 from longshore.oci.reference import Reference
 from longshore.shared_files import DidNotLast, FileTooLarge, LockBusy, NotAFile, locked
-from transfertools.layouts import NAME, blobs_of, image, index, noise, put, put_index
+from transfertools.layouts import NAME, Made, blobs_of, image, index, noise, put, put_index
 
 ONE = image(noise(5000, "one"))
 TWO = image(noise(4000, "two"), noise(100, "top"))
@@ -97,6 +97,30 @@ def test_a_layer_is_not_read_through_to_know_what_a_lease_holds(
     library.remove(NAME)
     assert blobs_of(library) == {LAYER}
     lease.close()
+    assert blobs_of(library) == set()
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        lambda raw: raw,
+        lambda raw: b" " * 70_000 + raw,
+        lambda raw: b"\n\t\r " + raw,
+        lambda raw: raw.decode().encode("utf-8-sig"),
+    ],
+    ids=["as it is", "after much space", "after any space", "byte order mark"],
+)
+def test_a_manifest_is_known_however_it_is_written(
+    library: Library, written: Callable[[bytes], bytes]
+) -> None:
+    """Or else what a held image names would be removed."""
+    manifest = parse_manifest(written(ONE.manifest.raw), None)
+    assert isinstance(manifest, Manifest)
+    put(library, Made(manifest, ONE.blobs))
+    with contextlib.closing(library.lease()) as lease:
+        library.hold_entry(lease, NAME)
+        library.remove(NAME)
+        assert blobs_of(library) == {manifest.digest, *ONE.blobs}
     assert blobs_of(library) == set()
 
 
