@@ -184,7 +184,7 @@ class Collector:
         except (InvalidManifest, LibraryDamaged, NotInLibrary):
             return set()
         parts = (found.config, *found.layers) if isinstance(found, Manifest) else found.manifests
-        return {part.digest for part in parts} - {digest}
+        return {part.digest for part in parts}
 
     def _held_by(self, digest: str) -> set[str]:
         """A lease may be on a layer as well as on an image; a layer is not read through to know that."""
