@@ -1,33 +1,26 @@
-"""Several programs in one process, of which one runs at a time: every file-system call is a step, and between two steps
-any other program may go on, or any may be killed.
+"""Several programs in one process, one of which runs at a time: each file-system call is a step, and between two steps
+another program may continue, or any program may be killed.
 
-The programs run the real code on real files and real locks: ``os``, ``fcntl`` and the clock's naps are replaced by
-calls that first ask whose turn it is. :func:`explore` tries every way in which the turns can fall within a number of
-pre-emptions and kills; :func:`wander` takes turns at random. A way in which no step sees anything else than in one
-already tried is not tried again (its steps have the same order wherever they touch the same thing).
+The programs run the real code on real files with real locks; :mod:`transfertools.stepped_calls` makes their calls ask
+first whose turn it is. :func:`explore` tries every order of turns within a number of pre-emptions and kills;
+:func:`wander` chooses turns at random. Orders that differ only in steps on different files are tried once.
 """
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import io
 import os
 import random
 import threading
-import time
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Protocol
 
-import pytest
-
-from longshore import shared_files
-from longshore.cancellation import Cancellation
-
-_here = threading.local()
+#: The program and the world of the thread that asks; nothing in threads that are no programs.
+here = threading.local()
+_CLOSE = os.close
 _MOST_STEPS = 4000
 #: How often all programs may nap at the same time before they count as waiting for each other.
 _MOST_NAPS = 4
@@ -75,14 +68,6 @@ class _Program:
     history: int = 0
 
 
-@dataclass
-class _Point:
-    """A moment at which there was a choice: what each way costs (pre-emptions, kills), and which was taken."""
-
-    costs: list[tuple[int, int]]
-    taken: int
-
-
 Chooser = Callable[[list[tuple[int, int]], Callable[[], Any]], int]
 
 
@@ -128,7 +113,7 @@ class World:
 
     def step(self, call: str, touch: Touch) -> None:
         """Before a call. Raises Killed."""
-        program: _Program = _here.program
+        program: _Program = here.program
         if program.dead:
             raise Killed
         if touch.reads or touch.writes:
@@ -137,7 +122,7 @@ class World:
 
     def block(self) -> None:
         """Sleep until another program has given a lock up. Raises Killed."""
-        program: _Program = _here.program
+        program: _Program = here.program
         if program.dead:
             raise Killed
         program.blocked_at = self._releases
@@ -147,7 +132,7 @@ class World:
         touched = self.locks.pop(descriptor, None)
         if touched is not None:
             self._releases += 1
-            self._note(_here.program, "release", touched)
+            self._note(here.program, "release", touched)
 
     def after(self, kind: str, path: str) -> None:
         """After a call that changed something."""
@@ -158,7 +143,7 @@ class World:
             raise Killed
 
     def _live(self, program: _Program) -> None:
-        _here.program, _here.world = program, self
+        here.program, here.world = program, self
         program.go.acquire()
         try:
             if not program.dead:
@@ -190,7 +175,7 @@ class World:
                     file.close()
         for descriptor in list(program.descriptors):
             with contextlib.suppress(OSError):
-                _REAL["close"](descriptor)
+                _CLOSE(descriptor)
             self.released(descriptor)
         program.descriptors.clear()
 
@@ -255,7 +240,7 @@ class World:
 
     def _abandon(self, me: _Program | None = None) -> None:
         """End this run: nothing new would be seen."""
-        me = me or getattr(_here, "program", None)
+        me = me or getattr(here, "program", None)
         self._abandoned = True
         for program in self.programs:
             if program is not me and not program.ended:
@@ -385,182 +370,3 @@ def wander(start: Callable[[Chooser], World], *, runs: int, seed: object, kill: 
             found.failure = f"run {number} of seed {seed!r}: {world.failure}"
             break
     return found
-
-
-# -- the calls
-
-_REAL: dict[str, Callable[..., Any]] = {
-    name: getattr(os, name)
-    for name in (
-        "open", "close", "stat", "unlink", "replace", "rename", "link", "scandir", "write", "fsync", "fdopen",
-    )
-}  # fmt: skip
-_FLOCK = fcntl.flock
-_SWAP = shared_files._swap
-_SLEEP = time.sleep
-_WAIT = Cancellation.wait
-
-
-class _File(io.FileIO):
-    """An open file whose closing gives a lock up."""
-
-    def close(self) -> None:
-        world = getattr(_here, "world", None)
-        if not self.closed:
-            descriptor = self.fileno()
-            super().close()
-            if world is not None:
-                _here.program.descriptors.discard(descriptor)
-                world.released(descriptor)
-
-
-def _world() -> World | None:
-    return getattr(_here, "world", None)
-
-
-def _on(path: Any) -> str:
-    return os.fspath(path) if isinstance(path, str | os.PathLike) else ""
-
-
-def _open(path: Any, flags: int, *rest: Any, **named: Any) -> int:
-    world = _world()
-    if world is None:
-        return _REAL["open"](path, flags, *rest, **named)
-    world.step("open", world.touch("create" if flags & os.O_CREAT else "open", _on(path)))
-    descriptor: int = _REAL["open"](path, flags, *rest, **named)
-    _here.program.descriptors.add(descriptor)
-    world.paths[descriptor] = _on(path)
-    if flags & os.O_CREAT:
-        world.after("create", _on(path))
-    return descriptor
-
-
-def _close(descriptor: int) -> None:
-    world = _world()
-    _REAL["close"](descriptor)
-    if world is not None:
-        _here.program.descriptors.discard(descriptor)
-        world.released(descriptor)
-
-
-def _fdopen(descriptor: int, mode: str = "r", buffering: int = -1, *rest: Any, **named: Any) -> Any:
-    world = _world()
-    if world is None:
-        return _REAL["fdopen"](descriptor, mode, buffering, *rest, **named)
-    _here.program.descriptors.discard(descriptor)
-    file = (
-        _File(descriptor, mode)
-        if buffering == 0
-        else _REAL["fdopen"](descriptor, mode, buffering, *rest, **named)
-    )
-    _here.program.files.append(weakref.ref(file))
-    return file
-
-
-def _fsync(descriptor: int) -> None:
-    world = _world()
-    if world is None:
-        _REAL["fsync"](descriptor)
-        return
-    world.step("fsync", world.touch("fsync", world.paths[descriptor]))
-    world.checks.synced(world.paths[descriptor])
-
-
-def _flock(descriptor: int, how: int) -> None:
-    world = _world()
-    if world is None:
-        _FLOCK(descriptor, how)
-        return
-    touched = world.touch("lock", world.paths[descriptor])
-    world.step("flock" if how & fcntl.LOCK_EX else "flock shared", touched)
-    _FLOCK(descriptor, how)
-    if touched.writes:
-        world.locks[descriptor] = touched
-
-
-def _write(descriptor: int, data: bytes) -> int:
-    world = _world()
-    if world is not None:
-        world.step("write", world.touch("write", world.paths.get(descriptor, "")))
-    written: int = _REAL["write"](descriptor, data)
-    return written
-
-
-def _one_path(name: str, kind: str) -> Callable[..., Any]:
-    real = _REAL[name]
-
-    def call(path: Any = ".", *rest: Any, **named: Any) -> Any:
-        world = _world()
-        if world is None or not _on(path):
-            return real(path, *rest, **named)
-        world.step(name, world.touch(kind, _on(path)))
-        found = real(path, *rest, **named)
-        if kind == "unlink":
-            world.after(kind, _on(path))
-        return found
-
-    return call
-
-
-def _two_paths(name: str, real: Callable[..., Any]) -> Callable[..., Any]:
-    def call(source: Any, target: Any, *rest: Any, **named: Any) -> Any:
-        world = _world()
-        if world is None:
-            return real(source, target, *rest, **named)
-        one, other = world.touch("unlink", _on(source)), world.touch("replace", _on(target))
-        world.step(name, Touch(one.reads + other.reads, one.writes + other.writes))
-        found = real(source, target, *rest, **named)
-        world.after(f"{name} {_on(source)}", _on(target))
-        return found
-
-    return call
-
-
-def _sleep(seconds: float) -> None:
-    world = _world()
-    if world is None:
-        _SLEEP(seconds)
-    else:
-        world.block()
-
-
-def _wait(self: Cancellation, seconds: float) -> bool:
-    world = _world()
-    if world is None:
-        return _WAIT(self, seconds)
-    world.block()
-    return False
-
-
-@contextlib.contextmanager
-def stepping() -> Iterator[None]:
-    """While inside, the calls of programs are steps; those of other threads are as always."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(os, "open", _open)
-        patch.setattr(os, "close", _close)
-        patch.setattr(os, "fdopen", _fdopen)
-        patch.setattr(os, "fsync", _fsync)
-        patch.setattr(os, "write", _write)
-        patch.setattr(fcntl, "flock", _flock)
-        patch.setattr(os, "stat", _one_path("stat", "stat"))
-        patch.setattr(os, "unlink", _one_path("unlink", "unlink"))
-        patch.setattr(os, "scandir", _one_path("scandir", "scandir"))
-        for name in ("replace", "rename", "link"):
-            patch.setattr(os, name, _two_paths(name, _REAL[name]))
-        patch.setattr(shared_files, "_swap", _two_paths("swap", _SWAP))
-        patch.setattr(time, "sleep", _sleep)
-        patch.setattr(Cancellation, "wait", _wait)
-        yield
-
-
-def copied(source: Path, target: Path) -> None:
-    """A copy of a small folder, times and all."""
-    target.mkdir()
-    for entry in _REAL["scandir"](source):
-        if entry.is_dir(follow_symlinks=False):
-            copied(Path(entry.path), target / entry.name)
-        else:
-            place = target / entry.name
-            place.write_bytes(Path(entry.path).read_bytes())
-            found = entry.stat()
-            os.utime(place, ns=(found.st_atime_ns, found.st_mtime_ns))

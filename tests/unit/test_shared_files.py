@@ -61,6 +61,19 @@ def test_nothing_is_written_where_nothing_changes(path: Path) -> None:
     assert path.stat().st_ino == before.st_ino
 
 
+def test_every_text_is_newer_than_the_last_whatever_the_clock_says(path: Path) -> None:
+    """Whoever watches by stat(2) must see each change: inode and size may be those of an older text."""
+    shared = SharedFile(path)
+    shared.change(_adding("a"))
+    ahead = path.stat().st_mtime_ns + 10**12
+    os.utime(path, ns=(ahead, ahead))
+    shared.change(_adding("a", 2))
+    assert path.stat().st_mtime_ns == ahead + 1
+    os.utime(path, ns=(0, 0))
+    shared.change(_adding("a", 3))
+    assert 1 < path.stat().st_mtime_ns < ahead
+
+
 def test_what_the_merge_raises_changes_nothing(path: Path) -> None:
     shared = SharedFile(path)
     shared.change(_adding("a"))

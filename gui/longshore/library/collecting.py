@@ -177,19 +177,19 @@ class Collector:
     def _names(self, digest: str) -> set[str]:
         """What a blob names directly; nothing if it is no manifest that can be read."""
         size = self._contents.size(digest)
-        if size is None or size > LARGEST_MANIFEST or not self._contents.starts_as_json(digest):
+        if size is None or size > LARGEST_MANIFEST or not self._contents.may_be_json(digest):
             return set()
         try:
             found = self._contents.manifest(digest, take_out=False)
         except (InvalidManifest, LibraryDamaged, NotInLibrary):
             return set()
         parts = (found.config, *found.layers) if isinstance(found, Manifest) else found.manifests
-        return {part.digest for part in parts} - {digest}
+        return {part.digest for part in parts}
 
     def _held_by(self, digest: str) -> set[str]:
         """A lease may be on a layer as well as on an image; a layer is not read through to know that."""
         size = self._contents.size(digest)
-        if size is None or size > LARGEST_MANIFEST or not self._contents.starts_as_json(digest):
+        if size is None or size > LARGEST_MANIFEST or not self._contents.may_be_json(digest):
             return {digest}
         try:
             return self._closure(digest, strict=True)

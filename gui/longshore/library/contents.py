@@ -23,6 +23,8 @@ T = TypeVar("T")
 
 _CHUNK = 1 << 20
 _REMEMBERED = 4096
+#: The first bytes of a JSON object after white space: a byte order mark is read too.
+_JSON_BEGINS = b"{\xef"
 #: Seconds to wait for other programs before a damaged blob is left where it is.
 _PATIENCE = 5.0
 
@@ -124,14 +126,17 @@ class Contents:
             _remember(self._configs, digest, found)
         return found
 
-    def starts_as_json(self, digest: str) -> bool:
-        """Whether the blob's first character is that of a JSON object, as of all manifests. False if it is not here."""
+    def may_be_json(self, digest: str) -> bool:
+        """Whether the blob begins as a JSON object may, which layers do not. False if it is not here."""
         with self._folder.explained():
             try:
                 with self._folder.open_blob(digest) as file:
-                    return file.read(64).lstrip().startswith(b"{")
+                    while chunk := file.read(1 << 16):
+                        if begun := chunk.lstrip():
+                            return begun[0] in _JSON_BEGINS
             except (FileNotFoundError, NotADirectoryError, NotAFile):
-                return False
+                pass
+        return False
 
     def _chunks(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
@@ -55,9 +56,10 @@ class LibraryReader(_Part):
         # Held before it is read: all that it names stays until this is closed.
         if not valid_digest(name):
             name = self._library.hold_entry(self._lease, self._named(name)).descriptor.digest
-        elif self._library.names(name):
-            self._library.hold_entry(self._lease, name)
-        else:  # part of an image that is held, or attached to it
+        else:
+            # A part of an image that is held has no line of its own, or may lose it meanwhile.
+            with contextlib.suppress(NotInLibrary):
+                self._library.hold_entry(self._lease, name)
             self._library.hold(self._lease, name)
         return self._library.manifest(name)
 

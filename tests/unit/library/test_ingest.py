@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -251,6 +251,45 @@ def test_parts_are_bounded_in_age_and_size(library: Library) -> None:
     assert sorted(path.name[-6:] for path in folder.iterdir()) == ["2.part", "3.part", "ft.tmp"]
     library.tidy()
     assert list(folder.iterdir()) == []
+
+
+def test_what_is_being_written_is_never_tidied_away_whatever_the_clock_says(library: Library) -> None:
+    ingest = Ingest(library._folder)
+    folder = library.path / ".longshore" / "ingest"
+
+    def chunks() -> Iterator[bytes]:
+        yield BLOB
+        (path,) = folder.iterdir()
+        os.utime(path, (0, 0))
+        ingest.tidy()
+        assert path.exists()
+
+    lease = library.lease()
+    assert library.take_in(chunks(), lease, Cancellation()).digest == WANTED.digest
+    lease.close()
+    assert parts(library) == []
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to("nowhere")], ids=["fifo", "link"])
+def test_a_stranger_among_the_unfinished_goes_with_its_age(
+    library: Library, tmp_path: Path, make: Callable[[Path], None]
+) -> None:
+    library._folder.ensure()
+    path = library.path / ".longshore" / "ingest" / "x.tmp"
+    make(path)
+    Ingest(library._folder).tidy()
+    assert parts(library) == [path]
+    os.utime(path, (0, 0), follow_symlinks=False)
+    Ingest(library._folder).tidy()
+    assert parts(library) == []
+
+
+def test_a_pipe_in_the_place_of_a_blob_is_replaced(library: Library) -> None:
+    library._folder.ensure()
+    place = library.path / "blobs" / "sha256" / WANTED.digest[7:]
+    os.mkfifo(place)
+    assert receive(library, Line())
+    assert place.read_bytes() == BLOB
 
 
 def test_no_room_is_said_before_the_first_byte(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from typing import Any
 
@@ -106,6 +107,46 @@ def test_a_broken_index_is_refused(raw: bytes) -> None:
 def test_an_index_of_any_size_is_not_read() -> None:
     with pytest.raises(InvalidLayout):
         LayoutIndex.parse(b" " * (LARGEST_INDEX + 1))
+
+
+@pytest.mark.parametrize(
+    ("extra", "read"),
+    [
+        (b",".join([b"{}"] * 399_998), True),
+        (b",".join([b"{}"] * 399_999), False),
+        (b",".join([b"1"] * 1_999_900), True),
+        (b",".join([b"1"] * 2_000_000), False),
+        (b"[" * 60 + b"]" * 60, True),
+        (b"[" * 70 + b"]" * 70, False),
+    ],
+    ids=["objects", "too many objects", "values", "too many values", "deep", "too deep"],
+)
+def test_an_index_is_bounded_in_parts_which_take_more_memory_than_their_bytes(
+    extra: bytes, read: bool
+) -> None:
+    raw = b'{"schemaVersion":2,"manifests":null,"x":[' + extra + b"]}"
+    with contextlib.nullcontext() if read else pytest.raises(InvalidLayout):
+        LayoutIndex.parse(raw)
+
+
+def test_what_has_no_bytes_of_its_own_is_written_as_it_came() -> None:
+    read = LayoutIndex.parse(rb'{"schemaVersion":2,"manifests":[],"x":"\ud800"}')
+    assert rb"\ud800" in read.to_bytes()
+
+
+def test_thousands_of_names_go_in_one_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    entries = tuple(LayoutEntry.named(ONE, APP.with_tag(str(each))) for each in range(5000))
+    compared = 0
+    equal = LayoutEntry.__eq__
+
+    def counted(self: LayoutEntry, other: object) -> bool:
+        nonlocal compared
+        compared += 1
+        return equal(self, other)
+
+    monkeypatch.setattr(LayoutEntry, "__eq__", counted)
+    assert LayoutIndex(entries).without(*entries[1:]).entries == entries[:1]
+    assert compared < 20_000
 
 
 def test_an_empty_list_may_be_null() -> None:
