@@ -21,7 +21,9 @@ from longshore.shared_files import (
     FileTooLarge,
     LockBusy,
     NotAFile,
+    NotAnObject,
     SharedFile,
+    json_object,
     locked,
     read_file,
     write_durably,
@@ -292,3 +294,63 @@ def test_programs_side_by_side_lose_nothing(path: Path) -> None:
 
 def _left(path: Path) -> list[str]:
     return [each.name for each in path.parent.iterdir() if each.name.endswith(".tmp")]
+
+
+_KILLED = """
+import os, signal, sys
+from pathlib import Path
+from longshore.shared_files import write_durably
+step, last = 0, int(sys.argv[2])
+def counted(event, arguments):
+    global step
+    if event in ("open", "os.rename", "os.link", "os.remove", "os.mkdir", "os.chmod"):
+        step += 1
+        if step > last:
+            os.kill(os.getpid(), signal.SIGKILL)
+sys.addaudithook(counted)
+write_durably(Path(sys.argv[1]), b"new" * 100_000)
+"""
+
+
+def test_a_file_with_one_writer_that_is_killed_at_any_step_is_the_old_or_the_new(path: Path) -> None:
+    path.parent.mkdir()
+    seen = []
+    for last in range(50):
+        path.write_bytes(b"old")
+        done = subprocess.run([sys.executable, "-c", _KILLED, str(path), str(last)], check=False)
+        seen.append(path.read_bytes())
+        assert seen[-1] in (b"old", b"new" * 100_000), last
+        if done.returncode == 0:
+            break
+    assert len(seen) > 2
+    assert (seen[0], seen[-1]) == (b"old", b"new" * 100_000)
+
+
+@pytest.mark.parametrize("deepest", [1, 2, 100])
+def test_a_document_may_be_nested_so_deeply_and_no_deeper(deepest: int) -> None:
+    fits = '{"a":' * deepest + "1" + "}" * deepest
+    mixed = '{"a":' + "[" * (deepest - 1) + "]" * (deepest - 1) + "}" if deepest > 1 else '{"a": 1}'
+    assert json_object(fits.encode(), deepest) == json.loads(fits)
+    assert json_object(mixed.encode(), deepest) == json.loads(mixed)
+    for deeper in ('{"b":' + fits + "}", '{"a": 1, "b": [' + fits + "]}"):
+        with pytest.raises(NotAnObject, match="Nested too deeply"):
+            json_object(deeper.encode(), deepest)
+
+
+@pytest.mark.parametrize(
+    ("raw", "why"),
+    [
+        (b"", "line 1, column 1"),
+        (b'{"secret": hunter2}', "line 1, column 12"),
+        (b"[1]", "Not a JSON object"),
+        (b"\xff\xfe\xfd", "Not JSON"),
+        (b'{"a": ' + b"9" * 5000 + b"}", "Not JSON"),
+        (b"[" * 100_000, "Nested too deeply"),
+    ],
+    ids=["empty", "word", "list", "bytes", "number", "deep"],
+)
+def test_what_is_no_object_is_told_by_place_and_never_quoted(raw: bytes, why: str) -> None:
+    with pytest.raises(NotAnObject, match=why) as caught:
+        json_object(raw)
+    assert "hunter2" not in str(caught.value)
+    assert caught.value.__context__ is None or caught.value.__suppress_context__, "it holds the document"

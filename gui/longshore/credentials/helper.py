@@ -12,8 +12,9 @@ from typing import Any
 
 from longshore.credentials import program
 from longshore.credentials.credential import TOKEN_USER, Credential, is_text
-from longshore.credentials.words import forms_of, known_trouble, says_not_found, without, words_of
+from longshore.credentials.words import known_trouble, says_not_found, without, words_of
 from longshore.oci.errors import CredentialsError
+from longshore.oci.secrecy import keep_out
 from longshore.oci.text import plain
 
 #: Seconds that a helper may take: it may ask the user to unlock a keyring.
@@ -51,6 +52,7 @@ class Helper:
     def store(self, server: str, credential: Credential) -> None:
         """Keep *credential* for *server*."""
         token = credential.identity_token
+        keep_out(token or credential.secret, credential.username)
         record = {
             "ServerURL": server,
             "Username": TOKEN_USER if token else credential.username,
@@ -58,7 +60,7 @@ class Helper:
         }
         result = self._run("store", server, json.dumps(record).encode())
         if result.code != 0:
-            raise self._failed("store", server, result, forms_of(credential))
+            raise self._failed("store", server, result)
 
     def erase(self, server: str) -> None:
         """Forget *server*; nothing to forget is no error."""
@@ -109,12 +111,11 @@ class Helper:
             raise self._broken(server, "Its answer is not a JSON object.")
         return answer
 
-    def _failed(
-        self, verb: str, server: str, result: program.Result, secrets: set[str] | None = None
-    ) -> CredentialsError:
-        """The error for a helper that ended with a code; *secrets*: those that it was given."""
-        # Made safe to show before it is searched: afterwards no character can join the parts of a secret.
-        answer, noise = _text(result.output), plain(_text(result.noise), program.KEPT_NOISE, keep_lines=True)
+    def _failed(self, verb: str, server: str, result: program.Result) -> CredentialsError:
+        """The error for a helper that ended with a code."""
+        # Made safe to show first, and then once more in the error: no character that goes may join a secret's parts.
+        answer = _text(result.output)
+        noise = plain(_text(result.noise), program.KEPT_NOISE, keep_lines=True, least=1)
         if len(result.noise) >= program.KEPT_NOISE:
             # A secret may have lost its beginning: that line goes.
             noise = noise.partition("\n")[2]
@@ -124,7 +125,7 @@ class Helper:
         lines = [
             f"“{verb}” ended with code {result.code}.",
             said,
-            without(noise, (secrets or set()) | words_of(answer)),
+            without(noise, words_of(answer)),
         ]
         return self._broken(server, "\n".join(line for line in lines if line))
 

@@ -6,17 +6,13 @@ known words; what a person gets to read is ours, and the helper's standard error
 
 from __future__ import annotations
 
-import base64
-import json
 import re
 from collections.abc import Iterable
-from urllib.parse import quote
 
-from longshore.credentials.credential import Credential
+from longshore.oci.secrecy import HIDDEN
 
 #: Characters of a helper's error that are looked at; real ones have one line.
 LOOKED_AT = 2000
-_MASK = "***"
 #: Characters below which a word of an answer hides nothing.
 _SHORTEST = 4
 
@@ -73,21 +69,6 @@ def known_trouble(words: str) -> str:
     return next((ours for theirs, ours in _KNOWN if any(each in text for each in theirs)), "")
 
 
-def forms_of(credential: Credential) -> set[str]:
-    """The texts in which the secrets of *credential* could come back."""
-    forms = set()
-    for secret in (credential.secret, credential.identity_token):
-        if secret:
-            forms |= {
-                secret,
-                json.dumps(secret)[1:-1],
-                quote(secret, safe="", errors="surrogatepass"),
-                _base64(secret),
-            }
-            forms.add(_base64(f"{credential.username}:{secret}"))
-    return forms | {form.rstrip("=") for form in forms}
-
-
 def words_of(answer: str) -> set[str]:
     """Every word of *answer* that could be a secret: a helper that explains itself may print it twice."""
     return {word for word in re.split(r'[\s"{}:,]+', answer) if len(word) >= _SHORTEST} - {
@@ -101,9 +82,5 @@ def without(text: str, secrets: Iterable[str]) -> str:
     """*text* with each of *secrets* replaced by ``***``, the longest first."""
     for secret in sorted(secrets, key=len, reverse=True):
         if secret:
-            text = text.replace(secret, _MASK)
+            text = text.replace(secret, HIDDEN)
     return text
-
-
-def _base64(text: str) -> str:
-    return base64.b64encode(text.encode("utf-8", "surrogatepass")).decode()

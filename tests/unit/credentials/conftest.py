@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from longshore.credentials import CredentialStore
+from longshore.oci import secrecy
 
 # Keeps its secrets in a file beside itself, and a log of how it was called.
 _HELPER = """#!{python} -IS
@@ -109,6 +110,12 @@ class DockerHome:
         path = self.programs / name
         path.write_text(text)
         path.chmod(0o755)
+
+
+@pytest.fixture(autouse=True)
+def _no_secrets_of_other_tests(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("_known", "_by_tail", "_short"):
+        monkeypatch.setattr(secrecy, name, type(getattr(secrecy, name))())
 
 
 @pytest.fixture
