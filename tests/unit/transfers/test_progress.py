@@ -261,6 +261,16 @@ def test_change_is_told_once_until_taken() -> None:
     assert len(told) == 2
 
 
+def test_what_is_not_known_weighs_nothing_in_the_bar_of_all() -> None:
+    progress = Progress(extracts=True, clock=Clock())
+    assert progress.weighted() == (0, 0)
+    assert progress.snapshot().permille is None  # nothing known is no number, and not 0 %
+    progress.expect([PlannedLayer(digest(0), 100)])
+    assert progress.weighted() == (0, 100)
+    progress.feed(LayerProgress(layer(0), T, 50, 100))
+    assert progress.weighted() == (350, 100)
+
+
 def test_everything_that_changes_a_snapshot_is_told() -> None:
     told: list[int] = []
     progress = Progress(extracts=True, changed=lambda: told.append(1))
