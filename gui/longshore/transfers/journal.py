@@ -8,6 +8,7 @@ What cannot be written now is kept and written later; :attr:`Journal.problem` sa
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sqlite3
 import threading
@@ -23,7 +24,7 @@ from longshore.transfers.changes import SetAside
 from longshore.transfers.instance import Instance
 from longshore.transfers.journal_file import (
     BROKEN,
-    file_identity,
+    is_gone,
     open_database,
     primary_code,
     reason_of,
@@ -81,7 +82,7 @@ class Journal:
         self._closed = False
         # The rest belongs to the thread.
         self._store: Store | None = None
-        self._file: tuple[int, int] | None = None  # which file the store has open, None: it is in memory
+        self._in_file = False  # else the store is in memory
         self._instance: Instance | None = None
         self._broken = False  # the file is damaged: begin with another
         self._failing = False  # the last attempt to write did not succeed
@@ -134,8 +135,11 @@ class Journal:
     ) -> None:
         """Write these rows as they are, as rows of this instance's queue. *position* counts for new ones.
 
-        *settled* is called in the journal's thread, for each row, once it is on disk, or cannot be written now.
+        *settled* is called in the journal's thread, for each row, once it is on disk, or cannot be written now; at
+        once if the journal has ended.
         """
+        if self._closed and settled is not None:
+            settled()
         self._change(
             (one.id, RowChange(one, position, in_queue=True, settled=[settled] if settled else []))
             for one in snapshots
@@ -225,8 +229,9 @@ class Journal:
         future: Future[_T] = Future()
 
         def answer() -> None:
-            assert self._store is not None
             try:
+                if self._store is None:
+                    raise RuntimeError("the journal is not open")
                 future.set_result(question(self._store))
             except Exception as error:
                 future.set_exception(error)
@@ -256,8 +261,7 @@ class Journal:
         self._give_sign_of_life()
         opened = open_database(self.path)
         self._store = Store(opened.connection, self._clock)
-        if not opened.problem:
-            self._file = file_identity(self.path)
+        self._in_file = not opened.problem
         self._note_set_aside(opened.set_aside)
         self._report(opened.problem)
         self._trim()
@@ -287,7 +291,10 @@ class Journal:
                 if not self._jobs:
                     return
                 job = self._jobs.popleft()
-            job()
+            try:
+                job()
+            except Exception:
+                _log.exception("the journal could not do what it was asked")
 
     def _finish(self) -> None:
         """The last attempts, while others may still make room or unlock."""
@@ -298,16 +305,20 @@ class Journal:
             time.sleep(0.05)
         self._not_before = float("inf")
         self._attend()
-        if self._pending or self._file is None:
+        if self._pending or not self._in_file:
             _log.warning("the journal could not be written to the end: %s", self.problem)
 
     def _end(self) -> None:
         with self._condition:
             self._closed = True
             left, self._jobs = self._jobs, deque()
-        if self._store is not None:
-            for job in left:  # nobody may wait for an answer that will not come
+            unwritten = self._pending.take(len(self._pending))
+        # Nobody may wait for a disk or an answer that will not come.
+        unwritten.tell()
+        for job in left:
+            with contextlib.suppress(Exception):
                 job()
+        if self._store is not None:
             self._store.close()
         if self._instance is not None:
             self._instance.close()
@@ -328,11 +339,14 @@ class Journal:
                 break
             try:
                 store.write(batch, self._owner)
-            except sqlite3.Error as error:
+            except Exception as error:
                 batch.tell()  # whoever waits for the disk must not wait for ever
                 with self._condition:
                     self._pending.give_back(batch)
-                self._broken = primary_code(error) in BROKEN
+                if isinstance(error, sqlite3.Error):
+                    self._broken = primary_code(error) in BROKEN
+                elif not self._failing:
+                    _log.exception("the journal cannot be written, in a way that nobody foresaw")
                 problem = reason_of(error)
                 break
             batch.tell()
@@ -347,7 +361,7 @@ class Journal:
         """
         store = self._store
         assert store is not None
-        if self._file is not None and not self._broken and file_identity(self.path) == self._file:
+        if self._in_file and not self._broken and not is_gone(self.path):
             return ""
         self._give_sign_of_life()
         opened = open_database(self.path, patience=0.0)
@@ -362,8 +376,7 @@ class Journal:
             begun.close()
             return reason_of(error)
         store.close()
-        self._store, self._broken = begun, False
-        self._file = file_identity(self.path)
+        self._store, self._in_file, self._broken = begun, True, False
         self.another = True
         self._watcher()
         return ""

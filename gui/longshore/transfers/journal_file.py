@@ -77,13 +77,15 @@ def reason_of(error: Exception) -> str:
     return known.get(code, f"{error}.")
 
 
-def file_identity(path: Path) -> tuple[int, int] | None:
-    """Which file is at *path* now, None for none. A file that was removed or replaced is another one."""
+def is_gone(path: Path) -> bool:
+    """Whether nothing is at *path* any more; False where that cannot be seen."""
     try:
-        status = path.stat()
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
     except OSError:
-        return None
-    return status.st_dev, status.st_ino
+        return False
+    return False
 
 
 def _open_patiently(path: Path, patience: float) -> sqlite3.Connection:

@@ -391,5 +391,36 @@ def test_a_pipe_among_the_signs_of_life(tmp_path: Path) -> None:
     assert journal.close()
 
 
+@pytest.mark.expects_log("in a way that nobody foresaw")
+@pytest.mark.expects_log("the journal cannot be read")
+def test_a_journal_that_cannot_even_begin_holds_nothing_up(
+    make_queue: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(path: Path) -> Any:
+        raise KeyError("oops")
+
+    monkeypatch.setattr(journal_module, "open_database", broken)
+    queue, eye = make_queue(Script(lambda job, number: ""), start=False)
+    before = queue.add(pull("a/b:1"))
+    queue.start()
+    eye.until(before, State.SUCCEEDED)
+    eye.until(queue.add(pull("a/b:2")), State.SUCCEEDED)
+
+
+@pytest.mark.expects_log("in a way that nobody foresaw")
+@pytest.mark.expects_log("the journal (cannot|could not) be written")
+def test_a_write_that_fails_in_a_way_nobody_foresaw_holds_nothing_up(
+    make_queue: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(store: object, batch: object, owner: str) -> None:
+        raise KeyError("oops")
+
+    monkeypatch.setattr("longshore.transfers.journal_store.Store.write", broken)
+    queue, eye = make_queue(Script(lambda job, number: ""))
+    eye.until(queue.add(pull("a/b:1")), State.SUCCEEDED)
+    wait_until(lambda: (eye.look(), eye.unsaved)[1])
+    assert queue.shutdown(5.0)
+
+
 def test_the_pauses_between_attempts_are_bounded() -> None:
     assert 0 < journal_module.RETRY[0] < journal_module.RETRY[1] <= 10

@@ -261,6 +261,35 @@ def test_change_is_told_once_until_taken() -> None:
     assert len(told) == 2
 
 
+def test_what_is_not_known_weighs_nothing_in_the_bar_of_all() -> None:
+    progress = Progress(extracts=True, clock=Clock())
+    assert progress.weighted() == (0, 0)
+    assert progress.snapshot().permille is None  # nothing known is no number, and not 0 %
+    progress.expect([PlannedLayer(digest(0), 100)])
+    assert progress.weighted() == (0, 100)
+    progress.feed(LayerProgress(layer(0), T, 50, 100))
+    assert progress.weighted() == (350, 100)
+
+
+def test_everything_that_changes_a_snapshot_is_told() -> None:
+    told: list[int] = []
+    progress = Progress(extracts=True, changed=lambda: told.append(1))
+    for count, change in enumerate(
+        (
+            lambda: progress.expect([PlannedLayer(digest(0), 10)]),
+            lambda: progress.enter("checking"),
+            lambda: progress.feed(LayerProgress(layer(0), T, 5, 10)),
+            lambda: progress.settle({digest(0): 8}),
+            progress.touch,
+            lambda: progress.end(success=True),
+        ),
+        start=1,
+    ):
+        change()
+        assert len(told) == count
+        progress.snapshot()
+
+
 @pytest.mark.parametrize("seed", range(8))
 def test_whatever_comes_the_bar_never_falls(seed: int) -> None:
     """Events in any order, with any numbers."""
