@@ -22,6 +22,7 @@ from longshore.oci.errors import (
     RegistryUnreachable,
     UnexpectedReply,
 )
+from longshore.oci.image_config import LARGEST_CONFIG
 from longshore.oci.manifest import OCI_INDEX, OCI_MANIFEST, Index, Manifest, parse_manifest
 from longshore.oci.platform import Platform
 from longshore.transfers.bandwidth import Bandwidth
@@ -29,7 +30,7 @@ from longshore.transfers.copying import source as copy_source
 from longshore.transfers.copying.selection import chosen, one_platform, wanted_platforms, without
 from longshore.transfers.copying.source import MOST_CUTS, BlobSource, SourceFailedError
 from longshore.transfers.copying.turns import Turns
-from longshore.transfers.copying.walk import DEEPEST, FOREIGN, MOST_MANIFESTS, walk
+from longshore.transfers.copying.walk import DEEPEST, FOREIGN, MOST_MANIFESTS, ask_all, walk
 
 DATA = bytes(range(256)) * 40
 
@@ -390,3 +391,122 @@ def test_the_platform_that_was_picked_is_said_where_there_were_others() -> None:
     assert (found.picked, found.pruned) == (ARM, False)
     index(reader, [on(image(reader, seed="2"), ARM)], "2")
     assert walk(reader, "2", platform=ARM, cancellation=Cancellation()).picked is None
+
+
+def of_config(
+    reader: Reader, kind: str = CONFIG["mediaType"], size: int | None = None, **config: str
+) -> None:
+    """Put an image without an index, whose configuration says *config*, as ``1``."""
+    reader.data = json.dumps(config).encode()
+    named = {
+        "mediaType": kind,
+        "digest": sha256_of(reader.data),
+        "size": len(reader.data) if size is None else size,
+    }
+    reader.put({"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": named, "layers": []}, "1")
+
+
+def test_an_image_without_an_index_is_for_one_platform() -> None:
+    reader = Reader()
+    of_config(reader, os="linux", architecture="arm64")
+    for wanted in ({"platform": ARM}, {"platforms": (AMD, ARM)}, {}):
+        found = walk(reader, "1", cancellation=Cancellation(), **wanted)  # type: ignore[arg-type]
+        assert (found.top.digest, found.picked, found.pruned) == (reader.manifests["1"].digest, None, False)
+    for wanted in ({"platform": AMD}, {"platforms": (AMD, V7)}):
+        with pytest.raises(InvalidManifest) as failed:
+            walk(reader, "1", cancellation=Cancellation(), **wanted)  # type: ignore[arg-type]
+        assert "linux/arm64" in failed.value.detail
+
+
+def test_what_names_no_platform_is_for_any() -> None:
+    reader = Reader()
+    of_config(reader)
+    assert walk(reader, "1", platform=ARM, cancellation=Cancellation()).top
+    # The configuration of an artifact is not even looked at, nor one that is too large to be honest.
+    for more in ({"kind": "application/x-artifact"}, {"size": LARGEST_CONFIG + 1}):
+        reader.asked.clear()
+        of_config(reader, os="linux", architecture="amd64", **more)  # type: ignore[arg-type]
+        assert walk(reader, "1", platform=ARM, cancellation=Cancellation()).top
+        assert not reader.asked
+
+
+def test_a_configuration_that_does_not_end_is_left() -> None:
+    reader = Reader()
+    of_config(reader, os="linux", architecture="amd64")
+    given: list[int] = []
+
+    class Endless(Reader):
+        @contextlib.contextmanager
+        def blob(
+            self, wanted: Descriptor, offset: int = 0, *, cancellation: Cancellation
+        ) -> Iterator[Iterable[bytes]]:
+            def parts() -> Iterator[bytes]:
+                while len(given) < 1000:
+                    given.append(1 << 20)
+                    yield b" " * (1 << 20)
+
+            yield parts()
+
+    endless = Endless()
+    endless.manifests = reader.manifests
+    with pytest.raises(InvalidManifest):
+        walk(endless, "1", platform=AMD, cancellation=Cancellation())
+    assert sum(given) <= LARGEST_CONFIG + (1 << 20)
+
+
+def test_attestations_of_chosen_platforms_are_read_once() -> None:
+    reader = Reader()
+    whole = several(reader)
+    attestation = whole.manifests[3].digest
+    found = walk(reader, "1", platforms=(ARM,), cancellation=Cancellation())
+    assert (found.gone, found.pruned, reader.read.count(attestation)) == (set(), True, 1)
+    assert attestation in [one.digest for one in found.below]
+    del reader.manifests[attestation]
+    found = walk(reader, "1", platforms=(ARM,), cancellation=Cancellation())
+    assert (found.gone, found.pruned) == ({attestation}, True)
+    assert [one.digest for one in found.below] == [whole.manifests[1].digest]
+    # Of all platforms, by their names, it is missed as well.
+    found = walk(reader, "1", platforms=(AMD, ARM, V7), cancellation=Cancellation())
+    assert (found.gone, found.pruned) == ({attestation}, True)
+    with pytest.raises(InvalidManifest):
+        walk(reader, "1", cancellation=Cancellation())
+
+
+def test_questions_to_a_silent_server_end_with_the_first_that_fails() -> None:
+    """Else each waits for its own time to run out, some of them one after the other."""
+    cut = threading.Event()
+
+    def ask(thing: int, part: Cancellation) -> None:
+        if thing == 3:
+            raise RegistryUnreachable("No.", registry="one.example")
+        with part.waking(cut.set):
+            assert cut.wait(20), "nobody cut it"
+            part.raise_if_cancelled()
+
+    with pytest.raises(RegistryUnreachable):
+        ask_all(ask, range(8), Cancellation())
+    assert cut.is_set()
+
+
+def test_questions_that_are_cancelled_from_outside() -> None:
+    whole = Cancellation()
+
+    def ask(thing: int, part: Cancellation) -> None:
+        whole.cancel()
+        part.raise_if_cancelled()
+
+    with pytest.raises(Cancelled):
+        ask_all(ask, range(8), whole)
+
+
+def test_answers_come_in_the_order_of_the_questions() -> None:
+    def ask(thing: int, part: Cancellation) -> int:
+        return thing * 2
+
+    assert ask_all(ask, range(30), Cancellation()) == list(range(0, 60, 2))
+    assert ask_all(ask, [], Cancellation()) == []
+    stopped = Cancellation()
+    stopped.ask_to_stop()
+    for count in (1, 2):
+        with pytest.raises(Cancelled):
+            ask_all(ask, range(count), stopped)
