@@ -75,6 +75,19 @@ DENIED = "requested access to the resource is denied"
         ("error parsing HTTP 413 response body: invalid character", PUSH, errors.UnexpectedReply),
         ("error parsing HTTP 403 response body: invalid character", SIGNED_PUSH, errors.AccessDenied),
         ("unsupported: The operation is unsupported.", PUSH, errors.AccessDenied),
+        ("unknown: Failed to process request due to 'app:1' configured as immutable.", PUSH, errors.TagImmutable),
+        (
+            "tag invalid: The image tag '1' already exists in the 'app' repository and cannot be overwritten because "
+            "the tag is immutable.",
+            PUSH,
+            errors.TagImmutable,
+        ),
+        (
+            "failed commit on ref: unexpected status from PUT request to https://r.example/v2/a/manifests/1: 412 "
+            "Precondition Failed",
+            PUSH,
+            errors.TagImmutable,
+        ),
         ("name unknown: repository name not known to registry", PUSH, errors.NotInRegistry),
         ("blob unknown: blob unknown to registry", PULL, errors.NotInRegistry),
         ("manifest blob unknown: blob unknown to registry", PUSH, errors.RegistryFailure),

@@ -10,12 +10,11 @@ from typing import Any
 
 import pytest
 
-from longshore.cancellation import Cancellation, Cancelled
+from longshore.cancellation import Cancellation
 from longshore.oci.errors import NotInRegistry, RegistryUnreachable, UnexpectedReply, VerificationFailed
 from longshore.registry import blobs as registry_blobs
 from longshore.registry.client import RegistryClient
 from longshore.registry.config import parse_registry
-from longshore.transfers.copying.walk import ask_all
 from longshore.transfers.transfer import NoteKind, State
 from transfertools.bench import Bench, once
 from transfertools.faulty import digest_of, faulty_registries
@@ -332,30 +331,3 @@ class Whole:
 def test_nothing_is_not_verified_without_need(bench: Bench) -> None:
     image(bench, KB)
     assert NoteKind.NOT_VERIFIED not in [note.kind for note in bench.copy().notes]
-
-
-def test_questions_to_a_silent_server_end_with_the_first_that_fails() -> None:
-    """Else each waits for its own time to run out, some of them one after the other."""
-    cut = threading.Event()
-
-    def ask(thing: int, part: Cancellation) -> None:
-        if thing == 3:
-            raise RegistryUnreachable("No.", registry="one.example")
-        with part.waking(cut.set):
-            assert cut.wait(20), "nobody cut it"
-            part.raise_if_cancelled()
-
-    with pytest.raises(RegistryUnreachable):
-        ask_all(ask, range(8), Cancellation())
-    assert cut.is_set()
-
-
-def test_questions_that_are_cancelled_from_outside() -> None:
-    whole = Cancellation()
-
-    def ask(thing: int, part: Cancellation) -> None:
-        whole.cancel()
-        part.raise_if_cancelled()
-
-    with pytest.raises(Cancelled):
-        ask_all(ask, range(8), whole)
