@@ -47,7 +47,7 @@ def test_switching_is_instant_and_what_moves_goes_on_where_it_was(
     window = start(throttle.address)
     open_repository(window, throttle.address, "switch/app")
     window.click_row("Tags", "1")
-    throttle.bytes_per_second = 300_000
+    throttle.bytes_per_second = 60_000  # still running at the end, however slow the machine is
     window.press("Pull")
     wait_status(window, "Running")
     window.click(picker(window))

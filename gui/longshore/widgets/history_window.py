@@ -17,7 +17,8 @@ from longshore.models.sieve import searched
 from longshore.transfers.journal_history import ENDED, HistoryFilter
 from longshore.transfers.transfer import Operation, State, TransferSnapshot
 from longshore.widgets.columns import Column, Kind
-from longshore.widgets.pane import Pane, Picker
+from longshore.widgets.header_parts import Picker
+from longshore.widgets.pane import Pane
 from longshore.widgets.quiet import EmptyState
 from longshore.widgets.views import TableView
 

@@ -16,7 +16,7 @@ from PySide6.QtCore import (
 )
 from PySide6.QtWidgets import QMenu
 
-from longshore.models import mime, text
+from longshore.models import image_text, mime, text
 from longshore.models.columns import ImageColumn, Role, Tone
 from longshore.models.image_model import ImageModel
 from longshore.widgets.columns import Column
@@ -365,36 +365,21 @@ class ImagePane(Pane):
 
     def _tell_footer(self) -> None:
         images = self.model.images
-        down = self.tr("No library") if self._library else self.tr("No engine")
-        if not images:
-            words = down if self._down is not None else self.tr("No images")
-            self.footer.set_text("" if self._waiting else words)
-            return
-        references = self.tr("1 reference") if len(images) == 1 else self.tr("%n references", "", len(images))
         if self._down is not None:
-            self.footer.set_text("  ·  ".join((down, self.tr("last known: {0}").format(references))))
-            return
-        sizes = {image.image_id: image.size for image in images}
-        parts = [
-            references,
-            text.images(len(sizes)),
-            self._disk or self._size_words().format(text.size(sum(sizes.values()))),
-        ]
-        shown = self.model.rowCount()
-        if shown != len(images):
-            parts.append(self.tr("{0} shown").format(shown))
-        if fresh := self.model.fresh_count:
-            parts.append(self.tr("{0} new").format(fresh))
-        chosen = self.selected()
-        if chosen:
-            chosen_sizes = {image.image_id: image.size for image in chosen}
-            parts.append(
-                self.tr("{0} selected, {1}").format(len(chosen), text.size(sum(chosen_sizes.values())))
+            self.footer.set_text(image_text.last_known(images, library=self._library))
+        elif self._waiting and not images:
+            self.footer.set_text("")
+        else:
+            self.footer.set_text(
+                image_text.summary(
+                    images,
+                    self.selected(),
+                    shown=self.model.rowCount(),
+                    fresh=self.model.fresh_count,
+                    compressed=self._library,
+                    disk=self._disk,
+                )
             )
-        self.footer.set_text("  ·  ".join(parts))
-
-    def _size_words(self) -> str:
-        return self.tr("at most {0} compressed") if self._library else self.tr("at most {0} on disk")
 
     def _cannot(self) -> bool:
         """Whether the place cannot be used; that it cannot is said, with the reason."""

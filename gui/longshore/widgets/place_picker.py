@@ -11,7 +11,7 @@ from PySide6.QtCore import QMimeData, QSignalBlocker, Qt, Signal, Slot
 from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDragMoveEvent, QDropEvent
 
 from longshore.models import mime, text
-from longshore.widgets.pane import Picker
+from longshore.widgets.header_parts import Picker
 from longshore.widgets.theme import current_theme
 
 

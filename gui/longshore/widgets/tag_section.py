@@ -11,7 +11,7 @@ from longshore.models.tag_model import TagModel
 from longshore.oci.errors import AccessDenied, SignInFailed, SignInRequired
 from longshore.oci.reference import Reference
 from longshore.widgets.columns import Column, Kind
-from longshore.widgets.pane import ActionButton, FilterField
+from longshore.widgets.header_parts import ActionButton, FilterField
 from longshore.widgets.quiet import ElidedLabel, EmptyState, LoadingLine, Notice
 from longshore.widgets.views import TableView
 

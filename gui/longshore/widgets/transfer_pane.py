@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable
 from PySide6.QtCore import QCoreApplication, QModelIndex, QPoint, Qt, QTimer, Signal, Slot
 from PySide6.QtWidgets import QLayout, QMenu
 
+from longshore.models import transfer_choice
 from longshore.models import transfer_text as words
 from longshore.models.columns import NodeKind, Role, Tone, TransferColumn
 from longshore.models.transfer_model import TransferModel
 from longshore.models.transfer_text import can_detour
-from longshore.oci.errors import TlsFailed
 from longshore.transfers.transfer import State, TransferSnapshot
 from longshore.widgets.columns import Column, Kind
 from longshore.widgets.delegates import MOVING
@@ -218,54 +218,29 @@ class TransferPane(Pane):
     @Slot()
     def cancel(self) -> None:
         """Wish to cancel what is selected (or the only one there is), or say why not."""
-        active = [s.id for s in self._meant() if _can_be_cancelled(s)]
+        active = [s.id for s in self._meant() if transfer_choice.can_be_cancelled(s)]
         if active:
             self.cancel_requested.emit(active)
         else:
             self.explain(self._no_cancel() or self.tr("Select the transfers to cancel."))
 
     def _no_cancel(self) -> str:
-        """Why nothing can be cancelled now, "" where something can."""
-        chosen = self.selected()
-        pool = chosen or self.snapshots()
-        if any(_can_be_cancelled(s) for s in pool):
-            return ""
-        if any(s.state is State.CANCELLING for s in pool):
-            return self.tr("It is being cancelled.")
-        if not chosen:
-            return self.tr("Nothing is queued or running.")
-        return (
-            self.tr("This transfer has finished.")
-            if len(chosen) == 1
-            else self.tr("These transfers have finished.")
-        )
+        return transfer_choice.no_cancel(self.selected(), self.snapshots())
 
     @Slot()
     def retry(self) -> None:
         """Wish to try again what is selected (or the only one that failed), or say why not."""
-        ended = [s.id for s in self._meant(failed=True) if _can_be_retried(s)]
+        ended = [s.id for s in self._meant(failed=True) if transfer_choice.can_be_retried(s)]
         if ended:
             self.retry_requested.emit(ended)
         else:
             self.explain(self._no_retry() or self.tr("Select the transfers to retry."))
 
     def _no_retry(self) -> str:
-        """Why nothing can be retried now, "" where something can."""
-        chosen = self.selected()
-        if any(_can_be_retried(s) for s in chosen or self.snapshots()):
-            return ""
-        if chosen:
-            return self.tr("Only transfers that failed, were cancelled or were interrupted can be retried.")
-        return self.tr("Nothing has failed.")
+        return transfer_choice.no_retry(self.selected(), self.snapshots())
 
     def _meant(self, *, failed: bool = False) -> list[TransferSnapshot]:
-        """What is selected; where nothing is, the one transfer that can be meant, if it is only one."""
-        chosen = self.selected()
-        if chosen:
-            return chosen
-        unended = State.FAILED, State.CANCELLED, State.INTERRUPTED
-        fits = [s for s in self.snapshots() if (s.state in unended if failed else not s.state.finished)]
-        return fits if len(fits) == 1 else []
+        return transfer_choice.meant(self.selected(), self.snapshots(), failed=failed)
 
     @Slot()
     def retry_failed(self) -> None:
@@ -281,7 +256,7 @@ class TransferPane(Pane):
         every = self.snapshots()
         meant = self.selected() or [s for s in every if s.pausable] or every
         alive = [s for s in meant if s.pausable and not s.state.finished]
-        paused = [s.id for s in alive if is_paused(s)]
+        paused = [s.id for s in alive if transfer_choice.is_paused(s)]
         if alive and len(paused) == len(alive):
             self.unpause_requested.emit(paused)
         elif alive:
@@ -393,7 +368,7 @@ class TransferPane(Pane):
         self.cancel_button.set_hint("\n".join(dict.fromkeys(words.cancel_text(s) for s in meant[:50])))
         self.pause_button.setVisible(any(s.pausable and not s.state.finished for s in snapshots))
         alive = [s for s in meant if s.pausable]
-        if alive and all(is_paused(s) for s in alive):
+        if alive and all(transfer_choice.is_paused(s) for s in alive):
             self.pause_button.set_label(self.tr("Resume"), "resume")
         else:
             self.pause_button.set_label(self.tr("Pause"), "hold")
@@ -451,7 +426,7 @@ class TransferPane(Pane):
             menu.addAction(self.tr("Sign in to {0}…").format(host)).triggered.connect(
                 lambda: self.sign_in_requested.emit(host)
             )
-        unproved = _certificate_host(chosen)
+        unproved = transfer_choice.certificate_host(chosen)
         if unproved:
             menu.addAction(self.tr("Certificate of {0}…").format(unproved)).triggered.connect(
                 lambda: self.certificate_requested.emit(unproved)
@@ -460,7 +435,7 @@ class TransferPane(Pane):
             menu.addAction(self.tr("Pull by the library instead")).triggered.connect(self.detour)
         menu.addSeparator()
         if any(s.pausable and not s.state.finished for s in chosen):
-            paused = all(is_paused(s) for s in chosen if s.pausable and not s.state.finished)
+            paused = all(transfer_choice.is_paused(s) for s in chosen if s.pausable and not s.state.finished)
             menu.addAction(self.tr("Resume") if paused else self.tr("Pause")).triggered.connect(
                 self.toggle_pause
             )
@@ -474,26 +449,7 @@ class TransferPane(Pane):
         menu.popup(self.view.viewport().mapToGlobal(where))
 
 
-def is_paused(snapshot: TransferSnapshot) -> bool:
-    """Whether it waits until the user goes on with it."""
-    return snapshot.waiting_for == "paused"
-
-
-def _can_be_cancelled(snapshot: TransferSnapshot) -> bool:
-    return not snapshot.state.finished and snapshot.state is not State.CANCELLING
-
-
-def _can_be_retried(snapshot: TransferSnapshot) -> bool:
-    return snapshot.state.finished and snapshot.state is not State.SUCCEEDED
-
-
 def _top(index: QModelIndex) -> QModelIndex:
     while index.parent().isValid():
         index = index.parent()
     return index
-
-
-def _certificate_host(snapshots: list[TransferSnapshot]) -> str:
-    """The registry over whose certificate the only selected transfer failed, "" if none."""
-    error = snapshots[0].error if len(snapshots) == 1 else None
-    return error.registry if isinstance(error, TlsFailed) else ""

@@ -1,326 +1,35 @@
-"""The table and the tree that all panes use: rows, keyboard, focus ring, drag and drop. GUI thread only."""
+"""The table and the tree that all panes use. GUI thread only."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
-
 from PySide6.QtCore import (
     QAbstractItemModel,
-    QItemSelectionModel,
-    QMimeData,
     QModelIndex,
     QPersistentModelIndex,
     QPoint,
     QRect,
-    QRectF,
     Qt,
     Signal,
     Slot,
 )
 from PySide6.QtGui import (
-    QDrag,
-    QDragEnterEvent,
-    QDragLeaveEvent,
-    QDragMoveEvent,
-    QDropEvent,
-    QFocusEvent,
-    QKeyEvent,
-    QMouseEvent,
     QPainter,
     QPaintEvent,
-    QPen,
     QRegion,
-    QResizeEvent,
 )
-from PySide6.QtWidgets import QAbstractItemView, QStyleOptionViewItem, QTableView, QTreeView, QWidget
+from PySide6.QtWidgets import QStyleOptionViewItem, QTableView, QTreeView, QWidget
 
 from longshore.models.columns import NodeKind, Role, Tone
 from longshore.widgets import icons
-from longshore.widgets.columns import PADDING, Column, ColumnLayout
-from longshore.widgets.delegates import CellDelegate
-from longshore.widgets.drag import HOT_SPOT, DropLine, drag_pixmap
+from longshore.widgets.columns import PADDING, Column
+from longshore.widgets.row_view import RowView
 from longshore.widgets.theme import current_theme
-
-if TYPE_CHECKING:
-    _Base = QAbstractItemView
-else:
-    _Base = object
-
-#: Says what a drop would do: (index, what is dragged) -> (would be taken, sentence).
-DropHint = Callable[[QModelIndex, QMimeData], tuple[bool, str]]
 
 #: The least pixels in which a description behind a name is worth drawing.
 _LEAST_DESCRIPTION = 60
-_KEYBOARD = (
-    Qt.FocusReason.TabFocusReason,
-    Qt.FocusReason.BacktabFocusReason,
-    Qt.FocusReason.ShortcutFocusReason,
-)
 
 
-class _Rows(_Base):
-    """What the table and the tree have in common. *opened* is declared by both: Enter or a double click on a row."""
-
-    opened: Signal
-    resized: Signal
-    columns: ColumnLayout
-    delegate: CellDelegate
-    _ring = False
-    _target: QModelIndex | None = None
-    _over = False
-    _hint: DropHint | None = None
-    _takes_own = False
-    _line: DropLine | None = None
-    _describe: Callable[[list[QModelIndex]], str] | None = None
-
-    def _set_up(self, name: str, columns: list[Column], hidden: tuple[int, ...]) -> None:
-        self.setAccessibleName(name)
-        self.delegate = CellDelegate(columns, self)
-        self.setItemDelegate(self.delegate)
-        self.setAlternatingRowColors(True)
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
-        self.setTabKeyNavigation(False)
-        self.setFrameShape(self.Shape.NoFrame)
-        self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
-        self.columns = ColumnLayout(self, columns, hidden)  # type: ignore[arg-type]
-        self.resized.connect(self.columns.apply)
-        self.doubleClicked.connect(self._double_clicked)
-
-    # -- rows
-
-    def rows(self) -> list[QModelIndex]:
-        """The selected rows, by their first column, from top to bottom as selected."""
-        selection = self.selectionModel()
-        return [] if selection is None else selection.selectedRows(0)
-
-    def in_hand(self) -> bool:
-        """Whether the user is working on rows here: some are selected, dragged, or under the pointer."""
-        return (
-            bool(self.rows())
-            or self.state() != QAbstractItemView.State.NoState
-            or self.viewport().underMouse()
-        )
-
-    def set_faded(self, faded: bool) -> None:
-        """Draw the rows faint, since they are only what was last known; they cannot be dragged then."""
-        if faded != self.delegate.faded:
-            self.delegate.faded = faded
-            self.setDragEnabled(not faded and self._describe is not None)
-            self.viewport().update()
-
-    def select_row(self, index: QModelIndex) -> None:
-        """Select the row of *index* alone, and scroll to it."""
-        if not index.isValid():
-            return
-        flags = QItemSelectionModel.SelectionFlag.ClearAndSelect | QItemSelectionModel.SelectionFlag.Rows
-        self.selectionModel().setCurrentIndex(index, flags)
-        self.scrollTo(index)
-
-    def select_rows(self, indexes: Iterable[QModelIndex]) -> None:
-        """Select the rows of *indexes* and no other, and scroll to the first."""
-        good = [index for index in indexes if index.isValid()]
-        if not good:
-            return
-        self.select_row(good[0])
-        flags = QItemSelectionModel.SelectionFlag.Select | QItemSelectionModel.SelectionFlag.Rows
-        for index in good[1:]:
-            self.selectionModel().select(index, flags)
-
-    def _double_clicked(self, index: QModelIndex) -> None:
-        self.opened.emit(index.siblingAtColumn(0))
-
-    # -- keyboard
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Qt's hook: Enter opens the current row."""
-        self._ring = True
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and not event.modifiers() & (
-            Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier
-        ):
-            current = self.currentIndex()
-            if current.isValid():
-                self.opened.emit(current.siblingAtColumn(0))
-                event.accept()
-                return
-        super().keyPressEvent(event)
-        # Qt paints the cells again between which the focus moved; the ring goes around the row.
-        self.viewport().update()
-
-    def keyboardSearch(self, search: str) -> None:
-        """Qt's hook: typing ahead looks for the name, whichever column was clicked last."""
-        current = self.currentIndex()
-        if current.column() > 0:
-            self.selectionModel().setCurrentIndex(
-                current.siblingAtColumn(0), QItemSelectionModel.SelectionFlag.NoUpdate
-            )
-        super().keyboardSearch(search)
-
-    def focusInEvent(self, event: QFocusEvent) -> None:
-        """Qt's hook: the ring shows for those who came by keyboard."""
-        self._ring = event.reason() in _KEYBOARD
-        super().focusInEvent(event)
-        if self._ring and not self.currentIndex().isValid() and self.model() is not None:
-            first = self.model().index(0, 0)
-            if first.isValid():
-                self.selectionModel().setCurrentIndex(first, QItemSelectionModel.SelectionFlag.NoUpdate)
-        self.viewport().update()
-
-    def mousePressEvent(self, event: QMouseEvent) -> None:
-        """Qt's hook."""
-        if self._ring:
-            self._ring = False
-            self.viewport().update()
-        super().mousePressEvent(event)
-
-    # -- painting
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """Qt's hook. A signal, since a filter in Python would see every event of the viewport."""
-        super().resizeEvent(event)
-        self.resized.emit()
-
-    def _row_rect(self, index: QModelIndex) -> QRect:
-        rect = self.visualRect(index)
-        return QRect(0, rect.y(), self.viewport().width(), rect.height())
-
-    def _paint_rings(self) -> None:
-        theme = current_theme()
-        target = self._target if self._over else None
-        current = self.currentIndex() if self._ring and self.hasFocus() else QModelIndex()
-        if target is None and not current.isValid():
-            return
-        painter = QPainter(self.viewport())
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        for index, width in ((current, 1.0), (target, 2.0)):
-            if index is None:
-                continue
-            if index.isValid():
-                rect = self._row_rect(index)
-            elif index is target:
-                rect = self.viewport().rect()
-            else:
-                continue
-            painter.setPen(QPen(theme.accent, width))
-            half = width / 2
-            painter.drawRoundedRect(QRectF(rect).adjusted(1 + half, half, -1 - half, -half), 4, 4)
-        painter.end()
-
-    # -- dragging from here
-
-    def set_drag(self, describe: Callable[[list[QModelIndex]], str]) -> None:
-        """Rows may be dragged; *describe* says what stands on the pill."""
-        self._describe = describe
-        self.setDragEnabled(True)
-
-    def startDrag(self, actions: Qt.DropAction) -> None:
-        """Qt's hook."""
-        rows = [index for index in self.rows() if index.flags() & Qt.ItemFlag.ItemIsDragEnabled]
-        model = self.model()
-        if not rows or model is None or self._describe is None:
-            return
-        data = model.mimeData(rows)
-        if data is None:
-            return
-        drag = QDrag(self)
-        drag.setMimeData(data)
-        drag.setPixmap(drag_pixmap(self._describe(rows), self.devicePixelRatioF()))
-        drag.setHotSpot(HOT_SPOT)
-        drag.exec(Qt.DropAction.CopyAction, Qt.DropAction.CopyAction)
-
-    # -- dropping here
-
-    def set_drop(self, hint: DropHint, *, own: bool = False) -> None:
-        """Things may be dropped; *hint* says what a drop would do. *own*: its own rows may be, too."""
-        self._hint = hint
-        self._takes_own = own
-        self.setAcceptDrops(True)
-        self.setDropIndicatorShown(False)
-        self.setDragDropOverwriteMode(True)
-        self.setDragDropMode(
-            QAbstractItemView.DragDropMode.DragDrop
-            if self._describe
-            else QAbstractItemView.DragDropMode.DropOnly
-        )
-        self.setDefaultDropAction(Qt.DropAction.CopyAction)
-
-    def _drop_index(self, event: QDropEvent) -> QModelIndex:
-        """What a drop at this point is meant for; an invalid index means the whole view."""
-        return self.indexAt(event.position().toPoint()).siblingAtColumn(0)
-
-    def _own(self, event: QDropEvent) -> bool:
-        return not self._takes_own and event.source() is self
-
-    def _look(self, event: QDropEvent) -> bool:
-        """Show what a drop here would do; True if it would be taken."""
-        if self._hint is None or self._own(event):
-            return False
-        index = self._drop_index(event)
-        good, text = self._hint(index, event.mimeData())
-        self._target, self._over = index, good
-        if self._line is None:
-            self._line = DropLine(self)
-        self._line.say(text, good=good)
-        self.viewport().update()
-        return good
-
-    def _forget_target(self) -> None:
-        self._target, self._over = None, False
-        if self._line is not None:
-            self._line.hide()
-        self.viewport().update()
-
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        """Qt's hook. Always taken where drops may be, so that moves come and a refusal can be explained."""
-        super().dragEnterEvent(event)
-        if self._hint is None or self._own(event):
-            event.ignore()
-            return
-        self._look(event)
-        event.setDropAction(Qt.DropAction.CopyAction)
-        event.accept()
-
-    def dragMoveEvent(self, event: QDragMoveEvent) -> None:
-        """Qt's hook: scrolls and unfolds as Qt does; what is taken is for the model to say."""
-        super().dragMoveEvent(event)
-        if self._look(event):
-            event.setDropAction(Qt.DropAction.CopyAction)
-            event.accept()
-        else:
-            event.ignore()
-
-    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
-        """Qt's hook."""
-        super().dragLeaveEvent(event)
-        self._forget_target()
-
-    def dropEvent(self, event: QDropEvent) -> None:
-        """Qt's hook: hands what was dropped to the model, which only decodes and tells."""
-        model = self.model()
-        index = self._drop_index(event)
-        taken = False
-        if model is not None and self._hint is not None and not self._own(event):
-            action = Qt.DropAction.CopyAction
-            data = event.mimeData()
-            if model.canDropMimeData(data, action, -1, -1, index):
-                taken = model.dropMimeData(data, action, -1, -1, index)
-        # Ends the scrolling and the state that the moves began.
-        super().dragLeaveEvent(QDragLeaveEvent())
-        self._forget_target()
-        if taken:
-            event.setDropAction(Qt.DropAction.CopyAction)
-            event.accept()
-        else:
-            event.ignore()
-
-
-class TableView(_Rows, QTableView):
+class TableView(RowView, QTableView):
     """A table of rows."""
 
     opened = Signal(QModelIndex)
@@ -383,7 +92,7 @@ class TableView(_Rows, QTableView):
         self._paint_rings()
 
 
-class TreeView(_Rows, QTreeView):
+class TreeView(RowView, QTreeView):
     """A tree of rows, with our own chevrons. Notes reach over the whole row."""
 
     opened = Signal(QModelIndex)

@@ -1,0 +1,62 @@
+"""Which transfers an action means, and why it can mean none. Pure; any thread."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from longshore.models.text import tr
+from longshore.oci.errors import TlsFailed
+from longshore.transfers.transfer import State, TransferSnapshot
+
+Snapshots = Sequence[TransferSnapshot]
+
+
+def can_be_cancelled(snapshot: TransferSnapshot) -> bool:
+    """Whether it waits or runs, and nobody has cancelled it."""
+    return not snapshot.state.finished and snapshot.state is not State.CANCELLING
+
+
+def can_be_retried(snapshot: TransferSnapshot) -> bool:
+    """Whether it ended without success."""
+    return snapshot.state.finished and snapshot.state is not State.SUCCEEDED
+
+
+def is_paused(snapshot: TransferSnapshot) -> bool:
+    """Whether it waits until the user goes on with it."""
+    return snapshot.waiting_for == "paused"
+
+
+def meant(chosen: Snapshots, every: Snapshots, *, failed: bool) -> list[TransferSnapshot]:
+    """What is *chosen*; where nothing is, the one transfer of *every* that can be meant, if it is only one. *failed*:
+    that is one to retry; otherwise one that has not finished."""
+    if chosen:
+        return list(chosen)
+    fits = [one for one in every if (can_be_retried(one) if failed else not one.state.finished)]
+    return fits if len(fits) == 1 else []
+
+
+def no_cancel(chosen: Snapshots, every: Snapshots) -> str:
+    """Why nothing can be cancelled now, "" where something can."""
+    pool = chosen or every
+    if any(map(can_be_cancelled, pool)):
+        return ""
+    if any(one.state is State.CANCELLING for one in pool):
+        return tr("It is being cancelled.")
+    if not chosen:
+        return tr("Nothing is queued or running.")
+    return tr("This transfer has finished.") if len(chosen) == 1 else tr("These transfers have finished.")
+
+
+def no_retry(chosen: Snapshots, every: Snapshots) -> str:
+    """Why nothing can be retried now, "" where something can."""
+    if any(map(can_be_retried, chosen or every)):
+        return ""
+    if chosen:
+        return tr("Only transfers that failed, were cancelled or were interrupted can be retried.")
+    return tr("Nothing has failed.")
+
+
+def certificate_host(chosen: Snapshots) -> str:
+    """The registry over whose certificate the only chosen transfer failed, "" if none."""
+    error = chosen[0].error if len(chosen) == 1 else None
+    return error.registry if isinstance(error, TlsFailed) else ""
