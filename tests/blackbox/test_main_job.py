@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -160,10 +159,10 @@ def test_cancel_stops_engine_and_registry(
     wait_status(window, "Running")
     window.click_row("Transfers", "Pull")
     window.press("Cancel")
-    pressed = time.monotonic()
     wait_status(window, "Cancelled")
-    assert time.monotonic() - pressed < 3  # a second, and what the driver takes to look
-    window.wait(lambda: "context canceled" in testbed_engine.log_text(), "the engine to stop", timeout=5)
+    window.wait(lambda: "context canceled" in testbed_engine.log_text(), "the engine to stop")
+    # Most of it was never asked for, so the row did not end by itself.
+    assert throttle.moved_bytes["response"] < 8_000_000
 
 
 def test_an_unknown_image_fails_and_says_so(
@@ -229,9 +228,8 @@ def test_closing_with_transfers_asks_and_ends_soon(
     wait_status(window, "Running")
     window.keys("ctrl+q")
     window.press("Stop and close")
-    pressed = time.monotonic()
-    assert window.process.wait(timeout=10) == 0
-    assert time.monotonic() - pressed < 3
+    assert window.process.wait(timeout=60) == 0
+    assert throttle.moved_bytes["response"] < 9_000_000, "it did not wait for the pull to end"
     assert "Traceback" not in window.output()
 
 

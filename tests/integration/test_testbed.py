@@ -252,9 +252,7 @@ def test_a_killed_engine_comes_back_at_its_address(own_engine: PrivateEngine) ->
         own_engine.kill()
         assert not own_engine.is_running
         assert not Path(f"/proc/{pid}").exists()
-        started = time.monotonic()
         own_engine.start()
-        assert time.monotonic() - started < 20
         assert own_engine.host == host
         own_engine.restart()
         assert client.inspect_image("testbed/survivor:1")["RepoTags"] == ["testbed/survivor:1"]

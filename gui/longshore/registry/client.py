@@ -184,7 +184,7 @@ class RegistryClient(Manifests, Blobs, Listings):
         """
         wanted = platform or Platform.host()
         cache, host = self._details, self._session.config.host
-        if cheaply or (cache is not None and cache.knows(host, repository)):
+        if cheaply or (cache is not None and cache.knows(host, repository, tag)):
             head = self.head(repository, tag, cancellation=cancellation)
             known = cache.get(head.digest, wanted) if cache is not None and head is not None else None
             if known is not None:

@@ -34,6 +34,10 @@ CREATE TABLE IF NOT EXISTS repositories (
 """
 
 
+#: Repositories whose tags are remembered in memory.
+_MOST_FRESH = 200
+
+
 @dataclass(frozen=True, slots=True)
 class Known:
     """Details without the tag that led to them."""
@@ -56,11 +60,21 @@ class DetailsCache:
         self._database: sqlite3.Connection | None = None
         self._broken = False
         self._since_trim = 0
+        #: Repositories of which nothing was kept before this run, and the tags that have been since.
+        self._fresh: dict[tuple[str, str], set[str]] = {}
 
-    def knows(self, host: str, repository: str) -> bool:
-        """True if details of *repository* were kept before, so that asking for digests first pays."""
-        query = "SELECT 1 FROM repositories WHERE host = ? AND repository = ?"
-        return self._safely(lambda db: db.execute(query, (host, repository)).fetchone() is not None, False)
+    def knows(self, host: str, repository: str, tag: str) -> bool:
+        """True if *tag* was probably kept before, so that asking for its digest first pays.
+
+        Of an earlier run only repositories are known. While one is read for the first time, its tags are told apart:
+        otherwise the first that was kept would cost a request for each of the others.
+        """
+
+        def look(db: sqlite3.Connection) -> bool:
+            fresh = self._fresh.get((host, repository))
+            return (fresh is None or tag in fresh) and _has(db, host, repository)
+
+        return self._safely(look, False)
 
     def get(self, digest: str, wanted: Platform) -> Known | None:
         """The details of the manifest *digest*, seen for the platform *wanted*."""
@@ -93,6 +107,12 @@ class DetailsCache:
 
         def write(db: sqlite3.Connection) -> None:
             now = time.time()
+            if not _has(db, host, repository):
+                if len(self._fresh) >= _MOST_FRESH:
+                    self._fresh.clear()
+                self._fresh[host, repository] = set()
+            if (fresh := self._fresh.get((host, repository))) is not None and len(fresh) < self._limit:
+                fresh.add(found.tag)
             platforms = " ".join(_text(one) for one in found.platforms)
             created = None if found.created is None else found.created.timestamp()
             db.execute(
@@ -155,6 +175,11 @@ class DetailsCache:
                 self._path.unlink(missing_ok=True)
                 return
         self._broken = True
+
+
+def _has(db: sqlite3.Connection, host: str, repository: str) -> bool:
+    query = "SELECT 1 FROM repositories WHERE host = ? AND repository = ?"
+    return db.execute(query, (host, repository)).fetchone() is not None
 
 
 def _text(platform: Platform) -> str:

@@ -346,10 +346,8 @@ def test_cancelled_at_once_and_done_layers_are_kept(
         source, target = f"{open_registry.address}/copy/cancel:1", f"{line.address}/copied/cancel:1"
         row = queue.add(copy(source, target))
         eye.until(row, lambda row: sum(one.state is LayerState.DONE for one in row.layers) == 2, 30)
-        begun = time.monotonic()
         queue.cancel([row])
-        eye.until(row, State.CANCELLED)
-        assert time.monotonic() - begun < 1
+        assert eye.until(row, State.CANCELLED).moved_bytes < 12 * MB
         line.bytes_per_second = None
         queue.retry([row])
         done = eye.until(row, State.SUCCEEDED, 30)

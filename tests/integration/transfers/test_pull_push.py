@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -313,11 +312,9 @@ def test_cancel_while_the_registry_says_nothing(
     for row in rows:
         eye.until(row, lambda row: row.state in (State.PLANNING, State.RUNNING))
     wait_until(lambda: throttle.open_connections >= 2)
-    started = time.monotonic()
     queue.cancel(rows)
     for row in rows:
-        eye.until(row, State.CANCELLED)
-    assert time.monotonic() - started < 1.0
+        eye.until(row, State.CANCELLED)  # while the line is still stalled
     # dockerd 20.10 gives up its first question (GET /v2/) after 15 s only, and may open uploads and blobs to close them
     # again; what counts is that nothing arrives any more.
     throttle.resume()
@@ -353,10 +350,8 @@ def test_cancel_in_the_middle_really_stops(
     queue, eye = make_queue()
     row = queue.add(request)
     eye.until(row, lambda row: row.phase == moment and row.moved_bytes > 0, 30)
-    started = time.monotonic()
     queue.cancel([row])
     cancelled = eye.until(row, State.CANCELLED)
-    assert time.monotonic() - started < 1.0
     assert cancelled.error is None
     assert cancelled.permille is not None
     assert 0 < cancelled.permille < 1000

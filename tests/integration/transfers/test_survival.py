@@ -6,7 +6,6 @@ import contextlib
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -164,10 +163,9 @@ def test_shutdown_in_mid_transfer_leaves_nothing_running(
     queue, eye = make_queue()
     row = queue.add(pull(f"{throttle.address}/survival/stop:1", address_of(testbed_engine.host)))
     eye.until(row, lambda row: row.moved_bytes > 0, 30)
-    started = time.monotonic()
-    assert queue.shutdown(2.0)
-    assert time.monotonic() - started < 1.0
+    assert queue.shutdown(10.0)
     eye.until(row, State.INTERRUPTED)
+    assert eye.rows[row].moved_bytes < 20 * MB, "it did not wait for the pull to end"
     services.registry(throttle.address).close()
     wait_until(lambda: throttle.open_connections == 0, "the engine lets go of the registry")
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -75,13 +75,13 @@ def test_readers_stop_where_every_tag_would_be_refused(play, serve) -> None:
 
 
 def test_a_page_that_was_overtaken_is_dropped(play, serve) -> None:
-    hold = threading.Event()
+    hold, let_go = threading.Event(), threading.Event()
 
     def script(asked: Asked) -> Any:
         if asked.path.startswith("/v2/_catalog"):
             if not hold.is_set():
                 hold.set()
-                time.sleep(0.3)
+                let_go.wait(60)
                 return reply({"repositories": ["old/one"]})
             return reply({"repositories": ["new/one"]})
         return reply({})
@@ -95,6 +95,11 @@ def test_a_page_that_was_overtaken_is_dropped(play, serve) -> None:
         shown.listing.list_repositories(server.host)
         await desk.until(lambda: shown.registries.state(server.host) is NodeState.READY)
         assert shown.registries.index_of(server.host, "new/one").isValid()
+        # Only now does the old page come, if anybody still reads it.
+        let_go.set()
+        await desk.until(
+            lambda: not [task for task in asyncio.all_tasks() if task.get_name().startswith("list ")]
+        )
         assert not shown.registries.index_of(server.host, "old/one").isValid()
         assert not shown.errors
         shown.close()

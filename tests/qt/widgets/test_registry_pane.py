@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtCore import QModelIndex, QPoint, Qt
+from PySide6.QtCore import QModelIndex, QPoint, Qt, QTimer
 from PySide6.QtWidgets import QAbstractItemView, QMenu
 from pytestqt.qtbot import QtBot
 
@@ -265,7 +265,7 @@ def test_enter_in_the_filter_searches_the_registry_one_is_in(bench: Bench, qtbot
     assert wished.args == ["docker.io", "nginx"]
     # Typing pauses later than Enter is pressed: that must not end what was begun.
     generation = bench.registries.begin_search("docker.io", "nginx")
-    qtbot.wait(200)
+    qtbot.waitUntil(lambda: not any(timer.isActive() for timer in pane.filter.findChildren(QTimer)))
     bench.registries.append_page("docker.io", generation, ["a/nginx"], False)
     back = bench.registries.index(0, 0, bench.registries.index_of("docker.io"))
     with qtbot.waitSignal(pane.search_requested) as left:

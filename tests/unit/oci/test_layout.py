@@ -186,6 +186,13 @@ def test_an_image_without_a_name_gets_one_and_is_not_there_twice() -> None:
     assert [entry.reference for entry in first.with_entry(LayoutEntry.named(ONE, APP)).entries] == [APP]
 
 
+def test_what_several_entries_become_is_in_the_place_of_the_first() -> None:
+    other = LayoutEntry.named(TWO, APP.with_tag("2"))
+    before = LayoutIndex((LayoutEntry.named(ONE, None), other, LayoutEntry.named(TWO, APP)))
+    after = before.with_entry(LayoutEntry.named(ONE, APP))
+    assert [entry.reference for entry in after.entries] == [APP, APP.with_tag("2")]
+
+
 def test_looked_up_by_name_and_by_digest() -> None:
     there = LayoutIndex((LayoutEntry.named(ONE, APP), LayoutEntry.named(TWO, None)))
     assert there.find(APP) == there.entries[0]

@@ -25,6 +25,8 @@ from longshore.oci.naturalsort import natural_key
         ["edge", "latest", "1.0"],
         ["1.9", "1.10-SNAPSHOT", "1.10"],
         ["build-9", "build-10"],
+        ["1.0.2", "1.0.2a", "1.0.2b"],  # no number follows: a release after the release, as OpenSSL's were
+        ["1.0a1", "1.0", "1.0a"],
     ],
 )
 def test_ascending(ascending: list[str]) -> None:

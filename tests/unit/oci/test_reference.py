@@ -137,6 +137,13 @@ REFUSED = [
     ("my_host.example/app", "“_”"),
     ("-x.example/app", "“-x.example” is not the name of a registry"),
     ("x..y/app", "“x..y” is not the name of a registry"),
+    ("-web", "“-web” in the repository's name must begin and end"),
+    ("team/web.", "“web.” in the repository's name must begin and end"),
+    ("a..b", "“a..b” in the repository's name has separators side by side"),
+    ("reg.ist!ry/x", "holds “!”"),
+    ("team/w_b~x", "holds “~”"),
+    ("web:la.t!est", "holds “!”"),
+    ("re_g.io/x", "holds “_”"),
     ("host:port/app", "port “port”"),
     ("host:/app", "port “”"),
     ("::1/app", "brackets"),
@@ -302,6 +309,7 @@ def test_sorted_by_name_then_tag_with_and_without() -> None:
     references = [Reference.parse(text) for text in reversed(wanted)]
     assert [str(reference) for reference in sorted(references)] == wanted
     assert len({*references, *references}) == len(wanted)
+    assert not any(reference < Reference.parse(str(reference)) for reference in references)
 
 
 def test_names() -> None:

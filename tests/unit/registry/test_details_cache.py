@@ -32,13 +32,29 @@ def cache(tmp_path: Path) -> Iterator[DetailsCache]:
 def test_what_is_kept_comes_back_under_any_tag_and_in_another_run(
     cache: DetailsCache, tmp_path: Path
 ) -> None:
-    assert not cache.knows("r.io", "a/b")
+    assert not cache.knows("r.io", "a/b", "v1")
     cache.put("r.io", "a/b", details(1), HERE)
-    assert cache.knows("r.io", "a/b") and not cache.knows("r.io", "a/c")
+    assert cache.knows("r.io", "a/b", "v1") and not cache.knows("r.io", "a/c", "v1")
     again = DetailsCache(tmp_path / "cache")
     known = again.get(details(1).digest, HERE)
     assert known is not None and known.as_tag("v1") == details(1) and known.as_tag("x").tag == "x"
     assert again.get(details(1).digest, ARM) is None, "size and date are of one platform"
+    again.close()
+
+
+def test_a_repository_read_for_the_first_time_is_known_tag_by_tag(
+    cache: DetailsCache, tmp_path: Path
+) -> None:
+    """What was kept first must not cost a question for each of the others, which are not kept yet."""
+    cache.put("r.io", "a/b", details(1), HERE)
+    assert cache.knows("r.io", "a/b", "v1") and not cache.knows("r.io", "a/b", "v2")
+    cache.put("r.io", "a/b", details(2), HERE)
+    assert cache.knows("r.io", "a/b", "v2")
+    cache.close()
+    again = DetailsCache(tmp_path / "cache")
+    assert again.knows("r.io", "a/b", "v3"), "of an earlier run nothing is known but the repository"
+    again.put("r.io", "a/b", details(4), HERE)
+    assert again.knows("r.io", "a/b", "v3")
     again.close()
 
 
@@ -52,7 +68,7 @@ def test_the_oldest_go_first(cache: DetailsCache) -> None:
         cache.put("r.io", f"a/{number}", details(number), HERE)
     kept = [number for number in range(40) if cache.get(details(number).digest, HERE) is not None]
     assert 10 <= len(kept) <= 20 and kept == list(range(kept[0], 40))
-    assert not cache.knows("r.io", "a/0")
+    assert not cache.knows("r.io", "a/0", "v0")
 
 
 def test_nobody_else_may_read_it(cache: DetailsCache, tmp_path: Path) -> None:
@@ -75,6 +91,6 @@ def test_a_folder_that_cannot_be_made_is_no_error(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     cache = DetailsCache(tmp_path / "file" / "cache")
     cache.put("r.io", "a/b", details(1), HERE)
-    assert cache.get(details(1).digest, HERE) is None and not cache.knows("r.io", "a/b")
+    assert cache.get(details(1).digest, HERE) is None and not cache.knows("r.io", "a/b", "v1")
     cache.close()
     assert cache.get(details(1).digest, HERE) is None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import threading
-import time
 from typing import Any
 
 import pytest
@@ -290,10 +289,8 @@ def test_nobody_there(connect, serve) -> None:
 
 def test_a_silent_server_times_out(serve, connect) -> None:
     client = connect(serve(lambda asked: "silent"), read_seconds=0.3)
-    begin = time.monotonic()
     with pytest.raises(RegistryUnreachable, match="does not answer"):
         client.tags("a/b")
-    assert time.monotonic() - begin < 3
 
 
 def test_an_answer_that_drips_in_times_out(serve, connect) -> None:
@@ -301,18 +298,14 @@ def test_an_answer_that_drips_in_times_out(serve, connect) -> None:
         if asked.path == "/v2/":
             return reply({})
         out = asked.handler.wfile
-        out.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
-        for _ in range(1000):
-            if asked.server.ending.wait(0.05):
-                break
+        out.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
+        while not asked.server.ending.wait(0.05):  # without end, as far as this test is concerned
             out.write(b" ")
         return "cut"
 
     client = connect(serve(script), read_seconds=0.2)
-    begin = time.monotonic()
     with pytest.raises(RegistryUnreachable):
         client.tags("a/b")
-    assert time.monotonic() - begin < 4
 
 
 def test_errors_name_no_secrets(serve, connect) -> None:
@@ -329,6 +322,9 @@ def test_errors_name_no_secrets(serve, connect) -> None:
 
 # -- cancelling
 
+#: Seconds after which a reader would give up by itself: more than a test may take.
+NEVER = 600.0
+
 
 def _cancel_soon(server: Any, cancellation: Cancellation, requests: int) -> threading.Thread:
     def wait() -> None:
@@ -342,20 +338,18 @@ def _cancel_soon(server: Any, cancellation: Cancellation, requests: int) -> thre
 
 def test_cancels_before_the_first_byte_of_an_answer(serve, connect) -> None:
     server = serve(lambda asked: "silent" if "tags" in asked.path else reply({}))
-    client = connect(server, read_seconds=30)
+    client = connect(server, read_seconds=NEVER)
     for _ in range(2):
         cancellation = Cancellation()
         thread = _cancel_soon(server, cancellation, len(server.paths()) + 1)
-        begin = time.monotonic()
         with pytest.raises(Cancelled):
             client.tags("a/b", cancellation=cancellation)
-        assert time.monotonic() - begin < 1
         thread.join()
 
 
 def test_cancels_on_a_kept_connection(serve, connect) -> None:
     server = serve(lambda asked: "silent" if "slow" in asked.path else reply({"tags": []}))
-    client = connect(server, read_seconds=30)
+    client = connect(server, read_seconds=NEVER)
     client.tags("a/b")
     cancellation = Cancellation()
     thread = _cancel_soon(server, cancellation, 2)
@@ -383,9 +377,8 @@ def test_cancels_in_the_middle_of_a_blob(serve, connect, length: int | None) -> 
         going.set()
         return "silent"
 
-    client = connect(serve(script), read_seconds=30)
+    client = connect(serve(script), read_seconds=NEVER)
     cancellation = Cancellation()
-    begin = time.monotonic()
     with (
         pytest.raises(Cancelled),
         client.read_blob("a/b", "sha256:" + "a" * 64, cancellation=cancellation) as blob,
@@ -394,17 +387,14 @@ def test_cancels_in_the_middle_of_a_blob(serve, connect, length: int | None) -> 
             assert piece == b"hello"
             assert going.wait(5)
             threading.Timer(0.05, cancellation.cancel).start()
-    assert time.monotonic() - begin < 2
 
 
 def test_cancels_while_it_waits_to_try_again(serve, connect) -> None:
     server = serve(lambda asked: reply({}, 503, Retry_After="5") if asked.path != "/v2/" else reply({}))
     cancellation = Cancellation()
     thread = _cancel_soon(server, cancellation, 1)
-    begin = time.monotonic()
     with pytest.raises(Cancelled):
         connect(server).tags("a/b", cancellation=cancellation)
-    assert time.monotonic() - begin < 2
     thread.join()
 
 

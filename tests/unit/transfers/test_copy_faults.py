@@ -6,7 +6,6 @@ import json
 import os
 import re
 import threading
-import time
 from typing import Any
 
 import pytest
@@ -361,17 +360,15 @@ def test_one_failure_ends_the_others(bench: Bench) -> None:
 
     def stall(method: str, path: str) -> Any:
         if digest_of(layers[1]) in path:
-            release.wait(20)
+            release.wait(60)  # longer than the failure is waited for
 
     bench.source.fault = stall
     bench.target.fault = once("PUT", "uploads", (403, {}, b""), times=9)
-    begun = time.monotonic()
     try:
         failed = bench.copy(State.FAILED)
     finally:
         release.set()
     assert isinstance(failed.error, SignInRequired)
-    assert time.monotonic() - begun < 10
 
 
 def test_a_proxy_that_refuses_large_bodies(bench: Bench) -> None:
