@@ -146,13 +146,13 @@ class Trust:
         """Reach a registry as *config* says from now on, if its files can be used."""
 
         def check() -> None:
-            from longshore.registry import failures
+            from longshore.registry import connecting
             from longshore.registry.tls import UnusableFiles, check_files
 
             try:
                 check_files(config)
             except UnusableFiles as error:
-                raise failures.of_files(error, config) from error
+                raise connecting.of_files(error, config) from error
 
         self._save(check, config, done)
 

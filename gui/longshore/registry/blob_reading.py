@@ -11,7 +11,7 @@ from urllib3.exceptions import HTTPError
 from longshore.cancellation import Cancellation
 from longshore.oci.digest import valid_digest
 from longshore.oci.errors import InvalidReference, NotInRegistry
-from longshore.registry import failures
+from longshore.registry import connecting, failures
 from longshore.registry.addresses import repository_path
 from longshore.registry.manifests import pull_scope, push_scope
 from longshore.registry.session import Session
@@ -42,7 +42,7 @@ class BlobStream:
                 yield piece[self._skip :] if self._skip else piece
                 self._skip = 0
         except (HTTPError, OSError) as error:
-            raise failures.of_connection(error, self._session.config, self._reply.url) from error
+            raise connecting.of_connection(error, self._session.config, self._reply.url) from error
 
 
 class BlobReading:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -11,17 +10,18 @@ from functools import partial
 from typing import Any, TypeVar
 
 import urllib3
-from urllib3.exceptions import HTTPError, NewConnectionError, ProtocolError, ReadTimeoutError, SSLError
+from urllib3.exceptions import HTTPError
 
 from longshore.cancellation import Cancellation
 from longshore.credentials import Credential
 from longshore.oci.errors import LongshoreError
 from longshore.oci.foreign_json import LISTING, parse_json
-from longshore.registry import failures
+from longshore.registry import connecting, failures
 from longshore.registry.addresses import joined, origin
 from longshore.registry.auth import Authorizer, Scopes, Signed
 from longshore.registry.challenge import parse_challenges
 from longshore.registry.config import RegistryConfig
+from longshore.registry.scheme import Scheme, was_cut
 from longshore.registry.tls import UnusableFiles
 from longshore.registry.transport import Body, Reply, Transport
 
@@ -33,8 +33,6 @@ _MAX_TRIES = 3
 _BACKOFF = 0.3
 #: Seconds of Retry-After that are waited out here; longer ones are told to the caller.
 SHORT_WAIT = 5.0
-#: Seconds that a server which may speak plain HTTP gets to answer to TLS: some wait for a line for ever.
-_PROBE_SECONDS = 2.0
 _LARGEST_TOKEN_REPLY = 1 << 20
 _REPEATED = frozenset({429, 500, 502, 503, 504})
 #: What a sign-in that is missing or stale is answered with.
@@ -99,13 +97,7 @@ class Session:
         self.config = config
         self._transport = transport
         self.auth = Authorizer(config, credentials, self._ask_token_service, offline=offline)
-        self._lock = threading.Lock()
-        self._probing = threading.Lock()
-        self._base = "" if self._may_be_plain else f"https://{config.api_host}"
-
-    @property
-    def _may_be_plain(self) -> bool:
-        return self.config.insecure or self.config.is_loopback
+        self._scheme = Scheme(config, transport, lambda base: self.url("", base))
 
     # -- requests
 
@@ -193,14 +185,14 @@ class Session:
                 wait = passing.wait if passing.wait is not None else wait
                 again = wait <= SHORT_WAIT
             except UnusableFiles as unusable:
-                raise failures.of_files(unusable, self.config) from unusable
+                raise connecting.of_files(unusable, self.config) from unusable
             except _BrokenError as broken:
                 cause = broken.error
-                if not failures.elsewhere(broken.url, self.config):
-                    self._unsettle()
+                if not connecting.elsewhere(broken.url, self.config):
+                    self._scheme.unsettle()
                 shown = partial(self._transport.peer_certificate, cancellation=cancellation)
-                error = failures.of_connection(cause, self.config, broken.url, shown)
-                again = _was_cut(cause)
+                error = connecting.of_connection(cause, self.config, broken.url, shown)
+                again = was_cut(cause)
             if not (again and repeatable) or tries >= _MAX_TRIES:
                 raise error from cause
             pause(wait, cancellation)
@@ -219,7 +211,7 @@ class Session:
         outright: bool = False,
     ) -> Reply:
         with _at(""):
-            base = self._settled(cancellation)
+            base = self._scheme.settled(cancellation)
         url = path if "://" in path else self.url(path, base)
         own = origin(url) == origin(base)
         signed = Signed(None, None)
@@ -244,7 +236,7 @@ class Session:
         with reply:
             said, _ = _read(reply, failures.LARGEST_ERROR)
         if origin(reply.url) != origin(base) and reply.status in (401, 403):
-            raise failures.refused_by_storage(self.config, reply.status, reply.url, said, subject)
+            raise connecting.refused_by_storage(self.config, reply.status, reply.url, said, subject)
         error = self._status_error(reply, said, subject, signed)
         if reply.status in _REPEATED:
             raise _PassingError(error, failures.retry_after(reply.headers))
@@ -315,7 +307,7 @@ class Session:
                     self.config, "it redirects to an address that cannot be used"
                 ) from None
             if start[0] == "https" and there[0] == "http":
-                raise failures.misnamed(self.config, url, "redirects to an address that is not encrypted")
+                raise connecting.misnamed(self.config, url, "redirects to an address that is not encrypted")
             if there != start:
                 sent.pop("Authorization", None)
             replayable = body is None or isinstance(body, bytes)
@@ -341,7 +333,7 @@ class Session:
             raise failures.unexpected(self.config, "it names no token service that can be used") from None
         if base.startswith("https:") and not encrypted:
             # The secret would travel unencrypted although the registry itself is encrypted.
-            raise failures.misnamed(self.config, url, "names a token service that is not encrypted")
+            raise connecting.misnamed(self.config, url, "names a token service that is not encrypted")
 
         def once() -> tuple[int, Mapping[str, str], bytes]:
             authorization = Signed(headers.get("Authorization"), None)
@@ -363,72 +355,16 @@ class Session:
     def url(self, path: str, base: str | None = None) -> str:
         """The address of *path* below ``/v2/``."""
         prefix = f"/{self.config.prefix}" if self.config.prefix else ""
-        return f"{self._base if base is None else base}{prefix}/v2/{path}"
+        return f"{self._scheme.base if base is None else base}{prefix}/v2/{path}"
 
     def base(self, cancellation: Cancellation | None) -> str:
         """``https://host`` or ``http://host``, found out if need be."""
 
         def once() -> str:
             with _at(""):
-                return self._settled(cancellation)
+                return self._scheme.settled(cancellation)
 
         return self._tried(once, True, cancellation)
-
-    def _unsettle(self) -> None:
-        if self._may_be_plain:
-            with self._lock:
-                self._base = ""
-
-    def _settled(self, cancellation: Cancellation | None) -> str:
-        """Plain HTTP is tried only for registries that the user marked insecure and for this machine, as the engine
-        does, and only when the other side does not speak TLS at all: a certificate that is not trusted is never
-        worked around. Nothing secret is sent while finding out."""
-        if self._base:
-            return self._base
-        while not self._probing.acquire(timeout=0.1):
-            if cancellation is not None:
-                cancellation.raise_if_cancelled()
-        try:
-            if not self._base:
-                found = self._probe(cancellation)
-                with self._lock:
-                    self._base = found
-            return self._base or f"https://{self.config.api_host}"
-        finally:
-            self._probing.release()
-
-    def _probe(self, cancellation: Cancellation | None) -> str:
-        secure, bare = f"https://{self.config.api_host}", f"http://{self.config.api_host}"
-        seconds = min(_PROBE_SECONDS, self._transport.read_seconds)
-        try:
-            url = self.url("", secure)
-            self._transport.send(
-                "GET", url, {}, cancellation=cancellation, connect_seconds=seconds, read_seconds=seconds
-            ).close()
-            return secure
-        except (HTTPError, OSError) as error:
-            inner = error.args[0] if error.args else None
-            if isinstance(error, ssl.SSLCertVerificationError) or isinstance(
-                inner, ssl.SSLCertVerificationError
-            ):
-                return secure
-            if isinstance(error, NewConnectionError) and not self._default_port:
-                raise
-            try:
-                with self._transport.send("GET", self.url("", bare), {}, cancellation=cancellation) as reply:
-                    said, _ = reply.read(failures.LARGEST_ERROR)
-            except (HTTPError, OSError) as bare_error:
-                # What does not speak TLS at all is judged by how it answers to plain HTTP.
-                spoke_tls = (
-                    isinstance(inner, ssl.SSLError) and not _was_cut(error) and "VERSION" not in str(inner)
-                )
-                raise error if spoke_tls else bare_error from None
-            # A TLS server that is slow, and answers to plain HTTP with words.
-            return secure if reply.status == 400 and b"HTTPS server" in said else bare
-
-    @property
-    def _default_port(self) -> bool:
-        return not self.config.host.rpartition("]")[2].rpartition(":")[1]
 
     def close(self) -> None:
         """Close idle connections."""
@@ -456,13 +392,3 @@ def pause(seconds: float, cancellation: Cancellation | None) -> None:
     else:
         cancellation.wait(seconds)
         cancellation.raise_if_cancelled()
-
-
-def _was_cut(error: Exception) -> bool:
-    """True for a connection that ended before its answer; a silent server is not asked again."""
-    if isinstance(error, ReadTimeoutError | NewConnectionError):
-        return False
-    inner = error.args[0] if error.args else None
-    return isinstance(error, ProtocolError | ConnectionError) or (
-        isinstance(error, SSLError) and isinstance(inner, ssl.SSLEOFError | ssl.SSLZeroReturnError)
-    )

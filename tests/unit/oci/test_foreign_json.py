@@ -58,10 +58,10 @@ def test_the_count_grows_with_the_length(part: str) -> None:
         parse_json(('["' + part * 500_000).encode(), LISTING)
 
 
-@pytest.mark.parametrize("bounds", [LISTING, MANIFEST, CONFIG, SMALL])
+@pytest.mark.parametrize("bounds", [MANIFEST, CONFIG, SMALL])
 @pytest.mark.parametrize("item", ["{}", "[]", '{"a":0}', "0"])
 def test_memory_is_bounded_by_what_is_counted(bounds: Bounds, item: str) -> None:
-    raw = ("[" + ",".join([item] * (3_000_000 // len(item))) + "]").encode()
+    raw = ("[" + ",".join([item] * (1_200_000 // len(item))) + "]").encode()
     tracemalloc.start()
     try:
         with pytest.raises(ValueError):

@@ -184,7 +184,7 @@ def test_the_metadata_of_a_cloud_is_asked_of_nobody(serve, connect) -> None:
 def test_behind_a_proxy_addresses_are_judged_as_they_are_written(serve, connect) -> None:
     proxy = serve(lambda asked: reply({}, 302, Location="http://169.254.169.254/x"))
     client = connect("registry.example.com:5000", environ={"HTTP_PROXY": proxy.url}, insecure=True)
-    client._session._base = "http://registry.example.com:5000"
+    client._session._scheme._base = "http://registry.example.com:5000"
     refused(lambda: client.tags("a/b"))
     assert len(proxy.asked) == 1
 

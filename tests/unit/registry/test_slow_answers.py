@@ -83,7 +83,7 @@ def test_what_floods_in_ends(serve, connect, begin: bytes, part: bytes) -> None:
     # Time is no matter here: more would come than anything holds.
     script = Endless(begin, part)
     with pytest.raises(RegistryUnreachable):
-        connect(serve(script), read_seconds=100).manifest("a/b", "1")
+        connect(serve(script), read_seconds=100).delete_tag("a/b", "1")
     assert script.sent < MOST
 
 

@@ -16,7 +16,7 @@ from longshore.cancellation import Cancellation
 from longshore.credentials import Credential
 from longshore.oci.errors import RegistryError
 from longshore.oci.foreign_json import LISTING, parse_json
-from longshore.registry import failures
+from longshore.registry import connecting, failures
 from longshore.registry.addresses import joined, origin
 from longshore.registry.challenge import next_link
 from longshore.registry.config import RegistryConfig
@@ -155,12 +155,12 @@ class VendorApi:
             try:
                 status, got, said = self._once(method, target, headers, body, cancellation)
             except UnusableFiles as unusable:
-                raise failures.of_files(unusable, self._config) from unusable
+                raise connecting.of_files(unusable, self._config) from unusable
             except (HTTPError, OSError) as broken:
                 # A kept connection that the other side has closed meanwhile fails at its first byte.
                 if isinstance(broken, ProtocolError | ConnectionResetError) and tries < _MAX_TRIES:
                     continue
-                found = failures.of_connection(broken, self._config, self._base)
+                found = connecting.of_connection(broken, self._config, self._base)
                 if isinstance(found, RegistryError):
                     found.registry = self._config.host
                 raise found from broken

@@ -10,7 +10,7 @@ import urllib3
 from urllib3.exceptions import HTTPError
 
 from longshore.cancellation import Cancellation
-from longshore.registry import failures
+from longshore.registry import connecting, failures
 from longshore.registry.challenge import Challenge, parse_challenges
 from longshore.registry.config import RegistryConfig
 from longshore.registry.tls import TlsFiles, UnusableFiles
@@ -71,9 +71,9 @@ def _headers(
             reply.read(failures.LARGEST_ERROR)
             return reply.headers
     except UnusableFiles as unusable:
-        raise failures.of_files(unusable, config) from unusable
+        raise connecting.of_files(unusable, config) from unusable
     except (HTTPError, OSError) as error:
         shown = partial(transport.peer_certificate, cancellation=cancellation)
-        raise failures.of_connection(error, config, url, shown) from error
+        raise connecting.of_connection(error, config, url, shown) from error
     finally:
         transport.close()

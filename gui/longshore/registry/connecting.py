@@ -1,0 +1,223 @@
+"""Turns what goes wrong on the way to a registry, and to where it sends us, into sentences for people."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+from urllib3 import exceptions as u3
+
+from longshore.oci.errors import LongshoreError, RegistryUnreachable, TlsFailed, UnexpectedReply
+from longshore.registry.certificate import Certificate
+from longshore.registry.config import RegistryConfig, split_host
+from longshore.registry.failures import called, said, unexpected
+from longshore.registry.reach import OutOfReachError
+from longshore.registry.tls import UnusableFiles
+
+
+def of_connection(
+    error: BaseException,
+    config: RegistryConfig,
+    url: str = "",
+    shown: Callable[[str], Certificate | None] = lambda url: None,
+) -> LongshoreError:
+    """The LongshoreError for an exception of the transport, for a request to *url* (its host may be a token service
+    or a storage). *shown* fetches the certificate that was refused, and may block for some seconds."""
+    host = urlsplit(url).hostname or split_host(config.api_host)[0]
+    place = urlsplit(url).netloc or config.api_host
+    foreign = elsewhere(url, config)
+    name = f"{place} (where {called(config)} sends us)" if foreign else called(config)
+    # A registry that names its insides cannot be helped from here.
+    outside = f"Whoever runs {called(config)} has to name an address there that can be reached from here"
+    outside = f"{outside}, or the network between is down."
+    while isinstance(error, u3.MaxRetryError) and error.reason is not None:
+        error = error.reason
+    if isinstance(error, u3.ProxySchemeUnknown):
+        return RegistryUnreachable(
+            f"The proxy on the way to {name} is of a kind that Longshore cannot use.",
+            registry=config.host,
+            advice="Name an http:// or https:// proxy in HTTPS_PROXY, or the registry in NO_PROXY.",
+            detail=str(error),
+        )
+    if isinstance(error, u3.ProxyError):
+        return RegistryUnreachable(
+            f"The proxy on the way to {name} does not let us through.",
+            registry=config.host,
+            advice="Check HTTPS_PROXY and NO_PROXY.",
+            detail=str(error.original_error),
+        )
+    if isinstance(error, u3.SSLError | ssl.SSLError):
+        return _of_tls(error, config, name, url or f"https://{config.api_host}", shown)
+    if isinstance(error, OutOfReachError):
+        return _out_of_reach(error, config)
+    if isinstance(error, u3.NameResolutionError | socket.gaierror):
+        return RegistryUnreachable(
+            f"The host {host} was not found"
+            + (f", and {called(config)} sends us there." if foreign else "."),
+            registry=config.host,
+            advice=outside if foreign else "Check the name of the registry and your network.",
+            detail=str(error),
+        )
+    # NewConnectionError is a kind of timeout to urllib3.
+    if isinstance(error, u3.TimeoutError | TimeoutError) and not isinstance(error, u3.NewConnectionError):
+        return RegistryUnreachable(
+            f"{name} does not answer.",
+            registry=config.host,
+            advice="Try again later, or check your network and proxy.",
+            detail=str(error),
+        )
+    if isinstance(error, u3.LocationParseError):
+        # Not its words: they repeat the address, and a proxy's may hold a password.
+        return RegistryUnreachable(
+            f"The address of {name}, or of the proxy on the way to it, cannot be read.",
+            registry=config.host,
+            advice="Check HTTPS_PROXY, HTTP_PROXY and ALL_PROXY.",
+        )
+    if isinstance(error, u3.InvalidHeader):
+        return unexpected(config, str(error))
+    text = str(error)
+    if "refused" in text.lower():
+        return RegistryUnreachable(
+            f"Nothing is listening on {place}"
+            + (f", and {called(config)} sends us there." if foreign else "."),
+            registry=config.host,
+            advice=outside if foreign else "Is the registry running? Check host and port.",
+            detail=text,
+        )
+    return RegistryUnreachable(
+        f"The connection to {name} failed.",
+        registry=config.host,
+        advice="Try again; check your network and proxy.",
+        detail=text,
+    )
+
+
+def _out_of_reach(error: OutOfReachError, config: RegistryConfig) -> UnexpectedReply:
+    where = error.host if error.host == error.address else f"{error.host} ({error.address})"
+    return UnexpectedReply(
+        f"{called(config)} sends us to {where}, which is not a public address.",
+        registry=config.host,
+        advice="Longshore does not go nearer to this machine or its network than the registry is itself. Whoever runs "
+        "the registry has to name its public address there.",
+        detail=str(error),
+    )
+
+
+def refused_by_storage(
+    config: RegistryConfig, status: int, url: str, body: bytes, subject: str
+) -> UnexpectedReply:
+    """The place at *url*, where the registry's content is, does not let us in; the sign-in is not the reason."""
+    return UnexpectedReply(
+        f"{urlsplit(url).netloc} (where {called(config)} sends us) refuses access.",
+        registry=config.host,
+        subject=subject,
+        advice="Check this machine's clock, by which signed addresses expire; if it is right, tell whoever runs the "
+        "registry.",
+        detail=f"HTTP {status}: {said(body)}".rstrip(": "),
+    )
+
+
+def misnamed(config: RegistryConfig, url: str, what: str) -> UnexpectedReply:
+    """The registry is reached by https and *what* it does leads to plain http at *url*."""
+    return UnexpectedReply(
+        f"{called(config)} {what}: {urlsplit(url).netloc}.",
+        registry=config.host,
+        advice="Nothing was sent there. Whoever runs the registry has to set its external address to https (http.host "
+        "of distribution, external_url of Harbor and GitLab, X-Forwarded-Proto of the proxy before it).",
+    )
+
+
+def elsewhere(url: str, config: RegistryConfig) -> bool:
+    """True for a URL of another host or port than the registry's own: its token service, a storage. Any thread."""
+    parts = urlsplit(url)
+    if not parts.hostname:
+        return False
+    default = 80 if parts.scheme == "http" else 443
+    host, port = split_host(config.api_host)
+    return (parts.hostname, parts.port or default) != (host, port or default)
+
+
+# OpenSSL's verification codes (x509_vfy.h): in words, and whether trusting the certificate would help.
+_NOT_YET, _EXPIRED, _OTHER_HOST, _OTHER_ADDRESS = 9, 10, 62, 64
+_WHY_NOT_TRUSTED = {
+    _NOT_YET: "is not valid yet",
+    _EXPIRED: "has expired",
+    18: "is self-signed",
+    19: "comes from an unknown authority",
+    20: "comes from an unknown authority",
+    21: "comes from an unknown authority",
+    _OTHER_HOST: "is for another host",
+    _OTHER_ADDRESS: "is for another address",
+}
+
+
+def _advice_for(code: int, config: RegistryConfig, certificate: Certificate | None) -> str:
+    if code in (_NOT_YET, _EXPIRED):
+        return "Check this machine's clock; if it is right, whoever runs the registry has to renew the certificate."
+    if code in (_OTHER_HOST, _OTHER_ADDRESS):
+        names = ", ".join(certificate.names[:5]) if certificate is not None else ""
+        return (f"It is for {names}. " if names else "") + (
+            "Use a name that it is for, or ask whoever runs the registry for one that fits."
+        )
+    return (
+        "If it is the right one, trust it, or choose its CA file for Longshore in the registry's settings. The engine "
+        f"checks for itself: put the CA into /etc/docker/certs.d/{config.host}/ca.crt."
+    )
+
+
+def _of_tls(
+    error: BaseException,
+    config: RegistryConfig,
+    name: str,
+    url: str,
+    shown: Callable[[str], Certificate | None],
+) -> TlsFailed:
+    inner = error.args[0] if error.args and isinstance(error.args[0], ssl.SSLError) else error
+    text = str(inner)
+    low = text.lower().replace("_", " ")
+    if isinstance(inner, ssl.SSLCertVerificationError):
+        certificate = shown(url)
+        lines = "\n".join(certificate.lines()) if certificate is not None else ""
+        why = _WHY_NOT_TRUSTED.get(inner.verify_code, "is not trusted")
+        return TlsFailed(
+            f"The certificate of {name} {why}.",
+            registry=config.host,
+            advice=_advice_for(inner.verify_code, config, certificate),
+            detail="\n".join(part for part in (text, lines) if part),
+            certificate=lines,
+            address=urlsplit(url).netloc if elsewhere(url, config) else "",
+        )
+    if "wrong version number" in low or "record layer failure" in low or "http request" in low:
+        return TlsFailed(
+            f"{name} speaks plain HTTP, and Longshore asked with TLS.",
+            registry=config.host,
+            advice="If that is meant so, mark the registry as insecure here and add it to the engine's "
+            "insecure-registries for Pull and Push.",
+            detail=text,
+        )
+    if "certificate required" in low or "bad certificate" in low or "handshake failure" in low:
+        return TlsFailed(
+            f"{name} wants a certificate from us, or refuses the one it got.",
+            registry=config.host,
+            advice="Choose a client certificate and its key in the registry's settings. The engine takes client.cert "
+            f"and client.key from /etc/docker/certs.d/{config.host}/.",
+            detail=text,
+        )
+    return TlsFailed(
+        f"No encrypted connection to {name} could be made.",
+        registry=config.host,
+        advice="Check the address; an old server or a proxy in between may be the cause.",
+        detail=text,
+    )
+
+
+def of_files(error: UnusableFiles, config: RegistryConfig) -> TlsFailed:
+    """A certificate or key on our side that cannot be used."""
+    return TlsFailed(
+        f"The certificate files for {called(config)} cannot be used.",
+        registry=config.host,
+        advice="Choose them again in the registry's settings, as PEM files; see also the engine's certs.d folder.",
+        detail=str(error),
+    )
