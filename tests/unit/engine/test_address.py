@@ -346,3 +346,15 @@ def test_addresses_and_streams_cost_no_sdk() -> None:
         timeout=30,
     )
     assert run.stdout.strip() == "[]"
+
+
+def test_only_a_unix_address_has_a_socket_here() -> None:
+    assert EngineAddress("x", "unix:///run/x.sock").socket_path == Path("/run/x.sock")
+    for url in ("tcp://h:1", "ssh://h/run/x.sock", "npipe:////./pipe/x"):
+        assert EngineAddress("x", url).socket_path is None
+
+
+def test_a_context_with_https_is_behind_tls(environ: dict[str, str], add_context: AddContext) -> None:
+    add_context("secure", "HTTPS://h")
+    found = current_address(None, environ | {"DOCKER_CONTEXT": "secure"})
+    assert (found.url, found.tls) == ("tcp://h:2376", TlsFiles())
