@@ -283,7 +283,8 @@ def test_push_that_we_cannot_verify_is_noted(
 ) -> None:
     with contextlib.closing(testbed_engine.client()) as client:
         small_image(client, "transfers/unseen:1")
-    throttle.fail_next(r"/manifests/1$", 403, times=50, method="HEAD")
+    for method in ("HEAD", "GET"):
+        throttle.fail_next(r"/manifests/1$", 403, times=50, method=method)
     queue, eye = make_queue()
     row = queue.add(
         push("transfers/unseen:1", f"{throttle.address}/transfers/unseen:1", address_of(testbed_engine.host))
