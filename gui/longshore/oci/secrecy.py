@@ -108,9 +108,10 @@ def _forms(secret: str, user: str) -> tuple[str, ...]:
     found = {secret, html.escape(secret), raw.hex(), raw.hex().upper()}
     for ascii_only in (True, False):
         found.add(json.dumps(secret, ensure_ascii=ascii_only)[1:-1])
-    if user:
-        both = base64.b64encode(f"{user}:{secret}".encode("utf-8", "surrogatepass")).decode()
-        found |= {both, both.rstrip("=")}
+    both = f"{user}:{secret}".encode("utf-8", "surrogatepass")
+    for whole in (raw, both) if user else (raw,):
+        coded = base64.b64encode(whole).decode()
+        found |= {coded, coded.rstrip("=")}
     for before in range(3):
         # The characters of base64 that depend on the secret alone, wherever it begins.
         coded = base64.b64encode(b"\0" * before + raw).decode()

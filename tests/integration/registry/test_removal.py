@@ -99,7 +99,7 @@ def test_tags_that_cannot_be_looked_at_are_counted_and_a_sick_registry_is_left_a
             made = put_image(client, "a/b", "chosen")
             for number in range(60):
                 client.put_manifest("a/b", f"t{number:02}", made.raw, OCI_MANIFEST)
-        line.fail_next(r"/manifests/t0[0-4]", 403, 5)
+        line.fail_next(r"/manifests/t0[0-4]", 403, 10)  # each HEAD, and the GET in its place
         with client_of(line.address) as client:
             plan = look(client, "a/b", ["chosen"], Cancellation())
             assert (plan.unknown, len(plan.siblings)) == (5, 55)
@@ -107,7 +107,7 @@ def test_tags_that_cannot_be_looked_at_are_counted_and_a_sick_registry_is_left_a
             before = len(line.requests)
             plan = look(client, "a/b", ["chosen"], Cancellation())
             assert (plan.unknown, plan.siblings) == (60, ())
-            assert len(line.requests) - before < 40
+            assert len(line.requests) - before < 80  # of 121
             cancellation = Cancellation()
             cancellation.cancel()
             with pytest.raises(Cancelled):

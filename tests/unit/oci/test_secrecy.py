@@ -47,8 +47,7 @@ ECHOES = {
 @pytest.mark.parametrize("echo", sorted(ECHOES), ids=range(len(ECHOES)))
 def test_every_form_is_replaced(echo: str) -> None:
     found = LongshoreError("refused", detail=f"DENIED: you sent [{echo}] here").detail
-    assert HIDDEN in found and echo not in found
-    assert found.startswith("DENIED: you sent [") and found.endswith("] here")
+    assert found == f"DENIED: you sent [{HIDDEN}] here"
 
 
 @pytest.mark.parametrize("before", range(6))
