@@ -138,11 +138,13 @@ def test_push_by_button_and_overwrite_warning(
         small_image(client, f"{second_registry.address}/button/app:1")
         for _ in client.push(f"{second_registry.address}/button/app", "1", stream=True):
             pass
+        # Another image under the same name: the one that was pushed is not what would be overwritten.
+        small_image(client, f"{second_registry.address}/button/app:1", seed="another")
     window = start(second_registry)
     window.click_row("Local images", f"{second_registry.address}/button/app", "1")
     window.press("Push")
     window.wait_for("Resulting references")
-    window.wait_text("is there already")
+    window.wait_text("1 existing tag may be moved to this image.")
     window.keys("Return")
     wait_status(window, "Succeeded")
 

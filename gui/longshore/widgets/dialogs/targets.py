@@ -142,7 +142,7 @@ class Targets(QObject):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)
         header.resizeSection(_REGISTRY, 140)
         header.resizeSection(_TAG, 110)
-        header.resizeSection(_THERE, 150)
+        header.setSectionResizeMode(_THERE, QHeaderView.ResizeMode.ResizeToContents)
         table.itemChanged.connect(self._item_changed)
         return table
 
