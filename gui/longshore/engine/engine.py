@@ -26,6 +26,7 @@ from longshore.engine.refusals import refusal
 from longshore.engine.stream import LayerProgress, Normaliser, StreamEvent, unpacking
 from longshore.engine.unavailable import explain, no_version
 from longshore.oci.errors import EngineLost, InvalidReference, LongshoreError
+from longshore.oci.secrecy import keep_out
 
 if TYPE_CHECKING:
     from longshore.credentials import Credential
@@ -197,6 +198,9 @@ class Engine:
         doing = f"{attempt.verb}ing {attempt.image}"
         # Always sent, also for nobody: without it the SDK would look for credentials of its own.
         auth = {} if credential is None else credential.auth_config()
+        for secret in ("password", "identitytoken"):
+            # The engine repeats what a registry says, and a registry may say what it was sent.
+            keep_out(auth.get(secret, ""), auth.get("username", ""))
         with (
             self._job(cancellation, doing, lambda status, text: classify(text, attempt, status)) as client,
             client.objects("POST", path, *arguments, params=query, auth=auth) as lines,
