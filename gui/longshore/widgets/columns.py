@@ -23,6 +23,8 @@ _ARROW = 15
 _LONGEST_NAME = 2
 #: Rows measured of those that come at once: ten thousand would take longer than to paint them.
 _LOOKED_AT = 200
+#: Rows that are searched for anything at all in a column that is often empty.
+_SEARCHED = 2000
 
 
 class Kind(enum.Enum):
@@ -43,6 +45,8 @@ class Column:
     *acts*: its cells may offer something to do, on a button at their right (Role.OFFER).
 
     *yields*: goes where the others would be cut for it, the highest number first; 0 stays.
+
+    *optional*: often holds nothing in any row; then it goes before anything else is shortened.
     """
 
     sample: str
@@ -56,6 +60,7 @@ class Column:
     yields: int = 0
     acts: bool = False
     together: bool = False
+    optional: bool = False
 
     def width(self, text: str) -> int:
         """Pixels that *text* needs in this column."""
@@ -152,6 +157,7 @@ class ColumnLayout(QObject):
         self._given: dict[int, int] = {}
         #: Pixels that the widest content seen so far needs, and in its shortest form, by elastic column.
         self._content: dict[int, tuple[int, int]] = {}
+        self._filled: set[int] = set()
         self._busy = False
         self.header = Header(columns, view)
         if isinstance(view, QTreeView):
@@ -191,6 +197,11 @@ class ColumnLayout(QObject):
         """Measure the content of elastic columns in these rows; of many, the first :data:`_LOOKED_AT`."""
         model = self._view.model()
         for i, column in enumerate(self._columns):
+            if column.optional and i not in self._filled:
+                rows = range(first, min(last + 1, first + _SEARCHED))
+                if any(model.data(model.index(row, i), Qt.ItemDataRole.DisplayRole) for row in rows):
+                    self._filled.add(i)
+                    self._soon.start()
             if not column.weight or column.kind is not Kind.TEXT:
                 continue
             known = whole, short = self._content.get(i, (0, 0))
@@ -208,6 +219,10 @@ class ColumnLayout(QObject):
     @Slot()
     def _forget_content(self) -> None:
         self._content.clear()
+        self._filled.clear()
+        model = self._view.model()
+        if model is not None and model.rowCount():
+            self._look(0, model.rowCount() - 1)
         self._soon.start()
 
     # -- widths
@@ -276,6 +291,7 @@ class ColumnLayout(QObject):
             weight=column.weight,
             yields=column.yields,
             own=own,
+            empty=column.optional and own is None and i not in self._filled,
         )
 
     def _title(self, column: int) -> int:

@@ -19,8 +19,9 @@ class Need:
 
     *wanted*: shows all of its content. *natural*: what is usual. *least*: below this it is of no use. *essential*:
     shows what matters of its content; a column that *yields* (the highest number first, 0 stays) goes before another
-    has less. *weight*: its share of what is left over; such columns hold names, and others are cut first. *own*: the
-    width that the user gave it.
+    has less. *empty*: no row has anything in it, so that it goes before another shows less than all. *weight*: its
+    share of what is left over; such columns hold names, and others are cut first. *own*: the width that the user gave
+    it.
     """
 
     wanted: int
@@ -30,12 +31,14 @@ class Need:
     weight: int = 0
     yields: int = 0
     own: int | None = None
+    empty: bool = False
 
 
 def without_yielding(needs: Mapping[int, Need], room: int) -> dict[int, Need]:
     """*needs* without the columns that yield where *room* does not hold what matters of all."""
-    kept = dict(needs)
-    for column in sorted(needs, key=lambda i: -needs[i].yields):
+    full = sum(need.wanted for need in needs.values()) <= room
+    kept = {i: need for i, need in needs.items() if full or not need.empty}
+    for column in sorted(kept, key=lambda i: -needs[i].yields):
         if not needs[column].yields or sum(need.essential for need in kept.values()) <= room:
             break
         del kept[column]

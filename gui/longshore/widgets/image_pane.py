@@ -37,7 +37,7 @@ _COLUMNS = [
     Column("8f3c9a10b2de", "8f3c9a10b2de", fixed=True, elide=_RIGHT, yields=2),
     Column("2 months ago", "20 min", elide=_RIGHT, together=True),
     Column("888.8 MB", "88.8 GB", right=True),
-    Column("2 containers", "2 contain…", elide=_RIGHT, yields=1),
+    Column("2 containers", "2 contain…", elide=_RIGHT, yields=1, optional=True),
 ]
 _MENU_GAP = ""
 

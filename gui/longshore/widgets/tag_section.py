@@ -22,7 +22,7 @@ _COLUMNS = [
     Column("888.8 MB", "88.8 MB", right=True),
     Column("amd64  arm64  s390x", "amd64  arm64", weight=2, elide=_RIGHT, yields=1),
     Column("12 months ago", "20 min", elide=_RIGHT, together=True),
-    Column("in sync", "in sync", kind=Kind.PILL, elide=_RIGHT),
+    Column("in sync", "in sync", kind=Kind.PILL, elide=_RIGHT, optional=True),
 ]
 #: Tags whose details are awaited: more than fit into sight, so an order by them is not yet true.
 _MANY_DETAILS = 100

@@ -64,6 +64,25 @@ def test_columns_yield_in_their_order_and_come_back(view: TableView) -> None:
     assert not any(header.isSectionHidden(i) for i in range(4))
 
 
+def test_a_column_with_nothing_in_any_row_gives_its_room_to_the_others(light: Theme, qtbot: QtBot) -> None:
+    columns = [*_COLUMNS[:3], Column("2 containers", "2 contain…", yields=1, optional=True)]
+    view = TableView("Things", columns)
+    qtbot.addWidget(view)
+    model = QStandardItemModel(0, 4, view)
+    model.setHorizontalHeaderLabels(["Name", "ID", "Created", "In use"])
+    view.set_model(model, -1, Qt.SortOrder.AscendingOrder)
+    view.show()
+    model.appendRow([QStandardItem(text) for text in ("web", "0123456789ab", "2 months ago", "")])
+    header = view.columns.header
+    view.resize(sum(column.width(column.sample) for column in columns) - 10, 200)
+    qtbot.waitUntil(lambda: [header.isSectionHidden(i) for i in range(4)] == [False, False, False, True])
+    model.item(0, 3).setText("1 container")
+    qtbot.waitUntil(lambda: not header.isSectionHidden(3))
+    model.item(0, 3).setText("")
+    view.resize(900, 200)
+    assert not any(header.isSectionHidden(i) for i in range(4))
+
+
 def test_what_can_hold_nothing_is_left_out_and_comes_back(view: TableView) -> None:
     view.columns.leave_out([3])
     assert view.columns.header.isSectionHidden(3)

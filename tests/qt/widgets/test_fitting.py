@@ -37,6 +37,14 @@ def test_an_id_goes_before_a_name_is_cut_and_comes_back() -> None:
     assert set(without_yielding(needs, 10)) == {0, 1, 3}, "what does not yield stays"
 
 
+def test_a_column_with_nothing_in_it_goes_before_anything_is_shortened() -> None:
+    empty = Need(wanted=60, natural=60, least=60, essential=60, yields=1, empty=True)
+    needs = _needs(_NAME, _TAG, _ID, empty)
+    assert set(without_yielding(needs, 570)) == {0, 1, 2, 3}
+    assert set(without_yielding(needs, 569)) == {0, 1, 2}
+    assert set(without_yielding(needs, 359)) == {0, 1}
+
+
 def test_a_width_of_the_users_own_makes_none_yield_and_is_the_last_to_shrink() -> None:
     wide = Need(wanted=100, natural=100, least=50, essential=50, own=260)
     needs = _needs(_NAME, _TAG, wide)
