@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 from longshore.cancellation import Cancellation
 from longshore.oci.descriptor import Descriptor
@@ -11,6 +12,7 @@ from longshore.oci.errors import (
     AccessDenied,
     DigestMismatch,
     InvalidManifest,
+    LongshoreError,
     NotInRegistry,
     RegistryFailure,
     SignInRequired,
@@ -260,11 +262,13 @@ class Manifests:
         digest: str,
         artifact_type: str = "",
         *,
+        refused: Callable[[LongshoreError], None] | None = None,
         cancellation: Cancellation | None = None,
     ) -> list[Descriptor]:
         """What refers to *digest*: signatures, SBOMs, attestations (distribution-spec, "Listing Referrers").
 
-        Where the registry does not know referrers, those of the fallback tag ``sha256-…``.
+        Where the registry does not list referrers, those of the fallback tag ``sha256-…``. *refused* is called where it
+        may have more that it does not show: it answered 401, 403 or 500, and not that it has no such list.
         """
         try:
             found = self._listed_referrers(repository, digest, cancellation)
@@ -276,6 +280,8 @@ class Manifests:
                 raise
             if not error.detail.startswith("HTTP "):
                 raise  # it knows them, and lists what cannot be
+            if refused is not None and not isinstance(error, NotInRegistry | UnexpectedReply):
+                refused(error)
             found = self._fallback(repository, _referrers_tag(digest), cancellation)
         unique = {one.digest: one for one in found}.values()
         return [one for one in unique if not artifact_type or one.artifact_type == artifact_type]

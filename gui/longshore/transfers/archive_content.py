@@ -20,7 +20,7 @@ from longshore.archives.writing import ArchiveWriter
 from longshore.cancellation import Cancellation, Cancelled
 from longshore.oci.descriptor import Descriptor
 from longshore.oci.digest import valid_digest
-from longshore.oci.errors import ArchiveError, NotInRegistry
+from longshore.oci.errors import ArchiveError, LongshoreError, NotInRegistry
 from longshore.oci.layout import blob_path
 from longshore.oci.manifest import DOCKER_CONFIG, OCI_CONFIG, Index, Manifest, parse_manifest
 from longshore.oci.platform import Platform
@@ -90,7 +90,9 @@ class ArchiveReader:
             raise failures.incomplete(str(self._place.path), f"{wanted.digest} is missing")
         return contextlib.nullcontext([raw[offset:]])
 
-    def referrers(self, digest: str, *, cancellation: Cancellation) -> list[Descriptor]:
+    def referrers(
+        self, digest: str, *, refused: Callable[[LongshoreError], None], cancellation: Cancellation
+    ) -> list[Descriptor]:
         """See ContentReader: what the archive lists itself."""
         tops = [one.top for one in self._opened(cancellation).listing.archived]
         return [top.descriptor for top in tops if top.subject is not None and top.subject.digest == digest]

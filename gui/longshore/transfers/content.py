@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from longshore.cancellation import Cancellation
     from longshore.oci.descriptor import Descriptor
+    from longshore.oci.errors import LongshoreError
     from longshore.oci.manifest import Index, Manifest
     from longshore.registry.model import BlobOutcome
 
@@ -35,8 +36,11 @@ class ContentReader(Protocol):
     ) -> AbstractContextManager[Iterable[bytes]]:
         """The bytes of a blob from *offset* on. Not verified: the caller hashes, since it may go on in the middle."""
 
-    def referrers(self, digest: str, *, cancellation: Cancellation) -> list[Descriptor]:
-        """What refers to *digest*: signatures, SBOMs. Empty where that cannot be known."""
+    def referrers(
+        self, digest: str, *, refused: Callable[[LongshoreError], None], cancellation: Cancellation
+    ) -> list[Descriptor]:
+        """What refers to *digest*: signatures, SBOMs. *refused* is called with the reason where there may be more than
+        the place is willing to list."""
 
     def close(self) -> None:
         """Let go of files; the clients behind are shared and stay open."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from longshore.cancellation import Cancellation
     from longshore.library.library import Library
     from longshore.oci.descriptor import Descriptor
+    from longshore.oci.errors import LongshoreError
     from longshore.oci.reference import Reference
     from longshore.transfers.content import Opener
 
@@ -69,7 +70,9 @@ class LibraryReader(_Part):
         """See ContentReader."""
         return self._library.read(wanted, offset, cancellation=cancellation)
 
-    def referrers(self, digest: str, *, cancellation: Cancellation) -> list[Descriptor]:
+    def referrers(
+        self, digest: str, *, refused: Callable[[LongshoreError], None], cancellation: Cancellation
+    ) -> list[Descriptor]:
         """See ContentReader."""
         cancellation.raise_if_cancelled()
         return self._library.referrers(digest)

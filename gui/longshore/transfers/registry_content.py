@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from longshore.transfers.content import Opener
 if TYPE_CHECKING:
     from longshore.cancellation import Cancellation
     from longshore.oci.descriptor import Descriptor
+    from longshore.oci.errors import LongshoreError
     from longshore.oci.manifest import Index, Manifest
     from longshore.registry.client import RegistryClient
     from longshore.registry.model import BlobOutcome, Upload
@@ -39,9 +40,11 @@ class RegistryReader:
         """From this registry only: never from the ``urls`` of a descriptor, which whoever made the image has chosen."""
         return self._client.read_blob(self.repository, wanted.digest, offset, cancellation=cancellation)
 
-    def referrers(self, digest: str, *, cancellation: Cancellation) -> list[Descriptor]:
+    def referrers(
+        self, digest: str, *, refused: Callable[[LongshoreError], None], cancellation: Cancellation
+    ) -> list[Descriptor]:
         """By the referrers API, or by the fallback tag where the registry has none."""
-        return self._client.referrers(self.repository, digest, cancellation=cancellation)
+        return self._client.referrers(self.repository, digest, refused=refused, cancellation=cancellation)
 
     def close(self) -> None:
         """The client is shared and stays open."""

@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import json
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import pytest
@@ -18,6 +18,7 @@ from longshore.oci.errors import (
     AccessDenied,
     DigestMismatch,
     InvalidManifest,
+    LongshoreError,
     NotInRegistry,
     RegistryUnreachable,
     UnexpectedReply,
@@ -71,7 +72,9 @@ class Reader:
             raise NotInRegistry("No.", registry=self.host, subject=name)
         return self.manifests[name]
 
-    def referrers(self, digest: str, *, cancellation: Cancellation) -> list[Descriptor]:
+    def referrers(
+        self, digest: str, *, refused: Callable[[LongshoreError], None], cancellation: Cancellation
+    ) -> list[Descriptor]:
         return []
 
     def close(self) -> None:
@@ -449,9 +452,22 @@ def test_a_configuration_that_does_not_end_is_left() -> None:
 
     endless = Endless()
     endless.manifests = reader.manifests
-    with pytest.raises(InvalidManifest):
+    with pytest.raises(DigestMismatch):
         walk(endless, "1", platform=AMD, cancellation=Cancellation())
-    assert sum(given) <= LARGEST_CONFIG + (1 << 20)
+    assert len(given) == 1
+
+
+@pytest.mark.parametrize(
+    "damage", [b"", b"not json", b'{"os": "linux", "architecture": "arm64"}', b"x" * 100]
+)
+def test_a_damaged_configuration_is_told_as_damaged(damage: bytes) -> None:
+    """Not as one that cannot be read, nor as one of another platform."""
+    reader = Reader()
+    of_config(reader, os="linux", architecture="amd64")
+    reader.data = damage
+    for wanted in ({"platform": AMD}, {"platforms": (AMD, ARM)}):
+        with pytest.raises(DigestMismatch):
+            walk(reader, "1", cancellation=Cancellation(), **wanted)  # type: ignore[arg-type]
 
 
 def test_attestations_of_chosen_platforms_are_read_once() -> None:

@@ -90,9 +90,13 @@ def test_a_wrong_password_is_still_told(bench: Bench) -> None:
 @pytest.mark.parametrize(
     ("part", "status", "said"),
     [
-        ("/referrers/", 401, False),  # as good as 404: registries without referrers say anything
-        ("/referrers/", 403, False),
-        ("/referrers/", 500, False),
+        ("/referrers/", 404, False),  # it has no such list
+        ("/referrers/", 400, False),
+        ("/referrers/", 405, False),
+        ("/referrers/", 501, False),
+        ("/referrers/", 401, True),
+        ("/referrers/", 403, True),
+        ("/referrers/", 500, True),
         ("/referrers/", 503, True),
         ("sha256-", 401, True),
         ("sha256-", 403, True),

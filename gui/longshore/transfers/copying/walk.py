@@ -10,7 +10,8 @@ from typing import TypeVar
 
 from longshore.cancellation import Cancellation, Cancelled
 from longshore.oci.descriptor import Descriptor
-from longshore.oci.errors import InvalidManifest, NotInLibrary, NotInRegistry
+from longshore.oci.digest import Verifier
+from longshore.oci.errors import InvalidManifest, LongshoreError, NotInLibrary, NotInRegistry
 from longshore.oci.image_config import LARGEST_CONFIG, ImageConfig
 from longshore.oci.manifest import (
     ACCEPT,
@@ -294,19 +295,23 @@ def _referring(
 
     found: list[tuple[str, Manifest | Index]] = []
 
+    def refused(error: LongshoreError) -> None:
+        content.unlisted = error.message
+
     def read(name: str, *, listed: bool) -> None:
         try:
             found.append((name, reader.manifest(name, cancellation=cancellation)))
         except (NotInRegistry, NotInLibrary) as error:
             if listed:
-                content.unlisted = error.message
+                refused(error)
         except REFUSALS as error:
-            content.unlisted = error.message
+            refused(error)
 
+    about: list[Descriptor] = []
     try:
-        about = reader.referrers(digest, cancellation=cancellation)
+        about = reader.referrers(digest, refused=refused, cancellation=cancellation)
     except (*REFUSALS, InvalidManifest) as error:
-        about, content.unlisted = [], error.message
+        refused(error)
     for one in about:
         if one.media_type in ACCEPT:
             read(one.digest, listed=True)
@@ -336,8 +341,7 @@ def _check_platform(
     config = manifest.config
     if config.media_type not in (OCI_CONFIG, DOCKER_CONFIG) or config.size > LARGEST_CONFIG:
         return
-    with reader.blob(config, cancellation=cancellation) as pieces:
-        raw = _bounded(pieces)
+    raw = _verified(reader, config, cancellation)
     platform = ImageConfig.from_bytes(raw).platform
     if platform is not None and not any(one.matches(platform) for one in wanted):
         names = ", ".join(str(one) for one in wanted)
@@ -346,12 +350,13 @@ def _check_platform(
         )
 
 
-def _bounded(pieces: Iterable[bytes]) -> bytes:
+def _verified(reader: ContentReader, blob: Descriptor, cancellation: Cancellation) -> bytes:
+    """All bytes of a small *blob*. Raises DigestMismatch: damaged content is never judged by what it says."""
+    verifier = Verifier(blob.digest, blob.size)
     parts: list[bytes] = []
-    have = 0
-    for piece in pieces:
-        parts.append(piece)
-        have += len(piece)
-        if have > LARGEST_CONFIG:
-            break
+    with reader.blob(blob, cancellation=cancellation) as pieces:
+        for piece in pieces:
+            verifier.update(piece)
+            parts.append(piece)
+    verifier.finish()
     return b"".join(parts)
