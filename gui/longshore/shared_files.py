@@ -349,9 +349,13 @@ class SharedFile:
                 temporary.unlink()
 
     def _look_at_displaced(self, target: Path, temporary: Path, current: bytes, wanted: bytes) -> bytes:
-        """After a swap: *temporary* goes only if it holds a text that is known; anything newer returns to *target*."""
+        """After a swap: *temporary* goes only if it holds a text that is known; anything newer returns to *target*.
+
+        A program that replaces the document within each exchange is not followed for ever: the newest of its texts that
+        was seen is put back by a plain rename then.
+        """
         placed, known = wanted, current
-        while True:
+        for left in reversed(range(_TRIES)):
             try:
                 displaced = read_file(temporary, self._largest, follow=False)
             except OSError:
@@ -361,10 +365,18 @@ class SharedFile:
                 raise
             if displaced == known:
                 return placed
+            with contextlib.suppress(FileNotFoundError):
+                latest = read_file(target, self._largest, follow=False)
+                if latest != placed:  # written after what we displaced: that is out of date by now
+                    return latest
+            if not left:
+                break
             placed, known = displaced, placed
             if not _swap(temporary, target):  # the other program removed the document
                 os.link(temporary, target)
                 return displaced
+        temporary.replace(target)
+        return displaced
 
     def _after_settling(self, current: bytes | None, cancellation: Cancellation | None) -> bytes | None:
         """The document once it has been left alone for *settle* seconds, or as soon as it differs from *current*."""

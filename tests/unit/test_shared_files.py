@@ -140,6 +140,54 @@ def test_texts_that_land_in_the_moment_of_the_exchange_are_merged(
     assert _left(path) == []
 
 
+def test_a_program_that_writes_within_every_exchange_is_not_followed_for_ever(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is reported, and what that program wrote last is there."""
+    shared = SharedFile(path)
+    shared.change(_adding("old"))
+    swap = shared_files._swap
+    writes = iter(range(1, 1000))
+    last = 0
+
+    def interfered(one: Path, other: Path) -> bool:
+        nonlocal last
+        last = next(writes)
+        _replace(path, json.dumps({"foreign": last}))
+        return swap(one, other)
+
+    monkeypatch.setattr(shared_files, "_swap", interfered)
+    with pytest.raises(DidNotLast):
+        shared.change(_adding("ours"))
+    assert json.loads(path.read_bytes()) == {"foreign": last}
+    assert last < 100
+    assert _left(path) == []
+
+
+def test_a_text_written_after_the_one_that_was_displaced_is_the_newest(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared = SharedFile(path)
+    shared.change(_adding("old"))
+    swap = shared_files._swap
+    swaps: list[int] = []
+
+    def interfered(one: Path, other: Path) -> bool:
+        swaps.append(1)
+        if len(swaps) > 1:
+            return swap(one, other)
+        _replace(path, '{"foreign": 1}')
+        done = swap(one, other)
+        _replace(path, '{"foreign": 2}')
+        return done
+
+    monkeypatch.setattr(shared_files, "_swap", interfered)
+    shared.change(_adding("ours"))
+    assert json.loads(path.read_bytes()) == {"foreign": 2, "ours": 1}
+    assert len(swaps) == 2  # the newest was never taken away
+    assert _left(path) == []
+
+
 def test_without_an_exchange_it_is_looked_at_once_more_before_the_rename(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
