@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,7 @@ from longshore.engine import client as client_module
 from longshore.engine.address import EngineAddress, TlsFiles
 from longshore.engine.client import Client, StatusError, read_lines
 from longshore.engine.transport import Sockets
+from longshore.oci.errors import EngineUnavailable, UnavailableCause
 
 SOCKET = EngineAddress("x", "unix:///nowhere/docker.sock")
 
@@ -183,3 +185,22 @@ def test_the_certificates_that_are_used(tls: TlsFiles, verify: object, cert: obj
     plain = Client(EngineAddress("x", "tcp://h:2375"), "1.41", 1.0)
     assert plain.base_url == "http://h:2375"
     plain.close()
+
+
+@pytest.mark.parametrize("kind", ["ca", "cert", "key"])
+@pytest.mark.parametrize("odd", ["pipe", "device", "huge"])
+def test_what_is_no_file_of_certificates_keeps_nobody_waiting(tmp_path: Path, kind: str, odd: str) -> None:
+    """OpenSSL would wait for the other end of the pipe, and read the device for ever."""
+    path = tmp_path / "odd.pem"
+    if odd == "pipe":
+        os.mkfifo(path)
+    elif odd == "device":
+        path.symlink_to("/dev/zero")
+    else:
+        path.touch()
+        os.truncate(path, client_module.LARGEST_PEM + 1)
+    address = EngineAddress("x", "tcp://h:2376", tls=TlsFiles(**{kind: path}))
+    with pytest.raises(EngineUnavailable) as caught:
+        Client(address, "1.41", 1.0)
+    assert caught.value.cause is UnavailableCause.TLS
+    assert str(path) in caught.value.detail

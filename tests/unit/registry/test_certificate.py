@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -16,7 +17,7 @@ from longshore.registry.certificate import (
     read_certificate,
 )
 from longshore.registry.config import RegistryConfig
-from longshore.registry.tls import UnusableFiles, check_files
+from longshore.registry.tls import LARGEST_PEM, TlsFiles, UnusableFiles, check_files
 from testbed.crypto import make_authority, make_certificate, make_key, openssl
 from testbed.processes import run_program
 
@@ -127,7 +128,7 @@ def test_files_that_cannot_be_used_are_named_with_the_reason(folder: Path) -> No
     for config, reason in (
         (RegistryConfig("a.b", ca_file=folder / "none.pem"), r"none\.pem: No such file"),
         (RegistryConfig("a.b", ca_file=text), r"text\.pem: it holds no certificate"),
-        (RegistryConfig("a.b", ca_file=folder), "Is a directory|holds no certificate"),
+        (RegistryConfig("a.b", ca_file=folder), "not a regular file"),
         (RegistryConfig("a.b", client_cert=mine), "no certificate with its key"),
         (RegistryConfig("a.b", client_cert=mine, client_key=other), "do not belong together"),
         # OpenSSL would ask for the password on the terminal, and wait there for ever.
@@ -135,3 +136,35 @@ def test_files_that_cannot_be_used_are_named_with_the_reason(folder: Path) -> No
     ):
         with pytest.raises(UnusableFiles, match=reason):
             check_files(config)
+
+
+@pytest.mark.parametrize("kind", ["ca_file", "client_cert", "client_key"])
+@pytest.mark.parametrize("odd", ["pipe", "device", "huge"])
+def test_what_is_no_file_of_certificates_keeps_nobody_waiting(
+    folder: Path, tmp_path: Path, kind: str, odd: str
+) -> None:
+    """OpenSSL would wait for the other end of the pipe, and read the device for ever."""
+    path = tmp_path / "odd.pem"
+    if odd == "pipe":
+        os.mkfifo(path)
+    elif odd == "device":
+        path.symlink_to("/dev/zero")
+    else:
+        path.touch()
+        os.truncate(path, LARGEST_PEM + 1)
+    good = (
+        {"client_cert": folder / "server.crt", "client_key": folder / "server.key"}
+        if kind != "ca_file"
+        else {}
+    )
+    with pytest.raises(
+        UnusableFiles, match=rf"odd\.pem.*: ({'larger than' if odd == 'huge' else 'not a regular'})"
+    ):
+        check_files(RegistryConfig("a.b", **(good | {kind: path})))
+
+
+def test_the_folder_of_the_engine_keeps_nobody_waiting(tmp_path: Path) -> None:
+    (tmp_path / "a.b").mkdir()
+    os.mkfifo(tmp_path / "a.b" / "ca.crt")
+    with pytest.raises(UnusableFiles, match="not a regular file"):
+        TlsFiles(RegistryConfig("a.b"), folders=[tmp_path]).context(own=True)
