@@ -198,10 +198,26 @@ class RegistryError(LongshoreError):
 
 
 class RegistryUnreachable(RegistryError):
-    """Refused, no such host, timed out, or the connection was cut."""
+    """Refused, no such host, timed out, or the connection was cut.
+
+    ``silent``: it did not answer in time, so that every further try costs as long again.
+    """
 
     code = "registry.unreachable"
     transient = True
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        registry: str,
+        subject: str = "",
+        advice: str = "",
+        detail: str = "",
+        silent: bool = False,
+    ) -> None:
+        super().__init__(message, registry=registry, subject=subject, advice=advice, detail=detail)
+        self.silent = silent
 
 
 class TlsFailed(RegistryError):

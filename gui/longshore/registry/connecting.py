@@ -67,6 +67,7 @@ def of_connection(
             registry=config.host,
             advice="Try again later, or check your network and proxy.",
             detail=str(error),
+            silent=True,
         )
     if isinstance(error, u3.LocationParseError):
         # Not its words: they repeat the address, and a proxy's may hold a password.

@@ -289,8 +289,9 @@ def test_nobody_there(connect, serve) -> None:
 
 def test_a_silent_server_times_out(serve, connect) -> None:
     client = connect(serve(lambda asked: "silent"), read_seconds=0.3)
-    with pytest.raises(RegistryUnreachable, match="does not answer"):
+    with pytest.raises(RegistryUnreachable, match="does not answer") as caught:
         client.tags("a/b")
+    assert caught.value.silent
 
 
 def test_an_answer_that_drips_in_times_out(serve, connect) -> None:

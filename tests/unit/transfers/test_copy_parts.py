@@ -139,6 +139,21 @@ def test_cuts_without_a_byte_between_them_are_counted() -> None:
     assert len(reader.asked) == MOST_CUTS + 1
 
 
+def test_a_source_that_stays_silent_is_asked_once_more() -> None:
+    """Each silence lasts half a minute: the rest is for the next attempt, which the queue counts."""
+    silent = RegistryUnreachable("It does not answer.", registry="one.example", silent=True)
+    reader = Reader()
+    reader.acts = [0, 2000, 0, silent, 3000, silent]
+    assert read(source_of(reader)) == DATA
+    assert reader.asked == [0, 0, 2000, 2000, 2000, 3000, 3000]
+    reader = Reader()
+    reader.acts = [silent] * 9
+    with pytest.raises(SourceFailedError) as failed:
+        read(source_of(reader))
+    assert failed.value.error is silent
+    assert reader.asked == [0, 0]
+
+
 def test_a_source_that_refuses_is_not_asked_again() -> None:
     reader = Reader()
     reader.acts = [AccessDenied("No.", registry="one.example")]

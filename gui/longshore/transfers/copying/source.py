@@ -20,6 +20,8 @@ from longshore.transfers.content import ContentReader
 
 #: Times that a source is asked again without a byte having come in between.
 MOST_CUTS = 4
+#: The same where it was silent each time: a silence lasts for as long as an answer is waited for.
+MOST_SILENCES = 1
 #: Seconds before it is asked again, times the number of the try.
 BACKOFF = 0.3
 
@@ -76,7 +78,7 @@ class BlobSource:
 
     def _pieces(self, at: int) -> Generator[bytes]:
         size = self._wanted.size
-        cuts = 0
+        cuts = silences = 0
         while True:
             before = at
             try:
@@ -97,8 +99,11 @@ class BlobSource:
                 error = passing
             except LongshoreError as final:
                 raise SourceFailedError(final) from final
-            cuts = 1 if at > before else cuts + 1
-            if cuts > MOST_CUTS:
+            if at > before:
+                cuts = silences = 0
+            cuts += 1
+            silences += isinstance(error, RegistryUnreachable) and error.silent
+            if cuts > MOST_CUTS or silences > MOST_SILENCES:
                 raise SourceFailedError(error) from error
             self._cancellation.wait(BACKOFF * cuts)
             self._cancellation.raise_if_cancelled()
