@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import signal
 from collections.abc import Callable
+from pathlib import Path
 
+import pytest
+
+from testbed.display import Xvfb
 from testbed.driver import Window
+from testbed.engine import PrivateEngine
+from testbed.home import PrivateHome
 from testbed.images import seed_repository
 from testbed.registry import PrivateRegistry
 from testbed.steps import (
@@ -20,6 +25,8 @@ from testbed.steps import (
 from testbed.throttle import Throttle
 
 Start = Callable[..., Window]
+#: Far more than the end of the program takes on a machine with much to do.
+PATIENCE = 60.0
 
 
 def sources(window: Window) -> list[str]:
@@ -86,24 +93,48 @@ def test_a_row_that_was_refused_offers_to_sign_in_and_goes_on(
     window.wait(lambda: [row[STATUS] for row in window.table("Transfers").rows] == ["Succeeded"], "the pull")
 
 
-def test_what_a_kill_interrupted_goes_on_at_one_click(
-    start: Start, open_registry: PrivateRegistry, throttle: Throttle
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=lambda number: number.name)
+def test_what_a_signal_interrupted_goes_on_at_one_click(
+    start: Start, open_registry: PrivateRegistry, throttle: Throttle, number: signal.Signals
 ) -> None:
-    seed_repository(open_registry.address, "cut/app", ["1", "2"], layers=[3_000_000])
+    name = f"cut/{number.name.lower()}"  # the engine has the other's layers
+    seed_repository(open_registry.address, name, ["1", "2"], layers=[3_000_000])
     throttle.bytes_per_second = 200_000
     window = start(throttle.address)
     window.wait_row("Registries", throttle.address)
     for tag in "12":
-        pull_by_name(window, f"{throttle.address}/cut/app:{tag}")
+        pull_by_name(window, f"{throttle.address}/{name}:{tag}")
     window.wait(lambda: window.table("Transfers").column("Status").count("Running") == 2, "both to run")
-    os.kill(window.process.pid, signal.SIGKILL)
-    window.process.wait(5)
+    window.process.send_signal(number)
+    assert window.process.wait(PATIENCE) == (0 if number is signal.SIGTERM else -number)
     throttle.bytes_per_second = None
     again = start(throttle.address)
     again.wait_text("2 transfers were interrupted")
     assert again.table("Transfers").column("Status") == ["Interrupted"] * 2
     again.press("Go on with all")
     again.wait(lambda: again.table("Transfers").column("Status") == ["Succeeded"] * 2, "both to succeed", 40)
+
+
+def test_what_a_lost_display_interrupted_is_there_again(
+    start: Start,
+    open_registry: PrivateRegistry,
+    throttle: Throttle,
+    testbed_engine: PrivateEngine,
+    private_home: PrivateHome,
+    tmp_path: Path,
+) -> None:
+    seed_repository(open_registry.address, "lost/app", ["1"], layers=[3_000_000])
+    throttle.bytes_per_second = 200_000
+    arguments = ["--engine", testbed_engine.host, "--registry", throttle.address]
+    with Xvfb(tmp_path / "screen") as screen, Window(screen, private_home, arguments) as window:
+        window.wait_row("Registries", throttle.address)
+        pull_by_name(window, f"{throttle.address}/lost/app:1")
+        wait_status(window, "Running")
+        screen.stop()
+        assert window.process.wait(PATIENCE) == 1
+    again = start(throttle.address)
+    again.wait_text("1 transfer was interrupted")
+    assert again.table("Transfers").column("Status") == ["Interrupted"]
 
 
 def test_a_copy_is_paused_and_goes_on(
