@@ -215,6 +215,43 @@ def test_a_display_that_is_gone_ends_it_in_order(
     assert not list((private_home.state / "longshore").glob("journal.sqlite3-*"))
 
 
+#: Longshore whose orderly end never comes, and half a second for it in place of twenty.
+_HANGING = """
+import asyncio, sys, time
+from longshore import app
+from longshore.wiring import Wiring
+
+async def close(self):
+    {hang}
+
+app.CLOSE_SECONDS = 0.5
+Wiring.close = close
+sys.exit(app.main())
+"""
+
+
+@pytest.mark.parametrize("hang", ["await asyncio.Event().wait()", "time.sleep(100_000)"])
+def test_an_end_that_does_not_come_is_not_waited_for(
+    screen: Xvfb, private_home: PrivateHome, no_engine: str, hang: str
+) -> None:
+    """A disk or a program that hangs, or a GUI thread that is held, keeps no process alive."""
+    environ = private_home.environ({**screen.environ(), "DOCKER_HOST": no_engine})
+    environ.pop("QT_QPA_PLATFORM", None)
+    program = [sys.executable, "-c", _HANGING.format(hang=hang)]
+    with Process("longshore", program, log=private_home.root / "longshore.out", environ=environ) as process:
+        wait_window(screen, process)
+        wait_until(
+            (private_home.state / "longshore" / "journal.sqlite3").exists,
+            timeout=PATIENCE,
+            what="the journal",
+            process=process,
+        )
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE) == 1, process.log_text()
+        said(process)
+    assert "not closed within" in log_of(private_home)
+
+
 def _deep(path: Path) -> None:
     path.write_bytes(b"[" * 100_000 + b"]" * 100_000)
 
