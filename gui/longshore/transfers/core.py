@@ -217,6 +217,7 @@ class QueueCore:
                     self._changed(entry)
                 for entry in decision.start:
                     self._begin(entry)
+                    timeout = min(timeout or TICK, TICK)  # what begins may stall before anything else happens
                 away = {
                     entry.engine
                     for entry in self._rows.values()
