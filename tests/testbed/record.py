@@ -35,7 +35,7 @@ def record(window: Window, fast: str, slow: str, out_dir: Path) -> None:
     target = window.wait_row("Registries", fast)
     window.drag_row("Local images", ["acme/web", "1.9.3"], window.reveal("Registries", target))
     window.wait_for("Resulting references")
-    window.wait_row("Resulting references", "overwritten")
+    window.wait_row("Resulting references", "may replace existing")
     picture("push-sheet-after-drag")
     window.keys("Return")
     window.wait_row("Transfers", "Push")
