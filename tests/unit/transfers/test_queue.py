@@ -285,6 +285,25 @@ def test_attempts_at_a_line_that_is_stalled_come_to_an_end(make_queue: Make) -> 
     wait_until(lambda: len(script.started) > 2)
 
 
+def test_a_transfer_that_stalls_alone_shows_that_nothing_moves(make_queue: Make) -> None:
+    stall, end = threading.Event(), threading.Event()
+
+    def run(job: Job, number: int) -> str:
+        current = 0
+        while not stall.wait(0.02):
+            current += 1
+            job.progress.feed(LayerProgress("a" * 12, LayerState.TRANSFERRING, current, 1_000_000))
+        end.wait(DEADLINE)  # no event any more, nor anything else that wakes the queue
+        return ""
+
+    queue, eye = make_queue(Script(run))
+    row = queue.add(pull())
+    eye.until(row, lambda now: now.speed)
+    stall.set()
+    eye.until(row, lambda now: now.speed == 0)
+    end.set()
+
+
 def test_lasting_errors_are_not_tried_again(make_queue: Make) -> None:
     def run(job: Job, number: int) -> str:
         raise AccessDenied("no", registry="127.0.0.1:5000")
