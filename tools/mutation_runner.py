@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import ctypes
 import gc
 import json
 import os
@@ -107,6 +108,21 @@ def _find(code: CodeType, name: Name) -> CodeType | None:
     return None
 
 
+def _adopt_orphans() -> None:
+    """Become the parent of what the forked processes leave behind, in whatever session (prctl(2))."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
+
+
+def _end_orphans() -> None:
+    """Kill what a broken test left behind."""
+    children = Path(f"/proc/self/task/{os.getpid()}/children")
+    while children.exists() and (numbers := children.read_text().split()):
+        for number in numbers:
+            os.kill(int(number), signal.SIGKILL)
+            os.waitpid(int(number), 0)
+
+
 class Runner:
     def __init__(self, orders: dict[str, Any], answers: int) -> None:
         self.folder: str = orders["folder"]
@@ -187,8 +203,9 @@ class Runner:
                 elif not ready:
                     verdict = "endless"
             with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(child, signal.SIGKILL)  # also what a broken test left behind
+                os.killpg(child, signal.SIGKILL)
             _, status = os.waitpid(child, 0)
+            _end_orphans()
         if verdict == "ended":
             verdict = "green" if os.waitstatus_to_exitcode(status) == GREEN else "red"
         said = {}
@@ -201,6 +218,7 @@ class Runner:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         _tracing(False)
+        _adopt_orphans()
         at_import = set(_called_below(self.folder))
         functions: dict[Name, list[FunctionType]] = {}
         for thing in gc.get_objects():
