@@ -141,14 +141,24 @@ class Finder(ast.NodeVisitor):
         )
         if type(node.op) in CALCULATED and not strings:
             self.change(node, ast.BinOp(node.left, CALCULATED[type(node.op)](), node.right))
-        self.generic_visit(node)
+        if not _size(node):
+            self.generic_visit(node)
 
     def visit_Constant(self, node: ast.Constant) -> None:
         if isinstance(node.value, bool):
             self.change(node, str(not node.value))
-        elif _number(node):
+        elif _number(node) and not _size(node):
             self.change(node, f"({node.value!r} + 1)")
             self.change(node, f"({node.value!r} - 1)")
+
+    def visit_Call(self, node: ast.Call) -> None:
+        called = ast.unparse(node.func)
+        if called == "isinstance":
+            self.visit(node.args[0])  # types are no numbers
+        elif called == "plain":
+            self.visit(node.args[0])  # how much of a foreign text is repeated in a sentence
+        else:
+            self.generic_visit(node)
 
     def visit_JoinedStr(self, node: ast.JoinedStr) -> None:
         """Words for people, and their places in the source are unknown before Python 3.12."""
@@ -156,7 +166,11 @@ class Finder(ast.NodeVisitor):
     # -- statements
 
     def visit_Return(self, node: ast.Return) -> None:
-        if node.value is not None and not (isinstance(node.value, ast.Constant) and node.value.value is None):
+        # None for False is no change to those who ask whether it is true.
+        nothing = isinstance(node.value, ast.Constant) and (
+            node.value.value is None or node.value.value is False
+        )
+        if node.value is not None and not nothing:
             self.change(node.value, "None")
         self.generic_visit(node)
 
@@ -197,6 +211,14 @@ class Finder(ast.NodeVisitor):
 
 def _number(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) and type(node.value) in (int, float)
+
+
+def _size(node: ast.expr) -> bool:
+    """True for a size as somebody has chosen it, such as 64 * 1024 or 50_000: one more or less matters to nobody."""
+    if isinstance(node, ast.BinOp):
+        chosen = isinstance(node.op, ast.Mult | ast.LShift | ast.Pow)
+        return chosen and all(_number(side) or _size(side) for side in (node.left, node.right))
+    return isinstance(node, ast.Constant) and _number(node) and node.value >= 10_000
 
 
 def changes_below(package: Path, room: str) -> list[Change]:

@@ -129,8 +129,8 @@ class _Gzip:
             out = self._inner.decompress(self._inner.unconsumed_tail + data, BLOCK)
         except zlib.error as error:
             raise _BrokenStream(str(error)) from error
-        # A full block may have more behind it that zlib has taken in already.
-        self.hungry = not self._inner.unconsumed_tail and len(out) < BLOCK
+        # A full block may have more behind it, not taken in yet or by zlib already.
+        self.hungry = len(out) < BLOCK
         return out
 
     @property

@@ -201,7 +201,7 @@ def _ssh(address: EngineAddress, error: BaseException) -> EngineUnavailable:
         cause = UnavailableCause.TLS
         message = "SSH does not know the engine's machine, or it has changed its key."
         advice = "Connect once with ssh in a terminal and look at the key."
-    elif "command not found" in said or "not found" in said:
+    elif "not found" in said:
         cause = UnavailableCause.UNSUPPORTED
         message, advice = (
             "There is no docker command on that machine.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import random
 import tracemalloc
 import zlib
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ import pytest
 
 from archivetools import Image, Part, docker_parts, document, oci_parts, replaced, tar_of, write
 from longshore.archives.archive import Archive, open_archive
-from longshore.archives.compression import Compression
+from longshore.archives.compression import Compression, Packer, Unpacker
 from longshore.archives.contents import Contents, Scanner
 from longshore.archives.limits import LIMITS, Limits
 from longshore.archives.tarstream import TAR_END, TarReader, tar_header, tar_padding
@@ -290,6 +291,48 @@ def test_reading_on_in_what_unpacks_to_much_can_be_cancelled(tmp_path: Path, pac
         cancellation.cancel()
         with pytest.raises(Cancelled):
             list(read(last, 0))
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_empty_streams_after_each_other_are_counted(more: int) -> None:
+    unpacker = Unpacker(Compression.GZIP)
+    data = gzip.compress(b"") * (1000 + more)
+    if more:
+        with pytest.raises(ArchiveRefused, match="limits"):
+            list(unpacker.feed(data))
+    else:
+        assert list(unpacker.feed(data + gzip.compress(b"end"))) == [b"end"]
+        unpacker.end()
+
+
+def test_what_unpacks_gzip_can_be_copied_on_the_way() -> None:
+    packed = gzip.compress(random.Random(1).randbytes(300_000))
+    one = Unpacker(Compression.GZIP, subject="x")
+    first = b"".join(one.feed(packed[:100_000]))
+    other = one.fork()
+    assert other is not None and other.given == len(first) > 0
+    rest = b"".join(one.feed(packed[100_000:]))
+    assert b"".join(other.feed(packed[100_000:])) == rest
+    assert first + rest == gzip.decompress(packed)
+    assert (other.given, one.given) == (300_000, 300_000)
+    for each in (one, other):
+        each.end()
+    begun = Unpacker(Compression.ZSTD)
+    assert begun.fork() is not None, "where nothing has begun there is nothing to copy"
+    packer = Packer(Compression.ZSTD)
+    list(begun.feed((packer.feed(b"x" * 1000) + packer.end())[:-1]))
+    assert begun.fork() is None
+
+
+@pytest.mark.parametrize("size", [2**60, 2**60 + 1])
+def test_the_largest_size_in_a_header(size: int) -> None:
+    reader = iter(TarReader([tar_header("a", size)]))
+    if size > 2**60:
+        with pytest.raises(ArchiveDamaged) as caught:
+            next(reader)
+        assert "a broken length before byte 512" in caught.value.detail
+    else:
+        assert next(reader).size == size
 
 
 def test_an_xz_that_wants_too_much_memory(tmp_path: Path) -> None:

@@ -144,6 +144,13 @@ def test_headers_as_tarfile_reads_them(size: int) -> None:
     assert (size + len(tar_padding(size))) % 512 == 0
 
 
+def test_the_longest_name_of_a_header() -> None:
+    with tarfile.open(fileobj=io.BytesIO(tar_header("x" * 100, 0) + TAR_END)) as tar:
+        assert tar.getnames() == ["x" * 100]
+    with pytest.raises(ValueError, match="more than 100 bytes"):
+        tar_header("x" * 101, 0)
+
+
 def test_the_end_is_two_empty_records() -> None:
     assert bytes(1024) == TAR_END
 
@@ -197,6 +204,8 @@ def test_a_new_file_appears_only_when_committed(tmp_path: Path) -> None:
         file.commit()
     assert path.read_bytes() == b"01xy4567end"
     assert len(list(tmp_path.iterdir())) == 1
+    with pytest.raises(ValueError, match="not open"):
+        file.write(b"more")
 
 
 def test_two_who_write_the_same_name_do_not_take_each_others_part(tmp_path: Path) -> None:

@@ -95,7 +95,7 @@ def test_not_given_to_another_registry(docker_home: DockerHome, registry: str, k
 
 
 def test_the_key_that_fits_best_wins(docker_home: DockerHome) -> None:
-    keys = {"team": "x.example/team", "url": "https://x.example/v2/", "host": "x.example"}
+    keys = {"team": "https://x.example/team", "url": "https://x.example/v2/", "host": "x.example"}
     for wanted in ("host", "url", "team"):
         docker_home.write({"auths": {key: {"auth": encoded(name, "s")} for name, key in keys.items()}})
         assert docker_home.store.whose("x.example") == wanted
@@ -425,6 +425,16 @@ def test_where_the_file_is(tmp_path: Path, docker_home: DockerHome) -> None:
     named.save("x.example", Credential("me", "secret"))
     assert named.whose("x.example") == "me"
     assert docker_home.store.whose("x.example") is None
+
+
+def test_the_file_of_ancient_docker_belongs_to_the_usual_folder(
+    tmp_path: Path, docker_home: DockerHome
+) -> None:
+    (docker_home.home / ".dockercfg").write_text(json.dumps({"x.example": ME}))
+    named = {**docker_home.environ, "DOCKER_CONFIG": str(tmp_path / "elsewhere")}
+    assert docker_home.store.whose("x.example") == "me"
+    assert CredentialStore(environ=named).whose("x.example") is None
+    assert CredentialStore(tmp_path, environ=docker_home.environ).whose("x.example") is None
 
 
 def test_the_file_of_ancient_docker_is_read_where_there_is_no_other(docker_home: DockerHome) -> None:

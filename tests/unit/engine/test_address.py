@@ -332,6 +332,15 @@ def test_sockets_on_this_machine_are_found(environ: dict[str, str], short_folder
     assert found == [("DOCKER_HOST", f"unix://{places[0]}"), ("Colima", f"unix://{places[1]}")]
 
 
+def test_no_socket_is_looked_for_where_one_happens_to_be(
+    environ: dict[str, str], short_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(short_folder)
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind("docker.sock")
+        assert all(each.url != "unix://docker.sock" for each in known_addresses(environ))
+
+
 def test_addresses_and_streams_cost_no_sdk() -> None:
     code = (
         "import sys, longshore.engine.address, longshore.engine.stream, longshore.engine.engine\n"

@@ -79,6 +79,8 @@ def test_sockets_are_cut_also_those_to_come() -> None:
     with ours, theirs, late, other:
         sockets = Sockets()
         sockets.add(ours)
+        theirs.send(b"x")
+        assert ours.recv(1) == b"x", "not before"
         sockets.cut()
         assert theirs.recv(1) == b""
         sockets.add(late)
@@ -145,7 +147,34 @@ def test_a_refusal_without_end() -> None:
     with pytest.raises(StatusError) as caught:
         client._raise_for_status(endless)  # type: ignore[arg-type]
     assert len(caught.value.text) == 65536
-    assert endless.given < 70_000
+    assert endless.given == 66_000
+    client.close()
+
+
+def test_a_refusal_as_long_as_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client_module, "LONGEST_REFUSAL", 5000)
+    client, endless = Client(SOCKET, "1.41", 1.0), Refusal(b"x" * 1000)
+    with pytest.raises(StatusError):
+        client._raise_for_status(endless)  # type: ignore[arg-type]
+    assert endless.given == 5000
+    client.close()
+
+
+def test_the_version_that_is_spoken() -> None:
+    client = Client(SOCKET, "", 1.0)
+    client.speak("1.44")
+    assert client._url("/images/json") == "http+docker://localhost/v1.44/images/json"  # type: ignore[attr-defined]
+    client.close()
+
+
+def test_an_answer_that_is_no_refusal() -> None:
+    client, answer = Client(SOCKET, "1.41", 1.0), Refusal(b"x")
+    answer.status_code = 399
+    client._raise_for_status(answer)  # type: ignore[arg-type]
+    assert answer.given == 0
+    answer.status_code = 400
+    with pytest.raises(StatusError):
+        client._raise_for_status(answer)  # type: ignore[arg-type]
     client.close()
 
 

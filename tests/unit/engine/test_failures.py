@@ -15,6 +15,7 @@ from longshore.engine.address import EngineAddress, Origin
 from longshore.engine.attempt import Attempt
 from longshore.engine.failures import classify
 from longshore.engine.refusals import refusal
+from longshore.engine.transport import SshError
 from longshore.engine.unavailable import explain, no_version
 from longshore.oci import errors
 from longshore.oci.errors import EngineLost, EngineUnavailable, LongshoreError, UnavailableCause
@@ -235,6 +236,93 @@ def test_why_an_engine_is_not_there(
 def test_no_permission_says_how_to_get_it() -> None:
     found = explain(SOCKET, wrapped(PermissionError(errno.EACCES, "Permission denied")))
     assert "group docker" in found.advice
+    found = explain(TCP, wrapped(PermissionError(errno.EACCES, "Permission denied")))
+    assert "firewall" in found.advice
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[SSL: WRONG_VERSION_NUMBER] wrong version number (_ssl.c:1006)", "does not speak TLS"),
+        ("[SSL] record layer failure (_ssl.c:1006)", "does not speak TLS"),  # OpenSSL 3.2
+        (
+            "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: self-signed certificate",
+            "is not trusted",
+        ),
+        ("CERTIFICATE_REQUIRED", "does not accept your certificate"),
+        (
+            "[SSL: SSLV3_ALERT_BAD_CERTIFICATE] sslv3 alert bad certificate",
+            "does not accept your certificate",
+        ),
+        ("EOF occurred in violation of protocol (_ssl.c:1006)", "no secure connection"),
+    ],
+)
+def test_what_is_wrong_with_tls(text: str, message: str) -> None:
+    found = explain(TCP, wrapped(ssl.SSLError(1, text)))
+    assert isinstance(found, EngineUnavailable)
+    assert found.cause is UnavailableCause.TLS
+    assert message in found.message
+    assert text in found.detail
+
+
+@pytest.mark.parametrize(
+    ("said", "cause", "message"),
+    [
+        ("me@box: Permission denied (publickey,password).", UnavailableCause.NO_PERMISSION, "let you in"),
+        (
+            "ssh: Could not resolve hostname box: Name or service not known",
+            UnavailableCause.UNREACHABLE,
+            "not known by that name",
+        ),
+        ("Host key verification failed.", UnavailableCause.TLS, "changed its key"),
+        ("bash: line 1: docker: command not found", UnavailableCause.UNSUPPORTED, "no docker command"),
+        ("sh: 1: docker: not found", UnavailableCause.UNSUPPORTED, "no docker command"),
+        (
+            "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?",
+            UnavailableCause.NOT_RUNNING,
+            "No engine is running",
+        ),
+        (
+            "ssh: connect to host box port 22: Connection refused",
+            UnavailableCause.NOT_RUNNING,
+            "Nobody answers SSH",
+        ),
+        (
+            "ssh: connect to host box port 22: Connection timed out",
+            UnavailableCause.TIMED_OUT,
+            "does not answer in time",
+        ),
+        ("kex_exchange_identification: read", UnavailableCause.UNREACHABLE, "cannot reach"),
+    ],
+)
+def test_what_ssh_says(said: str, cause: UnavailableCause, message: str) -> None:
+    address = EngineAddress("box", "ssh://me@box")
+    found = explain(address, wrapped(SshError(said)))
+    assert isinstance(found, EngineUnavailable)
+    assert (found.cause, found.subject, found.detail) == (cause, "ssh://me@box", said)
+    assert message in found.message
+    assert found.advice
+
+
+def test_there_is_no_ssh_here() -> None:
+    address = EngineAddress("box", "ssh://me@box")
+    found = explain(address, wrapped(FileNotFoundError(errno.ENOENT, "No such file", "ssh")))
+    assert isinstance(found, EngineUnavailable)
+    assert (found.cause, found.advice) == (UnavailableCause.UNSUPPORTED, "Install the OpenSSH client.")
+    lost = explain(address, wrapped(BrokenPipeError(errno.EPIPE, "Broken pipe")))
+    assert isinstance(lost, EngineLost)
+
+
+@pytest.mark.parametrize("origin", Origin)
+def test_a_socket_that_does_not_exist_is_changed_where_it_was_named(origin: Origin) -> None:
+    address = EngineAddress("x", "unix:///x.sock", origin)
+    found = explain(address, FileNotFoundError(errno.ENOENT, "No such file"))
+    where = {
+        Origin.OPTION: "change --engine.",
+        Origin.ENVIRONMENT: "change DOCKER_HOST.",
+        Origin.CONTEXT: "change the Docker context.",
+    }.get(origin, "set DOCKER_HOST or choose another engine.")
+    assert found.advice.endswith(where)
 
 
 @pytest.mark.parametrize(

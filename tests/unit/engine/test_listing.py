@@ -295,6 +295,7 @@ def test_who_made_an_image_and_how_it_starts() -> None:
         "ann", ("/start",), ("a", "b"), "me", "/w", ("A=1",)
     )  # fmt: skip
     bare = image_details({})
+    assert (bare.image_id, bare.size, bare.created) == ("", 0, None)
     assert (bare.author, bare.entrypoint, bare.user, bare.working_directory) == ("", (), "", "")
 
 

@@ -143,6 +143,11 @@ def test_a_resumed_download_neither_shrinks_nor_jumps() -> None:
     ]
 
 
+def test_a_resumed_download_that_tells_no_bytes() -> None:
+    found = run(PULL, [line("Downloading", A, current=5, total=100), line("Downloading", A, total=50)])
+    assert steps(found, A)[-1] == (LayerState.TRANSFERRING, None, 100)
+
+
 def test_pull_containerd_store() -> None:
     found = run(
         PULL,

@@ -74,6 +74,15 @@ def test_verifier_notices_other_content() -> None:
     assert caught.value.subject == ABC
 
 
+@pytest.mark.parametrize("size", [0, 2, 4])
+def test_verifier_notices_the_right_content_of_another_size(size: int) -> None:
+    verifier = Verifier(ABC, size)
+    with pytest.raises(DigestMismatch) as caught:
+        verifier.update(b"abc")
+        verifier.finish()
+    assert f"promised {size} bytes" in caught.value.detail or caught.value.detail == "3 of 4 bytes came."
+
+
 def test_verifier_notices_missing_content_even_without_size() -> None:
     for size in (3, None):
         verifier = Verifier(ABC, size)

@@ -302,6 +302,11 @@ def test_descriptor_goes_to_json_and_back() -> None:
     assert Descriptor.from_json(part(1)).to_json() == part(1)
 
 
+@pytest.mark.parametrize("size", [0, 1, 2**63 - 1])
+def test_descriptor_of_any_size(size: int) -> None:
+    assert Descriptor.from_json(part(1, size)).size == size
+
+
 def test_descriptor_leaves_out_odd_extras() -> None:
     found = Descriptor.from_json(
         part(1, urls=["https://x", 3], annotations={"a": 1, "b": "c"}, artifactType=3)

@@ -27,6 +27,11 @@ from longshore.oci.naturalsort import natural_key
         ["build-9", "build-10"],
         ["1.0.2", "1.0.2a", "1.0.2b"],  # no number follows: a release after the release, as OpenSSL's were
         ["1.0a1", "1.0", "1.0a"],
+        ["3b1", "3rc1", "3", "3b"],
+        # Words that begin a tag lead to no release.
+        ["alpine", "beta", "edge"],
+        ["1.0-milestone1", "1.0-pre1", "1.0-rc1", "1.0"],
+        ["1.0-alpha", "1.0", "1.0-b", "1.0-c"],
     ],
 )
 def test_ascending(ascending: list[str]) -> None:

@@ -75,6 +75,10 @@ def test_the_platform_comes_along(text: str) -> None:
     assert parse_pull_line(text) == (Reference.parse("alpine"), Platform("linux", "arm64"))
 
 
+def test_a_platform_option_without_its_value_is_none() -> None:
+    assert parse_pull_line("docker pull alpine --platform") == (Reference.parse("alpine"), None)
+
+
 def test_a_platform_that_only_a_build_knows_is_left_out() -> None:
     assert parse_pull_line("FROM --platform=$BUILDPLATFORM alpine")[1] is None
 
@@ -94,6 +98,9 @@ def test_a_platform_that_only_a_build_knows_is_left_out() -> None:
         ("docker pull Alpine", "upper case"),
         ("docker pull 'alpine", "holds “'”"),
         ("FROM a b", "no single image"),
+        ("FROM a as", "no single image"),
+        ("FROM a b c", "no single image"),
+        ("FROM --platform=linux/arm64", "no single image"),
         ("alpine edge", "space"),
         ("sha256:" + HEX, "digest alone"),
         ("@sha256:" + HEX, "digest alone"),
@@ -102,6 +109,23 @@ def test_a_platform_that_only_a_build_knows_is_left_out() -> None:
         ("https://example.com/", "No image can be recognised"),
         ("https://[::1/app", "No image can be recognised"),
         ("https://example.com/app?x=1", "No image can be recognised"),
+        *(
+            (f"https://{page}", "No image can be recognised")
+            for page in (
+                "example.com/app#x",
+                "hub.docker.com/_",
+                "hub.docker.com/r/me",
+                "hub.docker.com/repository/docker/me",
+                "hub.docker.com/repository/other/me/app",
+                "hub.docker.com/layers/library/postgres",
+                "hub.docker.com/orgs/me/teams/app",
+                "github.com/org/repo/pkgs/container",
+                "github.com/org/repo/pkgs/npm/app",
+                "github.com/orgs/org/packages/container/package",
+                "github.com/teams/org/packages/container/package/app",
+                "github.com/orgs/org/packages/npm/package/app",
+            )
+        ),
     ],
 )
 def test_refused_in_words(text: str, words: str) -> None:

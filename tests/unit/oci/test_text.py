@@ -7,7 +7,7 @@ import unicodedata
 
 import pytest
 
-from longshore.oci.errors import InvalidInput, RegistryUnreachable, TlsFailed
+from longshore.oci.errors import InvalidInput, RateLimited, RegistryUnreachable, TlsFailed
 from longshore.oci.text import plain
 
 
@@ -67,4 +67,6 @@ def test_registry_errors_name_the_registry() -> None:
     error = RegistryUnreachable("No.", registry="x.example\n")
     assert (error.registry, error.subject) == ("x.example", "x.example")
     assert RegistryUnreachable("No.", registry="x", subject="x/y:1").subject == "x/y:1"
+    assert RateLimited("No.", registry="x", retry_after=7.5).retry_after == 7.5
+    assert RateLimited("No.", registry="x").retry_after is None
     assert TlsFailed("No.", registry="x", certificate="a\nb\x00").certificate == "a\nb"

@@ -1,0 +1,112 @@
+"""Lines to an engine: a unix socket, and ssh as a program that a script plays here."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import sys
+from pathlib import Path
+
+import pytest
+
+from longshore.engine import transport
+from longshore.engine.transport import SshError, SshLine, UnixLine
+
+
+@pytest.fixture
+def ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The program ``ssh``: fill it with a Python script. It notes its words in the file ``words`` beside it."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    return tmp_path / "ssh"
+
+
+def fill(ssh: Path, code: str) -> None:
+    words = (
+        f"import os, signal, sys\nopen({str(ssh.with_name('words'))!r}, 'w').write('\\n'.join(sys.argv[1:]))"
+    )
+    ssh.write_text(f"#!{sys.executable} -IS\n{words}\n{code}\n")
+    ssh.chmod(0o755)
+
+
+ECHO = "while data := os.read(0, 100): os.write(1, data.upper())"
+
+
+def descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("ssh://box", "-- box docker"),
+        ("ssh://box/", "-- box docker"),
+        ("ssh://a%40b@box:2222/run/d.sock", "-l a@b -p 2222 -- box docker --host unix:///run/d.sock"),
+        ("ssh://box/run/$(x)", "-- box docker --host 'unix:///run/$(x)'"),  # a shell over there reads it
+    ],
+)
+def test_the_command_over_there(ssh: Path, url: str, words: str) -> None:
+    fill(ssh, ECHO)
+    line = SshLine(url, 60)
+    assert line.socket.gettimeout() == 60
+    line.socket.sendall(b"hello")
+    assert line.socket.recv(5, socket.MSG_WAITALL) == b"HELLO"
+    line.close()
+    found = ssh.with_name("words").read_text().split("\n")
+    assert " ".join(found) == f"-T -o ConnectTimeout=15 {words} system dial-stdio"
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("sys.stderr.write('Host key verification failed.\\n')", "Host key verification failed."),
+        ("sys.stderr.write('Killed by signal 15.\\r\\n')", ""),
+        ("", ""),
+    ],
+)
+def test_what_it_said_when_it_ended(ssh: Path, code: str, said: str) -> None:
+    fill(ssh, code)
+    before = descriptors()
+    line = SshLine("ssh://box", 60)
+    assert line.socket.recv(1) == b"", "it has ended"
+    line._process.wait(60)
+    trouble = line.trouble()
+    assert str(trouble or "") == said
+    assert isinstance(trouble, SshError) is bool(said)
+    line.close()  # once more
+    assert str(line.trouble() or "") == said
+    assert descriptors() == before
+
+
+def test_one_that_does_not_end_is_killed(ssh: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport, "SSH_END_SECONDS", 0.05)
+    fill(ssh, "signal.signal(signal.SIGTERM, signal.SIG_IGN); os.write(1, b'x'); signal.pause()")
+    line = SshLine("ssh://box", 60)
+    assert line.socket.recv(1) == b"x"
+    line.close()
+    assert line._process.returncode == -9
+
+
+def test_nothing_is_left_where_there_is_no_ssh(ssh: Path) -> None:
+    before = descriptors()
+    with pytest.raises(FileNotFoundError):
+        SshLine("ssh://box", 60)
+    assert descriptors() == before
+
+
+def test_nothing_is_left_of_a_socket_that_is_not_there(tmp_path: Path) -> None:
+    before = descriptors()
+    with pytest.raises(FileNotFoundError):
+        UnixLine(str(tmp_path / "no.sock"), 60)
+    assert descriptors() == before
+
+
+def test_a_socket_of_this_machine(tmp_path: Path) -> None:
+    with contextlib.chdir(tmp_path), socket.socket(socket.AF_UNIX) as listening:
+        listening.bind("x.sock")
+        listening.listen()
+        line = UnixLine("x.sock", 7)
+        assert line.socket.gettimeout() == 7
+        assert line.trouble() is None
+        line.close()
+        line.close()
+        assert line.socket.fileno() == -1
