@@ -68,6 +68,6 @@ class Freed:
 class Usage:
     """What lies in the folder. *partial*: bytes of downloads that were cut and can be taken up again."""
 
-    bytes: int = 0
-    blobs: int = 0
-    partial: int = 0
+    bytes: int
+    blobs: int
+    partial: int

@@ -109,7 +109,7 @@ class Pager:
                 listing.error = self._stopped("its next page has an address that cannot be used")
             if url in listing.addresses:
                 listing.error = self._stopped("its next page is one that came already")
-            elif listing.empty >= _MOST_EMPTY or (listing.empty and items and before == len(listing.items)):
+            elif listing.empty >= _MOST_EMPTY or (listing.empty and items):
                 listing.error = listing.error or self._stopped("its pages bring the same again and again")
             elif len(listing.items) > MOST_ITEMS:
                 listing.error = listing.error or self._stopped(f"more than {MOST_ITEMS:,} entries and no end")

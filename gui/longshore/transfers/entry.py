@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import uuid
 from collections.abc import Hashable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from longshore.cancellation import Cancellation
@@ -167,7 +167,8 @@ class Entry:
         """Keep what the attempt's progress shows, and let the progress go."""
         if self.progress is not None:
             self.moved = self.progress.moved()
-            self.view = self.progress.snapshot()
+            # An attempt that was abandoned has not ended its progress: nothing moves for this row all the same.
+            self.view = replace(self.progress.snapshot(), speed=None, seconds_left=None, phase="")
             self.idle = self.progress.idle(self.idle)
             self.progress = None
             if self.pausable:

@@ -253,6 +253,76 @@ def test_parts_are_bounded_in_age_and_size(library: Library) -> None:
     assert list(folder.iterdir()) == []
 
 
+@pytest.mark.parametrize(("seconds", "kept"), [(-60, True), (60, False)])
+def test_a_part_is_kept_for_a_week(library: Library, seconds: int, kept: bool) -> None:
+    line = Line()
+    line.cut_after = [30_000]
+    with pytest.raises(RegistryUnreachable):
+        receive(library, line)
+    (part,) = parts(library)
+    then = part.stat().st_mtime - 7 * 24 * 3600 - seconds
+    os.utime(part, (then, then))
+    library.tidy()
+    assert (part in parts(library)) == kept
+
+
+@pytest.mark.parametrize(("more", "kept"), [(0, True), (1, False)])
+def test_parts_take_up_twenty_gibibytes_at_most(library: Library, more: int, kept: bool) -> None:
+    library._folder.ensure()
+    folder = library.path / ".longshore" / "ingest"
+    older, newer = (folder / f"sha256-{digit * 64}.part" for digit in "ab")
+    for part, size in ((older, 1 + more), (newer, (20 << 30) - 1)):
+        part.touch()
+        os.truncate(part, size)  # takes up no room on the disk
+    now = newer.stat().st_mtime
+    os.utime(older, (now - 60, now - 60))
+    library.tidy()
+    assert newer in parts(library)
+    assert (older in parts(library)) == kept
+
+
+def test_who_waits_for_a_blob_rests_between_two_looks(library: Library) -> None:
+    """The other one goes on only while it rests: looking without a rest would never end."""
+    begun, go = threading.Event(), threading.Event()
+
+    class Resting(Cancellation):
+        def wait(self, seconds: float) -> bool:
+            go.set()
+            return super().wait(seconds)
+
+    def between(sent: int) -> None:
+        begun.set()
+        assert go.wait(10)
+
+    line, other = Line(), Line()
+    line.between = between
+    writer = threading.Thread(target=lambda: receive(library, line))
+    writer.start()
+    assert begun.wait(10)
+    try:
+        assert not receive(library, other, Resting())
+    finally:
+        go.set()
+        writer.join(10)
+    assert (line.asked, other.asked) == ([0], [])
+
+
+def test_a_blob_may_be_read_by_those_who_may_read_files(library: Library) -> None:
+    """The folder itself is closed to others; what is in it is as any file."""
+    before = os.umask(0o022)
+    try:
+        assert receive(library, Line())
+        lease = library.lease()
+        other = library.take_in([b"other"], lease, Cancellation())
+        lease.close()
+    finally:
+        os.umask(before)
+    for digest in (WANTED.digest, other.digest):
+        assert (library.path / "blobs" / "sha256" / digest[7:]).stat().st_mode & 0o777 == 0o644
+    for name in ("index.json", "oci-layout"):
+        assert (library.path / name).stat().st_mode & 0o777 == 0o644
+
+
 def test_what_is_being_written_is_never_tidied_away_whatever_the_clock_says(library: Library) -> None:
     ingest = Ingest(library._folder)
     folder = library.path / ".longshore" / "ingest"

@@ -392,9 +392,12 @@ def test_a_library_that_may_only_be_read(library: Library, monkeypatch: pytest.M
     put(library, ONE)
     # As root everything may be written: the answer to the question is what can be changed.
     monkeypatch.setattr(os, "access", lambda *_: False)
+    own = library.path / ".longshore"
+    (own / "blobs.lock").unlink()
     lease = library.lease()
     library.hold(lease, ONE.manifest.digest)
-    assert not list((library.path / ".longshore" / "leases").iterdir())
+    assert not list((own / "leases").iterdir())
+    assert not (own / "blobs.lock").exists()  # where nothing may be written, no lock can be had
     assert library.manifest(ONE.manifest.digest).raw == ONE.manifest.raw
     lease.close()
 

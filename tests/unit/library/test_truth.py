@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from longshore.library import rows
+from longshore.library import contents, rows
 from longshore.library.collecting import Collector
 from longshore.library.contents import Contents
 from longshore.library.folder import LayoutFolder
@@ -107,6 +107,59 @@ def test_an_index_within_an_index_is_looked_through(library: Library, lost: str)
     assert (part.digest, part.whole) == (MANIFEST, True)
     blob(library, {"inner": first.digest, "outer": outer.digest}.get(lost, lost)).unlink()
     assert library.images()[0].missing == 1
+
+
+def test_an_index_within_an_index_has_the_platform_that_it_is_listed_for(library: Library) -> None:
+    child = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [ONE.manifest.descriptor.to_json()]}
+    inner = parse_manifest(json.dumps(child).encode(), OCI_INDEX)
+    listed = inner.descriptor.to_json() | {"platform": {"os": "linux", "architecture": "s390x"}}
+    document = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [listed]}
+    outer = parse_manifest(json.dumps(document).encode(), OCI_INDEX)
+    assert isinstance(inner, Index) and isinstance(outer, Index)
+    put_nested(library, ONE, inner, outer)
+    assert [str(each) for each in library.images()[0].platforms] == ["linux/s390x"]
+
+
+def test_a_platform_counts_the_bytes_that_are_here(library: Library) -> None:
+    put_index(library, index(("linux/amd64", ONE), ("linux/arm64", TWO)), ONE)
+    here, gone = library.details(NAME).platforms
+    assert (here.size, here.whole) == (len(ONE.manifest.raw) + ONE.manifest.config.size + 5000, True)
+    assert (gone.size, gone.whole) == (0, False)
+
+
+def test_a_child_that_cannot_be_read_is_not_whole_whatever_its_size(library: Library) -> None:
+    put_index(library, index(("linux/amd64", ONE), ("linux/arm64", TWO)), ONE, TWO)
+    path = blob(library, TWO.manifest.digest)
+    path.write_bytes(b"x" + path.read_bytes()[1:])
+    parts = Library(library.path).details(NAME).platforms
+    assert [part.whole for part in parts] == [True, False]
+
+
+def test_an_image_for_no_machine_of_this_kind_is_shown_all_the_same(library: Library) -> None:
+    strange = image(noise(100, "strange"), platform="plan9/mips")
+    put(library, strange)
+    details = library.details(NAME)
+    assert details.layers == strange.manifest.layers
+    assert details.config is not None and details.config.platform is not None
+    assert str(details.config.platform) == "plan9/mips"
+
+
+def test_only_so_many_documents_are_remembered(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(library, ONE)
+    put(library, TWO, OTHER)
+    library = Library(library.path)
+    monkeypatch.setattr(contents, "_REMEMBERED", 1)
+    opened: list[str] = []
+    open_blob = LayoutFolder.open_blob
+
+    def counted(self: LayoutFolder, digest: str) -> Any:
+        opened.append(digest)
+        return open_blob(self, digest)
+
+    monkeypatch.setattr(LayoutFolder, "open_blob", counted)
+    for made in (ONE, ONE, TWO, TWO, ONE):
+        library.manifest(made.manifest.digest)
+    assert opened == [ONE.manifest.digest, TWO.manifest.digest, ONE.manifest.digest]
 
 
 @pytest.mark.parametrize(("depth", "missing"), [(rows.DEEPEST, 0), (rows.DEEPEST + 1, 1), (40, 1)])

@@ -141,6 +141,16 @@ def test_a_registry_that_does_not_go_on_behind_is_asked_for_all() -> None:
     assert walk.step(["a", "b", "c"], None).items == ["c"] and walk.page.next is None
 
 
+def test_a_registry_that_gives_the_same_full_page_to_every_question_comes_to_an_end() -> None:
+    walk = Walk()
+    for asked in (FIRST, f"{FIRST}?last=b", f"{FIRST}?all"):
+        if walk.page is not None:
+            assert walk.pager.address(walk.page.next or "") == asked
+        walk.step(["a", "b"], None, more=f"{FIRST}?last=b", whole=f"{FIRST}?all")
+    assert walk.page is not None
+    assert (walk.page.items, walk.page.next) == ([], None)
+
+
 def test_listings_side_by_side_are_counted_for_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paging, "_LISTINGS_KEPT", 2)
     pager = Pager(RegistryConfig("reg.io"))

@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
@@ -129,3 +130,21 @@ def test_what_is_kept_for_a_disk_that_stays_full_is_bounded(monkeypatch: pytest.
     kept = pending.take(1000).rows
     # What runs is never given up, and of the rest the latest stays.
     assert list(kept) == [*running, "26", "27", "28", "29"]
+
+
+def test_what_can_only_be_read_is_interrupted_now_or_was_before(stores: tuple[Store, Store]) -> None:
+    store, _ = stores
+    ended = datetime(2024, 5, 6, tzinfo=UTC)
+    pending = Pending()
+    for number, state in enumerate((State.INTERRUPTED, State.RUNNING)):
+        one = replace(row(number, state), permille=300, finished=ended if state.finished else None)
+        pending.change(one.id, RowChange(one, first_position=number, in_queue=True))
+    store.write(pending.take(100), "gone")
+    store.connection.execute("PRAGMA query_only = 1")
+    found, written = store.adopt("here", [])
+    assert not written
+    assert [one.state for one in found] == [State.INTERRUPTED] * 2
+    before, now = found
+    assert (before.finished, before.permille) == (ended, 300)
+    assert now.finished is not None and now.finished > ended
+    assert now.permille is None  # how far it was is not known

@@ -92,6 +92,19 @@ def test_a_waiting_row_is_paused_and_lets_others_pass(make_queue: Make) -> None:
     eye.until(rows[1], State.SUCCEEDED)
 
 
+def test_a_paused_row_stays_paused_when_it_is_retried(make_queue: Make) -> None:
+    gate = Gate()
+    queue, eye = make_queue(Script(gate.wait, pausable=True), concurrency=1)
+    first, second = (pull(f"127.0.0.1:5000/app:{number}") for number in range(2))
+    rows = [queue.add(request) for request in (first, second)]
+    eye.until(rows[1], lambda row: row.pausable and row.waiting_for == "slot")
+    queue.pause([rows[1]])
+    queue.retry([rows[1]])
+    gate.open(first, second)
+    eye.until(rows[0], State.SUCCEEDED)
+    assert eye.until(rows[1], lambda row: row.waiting_for == "paused").state is State.QUEUED
+
+
 def test_one_that_finds_no_good_place_is_cut(make_queue: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("longshore.transfers.queue.GRACE", 0.05)
     gate = Gate()  # wakes by cancelling only

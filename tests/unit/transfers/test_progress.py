@@ -338,6 +338,27 @@ def test_speed_and_time_left_of_a_steady_pull() -> None:
     assert all(later < sooner for sooner, later in pairwise(shown))
 
 
+def test_what_an_earlier_attempt_moved_is_no_speed_of_this_one() -> None:
+    clock = Clock()
+    progress = Progress(extracts=False, carried=frozenset({layer(0)}), clock=clock)
+    progress.expect([PlannedLayer(digest(0), 900), PlannedLayer(digest(1), 1000)])
+    progress.snapshot()
+    progress.feed(LayerProgress(layer(0), S))  # found there, and brought by the attempt before
+    for second in range(1, 5):
+        clock.now += 1.0
+        progress.feed(LayerProgress(layer(1), T, second * 100, 1000))
+        snapshot = progress.snapshot()
+    assert (snapshot.moved_bytes, snapshot.total_bytes) == (1300, 1900)
+    assert snapshot.speed == pytest.approx(100)
+    assert snapshot.seconds_left == pytest.approx(6.0, rel=0.05)
+
+
+def test_a_planned_layer_is_called_by_its_digest() -> None:
+    progress = Progress(extracts=False, clock=Clock())
+    progress.expect([PlannedLayer(digest(1), 400, diff_id=digest(91))])
+    assert [row.layer_id for row in progress.snapshot().layers] == [layer(1)]
+
+
 def test_a_stall_has_no_time_left_and_no_speed() -> None:
     clock = Clock()
     progress = pulled(100_000_000, clock=clock)

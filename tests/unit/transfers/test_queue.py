@@ -20,6 +20,7 @@ from longshore.oci.errors import (
     UnavailableCause,
 )
 from longshore.oci.layer import LayerState
+from longshore.transfers import core
 from longshore.transfers.journal import Journal
 from longshore.transfers.queue import TransferQueue
 from longshore.transfers.retry import RetryPolicy
@@ -537,6 +538,63 @@ def test_adding_what_stands_interrupted_resumes_that_row(make_queue: Make, journ
     after, eye = make_queue(Script(gate.wait), journal=Journal(journal.path))
     eye.until(row, State.INTERRUPTED)
     assert after.add(pull()) == row
+    gate.open(pull())
+    eye.until(row, State.SUCCEEDED)
+
+
+def test_retrying_leaves_alone_what_runs_and_what_is_asked_for_elsewhere(make_queue: Make) -> None:
+    gate = Gate()
+    failing = threading.Event()
+
+    def run(job: Job, number: int) -> str:
+        if not failing.is_set():
+            failing.set()
+            raise AccessDenied("no", registry="127.0.0.1:5000")
+        return gate.wait(job)
+
+    script = Script(run)
+    queue, eye = make_queue(script, policy=QUICK)
+    failed = queue.add(pull())
+    eye.until(failed, State.FAILED)
+    running = queue.add(pull())
+    eye.until(running, State.RUNNING)
+    queue.retry([failed, running])
+    queue.retry_failed()
+    gate.open(pull())
+    eye.until(running, State.SUCCEEDED)
+    assert eye.rows[failed].state is State.FAILED
+    assert len(script.started) == 2
+    queue.retry([failed])  # now nobody else asks for it
+    eye.until(failed, State.SUCCEEDED)
+
+
+def test_what_is_held_stays_held_when_it_is_retried(make_queue: Make) -> None:
+    queue, eye = make_queue(Script(lambda job, number: ""))
+    queue.hold()
+    row = queue.add(pull())
+    eye.until(row, lambda row: row.waiting_for == "hold")
+    queue.retry([row])
+    assert queue.counts().queued == 1
+    queue.cancel_all()
+
+
+def test_a_queue_with_nothing_to_do_rests(make_queue: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = 0
+    decide = core.decide
+
+    def counted(*arguments: Any, **named: Any) -> Any:
+        nonlocal looks
+        looks += 1
+        return decide(*arguments, **named)
+
+    monkeypatch.setattr(core, "decide", counted)
+    gate = Gate()
+    queue, eye = make_queue(Script(gate.wait))
+    row = queue.add(pull())
+    wait_until(lambda: gate.inside)
+    before = looks
+    threading.Event().wait(0.3)  # long enough for thousands of looks, if it did not rest
+    assert looks - before < 20
     gate.open(pull())
     eye.until(row, State.SUCCEEDED)
 

@@ -1,0 +1,88 @@
+"""An archive as the place that an image is copied to and from: what is chosen, listed and said to be there."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pytest
+
+from archivetools import Image, docker_parts, write
+from longshore.archives.archive import open_archive
+from longshore.cancellation import Cancellation
+from longshore.oci.errors import ArchiveError
+from longshore.oci.reference import Reference
+from longshore.registry.model import BlobOutcome
+from longshore.transfers.archive_choice import chosen, named
+from longshore.transfers.archive_content import ArchiveContentWriter
+from longshore.transfers.transfer import ArchivePlace, Endpoint
+from transfertools.layouts import NAME, Made, image, noise
+
+ONE, TWO = Image(names=("team/app:1", "team/app:old")), Image((b"two" * 500,), names=("team/app:2",))
+NAMELESS = Image(names=())
+
+
+def end(path: Path, name: str = "", image_id: str = "") -> Endpoint:
+    return Endpoint(ArchivePlace(path, "oci"), Reference.parse(name) if name else None, image_id)
+
+
+def test_an_image_is_found_by_any_of_its_names_or_its_id(tmp_path: Path) -> None:
+    path = write(tmp_path, docker_parts(ONE, TWO))
+    archive = open_archive(path, cancellation=Cancellation())
+    one, two = archive.listing.archived
+    for name, wanted in (("team/app:1", one), ("team/app:old", one), ("team/app:2", two)):
+        assert chosen(archive, end(path, name)) == [wanted]
+    assert chosen(archive, end(path, image_id=two.top.digest)) == [two]
+    assert chosen(archive, end(path)) == [one, two]
+    for missing in (end(path, "team/app:3"), end(path, image_id="sha256:" + "0" * 64)):
+        with pytest.raises(ArchiveError) as caught:
+            chosen(archive, missing)
+        assert "team/app:old" in caught.value.detail
+
+
+def test_the_only_image_without_a_name_is_meant_by_any_tag_but_not_by_another_digest(tmp_path: Path) -> None:
+    archive = open_archive(write(tmp_path, docker_parts(NAMELESS)), cancellation=Cancellation())
+    (only,) = archive.listing.archived
+    assert named(archive, Reference.parse("any/name")) == only
+    assert named(archive, Reference.parse(f"any/name@{only.top.digest}")) == only
+    assert named(archive, Reference.parse("any/name@sha256:" + "0" * 64)) is None
+    two = open_archive(
+        write(tmp_path, docker_parts(NAMELESS, Image((b"x" * 900,), names=())), name="two"),
+        cancellation=Cancellation(),
+    )
+    assert named(two, Reference.parse("any/name")) is None
+
+
+def whole(blob: bytes) -> Callable[[int], AbstractContextManager[Iterable[bytes]]]:
+    return lambda offset: contextlib.nullcontext([blob[offset:]])
+
+
+def save(path: Path, made: Made, reference: Reference | None, name: str, form: str = "oci") -> None:
+    stop = Cancellation()
+    writer = ArchiveContentWriter(Endpoint(ArchivePlace(path, form), reference), ArchivePlace(path, form))
+    with contextlib.closing(writer):
+        for part in (made.manifest.config, *made.manifest.layers):
+            assert writer.blob_size(part.digest, cancellation=stop) is None
+            for outcome in (BlobOutcome.UPLOADED, BlobOutcome.SKIPPED):
+                data = whole(made.blobs[part.digest])
+                assert writer.write_blob(part, data, mount_from="", cancellation=stop) is outcome
+            assert writer.blob_size(part.digest, cancellation=stop) == part.size
+        assert writer.manifest_digest(name, cancellation=stop) is None
+        assert writer.put_manifest(made.manifest, name, cancellation=stop) == made.manifest.digest
+        for asked in (name, made.manifest.digest):
+            assert writer.manifest_digest(asked, cancellation=stop) == made.manifest.digest
+        assert not path.exists()
+        writer.commit(cancellation=stop)
+
+
+@pytest.mark.parametrize("form", ["oci", "docker"])
+@pytest.mark.parametrize("tagged", [True, False], ids=["by tag", "by digest"])
+def test_what_is_saved_is_read_back_under_its_name(tmp_path: Path, form: str, tagged: bool) -> None:
+    made, path = image(noise(3000, "one"), noise(500, "two")), tmp_path / "saved.tar"
+    save(path, made, NAME if tagged else None, "1" if tagged else made.manifest.digest, form)
+    (one,) = open_archive(path, cancellation=Cancellation()).listing.archived
+    assert one.top.digest == made.manifest.digest
+    assert one.references == ((NAME,) if tagged else ())
+    assert [path.name for path in tmp_path.iterdir()] == ["saved.tar"]

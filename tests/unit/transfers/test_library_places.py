@@ -1,0 +1,85 @@
+"""The library as the place that an image is copied to and from: what counts as there, and which platform is meant."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+import pytest
+
+from longshore.cancellation import Cancellation
+from longshore.library.library import Library
+from longshore.oci.errors import NotInLibrary
+from longshore.oci.platform import Platform
+from longshore.transfers.library_content import LibraryReader, LibraryWriter
+from longshore.transfers.library_pull import for_library
+from longshore.transfers.transfer import Operation
+from transfertools.layouts import NAME, image, moving, noise, place, pull_into, put
+
+ONE = image(noise(500, 1))
+SOURCE = "127.0.0.1:5000/team/app:1"
+ARM = Platform("linux", "arm64")
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Library:
+    return Library(tmp_path / "library")
+
+
+def test_what_refers_to_an_image_is_read_with_it(library: Library) -> None:
+    put(library, ONE)
+    signature = image(noise(50, "signature"), subject=ONE.manifest.descriptor)
+    put(library, signature, None)
+    with contextlib.closing(LibraryReader(library, NAME)) as reader:
+        found = reader.referrers(ONE.manifest.digest, cancellation=Cancellation())
+        assert [one.digest for one in found] == [signature.manifest.digest]
+        assert reader.referrers(signature.manifest.digest, cancellation=Cancellation()) == []
+
+
+def test_a_tag_is_asked_for_by_its_repository(library: Library) -> None:
+    put(library, ONE)
+    with contextlib.closing(LibraryReader(library, NAME)) as reader:
+        assert reader.manifest("1", cancellation=Cancellation()) == ONE.manifest
+        assert reader.manifest(ONE.manifest.digest, cancellation=Cancellation()) == ONE.manifest
+        with pytest.raises(NotInLibrary):
+            reader.manifest("2", cancellation=Cancellation())
+    with contextlib.closing(LibraryReader(library, None)) as reader, pytest.raises(NotInLibrary):
+        reader.manifest("1", cancellation=Cancellation())
+
+
+def test_an_image_that_lost_a_layer_does_not_count_as_there(library: Library) -> None:
+    put(library, ONE)
+    with contextlib.closing(LibraryWriter(library, NAME)) as writer:
+        for name, digest in (("1", ONE.manifest.digest), (ONE.manifest.digest,) * 2, ("2", None)):
+            assert writer.manifest_digest(name, cancellation=Cancellation()) == digest
+        (library.path / "blobs" / "sha256" / ONE.manifest.layers[0].digest[7:]).unlink()
+        for name in ("1", ONE.manifest.digest):
+            assert writer.manifest_digest(name, cancellation=Cancellation()) is None
+
+
+def test_an_image_by_its_digest_alone_gets_a_line_of_its_own(library: Library) -> None:
+    signature = image(noise(50, "signature"), subject=ONE.manifest.descriptor)
+    put(library, ONE, None)  # here, and in no list
+    with contextlib.closing(LibraryWriter(library, None)) as writer:
+        digest = ONE.manifest.digest
+        assert writer.manifest_digest(digest, cancellation=Cancellation()) is None
+        writer.put_manifest(ONE.manifest, digest, cancellation=Cancellation())
+        assert library.images() == []
+        writer.commit(cancellation=Cancellation())
+        assert writer.manifest_digest(digest, cancellation=Cancellation()) == digest
+    assert [(row.digest, row.reference) for row in library.images()] == [(digest, None)]
+    assert signature.manifest.subject == ONE.manifest.descriptor
+
+
+def test_a_pull_takes_this_machines_platform_unless_told_otherwise(library: Library) -> None:
+    plain = pull_into(SOURCE, library)
+    assert for_library(plain).platform == Platform.host()
+    chosen = pull_into(SOURCE, library, ARM)
+    assert for_library(chosen) == chosen
+    some = pull_into(SOURCE, library, platforms="linux/arm64")
+    assert for_library(some) == some
+    all_of_it = for_library(pull_into(SOURCE, library, platforms="all", referrers="yes"))
+    assert (all_of_it.platform, dict(all_of_it.options)) == (None, {"referrers": "yes"})
+    # A copy into the library is of everything.
+    copied = moving(Operation.COPY, place(SOURCE), place(library, SOURCE))
+    assert for_library(copied) == copied
