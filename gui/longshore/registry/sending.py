@@ -85,7 +85,8 @@ class Sending:
         #: Go by what was accepted, not by what the answers' Range says.
         self._counting = habits.counts_itself
         self._disagreed = False  # the two were not the same in this session
-        self._changed_mind = False
+        #: Why the other of the two counts is gone by now: the whole was refused as it came.
+        self._refused: VerificationFailed | None = None
 
     def run(self, resume: Upload | None, opened: Upload | None) -> None:
         """Send it: going on with *resume* if the registry knows that session still, else in *opened*, else in a new
@@ -105,11 +106,11 @@ class Sending:
             except MisplacedError as refused:
                 self._count(failures.unexpected(self._config, "it loses count of an upload"))
                 self._upload = self._moved(refused)
-            except VerificationFailed:
+            except VerificationFailed as error:
                 # It ignores Content-Range, and we went by the wrong one of the two counts.
-                if not self._disagreed or self._changed_mind:
+                if not self._disagreed or self._refused is not None:
                     raise
-                self._changed_mind, self._counting = True, not self._counting
+                self._refused, self._counting = error, not self._counting
                 self._upload = None
             except (
                 RegistryUnreachable,
@@ -199,8 +200,8 @@ class Sending:
         self._disagreed = True
         if upload.offset <= begin and not self._counting:
             # It would be accepted and not kept again and again.
-            if self._changed_mind:
-                raise failures.unexpected(self._config, "it keeps nothing of an upload", self._subject)
+            if self._refused is not None:
+                raise self._refused
             self._counting = True
         return replace(upload, offset=expected) if self._counting else upload
 
