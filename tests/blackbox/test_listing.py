@@ -133,7 +133,6 @@ def test_pages_come_by_scrolling(start: Start, testbed: Testbed) -> None:
     [
         ("circle", "one that came already"),
         ("same", "the same again and again"),
-        ("elsewhere", "on another host"),
         ("endless", "does not seem to end"),
     ],
 )
@@ -150,7 +149,6 @@ def test_hostile_pages_are_stopped_and_said(start: Start, manner: str, said: str
         window.wait_text(said, timeout=60)
         window.wait_text("stopped after")
         assert window.table("Tags").rows[0][0].startswith("v"), "what came before stays"
-        assert not any("192.0.2.1" in path for path in hostile.paths)
 
 
 def test_a_registry_that_does_not_list_is_used_by_name(

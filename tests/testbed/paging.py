@@ -27,14 +27,13 @@ class _Server(ThreadingHTTPServer):
 
 
 class HostilePages:
-    """On a free port of 127.0.0.1. ``manner`` of its Link headers: ``endless``, ``circle``, ``same``, ``elsewhere``.
+    """On a free port of 127.0.0.1. ``manner`` of its Link headers: ``endless``, ``circle``, ``same``.
 
     Every repository that it names has tags in the same manner; no manifest is there. ``paths`` are what was asked for.
     """
 
-    def __init__(self, manner: str, elsewhere: str = "http://192.0.2.1:9") -> None:
+    def __init__(self, manner: str) -> None:
         self.manner = manner
-        self.elsewhere = elsewhere
         self.paths: list[str] = []
         hostile = self
 
@@ -92,8 +91,6 @@ class HostilePages:
         return (0 if self.manner == "same" else page) * PAGE + at
 
     def _link(self, path: str, page: int) -> str:
-        if self.manner == "elsewhere":
-            return f"{self.elsewhere}{path}?page={page + 1}"
         if self.manner == "circle":
             return f"{path}?page={(page + 1) % 3}"
         return f"{path}?page={page + 1}"
