@@ -148,9 +148,14 @@ LAYOUTS: dict[str, tuple[Callable[[], list[Part]], tuple[Image, ...], set[NoteKi
 
 
 def emptied(client: docker.APIClient) -> None:
-    for image in client.images(all=True):
-        with contextlib.suppress(docker.errors.NotFound):
-            client.remove_image(image["Id"], force=True)
+    """Other tests of the session have left images here, some built upon others: those come first."""
+    kept: list[str] = []
+    while (there := sorted(image["Id"] for image in client.images(all=True))) != kept:
+        kept = there
+        for each in there:
+            with contextlib.suppress(docker.errors.NotFound, docker.errors.APIError):
+                client.remove_image(each, force=True)
+    assert not kept, "the engine does not let go of its images"
 
 
 def held(client: docker.APIClient) -> list[Loaded]:

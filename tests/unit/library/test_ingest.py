@@ -183,8 +183,7 @@ def killed(library: Library, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     """Another Longshore in the middle of the blob."""
     (tmp_path / "blob").write_bytes(BLOB)
     arguments = [sys.executable, "-c", _KILLED, str(library.path), str(tmp_path / "blob"), WANTED.digest]
-    environ = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True, env=environ) as process:
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "there\n"
         yield process

@@ -66,13 +66,11 @@ while not end.exists():
 
 
 def start(library: Library, end: Path, seed: str) -> subprocess.Popen[str]:
-    environ = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     return subprocess.Popen(
         [sys.executable, "-c", _PROGRAM, str(library.path), str(end), seed],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env=environ,
     )
 
 
