@@ -170,8 +170,9 @@ def test_an_oci_image_whose_layers_are_not_those_of_its_configuration(tmp_path: 
         (entry("sparse", SPARSE), "a sparse file"),
         (entry("odd", b"Z"), "unknown type"),
         (entry("index.json", tarfile.SYMTYPE, "oci-layout"), "twice"),
+        ((".", b"x"), "a file without a name"),
     ],
-    ids=map(str, range(12)),
+    ids=map(str, range(13)),
 )
 def test_hostile(tmp_path: Path, bad: Part, words: str) -> None:
     refused(write(tmp_path, [*oci_parts(IMAGE), bad]), ArchiveRefused, words)

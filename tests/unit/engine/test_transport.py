@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import sys
 import threading
@@ -128,13 +129,16 @@ def ask(client: Client) -> object:
 
 def test_a_request_over_ssh(ssh: Path) -> None:
     answer = b"HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\n" + b'{"ID": "x"}'
-    fill(
-        ssh,
-        f"while not os.read(0, 1000).endswith(b'\\r\\n\\r\\n'): pass\nos.write(1, {answer!r}); signal.pause()",
-    )
+    told = f"open({str(ssh.with_name('pid'))!r}, 'w').write(str(os.getpid()))"
+    read = "while not os.read(0, 1000).endswith(b'\\r\\n\\r\\n'): pass"
+    fill(ssh, f"{told}\n{read}\nos.write(1, {answer!r}); signal.pause()")
     client = Client(EngineAddress("x", "ssh://box"), "1.41", 60)
     assert ask(client) == {"ID": "x"}
+    running = int(ssh.with_name("pid").read_text())
+    os.kill(running, 0)  # kept for the next request
     client.close()
+    with pytest.raises(ProcessLookupError):
+        os.kill(running, 0)
 
 
 def test_a_request_over_ssh_that_does_not_come_through(ssh: Path) -> None:
