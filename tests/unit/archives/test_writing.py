@@ -113,7 +113,7 @@ def test_the_stream_of_an_engine_becomes_an_oci_archive(tmp_path: Path) -> None:
         oci = OciFile(plain)
         for streamed in scanner.files():
             oci.add(streamed, streamed)
-        oci.finish(images_of(scanner.contents, "", Cancellation()))
+        tops = oci.finish(images_of(scanner.contents, "", Cancellation()))
         pack(plain, packed, Compression.GZIP, Cancellation())
         plain.commit()
         packed.commit()
@@ -124,6 +124,7 @@ def test_the_stream_of_an_engine_becomes_an_oci_archive(tmp_path: Path) -> None:
         found = inspect_archive(path)
         assert found.format is ArchiveFormat.OCI
         assert [row.image_id for row in found.images] == [digest_of(image.config) for image in images]
+        assert [row.digest for row in found.images] == [top.digest for top in tops]
         assert found.images[0].references == (Reference.parse("team/app:1"),)
 
 
