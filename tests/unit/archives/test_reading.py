@@ -184,6 +184,14 @@ def test_layers_are_read_in_any_order_and_side_by_side(tmp_path: Path, packed: s
         assert list(pool.map(read, twice)) == [data[5:] for data in twice]
 
 
+def test_an_image_that_names_no_platform_has_none(tmp_path: Path) -> None:
+    [row] = inspect_archive(write(tmp_path, docker_parts(Image(platform=("", ""))))).images
+    assert (row.platforms, row.layers) == ((), 2)
+    archive = open_archive(tmp_path / "archive.tar", cancellation=Cancellation())
+    [entry] = archive.listing.archived
+    assert select_image(entry.images, Platform("linux", "amd64")) is None
+
+
 def test_a_layer_of_a_gzip_is_read_from_the_mark_before_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

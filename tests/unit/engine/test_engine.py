@@ -276,6 +276,8 @@ def test_a_save_that_fails(faulty: FaultyEngine) -> None:
         list(faulty.engine.save(["a:1", "b:2"], Cancellation()))
     assert caught.value.subject == "a:1, b:2"
     assert faulty.asked[-1] == ("/images/get", "names=a%3A1&names=b%3A2")
+    faulty.answers["/images/get"] = (200, b"x" * 600_000)
+    assert b"".join(faulty.engine.save(["a:1"], Cancellation())) == b"x" * 600_000
 
 
 def test_nothing_is_asked_once_it_was_cancelled(faulty: FaultyEngine) -> None:
