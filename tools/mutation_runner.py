@@ -38,11 +38,12 @@ SLOWER = 4.0
 #: File, qualified name and first line of a function.
 Name = tuple[str, str, int]
 
-#: Calls of known functions after which a thread is no longer looked at: tracing takes more time than the tests.
-_ENOUGH = 50_000
+#: Calls of known functions after which a test is no longer looked at, since tracing takes more time than the tests. It
+#: then counts as one that calls everything.
+_ENOUGH = 100_000
 
 _called: dict[int, CodeType] = {}
-_known_calls = 0
+_known_calls = -(10**12)  # no end of it while modules are imported
 
 
 def _trace(frame: FrameType, event: str, argument: object) -> None:
@@ -50,11 +51,16 @@ def _trace(frame: FrameType, event: str, argument: object) -> None:
     code = frame.f_code
     if id(code) not in _called:
         _called[id(code)] = code
-        _known_calls = 0
         return
     _known_calls += 1
-    if _known_calls > _ENOUGH:
-        sys.settrace(None)
+    if _known_calls == _ENOUGH:
+        _tracing(False)
+
+
+def _forget() -> None:
+    global _known_calls
+    _called.clear()
+    _known_calls = 0
 
 
 def _tracing(on: bool) -> None:
@@ -130,7 +136,7 @@ class Runner:
         self.limit: float = orders["limit"]
         self.answers = answers
         self.times: dict[str, float] = {}
-        self.calls: dict[str, list[Name]] = {}
+        self.calls: dict[str, list[Name] | None] = {}
         self.failure = ""
         self.recording = False
 
@@ -140,8 +146,7 @@ class Runner:
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, Any, Any]:
         if not self.recording:
             return (yield)
-        _called.clear()
-        globals()["_known_calls"] = 0
+        _forget()
         begun = time.perf_counter()
         _tracing(True)
         try:
@@ -149,7 +154,7 @@ class Runner:
         finally:
             _tracing(False)
             self.times[item.nodeid] = time.perf_counter() - begun
-            self.calls[item.nodeid] = _called_below(self.folder)
+            self.calls[item.nodeid] = _called_below(self.folder) if _known_calls < _ENOUGH else None
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.failed and not self.failure:
@@ -230,7 +235,7 @@ class Runner:
         if verdict != "green":
             return True
         self.times = said["times"]
-        calls = {nodeid: set(map(tuple, names)) for nodeid, names in said["calls"].items()}
+        calls = {nodeid: names and set(map(tuple, names)) for nodeid, names in said["calls"].items()}
         self.calls = {}
         for change in self.changes:
             self._answer(**self._try(session, change, functions, at_import, calls))
@@ -242,7 +247,7 @@ class Runner:
         change: dict[str, Any],
         functions: dict[Name, list[FunctionType]],
         at_import: set[Name],
-        calls: dict[str, set[Any]],
+        calls: dict[str, set[Any] | None],
     ) -> dict[str, Any]:
         path = Path(change["path"])
         before = path.read_bytes()
@@ -258,17 +263,17 @@ class Runner:
             for function in functions[name]:
                 function.__code__ = code
 
-        items = [item for item in session.items if name in calls[item.nodeid]]
+        called = {nodeid: names is None or name in names for nodeid, names in calls.items()}
+        items = [item for item in session.items if called[item.nodeid]]
         items.sort(key=lambda item: self.times[item.nodeid])
-        if not items:
-            return {"verdict": "green", "tests": 0}
+        tests = sum(calls[item.nodeid] is not None for item in items)  # that are known to call it
         usual = sum(self.times[item.nodeid] for item in items)
         path.write_bytes(after)
         try:
             verdict, said = self._forked(session, items, usual * SLOWER + self.limit, patch)
         finally:
             path.write_bytes(before)
-        return {"verdict": verdict, "tests": len(items), "failure": said.get("failure", "")}
+        return {"verdict": verdict, "tests": tests, "failure": said.get("failure", "")}
 
     def _answer(self, **said: Any) -> None:
         with os.fdopen(os.dup(self.answers), "w") as out:

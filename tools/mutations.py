@@ -157,6 +157,9 @@ class Finder(ast.NodeVisitor):
             self.visit(node.args[0])  # types are no numbers
         elif called == "plain":
             self.visit(node.args[0])  # how much of a foreign text is repeated in a sentence
+        elif called == "zip":
+            for part in node.args:  # not "strict", which guards against mistakes of ours
+                self.visit(part)
         else:
             self.generic_visit(node)
 

@@ -174,7 +174,7 @@ class Archive:
         with self._unchanged() as file:
             if self.compression is Compression.NONE:
 
-                def read(member: Member, offset: int = 0) -> Iterator[bytes]:
+                def read(member: Member, offset: int) -> Iterator[bytes]:
                     file.seek(member.offset + offset)
                     return exactly(chunks_of(file, cancellation, moved), member.size - offset, str(self.path))
 
@@ -186,7 +186,7 @@ class Archive:
                 cancellation,
             )
 
-            def read_on(member: Member, offset: int = 0) -> Iterator[bytes]:
+            def read_on(member: Member, offset: int) -> Iterator[bytes]:
                 return cursor.read(member.offset + offset, member.size - offset)
 
             yield read_on

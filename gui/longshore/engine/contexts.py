@@ -52,7 +52,7 @@ def config_dir(environ: Mapping[str, str]) -> Path:
 
 def home_dir(environ: Mapping[str, str]) -> Path:
     """The user's home folder as *environ* has it."""
-    named = environ.get("HOME") or environ.get("USERPROFILE") or ""
+    named = environ.get("HOME") or environ.get("USERPROFILE")
     try:
         return Path(named) if named else Path.home()
     except RuntimeError:  # a user of whom the system knows nothing

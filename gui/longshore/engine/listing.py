@@ -266,7 +266,7 @@ def _size(image: Json) -> int:
 
 def _bytes(value: object) -> int:
     """A number of bytes; 0 for what is none, or more than any disk has."""
-    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63 else 0
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 2**63 else 0
 
 
 def _from_seconds(value: object) -> datetime | None:

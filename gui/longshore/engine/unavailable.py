@@ -88,6 +88,8 @@ def _known(address: EngineAddress, error: BaseException) -> EngineError | None:
             "It may be starting, overloaded, or hidden by a firewall. Retry, or restart it.",
             detail,
         )
+    if isinstance(error, requests_errors.InvalidJSONError):  # an OSError too, as all of that library's
+        return _not_an_engine(address, detail)
     if isinstance(error, http.client.BadStatusLine) and not isinstance(error, http.client.RemoteDisconnected):
         return _not_an_engine(address, str(error))
     if isinstance(error, OSError):

@@ -174,6 +174,20 @@ def test_extended_headers_are_bounded_together() -> None:
     assert "bytes of extended headers" in caught.value.detail
 
 
+@pytest.mark.parametrize("more", [0, 1])
+def test_the_largest_extended_header(more: int) -> None:
+    around = len(record("comment", "x" * 60_000)) - 60_000
+    header = record("comment", "x" * (64 * 1024 - around + more))
+    assert len(header) == 64 * 1024 + more
+    reader = TarReader([raw_entry("pax", header, b"x") + raw_entry("a", b"", b"0") + TAR_END])
+    if more:
+        with pytest.raises(ArchiveRefused) as caught:
+            list(reader)
+        assert "an extended header of 65537 bytes" in caught.value.detail
+    else:
+        assert [entry.name for entry in reader] == ["a"]
+
+
 def test_extended_headers_count_as_entries() -> None:
     tar = raw_entry("pax", record("comment", "x"), b"g") * 20 + TAR_END
     with pytest.raises(ArchiveRefused) as caught:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import random
 import tarfile
 import tracemalloc
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import IO, Any
 
 import pytest
 
@@ -26,8 +29,11 @@ from archivetools import (
     without,
     write,
 )
+from longshore.archives import access
+from longshore.archives import archive as archive_module
 from longshore.archives.archive import inspect_archive, open_archive, select_image
 from longshore.archives.compression import Compression
+from longshore.archives.limits import Limits
 from longshore.archives.model import ArchiveFormat
 from longshore.cancellation import Cancellation, Cancelled
 from longshore.oci.platform import Platform
@@ -176,6 +182,43 @@ def test_layers_are_read_in_any_order_and_side_by_side(tmp_path: Path, packed: s
     twice = [*image.blobs[::-1], *image.blobs]
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(read, twice)) == [data[5:] for data in twice]
+
+
+def test_an_image_that_names_no_platform_has_none(tmp_path: Path) -> None:
+    [row] = inspect_archive(write(tmp_path, docker_parts(Image(platform=("", ""))))).images
+    assert (row.platforms, row.layers) == ((), 2)
+    archive = open_archive(tmp_path / "archive.tar", cancellation=Cancellation())
+    [entry] = archive.listing.archived
+    assert select_image(entry.images, Platform("linux", "amd64")) is None
+
+
+def test_a_layer_of_a_gzip_is_read_from_the_mark_before_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    random_ = random.Random(3)
+    large = [tar_of([("file", random_.randbytes(400_000))]) for _ in range(6)]
+    image = Image(layers=(layer("small"), *large))
+    path = write(tmp_path, oci_parts(image), "gzip")
+    archive = open_archive(path, cancellation=Cancellation())
+    assert set(archive._marks) == {blob(data)[0] for data in large}
+    last = archive.member(digest_of(large[-1]))
+    assert last is not None
+    read: list[int] = []
+
+    def counted(file: IO[bytes], *rest: Any) -> Iterator[bytes]:
+        for chunk in access.chunks_of(file, *rest):
+            read.append(len(chunk))
+            yield chunk
+
+    monkeypatch.setattr(archive_module, "chunks_of", counted)
+    for _ in range(2):  # a mark can be used again
+        read.clear()
+        with archive.read(last, 100_000, cancellation=Cancellation()) as pieces:
+            assert b"".join(pieces) == large[-1][100_000:]
+        assert sum(read) < path.stat().st_size // 2
+    monkeypatch.setattr(access, "_MOST_MARKS", 2)
+    again = open_archive(path, cancellation=Cancellation(), limits=Limits())
+    assert len(again._marks) == 2
 
 
 def test_bytes_read_are_told_up_to_the_whole_file(tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ from archivetools import (
     without,
     write,
 )
+from longshore.archives import images as images_module
 from longshore.archives.archive import inspect_archive, open_archive
 from longshore.archives.limits import Limits
 from longshore.cancellation import Cancellation
@@ -170,8 +171,9 @@ def test_an_oci_image_whose_layers_are_not_those_of_its_configuration(tmp_path: 
         (entry("sparse", SPARSE), "a sparse file"),
         (entry("odd", b"Z"), "unknown type"),
         (entry("index.json", tarfile.SYMTYPE, "oci-layout"), "twice"),
+        ((".", b"x"), "a file without a name"),
     ],
-    ids=map(str, range(12)),
+    ids=map(str, range(13)),
 )
 def test_hostile(tmp_path: Path, bad: Part, words: str) -> None:
     refused(write(tmp_path, [*oci_parts(IMAGE), bad]), ArchiveRefused, words)
@@ -248,6 +250,27 @@ def test_the_same_image_ten_thousand_times(tmp_path: Path) -> None:
     index = document({"schemaVersion": 2, "manifests": listed * 10_001})
     path = write(tmp_path, replaced(oci_parts(image), "index.json", index))
     refused(path, ArchiveRefused, "10000 images")
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_as_many_images_as_may_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: int) -> None:
+    monkeypatch.setattr(images_module, "_MOST_IMAGES", 5)
+    listed = [descriptor("application/vnd.oci.image.manifest.v1+json", IMAGE.manifest)] * (5 + more)
+    rows = [
+        {
+            "Config": f"{hex_of(IMAGE.config)}.json",
+            "Layers": [f"{hex_of(data)}.tar" for data in IMAGE.blobs],
+        }
+    ] * (5 + more)
+    index = document({"schemaVersion": 2, "manifests": listed})
+    for path in (
+        write(tmp_path, replaced(oci_parts(IMAGE), "index.json", index), name="oci"),
+        write(tmp_path, replaced(docker_parts(IMAGE), "manifest.json", document(rows)), name="docker"),
+    ):
+        if more:
+            refused(path, ArchiveRefused, "more than 5 images")
+        else:
+            assert len(inspect_archive(path).images) == 1
 
 
 def test_an_image_of_layers_without_end(tmp_path: Path) -> None:

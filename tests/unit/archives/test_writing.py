@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import gzip
 import io
 import json
@@ -15,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from archivetools import Image, digest_of, docker_parts, layer, oci_parts, tar_of, write
+from longshore.archives import failures
 from longshore.archives.archive import Archive, inspect_archive, open_archive
 from longshore.archives.compression import Compression, Packer, compression_for, unpacked
 from longshore.archives.contents import Scanner
@@ -26,7 +28,7 @@ from longshore.archives.tarstream import TAR_END, tar_header, tar_padding
 from longshore.archives.writing import ArchiveWriter, Outgoing, docker_archive
 from longshore.cancellation import Cancellation, Cancelled
 from longshore.oci.descriptor import Descriptor
-from longshore.oci.errors import ArchiveError, DigestMismatch
+from longshore.oci.errors import ArchiveError, DigestMismatch, DiskFull
 from longshore.oci.reference import Reference
 
 NAME = Reference.parse("reg.example/team/app:1")
@@ -111,7 +113,7 @@ def test_the_stream_of_an_engine_becomes_an_oci_archive(tmp_path: Path) -> None:
         oci = OciFile(plain)
         for streamed in scanner.files():
             oci.add(streamed, streamed)
-        oci.finish(images_of(scanner.contents, "", Cancellation()))
+        tops = oci.finish(images_of(scanner.contents, "", Cancellation()))
         pack(plain, packed, Compression.GZIP, Cancellation())
         plain.commit()
         packed.commit()
@@ -122,6 +124,7 @@ def test_the_stream_of_an_engine_becomes_an_oci_archive(tmp_path: Path) -> None:
         found = inspect_archive(path)
         assert found.format is ArchiveFormat.OCI
         assert [row.image_id for row in found.images] == [digest_of(image.config) for image in images]
+        assert [row.digest for row in found.images] == [top.digest for top in tops]
         assert found.images[0].references == (Reference.parse("team/app:1"),)
 
 
@@ -312,3 +315,34 @@ def test_compressing_stops_when_cancelled(tmp_path: Path) -> None:
         with pytest.raises(Cancelled):
             pack(plain, packed, Compression.GZIP, cancellation)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (errno.ENOENT, "still there"),
+        (errno.EACCES, "who may use"),
+        (errno.EPERM, "who may use"),
+        (errno.EROFS, "another folder"),
+        (errno.EISDIR, "It is a folder"),
+        (errno.ELOOP, "leads back to itself"),
+        (errno.EIO, "try again"),
+    ],
+)
+def test_what_the_system_says_of_a_file(number: int, words: str) -> None:
+    error = failures.of_system(OSError(number, os.strerror(number), "/x"), Path("/x"), "read")
+    assert type(error) is ArchiveError
+    assert (error.message, error.subject, error.detail) == (
+        "The archive cannot be read.",
+        "/x",
+        os.strerror(number),
+    )
+    assert words in error.advice
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
+def test_a_disk_that_is_full(number: int) -> None:
+    error = failures.of_system(OSError(number, "x"), Path("/x"), "written")
+    assert isinstance(error, DiskFull)
+    assert (error.subject, error.detail) == ("/x", "x")
+    assert failures.of_system(OSError("without a number"), Path("/x"), "read").detail == "without a number"

@@ -13,7 +13,7 @@ import pytest
 
 from longshore import shared_files
 from longshore.credentials import Credential, CredentialStore, StoredIn
-from longshore.credentials.config_file import LARGEST
+from longshore.credentials.config_file import LARGEST, ConfigFile
 from longshore.oci.errors import CredentialsError
 
 from .conftest import DockerHome, encoded
@@ -333,6 +333,12 @@ def test_forgetting_takes_all_names_of_the_registry_and_no_other(docker_home: Do
     assert list(docker_home.read()["auths"]) == ["x.example:443", HUB]
     docker_home.store.forget("docker.io")
     assert list(docker_home.read()["auths"]) == ["x.example:443"]
+
+
+def test_a_file_without_the_registry_is_the_same_without_it(docker_home: DockerHome) -> None:
+    for text in (b'{"psFormat": "t"}', b'{"auths": null}', b'{"auths": {"y.example": {}}}'):
+        config = ConfigFile.parse(docker_home.config, text)
+        assert config.without("x.example").values == json.loads(text)
 
 
 def test_forgetting_nobody_writes_nothing(docker_home: DockerHome) -> None:

@@ -138,8 +138,9 @@ def test_a_secret_goes_into_no_file_once_there_is_a_helper(docker_home: DockerHo
 
 
 def test_no_secret_in_its_repr(docker_home: DockerHome) -> None:
-    one = saved(docker_home, {"auths": {"x.example": OLD, "o.example": OTHER}})
-    for secret in ("secret", "old", "other", MINE["auth"], OTHER["auth"]):
+    proxies = {"default": {"httpProxy": "http://me:tok3n@proxy.example"}}
+    one = saved(docker_home, {"auths": {"x.example": OLD, "o.example": OTHER}, "proxies": proxies})
+    for secret in ("secret", "old", "other", MINE["auth"], OTHER["auth"], "tok3n"):
         assert secret not in repr(one)
 
 

@@ -110,6 +110,15 @@ def test_a_broken_config_hides_no_context(environ: dict[str, str], content: str)
     assert "--engine" in caught.value.advice
 
 
+@pytest.mark.parametrize(
+    "content", ["{}", '{"auths": {}}', '{"currentContext": null}', '{"currentContext": ""}']
+)
+def test_a_config_that_names_no_context(environ: dict[str, str], content: str) -> None:
+    choose(environ, "")
+    (Path(environ["DOCKER_CONFIG"]) / "config.json").write_text(content)
+    assert current_address(None, environ).origin is Origin.DEFAULT
+
+
 @pytest.mark.parametrize("content", [b"", b" \n", b"\t"])
 @pytest.mark.expects_log("WARNING longshore.engine.contexts: .*config.json is empty")
 def test_an_empty_config_is_none(environ: dict[str, str], content: bytes) -> None:

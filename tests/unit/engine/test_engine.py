@@ -1,16 +1,38 @@
-"""What the client of an engine decides before it asks one. All else is in tests/integration/engine."""
+"""What the client of an engine decides by itself, and what it makes of one that fails. All that works is in
+tests/integration/engine, with real ones."""
 
 from __future__ import annotations
 
+import base64
+import json
+import socketserver
+import tempfile
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
 
 import pytest
 
-from longshore.cancellation import Cancellation
+from longshore.cancellation import Cancellation, Cancelled
 from longshore.credentials import Credential
 from longshore.engine.address import EngineAddress
 from longshore.engine.engine import Engine, _loaded, _signed_in, _Source
-from longshore.oci.errors import InvalidReference
+from longshore.engine.model import EngineEvent, EventKind
+from longshore.engine.stream import LayerProgress
+from longshore.oci.errors import (
+    AccessDenied,
+    DiskFull,
+    EngineFailure,
+    EngineLost,
+    EngineUnavailable,
+    ImageUnknown,
+    InvalidReference,
+    NotInRegistry,
+    UnavailableCause,
+)
+from longshore.oci.layer import LayerState
+from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
 
 DIGEST = "sha256:" + "d" * 64
@@ -73,3 +95,201 @@ def test_the_error_of_our_own_side_comes_first() -> None:
     with pytest.raises(ConnectionError), _Source(()).errors_first():
         raise ConnectionError("the other side")
     assert [*_Source((b"a", b"", b"b"))] == [b"a", b"b"], "an empty one would end the body"
+
+
+# -- an engine that fails, which a real one does not do on request
+
+
+class FaultyEngine:
+    """Answers over real HTTP on a unix socket: *answers* by path without the version, status and body."""
+
+    def __init__(self, path: Path) -> None:
+        self.answers: dict[str, tuple[int, bytes]] = {"/version": (200, b'{"ApiVersion": "1.44"}')}
+        self.asked: list[tuple[str, str]] = []
+        self.headers: dict[str, str] = {}
+        self.body = b""
+        answering = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                path, _, query = self.path.partition("?")
+                bare = path.removeprefix("/v1.44")
+                answering.asked.append((bare, query))
+                answering.headers = dict(self.headers)
+                if self.headers.get("Transfer-Encoding") == "chunked":
+                    while size := int(self.rfile.readline(), 16):
+                        answering.body += self.rfile.read(size)
+                        self.rfile.readline()
+                    self.rfile.readline()
+                status, body = answering.answers.get(bare, (404, b'{"message": "page not found"}'))
+                self.send_response(status)
+                self.end_headers()
+                self.wfile.write(body)
+
+            do_POST = do_DELETE = do_GET
+
+            def log_message(self, format: str, *args: object) -> None:
+                pass
+
+        self.server = socketserver.ThreadingUnixStreamServer(str(path), Handler)
+        self.engine = Engine(EngineAddress("x", f"unix://{path}"))
+
+
+@pytest.fixture
+def faulty() -> Iterator[FaultyEngine]:
+    with tempfile.TemporaryDirectory(prefix="ls-", dir="/tmp") as folder:
+        found = FaultyEngine(Path(folder) / "x.sock")
+        thread = threading.Thread(target=found.server.serve_forever, args=(0.01,))
+        thread.start()
+        yield found
+        found.engine.close()
+        found.server.shutdown()
+        thread.join()
+        found.server.server_close()
+
+
+APP = Reference.parse("h.example/app:1")
+INTERNAL = (500, b'{"message": "it is broken"}')
+
+
+def lines(*each: object) -> tuple[int, bytes]:
+    return 200, b"".join(json.dumps(line).encode() + b"\n" for line in each)
+
+
+def test_nobody_is_there(engine: Engine) -> None:
+    for call in (engine.probe, engine.images, lambda: next(engine.events(Cancellation()))):
+        with pytest.raises(EngineUnavailable) as caught:
+            call()
+        assert caught.value.cause is UnavailableCause.NO_SOCKET
+
+
+@pytest.mark.parametrize(
+    ("version", "cause"),
+    [
+        ((200, b"{}"), UnavailableCause.UNSUPPORTED),
+        ((200, b'{"ApiVersion": 5}'), UnavailableCause.UNSUPPORTED),
+        ((200, b'["1.44"]'), UnavailableCause.UNSUPPORTED),
+        ((200, b"<html>"), UnavailableCause.UNSUPPORTED),
+        ((404, b"page not found"), UnavailableCause.UNSUPPORTED),
+        ((403, b"not you"), UnavailableCause.NO_PERMISSION),
+    ],
+)
+def test_what_is_no_engine(faulty: FaultyEngine, version: tuple[int, bytes], cause: UnavailableCause) -> None:
+    faulty.answers["/version"] = version
+    for call in (faulty.engine.probe, faulty.engine.images):
+        with pytest.raises(EngineUnavailable) as caught:
+            call()
+        assert caught.value.cause is cause
+
+
+def test_calls_that_fail_and_calls_after_the_end(faulty: FaultyEngine) -> None:
+    faulty.answers["/images/json"] = INTERNAL
+    for _ in range(2):
+        with pytest.raises(EngineFailure) as caught:
+            faulty.engine.images()
+        assert caught.value.detail == "it is broken"
+    assert [path for path, _ in faulty.asked] == ["/version", "/images/json", "/images/json"]
+    with pytest.raises(ImageUnknown) as unknown:
+        faulty.engine.image("gone:1")
+    assert unknown.value.subject == "gone:1"
+    with pytest.raises(ImageUnknown):
+        faulty.engine.remove("gone:1")
+    assert dict(faulty.asked)["/images/gone:1"] == "force=False&noprune=False"
+    with pytest.raises(ImageUnknown):
+        faulty.engine.tag("gone:1", Reference.parse("h.example/new"))
+    assert dict(faulty.asked)["/images/gone:1/tag"].startswith("tag=latest&repo=h.example%2Fnew")
+    faulty.engine.close()
+    asked = len(faulty.asked)
+    with pytest.raises(EngineLost, match="was closed"):
+        faulty.engine.images()
+    assert len(faulty.asked) == asked
+
+
+def test_a_stream_of_events_that_ends(faulty: FaultyEngine) -> None:
+    told = {"Type": "image", "Action": "tag", "Actor": {"ID": DIGEST, "Attributes": {"name": "a:1"}}}
+    faulty.answers["/events"] = lines({"Type": "network", "Action": "create"}, told)
+    stream = faulty.engine.events(Cancellation())
+    assert next(stream) == EngineEvent(EventKind.CONNECTED)
+    assert next(stream) == EngineEvent(EventKind.IMAGE, "tag", DIGEST, "a:1")
+    with pytest.raises(EngineLost, match="ended its stream"):
+        next(stream)
+
+
+def test_a_pull_that_fails(faulty: FaultyEngine) -> None:
+    faulty.answers["/images/create"] = lines(
+        {"status": "Pulling fs layer", "id": "a" * 12}, {"error": "manifest unknown"}
+    )
+    stream = faulty.engine.pull(APP, cancellation=Cancellation())
+    assert isinstance(next(stream), LayerProgress)
+    with pytest.raises(NotInRegistry):
+        next(stream)
+    assert faulty.asked[-1] == ("/images/create", "fromImage=h.example%2Fapp&tag=1")
+    assert faulty.headers["X-Registry-Auth"] == "e30="  # {}: nobody's
+    faulty.answers["/images/create"] = (403, b'{"message": "no"}')
+    with pytest.raises(AccessDenied) as caught:
+        next(
+            faulty.engine.pull(
+                Reference.parse(f"h.example/app:1@{DIGEST}"),
+                platform=Platform("linux", "arm64"),
+                credential=Credential("me", "secret"),
+                cancellation=Cancellation(),
+            )
+        )
+    assert caught.value.advice == "Ask whoever runs the registry."
+    query = f"fromImage=h.example%2Fapp&tag=sha256%3A{'d' * 64}&platform=linux%2Farm64"
+    assert faulty.asked[-1] == ("/images/create", query)
+    assert json.loads(base64.urlsafe_b64decode(faulty.headers["X-Registry-Auth"]))["username"] == "me"
+
+
+def test_a_push_that_ends_without_a_word(faulty: FaultyEngine) -> None:
+    faulty.answers["/images/h.example/app/push"] = lines()
+    with pytest.raises(EngineFailure):
+        list(faulty.engine.push(APP, cancellation=Cancellation()))
+    assert faulty.asked[-1] == ("/images/h.example/app/push", "tag=1")
+
+
+@pytest.mark.parametrize(
+    ("line", "kind"),
+    [
+        ({"error": "no space left on device"}, DiskFull),
+        ({"errorDetail": {"message": "no space left on device"}, "error": "other"}, DiskFull),
+        ({"errorDetail": "odd", "error": "invalid tar header"}, EngineFailure),
+    ],
+)
+def test_a_load_that_fails(faulty: FaultyEngine, line: dict[str, object], kind: type[Exception]) -> None:
+    progress = {"status": "Loading layer", "id": "a" * 12, "progressDetail": {"current": 1, "total": 2}}
+    names = {"stream": "Loaded image: a:1\n"}
+    told: list[LayerProgress] = []
+    faulty.answers["/images/load"] = lines(progress, names)
+    assert faulty.engine.load([b"one", b"", b"two"], Cancellation(), told.append) == ["a:1"]
+    assert faulty.body == b"onetwo"
+    assert told == [LayerProgress("a" * 12, LayerState.EXTRACTING, 1, 2)]
+    assert faulty.asked[-1] == ("/images/load", "quiet=0")
+    faulty.answers["/images/load"] = lines(progress, names, line)
+    with pytest.raises(kind) as caught:
+        faulty.engine.load([b"one"], Cancellation())
+    assert type(caught.value) is kind
+
+
+def test_a_save_that_fails(faulty: FaultyEngine) -> None:
+    with pytest.raises(ImageUnknown) as caught:
+        list(faulty.engine.save(["a:1", "b:2"], Cancellation()))
+    assert caught.value.subject == "a:1, b:2"
+    assert faulty.asked[-1] == ("/images/get", "names=a%3A1&names=b%3A2")
+    faulty.answers["/images/get"] = (200, b"x" * 600_000)
+    assert b"".join(faulty.engine.save(["a:1"], Cancellation())) == b"x" * 600_000
+
+
+def test_nothing_is_asked_once_it_was_cancelled(faulty: FaultyEngine) -> None:
+    cancellation = Cancellation()
+    cancellation.cancel()
+    for call in (
+        lambda: next(faulty.engine.events(cancellation)),
+        lambda: next(faulty.engine.pull(APP, cancellation=cancellation)),
+        lambda: faulty.engine.load([b"x"], cancellation),
+    ):
+        with pytest.raises(Cancelled):
+            call()
+    assert faulty.asked == []
+    with pytest.raises(Cancelled):
+        faulty.engine.probe(cancellation)

@@ -240,6 +240,13 @@ def test_no_permission_says_how_to_get_it() -> None:
     assert "firewall" in found.advice
 
 
+def test_nobody_listens() -> None:
+    refused = ConnectionRefusedError(errno.ECONNREFUSED, "refused")
+    here, elsewhere = explain(SOCKET, refused), explain(TCP, refused)
+    assert "its socket is there" in here.message and "Start the engine" in here.advice
+    assert "at its address" in elsewhere.message and "check host and port" in elsewhere.advice
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -63,10 +63,11 @@ def test_containers_are_counted_by_image_or_by_name() -> None:
     containers = [
         {"ImageID": ID, "Image": "a:1"},
         {"ImageID": "sha256:" + "9" * 64, "Image": "b"},  # a platform's manifest, containerd's store
+        {"ImageID": "sha256:" + "9" * 64, "Image": "a:1"},
         {"ImageID": "sha256:" + "9" * 64, "Image": "gone"},
         "odd",
     ]
-    assert [row.in_use for row in local_images(images, containers)] == [2, 2, 0]
+    assert [row.in_use for row in local_images(images, containers)] == [3, 3, 0]
 
 
 def test_odd_lists_do_no_harm() -> None:

@@ -196,6 +196,16 @@ def test_pull_podman() -> None:
     assert not any(isinstance(each, Note) for each in found)
 
 
+@pytest.mark.parametrize("status", ["Download complete", "Pull complete"])
+def test_the_last_word_about_what_is_no_layer_is_no_note(status: str) -> None:
+    assert run(PULL, [{"status": status, "id": C}]) == [Finished()]
+
+
+def test_layers_are_known_by_the_first_twelve_digits() -> None:
+    found = run(PULL, [line("Waiting", "0123456789abcdef" * 4), line("Waiting", "sha256:" + "f" * 64)])
+    assert [each.layer_id for each in found if isinstance(each, LayerProgress)] == ["0123456789ab", "f" * 12]
+
+
 def test_push_classic_store() -> None:
     found = run(
         PUSH,

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import sys
+import threading
 from pathlib import Path
 
 import pytest
+import requests
 
 from longshore.engine import transport
+from longshore.engine.address import EngineAddress
+from longshore.engine.client import Client
 from longshore.engine.transport import SshError, SshLine, UnixLine
+from longshore.engine.unavailable import explain
+from longshore.oci.errors import EngineUnavailable, UnavailableCause
 
 
 @pytest.fixture
@@ -110,3 +117,64 @@ def test_a_socket_of_this_machine(tmp_path: Path) -> None:
         line.close()
         line.close()
         assert line.socket.fileno() == -1
+
+
+# -- requests over such lines
+
+
+def ask(client: Client) -> object:
+    with client.exchange("GET", "/info", params={}) as response:
+        return response.json()
+
+
+def test_a_request_over_ssh(ssh: Path) -> None:
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\n" + b'{"ID": "x"}'
+    told = f"open({str(ssh.with_name('pid'))!r}, 'w').write(str(os.getpid()))"
+    read = "while not os.read(0, 1000).endswith(b'\\r\\n\\r\\n'): pass"
+    fill(ssh, f"{told}\n{read}\nos.write(1, {answer!r}); signal.pause()")
+    client = Client(EngineAddress("x", "ssh://box"), "1.41", 60)
+    assert ask(client) == {"ID": "x"}
+    running = int(ssh.with_name("pid").read_text())
+    os.kill(running, 0)  # kept for the next request
+    client.close()
+    with pytest.raises(ProcessLookupError):
+        os.kill(running, 0)
+
+
+def test_a_request_over_ssh_that_does_not_come_through(ssh: Path) -> None:
+    fill(ssh, "sys.stderr.write('Host key verification failed.')")
+    address = EngineAddress("x", "ssh://box")
+    client = Client(address, "1.41", 60)
+    with pytest.raises(requests.ConnectionError) as caught:
+        ask(client)
+    found = explain(address, caught.value)
+    assert isinstance(found, EngineUnavailable)
+    assert (found.cause, found.detail) == (UnavailableCause.TLS, "Host key verification failed.")
+    client.close()
+
+
+def test_no_request_without_an_ssh(ssh: Path) -> None:
+    with pytest.raises(EngineUnavailable, match="no ssh program") as caught:
+        Client(EngineAddress("x", "ssh://box"), "1.41", 60)
+    assert caught.value.cause is UnavailableCause.UNSUPPORTED
+
+
+def test_a_request_is_cut_from_another_thread(tmp_path: Path) -> None:
+    accepted: list[socket.socket] = []
+    with contextlib.chdir(tmp_path), socket.socket(socket.AF_UNIX) as listening:
+        listening.bind("x.sock")
+        listening.listen()
+        client = Client(EngineAddress("x", "unix://x.sock"), "1.41", 60)
+
+        def cut() -> None:
+            accepted.append(listening.accept()[0])
+            accepted[0].recv(1)  # it has asked, and waits
+            client.cut()
+
+        thread = threading.Thread(target=cut)
+        thread.start()
+        with pytest.raises(requests.ConnectionError):
+            ask(client)
+        thread.join()
+        accepted[0].close()
+        client.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tracemalloc
+from dataclasses import replace
 
 import pytest
 
@@ -88,3 +89,23 @@ def test_a_manifest_of_empty_objects_is_refused_before_it_is_built() -> None:
     raw = b'{"schemaVersion":2,"layers":[' + b",".join([b"{}"] * 1_000_000) + b"]}"
     with pytest.raises(InvalidManifest, match="not a manifest"):
         parse_manifest(raw, OCI_MANIFEST)
+
+
+@pytest.mark.parametrize(
+    ("text", "least"),
+    [
+        ("1", Bounds(1, 0, 0)),
+        ('"[{,"', Bounds(1, 0, 0)),  # a text may hold anything
+        ("[]", Bounds(2, 1, 1)),
+        ("[1,2]", Bounds(3, 1, 1)),
+        ('{"a":{}}', Bounds(3, 2, 2)),
+        ("[[],[]]", Bounds(5, 3, 2)),
+        ("[[[]]]", Bounds(4, 3, 3)),
+    ],
+)
+def test_each_bound_is_as_large_as_it_says(text: str, least: Bounds) -> None:
+    assert parse_json(text.encode(), least) == json.loads(text)
+    for name in ("values", "containers", "deep"):
+        if getattr(least, name) > (name == "values"):
+            with pytest.raises(ValueError, match="more than"):
+                parse_json(text.encode(), replace(least, **{name: getattr(least, name) - 1}))

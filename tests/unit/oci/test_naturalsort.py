@@ -32,6 +32,7 @@ from longshore.oci.naturalsort import natural_key
         ["alpine", "beta", "edge"],
         ["1.0-milestone1", "1.0-pre1", "1.0-rc1", "1.0"],
         ["1.0-alpha", "1.0", "1.0-b", "1.0-c"],
+        ["1.0-canary", "1.0-dev", "1.0-nightly", "1.0-snapshot", "1.0-alpha1"],
     ],
 )
 def test_ascending(ascending: list[str]) -> None:

@@ -49,6 +49,8 @@ UNWRAPPED = [
     ("https://hub.docker.com/r/bitnami/redis/tags", "bitnami/redis"),
     ("https://hub.docker.com/repository/docker/me/app/general", "me/app"),
     ("https://hub.docker.com/layers/library/postgres/16/images/sha256-abc", "postgres:16"),
+    ("https://hub.docker.com/repository/docker/me/app", "me/app"),
+    ("https://hub.docker.com/layers/library/postgres/16", "postgres:16"),
     ("https://quay.io/repository/org/app?tab=tags", "quay.io/org/app"),
     ("https://github.com/Org/Repo/pkgs/container/App", "ghcr.io/org/app"),
     ("https://github.com/orgs/Org/packages/container/package/repo%2Fapp", "ghcr.io/org/repo/app"),
