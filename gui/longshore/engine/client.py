@@ -21,9 +21,10 @@ from docker.auth import AuthConfig, encode_header
 from docker.utils.proxy import ProxyConfig
 
 import longshore
-from longshore.engine.address import EngineAddress
+from longshore.engine.address import EngineAddress, TlsFiles
 from longshore.engine.transport import DialledAdapter, Sockets, SshLine, TcpAdapter, UnixLine
 from longshore.oci.errors import EngineUnavailable, UnavailableCause
+from longshore.shared_files import FileTooLarge, NotAFile, read_file
 
 CONNECT_SECONDS = 10.0
 #: The most of a body that one line of a stream may take, in bytes.
@@ -31,6 +32,8 @@ LONGEST_LINE = 16 * 1024 * 1024
 READ_SIZE = 65536
 #: Bytes that are read of a refusal.
 LONGEST_REFUSAL = 65536
+#: Bytes of the largest file of certificates.
+LARGEST_PEM = 4 * 1024 * 1024
 
 Timeout = float | tuple[float, float | None]
 
@@ -42,6 +45,24 @@ class StatusError(Exception):
         super().__init__(f"{status}: {text}")
         self.status = status
         self.text = text
+
+
+def _check_files(address: EngineAddress, tls: TlsFiles) -> None:
+    """Raise EngineUnavailable (TLS) for a pipe, a device or a huge file: OpenSSL would wait or read without end."""
+    for path in (tls.ca if tls.verify else None, tls.cert, tls.key):
+        try:
+            if path is not None:
+                read_file(path, LARGEST_PEM)
+        except (NotAFile, FileTooLarge) as error:
+            raise EngineUnavailable(
+                "A file for the secure connection to the engine cannot be used.",
+                cause=UnavailableCause.TLS,
+                subject=address.url,
+                advice="Check ca.pem, cert.pem and key.pem in DOCKER_CERT_PATH or in the Docker context.",
+                detail=f"{path}: {error.strerror}",
+            ) from error
+        except OSError:
+            continue
 
 
 class Client(docker.APIClient):
@@ -95,6 +116,7 @@ class Client(docker.APIClient):
                 self.proxies = requests.utils.get_environ_proxies(local)
                 if address.tls is not None:
                     tls = address.tls
+                    _check_files(address, tls)
                     self.verify = (str(tls.ca) if tls.ca else True) if tls.verify else False
                     if tls.cert and tls.key:
                         self.cert = (str(tls.cert), str(tls.key))

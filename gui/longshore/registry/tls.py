@@ -9,9 +9,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from longshore.registry.config import RegistryConfig
+from longshore.shared_files import read_file
 
 #: Where engines look for certificates of a registry (docs.docker.com, "Verify repository client with certificates").
 ENGINE_FOLDERS = (Path("/etc/docker/certs.d"), Path("~/.config/docker/certs.d"))
+#: Bytes of the largest file of certificates: those of all public authorities take a quarter of a megabyte.
+LARGEST_PEM = 4 * 1024 * 1024
 
 
 class UnusableFiles(Exception):
@@ -79,6 +82,7 @@ def check_files(config: RegistryConfig) -> None:
 
 def _load_authority(context: ssl.SSLContext, path: Path) -> None:
     try:
+        read_file(path, LARGEST_PEM)  # OpenSSL waits for the other end of a pipe and reads a device for ever
         context.load_verify_locations(path)
     except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
         raise UnusableFiles(f"{path}: {_why(error, 'it holds no certificate in PEM form')}") from error
@@ -94,6 +98,8 @@ def _load_pair(context: ssl.SSLContext, certificate: Path, key: Path | None) -> 
         return ""
 
     try:
+        for path in (certificate, key or certificate):
+            read_file(path, LARGEST_PEM)
         context.load_cert_chain(certificate, key, password)
     except (OSError, ValueError) as error:
         if encrypted:
