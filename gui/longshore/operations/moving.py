@@ -216,6 +216,11 @@ class Moving(QObject):
         """How many transfers are queued or running."""
         return sum(1 for state in self._states.values() if not state.finished)
 
+    @property
+    def running(self) -> int:
+        """How many transfers are under way; what waits to begin or to be tried again is not."""
+        return sum(1 for state in self._states.values() if not state.finished and state is not State.QUEUED)
+
 
 def refused_at(error: LongshoreError, request: TransferRequest) -> list[str]:
     """The registries at which another sign-in may help against *error*."""

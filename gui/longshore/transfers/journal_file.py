@@ -48,7 +48,7 @@ def open_database(path: Path, patience: float = BUSY_SECONDS) -> Opened:
         if primary_code(error) not in BROKEN:
             # Locked, read-only, no space: nothing is wrong with the file itself.
             return Opened(_in_memory(), aside, reason_of(error))
-        aside = _set_aside(path, "corrupt", f"It cannot be read: {error}.")
+        aside = _set_aside(path, "corrupt", f"{error}.")
     except OSError as error:
         return Opened(_in_memory(), aside, reason_of(error))
     try:

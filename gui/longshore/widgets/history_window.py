@@ -29,7 +29,8 @@ _COLUMNS = [
     Column("registry.acme.io/acme/billing:2.4.1", "acme/billing:2", weight=4),
     Column("Succeeded", "Succeeded", kind=Kind.PILL, elide=_RIGHT),
     Column("nothing to move, 9 already there", "44.6 of 72 MB", weight=5, elide=_RIGHT),
-    Column("2026-11-24 13:37", "2026-11-24", elide=_RIGHT, yields=2),
+    # A history without its times would be a list: what the names need comes after them.
+    Column("2026-11-24 13:37", "2026-11-24", elide=_RIGHT),
     Column("1 min 20 s", "1 min 20 s", right=True, elide=_RIGHT, yields=1),
 ]
 

@@ -108,7 +108,7 @@ class Transfers(QObject):
 
     @Slot()
     def _tally(self) -> None:
-        running = self.operations.moving.unfinished
+        running = self.operations.moving.running
         self.window.setWindowTitle(
             self.tr("Longshore — {0} running").format(running) if running else "Longshore"
         )

@@ -86,3 +86,15 @@ def test_damaged_rows_are_counted(play: Play, tmp_path: Path, damaged: int, mess
         await ear.close()
 
     play(scene)
+
+
+def test_what_waits_is_not_counted_as_running(play: Play, tmp_path: Path) -> None:
+    async def scene(desk: Desk) -> None:
+        ear = Ear(desk, tmp_path / "journal.sqlite3")
+        ear.moving.queue.hold()
+        ear.moving.queue.add(pull())
+        await desk.until(lambda: ear.moving.unfinished == 1)
+        assert ear.moving.running == 0
+        await ear.close()
+
+    play(scene)

@@ -52,6 +52,18 @@ def test_what_stands_there_is_told_before_it_is_replaced(light: Theme, qtbot: Qt
     assert "will be replaced" in sheet.words.text()
 
 
+def test_what_comes_while_the_sheet_is_open_is_not_replaced_unannounced(
+    light: Theme, qtbot: QtBot, tmp_path: Path
+) -> None:
+    sheet = SaveSheet(None, [_saved("app:1.0")], tmp_path)
+    qtbot.addWidget(sheet)
+    (tmp_path / "app_1.0.tar").touch()
+    with qtbot.assertNotEmitted(sheet.save_requested):
+        sheet.confirm.click()
+    assert "will be replaced" in sheet.words.text()
+    assert _wished(qtbot, sheet) == [ArchivePlace(tmp_path / "app_1.0.tar", "docker")]
+
+
 @pytest.mark.parametrize(
     ("typed", "problem"),
     [("relative.tar", "whole path"), ("/no/such/folder/x.tar", "no folder"), ("{}/x.zip", "end in")],

@@ -10,6 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox
 from pytestqt.qtbot import QtBot
 
+from longshore.models.columns import HistoryColumn
 from longshore.models.history_model import HistoryModel
 from longshore.transfers.journal_history import ENDED, HistoryFilter
 from longshore.transfers.transfer import Operation, State
@@ -42,6 +43,13 @@ def fill(window: HistoryWindow, *names: str, found: int = 0) -> None:
 def choose(picker: QComboBox, words: str) -> None:
     picker.setCurrentIndex(picker.findText(words))
     picker.activated.emit(picker.currentIndex())
+
+
+def test_long_names_leave_room_for_when_it_was(window: HistoryWindow, qtbot: QtBot) -> None:
+    fill(window, "billing-api-with-a-name-that-is-longer-than-usual", found=1)
+    header = window.view.columns.header
+    qtbot.waitUntil(lambda: header.isSectionHidden(HistoryColumn.TOOK))  # the names have taken what they need
+    assert not header.isSectionHidden(HistoryColumn.FINISHED)
 
 
 def test_fields_ask_for_what_they_say(window: HistoryWindow, qtbot: QtBot) -> None:

@@ -316,6 +316,7 @@ def test_a_corrupt_file_is_set_aside(opened: Open, path: Path, content: bytes) -
     assert journal.set_aside is not None
     assert journal.set_aside.path is not None
     assert journal.set_aside.path.name.startswith("journal.sqlite3.corrupt-")
+    assert "cannot be read" not in journal.set_aside.reason  # it follows "could not be read:"
     assert journal.set_aside.path.read_bytes() == content
     assert journal.set_aside.reason
 

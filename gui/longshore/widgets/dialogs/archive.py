@@ -118,7 +118,8 @@ class SaveSheet(Sheet):
                 self.compression.blockSignals(True)
                 self.compression.setCurrentIndex(SUFFIXES.index(known))
                 self.compression.blockSignals(False)
-        there = [path.name for path in self._paths() if path.exists()]
+        self._told = {path for path in self._paths() if path.exists()}
+        there = [path.name for path in self._told]
         if len(there) == 1:
             self.words.setText(self.tr("{0} is there already and will be replaced.").format(there[0]))
         elif there:
@@ -178,6 +179,11 @@ class SaveSheet(Sheet):
             return False
         if any(path.is_dir() for path in paths):
             self.show_problem(self.tr("{0} is a folder.").format(paths[0]))
+            return False
+        if any(path.exists() for path in paths if path not in self._told):
+            # It came while the sheet was open: nothing is replaced that was not announced.
+            self._changed()
+            self.show_problem(self.words.text())
             return False
         form = str(self.format.currentData())
         self.save_requested.emit(
