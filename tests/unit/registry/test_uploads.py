@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from longshore.cancellation import Cancellation, Cancelled
-from longshore.oci.errors import RateLimited, UnexpectedReply, VerificationFailed
+from longshore.oci.errors import RateLimited, RegistryFailure, UnexpectedReply, VerificationFailed
+from longshore.registry import sending
 from longshore.registry.client import RegistryClient
 from longshore.registry.model import BlobOutcome, Upload
 from transfertools.faulty import FaultyRegistry, digest_of, faulty_registries
@@ -135,6 +136,57 @@ def test_a_registry_that_keeps_less_gets_the_rest_again(
     assert ranges(faulty, "PATCH") == ["0-199", "150-349"]
     assert ranges(faulty, "PUT") == ["300-449"]
     assert data.asked == [0, 150, 300]
+
+
+@pytest.mark.parametrize(
+    "told",
+    [lambda kept, last: min(kept, 100), lambda kept, last: kept + 1, lambda kept, last: None],
+    ids=["the first chunk", "one too many", "nothing"],
+)
+def test_a_registry_that_tells_a_wrong_count_and_looks_at_none(
+    faulty: FaultyRegistry, client: RegistryClient, told: Callable[[int, int], int | None]
+) -> None:
+    """The digest shows that it was wrong, and the other count is tried: once."""
+    faulty.told = told
+    assert send(client, Data(), chunk=100) is BlobOutcome.UPLOADED
+    assert faulty.blobs["a/b", DIGEST] == BLOB
+    refuse(faulty, "PUT", 400, "DIGEST_INVALID")
+    before = len(faulty.requests("POST"))
+    with pytest.raises((VerificationFailed, UnexpectedReply)):
+        send(client, Data(BLOB[1:]), chunk=100)
+    assert len(faulty.requests("POST")) - before <= 2
+
+
+def test_failures_between_which_it_gets_on_do_not_add_up(
+    faulty: FaultyRegistry, client: RegistryClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr(sending, "pause", lambda seconds, cancellation: waits.append(seconds))
+    tries = 0
+
+    def fault(method: str, path: str) -> Any:
+        nonlocal tries
+        if method != "PATCH":
+            return None
+        tries += 1
+        return (500, {}, b"") if tries % 2 else None
+
+    faulty.fault = fault
+    assert send(client, Data(), chunk=50) is BlobOutcome.UPLOADED
+    assert faulty.blobs["a/b", DIGEST] == BLOB
+    assert waits == [0.2] * 8
+
+
+def test_failures_without_a_byte_more_are_the_end(
+    faulty: FaultyRegistry, client: RegistryClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr(sending, "pause", lambda seconds, cancellation: waits.append(round(seconds, 3)))
+    refuse(faulty, "PATCH", 500)
+    with pytest.raises(RegistryFailure):
+        send(client, Data(), chunk=50)
+    assert waits == [0.2, 0.4, 0.6, 0.8, 1.0]
+    assert len(faulty.requests("PATCH")) == 6
 
 
 @pytest.mark.parametrize("status", [405, 501])
