@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from longshore.transfers import journal_file
+from longshore.transfers.journal import Journal
 from longshore.transfers.journal_file import open_database
 
 
@@ -38,3 +39,10 @@ def test_another_program_in_the_file_is_waited_for_a_while(
     finally:
         found.connection.close()
         other.close()
+
+
+def test_a_journal_that_was_never_opened_has_nothing_to_end(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal.sqlite3")
+    assert journal.close()
+    assert journal.close()
+    assert list(tmp_path.iterdir()) == []
