@@ -40,7 +40,7 @@ class Lease:
         it is looked whether they are there. Raises LibraryError, DiskFull."""
         with self._lock, self._folder.explained(writing=True):
             new = [digest for digest in dict.fromkeys(digests) if digest not in self._held]
-            if not new or (self._descriptor is None and not self._folder.writable):
+            if not new:
                 return
             if self._descriptor is None:
                 self._begin()

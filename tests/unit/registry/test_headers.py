@@ -7,9 +7,11 @@ import time
 
 import pytest
 
+from longshore.oci.platform import Platform
 from longshore.registry.addresses import at_home, joined, origin, repository_path, usable_name, usable_tag
 from longshore.registry.certificate import _blocks
 from longshore.registry.challenge import next_link, number, parse_challenges
+from longshore.registry.client import _shown
 from longshore.registry.failures import retry_after, said
 from longshore.registry.proxies import proxy_for
 from longshore.registry.vendors import read
@@ -253,3 +255,10 @@ def test_a_cgi_does_not_take_its_proxy_from_a_header() -> None:
     assert proxy_for("http://a.b/", {**_ENVIRON, "REQUEST_METHOD": "GET"}) == ""
     assert proxy_for("https://a.b/", {"ALL_PROXY": "http://all:9"}) == "http://all:9"
     assert proxy_for("https://a.b/", {"https_proxy": "http://low:2"}) == "http://low:2"
+
+
+def test_of_many_platforms_a_row_keeps_those_that_can_be_ones() -> None:
+    fine = [Platform("linux", f"cpu{number}") for number in range(150)]
+    endless = Platform("linux", "a" * 10_000)
+    assert _shown((endless, *fine[:10])) == tuple(fine[:10])
+    assert _shown(tuple(fine)) == tuple(fine[:100])

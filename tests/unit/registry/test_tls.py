@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +15,8 @@ from longshore.cancellation import Cancellation, Cancelled
 from longshore.credentials import Credential
 from longshore.oci.errors import RegistryUnreachable, TlsFailed
 from longshore.registry.certificate import with_certificate
+from longshore.registry.config import RegistryConfig
+from longshore.registry.tls import TlsFiles, UnusableFiles
 from testbed.crypto import make_authority
 
 from .conftest import Asked, reply, serve_tls, until
@@ -190,3 +193,41 @@ def test_looking_at_a_certificate_can_be_cancelled(connect, tmp_path: Path) -> N
         for one in (thread, canceller):
             one.join()
         silent[0].close()
+
+
+def test_a_client_certificate_and_the_mark_insecure_are_for_the_registry_alone(tmp_path: Path) -> None:
+    files = TlsFiles(RegistryConfig("acme.io", client_cert=tmp_path / "gone.pem"), folders=())
+    with pytest.raises(UnusableFiles):
+        files.context(own=True)
+    assert files.context(own=False).verify_mode is ssl.CERT_REQUIRED
+    marked = TlsFiles(RegistryConfig("acme.io", insecure=True), folders=())
+    assert marked.context(own=True).verify_mode is ssl.CERT_NONE
+    for other in (
+        marked.context(own=False),
+        TlsFiles(RegistryConfig("acme.io"), folders=()).context(own=True),
+    ):
+        assert other.verify_mode is ssl.CERT_REQUIRED and other.check_hostname
+    assert marked.context(own=False, checked=False).verify_mode is ssl.CERT_NONE
+
+
+def test_who_waits_while_another_finds_out_the_scheme_waits_for_it(serve, connect) -> None:
+    found_out = threading.Event()
+
+    def script(asked: Asked) -> Any:
+        if asked.path == "/v2/":
+            assert found_out.wait(10)
+            return reply({})
+        return tags(asked)
+
+    server = serve(script)
+    client = connect(server)
+    listed: list[list[str]] = []
+    threads = [threading.Thread(target=lambda: listed.append(client.tags("a/b").items)) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    found_out.wait(0.3)  # longer than one look at the lock
+    found_out.set()
+    for thread in threads:
+        thread.join(10)
+    assert listed == [["1"]] * 3
+    assert len([one for one in server.asked if one.path == "/v2/"]) == 1

@@ -16,9 +16,15 @@ from longshore.oci.errors import ArchiveError
 from longshore.oci.reference import Reference
 from longshore.registry.model import BlobOutcome
 from longshore.transfers.archive_choice import chosen, named
-from longshore.transfers.archive_content import ArchiveContentWriter
-from longshore.transfers.transfer import ArchivePlace, Endpoint
+from longshore.transfers.archive_content import ArchiveContentWriter, ArchiveReader
+from longshore.transfers.content_places import open_reader, open_writer
+from longshore.transfers.errors import UnsupportedTransfer
+from longshore.transfers.library_content import LibraryReader, LibraryWriter
+from longshore.transfers.registry_content import RegistryReader, RegistryWriter
+from longshore.transfers.transfer import ArchivePlace, Endpoint, EnginePlace, LibraryPlace, RegistryPlace
+from transfertools import ENGINE
 from transfertools.layouts import NAME, Made, image, noise
+from transfertools.real import RealServices
 
 ONE, TWO = Image(names=("team/app:1", "team/app:old")), Image((b"two" * 500,), names=("team/app:2",))
 NAMELESS = Image(names=())
@@ -86,3 +92,29 @@ def test_what_is_saved_is_read_back_under_its_name(tmp_path: Path, form: str, ta
     assert one.top.digest == made.manifest.digest
     assert one.references == ((NAME,) if tagged else ())
     assert [path.name for path in tmp_path.iterdir()] == ["saved.tar"]
+
+
+def test_each_kind_of_place_is_opened_by_its_own(tmp_path: Path) -> None:
+    services = RealServices()
+    reference = Reference.parse("127.0.0.1:1/team/app:1")
+    registry = Endpoint(RegistryPlace("127.0.0.1:1"), reference)
+    library = Endpoint(LibraryPlace(tmp_path / "library"), reference)
+    archive = Endpoint(ArchivePlace(tmp_path / "a.tar", "oci"), reference)
+    try:
+        for place, reads, writes in (
+            (registry, RegistryReader, RegistryWriter),
+            (library, LibraryReader, LibraryWriter),
+            (archive, ArchiveReader, ArchiveContentWriter),
+        ):
+            with contextlib.closing(open_reader(place, services)) as reader:
+                assert type(reader) is reads
+            with contextlib.closing(open_writer(place, services)) as writer:
+                assert type(writer) is writes
+            at_registry = ("127.0.0.1:1", "team/app") if place is registry else ("", "")
+            assert (reader.host, reader.repository) == (writer.host, writer.repository) == at_registry
+        for none in (Endpoint(EnginePlace(ENGINE), reference), Endpoint(RegistryPlace("127.0.0.1:1"), None)):
+            for opened in (open_reader, open_writer):
+                with pytest.raises(UnsupportedTransfer):
+                    opened(none, services)
+    finally:
+        services.close()

@@ -595,6 +595,8 @@ def test_a_queue_with_nothing_to_do_rests(make_queue: Make, monkeypatch: pytest.
     before = looks
     threading.Event().wait(0.3)  # long enough for thousands of looks, if it did not rest
     assert looks - before < 20
+    # Nobody waits for an engine either.
+    assert not [thread for thread in threading.enumerate() if thread.name == "transfers-engine-wait"]
     gate.open(pull())
     eye.until(row, State.SUCCEEDED)
 

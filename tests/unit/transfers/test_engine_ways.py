@@ -1,0 +1,78 @@
+"""Pulls and pushes of an engine: what counts as the image that was asked for, and where its manifest may be read."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from longshore.oci.reference import Reference
+from longshore.transfers import pull as pulling
+from longshore.transfers import push as pushing
+from longshore.transfers.transfer import Endpoint
+from transfertools import ENGINE, copy, pull, push
+
+A, B = (f"sha256:{digit * 64}" for digit in "ab")
+TARGET = Reference.parse("acme.io/team/app:1")
+
+
+def test_an_image_carries_a_digest_by_its_id_or_by_what_it_was_pulled_as() -> None:
+    assert pulling.carries(A, A, ())
+    assert pulling.carries(A, B, (f"acme.io/x@{B}", f"acme.io/app@{A}"))
+    assert not pulling.carries(A, B, (f"acme.io/app@{B}",))
+    assert not pulling.carries(A, B, ())
+
+
+def test_the_ends_of_a_pull_and_of_a_push() -> None:
+    pulled = pull("127.0.0.1:5000/app")
+    reference, registry, engine = pulling._ends(pulled)
+    assert (str(reference), registry.host, engine.address) == (
+        "127.0.0.1:5000/app:latest",
+        "127.0.0.1:5000",
+        ENGINE,
+    )
+    pushed = push("app:1", "127.0.0.1:5000/app")
+    place, target, registry = pushing._ends(pushed)
+    assert (place.address, str(target), registry.host) == (
+        ENGINE,
+        "127.0.0.1:5000/app:latest",
+        "127.0.0.1:5000",
+    )
+    by_id = replace(pushed, source=Endpoint(pushed.source.place, None, A))
+    assert pushing._ends(by_id)[1] == target
+    assert (pushing._source_name(by_id), pushing._source_name(pushed)) == (A, "docker.io/library/app:1")
+
+
+def test_what_is_no_pull_or_no_push_is_refused() -> None:
+    pulled, pushed = pull(), push("app:1", "127.0.0.1:5000/app:1")
+    between = copy("127.0.0.1:5000/a:1", "127.0.0.1:6000/a:1")
+    nameless = replace(pulled, source=Endpoint(pulled.source.place, None))
+    for request in (pushed, between, nameless):
+        with pytest.raises(ValueError, match="a pull"):
+            pulling._ends(request)
+    nothing = replace(pushed, source=Endpoint(pushed.source.place, None))
+    untitled = replace(pushed, destination=Endpoint(pushed.destination.place, None))
+    for request in (pulled, between, nothing, untitled):
+        with pytest.raises(ValueError, match="a push"):
+            pushing._ends(request)
+
+
+def origins(*digests: str, near_only: bool = False) -> list[tuple[str, str, str]]:
+    image: Any = SimpleNamespace(repo_digests=digests)
+    return list(pushing._origins(image, TARGET, near_only=near_only))
+
+
+def test_the_manifest_is_looked_for_near_the_target_first_and_in_three_places_at_most() -> None:
+    found = origins(
+        f"quay.io/x/app@{A}",
+        "no reference at all",
+        f"acme.io/other@{A}",
+        f"acme.io/team/app@{B}",
+        f"ghcr.io/y/app@{A}",
+    )
+    assert found == [("acme.io", "team/app", B), ("acme.io", "other", A), ("ghcr.io", "y/app", A)]
+    assert origins(f"quay.io/x/app@{A}", f"acme.io/other@{A}", near_only=True) == [("acme.io", "other", A)]
+    assert origins(f"quay.io/x/app@{A}", near_only=True) == []
+    assert origins("acme.io/team/app:1") == []
