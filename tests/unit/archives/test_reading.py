@@ -33,9 +33,12 @@ from longshore.archives import access
 from longshore.archives import archive as archive_module
 from longshore.archives.archive import inspect_archive, open_archive, select_image
 from longshore.archives.compression import Compression
+from longshore.archives.contents import Scanner
 from longshore.archives.limits import Limits
 from longshore.archives.model import ArchiveFormat
 from longshore.cancellation import Cancellation, Cancelled
+from longshore.oci.errors import ArchiveError
+from longshore.oci.image_config import LARGEST_CONFIG
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
 
@@ -182,6 +185,21 @@ def test_layers_are_read_in_any_order_and_side_by_side(tmp_path: Path, packed: s
     twice = [*image.blobs[::-1], *image.blobs]
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(read, twice)) == [data[5:] for data in twice]
+
+
+def test_layers_of_any_size_come_by(tmp_path: Path) -> None:
+    parts = [("small.tar", b"x"), ("large.tar", bytes(LARGEST_CONFIG + 1)), *oci_parts(Image())]
+    scanner = Scanner([tar_of(parts)], cancellation=Cancellation())
+    sizes = {streamed.name: streamed.size for streamed in scanner.files()}
+    assert (sizes["small.tar"], sizes["large.tar"]) == (1, LARGEST_CONFIG + 1)
+    assert "index.json" not in sizes, "a document is kept, not handed on"
+
+
+def test_a_disk_that_cannot_be_read_is_reported(tmp_path: Path) -> None:
+    with (tmp_path / "x").open("wb", buffering=0) as closed_to_readers:
+        with pytest.raises(ArchiveError, match="cannot be read") as caught:
+            access.read_piece(closed_to_readers, 1, tmp_path / "x")
+        assert caught.value.subject == str(tmp_path / "x")
 
 
 def test_an_image_that_names_no_platform_has_none(tmp_path: Path) -> None:

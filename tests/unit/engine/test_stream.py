@@ -423,6 +423,8 @@ def test_a_full_bar_is_believed_as_far_as_the_download_came() -> None:
         ],
     )
     assert steps(found, A)[-1] == (LayerState.TRANSFERRING, 10, 100)
+    found = run(PULL, [line("Downloading", A, current=100, total=100)])
+    assert steps(found, A) == [(LayerState.TRANSFERRING, 0, 100)]
 
 
 def test_the_size_of_what_was_pushed() -> None:
