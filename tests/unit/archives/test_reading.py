@@ -189,9 +189,11 @@ def test_layers_are_read_in_any_order_and_side_by_side(tmp_path: Path, packed: s
 
 def test_layers_of_any_size_come_by(tmp_path: Path) -> None:
     parts = [("small.tar", b"x"), ("large.tar", bytes(LARGEST_CONFIG + 1)), *oci_parts(Image())]
-    scanner = Scanner([tar_of(parts)], cancellation=Cancellation())
+    parts += [("odd.tar", b"[no JSON"), ("many.tar", b"[" + b"1," * 2000 + b"1]")]
+    scanner = Scanner([tar_of(parts)], cancellation=Cancellation(), limits=Limits(values=1000))
     sizes = {streamed.name: streamed.size for streamed in scanner.files()}
     assert (sizes["small.tar"], sizes["large.tar"]) == (1, LARGEST_CONFIG + 1)
+    assert {"odd.tar", "many.tar"} <= sizes.keys()
     assert "index.json" not in sizes, "a document is kept, not handed on"
 
 
