@@ -351,7 +351,8 @@ def test_what_answers_the_first_question() -> None:
     assert (
         no_version(TCP, 400, "Client sent an HTTP request to an HTTPS server.").cause is UnavailableCause.TLS
     )
-    assert no_version(TCP, 403, "no").cause is UnavailableCause.NO_PERMISSION
+    for status in (401, 403, 407):
+        assert no_version(TCP, status, "no").cause is UnavailableCause.NO_PERMISSION
     assert no_version(TCP, 404, "404 page not found").cause is UnavailableCause.UNSUPPORTED
 
 
