@@ -157,3 +157,21 @@ def test_what_a_token_is_asked_for(
 def test_what_signs_in_is_in_no_text() -> None:
     assert BASIC not in repr(Signed(BASIC, SAM)) and "tide" not in repr(Signed(BASIC, SAM))
     assert repr(Signed(None, None)) == "Signed(None)"
+
+
+def test_a_look_before_a_push_needs_the_token_of_the_push_alone(serve, connect) -> None:
+    tokens = Tokens(more={"expires_in": 3600})
+
+    def script(one: Asked) -> Any:
+        answer = tokens(one)
+        if answer.status != 200 or "/manifests/" not in one.path:
+            return answer
+        kind = "application/vnd.oci.image.index.v1+json"
+        raw = b'{"schemaVersion":2,"mediaType":"%s","manifests":[]}' % kind.encode()
+        return reply({}, 405) if one.method == "HEAD" else reply(raw, Content_Type=kind)
+
+    client = connect(serve(script), SAM)
+    client.tags("c/d")  # it has said how it wants to be signed in to
+    tokens.asked.clear()
+    assert client.head("a/b", "1", for_push=True) is not None
+    assert [one["scope"] for one in tokens.asked] == [["repository:a/b:pull,push"]]
