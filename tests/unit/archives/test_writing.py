@@ -128,6 +128,22 @@ def test_the_stream_of_an_engine_becomes_an_oci_archive(tmp_path: Path) -> None:
         assert found.images[0].references == (Reference.parse("team/app:1"),)
 
 
+def test_the_stream_of_a_newer_engine_becomes_an_oci_archive(tmp_path: Path) -> None:
+    """Its layers are among the blobs, where their names have no ending."""
+    image = Image(layers=(layer("one"), layer("two")))
+    scanner = Scanner([tar_of([*oci_parts(image), ("VERSION", b"1.0")])], cancellation=Cancellation())
+    with NewFile(tmp_path / "image.tar") as plain:
+        oci = OciFile(plain)
+        for streamed in scanner.files():
+            oci.add(streamed, streamed)
+        [top] = oci.finish(images_of(scanner.contents, "", Cancellation()))
+        plain.commit()
+    assert top.digest == digest_of(image.manifest)
+    with tarfile.open(tmp_path / "image.tar") as tar:
+        assert set(tar.getnames()) == {name for name, _ in oci_parts(image)}  # type: ignore[misc]
+    assert inspect_archive(tmp_path / "image.tar").images[0].layers == 2
+
+
 def test_an_empty_list_of_names_is_one_entry_without_a_name() -> None:
     writer = ArchiveWriter(ArchiveFormat.OCI)
     contents = Scanner([tar_of(oci_parts(Image()))], cancellation=Cancellation()).run()
