@@ -174,6 +174,20 @@ def test_extended_headers_are_bounded_together() -> None:
     assert "bytes of extended headers" in caught.value.detail
 
 
+def test_the_sum_of_a_header() -> None:
+    good, header = tar_header("a", 0), bytearray(tar_header("\u00fc", 0))
+    assert [entry.name for entry in TarReader([good + bytes(header) + TAR_END])] == ["a", "\u00fc"]
+    right = int(header[148:154], 8)
+    for wrong in (right - 1, right + 1):
+        header[148:156] = b"%06o\0 " % wrong
+        with pytest.raises(ArchiveDamaged) as caught:
+            list(TarReader([good + bytes(header) + TAR_END]))
+        assert "a broken header before byte 1024" in caught.value.detail
+    # Old programs took the bytes for signed ones.
+    header[148:156] = b"%06o\0 " % (right - 2 * 256)
+    assert [entry.name for entry in TarReader([bytes(header) + TAR_END])] == ["\u00fc"]
+
+
 @pytest.mark.parametrize("more", [0, 1])
 def test_the_largest_extended_header(more: int) -> None:
     around = len(record("comment", "x" * 60_000)) - 60_000
