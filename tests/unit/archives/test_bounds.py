@@ -137,6 +137,7 @@ def test_an_extended_header_is_of_the_next_entry_only() -> None:
     tar = raw_entry("pax", head, b"x") + raw_entry("a", b"abc", b"0") + raw_entry("b", b"", b"0")
     entries = list(TarReader([tar + TAR_END]))
     assert [(entry.name, entry.target) for entry in entries] == [("long/name", ""), ("b", "")]
+    assert [entry.problem for entry in entries] == ["", ""]
 
 
 @pytest.mark.parametrize(
@@ -248,6 +249,12 @@ def test_a_layer_within_the_archive_counts_by_what_the_file_has(tmp_path: Path) 
     assert "a decompression bomb" in caught.value.detail
     plain = write(tmp_path, oci_parts(Image(layers=layers, packed="gzip")))
     assert opened(plain, most).summary().images
+
+
+def test_what_unpacks_to_twice_its_size_is_no_bomb(tmp_path: Path) -> None:
+    data = random.Random(4).randbytes(100_000).hex().encode()
+    image = Image(layers=(tar_of([("x", data)]),), packed="gzip")
+    assert opened(write(tmp_path, oci_parts(image)), Limits(ratio_from=1000, ratio=3)).listing.archived
 
 
 def test_names_of_images_are_bounded_together(tmp_path: Path) -> None:
