@@ -94,6 +94,10 @@ class Finder(ast.NodeVisitor):
         self._condition(node.test)
         self.generic_visit(node)
 
+    def visit_match_case(self, node: ast.match_case) -> None:
+        if node.guard is None or "sys.platform" not in ast.unparse(node.guard):
+            self.generic_visit(node)
+
     def visit_While(self, node: ast.While) -> None:
         if not isinstance(node.test, ast.Constant):
             self._condition(node.test)

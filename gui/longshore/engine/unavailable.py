@@ -146,7 +146,7 @@ def _os_error(address: EngineAddress, error: OSError) -> EngineError | None:
             detail,
         )
     # UnixLine's path does not fit: no number comes with it.
-    if local and error.errno is None and "AF_UNIX" in detail:
+    if error.errno is None and "AF_UNIX" in detail:
         return _unavailable(
             address,
             UnavailableCause.UNSUPPORTED,

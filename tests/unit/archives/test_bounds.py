@@ -137,6 +137,7 @@ def test_an_extended_header_is_of_the_next_entry_only() -> None:
     tar = raw_entry("pax", head, b"x") + raw_entry("a", b"abc", b"0") + raw_entry("b", b"", b"0")
     entries = list(TarReader([tar + TAR_END]))
     assert [(entry.name, entry.target) for entry in entries] == [("long/name", ""), ("b", "")]
+    assert [entry.problem for entry in entries] == ["", ""]
 
 
 @pytest.mark.parametrize(
@@ -172,6 +173,20 @@ def test_extended_headers_are_bounded_together() -> None:
     with pytest.raises(ArchiveRefused) as caught:
         list(TarReader([header * 5 + TAR_END], limits=most))
     assert "bytes of extended headers" in caught.value.detail
+
+
+def test_the_sum_of_a_header() -> None:
+    good, header = tar_header("a", 0), bytearray(tar_header("\u00fc", 0))
+    assert [entry.name for entry in TarReader([good + bytes(header) + TAR_END])] == ["a", "\u00fc"]
+    right = int(header[148:154], 8)
+    for wrong in (right - 1, right + 1):
+        header[148:156] = b"%06o\0 " % wrong
+        with pytest.raises(ArchiveDamaged) as caught:
+            list(TarReader([good + bytes(header) + TAR_END]))
+        assert "a broken header before byte 1024" in caught.value.detail
+    # Old programs took the bytes for signed ones.
+    header[148:156] = b"%06o\0 " % (right - 2 * 256)
+    assert [entry.name for entry in TarReader([bytes(header) + TAR_END])] == ["\u00fc"]
 
 
 @pytest.mark.parametrize("more", [0, 1])
@@ -234,6 +249,12 @@ def test_a_layer_within_the_archive_counts_by_what_the_file_has(tmp_path: Path) 
     assert "a decompression bomb" in caught.value.detail
     plain = write(tmp_path, oci_parts(Image(layers=layers, packed="gzip")))
     assert opened(plain, most).summary().images
+
+
+def test_what_unpacks_to_twice_its_size_is_no_bomb(tmp_path: Path) -> None:
+    data = random.Random(4).randbytes(100_000).hex().encode()
+    image = Image(layers=(tar_of([("x", data)]),), packed="gzip")
+    assert opened(write(tmp_path, oci_parts(image)), Limits(ratio_from=1000, ratio=3)).listing.archived
 
 
 def test_names_of_images_are_bounded_together(tmp_path: Path) -> None:

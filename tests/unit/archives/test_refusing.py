@@ -252,6 +252,18 @@ def test_the_same_image_ten_thousand_times(tmp_path: Path) -> None:
     refused(path, ArchiveRefused, "10000 images")
 
 
+def test_as_many_bytes_of_documents_as_may_be(tmp_path: Path) -> None:
+    path = write(tmp_path, oci_parts(IMAGE))
+    archive = open_archive(path, cancellation=Cancellation())
+    total = sum(map(len, archive.contents.documents.values()))
+    assert open_archive(path, cancellation=Cancellation(), limits=Limits(documents=total)).summary()
+    refused(path, ArchiveRefused, f"more than {total - 1} bytes of documents", Limits(documents=total - 1))
+
+
+def test_the_marker_of_a_layout_may_be_missing(tmp_path: Path) -> None:
+    assert len(inspect_archive(write(tmp_path, without(oci_parts(IMAGE), "oci-layout"))).images) == 1
+
+
 @pytest.mark.parametrize("more", [0, 1])
 def test_as_many_images_as_may_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: int) -> None:
     monkeypatch.setattr(images_module, "_MOST_IMAGES", 5)

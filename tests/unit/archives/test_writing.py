@@ -18,7 +18,7 @@ import pytest
 from archivetools import Image, digest_of, docker_parts, layer, oci_parts, tar_of, write
 from longshore.archives import failures
 from longshore.archives.archive import Archive, inspect_archive, open_archive
-from longshore.archives.compression import Compression, Packer, compression_for, unpacked
+from longshore.archives.compression import Compression, Packer, compression_for, compression_of, unpacked
 from longshore.archives.contents import Scanner
 from longshore.archives.images import images_of
 from longshore.archives.model import ArchiveFormat
@@ -128,6 +128,22 @@ def test_the_stream_of_an_engine_becomes_an_oci_archive(tmp_path: Path) -> None:
         assert found.images[0].references == (Reference.parse("team/app:1"),)
 
 
+def test_the_stream_of_a_newer_engine_becomes_an_oci_archive(tmp_path: Path) -> None:
+    """Its layers are among the blobs, where their names have no ending."""
+    image = Image(layers=(layer("one"), layer("two")))
+    scanner = Scanner([tar_of([*oci_parts(image), ("VERSION", b"1.0")])], cancellation=Cancellation())
+    with NewFile(tmp_path / "image.tar") as plain:
+        oci = OciFile(plain)
+        for streamed in scanner.files():
+            oci.add(streamed, streamed)
+        [top] = oci.finish(images_of(scanner.contents, "", Cancellation()))
+        plain.commit()
+    assert top.digest == digest_of(image.manifest)
+    with tarfile.open(tmp_path / "image.tar") as tar:
+        assert set(tar.getnames()) == {name for name, _ in oci_parts(image)}  # type: ignore[misc]
+    assert inspect_archive(tmp_path / "image.tar").images[0].layers == 2
+
+
 def test_an_empty_list_of_names_is_one_entry_without_a_name() -> None:
     writer = ArchiveWriter(ArchiveFormat.OCI)
     contents = Scanner([tar_of(oci_parts(Image()))], cancellation=Cancellation()).run()
@@ -167,6 +183,14 @@ def test_packed_and_unpacked(compression: Compression) -> None:
     for width in (1 << 20, 777):
         pieces = (made[0][at : at + width] for at in range(0, len(made[0]), width))
         assert b"".join(unpacked(pieces, compression)) == b"".join(chunks)
+
+
+def test_bzip2_by_its_header() -> None:
+    block, end = bytes.fromhex("314159265359"), bytes.fromhex("177245385090")
+    for digit, magic in ((b"1", block), (b"9", end)):
+        assert compression_of(b"BZh" + digit + magic) is Compression.BZIP2
+    for head in (b"BZh0" + block, b"BZhx" + block, b"BZh9" + block[::-1], b"BZi9" + block):
+        assert compression_of(head) is Compression.NONE
 
 
 def test_gzip_is_what_others_read() -> None:

@@ -267,6 +267,14 @@ def test_what_an_engine_says_of_itself_comes_before_its_version() -> None:
     found = engine_info(version, {})
     assert (found.os, found.architecture, found.swarm_manager) == ("windows", "arm64", False)
     assert engine_info({}, {"ServerVersion": "9"}).version == "9"
+    bare = engine_info({}, {})
+    assert (bare.name, bare.version, bare.api_version, bare.os, bare.architecture) == (
+        "",
+        "",
+        "",
+        "linux",
+        "",
+    )
 
 
 def test_the_nodes_of_a_swarm() -> None:

@@ -135,7 +135,7 @@ def test_a_request_over_ssh(ssh: Path) -> None:
     client = Client(EngineAddress("x", "ssh://box"), "1.41", 60)
     assert ask(client) == {"ID": "x"}
     running = int(ssh.with_name("pid").read_text())
-    os.kill(running, 0)  # kept for the next request
+    assert os.getsid(running) == running, "no Ctrl+C of ours reaches it, and it is kept for the next request"
     client.close()
     with pytest.raises(ProcessLookupError):
         os.kill(running, 0)
