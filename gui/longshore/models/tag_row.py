@@ -67,7 +67,7 @@ class TagRow(TableRow):
             return {HereState.IN_SYNC: tr("in sync"), HereState.DIFFERS: tr("differs")}.get(self.here, "")
         details = self.details
         if details is None:
-            return tr("cannot be read") if self.error is not None and column == TagColumn.DIGEST else ""
+            return tr("unreadable") if self.error is not None and column == TagColumn.DIGEST else ""
         if column == TagColumn.DIGEST:
             return text.short_digest(details.digest)
         if column == TagColumn.SIZE:

@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from longshore.models.columns import Role, Tone, TransferColumn
+from longshore.models.columns import Role, TransferColumn
 from longshore.models.transfer_model import TransferModel
 from longshore.transfers.transfer import State
 from longshore.widgets.columns import PADDING
@@ -150,19 +150,24 @@ class TransferView(TreeView):
     def drawRow(
         self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
     ) -> None:
-        """Qt's hook: why a transfer failed goes on over the next columns, as far as they are empty."""
+        """Qt's hook: why a transfer failed, or what it waits for, extends over the next columns while these are
+        empty."""
         super().drawRow(painter, option, index)
-        if not index.parent().isValid() and self.model().data(index, Role.STATE) is State.FAILED:
-            self._draw_reason(painter, index.sibling(index.row(), TransferColumn.TRANSFERRED))
+        if index.parent().isValid():
+            return
+        snapshot = self.model().data(index, Role.SNAPSHOT)
+        if snapshot is not None and (snapshot.state is State.FAILED or snapshot.waiting_for):
+            self._draw_sentence(painter, index.sibling(index.row(), TransferColumn.TRANSFERRED))
 
-    def _draw_reason(self, painter: QPainter, cell: QModelIndex) -> None:
+    def _draw_sentence(self, painter: QPainter, cell: QModelIndex) -> None:
         theme = current_theme()
         own = self.visualRect(cell)
-        reason = str(cell.data(Qt.ItemDataRole.DisplayRole) or "")
-        if cell.data(Role.OFFER) or theme.metrics.horizontalAdvance(reason) <= own.width() - 2 * PADDING:
+        sentence = str(cell.data(Qt.ItemDataRole.DisplayRole) or "")
+        if cell.data(Role.OFFER) or theme.metrics.horizontalAdvance(sentence) <= own.width() - 2 * PADDING:
             return
         whole = own
-        for column in range(TransferColumn.TRANSFERRED + 1, self.model().columnCount()):
+        # The model reports these columns as changed together, so that no part of an older sentence remains.
+        for column in range(TransferColumn.TRANSFERRED + 1, TransferColumn.FINISHED):
             other = cell.siblingAtColumn(column)
             if self.isColumnHidden(column):
                 continue
@@ -175,10 +180,10 @@ class TransferView(TreeView):
         odd = self.alternatingRowColors() and self._is_odd(own)
         painter.fillRect(whole, theme.selection if selected else theme.soft if odd else theme.pane)
         room = whole.adjusted(PADDING, 0, -PADDING, 0)
-        ink = theme.ink(Tone.BAD)
+        ink = theme.ink(cell.data(Role.TONE))
         painter.setFont(theme.font)
         painter.setPen(ink.selected if selected else ink.plain)
-        shown = theme.metrics.elidedText(reason, Qt.TextElideMode.ElideRight, room.width())
+        shown = theme.metrics.elidedText(sentence, Qt.TextElideMode.ElideRight, room.width())
         painter.drawText(room, int(Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine), shown)
 
     def _gap_y(self) -> int:

@@ -96,7 +96,7 @@ def test_only_the_digest_of_a_tag_says_that_it_cannot_be_read(tags: TagModel) ->
     shown = {column: _at(tags, "broken", column, _Item.DisplayRole) for column in TagColumn}
     assert shown == {
         TagColumn.TAG: "broken",
-        TagColumn.DIGEST: "cannot be read",
+        TagColumn.DIGEST: "unreadable",
         **dict.fromkeys((TagColumn.SIZE, TagColumn.PLATFORMS, TagColumn.CREATED, TagColumn.HERE), ""),
     }
     assert _at(tags, "broken", TagColumn.DIGEST, Role.FIXED_WIDTH) is False, "words are no digest"

@@ -22,6 +22,14 @@ def _saved(name: str) -> Saved:
     return Saved(reference, "", reference.familiar)
 
 
+def shown(sheet: SaveSheet, qtbot: QtBot) -> None:
+    qtbot.addWidget(sheet)
+    sheet.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, False)
+    sheet.open()
+    qtbot.waitUntil(lambda: sheet.focusWidget() is sheet.path)
+
+
+pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")
 NAMELESS = Saved(None, sha("x"), "x")
 
 
@@ -52,6 +60,37 @@ def test_what_stands_there_is_told_before_it_is_replaced(light: Theme, qtbot: Qt
     assert "will be replaced" in sheet.words.text()
 
 
+def test_replacing_a_file_is_said_by_the_button_and_enter_does_not_do_it(
+    light: Theme, qtbot: QtBot, tmp_path: Path
+) -> None:
+    light.finish()
+    (tmp_path / "mine.tar").touch()
+    sheet = SaveSheet(None, [_saved("app:1.0")], tmp_path)
+    shown(sheet, qtbot)
+    for name, verb in [("mine.tar", "Replace"), ("other.tar", "Save"), ("mine.tar", "Replace")]:
+        sheet.path.setText(str(tmp_path / name))
+        replacing = verb == "Replace"
+        assert (sheet.confirm.text(), sheet.confirm.accessibleName()) == (verb, verb)
+        assert bool(sheet.confirm.property("danger")) is replacing
+        assert (sheet.dismiss.isDefault(), sheet.confirm.isDefault()) == (replacing, not replacing)
+        colour = light.caution if replacing else light.dim
+        assert sheet.words.palette().windowText().color() == colour
+        assert sheet.focusWidget() is sheet.path, "who types goes on typing"
+    with qtbot.assertNotEmitted(sheet.save_requested):
+        qtbot.keyClick(sheet.path, Qt.Key.Key_Return)
+    assert not sheet.isVisible() and sheet.result() == sheet.DialogCode.Rejected
+
+
+def test_enter_saves_where_nothing_is_replaced(light: Theme, qtbot: QtBot, tmp_path: Path) -> None:
+    sheet = SaveSheet(None, [_saved("app:1.0")], tmp_path)
+    shown(sheet, qtbot)
+    sheet.path.setText(str(tmp_path))
+    assert (sheet.confirm.text(), sheet.words.text()) == ("Save", ""), "a folder is not replaced"
+    sheet.path.setText(str(tmp_path / "new.tar"))
+    with qtbot.waitSignal(sheet.save_requested):
+        qtbot.keyClick(sheet.path, Qt.Key.Key_Return)
+
+
 def test_what_comes_while_the_sheet_is_open_is_not_replaced_unannounced(
     light: Theme, qtbot: QtBot, tmp_path: Path
 ) -> None:
@@ -60,7 +99,7 @@ def test_what_comes_while_the_sheet_is_open_is_not_replaced_unannounced(
     (tmp_path / "app_1.0.tar").touch()
     with qtbot.assertNotEmitted(sheet.save_requested):
         sheet.confirm.click()
-    assert "will be replaced" in sheet.words.text()
+    assert "will be replaced" in sheet.words.text() and sheet.confirm.text() == "Replace"
     assert _wished(qtbot, sheet) == [ArchivePlace(tmp_path / "app_1.0.tar", "docker")]
 
 

@@ -7,7 +7,7 @@ from PySide6.QtCore import QModelIndex, QPoint, QPointF, Qt
 from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
 
-from longshore.models.columns import TransferColumn
+from longshore.models.columns import Tone, TransferColumn
 from longshore.models.transfer_text import detour_helps
 from longshore.oci.errors import (
     AccessDenied,
@@ -24,6 +24,7 @@ from longshore.oci.errors import (
 )
 from longshore.transfers.changes import Changes
 from longshore.transfers.transfer import Operation, State
+from longshore.widgets.theme import Theme
 from qt.models.made import layer, request, transfer
 from qt.widgets.conftest import Bench
 
@@ -310,6 +311,22 @@ def test_why_it_failed_goes_on_over_the_empty_columns(bench: Bench, message: str
     image = view.viewport().grab(cell).toImage()
     colours = {image.pixelColor(x, y).name() for x in range(image.width()) for y in range(image.height())}
     assert (len(colours) > 1) is wide
+
+
+@pytest.mark.parametrize("wide", [True, False], ids=["retrying", "short"])
+def test_what_it_waits_for_goes_on_over_the_empty_columns(bench: Bench, light: Theme, wide: bool) -> None:
+    view = bench.window.transfer_pane.view
+    bench.window.resize(1280, 800)
+    error = RegistryFailure("r.example responds with errors.", registry="r.example")
+    waits = transfer("a", waiting_for="backoff", waiting_seconds=8, next_try=(2, 5), error=error)
+    bench.move(waits if wide else transfer("a", waiting_for="slot"))
+    index = bench.transfers.index_of("a")
+    cell = view.visualRect(index.siblingAtColumn(TransferColumn.SPEED))
+    assert cell.width() > 40
+    image = view.viewport().grab(cell).toImage()
+    colours = {image.pixelColor(x, y).name() for x in range(image.width()) for y in range(image.height())}
+    assert (len(colours) > 1) is wide
+    assert light.ink(Tone.BAD).plain.name() not in colours, "it has not failed"
 
 
 # -- what failed

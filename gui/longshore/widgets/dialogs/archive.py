@@ -91,6 +91,8 @@ class SaveSheet(Sheet):
         form.addRow(self.tr("File") if one else self.tr("Folder"), row)
         self.words = plain_label("", "dim", wrap=True)
         form.addRow("", self.words)
+        #: Files that are there, as the sheet says; see :meth:`check`.
+        self._told: set[Path] = set()
         self._changed()
         self.path.setFocus()
         self.path.setSelection(0, len(self.path.text()))
@@ -118,7 +120,8 @@ class SaveSheet(Sheet):
                 self.compression.blockSignals(True)
                 self.compression.setCurrentIndex(SUFFIXES.index(known))
                 self.compression.blockSignals(False)
-        self._told = {path for path in self._paths() if path.exists()}
+        before = self._told
+        self._told = {path for path in self._paths() if path.exists() and not path.is_dir()}
         there = [path.name for path in self._told]
         if len(there) == 1:
             self.words.setText(self.tr("{0} is there already and will be replaced.").format(there[0]))
@@ -130,7 +133,19 @@ class SaveSheet(Sheet):
             self.words.setText("")
         else:
             self.words.setText(self.tr("A file each, such as {0}.").format(self._paths()[0].name))
+        if bool(before) != bool(there):
+            self._show_replacing(bool(there))
         self.refit()
+
+    def _show_replacing(self, replacing: bool) -> None:
+        """The button names what it does; where that destroys a file, Enter must not do it."""
+        verb = self.tr("Replace") if replacing else self.tr("Save")
+        self.confirm.setText(verb)
+        self.confirm.setAccessibleName(verb)
+        self.set_dangerous(replacing)
+        self.words.setProperty("role", "caution" if replacing else "dim")
+        self.words.style().unpolish(self.words)
+        self.words.style().polish(self.words)
 
     def _paths(self) -> list[Path]:
         """Where each image goes. Two of the same name get a number."""

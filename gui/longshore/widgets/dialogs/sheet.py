@@ -97,13 +97,14 @@ class Sheet(QDialog):
             layout.activate()
             self.resize(self.width(), max(layout.heightForWidth(self.width()), layout.minimumSize().height()))
 
-    def set_dangerous(self) -> None:
-        """The verb destroys something: its button says so by its colour too, and Enter means Cancel wherever the focus
-        is, unless that is on the button itself."""
-        self.confirm.setProperty("danger", True)
-        self.dismiss.setAutoDefault(True)
-        self.dismiss.setDefault(True)
-        self.dismiss.setFocus()
+    def set_dangerous(self, dangerous: bool = True) -> None:
+        """Whether the verb destroys something: then its button shows that by its colour too, and Enter means Cancel
+        wherever the focus is, unless that is on the button itself. A field that has the focus keeps it."""
+        self.confirm.setProperty("danger", dangerous)
+        self.dismiss.setAutoDefault(dangerous)
+        (self.dismiss if dangerous else self.confirm).setDefault(True)
+        if dangerous and self.focusWidget() in (None, self.confirm):
+            self.dismiss.setFocus()
         self.confirm.style().unpolish(self.confirm)
         self.confirm.style().polish(self.confirm)
 
