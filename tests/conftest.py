@@ -8,6 +8,7 @@ import pytest
 
 pytest_plugins = [
     "guards.private_home",
+    "guards.fresh_secrets",
     "guards.unexpected_logs",
     "guards.left_behind",
     "testbed.fixtures",

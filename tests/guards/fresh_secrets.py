@@ -1,0 +1,15 @@
+"""Each test begins without secrets in use: a password of one test is an ordinary word in another."""
+
+from __future__ import annotations
+
+import pytest
+
+from longshore.oci import secrecy
+
+
+@pytest.fixture(autouse=True)
+def no_secrets_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is replaced by three stars but what this test sends."""
+    for name in ("_known", "_by_tail", "_short"):
+        monkeypatch.setattr(secrecy, name, type(getattr(secrecy, name))())
+    monkeypatch.setattr(secrecy, "_longest", 0)
