@@ -14,6 +14,7 @@ from longshore.models.tag_row import TagRow
 from longshore.models.text import tr
 from longshore.oci.errors import LongshoreError
 from longshore.oci.grammar import valid_tag
+from longshore.oci.manifest import MANIFESTS
 from longshore.oci.reference import Reference
 
 if TYPE_CHECKING:
@@ -335,17 +336,19 @@ class TagModel(RowTable[TagRow]):
         images = self._local.get(f"{self._host}/{self._repository}:{row.tag}")
         if not images or row.details is None or not row.details.digest:
             return HereState.NONE
-        digest = row.details.digest
+        same = {row.details.digest}
+        if self._picked:
+            same.update(row.details.images)
         known = False
         for image in images:
             # Every one is compared: classic stores keep several, and a containerd store's image id is one
             # too.
             digests = {entry.rpartition("@")[2] for entry in image.repo_digests}
-            if digest == image.image_id or digest in digests:
+            if image.image_id in same or not same.isdisjoint(digests):
                 return HereState.IN_SYNC
             known = known or bool(digests)
-        if self._picked and len(row.details.platforms) > 1:
-            return HereState.NONE
+        if self._picked and not row.details.images and row.details.media_type not in MANIFESTS:
+            return HereState.NONE  # it may be one of the images of an index that are not known
         # An image that was never pulled or pushed has no digest to compare: nothing is said then.
         return HereState.DIFFERS if known else HereState.NONE
 

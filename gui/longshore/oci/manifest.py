@@ -38,7 +38,8 @@ ACCEPT = (OCI_INDEX, OCI_MANIFEST, DOCKER_LIST, DOCKER_MANIFEST)
 LARGEST_MANIFEST = 4 * 1024 * 1024
 
 _INDEXES = (OCI_INDEX, DOCKER_LIST)
-_MANIFESTS = (OCI_MANIFEST, DOCKER_MANIFEST)
+#: Types of the manifest of a single image.
+MANIFESTS = (OCI_MANIFEST, DOCKER_MANIFEST)
 _SCHEMA1 = "application/vnd.docker.distribution.manifest.v1+"
 # Types that say nothing about the kind: the document itself has to.
 _GENERIC = ("", "application/json", "application/octet-stream", "binary/octet-stream", "text/plain")
@@ -51,6 +52,7 @@ __all__ = [
     "DOCKER_LIST",
     "DOCKER_MANIFEST",
     "LARGEST_MANIFEST",
+    "MANIFESTS",
     "OCI_CONFIG",
     "OCI_EMPTY",
     "OCI_INDEX",
@@ -195,7 +197,7 @@ def _kind(document: dict[str, Any], announced: str) -> str:
         announced = own
     if own and own != announced:
         raise _broken(f"announced as {plain(announced, 100)}, and calls itself {plain(own, 100)}")
-    if announced in (*_INDEXES, *_MANIFESTS):
+    if announced in (*_INDEXES, *MANIFESTS):
         return announced
     if announced:
         raise InvalidManifest(

@@ -19,7 +19,7 @@ from longshore.oci.errors import (
     TlsFailed,
     UnexpectedReply,
 )
-from longshore.oci.manifest import Index, Manifest
+from longshore.oci.manifest import MANIFESTS, Index, Manifest
 from longshore.oci.platform import Platform
 from longshore.registry import failures
 from longshore.registry.blobs import Blobs
@@ -204,9 +204,10 @@ class RegistryClient(Manifests, Blobs, Listings):
         found = self.manifest(repository, tag, cancellation=cancellation)
         digest, media_type = found.digest, found.media_type
         platforms: tuple[Platform, ...] = ()
+        images: tuple[str, ...] = ()
         image: Manifest | Index = found
         if isinstance(found, Index):
-            platforms = _shown(found.platforms)
+            platforms, images = _shown(found.platforms), _images(found)
             child = found.select(wanted) or next(iter(found.images), None)
             try:
                 if child is not None:
@@ -216,7 +217,7 @@ class RegistryClient(Manifests, Blobs, Listings):
             except (NotInRegistry, InvalidContent):
                 pass  # an index may name images that were never pushed, and things that are no images
         if isinstance(image, Index):
-            return TagDetails(tag, digest, None, platforms, None, media_type)
+            return TagDetails(tag, digest, None, platforms, None, media_type, images)
         created = None
         try:
             config = self.config(repository, image, cancellation=cancellation)
@@ -227,7 +228,7 @@ class RegistryClient(Manifests, Blobs, Listings):
             raise  # nobody can use it
         except (NotInRegistry, InvalidContent, SignInRequired, AccessDenied, UnexpectedReply):
             pass  # artifacts (charts, signatures) have a configuration of their own kind, of any size
-        return TagDetails(tag, digest, image.compressed_size, platforms, created, media_type)
+        return TagDetails(tag, digest, image.compressed_size, platforms, created, media_type, images)
 
     def platform_details(
         self, repository: str, index: Index, *, cancellation: Cancellation | None = None
@@ -251,3 +252,10 @@ class RegistryClient(Manifests, Blobs, Listings):
 def _shown(platforms: tuple[Platform, ...]) -> tuple[Platform, ...]:
     """What a row keeps of the platforms that an image names: those that can be ones, and not without end."""
     return tuple(one for one in platforms[:_MOST_SHOWN] if len(str(one)) <= _LONGEST_PLATFORM)
+
+
+def _images(index: Index) -> tuple[str, ...]:
+    """The digests of its images: all of them or none, so that one that is not among them is known to be another."""
+    found = index.images
+    whole = len(found) <= _MOST_SHOWN and all(one.media_type in MANIFESTS for one in found)
+    return tuple(one.digest for one in found) if whole else ()

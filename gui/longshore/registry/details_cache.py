@@ -23,11 +23,13 @@ from longshore.shared_files import private_folder
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-FILE_NAME = "tag-details-1.sqlite"
+FILE_NAME = "tag-details-2.sqlite"
+#: Files of the format before, which nobody reads any more.
+_BEFORE = "tag-details-1.sqlite*"
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS details (
   digest TEXT NOT NULL, wanted TEXT NOT NULL, size INTEGER, platforms TEXT NOT NULL, created REAL,
-  media_type TEXT NOT NULL, kept REAL NOT NULL, PRIMARY KEY (digest, wanted)) WITHOUT ROWID;
+  media_type TEXT NOT NULL, images TEXT NOT NULL, kept REAL NOT NULL, PRIMARY KEY (digest, wanted)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS details_kept ON details (kept);
 CREATE TABLE IF NOT EXISTS repositories (
   host TEXT NOT NULL, repository TEXT NOT NULL, kept REAL NOT NULL, PRIMARY KEY (host, repository)) WITHOUT ROWID;
@@ -81,12 +83,12 @@ class DetailsCache:
 
         def read(db: sqlite3.Connection) -> Known | None:
             row = db.execute(
-                "SELECT size, platforms, created, media_type FROM details WHERE digest = ? AND wanted = ?",
+                "SELECT size, platforms, created, media_type, images FROM details WHERE digest = ? AND wanted = ?",
                 (digest, str(wanted)),
             ).fetchone()
             if row is None:
                 return None
-            size, platforms, created, media_type = row
+            size, platforms, created, media_type, images = row
             return Known(
                 TagDetails(
                     "",
@@ -95,6 +97,7 @@ class DetailsCache:
                     tuple(_platform(text) for text in platforms.split(" ") if text),
                     None if created is None else datetime.fromtimestamp(created, UTC),
                     media_type,
+                    tuple(images.split()),
                 )
             )
 
@@ -115,9 +118,10 @@ class DetailsCache:
                 fresh.add(found.tag)
             platforms = " ".join(_text(one) for one in found.platforms)
             created = None if found.created is None else found.created.timestamp()
+            images = " ".join(found.images)
             db.execute(
-                "INSERT OR REPLACE INTO details VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (found.digest, str(wanted), found.size, platforms, created, found.media_type, now),
+                "INSERT OR REPLACE INTO details VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (found.digest, str(wanted), found.size, platforms, created, found.media_type, images, now),
             )
             db.execute("INSERT OR REPLACE INTO repositories VALUES (?, ?, ?)", (host, repository, now))
             self._since_trim += 1
@@ -156,6 +160,8 @@ class DetailsCache:
         if self._database is None:
             # Names of repositories can be secrets.
             private_folder(self._path.parent)
+            for old in self._path.parent.glob(_BEFORE):
+                old.unlink(missing_ok=True)
             self._path.touch(mode=0o600)
             self._database = sqlite3.connect(self._path, timeout=1.0, check_same_thread=False)
             self._database.execute("PRAGMA journal_mode = WAL")

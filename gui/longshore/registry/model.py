@@ -33,7 +33,8 @@ class RegistryInfo:
 @dataclass(frozen=True, slots=True)
 class TagDetails:
     """One tag. *size*: compressed bytes of the layers of one platform (the host's, or else the first), None where
-    unknown. *created*: of that platform's image."""
+    unknown. *created*: of that platform's image. *images*: the digests of all images of an index, to recognise one that
+    was taken alone; empty for a single image and where they are unknown."""
 
     tag: str
     digest: str
@@ -41,6 +42,7 @@ class TagDetails:
     platforms: tuple[Platform, ...]
     created: datetime | None
     media_type: str
+    images: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ from longshore.oci.manifest import OCI_INDEX, OCI_MANIFEST, Index, Manifest
 from longshore.oci.platform import Platform
 from longshore.registry.client import RegistryClient
 from longshore.registry.config import RegistryConfig
-from longshore.registry.details_cache import DetailsCache
+from longshore.registry.details_cache import FILE_NAME, DetailsCache
 from longshore.registry.model import BlobOutcome
 from testbed.registry import PrivateRegistry
 from testbed.throttle import Throttle
@@ -157,6 +157,7 @@ def test_an_index_its_platforms_and_the_cache(root: Path) -> None:
         assert found.digest == sha256_of(raw) and found.media_type == OCI_INDEX
         assert found.size == children[1].compressed_size
         assert [str(one) for one in found.platforms] == ["linux/amd64", "linux/arm64"]
+        assert found.images == tuple(child.digest for child in children), "no attestation"
         index = client.manifest("multi", "1")
         assert isinstance(index, Index)
         assert [one.size for one in client.platform_details("multi", index)][:2] == [
@@ -171,7 +172,7 @@ def test_an_index_its_platforms_and_the_cache(root: Path) -> None:
 def test_a_broken_cache_harms_nobody(root: Path) -> None:
     folder = root / "cache"
     folder.mkdir()
-    (folder / "tag-details-1.sqlite").write_bytes(b"no database at all" * 100)
+    (folder / FILE_NAME).write_bytes(b"no database at all" * 100)
     cache = DetailsCache(folder)
     with PrivateRegistry(root) as registry, client_of(registry.address, details=cache) as client:
         put_image(client, "a", "1")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -12,6 +13,7 @@ from longshore.models import mime
 from longshore.models.columns import HereState, Role, TagColumn, Tone
 from longshore.models.tag_model import TagModel
 from longshore.oci.errors import NotInRegistry, RegistryUnreachable
+from longshore.oci.manifest import OCI_INDEX, OCI_MANIFEST
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
 from longshore.registry.listing import TagInfo
@@ -233,12 +235,24 @@ def test_here(model, local, here):
     assert cell.data() == ""
 
 
-def test_one_platform_of_several_is_no_difference(model):
+@pytest.mark.parametrize(
+    ("images", "media_type", "here"),
+    [
+        (("child", "other"), OCI_INDEX, HereState.IN_SYNC),
+        (("new", "other"), OCI_INDEX, HereState.DIFFERS),
+        ((), OCI_INDEX, HereState.NONE),
+        ((), "", HereState.NONE),
+        ((), OCI_MANIFEST, HereState.DIFFERS),
+    ],
+    ids=["one of them", "none of them", "not known which", "nothing known", "a single image"],
+)
+def test_one_platform_of_several_in_the_library(model, images, media_type, here):
     listed(model, ["1"])
-    known(model, details("1"))
+    digests = tuple(sha(one) for one in images)
+    known(model, replace(details("1"), images=digests, media_type=media_type))
     local = image(f"{HOST}/acme/web:1", image_id=sha("child"), repo_digests=(f"x@{sha('child')}",))
     model.set_local([local], picked=True)
-    assert model.index(0, TagColumn.HERE).data(Role.STATE) == HereState.NONE
+    assert model.index(0, TagColumn.HERE).data(Role.STATE) == here
     model.set_local([local])
     assert model.index(0, TagColumn.HERE).data(Role.STATE) == HereState.DIFFERS
 

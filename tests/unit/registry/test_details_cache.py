@@ -19,7 +19,9 @@ ARM = Platform("linux", "arm64", "v8")
 
 def details(number: int, size: int | None = 7) -> TagDetails:
     created = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-    return TagDetails(f"v{number}", f"sha256:{number:064x}", size, (HERE, ARM), created, "a/b")
+    return TagDetails(
+        f"v{number}", f"sha256:{number:064x}", size, (HERE, ARM), created, "a/b", ("sha256:1", "sha256:2")
+    )
 
 
 @pytest.fixture
@@ -94,3 +96,14 @@ def test_a_folder_that_cannot_be_made_is_no_error(tmp_path: Path) -> None:
     assert cache.get(details(1).digest, HERE) is None and not cache.knows("r.io", "a/b", "v1")
     cache.close()
     assert cache.get(details(1).digest, HERE) is None
+
+
+def test_the_file_of_the_format_before_is_removed(tmp_path: Path) -> None:
+    folder = tmp_path / "cache"
+    folder.mkdir(mode=0o700)
+    for name in ("tag-details-1.sqlite", "tag-details-1.sqlite-wal", "other"):
+        (folder / name).touch()
+    cache = DetailsCache(folder)
+    cache.put("r.io", "a/b", details(1), HERE)
+    cache.close()
+    assert {file.name for file in folder.iterdir()} == {FILE_NAME, "other"}

@@ -176,6 +176,7 @@ class HubLister(VendorLister):
             digest,
             size=size,
             platforms=platforms,
+            images=[image.get("digest") for image in images],
             created=read.when(row.get("tag_last_pushed")) or read.when(row.get("last_updated")),
             media_type=row.get("media_type"),
             complete=True,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -115,17 +115,23 @@ def tag(
     *,
     size: int | None = None,
     platforms: Iterable[Platform | None] = (),
+    images: Sequence[Any] = (),
     created: datetime | None = None,
     media_type: Any = "",
     complete: bool = False,
 ) -> TagInfo | None:
-    """A TagInfo, None if *name* cannot be a tag; without details if *digest* is none."""
+    """A TagInfo, None if *name* cannot be a tag; without details if *digest* is none. *images*: the digests of all its
+    images; kept only if each is one."""
     if not isinstance(name, str) or not valid_tag(name):
         return None
     if not isinstance(digest, str) or not valid_digest(digest):
         return TagInfo(name)
     known = tuple(dict.fromkeys(one for one in platforms if one is not None and one.known))[:_MOST_PLATFORMS]
-    details = TagDetails(name, digest, size, known, created, words(media_type)[:200])
+    whole = len(images) <= _MOST_PLATFORMS and all(
+        isinstance(one, str) and valid_digest(one) for one in images
+    )
+    kind = words(media_type)[:200]
+    details = TagDetails(name, digest, size, known, created, kind, tuple(images) if whole else ())
     return TagInfo(name, details, complete and bool(known) and size is not None)
 
 
