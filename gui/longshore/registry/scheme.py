@@ -6,7 +6,7 @@ import ssl
 import threading
 from collections.abc import Callable
 
-from urllib3.exceptions import HTTPError, NewConnectionError, ProtocolError, ReadTimeoutError, SSLError
+from urllib3.exceptions import HTTPError, NewConnectionError, ProtocolError, SSLError
 
 from longshore.cancellation import Cancellation
 from longshore.registry.config import RegistryConfig
@@ -99,8 +99,6 @@ class Scheme:
 
 def was_cut(error: Exception) -> bool:
     """True for a connection that ended before its answer; a silent server is not asked again."""
-    if isinstance(error, ReadTimeoutError | NewConnectionError):
-        return False
     inner = error.args[0] if error.args else None
     return isinstance(error, ProtocolError | ConnectionError) or (
         isinstance(error, SSLError) and isinstance(inner, ssl.SSLEOFError | ssl.SSLZeroReturnError)

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from longshore.cancellation import Cancellation
+from longshore.library import collecting
 from longshore.library.contents import Contents
 from longshore.library.folder import LayoutFolder
 from longshore.library.leases import held
@@ -135,6 +136,17 @@ def test_a_held_blob_that_looks_like_a_document_is_kept(library: Library, size: 
     assert blobs_of(library) == {digest}
     lease.close()
     library.tidy()
+    assert blobs_of(library) == set()
+
+
+def test_the_largest_manifest_is_one_still(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(collecting, "LARGEST_MANIFEST", len(ONE.manifest.raw))
+    put(library, ONE)
+    assert library._collector._from_the_top([LAYER, MANIFEST])[0] == MANIFEST
+    with contextlib.closing(library.lease()) as lease:
+        library.hold_entry(lease, NAME)
+        library.remove(NAME)
+        assert blobs_of(library) == ONE.digests
     assert blobs_of(library) == set()
 
 

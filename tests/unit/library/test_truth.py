@@ -135,6 +135,35 @@ def test_a_child_that_cannot_be_read_is_not_whole_whatever_its_size(library: Lib
     assert [part.whole for part in parts] == [True, False]
 
 
+def test_a_damaged_manifest_that_cannot_be_removed_is_not_shown_as_whole(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(contents, "_PATIENCE", 0.01)
+    put(library, ONE)
+    assert library.images()[0].missing == 0  # remembered from now on
+    raw = ONE.manifest.raw
+    blob(library, MANIFEST).write_bytes(b" " + raw[1:])
+    with (
+        LayoutFolder(library.path).blobs_lock(shared=True),
+        pytest.raises(LibraryDamaged, match="is damaged"),
+        library.read(ONE.manifest.descriptor) as chunks,
+    ):
+        for _ in chunks:
+            pass
+    assert library.images()[0].missing == 1
+
+
+def test_no_damaged_byte_is_the_last(library: Library) -> None:
+    """Whoever knows the size may stop reading at the last byte: it is checked before that."""
+    put(library, ONE)
+    blob(library, LAYER).write_bytes(noise(5000, "other"))
+    received = b""
+    with pytest.raises(LibraryDamaged), library.read(ONE.manifest.layers[0]) as chunks:
+        for chunk in chunks:
+            received += chunk
+    assert len(received) < 5000
+
+
 def test_an_image_for_no_machine_of_this_kind_is_shown_all_the_same(library: Library) -> None:
     strange = image(noise(100, "strange"), platform="plan9/mips")
     put(library, strange)

@@ -294,6 +294,13 @@ def test_a_silent_server_times_out(serve, connect) -> None:
     assert caught.value.silent
 
 
+def test_a_silent_server_is_asked_once(serve, connect) -> None:
+    server = serve(lambda asked: "silent" if "tags" in asked.path else reply({}))
+    with pytest.raises(RegistryUnreachable, match="does not answer"):
+        connect(server, read_seconds=0.3).tags("a/b")
+    assert len(server.paths()) == 1
+
+
 def test_an_answer_that_drips_in_times_out(serve, connect) -> None:
     def script(asked: Asked) -> Any:
         if asked.path == "/v2/":

@@ -138,6 +138,20 @@ def test_a_registry_that_keeps_less_gets_the_rest_again(
     assert data.asked == [0, 150, 300]
 
 
+def test_a_registry_that_expects_other_bytes_gets_them(
+    faulty: FaultyRegistry, client: RegistryClient
+) -> None:
+    """It keeps less than it accepts, and only a 416 says so."""
+    faulty.short_chunks = 150
+    faulty.strict = True
+    faulty.told = lambda kept, last: None if last else kept
+    assert send(client, Data(), chunk=200) is BlobOutcome.UPLOADED
+    assert faulty.blobs["a/b", DIGEST] == BLOB
+    assert ranges(faulty, "PATCH") == ["0-199", "200-399", "150-349"]
+    assert ranges(faulty, "PUT") == ["350-449", "300-449"]
+    assert len(faulty.requests("POST")) == 1
+
+
 @pytest.mark.parametrize(
     "told",
     [lambda kept, last: min(kept, 100), lambda kept, last: kept + 1, lambda kept, last: None],

@@ -305,6 +305,24 @@ def test_gitea_lists_an_owner_each_name_once(vendor: Any, reply: Any) -> None:
     assert vendor.asked[0].headers["authorization"] == BASIC
 
 
+@pytest.mark.parametrize("namespace", ["team", "team/app"])
+def test_gitea_lists_the_namespace_rather_than_the_users_own(vendor: Any, reply: Any, namespace: str) -> None:
+    for owner in ("team", "sam"):
+        row = {"owner": {"login": owner}, "name": "app", "type": "container"}
+        vendor.routes[f"/api/v1/packages/{owner}"] = reply([row])
+    page = vendor.lister("gitea", namespace=namespace, credential=SAM).repositories()
+    assert names(page.items) == ["team/app"]
+    assert vendor.paths() == ["/api/v1/packages/team"]
+    assert vendor.asked[0].headers["authorization"] == BASIC
+
+
+def test_gitea_lists_a_namespace_without_a_sign_in(vendor: Any, reply: Any) -> None:
+    row = {"owner": {"login": "team"}, "name": "app", "type": "container"}
+    vendor.routes["/api/v1/packages/team"] = reply([row])
+    page = vendor.lister("gitea", namespace="team").repositories()
+    assert names(page.items) == ["team/app"] and "authorization" not in vendor.asked[0].headers
+
+
 def test_gitea_without_an_owner_tries_the_catalogue(vendor: Any) -> None:
     vendor.routes["/v2/"] = {}
     vendor.routes["/v2/_catalog"] = {"repositories": ["sam/app"]}
