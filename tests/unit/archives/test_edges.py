@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from archivetools import (
+    OCI_CONFIG,
     OCI_INDEX,
+    OCI_LAYER,
     OCI_MANIFEST,
     Image,
     Part,
@@ -126,6 +128,25 @@ def test_how_deep_indexes_go(tmp_path: Path, count: int) -> None:
     else:
         [archived] = open_archive(path, cancellation=Cancellation()).listing.archived
         assert [one.manifest.digest for one in archived.images] == [digest_of(image.manifest)]
+
+
+def test_a_configuration_that_names_no_layers_is_not_compared_with_them(tmp_path: Path) -> None:
+    """Signatures may have layers of tar all the same."""
+    data, config = layer("one"), document({"os": "linux", "architecture": "amd64"})
+    manifest = document(
+        {
+            "schemaVersion": 2,
+            "mediaType": OCI_MANIFEST,
+            "config": descriptor(OCI_CONFIG, config),
+            "layers": [descriptor(OCI_LAYER, data)],
+        }
+    )
+    top = document(
+        {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [descriptor(OCI_MANIFEST, manifest)]}
+    )
+    parts = [*replaced(oci_parts(Image()), "index.json", top), blob(data), blob(config), blob(manifest)]
+    [row] = open_archive(write(tmp_path, parts), cancellation=Cancellation()).summary().images
+    assert (row.digest, row.layers, row.size) == (digest_of(manifest), 1, len(data))
 
 
 def several_platforms(tmp_path: Path, *, here: int, away: int) -> tuple[Archived, tuple[Image, ...]]:
