@@ -1,0 +1,237 @@
+"""The last value that is accepted and the first that is not, and what is left behind."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import tarfile
+import zlib
+from pathlib import Path
+
+import pytest
+
+from archivetools import (
+    OCI_CONFIG,
+    OCI_INDEX,
+    OCI_LAYER,
+    OCI_MANIFEST,
+    Image,
+    Part,
+    blob,
+    descriptor,
+    digest_of,
+    document,
+    entry,
+    layer,
+    oci_parts,
+    replaced,
+    without,
+    write,
+)
+from longshore.archives import failures
+from longshore.archives.access import Cursor, exactly
+from longshore.archives.archive import open_archive
+from longshore.archives.compression import Compression, Unpacker, compression_of
+from longshore.archives.limits import Limits
+from longshore.archives.model import Archived, ArchiveFormat
+from longshore.archives.new_file import NewFile
+from longshore.archives.tarstream import TAR_END, EntryKind, TarReader, tar_header
+from longshore.archives.writing import ArchiveWriter
+from longshore.cancellation import Cancellation
+from longshore.oci.errors import ArchiveDamaged, ArchiveRefused, NotAnArchive
+from longshore.oci.reference import Reference
+
+
+def unpacked_size(packed: bytes, limits: Limits) -> int:
+    unpacker = Unpacker(Compression.GZIP, limits=limits)
+    size = sum(map(len, unpacker.feed(packed)))
+    unpacker.end()
+    return size
+
+
+def test_small_content_may_have_any_ratio() -> None:
+    limits = Limits(ratio=10, ratio_from=1000)
+    assert unpacked_size(zlib.compress(bytes(1000), wbits=31), limits) == 1000
+    with pytest.raises(ArchiveRefused) as caught:
+        unpacked_size(zlib.compress(bytes(1001), wbits=31), limits)
+    assert "a decompression bomb" in caught.value.detail
+
+
+def test_the_largest_ratio() -> None:
+    """A size is looked for that is a multiple of what it packs to."""
+    packed = {size: zlib.compress(bytes(size), wbits=31) for size in range(10_000, 10_100)}
+    size = next(size for size, data in packed.items() if size % len(data) == 0)
+    ratio = size // len(packed[size])
+    assert unpacked_size(packed[size], Limits(ratio=ratio, ratio_from=1000)) == size
+    with pytest.raises(ArchiveRefused):
+        unpacked_size(packed[size], Limits(ratio=ratio - 1, ratio_from=1000))
+
+
+def refusal(path: Path) -> str:
+    with pytest.raises(NotAnArchive) as caught:
+        open_archive(path, cancellation=Cancellation())
+    return caught.value.message
+
+
+def test_how_many_folders_of_a_machine_are_a_file_system(tmp_path: Path) -> None:
+    """Three may stand before an image's own files; behind them, any number are files that belong to no image."""
+    folders: list[Part] = [entry(name, tarfile.DIRTYPE) for name in ("bin", "dev", "etc", "usr")]
+    own = oci_parts(Image())
+    for number, parts in enumerate(([*folders[:3], *own], [*own, *folders])):
+        path = write(tmp_path, parts, name=f"{number}.tar")
+        assert open_archive(path, cancellation=Cancellation()).listing.archived
+    assert "file system of a container" in refusal(write(tmp_path, [*folders, *own]))
+
+
+def test_a_file_that_is_named_like_a_folder_of_a_machine(tmp_path: Path) -> None:
+    """Docker puts the file .dockerenv into every container."""
+    assert "file system of a container" in refusal(write(tmp_path, [(".dockerenv", b"")], name="docker"))
+    assert "some other tar file" in refusal(write(tmp_path, [("bin", b"")], name="bin"))
+
+
+@pytest.mark.parametrize(
+    ("first", "compression"), [(0x50, "zstd"), (0x5F, "zstd"), (0x4F, "none"), (0x60, "none")]
+)
+def test_zstd_may_begin_with_a_frame_to_skip(first: int, compression: str) -> None:
+    """RFC 8878, 3.1.2."""
+    frame = bytes([first]) + bytes.fromhex("2a4d18 04000000") + b"note"
+    assert compression_of(frame + bytes(100)).value == compression
+
+
+def test_advice_where_the_system_gives_no_number() -> None:
+    error = failures.of_system(OSError("odd"), Path("/x"), "read")
+    assert error.advice == "Check the disk that it is on, and try again."
+
+
+def test_a_layout_that_lists_nothing_is_empty_and_one_without_its_list_is_incomplete(tmp_path: Path) -> None:
+    parts = replaced(oci_parts(Image()), "index.json", document({"schemaVersion": 2, "manifests": []}))
+    assert "an empty archive" in refusal(write(tmp_path, parts))
+    with pytest.raises(ArchiveDamaged) as caught:
+        open_archive(write(tmp_path, without(parts, "index.json"), name="none"), cancellation=Cancellation())
+    assert caught.value.detail == "index.json is missing"
+
+
+@pytest.mark.parametrize("count", [3, 4])
+def test_how_deep_indexes_go(tmp_path: Path, count: int) -> None:
+    image = Image()
+    parts, below = oci_parts(image), descriptor(OCI_MANIFEST, image.manifest)
+    for _ in range(count):
+        index = document({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [below]})
+        parts, below = [*parts, blob(index)], descriptor(OCI_INDEX, index)
+    top = document({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [below]})
+    path = write(tmp_path, replaced(parts, "index.json", top))
+    if count == 4:
+        with pytest.raises(ArchiveRefused) as caught:
+            open_archive(path, cancellation=Cancellation())
+        assert "indexes within indexes" in caught.value.detail
+    else:
+        [archived] = open_archive(path, cancellation=Cancellation()).listing.archived
+        assert [one.manifest.digest for one in archived.images] == [digest_of(image.manifest)]
+
+
+def test_a_configuration_that_names_no_layers_is_not_compared_with_them(tmp_path: Path) -> None:
+    """Signatures may have layers of tar all the same."""
+    data, config = layer("one"), document({"os": "linux", "architecture": "amd64"})
+    manifest = document(
+        {
+            "schemaVersion": 2,
+            "mediaType": OCI_MANIFEST,
+            "config": descriptor(OCI_CONFIG, config),
+            "layers": [descriptor(OCI_LAYER, data)],
+        }
+    )
+    top = document(
+        {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [descriptor(OCI_MANIFEST, manifest)]}
+    )
+    parts = [*replaced(oci_parts(Image()), "index.json", top), blob(data), blob(config), blob(manifest)]
+    [row] = open_archive(write(tmp_path, parts), cancellation=Cancellation()).summary().images
+    assert (row.digest, row.layers, row.size) == (digest_of(manifest), 1, len(data))
+
+
+def several_platforms(tmp_path: Path, *, here: int, away: int) -> tuple[Archived, tuple[Image, ...]]:
+    """An index of *here* images that are in the archive and *away* that are not."""
+    images = tuple(
+        Image(layers=(layer(str(number)),), platform=("linux", f"arch{number}"))
+        for number in range(here + away)
+    )
+    parts = oci_parts(*images, index=True)
+    for image in images[here:]:
+        parts = without(parts, blob(image.manifest)[0])
+    [archived] = open_archive(write(tmp_path, parts), cancellation=Cancellation()).listing.archived
+    return archived, images
+
+
+def test_the_one_platform_of_an_index_that_is_here_is_settled_on(tmp_path: Path) -> None:
+    archived, (here, _) = several_platforms(tmp_path, here=1, away=1)
+    settled = archived.settled()
+    assert (settled.top.digest, settled.missing) == (digest_of(here.manifest), ())
+    assert [image.manifest.digest for image in settled.images] == [digest_of(here.manifest)]
+
+
+@pytest.mark.parametrize(("here", "away"), [(1, 0), (2, 0), (2, 1)])
+def test_an_index_stays_that_is_whole_or_leaves_a_choice(tmp_path: Path, here: int, away: int) -> None:
+    archived, _ = several_platforms(tmp_path, here=here, away=away)
+    assert archived.settled() is archived
+    assert len(archived.missing) == away
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="lists open files where there is /proc")
+def test_looking_for_what_killed_processes_left_keeps_no_file_open(tmp_path: Path) -> None:
+    (tmp_path / ".new.tar.0001.part").write_bytes(b"left")
+
+    def still_open() -> list[str]:
+        opened = []
+        for link in Path("/proc/self/fd").iterdir():
+            with contextlib.suppress(FileNotFoundError):  # the listing's own
+                opened.append(str(link.readlink()))
+        return [path for path in opened if path.startswith(str(tmp_path))]
+
+    with NewFile(tmp_path / "new.tar"):
+        [own] = still_open()
+        assert own.endswith(".part") and "0001" not in own
+    assert still_open() == []
+
+
+def test_a_link_whose_target_fills_its_field() -> None:
+    """100 bytes, and no zero before the next field."""
+    link = tarfile.TarInfo("a")
+    link.type, link.linkname = tarfile.SYMTYPE, "b" * 100
+    [found] = TarReader([link.tobuf(format=tarfile.USTAR_FORMAT) + TAR_END])
+    assert (found.kind, found.target, found.problem) == (EntryKind.LINK, "b" * 100, "")
+
+
+def test_a_header_is_the_same_at_any_time_and_for_anybody() -> None:
+    header = tar_header("a", 5)
+    with tarfile.open(fileobj=io.BytesIO(header + bytes(512) + TAR_END)) as tar:
+        [info] = tar.getmembers()
+    assert (info.name, info.size, info.mode, info.mtime) == ("a", 5, 0o644, 0)
+    assert (info.uid, info.gid, info.uname, info.gname) == (0, 0, "", "")
+    # Octal digits and a zero, as POSIX has it (pax(1), ustar): an empty field is not a number to every program.
+    assert header[136:148] == b"00000000000\0"
+
+
+def test_dockers_list_has_each_tag_once_and_no_digests() -> None:
+    tag = Reference.parse("team/app:1")
+    by_digest = Reference.parse(f"team/app@sha256:{'0' * 64}")
+    writer = ArchiveWriter(ArchiveFormat.DOCKER)
+    writer.list_for_docker(f"sha256:{'1' * 64}", ["a"], (tag, by_digest))
+    writer.list_for_docker(f"sha256:{'1' * 64}", ["a"], (tag,))
+    with tarfile.open(fileobj=io.BytesIO(b"".join(writer.end()))) as tar:
+        listed = tar.extractfile("manifest.json")
+        assert listed is not None
+        [row] = json.load(listed)
+    assert row["RepoTags"] == [str(tag)]
+
+
+def test_an_archive_that_was_cut_behind_our_back() -> None:
+    """Its size was right when it was opened."""
+    cursor = Cursor(iter([b"abc", b"de"]), "x.tar", Cancellation())
+    assert b"".join(cursor.read(1, 3)) == b"bcd"
+    assert b"".join(cursor.read(4, 1)) == b"e"
+    for pieces in (cursor.read(5, 1), exactly(iter([b"abc"]), 4, "x.tar")):
+        with pytest.raises(ArchiveDamaged) as caught:
+            list(pieces)
+        assert "ends sooner" in caught.value.detail
+        assert caught.value.subject == "x.tar"
+    assert b"".join(exactly(iter([b"abc", b"de"]), 4, "x.tar")) == b"abcd"
