@@ -87,6 +87,10 @@ RULES: list[tuple[re.Pattern[str], say.Make]] = [
     ),
     _rule(r"does not exist locally|tag does not exist|no such image|image not known", say.unknown_locally),
     _rule(r"content digest \S{1,200}: not found", say.not_whole),
+    _rule(
+        r"content at \S{1,600}/(manifests|blobs)/(?P<digest>sha256:[0-9a-f]{64})\S{0,200} not found",
+        say.missing_part,
+    ),
     _rule(r"no basic auth credentials|authentication required", say.sign_in),
     _rule(
         r"incorrect username or password|invalid username/password|authentication failed|bad credentials"

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 
 from longshore.engine.attempt import Attempt
+from longshore.oci.digest import short
 from longshore.oci.errors import (
     AccessDenied,
     DigestMismatch,
@@ -222,6 +223,20 @@ def unknown_repository(attempt: Attempt, text: str, _: Match) -> LongshoreError:
         text,
         f"{attempt.host} has no repository {attempt.repository}.",
         "Check the name." if not attempt.pushing else "Have the repository created there first.",
+    )
+
+
+def missing_part(attempt: Attempt, text: str, found: Match) -> LongshoreError:
+    """The tag is there; what the registry announces for it, or what its manifest names, is not."""
+    digest = found["digest"] if found is not None else ""
+    if attempt.reference.digest == digest:
+        return unknown_tag(attempt, text, found)
+    return _registry_error(
+        NotInRegistry,
+        attempt,
+        text,
+        f"{attempt.host} refers to the digest {short(digest)} for {attempt.image}, but does not have it.",
+        "The registry or a proxy may announce a digest that does not match, or the image is incomplete: push it again.",
     )
 
 

@@ -169,6 +169,23 @@ def test_images_may_be_called_anything() -> None:
     assert type(classify(text, Attempt(reference))) is errors.SignInRequired
 
 
+@pytest.mark.parametrize("kind", ["manifests", "blobs"])
+def test_a_digest_that_the_registry_does_not_have_is_no_missing_tag(kind: str) -> None:
+    """containerd's words where the header announces another digest than the manifest's, or a layer is missing."""
+    text = (
+        "failed to copy: httpReadSeeker: failed open: content at "
+        f"https://registry.example:5000/v2/team/app/{kind}/sha256:{'1' * 64} not found: not found"
+    )
+    error = classify(text, PULL)
+    assert type(error) is errors.NotInRegistry and error.detail == text
+    assert (
+        error.message
+        == f"registry.example:5000 refers to the digest 111111111111 for “{OWN}”, but does not have it."
+    )
+    asked = Attempt(Reference.parse(f"registry.example:5000/team/app@sha256:{'1' * 64}"))
+    assert "no image of that digest" in classify(text, asked).message
+
+
 def test_what_people_read() -> None:
     hub = Attempt(Reference.parse("postgrse:16"))
     error = classify(f"pull access denied for postgrse, repository does not exist: {DENIED}", hub, 404)
