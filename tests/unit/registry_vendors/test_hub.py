@@ -144,9 +144,14 @@ def test_tags_with_sizes_and_platforms_count_no_pull(vendor: Any, digest: str) -
             {"name": "no-digest", "images": []},
         ],
     }
-    page = vendor.lister("auto", "docker.io").tags("library/nginx")
-    first, second = page.items
+    for number, image in enumerate(images):
+        image["digest"] = f"sha256:{number:064x}"
+    lister = vendor.lister("auto", "docker.io")
+    first, second = lister.tags("library/nginx").items
     assert first.complete and first.details is not None
+    assert first.details.images == tuple(image["digest"] for image in images)
+    images[1]["digest"] = "sha256:short"
+    assert lister.tags("library/nginx").items[0].details.images == (), "all of them or none"
     assert first.details.digest == digest and first.details.size == 4711
     assert [str(one) for one in first.details.platforms] == ["linux/s390x", f"linux/{host.architecture}"]
     assert first.details.created == datetime(2024, 5, 1, 10, tzinfo=UTC)
