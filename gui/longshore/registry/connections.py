@@ -101,7 +101,6 @@ class Exchange:
         with self._lock:
             for handle in self._handles:
                 handle.close()
-            self._handles.clear()
 
 
 #: The exchange of the thread that sends, in its attribute ``exchange``.

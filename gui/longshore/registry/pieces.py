@@ -57,10 +57,7 @@ class Cutter:
                     detail=f"{length} bytes are missing",
                     advice="Try again.",
                 )
-            if len(piece) <= length:
-                given, self._rest = piece, b""
-            else:
-                given, self._rest = piece[:length], piece[length:]
+            given, self._rest = piece[:length], piece[length:]
             length -= len(given)
             yield given
 

@@ -22,6 +22,7 @@ from longshore.oci.errors import (
     NotALibrary,
     NotInLibrary,
 )
+from longshore.oci.layout import LayoutIndex
 from longshore.oci.manifest import OCI_INDEX, OCI_MANIFEST
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
@@ -192,6 +193,29 @@ def test_its_signature_is_new_after_each_change_and_only_then(library: Library) 
     other.remove(OTHER)
     assert library.signature() != second
     assert [row.reference for row in library.images()] == [NAME]  # not what was read before
+
+
+def test_a_list_that_did_not_change_is_understood_once(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parse = LayoutIndex.parse
+    parsed: list[bytes] = []
+
+    def counted(raw: bytes) -> LayoutIndex:
+        parsed.append(raw)
+        return parse(raw)
+
+    monkeypatch.setattr(LayoutIndex, "parse", counted)
+    put(library, ONE)
+    library.images()
+    parsed.clear()
+    for _ in range(3):
+        assert [row.reference for row in library.images()] == [NAME]
+    assert parsed == []
+    Library(library.path).tag(NAME, OTHER)
+    parsed.clear()
+    assert {row.reference for row in library.images()} == {NAME, OTHER}
+    assert len(parsed) == 1
 
 
 def test_what_an_image_in_use_needs_is_not_removed_until_it_is_let_go(library: Library) -> None:

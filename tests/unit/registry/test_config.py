@@ -96,4 +96,6 @@ def test_knows_this_machine() -> None:
         RegistryConfig(h).is_loopback for h in ("127.0.0.1.evil.io", "localhost.evil.io", "10.0.0.1:5000")
     )
     assert split_host("[::1]:5000") == ("::1", 5000)
+    assert split_host("[::1]") == ("::1", None)
+    assert split_host("a.b:5000") == ("a.b", 5000)
     assert split_host("a.b") == ("a.b", None)

@@ -70,6 +70,31 @@ def test_ghcr_tags_are_versions(vendor: Any, digest: str) -> None:
     assert page.items[0].details.digest == digest and not page.items[0].complete
 
 
+def test_ghcr_tags_come_in_pages(vendor: Any, reply: Any, digest: str, all_pages: Any) -> None:
+    path = "/orgs/sam/packages/container/tools%2Fx/versions"
+
+    def versions(asked: Any) -> Any:
+        number = asked.query.get("page", "1")
+        row = {"name": digest, "metadata": {"container": {"tags": [f"v{number}"]}}}
+        link = {"Link": f'<{vendor.url}{path}?page=2>; rel="next"'} if number == "1" else {}
+        return reply([row], 200, link)
+
+    vendor.routes["/orgs/sam/packages"] = []
+    vendor.routes[path] = versions
+    lister = vendor.lister("auto", "ghcr.io", credential=SAM)
+    assert names(all_pages(lambda page: lister.tags("sam/tools/x", page))) == ["v1", "v2"]
+
+
+@pytest.mark.parametrize("answer", [{"message": "busy"}, None, "x"])
+def test_ghcr_tags_that_are_no_list_are_asked_of_the_registry(vendor: Any, answer: Any) -> None:
+    vendor.routes["/orgs/sam/packages"] = []
+    vendor.routes["/orgs/sam/packages/container/app/versions"] = answer
+    vendor.routes["/v2/"] = {}
+    vendor.routes["/v2/sam/app/tags/list"] = {"name": "sam/app", "tags": ["1"]}
+    lister = vendor.lister("ghcr", credential=SAM)
+    assert names(lister.tags("sam/app").items) == ["1"]
+
+
 def test_ghcr_without_sign_in_asks_for_it_and_sends_nothing(vendor: Any, reply: Any) -> None:
     vendor.default = reply({"message": "Requires authentication"}, 401)
     with pytest.raises(SignInRequired) as caught:
@@ -117,6 +142,23 @@ def test_gitlab_lists_a_project_by_pages_in_a_header(vendor: Any, reply: Any, al
     lister = vendor.lister("gitlab", namespace="sam/app")
     found = all_pages(lambda page: lister.repositories(page))
     assert names(found) == ["sam/app/1", "sam/app/2"] and found[0].tag_count == 3
+
+
+def test_gitlab_counts_tags_of_projects_only(vendor: Any) -> None:
+    """It knows no such parameter for groups."""
+    for kind, name in (("projects", "app"), ("groups", "team")):
+        vendor.routes[f"/api/v4/{kind}/{name}/registry/repositories"] = [{"path": name}]
+        vendor.lister("gitlab", namespace=name).repositories()
+        assert vendor.asked[-1].path == f"/api/v4/{kind}/{name}/registry/repositories"
+        assert vendor.asked[-1].query.get("tags_count") == ("true" if kind == "projects" else None)
+
+
+@pytest.mark.parametrize("secret", ["", "pass\tword", "pa\x7fss", "päss"])
+def test_gitlab_passwords_that_no_header_can_have_are_not_sent(vendor: Any, secret: str) -> None:
+    vendor.routes["/api/v4/groups/team/registry/repositories"] = [{"path": "team/app"}]
+    lister = vendor.lister("gitlab", namespace="team", credential=Credential("sam", secret))
+    assert names(lister.repositories().items) == ["team/app"]
+    assert all("private-token" not in asked.headers for asked in vendor.asked)
 
 
 def test_gitlab_is_where_its_registry_says(vendor: Any, other: Any, reply: Any) -> None:
@@ -408,6 +450,35 @@ def test_google_tags_are_versions(vendor: Any, digest: str) -> None:
     (tag,) = vendor.lister("auto", "europe-docker.pkg.dev", credential=user).tags("proj/one/a/b").items
     assert (tag.name, tag.details.digest, tag.details.size) == ("v1", digest, 1234)
     assert tag.details.created.day == 1
+
+
+@pytest.mark.parametrize(
+    ("repository", "project"),
+    [
+        ("proj/one/a/b", "proj"),
+        ("proj/one.x/a/b", "proj"),
+        ("example.com/proj/one/a/b", "example.com%3Aproj"),
+    ],
+)
+def test_google_tags_of_all_pages(
+    vendor: Any, digest: str, all_pages: Any, repository: str, project: str
+) -> None:
+    """Also of projects that belong to a domain."""
+    shelf = "one.x" if "one.x" in repository else "one"
+    package = f"/v1/projects/{project}/locations/europe/repositories/{shelf}/packages/a%2Fb"
+
+    def versions(asked: Any) -> Any:
+        number = asked.query.get("pageToken", "1")
+        row = {
+            "name": f"{package}/versions/{digest}",
+            "relatedTags": [{"name": f"{package}/tags/v{number}"}],
+        }
+        return {"versions": [row]} | ({"nextPageToken": "2"} if number == "1" else {})
+
+    vendor.routes[f"{package}/versions"] = versions
+    user = Credential("oauth2accesstoken", "ya29")
+    lister = vendor.lister("auto", "europe-docker.pkg.dev", credential=user)
+    assert names(all_pages(lambda page: lister.tags(repository, page))) == ["v1", "v2"]
 
 
 def test_google_keys_of_service_accounts_are_not_sent(vendor: Any) -> None:
