@@ -32,7 +32,7 @@ from archivetools import (
 from longshore.archives import failures
 from longshore.archives.access import Cursor, chunks_of, exactly, opened
 from longshore.archives.archive import inspect_archive, open_archive
-from longshore.archives.compression import Compression, Unpacker, compression_of
+from longshore.archives.compression import Compression, Packer, Unpacker, compression_of, unpacked
 from longshore.archives.limits import BLOCK, Limits
 from longshore.archives.model import Archived, ArchiveFormat
 from longshore.archives.new_file import NewFile
@@ -270,3 +270,12 @@ def test_reading_a_file_stops_between_two_pieces(tmp_path: Path) -> None:
     with opened(path) as file, pytest.raises(Cancelled):
         list(chunks_of(file, cancellation, moved))
     assert positions == [BLOCK]
+
+
+@pytest.mark.parametrize("compression", [Compression.GZIP, Compression.ZSTD])
+def test_zeros_may_follow_a_compressed_stream_and_not_precede_it(compression: Compression) -> None:
+    packer = Packer(compression)
+    packed = packer.feed(b"content") + packer.end()
+    assert b"".join(unpacked([packed + bytes(512)], compression)) == b"content"
+    with pytest.raises(ArchiveDamaged):
+        list(unpacked([bytes(512) + packed], compression))
