@@ -279,3 +279,13 @@ def test_zeros_may_follow_a_compressed_stream_and_not_precede_it(compression: Co
     assert b"".join(unpacked([packed + bytes(512)], compression)) == b"content"
     with pytest.raises(ArchiveDamaged):
         list(unpacked([bytes(512) + packed], compression))
+
+
+@pytest.mark.parametrize(
+    "compression", [Compression.GZIP, Compression.ZSTD, Compression.XZ, Compression.BZIP2]
+)
+def test_nothing_is_no_compressed_stream(compression: Compression) -> None:
+    assert list(unpacked([], Compression.NONE)) == []
+    with pytest.raises(ArchiveDamaged) as caught:
+        list(unpacked([], compression))
+    assert caught.value.detail == f"the {compression.value} stream has no end"
