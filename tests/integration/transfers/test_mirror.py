@@ -5,16 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 
 from longshore.cancellation import Cancellation, Cancelled
-from longshore.oci.errors import InvalidInput, NotInRegistry
+from longshore.oci.errors import NotInRegistry
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
-from longshore.settings import Settings
-from longshore.transfers.mirror import MirrorRule, MirrorRules, TagState, plan_mirror
+from longshore.transfers.mirror import MirrorRule, TagState, plan_mirror
 from longshore.transfers.queue import TransferQueue
 from longshore.transfers.transfer import State
 from testbed.registry import PrivateRegistry
@@ -145,48 +143,3 @@ def test_a_plan_can_be_cancelled_and_fails_with_its_registry(
         plan_mirror(
             rule_of(open_registry, "mirror/nowhere", second_registry), services, cancellation=Cancellation()
         )
-
-
-def test_patterns() -> None:
-    rule = MirrorRule(
-        "r", Reference("a.io", "x/y"), Reference("b.io", "x/y"), ("1.*", "v[0-9]*", "!*-rc*", "latest")
-    )
-    taken = ["1.0", "v2", "latest"]
-    left = ["2.0", "1.0-rc1", "vnext", "Latest", "sha256-" + "a" * 64 + ".sig"]
-    assert [tag for tag in taken + left if rule.matches(tag)] == taken
-    everything = MirrorRule("r", rule.source, rule.destination)
-    assert everything.matches("x")
-    assert not everything.matches(left[-1])
-    assert MirrorRule("r", rule.source, rule.destination, ("sha256-*",)).matches(left[-1])
-
-
-def test_rules_are_saved(tmp_path: Path) -> None:
-    rule = MirrorRule(
-        "nightly",
-        Reference("127.0.0.1:5000", "a/b"),
-        Reference("docker.io", "c/d"),
-        ("1.*", "!*-rc*"),
-        (Platform.parse("linux/arm/v7"),),
-        True,
-    )
-    plain = MirrorRule("plain", Reference("a.io", "x"), Reference("b.io", "x"))
-    rules = MirrorRules(Settings(tmp_path))
-    rules.save(rule)
-    rules.save(plain)
-    assert MirrorRules(Settings(tmp_path)).all() == [rule, plain]
-    changed = MirrorRule("nightly", rule.source, rule.destination)
-    rules.save(changed)
-    assert MirrorRules(Settings(tmp_path)).all() == [changed, plain]
-    rules.remove("nightly")
-    assert MirrorRules(Settings(tmp_path)).all() == [plain]
-    settings = Settings(tmp_path)
-    settings.set("mirrors", [{"name": "odd"}, 7, plain.to_json()])
-    assert MirrorRules(settings).all() == [plain]
-
-
-@pytest.mark.parametrize(
-    ("name", "target", "tags"), [("", "b.io", ("*",)), ("x", "a.io", ("*",)), ("x", "b.io", ("!x",))]
-)
-def test_rules_that_cannot_be(name: str, target: str, tags: tuple[str, ...]) -> None:
-    with pytest.raises(InvalidInput):
-        MirrorRule(name, Reference("a.io", "x/y"), Reference(target, "x/y"), tags)

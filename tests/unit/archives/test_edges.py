@@ -30,15 +30,15 @@ from archivetools import (
     write,
 )
 from longshore.archives import failures
-from longshore.archives.access import Cursor, exactly
-from longshore.archives.archive import open_archive
-from longshore.archives.compression import Compression, Unpacker, compression_of
-from longshore.archives.limits import Limits
+from longshore.archives.access import Cursor, chunks_of, exactly, opened
+from longshore.archives.archive import inspect_archive, open_archive
+from longshore.archives.compression import Compression, Packer, Unpacker, compression_of, unpacked
+from longshore.archives.limits import BLOCK, Limits
 from longshore.archives.model import Archived, ArchiveFormat
 from longshore.archives.new_file import NewFile
 from longshore.archives.tarstream import TAR_END, EntryKind, TarReader, tar_header
 from longshore.archives.writing import ArchiveWriter
-from longshore.cancellation import Cancellation
+from longshore.cancellation import Cancellation, Cancelled
 from longshore.oci.errors import ArchiveDamaged, ArchiveRefused, NotAnArchive
 from longshore.oci.reference import Reference
 
@@ -149,6 +149,27 @@ def test_a_configuration_that_names_no_layers_is_not_compared_with_them(tmp_path
     assert (row.digest, row.layers, row.size) == (digest_of(manifest), 1, len(data))
 
 
+def test_an_archive_of_nothing_but_an_artifact(tmp_path: Path) -> None:
+    """Such as a chart of Helm: it has a configuration of its own, and no platform."""
+    data, config = b"a chart", document({"name": "chart"})
+    manifest = document(
+        {
+            "schemaVersion": 2,
+            "mediaType": OCI_MANIFEST,
+            "config": descriptor("application/vnd.cncf.helm.config.v1+json", config),
+            "layers": [descriptor("application/vnd.cncf.helm.chart.content.v1.tar+gzip", data)],
+        }
+    )
+    top = document(
+        {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [descriptor(OCI_MANIFEST, manifest)]}
+    )
+    parts = [("oci-layout", b'{"imageLayoutVersion": "1.0.0"}'), ("index.json", top)]
+    path = write(tmp_path, [*parts, *map(blob, (data, config, manifest))])
+    [row] = inspect_archive(path).images
+    assert (row.digest, row.image_id) == (digest_of(manifest), digest_of(config))
+    assert (row.platforms, row.layers, row.size) == ((), 1, len(data))
+
+
 def several_platforms(tmp_path: Path, *, here: int, away: int) -> tuple[Archived, tuple[Image, ...]]:
     """An index of *here* images that are in the archive and *away* that are not."""
     images = tuple(
@@ -235,3 +256,36 @@ def test_an_archive_that_was_cut_behind_our_back() -> None:
         assert "ends sooner" in caught.value.detail
         assert caught.value.subject == "x.tar"
     assert b"".join(exactly(iter([b"abc", b"de"]), 4, "x.tar")) == b"abcd"
+
+
+def test_reading_a_file_stops_between_two_pieces(tmp_path: Path) -> None:
+    path, cancellation = tmp_path / "x.tar", Cancellation()
+    path.write_bytes(bytes(3 * BLOCK))
+    positions: list[int] = []
+
+    def moved(position: int) -> None:
+        positions.append(position)
+        cancellation.cancel()
+
+    with opened(path) as file, pytest.raises(Cancelled):
+        list(chunks_of(file, cancellation, moved))
+    assert positions == [BLOCK]
+
+
+@pytest.mark.parametrize("compression", [Compression.GZIP, Compression.ZSTD])
+def test_zeros_may_follow_a_compressed_stream_and_not_precede_it(compression: Compression) -> None:
+    packer = Packer(compression)
+    packed = packer.feed(b"content") + packer.end()
+    assert b"".join(unpacked([packed + bytes(512)], compression)) == b"content"
+    with pytest.raises(ArchiveDamaged):
+        list(unpacked([bytes(512) + packed], compression))
+
+
+@pytest.mark.parametrize(
+    "compression", [Compression.GZIP, Compression.ZSTD, Compression.XZ, Compression.BZIP2]
+)
+def test_nothing_is_no_compressed_stream(compression: Compression) -> None:
+    assert list(unpacked([], Compression.NONE)) == []
+    with pytest.raises(ArchiveDamaged) as caught:
+        list(unpacked([], compression))
+    assert caught.value.detail == f"the {compression.value} stream has no end"
