@@ -81,6 +81,20 @@ def test_replacing_a_file_is_said_by_the_button_and_enter_does_not_do_it(
     assert not sheet.isVisible() and sheet.result() == sheet.DialogCode.Rejected
 
 
+@pytest.mark.parametrize(
+    "typed", ["~nobody-of-this-name/a.tar", "/proc/1/root/x/a.tar", "a" * 5000, "relative.tar"]
+)
+def test_whatever_is_typed_is_looked_at_without_an_error(
+    light: Theme, qtbot: QtBot, tmp_path: Path, typed: str
+) -> None:
+    sheet = SaveSheet(None, [_saved("app:1.0")], tmp_path)
+    shown(sheet, qtbot)
+    sheet.path.setText(typed)
+    with qtbot.assertNotEmitted(sheet.save_requested):
+        qtbot.keyClick(sheet.path, Qt.Key.Key_Return)
+    assert sheet.isVisible()
+
+
 def test_enter_saves_where_nothing_is_replaced(light: Theme, qtbot: QtBot, tmp_path: Path) -> None:
     sheet = SaveSheet(None, [_saved("app:1.0")], tmp_path)
     shown(sheet, qtbot)

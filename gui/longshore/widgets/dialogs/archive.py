@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 
 from longshore.oci.reference import Reference
 from longshore.transfers.transfer import ArchivePlace
+from longshore.widgets.dialogs.fields import is_folder, is_there, typed_path
 from longshore.widgets.dialogs.sheet import Sheet
 from longshore.widgets.dialogs.targets import Source, TargetSheet
 from longshore.widgets.quiet import plain_label
@@ -121,7 +122,7 @@ class SaveSheet(Sheet):
                 self.compression.setCurrentIndex(SUFFIXES.index(known))
                 self.compression.blockSignals(False)
         before = self._told
-        self._told = {path for path in self._paths() if path.exists() and not path.is_dir()}
+        self._told = {path for path in self._paths() if is_there(path) and not is_folder(path)}
         there = [path.name for path in self._told]
         if len(there) == 1:
             self.words.setText(self.tr("{0} is there already and will be replaced.").format(there[0]))
@@ -149,7 +150,7 @@ class SaveSheet(Sheet):
 
     def _paths(self) -> list[Path]:
         """Where each image goes. Two of the same name get a number."""
-        typed = Path(self.path.text().strip()).expanduser()
+        typed = typed_path(self.path.text())
         if self._one:
             return [typed]
         taken: set[str] = set()
@@ -165,7 +166,7 @@ class SaveSheet(Sheet):
 
     def _browse(self) -> None:
         dialog = file_dialog(self, self.tr("Save as") if self._one else self.tr("Folder"))
-        typed = Path(self.path.text().strip()).expanduser()
+        typed = typed_path(self.path.text())
         if self._one:
             dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
             dialog.setNameFilters(_filters())
@@ -189,13 +190,13 @@ class SaveSheet(Sheet):
         if self._one and not suffix_of(paths[0].name):
             self.show_problem(self.tr("Let the name end in {0}.").format(", ".join(SUFFIXES)))
             return False
-        if not folder.is_dir():
+        if not is_folder(folder):
             self.show_problem(self.tr("There is no folder {0}.").format(folder))
             return False
-        if any(path.is_dir() for path in paths):
+        if any(is_folder(path) for path in paths):
             self.show_problem(self.tr("{0} is a folder.").format(paths[0]))
             return False
-        if any(path.exists() for path in paths if path not in self._told):
+        if any(is_there(path) for path in paths if path not in self._told):
             # It came while the sheet was open: nothing is replaced that was not announced.
             self._changed()
             self.show_problem(self.words.text())

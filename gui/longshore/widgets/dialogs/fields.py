@@ -23,6 +23,30 @@ def explanation(text: str, role: str = "dim") -> QLabel:
     return label
 
 
+def typed_path(text: str) -> Path:
+    """The path that *text* means; as it was typed where it begins with a user who does not exist."""
+    try:
+        return Path(text.strip()).expanduser()
+    except RuntimeError:
+        return Path(text.strip())
+
+
+def is_there(path: Path) -> bool:
+    """Whether something is at *path*, as far as we may look. Raises nothing; blocks on disk."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
+
+
+def is_folder(path: Path) -> bool:
+    """Whether a folder is at *path*, as far as we may look. Raises nothing; blocks on disk."""
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
+
+
 class FileField(QWidget):
     """A path, typed or chosen. *what*: its accessible name, and the title of the dialog."""
 
@@ -59,10 +83,7 @@ class FileField(QWidget):
         text = self.line.text().strip()
         if not text:
             return None
-        try:
-            path = Path(text).expanduser()
-        except RuntimeError:
-            path = Path(text)
+        path = typed_path(text)
         if not path.is_absolute():
             raise LongshoreError(
                 QCoreApplication.translate("FileField", "{0} is no whole path.").format(plain(text)),
