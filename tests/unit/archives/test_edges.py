@@ -21,11 +21,13 @@ from archivetools import (
     blob,
     descriptor,
     digest_of,
+    docker_parts,
     document,
     entry,
     layer,
     oci_parts,
     replaced,
+    tar_of,
     without,
     write,
 )
@@ -33,6 +35,7 @@ from longshore.archives import failures
 from longshore.archives.access import Cursor, chunks_of, exactly, opened
 from longshore.archives.archive import inspect_archive, open_archive
 from longshore.archives.compression import Compression, Packer, Unpacker, compression_of, unpacked
+from longshore.archives.contents import Scanner
 from longshore.archives.limits import BLOCK, Limits
 from longshore.archives.model import Archived, ArchiveFormat
 from longshore.archives.new_file import NewFile
@@ -289,3 +292,18 @@ def test_nothing_is_no_compressed_stream(compression: Compression) -> None:
     with pytest.raises(ArchiveDamaged) as caught:
         list(unpacked([], compression))
     assert caught.value.detail == f"the {compression.value} stream has no end"
+
+
+def test_an_engines_stream_counts_as_what_its_layers_are_packed_in() -> None:
+    """It is not compressed itself, and its layers may be."""
+    layers = tuple(tar_of([(f"zeros{number}", bytes(600_000))]) for number in range(3))
+    stream = tar_of(docker_parts(Image(layers=layers, packed="gzip")))
+
+    def scanned(ratio: int) -> int:
+        most = Limits(ratio=ratio, ratio_from=1_000_000)
+        return len(Scanner([stream], cancellation=Cancellation(), limits=most).run().members)
+
+    assert scanned(len(b"".join(layers)) * 2 // len(stream)) >= 3
+    with pytest.raises(ArchiveRefused) as caught:
+        scanned(10)
+    assert "a decompression bomb" in caught.value.detail
