@@ -307,3 +307,21 @@ def test_an_engines_stream_counts_as_what_its_layers_are_packed_in() -> None:
     with pytest.raises(ArchiveRefused) as caught:
         scanned(10)
     assert "a decompression bomb" in caught.value.detail
+
+
+def test_an_index_may_hold_an_empty_one_and_not_be_empty(tmp_path: Path) -> None:
+    image = Image()
+    empty = document({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": []})
+    children = [descriptor(OCI_INDEX, empty), descriptor(OCI_MANIFEST, image.manifest)]
+    outer = document({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": children})
+    parts = [*oci_parts(image), blob(empty), blob(outer)]
+
+    def listing(index: bytes, name: str) -> Path:
+        top = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [descriptor(OCI_INDEX, index)]}
+        return write(tmp_path, replaced(parts, "index.json", document(top)), name=name)
+
+    [row] = inspect_archive(listing(outer, "outer")).images
+    assert (row.digest, row.layers) == (digest_of(outer), len(image.layers))
+    with pytest.raises(ArchiveDamaged) as caught:
+        inspect_archive(listing(empty, "empty"))
+    assert caught.value.detail == f"the index {digest_of(empty)} is empty"

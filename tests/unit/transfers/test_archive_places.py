@@ -9,10 +9,22 @@ from pathlib import Path
 
 import pytest
 
-from archivetools import Image, docker_parts, write
+from archivetools import (
+    OCI_INDEX,
+    OCI_MANIFEST,
+    Image,
+    blob,
+    descriptor,
+    digest_of,
+    docker_parts,
+    document,
+    oci_parts,
+    replaced,
+    write,
+)
 from longshore.archives.archive import open_archive
 from longshore.cancellation import Cancellation
-from longshore.oci.errors import ArchiveError
+from longshore.oci.errors import ArchiveError, LongshoreError
 from longshore.oci.reference import Reference
 from longshore.registry.model import BlobOutcome
 from longshore.transfers.archive_choice import chosen, named
@@ -59,6 +71,29 @@ def test_the_only_image_without_a_name_is_meant_by_any_tag_but_not_by_another_di
         cancellation=Cancellation(),
     )
     assert named(two, Reference.parse("any/name")) is None
+
+
+def test_what_an_archive_lists_beside_an_image_refers_to_that_image_only(tmp_path: Path) -> None:
+    data = b"signed"
+    signature = document(
+        {
+            "schemaVersion": 2,
+            "mediaType": OCI_MANIFEST,
+            "config": descriptor("application/vnd.oci.empty.v1+json", b"{}"),
+            "layers": [descriptor("application/x-signature", data)],
+            "subject": descriptor(OCI_MANIFEST, ONE.manifest),
+        }
+    )
+    listed = [descriptor(OCI_MANIFEST, raw) for raw in (ONE.manifest, TWO.manifest, signature)]
+    index = document({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": listed})
+    parts = replaced(oci_parts(ONE, TWO), "index.json", index)
+    path = write(tmp_path, [*parts, *map(blob, (data, b"{}", signature))])
+    reader = ArchiveReader(end(path), ArchivePlace(path, "oci"))
+    refused: list[LongshoreError] = []
+    for about, found in ((ONE.manifest, [digest_of(signature)]), (TWO.manifest, []), (signature, [])):
+        referring = reader.referrers(digest_of(about), refused=refused.append, cancellation=Cancellation())
+        assert [one.digest for one in referring] == found
+    assert not refused
 
 
 def whole(blob: bytes) -> Callable[[int], AbstractContextManager[Iterable[bytes]]]:
