@@ -133,7 +133,6 @@ class Entry:
         self.idle = 0.0
         self.wait_for("")
         self.progress = None
-        self.pausing = self.paused = False
         self.carried = frozenset()
         self.view = ProgressSnapshot()
         self.plan = self.moved = self.error = None

@@ -9,6 +9,7 @@ import pytest
 
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
+from longshore.transfers.codec import whole
 from longshore.transfers.transfer import (
     ArchivePlace,
     Endpoint,
@@ -67,3 +68,21 @@ def test_what_is_no_request_is_refused(damage: object) -> None:
     damage(data)  # type: ignore[operator]
     with pytest.raises(ValueError):
         TransferRequest.from_json(data)
+
+
+@pytest.mark.parametrize("value", [0, 1, 7])
+def test_whole_numbers_within_bounds(value: int) -> None:
+    assert whole(value, 7) == value
+
+
+@pytest.mark.parametrize("value", [-1, 8, True, False, 1.0, "1", None])
+def test_what_is_no_whole_number_within_bounds(value: object) -> None:
+    with pytest.raises(ValueError, match="no number from 0 to 7"):
+        whole(value, 7)
+
+
+def test_the_largest_number_that_the_journal_keeps() -> None:
+    """SQLite's integers have 64 bits, one of them for the sign."""
+    assert whole(9223372036854775807) == 9223372036854775807
+    with pytest.raises(ValueError):
+        whole(9223372036854775808)
