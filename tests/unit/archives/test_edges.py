@@ -225,6 +225,15 @@ def test_a_link_whose_target_fills_its_field() -> None:
     assert (found.kind, found.target, found.problem) == (EntryKind.LINK, "b" * 100, "")
 
 
+@pytest.mark.parametrize("format", [tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
+def test_a_link_whose_name_and_target_are_longer_than_their_fields(format: int) -> None:
+    link = tarfile.TarInfo("a" * 120)
+    link.type, link.linkname = tarfile.SYMTYPE, "b" * 150
+    [found] = TarReader([link.tobuf(format=format) + TAR_END])
+    assert (found.name, found.kind) == ("a" * 120, EntryKind.LINK)
+    assert (found.target, found.problem) == ("b" * 150, "")
+
+
 def test_a_header_is_the_same_at_any_time_and_for_anybody() -> None:
     header = tar_header("a", 5)
     with tarfile.open(fileobj=io.BytesIO(header + bytes(512) + TAR_END)) as tar:
