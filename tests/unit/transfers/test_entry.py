@@ -113,6 +113,16 @@ def test_again_is_as_new_but_for_its_place() -> None:
     assert (entry.carried, entry.pausing, entry.paused) == (frozenset(), False, False)
 
 
+def test_a_new_row_is_not_yet_on_disk() -> None:
+    """Until the journal has it, it may not start."""
+    entry = Entry(pull())
+    assert (entry.asked, entry.settled) == (1, 0)
+    entry.settled = entry.asked
+    entry.end(State.FAILED)
+    entry.again()
+    assert entry.settled < entry.asked
+
+
 def test_a_row_comes_back_from_the_journal_as_it_was() -> None:
     entry = at_work()
     entry.error = InternalError("no")

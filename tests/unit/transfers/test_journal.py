@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 
 from longshore.oci.errors import AccessDenied, RegistryFailure
-from longshore.transfers import journal_schema
+from longshore.shared_files import try_lock
+from longshore.transfers import instance, journal_schema
 from longshore.transfers.entry import Entry
 from longshore.transfers.journal import Journal
 from longshore.transfers.journal_history import HistoryFilter
@@ -260,6 +261,34 @@ def test_trimming_by_age_and_count_leaves_what_is_unfinished(opened: Open) -> No
     assert {one.id for one in journal.history()} == {waiting.id, *(one.id for one in fresh[-3:])}
     journal.set_limits(max_age_days=10, max_rows=1)
     assert {one.id for one in journal.history()} == {waiting.id, fresh[-1].id}
+
+
+def test_what_is_beyond_the_limits_goes_when_the_journal_is_opened(opened: Open) -> None:
+    first, rows = opened(), [row(state=State.SUCCEEDED) for _ in range(3)]
+    first.save(rows)
+    assert first.close()
+    assert [one.id for one in opened(max_rows=1).history()] == [rows[-1].id]
+
+
+def test_a_sign_of_life_is_locked_before_others_can_see_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They would take an unlocked one for that of a dead Longshore, and remove it."""
+    folder = tmp_path / "beside" / "instances"
+    seen: list[list[str]] = []
+
+    def looked(descriptor: int) -> bool:
+        seen.append(sorted(path.name for path in folder.glob("*.lock")))
+        return try_lock(descriptor)
+
+    monkeypatch.setattr(instance, "try_lock", looked)
+    alive = instance.Instance(folder, "own")
+    try:
+        assert seen == [[]]
+        assert [path.name for path in folder.iterdir()] == ["own.lock"]
+    finally:
+        alive.close()
+    assert list(folder.iterdir()) == []
 
 
 CHILD = """
