@@ -132,6 +132,16 @@ def test_what_is_kept_for_a_disk_that_stays_full_is_bounded(monkeypatch: pytest.
     assert list(kept) == [*running, "26", "27", "28", "29"]
 
 
+def test_a_row_that_somebody_waits_for_is_kept_on_a_full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journal_pending, "MOST", 1)
+    pending, told = Pending(), [lambda: None]
+    for number in range(3):
+        change = RowChange(row(number, State.SUCCEEDED), settled=told if number == 0 else [])
+        pending.change(str(number), change)
+    pending.give_back(pending.take(1000))
+    assert [(name, kept.settled) for name, kept in pending.take(1000).rows.items()] == [("0", told)]
+
+
 def test_what_can_only_be_read_is_interrupted_now_or_was_before(stores: tuple[Store, Store]) -> None:
     store, _ = stores
     ended = datetime(2024, 5, 6, tzinfo=UTC)
