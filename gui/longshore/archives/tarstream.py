@@ -160,7 +160,7 @@ class TarReader:
                 raise failures.no_tar(self._subject)
             raise failures.damaged(self._subject, f"a broken header before byte {self.position}")
         size = _number(header[124:136])
-        if size is None or not 0 <= size <= _LARGEST_SIZE:
+        if size is None or size > _LARGEST_SIZE:
             raise failures.damaged(self._subject, f"a broken length before byte {self.position}")
         return size
 
