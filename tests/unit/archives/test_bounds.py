@@ -150,8 +150,9 @@ def test_an_extended_header_is_of_the_next_entry_only() -> None:
         "²".encode() + b" a=b\n",
         b"9 path a\n",
         b"5" * 30,
+        b"9 path=ab",  # no newline where it ends
     ],
-    ids=map(str, range(7)),
+    ids=map(str, range(8)),
 )
 def test_broken_records(broken: bytes) -> None:
     with pytest.raises(ArchiveDamaged, match="damaged") as caught:

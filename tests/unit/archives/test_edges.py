@@ -217,12 +217,13 @@ def test_looking_for_what_killed_processes_left_keeps_no_file_open(tmp_path: Pat
     assert still_open() == []
 
 
-def test_a_link_whose_target_fills_its_field() -> None:
-    """100 bytes, and no zero before the next field."""
-    link = tarfile.TarInfo("a")
+def test_a_link_whose_name_and_target_fill_their_fields() -> None:
+    """100 bytes each, and no zero before the next field."""
+    link = tarfile.TarInfo("a" * 100)
     link.type, link.linkname = tarfile.SYMTYPE, "b" * 100
     [found] = TarReader([link.tobuf(format=tarfile.USTAR_FORMAT) + TAR_END])
-    assert (found.kind, found.target, found.problem) == (EntryKind.LINK, "b" * 100, "")
+    assert (found.name, found.kind) == ("a" * 100, EntryKind.LINK)
+    assert (found.target, found.problem) == ("b" * 100, "")
 
 
 @pytest.mark.parametrize("format", [tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])

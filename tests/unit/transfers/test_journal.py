@@ -270,6 +270,14 @@ def test_what_is_beyond_the_limits_goes_when_the_journal_is_opened(opened: Open)
     assert [one.id for one in opened(max_rows=1).history()] == [rows[-1].id]
 
 
+def test_rows_of_a_machine_without_a_clock_are_read(opened: Open) -> None:
+    """After a flat battery, time begins with 1970."""
+    journal, begun = opened(), datetime(1970, 1, 1, tzinfo=UTC)
+    journal.save([row(state=State.QUEUED, created=begun)])
+    assert [one.created for one in journal.history()] == [begun]
+    assert journal.damaged == 0
+
+
 def test_a_sign_of_life_is_locked_before_others_can_see_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

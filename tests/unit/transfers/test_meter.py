@@ -176,3 +176,10 @@ def test_success_completes_what_was_under_way() -> None:
     named = fed(planned(), (W, None, None))
     named.complete(unplanned=False)
     assert named.state is D
+
+
+def test_a_plan_that_comes_later_names_the_layer() -> None:
+    meter = fed(unplanned(), (T, 10, 40))
+    assert (meter.snapshot().digest, meter.snapshot().total) == ("", 40)
+    meter.plan(PlannedLayer("sha256:" + "b" * 64, 50))
+    assert (meter.snapshot().digest, meter.snapshot().total) == ("sha256:" + "b" * 64, 50)
