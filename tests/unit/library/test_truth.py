@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Callable
@@ -118,6 +119,24 @@ def test_an_index_within_an_index_has_the_platform_that_it_is_listed_for(library
     assert isinstance(inner, Index) and isinstance(outer, Index)
     put_nested(library, ONE, inner, outer)
     assert [str(each) for each in library.images()[0].platforms] == ["linux/s390x"]
+
+
+def test_what_is_attached_has_its_kind(library: Library) -> None:
+    """The configuration says what a manifest is that has no kind of its own; an index has none."""
+    put(library, ONE)
+    subject = {"subject": ONE.manifest.descriptor.to_json()}
+    bare = json.loads(ONE.manifest.raw) | subject
+    documents = [
+        bare,
+        bare | {"artifactType": "application/vnd.example"},
+        {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": []} | subject,
+        {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [], "artifactType": "text/x"} | subject,
+    ]
+    with contextlib.closing(library.lease()) as lease:
+        for document in documents:
+            library.put(parse_manifest(json.dumps(document).encode(), None), lease, None)
+    kinds = [one.artifact_type for one in library.details(NAME).referrers]
+    assert kinds == [ONE.manifest.config.media_type, "application/vnd.example", "", "text/x"]
 
 
 def test_a_platform_counts_the_bytes_that_are_here(library: Library) -> None:
