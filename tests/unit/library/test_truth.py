@@ -122,6 +122,19 @@ def test_an_index_within_an_index_has_the_platform_that_it_is_listed_for(library
     assert [str(each) for each in library.images()[0].platforms] == ["linux/s390x"]
 
 
+def test_what_is_no_image_in_an_index_hides_none_after_it(library: Library) -> None:
+    strange = Descriptor("application/vnd.example", sha256_of(b"x"), 1).to_json()
+    document = {
+        "schemaVersion": 2,
+        "mediaType": OCI_INDEX,
+        "manifests": [strange, ONE.manifest.descriptor.to_json()],
+    }
+    outer = parse_manifest(json.dumps(document).encode(), OCI_INDEX)
+    assert isinstance(outer, Index)
+    put_nested(library, ONE, outer)
+    assert [part.digest for part in library.details(NAME).platforms] == [MANIFEST]
+
+
 @pytest.mark.parametrize("config", [b"no JSON", b"[]", b""])
 def test_an_image_with_a_configuration_that_is_none_is_kept_without_a_platform(
     library: Library, config: bytes
