@@ -244,6 +244,30 @@ def test_an_image_that_an_engine_has_is_held_whole_or_not_at_all(
         assert library.hold_made_from(lease, CONFIG) == ""
 
 
+def test_what_another_program_left_stays_where_it_was_quicker(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The list is looked at again where another has changed it: only what is orphaned then may go."""
+    put(library, ONE)
+    put(library, TWO, OTHER)
+    early = LayoutFolder(library.path).index()
+    (other,) = [entry for entry in early.entries if entry.reference == OTHER]
+    LayoutFolder(library.path).change(lambda index: index.without(other))
+    change = LayoutFolder.change
+
+    def twice(self: LayoutFolder, how: Any, cancellation: Any = None) -> None:
+        def again(index: layout.LayoutIndex) -> layout.LayoutIndex:
+            how(early)
+            after: layout.LayoutIndex = how(index)
+            return after
+
+        change(self, again, cancellation)
+
+    monkeypatch.setattr(LayoutFolder, "change", twice)
+    library.tag(NAME, OTHER)
+    assert blobs_of(library) == ONE.digests | TWO.digests
+
+
 def test_a_lease_that_cannot_be_written_holds_nothing_and_spoils_nothing(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -259,6 +283,23 @@ def test_a_lease_that_cannot_be_written_holds_nothing_and_spoils_nothing(
         assert list(held(LayoutFolder(library.path))) == [MANIFEST]
         library.hold(lease, TWO.manifest.digest)
         assert list(held(LayoutFolder(library.path))) == [MANIFEST, TWO.manifest.digest]
+
+
+@pytest.mark.parametrize(
+    "end", [b"sha256:", MANIFEST[:30].encode(), b"sha256:../../../index.json\n", b"\xff\n"]
+)
+def test_a_line_of_a_lease_that_is_no_digest_holds_nothing(library: Library, end: bytes) -> None:
+    """Its writer may be killed half way."""
+    put(library, ONE)
+    put(library, TWO, OTHER)
+    with contextlib.closing(library.lease()) as lease:
+        library.hold(lease, MANIFEST)
+        (path,) = (library.path / ".longshore" / "leases").glob("*.lease")
+        path.write_bytes(path.read_bytes() + end)
+        assert list(held(LayoutFolder(library.path))) == [MANIFEST]
+        library.remove(NAME)
+        library.remove(OTHER)
+        assert blobs_of(library) == ONE.digests
 
 
 def test_strange_things_among_the_leases_stop_nothing(library: Library, tmp_path: Path) -> None:

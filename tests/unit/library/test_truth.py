@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Callable
@@ -18,12 +19,13 @@ from longshore.library.library import Library
 from longshore.library.model import Freed
 from longshore.oci import layout
 from longshore.oci.descriptor import Descriptor
+from longshore.oci.digest import sha256_of
 from longshore.oci.errors import (
     InvalidLayout,
     LibraryDamaged,
     LibraryError,
 )
-from longshore.oci.manifest import OCI_INDEX, Index, parse_manifest
+from longshore.oci.manifest import OCI_INDEX, Index, Manifest, parse_manifest
 from transfertools.layouts import NAME, Made, blobs_of, image, index, noise, put, put_index
 
 ONE = image(noise(5000, "one"))
@@ -118,6 +120,51 @@ def test_an_index_within_an_index_has_the_platform_that_it_is_listed_for(library
     assert isinstance(inner, Index) and isinstance(outer, Index)
     put_nested(library, ONE, inner, outer)
     assert [str(each) for each in library.images()[0].platforms] == ["linux/s390x"]
+
+
+def test_what_is_no_image_in_an_index_hides_none_after_it(library: Library) -> None:
+    strange = Descriptor("application/vnd.example", sha256_of(b"x"), 1).to_json()
+    document = {
+        "schemaVersion": 2,
+        "mediaType": OCI_INDEX,
+        "manifests": [strange, ONE.manifest.descriptor.to_json()],
+    }
+    outer = parse_manifest(json.dumps(document).encode(), OCI_INDEX)
+    assert isinstance(outer, Index)
+    put_nested(library, ONE, outer)
+    assert [part.digest for part in library.details(NAME).platforms] == [MANIFEST]
+
+
+@pytest.mark.parametrize("config", [b"no JSON", b"[]", b""])
+def test_an_image_with_a_configuration_that_is_none_is_kept_without_a_platform(
+    library: Library, config: bytes
+) -> None:
+    described = Descriptor("application/vnd.example.config", sha256_of(config), len(config))
+    document = json.loads(ONE.manifest.raw) | {"config": described.to_json()}
+    manifest = parse_manifest(json.dumps(document).encode(), None)
+    assert isinstance(manifest, Manifest)
+    put(library, Made(manifest, ONE.blobs | {described.digest: config}))
+    (row,) = library.images()
+    assert (row.digest, row.platforms, row.created, row.missing) == (manifest.digest, (), None, 0)
+    assert library.entry(NAME).descriptor.platform is None
+
+
+def test_what_is_attached_has_its_kind(library: Library) -> None:
+    """The configuration says what a manifest is that has no kind of its own; an index has none."""
+    put(library, ONE)
+    subject = {"subject": ONE.manifest.descriptor.to_json()}
+    bare = json.loads(ONE.manifest.raw) | subject
+    documents = [
+        bare,
+        bare | {"artifactType": "application/vnd.example"},
+        {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": []} | subject,
+        {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [], "artifactType": "text/x"} | subject,
+    ]
+    with contextlib.closing(library.lease()) as lease:
+        for document in documents:
+            library.put(parse_manifest(json.dumps(document).encode(), None), lease, None)
+    kinds = [one.artifact_type for one in library.details(NAME).referrers]
+    assert kinds == [ONE.manifest.config.media_type, "application/vnd.example", "", "text/x"]
 
 
 def test_a_platform_counts_the_bytes_that_are_here(library: Library) -> None:

@@ -17,6 +17,7 @@ from longshore.oci.errors import RegistryUnreachable, TlsFailed
 from longshore.registry.certificate import with_certificate
 from longshore.registry.config import RegistryConfig
 from longshore.registry.tls import TlsFiles, UnusableFiles
+from longshore.registry.transport import Transport
 from testbed.crypto import make_authority
 
 from .conftest import Asked, reply, serve_tls, until
@@ -231,3 +232,27 @@ def test_who_waits_while_another_finds_out_the_scheme_waits_for_it(serve, connec
         thread.join(10)
     assert listed == [["1"]] * 3
     assert len([one for one in server.asked if one.path == "/v2/"]) == 1
+
+
+def test_plain_http_has_a_port_of_its_own_only_where_none_is_named(
+    connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing listens there: with a port, plain HTTP would be refused as well."""
+    asked: list[str] = []
+    send = Transport.send
+
+    def noted(self: Transport, method: str, url: str, *rest: Any, **more: Any) -> Any:
+        asked.append(url)
+        return send(self, method, url, *rest, **more)
+
+    monkeypatch.setattr(Transport, "send", noted)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    for host, urls in (
+        (f"127.0.0.1:{port}", [f"https://127.0.0.1:{port}/v2/"]),
+        ("127.77.3.9", ["https://127.77.3.9/v2/", "http://127.77.3.9/v2/"]),
+    ):
+        asked.clear()
+        with pytest.raises(RegistryUnreachable, match="Nothing is listening"):
+            connect(host).tags("a/b")
+        assert asked == urls

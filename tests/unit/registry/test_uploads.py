@@ -152,6 +152,35 @@ def test_a_registry_that_expects_other_bytes_gets_them(
     assert len(faulty.requests("POST")) == 1
 
 
+def test_a_refusal_that_repeats_the_wrong_count_goes_by_what_was_accepted(
+    faulty: FaultyRegistry, client: RegistryClient
+) -> None:
+    faulty.strict = True
+    faulty.told = lambda kept, last: min(kept, 100)
+    assert send(client, Data(), chunk=200) is BlobOutcome.UPLOADED
+    assert faulty.blobs["a/b", DIGEST] == BLOB
+    assert ranges(faulty, "PATCH") == ["0-199", "100-299", "200-399"]
+    assert ranges(faulty, "PUT") == ["400-449"]
+
+
+def test_a_refusal_without_a_count_is_asked_for_it(faulty: FaultyRegistry, client: RegistryClient) -> None:
+    faulty.short_chunks = 150
+    faulty.strict = True
+    patches = 0
+
+    def fault(method: str, path: str) -> Any:
+        nonlocal patches
+        patches += method == "PATCH"
+        return (416, {}, b"") if method == "PATCH" and patches == 2 else None
+
+    faulty.fault = fault
+    faulty.told = lambda kept, last: None if last else kept
+    assert send(client, Data(), chunk=200) is BlobOutcome.UPLOADED
+    assert faulty.blobs["a/b", DIGEST] == BLOB
+    assert ranges(faulty, "PATCH") == ["0-199", "200-399", "150-349"]
+    assert len(faulty.requests("POST")) == 1
+
+
 @pytest.mark.parametrize(
     "told",
     [lambda kept, last: min(kept, 100), lambda kept, last: kept + 1, lambda kept, last: None],
