@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,6 +19,8 @@ from transfertools.real import RealServices
 Make = Callable[..., tuple[TransferQueue, Eye]]
 IMAGES = 6
 COPIES = 60
+#: Pauses, cancels and cuts.
+TROUBLE = 150
 
 
 def open_handles() -> int:
@@ -48,15 +49,20 @@ def test_copies_under_stress_end_truly(
             rows[queue.add(copy(source, f"{line.address}/soaked/{number}:{copied}"))] = (number, copied)
         ids = list(rows)
         restarted = False
-        deadline = time.monotonic() + 90
+        # So much trouble and no more: how many copies it meets must not depend on the machine's speed.
+        trouble = iter(range(TROUBLE))
+        cancelled: set[str] = set()
         while not all(eye.rows.get(row) and eye.rows[row].state.finished for row in ids):
-            assert time.monotonic() < deadline, eye.states()
             eye.look()
             row, what = chance.choice(ids), chance.randrange(12)
+            if what < 7 and next(trouble, None) is None:
+                what = 7
             if what < 4:
                 queue.pause([row])
             elif what < 5:
-                queue.cancel([row])
+                if len(cancelled) < COPIES // 3:
+                    cancelled.add(row)
+                    queue.cancel([row])
             elif what < 7:
                 line.cut_after(chance.randrange(30_000), path_regex="/blobs/")
             else:
@@ -71,7 +77,7 @@ def test_copies_under_stress_end_truly(
         line.clear_faults()
         states = [eye.rows[row].state for row in ids]
         assert set(states) <= {State.SUCCEEDED, State.CANCELLED}
-        assert states.count(State.SUCCEEDED) > COPIES // 3
+        assert states.count(State.SUCCEEDED) >= COPIES - len(cancelled)
         there = services.registry(line.address)
         for row, (number, copied) in rows.items():
             found = there.head(f"soaked/{number}", str(copied))
