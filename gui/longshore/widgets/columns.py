@@ -65,8 +65,9 @@ class Column:
     def width(self, text: str) -> int:
         """Pixels that *text* needs in this column."""
         theme = current_theme()
-        # Names are semibold, which is wider; nothing is lost where a column has none.
-        metrics = theme.fixed_metrics if self.fixed else theme.strong_metrics
+        # Names are semibold, which is wider; nothing is lost where a column has none. Dates are never names.
+        metrics = theme.metrics if self.together else theme.strong_metrics
+        metrics = theme.fixed_metrics if self.fixed else metrics
         return (
             metrics.horizontalAdvance(text) + 2 * PADDING + self.extra + (16 if self.kind is Kind.PILL else 0)
         )
