@@ -22,6 +22,7 @@ from testbed.engine_probe import ping
 from testbed.errors import EngineNotOurs, TestbedError, TestbedUnavailable
 from testbed.processes import (
     Process,
+    all_stopped,
     descendants,
     processes_naming,
     read_log,
@@ -195,6 +196,8 @@ class PrivateEngine:
     def freeze(self) -> None:
         """SIGSTOP to the daemon: it accepts connections and answers nothing. Raises EngineNotOurs."""
         os.kill(self.pid, signal.SIGSTOP)
+        # The call returns before the last thread stands still: on a busy machine that one answered once more.
+        wait_until(lambda: all_stopped(self.pid), timeout=20, what="the engine to stand still")
 
     def thaw(self) -> None:
         """Let a frozen daemon go on."""

@@ -8,6 +8,7 @@ long as the child does.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -205,6 +206,15 @@ def run_program(
             f"{Path(command[0]).name} failed: {done.stderr.decode('utf-8', 'replace').strip()}"
         )
     return done.stdout
+
+
+def all_stopped(pid: int) -> bool:
+    """Whether every thread of the process stands still after SIGSTOP (proc(5), the third field of stat)."""
+    states = []
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        with contextlib.suppress(OSError):  # a thread that has just ended
+            states.append((task / "stat").read_text().rpartition(")")[2].split()[0])
+    return bool(states) and set(states) <= {"T", "t"}
 
 
 def descendants(pid: int) -> list[int]:
