@@ -98,7 +98,12 @@ class Tasks:
     async def close(self) -> None:
         """Cancel all work, wait until its tasks have ended, and end the threads."""
         self.abandon()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        while pending := set(self._tasks):
+            # Again and again: asyncio.wait_for of Python 3.11 swallows a cancel that comes with its result, and a task
+            # that waits in a circle would then go on for ever.
+            await asyncio.wait(pending, timeout=0.2)
+            for task in pending:
+                task.cancel()
         pools = (self.quick, self.credentials, self.listing, self.details, self.lasting, self.engines)
         for pool in pools:
             pool.shutdown(wait=False, cancel_futures=True)
