@@ -1,4 +1,5 @@
-"""A test that leaves something running fails: thread, child process, asyncio task, QTimer, QThread.
+"""A test that leaves something running fails: thread, child process, asyncio task, QTimer, QThread, and a stream of an
+engine that was neither read to its end nor closed (its connection lives until the collector comes by).
 
 Looked at after the test's fixtures are torn down, with some grace for what is just ending. What a fixture of
 wider scope starts belongs to that scope, and so does what the session's testbed starts later: its threads are
@@ -9,9 +10,11 @@ test that left it.
 from __future__ import annotations
 
 import gc
+import inspect
 import sys
 import threading
 import time
+import types
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
@@ -68,14 +71,14 @@ class LeftBehind:
     def _left(self) -> dict[Any, str]:
         return {
             thing: text
-            for thing, text in _running().items()
+            for thing, text in _running(streams=self.testbed_root is not None).items()
             if thing not in self.known and not (self.testbed_root and self.testbed_root in text)
         }
 
 
-def _running() -> dict[Any, str]:
-    """Everything that runs now, with a line about it."""
-    return dict([*_threads(), *_processes(), *_tasks_and_timers()])
+def _running(streams: bool = False) -> dict[Any, str]:
+    """Everything that runs now, with a line about it. *streams*: those of engines, too."""
+    return dict([*_threads(), *_processes(), *_tasks_and_timers(streams)])
 
 
 def _threads() -> Iterator[tuple[Any, str]]:
@@ -104,9 +107,11 @@ def _processes() -> Iterator[tuple[Any, str]]:
             yield (number, started), f"process {number}: {command.strip() or 'ended, but never waited for'}"
 
 
-def _tasks_and_timers() -> Iterator[tuple[Any, str]]:
+def _tasks_and_timers(streams: bool) -> Iterator[tuple[Any, str]]:
     """Neither asyncio nor Qt tells what there is in all loops and threads; the garbage collector does."""
     judges: dict[type, Callable[[Any], str]] = {}
+    if streams:
+        judges[types.GeneratorType] = _about_stream
     asyncio = sys.modules.get("asyncio")
     if asyncio is not None:
         judges |= dict.fromkeys(_family(asyncio.Task), _about_task)
@@ -127,6 +132,16 @@ def _family(kind: type) -> Iterator[type]:
     children: list[type] = kind.__subclasses__()
     for child in children:
         yield from _family(child)
+
+
+def _about_stream(generator: types.GeneratorType[Any, Any, Any]) -> str:
+    code = generator.gi_code
+    if (
+        not code.co_filename.endswith("/longshore/engine/engine.py")
+        or inspect.getgeneratorstate(generator) != inspect.GEN_SUSPENDED
+    ):
+        return ""
+    return f"unfinished {code.co_qualname}"
 
 
 def _about_task(task: Any) -> str:

@@ -6,7 +6,7 @@ import contextlib
 import json
 import logging
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from longshore.cancellation import Cancellation
@@ -53,6 +53,8 @@ class Engine:
     EngineUnavailable where no engine answers, EngineLost where it goes away meanwhile, EngineFailure for
     whatever else it says. Those with a *cancellation* raise Cancelled within a fifth of a second of it, also
     before the engine has answered (connecting to another machine apart, which ends after ten seconds).
+
+    The generators hold a connection until they end: whoever may stop reading early closes them (contextlib.closing).
     """
 
     def __init__(self, address: EngineAddress) -> None:
@@ -87,7 +89,7 @@ class Engine:
         """The platform that the engine pulls when nothing else is asked for. Asks the engine."""
         return self.probe().platform
 
-    def events(self, cancellation: Cancellation) -> Iterator[EngineEvent]:
+    def events(self, cancellation: Cancellation) -> Generator[EngineEvent]:
         """What happens to images and containers, for ever.
 
         The first event is CONNECTED: from then on nothing is lost.
@@ -156,7 +158,7 @@ class Engine:
         platform: Platform | None = None,
         credential: Credential | None = None,
         cancellation: Cancellation,
-    ) -> Iterator[StreamEvent]:
+    ) -> Generator[StreamEvent]:
         """Have the engine pull *reference* (without tag and digest: ``latest``; with both the digest counts).
 
         Ends with one Finished. Read it promptly: an engine waits for its reader. Raises what
@@ -171,7 +173,7 @@ class Engine:
 
     def push(
         self, reference: Reference, *, credential: Credential | None = None, cancellation: Cancellation
-    ) -> Iterator[StreamEvent]:
+    ) -> Generator[StreamEvent]:
         """Have the engine push exactly the tag of *reference*. Ends with one Finished, whose digest is set.
 
         Raises InvalidReference without a tag (an engine would push all tags of the repository), else as pull.
@@ -193,7 +195,7 @@ class Engine:
         query: dict[str, str],
         credential: Credential | None,
         cancellation: Cancellation,
-    ) -> Iterator[StreamEvent]:
+    ) -> Generator[StreamEvent]:
         normaliser = Normaliser(attempt)
         doing = f"{attempt.verb}ing {attempt.image}"
         # Always sent, also for nobody: without it the SDK would look for credentials of its own.
@@ -211,7 +213,7 @@ class Engine:
 
     # -- archives
 
-    def save(self, names: list[str], cancellation: Cancellation) -> Iterator[bytes]:
+    def save(self, names: list[str], cancellation: Cancellation) -> Generator[bytes]:
         """A tar archive of the images *names* (references or ids), in chunks. Raises ImageUnknown."""
 
         def failed(status: int, text: str) -> LongshoreError:
@@ -239,8 +241,9 @@ class Engine:
         loaded: list[str] = []
         with (
             source.errors_first(),
+            contextlib.closing(source.chunks()) as body,
             self._job(cancellation, "loading images") as client,
-            client.objects("POST", "/images/load", params={"quiet": "0"}, data=iter(source)) as lines,
+            client.objects("POST", "/images/load", params={"quiet": "0"}, data=body) as lines,
         ):
             for line in lines:
                 detail = line.get("errorDetail") or {}
@@ -380,10 +383,11 @@ class _Source:
         self._chunks = chunks
         self._error: BaseException | None = None
 
-    def __iter__(self) -> Iterator[bytes]:
+    def chunks(self) -> Generator[bytes]:
         try:
-            # An empty chunk would end the body.
-            yield from (chunk for chunk in self._chunks if chunk)
+            for chunk in self._chunks:
+                if chunk:  # an empty one would end the body
+                    yield chunk
         except Exception as error:
             self._error = error
             raise

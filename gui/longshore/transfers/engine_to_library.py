@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -86,20 +87,19 @@ def _take_in(
     """The image of the engine, whole in the library but for its name."""
     cancellation = job.cancellation
     job.progress.enter("")
-    scanner = Scanner(
-        engine.save([name], cancellation), cancellation=cancellation, subject=engine.address.name
-    )
     rows = _Rows(job, image.diff_ids)
-    for streamed in scanner.files():
-        folder, _, encoded = streamed.name.rpartition("/")
-        if folder == f"{BLOBS}/sha256":
-            known = f"sha256:{encoded}"
-            if valid_digest(known) and library.present(known, lease, cancellation) == streamed.size:
-                rows.skip(streamed)
-                continue
-        elif not streamed.name.endswith(".tar"):
-            continue  # VERSION, and what else older formats have
-        library.take_in(rows.counted(streamed), lease, cancellation)
+    with contextlib.closing(engine.save([name], cancellation)) as chunks:
+        scanner = Scanner(chunks, cancellation=cancellation, subject=engine.address.name)
+        for streamed in scanner.files():
+            folder, _, encoded = streamed.name.rpartition("/")
+            if folder == f"{BLOBS}/sha256":
+                known = f"sha256:{encoded}"
+                if valid_digest(known) and library.present(known, lease, cancellation) == streamed.size:
+                    rows.skip(streamed)
+                    continue
+            elif not streamed.name.endswith(".tar"):
+                continue  # VERSION, and what else older formats have
+            library.take_in(rows.counted(streamed), lease, cancellation)
     job.progress.enter("verifying")
     archived = _the_image(images_of(scanner.contents, engine.address.name, job.cancellation).archived, image)
     top = archived.top

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Sequence
 from functools import partial
@@ -74,14 +75,15 @@ class PullStrategy:
                 credential=credential,
                 cancellation=job.cancellation,
             )
-            for event in stream:
-                match event:
-                    case LayerProgress():
-                        job.progress.feed(event)
-                    case Note(text):
-                        job.tell(NoteKind.ENGINE_SAYS, text)
-                    case Finished():
-                        finished = event
+            with contextlib.closing(stream) as events:
+                for event in events:
+                    match event:
+                        case LayerProgress():
+                            job.progress.feed(event)
+                        case Note(text):
+                            job.tell(NoteKind.ENGINE_SAYS, text)
+                        case Finished():
+                            finished = event
             if finished is None:
                 raise EngineFailure("The engine did not say how the pull ended.", subject=reference.familiar)
             plan.wait()

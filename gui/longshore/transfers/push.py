@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Iterator
 from functools import partial
@@ -114,16 +115,18 @@ class PushStrategy:
         plan = planning.Beside(f"push to {target}", job, partial(self._plan, job, image))
         with signed_in(job, registry.host) as credential, plan:
             job.progress.enter("")
-            for event in engine.push(target, credential=credential, cancellation=job.cancellation):
-                match event:
-                    case LayerProgress():
-                        job.progress.feed(event)
-                    case Note(text):
-                        job.tell(NoteKind.ENGINE_SAYS, text)
-                    case OnePlatform(platform):
-                        job.tell(NoteKind.ONE_PLATFORM, platform)
-                    case Finished():
-                        finished = event
+            stream = engine.push(target, credential=credential, cancellation=job.cancellation)
+            with contextlib.closing(stream) as events:
+                for event in events:
+                    match event:
+                        case LayerProgress():
+                            job.progress.feed(event)
+                        case Note(text):
+                            job.tell(NoteKind.ENGINE_SAYS, text)
+                        case OnePlatform(platform):
+                            job.tell(NoteKind.ONE_PLATFORM, platform)
+                        case Finished():
+                            finished = event
             if finished is None or not finished.digest:
                 raise EngineFailure(
                     "The engine did not say what it pushed.", subject=target.familiar, advice="Try again."

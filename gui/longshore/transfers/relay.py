@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING
 
 from longshore.archives.archive import select_image
@@ -77,9 +77,12 @@ class RelayStrategy:
                 destination.tag(image.image_id, name)
                 job.tell(*((NoteKind.TAG_MOVED, before) if before else (NoteKind.TAGGED, name.familiar)))
             return image.image_id
-        relayed = _Relayed(job, source, asked, image, name, destination.probe().platform)
+        relayed = _Relayed(job, source, image, name, destination.probe().platform)
         job.progress.enter("")
-        with contextlib.closing(relayed.chunks()) as chunks:
+        with (
+            contextlib.closing(source.save([asked], job.cancellation)) as saved,
+            contextlib.closing(relayed.chunks(saved)) as chunks,
+        ):
             loaded = destination.load(chunks, job.cancellation, job.progress.feed)
         job.progress.enter("verifying")
         archived = relayed.archived
@@ -98,28 +101,22 @@ class _Relayed:
         self,
         job: Job,
         source: Engine,
-        asked: str,
         image: ImageDetails,
         name: Reference | None,
         platform: Platform,
     ) -> None:
         self._job = job
         self._source = source
-        self._asked = asked
         self._image = image
         self._name = name
         self._platform = platform
         self.archived: Archived | None = None
 
-    def chunks(self) -> Generator[bytes]:
-        """The tar for the other engine."""
+    def chunks(self, saved: Iterator[bytes]) -> Generator[bytes]:
+        """The tar for the other engine, from the one that this engine has *saved*."""
         job = self._job
         rows = StreamRows(job.progress, self._image.diff_ids)
-        scanner = Scanner(
-            self._source.save([self._asked], job.cancellation),
-            cancellation=job.cancellation,
-            subject=self._source.address.name,
-        )
+        scanner = Scanner(saved, cancellation=job.cancellation, subject=self._source.address.name)
         writer = ArchiveWriter(ArchiveFormat.DOCKER)
         files: dict[str, str] = {}  # names in our tar by the layers' digests
         for number, streamed in enumerate(scanner.files()):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -83,15 +84,16 @@ def _save_docker(
     packer = Packer(compression)
 
     def written() -> Iterator[bytes]:
-        for chunk in engine.save(names, job.cancellation):
+        for chunk in chunks:
             file.write(packer.feed(chunk))
             yield chunk
         file.write(packer.end())
 
-    scanner = Scanner(written(), cancellation=job.cancellation, subject=engine.address.name)
-    for streamed in scanner.files():
-        for _ in rows.counted(streamed):
-            pass
+    with contextlib.closing(engine.save(names, job.cancellation)) as chunks:
+        scanner = Scanner(written(), cancellation=job.cancellation, subject=engine.address.name)
+        for streamed in scanner.files():
+            for _ in rows.counted(streamed):
+                pass
     return images_of(scanner.contents, engine.address.name, job.cancellation)
 
 
@@ -104,12 +106,11 @@ def _save_oci(
             job.progress.enter("compressing")
             pack(plain, file, compression, job.cancellation)
             return listing
-    scanner = Scanner(
-        engine.save(names, job.cancellation), cancellation=job.cancellation, subject=engine.address.name
-    )
     oci = OciFile(file)
-    for streamed in scanner.files():
-        oci.add(streamed, rows.counted(streamed))
+    with contextlib.closing(engine.save(names, job.cancellation)) as chunks:
+        scanner = Scanner(chunks, cancellation=job.cancellation, subject=engine.address.name)
+        for streamed in scanner.files():
+            oci.add(streamed, rows.counted(streamed))
     listing = images_of(scanner.contents, engine.address.name, job.cancellation)
     oci.finish(listing)
     return listing
