@@ -256,8 +256,9 @@ def _give_up() -> None:
 def _signals(quit_now: Callable[[], None]) -> Iterator[None]:
     """SIGINT, SIGTERM and SIGHUP close the window; one that was ignored when we came (nohup) stays ignored.
 
-    Python runs its handlers between two bytecodes, and an idle Qt loop runs none: the byte that Python writes into a
-    socket when a signal arrives wakes the loop.
+    Python runs its handlers between any two bytecodes, also in the middle of a start or of what holds a lock. So the
+    handler does nothing: the byte that Python writes into a socket when a signal arrives wakes the loop, and the loop
+    closes the window between two events.
     """
     import socket
 
@@ -268,18 +269,19 @@ def _signals(quit_now: Callable[[], None]) -> Iterator[None]:
     writer.setblocking(False)
     before = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
     notifier = QSocketNotifier(reader.fileno(), QSocketNotifier.Type.Read)
-
-    def drain() -> None:
-        with contextlib.suppress(BlockingIOError):
-            reader.recv(64)
-
-    notifier.activated.connect(drain)
     numbers = [signal.SIGINT, signal.SIGTERM]
     if hasattr(signal, "SIGHUP"):
         numbers.append(signal.SIGHUP)
     taken = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
+
+    def arrived() -> None:
+        with contextlib.suppress(BlockingIOError):
+            if set(reader.recv(64)) & set(taken):
+                quit_now()
+
+    notifier.activated.connect(arrived)
     for number in taken:
-        signal.signal(number, lambda *_: quit_now())
+        signal.signal(number, lambda *_: None)
     try:
         yield
     finally:
