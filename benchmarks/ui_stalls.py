@@ -31,7 +31,8 @@ from typing import TYPE_CHECKING, Any
 from longshore.app import SWITCH_SECONDS
 from longshore.engine.address import EngineAddress
 from longshore.engine.attempt import Attempt
-from longshore.engine.stream import LayerProgress, Normaliser
+from longshore.engine.stream import Normaliser
+from longshore.oci.layer import LayerProgress
 from longshore.oci.reference import Reference
 from longshore.transfers.journal import Journal
 from longshore.transfers.meter import PlannedLayer

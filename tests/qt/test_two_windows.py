@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -59,12 +60,12 @@ def test_fields_that_two_change_of_one_registry(tmp_path: Path) -> None:
     RegistryBook(Settings(tmp_path), []).add(RegistryConfig("r.example", title="Old", kind="harbor"))
     one, other = books(tmp_path)
     one.add(RegistryConfig("r.example", title="New", kind="harbor"))
-    other.mark_insecure("r.example", insecure=True)
+    other.add(replace(other.config("r.example"), insecure=True))
     wanted = RegistryConfig("r.example", insecure=True, title="New", kind="harbor")
     assert RegistryBook(Settings(tmp_path), []).config("r.example") == wanted
     assert other.config("r.example") == wanted, "what the other one changed is taken over"
     # A field that goes back to its default goes, the others stay.
-    other.mark_insecure("r.example", insecure=False)
+    other.add(replace(other.config("r.example"), insecure=False))
     one.add(RegistryConfig("r.example", title="New"))
     assert kept(tmp_path, "registries") == [{"host": "r.example", "title": "New"}]
 

@@ -42,37 +42,6 @@ from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
 
 
-@dataclass(frozen=True, slots=True)
-class ImageSummary:
-    """One image of an archive. *digest*: of its manifest or index; *made*: the archive has none, and this is that of
-    the manifest which Longshore gives it. *image_id*: of the configuration, "" for an index of several. *size*: bytes
-    of the layers as they stand in the archive, each once. *missing*: platforms that its index lists and the archive
-    has not."""
-
-    references: tuple[Reference, ...]
-    digest: str
-    image_id: str
-    platforms: tuple[Platform, ...]
-    missing: tuple[Platform, ...]
-    size: int
-    layers: int
-    made: bool
-
-
-@dataclass(frozen=True, slots=True)
-class ArchiveSummary:
-    """What an archive holds. *blobs*: configurations, layers and manifests in it. Sizes in bytes: *size* of the file,
-    *unpacked* of the tar in it."""
-
-    path: Path
-    format: ArchiveFormat
-    compression: Compression
-    images: tuple[ImageSummary, ...]
-    blobs: int
-    size: int
-    unpacked: int
-
-
 class Archive:
     """A checked archive. Keeps no file open; every method may be called from any thread."""
 
@@ -101,46 +70,6 @@ class Archive:
     def is_of(self, path: Path, signature: Signature) -> bool:
         """Whether it is of the file at *path* as *signature* has it."""
         return (self.path, self._signature) == (path, signature)
-
-    def summary(self) -> ArchiveSummary:
-        """For showing."""
-        listing = self.listing
-        rows = []
-        blobs: set[str] = set()
-        for entry in listing.archived:
-            if not entry.made:
-                blobs |= {entry.top.digest, *(image.manifest.digest for image in entry.images)}
-            blobs |= {image.manifest.config.digest for image in entry.images}
-            images = entry.runnable or entry.images
-            layers = {layer.digest: layer for image in entry.images for layer in image.layers if layer}
-            blobs |= layers.keys()
-            rows.append(
-                ImageSummary(
-                    references=entry.references,
-                    digest=entry.top.digest,
-                    image_id=images[0].manifest.config.digest if isinstance(entry.top, Manifest) else "",
-                    platforms=tuple(
-                        dict.fromkeys(image.platform for image in images if image.platform is not None)
-                    ),
-                    missing=tuple(
-                        child.platform
-                        for child in entry.missing
-                        if child.platform is not None and not child.is_attestation
-                    ),
-                    size=sum(layer.size for layer in layers.values()),
-                    layers=len(layers),
-                    made=entry.made,
-                )
-            )
-        return ArchiveSummary(
-            path=self.path,
-            format=listing.format,
-            compression=self.compression,
-            images=tuple(rows),
-            blobs=len(blobs),
-            size=self.size,
-            unpacked=self.contents.size,
-        )
 
     def member(self, digest: str) -> Member | None:
         """The file whose bytes have that digest."""
@@ -249,13 +178,6 @@ def open_archive(
     )
     _remembered.add(archive)
     return archive
-
-
-def inspect_archive(
-    path: Path, *, cancellation: Cancellation | None = None, moved: Moved = lambda count: None
-) -> ArchiveSummary:
-    """What the archive at *path* holds, once all of it was checked; see :func:`open_archive`."""
-    return open_archive(path, cancellation=cancellation or Cancellation(), moved=moved).summary()
 
 
 def select_image(images: Iterable[ArchivedImage], platform: Platform) -> ArchivedImage | None:

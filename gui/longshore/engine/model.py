@@ -57,26 +57,6 @@ class SwarmNode:
 
 
 @dataclass(frozen=True, slots=True)
-class LocalImage:
-    """One row of an engine's images: one reference, or an image without any.
-
-    *image_id*: in full, ``sha256:…``. *size*: bytes on disk, by the store's own counting. *in_use*:
-    containers, running or not, made from the image. *repo_digests*: as the engine says them; no proof of
-    origin. *dangling*: it has neither tag nor digest. *digest_only*: *reference* holds a digest and no tag.
-    """
-
-    reference: Reference | None
-    image_id: str
-    created: datetime | None
-    size: int
-    in_use: int = 0
-    repo_digests: tuple[str, ...] = ()
-    dangling: bool = False
-    digest_only: bool = False
-    labels: tuple[tuple[str, str], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class ImagePlatform:
     """One platform of an image that is for several. *here*: the engine has it; *size*: compressed bytes, 0 if not."""
 

@@ -15,7 +15,7 @@ from typing import Any
 from longshore.engine.attempt import Attempt
 from longshore.engine.failures import classify
 from longshore.engine.sentences import no_digest
-from longshore.oci.layer import LayerState
+from longshore.oci.layer import LayerProgress, LayerState
 from longshore.oci.text import plain
 
 # Every repetition has an end: the lines are foreign, and of any length. Digits are those that int() is sure to take.
@@ -45,24 +45,6 @@ _STATES = {
 #: itself.
 _LAST_WORDS = frozenset({"Download complete", "Pull complete"})
 _ROUTINE = ("Pulling from ", "The push refers to repository", "Pulling repository ", "Trying to pull ")
-
-
-@dataclass(frozen=True, slots=True)
-class LayerProgress:
-    """Where one layer is.
-
-    *layer_id*: 12 hex characters; of the compressed digest in a pull, of the diffID in a push by a classic
-    engine. *current*, *total*: bytes of this state's work (network bytes, or compressed bytes extracted; a
-    classic push counts unpacked bytes), None where the engine does not say; *current* never exceeds *total*,
-    *total* never shrinks within a state. *retrying_in*: seconds until the engine tries this layer again.
-    """
-
-    layer_id: str
-    state: LayerState
-    current: int | None = None
-    total: int | None = None
-    retrying_in: int | None = None
-    mounted_from: str = ""
 
 
 @dataclass(frozen=True, slots=True)

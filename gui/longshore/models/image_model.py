@@ -17,7 +17,7 @@ from longshore.oci.naturalsort import natural_key
 from longshore.oci.reference import Reference
 
 if TYPE_CHECKING:
-    from longshore.engine.model import LocalImage
+    from longshore.oci.local_image import LocalImage
 
 _NONE = "<none>"
 _Item = Qt.ItemDataRole
@@ -162,13 +162,6 @@ class ImageModel(RowTable[ImageRow]):
         wanted = reference.with_default_tag()
         for place, row in enumerate(self._rows):
             if row.image.reference in (wanted, reference):
-                return self.index(place, 0)
-        return QModelIndex()
-
-    def index_of_image(self, image_id: str) -> QModelIndex:
-        """Index of the first row of the image with this full id; invalid if not shown."""
-        for place, row in enumerate(self._rows):
-            if row.image.image_id == image_id:
                 return self.index(place, 0)
         return QModelIndex()
 

@@ -9,7 +9,7 @@ from longshore.models import text
 from longshore.models.text import tr
 
 if TYPE_CHECKING:
-    from longshore.engine.model import LocalImage
+    from longshore.oci.local_image import LocalImage
 
 _GAP = "  ·  "
 
@@ -21,17 +21,16 @@ def summary(
     shown: int,
     fresh: int,
     compressed: bool,
-    disk: str,
 ) -> str:
     """How many references and images there are and what they take, how many pass the filter (*shown*), are new
-    (*fresh*) and are *chosen*. *disk*: what the place says about its disk, in place of the sum of the sizes."""
+    (*fresh*) and are *chosen*."""
     if not images:
         return tr("No images")
     total = tr("at most {0} compressed") if compressed else tr("at most {0} on disk")
     parts = [
         _references(images),
         text.images(len({image.image_id for image in images})),
-        disk or total.format(text.size(_bytes(images))),
+        total.format(text.size(_bytes(images))),
     ]
     if shown != len(images):
         parts.append(tr("{0} shown").format(shown))

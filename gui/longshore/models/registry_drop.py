@@ -10,9 +10,7 @@ from longshore.models.registry_row import Child
 from longshore.models.text import tr
 
 
-def hint(
-    target: tuple[RegistryNode, Child | None] | None, data: QMimeData, *, copies_accepted: bool
-) -> tuple[bool, str]:
+def hint(target: tuple[RegistryNode, Child | None] | None, data: QMimeData) -> tuple[bool, str]:
     """Whether *data* may be dropped on *target*, and a line that says what would happen or why not."""
     files = mime.dropped_files(data)
     dragged = mime.decode(data)
@@ -29,8 +27,6 @@ def hint(
         return True, line.replace("{what}", text.safe(what)).replace("{where}", where)
     if dragged.kind is mime.DragKind.LOCAL:
         line = tr("Push {what} to {where}")
-    elif not copies_accepted:
-        return False, tr("Images of a registry can be dropped on Local images")
     elif all(_is_there(item, node, child) for item in dragged.items):
         return False, tr("These images are there already")
     else:

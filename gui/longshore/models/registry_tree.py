@@ -47,7 +47,7 @@ class RegistryTree(QAbstractItemModel):
     #: (list[Reference | str], host: str, repository: str | None): local images were dropped (a str is the id of an
     #: image without a name). Connect it queued: the drop has to return before a sheet opens.
     push_dropped = Signal(object, str, object)
-    #: (list[Reference], host: str, repository: str | None): remote ones were dropped; only with copies_accepted.
+    #: (list[Reference], host: str, repository: str | None): remote ones were dropped.
     copy_dropped = Signal(object, str, object)
     #: (list[Path], host: str, repository: str | None): files were dropped, archives perhaps. Connect it queued.
     load_dropped = Signal(object, str, object)
@@ -59,7 +59,6 @@ class RegistryTree(QAbstractItemModel):
         self._nodes: list[RegistryNode] = []
         self._by_serial: dict[int, RegistryNode] = {}
         #: Whether images of one registry may be dropped on another.
-        self.copies_accepted = False
 
     # -- for subclasses
 
@@ -190,7 +189,7 @@ class RegistryTree(QAbstractItemModel):
 
     def drop_hint(self, index: Index, data: QMimeData) -> tuple[bool, str]:
         """Whether *data* may be dropped on *index*, and a line that says what would happen or why not."""
-        return registry_drop.hint(self._find(index), data, copies_accepted=self.copies_accepted)
+        return registry_drop.hint(self._find(index), data)
 
     @never_raises(default=False)
     def canDropMimeData(

@@ -18,7 +18,7 @@ from longshore.oci.manifest import MANIFESTS
 from longshore.oci.reference import Reference
 
 if TYPE_CHECKING:
-    from longshore.engine.model import LocalImage
+    from longshore.oci.local_image import LocalImage
     from longshore.registry.listing import TagInfo
     from longshore.registry.model import TagDetails
 

@@ -138,10 +138,6 @@ class RegistryBook:
 
         self._settings.update(_PINS, merge, {})
 
-    def mark_insecure(self, host: str, insecure: bool) -> None:
-        """Allow plain HTTP for *host*, or not."""
-        self.add(replace(self.config(host), insecure=insecure))
-
 
 def _read(data: Any) -> RegistryConfig | None:
     """An entry of the settings; None for an odd one, which harms only itself and is left where it is."""

@@ -25,7 +25,8 @@ from longshore.settings import Settings
 from longshore.transfers.transfer import EnginePlace, LibraryPlace
 
 if TYPE_CHECKING:
-    from longshore.engine.model import ImageDetails, LocalImage
+    from longshore.engine.model import ImageDetails
+    from longshore.oci.local_image import LocalImage
     from longshore.library.model import LibraryDetails
 
 _FOLDER = "library"

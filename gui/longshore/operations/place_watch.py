@@ -20,7 +20,8 @@ from longshore.transfers.transfer import EnginePlace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from longshore.engine.model import EngineInfo, LocalImage
+    from longshore.engine.model import EngineInfo
+    from longshore.oci.local_image import LocalImage
 
 _log = logging.getLogger(__name__)
 

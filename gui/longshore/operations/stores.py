@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Protocol
 
+from longshore.oci.local_image import LocalImage
 from longshore.oci.reference import Reference
 from longshore.transfers.transfer import EnginePlace
 
 if TYPE_CHECKING:
     from longshore.cancellation import Cancellation
-    from longshore.engine.model import EngineInfo, ImageDetails, LocalImage
+    from longshore.engine.model import EngineInfo, ImageDetails
     from longshore.library.library import Library
     from longshore.library.model import LibraryDetails, LibraryImage
     from longshore.operations.services import Services
@@ -94,8 +95,6 @@ def _named(name: str) -> Reference | str:
 
 
 def _row(image: LibraryImage) -> LocalImage:
-    from longshore.engine.model import LocalImage
-
     reference = image.reference
     return LocalImage(
         reference=reference,

@@ -16,7 +16,8 @@ from longshore.registry.addresses import repository_path, upload_address, with_q
 from longshore.registry.blob_reading import BlobReading
 from longshore.registry.habits import Habits
 from longshore.registry.manifests import push_scope
-from longshore.registry.model import BlobOutcome, Upload
+from longshore.registry.model import Upload
+from longshore.oci.layer import BlobOutcome
 from longshore.registry.pieces import pieces
 from longshore.registry.sending import MisplacedError, Sending, Source
 from longshore.registry.session import Document, Session

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import enum
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, TypeVar
@@ -52,14 +51,6 @@ class PlatformDetails:
     platform: Platform | None
     digest: str
     size: int
-
-
-class BlobOutcome(enum.Enum):
-    """How a blob came to be in a repository."""
-
-    UPLOADED = "uploaded"
-    SKIPPED = "skipped"  # it was there
-    MOUNTED = "mounted"  # taken from another repository of the same registry
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from longshore.oci.layout import blob_path
 from longshore.oci.manifest import DOCKER_CONFIG, OCI_CONFIG, Index, Manifest, parse_manifest
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
-from longshore.registry.model import BlobOutcome
+from longshore.oci.layer import BlobOutcome
 from longshore.transfers.archive_choice import chosen, named, tell_remarks
 from longshore.transfers.archive_packing import PackedLayers
 from longshore.transfers.content import Opener

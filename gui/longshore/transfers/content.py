@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from longshore.oci.descriptor import Descriptor
     from longshore.oci.errors import LongshoreError
     from longshore.oci.manifest import Index, Manifest
-    from longshore.registry.model import BlobOutcome
+    from longshore.oci.layer import BlobOutcome
 
 #: Gives a blob's bytes from an offset on; may be asked again from another offset when a connection was cut.
 Opener = Callable[[int], AbstractContextManager[Iterable[bytes]]]

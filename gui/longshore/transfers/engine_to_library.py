@@ -11,7 +11,7 @@ from longshore.archives.contents import Scanner, StreamedFile
 from longshore.archives.images import Archived, images_of
 from longshore.cancellation import Cancellation
 from longshore.engine.model import ImageStore
-from longshore.engine.stream import LayerProgress
+from longshore.oci.layer import LayerProgress
 from longshore.oci.digest import short, valid_digest
 from longshore.oci.errors import VerificationFailed
 from longshore.oci.layer import LayerState

@@ -12,7 +12,7 @@ from longshore.library.rows import is_foreign
 from longshore.oci.digest import valid_digest
 from longshore.oci.errors import LibraryError, NotInLibrary
 from longshore.oci.manifest import Index, Manifest
-from longshore.registry.model import BlobOutcome
+from longshore.oci.layer import BlobOutcome
 
 if TYPE_CHECKING:
     from longshore.cancellation import Cancellation

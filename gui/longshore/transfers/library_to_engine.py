@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from longshore.cancellation import Cancellation
 from longshore.engine.model import ImageStore
-from longshore.engine.stream import LayerProgress
+from longshore.oci.layer import LayerProgress
 from longshore.oci.descriptor import Descriptor
 from longshore.oci.digest import short
 from longshore.oci.errors import ImageUnknown, InvalidManifest, VerificationFailed

@@ -12,7 +12,7 @@ from longshore.archives.contents import Member
 from longshore.archives.model import Archived, ArchivedImage
 from longshore.archives.writing import Outgoing, docker_archive
 from longshore.engine.model import EngineInfo, ImageStore
-from longshore.engine.stream import LayerProgress
+from longshore.oci.layer import LayerProgress
 from longshore.oci.descriptor import Descriptor
 from longshore.oci.digest import short
 from longshore.oci.errors import ArchiveDamaged, ArchiveError, InvalidManifest, LongshoreError

@@ -14,7 +14,7 @@ from longshore.transfers.speed import SpeedMeter
 from longshore.transfers.transfer import LayerSnapshot, Moved
 
 if TYPE_CHECKING:
-    from longshore.engine.stream import LayerProgress
+    from longshore.oci.layer import LayerProgress
 
 #: The part of a pulled layer's bar that is its download; the rest is its extraction. The engine downloads three
 #: layers at a time and extracts one, at some two to three times the speed of a fast network.

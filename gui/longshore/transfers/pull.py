@@ -9,7 +9,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from longshore.cancellation import Cancellation
-from longshore.engine.stream import Finished, LayerProgress, Note
+from longshore.engine.stream import Finished, Note
+from longshore.oci.layer import LayerProgress
 from longshore.oci.errors import EngineFailure, ImageUnknown, LongshoreError, VerificationFailed
 from longshore.oci.reference import Reference
 from longshore.transfers import planning

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from longshore.cancellation import Cancellation, Cancelled
 from longshore.engine.model import ImageStore
-from longshore.engine.stream import Finished, LayerProgress, Note, OnePlatform
+from longshore.engine.stream import Finished, Note, OnePlatform
+from longshore.oci.layer import LayerProgress
 from longshore.oci.errors import (
     EngineFailure,
     ImageUnknown,

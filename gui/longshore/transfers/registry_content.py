@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from longshore.oci.errors import LongshoreError
     from longshore.oci.manifest import Index, Manifest
     from longshore.registry.client import RegistryClient
-    from longshore.registry.model import BlobOutcome, Upload
+    from longshore.registry.model import Upload
+    from longshore.oci.layer import BlobOutcome
 
 _log = logging.getLogger(__name__)
 

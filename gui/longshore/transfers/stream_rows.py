@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from longshore.archives.contents import StreamedFile
-from longshore.engine.stream import LayerProgress
+from longshore.oci.layer import LayerProgress
 from longshore.oci.digest import short
 from longshore.oci.layer import LayerState
 from longshore.transfers.progress import Progress

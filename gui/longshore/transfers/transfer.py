@@ -99,19 +99,6 @@ class TransferRequest:
     #: More, by strategy (e.g. referrers along), as sorted pairs so that requests stay hashable.
     options: tuple[tuple[str, str], ...] = ()
 
-    def to_json(self) -> dict[str, Any]:
-        """As plain data for the journal. No secrets are in a request."""
-        from longshore.transfers.codec import request_to_json
-
-        return request_to_json(self)
-
-    @staticmethod
-    def from_json(data: dict[str, Any]) -> TransferRequest:
-        """The reverse of :meth:`to_json`. Raises ValueError or a LongshoreError on data that is not a request."""
-        from longshore.transfers.codec import request_from_json
-
-        return request_from_json(data)
-
 
 @dataclass(frozen=True, slots=True)
 class LayerSnapshot:

@@ -27,7 +27,7 @@ from longshore.widgets.views import TableView
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from longshore.engine.model import LocalImage
+    from longshore.oci.local_image import LocalImage
     from longshore.oci.reference import Reference
 
 _RIGHT = Qt.TextElideMode.ElideRight
@@ -67,7 +67,6 @@ class ImagePane(Pane):
         self.model = model
         self._down: tuple[str, str, str] | None = None  # message, advice, subject
         self._waiting = True
-        self._disk = ""
         self._library = False
         self._place_notice: Notice | None = None
         self._lost: Notice | None = None
@@ -177,11 +176,6 @@ class ImagePane(Pane):
         self._down = (message, advice, subject)
         self._waiting = False
         self.loading.set_loading(False)
-        self._tell_state()
-
-    def set_disk_usage(self, words: str) -> None:
-        """What the footer says about the space on the disk instead of the sum of the sizes."""
-        self._disk = words
         self._tell_state()
 
     def show_arrival(self, reference: Reference) -> None:
@@ -377,7 +371,6 @@ class ImagePane(Pane):
                     shown=self.model.rowCount(),
                     fresh=self.model.fresh_count,
                     compressed=self._library,
-                    disk=self._disk,
                 )
             )
 

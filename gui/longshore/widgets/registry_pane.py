@@ -107,10 +107,6 @@ class RegistryPane(Pane):
         index = self.view.currentIndex()
         return str(index.data(Role.HOST) or "") if index.isValid() else ""
 
-    def current_repository(self) -> tuple[str, str]:
-        """Host and path of the repository whose tags are shown, or two empty strings."""
-        return self._place
-
     def selected_references(self) -> list[Reference]:
         """What Pull means: the selected tags, or else the selected repositories (without tag)."""
         return self.tags.selected_references() or self.selected_repositories()

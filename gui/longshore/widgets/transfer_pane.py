@@ -156,12 +156,6 @@ class TransferPane(Pane):
             self.explain(reason, Tone.CAUTION, button=self.tr("OK"))
         self._tell_state()
 
-    def show_transfer(self, transfer_id: str) -> None:
-        """Select the row of a transfer, and bring it into sight."""
-        index = self.model.index_of(transfer_id)
-        if index.isValid():
-            self.view.select_row(index)
-
     def show_transfers(self, ids: Iterable[str]) -> None:
         """Select the rows of these transfers, and bring the first into sight."""
         self.view.select_rows([self.model.index_of(row) for row in ids])

@@ -22,7 +22,6 @@ class Copies(QObject):
         self._shared = shared
         pane = window.registry_pane
         pane.copy_requested.connect(self._copy_selected)
-        pane.model.copies_accepted = True
         pane.model.copy_dropped.connect(self._copy_dropped, Qt.ConnectionType.QueuedConnection)
         window.mirrors_requested.connect(self._mirrors)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt, Slot
 
-from longshore.engine.model import LocalImage
+from longshore.oci.local_image import LocalImage
 from longshore.models import text
 from longshore.models.columns import Tone
 from longshore.oci.errors import LongshoreError

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt, Slot
 
-from longshore.engine.model import ImageDetails, LocalImage
+from longshore.engine.model import ImageDetails
+from longshore.oci.local_image import LocalImage
 from longshore.library.model import LibraryDetails
 from longshore.oci.errors import LongshoreError
 from longshore.oci.reference import DOCKER_HUB, Reference

@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject, Slot
 from PySide6.QtWidgets import QAbstractItemView, QApplication, QFileDialog
 
 from longshore.engine.address import EngineAddress
-from longshore.engine.model import LocalImage
+from longshore.oci.local_image import LocalImage
 from longshore.models import engine_text, text
 from longshore.models.columns import Tone
 from longshore.oci.errors import LongshoreError

@@ -18,7 +18,7 @@ from longshore.widgets.main_window import MainWindow
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from longshore.engine.model import LocalImage
+    from longshore.oci.local_image import LocalImage
     from longshore.widgets.dialogs.targets import TargetSheet
 
 

@@ -12,7 +12,8 @@ from longshore.cancellation import Cancellation, Cancelled
 from longshore.engine.address import current_address
 from longshore.engine.engine import Engine
 from longshore.engine.model import EngineEvent, EventKind, ImageStore
-from longshore.engine.stream import Finished, LayerProgress, Note
+from longshore.engine.stream import Finished, Note
+from longshore.oci.layer import LayerProgress
 from longshore.oci.errors import (
     EngineLost,
     ImageUnknown,

@@ -13,7 +13,8 @@ import pytest
 
 from longshore.cancellation import Cancellation
 from longshore.engine.engine import Engine
-from longshore.engine.stream import Finished, LayerProgress, Note, StreamEvent
+from longshore.engine.stream import Finished, Note, StreamEvent
+from longshore.oci.layer import LayerProgress
 from longshore.oci.errors import (
     AccessDenied,
     DigestMismatch,

@@ -29,7 +29,7 @@ from longshore.oci.platform import Platform
 from longshore.registry.client import RegistryClient
 from longshore.registry.config import RegistryConfig
 from longshore.registry.details_cache import FILE_NAME, DetailsCache
-from longshore.registry.model import BlobOutcome
+from longshore.oci.layer import BlobOutcome
 from testbed.registry import PrivateRegistry
 from testbed.throttle import Throttle
 

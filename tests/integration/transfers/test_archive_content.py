@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from archivetools import SUFFIXES, Image, digest_of, docker_parts, layer, oci_parts, write
-from longshore.archives.archive import inspect_archive
+from transfertools.archive_summary import inspect_archive
 from longshore.archives.model import ArchiveFormat
 from longshore.cancellation import Cancellation, Cancelled
 from longshore.oci.errors import ArchiveDamaged, ArchiveError, DiskFull, NotInRegistry

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from archivetools import Image, digest_of, layer, oci_parts, write
-from longshore.archives.archive import inspect_archive
+from transfertools.archive_summary import inspect_archive
 from longshore.cancellation import Cancellation
 from longshore.engine.address import EngineAddress, Origin
 from longshore.engine.model import ImageStore

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from archivetools import SUFFIXES, Image, digest_of, docker_parts, entry, layer, oci_parts, write
-from longshore.archives.archive import inspect_archive
+from transfertools.archive_summary import inspect_archive
 from longshore.archives.compression import Compression
 from longshore.archives.model import ArchiveFormat
 from longshore.cancellation import Cancellation, Cancelled

@@ -193,7 +193,6 @@ def test_find_by_reference(model):
     assert model.index_of(Reference.parse("postgres")).row() == 1
     assert model.index_of(Reference.parse("acme/web:2")).row() == 0
     assert not model.index_of(Reference.parse("acme/web")).isValid()
-    assert model.index_of_image(sha("postgres")).row() == 1
 
 
 def test_tooltips_show_hostile_text_as_it_is(model):

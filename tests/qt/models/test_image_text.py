@@ -21,24 +21,23 @@ _OTHER = image("b:1", image_id="sha256:2", size=3_000_000)
     [
         ({}, "3 references  ·  2 images  ·  at most 4 MB on disk"),
         ({"compressed": True}, "3 references  ·  2 images  ·  at most 4 MB compressed"),
-        ({"disk": "5 MB on disk"}, "3 references  ·  2 images  ·  5 MB on disk"),
         ({"shown": 1}, "3 references  ·  2 images  ·  at most 4 MB on disk  ·  1 shown"),
         ({"fresh": 2}, "3 references  ·  2 images  ·  at most 4 MB on disk  ·  2 new"),
     ],
 )
 def test_what_there_is(options: dict[str, Any], words: str) -> None:
-    plain: dict[str, Any] = {"shown": 3, "fresh": 0, "compressed": False, "disk": ""}
+    plain: dict[str, Any] = {"shown": 3, "fresh": 0, "compressed": False}
     assert image_text.summary([*_TWICE, _OTHER], [], **{**plain, **options}) == words
 
 
 def test_an_image_that_is_chosen_twice_counts_once() -> None:
-    said = image_text.summary([*_TWICE, _OTHER], _TWICE, shown=3, fresh=0, compressed=False, disk="")
+    said = image_text.summary([*_TWICE, _OTHER], _TWICE, shown=3, fresh=0, compressed=False)
     assert said.endswith("2 selected, 1 MB")
 
 
 def test_nothing_and_one() -> None:
-    assert image_text.summary([], [], shown=0, fresh=0, compressed=False, disk="") == "No images"
-    one = image_text.summary([_OTHER], [], shown=1, fresh=0, compressed=False, disk="")
+    assert image_text.summary([], [], shown=0, fresh=0, compressed=False) == "No images"
+    one = image_text.summary([_OTHER], [], shown=1, fresh=0, compressed=False)
     assert one.startswith("1 reference  ·  1 image  ·")
 
 

@@ -316,7 +316,6 @@ def test_drops_that_make_no_sense_say_so(model):
 
 
 def test_copies_between_registries_when_accepted(model, qtbot):
-    model.copies_accepted = True
     listed(model, ["a/b"])
     remote = mime.encode(
         mime.DragKind.REMOTE, [mime.DraggedItem(Reference.parse(f"{HOST}/a/b:1"), "", HOST, "a/b")]

@@ -94,7 +94,7 @@ def test_cancel_means_the_only_one_or_what_is_selected(bench: Bench, qtbot: QtBo
     with qtbot.waitSignal(pane.cancel_requested) as by_layer:
         _click(qtbot, pane.cancel_button)
     assert by_layer.args == [["a"]], "a layer stands for its transfer"
-    pane.show_transfer("z")
+    pane.show_transfers(["z"])
     assert not pane.cancel_button.isEnabled()
     assert "This transfer has finished." in pane.cancel_button.toolTip()
     assert not bench.window.actions_.cancel.isEnabled()
@@ -108,7 +108,7 @@ def test_cancel_means_the_only_one_or_what_is_selected(bench: Bench, qtbot: QtBo
 def test_cancel_goes_off_when_the_selected_transfer_ends(bench: Bench, qtbot: QtBot) -> None:
     pane = bench.window.transfer_pane
     bench.move(transfer("a", state=State.RUNNING, permille=5), transfer("b"))
-    pane.show_transfer("a")
+    pane.show_transfers(["a"])
     assert pane.cancel_button.isEnabled()
     bench.move(transfer("a", state=State.CANCELLING, permille=5))
     qtbot.waitUntil(lambda: "being cancelled" in pane.cancel_button.toolTip())
@@ -128,7 +128,7 @@ def test_retry_takes_what_ended_badly(bench: Bench, qtbot: QtBot, state: State) 
     with qtbot.waitSignal(pane.retry_requested) as only:
         _click(qtbot, pane.retry_button)
     assert only.args == [["b"]]
-    pane.show_transfer("a")
+    pane.show_transfers(["a"])
     assert not pane.retry_button.isEnabled()
     assert "Only transfers that failed" in pane.retry_button.toolTip()
     assert not bench.window.actions_.retry.isEnabled()
@@ -145,7 +145,7 @@ def test_nothing_to_do_is_said(bench: Bench, qtbot: QtBot) -> None:
     _click(qtbot, pane.clear_button)
     assert pane.explanation.startswith("Nothing has")
     pane.hush()
-    pane.show_transfer("a")
+    pane.show_transfers(["a"])
     pane.remove()
     assert "cancel it first" in pane.explanation
 
@@ -163,11 +163,11 @@ def test_delete_takes_what_has_ended_out_of_the_list(bench: Bench, qtbot: QtBot)
 def test_only_queued_ones_move(bench: Bench, qtbot: QtBot) -> None:
     pane = bench.window.transfer_pane
     bench.move(transfer("a", state=State.RUNNING), transfer("b"), transfer("c"))
-    pane.show_transfer("c")
+    pane.show_transfers(["c"])
     with qtbot.waitSignal(pane.move_requested) as moved:
         pane.move_rows(-1)
     assert moved.args == [["c"], -1]
-    pane.show_transfer("a")
+    pane.show_transfers(["a"])
     with qtbot.assertNotEmitted(pane.move_requested):
         pane.move_rows(1)
 
@@ -176,7 +176,7 @@ def test_enter_unfolds_a_row(bench: Bench, qtbot: QtBot) -> None:
     pane = bench.window.transfer_pane
     error = AccessDenied("Not allowed.", registry="ghcr.io", advice="Sign in.", detail="denied")
     bench.move(transfer("a", state=State.FAILED, permille=410, error=error))
-    pane.show_transfer("a")
+    pane.show_transfers(["a"])
     qtbot.keyClick(pane.view, Qt.Key.Key_Return)
     index = bench.transfers.index_of("a")
     assert pane.view.isExpanded(index)
@@ -270,11 +270,11 @@ def test_cancel_says_what_is_lost(bench: Bench, qtbot: QtBot) -> None:
         transfer("b", state=State.RUNNING, pausable=True),
         transfer("c"),
     )
-    pane.show_transfer("a")
+    pane.show_transfers(["a"])
     assert "classic image store" in pane.cancel_button.toolTip()
-    pane.show_transfer("b")
+    pane.show_transfers(["b"])
     assert "arrived stay" in pane.cancel_button.accessibleDescription()
-    pane.show_transfer("c")
+    pane.show_transfers(["c"])
     assert "nothing is lost" in pane.cancel_button.accessibleDescription()
     with qtbot.waitSignal(pane.cancel_all_requested):
         pane.cancel_all()
@@ -388,7 +388,7 @@ def test_a_row_that_fails_comes_into_sight_unless_others_are_in_hand(bench: Benc
     names = [f"m{number}" for number in range(40)]
     failed = transfer("m39", state=State.FAILED, error=RegistryUnreachable("Nothing.", registry="r"))
     bench.move(*[transfer(name) for name in names[:-1]], failed)
-    pane.show_transfer("m0")
+    pane.show_transfers(["m0"])
     pane.show_failed(failed)
     assert _covered(bench, "m39"), "the user works on another row"
     pane.view.clearSelection()

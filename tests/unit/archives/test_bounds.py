@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from archivetools import Image, Part, docker_parts, document, oci_parts, replaced, tar_of, write
+from transfertools.archive_summary import summary_of
 from longshore.archives.archive import Archive, open_archive
 from longshore.archives.compression import Compression, Packer, Unpacker
 from longshore.archives.contents import Contents, Scanner
@@ -235,7 +236,7 @@ def test_layers_are_bounded_together(tmp_path: Path, packed: str) -> None:
     with pytest.raises(ArchiveRefused) as caught:
         opened(path, Limits(unpacked=3_000_000))
     assert "more than 3000000 bytes unpacked" in caught.value.detail
-    assert opened(path, Limits(unpacked=5_000_000)).summary().images
+    assert summary_of(opened(path, Limits(unpacked=5_000_000))).images
 
 
 def test_a_layer_within_the_archive_counts_by_what_the_file_has(tmp_path: Path) -> None:
@@ -249,7 +250,7 @@ def test_a_layer_within_the_archive_counts_by_what_the_file_has(tmp_path: Path) 
         opened(path, most)
     assert "a decompression bomb" in caught.value.detail
     plain = write(tmp_path, oci_parts(Image(layers=layers, packed="gzip")))
-    assert opened(plain, most).summary().images
+    assert summary_of(opened(plain, most)).images
 
 
 def test_what_unpacks_to_twice_its_size_is_no_bomb(tmp_path: Path) -> None:
@@ -266,7 +267,7 @@ def test_names_of_images_are_bounded_together(tmp_path: Path) -> None:
     with pytest.raises(ArchiveRefused) as caught:
         opened(path, Limits(references=119))
     assert "more than 119 names" in caught.value.detail
-    assert len(opened(path, Limits(references=120)).summary().images[0].references) == 60
+    assert len(summary_of(opened(path, Limits(references=120))).images[0].references) == 60
 
 
 def test_documents_of_many_small_values(tmp_path: Path) -> None:

@@ -31,9 +31,11 @@ from archivetools import (
     without,
     write,
 )
+from transfertools.archive_summary import summary_of
 from longshore.archives import failures
 from longshore.archives.access import Cursor, chunks_of, exactly, opened
-from longshore.archives.archive import inspect_archive, open_archive
+from longshore.archives.archive import open_archive
+from transfertools.archive_summary import inspect_archive
 from longshore.archives.compression import Compression, Packer, Unpacker, compression_of, unpacked
 from longshore.archives.contents import Scanner
 from longshore.archives.limits import BLOCK, Limits
@@ -148,7 +150,7 @@ def test_a_configuration_that_names_no_layers_is_not_compared_with_them(tmp_path
         {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [descriptor(OCI_MANIFEST, manifest)]}
     )
     parts = [*replaced(oci_parts(Image()), "index.json", top), blob(data), blob(config), blob(manifest)]
-    [row] = open_archive(write(tmp_path, parts), cancellation=Cancellation()).summary().images
+    [row] = summary_of(open_archive(write(tmp_path, parts), cancellation=Cancellation())).images
     assert (row.digest, row.layers, row.size) == (digest_of(manifest), 1, len(data))
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from archivetools import ARCHIVE_PACKERS, PACKERS, Image, docker_list, docker_parts, layer, oci_parts, tar_of
+from transfertools.archive_summary import summary_of
 from longshore.archives.archive import open_archive
 from longshore.archives.limits import Limits
 from longshore.cancellation import Cancellation
@@ -55,7 +56,7 @@ def test_mutated(tmp_path: Path, source: str) -> None:
                     data = data[:at] or data
         path.write_bytes(data)
         try:
-            open_archive(path, cancellation=Cancellation(), limits=LIMITS).summary()
+            summary_of(open_archive(path, cancellation=Cancellation(), limits=LIMITS))
         except ArchiveError as error:
             refused += 1
             assert error.message and error.advice

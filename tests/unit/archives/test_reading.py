@@ -29,9 +29,11 @@ from archivetools import (
     without,
     write,
 )
+from transfertools.archive_summary import summary_of
 from longshore.archives import access
 from longshore.archives import archive as archive_module
-from longshore.archives.archive import inspect_archive, open_archive, select_image
+from longshore.archives.archive import open_archive, select_image
+from transfertools.archive_summary import inspect_archive
 from longshore.archives.compression import Compression
 from longshore.archives.contents import Scanner
 from longshore.archives.limits import Limits
@@ -291,13 +293,13 @@ def test_what_was_checked_is_not_read_again_until_it_changes(tmp_path: Path) -> 
     other = Image(layers=(layer("two", 3_000_000),))
     os.utime(write(tmp_path, oci_parts(other)), ns=(1, 1))
     again = open_archive(path, cancellation=Cancellation())
-    assert again.summary().images[0].digest == digest_of(other.manifest)
+    assert summary_of(again).images[0].digest == digest_of(other.manifest)
 
 
 def test_what_belongs_to_an_image_is_no_platform_of_it(tmp_path: Path) -> None:
     images = Image(), Image(layers=(layer("proof"),), platform=("unknown", "unknown"))
     archive = open_archive(write(tmp_path, oci_parts(*images, index=True)), cancellation=Cancellation())
-    [row] = archive.summary().images
+    [row] = summary_of(archive).images
     assert row.platforms == (Platform("linux", "amd64"),)
     [archived] = archive.listing.archived
     assert len(archived.images) == 2 and len(archived.runnable) == 1

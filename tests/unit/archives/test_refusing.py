@@ -29,8 +29,10 @@ from archivetools import (
     without,
     write,
 )
+from transfertools.archive_summary import summary_of
 from longshore.archives import images as images_module
-from longshore.archives.archive import inspect_archive, open_archive
+from longshore.archives.archive import open_archive
+from transfertools.archive_summary import inspect_archive
 from longshore.archives.limits import Limits
 from longshore.cancellation import Cancellation
 from longshore.oci.errors import (
@@ -256,7 +258,7 @@ def test_as_many_bytes_of_documents_as_may_be(tmp_path: Path) -> None:
     path = write(tmp_path, oci_parts(IMAGE))
     archive = open_archive(path, cancellation=Cancellation())
     total = sum(map(len, archive.contents.documents.values()))
-    assert open_archive(path, cancellation=Cancellation(), limits=Limits(documents=total)).summary()
+    assert summary_of(open_archive(path, cancellation=Cancellation(), limits=Limits(documents=total)))
     refused(path, ArchiveRefused, f"more than {total - 1} bytes of documents", Limits(documents=total - 1))
 
 

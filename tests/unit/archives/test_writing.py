@@ -17,7 +17,8 @@ import pytest
 
 from archivetools import Image, digest_of, docker_parts, layer, oci_parts, tar_of, write
 from longshore.archives import failures
-from longshore.archives.archive import Archive, inspect_archive, open_archive
+from longshore.archives.archive import Archive, open_archive
+from transfertools.archive_summary import inspect_archive
 from longshore.archives.compression import Compression, Packer, compression_for, compression_of, unpacked
 from longshore.archives.contents import Scanner
 from longshore.archives.images import images_of

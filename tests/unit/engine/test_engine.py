@@ -19,7 +19,7 @@ from longshore.credentials import Credential
 from longshore.engine.address import EngineAddress
 from longshore.engine.engine import Engine, _loaded, _signed_in, _Source
 from longshore.engine.model import EngineEvent, EventKind
-from longshore.engine.stream import LayerProgress
+from longshore.oci.layer import LayerProgress
 from longshore.oci.errors import (
     AccessDenied,
     DiskFull,

@@ -7,15 +7,8 @@ from typing import Any
 import pytest
 
 from longshore.engine.attempt import Attempt
-from longshore.engine.stream import (
-    Finished,
-    LayerProgress,
-    Normaliser,
-    Note,
-    OnePlatform,
-    StreamEvent,
-    unpacking,
-)
+from longshore.engine.stream import Finished, Normaliser, Note, OnePlatform, StreamEvent, unpacking
+from longshore.oci.layer import LayerProgress
 from longshore.oci.errors import EngineFailure, NotInRegistry, RegistryUnreachable
 from longshore.oci.layer import LayerState
 from longshore.oci.reference import Reference

@@ -13,7 +13,8 @@ from longshore.cancellation import Cancellation, Cancelled
 from longshore.oci.errors import RateLimited, RegistryFailure, UnexpectedReply, VerificationFailed
 from longshore.registry import sending
 from longshore.registry.client import RegistryClient
-from longshore.registry.model import BlobOutcome, Upload
+from longshore.registry.model import Upload
+from longshore.oci.layer import BlobOutcome
 from transfertools.faulty import FaultyRegistry, digest_of, faulty_registries
 
 BLOB = hashlib.shake_256(b"blob").digest(450)

@@ -26,7 +26,7 @@ from longshore.archives.archive import open_archive
 from longshore.cancellation import Cancellation
 from longshore.oci.errors import ArchiveError, LongshoreError
 from longshore.oci.reference import Reference
-from longshore.registry.model import BlobOutcome
+from longshore.oci.layer import BlobOutcome
 from longshore.transfers.archive_choice import chosen, named
 from longshore.transfers.archive_content import ArchiveContentWriter, ArchiveReader
 from longshore.transfers.content_places import open_reader, open_writer

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from longshore.engine.address import EngineAddress, Origin
-from longshore.engine.stream import LayerProgress
+from longshore.oci.layer import LayerProgress
 from longshore.oci.layer import LayerState
 from longshore.oci.reference import Reference
 from longshore.transfers.entry import Entry

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from longshore.cancellation import Cancellation, Cancelled
-from longshore.engine.stream import LayerProgress
+from longshore.oci.layer import LayerProgress
 from longshore.oci.errors import AccessDenied, RegistryUnreachable
 from longshore.oci.layer import LayerState
 from longshore.transfers import core

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from longshore.cancellation import Cancellation, Cancelled
-from longshore.engine.stream import LayerProgress
+from longshore.oci.layer import LayerProgress
 from longshore.oci.errors import RegistryUnreachable
 from longshore.oci.layer import LayerState
 from longshore.transfers import planning

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import pytest
 
-from longshore.engine.stream import LayerProgress
+from longshore.oci.layer import LayerProgress
 from longshore.oci.layer import LayerState
 from longshore.transfers.meter import PlannedLayer
 from longshore.transfers.progress import Progress

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from longshore.cancellation import Cancelled
-from longshore.engine.stream import LayerProgress
+from longshore.oci.layer import LayerProgress
 from longshore.oci.errors import (
     AccessDenied,
     EngineLost,

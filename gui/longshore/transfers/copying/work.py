@@ -7,14 +7,14 @@ from collections.abc import Iterable
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 
 from longshore.cancellation import Cancellation, Cancelled
-from longshore.engine.stream import LayerProgress
+from longshore.oci.layer import LayerProgress
 from longshore.oci.descriptor import Descriptor
 from longshore.oci.digest import short
 from longshore.oci.errors import LongshoreError, VerificationFailed
 from longshore.oci.layer import LayerState
 from longshore.oci.manifest import Index, Manifest
 from longshore.registry.failures import REFUSALS
-from longshore.registry.model import BlobOutcome
+from longshore.oci.layer import BlobOutcome
 from longshore.transfers.content import ContentReader, ContentWriter
 from longshore.transfers.copying.selection import wanted_platforms
 from longshore.transfers.copying.source import BlobSource, SourceFailedError
