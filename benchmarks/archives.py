@@ -23,16 +23,16 @@ from pathlib import Path
 
 from figures import heading, ratio
 
+from longshore.application.clients import Services
 from longshore.archives import archive
 from longshore.cancellation import Cancellation
 from longshore.engine.address import current_address
-from longshore.operations.services import Services
 from longshore.registry.config import RegistryConfig
-from longshore.transfers.load import LoadStrategy
-from longshore.transfers.progress import Progress
-from longshore.transfers.save import SaveStrategy
-from longshore.transfers.strategy import Job, Strategy
+from longshore.transfers.progress.progress import Progress
 from longshore.transfers.transfer import TransferRequest
+from longshore.transfers.ways.load import LoadStrategy
+from longshore.transfers.ways.save import SaveStrategy
+from longshore.transfers.ways.way import Job, Strategy
 from testbed.bed import Testbed
 from testbed.images import load_image
 from transfertools.archives import in_archive, in_engine, moving

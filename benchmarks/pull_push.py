@@ -21,12 +21,12 @@ from pathlib import Path
 
 from figures import heading, ratio
 
+from longshore.application.clients import Services
 from longshore.engine.address import EngineAddress, current_address
 from longshore.oci.reference import Reference
-from longshore.operations.services import Services
 from longshore.registry.config import RegistryConfig
-from longshore.transfers.journal import Journal
-from longshore.transfers.queue import TransferQueue
+from longshore.transfers.journal.journal import Journal
+from longshore.transfers.queue.queue import TransferQueue
 from longshore.transfers.transfer import (
     Endpoint,
     EnginePlace,

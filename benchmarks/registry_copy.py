@@ -28,11 +28,11 @@ from pathlib import Path
 
 from figures import heading, ratio, spread
 
+from longshore.application.clients import Services
 from longshore.oci.reference import Reference
-from longshore.operations.services import Services
 from longshore.registry.config import RegistryConfig
-from longshore.transfers.journal import Journal
-from longshore.transfers.queue import TransferQueue
+from longshore.transfers.journal.journal import Journal
+from longshore.transfers.queue.queue import TransferQueue
 from longshore.transfers.transfer import Endpoint, Operation, RegistryPlace, TransferRequest
 from testbed.bed import Testbed
 from testbed.debian_packages import DEFAULT_MIRROR, Deadline, fetch

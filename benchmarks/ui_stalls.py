@@ -34,10 +34,9 @@ from longshore.engine.attempt import Attempt
 from longshore.engine.stream import Normaliser
 from longshore.oci.layer import LayerProgress
 from longshore.oci.reference import Reference
-from longshore.transfers.journal import Journal
-from longshore.transfers.meter import PlannedLayer
-from longshore.transfers.queue import TransferQueue
-from longshore.transfers.strategy import Job
+from longshore.transfers.journal.journal import Journal
+from longshore.transfers.progress.meter import PlannedLayer
+from longshore.transfers.queue.queue import TransferQueue
 from longshore.transfers.transfer import (
     Endpoint,
     EnginePlace,
@@ -46,6 +45,7 @@ from longshore.transfers.transfer import (
     RegistryPlace,
     TransferRequest,
 )
+from longshore.transfers.ways.way import Job
 from testbed.bed import Testbed
 from testbed.display import Xvfb
 from testbed.remote_images import seed_repository

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from longshore import __version__
 from longshore.display import drop_odd_settings, let_go, why_no_display
-from longshore.oci.errors import LongshoreError
+from longshore.errors import LongshoreError
 from longshore.settings import Folders, Settings
 from longshore.widgets.desktop.probe import NOWHERE, BusProbe
 

@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from longshore.transfers.journal import Journal
-from longshore.transfers.queue import TransferQueue
-from longshore.transfers.strategy import default_strategies, kind_of
+from longshore.transfers.journal.journal import Journal
+from longshore.transfers.queue.queue import TransferQueue
 from longshore.transfers.transfer import NoteKind, State, TransferSnapshot
+from longshore.transfers.ways.table import all_ways, kind_of
 from testbed.bed import Testbed
 from testbed.engine import PrivateEngine
 from testbed.errors import TestbedUnavailable, require
@@ -189,6 +189,6 @@ def test_dockers_own_manifests_keep_their_digests_too(
 
 
 def test_there_is_a_way_between_any_two(spots: dict[str, Spot]) -> None:
-    known = default_strategies()
+    known = all_ways()
     ends = [(one.end("x"), other.end("x")) for one, other in itertools.permutations(spots.values(), 2)]
     assert [kind_of(request(*pair)) for pair in ends if kind_of(request(*pair)) not in known] == []

@@ -1,4 +1,4 @@
-"""What tests of the transfers share: requests, strategies that do as told, and an eye on a queue."""
+"""What tests of the transfers share: requests, ways that do as told, and an eye on a queue."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from typing import Any
 from longshore.engine.address import EngineAddress, Origin
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
-from longshore.transfers.queue import TransferQueue
-from longshore.transfers.strategy import Job
+from longshore.transfers.queue.queue import TransferQueue
 from longshore.transfers.transfer import (
     Endpoint,
     EnginePlace,
@@ -23,6 +22,7 @@ from longshore.transfers.transfer import (
     TransferRequest,
     TransferSnapshot,
 )
+from longshore.transfers.ways.way import Job
 
 ENGINE = EngineAddress("test", "unix:///nowhere/docker.sock", Origin.OPTION)
 DEADLINE = 10.0
@@ -141,7 +141,7 @@ class Eye:
 
 @dataclass
 class Script:
-    """A strategy that does what the test says: *run* is called with the job and the number of the attempt."""
+    """A way that does what the test says: *run* is called with the job and the number of the attempt."""
 
     run_: Callable[[Job, int], str]
     plan_: Callable[[Job], Plan | None] = lambda job: None
@@ -183,7 +183,7 @@ class Gate:
             self._event(request).set()
 
     def wait(self, job: Job, number: int = 1) -> str:
-        """A strategy's ``run``."""
+        """A way's ``run``."""
         event = self._event(job.request)
         with self._lock:
             self.inside.append(job.request)

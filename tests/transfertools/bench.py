@@ -7,9 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from longshore.transfers.journal import Journal
-from longshore.transfers.queue import TransferQueue
-from longshore.transfers.retry import RetryPolicy
+from longshore.transfers.journal.journal import Journal
+from longshore.transfers.queue.queue import TransferQueue
+from longshore.transfers.queue.retry import RetryPolicy
 from longshore.transfers.transfer import State, TransferSnapshot
 from transfertools import Eye, copy
 from transfertools.faulty import FaultyRegistry, digest_of

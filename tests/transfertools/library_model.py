@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from longshore.cancellation import Cancellation
+from longshore.errors import LibraryDamaged, NotInLibrary
 from longshore.library.library import Library
-from longshore.oci.errors import LibraryDamaged, NotInLibrary
 from longshore.oci.manifest import Index, Manifest
 from longshore.oci.reference import Reference
 from transfertools.layouts import Made, image, index, noise, put, put_index

@@ -16,7 +16,7 @@ from longshore.archives.compression import Compression, Unpacker
 from longshore.archives.limits import BLOCK
 from longshore.archives.tarstream import Entry
 from longshore.cancellation import Cancellation
-from longshore.oci.errors import ArchiveError
+from longshore.errors import ArchiveError
 
 #: Hears how many bytes of the file were read so far.
 Moved = Callable[[int], None]

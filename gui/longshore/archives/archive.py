@@ -13,7 +13,6 @@ import contextlib
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -35,11 +34,9 @@ from longshore.archives.compression import HEAD, Compression, Unpacker, compress
 from longshore.archives.contents import Contents, Member, Scanner
 from longshore.archives.images import images_of
 from longshore.archives.limits import LIMITS, Limits
-from longshore.archives.model import ArchivedImage, ArchiveFormat, Listing
+from longshore.archives.model import ArchivedImage, Listing
 from longshore.cancellation import Cancellation
-from longshore.oci.manifest import Manifest
 from longshore.oci.platform import Platform
-from longshore.oci.reference import Reference
 
 
 class Archive:

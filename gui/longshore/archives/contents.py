@@ -16,7 +16,7 @@ from longshore.archives.tarstream import Entry, EntryKind, TarReader, oversized
 from longshore.cancellation import Cancellation
 from longshore.oci.image_config import LARGEST_CONFIG
 from longshore.oci.layout import BLOBS, INDEX_FILE, LAYOUT_FILE
-from longshore.oci.text import plain
+from longshore.text import plain
 
 MANIFEST_FILE = "manifest.json"
 REPOSITORIES_FILE = "repositories"

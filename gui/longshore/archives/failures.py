@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 from pathlib import Path
 
-from longshore.oci.errors import ArchiveDamaged, ArchiveError, ArchiveRefused, DiskFull, NotAnArchive
+from longshore.errors import ArchiveDamaged, ArchiveError, ArchiveRefused, DiskFull, NotAnArchive
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 

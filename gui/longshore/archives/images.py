@@ -19,14 +19,8 @@ from longshore.archives.lists import joined, merged, references_of, remarks_on
 from longshore.archives.model import Archived, ArchivedImage, ArchiveFormat, Listing
 from longshore.archives.tarstream import oversized, within
 from longshore.cancellation import Cancellation
+from longshore.errors import ArchiveDamaged, InvalidContent, InvalidLayout, InvalidReference, LongshoreError
 from longshore.oci.descriptor import Descriptor
-from longshore.oci.errors import (
-    ArchiveDamaged,
-    InvalidContent,
-    InvalidLayout,
-    InvalidReference,
-    LongshoreError,
-)
 from longshore.oci.image_config import ImageConfig
 from longshore.oci.layout import INDEX_FILE, LAYOUT_FILE, LayoutEntry, LayoutIndex, check_layout_file
 from longshore.oci.manifest import (
@@ -40,7 +34,7 @@ from longshore.oci.manifest import (
     Manifest,
     parse_manifest,
 )
-from longshore.oci.text import plain
+from longshore.text import plain
 
 __all__ = ["Archived", "ArchivedImage", "Listing", "images_of", "made_manifest"]
 

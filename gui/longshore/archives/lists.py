@@ -12,10 +12,10 @@ from dataclasses import replace
 
 from longshore.archives.contents import Contents
 from longshore.archives.model import Archived, Oddity, Remark
+from longshore.errors import InvalidReference
 from longshore.oci.digest import short
-from longshore.oci.errors import InvalidReference
 from longshore.oci.reference import Reference
-from longshore.oci.text import plain
+from longshore.text import plain
 
 #: Names and digests that a remark shows.
 _SHOWN = 3

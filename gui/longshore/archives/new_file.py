@@ -12,8 +12,8 @@ from types import TracebackType
 from typing import IO, Self
 
 from longshore.archives import failures
+from longshore.errors import ArchiveError
 from longshore.oci.digest import sha256_of
-from longshore.oci.errors import ArchiveError
 from longshore.shared_files import sync_folder, try_lock
 
 #: On Windows an open file cannot be removed anyhow.

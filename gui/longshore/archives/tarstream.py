@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from longshore.archives import failures
 from longshore.archives.limits import BLOCK, LIMITS, Limits
-from longshore.oci.text import plain
+from longshore.text import plain
 
 RECORD = 512
 #: Bytes of an extended header: a few paths and numbers.

@@ -12,7 +12,7 @@ from typing import Any
 
 from longshore.credentials.credential import Credential, is_text
 from longshore.credentials.names import host_of, key_of, nearness
-from longshore.oci.errors import CredentialsError
+from longshore.errors import CredentialsError
 from longshore.shared_files import DidNotLast, LockBusy, NotAnObject, json_object, read_file
 
 _AUTHS, _STORE, _HELPERS = "auths", "credsStore", "credHelpers"

@@ -15,7 +15,7 @@ from longshore.credentials.credential import TOKEN_USER, Credential
 from longshore.credentials.helper import Helper, default_helper
 from longshore.credentials.names import canonical, host_of, key_of, logout_keys
 from longshore.credentials.saved import Fate, SavedSignIn
-from longshore.oci.errors import CredentialsError
+from longshore.errors import CredentialsError
 from longshore.shared_files import SharedFile
 
 #: Seconds for which the file is watched after a change: the docker CLI takes no lock, and writes back what it read.

@@ -21,8 +21,8 @@ from longshore.engine.contexts import (
     list_contexts,
     read_context,
 )
-from longshore.oci.errors import EngineError, EngineUnavailable, UnavailableCause
-from longshore.oci.text import plain
+from longshore.errors import EngineError, EngineUnavailable, UnavailableCause
+from longshore.text import plain
 
 _WINDOWS = sys.platform == "win32"
 DEFAULT_URL = "npipe:////./pipe/docker_engine" if _WINDOWS else "unix:///var/run/docker.sock"

@@ -23,7 +23,7 @@ from docker.utils.proxy import ProxyConfig
 import longshore
 from longshore.engine.address import EngineAddress, TlsFiles
 from longshore.engine.transport import DialledAdapter, Sockets, SshLine, TcpAdapter, UnixLine
-from longshore.oci.errors import EngineUnavailable, UnavailableCause
+from longshore.errors import EngineUnavailable, UnavailableCause
 from longshore.shared_files import FileTooLarge, NotAFile, read_file
 
 CONNECT_SECONDS = 10.0

@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from longshore.oci.errors import UnknownContext
-from longshore.oci.text import plain
+from longshore.errors import UnknownContext
 from longshore.shared_files import NotAFile, read_file
+from longshore.text import plain
 
 _log = logging.getLogger(__name__)
 

@@ -22,12 +22,12 @@ from longshore.engine.listing import (
     swarm_nodes,
 )
 from longshore.engine.model import EngineEvent, EngineInfo, EventKind, ImageDetails, SwarmNode
-from longshore.oci.local_image import LocalImage
 from longshore.engine.refusals import refusal
 from longshore.engine.stream import Normaliser, StreamEvent, unpacking
-from longshore.oci.layer import LayerProgress
 from longshore.engine.unavailable import explain, no_version
-from longshore.oci.errors import EngineLost, InvalidReference, LongshoreError
+from longshore.errors import EngineLost, InvalidReference, LongshoreError
+from longshore.oci.layer import LayerProgress
+from longshore.oci.local_image import LocalImage
 from longshore.oci.secrecy import keep_out
 
 if TYPE_CHECKING:

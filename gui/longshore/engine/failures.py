@@ -11,7 +11,7 @@ import re
 
 from longshore.engine import sentences as say
 from longshore.engine.attempt import Attempt
-from longshore.oci.errors import LongshoreError
+from longshore.errors import LongshoreError
 from longshore.oci.reference import Reference
 
 #: Characters of an engine's words that are looked at, and how many of them are the last ones.

@@ -12,9 +12,17 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from longshore.engine.model import EngineEvent, EngineInfo, EventKind, ImageDetails, ImagePlatform, ImageStore, SwarmNode
+from longshore.engine.model import (
+    EngineEvent,
+    EngineInfo,
+    EventKind,
+    ImageDetails,
+    ImagePlatform,
+    ImageStore,
+    SwarmNode,
+)
+from longshore.errors import InvalidReference
 from longshore.oci.local_image import LocalImage
-from longshore.oci.errors import InvalidReference
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
 

@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-from longshore.oci.errors import (
-    DiskFull,
-    EngineFailure,
-    ImageInUse,
-    ImageUnknown,
-    LongshoreError,
-)
-from longshore.oci.text import plain
+from longshore.errors import DiskFull, EngineFailure, ImageInUse, ImageUnknown, LongshoreError
+from longshore.text import plain
 
 
 def refusal(status: int, text: str, subject: str) -> LongshoreError:

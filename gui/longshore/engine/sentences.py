@@ -10,8 +10,7 @@ import re
 from collections.abc import Callable
 
 from longshore.engine.attempt import Attempt
-from longshore.oci.digest import short
-from longshore.oci.errors import (
+from longshore.errors import (
     AccessDenied,
     DigestMismatch,
     DiskFull,
@@ -31,6 +30,7 @@ from longshore.oci.errors import (
     TlsFailed,
     UnexpectedReply,
 )
+from longshore.oci.digest import short
 
 RESTART = "and restart the engine"
 

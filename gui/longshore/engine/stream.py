@@ -16,7 +16,7 @@ from longshore.engine.attempt import Attempt
 from longshore.engine.failures import classify
 from longshore.engine.sentences import no_digest
 from longshore.oci.layer import LayerProgress, LayerState
-from longshore.oci.text import plain
+from longshore.text import plain
 
 # Every repetition has an end: the lines are foreign, and of any length. Digits are those that int() is sure to take.
 _DIGEST = re.compile(r"[a-z0-9]{1,32}:[0-9a-f]{32,128}")

@@ -12,7 +12,7 @@ import ssl
 from collections.abc import Iterator
 
 from longshore.engine.address import EngineAddress, Origin
-from longshore.oci.errors import EngineError, EngineLost, EngineUnavailable, UnavailableCause
+from longshore.errors import EngineError, EngineLost, EngineUnavailable, UnavailableCause
 
 _UNREACHABLE = {errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EHOSTDOWN, errno.EADDRNOTAVAIL}
 _START = "Start the engine (for Docker on Linux: sudo systemctl start docker)."

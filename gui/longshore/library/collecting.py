@@ -9,12 +9,12 @@ import threading
 import time
 from collections.abc import Iterable
 
+from longshore.errors import InvalidManifest, LibraryDamaged, LongshoreError, NotInLibrary
 from longshore.library.contents import Contents
 from longshore.library.folder import LayoutFolder
 from longshore.library.leases import held
 from longshore.library.model import Freed
 from longshore.oci.descriptor import Descriptor
-from longshore.oci.errors import InvalidManifest, LibraryDamaged, LongshoreError, NotInLibrary
 from longshore.oci.layout import LayoutEntry, LayoutIndex
 from longshore.oci.manifest import ACCEPT, LARGEST_MANIFEST, Manifest
 from longshore.shared_files import sync_folder

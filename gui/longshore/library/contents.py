@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from typing import BinaryIO, TypeVar
 
 from longshore.cancellation import Cancellation
+from longshore.errors import DigestMismatch, InvalidManifest, LibraryDamaged, LongshoreError, NotInLibrary
 from longshore.library.folder import LayoutFolder
 from longshore.oci.digest import Verifier, short, valid_digest
-from longshore.oci.errors import DigestMismatch, InvalidManifest, LibraryDamaged, LongshoreError, NotInLibrary
 from longshore.oci.image_config import LARGEST_CONFIG, ImageConfig
 from longshore.oci.layout import BLOBS
 from longshore.oci.manifest import LARGEST_MANIFEST, Index, Manifest, parse_manifest

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from longshore.cancellation import Cancellation
+from longshore.errors import DiskFull, InvalidLayout, LibraryBusy, LibraryError, NotALibrary
 from longshore.oci import layout
-from longshore.oci.errors import DiskFull, InvalidLayout, LibraryBusy, LibraryError, NotALibrary
 from longshore.oci.layout import LayoutIndex
 from longshore.shared_files import (
     PATIENCE,

@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import IO
 
 from longshore.cancellation import Cancellation, Cancelled
+from longshore.errors import DigestMismatch, DiskFull
 from longshore.library.folder import INGEST, TEMPORARY, LayoutFolder
 from longshore.library.leases import Lease
 from longshore.oci.descriptor import Descriptor
 from longshore.oci.digest import ALGORITHMS, Verifier
-from longshore.oci.errors import DigestMismatch, DiskFull
 from longshore.oci.layout import BLOBS
 from longshore.shared_files import sync_folder, try_lock
 

@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from longshore.cancellation import Cancellation
+from longshore.errors import InvalidManifest, LibraryBusy, LongshoreError, NotInLibrary
 from longshore.library.collecting import Collector
 from longshore.library.contents import Contents
 from longshore.library.folder import LayoutFolder, Signature
@@ -17,7 +18,6 @@ from longshore.library.leases import Lease
 from longshore.library.model import Freed, LibraryDetails, LibraryImage, Usage
 from longshore.library.rows import Rows
 from longshore.oci.descriptor import Descriptor
-from longshore.oci.errors import InvalidManifest, LibraryBusy, LongshoreError, NotInLibrary
 from longshore.oci.image_config import ImageConfig
 from longshore.oci.layout import LayoutEntry, LayoutIndex
 from longshore.oci.manifest import Index, Manifest

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+from longshore.errors import LongshoreError
 from longshore.library.collecting import Collector
 from longshore.library.contents import Contents
 from longshore.library.folder import LayoutFolder
 from longshore.library.model import LibraryDetails, LibraryImage, LibraryPlatform
 from longshore.oci.descriptor import Descriptor
-from longshore.oci.errors import LongshoreError
 from longshore.oci.image_config import ImageConfig
 from longshore.oci.layout import LayoutEntry, LayoutIndex
 from longshore.oci.manifest import ACCEPT, DOCKER_FOREIGN_LAYER, Index, Manifest
 from longshore.oci.platform import Platform
-from longshore.oci.text import plain
+from longshore.text import plain
 
 #: Indexes within indexes are followed this deep, and this many manifests of one image are read; parts beyond count as
 #: missing, since nothing can be said about them.

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from longshore.errors import EngineUnavailable, LongshoreError, UnavailableCause
 from longshore.models.text import safe, tr
-from longshore.oci.errors import EngineUnavailable, LongshoreError, UnavailableCause
 
 if TYPE_CHECKING:
     from longshore.engine.address import EngineAddress

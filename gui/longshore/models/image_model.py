@@ -13,7 +13,7 @@ from longshore.models.columns import ImageColumn, Role
 from longshore.models.row_table import Index, RowTable, TableRow
 from longshore.models.text import tr
 from longshore.models.transition import never_raises
-from longshore.oci.naturalsort import natural_key
+from longshore.naturalsort import natural_key
 from longshore.oci.reference import Reference
 
 if TYPE_CHECKING:

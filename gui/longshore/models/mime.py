@@ -13,7 +13,7 @@ from typing import Any
 
 from PySide6.QtCore import QMimeData, QUrl
 
-from longshore.oci.errors import LongshoreError
+from longshore.errors import LongshoreError
 from longshore.oci.reference import Reference
 
 REFERENCES = "application/vnd.longshore.references+json"

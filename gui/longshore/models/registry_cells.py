@@ -6,12 +6,12 @@ from typing import Any
 
 from PySide6.QtCore import Qt
 
+from longshore.errors import SignInFailed, SignInRequired
 from longshore.models import text
 from longshore.models.columns import NodeAction, NodeKind, NodeState, RegistryColumn, Role, Tone
 from longshore.models.registry_node import RegistryNode
 from longshore.models.registry_row import Child
 from longshore.models.text import tr
-from longshore.oci.errors import SignInFailed, SignInRequired
 
 _Item = Qt.ItemDataRole
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
 
+from longshore.errors import ListingUnsupported, LongshoreError
 from longshore.models import sieve
 from longshore.models.columns import NodeState, RegistryColumn
 from longshore.models.registry_node import RegistryNode
 from longshore.models.registry_row import Child, RegistryEntry
 from longshore.models.registry_tree import RegistryTree
 from longshore.models.transition import settle
-from longshore.oci.errors import ListingUnsupported, LongshoreError
 
 if TYPE_CHECKING:
     from longshore.registry.model import RepositoryInfo

@@ -6,16 +6,16 @@ import operator
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from longshore.errors import InvalidReference, SignInFailed, SignInRequired, TlsFailed
 from longshore.models import ordering, text
 from longshore.models.columns import NodeAction, NodeState, RegistryColumn
 from longshore.models.registry_row import Child, Course, RegistryEntry, Search
 from longshore.models.sieve import Sieve
 from longshore.models.text import tr
-from longshore.oci.errors import InvalidReference, SignInFailed, SignInRequired, TlsFailed
 from longshore.oci.reference import Reference
 
 if TYPE_CHECKING:
-    from longshore.oci.errors import LongshoreError
+    from longshore.errors import LongshoreError
     from longshore.registry.model import RepositoryInfo
 
 _MOST_UNUSABLE = 10_000

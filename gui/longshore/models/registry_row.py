@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from longshore.errors import LongshoreError
 from longshore.models import sieve, text
 from longshore.models.columns import NodeAction, NodeKind, NodeState
 from longshore.models.text import tr
-from longshore.oci.errors import LongshoreError
-from longshore.oci.naturalsort import NaturalKey, natural_key
+from longshore.naturalsort import NaturalKey, natural_key
 from longshore.oci.reference import DOCKER_HUB, Reference
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple, Protocol, TypeVar
 
+from longshore.errors import InvalidInput
 from longshore.models import ordering
-from longshore.oci.errors import InvalidInput
 from longshore.oci.reference import DOCKER_HUB, Reference, parse_pull_line
 
 #: Characters of a filter that are looked at as a reference: longer ones name none.

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QMimeData, QObject, Qt, QTimer, Signal
 
+from longshore.errors import LongshoreError
 from longshore.models import mime, ordering, sieve, text
 from longshore.models.columns import HereState, Role, TagColumn, Tone
 from longshore.models.row_table import Index, RowTable
 from longshore.models.tag_row import TagRow
 from longshore.models.text import tr
-from longshore.oci.errors import LongshoreError
 from longshore.oci.grammar import valid_tag
 from longshore.oci.manifest import MANIFESTS
 from longshore.oci.reference import Reference

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from longshore.errors import LongshoreError
 from longshore.models import sieve, text
 from longshore.models.columns import HereState, TagColumn
 from longshore.models.row_table import TableRow
 from longshore.models.text import tr
-from longshore.oci.errors import LongshoreError
-from longshore.oci.naturalsort import natural_key
+from longshore.naturalsort import natural_key
 from longshore.oci.platform import Platform
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from PySide6.QtCore import QCoreApplication, QDateTime, QLocale
 
-from longshore.oci.text import plain
+from longshore.text import plain
 
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 _CONTEXT = "models"

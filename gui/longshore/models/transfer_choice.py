@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from longshore.errors import TlsFailed
 from longshore.models.text import tr
-from longshore.oci.errors import TlsFailed
 from longshore.transfers.transfer import State, TransferSnapshot
 
 Snapshots = Sequence[TransferSnapshot]

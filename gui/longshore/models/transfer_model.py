@@ -25,7 +25,7 @@ from longshore.models.transition import changed_rows, never_raises, settle
 from longshore.transfers.transfer import State, TransferSnapshot
 
 if TYPE_CHECKING:
-    from longshore.transfers.changes import Changes
+    from longshore.transfers.queue.mailbox import Changes
 
 Index = QModelIndex | QPersistentModelIndex
 _Item = Qt.ItemDataRole

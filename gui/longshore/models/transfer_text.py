@@ -6,10 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
-from longshore.models import text
-from longshore.models.columns import Tone, TransferColumn
-from longshore.models.text import tr
-from longshore.oci.errors import (
+from longshore.errors import (
     AccessDenied,
     DigestMismatch,
     EngineFailure,
@@ -19,6 +16,9 @@ from longshore.oci.errors import (
     SignInFailed,
     SignInRequired,
 )
+from longshore.models import text
+from longshore.models.columns import Tone, TransferColumn
+from longshore.models.text import tr
 from longshore.transfers.transfer import (
     ArchivePlace,
     Endpoint,

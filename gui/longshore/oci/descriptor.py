@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from longshore.errors import InvalidManifest
 from longshore.oci.digest import valid_digest
-from longshore.oci.errors import InvalidManifest
 from longshore.oci.platform import Platform
-from longshore.oci.text import plain
+from longshore.text import plain
 
 _LARGEST = 2**63 - 1  # int64, as in the specification
 _ATTESTATION = "attestation-manifest"

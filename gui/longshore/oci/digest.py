@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import re
 
-from longshore.oci.errors import DigestMismatch, InvalidReference
-from longshore.oci.text import plain
+from longshore.errors import DigestMismatch, InvalidReference
+from longshore.text import plain
 
 # The registered algorithms, with the number of hex digits of each. Others are errors, as in the engines.
 _HEX_DIGITS = {"sha256": 64, "sha384": 96, "sha512": 128}

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 
+from longshore.errors import InvalidReference
 from longshore.oci.digest import check_digest
-from longshore.oci.errors import InvalidReference
-from longshore.oci.text import plain
+from longshore.text import plain
 
 #: Docker Hub's name in references.
 DOCKER_HUB = "docker.io"

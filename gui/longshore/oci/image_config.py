@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from longshore.errors import InvalidManifest
 from longshore.oci.descriptor import strings
 from longshore.oci.digest import valid_digest
-from longshore.oci.errors import InvalidManifest
 from longshore.oci.foreign_json import CONFIG, parse_json
 from longshore.oci.platform import Platform
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 import difflib
 import re
 
-from longshore.oci.errors import InvalidInput
+from longshore.errors import InvalidInput
 from longshore.oci.platform import Platform
-from longshore.oci.text import plain
+from longshore.text import plain
 
 _SYSTEMS = {
     "aix": "ppc64",

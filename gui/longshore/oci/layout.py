@@ -13,13 +13,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from longshore.errors import InvalidLayout, InvalidManifest, InvalidReference
 from longshore.oci.descriptor import Descriptor
 from longshore.oci.digest import check_digest
-from longshore.oci.errors import InvalidLayout, InvalidManifest, InvalidReference
 from longshore.oci.foreign_json import Bounds, parse_json
 from longshore.oci.manifest import OCI_INDEX
 from longshore.oci.reference import Reference
-from longshore.oci.text import plain
+from longshore.text import plain
 
 LAYOUT_FILE = "oci-layout"
 INDEX_FILE = "index.json"

@@ -10,13 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from longshore.errors import InvalidManifest
 from longshore.oci.descriptor import Descriptor, strings
 from longshore.oci.digest import sha256_of
-from longshore.oci.errors import InvalidManifest
 from longshore.oci.foreign_json import MANIFEST, parse_json
 from longshore.oci.image_config import ImageConfig
 from longshore.oci.platform import Platform
-from longshore.oci.text import plain
+from longshore.text import plain
 
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"

@@ -7,8 +7,8 @@ import shlex
 from collections.abc import Sequence
 from urllib.parse import unquote, urlsplit
 
-from longshore.oci.errors import InvalidReference
-from longshore.oci.text import plain
+from longshore.errors import InvalidReference
+from longshore.text import plain
 
 _PROMPT = re.compile(r"(?:[$#%>\u276f\u279c]|PS [^>]*>|C:[^>]*>)\s+")
 _YAML_IMAGE = re.compile(r"(?:-\s+)?[\"']?image[\"']?\s*:\s+(?P<value>.+)", re.IGNORECASE)

@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from longshore.oci.errors import InvalidInput
-from longshore.oci.text import plain
+from longshore.errors import InvalidInput
+from longshore.text import plain
 
 # What uname, Windows and people say, in the words of Go (containerd/platforms database.go).
 _ARCHITECTURES = {

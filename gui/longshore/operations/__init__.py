@@ -1,11 +1,11 @@
 """The use cases: what a window may ask for. Returns at once; owns the clients, the watch and the listings."""
 
+from longshore.application.clients import Services
+from longshore.application.requests import LocalPlace
 from longshore.operations.accounts import Account, Identity
 from longshore.operations.moving import PushTarget
 from longshore.operations.operations import Operations
 from longshore.operations.place_watch import PlaceState, PlaceStatus
-from longshore.operations.services import Services
-from longshore.operations.wishes import LocalPlace
 
 __all__ = [
     "Account",

@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 
 from PySide6.QtCore import QFileSystemWatcher, QObject, QTimer, Signal, Slot
 
+from longshore.application.clients import Services
+from longshore.application.registries import RegistryBook
 from longshore.cancellation import Cancellation, Cancelled
 from longshore.credentials import Credential, Fate, SavedSignIn, StoredIn, Whereabouts
-from longshore.oci.errors import CredentialsError, LongshoreError
-from longshore.operations.book import RegistryBook
-from longshore.operations.services import Services
+from longshore.errors import CredentialsError, LongshoreError
 from longshore.operations.tasks import Tasks
 
 _log = logging.getLogger(__name__)

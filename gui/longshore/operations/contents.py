@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from longshore.application.clients import Services
 from longshore.cancellation import Cancelled
-from longshore.oci.errors import LongshoreError
+from longshore.errors import LongshoreError
 from longshore.oci.manifest import DOCKER_LIST, OCI_INDEX, Index
 from longshore.oci.platform import Platform
 from longshore.oci.reference import DOCKER_HUB, Reference
-from longshore.operations.services import Services
 from longshore.operations.tasks import Tasks
 
 

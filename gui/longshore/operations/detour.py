@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QObject, Slot
 
-from longshore.oci.errors import LongshoreError
+from longshore.application import requests
+from longshore.application.clients import Services
+from longshore.errors import LongshoreError
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
-from longshore.operations import wishes
 from longshore.operations.local import Local
 from longshore.operations.moving import Moving
-from longshore.operations.services import Services
 from longshore.operations.tasks import Tasks
 from longshore.transfers.transfer import EnginePlace, LibraryPlace, TransferRequest, TransferSnapshot
 
@@ -53,7 +53,7 @@ class Detour(QObject):
                 # All platforms then: more to move, and the engine takes its own.
                 _log.info("the platform of %s is not known: %s", engine.address.url, error)
         library = self._local.library
-        (row,) = self._moving.ask([wishes.pull(reference, library, platform)])
+        (row,) = self._moving.ask([requests.pull(reference, library, platform)])
         self._second[row] = _Second(reference.with_default_tag(), library, engine)
 
     def _platform(self, engine: EnginePlace) -> Platform:
@@ -63,4 +63,4 @@ class Detour(QObject):
     def _arrived(self, snapshot: TransferSnapshot) -> None:
         second = self._second.pop(snapshot.id, None)
         if second is not None:
-            self._moving.ask([wishes.carry(second.reference, "", second.library, second.engine)])
+            self._moving.ask([requests.carry(second.reference, "", second.library, second.engine)])

@@ -10,13 +10,13 @@ from dataclasses import dataclass, replace
 
 from PySide6.QtCore import QObject, Signal
 
+from longshore.application.clients import Services
 from longshore.cancellation import Cancellation, Cancelled
 from longshore.engine.address import EngineAddress, known_addresses
-from longshore.oci.errors import EngineUnavailable, LongshoreError, UnavailableCause
+from longshore.errors import EngineUnavailable, LongshoreError, UnavailableCause
 from longshore.operations.place_watch import PlaceState, PlaceStatus
-from longshore.operations.services import Services
 from longshore.operations.tasks import Tasks
-from longshore.transfers.deadline import within
+from longshore.transfers.ways.deadline import within
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 
-from longshore.transfers.changes import Changes
+from longshore.transfers.queue.mailbox import Changes
 
 #: Milliseconds between two looks into the mailbox while something moves: 20 Hz.
 INTERVAL = 50

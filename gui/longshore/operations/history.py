@@ -6,11 +6,11 @@ from collections.abc import Iterable
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
+from longshore.errors import LongshoreError
 from longshore.models.history_model import HistoryModel
-from longshore.oci.errors import LongshoreError
 from longshore.operations.tasks import Tasks
-from longshore.transfers.journal import Journal
-from longshore.transfers.journal_history import ENDED, PAGE, HistoryFilter
+from longshore.transfers.journal.history import ENDED, PAGE, HistoryFilter
+from longshore.transfers.journal.journal import Journal
 from longshore.transfers.transfer import TransferSnapshot
 
 #: Milliseconds between two readings while transfers end one after another.

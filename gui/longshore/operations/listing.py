@@ -8,14 +8,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from longshore.application.clients import Services
+from longshore.application.registries import RegistryBook
 from longshore.cancellation import Cancellation, Cancelled
+from longshore.errors import LongshoreError, UnexpectedReply
 from longshore.models.columns import NodeState
 from longshore.models.registry_model import RegistryModel
 from longshore.models.tag_model import TagModel
-from longshore.oci.errors import LongshoreError, UnexpectedReply
 from longshore.oci.reference import Reference
-from longshore.operations.book import RegistryBook
-from longshore.operations.services import Services
 from longshore.operations.tag_details import DetailsReader
 from longshore.operations.tasks import Tasks
 

@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from longshore.application import requests
+from longshore.application.requests import LocalPlace
 from longshore.cancellation import Cancellation, Cancelled
-from longshore.oci.errors import LongshoreError
+from longshore.errors import LongshoreError
 from longshore.oci.reference import Reference
-from longshore.operations import wishes
 from longshore.operations.moving import Moving
 from longshore.operations.tasks import Tasks
-from longshore.operations.wishes import LocalPlace
 from longshore.transfers.transfer import ArchivePlace, EnginePlace
 
 _log = logging.getLogger(__name__)
@@ -40,7 +40,7 @@ class Loading:
         for file in files:
             archive = ArchivePlace(file)
             if isinstance(place, EnginePlace):
-                self._moving.ask([wishes.load(archive, place)])  # an engine takes it as a whole
+                self._moving.ask([requests.load(archive, place)])  # an engine takes it as a whole
             else:
                 self._tasks.spawn(self._each(archive, place), "look into an archive")
 
@@ -54,9 +54,9 @@ class Loading:
             _log.info("archive %s: %s", archive.path, error)
             found = []
         held = [
-            wishes.load(archive, place, one.reference, "" if one.reference else one.digest) for one in found
+            requests.load(archive, place, one.reference, "" if one.reference else one.digest) for one in found
         ]
-        self._moving.ask(held or [wishes.load(archive, place)])
+        self._moving.ask(held or [requests.load(archive, place)])
 
     def look(self, files: Iterable[Path], found: Callable[[list[Held], list[LongshoreError]], None]) -> None:
         """Tell by *found*, in the GUI thread, all that *files* hold, and what is wrong with those that hold nothing."""

@@ -10,24 +10,24 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QModelIndex, QObject, Signal
 
+from longshore.application.clients import Services
+from longshore.application.requests import LocalPlace
+from longshore.application.stores import Store, open_store
 from longshore.engine.address import EngineAddress, current_address
+from longshore.errors import LongshoreError
 from longshore.models.image_model import ImageModel
 from longshore.models.tag_model import TagModel
-from longshore.oci.errors import LongshoreError
 from longshore.oci.reference import Reference
 from longshore.operations.engines import Engines, Reach
 from longshore.operations.place_watch import PlaceState, PlaceStatus, PlaceWatch
-from longshore.operations.services import Services
-from longshore.operations.stores import Store, open_store
 from longshore.operations.tasks import Tasks
-from longshore.operations.wishes import LocalPlace
 from longshore.settings import Settings
 from longshore.transfers.transfer import EnginePlace, LibraryPlace
 
 if TYPE_CHECKING:
     from longshore.engine.model import ImageDetails
-    from longshore.oci.local_image import LocalImage
     from longshore.library.model import LibraryDetails
+    from longshore.oci.local_image import LocalImage
 
 _FOLDER = "library"
 #: Seconds between looks at an engine that did not answer, while the library is shown in its place.

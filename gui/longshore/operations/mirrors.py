@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from longshore.application.clients import Services
 from longshore.cancellation import Cancellation, Cancelled
-from longshore.oci.errors import LongshoreError
-from longshore.operations.services import Services
+from longshore.errors import LongshoreError
 from longshore.operations.tasks import Tasks
 from longshore.settings import Settings
-from longshore.transfers.mirror import MirrorPlan, MirrorRule, MirrorRules, plan_mirror
+from longshore.transfers.ways.mirror import MirrorPlan, MirrorRule, MirrorRules, plan_mirror
 
 #: Seconds between two words of how far a plan has come.
 TELL = 0.2

@@ -9,10 +9,13 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal, Slot
 
+from longshore.application import requests
+from longshore.application.choices import Choices
+from longshore.application.clients import Services
+from longshore.application.requests import LocalPlace
 from longshore.cancellation import Cancelled
 from longshore.engine.address import EngineAddress
-from longshore.models.transfer_model import TransferModel
-from longshore.oci.errors import (
+from longshore.errors import (
     AccessDenied,
     CredentialsError,
     LongshoreError,
@@ -21,19 +24,16 @@ from longshore.oci.errors import (
     SignInFailed,
     SignInRequired,
 )
+from longshore.models.transfer_model import TransferModel
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
-from longshore.operations import wishes
-from longshore.operations.choices import Choices
 from longshore.operations.feed import TransferFeed
 from longshore.operations.listing import Listing
-from longshore.operations.services import Services
 from longshore.operations.tasks import Tasks
-from longshore.operations.wishes import LocalPlace
 from longshore.settings import Settings
-from longshore.transfers.changes import Changes, SetAside
-from longshore.transfers.journal import Journal
-from longshore.transfers.queue import TransferQueue
+from longshore.transfers.journal.journal import Journal
+from longshore.transfers.queue.mailbox import Changes, SetAside
+from longshore.transfers.queue.queue import TransferQueue
 from longshore.transfers.transfer import EnginePlace, RegistryPlace, State, TransferRequest
 
 _log = logging.getLogger(__name__)
@@ -115,7 +115,7 @@ class Moving(QObject):
         self, references: Iterable[Reference], place: LocalPlace, platform: Platform | None = None
     ) -> list[str]:
         """Queue a pull of each reference into *place*. The ids of the transfers."""
-        return self.ask(wishes.pull(reference, place, platform) for reference in references)
+        return self.ask(requests.pull(reference, place, platform) for reference in references)
 
     def pull_to_engines(
         self,
@@ -157,7 +157,7 @@ class Moving(QObject):
     def push(self, targets: Iterable[PushTarget], place: LocalPlace) -> list[str]:
         """Queue a push of each target from *place*. The ids of the transfers."""
         return self.ask(
-            wishes.push(target.source, target.image_id, target.target, place) for target in targets
+            requests.push(target.source, target.image_id, target.target, place) for target in targets
         )
 
     # -- what comes of them

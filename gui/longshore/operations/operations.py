@@ -9,21 +9,21 @@ from collections.abc import Mapping
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
+from longshore.application.clients import Services
+from longshore.application.engine_groups import EngineGroups
+from longshore.application.registries import RegistryBook
 from longshore.models.image_model import ImageModel
 from longshore.models.registry_model import RegistryModel
 from longshore.models.tag_model import TagModel
 from longshore.models.transfer_model import TransferModel
-from longshore.operations.book import RegistryBook
 from longshore.operations.contents import ContentsReader
 from longshore.operations.detour import Detour
-from longshore.operations.engine_groups import EngineGroups
 from longshore.operations.loading import Loading
 from longshore.operations.local import Local
 from longshore.operations.mirrors import Mirrors
 from longshore.operations.moving import Moving
 from longshore.operations.recent import RecentRepositories
 from longshore.operations.remote import Remote
-from longshore.operations.services import Services
 from longshore.operations.tasks import Tasks
 from longshore.registry.config import RegistryConfig
 from longshore.settings import Folders, Settings

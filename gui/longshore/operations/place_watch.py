@@ -9,13 +9,13 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from longshore.application.clients import Services
+from longshore.application.requests import LocalPlace
+from longshore.application.stores import Store, open_store
 from longshore.cancellation import Cancellation, Cancelled
 from longshore.engine.address import EngineAddress
-from longshore.oci.errors import EngineUnavailable, LongshoreError
-from longshore.operations.services import Services
-from longshore.operations.stores import Store, open_store
+from longshore.errors import EngineUnavailable, LongshoreError
 from longshore.operations.tasks import Tasks
-from longshore.operations.wishes import LocalPlace
 from longshore.transfers.transfer import EnginePlace
 
 TYPE_CHECKING = False

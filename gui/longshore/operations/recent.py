@@ -7,11 +7,11 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QObject, QTimer, Slot
 
-from longshore.oci.errors import LongshoreError
+from longshore.errors import LongshoreError
 from longshore.oci.reference import Reference
 from longshore.operations.tasks import Tasks
-from longshore.transfers.journal import Journal
-from longshore.transfers.journal_history import HistoryFilter
+from longshore.transfers.journal.history import HistoryFilter
+from longshore.transfers.journal.journal import Journal
 from longshore.transfers.transfer import RegistryPlace, State
 
 #: Transfers that are looked at, the latest first.

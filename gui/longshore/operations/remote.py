@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Slot
 
+from longshore.application.clients import Services
+from longshore.application.registries import RegistryBook
+from longshore.errors import LongshoreError
 from longshore.models.columns import NodeState
 from longshore.models.registry_model import RegistryEntry, RegistryModel
 from longshore.models.tag_model import TagModel
-from longshore.oci.errors import LongshoreError
 from longshore.oci.reference import DOCKER_HUB, Reference
 from longshore.operations.accounts import Accounts
-from longshore.operations.book import RegistryBook
 from longshore.operations.listing import Listing
 from longshore.operations.removal import Removal
-from longshore.operations.services import Services
 from longshore.operations.tasks import Tasks
 from longshore.operations.trust import Trust
 from longshore.registry.config import RegistryConfig

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from longshore.application.clients import Services
 from longshore.cancellation import Cancellation, Cancelled
-from longshore.oci.errors import LongshoreError
-from longshore.operations.services import Services
+from longshore.errors import LongshoreError
 from longshore.operations.tasks import Tasks
 
 if TYPE_CHECKING:

@@ -7,10 +7,10 @@ from collections import deque
 
 from PySide6.QtCore import QObject, QTimer, Slot
 
+from longshore.application.clients import Services
 from longshore.cancellation import Cancellation, Cancelled
+from longshore.errors import LongshoreError, RateLimited, RegistryUnreachable
 from longshore.models.tag_model import TagModel
-from longshore.oci.errors import LongshoreError, RateLimited, RegistryUnreachable
-from longshore.operations.services import Services
 from longshore.operations.tasks import Tasks
 from longshore.registry.model import TagDetails
 

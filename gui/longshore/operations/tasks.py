@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ParamSpec, TypeVar
 
 from longshore.cancellation import Cancellation, Cancelled
-from longshore.oci.errors import LongshoreError
+from longshore.errors import LongshoreError
 
 _log = logging.getLogger(__name__)
 _P = ParamSpec("_P")

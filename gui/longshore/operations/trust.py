@@ -9,10 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from longshore.application.clients import Services
+from longshore.application.registries import RegistryBook
 from longshore.cancellation import Cancellation, Cancelled
-from longshore.oci.errors import LongshoreError, RegistryUnreachable, UnexpectedReply
-from longshore.operations.book import RegistryBook
-from longshore.operations.services import Services
+from longshore.errors import LongshoreError, RegistryUnreachable, UnexpectedReply
 from longshore.operations.tasks import Tasks
 from longshore.registry.config import RegistryConfig
 from longshore.shared_files import read_file, write_durably

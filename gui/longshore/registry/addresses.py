@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 
-from longshore.oci.errors import InvalidReference
+from longshore.errors import InvalidReference
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 # Looser than the grammar of references: some registries hold names that engines refuse, and they can be read.

@@ -17,13 +17,7 @@ from urllib.parse import urlencode, urlsplit
 
 from longshore.cancellation import Cancellation
 from longshore.credentials import Credential
-from longshore.oci.errors import (
-    AccessDenied,
-    CredentialsError,
-    LongshoreError,
-    SignInFailed,
-    SignInRequired,
-)
+from longshore.errors import AccessDenied, CredentialsError, LongshoreError, SignInFailed, SignInRequired
 from longshore.oci.foreign_json import SMALL, parse_json
 from longshore.oci.secrecy import keep_out
 from longshore.registry import failures

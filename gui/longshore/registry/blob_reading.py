@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from urllib3.exceptions import HTTPError
 
 from longshore.cancellation import Cancellation
+from longshore.errors import InvalidReference, NotInRegistry
 from longshore.oci.digest import valid_digest
-from longshore.oci.errors import InvalidReference, NotInRegistry
 from longshore.registry import connecting, failures
 from longshore.registry.addresses import repository_path
 from longshore.registry.manifests import pull_scope, push_scope

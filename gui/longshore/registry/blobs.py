@@ -10,14 +10,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from longshore.cancellation import Cancellation
-from longshore.oci.errors import RegistryError, UnexpectedReply, VerificationFailed
+from longshore.errors import RegistryError, UnexpectedReply, VerificationFailed
+from longshore.oci.layer import BlobOutcome
 from longshore.registry import failures
 from longshore.registry.addresses import repository_path, upload_address, with_query
 from longshore.registry.blob_reading import BlobReading
 from longshore.registry.habits import Habits
 from longshore.registry.manifests import push_scope
 from longshore.registry.model import Upload
-from longshore.oci.layer import BlobOutcome
 from longshore.registry.pieces import pieces
 from longshore.registry.sending import MisplacedError, Sending, Source
 from longshore.registry.session import Document, Session

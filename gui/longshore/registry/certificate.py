@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from longshore.oci.errors import TlsFailed
+from longshore.errors import TlsFailed
 from longshore.registry.config import RegistryConfig, split_host
 
 _UTC_TIME, _GENERALIZED_TIME = 0x17, 0x18

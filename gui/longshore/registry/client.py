@@ -8,7 +8,7 @@ from pathlib import Path
 
 from longshore.cancellation import Cancellation
 from longshore.credentials import Credential
-from longshore.oci.errors import (
+from longshore.errors import (
     AccessDenied,
     DigestMismatch,
     InvalidContent,

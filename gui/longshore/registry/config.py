@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from longshore.oci.errors import InvalidRegistryName
+from longshore.errors import InvalidRegistryName
 from longshore.oci.reference import DOCKER_HUB
-from longshore.oci.text import plain
+from longshore.text import plain
 
 _HUB_NAMES = frozenset(
     {"docker.io", "index.docker.io", "registry-1.docker.io", "hub.docker.com", "www.docker.com"}

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from urllib3 import exceptions as u3
 
-from longshore.oci.errors import LongshoreError, RegistryUnreachable, TlsFailed, UnexpectedReply
+from longshore.errors import LongshoreError, RegistryUnreachable, TlsFailed, UnexpectedReply
 from longshore.registry.certificate import Certificate
 from longshore.registry.config import RegistryConfig, split_host
 from longshore.registry.failures import called, said, unexpected

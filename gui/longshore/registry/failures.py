@@ -7,7 +7,7 @@ from email.utils import parsedate_to_datetime
 from time import time
 
 from longshore.credentials import Credential
-from longshore.oci.errors import (
+from longshore.errors import (
     AccessDenied,
     LongshoreError,
     NotInRegistry,

@@ -6,13 +6,7 @@ from collections.abc import Callable
 from urllib.parse import quote
 
 from longshore.cancellation import Cancellation
-from longshore.oci.errors import (
-    AccessDenied,
-    ListingUnsupported,
-    LongshoreError,
-    NotInRegistry,
-    UnexpectedReply,
-)
+from longshore.errors import AccessDenied, ListingUnsupported, LongshoreError, NotInRegistry, UnexpectedReply
 from longshore.registry import failures
 from longshore.registry.addresses import repository_path, usable_name, usable_tag
 from longshore.registry.auth import Scopes

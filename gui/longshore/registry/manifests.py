@@ -6,9 +6,7 @@ import json
 from collections.abc import Callable
 
 from longshore.cancellation import Cancellation
-from longshore.oci.descriptor import Descriptor
-from longshore.oci.digest import Verifier, sha256_of, valid_digest
-from longshore.oci.errors import (
+from longshore.errors import (
     AccessDenied,
     DigestMismatch,
     InvalidManifest,
@@ -19,6 +17,8 @@ from longshore.oci.errors import (
     UnexpectedReply,
     VerificationFailed,
 )
+from longshore.oci.descriptor import Descriptor
+from longshore.oci.digest import Verifier, sha256_of, valid_digest
 from longshore.oci.image_config import LARGEST_CONFIG, ImageConfig
 from longshore.oci.manifest import ACCEPT, LARGEST_MANIFEST, OCI_INDEX, Index, Manifest, parse_manifest
 from longshore.oci.reference import Reference

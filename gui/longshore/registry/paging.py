@@ -7,7 +7,7 @@ import threading
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
-from longshore.oci.errors import LongshoreError, UnexpectedReply
+from longshore.errors import LongshoreError, UnexpectedReply
 from longshore.registry import failures
 from longshore.registry.addresses import at_home, joined, origin
 from longshore.registry.challenge import next_link

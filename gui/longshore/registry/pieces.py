@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from longshore.oci.errors import DigestMismatch
+from longshore.errors import DigestMismatch
 
 #: Bytes of the first PATCH to a registry, which tells how fast the line is. A connection cut inside one loses it (with
 #: distribution all before it too), so that larger is riskier and smaller is slower.

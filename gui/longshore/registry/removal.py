@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from longshore.cancellation import Cancellation
+from longshore.errors import LongshoreError, NotInRegistry, VerificationFailed
+from longshore.naturalsort import natural_key
 from longshore.oci.descriptor import Descriptor
-from longshore.oci.errors import LongshoreError, NotInRegistry, VerificationFailed
 from longshore.oci.manifest import DOCKER_LIST, OCI_INDEX, Index
-from longshore.oci.naturalsort import natural_key
 from longshore.registry.client import RegistryClient
 
 #: Questions to the registry at a time.

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from urllib3.exceptions import ProtocolError, ReadTimeoutError
 
 from longshore.cancellation import Cancellation, Cancelled
-from longshore.oci.errors import (
+from longshore.errors import (
     LongshoreError,
     NotInRegistry,
     RateLimited,

@@ -14,7 +14,7 @@ from urllib3.exceptions import HTTPError
 
 from longshore.cancellation import Cancellation
 from longshore.credentials import Credential
-from longshore.oci.errors import LongshoreError
+from longshore.errors import LongshoreError
 from longshore.oci.foreign_json import LISTING, parse_json
 from longshore.registry import connecting, failures
 from longshore.registry.addresses import joined, origin

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from longshore.oci.errors import LongshoreError
+from longshore.errors import LongshoreError
 
 
 class InternalError(LongshoreError):

@@ -6,10 +6,9 @@ import enum
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from longshore.engine.address import EngineAddress
-from longshore.oci.errors import LongshoreError
+from longshore.errors import LongshoreError
 from longshore.oci.layer import LayerState
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
@@ -96,7 +95,7 @@ class TransferRequest:
     destination: Endpoint
     #: Only this platform; None: the engine's own for a pull, all there are for a copy.
     platform: Platform | None = None
-    #: More, by strategy (e.g. referrers along), as sorted pairs so that requests stay hashable.
+    #: More, by way (e.g. referrers along), as sorted pairs so that requests stay hashable.
     options: tuple[tuple[str, str], ...] = ()
 
 

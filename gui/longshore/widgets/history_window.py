@@ -14,7 +14,7 @@ from longshore.models import transfer_text as words
 from longshore.models.columns import Role, Tone
 from longshore.models.history_model import HistoryModel
 from longshore.models.sieve import searched
-from longshore.transfers.journal_history import ENDED, HistoryFilter
+from longshore.transfers.journal.history import ENDED, HistoryFilter
 from longshore.transfers.transfer import Operation, State, TransferSnapshot
 from longshore.widgets.columns import Column, Kind
 from longshore.widgets.header_parts import Picker

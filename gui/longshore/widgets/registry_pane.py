@@ -5,11 +5,11 @@ from __future__ import annotations
 from PySide6.QtCore import QCoreApplication, QMimeData, QModelIndex, QPoint, Qt, Signal, Slot
 from PySide6.QtWidgets import QMenu, QSplitter
 
+from longshore.errors import AccessDenied, SignInFailed, SignInRequired, TlsFailed
 from longshore.models import text
 from longshore.models.columns import NodeAction, NodeKind, NodeState, RegistryColumn, Role, Tone
 from longshore.models.registry_model import RegistryModel
 from longshore.models.tag_model import TagModel
-from longshore.oci.errors import AccessDenied, SignInFailed, SignInRequired, TlsFailed
 from longshore.oci.reference import Reference
 from longshore.widgets.columns import Column, Kind
 from longshore.widgets.pane import Pane

@@ -5,10 +5,10 @@ from __future__ import annotations
 from PySide6.QtCore import QModelIndex, Qt, QTimer, Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
+from longshore.errors import AccessDenied, SignInFailed, SignInRequired
 from longshore.models import text
 from longshore.models.columns import Role, TagColumn, Tone
 from longshore.models.tag_model import TagModel
-from longshore.oci.errors import AccessDenied, SignInFailed, SignInRequired
 from longshore.oci.reference import Reference
 from longshore.widgets.columns import Column, Kind
 from longshore.widgets.header_parts import ActionButton, FilterField

@@ -7,7 +7,7 @@ from PySide6.QtCore import QObject, Qt, Slot
 from longshore.cancellation import Cancellation
 from longshore.oci.reference import Reference
 from longshore.operations import Operations
-from longshore.transfers.mirror import MirrorRule
+from longshore.transfers.ways.mirror import MirrorRule
 from longshore.widgets.main_window import MainWindow
 from longshore.wiring.shared import Shared
 

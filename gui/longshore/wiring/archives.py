@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt, Slot
 
-from longshore.oci.local_image import LocalImage
+from longshore.application import requests
+from longshore.errors import LongshoreError
 from longshore.models import text
 from longshore.models.columns import Tone
-from longshore.oci.errors import LongshoreError
+from longshore.oci.local_image import LocalImage
 from longshore.oci.reference import Reference
-from longshore.operations import LocalPlace, Operations, wishes
+from longshore.operations import LocalPlace, Operations
 from longshore.operations.loading import Held
 from longshore.transfers.transfer import ArchivePlace, EnginePlace, RegistryPlace
 from longshore.widgets.main_window import MainWindow
@@ -70,7 +71,7 @@ class Archives(QObject):
         def save(chosen: list[tuple[Saved, ArchivePlace]]) -> None:
             self._folder = chosen[0][1].path.parent
             self.operations.moving.ask(
-                wishes.save(
+                requests.save(
                     saved.reference,
                     saved.image_id,
                     place or RegistryPlace(saved.reference.domain if saved.reference else ""),
@@ -122,7 +123,7 @@ class Archives(QObject):
 
         def load(pairs: list[tuple[Source, Reference]]) -> None:
             self.operations.moving.ask(
-                wishes.publish(
+                requests.publish(
                     archives[source], source.reference, "" if source.reference else source.image_id, target
                 )
                 for source, target in pairs

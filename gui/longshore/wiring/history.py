@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject, Slot
 
+from longshore.errors import LongshoreError
 from longshore.models.columns import Tone
 from longshore.models.history_model import HistoryModel
-from longshore.oci.errors import LongshoreError
 from longshore.operations import Operations
 from longshore.operations.history import History
 from longshore.transfers.transfer import TransferRequest

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Qt, Slot
 
 from longshore.engine.model import ImageDetails
-from longshore.oci.local_image import LocalImage
+from longshore.errors import LongshoreError
 from longshore.library.model import LibraryDetails
-from longshore.oci.errors import LongshoreError
+from longshore.oci.local_image import LocalImage
 from longshore.oci.reference import DOCKER_HUB, Reference
 from longshore.operations import Operations, PlaceState
 from longshore.transfers.transfer import EnginePlace, LibraryPlace

@@ -7,12 +7,13 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Slot
 from PySide6.QtWidgets import QAbstractItemView, QApplication, QFileDialog
 
+from longshore.application import requests
 from longshore.engine.address import EngineAddress
-from longshore.oci.local_image import LocalImage
+from longshore.errors import LongshoreError
 from longshore.models import engine_text, text
 from longshore.models.columns import Tone
-from longshore.oci.errors import LongshoreError
-from longshore.operations import LocalPlace, Operations, PlaceState, PlaceStatus, wishes
+from longshore.oci.local_image import LocalImage
+from longshore.operations import LocalPlace, Operations, PlaceState, PlaceStatus
 from longshore.transfers.transfer import EnginePlace, LibraryPlace
 from longshore.widgets.main_window import MainWindow
 from longshore.wiring.shared import Shared
@@ -114,7 +115,7 @@ class Places(QObject):
         sheet = CarrySheet(self.window, [self._shared.shown(image) for image in images], others)
         sheet.chosen.connect(
             lambda places: self.operations.moving.ask(
-                wishes.carry(image.reference, image.image_id, here, place)
+                requests.carry(image.reference, image.image_id, here, place)
                 for place in places
                 for image in images
             )

@@ -8,9 +8,9 @@ from functools import partial
 from PySide6.QtCore import QObject, Slot
 
 from longshore.credentials import Credential
+from longshore.errors import LongshoreError, TlsFailed
 from longshore.models import text
 from longshore.models.columns import Tone
-from longshore.oci.errors import LongshoreError, TlsFailed
 from longshore.operations import Operations
 from longshore.operations.moving import refused_at
 from longshore.registry.config import RegistryConfig

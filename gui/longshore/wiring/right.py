@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject, Qt, Slot
 
-from longshore.oci.errors import LongshoreError
+from longshore.application import requests
+from longshore.errors import LongshoreError
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference, parse_pull_line
-from longshore.operations import Operations, wishes
+from longshore.operations import Operations
 from longshore.transfers.transfer import EnginePlace
 from longshore.widgets.main_window import MainWindow
 from longshore.wiring.shared import Shared
@@ -122,7 +123,7 @@ class Registries(QObject):
         )
 
         def pull(reference: Reference, platform: Platform | None, whole: bool) -> None:
-            self.operations.moving.ask([wishes.pull(reference, place, platform, whole=whole)])
+            self.operations.moving.ask([requests.pull(reference, place, platform, whole=whole)])
 
         sheet.pull_requested.connect(pull)
         sheet.open()

@@ -9,9 +9,9 @@ from typing import Any
 from PySide6.QtCore import QCoreApplication, QObject, SignalInstance, Slot
 from PySide6.QtWidgets import QApplication, QWidget
 
+from longshore.errors import LongshoreError
 from longshore.models import text
 from longshore.models.columns import Tone
-from longshore.oci.errors import LongshoreError
 from longshore.operations import LocalPlace, Operations
 from longshore.transfers.transfer import EnginePlace
 from longshore.widgets.main_window import MainWindow

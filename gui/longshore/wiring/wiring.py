@@ -22,8 +22,8 @@ from longshore.widgets.theme import Appearance, current_theme
 from longshore.wiring.arrangement import merge_arrangement
 
 if TYPE_CHECKING:
+    from longshore.application.choices import Choices
     from longshore.operations import Operations
-    from longshore.operations.choices import Choices
     from longshore.registry.config import RegistryConfig
     from longshore.wiring.desktop import Desktop
 
@@ -85,8 +85,8 @@ class Wiring(QObject):
 
     def start(self) -> None:
         """Begin the work behind the window. Called once the loop runs and the window has been painted."""
+        from longshore.application.choices import Choices
         from longshore.operations import Operations
-        from longshore.operations.choices import Choices
         from longshore.wiring.across import Copies
         from longshore.wiring.archives import Archives
         from longshore.wiring.below import Transfers
@@ -217,7 +217,7 @@ class Wiring(QObject):
             return
         from dataclasses import replace
 
-        from longshore.operations.choices import Choices
+        from longshore.application.choices import Choices
         from longshore.widgets.dialogs.preferences import PreferencesSheet
 
         shown = replace(Choices.read(self._settings), appearance=current_theme().appearance.value)

@@ -11,8 +11,7 @@ import pytest
 from longshore.cancellation import Cancellation, Cancelled
 from longshore.engine.engine import Engine
 from longshore.engine.stream import StreamEvent
-from longshore.oci.layer import LayerProgress
-from longshore.oci.layer import LayerState
+from longshore.oci.layer import LayerProgress, LayerState
 from longshore.oci.reference import Reference
 from testbed.processes import wait_until
 from testbed.registry import PrivateRegistry

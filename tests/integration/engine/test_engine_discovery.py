@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 from integration.engine.conftest import TlsEngine
+from longshore.application.clients import Services
 from longshore.engine.address import current_address
 from longshore.engine.model import ImageStore, SwarmNode
+from longshore.errors import EngineUnavailable, UnavailableCause
 from longshore.models import engine_text
-from longshore.oci.errors import EngineUnavailable, UnavailableCause
 from longshore.operations.engines import Engines, FoundEngine, Reach
 from longshore.operations.place_watch import PlaceState, PlaceStatus
-from longshore.operations.services import Services
 from longshore.operations.tasks import Tasks
 from longshore.registry.config import RegistryConfig
 from longshore.transfers.transfer import EnginePlace

@@ -13,8 +13,7 @@ from longshore.engine.address import current_address
 from longshore.engine.engine import Engine
 from longshore.engine.model import EngineEvent, EventKind, ImageStore
 from longshore.engine.stream import Finished, Note
-from longshore.oci.layer import LayerProgress
-from longshore.oci.errors import (
+from longshore.errors import (
     EngineLost,
     ImageUnknown,
     LongshoreError,
@@ -22,7 +21,7 @@ from longshore.oci.errors import (
     RegistryUnreachable,
     SignInRequired,
 )
-from longshore.oci.layer import LayerState
+from longshore.oci.layer import LayerProgress, LayerState
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
 from testbed.engine import PrivateEngine

@@ -13,8 +13,8 @@ import pytest
 from longshore.cancellation import Cancellation, Cancelled
 from longshore.engine.engine import Engine
 from longshore.engine.model import EngineEvent, EventKind, ImageStore
+from longshore.errors import ArchiveError, EngineFailure, ImageInUse, ImageUnknown, InvalidReference
 from longshore.oci.local_image import LocalImage
-from longshore.oci.errors import ArchiveError, EngineFailure, ImageInUse, ImageUnknown, InvalidReference
 from longshore.oci.reference import Reference
 from testbed.engine import PrivateEngine
 from testbed.registry import PrivateRegistry

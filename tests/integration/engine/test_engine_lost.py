@@ -17,9 +17,8 @@ from longshore.engine import engine as engine_module
 from longshore.engine.address import EngineAddress, Origin, current_address
 from longshore.engine.engine import Engine
 from longshore.engine.stream import Finished
-from longshore.oci.layer import LayerProgress
-from longshore.oci.errors import DiskFull, EngineLost, EngineUnavailable, UnavailableCause
-from longshore.oci.layer import LayerState
+from longshore.errors import DiskFull, EngineLost, EngineUnavailable, UnavailableCause
+from longshore.oci.layer import LayerProgress, LayerState
 from longshore.oci.reference import Reference
 from testbed.engine import PrivateEngine
 from testbed.errors import TestbedUnavailable, require

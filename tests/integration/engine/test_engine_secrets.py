@@ -13,7 +13,7 @@ import pytest
 from longshore.cancellation import Cancellation
 from longshore.credentials import Credential
 from longshore.engine.engine import Engine
-from longshore.oci.errors import LongshoreError
+from longshore.errors import LongshoreError
 from longshore.oci.reference import Reference
 
 SECRET = "correct-horse-battery"

@@ -14,8 +14,7 @@ import pytest
 from longshore.cancellation import Cancellation
 from longshore.engine.engine import Engine
 from longshore.engine.stream import Finished, Note, StreamEvent
-from longshore.oci.layer import LayerProgress
-from longshore.oci.errors import (
+from longshore.errors import (
     AccessDenied,
     DigestMismatch,
     ImageUnknown,
@@ -30,7 +29,7 @@ from longshore.oci.errors import (
     TlsFailed,
     VerificationFailed,
 )
-from longshore.oci.layer import LayerState
+from longshore.oci.layer import LayerProgress, LayerState
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
 from testbed.engine import PrivateEngine

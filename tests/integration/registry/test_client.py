@@ -14,8 +14,7 @@ import pytest
 
 from longshore.cancellation import Cancellation, Cancelled
 from longshore.credentials import Credential
-from longshore.oci.digest import sha256_of
-from longshore.oci.errors import (
+from longshore.errors import (
     AccessDenied,
     NotInRegistry,
     RegistryUnreachable,
@@ -24,12 +23,13 @@ from longshore.oci.errors import (
     TlsFailed,
     VerificationFailed,
 )
+from longshore.oci.digest import sha256_of
+from longshore.oci.layer import BlobOutcome
 from longshore.oci.manifest import OCI_INDEX, OCI_MANIFEST, Index, Manifest
 from longshore.oci.platform import Platform
 from longshore.registry.client import RegistryClient
 from longshore.registry.config import RegistryConfig
 from longshore.registry.details_cache import FILE_NAME, DetailsCache
-from longshore.oci.layer import BlobOutcome
 from testbed.registry import PrivateRegistry
 from testbed.throttle import Throttle
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from longshore.oci.errors import NotInRegistry
+from longshore.errors import NotInRegistry
 from longshore.oci.manifest import OCI_MANIFEST, Manifest
 from longshore.oci.platform import Platform
 from longshore.registry.client import RegistryClient

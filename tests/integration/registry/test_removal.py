@@ -9,7 +9,7 @@ import pytest
 
 from longshore.cancellation import Cancellation, Cancelled
 from longshore.credentials import Credential
-from longshore.oci.errors import AccessDenied, VerificationFailed
+from longshore.errors import AccessDenied, VerificationFailed
 from longshore.oci.manifest import OCI_INDEX, OCI_MANIFEST
 from longshore.registry.removal import look, remove
 from testbed.registry import PrivateRegistry

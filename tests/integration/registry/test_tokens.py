@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from longshore.credentials import Credential
+from longshore.errors import AccessDenied, SignInFailed, SignInRequired
 from longshore.oci.digest import sha256_of
-from longshore.oci.errors import AccessDenied, SignInFailed, SignInRequired
 from longshore.registry.client import RegistryClient
 from longshore.registry.config import RegistryConfig
 from testbed.registry import PrivateRegistry

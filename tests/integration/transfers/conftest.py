@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from longshore.transfers.journal import Journal
-from longshore.transfers.queue import TransferQueue
+from longshore.transfers.journal.journal import Journal
+from longshore.transfers.queue.queue import TransferQueue
 from testbed.engine import PrivateEngine
 from testbed.errors import TestbedUnavailable, require
 from transfertools import Eye

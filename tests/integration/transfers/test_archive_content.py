@@ -9,23 +9,23 @@ from pathlib import Path
 import pytest
 
 from archivetools import SUFFIXES, Image, digest_of, docker_parts, layer, oci_parts, write
-from transfertools.archive_summary import inspect_archive
 from longshore.archives.model import ArchiveFormat
 from longshore.cancellation import Cancellation, Cancelled
-from longshore.oci.errors import ArchiveDamaged, ArchiveError, DiskFull, NotInRegistry
+from longshore.errors import ArchiveDamaged, ArchiveError, DiskFull, NotInRegistry
 from longshore.oci.manifest import OCI_LAYER_GZIP, Manifest
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
-from longshore.transfers.copying import CopyStrategy
-from longshore.transfers.progress import Progress
-from longshore.transfers.queue import TransferQueue
-from longshore.transfers.strategy import Job
+from longshore.transfers.progress.progress import Progress
+from longshore.transfers.queue.queue import TransferQueue
 from longshore.transfers.transfer import State
+from longshore.transfers.ways.copying import CopyWay
+from longshore.transfers.ways.way import Job
 from testbed.engine import PrivateEngine
 from testbed.errors import TestbedUnavailable, require
 from testbed.images import seed_repository
 from testbed.registry import PrivateRegistry
 from transfertools import Eye
+from transfertools.archive_summary import inspect_archive
 from transfertools.archives import in_archive, in_engine, in_library, in_registry, moving, skopeo, small_disk
 from transfertools.real import RealServices, address_of
 
@@ -217,11 +217,11 @@ def test_a_copy_cancelled_in_the_middle_leaves_nothing(
     progress = Progress(extracts=False, changed=changed)
     request = moving(in_registry(name), in_archive(folder / "a.tar", name, "oci"))
     job = Job(request, services, cancellation, progress)
-    strategy = CopyStrategy(pausable=False)
+    way = CopyWay(pausable=False)
     with job.closing:
-        strategy.plan(job)
+        way.plan(job)
         with pytest.raises(Cancelled):
-            strategy.run(job)
+            way.run(job)
     assert not list(folder.iterdir())
 
 

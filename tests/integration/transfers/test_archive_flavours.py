@@ -10,18 +10,18 @@ from pathlib import Path
 import pytest
 
 from archivetools import Image, digest_of, layer, oci_parts, write
-from transfertools.archive_summary import inspect_archive
 from longshore.cancellation import Cancellation
 from longshore.engine.address import EngineAddress, Origin
 from longshore.engine.model import ImageStore
-from longshore.oci.errors import ImageUnknown
+from longshore.errors import ImageUnknown
 from longshore.oci.reference import Reference
-from longshore.transfers.queue import TransferQueue
+from longshore.transfers.queue.queue import TransferQueue
 from longshore.transfers.transfer import NoteKind, State
 from testbed.engine import PrivateEngine
 from testbed.images import load_image, seed_repository
 from testbed.registry import PrivateRegistry
 from transfertools import Eye
+from transfertools.archive_summary import inspect_archive
 from transfertools.archives import in_archive, in_engine, in_registry, moving, skopeo
 from transfertools.real import RealServices, address_of
 

@@ -8,13 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from longshore.credentials import Credential
+from longshore.errors import InvalidManifest, RegistryUnreachable, SignInRequired, TlsFailed
 from longshore.oci.digest import sha256_of
-from longshore.oci.errors import InvalidManifest, RegistryUnreachable, SignInRequired, TlsFailed
 from longshore.oci.layer import LayerState
 from longshore.oci.manifest import OCI_MANIFEST, Index, Manifest
 from longshore.oci.platform import Platform
-from longshore.transfers.queue import TransferQueue
-from longshore.transfers.retry import RetryPolicy
+from longshore.transfers.queue.queue import TransferQueue
+from longshore.transfers.queue.retry import RetryPolicy
 from longshore.transfers.transfer import NoteKind, State
 from testbed.registry import PrivateRegistry
 from testbed.remote_images import seed_repository

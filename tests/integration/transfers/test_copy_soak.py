@@ -7,8 +7,8 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from longshore.transfers.queue import TransferQueue
-from longshore.transfers.retry import RetryPolicy
+from longshore.transfers.queue.queue import TransferQueue
+from longshore.transfers.queue.retry import RetryPolicy
 from longshore.transfers.transfer import State
 from testbed.registry import PrivateRegistry
 from testbed.remote_images import seed_repository

@@ -9,10 +9,10 @@ import pytest
 
 from longshore.cancellation import Cancellation
 from longshore.engine.model import ImagePlatform, ImageStore
-from longshore.oci.errors import EngineFailure
+from longshore.errors import EngineFailure
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
-from longshore.transfers.queue import TransferQueue
+from longshore.transfers.queue.queue import TransferQueue
 from longshore.transfers.transfer import NoteKind, State
 from testbed.engine import PrivateEngine
 from testbed.images import seed_repository

@@ -14,7 +14,7 @@ import pytest
 
 from longshore.library.library import Library
 from longshore.oci.reference import Reference
-from longshore.transfers.queue import TransferQueue
+from longshore.transfers.queue.queue import TransferQueue
 from longshore.transfers.transfer import Endpoint, RegistryPlace, State, TransferRequest
 from testbed.engine import PrivateEngine
 from testbed.errors import TestbedUnavailable, require
@@ -56,8 +56,8 @@ PAIRS = [
 _OTHER = """
 import json, sys, threading
 from pathlib import Path
-from longshore.transfers.journal import Journal
-from longshore.transfers.queue import TransferQueue
+from longshore.transfers.journal.journal import Journal
+from longshore.transfers.queue.queue import TransferQueue
 from longshore.transfers.transfer import TransferRequest
 from transfertools import Eye
 from transfertools.real import RealServices

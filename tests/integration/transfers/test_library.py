@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from longshore.errors import DigestMismatch, InvalidManifest, LibraryDamaged, NotInLibrary
 from longshore.library.library import Library
 from longshore.oci.digest import sha256_of
-from longshore.oci.errors import DigestMismatch, InvalidManifest, LibraryDamaged, NotInLibrary
 from longshore.oci.manifest import OCI_MANIFEST, Index
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
-from longshore.transfers.queue import TransferQueue
+from longshore.transfers.queue.queue import TransferQueue
 from longshore.transfers.transfer import NoteKind, Operation, State
 from testbed.registry import PrivateRegistry
 from testbed.remote_images import RegistryWriter, descriptor, document, seed_repository

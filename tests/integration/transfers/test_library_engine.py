@@ -12,13 +12,13 @@ import pytest
 
 from longshore.archives.zstd import ZstdCompressor
 from longshore.engine.model import ImageStore
+from longshore.errors import ImageUnknown, InvalidManifest, NotInLibrary
 from longshore.library.library import Library
 from longshore.oci.digest import sha256_of
-from longshore.oci.errors import ImageUnknown, InvalidManifest, NotInLibrary
 from longshore.oci.manifest import OCI_CONFIG, OCI_LAYER, OCI_LAYER_ZSTD, OCI_MANIFEST, Manifest
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
-from longshore.transfers.queue import TransferQueue
+from longshore.transfers.queue.queue import TransferQueue
 from longshore.transfers.transfer import (
     Endpoint,
     EnginePlace,

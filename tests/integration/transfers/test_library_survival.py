@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from longshore.errors import DiskFull
 from longshore.library.library import Library
-from longshore.oci.errors import DiskFull
 from longshore.oci.reference import Reference
-from longshore.transfers.queue import TransferQueue
+from longshore.transfers.queue.queue import TransferQueue
 from longshore.transfers.transfer import State
 from testbed.errors import TestbedUnavailable, require
 from testbed.newer_engines import CRANE, find
@@ -36,8 +36,8 @@ _OTHER = """
 import sys
 from pathlib import Path
 from longshore.library.library import Library
-from longshore.transfers.journal import Journal
-from longshore.transfers.queue import TransferQueue
+from longshore.transfers.journal.journal import Journal
+from longshore.transfers.queue.queue import TransferQueue
 from longshore.transfers.transfer import State
 from transfertools import Eye
 from transfertools.layouts import pull_into

@@ -9,12 +9,12 @@ from contextlib import closing
 import pytest
 
 from longshore.cancellation import Cancellation, Cancelled
-from longshore.oci.errors import NotInRegistry
+from longshore.errors import NotInRegistry
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
-from longshore.transfers.mirror import MirrorRule, TagState, plan_mirror
-from longshore.transfers.queue import TransferQueue
+from longshore.transfers.queue.queue import TransferQueue
 from longshore.transfers.transfer import State
+from longshore.transfers.ways.mirror import MirrorRule, TagState, plan_mirror
 from testbed.registry import PrivateRegistry
 from testbed.remote_images import MEDIA_TYPES, RegistryWriter, seed_repository
 from transfertools import Eye

@@ -34,7 +34,7 @@ from archivetools import (
     write,
 )
 from longshore.engine.address import EngineAddress, Origin
-from longshore.transfers.queue import TransferQueue
+from longshore.transfers.queue.queue import TransferQueue
 from longshore.transfers.transfer import NoteKind, State
 from testbed.engine import PrivateEngine
 from transfertools import Eye

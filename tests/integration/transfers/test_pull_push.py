@@ -8,18 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from longshore.oci.errors import (
-    AccessDenied,
-    NotInRegistry,
-    RegistryError,
-    SignInRequired,
-    VerificationFailed,
-)
+from longshore.errors import AccessDenied, NotInRegistry, RegistryError, SignInRequired, VerificationFailed
 from longshore.oci.layer import LayerState
 from longshore.oci.reference import Reference
-from longshore.transfers.journal import Journal
-from longshore.transfers.journal_history import HistoryFilter
-from longshore.transfers.queue import TransferQueue
+from longshore.transfers.journal.history import HistoryFilter
+from longshore.transfers.journal.journal import Journal
+from longshore.transfers.queue.queue import TransferQueue
 from longshore.transfers.transfer import NoteKind, State
 from testbed.engine import PrivateEngine
 from testbed.images import load_image, seed_repository, small_image
@@ -373,7 +367,7 @@ def test_rate_limit_of_a_registry_is_waited_for(
         headers={"Retry-After": "1"},
         body=b'{"errors":[{"code":"TOOMANYREQUESTS","message":"too many requests"}]}',
     )
-    from longshore.transfers.retry import RetryPolicy
+    from longshore.transfers.queue.retry import RetryPolicy
 
     queue, eye = make_queue(policy=RetryPolicy(rate_limit_delays=(1.0,) * 20))
     row = queue.add(pull(f"{throttle.address}/transfers/limited:1", address_of(testbed_engine.host)))

@@ -9,7 +9,7 @@ import pytest
 
 from longshore.registry.client import RegistryClient
 from longshore.registry.config import RegistryConfig
-from longshore.transfers.queue import TransferQueue
+from longshore.transfers.queue.queue import TransferQueue
 from longshore.transfers.transfer import State
 from testbed.crane import CraneRegistry
 from testbed.engine import PrivateEngine

@@ -11,12 +11,11 @@ from pathlib import Path
 import pytest
 
 from archivetools import SUFFIXES, Image, digest_of, docker_parts, entry, layer, oci_parts, write
-from transfertools.archive_summary import inspect_archive
 from longshore.archives.compression import Compression
 from longshore.archives.model import ArchiveFormat
 from longshore.cancellation import Cancellation, Cancelled
 from longshore.engine.address import EngineAddress
-from longshore.oci.errors import (
+from longshore.errors import (
     ArchiveDamaged,
     ArchiveError,
     ArchiveRefused,
@@ -28,17 +27,18 @@ from longshore.oci.errors import (
 from longshore.oci.layer import LayerState
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
-from longshore.transfers.load import LoadStrategy
-from longshore.transfers.progress import Progress
-from longshore.transfers.queue import TransferQueue
-from longshore.transfers.save import SaveStrategy
-from longshore.transfers.strategy import Job, Strategy
+from longshore.transfers.progress.progress import Progress
+from longshore.transfers.queue.queue import TransferQueue
 from longshore.transfers.transfer import NoteKind, State, TransferRequest
+from longshore.transfers.ways.load import LoadWay
+from longshore.transfers.ways.save import SaveWay
+from longshore.transfers.ways.way import Job, Way
 from testbed.engine import PrivateEngine
 from testbed.errors import TestbedUnavailable, require
 from testbed.images import load_image, seed_repository
 from testbed.registry import PrivateRegistry
 from transfertools import Eye
+from transfertools.archive_summary import inspect_archive
 from transfertools.archives import in_archive, in_engine, moving, skopeo, small_disk
 from transfertools.real import RealServices, address_of
 
@@ -269,7 +269,7 @@ def test_a_bad_file_is_refused_before_the_engine_sees_it(
     assert {row.image_id for row in services.engine(address).images()} == before
 
 
-def cancelled_at(strategy: Strategy, request: TransferRequest, services: RealServices, moved: int) -> None:
+def cancelled_at(way: Way, request: TransferRequest, services: RealServices, moved: int) -> None:
     """Run an attempt that is cancelled once *moved* bytes have moved."""
     cancellation = Cancellation()
 
@@ -277,12 +277,12 @@ def cancelled_at(strategy: Strategy, request: TransferRequest, services: RealSer
         if progress.snapshot().moved_bytes >= moved:
             cancellation.cancel()
 
-    progress = Progress(extracts=strategy.extracts, changed=changed)
+    progress = Progress(extracts=way.extracts, changed=changed)
     job = Job(request, services, cancellation, progress)
     with job.closing:
-        strategy.plan(job)
+        way.plan(job)
         with pytest.raises(Cancelled):
-            strategy.run(job)
+            way.run(job)
     assert progress.snapshot().moved_bytes >= moved
 
 
@@ -297,7 +297,7 @@ def test_a_save_cancelled_in_the_middle_leaves_nothing(
         in_engine(address_of(testbed_engine.host), "archives/cancelled:1"),
         in_archive(folder / name, format=format),
     )
-    cancelled_at(SaveStrategy(), request, services, 4 * MB)
+    cancelled_at(SaveWay(), request, services, 4 * MB)
     assert nothing_but(folder)
 
 
@@ -315,13 +315,13 @@ def test_an_engine_that_is_killed_in_the_middle_of_a_save_leaves_nothing(
         if own_engine.is_running and progress.snapshot().moved_bytes >= 2 * MB:
             own_engine.kill()
 
-    strategy = SaveStrategy()
-    progress = Progress(extracts=strategy.extracts, changed=changed)
+    way = SaveWay()
+    progress = Progress(extracts=way.extracts, changed=changed)
     job = Job(request, services, Cancellation(), progress)
     with job.closing:
-        strategy.plan(job)
+        way.plan(job)
         with pytest.raises(EngineLost):
-            strategy.run(job)
+            way.run(job)
     assert nothing_but(folder)
 
 
@@ -347,7 +347,7 @@ def test_a_load_cancelled_in_the_middle_loads_nothing(
     image = Image(layers=(layer("a", 8 * MB), layer("b", 8 * MB)), names=("archives/half:1",))
     path = write(tmp_path, docker_parts(image))
     address = address_of(testbed_engine.host)
-    cancelled_at(LoadStrategy(), moving(in_archive(path), in_engine(address)), services, 4 * MB)
+    cancelled_at(LoadWay(), moving(in_archive(path), in_engine(address)), services, 4 * MB)
     with pytest.raises(ImageUnknown):
         services.engine(address).image("archives/half:1")
 

@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 from longshore.engine.address import EngineAddress
-from longshore.oci.errors import ImageUnknown
-from longshore.transfers.journal import Journal
-from longshore.transfers.pull import carries
-from longshore.transfers.queue import TransferQueue
+from longshore.errors import ImageUnknown
+from longshore.transfers.journal.journal import Journal
+from longshore.transfers.queue.queue import TransferQueue
 from longshore.transfers.transfer import Operation, State, TransferRequest
+from longshore.transfers.ways.pull import carries
 from testbed.engine import PrivateEngine
 from testbed.images import load_image, seed_repository
 from testbed.registry import PrivateRegistry

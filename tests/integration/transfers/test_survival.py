@@ -9,8 +9,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from longshore.oci.errors import EngineLost, EngineUnavailable
-from longshore.transfers.queue import TransferQueue
+from longshore.errors import EngineLost, EngineUnavailable
+from longshore.transfers.queue.queue import TransferQueue
 from longshore.transfers.transfer import State
 from testbed.engine import PrivateEngine
 from testbed.images import load_image, seed_repository
@@ -72,8 +72,8 @@ folder, host, source, target = sys.argv[1:5]
 sys.path[:0] = sys.argv[5:]
 from transfertools import Eye, push
 from transfertools.real import RealServices, address_of
-from longshore.transfers.journal import Journal
-from longshore.transfers.queue import TransferQueue
+from longshore.transfers.journal.journal import Journal
+from longshore.transfers.queue.queue import TransferQueue
 eye = Eye()
 journal = Journal(Path(folder) / "journal.sqlite3")
 eye.queue = queue = TransferQueue(RealServices(), journal, wake=eye.wake, concurrency=1)

@@ -10,9 +10,9 @@ from typing import Any
 from PySide6.QtCore import QAbstractItemModel, QModelIndex, Qt
 
 from longshore.engine.address import EngineAddress
-from longshore.oci.local_image import LocalImage
 from longshore.models.registry_model import RegistryEntry
 from longshore.oci.layer import LayerState
+from longshore.oci.local_image import LocalImage
 from longshore.oci.reference import Reference
 from longshore.registry.config import RegistryConfig
 from longshore.transfers.transfer import (

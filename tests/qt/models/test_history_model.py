@@ -10,9 +10,9 @@ import pytest
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt
 from pytestqt.qtbot import QtBot
 
+from longshore.errors import AccessDenied
 from longshore.models.columns import HistoryColumn, NodeKind, Role, Tone
 from longshore.models.history_model import HistoryModel
-from longshore.oci.errors import AccessDenied
 from longshore.transfers.transfer import Moved, State
 from qt.models.made import NOW, headers, row_texts, texts, transfer
 

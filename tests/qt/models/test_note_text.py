@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from longshore.errors import AccessDenied
 from longshore.models.note_text import note_text
-from longshore.oci.errors import AccessDenied
 from longshore.transfers.transfer import Moved, Operation, State, TransferSnapshot
 from qt.models.made import request, transfer
 

@@ -7,9 +7,9 @@ from datetime import timedelta
 import pytest
 from PySide6.QtCore import Qt
 
+from longshore.errors import ListingUnsupported, RegistryUnreachable, UnexpectedReply
 from longshore.models.columns import NodeAction, NodeKind, NodeState, RegistryColumn, Role, Tone
 from longshore.models.registry_model import RegistryModel
-from longshore.oci.errors import ListingUnsupported, RegistryUnreachable, UnexpectedReply
 from longshore.registry.model import RepositoryInfo
 from qt.models.made import NOW, entry, texts
 

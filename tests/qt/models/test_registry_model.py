@@ -9,10 +9,10 @@ import pytest
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, Qt
 from PySide6.QtWidgets import QTreeView
 
+from longshore.errors import ListingUnsupported, RegistryUnreachable, SignInRequired
 from longshore.models import mime
 from longshore.models.columns import NodeKind, NodeState, RegistryColumn, Role, Tone
 from longshore.models.registry_model import RegistryModel
-from longshore.oci.errors import ListingUnsupported, RegistryUnreachable, SignInRequired
 from longshore.oci.reference import Reference
 from qt.models.made import entry, headers, image, sha, texts
 

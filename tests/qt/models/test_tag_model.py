@@ -9,10 +9,10 @@ from datetime import timedelta
 import pytest
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, Qt
 
+from longshore.errors import NotInRegistry, RegistryUnreachable
 from longshore.models import mime
 from longshore.models.columns import HereState, Role, TagColumn, Tone
 from longshore.models.tag_model import TagModel
-from longshore.oci.errors import NotInRegistry, RegistryUnreachable
 from longshore.oci.manifest import OCI_INDEX, OCI_MANIFEST
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference

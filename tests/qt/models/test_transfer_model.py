@@ -12,14 +12,14 @@ import pytest
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, Qt
 from PySide6.QtWidgets import QTreeView
 
+from longshore.errors import AccessDenied, EngineLost
 from longshore.models import mime, transition
 from longshore.models import transfer_text as words
 from longshore.models.columns import NodeKind, Role, Tone, TransferColumn
 from longshore.models.transfer_model import TransferModel
-from longshore.oci.errors import AccessDenied, EngineLost
 from longshore.oci.layer import LayerState
 from longshore.oci.reference import Reference
-from longshore.transfers.changes import Changes
+from longshore.transfers.queue.mailbox import Changes
 from longshore.transfers.transfer import (
     ArchivePlace,
     Endpoint,

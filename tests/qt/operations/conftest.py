@@ -15,9 +15,9 @@ import qasync
 import shiboken6
 from PySide6.QtWidgets import QApplication
 
+from longshore.application.clients import Services
+from longshore.application.registries import RegistryBook
 from longshore.operations.accounts import Accounts
-from longshore.operations.book import RegistryBook
-from longshore.operations.services import Services
 from longshore.operations.tasks import Tasks
 from longshore.registry.config import RegistryConfig
 from longshore.settings import Settings

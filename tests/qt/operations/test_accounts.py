@@ -8,7 +8,7 @@ import threading
 from typing import Any
 
 from longshore.credentials import Credential, StoredIn
-from longshore.oci.errors import CredentialsError, LongshoreError, SignInFailed
+from longshore.errors import CredentialsError, LongshoreError, SignInFailed
 from longshore.operations.accounts import Identity
 from unit.registry.conftest import Asked, reply
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
+from longshore.errors import LongshoreError
 from longshore.models.transfer_model import TransferModel
-from longshore.oci.errors import LongshoreError
 from longshore.operations.moving import Moving
-from longshore.transfers.entry import Entry
-from longshore.transfers.journal import Journal
+from longshore.transfers.journal.journal import Journal
+from longshore.transfers.queue.row import Entry
 from longshore.transfers.transfer import State
 from qt.operations.conftest import Desk
 from transfertools import pull

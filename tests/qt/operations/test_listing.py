@@ -10,14 +10,14 @@ from typing import Any
 
 import shiboken6
 
+from longshore.application.clients import Services
+from longshore.application.registries import RegistryBook
 from longshore.models.columns import NodeState
 from longshore.models.registry_model import RegistryEntry, RegistryModel
 from longshore.models.tag_model import TagModel
 from longshore.oci.reference import Reference
 from longshore.operations import listing as listing_module
-from longshore.operations.book import RegistryBook
 from longshore.operations.listing import Listing
-from longshore.operations.services import Services
 from longshore.registry.config import RegistryConfig
 from longshore.registry.listing import lister_for
 from longshore.settings import Settings

@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 from PySide6.QtWidgets import QApplication
 
+from longshore.application.clients import Services
 from longshore.engine.address import EngineAddress
+from longshore.errors import EngineUnavailable, LongshoreError, NotALibrary, UnknownContext
 from longshore.library.library import Library
 from longshore.models.image_model import ImageModel
 from longshore.models.tag_model import TagModel
-from longshore.oci.errors import EngineUnavailable, LongshoreError, NotALibrary, UnknownContext
 from longshore.oci.reference import Reference
 from longshore.operations.local import Local
 from longshore.operations.place_watch import PlaceState
-from longshore.operations.services import Services
 from longshore.operations.tasks import Tasks
 from longshore.registry.config import RegistryConfig
 from longshore.settings import Settings

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from longshore.application.registries import RegistryBook
 from longshore.models.registry_model import RegistryModel
 from longshore.models.tag_model import TagModel
-from longshore.operations.book import RegistryBook
 from longshore.operations.remote import Remote
 from longshore.registry.config import RegistryConfig
 from longshore.settings import Settings

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from longshore.application.registries import RegistryBook
 from longshore.cancellation import Cancellation
-from longshore.oci.errors import LongshoreError, RegistryUnreachable, TlsFailed, UnexpectedReply
-from longshore.operations.book import RegistryBook
+from longshore.errors import LongshoreError, RegistryUnreachable, TlsFailed, UnexpectedReply
 from longshore.operations.trust import Trust
 from longshore.registry.certificate import CertificateReport, read_certificate
 from longshore.registry.config import RegistryConfig

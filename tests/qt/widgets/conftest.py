@@ -12,12 +12,12 @@ import pytest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from longshore.errors import LongshoreError
 from longshore.models.image_model import ImageModel
 from longshore.models.registry_model import RegistryModel
 from longshore.models.tag_model import TagModel
 from longshore.models.transfer_model import TransferModel
-from longshore.oci.errors import LongshoreError
-from longshore.transfers.changes import Changes
+from longshore.transfers.queue.mailbox import Changes
 from longshore.transfers.transfer import TransferSnapshot
 from longshore.widgets.main_window import MainWindow
 from longshore.widgets.theme import Appearance, Theme, current_theme

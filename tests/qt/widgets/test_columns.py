@@ -8,9 +8,9 @@ from PySide6.QtGui import QMouseEvent, QStandardItem, QStandardItemModel
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
+from longshore.errors import NotInRegistry
 from longshore.models.columns import TagColumn
 from longshore.models.tag_row import TagRow
-from longshore.oci.errors import NotInRegistry
 from longshore.widgets import tag_section
 from longshore.widgets.columns import PADDING, Column
 from longshore.widgets.theme import Theme

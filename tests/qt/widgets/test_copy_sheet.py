@@ -6,7 +6,7 @@ import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
-from longshore.oci.errors import AccessDenied
+from longshore.errors import AccessDenied
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
 from longshore.operations.contents import Contents

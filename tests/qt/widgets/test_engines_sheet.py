@@ -8,12 +8,12 @@ import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
+from longshore.application.engine_groups import EngineGroups
 from longshore.engine.address import EngineAddress, Origin, TlsFiles
 from longshore.engine.model import EngineInfo, ImageStore, SwarmNode
-from longshore.oci.errors import EngineUnavailable, UnavailableCause
+from longshore.errors import EngineUnavailable, UnavailableCause
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
-from longshore.operations.engine_groups import EngineGroups
 from longshore.operations.engines import FoundEngine, Reach
 from longshore.settings import Settings
 from longshore.widgets.dialogs.engines import PullToSheet

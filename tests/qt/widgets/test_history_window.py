@@ -12,7 +12,7 @@ from pytestqt.qtbot import QtBot
 
 from longshore.models.columns import HistoryColumn
 from longshore.models.history_model import HistoryModel
-from longshore.transfers.journal_history import ENDED, HistoryFilter
+from longshore.transfers.journal.history import ENDED, HistoryFilter
 from longshore.transfers.transfer import Operation, State
 from longshore.widgets.dialogs.history import ClearHistorySheet
 from longshore.widgets.history_window import HistoryWindow

@@ -5,9 +5,9 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
-from longshore.oci.errors import SignInRequired
+from longshore.errors import SignInRequired
 from longshore.oci.reference import Reference
-from longshore.transfers.mirror import MirrorPlan, MirrorRule, MirrorTag, TagState
+from longshore.transfers.ways.mirror import MirrorPlan, MirrorRule, MirrorTag, TagState
 from longshore.widgets.dialogs.mirror import ASK_AFTER, MirrorSheet
 from longshore.widgets.dialogs.mirrors import MirrorsSheet
 from longshore.widgets.theme import Theme

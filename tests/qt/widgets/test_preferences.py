@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pytestqt.qtbot import QtBot
 
-from longshore.operations.choices import Choices
+from longshore.application.choices import Choices
 from longshore.settings import Settings
 from longshore.widgets.dialogs.preferences import PreferencesSheet
 from longshore.widgets.theme import Theme

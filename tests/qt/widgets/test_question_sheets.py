@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
-from longshore.oci.errors import LongshoreError, RegistryUnreachable
+from longshore.errors import LongshoreError, RegistryUnreachable
 from longshore.oci.reference import Reference
 from longshore.registry.removal import RemovalPlan
 from longshore.widgets.dialogs.history import ClearHistorySheet

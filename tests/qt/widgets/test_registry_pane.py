@@ -7,14 +7,14 @@ from PySide6.QtCore import QModelIndex, QPoint, Qt, QTimer
 from PySide6.QtWidgets import QAbstractItemView, QMenu
 from pytestqt.qtbot import QtBot
 
-from longshore.models.columns import NodeKind, RegistryColumn, Role
-from longshore.oci.errors import (
+from longshore.errors import (
     CredentialsError,
     ListingUnsupported,
     RegistryUnreachable,
     SignInRequired,
     TlsFailed,
 )
+from longshore.models.columns import NodeKind, RegistryColumn, Role
 from qt.models.made import entry
 from qt.widgets.conftest import Bench
 

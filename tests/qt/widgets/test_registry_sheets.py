@@ -10,8 +10,7 @@ from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from longshore.credentials import StoredIn, Whereabouts
-from longshore.models.engine_side import engine_steps, engine_words
-from longshore.oci.errors import (
+from longshore.errors import (
     AccessDenied,
     CredentialsError,
     LongshoreError,
@@ -19,6 +18,7 @@ from longshore.oci.errors import (
     SignInFailed,
     TlsFailed,
 )
+from longshore.models.engine_side import engine_steps, engine_words
 from longshore.operations import Account, Identity
 from longshore.registry.certificate import Certificate, CertificateReport
 from longshore.registry.config import RegistryConfig

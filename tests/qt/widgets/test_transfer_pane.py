@@ -7,9 +7,7 @@ from PySide6.QtCore import QModelIndex, QPoint, QPointF, Qt
 from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
 
-from longshore.models.columns import Tone, TransferColumn
-from longshore.models.transfer_text import detour_helps
-from longshore.oci.errors import (
+from longshore.errors import (
     AccessDenied,
     DigestMismatch,
     DiskFull,
@@ -22,7 +20,9 @@ from longshore.oci.errors import (
     SignInRequired,
     TlsFailed,
 )
-from longshore.transfers.changes import Changes
+from longshore.models.columns import Tone, TransferColumn
+from longshore.models.transfer_text import detour_helps
+from longshore.transfers.queue.mailbox import Changes
 from longshore.transfers.transfer import Operation, State
 from longshore.widgets.theme import Theme
 from qt.models.made import layer, request, transfer

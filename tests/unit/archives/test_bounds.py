@@ -14,14 +14,14 @@ from pathlib import Path
 import pytest
 
 from archivetools import Image, Part, docker_parts, document, oci_parts, replaced, tar_of, write
-from transfertools.archive_summary import summary_of
 from longshore.archives.archive import Archive, open_archive
 from longshore.archives.compression import Compression, Packer, Unpacker
 from longshore.archives.contents import Contents, Scanner
 from longshore.archives.limits import LIMITS, Limits
 from longshore.archives.tarstream import TAR_END, TarReader, tar_header, tar_padding
 from longshore.cancellation import Cancellation, Cancelled
-from longshore.oci.errors import ArchiveDamaged, ArchiveRefused
+from longshore.errors import ArchiveDamaged, ArchiveRefused
+from transfertools.archive_summary import summary_of
 
 IMAGE = Image()
 

@@ -31,11 +31,9 @@ from archivetools import (
     without,
     write,
 )
-from transfertools.archive_summary import summary_of
 from longshore.archives import failures
 from longshore.archives.access import Cursor, chunks_of, exactly, opened
 from longshore.archives.archive import open_archive
-from transfertools.archive_summary import inspect_archive
 from longshore.archives.compression import Compression, Packer, Unpacker, compression_of, unpacked
 from longshore.archives.contents import Scanner
 from longshore.archives.limits import BLOCK, Limits
@@ -44,8 +42,9 @@ from longshore.archives.new_file import NewFile
 from longshore.archives.tarstream import TAR_END, EntryKind, TarReader, tar_header
 from longshore.archives.writing import ArchiveWriter
 from longshore.cancellation import Cancellation, Cancelled
-from longshore.oci.errors import ArchiveDamaged, ArchiveRefused, NotAnArchive
+from longshore.errors import ArchiveDamaged, ArchiveRefused, NotAnArchive
 from longshore.oci.reference import Reference
+from transfertools.archive_summary import inspect_archive, summary_of
 
 
 def unpacked_size(packed: bytes, limits: Limits) -> int:

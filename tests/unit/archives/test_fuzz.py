@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from archivetools import ARCHIVE_PACKERS, PACKERS, Image, docker_list, docker_parts, layer, oci_parts, tar_of
-from transfertools.archive_summary import summary_of
 from longshore.archives.archive import open_archive
 from longshore.archives.limits import Limits
 from longshore.cancellation import Cancellation
-from longshore.oci.errors import ArchiveError
+from longshore.errors import ArchiveError
+from transfertools.archive_summary import summary_of
 
 TRIES = 200
 LIMITS = Limits(unpacked=50_000_000, ratio_from=10_000_000)

@@ -32,7 +32,7 @@ from archivetools import (
 from longshore.archives.archive import open_archive
 from longshore.archives.model import Listing, Oddity
 from longshore.cancellation import Cancellation
-from longshore.oci.errors import ArchiveDamaged
+from longshore.errors import ArchiveDamaged
 from longshore.oci.reference import Reference
 
 ONE, TWO = Image(names=("team/one:1",)), Image(layers=(layer("other"),), names=("team/two:2",))

@@ -29,20 +29,19 @@ from archivetools import (
     without,
     write,
 )
-from transfertools.archive_summary import summary_of
 from longshore.archives import access
 from longshore.archives import archive as archive_module
 from longshore.archives.archive import open_archive, select_image
-from transfertools.archive_summary import inspect_archive
 from longshore.archives.compression import Compression
 from longshore.archives.contents import Scanner
 from longshore.archives.limits import Limits
 from longshore.archives.model import ArchiveFormat
 from longshore.cancellation import Cancellation, Cancelled
-from longshore.oci.errors import ArchiveError
+from longshore.errors import ArchiveError
 from longshore.oci.image_config import LARGEST_CONFIG
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
+from transfertools.archive_summary import inspect_archive, summary_of
 
 ONE = Reference.parse("team/app:1")
 TWO = Reference.parse("reg.example:5000/team/app:2")

@@ -29,13 +29,11 @@ from archivetools import (
     without,
     write,
 )
-from transfertools.archive_summary import summary_of
 from longshore.archives import images as images_module
 from longshore.archives.archive import open_archive
-from transfertools.archive_summary import inspect_archive
 from longshore.archives.limits import Limits
 from longshore.cancellation import Cancellation
-from longshore.oci.errors import (
+from longshore.errors import (
     ArchiveDamaged,
     ArchiveError,
     ArchiveRefused,
@@ -43,6 +41,7 @@ from longshore.oci.errors import (
     LongshoreError,
     NotAnArchive,
 )
+from transfertools.archive_summary import inspect_archive, summary_of
 
 IMAGE = Image()
 SPARSE = b"S"

@@ -18,7 +18,6 @@ import pytest
 from archivetools import Image, digest_of, docker_parts, layer, oci_parts, tar_of, write
 from longshore.archives import failures
 from longshore.archives.archive import Archive, open_archive
-from transfertools.archive_summary import inspect_archive
 from longshore.archives.compression import Compression, Packer, compression_for, compression_of, unpacked
 from longshore.archives.contents import Scanner
 from longshore.archives.images import images_of
@@ -28,9 +27,10 @@ from longshore.archives.oci_file import OciFile, pack
 from longshore.archives.tarstream import TAR_END, tar_header, tar_padding
 from longshore.archives.writing import ArchiveWriter, Outgoing, docker_archive
 from longshore.cancellation import Cancellation, Cancelled
+from longshore.errors import ArchiveError, DigestMismatch, DiskFull
 from longshore.oci.descriptor import Descriptor
-from longshore.oci.errors import ArchiveError, DigestMismatch, DiskFull
 from longshore.oci.reference import Reference
+from transfertools.archive_summary import inspect_archive
 
 NAME = Reference.parse("reg.example/team/app:1")
 

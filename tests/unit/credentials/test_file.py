@@ -14,7 +14,7 @@ import pytest
 from longshore import shared_files
 from longshore.credentials import Credential, CredentialStore, StoredIn
 from longshore.credentials.config_file import LARGEST, ConfigFile
-from longshore.oci.errors import CredentialsError
+from longshore.errors import CredentialsError
 
 from .conftest import DockerHome, encoded
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from longshore.credentials import Credential, StoredIn, helper
-from longshore.oci.errors import CredentialsError
+from longshore.errors import CredentialsError
 
 from .conftest import DockerHome, encoded
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from longshore.credentials import Credential, helper, program
-from longshore.oci.errors import CredentialsError
+from longshore.errors import CredentialsError
 
 from .conftest import DockerHome
 

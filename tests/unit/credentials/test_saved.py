@@ -15,7 +15,7 @@ from longshore import shared_files
 from longshore.cancellation import Cancellation, Cancelled
 from longshore.credentials import Credential, CredentialStore, Fate, SavedSignIn, config_file
 from longshore.credentials import store as store_module
-from longshore.oci.errors import CredentialsError
+from longshore.errors import CredentialsError
 from longshore.shared_files import locked
 
 from .conftest import DockerHome, encoded

@@ -8,7 +8,7 @@ import pytest
 
 from longshore.credentials import Credential, helper, program
 from longshore.credentials.words import LOOKED_AT, known_trouble, says_not_found, without, words_of
-from longshore.oci.errors import CredentialsError
+from longshore.errors import CredentialsError
 
 from .conftest import DockerHome, encoded
 

@@ -26,7 +26,7 @@ from longshore.engine.address import (
     known_addresses,
     normal_url,
 )
-from longshore.oci.errors import EngineUnavailable, UnavailableCause, UnknownContext
+from longshore.errors import EngineUnavailable, UnavailableCause, UnknownContext
 
 AddContext = Callable[..., None]
 

@@ -18,7 +18,7 @@ from longshore.engine import client as client_module
 from longshore.engine.address import EngineAddress, TlsFiles
 from longshore.engine.client import Client, StatusError, read_lines
 from longshore.engine.transport import Sockets
-from longshore.oci.errors import EngineUnavailable, UnavailableCause
+from longshore.errors import EngineUnavailable, UnavailableCause
 
 SOCKET = EngineAddress("x", "unix:///nowhere/docker.sock")
 

@@ -19,8 +19,7 @@ from longshore.credentials import Credential
 from longshore.engine.address import EngineAddress
 from longshore.engine.engine import Engine, _loaded, _signed_in, _Source
 from longshore.engine.model import EngineEvent, EventKind
-from longshore.oci.layer import LayerProgress
-from longshore.oci.errors import (
+from longshore.errors import (
     AccessDenied,
     DiskFull,
     EngineFailure,
@@ -31,7 +30,7 @@ from longshore.oci.errors import (
     NotInRegistry,
     UnavailableCause,
 )
-from longshore.oci.layer import LayerState
+from longshore.oci.layer import LayerProgress, LayerState
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from longshore import errors
 from longshore.engine import failures
 from longshore.engine.address import EngineAddress, Origin
 from longshore.engine.attempt import Attempt
@@ -17,8 +18,7 @@ from longshore.engine.failures import classify
 from longshore.engine.refusals import refusal
 from longshore.engine.transport import SshError
 from longshore.engine.unavailable import explain, no_version
-from longshore.oci import errors
-from longshore.oci.errors import EngineLost, EngineUnavailable, LongshoreError, UnavailableCause
+from longshore.errors import EngineLost, EngineUnavailable, LongshoreError, UnavailableCause
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
+from longshore import errors
 from longshore.engine import sentences as say
 from longshore.engine.attempt import Attempt
-from longshore.oci import errors
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
 

@@ -8,9 +8,8 @@ import pytest
 
 from longshore.engine.attempt import Attempt
 from longshore.engine.stream import Finished, Normaliser, Note, OnePlatform, StreamEvent, unpacking
-from longshore.oci.layer import LayerProgress
-from longshore.oci.errors import EngineFailure, NotInRegistry, RegistryUnreachable
-from longshore.oci.layer import LayerState
+from longshore.errors import EngineFailure, NotInRegistry, RegistryUnreachable
+from longshore.oci.layer import LayerProgress, LayerState
 from longshore.oci.reference import Reference
 
 A, B, C = "aaaaaaaaaaaa", "bbbbbbbbbbbb", "cccccccccccc"

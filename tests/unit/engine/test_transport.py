@@ -17,7 +17,7 @@ from longshore.engine.address import EngineAddress
 from longshore.engine.client import Client
 from longshore.engine.transport import SshError, SshLine, UnixLine
 from longshore.engine.unavailable import explain
-from longshore.oci.errors import EngineUnavailable, UnavailableCause
+from longshore.errors import EngineUnavailable, UnavailableCause
 
 
 @pytest.fixture

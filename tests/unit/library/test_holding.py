@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from longshore.cancellation import Cancellation
+from longshore.errors import DiskFull, InvalidLayout, LibraryBusy, LibraryDamaged, LibraryError, NotInLibrary
 from longshore.library import collecting
 from longshore.library.contents import Contents
 from longshore.library.folder import LayoutFolder
@@ -21,14 +22,6 @@ from longshore.library.library import Library
 from longshore.library.model import Freed
 from longshore.oci import layout
 from longshore.oci.digest import sha256_of
-from longshore.oci.errors import (
-    DiskFull,
-    InvalidLayout,
-    LibraryBusy,
-    LibraryDamaged,
-    LibraryError,
-    NotInLibrary,
-)
 from longshore.oci.manifest import LARGEST_MANIFEST, Manifest, parse_manifest
 from longshore.oci.reference import Reference
 from longshore.shared_files import DidNotLast, FileTooLarge, LockBusy, NotAFile, locked

@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 
 from longshore.cancellation import Cancellation, Cancelled
+from longshore.errors import DigestMismatch, DiskFull, RegistryUnreachable
 from longshore.library.ingest import Ingest, Source
 from longshore.library.library import Library
 from longshore.oci.descriptor import Descriptor
 from longshore.oci.digest import sha256_of
-from longshore.oci.errors import DigestMismatch, DiskFull, RegistryUnreachable
 from longshore.oci.manifest import OCI_LAYER
 from longshore.shared_files import LockBusy, locked
 from transfertools import wait_until

@@ -11,10 +11,7 @@ from pathlib import Path
 import pytest
 
 from longshore.cancellation import Cancellation
-from longshore.library.library import Library
-from longshore.oci.descriptor import Descriptor
-from longshore.oci.digest import sha256_of
-from longshore.oci.errors import (
+from longshore.errors import (
     InvalidLayout,
     InvalidManifest,
     LibraryDamaged,
@@ -22,6 +19,9 @@ from longshore.oci.errors import (
     NotALibrary,
     NotInLibrary,
 )
+from longshore.library.library import Library
+from longshore.oci.descriptor import Descriptor
+from longshore.oci.digest import sha256_of
 from longshore.oci.layout import LayoutIndex
 from longshore.oci.manifest import OCI_INDEX, OCI_MANIFEST
 from longshore.oci.platform import Platform

@@ -18,7 +18,7 @@ import random, sys
 from contextlib import closing
 from pathlib import Path
 from longshore.library.library import Library
-from longshore.oci.errors import NotInLibrary
+from longshore.errors import NotInLibrary
 from longshore.oci.reference import Reference
 from transfertools.layouts import image, noise, put, put_index, index
 folder, end, seed = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from longshore.errors import InvalidLayout, LibraryDamaged, LibraryError
 from longshore.library import contents, rows
 from longshore.library.collecting import Collector
 from longshore.library.contents import Contents
@@ -20,11 +21,6 @@ from longshore.library.model import Freed
 from longshore.oci import layout
 from longshore.oci.descriptor import Descriptor
 from longshore.oci.digest import sha256_of
-from longshore.oci.errors import (
-    InvalidLayout,
-    LibraryDamaged,
-    LibraryError,
-)
 from longshore.oci.manifest import OCI_INDEX, Index, Manifest, parse_manifest
 from transfertools.layouts import NAME, Made, blobs_of, image, index, noise, put, put_index
 

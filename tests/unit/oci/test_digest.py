@@ -6,8 +6,8 @@ import hashlib
 
 import pytest
 
+from longshore.errors import DigestMismatch, InvalidReference
 from longshore.oci.digest import Verifier, check_digest, sha256_of, short, valid_digest
-from longshore.oci.errors import DigestMismatch, InvalidReference
 
 # FIPS 180-2, appendix B.1.
 ABC = "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"

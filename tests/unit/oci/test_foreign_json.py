@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from longshore.oci.errors import InvalidManifest
+from longshore.errors import InvalidManifest
 from longshore.oci.foreign_json import CONFIG, LISTING, MANIFEST, SMALL, Bounds, parse_json
 from longshore.oci.image_config import ImageConfig
 from longshore.oci.manifest import OCI_MANIFEST, parse_manifest

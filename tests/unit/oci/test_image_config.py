@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from longshore.oci.errors import InvalidManifest
+from longshore.errors import InvalidManifest
 from longshore.oci.image_config import LARGEST_CONFIG, ImageConfig, parse_time
 from longshore.oci.platform import Platform
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from longshore.oci.errors import InvalidInput
+from longshore.errors import InvalidInput
 from longshore.oci.known_platforms import KNOWN, parse_known
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from longshore.errors import InvalidLayout, InvalidReference
 from longshore.oci.descriptor import Descriptor
-from longshore.oci.errors import InvalidLayout, InvalidReference
 from longshore.oci.layout import (
     IMAGE_NAME,
     LARGEST_INDEX,

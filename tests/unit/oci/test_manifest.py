@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from longshore.errors import InvalidManifest
 from longshore.oci.descriptor import Descriptor
 from longshore.oci.digest import sha256_of
-from longshore.oci.errors import InvalidManifest
 from longshore.oci.manifest import (
     ACCEPT,
     DOCKER_LIST,

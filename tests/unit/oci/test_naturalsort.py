@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from longshore.oci.naturalsort import natural_key
+from longshore.naturalsort import natural_key
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from longshore.oci.errors import InvalidInput, InvalidReference
+from longshore.errors import InvalidInput, InvalidReference
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference, parse_pull_line
 

@@ -6,7 +6,7 @@ import platform
 
 import pytest
 
-from longshore.oci.errors import InvalidInput
+from longshore.errors import InvalidInput
 from longshore.oci.platform import Platform
 
 

@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from longshore.oci.errors import InvalidReference
+from longshore.errors import InvalidReference
 from longshore.oci.reference import Reference, check_domain, check_path, check_tag, valid_tag
 
 HEX = "0123456789abcdef" * 4

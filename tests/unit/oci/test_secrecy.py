@@ -9,10 +9,10 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
+from longshore.errors import LongshoreError
 from longshore.oci import secrecy
-from longshore.oci.errors import LongshoreError
 from longshore.oci.secrecy import HIDDEN, keep_out, without_secrets
-from longshore.oci.text import plain
+from longshore.text import plain
 
 USER, PASSWORD = "ann", "s3cr3t & <PASS>/WORD+é?>?>~"
 BOTH = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()

@@ -7,8 +7,8 @@ import unicodedata
 
 import pytest
 
-from longshore.oci.errors import InvalidInput, RateLimited, RegistryUnreachable, TlsFailed
-from longshore.oci.text import plain
+from longshore.errors import InvalidInput, RateLimited, RegistryUnreachable, TlsFailed
+from longshore.text import plain
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from longshore.oci.errors import TlsFailed
+from longshore.errors import TlsFailed
 from longshore.registry.certificate import (
     Certificate,
     CertificateReport,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from longshore.oci.errors import InvalidRegistryName
+from longshore.errors import InvalidRegistryName
 from longshore.registry.config import RegistryConfig, parse_registry, split_host
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from longshore.cancellation import Cancellation, Cancelled
 from longshore.credentials import Credential
-from longshore.oci.errors import (
+from longshore.errors import (
     DigestMismatch,
     InvalidReference,
     ListingUnsupported,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from longshore.oci.errors import AccessDenied, LongshoreError, TagImmutable, UnexpectedReply
+from longshore.errors import AccessDenied, LongshoreError, TagImmutable, UnexpectedReply
 from longshore.registry.config import RegistryConfig
 from longshore.registry.failures import of_tag
 

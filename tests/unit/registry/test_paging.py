@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from urllib3 import HTTPHeaderDict
 
-from longshore.oci.errors import UnexpectedReply
+from longshore.errors import UnexpectedReply
 from longshore.registry import paging
 from longshore.registry.config import RegistryConfig
 from longshore.registry.model import Page

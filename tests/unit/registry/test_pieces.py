@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from longshore.oci.errors import DigestMismatch
+from longshore.errors import DigestMismatch
 from longshore.registry import habits
 from longshore.registry.habits import Habits
 from longshore.registry.model import Upload

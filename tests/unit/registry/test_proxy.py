@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from longshore.oci.errors import RegistryUnreachable, TlsFailed
+from longshore.errors import RegistryUnreachable, TlsFailed
 
 from .conftest import Asked, reply, serve_tls
 

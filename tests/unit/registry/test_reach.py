@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from longshore.credentials import Credential
-from longshore.oci.errors import LongshoreError, RegistryUnreachable, UnexpectedReply
+from longshore.errors import LongshoreError, RegistryUnreachable, UnexpectedReply
 from longshore.registry import reach
 from longshore.registry.config import RegistryConfig
 from longshore.registry.listing import lister_for

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from longshore.credentials import Credential
-from longshore.oci.errors import (
+from longshore.errors import (
     AccessDenied,
     DigestMismatch,
     LongshoreError,

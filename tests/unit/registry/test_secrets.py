@@ -9,7 +9,7 @@ from urllib.parse import quote
 import pytest
 
 from longshore.credentials import Credential
-from longshore.oci.errors import LongshoreError
+from longshore.errors import LongshoreError
 from longshore.registry.config import RegistryConfig
 from longshore.registry.listing import lister_for
 

@@ -14,7 +14,7 @@ import urllib3.connectionpool
 import urllib3.poolmanager
 import urllib3.response
 
-from longshore.oci.errors import RegistryUnreachable, UnexpectedReply
+from longshore.errors import RegistryUnreachable, UnexpectedReply
 from longshore.oci.manifest import OCI_INDEX
 from longshore.registry import connections, manifests
 from longshore.registry.connections import Exchange

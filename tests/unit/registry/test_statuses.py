@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from longshore.credentials import Credential
-from longshore.oci.errors import (
+from longshore.errors import (
     AccessDenied,
     LongshoreError,
     NotInRegistry,

@@ -13,7 +13,7 @@ import pytest
 
 from longshore.cancellation import Cancellation, Cancelled
 from longshore.credentials import Credential
-from longshore.oci.errors import RegistryUnreachable, TlsFailed
+from longshore.errors import RegistryUnreachable, TlsFailed
 from longshore.registry.certificate import with_certificate
 from longshore.registry.config import RegistryConfig
 from longshore.registry.tls import TlsFiles, UnusableFiles

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from longshore.credentials import Credential
-from longshore.oci.errors import CredentialsError, UnexpectedReply
+from longshore.errors import CredentialsError, UnexpectedReply
 from longshore.registry import auth
 from longshore.registry.auth import Signed, _joined
 

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from longshore.cancellation import Cancellation, Cancelled
-from longshore.oci.errors import RateLimited, RegistryFailure, UnexpectedReply, VerificationFailed
+from longshore.errors import RateLimited, RegistryFailure, UnexpectedReply, VerificationFailed
+from longshore.oci.layer import BlobOutcome
 from longshore.registry import sending
 from longshore.registry.client import RegistryClient
 from longshore.registry.model import Upload
-from longshore.oci.layer import BlobOutcome
 from transfertools.faulty import FaultyRegistry, digest_of, faulty_registries
 
 BLOB = hashlib.shake_256(b"blob").digest(450)

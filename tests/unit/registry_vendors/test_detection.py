@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from longshore.oci.errors import RegistryUnreachable
+from longshore.errors import RegistryUnreachable
 from longshore.registry.client import RegistryClient
 from longshore.registry.config import RegistryConfig
 from longshore.registry.listing import KINDS, kind_of_host, lister_for

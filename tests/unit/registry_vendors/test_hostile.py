@@ -9,13 +9,7 @@ import pytest
 
 from longshore.cancellation import Cancellation, Cancelled
 from longshore.credentials import Credential
-from longshore.oci.errors import (
-    LongshoreError,
-    RateLimited,
-    RegistryError,
-    RegistryUnreachable,
-    UnexpectedReply,
-)
+from longshore.errors import LongshoreError, RateLimited, RegistryError, RegistryUnreachable, UnexpectedReply
 
 SAM = Credential("sam", "a-secret")
 #: Kind, namespace, the path whose answer is made odd, and the key of its rows (empty: the answer is the list).

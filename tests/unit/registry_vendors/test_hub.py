@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from longshore.credentials import Credential
-from longshore.oci.errors import ListingUnsupported, SignInFailed
+from longshore.errors import ListingUnsupported, SignInFailed
 from longshore.oci.platform import Platform
 
 SAM = Credential("sam", "a-secret")

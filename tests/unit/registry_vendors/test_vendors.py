@@ -10,7 +10,7 @@ from urllib.parse import parse_qs
 import pytest
 
 from longshore.credentials import Credential
-from longshore.oci.errors import ListingUnsupported, SignInRequired
+from longshore.errors import ListingUnsupported, SignInRequired
 
 SAM = Credential("sam", "a-secret")
 BASIC = "Basic " + base64.b64encode(b"sam:a-secret").decode()

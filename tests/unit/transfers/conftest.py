@@ -8,16 +8,16 @@ from typing import Any
 
 import pytest
 
-from longshore.transfers.copying import source as copy_source
-from longshore.transfers.journal import Journal
-from longshore.transfers.queue import TransferQueue
+from longshore.transfers.journal.journal import Journal
+from longshore.transfers.queue.queue import TransferQueue
+from longshore.transfers.ways.copying import source as copy_source
 from transfertools import Eye, Script
 from transfertools.bench import Bench
 from transfertools.faulty import faulty_registries
 
 
 class NoServices:
-    """A strategy of the test's own needs none."""
+    """A way of the test's own needs none."""
 
     def __getattr__(self, name: str) -> Any:
         raise AssertionError(f"nobody should ask for {name}")
@@ -39,7 +39,7 @@ def make_queue(journal: Journal) -> Iterator[Callable[..., tuple[TransferQueue, 
     ) -> tuple[TransferQueue, Eye]:
         eye = Eye()
         more.setdefault("journal", journal)
-        queue = TransferQueue(services or NoServices(), wake=eye.wake, strategies=script.table(), **more)
+        queue = TransferQueue(services or NoServices(), wake=eye.wake, ways=script.table(), **more)
         eye.queue = queue
         made.append(queue)
         if start:

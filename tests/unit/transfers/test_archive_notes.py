@@ -6,7 +6,7 @@ from pathlib import Path
 
 from archivetools import Image, oci_parts, write
 from longshore.cancellation import Cancellation
-from longshore.transfers.archive_content import ArchiveReader
+from longshore.transfers.content.archive import ArchiveReader
 from longshore.transfers.transfer import ArchivePlace, Endpoint, NoteKind
 
 

@@ -12,7 +12,7 @@ from archivetools import SUFFIXES, Image, digest_of, docker_parts, layer, oci_pa
 from longshore.archives.archive import open_archive
 from longshore.cancellation import Cancellation, Cancelled
 from longshore.oci.manifest import OCI_LAYER_GZIP
-from longshore.transfers.archive_packing import PackedLayers
+from longshore.transfers.content.packing import PackedLayers
 
 
 @pytest.mark.parametrize("packed", SUFFIXES)

@@ -24,15 +24,15 @@ from archivetools import (
 )
 from longshore.archives.archive import open_archive
 from longshore.cancellation import Cancellation
-from longshore.oci.errors import ArchiveError, LongshoreError
-from longshore.oci.reference import Reference
+from longshore.errors import ArchiveError, LongshoreError
 from longshore.oci.layer import BlobOutcome
-from longshore.transfers.archive_choice import chosen, named
-from longshore.transfers.archive_content import ArchiveContentWriter, ArchiveReader
-from longshore.transfers.content_places import open_reader, open_writer
+from longshore.oci.reference import Reference
+from longshore.transfers.content.archive import ArchiveContentWriter, ArchiveReader
+from longshore.transfers.content.choice import chosen, named
+from longshore.transfers.content.library import LibraryReader, LibraryWriter
+from longshore.transfers.content.open import open_reader, open_writer
+from longshore.transfers.content.registry import RegistryReader, RegistryWriter
 from longshore.transfers.errors import UnsupportedTransfer
-from longshore.transfers.library_content import LibraryReader, LibraryWriter
-from longshore.transfers.registry_content import RegistryReader, RegistryWriter
 from longshore.transfers.transfer import ArchivePlace, Endpoint, EnginePlace, LibraryPlace, RegistryPlace
 from transfertools import ENGINE
 from transfertools.layouts import NAME, Made, image, noise

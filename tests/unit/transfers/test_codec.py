@@ -9,7 +9,7 @@ import pytest
 
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
-from longshore.transfers.codec import whole
+from longshore.transfers.journal.codec import whole
 from longshore.transfers.transfer import (
     ArchivePlace,
     Endpoint,

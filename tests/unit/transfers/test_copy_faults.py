@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from longshore.oci.errors import (
+from longshore.errors import (
     DigestMismatch,
     InvalidManifest,
     NotInRegistry,

@@ -12,9 +12,7 @@ from typing import Any
 import pytest
 
 from longshore.cancellation import Cancellation, Cancelled
-from longshore.oci.descriptor import Descriptor
-from longshore.oci.digest import sha256_of
-from longshore.oci.errors import (
+from longshore.errors import (
     AccessDenied,
     DigestMismatch,
     InvalidManifest,
@@ -23,15 +21,17 @@ from longshore.oci.errors import (
     RegistryUnreachable,
     UnexpectedReply,
 )
+from longshore.oci.descriptor import Descriptor
+from longshore.oci.digest import sha256_of
 from longshore.oci.image_config import LARGEST_CONFIG
 from longshore.oci.manifest import OCI_INDEX, OCI_MANIFEST, Index, Manifest, parse_manifest
 from longshore.oci.platform import Platform
 from longshore.transfers.bandwidth import Bandwidth
-from longshore.transfers.copying import source as copy_source
-from longshore.transfers.copying.selection import chosen, one_platform, wanted_platforms, without
-from longshore.transfers.copying.source import MOST_CUTS, BlobSource, SourceFailedError
-from longshore.transfers.copying.turns import Turns
-from longshore.transfers.copying.walk import DEEPEST, FOREIGN, MOST_MANIFESTS, ask_all, walk
+from longshore.transfers.ways.copying import source as copy_source
+from longshore.transfers.ways.copying.selection import chosen, one_platform, wanted_platforms, without
+from longshore.transfers.ways.copying.source import MOST_CUTS, BlobSource, SourceFailedError
+from longshore.transfers.ways.copying.turns import Turns
+from longshore.transfers.ways.copying.walk import DEEPEST, FOREIGN, MOST_MANIFESTS, ask_all, walk
 
 DATA = bytes(range(256)) * 40
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from longshore.credentials import Credential
-from longshore.oci.errors import InvalidManifest, RegistryFailure, SignInFailed, TagImmutable, UnexpectedReply
+from longshore.errors import InvalidManifest, RegistryFailure, SignInFailed, TagImmutable, UnexpectedReply
 from longshore.transfers.transfer import NoteKind, State, TransferSnapshot
 from transfertools.bench import Bench
 from transfertools.faulty import digest_of

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from longshore.cancellation import Cancellation
-from longshore.oci.errors import NotInRegistry, RegistryUnreachable, UnexpectedReply, VerificationFailed
+from longshore.errors import NotInRegistry, RegistryUnreachable, UnexpectedReply, VerificationFailed
 from longshore.registry import blobs as registry_blobs
 from longshore.registry.client import RegistryClient
 from longshore.registry.config import parse_registry

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from longshore.transfers.journal import Journal
-from longshore.transfers.queue import TransferQueue
+from longshore.transfers.journal.journal import Journal
+from longshore.transfers.queue.queue import TransferQueue
 from longshore.transfers.transfer import State
 from transfertools import Eye, Gate, Script, pull, wait_until
 
@@ -22,9 +22,9 @@ CHILD = """
 import os, signal, sys, threading
 from pathlib import Path
 sys.path[:0] = sys.argv[4:]
-from longshore.oci.errors import NotInRegistry
-from longshore.transfers.journal import Journal
-from longshore.transfers.queue import TransferQueue
+from longshore.errors import NotInRegistry
+from longshore.transfers.journal.journal import Journal
+from longshore.transfers.queue.queue import TransferQueue
 from longshore.transfers.transfer import State
 from transfertools import Eye, Script, pull
 
@@ -48,7 +48,7 @@ def run(job, number):
 
 eye = Eye()
 table = Script(run, plan).table()
-queue = eye.queue = TransferQueue(None, Journal(path), wake=eye.wake, strategies=table, concurrency=50)
+queue = eye.queue = TransferQueue(None, Journal(path), wake=eye.wake, ways=table, concurrency=50)
 queue.start()
 ids = [queue.add(pull(f"a/b:{number}")) for number in range(rows if how == "waiting" else 1)]
 for number in range(1, 1 if how == "waiting" else rows):
@@ -130,7 +130,7 @@ def test_a_row_that_is_queued_again_waits_for_the_disk_too(make_queue: Make, jou
 def test_what_cannot_be_written_begins_and_it_is_said(
     make_queue: Make, journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("longshore.transfers.journal_file.WRITE_SECONDS", 0.05)
+    monkeypatch.setattr("longshore.transfers.journal.file.WRITE_SECONDS", 0.05)
     gate = Gate()
     queue, eye = make_queue(Script(gate.wait))
     wait_until(lambda: eye.wakes)

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from longshore.oci.reference import Reference
-from longshore.transfers import pull as pulling
-from longshore.transfers import push as pushing
 from longshore.transfers.transfer import Endpoint
+from longshore.transfers.ways import pull as pulling
+from longshore.transfers.ways import push as pushing
 from transfertools import ENGINE, copy, pull, push
 
 A, B = (f"sha256:{digit * 64}" for digit in "ab")

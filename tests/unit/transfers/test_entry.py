@@ -8,12 +8,11 @@ from pathlib import Path
 import pytest
 
 from longshore.engine.address import EngineAddress, Origin
-from longshore.oci.layer import LayerProgress
-from longshore.oci.layer import LayerState
+from longshore.oci.layer import LayerProgress, LayerState
 from longshore.oci.reference import Reference
-from longshore.transfers.entry import Entry
 from longshore.transfers.errors import InternalError
-from longshore.transfers.progress import Progress
+from longshore.transfers.progress.progress import Progress
+from longshore.transfers.queue.row import Entry
 from longshore.transfers.transfer import (
     ArchivePlace,
     Endpoint,

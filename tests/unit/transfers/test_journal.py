@@ -15,12 +15,12 @@ from pathlib import Path
 
 import pytest
 
-from longshore.oci.errors import AccessDenied, RegistryFailure
+from longshore.errors import AccessDenied, RegistryFailure
 from longshore.shared_files import try_lock
-from longshore.transfers import instance, journal_schema
-from longshore.transfers.entry import Entry
-from longshore.transfers.journal import Journal
-from longshore.transfers.journal_history import HistoryFilter
+from longshore.transfers.journal import instance, schema
+from longshore.transfers.journal.history import HistoryFilter
+from longshore.transfers.journal.journal import Journal
+from longshore.transfers.queue.row import Entry
 from longshore.transfers.transfer import (
     ArchivePlace,
     Endpoint,
@@ -304,8 +304,8 @@ import sys
 from pathlib import Path
 sys.path[:0] = sys.argv[2:]
 from transfertools import pull
-from longshore.transfers.entry import Entry
-from longshore.transfers.journal import Journal
+from longshore.transfers.queue.row import Entry
+from longshore.transfers.journal.journal import Journal
 journal = Journal(Path(sys.argv[1]))
 journal.open()
 for number in range(100000):
@@ -377,7 +377,7 @@ def test_a_newer_file_is_set_aside(opened: Open, path: Path) -> None:
     path.parent.mkdir()
     with sqlite3.connect(path) as later:
         later.execute("CREATE TABLE marvels (x)")
-        later.execute(f"PRAGMA user_version = {len(journal_schema.MIGRATIONS) + 1}")
+        later.execute(f"PRAGMA user_version = {len(schema.MIGRATIONS) + 1}")
     later.close()
     journal = opened()
     assert journal.history() == []
@@ -404,8 +404,8 @@ def test_migrations_keep_rows_and_are_applied_once(
     first = opened()
     first.save([row()])
     assert first.close()
-    later = (*journal_schema.MIGRATIONS, "ALTER TABLE transfers ADD COLUMN mood TEXT NOT NULL DEFAULT 'calm'")
-    monkeypatch.setattr(journal_schema.migrate, "__defaults__", (later,))
+    later = (*schema.MIGRATIONS, "ALTER TABLE transfers ADD COLUMN mood TEXT NOT NULL DEFAULT 'calm'")
+    monkeypatch.setattr(schema.migrate, "__defaults__", (later,))
     for _ in range(2):
         journal = opened()
         assert len(journal.history()) == 1
@@ -419,12 +419,10 @@ def test_migrations_keep_rows_and_are_applied_once(
 def test_a_migration_that_fails_leaves_the_file_as_it_was(path: Path) -> None:
     path.parent.mkdir()
     database = sqlite3.connect(path, isolation_level=None)
-    journal_schema.migrate(database)
+    schema.migrate(database)
     with pytest.raises(sqlite3.Error):
-        journal_schema.migrate(
-            database, (*journal_schema.MIGRATIONS, "CREATE TABLE half (x); CREATE TABLE half (x)")
-        )
-    assert database.execute("PRAGMA user_version").fetchone() == (len(journal_schema.MIGRATIONS),)
+        schema.migrate(database, (*schema.MIGRATIONS, "CREATE TABLE half (x); CREATE TABLE half (x)"))
+    assert database.execute("PRAGMA user_version").fetchone() == (len(schema.MIGRATIONS),)
     assert database.execute("SELECT name FROM sqlite_master WHERE name = 'half'").fetchall() == []
     database.close()
 
@@ -454,9 +452,9 @@ def test_closing_writes_what_is_left_and_ends_the_thread(opened: Open) -> None:
 
 
 def test_errors_keep_their_class() -> None:
-    from longshore.oci import errors
-    from longshore.transfers import codec
+    from longshore import errors
     from longshore.transfers.errors import internal_error
+    from longshore.transfers.journal import codec
 
     samples = [
         RegistryFailure("m", registry="r", subject="s", advice="a", detail="d"),

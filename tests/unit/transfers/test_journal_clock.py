@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from longshore.transfers.entry import Entry
-from longshore.transfers.journal import Journal
-from longshore.transfers.journal_clock import AGREE, EARLIEST, SECONDS_A_DAY, calendar
-from longshore.transfers.journal_store import DROPPED_A_DAY, READINGS
+from longshore.transfers.journal.clock import AGREE, EARLIEST, SECONDS_A_DAY, calendar
+from longshore.transfers.journal.journal import Journal
+from longshore.transfers.journal.store import DROPPED_A_DAY, READINGS
+from longshore.transfers.queue.row import Entry
 from longshore.transfers.transfer import State, TransferSnapshot
 from transfertools import pull
 

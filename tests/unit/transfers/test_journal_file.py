@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from longshore.transfers import journal_file
-from longshore.transfers.journal import Journal
-from longshore.transfers.journal_file import open_database
+from longshore.transfers.journal import file
+from longshore.transfers.journal.file import open_database
+from longshore.transfers.journal.journal import Journal
 
 
 @pytest.mark.parametrize("released", [True, False])
@@ -21,7 +21,7 @@ def test_another_program_in_the_file_is_waited_for_a_while(
     other.execute("CREATE TABLE here (x)")
     other.execute("BEGIN EXCLUSIVE")
     tries: list[int] = []
-    opened_now = journal_file._open
+    opened_now = file._open
 
     def counted(where: Path) -> sqlite3.Connection:
         tries.append(1)
@@ -29,8 +29,8 @@ def test_another_program_in_the_file_is_waited_for_a_while(
             other.execute("COMMIT")
         return opened_now(where)
 
-    monkeypatch.setattr(journal_file, "_open", counted)
-    monkeypatch.setattr(journal_file, "WRITE_SECONDS", 0.01)
+    monkeypatch.setattr(file, "_open", counted)
+    monkeypatch.setattr(file, "WRITE_SECONDS", 0.01)
     found = open_database(path, 60.0 if released else 0.05)
     try:
         assert found.problem == ("" if released else "Another program keeps it locked.")

@@ -11,11 +11,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from longshore.transfers import journal_pending
-from longshore.transfers.entry import Entry
-from longshore.transfers.journal_pending import Pending, RowChange
-from longshore.transfers.journal_schema import migrate
-from longshore.transfers.journal_store import Store
+from longshore.transfers.journal.pending import Pending, RowChange
+from longshore.transfers.journal.schema import migrate
+from longshore.transfers.journal.store import Store
+from longshore.transfers.queue.row import Entry
 from longshore.transfers.transfer import State, TransferSnapshot
 from transfertools import pull
 
@@ -119,7 +118,7 @@ def test_whoever_waits_for_a_row_is_told_once_even_if_it_is_forgotten() -> None:
 
 
 def test_what_is_kept_for_a_disk_that_stays_full_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(journal_pending, "MOST", 10)
+    monkeypatch.setattr(pending_rows, "MOST", 10)
     pending = Pending()
     running = [str(number) for number in range(6)]
     for number in range(30):
@@ -133,7 +132,7 @@ def test_what_is_kept_for_a_disk_that_stays_full_is_bounded(monkeypatch: pytest.
 
 
 def test_a_row_that_somebody_waits_for_is_kept_on_a_full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(journal_pending, "MOST", 1)
+    monkeypatch.setattr(pending_rows, "MOST", 1)
     pending, told = Pending(), [lambda: None]
     for number in range(3):
         change = RowChange(row(number, State.SUCCEEDED), settled=told if number == 0 else [])

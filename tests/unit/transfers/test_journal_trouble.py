@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from longshore.transfers import journal as journal_module
-from longshore.transfers.entry import Entry
-from longshore.transfers.journal import Journal
-from longshore.transfers.journal_history import HistoryFilter
-from longshore.transfers.queue import TransferQueue
+from longshore.transfers.journal import journal as journal_module
+from longshore.transfers.journal.history import HistoryFilter
+from longshore.transfers.journal.journal import Journal
+from longshore.transfers.queue.queue import TransferQueue
+from longshore.transfers.queue.row import Entry
 from longshore.transfers.transfer import State, TransferSnapshot
 from testbed.errors import TestbedUnavailable
 from transfertools import Eye, Gate, Script, pull, wait_until
@@ -148,7 +148,7 @@ def test_a_disk_that_is_full_at_the_start(disk: Path, make_queue: Make) -> None:
 
 @pytest.mark.expects_log("the journal cannot be written: Another program keeps it locked.")
 def test_a_file_that_another_program_keeps_locked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("longshore.transfers.journal_file.WRITE_SECONDS", 0.05)
+    monkeypatch.setattr("longshore.transfers.journal.file.WRITE_SECONDS", 0.05)
     journal = open_journal(tmp_path / "journal.sqlite3")
     assert journal.flush()
     with sqlite3.connect(journal.path, isolation_level=None) as other:
@@ -417,7 +417,7 @@ def test_a_write_that_fails_in_a_way_nobody_foresaw_holds_nothing_up(
     def broken(store: object, batch: object, owner: str) -> None:
         raise KeyError("oops")
 
-    monkeypatch.setattr("longshore.transfers.journal_store.Store.write", broken)
+    monkeypatch.setattr("longshore.transfers.journal.store.Store.write", broken)
     queue, eye = make_queue(Script(lambda job, number: ""))
     eye.until(queue.add(pull("a/b:1")), State.SUCCEEDED)
     wait_until(lambda: (eye.look(), eye.unsaved)[1])

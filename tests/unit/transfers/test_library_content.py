@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from longshore.cancellation import Cancellation
+from longshore.errors import NotInLibrary
 from longshore.library.library import Library
-from longshore.oci.errors import NotInLibrary
-from longshore.transfers.library_content import LibraryReader
+from longshore.transfers.content.library import LibraryReader
 from transfertools.layouts import NAME, blobs_of, image, index, noise, put, put_index
 
 ONE, TWO = image(noise(500, 1)), image(noise(500, 2))

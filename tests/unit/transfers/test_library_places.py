@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from longshore.cancellation import Cancellation
+from longshore.errors import NotInLibrary
 from longshore.library.library import Library
-from longshore.oci.errors import NotInLibrary
 from longshore.oci.platform import Platform
-from longshore.transfers.library_content import LibraryReader, LibraryWriter
-from longshore.transfers.library_pull import for_library
+from longshore.transfers.content.library import LibraryReader, LibraryWriter
 from longshore.transfers.transfer import Operation
+from longshore.transfers.ways.library_pull import for_library
 from transfertools.layouts import NAME, image, moving, noise, place, pull_into, put
 
 ONE = image(noise(500, 1))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from longshore.oci.layer import LayerState
-from longshore.transfers.meter import LayerMeter, PlannedLayer
+from longshore.transfers.progress.meter import LayerMeter, PlannedLayer
 
 W, C, T, A, E, D, S, M = (
     LayerState.WAITING,

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from longshore.oci.errors import InvalidInput
+from longshore.errors import InvalidInput
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
 from longshore.settings import Settings
-from longshore.transfers.mirror import MirrorPlan, MirrorRule, MirrorRules, MirrorTag, TagState
 from longshore.transfers.transfer import Operation, RegistryPlace
+from longshore.transfers.ways.mirror import MirrorPlan, MirrorRule, MirrorRules, MirrorTag, TagState
 
 SOURCE, TARGET = Reference.parse("one.example/team/app"), Reference.parse("two.example/copy/app")
 

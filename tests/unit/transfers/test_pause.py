@@ -1,4 +1,4 @@
-"""Pausing rows whose bytes are ours, with a strategy of the test's own."""
+"""Pausing rows whose bytes are ours, with a way of the test's own."""
 
 from __future__ import annotations
 
@@ -9,15 +9,14 @@ from pathlib import Path
 import pytest
 
 from longshore.cancellation import Cancellation, Cancelled
-from longshore.oci.layer import LayerProgress
-from longshore.oci.errors import AccessDenied, RegistryUnreachable
-from longshore.oci.layer import LayerState
-from longshore.transfers import core
-from longshore.transfers.journal import Journal
-from longshore.transfers.meter import PlannedLayer
-from longshore.transfers.queue import TransferQueue
-from longshore.transfers.strategy import Job
+from longshore.errors import AccessDenied, RegistryUnreachable
+from longshore.oci.layer import LayerProgress, LayerState
+from longshore.transfers.journal.journal import Journal
+from longshore.transfers.progress.meter import PlannedLayer
+from longshore.transfers.queue import runner
+from longshore.transfers.queue.queue import TransferQueue
 from longshore.transfers.transfer import Plan, State
+from longshore.transfers.ways.way import Job
 from transfertools import DEADLINE, Eye, Gate, Script, pull, wait_until
 
 Make = Callable[..., tuple[TransferQueue, Eye]]
@@ -106,7 +105,7 @@ def test_a_paused_row_stays_paused_when_it_is_retried(make_queue: Make) -> None:
 
 
 def test_one_that_finds_no_good_place_is_cut(make_queue: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("longshore.transfers.queue.GRACE", 0.05)
+    monkeypatch.setattr("longshore.transfers.queue.queue.GRACE", 0.05)
     gate = Gate()  # wakes by cancelling only
     queue, eye = make_queue(Script(gate.wait, pausable=True))
     row = queue.add(pull())
@@ -116,7 +115,7 @@ def test_one_that_finds_no_good_place_is_cut(make_queue: Make, monkeypatch: pyte
     eye.until(row, lambda row: row.phase == "pausing")
     eye.until(row, lambda row: row.waiting_for == "paused")
     assert not gate.inside
-    assert core.GRACE > core.PATIENCE
+    assert runner.GRACE > runner.PATIENCE
 
 
 def test_unpausing_one_that_still_pauses_goes_on_at_once(make_queue: Make) -> None:

@@ -8,15 +8,14 @@ from typing import Any
 import pytest
 
 from longshore.cancellation import Cancellation, Cancelled
-from longshore.oci.layer import LayerProgress
-from longshore.oci.errors import RegistryUnreachable
-from longshore.oci.layer import LayerState
-from longshore.transfers import planning
-from longshore.transfers.meter import PlannedLayer
-from longshore.transfers.planning import Beside, Prospect, plan_of
-from longshore.transfers.progress import Progress
-from longshore.transfers.strategy import Job
+from longshore.errors import RegistryUnreachable
+from longshore.oci.layer import LayerProgress, LayerState
+from longshore.transfers.progress.meter import PlannedLayer
+from longshore.transfers.progress.progress import Progress
 from longshore.transfers.transfer import Plan
+from longshore.transfers.ways import planning
+from longshore.transfers.ways.planning import Beside, Prospect, plan_of
+from longshore.transfers.ways.way import Job
 
 SMALL, LARGE, HERE = (f"sha256:{digit * 64}" for digit in "abc")
 LAYERS = [PlannedLayer(SMALL, 100), PlannedLayer(LARGE, 900), PlannedLayer(HERE, 500, here=True)]

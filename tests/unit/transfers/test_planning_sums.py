@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from longshore.cancellation import Cancellation, Cancelled
-from longshore.oci.errors import ImageUnknown, RegistryUnreachable
-from longshore.transfers import planning
-from longshore.transfers.meter import PlannedLayer
-from longshore.transfers.planning import LayerMemory, layers_of, or_none, plan_of, present_blobs
+from longshore.errors import ImageUnknown, RegistryUnreachable
+from longshore.transfers.progress.meter import PlannedLayer
 from longshore.transfers.transfer import Plan
+from longshore.transfers.ways import planning
+from longshore.transfers.ways.planning import LayerMemory, layers_of, or_none, plan_of, present_blobs
 
 A, B, C = (f"sha256:{letter * 64}" for letter in "abc")
 

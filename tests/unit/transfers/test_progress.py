@@ -8,10 +8,9 @@ from itertools import pairwise
 
 import pytest
 
-from longshore.oci.layer import LayerProgress
-from longshore.oci.layer import LayerState
-from longshore.transfers.meter import PlannedLayer
-from longshore.transfers.progress import Progress
+from longshore.oci.layer import LayerProgress, LayerState
+from longshore.transfers.progress.meter import PlannedLayer
+from longshore.transfers.progress.progress import Progress
 from longshore.transfers.transfer import Moved
 
 W, T, A, E, D, S = (

@@ -1,4 +1,4 @@
-"""The queue's rules, with a strategy of the test's own."""
+"""The queue's rules, with a way of the test's own."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 
 from longshore.cancellation import Cancelled
-from longshore.oci.layer import LayerProgress
-from longshore.oci.errors import (
+from longshore.errors import (
     AccessDenied,
     EngineLost,
     EngineUnavailable,
@@ -19,13 +18,13 @@ from longshore.oci.errors import (
     RegistryFailure,
     UnavailableCause,
 )
-from longshore.oci.layer import LayerState
-from longshore.transfers import core
-from longshore.transfers.journal import Journal
-from longshore.transfers.queue import TransferQueue
-from longshore.transfers.retry import RetryPolicy
-from longshore.transfers.strategy import Job
+from longshore.oci.layer import LayerProgress, LayerState
+from longshore.transfers.journal.journal import Journal
+from longshore.transfers.queue import runner
+from longshore.transfers.queue.queue import TransferQueue
+from longshore.transfers.queue.retry import RetryPolicy
 from longshore.transfers.transfer import Plan, State
+from longshore.transfers.ways.way import Job
 from transfertools import DEADLINE, Eye, Gate, Script, pull, push, wait_until
 
 Make = Callable[..., tuple[TransferQueue, Eye]]
@@ -519,7 +518,7 @@ def test_shutdown_does_not_wait_for_a_stuck_attempt(journal: Journal) -> None:
         return ""
 
     eye = Eye()
-    queue = TransferQueue(SimpleNamespace(), journal, wake=eye.wake, strategies=Script(run).table())  # type: ignore
+    queue = TransferQueue(SimpleNamespace(), journal, wake=eye.wake, ways=Script(run).table())  # type: ignore
     eye.queue = queue
     queue.start()
     row = queue.add(pull())
@@ -580,14 +579,14 @@ def test_what_is_held_stays_held_when_it_is_retried(make_queue: Make) -> None:
 
 def test_a_queue_with_nothing_to_do_rests(make_queue: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     looks = 0
-    decide = core.decide
+    decide = runner.decide
 
     def counted(*arguments: Any, **named: Any) -> Any:
         nonlocal looks
         looks += 1
         return decide(*arguments, **named)
 
-    monkeypatch.setattr(core, "decide", counted)
+    monkeypatch.setattr(runner, "decide", counted)
     gate = Gate()
     queue, eye = make_queue(Script(gate.wait))
     row = queue.add(pull())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from longshore.oci.errors import (
+from longshore.errors import (
     DiskFull,
     EngineLost,
     EngineUnavailable,
@@ -17,7 +17,7 @@ from longshore.oci.errors import (
     UnavailableCause,
     VerificationFailed,
 )
-from longshore.transfers.retry import Again, RetryPolicy
+from longshore.transfers.queue.retry import Again, RetryPolicy
 
 POLICY = RetryPolicy()
 

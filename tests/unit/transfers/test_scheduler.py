@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from longshore.engine.address import EngineAddress, Origin
-from longshore.transfers.entry import Entry
-from longshore.transfers.scheduler import Decision, Limits, decide
+from longshore.transfers.queue.row import Entry
+from longshore.transfers.queue.scheduler import Decision, Limits, decide
 from longshore.transfers.transfer import State, TransferRequest
 from transfertools import copy, pull, push
 

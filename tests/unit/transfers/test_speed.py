@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from longshore.transfers import speed as module
-from longshore.transfers.speed import SpeedMeter
+from longshore.transfers.progress import speed as module
+from longshore.transfers.progress.speed import SpeedMeter
 
 
 def fed(*samples: tuple[float, int, float]) -> SpeedMeter:

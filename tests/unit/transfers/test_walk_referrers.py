@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from longshore.cancellation import Cancellation
+from longshore.errors import LongshoreError, NotInRegistry
 from longshore.oci.descriptor import Descriptor
 from longshore.oci.digest import sha256_of
-from longshore.oci.errors import LongshoreError, NotInRegistry
 from longshore.oci.manifest import OCI_INDEX, OCI_MANIFEST, Index, Manifest, parse_manifest
-from longshore.transfers.copying.walk import Content, walk
+from longshore.transfers.ways.copying.walk import Content, walk
 
 CONFIG = {"mediaType": "application/vnd.oci.empty.v1+json", "digest": sha256_of(b"{}"), "size": 2}
 

@@ -14,7 +14,7 @@ from urllib3.exceptions import HTTPError, ProtocolError
 
 from longshore.cancellation import Cancellation
 from longshore.credentials import Credential
-from longshore.oci.errors import RegistryError
+from longshore.errors import RegistryError
 from longshore.oci.foreign_json import LISTING, parse_json
 from longshore.registry import connecting, failures
 from longshore.registry.addresses import joined, origin

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from longshore.cancellation import Cancellation
 from longshore.credentials import Credential
-from longshore.oci.errors import (
+from longshore.errors import (
     AccessDenied,
     ListingUnsupported,
     NotInRegistry,

@@ -10,7 +10,7 @@ are none of ours, so repositories are listed by the registry's catalogue and tag
 from __future__ import annotations
 
 from longshore.cancellation import Cancellation
-from longshore.oci.errors import AccessDenied, ListingUnsupported, SignInFailed, SignInRequired
+from longshore.errors import AccessDenied, ListingUnsupported, SignInFailed, SignInRequired
 from longshore.registry.model import Page
 from longshore.registry.vendors.base import PIN, CatalogueLister
 from longshore.registry.vendors.protocol import RepositoryInfo

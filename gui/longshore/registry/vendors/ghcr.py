@@ -9,7 +9,7 @@ token with ``read:packages``, also for public packages, which is the one that si
 from __future__ import annotations
 
 from longshore.cancellation import Cancellation
-from longshore.oci.errors import NotInRegistry
+from longshore.errors import NotInRegistry
 from longshore.registry import failures
 from longshore.registry.model import Page
 from longshore.registry.vendors import read

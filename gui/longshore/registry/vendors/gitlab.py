@@ -14,7 +14,7 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from longshore.cancellation import Cancellation
-from longshore.oci.errors import NotInRegistry
+from longshore.errors import NotInRegistry
 from longshore.registry import failures
 from longshore.registry.vendors import read
 from longshore.registry.vendors.api import Answer

@@ -16,7 +16,7 @@ from contextlib import suppress
 from typing import Any
 
 from longshore.cancellation import Cancellation
-from longshore.oci.errors import AccessDenied, NotInRegistry, RegistryFailure, SignInFailed, UnexpectedReply
+from longshore.errors import AccessDenied, NotInRegistry, RegistryFailure, SignInFailed, UnexpectedReply
 from longshore.registry import failures
 from longshore.registry.model import Page
 from longshore.registry.vendors import read

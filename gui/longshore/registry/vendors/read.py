@@ -8,14 +8,14 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from longshore.errors import InvalidReference
 from longshore.oci.digest import valid_digest
-from longshore.oci.errors import InvalidReference
 from longshore.oci.grammar import check_path, valid_tag
 from longshore.oci.platform import Platform
-from longshore.oci.text import plain
 from longshore.registry.challenge import number
 from longshore.registry.model import TagDetails
 from longshore.registry.vendors.protocol import RepositoryInfo, TagInfo
+from longshore.text import plain
 
 _LARGEST_COUNT = 1 << 62
 _MOST_PLATFORMS = 100

@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtGui import QGuiApplication
 
 from longshore import resources
-from longshore.oci.text import plain
+from longshore.text import plain
 from longshore.widgets.desktop import wire
 from longshore.widgets.desktop.bus import SessionBus
 from longshore.widgets.desktop.wire import Message, Variant

@@ -6,8 +6,8 @@ from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QCheckBox, QFormLayout, QLineEdit, QWidget
 
 from longshore.credentials import Credential, StoredIn, Whereabouts
+from longshore.errors import LongshoreError
 from longshore.models import text
-from longshore.oci.errors import LongshoreError
 from longshore.operations import Identity
 from longshore.widgets.dialogs.fields import explanation
 from longshore.widgets.dialogs.sheet import Sheet

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QCheckBox, QPlainTextEdit, QWidget
 
-from longshore.oci.errors import LongshoreError
-from longshore.oci.text import plain
+from longshore.errors import LongshoreError
 from longshore.registry.certificate import CertificateReport
+from longshore.text import plain
 from longshore.widgets.dialogs.engine_part import EnginePart
 from longshore.widgets.dialogs.sheet import Sheet
 from longshore.widgets.quiet import plain_label

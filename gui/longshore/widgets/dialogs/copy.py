@@ -15,12 +15,12 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from longshore.application.requests import copy
+from longshore.errors import LongshoreError
 from longshore.models import text
-from longshore.oci.errors import LongshoreError
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
 from longshore.operations.contents import Contents
-from longshore.operations.wishes import copy
 from longshore.widgets.dialogs.targets import Source, TargetSheet
 from longshore.widgets.quiet import plain_label
 

@@ -6,12 +6,12 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QPlainTextEdit, QWidget
 
 from longshore.engine.model import ImageDetails, ImagePlatform
+from longshore.errors import LongshoreError
 from longshore.library.model import LibraryDetails, LibraryPlatform
 from longshore.models import text
-from longshore.oci.errors import LongshoreError
 from longshore.oci.reference import Reference
-from longshore.oci.text import plain
 from longshore.registry.model import TagDetails
+from longshore.text import plain
 from longshore.widgets.dialogs.sheet import Sheet
 from longshore.widgets.theme import current_theme
 

@@ -17,11 +17,11 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from longshore.application.engine_groups import LONGEST_NAME
 from longshore.engine.address import EngineAddress
+from longshore.errors import LongshoreError
 from longshore.models import engine_text, text
-from longshore.oci.errors import LongshoreError
 from longshore.oci.reference import Reference, parse_pull_line
-from longshore.operations.engine_groups import LONGEST_NAME
 from longshore.operations.engines import FoundEngine, Reach
 from longshore.widgets.dialogs.sheet import TABLE_ROW, Sheet, sheet_table
 from longshore.widgets.quiet import plain_label

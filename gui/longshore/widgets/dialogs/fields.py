@@ -8,8 +8,8 @@ from pathlib import Path
 from PySide6.QtCore import QCoreApplication, Signal
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QLineEdit, QPushButton, QSizePolicy, QWidget
 
-from longshore.oci.errors import LongshoreError
-from longshore.oci.text import plain
+from longshore.errors import LongshoreError
+from longshore.text import plain
 from longshore.widgets.quiet import plain_label
 
 

@@ -16,12 +16,12 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from longshore.errors import LongshoreError
 from longshore.models import text
-from longshore.oci.errors import LongshoreError
 from longshore.oci.known_platforms import parse_known
 from longshore.oci.reference import DOCKER_HUB, Reference
 from longshore.registry.config import parse_registry
-from longshore.transfers.mirror import MirrorPlan, MirrorRule, MirrorTag, TagState
+from longshore.transfers.ways.mirror import MirrorPlan, MirrorRule, MirrorTag, TagState
 from longshore.widgets.dialogs.sheet import TABLE_ROW, Sheet, sheet_table
 from longshore.widgets.dialogs.targets import default_path
 from longshore.widgets.quiet import plain_label

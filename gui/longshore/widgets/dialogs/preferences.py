@@ -6,7 +6,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QCheckBox, QComboBox, QSpinBox, QWidget
 
 from longshore import __version__
-from longshore.operations.choices import BOUNDS, Choices
+from longshore.application.choices import BOUNDS, Choices
 from longshore.widgets.dialogs.sheet import Sheet
 from longshore.widgets.quiet import plain_label
 from longshore.widgets.theme import Appearance

@@ -5,9 +5,9 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QComboBox, QLineEdit, QListWidget, QWidget
 
-from longshore.oci.errors import LongshoreError
+from longshore.errors import LongshoreError
+from longshore.naturalsort import natural_key
 from longshore.oci.known_platforms import parse_known
-from longshore.oci.naturalsort import natural_key
 from longshore.oci.reference import Reference, parse_pull_line
 from longshore.widgets.dialogs.fields import explanation
 from longshore.widgets.dialogs.sheet import Sheet

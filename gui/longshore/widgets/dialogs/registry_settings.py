@@ -8,10 +8,10 @@ from dataclasses import replace
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QCheckBox, QComboBox, QLineEdit, QWidget
 
-from longshore.oci.errors import LongshoreError
-from longshore.oci.text import plain
+from longshore.errors import LongshoreError
 from longshore.registry.config import LONGEST_TITLE, RegistryConfig, check_path
 from longshore.registry.listing import KINDS
+from longshore.text import plain
 from longshore.widgets.dialogs.engine_part import EnginePart
 from longshore.widgets.dialogs.fields import FileField, explanation
 from longshore.widgets.dialogs.sheet import Sheet

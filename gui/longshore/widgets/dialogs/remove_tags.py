@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QListWidget, QWidget
 
+from longshore.errors import LongshoreError
 from longshore.models import text
-from longshore.oci.errors import LongshoreError
 from longshore.registry.removal import RemovalPlan
 from longshore.widgets.dialogs.sheet import Sheet
 from longshore.widgets.quiet import plain_label

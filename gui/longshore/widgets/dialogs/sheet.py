@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from longshore.oci.errors import LongshoreError
+from longshore.errors import LongshoreError
 from longshore.widgets.quiet import plain_label
 
 #: Milliseconds between two looks whether a new window is in its place.

@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from longshore.oci.errors import InvalidRegistryName, LongshoreError
+from longshore.errors import InvalidRegistryName, LongshoreError
 from longshore.oci.reference import DOCKER_HUB, Reference
 from longshore.registry.config import parse_registry
 from longshore.widgets.dialogs.sheet import TABLE_ROW, Sheet, sheet_table

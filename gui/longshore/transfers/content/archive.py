@@ -1,0 +1,316 @@
+"""Archives as places that content is copied from and to: see :mod:`longshore.transfers.content.protocol`."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import tempfile
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, ExitStack
+from typing import IO
+
+from longshore.archives import failures
+from longshore.archives.archive import Archive, open_archive
+from longshore.archives.compression import Compression, Packer, Unpacker, compression_for
+from longshore.archives.limits import BLOCK
+from longshore.archives.model import Archived, ArchiveFormat
+from longshore.archives.new_file import NewFile
+from longshore.archives.writing import ArchiveWriter
+from longshore.cancellation import Cancellation, Cancelled
+from longshore.errors import ArchiveError, LongshoreError, NotInRegistry
+from longshore.oci.descriptor import Descriptor
+from longshore.oci.digest import valid_digest
+from longshore.oci.layer import BlobOutcome
+from longshore.oci.layout import blob_path
+from longshore.oci.manifest import DOCKER_CONFIG, OCI_CONFIG, Index, Manifest, parse_manifest
+from longshore.oci.platform import Platform
+from longshore.oci.reference import Reference
+from longshore.transfers.content.choice import chosen, named, tell_remarks
+from longshore.transfers.content.packing import PackedLayers
+from longshore.transfers.content.protocol import Opener
+from longshore.transfers.errors import UnsupportedTransfer
+from longshore.transfers.transfer import ArchivePlace, Endpoint, NoteKind
+
+_WAIT = 0.1
+
+
+class ArchiveReader:
+    """See ContentReader. The file is gone through and checked when the first manifest is asked for.
+
+    The endpoint's reference names the image, or its ``image_id`` does (any digest of it); an archive of one image
+    needs neither. Of an index whose other platforms are not in the archive, the one image that is stands for it. An
+    image without a manifest gets one, and its layers are compressed (see :class:`PackedLayers`).
+    """
+
+    host = ""
+    repository = ""
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        place: ArchivePlace,
+        tell: Callable[[NoteKind, str], None] = lambda kind, text: None,
+    ) -> None:
+        self._endpoint = endpoint
+        self._tell = tell
+        self._place = place
+        self._lock = threading.Lock()
+        self._archive: Archive | None = None
+        self._packing: PackedLayers | None = None
+        self._manifests: dict[str, Manifest | Index] = {}
+        self._documents: dict[str, bytes] = {}
+
+    def manifest(self, name: str, *, cancellation: Cancellation) -> Manifest | Index:
+        """See ContentReader. Raises ArchiveError, and all of what :func:`open_archive` does."""
+        archive = self._opened(cancellation)
+        found = self._manifests.get(name)
+        if found is not None:
+            return found
+        raw = self._documents.get(name)
+        if raw is not None:
+            return parse_manifest(raw, None)
+        if valid_digest(name) and name != self._endpoint.image_id:
+            raise failures.incomplete(str(self._place.path), f"{name} is missing")
+        return self._top(archive, name, cancellation)
+
+    def blob(
+        self, wanted: Descriptor, offset: int = 0, *, cancellation: Cancellation
+    ) -> AbstractContextManager[Iterable[bytes]]:
+        """See ContentReader."""
+        archive = self._opened(cancellation)
+        packed = self._packing.blob(wanted.digest, offset, cancellation) if self._packing else None
+        if packed is not None:
+            return packed
+        member = archive.member(wanted.digest)
+        if member is not None:
+            return archive.read(member, offset, cancellation=cancellation)
+        raw = self._documents.get(wanted.digest)
+        if raw is None:
+            raise failures.incomplete(str(self._place.path), f"{wanted.digest} is missing")
+        return contextlib.nullcontext([raw[offset:]])
+
+    def referrers(
+        self, digest: str, *, refused: Callable[[LongshoreError], None], cancellation: Cancellation
+    ) -> list[Descriptor]:
+        """See ContentReader: what the archive lists itself."""
+        tops = [one.top for one in self._opened(cancellation).listing.archived]
+        return [top.descriptor for top in tops if top.subject is not None and top.subject.digest == digest]
+
+    def close(self) -> None:
+        """See ContentReader. No file is kept open."""
+
+    def _top(self, archive: Archive, name: str, cancellation: Cancellation) -> Manifest | Index:
+        reference = self._endpoint.reference
+        if reference is not None and name != reference.with_default_tag().target:
+            beside = named(archive, reference.with_digest(None).with_tag(name))
+            if beside is None or not beside.references:
+                raise NotInRegistry(
+                    "The archive has no image of that name.", registry=self._place.path.name, subject=name
+                )
+            return beside.top
+        found = chosen(archive, self._endpoint)
+        if len(found) != 1:
+            raise ArchiveError(
+                "The archive holds several images, and it was not said which.",
+                subject=str(self._place.path),
+                advice="Choose one of them.",
+                detail="\n".join(str(reference) for one in found for reference in one.references),
+            )
+        settled = found[0].settled()
+        with self._lock:
+            self._packing = PackedLayers(archive)
+            top = self._packing.manifest(settled, cancellation) or settled.top
+        self._manifests[top.digest] = top
+        return top
+
+    def _opened(self, cancellation: Cancellation) -> Archive:
+        with self._lock:
+            if self._archive is None:
+                self._archive = open_archive(self._place.path, cancellation=cancellation)
+                for one in self._archive.listing.archived:
+                    self._take(one)
+                tell_remarks(self._archive, self._tell)
+            return self._archive
+
+    def _take(self, one: Archived) -> None:
+        self._documents |= one.documents
+        self._manifests |= {found.digest: found for found in (one.top, *one.indexes)}
+        self._manifests |= {image.manifest.digest: image.manifest for image in one.images}
+
+
+class ArchiveContentWriter:
+    """See ContentWriter. The archive appears under its name when it is committed, whole; before, and without, it is
+    not there. One blob is written at a time, since a tar is one stream: who comes meanwhile waits.
+
+    An oci-archive holds everything byte by byte. A docker-archive does so too, and docker's own list besides, which
+    names one platform of an index: this machine's, else the first. Layers of zstd are in it twice, the second time as
+    plain tars for that list, since engines learned zstd late.
+    """
+
+    host = ""
+    repository = ""
+
+    def __init__(self, endpoint: Endpoint, place: ArchivePlace) -> None:
+        self._reference = endpoint.reference
+        self._place = place
+        self._compression = compression_for(place.path)
+        self._packer = Packer(self._compression)
+        self._writer = ArchiveWriter(ArchiveFormat(place.format))
+        self._lock = threading.Lock()
+        self._stack = ExitStack()
+        self._file: NewFile | None = None
+        self._failure: BaseException | None = None
+        self._sizes: dict[str, int] = {}
+        self._plain: dict[str, str] = {}  # what a zstd layer is in docker's list
+        self._manifests: dict[str, Manifest | Index] = {}
+        self._names: dict[str, str] = {}
+        self._listed: set[str] = set()
+        self._last: Manifest | Index | None = None
+
+    def blob_size(self, digest: str, *, cancellation: Cancellation) -> int | None:
+        """See ContentWriter."""
+        return self._sizes.get(digest)
+
+    def manifest_digest(self, name: str, *, cancellation: Cancellation) -> str | None:
+        """See ContentWriter: of what was put into this archive; one that stood there before is replaced."""
+        return name if name in self._manifests else self._names.get(name)
+
+    def write_blob(
+        self, wanted: Descriptor, source: Opener, *, mount_from: str, cancellation: Cancellation
+    ) -> BlobOutcome:
+        """See ContentWriter. Raises DiskFull and ArchiveError; then nothing more can be written to it."""
+        with self._held(cancellation):
+            if wanted.digest in self._sizes:
+                return BlobOutcome.SKIPPED
+            twice = self._writer.format is ArchiveFormat.DOCKER and wanted.media_type.endswith("zstd")
+            with contextlib.ExitStack() as stack:
+                spool = stack.enter_context(self._spool()) if twice else None
+                data = stack.enter_context(source(0))
+                self._send(self._writer.blob(wanted, data if spool is None else spool.copied(data)))
+                if spool is not None:
+                    member = spool.ended()
+                    self._send(self._writer.blob(member, spool.pieces(cancellation)))
+                    self._plain[wanted.digest] = member.digest
+            self._sizes[wanted.digest] = wanted.size
+            return BlobOutcome.UPLOADED
+
+    def put_manifest(self, found: Manifest | Index, name: str, *, cancellation: Cancellation) -> str:
+        """See ContentWriter. Raises UnsupportedTransfer for what docker's list cannot name."""
+        with self._held(cancellation):
+            self._send(self._writer.document(found.raw))
+            self._manifests[found.digest] = found
+            self._last = found
+            if not valid_digest(name):
+                self._names[name] = found.digest
+                self._list(found, [] if self._reference is None else [self._named(name)])
+            elif found.subject is not None:
+                self._list(found, [])  # a signature is found by what it refers to, if it is listed at all
+            return found.digest
+
+    def commit(self, *, cancellation: Cancellation) -> None:
+        """See ContentWriter. What was put last is the image, where nothing has a name."""
+        with self._held(cancellation):
+            if self._last is not None and self._last.digest not in self._listed and not self._names:
+                self._list(self._last, [])
+            self._send(self._writer.end())
+            assert self._file is not None
+            self._file.write(self._packer.end())
+            self._file.commit()
+
+    def close(self) -> None:
+        """See ContentWriter. What was not committed is removed."""
+        with self._lock:
+            self._failure = self._failure or Cancelled()
+            self._stack.close()
+
+    # -- parts
+
+    @contextlib.contextmanager
+    def _held(self, cancellation: Cancellation) -> Iterator[None]:
+        """The tar for oneself. Whatever goes wrong inside leaves it with half an entry, and spoilt."""
+        while not self._lock.acquire(timeout=_WAIT):
+            cancellation.raise_if_cancelled()
+        try:
+            cancellation.raise_if_cancelled()
+            if self._failure is not None:
+                raise self._failure  # whoever waited meanwhile has failed by the same
+            if self._file is None:
+                self._file = self._stack.enter_context(NewFile(self._place.path))
+            try:
+                yield
+            except BaseException as error:
+                self._failure = error
+                raise
+        finally:
+            self._lock.release()
+
+    def _send(self, chunks: Iterable[bytes]) -> None:
+        assert self._file is not None
+        for chunk in chunks:
+            self._file.write(self._packer.feed(chunk))
+
+    def _named(self, tag: str) -> Reference:
+        assert self._reference is not None
+        return self._reference.with_digest(None).with_tag(tag)
+
+    def _list(self, found: Manifest | Index, references: list[Reference]) -> None:
+        self._listed.add(found.digest)
+        self._writer.list_image(found, references)
+        if self._writer.format is not ArchiveFormat.DOCKER:
+            return
+        image = self._image(found)
+        if image is None or image.config.media_type not in (OCI_CONFIG, DOCKER_CONFIG):
+            if found.subject is not None:
+                return
+            raise UnsupportedTransfer(
+                "A docker-archive can hold images only, and this is none.",
+                advice="Save it as an oci-archive.",
+            )
+        layers = [blob_path(self._plain.get(layer.digest, layer.digest)) for layer in image.layers]
+        self._writer.list_for_docker(image.config.digest, layers, references)
+
+    def _image(self, found: Manifest | Index) -> Manifest | None:
+        if isinstance(found, Manifest):
+            return found
+        child = found.select(Platform.host()) or next(iter(found.images), None)
+        below = None if child is None else self._manifests.get(child.digest)
+        return self._image(below) if below is not None else None
+
+    @contextlib.contextmanager
+    def _spool(self) -> Iterator[_Spool]:
+        assert self._file is not None
+        try:
+            with tempfile.TemporaryFile(prefix=".longshore-", dir=self._file.folder) as file:
+                yield _Spool(file, self._place)
+        except OSError as error:
+            raise failures.of_system(error, self._place.path, "written") from error
+
+
+class _Spool:
+    """A layer decompressed to a file without a name: a tar tells how long it is before it comes."""
+
+    def __init__(self, file: IO[bytes], place: ArchivePlace) -> None:
+        self._file = file
+        self._hash = hashlib.sha256()
+        self._unpacker = Unpacker(Compression.ZSTD, subject=str(place.path))
+
+    def copied(self, data: Iterable[bytes]) -> Iterator[bytes]:
+        """*data* as it is."""
+        for chunk in data:
+            for out in self._unpacker.feed(bytes(chunk)):
+                self._hash.update(out)
+                self._file.write(out)
+            yield chunk
+
+    def ended(self) -> Descriptor:
+        """What came out of it."""
+        self._unpacker.end()
+        return Descriptor("", f"sha256:{self._hash.hexdigest()}", self._unpacker.given)
+
+    def pieces(self, cancellation: Cancellation) -> Iterator[bytes]:
+        """Its bytes, decompressed."""
+        self._file.seek(0)
+        while piece := self._file.read(BLOCK):
+            cancellation.raise_if_cancelled()
+            yield piece

@@ -1,0 +1,144 @@
+"""The library as a place that content is copied from and to."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING
+
+from longshore.errors import LibraryError, NotInLibrary
+from longshore.library.rows import is_foreign
+from longshore.oci.digest import valid_digest
+from longshore.oci.layer import BlobOutcome
+from longshore.oci.manifest import Index, Manifest
+
+if TYPE_CHECKING:
+    from longshore.cancellation import Cancellation
+    from longshore.errors import LongshoreError
+    from longshore.library.library import Library
+    from longshore.oci.descriptor import Descriptor
+    from longshore.oci.reference import Reference
+    from longshore.transfers.content.protocol import Opener
+
+
+class _Part:
+    """What reading and writing have in common: names of one repository, and a lease on what is used.
+
+    *reference* names the repository; None where the images asked for are named by their digests alone.
+    """
+
+    host = ""
+    repository = ""
+
+    def __init__(self, library: Library, reference: Reference | None) -> None:
+        self._library = library
+        self._reference = reference
+        self._lease = library.lease()
+
+    def _named(self, name: str) -> Reference:
+        """The reference that a tag is in this repository."""
+        if self._reference is None:
+            raise NotInLibrary("The image has no name in the library.", subject=name)
+        return self._reference.with_digest(None).with_tag(name)
+
+    def close(self) -> None:
+        """See ContentReader and ContentWriter. What was brought and got no name stays for a later attempt."""
+        self._lease.close()
+
+
+class LibraryReader(_Part):
+    """See ContentReader."""
+
+    def manifest(self, name: str, *, cancellation: Cancellation) -> Manifest | Index:
+        """See ContentReader. Raises NotInLibrary, LibraryDamaged."""
+        cancellation.raise_if_cancelled()
+        # Held before it is read: all that it names stays until this is closed.
+        if not valid_digest(name):
+            name = self._library.hold_entry(self._lease, self._named(name)).descriptor.digest
+        else:
+            # A part of an image that is held has no line of its own, or may lose it meanwhile.
+            with contextlib.suppress(NotInLibrary):
+                self._library.hold_entry(self._lease, name)
+            self._library.hold(self._lease, name)
+        return self._library.manifest(name)
+
+    def blob(
+        self, wanted: Descriptor, offset: int = 0, *, cancellation: Cancellation
+    ) -> AbstractContextManager[Iterable[bytes]]:
+        """See ContentReader."""
+        return self._library.read(wanted, offset, cancellation=cancellation)
+
+    def referrers(
+        self, digest: str, *, refused: Callable[[LongshoreError], None], cancellation: Cancellation
+    ) -> list[Descriptor]:
+        """See ContentReader."""
+        cancellation.raise_if_cancelled()
+        return self._library.referrers(digest)
+
+
+class LibraryWriter(_Part):
+    """See ContentWriter."""
+
+    def __init__(self, library: Library, reference: Reference | None) -> None:
+        super().__init__(library, reference)
+        self._lock = threading.Lock()
+        self._by_digest = reference is None or reference.tag is None
+        self._last: Manifest | Index | None = None
+
+    def blob_size(self, digest: str, *, cancellation: Cancellation) -> int | None:
+        """See ContentWriter. What is there stays until this is closed."""
+        return self._library.present(digest, self._lease, cancellation)
+
+    def manifest_digest(self, name: str, *, cancellation: Cancellation) -> str | None:
+        """See ContentWriter. An image counts as there only if all of it is: layers may have been lost since it was
+        brought."""
+        digest = name
+        if not valid_digest(name):
+            entry = self._library.find(self._named(name))
+            if entry is None:
+                return None
+            digest = entry.descriptor.digest
+        elif self._by_digest and not self._library.names(digest):
+            return None  # it must be stored once more, to get its line in the index
+        return digest if self._whole(digest, cancellation) else None
+
+    def _whole(self, digest: str, cancellation: Cancellation) -> bool:
+        """Whether a manifest is here, with its blobs. Those of an index's children are asked for one by one."""
+        if self._library.present(digest, self._lease, cancellation) is None:
+            return False
+        try:
+            found = self._library.manifest(digest)
+        except LibraryError:
+            return False
+        if isinstance(found, Index):
+            return True
+        return all(
+            is_foreign(part) or self._library.present(part.digest, self._lease, cancellation) == part.size
+            for part in (found.config, *found.layers)
+        )
+
+    def write_blob(
+        self, wanted: Descriptor, source: Opener, *, mount_from: str, cancellation: Cancellation
+    ) -> BlobOutcome:
+        """See ContentWriter. Raises DiskFull, LibraryError."""
+        written = self._library.receive(wanted, source, self._lease, cancellation)
+        return BlobOutcome.UPLOADED if written else BlobOutcome.SKIPPED
+
+    def put_manifest(self, found: Manifest | Index, name: str, *, cancellation: Cancellation) -> str:
+        """See ContentWriter."""
+        cancellation.raise_if_cancelled()
+        with self._lock:
+            self._last = found
+        return self._library.put(found, self._lease, None if valid_digest(name) else self._named(name))
+
+    def commit(self, *, cancellation: Cancellation) -> None:
+        """See ContentWriter. An image that is named by its digest gets its line in the index now: the one that was
+        stored last is the image, those before it are its parts."""
+        cancellation.raise_if_cancelled()
+        with self._lock:
+            last = self._last
+        if self._by_digest and last is not None:
+            name = None if self._reference is None else self._reference.with_digest(last.digest)
+            self._library.put(last, self._lease, name, listed=True)

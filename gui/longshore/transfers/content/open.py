@@ -1,0 +1,62 @@
+"""Opens the places that hold content: which class reads and writes at which kind of endpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from longshore.transfers.errors import UnsupportedTransfer
+from longshore.transfers.transfer import ArchivePlace, Endpoint, LibraryPlace, NoteKind, RegistryPlace
+
+if TYPE_CHECKING:
+    from longshore.transfers.clients import Services
+    from longshore.transfers.content.protocol import ContentReader, ContentWriter
+
+
+def open_reader(
+    endpoint: Endpoint,
+    services: Services,
+    tell: Callable[[NoteKind, str], None] = lambda kind, text: None,
+) -> ContentReader:
+    """The place of *endpoint*, to read the repository of its reference from. The caller closes it. *tell* hears what a
+    person should know of the place.
+
+    May block (an archive is looked through). Raises LongshoreError, UnsupportedTransfer for an engine.
+    """
+    match endpoint.place:
+        case RegistryPlace(host) if endpoint.reference is not None:
+            from longshore.transfers.content.registry import RegistryReader
+
+            return RegistryReader(services.registry(host), host, endpoint.reference.path)
+        case LibraryPlace(path):
+            from longshore.transfers.content.library import LibraryReader
+
+            return LibraryReader(services.library(path), endpoint.reference)
+        case ArchivePlace() as place:
+            from longshore.transfers.content.archive import ArchiveReader
+
+            return ArchiveReader(endpoint, place, tell)
+        case _:
+            raise UnsupportedTransfer("Longshore cannot read single layers from this place.")
+
+
+def open_writer(endpoint: Endpoint, services: Services) -> ContentWriter:
+    """The place of *endpoint*, to write to the repository of its reference. The caller commits and closes it.
+
+    Raises LongshoreError, UnsupportedTransfer for an engine.
+    """
+    match endpoint.place:
+        case RegistryPlace(host) if endpoint.reference is not None:
+            from longshore.transfers.content.registry import RegistryWriter
+
+            return RegistryWriter(services.registry(host), host, endpoint.reference.path)
+        case LibraryPlace(path):
+            from longshore.transfers.content.library import LibraryWriter
+
+            return LibraryWriter(services.library(path), endpoint.reference)
+        case ArchivePlace() as place:
+            from longshore.transfers.content.archive import ArchiveContentWriter
+
+            return ArchiveContentWriter(endpoint, place)
+        case _:
+            raise UnsupportedTransfer("Longshore cannot write single layers to this place.")

@@ -1,0 +1,246 @@
+"""What the journal asks of its database, each in one transaction. Belongs to the journal's thread."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from longshore.transfers.journal import rows as rows
+from longshore.transfers.journal.clock import EARLIEST, SECONDS_A_DAY, Calendar, calendar
+from longshore.transfers.journal.history import ENDED, READABLE, SELECT, UNFINISHED, UNREADABLE
+from longshore.transfers.journal.pending import Batch, RowChange
+from longshore.transfers.transfer import State, TransferSnapshot
+
+_log = logging.getLogger(__name__)
+
+#: The most rows that are dropped for their age while the clock says the same day: a wrong one costs no more.
+DROPPED_A_DAY = 200
+#: Readings of the clock that are kept.
+READINGS = 1000
+_SAVE = (
+    f"INSERT INTO transfers ({', '.join(rows.COLUMNS)}, owner, in_queue, position, seen)"
+    f" VALUES ({', '.join('?' * len(rows.COLUMNS))}, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET "
+    + ", ".join(f"{name} = excluded.{name}" for name in (*rows.COLUMNS[1:], "owner", "in_queue", "seen"))
+)
+_UNFINISHED = ", ".join(f"'{state.value}'" for state in UNFINISHED)
+_ENDED = ", ".join(f"'{state.value}'" for state in ENDED)
+#: Rows that have ended and that no queue takes up again: what may be dropped.
+_OVER = (
+    f"((state IN ({_ENDED}) AND NOT (in_queue = 1 AND state = '{State.INTERRUPTED.value}'))"
+    f" OR NOT {READABLE})"
+)
+#: What one row alone can cause: its values are none that SQLite takes.
+_OF_ONE_ROW = (
+    sqlite3.IntegrityError,
+    sqlite3.DataError,
+    sqlite3.InterfaceError,
+    sqlite3.ProgrammingError,
+    ValueError,
+    TypeError,
+    OverflowError,
+    RecursionError,
+)
+
+
+class Store:
+    """The tables of the journal behind *connection*. *clock*: seconds since 1970.
+
+    Every method raises sqlite3.Error, and then nothing was changed.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, clock: Callable[[], float] = time.time) -> None:
+        self.connection = connection
+        #: Rows that could not be read since this was made.
+        self.damaged = 0
+        self._clock = clock
+
+    def set_patience(self, seconds: float) -> None:
+        """Wait so long for other programs from now on."""
+        self.connection.execute(f"PRAGMA busy_timeout = {int(seconds * 1000)}")
+
+    def close(self) -> None:
+        """Let the file go."""
+        with contextlib.suppress(sqlite3.Error):
+            self.connection.close()
+
+    # -- writing
+
+    def write(self, batch: Batch, owner: str) -> None:
+        """Write *batch* as of the queue of *owner*; when this returns, it is on disk."""
+        with self._transaction():
+            seen = self._see_the_day()
+            if batch.clear_history:
+                self.connection.execute(f"DELETE FROM transfers WHERE {_OVER}")
+            for row, change in batch.rows.items():
+                try:
+                    self._write_row(row, change, owner, seen)
+                except _OF_ONE_ROW:
+                    _log.exception("a row cannot be written into the journal")
+
+    def _write_row(self, row: str, change: RowChange, owner: str, seen: int) -> None:
+        execute = self.connection.execute
+        if change.forgotten:
+            execute("DELETE FROM transfers WHERE id = ?", [row])
+        if change.snapshot is not None:
+            position = change.first_position if change.position is None else change.position
+            kept = [*rows.to_row(change.snapshot), owner, int(change.in_queue is not False), position, seen]
+            execute(_SAVE, kept)
+        elif change.in_queue is not None:
+            execute("UPDATE transfers SET in_queue = ? WHERE id = ?", [int(change.in_queue), row])
+        if change.position is not None:
+            execute("UPDATE transfers SET position = ? WHERE id = ?", [change.position, row])
+
+    def all_rows(self) -> list[dict[str, object]]:
+        """Every row as it is, by the names of the columns; none where the file is broken."""
+        try:
+            names = [str(name) for _, name, *_ in self.fetch("PRAGMA table_info(transfers)")]
+            return [
+                dict(zip(names, row, strict=True))
+                for row in self.fetch(f"SELECT {', '.join(names)} FROM transfers ORDER BY rowid")
+            ]
+        except sqlite3.Error as error:
+            _log.warning("the rows of a broken journal cannot be kept: %s", error)
+            return []
+
+    def add_all(self, found: Iterable[dict[str, object]]) -> None:
+        """Write rows of :meth:`all_rows` of another store here."""
+        with self._transaction():
+            seen = self._see_the_day()
+            for row in found:
+                row["seen"] = seen  # the numbers of readings are this file's own
+                self.connection.execute(
+                    f"INSERT OR REPLACE INTO transfers ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})",
+                    list(row.values()),
+                )
+
+    def trim(self, max_age_days: float, max_rows: int) -> None:
+        """Drop history beyond these limits; what is in a queue stays.
+
+        Of the clock only what several days agree on is believed, and one day drops so many rows at most.
+        """
+        with self._transaction():
+            newest = self._see_the_day()
+            self._trim_by_age(max_age_days, newest)
+            # The order in which rows came depends on no clock.
+            self.connection.execute(
+                f"DELETE FROM transfers WHERE {_OVER} AND rowid NOT IN"
+                " (SELECT rowid FROM transfers ORDER BY rowid DESC LIMIT ?)",
+                [max_rows],
+            )
+
+    def _trim_by_age(self, max_age_days: float, newest: int) -> None:
+        readings = self.fetch("SELECT number, day, dropped FROM clock ORDER BY number")
+        days: Calendar = calendar([day for _, day, _ in readings])
+        left = DROPPED_A_DAY - readings[-1][2]
+        if days.today is None or left <= 0:
+            return
+        first_kept = days.today - max_age_days
+        old = [
+            number
+            for (number, _, _), day in zip(readings, days.latest, strict=True)
+            if day is not None and day < first_kept
+        ]
+        # Rows of an earlier version have only the time that the clock said; it counts if that can be.
+        dropped = self.connection.execute(
+            f"DELETE FROM transfers WHERE rowid IN (SELECT rowid FROM transfers WHERE {_OVER}"
+            " AND ((seen > 0 AND seen <= ?) OR (seen = 0 AND created >= ? AND created < ?))"
+            " ORDER BY rowid LIMIT ?)",
+            [max(old, default=0), EARLIEST * SECONDS_A_DAY, first_kept * SECONDS_A_DAY, left],
+        ).rowcount
+        self.connection.execute("UPDATE clock SET dropped = dropped + ? WHERE number = ?", [dropped, newest])
+
+    def _see_the_day(self) -> int:
+        """Note the day that the clock says, if it is another than before; the number of the reading."""
+        day = int(self._clock() // SECONDS_A_DAY)
+        last = self.fetch("SELECT number, day FROM clock ORDER BY number DESC LIMIT 1")
+        if last and last[0][1] == day:
+            return int(last[0][0])
+        number = self.connection.execute("INSERT INTO clock (day) VALUES (?)", [day]).lastrowid or 0
+        self.connection.execute("DELETE FROM clock WHERE number <= ?", [number - READINGS])
+        return number
+
+    def adopt(self, owner: str, others: Iterable[str]) -> tuple[list[TransferSnapshot], bool]:
+        """Rows that nobody alive has in a queue, now Interrupted and of *owner*, in order; and whether that is on
+        disk. *others*: the owners that live.
+        """
+        # Our own rows are none that anybody left: they were queued while this waited. How far the others were is not
+        # known: what moves is not written down at every step.
+        alive = [owner, *others]
+        free = f"owner NOT IN ({', '.join('?' * len(alive))})"
+        now = self._clock()
+        left = f"in_queue = 1 AND state IN ({_UNFINISHED}, '{State.INTERRUPTED.value}')"
+        order = "ORDER BY position, created"
+        try:
+            with self._transaction():
+                self.connection.execute(
+                    f"UPDATE transfers SET state = '{State.INTERRUPTED.value}', finished = ?, permille = NULL"
+                    f" WHERE state IN ({_UNFINISHED}) AND {free}",
+                    [now, *alive],
+                )
+                mine = f"UPDATE transfers SET owner = ? WHERE {left} AND {free}"
+                self.connection.execute(mine, [owner, *alive])
+            found = self.read(
+                f"{SELECT} WHERE {left} AND owner = ? AND state = '{State.INTERRUPTED.value}' {order}",
+                [owner],
+            )
+        except sqlite3.Error as error:
+            _log.info("what was left unfinished can only be read: %s", error)
+            ended = datetime.fromtimestamp(now, UTC)
+            found = [
+                one
+                if one.state is State.INTERRUPTED
+                else replace(one, state=State.INTERRUPTED, finished=ended, permille=None)
+                for one in self.read(f"{SELECT} WHERE {left} AND {free} {order}", alive)
+            ]
+            return found, False
+        known = ", ".join(f"'{state.value}'" for state in State)
+        self.read(
+            f"{SELECT} WHERE state NOT IN ({known}) AND substr(state, 1, {len(UNREADABLE)}) <> '{UNREADABLE}'",
+            (),
+        )
+        return found, True
+
+    # -- reading
+
+    def fetch(self, query: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        """All rows that *query* finds."""
+        return self.connection.execute(query, values).fetchall()
+
+    def read(self, query: str, values: Sequence[object]) -> list[TransferSnapshot]:
+        """The transfers that *query*, which begins with SELECT, finds. One that cannot be read is left out, counted
+        and marked, so that it is met only once.
+        """
+        found: list[TransferSnapshot] = []
+        damaged: list[tuple[int]] = []
+        for number, *row in self.fetch(query, values):
+            try:
+                found.append(rows.from_row(tuple(row)))
+            except ValueError as error:
+                _log.warning("a row of the journal cannot be read: %s", str(error)[:300])
+                damaged.append((number,))
+        if damaged:
+            self.damaged += len(damaged)
+            with contextlib.suppress(sqlite3.Error), self._transaction():
+                self.connection.executemany(
+                    f"UPDATE transfers SET state = '{UNREADABLE}' || state, in_queue = 0 WHERE rowid = ?",
+                    damaged,
+                )
+        return found
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[None]:
+        # Immediate: a reader that turns writer later could not wait for another instance's write.
+        self.connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self.connection.execute("COMMIT")
+        except BaseException:
+            with contextlib.suppress(sqlite3.Error):
+                self.connection.execute("ROLLBACK")
+            raise

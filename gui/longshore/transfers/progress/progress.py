@@ -1,0 +1,317 @@
+"""How far a transfer is, from the events of its stream: one honest bar, and a row per layer."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from longshore.oci.layer import LayerState
+from longshore.transfers.progress.meter import LayerMeter, PlannedLayer
+from longshore.transfers.progress.speed import SpeedMeter
+from longshore.transfers.transfer import LayerSnapshot, Moved
+
+if TYPE_CHECKING:
+    from longshore.oci.layer import LayerProgress
+
+#: The part of a pulled layer's bar that is its download; the rest is its extraction. The engine downloads three
+#: layers at a time and extracts one, at some two to three times the speed of a fast network.
+DOWNLOAD_SHARE = 0.7
+SHORT = 12
+
+
+@dataclass(frozen=True, slots=True)
+class ProgressSnapshot:
+    """How far at one moment; see TransferSnapshot for the meanings."""
+
+    permille: int | None = None
+    moved_bytes: int = 0
+    total_bytes: int | None = None
+    speed: float | None = None
+    seconds_left: float | None = None
+    phase: str = ""
+    layers: tuple[LayerSnapshot, ...] = ()
+
+
+class Progress:
+    """The progress of one attempt. Fed by its worker thread, read by any thread.
+
+    *extracts*: whether the destination unpacks what it gets (a pull into an engine). *floor*: permille that an
+    earlier attempt has shown, below which the bar does not fall. *carried*: ids of layers that earlier attempts moved:
+    found at the destination now, they count as moved and not as skipped. *changed* is called from the feeding thread,
+    without a lock held, when something changed since the last snapshot and at most once until the next.
+    """
+
+    def __init__(
+        self,
+        *,
+        extracts: bool,
+        floor: int | None = None,
+        carried: frozenset[str] = frozenset(),
+        changed: Callable[[], None] = lambda: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._lock = threading.Lock()
+        self._share = DOWNLOAD_SHARE if extracts else 1.0
+        self._changed = changed
+        self._clock = clock
+        self._carried = carried
+        self._earlier = 0  # bytes of the carried layers
+        self._layers: dict[str, LayerMeter] = {}  # by every id an engine may use for it
+        self._rows: list[LayerMeter] = []
+        self._whole: int | None = None
+        self._awaiting = False  # a plan is being made: the sum of what was told of is not the sum of all
+        self._permille = floor
+        self._phase = ""
+        self._derived_phase = ""
+        self._moved = 0
+        self._total: int | None = None
+        self._work = 0.0
+        self._work_total = 0.0
+        self._speed = SpeedMeter()
+        self._ended = False
+        self._active = self._clock()  # when it was begun, or something moved last
+        self._moving = False  # whether anything moved
+        self._told = False  # `changed` was called since the last snapshot
+        self._dirty = True  # the sums below are not those of the layers
+        self._row_snapshots: tuple[LayerSnapshot, ...] = ()
+
+    # -- what the worker says
+
+    def await_plan(self) -> None:
+        """A plan comes while events do already: no share of a whole is shown before :meth:`expect` or
+        :meth:`no_plan`."""
+        with self._lock:
+            self._awaiting = True
+
+    def no_plan(self) -> None:
+        """The plan that was awaited does not come."""
+        with self._lock:
+            self._awaiting, self._dirty = False, True
+        self._tell()
+
+    def expect(self, layers: Iterable[PlannedLayer], *, whole: int | None = None) -> set[str]:
+        """The layers that will come, best before the first event. *whole*: bytes of all together, where only that is
+        known. Gives the digests of those that the plan takes to be at the destination although they are moved.
+
+        Layers with the same digest are one, as in the engine's own rows.
+        """
+        moved: set[str] = set()
+        with self._lock:
+            self._whole, self._awaiting = whole, False
+            for planned in layers:
+                keys = [_short(name) for name in (planned.digest, planned.diff_id) if name]
+                met = next((self._layers[key] for key in keys if key in self._layers), None)
+                if not keys or (met is not None and met.planned is not None):
+                    continue
+                if met is None:
+                    met = LayerMeter(keys[0], self._share, planned)
+                    self._rows.append(met)
+                else:
+                    met.plan(planned)
+                    if planned.here and not met.here:
+                        moved.add(planned.digest)
+                for key in keys:
+                    self._layers.setdefault(key, met)
+            self._dirty = True
+        self._tell()
+        return moved
+
+    def feed(self, event: LayerProgress) -> None:
+        """One event of the stream. Costs a few microseconds."""
+        key = event.layer_id
+        with self._lock:
+            meter = self._layers.get(key)
+            if meter is None:
+                meter = self._layers[key] = LayerMeter(key, self._share, None)
+                self._rows.append(meter)
+            state = event.state
+            if state is LayerState.SKIPPED and key in self._carried:
+                state = LayerState.DONE
+                if meter.state is not state:
+                    self._earlier += meter.weight or 0
+            if not meter.update(state, event.current, event.total, event.retrying_in):
+                return
+            self._active, self._moving = self._clock(), True
+            self._dirty = True
+            if self._told:
+                return
+            self._told = True
+        self._changed()
+
+    def enter(self, phase: str) -> None:
+        """Name the phase (``checking``, ``tagging``, ``verifying``); "" lets the layers' states name it."""
+        with self._lock:
+            self._phase = phase
+        self._tell()
+
+    def settle(self, sizes: Mapping[str, int]) -> None:
+        """What the layers really weigh on the network, in bytes by digest or diffID, learned when all was done.
+
+        An engine that packs while it pushes counts unpacked bytes in its events.
+        """
+        with self._lock:
+            for name, size in sizes.items():
+                meter = self._layers.get(_short(name))
+                if meter is not None:
+                    meter.settle(size)
+            self._dirty = True
+        self._tell()
+
+    def end(self, *, success: bool) -> None:
+        """The attempt is over: no speed any more, and the whole bar on success only."""
+        with self._lock:
+            if success:
+                # Podman tells nothing of the layers it pushes: then nothing is claimed of them either.
+                unplanned = self._unplanned() or self._untold()
+                for meter in self._rows:
+                    meter.complete(unplanned=unplanned)
+            self._refresh()
+            self._ended = True
+            if success:
+                self._permille = 1000
+                if self._total is not None:
+                    self._moved = self._total
+        self._tell()
+
+    def touch(self) -> None:
+        """Have the next snapshot taken although no event came: a stalled transfer's speed falls to nothing too."""
+        self._tell()
+
+    # -- what anybody may ask
+
+    def snapshot(self) -> ProgressSnapshot:
+        """How far it is now. Layers that did not change are the same objects as before."""
+        with self._lock:
+            self._told = False
+            if self._dirty:
+                self._refresh()
+            speed = left = None
+            if not self._ended:
+                now = self._clock()
+                self._speed.sample(now, self._moved - self._earlier, self._work - self._earlier)
+                speed = self._speed.speed()
+                left = (
+                    self._speed.seconds_left(now, self._work_total - self._work) if self._work_total else None
+                )
+            return ProgressSnapshot(
+                permille=self._permille,
+                moved_bytes=self._moved,
+                total_bytes=self._total,
+                speed=speed,
+                seconds_left=left,
+                phase="" if self._ended else self._phase or self._derived_phase,
+                layers=self._row_snapshots,
+            )
+
+    def weighted(self) -> tuple[int, int]:
+        """Permille and the bytes that it stands for, 0 where unknown."""
+        with self._lock:
+            if self._dirty:
+                self._refresh()
+            return self._permille or 0, self._total or 0
+
+    def idle(self, before: float) -> float:
+        """Seconds up to now in which nothing moved, after *before* such seconds in earlier attempts."""
+        with self._lock:
+            passed = self._clock() - self._active
+            return passed if self._moving else before + passed
+
+    def moved(self) -> Moved | None:
+        """What really moved up to now, counted from the events; None if the engine told nothing of what it pushed."""
+        with self._lock:
+            if self._rows and self._untold():
+                return None
+            rows = [meter for meter in self._rows if not meter.silent]
+            return Moved(
+                bytes=sum(meter.moved_bytes() for meter in rows),
+                layers_moved=sum(meter.state is LayerState.DONE for meter in rows),
+                layers_skipped=sum(meter.state is LayerState.SKIPPED for meter in rows),
+                layers_mounted=sum(meter.state is LayerState.MOUNTED for meter in rows),
+            )
+
+    # -- parts
+
+    def _tell(self) -> None:
+        with self._lock:
+            if self._told:
+                return
+            self._told = True
+        self._changed()
+
+    def _untold(self) -> bool:
+        """Whether nothing was told of what is uploaded. An engine that pulls nothing has it all."""
+        return self._share == 1 and not any(meter.touched for meter in self._rows)
+
+    def _unplanned(self) -> bool:
+        """Whether the engine moves another image than planned (its own choice of platform): the plan weighs nothing."""
+        strangers = False
+        for meter in self._rows:
+            if meter.planned is None:
+                strangers = True
+            elif meter.touched:
+                return False
+        return strangers
+
+    def _refresh(self) -> None:
+        """Bring the sums and the rows up to date. The lock is held."""
+        self._dirty = False
+        rows = self._rows
+        if self._unplanned():
+            rows = [meter for meter in rows if meter.planned is None]
+        total = moved = unknown = settled = 0
+        work = 0.0
+        blind = downloading = extracting = begun = False
+        queued = not rows
+        for meter in rows:
+            weight = meter.weight
+            if weight is not None:
+                settled += weight
+            if not meter.counted:
+                blind = blind or weight is None
+                continue
+            state = meter.state
+            queued = True
+            begun = begun or state is not LayerState.WAITING
+            downloading = downloading or state is LayerState.TRANSFERRING
+            extracting = extracting or state is LayerState.EXTRACTING
+            if weight is None:
+                unknown += 1
+                moved += meter.current
+                continue
+            total += weight
+            moved += int(weight * meter.transferred)
+            work += weight * (self._share * meter.transferred + (1 - self._share) * meter.extracted)
+        if unknown and self._whole is not None and not blind and self._whole > settled:
+            # Only the sum of the layers not yet begun is known, which is all the bar needs.
+            total += self._whole - settled
+            work += sum(meter.current for meter in rows if meter.counted and meter.weight is None)
+            unknown = 0
+        known = not unknown and total > 0 and not self._awaiting
+        self._total = total if known or (rows and not unknown and not self._awaiting) else None
+        # Within an attempt the bytes do not fall either, whatever a late layer or a better size does to the sum.
+        self._moved = max(self._moved, moved)
+        if self._total is not None:
+            self._moved = min(self._moved, self._total)
+        self._work_total = total if known else 0.0
+        self._work = max(work, self._work) if known else work
+        if known and not self._ended:
+            self._permille = max(self._permille or 0, min(int(1000 * work / total), 999))
+        # A pull that has begun nothing is in the engine's own queue: it downloads three layers at a time, of all pulls.
+        self._derived_phase = (
+            ("waiting" if self._share < 1 and queued and not begun else "")
+            if not downloading and not extracting
+            else "extracting"
+            if not downloading
+            else "downloading"
+            if self._share < 1
+            else "uploading"
+        )
+        self._row_snapshots = tuple([meter.snapshot() for meter in rows])
+
+
+def _short(name: str) -> str:
+    """The id an engine shows for a digest: its first 12 hex characters."""
+    return name.rpartition(":")[2][:SHORT]

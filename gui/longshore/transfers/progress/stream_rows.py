@@ -1,0 +1,52 @@
+"""The rows of an image's layers while an engine's stream of all of it goes by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from longshore.archives.contents import StreamedFile
+from longshore.oci.digest import short
+from longshore.oci.layer import LayerProgress, LayerState
+from longshore.transfers.progress.progress import Progress
+
+#: Bytes of a layer between two reports of how far it is.
+_STEP = 1 << 20
+
+
+class StreamRows:
+    """Tells *progress* of the layers, whose *diff_ids* it expects. One thread.
+
+    Engines before 25 name the files of layers by ids of their own: those are shown in the order in which they come,
+    which need not be that of the image.
+    """
+
+    def __init__(self, progress: Progress, diff_ids: Iterable[str]) -> None:
+        self._progress = progress
+        self._waiting = list(dict.fromkeys(diff_ids))
+
+    def counted(self, streamed: StreamedFile, *, last: LayerState = LayerState.DONE) -> Iterator[bytes]:
+        """Its bytes, told as they go by, and *last* of it when they have."""
+        row = self._row(streamed)
+        seen = told = 0
+        for piece in streamed:
+            yield piece
+            seen += len(piece)
+            if seen - told >= _STEP:
+                told = seen
+                self._feed(row, LayerState.TRANSFERRING, seen, streamed.size)
+        self._feed(row, LayerState.TRANSFERRING, seen, streamed.size)
+        self._feed(row, last)
+
+    def _row(self, streamed: StreamedFile) -> str:
+        named = f"sha256:{streamed.name.rpartition('/')[2].removesuffix('.tar')}"
+        if named in self._waiting:
+            self._waiting.remove(named)
+            return named
+        is_layer = streamed.name.startswith("blobs/") or streamed.name.endswith(".tar")
+        return self._waiting.pop(0) if self._waiting and is_layer else ""
+
+    def _feed(
+        self, row: str, state: LayerState, current: int | None = None, total: int | None = None
+    ) -> None:
+        if row:
+            self._progress.feed(LayerProgress(short(row), state, current, total))

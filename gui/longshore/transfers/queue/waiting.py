@@ -1,0 +1,79 @@
+"""Waiting for engines that went away."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+
+from longshore.cancellation import Cancellation
+from longshore.engine.address import EngineAddress
+from longshore.errors import LongshoreError
+from longshore.transfers.clients import Services
+
+_log = logging.getLogger(__name__)
+
+
+class EngineWaiter:
+    """Asks each engine that somebody waits for once in a while, in a thread per engine, until it answers.
+
+    *back* is called from that thread. *wanted* says whether anybody still waits; it may be called from it as well.
+    """
+
+    def __init__(
+        self,
+        services: Services,
+        *,
+        every: float,
+        back: Callable[[EngineAddress], None],
+        wanted: Callable[[EngineAddress], bool],
+    ) -> None:
+        self._services = services
+        self._every = every
+        self._back = back
+        self._wanted = wanted
+        self._lock = threading.Lock()
+        self._threads: dict[EngineAddress, threading.Thread] = {}
+        self._stop = Cancellation()
+
+    def wait_for(self, address: EngineAddress) -> None:
+        """See to it that the engine at *address* is asked. Any thread; returns at once."""
+        with self._lock:
+            if self._stop.cancelled or address in self._threads:
+                return
+            # A daemon: the question itself cannot be cut, and takes up to ten seconds with a frozen engine.
+            thread = threading.Thread(
+                target=self._ask, args=(address,), name="transfers-engine-wait", daemon=True
+            )
+            self._threads[address] = thread
+            thread.start()
+
+    def stop(self) -> None:
+        """Ask no more. Any thread; returns at once."""
+        self._stop.cancel()
+
+    def join(self, timeout: float) -> bool:
+        """Wait for the threads after :meth:`stop`; True if all ended."""
+        with self._lock:
+            threads = list(self._threads.values())
+        for thread in threads:
+            thread.join(timeout)
+        return not any(thread.is_alive() for thread in threads)
+
+    def _ask(self, address: EngineAddress) -> None:
+        while not self._stop.wait(self._every):
+            with self._lock:
+                # Both under the lock: who asks for this engine right after must get a thread of its own.
+                if not self._wanted(address):
+                    del self._threads[address]
+                    return
+            try:
+                self._services.engine(address).probe()
+            except LongshoreError as error:
+                _log.debug("engine %s still away: %s", address.url, error)
+                continue
+            except Exception:
+                _log.exception("cannot ask the engine %s", address.url)
+                continue
+            if not self._stop.cancelled:
+                self._back(address)

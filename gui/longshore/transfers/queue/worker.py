@@ -1,0 +1,48 @@
+"""One attempt at a transfer, in a thread of its own."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from longshore.cancellation import Cancelled
+from longshore.errors import LongshoreError
+from longshore.transfers.errors import internal_error
+from longshore.transfers.transfer import Plan
+from longshore.transfers.ways.way import Job, Later, Way
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an attempt ended: *cancelled* (or asked to stop, and it did), with an *error*, or well."""
+
+    digest: str = ""
+    error: LongshoreError | None = None
+    cancelled: bool = False
+
+
+def perform(way: Way, job: Job, planned: Callable[[Plan | Later | None], None]) -> Outcome:
+    """Plan, say so by *planned*, move, verify. Never raises: what nobody foresaw is logged and becomes an error."""
+    try:
+        with job.closing:
+            plan = way.plan(job)
+            job.cancellation.raise_if_cancelled()
+            planned(plan)
+            return Outcome(digest=way.run(job))
+    except Cancelled as error:
+        if job.cancellation.stopping:
+            return Outcome(cancelled=True)
+        _log.exception("cancelled, and nobody did")
+        return Outcome(error=internal_error(error))
+    except LongshoreError as error:
+        # What a cut line looks like to the layers below is no error of the transfer.
+        return Outcome(cancelled=True) if job.cancellation.cancelled else Outcome(error=error)
+    except Exception as error:
+        if job.cancellation.cancelled:
+            _log.info("ended by its cancellation: %r", error)
+            return Outcome(cancelled=True)
+        _log.exception("a transfer failed in a way that nobody foresaw")
+        return Outcome(error=internal_error(error))

@@ -1,0 +1,87 @@
+"""Which platforms of an image are copied. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Sequence
+
+from longshore.errors import InvalidManifest
+from longshore.oci.descriptor import Descriptor
+from longshore.oci.digest import sha256_of
+from longshore.oci.manifest import Index
+from longshore.oci.platform import Platform
+
+#: What an attestation of BuildKit is about: the digest of an image of the same index.
+_SUBJECT = "vnd.docker.reference.digest"
+
+
+def wanted_platforms(options: Sequence[tuple[str, str]]) -> tuple[Platform, ...]:
+    """The platforms that the options of a request name; none: all. Raises InvalidInput."""
+    named = dict(options).get("platforms", "")
+    return tuple(Platform.parse(name) for name in named.split(",") if name.strip())
+
+
+def one_platform(index: Index, platform: Platform, subject: str) -> Descriptor:
+    """The image of *index* for *platform*. Raises InvalidManifest if there is none."""
+    child = index.select(platform)
+    if child is None:
+        raise _missing(index, [platform], subject)
+    return child
+
+
+def chosen(index: Index, platforms: Sequence[Platform], subject: str) -> Index:
+    """*index* with the images of *platforms* only, and their attestations: itself, to the byte, if that is all of it.
+
+    Everything else stays as it stands in the original, annotations and unknown fields included; the digest is another
+    by necessity. Raises InvalidManifest for a platform of which there is no image.
+    """
+    missing = [
+        wanted
+        for wanted in platforms
+        if not any(child.platform is not None and wanted.matches(child.platform) for child in index.images)
+    ]
+    if missing:
+        raise _missing(index, missing, subject)
+    kept = {
+        child.digest
+        for child in index.images
+        if child.platform is not None and any(wanted.matches(child.platform) for wanted in platforms)
+    }
+    stays = [
+        child.annotations.get(_SUBJECT) in kept if child.is_attestation else child.digest in kept
+        for child in index.manifests
+    ]
+    return _only(index, stays)
+
+
+def without(index: Index, gone: Collection[str]) -> Index:
+    """*index* without the children of the digests *gone*; everything else as it is in the original."""
+    return _only(index, [child.digest not in gone for child in index.manifests])
+
+
+def _only(index: Index, stays: Sequence[bool]) -> Index:
+    if all(stays):
+        return index
+    document = json.loads(index.raw)
+    entries = zip(document["manifests"], stays, strict=True)
+    document["manifests"] = [entry for entry, stay in entries if stay]
+    raw = json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
+    return Index(
+        index.media_type,
+        tuple(child for child, stay in zip(index.manifests, stays, strict=True) if stay),
+        raw,
+        sha256_of(raw),
+        index.annotations,
+        index.subject,
+        index.artifact_type,
+    )
+
+
+def _missing(index: Index, platforms: Sequence[Platform], subject: str) -> InvalidManifest:
+    there = ", ".join(str(platform) for platform in index.platforms)
+    return InvalidManifest(
+        f"There is no image for {', '.join(str(platform) for platform in platforms)}.",
+        subject=subject,
+        advice="Choose one of those that are there.",
+        detail=f"there are: {there}" if there else "",
+    )

@@ -1,0 +1,362 @@
+"""What an image consists of: from its tag through indexes and manifests to blobs, and its referrers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TypeVar
+
+from longshore.cancellation import Cancellation, Cancelled
+from longshore.errors import InvalidManifest, LongshoreError, NotInLibrary, NotInRegistry
+from longshore.oci.descriptor import Descriptor
+from longshore.oci.digest import Verifier
+from longshore.oci.image_config import LARGEST_CONFIG, ImageConfig
+from longshore.oci.manifest import (
+    ACCEPT,
+    DOCKER_CONFIG,
+    DOCKER_FOREIGN_LAYER,
+    OCI_CONFIG,
+    OCI_LAYER,
+    Index,
+    Manifest,
+)
+from longshore.oci.platform import Platform
+from longshore.registry.failures import REFUSALS
+from longshore.transfers.content.protocol import ContentReader
+from longshore.transfers.ways.copying.selection import chosen as chosen_of
+from longshore.transfers.ways.copying.selection import one_platform, without
+
+#: Manifests of one image, referrers included: one with more is not honest.
+MOST_MANIFESTS = 2000
+#: Indexes within indexes, and referrers of referrers.
+DEEPEST = 6
+#: Questions asked side by side.
+ASKERS = 8
+#: Layers that only their own vendor may hand out (OCI image-spec, "Non-Distributable Layers"; Docker's foreign ones).
+FOREIGN = frozenset({DOCKER_FOREIGN_LAYER}) | {
+    OCI_LAYER.replace("layer.", "layer.nondistributable.") + packing for packing in ("", "+gzip", "+zstd")
+}
+#: Where cosign keeps what belongs to an image: tags beside it, ``sha256-<hex>`` and one of these.
+_SIGNATURE_TAGS = (".sig", ".att", ".sbom")
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+@dataclass(slots=True)
+class Content:
+    """All of one image, in the order in which it can be stored.
+
+    *top*: what will stand under the destination's name. *below*: what it needs, children before parents; *beside*:
+    what refers to it, by the name (digest or tag) that it gets, referred before referring. *blobs*: by digest, those
+    of *foreign* layers left out. *layers*: the digests of those of the blobs that are layers, in order. *loose*:
+    children of an index that are no manifests. *pruned*: the top is an index of our own making, of chosen platforms.
+    *picked*: the platform of the top, where it is one image of an index that has more. *gone*: digests of attestations
+    that are missing at the source and were left out. *unlisted*: why the source does not say what refers to the image.
+    """
+
+    top: Manifest | Index
+    pruned: bool = False
+    picked: Platform | None = None
+    below: list[Manifest | Index] = field(default_factory=list)
+    beside: list[tuple[str, Manifest | Index]] = field(default_factory=list)
+    blobs: dict[str, Descriptor] = field(default_factory=dict)
+    layers: dict[str, Descriptor] = field(default_factory=dict)
+    foreign: dict[str, Descriptor] = field(default_factory=dict)
+    loose: dict[str, Descriptor] = field(default_factory=dict)
+    gone: set[str] = field(default_factory=set)
+    unlisted: str = ""
+
+    @property
+    def manifests(self) -> list[Manifest | Index]:
+        """Every one of them."""
+        return [*self.below, self.top, *(found for _, found in self.beside)]
+
+
+def ask_all(
+    work: Callable[[T, Cancellation], R],
+    things: Sequence[T],
+    cancellation: Cancellation,
+    askers: int = ASKERS,
+) -> list[R]:
+    """*work* for each of *things*, several side by side, in their order. Raises what the first failing one raises.
+
+    The others are cut then, by the cancellation that *work* is given: questions to a server that is silent would each
+    wait for their time to run out.
+    """
+
+    def one(thing: T, part: Cancellation) -> R:
+        if part.stopping:
+            raise Cancelled
+        return work(thing, part)
+
+    if len(things) < 2:
+        return [one(thing, cancellation) for thing in things]
+    with (
+        cancellation.below() as part,
+        ThreadPoolExecutor(min(askers, len(things)), thread_name_prefix="transfers-ask") as pool,
+    ):
+        futures = [pool.submit(one, thing, part) for thing in things]
+        failed = first_failure(wait(futures, return_when=FIRST_EXCEPTION).done)
+        if failed is not None:
+            part.cancel()
+            raise failed
+        return [future.result() for future in futures]
+
+
+def first_failure(futures: Iterable[Future[R]]) -> BaseException | None:
+    """What the first of *futures* that failed by itself raised; one that was only cut short does not count."""
+    for future in futures:
+        if future.done() and not future.cancelled():
+            error = future.exception()
+            if error is not None and not isinstance(error, Cancelled):
+                return error
+    return None
+
+
+def walk(
+    reader: ContentReader,
+    name: str,
+    *,
+    platform: Platform | None = None,
+    platforms: Sequence[Platform] = (),
+    referrers: bool = False,
+    cancellation: Cancellation,
+) -> Content:
+    """Read what stands under *name*, a tag or a digest.
+
+    *platform*: only its image, which then stands under the name itself, its digest kept. *platforms*: of an index,
+    only these. *referrers*: what refers to any part as well. Raises NotInRegistry, NotInLibrary, InvalidManifest and
+    others.
+    """
+    top, pruned, picked = top_of(
+        reader, name, platform=platform, platforms=platforms, cancellation=cancellation
+    )
+    content = walk_down(
+        reader, top, pruned=pruned, chosen=bool(platforms), referrers=referrers, cancellation=cancellation
+    )
+    content.picked = picked
+    return content
+
+
+def walk_down(
+    reader: ContentReader,
+    top: Manifest | Index,
+    *,
+    pruned: bool = False,
+    chosen: bool = False,
+    referrers: bool = False,
+    cancellation: Cancellation,
+) -> Content:
+    """The same for a *top* that has been read already (see :func:`top_of`).
+
+    *chosen*: only chosen platforms of it are wanted. Attestations of theirs that are gone (registries that clean up
+    untagged manifests remove them: ananthakumaran/moneyman 789) are then left out, and ``top`` is another index.
+    """
+    content = Content(top, pruned)
+    known: dict[str, Manifest | Index] = {}
+    if chosen and isinstance(top, Index):
+        known, content.gone = _attestations(reader, top, cancellation)
+        if content.gone:
+            content.top, content.pruned = without(top, content.gone), True
+    content.below = _descend(reader, [content.top], content, cancellation, known)
+    if referrers:
+        _refer(reader, content, cancellation)
+    for found in content.manifests:
+        if isinstance(found, Manifest):
+            _take_blobs(found, content)
+    content.blobs.update(content.loose)
+    return content
+
+
+def top_of(
+    reader: ContentReader,
+    name: str,
+    *,
+    platform: Platform | None = None,
+    platforms: Sequence[Platform] = (),
+    cancellation: Cancellation,
+) -> tuple[Manifest | Index, bool, Platform | None]:
+    """What will stand at the destination for *name*, whether it is an index of our own making, and the platform of the
+    one image that was picked from an index of several; as :func:`walk`."""
+    top = reader.manifest(name, cancellation=cancellation)
+    if isinstance(top, Index):
+        if platform is not None:
+            child = one_platform(top, platform, name)
+            picked = child.platform if len(top.images) > 1 else None
+            return reader.manifest(child.digest, cancellation=cancellation), False, picked
+        if platforms:
+            made = chosen_of(top, platforms, name)
+            return made, made is not top, None
+    elif platform is not None or platforms:
+        _check_platform(reader, top, [platform] if platform is not None else platforms, name, cancellation)
+    return top, False, None
+
+
+def _attestations(
+    reader: ContentReader, index: Index, cancellation: Cancellation
+) -> tuple[dict[str, Manifest | Index], set[str]]:
+    """The attestations of *index*, and the digests of those that are not there."""
+
+    def read(digest: str, cancellation: Cancellation) -> Manifest | Index | None:
+        try:
+            return reader.manifest(digest, cancellation=cancellation)
+        except (NotInRegistry, NotInLibrary):
+            return None
+
+    digests = [one.digest for one in index.manifests if one.is_attestation and one.media_type in ACCEPT]
+    if len(digests) > MOST_MANIFESTS:
+        raise _too_complex()
+    found = dict(zip(digests, ask_all(read, digests, cancellation), strict=True))
+    known = {digest: one for digest, one in found.items() if one is not None}
+    return known, found.keys() - known.keys()
+
+
+def _too_complex() -> InvalidManifest:
+    return InvalidManifest(
+        "The image is too complex.", detail="too many manifests, or too many indexes within indexes"
+    )
+
+
+def _descend(
+    reader: ContentReader,
+    level: Iterable[Manifest | Index],
+    content: Content,
+    cancellation: Cancellation,
+    known: Mapping[str, Manifest | Index] = MappingProxyType({}),
+) -> list[Manifest | Index]:
+    """All that *level* needs, without itself, children before parents. *known*: has been read already."""
+
+    def read(child: Descriptor, cancellation: Cancellation) -> Manifest | Index:
+        if child.digest in known:
+            return known[child.digest]
+        try:
+            return reader.manifest(child.digest, cancellation=cancellation)
+        except (NotInRegistry, NotInLibrary) as error:
+            if not child.is_attestation:
+                raise
+            raise InvalidManifest(
+                "An attestation of this image is missing at the source.",
+                subject=child.digest,
+                advice="Copy chosen platforms instead of all: missing attestations are then left out.",
+                detail=error.detail,
+            ) from error
+
+    level = list(level)
+    levels: list[list[Manifest | Index]] = []
+    while True:
+        wanted: dict[str, Descriptor] = {}
+        for index in level:
+            for child in index.manifests if isinstance(index, Index) else ():
+                # BuildKit's caches are indexes of blobs.
+                (wanted if child.media_type in ACCEPT else content.loose)[child.digest] = child
+        if not wanted:
+            break
+        if len(levels) >= DEEPEST or sum(map(len, levels)) + len(wanted) > MOST_MANIFESTS:
+            raise _too_complex()
+        level = ask_all(read, list(wanted.values()), cancellation)
+        levels.append(level)
+    # One that is needed at two depths is stored before the first that needs it.
+    return list({found.digest: found for below in reversed(levels) for found in below}.values())
+
+
+def _refer(reader: ContentReader, content: Content, cancellation: Cancellation) -> None:
+    """Add what refers to the image or to a part of it, and what refers to that."""
+    seen = {found.digest for found in content.manifests}
+    level: list[Manifest | Index] = [*content.below, content.top]
+    for _ in range(DEEPEST):
+        found: dict[str, Manifest | Index] = {}
+        for about in ask_all(
+            lambda one, part: _referring(reader, one.digest, content, part), level, cancellation
+        ):
+            for name, one in about:
+                if name not in seen:
+                    found[name] = one
+        if not found:
+            return
+        seen |= found.keys()
+        if len(seen) > MOST_MANIFESTS:
+            raise InvalidManifest("Too much refers to the image.", detail=f"more than {MOST_MANIFESTS}")
+        needed = _descend(reader, found.values(), content, cancellation)
+        content.beside += [(one.digest, one) for one in needed if one.digest not in seen]
+        content.beside += found.items()
+        level = list(found.values())
+
+
+def _referring(
+    reader: ContentReader, digest: str, content: Content, cancellation: Cancellation
+) -> list[tuple[str, Manifest | Index]]:
+    """What refers to *digest*, each with the name that it has.
+
+    The image is copied although a source refuses to say: *content* then says so.
+    """
+
+    found: list[tuple[str, Manifest | Index]] = []
+
+    def refused(error: LongshoreError) -> None:
+        content.unlisted = error.message
+
+    def read(name: str, *, listed: bool) -> None:
+        try:
+            found.append((name, reader.manifest(name, cancellation=cancellation)))
+        except (NotInRegistry, NotInLibrary) as error:
+            if listed:
+                refused(error)
+        except REFUSALS as error:
+            refused(error)
+
+    about: list[Descriptor] = []
+    try:
+        about = reader.referrers(digest, refused=refused, cancellation=cancellation)
+    except (*REFUSALS, InvalidManifest) as error:
+        refused(error)
+    for one in about:
+        if one.media_type in ACCEPT:
+            read(one.digest, listed=True)
+    for ending in _SIGNATURE_TAGS:
+        read(digest.replace(":", "-") + ending, listed=False)
+    return found
+
+
+def _take_blobs(manifest: Manifest, content: Content) -> None:
+    content.blobs.setdefault(manifest.config.digest, manifest.config)
+    for layer in manifest.layers:
+        if layer.media_type in FOREIGN:
+            content.foreign[layer.digest] = layer
+        else:
+            content.blobs.setdefault(layer.digest, layer)
+            content.layers.setdefault(layer.digest, layer)
+
+
+def _check_platform(
+    reader: ContentReader,
+    manifest: Manifest,
+    wanted: Sequence[Platform],
+    subject: str,
+    cancellation: Cancellation,
+) -> None:
+    """See that an image without an index is for one of *wanted*. What names no platform may be for any."""
+    config = manifest.config
+    if config.media_type not in (OCI_CONFIG, DOCKER_CONFIG) or config.size > LARGEST_CONFIG:
+        return
+    raw = _verified(reader, config, cancellation)
+    platform = ImageConfig.from_bytes(raw).platform
+    if platform is not None and not any(one.matches(platform) for one in wanted):
+        names = ", ".join(str(one) for one in wanted)
+        raise InvalidManifest(
+            f"There is no image for {names}.", subject=subject, detail=f"there is: {platform}"
+        )
+
+
+def _verified(reader: ContentReader, blob: Descriptor, cancellation: Cancellation) -> bytes:
+    """All bytes of a small *blob*. Raises DigestMismatch: damaged content is never judged by what it says."""
+    verifier = Verifier(blob.digest, blob.size)
+    parts: list[bytes] = []
+    with reader.blob(blob, cancellation=cancellation) as pieces:
+        for piece in pieces:
+            verifier.update(piece)
+            parts.append(piece)
+    verifier.finish()
+    return b"".join(parts)

@@ -1,0 +1,167 @@
+"""Registry to engine: the engine's own pull, planned beforehand and verified afterwards."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+from longshore.cancellation import Cancellation
+from longshore.engine.stream import Finished, Note
+from longshore.errors import EngineFailure, ImageUnknown, LongshoreError, VerificationFailed
+from longshore.oci.layer import LayerProgress
+from longshore.oci.reference import Reference
+from longshore.transfers.progress.meter import PlannedLayer
+from longshore.transfers.transfer import EnginePlace, NoteKind, RegistryPlace, TransferRequest
+from longshore.transfers.ways import planning
+from longshore.transfers.ways.signing_in import signed_in
+from longshore.transfers.ways.verify import standing_digest
+from longshore.transfers.ways.way import Job, Later
+
+if TYPE_CHECKING:
+    from longshore.engine.engine import Engine
+    from longshore.engine.model import ImageDetails
+
+_log = logging.getLogger(__name__)
+
+
+class PullWay:
+    """See Way."""
+
+    extracts = True
+    pausable = False  # what an engine has of a layer is gone when it stops
+
+    def __init__(self) -> None:
+        self._memory = planning.LayerMemory()
+
+    def plan(self, job: Job) -> Later:
+        """Made beside the engine's pull, but for the images that the engine has before it."""
+        job.progress.enter("checking")
+        return Later.PLAN
+
+    def _plan(self, job: Job, before: Sequence[str], cancellation: Cancellation) -> planning.Prospect:
+        """The manifest for the engine's platform, against the layers of the images *before*."""
+        reference, registry, place = _ends(job.request)
+        engine = job.services.engine(place.address)
+        platform = job.request.platform or engine.probe().platform
+        cancellation.raise_if_cancelled()
+        client = job.services.registry(registry.host)
+        name = reference.digest or reference.tag or ""
+        digest, manifest = planning.image_manifest(client, reference.path, name, platform, cancellation)
+        diff_ids = client.config(reference.path, manifest, cancellation=cancellation).diff_ids
+        layers = planning.layers_of(manifest, diff_ids)
+        here = self._memory.longest_prefix(engine, diff_ids, before, cancellation)
+        if len(diff_ids) == len(layers):
+            layers = [
+                PlannedLayer(layer.digest, layer.size, layer.diff_id, here=number < here)
+                for number, layer in enumerate(layers)
+            ]
+        return planning.Prospect(layers, planning.plan_of(layers, estimated=here > 0, digest=digest))
+
+    def run(self, job: Job) -> str:
+        """Pull, name it as asked, and see that the image carries the digest that the engine reported."""
+        reference, registry, place = _ends(job.request)
+        engine = job.services.engine(place.address)
+        finished: Finished | None = None
+        before = _image_ids(engine)
+        job.cancellation.raise_if_cancelled()
+        plan = planning.Beside(f"pull of {reference}", job, partial(self._plan, job, before))
+        with signed_in(job, registry.host) as credential, plan:
+            job.progress.enter("")
+            stream = engine.pull(
+                reference,
+                platform=job.request.platform,
+                credential=credential,
+                cancellation=job.cancellation,
+            )
+            with contextlib.closing(stream) as events:
+                for event in events:
+                    match event:
+                        case LayerProgress():
+                            job.progress.feed(event)
+                        case Note(text):
+                            job.tell(NoteKind.ENGINE_SAYS, text)
+                        case Finished():
+                            finished = event
+            if finished is None:
+                raise EngineFailure("The engine did not say how the pull ended.", subject=reference.familiar)
+            plan.wait()
+        job.progress.enter("verifying")
+        try:
+            image = engine.image(str(reference))
+        except ImageUnknown as error:
+            raise VerificationFailed(
+                "The engine says that it pulled the image, and does not have it.",
+                subject=reference.familiar,
+                advice="Try again.",
+                detail=error.detail,
+            ) from error
+        digest = finished.digest or ""
+        if digest and not carries(digest, image.image_id, image.repo_digests):
+            raise VerificationFailed(
+                "The local image is not the one that was pulled.",
+                subject=reference.familiar,
+                advice="Something else may have given its name to another image meanwhile. Try again.",
+                detail=f"pulled: {digest}\nlocal image: {image.image_id}\n" + "\n".join(image.repo_digests),
+            )
+        if not digest:
+            digest = self._digest_by_registry(job, image)
+        if image.partial:
+            job.tell(NoteKind.PARTIAL)
+        if finished.up_to_date:
+            job.tell(NoteKind.UP_TO_DATE)
+        wanted = job.request.destination.reference
+        if wanted is not None and wanted.with_default_tag() != reference and not wanted.digest:
+            self._name(job, str(reference), image.image_id, wanted.with_default_tag())
+        return digest
+
+    def _digest_by_registry(self, job: Job, image: ImageDetails) -> str:
+        """What *image* carries of what stands at the registry now, for an engine that does not say (Podman).
+
+        "" with a note where they differ: the tag may have moved since, or the engine goes to a mirror.
+        """
+        reference, registry, _ = _ends(job.request)
+        digest = reference.digest or standing_digest(job, registry.host, reference)
+        if digest == "":
+            return ""
+        if digest is None or not carries(digest, image.image_id, image.repo_digests):
+            job.tell(NoteKind.NOT_VERIFIED, "The registry has another image under that name now.")
+            return ""
+        return digest
+
+    def _name(self, job: Job, source: str, image_id: str, wanted: Reference) -> None:
+        """Give the image the other name that was asked for."""
+        reference, _, place = _ends(job.request)
+        engine = job.services.engine(place.address)
+        try:
+            before = engine.image(str(wanted)).image_id
+        except ImageUnknown:
+            before = ""
+        if before != image_id:
+            engine.tag(source, wanted)
+            job.tell(*((NoteKind.TAG_MOVED, before) if before else (NoteKind.TAGGED, reference.familiar)))
+
+
+def _image_ids(engine: Engine) -> list[str]:
+    """The images that *engine* has before the pull: what it brings itself was not there."""
+    try:
+        return list(dict.fromkeys(image.image_id for image in engine.images()))
+    except LongshoreError as error:
+        _log.info("no images to compare with: %s", error)
+        return []  # the pull says it better
+
+
+def carries(digest: str, image_id: str, repo_digests: tuple[str, ...]) -> bool:
+    """Whether a local image is the one of *digest*: by its id (containerd's store) or a digest it was pulled by."""
+    return image_id == digest or any(named.rpartition("@")[2] == digest for named in repo_digests)
+
+
+def _ends(request: TransferRequest) -> tuple[Reference, RegistryPlace, EnginePlace]:
+    source, destination = request.source, request.destination
+    if source.reference is None:
+        raise ValueError("a pull needs a reference")
+    if not isinstance(source.place, RegistryPlace) or not isinstance(destination.place, EnginePlace):
+        raise ValueError("a pull goes from a registry to an engine")
+    return source.reference.with_default_tag(), source.place, destination.place

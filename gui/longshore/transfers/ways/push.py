@@ -1,0 +1,224 @@
+"""Engine to registry: the engine's own push of exactly one tag, verified by asking the registry."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Iterator
+from functools import partial
+from typing import TYPE_CHECKING
+
+from longshore.cancellation import Cancellation, Cancelled
+from longshore.engine.model import ImageStore
+from longshore.engine.stream import Finished, Note, OnePlatform
+from longshore.errors import EngineFailure, ImageUnknown, LongshoreError, UnexpectedReply, VerificationFailed
+from longshore.oci.layer import LayerProgress
+from longshore.oci.manifest import Manifest
+from longshore.oci.reference import Reference
+from longshore.transfers.progress.meter import PlannedLayer
+from longshore.transfers.transfer import EnginePlace, NoteKind, Plan, RegistryPlace, TransferRequest
+from longshore.transfers.ways import planning
+from longshore.transfers.ways.deadline import within
+from longshore.transfers.ways.engine_images import tell_if_repacked
+from longshore.transfers.ways.signing_in import signed_in
+from longshore.transfers.ways.verify import verify_tag
+from longshore.transfers.ways.way import Job, Later
+
+if TYPE_CHECKING:
+    from longshore.engine.model import ImageDetails
+    from longshore.oci.platform import Platform
+
+_log = logging.getLogger(__name__)
+
+#: Seconds that reading the pushed manifest may take; only the row's byte count depends on it.
+SETTLE_SECONDS = 5.0
+
+
+class PushWay:
+    """See Way."""
+
+    extracts = False
+    pausable = False
+
+    def plan(self, job: Job) -> Later:
+        """Made beside the engine's push."""
+        job.progress.enter("checking")
+        return Later.PLAN
+
+    def _plan(self, job: Job, image: ImageDetails, cancellation: Cancellation) -> planning.Prospect:
+        """What is known of the image's compressed layers, and which of them the target repository has.
+
+        An engine tells unpacked layers only. Their compressed form is known where a registry has the image already
+        (facts of RepoDigests); for an image built here it is not, and only its size on disk is. What this push has
+        brought meanwhile looks as if it had been there: the progress knows better.
+        """
+        place, target, registry = _ends(job.request)
+        engine = job.services.engine(place.address)
+        info = engine.probe()
+        platform = image.platform or info.platform
+        contents = info.store is ImageStore.CONTAINERD
+        for domain, path, digest in _origins(image, target, near_only=contents):
+            cancellation.raise_if_cancelled()
+            try:
+                layers = self._layers(
+                    job, image, Reference(domain, path, None, digest), platform, cancellation
+                )
+                there = planning.present_blobs(
+                    job.services.registry(registry.host),
+                    target.path,
+                    [layer.digest for layer in layers],
+                    cancellation,
+                )
+            except LongshoreError as error:
+                _log.info("layers of %s@%s: %s", path, digest, error)
+                continue
+            layers = [
+                PlannedLayer(layer.digest, layer.size, layer.diff_id, here=layer.digest in there)
+                for layer in layers
+            ]
+            # The engine may pack the layers anew, which gives other blobs: an estimate, however well it is known.
+            return planning.Prospect(layers, planning.plan_of(layers, estimated=True))
+        # containerd's store names its layers by other digests, and tells their sizes when it begins.
+        layers = [] if contents else [PlannedLayer(diff_id) for diff_id in image.diff_ids]
+        plan = Plan(layers=len(set(image.diff_ids)), total_bytes=image.size, estimated=True, compressed=False)
+        return planning.Prospect(layers, plan, None if contents else image.size)
+
+    def _layers(
+        self, job: Job, image: ImageDetails, origin: Reference, platform: Platform, cancellation: Cancellation
+    ) -> list[PlannedLayer]:
+        client = job.services.registry(origin.domain)
+        _, manifest = planning.image_manifest(
+            client, origin.path, origin.digest or "", platform, cancellation
+        )
+        if len(manifest.layers) != len(image.diff_ids):
+            raise UnexpectedReply(
+                "The registry has another image under that digest.",
+                registry=origin.domain,
+                subject=str(origin),
+            )
+        return planning.layers_of(manifest, image.diff_ids)
+
+    def run(self, job: Job) -> str:
+        """Give the image the destination's name where it has it not, push that tag, ask the registry for it."""
+        place, target, registry = _ends(job.request)
+        engine = job.services.engine(place.address)
+        image = engine.image(_source_name(job.request))
+        job.cancellation.raise_if_cancelled()
+        self._name(job, image)
+        job.cancellation.raise_if_cancelled()
+        finished: Finished | None = None
+        plan = planning.Beside(f"push to {target}", job, partial(self._plan, job, image))
+        with signed_in(job, registry.host) as credential, plan:
+            job.progress.enter("")
+            stream = engine.push(target, credential=credential, cancellation=job.cancellation)
+            with contextlib.closing(stream) as events:
+                for event in events:
+                    match event:
+                        case LayerProgress():
+                            job.progress.feed(event)
+                        case Note(text):
+                            job.tell(NoteKind.ENGINE_SAYS, text)
+                        case OnePlatform(platform):
+                            job.tell(NoteKind.ONE_PLATFORM, platform)
+                        case Finished():
+                            finished = event
+            if finished is None or not finished.digest:
+                raise EngineFailure(
+                    "The engine did not say what it pushed.", subject=target.familiar, advice="Try again."
+                )
+            plan.wait()
+        job.progress.enter("verifying")
+        try:
+            now = engine.image(str(target)).image_id
+        except ImageUnknown:
+            now = image.image_id  # removed while it was pushed: what was pushed is what it was at the start
+        if now != image.image_id:
+            raise VerificationFailed(
+                "The tag was given to another image while it was pushed.",
+                subject=target.familiar,
+                advice="Push it again.",
+                detail=f"at the start: {image.image_id}\nnow: {now}",
+            )
+        if verify_tag(job, registry.host, target, finished.digest):
+            self._settle(job, image, finished.digest)
+        tell_if_repacked(job, image, finished.digest)
+        return finished.digest
+
+    def _name(self, job: Job, image: ImageDetails) -> None:
+        """Have the destination's name stand on *image*, and say so where it stood on another."""
+        place, target, _ = _ends(job.request)
+        engine = job.services.engine(place.address)
+        source = job.request.source
+        if source.reference is not None and source.image_id and source.image_id != image.image_id:
+            job.tell(NoteKind.SOURCE_CHANGED, image.image_id)
+        try:
+            before = engine.image(str(target)).image_id
+        except ImageUnknown:
+            before = ""
+        if before == image.image_id:
+            return
+        job.progress.enter("tagging")
+        engine.tag(image.image_id, target)
+        if before:
+            job.tell(NoteKind.TAG_MOVED, before)
+        else:
+            job.tell(NoteKind.TAGGED, target.familiar)
+
+    def _settle(self, job: Job, image: ImageDetails, digest: str) -> None:
+        """Learn from the pushed manifest what the layers weighed: a classic engine counts unpacked bytes."""
+        _, target, registry = _ends(job.request)
+
+        def read(bounded: Cancellation) -> None:
+            client = job.services.registry(registry.host)
+            manifest = client.manifest(target.path, digest, cancellation=bounded)
+            if not isinstance(manifest, Manifest):
+                return
+            sizes = {layer.digest: layer.size for layer in manifest.layers}
+            if len(manifest.layers) == len(image.diff_ids):
+                pairs = zip(image.diff_ids, manifest.layers, strict=True)
+                sizes |= {diff_id: layer.size for diff_id, layer in pairs}
+            job.progress.settle(sizes)
+
+        try:
+            with within(job.cancellation, SETTLE_SECONDS) as bounded:
+                read(bounded)
+        except Cancelled:
+            _log.info(
+                "cannot read in time what was pushed to %s", target
+            )  # it is there, whatever is cancelled now
+        except LongshoreError as error:
+            _log.info("cannot read what was pushed to %s: %s", target, error)
+
+
+def _origins(image: ImageDetails, target: Reference, *, near_only: bool) -> Iterator[tuple[str, str, str]]:
+    """Where the image's manifest may be read: registry, repository, digest; the target's own first, three at most.
+
+    *near_only*: on the target's registry only. containerd's store makes names up for images built here, and would
+    have us ask Docker Hub for them.
+    """
+    named = []
+    for text in image.repo_digests:
+        try:
+            reference = Reference.parse(text)
+        except LongshoreError:
+            continue
+        if reference.digest and (reference.domain == target.domain or not near_only):
+            near = (reference.name != target.name, reference.domain != target.domain)
+            named.append((near, reference.domain, reference.path, reference.digest))
+    for _, domain, path, digest in sorted(named)[:3]:
+        yield domain, path, digest
+
+
+def _source_name(request: TransferRequest) -> str:
+    """The local image: by its name where it has one, for that is what the user sees."""
+    source = request.source
+    return source.image_id if source.reference is None else str(source.reference)
+
+
+def _ends(request: TransferRequest) -> tuple[EnginePlace, Reference, RegistryPlace]:
+    source, destination = request.source, request.destination
+    if destination.reference is None or (source.reference is None and not source.image_id):
+        raise ValueError("a push needs an image and a reference")
+    if not isinstance(source.place, EnginePlace) or not isinstance(destination.place, RegistryPlace):
+        raise ValueError("a push goes from an engine to a registry")
+    return source.place, destination.reference.with_default_tag(), destination.place

@@ -1,0 +1,65 @@
+"""Success is asked for at the destination, not believed."""
+
+from __future__ import annotations
+
+import logging
+
+from longshore.cancellation import Cancelled
+from longshore.errors import LongshoreError, NotInRegistry, VerificationFailed
+from longshore.oci.reference import Reference
+from longshore.transfers.transfer import NoteKind
+from longshore.transfers.ways.deadline import within
+from longshore.transfers.ways.way import Job
+
+_log = logging.getLogger(__name__)
+
+#: Seconds that the registry has to tell what stands under a tag.
+VERIFY_SECONDS = 15.0
+
+
+def verify_tag(job: Job, host: str, reference: Reference, digest: str) -> bool:
+    """See that the tag of *reference* stands on *digest* at its registry. Raises VerificationFailed if it does not.
+
+    False, with a note in the row, where we cannot ask: the engine may trust a certificate that we do not know.
+    """
+    found = standing_digest(job, host, reference)
+    if found == "":
+        return False
+    if found is None:
+        raise VerificationFailed(
+            "The engine says that it pushed the image, and the registry does not have the tag.",
+            subject=reference.familiar,
+            advice="Push it again.",
+            detail=f"pushed: {digest}",
+        )
+    if found != digest:
+        raise VerificationFailed(
+            "The registry's tag stands on another image than the one pushed.",
+            subject=reference.familiar,
+            advice="Somebody else may have pushed the same tag just now. Look at it, or push again.",
+            detail=f"pushed: {digest}\nin the registry: {found}",
+        )
+    return True
+
+
+def standing_digest(job: Job, host: str, reference: Reference) -> str | None:
+    """The digest that the tag of *reference* stands on at its registry, None if there is no such tag.
+
+    "", with a note in the row, where we cannot ask. Raises Cancelled.
+    """
+    try:
+        with within(job.cancellation, VERIFY_SECONDS) as bounded:
+            found = job.services.registry(host).head(
+                reference.path, reference.tag or "", cancellation=bounded
+            )
+    except Cancelled:
+        job.cancellation.raise_if_cancelled()
+        job.tell(NoteKind.NOT_VERIFIED, "The registry did not answer in time.")
+    except NotInRegistry:
+        return None
+    except LongshoreError as error:
+        _log.info("cannot verify %s: %s %s", reference, error, error.detail)
+        job.tell(NoteKind.NOT_VERIFIED, error.message)
+    else:
+        return None if found is None else found.digest
+    return ""
