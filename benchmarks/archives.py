@@ -23,7 +23,7 @@ from pathlib import Path
 
 from figures import heading, ratio
 
-from longshore.application.clients import Services
+from longshore.application.clients import Clients
 from longshore.archives import archive
 from longshore.cancellation import Cancellation
 from longshore.engine.address import current_address
@@ -40,9 +40,9 @@ from transfertools.archives import in_archive, in_engine, moving
 NAME = "bench/archives:1"
 
 
-def attempt(strategy: Strategy, request: TransferRequest, services: Services) -> None:
+def attempt(strategy: Strategy, request: TransferRequest, clients: Clients) -> None:
     """One transfer, planning and verification included."""
-    job = Job(request, services, Cancellation(), Progress(extracts=strategy.extracts))
+    job = Job(request, clients, Cancellation(), Progress(extracts=strategy.extracts))
     with job.closing:
         strategy.plan(job)
         strategy.run(job)
@@ -70,7 +70,7 @@ def main() -> None:
 
     with Testbed() as bed, tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        engine, services = bed.engine, Services(os.environ, RegistryConfig)
+        engine, clients = bed.engine, Clients(os.environ, RegistryConfig)
         address = current_address(engine.host, {})
         environ = {"PATH": os.environ["PATH"], "DOCKER_HOST": engine.host, "HOME": folder}
 
@@ -78,12 +78,12 @@ def main() -> None:
             subprocess.run(["docker", *arguments], env=environ, check=True, stdout=subprocess.DEVNULL)
 
         def save(name: str) -> None:
-            attempt(SaveStrategy(), moving(in_engine(address, NAME), in_archive(root / name)), services)
+            attempt(SaveStrategy(), moving(in_engine(address, NAME), in_archive(root / name)), clients)
 
         def load() -> None:
-            attempt(LoadStrategy(), moving(in_archive(root / "ours.tar"), in_engine(address)), services)
+            attempt(LoadStrategy(), moving(in_archive(root / "ours.tar"), in_engine(address)), clients)
 
-        with contextlib.closing(engine.client()) as client, contextlib.closing(services):
+        with contextlib.closing(engine.client()) as client, contextlib.closing(clients):
             load_image(client, [NAME], [int(wanted.layer_mb * 1e6)] * wanted.layers)
             for _ in range(wanted.runs):
                 timed("save, docker CLI", lambda: cli("save", "-o", str(root / "cli.tar"), NAME))

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from figures import heading, ratio
 
-from longshore.application.clients import Services
+from longshore.application.clients import Clients
 from longshore.engine.address import EngineAddress, current_address
 from longshore.oci.reference import Reference
 from longshore.registry.config import RegistryConfig
@@ -46,7 +46,7 @@ class Worker:
 
     def __init__(self, root: Path, address: EngineAddress) -> None:
         self._engine = EnginePlace(address)
-        self._services = Services(os.environ, RegistryConfig)
+        self._services = Clients(os.environ, RegistryConfig)
         self._woken = threading.Event()
         self._queue = TransferQueue(self._services, Journal(root / "journal.sqlite3"), wake=self._woken.set)
         self._queue.start()

@@ -28,7 +28,7 @@ from pathlib import Path
 
 from figures import heading, ratio, spread
 
-from longshore.application.clients import Services
+from longshore.application.clients import Clients
 from longshore.oci.reference import Reference
 from longshore.registry.config import RegistryConfig
 from longshore.transfers.journal.journal import Journal
@@ -55,7 +55,7 @@ class Ours:
     """One queue, asked for one copy at a time."""
 
     def __init__(self, root: Path, environ: dict[str, str]) -> None:
-        self._services = Services(environ, RegistryConfig)
+        self._services = Clients(environ, RegistryConfig)
         self._queue = TransferQueue(self._services, Journal(root / "journal.sqlite3"))
         self._queue.start()
 

@@ -219,10 +219,10 @@ class Bench:
         from PySide6.QtCore import QElapsedTimer, Qt, QTimer
         from PySide6.QtWidgets import QApplication
 
-        from longshore.models.image_model import ImageModel
-        from longshore.models.registry_model import RegistryModel
-        from longshore.models.tag_model import TagModel
-        from longshore.models.transfer_model import TransferModel
+        from longshore.models.images import ImageModel
+        from longshore.models.registries import RegistryModel
+        from longshore.models.tags import TagModel
+        from longshore.models.transfers import TransferModel
         from longshore.operations.feed import TransferFeed
         from longshore.widgets.main_window import MainWindow
         from longshore.widgets.theme import Appearance, current_theme

@@ -32,7 +32,7 @@ from transfertools.everywhere import (
     Spot,
     request,
 )
-from transfertools.real import RealServices
+from transfertools.real import RealClients
 
 #: The second registry behaves as the first, and Podman as the classic store: they are paired with what differs.
 PAIRS = [
@@ -98,10 +98,10 @@ def spots(
 @pytest.fixture(scope="module")
 def move(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Move]:
     """Moves an image from one spot to another, and gives the row that succeeded."""
-    services = RealServices()
+    clients = RealClients()
     eye = Eye()
     journal = Journal(tmp_path_factory.mktemp("journal") / "journal.sqlite3")
-    queue = TransferQueue(services, journal, wake=eye.wake)
+    queue = TransferQueue(clients, journal, wake=eye.wake)
     eye.queue = queue
     queue.start()
 
@@ -113,7 +113,7 @@ def move(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Move]:
 
     yield run
     assert queue.shutdown(2.0)
-    services.close()
+    clients.close()
 
 
 def said(row: TransferSnapshot) -> set[NoteKind]:

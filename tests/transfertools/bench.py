@@ -13,7 +13,7 @@ from longshore.transfers.queue.retry import RetryPolicy
 from longshore.transfers.transfer import State, TransferSnapshot
 from transfertools import Eye, copy
 from transfertools.faulty import FaultyRegistry, digest_of
-from transfertools.real import RealServices
+from transfertools.real import RealClients
 
 QUICK = RetryPolicy(delays=(0.05, 0.05), rate_limit_delays=(0.05,))
 
@@ -29,10 +29,10 @@ class Bench:
     ) -> None:
         self.source = source
         self.target = target
-        self.services = RealServices()
+        self.clients = RealClients()
         self.eye = Eye()
         self.queue = TransferQueue(
-            self.services, Journal(tmp_path / "journal.sqlite3"), wake=self.eye.wake, policy=QUICK
+            self.clients, Journal(tmp_path / "journal.sqlite3"), wake=self.eye.wake, policy=QUICK
         )
         self.eye.queue = self.queue
         self.queue.start()
@@ -51,7 +51,7 @@ class Bench:
 
     def chunks(self, size: int) -> None:
         """Send in chunks of *size* bytes."""
-        self.services.registry(self.target.address).habits.chunk.bytes = size
+        self.clients.registry(self.target.address).habits.chunk.bytes = size
 
     def arrived(self, digest: str) -> None:
         """The target has the image of *digest*, and every blob of it, as they should be."""

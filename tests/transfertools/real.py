@@ -15,8 +15,8 @@ from longshore.registry.config import parse_registry
 from longshore.transfers.bandwidth import Bandwidth
 
 
-class RealServices:
-    """Services for a queue; *credentials* by host. Thread-safe; ``close()`` at the end."""
+class RealClients:
+    """Clients for a queue; *credentials* by host. Thread-safe; ``close()`` at the end."""
 
     def __init__(self, credentials: dict[str, Any] | None = None) -> None:
         self._lock = threading.Lock()

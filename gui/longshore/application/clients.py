@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from longshore.registry.listing import Lister
 
 
-class Services:
+class Clients:
     """Hands out engines, registry clients, listers and credentials. Thread-safe.
 
     *cache*: the folder in which details of tags are kept; None keeps none.

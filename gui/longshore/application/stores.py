@@ -13,7 +13,7 @@ from longshore.oci.reference import Reference
 from longshore.transfers.transfer import EnginePlace
 
 if TYPE_CHECKING:
-    from longshore.application.clients import Services
+    from longshore.application.clients import Clients
     from longshore.application.requests import LocalPlace
     from longshore.cancellation import Cancellation
     from longshore.engine.model import EngineInfo, ImageDetails
@@ -83,11 +83,11 @@ class LibraryStore:
                 yield known
 
 
-def open_store(place: LocalPlace, services: Services) -> Store:
+def open_store(place: LocalPlace, clients: Clients) -> Store:
     """The store at *place*; does not connect. May block. Raises LongshoreError for a bad address."""
     if isinstance(place, EnginePlace):
-        return services.engine(place.address)
-    return LibraryStore(services.library(place.path))
+        return clients.engine(place.address)
+    return LibraryStore(clients.library(place.path))
 
 
 def _named(name: str) -> Reference | str:

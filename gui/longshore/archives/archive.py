@@ -31,10 +31,10 @@ from longshore.archives.access import (
     signature_of,
 )
 from longshore.archives.compression import HEAD, Compression, Unpacker, compression_of, foreign_kind, unpacked
-from longshore.archives.contents import Contents, Member, Scanner
 from longshore.archives.images import images_of
 from longshore.archives.limits import LIMITS, Limits
 from longshore.archives.model import ArchivedImage, Listing
+from longshore.archives.scan import Contents, Member, Scanner
 from longshore.cancellation import Cancellation
 from longshore.oci.platform import Platform
 

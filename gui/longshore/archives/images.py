@@ -2,7 +2,7 @@
 
 A docker-archive lists them in ``manifest.json`` (moby image/spec, “Combined Image JSON + Filesystem Changeset
 Format”), an oci-archive in ``index.json`` (image-spec image-layout.md). Engines from 25.0 on write both into one tar:
-:mod:`longshore.archives.lists` makes one of the two.
+:mod:`longshore.archives.merging` makes one of the two.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from typing import Any
 
 from longshore.archives import failures
 from longshore.archives.compression import Compression
-from longshore.archives.contents import MANIFEST_FILE, Contents, Member
-from longshore.archives.lists import joined, merged, references_of, remarks_on
+from longshore.archives.merging import joined, merged, references_of, remarks_on
 from longshore.archives.model import Archived, ArchivedImage, ArchiveFormat, Listing
+from longshore.archives.scan import MANIFEST_FILE, Contents, Member
 from longshore.archives.tarstream import oversized, within
 from longshore.cancellation import Cancellation
 from longshore.errors import ArchiveDamaged, InvalidContent, InvalidLayout, InvalidReference, LongshoreError

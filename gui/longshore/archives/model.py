@@ -6,7 +6,7 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from longshore.archives.contents import Member
+from longshore.archives.scan import Member
 from longshore.oci.descriptor import Descriptor
 from longshore.oci.image_config import ImageConfig
 from longshore.oci.manifest import Index, Manifest

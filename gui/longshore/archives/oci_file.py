@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from longshore.archives.compression import Compression, Packer
-from longshore.archives.contents import StreamedFile
 from longshore.archives.limits import BLOCK
 from longshore.archives.model import ArchiveFormat, Listing
 from longshore.archives.new_file import NewFile
+from longshore.archives.scan import StreamedFile
 from longshore.archives.tarstream import RECORD, tar_header, tar_padding
 from longshore.archives.writing import ArchiveWriter
 from longshore.cancellation import Cancellation

@@ -14,8 +14,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
 from longshore.archives.compression import Compression, unpacked
-from longshore.archives.contents import MANIFEST_FILE
 from longshore.archives.model import ArchiveFormat
+from longshore.archives.scan import MANIFEST_FILE
 from longshore.archives.tarstream import TAR_END, tar_header, tar_padding
 from longshore.oci.descriptor import Descriptor
 from longshore.oci.digest import Verifier, sha256_of

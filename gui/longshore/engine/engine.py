@@ -13,7 +13,8 @@ from longshore.cancellation import Cancellation
 from longshore.engine.address import EngineAddress
 from longshore.engine.attempt import Attempt
 from longshore.engine.failures import classify
-from longshore.engine.listing import (
+from longshore.engine.model import EngineEvent, EngineInfo, EventKind, ImageDetails, SwarmNode
+from longshore.engine.parsing import (
     EVENT_ACTIONS,
     engine_event,
     engine_info,
@@ -21,7 +22,6 @@ from longshore.engine.listing import (
     local_images,
     swarm_nodes,
 )
-from longshore.engine.model import EngineEvent, EngineInfo, EventKind, ImageDetails, SwarmNode
 from longshore.engine.refusals import refusal
 from longshore.engine.stream import Normaliser, StreamEvent, unpacking
 from longshore.engine.unavailable import explain, no_version

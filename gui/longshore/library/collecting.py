@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterable
 
 from longshore.errors import InvalidManifest, LibraryDamaged, LongshoreError, NotInLibrary
-from longshore.library.contents import Contents
+from longshore.library.blobs import Contents
 from longshore.library.folder import LayoutFolder
 from longshore.library.leases import held
 from longshore.library.model import Freed

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from longshore.cancellation import Cancellation
 from longshore.errors import InvalidManifest, LibraryBusy, LongshoreError, NotInLibrary
+from longshore.library.blobs import Contents
 from longshore.library.collecting import Collector
-from longshore.library.contents import Contents
 from longshore.library.folder import LayoutFolder, Signature
 from longshore.library.ingest import Ingest, Source
 from longshore.library.leases import Lease

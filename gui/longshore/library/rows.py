@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from longshore.errors import LongshoreError
+from longshore.library.blobs import Contents
 from longshore.library.collecting import Collector
-from longshore.library.contents import Contents
 from longshore.library.folder import LayoutFolder
 from longshore.library.model import LibraryDetails, LibraryImage, LibraryPlatform
 from longshore.oci.descriptor import Descriptor

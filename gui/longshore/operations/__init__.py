@@ -1,19 +1,19 @@
 """The use cases: what a window may ask for. Returns at once; owns the clients, the watch and the listings."""
 
-from longshore.application.clients import Services
+from longshore.application.clients import Clients
 from longshore.application.requests import LocalPlace
 from longshore.operations.accounts import Account, Identity
-from longshore.operations.moving import PushTarget
 from longshore.operations.operations import Operations
 from longshore.operations.place_watch import PlaceState, PlaceStatus
+from longshore.operations.transfers import PushTarget
 
 __all__ = [
     "Account",
+    "Clients",
     "Identity",
     "LocalPlace",
     "Operations",
     "PlaceState",
     "PlaceStatus",
     "PushTarget",
-    "Services",
 ]

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from PySide6.QtCore import QFileSystemWatcher, QObject, QTimer, Signal, Slot
 
-from longshore.application.clients import Services
+from longshore.application.clients import Clients
 from longshore.application.registries import RegistryBook
 from longshore.cancellation import Cancellation, Cancelled
 from longshore.credentials import Credential, Fate, SavedSignIn, StoredIn, Whereabouts
@@ -72,9 +72,9 @@ class Accounts(QObject):
         object
     )  # LongshoreError: another program overwrote a sign-in that was saved, and did so again
 
-    def __init__(self, services: Services, tasks: Tasks, book: RegistryBook) -> None:
+    def __init__(self, clients: Clients, tasks: Tasks, book: RegistryBook) -> None:
         super().__init__()
-        self._services = services
+        self._services = clients
         self._tasks = tasks
         self._book = book
         self._accounts: dict[str, Account] = {}

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from PySide6.QtCore import QObject, Slot
 
 from longshore.application import requests
-from longshore.application.clients import Services
+from longshore.application.clients import Clients
 from longshore.errors import LongshoreError
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
-from longshore.operations.local import Local
-from longshore.operations.moving import Moving
+from longshore.operations.images import Images
 from longshore.operations.tasks import Tasks
+from longshore.operations.transfers import Transfers
 from longshore.transfers.transfer import EnginePlace, LibraryPlace, TransferRequest, TransferSnapshot
 
 _log = logging.getLogger(__name__)
@@ -30,14 +30,14 @@ class _Second:
 class Detour(QObject):
     """GUI thread. What is to follow is known for this run only: after it, the image stands in the library."""
 
-    def __init__(self, services: Services, tasks: Tasks, local: Local, moving: Moving) -> None:
+    def __init__(self, clients: Clients, tasks: Tasks, images: Images, transfers: Transfers) -> None:
         super().__init__()
-        self._services = services
+        self._services = clients
         self._tasks = tasks
-        self._local = local
-        self._moving = moving
+        self._images = images
+        self._transfers = transfers
         self._second: dict[str, _Second] = {}
-        moving.succeeded.connect(self._arrived)
+        transfers.succeeded.connect(self._arrived)
 
     def take(self, request: TransferRequest) -> None:
         """Pull what *request* is about into the library, for the engine's platform, and then hand it to the engine."""
@@ -52,8 +52,8 @@ class Detour(QObject):
             except LongshoreError as error:
                 # All platforms then: more to move, and the engine takes its own.
                 _log.info("the platform of %s is not known: %s", engine.address.url, error)
-        library = self._local.library
-        (row,) = self._moving.ask([requests.pull(reference, library, platform)])
+        library = self._images.library
+        (row,) = self._transfers.ask([requests.pull(reference, library, platform)])
         self._second[row] = _Second(reference.with_default_tag(), library, engine)
 
     def _platform(self, engine: EnginePlace) -> Platform:
@@ -63,4 +63,4 @@ class Detour(QObject):
     def _arrived(self, snapshot: TransferSnapshot) -> None:
         second = self._second.pop(snapshot.id, None)
         if second is not None:
-            self._moving.ask([requests.carry(second.reference, "", second.library, second.engine)])
+            self._transfers.ask([requests.carry(second.reference, "", second.library, second.engine)])

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from PySide6.QtCore import QObject, Signal
 
-from longshore.application.clients import Services
+from longshore.application.clients import Clients
 from longshore.cancellation import Cancellation, Cancelled
 from longshore.engine.address import EngineAddress, known_addresses
 from longshore.errors import EngineUnavailable, LongshoreError, UnavailableCause
@@ -60,9 +60,9 @@ class Engines(QObject):
 
     changed = Signal(object)  # list[FoundEngine]: ``found`` is another
 
-    def __init__(self, services: Services, tasks: Tasks, environ: Mapping[str, str]) -> None:
+    def __init__(self, clients: Clients, tasks: Tasks, environ: Mapping[str, str]) -> None:
         super().__init__()
-        self._services = services
+        self._services = clients
         self._tasks = tasks
         self._environ = environ
         self._found: dict[EngineAddress, FoundEngine] = {}

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from longshore.errors import LongshoreError
-from longshore.models.history_model import HistoryModel
+from longshore.models.history import HistoryModel
 from longshore.operations.tasks import Tasks
 from longshore.transfers.journal.history import ENDED, PAGE, HistoryFilter
 from longshore.transfers.journal.journal import Journal

@@ -8,13 +8,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from longshore.application.clients import Services
+from longshore.application.clients import Clients
 from longshore.application.registries import RegistryBook
 from longshore.cancellation import Cancellation, Cancelled
 from longshore.errors import LongshoreError, UnexpectedReply
 from longshore.models.columns import NodeState
-from longshore.models.registry_model import RegistryModel
-from longshore.models.tag_model import TagModel
+from longshore.models.registries import RegistryModel
+from longshore.models.tags import TagModel
 from longshore.oci.reference import Reference
 from longshore.operations.tag_details import DetailsReader
 from longshore.operations.tasks import Tasks
@@ -49,14 +49,14 @@ class Listing:
 
     def __init__(
         self,
-        services: Services,
+        clients: Clients,
         tasks: Tasks,
         book: RegistryBook,
         registries: RegistryModel,
         tags: TagModel,
         on_error: Callable[[str, LongshoreError], None],
     ) -> None:
-        self._services = services
+        self._services = clients
         self._tasks = tasks
         self._book = book
         self._registries = registries
@@ -67,7 +67,7 @@ class Listing:
         self._searches: dict[str, _Course] = {}
         self._tag_work: Cancellation | None = None
         self._tag_place: tuple[str, str] | None = None
-        self._details = DetailsReader(services, tasks, tags)
+        self._details = DetailsReader(clients, tasks, tags)
         registries.page_wanted.connect(self._page_wanted)
 
     # -- repositories

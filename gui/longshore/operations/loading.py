@@ -12,8 +12,8 @@ from longshore.application.requests import LocalPlace
 from longshore.cancellation import Cancellation, Cancelled
 from longshore.errors import LongshoreError
 from longshore.oci.reference import Reference
-from longshore.operations.moving import Moving
 from longshore.operations.tasks import Tasks
+from longshore.operations.transfers import Transfers
 from longshore.transfers.transfer import ArchivePlace, EnginePlace
 
 _log = logging.getLogger(__name__)
@@ -31,16 +31,16 @@ class Held:
 class Loading:
     """GUI thread; archives are looked through in worker threads."""
 
-    def __init__(self, tasks: Tasks, moving: Moving) -> None:
+    def __init__(self, tasks: Tasks, transfers: Transfers) -> None:
         self._tasks = tasks
-        self._moving = moving
+        self._transfers = transfers
 
     def load(self, files: Iterable[Path], place: LocalPlace) -> None:
         """Queue the loading of all that *files* hold. What is wrong with one is said in its row."""
         for file in files:
             archive = ArchivePlace(file)
             if isinstance(place, EnginePlace):
-                self._moving.ask([requests.load(archive, place)])  # an engine takes it as a whole
+                self._transfers.ask([requests.load(archive, place)])  # an engine takes it as a whole
             else:
                 self._tasks.spawn(self._each(archive, place), "look into an archive")
 
@@ -56,7 +56,7 @@ class Loading:
         held = [
             requests.load(archive, place, one.reference, "" if one.reference else one.digest) for one in found
         ]
-        self._moving.ask(held or [requests.load(archive, place)])
+        self._transfers.ask(held or [requests.load(archive, place)])
 
     def look(self, files: Iterable[Path], found: Callable[[list[Held], list[LongshoreError]], None]) -> None:
         """Tell by *found*, in the GUI thread, all that *files* hold, and what is wrong with those that hold nothing."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from longshore.application.clients import Services
+from longshore.application.clients import Clients
 from longshore.cancellation import Cancellation, Cancelled
 from longshore.errors import LongshoreError
 from longshore.operations.tasks import Tasks
@@ -19,8 +19,8 @@ TELL = 0.2
 class Mirrors:
     """GUI thread; registries are asked in worker threads."""
 
-    def __init__(self, services: Services, tasks: Tasks, settings: Settings) -> None:
-        self._services = services
+    def __init__(self, clients: Clients, tasks: Tasks, settings: Settings) -> None:
+        self._services = clients
         self._tasks = tasks
         self.rules = MirrorRules(settings)
 

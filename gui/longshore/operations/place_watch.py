@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from longshore.application.clients import Services
+from longshore.application.clients import Clients
 from longshore.application.requests import LocalPlace
 from longshore.application.stores import Store, open_store
 from longshore.cancellation import Cancellation, Cancelled
@@ -62,13 +62,13 @@ class PlaceWatch:
 
     def __init__(
         self,
-        services: Services,
+        clients: Clients,
         tasks: Tasks,
         *,
         status_changed: Callable[[PlaceStatus], None],
         images_listed: Callable[[list[LocalImage]], None],
     ) -> None:
-        self._services = services
+        self._services = clients
         self._tasks = tasks
         self._status_changed = status_changed
         self._images_listed = images_listed

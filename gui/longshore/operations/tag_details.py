@@ -7,10 +7,10 @@ from collections import deque
 
 from PySide6.QtCore import QObject, QTimer, Slot
 
-from longshore.application.clients import Services
+from longshore.application.clients import Clients
 from longshore.cancellation import Cancellation, Cancelled
 from longshore.errors import LongshoreError, RateLimited, RegistryUnreachable
-from longshore.models.tag_model import TagModel
+from longshore.models.tags import TagModel
 from longshore.operations.tasks import Tasks
 from longshore.registry.model import TagDetails
 
@@ -76,9 +76,9 @@ class _Job:
 class DetailsReader(QObject):
     """GUI thread. Workers read, and never wake the loop for a single tag: a timer looks while they work."""
 
-    def __init__(self, services: Services, tasks: Tasks, tags: TagModel) -> None:
+    def __init__(self, clients: Clients, tasks: Tasks, tags: TagModel) -> None:
         super().__init__()
-        self._services = services
+        self._services = clients
         self._tasks = tasks
         self._tags = tags
         self._job: _Job | None = None

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from longshore.application.clients import Services
+from longshore.application.clients import Clients
 from longshore.application.registries import RegistryBook
 from longshore.cancellation import Cancellation, Cancelled
 from longshore.errors import LongshoreError, RegistryUnreachable, UnexpectedReply
@@ -35,13 +35,13 @@ class Trust:
 
     def __init__(
         self,
-        services: Services,
+        clients: Clients,
         tasks: Tasks,
         book: RegistryBook,
         folder: Path,
         changed: Callable[[str], None],
     ) -> None:
-        self._services = services
+        self._services = clients
         self._tasks = tasks
         self._book = book
         self._folder = folder

@@ -23,11 +23,11 @@ from longshore.oci.manifest import MANIFESTS, Index, Manifest
 from longshore.oci.platform import Platform
 from longshore.registry import failures
 from longshore.registry.blobs import Blobs
+from longshore.registry.catalogue import Listings
 from longshore.registry.certificate import CertificateReport
 from longshore.registry.config import RegistryConfig
 from longshore.registry.connections import CONNECT_SECONDS
 from longshore.registry.details_cache import DetailsCache
-from longshore.registry.listings import Listings
 from longshore.registry.manifests import Manifests
 from longshore.registry.model import PlatformDetails, RegistryInfo, TagDetails
 from longshore.registry.reach import Reach

@@ -29,7 +29,7 @@ class TlsFiles:
         self._folders = folders
 
     def context(self, *, own: bool, checked: bool = True) -> ssl.SSLContext:
-        """For connections to the registry itself (*own*), or to where it sends us: token services, storage.
+        """For connections to the registry itself (*own*), or to where it sends us: token clients, storage.
 
         Own authorities count for both; client certificates and the mark "insecure" for the registry only. Not
         *checked*: takes whatever the other side shows, to be looked at only. Raises UnusableFiles. Blocks on disk; any

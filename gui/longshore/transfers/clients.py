@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from longshore.transfers.bandwidth import Bandwidth
 
 
-class Services(Protocol):
+class Clients(Protocol):
     """Hands out shared, thread-safe clients; transfers never close them. Called from worker threads, may block."""
 
     #: The limit that all copies share.

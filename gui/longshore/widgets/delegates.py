@@ -31,7 +31,7 @@ from PySide6.QtWidgets import (
 
 from longshore.models.columns import Dress, NodeAction, NodeKind, NodeState, Role, Tone
 from longshore.models.text import tooltip
-from longshore.models.transfer_model import TransferModel
+from longshore.models.transfers import TransferModel
 from longshore.oci.layer import LayerState
 from longshore.transfers.transfer import Operation, State
 from longshore.widgets import icons

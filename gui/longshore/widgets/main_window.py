@@ -13,17 +13,17 @@ from PySide6.QtGui import QCloseEvent, QGuiApplication
 from PySide6.QtWidgets import QApplication, QMainWindow, QSplitter, QVBoxLayout, QWidget
 
 from longshore.models.columns import Tone
-from longshore.models.image_model import ImageModel
-from longshore.models.registry_model import RegistryModel
-from longshore.models.tag_model import TagModel
-from longshore.models.transfer_model import TransferModel
+from longshore.models.images import ImageModel
+from longshore.models.registries import RegistryModel
+from longshore.models.tags import TagModel
+from longshore.models.transfers import TransferModel
 from longshore.widgets import icons
 from longshore.widgets.actions import Actions
-from longshore.widgets.image_pane import ImagePane
+from longshore.widgets.images import ImagePane
 from longshore.widgets.pane import Pane
-from longshore.widgets.registry_pane import RegistryPane
+from longshore.widgets.registries import RegistryPane
 from longshore.widgets.theme import current_theme
-from longshore.widgets.transfer_pane import TransferPane
+from longshore.widgets.transfers import TransferPane
 from longshore.widgets.views import TableView, TreeView
 
 #: Between panes, and to the window's edge.

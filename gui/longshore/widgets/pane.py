@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
 
 from longshore.models.columns import Tone
 from longshore.widgets.header_parts import LEAST_FIELD, ActionButton, FilterField, Picker
-from longshore.widgets.quiet import ElidedLabel, LoadingLine, Notice, plain_label
+from longshore.widgets.notices import ElidedLabel, LoadingLine, Notice, plain_label
 from longshore.widgets.theme import current_theme
 
 _MARGIN = 14

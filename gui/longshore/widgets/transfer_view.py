@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
 )
 
 from longshore.models.columns import Role, TransferColumn
-from longshore.models.transfer_model import TransferModel
+from longshore.models.transfers import TransferModel
 from longshore.transfers.transfer import State
 from longshore.widgets.columns import PADDING
 from longshore.widgets.delegates import action_width

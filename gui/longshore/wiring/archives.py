@@ -70,7 +70,7 @@ class Archives(QObject):
 
         def save(chosen: list[tuple[Saved, ArchivePlace]]) -> None:
             self._folder = chosen[0][1].path.parent
-            self.operations.moving.ask(
+            self.operations.transfers.ask(
                 requests.save(
                     saved.reference,
                     saved.image_id,
@@ -122,7 +122,7 @@ class Archives(QObject):
         self._shared.answer_targets(sheet)
 
         def load(pairs: list[tuple[Source, Reference]]) -> None:
-            self.operations.moving.ask(
+            self.operations.transfers.ask(
                 requests.publish(
                     archives[source], source.reference, "" if source.reference else source.image_id, target
                 )

@@ -40,7 +40,7 @@ class Desktop(QObject):
     ) -> None:
         super().__init__(window)
         self._window = window
-        self._moving = operations.moving
+        self._transfers = operations.transfers
         self._bus = SessionBus(environ, self)
         self._note = DesktopNote(self._bus, self)
         self._note.activated.connect(self._raise)
@@ -58,8 +58,8 @@ class Desktop(QObject):
         self._progress.setSingleShot(True)
         self._progress.setInterval(PROGRESS)
         self._progress.timeout.connect(self._tell_progress)
-        self._moving.ended.connect(self._ended)
-        self._moving.tally_changed.connect(self._tally)
+        self._transfers.ended.connect(self._ended)
+        self._transfers.tally_changed.connect(self._tally)
         application = QGuiApplication.instance()
         assert isinstance(application, QGuiApplication)
         application.focusWindowChanged.connect(self._focus_changed)

@@ -6,11 +6,11 @@ from PySide6.QtCore import QObject, Slot
 
 from longshore.errors import LongshoreError
 from longshore.models.columns import Tone
-from longshore.models.history_model import HistoryModel
+from longshore.models.history import HistoryModel
 from longshore.operations import Operations
 from longshore.operations.history import History
 from longshore.transfers.transfer import TransferRequest
-from longshore.widgets.history_window import HistoryWindow
+from longshore.widgets.history import HistoryWindow
 from longshore.widgets.main_window import MainWindow
 from longshore.wiring.shared import Shared
 
@@ -21,7 +21,7 @@ class HistoryKeeper(QObject):
     def __init__(self, window: MainWindow, operations: Operations, shared: Shared) -> None:
         super().__init__(window)
         self._main = window
-        self._moving = operations.moving
+        self._transfers = operations.transfers
         self._tasks = operations.tasks
         self._shared = shared
         self.window: HistoryWindow | None = None
@@ -36,7 +36,7 @@ class HistoryKeeper(QObject):
         model = HistoryModel()
         window = self.window = HistoryWindow(self._main, model)
         model.setParent(window)
-        history = History(self._tasks, self._moving.journal, model, window)
+        history = History(self._tasks, self._transfers.journal, model, window)
         window.filter_changed.connect(history.show)
         window.repeat_requested.connect(self._repeat)
         window.copy_requested.connect(self._shared.to_clipboard)
@@ -48,7 +48,7 @@ class HistoryKeeper(QObject):
         history.loading.connect(window.set_loading)
         history.registries_found.connect(window.set_registries)
         history.failed.connect(self._failed)
-        self._moving.ended.connect(history.refresh)
+        self._transfers.ended.connect(history.refresh)
         window.show()
         history.show(window.wanted())
 
@@ -58,7 +58,7 @@ class HistoryKeeper(QObject):
 
     @Slot(object)
     def _repeat(self, requests: list[TransferRequest]) -> None:
-        self._moving.ask(requests)
+        self._transfers.ask(requests)
         if self.window is not None:
             self.window.explain(
                 self.tr("Queued 1 transfer.")

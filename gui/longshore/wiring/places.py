@@ -31,10 +31,10 @@ class Places(QObject):
         self._titles: list[str] = []
         #: Whether the user has done something with what is shown: then nobody takes him elsewhere.
         self._used = False
-        pane, local = window.image_pane, operations.local
+        pane, local = window.image_pane, operations.images
         pane.selection_changed.connect(self._selected)
         pane.filter.textEdited.connect(self._use)
-        operations.moving.asked.connect(self._use)
+        operations.transfers.asked.connect(self._use)
         local.status_changed.connect(self._changed)
         local.engines.changed.connect(self._show)
         pane.engines_wanted.connect(local.engines.look)
@@ -60,7 +60,7 @@ class Places(QObject):
 
     @Slot()
     def _show(self) -> None:
-        status, local = self.operations.local.status, self.operations.local
+        status, local = self.operations.images.status, self.operations.images
         found = local.engines.found
         self._offered = [*(EnginePlace(each.address) for each in found), local.library]
         self._titles = [engine_text.title(each.address, each.info, each.error) for each in found]
@@ -80,7 +80,7 @@ class Places(QObject):
     @Slot(int)
     def _select(self, number: int) -> None:
         if 0 <= number < len(self._offered):
-            self.operations.local.select_place(self._offered[number])
+            self.operations.images.select_place(self._offered[number])
 
     @Slot()
     def _choose_library(self) -> None:
@@ -90,11 +90,11 @@ class Places(QObject):
         dialog.setFileMode(QFileDialog.FileMode.Directory)
         dialog.setOption(QFileDialog.Option.ShowDirsOnly)
         dialog.setLabelText(QFileDialog.DialogLabel.Accept, self.tr("Choose"))
-        known = self.operations.local.library.path
+        known = self.operations.images.library.path
         dialog.setDirectory(str(known.parent if known.is_dir() else Path.home()))
         if known.is_dir():
             dialog.selectFile(known.name)
-        dialog.fileSelected.connect(lambda name: self.operations.local.choose_library(Path(name)))
+        dialog.fileSelected.connect(lambda name: self.operations.images.choose_library(Path(name)))
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()
 
@@ -114,7 +114,7 @@ class Places(QObject):
             return
         sheet = CarrySheet(self.window, [self._shared.shown(image) for image in images], others)
         sheet.chosen.connect(
-            lambda places: self.operations.moving.ask(
+            lambda places: self.operations.transfers.ask(
                 requests.carry(image.reference, image.image_id, here, place)
                 for place in places
                 for image in images
@@ -132,7 +132,7 @@ class Places(QObject):
         if error is not None:
             words += f"\n{text.safe(error.subject)}: {engine_text.state(None, error)}"
             more = f"{error.message} {error.advice}".strip()
-        pane.say_place(words, Tone.QUIET, self.tr("Try again"), self.operations.local.retry, more)
+        pane.say_place(words, Tone.QUIET, self.tr("Try again"), self.operations.images.retry, more)
 
     @Slot()
     def _selected(self) -> None:
@@ -152,7 +152,7 @@ class Places(QObject):
 
     @Slot(object)
     def _engine_answers(self, address: EngineAddress) -> None:
-        pane, local = self.window.image_pane, self.operations.local
+        pane, local = self.window.image_pane, self.operations.images
         if address == local.meant and not self._in_use:
             local.select_place(EnginePlace(address))
             words = self.tr("The engine {0} is running now. Showing its images.")
@@ -162,5 +162,5 @@ class Places(QObject):
             self.tr("The engine {0} answers. This is still the library.").format(text.safe(address.name)),
             Tone.GOOD,
             self.tr("Show its images"),
-            lambda: self.operations.local.select_place(EnginePlace(address)),
+            lambda: self.operations.images.select_place(EnginePlace(address)),
         )

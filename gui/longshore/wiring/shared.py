@@ -55,7 +55,7 @@ class Shared(QObject):
 
     def place(self) -> LocalPlace | None:
         """The place of the left pane to move to and from; that there is none, or that it is lost, is said."""
-        status = self._operations.local.status
+        status = self._operations.images.status
         if status.error is not None:
             self.show_failure(status.error)
             return None
@@ -70,7 +70,7 @@ class Shared(QObject):
         if isinstance(place, EnginePlace):
             return text.safe(place.address.name)
         library = QCoreApplication.translate("Shared", "Library")
-        if self._operations.local.own_library and place == self._operations.local.library:
+        if self._operations.images.own_library and place == self._operations.images.library:
             return library
         return f"{library}  ·  {text.safe(short_path(place.path))}"
 
@@ -84,7 +84,7 @@ class Shared(QObject):
 
     def registries(self) -> list[tuple[str, str]]:
         """Host and user of every registry, for sheets that offer them."""
-        remote = self._operations.remote
+        remote = self._operations.registries
         return [(config.host, remote.user(config.host)) for config in remote.book.configs()]
 
     def answer(
@@ -109,5 +109,5 @@ class Shared(QObject):
         """What stands under the references of *sheet*, the registries are asked."""
         targets = sheet.targets
         self.answer(
-            sheet, targets.existing_wanted, self._operations.remote.find_standing, targets.set_existing
+            sheet, targets.existing_wanted, self._operations.registries.find_standing, targets.set_existing
         )

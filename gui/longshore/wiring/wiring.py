@@ -12,10 +12,10 @@ from PySide6.QtCore import QObject, Qt, Signal, Slot
 from PySide6.QtWidgets import QApplication
 
 from longshore.models.columns import Tone
-from longshore.models.image_model import ImageModel
-from longshore.models.registry_model import RegistryModel
-from longshore.models.tag_model import TagModel
-from longshore.models.transfer_model import TransferModel
+from longshore.models.images import ImageModel
+from longshore.models.registries import RegistryModel
+from longshore.models.tags import TagModel
+from longshore.models.transfers import TransferModel
 from longshore.settings import Folders, Settings
 from longshore.widgets.main_window import MainWindow
 from longshore.widgets.theme import Appearance, current_theme
@@ -87,16 +87,16 @@ class Wiring(QObject):
         """Begin the work behind the window. Called once the loop runs and the window has been painted."""
         from longshore.application.choices import Choices
         from longshore.operations import Operations
-        from longshore.wiring.across import Copies
         from longshore.wiring.archives import Archives
-        from longshore.wiring.below import Transfers
+        from longshore.wiring.copies import Copies
         from longshore.wiring.desktop import Desktop
-        from longshore.wiring.left import Images
+        from longshore.wiring.images import Images
         from longshore.wiring.places import Places
-        from longshore.wiring.reach import Reach
-        from longshore.wiring.right import Registries
-        from longshore.wiring.several import SeveralEngines
+        from longshore.wiring.registries import Registries
+        from longshore.wiring.several_engines import SeveralEngines
         from longshore.wiring.shared import Shared
+        from longshore.wiring.sign_in import Reach
+        from longshore.wiring.transfers import Transfers
 
         operations = Operations(
             self._folders,
@@ -120,8 +120,8 @@ class Wiring(QObject):
         self._desktop.quit_wanted.connect(self._close_wanted)
         choices = Choices.read(self._settings)
         self._desktop.choose(notes=choices.notes, tray=choices.tray)
-        operations.moving.failed.connect(shared.show_failure)
-        operations.remote.accounts.lost.connect(shared.show_failure)
+        operations.transfers.failed.connect(shared.show_failure)
+        operations.registries.accounts.lost.connect(shared.show_failure)
         operations.start()
         application = QApplication.instance()
         assert isinstance(application, QApplication)
@@ -184,7 +184,7 @@ class Wiring(QObject):
 
     @Slot()
     def _close_wanted(self) -> None:
-        running = self._operations.moving.unfinished if self._operations is not None else 0
+        running = self._operations.transfers.unfinished if self._operations is not None else 0
         if not running:
             self.quit()
             return
@@ -199,7 +199,7 @@ class Wiring(QObject):
         """The user comes from another window, which may be another Longshore."""
         active = state is Qt.ApplicationState.ApplicationActive and self.window.isVisible()
         if active and self._operations is not None:
-            self._operations.remote.look_again()
+            self._operations.registries.look_again()
 
     @Slot()
     def _about(self) -> None:
@@ -229,6 +229,6 @@ class Wiring(QObject):
         choices.write(self._settings, shown)
         current_theme().set_appearance(Appearance(choices.appearance))
         if self._operations is not None:
-            self._operations.moving.choose(choices)
+            self._operations.transfers.choose(choices)
         if self._desktop is not None:
             self._desktop.choose(notes=choices.notes, tray=choices.tray)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from integration.engine.conftest import TlsEngine
-from longshore.application.clients import Services
+from longshore.application.clients import Clients
 from longshore.engine.address import current_address
 from longshore.engine.model import ImageStore, SwarmNode
 from longshore.errors import EngineUnavailable, UnavailableCause
@@ -33,14 +33,14 @@ def looking(
 
     async def run() -> None:
         environ = home.environ(extra)
-        services, tasks = Services(environ, RegistryConfig), Tasks()
-        engines = Engines(services, tasks, environ)
+        clients, tasks = Clients(environ, RegistryConfig), Tasks()
+        engines = Engines(clients, tasks, environ)
         try:
             await scenario(engines)
             found.extend(engines.found)
         finally:
             await tasks.close()
-            services.close()
+            clients.close()
 
     asyncio.run(run())
     return {each.address.name: each for each in found}

@@ -13,25 +13,23 @@ from longshore.transfers.queue.queue import TransferQueue
 from testbed.engine import PrivateEngine
 from testbed.errors import TestbedUnavailable, require
 from transfertools import Eye
-from transfertools.real import RealServices
+from transfertools.real import RealClients
 
 
 @pytest.fixture
-def services() -> Iterator[RealServices]:
-    services = RealServices()
-    yield services
-    services.close()
+def clients() -> Iterator[RealClients]:
+    clients = RealClients()
+    yield clients
+    clients.close()
 
 
 @pytest.fixture
-def make_queue(services: RealServices, tmp_path: Path) -> Iterator[Callable[..., tuple[TransferQueue, Eye]]]:
+def make_queue(clients: RealClients, tmp_path: Path) -> Iterator[Callable[..., tuple[TransferQueue, Eye]]]:
     made: list[TransferQueue] = []
 
     def make(**more: Any) -> tuple[TransferQueue, Eye]:
         eye = Eye()
-        queue = TransferQueue(
-            services, Journal(tmp_path / "state" / "journal.sqlite3"), wake=eye.wake, **more
-        )
+        queue = TransferQueue(clients, Journal(tmp_path / "state" / "journal.sqlite3"), wake=eye.wake, **more)
         eye.queue = queue
         made.append(queue)
         queue.start()

@@ -27,7 +27,7 @@ from testbed.registry import PrivateRegistry
 from transfertools import Eye
 from transfertools.archive_summary import inspect_archive
 from transfertools.archives import in_archive, in_engine, in_library, in_registry, moving, skopeo, small_disk
-from transfertools.real import RealServices, address_of
+from transfertools.real import RealClients, address_of
 
 Make = Callable[..., tuple[TransferQueue, Eye]]
 MB = 1_000_000
@@ -37,7 +37,7 @@ PLATFORMS = (("linux", "amd64"), ("linux", "arm64"))
 @pytest.mark.parametrize("packed", SUFFIXES)
 def test_registry_to_oci_archive_to_registry(
     make_queue: Make,
-    services: RealServices,
+    clients: RealClients,
     open_registry: PrivateRegistry,
     second_registry: PrivateRegistry,
     tmp_path: Path,
@@ -65,7 +65,7 @@ def test_registry_to_oci_archive_to_registry(
     target = f"{second_registry.address}/archived/{packed}:2"
     loaded = eye.until(queue.add(moving(in_archive(path, source), in_registry(target))), State.SUCCEEDED, 30)
     assert loaded.digest == seeded.digest
-    found = services.registry(second_registry.address).manifest(f"archived/{packed}", "2")
+    found = clients.registry(second_registry.address).manifest(f"archived/{packed}", "2")
     assert found.digest == seeded.digest
     # Without a name there is still only one image that can be meant.
     third = f"{second_registry.address}/archived/{packed}:3"
@@ -77,7 +77,7 @@ def test_registry_to_oci_archive_to_registry(
 
 def test_registry_to_docker_archive_for_engines_and_tools(
     make_queue: Make,
-    services: RealServices,
+    clients: RealClients,
     testbed_engine: PrivateEngine,
     open_registry: PrivateRegistry,
     second_registry: PrivateRegistry,
@@ -98,11 +98,11 @@ def test_registry_to_docker_archive_for_engines_and_tools(
     assert config["rootfs"]["diff_ids"] == list(seeded.images[0].diff_ids)
     address = address_of(testbed_engine.host)
     eye.until(queue.add(moving(in_archive(path), in_engine(address))), State.SUCCEEDED, 30)
-    assert services.engine(address).image(name).diff_ids == seeded.images[0].diff_ids
+    assert clients.engine(address).image(name).diff_ids == seeded.images[0].diff_ids
     with testbed_engine.client() as client, path.open("rb") as file:  # docker's own eyes, our bytes
         client.remove_image(name)
         client.load_image(file)
-    assert services.engine(address).image(name).diff_ids == seeded.images[0].diff_ids
+    assert clients.engine(address).image(name).diff_ids == seeded.images[0].diff_ids
     target = f"{second_registry.address}/archived/docker:1"
     again = eye.until(queue.add(moving(in_archive(path, name), in_registry(target))), State.SUCCEEDED, 30)
     assert again.digest == seeded.images[0].digest
@@ -111,7 +111,7 @@ def test_registry_to_docker_archive_for_engines_and_tools(
 @pytest.mark.parametrize("format", ["docker", "oci"])
 def test_library_to_archive_and_back(
     make_queue: Make,
-    services: RealServices,
+    clients: RealClients,
     open_registry: PrivateRegistry,
     tmp_path: Path,
     format: str,
@@ -124,7 +124,7 @@ def test_library_to_archive_and_back(
         queue.add(moving(in_registry(source), in_archive(path, source, format))), State.SUCCEEDED, 30
     )
     assert first.digest == seeded.digest
-    library = services.library(tmp_path / "library")
+    library = clients.library(tmp_path / "library")
     kept = eye.until(
         queue.add(moving(in_archive(path, source), in_library(library, source))), State.SUCCEEDED, 30
     )
@@ -168,7 +168,7 @@ def test_zstd_layers_stand_plainly_beside_for_engines_that_do_not_know_them(
 @pytest.mark.parametrize("packed", SUFFIXES)
 def test_what_a_classic_engine_saved_goes_to_a_registry_compressed(
     make_queue: Make,
-    services: RealServices,
+    clients: RealClients,
     testbed_engine: PrivateEngine,
     open_registry: PrivateRegistry,
     tmp_path: Path,
@@ -180,7 +180,7 @@ def test_what_a_classic_engine_saved_goes_to_a_registry_compressed(
     target = f"{open_registry.address}/{name}"
     queue, eye = make_queue()
     done = eye.until(queue.add(moving(in_archive(path, name), in_registry(target))), State.SUCCEEDED, 30)
-    found = services.registry(open_registry.address).manifest(name.removesuffix(":1"), "1")
+    found = clients.registry(open_registry.address).manifest(name.removesuffix(":1"), "1")
     assert isinstance(found, Manifest)
     assert (done.digest, found.config.digest) == (found.digest, digest_of(image.config))
     assert {one.media_type for one in found.layers} == {OCI_LAYER_GZIP}
@@ -192,9 +192,9 @@ def test_what_a_classic_engine_saved_goes_to_a_registry_compressed(
     assert (again.digest, again.moved.bytes) == (done.digest, 0)
     # And an engine finds in it what it saved.
     address = address_of(testbed_engine.host)
-    for _ in services.engine(address).pull(Reference.parse(target), cancellation=Cancellation()):
+    for _ in clients.engine(address).pull(Reference.parse(target), cancellation=Cancellation()):
         pass
-    pulled = services.engine(address).image(target)
+    pulled = clients.engine(address).image(target)
     assert (pulled.image_id, list(pulled.diff_ids)) == (
         digest_of(image.config),
         [digest_of(each) for each in image.layers],
@@ -202,7 +202,7 @@ def test_what_a_classic_engine_saved_goes_to_a_registry_compressed(
 
 
 def test_a_copy_cancelled_in_the_middle_leaves_nothing(
-    services: RealServices, open_registry: PrivateRegistry, tmp_path: Path
+    clients: RealClients, open_registry: PrivateRegistry, tmp_path: Path
 ) -> None:
     seed_repository(open_registry.address, "archived/cancelled", ("1",), layers=(4 * MB, 4 * MB))
     folder = tmp_path / "saved"
@@ -216,7 +216,7 @@ def test_a_copy_cancelled_in_the_middle_leaves_nothing(
 
     progress = Progress(extracts=False, changed=changed)
     request = moving(in_registry(name), in_archive(folder / "a.tar", name, "oci"))
-    job = Job(request, services, cancellation, progress)
+    job = Job(request, clients, cancellation, progress)
     way = CopyWay(pausable=False)
     with job.closing:
         way.plan(job)
@@ -243,7 +243,7 @@ def test_a_full_disk(make_queue: Make, open_registry: PrivateRegistry, tmp_path:
 
 
 def test_a_damaged_archive_reaches_no_registry(
-    make_queue: Make, services: RealServices, open_registry: PrivateRegistry, tmp_path: Path
+    make_queue: Make, clients: RealClients, open_registry: PrivateRegistry, tmp_path: Path
 ) -> None:
     path = write(tmp_path, oci_parts(Image()))
     path.write_bytes(path.read_bytes()[:6000])
@@ -251,7 +251,7 @@ def test_a_damaged_archive_reaches_no_registry(
     queue, eye = make_queue()
     failed = eye.until(queue.add(moving(in_archive(path), in_registry(target))), State.FAILED, 30)
     assert isinstance(failed.error, ArchiveDamaged)
-    tags = services.registry(open_registry.address)
+    tags = clients.registry(open_registry.address)
     with pytest.raises(NotInRegistry):
         tags.manifest("archived/damaged", "1")
 

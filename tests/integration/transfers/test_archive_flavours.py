@@ -23,7 +23,7 @@ from testbed.registry import PrivateRegistry
 from transfertools import Eye
 from transfertools.archive_summary import inspect_archive
 from transfertools.archives import in_archive, in_engine, in_registry, moving, skopeo
-from transfertools.real import RealServices, address_of
+from transfertools.real import RealClients, address_of
 
 Make = Callable[..., tuple[TransferQueue, Eye]]
 MB = 1_000_000
@@ -34,20 +34,20 @@ def place(engine: PrivateEngine) -> EngineAddress:
     return EngineAddress(engine.flavour, engine.host, Origin.OPTION)
 
 
-def forget(services: RealServices, address: EngineAddress, name: str) -> None:
+def forget(clients: RealClients, address: EngineAddress, name: str) -> None:
     with contextlib.suppress(ImageUnknown):
-        services.engine(address).remove(name, force=True)
+        clients.engine(address).remove(name, force=True)
 
 
 @pytest.mark.parametrize("format", ["docker", "oci"])
 def test_saved_and_loaded_again(
-    make_queue: Make, services: RealServices, any_engine: PrivateEngine, tmp_path: Path, format: str
+    make_queue: Make, clients: RealClients, any_engine: PrivateEngine, tmp_path: Path, format: str
 ) -> None:
     name = f"docker.io/flavours/{format}:1"  # Podman takes a short name for one of its own machine's
     with contextlib.closing(any_engine.client()) as client:
         load_image(client, [name], (MB, 2 * MB), seed=name)
     address, path = place(any_engine), tmp_path / "image.tar"
-    before = services.engine(address).image(name)
+    before = clients.engine(address).image(name)
     queue, eye = make_queue()
     saved = eye.until(
         queue.add(moving(in_engine(address, name), in_archive(path, name, format))), State.SUCCEEDED, 60
@@ -57,16 +57,16 @@ def test_saved_and_loaded_again(
     assert list(map(str, row.references)) == [name]
     config = json.loads(skopeo("inspect", "--config", "--raw", f"{format}-archive:{path}"))
     assert config["rootfs"]["diff_ids"] == list(before.diff_ids)
-    forget(services, address, name)
+    forget(clients, address, name)
     loaded = eye.until(queue.add(moving(in_archive(path), in_engine(address))), State.SUCCEEDED, 60)
-    after = services.engine(address).image(name)
+    after = clients.engine(address).image(name)
     assert after.diff_ids == before.diff_ids
     assert after.image_id == before.image_id == loaded.digest
 
 
 def test_an_index_from_a_registry_by_an_archive(
     make_queue: Make,
-    services: RealServices,
+    clients: RealClients,
     any_engine: PrivateEngine,
     open_registry: PrivateRegistry,
     tmp_path: Path,
@@ -79,7 +79,7 @@ def test_an_index_from_a_registry_by_an_archive(
     queue, eye = make_queue()
     eye.until(queue.add(moving(in_registry(source), in_archive(path, source, "oci"))), State.SUCCEEDED, 30)
     done = eye.until(queue.add(moving(in_archive(path), in_engine(address))), State.SUCCEEDED, 60)
-    engine = services.engine(address)
+    engine = clients.engine(address)
     found, kept = engine.image(source), [note.kind for note in done.notes]
     own = next(image for image in seeded.images if image.platform[1] == engine.platform.architecture)
     assert found.diff_ids == own.diff_ids
@@ -95,35 +95,35 @@ def test_an_index_from_a_registry_by_an_archive(
     [row] = inspect_archive(out).images
     if engine.probe().store is ImageStore.CONTAINERD:
         assert row.digest in (seeded.digest, own.digest)
-    forget(services, address, source)
+    forget(clients, address, source)
 
 
 def test_relayed_there_and_back(
-    make_queue: Make, services: RealServices, any_engine: PrivateEngine, own_engine: PrivateEngine
+    make_queue: Make, clients: RealClients, any_engine: PrivateEngine, own_engine: PrivateEngine
 ) -> None:
     name = "docker.io/flavours/relay:1"
     with contextlib.closing(own_engine.client()) as client:
         image_id = load_image(client, [name], (MB, 2 * MB), seed="relay")
     here, there = address_of(own_engine.host), place(any_engine)
-    diff_ids = services.engine(here).image(name).diff_ids
+    diff_ids = clients.engine(here).image(name).diff_ids
     queue, eye = make_queue()
     done = eye.until(queue.add(moving(in_engine(here, name), in_engine(there, name))), State.SUCCEEDED, 60)
-    found = services.engine(there).image(name)
+    found = clients.engine(there).image(name)
     assert (found.diff_ids, found.image_id) == (diff_ids, done.digest)
     notes = [note.kind for note in done.notes]
-    if services.engine(there).probe().store is ImageStore.CONTAINERD:
+    if clients.engine(there).probe().store is ImageStore.CONTAINERD:
         assert notes == [NoteKind.REPACKED]
     else:
         assert (done.digest, notes) == (image_id, [])
-    services.engine(here).remove(name)
+    clients.engine(here).remove(name)
     back = eye.until(queue.add(moving(in_engine(there, name), in_engine(here, name))), State.SUCCEEDED, 60)
-    assert services.engine(here).image(name).diff_ids == diff_ids
+    assert clients.engine(here).image(name).diff_ids == diff_ids
     assert back.digest == image_id
-    forget(services, there, name)
+    forget(clients, there, name)
 
 
 def test_layers_that_are_there_already(
-    make_queue: Make, services: RealServices, any_engine: PrivateEngine, tmp_path: Path
+    make_queue: Make, clients: RealClients, any_engine: PrivateEngine, tmp_path: Path
 ) -> None:
     below, above = layer("below", 500_000), layer("above", 300_000)
     names = ("docker.io/flavours/base:1", "docker.io/flavours/more:1")
@@ -133,39 +133,39 @@ def test_layers_that_are_there_already(
     for number, image in enumerate(images):
         path = write(tmp_path, oci_parts(image), "gzip", name=str(number))
         done = eye.until(queue.add(moving(in_archive(path), in_engine(address))), State.SUCCEEDED, 60)
-        found = services.engine(address).image(image.names[0])
+        found = clients.engine(address).image(image.names[0])
         assert [digest_of(each) for each in image.layers] == list(found.diff_ids)
-    classic = services.engine(address).probe().store is ImageStore.CLASSIC
+    classic = clients.engine(address).probe().store is ImageStore.CLASSIC
     assert done.moved is not None
     assert done.moved.layers_skipped == (1 if classic else 0)
     for name in names:
-        forget(services, address, name)
+        forget(clients, address, name)
 
 
 def test_several_images_in_one_archive(
-    make_queue: Make, services: RealServices, any_engine: PrivateEngine, tmp_path: Path
+    make_queue: Make, clients: RealClients, any_engine: PrivateEngine, tmp_path: Path
 ) -> None:
     names = [f"docker.io/flavours/several:{number}" for number in (1, 2)]
     with contextlib.closing(any_engine.client()) as client:
         for name in names:
             load_image(client, [name], (MB, 500_000), seed=name)
     address, path = place(any_engine), tmp_path / "several.tar.zst"
-    ids = [services.engine(address).image(name).image_id for name in names]
+    ids = [clients.engine(address).image(name).image_id for name in names]
     queue, eye = make_queue()
     request = moving(in_engine(address, names[0]), in_archive(path, names[0], "oci"), names=names[1])
     eye.until(queue.add(request), State.SUCCEEDED, 60)
     assert sorted(str(one) for row in inspect_archive(path).images for one in row.references) == names
     for name in names:
-        forget(services, address, name)
+        forget(clients, address, name)
     eye.until(queue.add(moving(in_archive(path), in_engine(address))), State.SUCCEEDED, 60)
-    assert [services.engine(address).image(name).image_id for name in names] == ids
+    assert [clients.engine(address).image(name).image_id for name in names] == ids
     for name in names:
-        forget(services, address, name)
+        forget(clients, address, name)
 
 
 def test_among_engines_of_one_kind_everything_stays_the_same(
     make_queue: Make,
-    services: RealServices,
+    clients: RealClients,
     any_engine: PrivateEngine,
     open_registry: PrivateRegistry,
     tmp_path: Path,
@@ -175,7 +175,7 @@ def test_among_engines_of_one_kind_everything_stays_the_same(
     )
     name = f"{open_registry.address}/flavours/equals:1"
     here = place(any_engine)
-    engine = services.engine(here)
+    engine = clients.engine(here)
     for _ in engine.pull(Reference.parse(name), cancellation=Cancellation()):
         pass
     image = engine.image(name)
@@ -185,10 +185,10 @@ def test_among_engines_of_one_kind_everything_stays_the_same(
         done = eye.until(
             queue.add(moving(in_engine(here, name), in_engine(there, name))), State.SUCCEEDED, 60
         )
-        found = services.engine(there).image(name)
+        found = clients.engine(there).image(name)
         assert (found.image_id, found.diff_ids) == (image.image_id, image.diff_ids)
         assert done.digest == image.image_id
         assert not done.notes
         if engine.probe().store is ImageStore.CONTAINERD:
             assert done.digest == seeded.digest
-    forget(services, here, name)
+    forget(clients, here, name)

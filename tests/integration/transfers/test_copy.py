@@ -21,7 +21,7 @@ from testbed.remote_images import seed_repository
 from testbed.throttle import Throttle
 from testbed.token_server import TokenServer
 from transfertools import Eye, copy
-from transfertools.real import RealServices
+from transfertools.real import RealClients
 
 Make = Callable[..., tuple[TransferQueue, Eye]]
 MB = 1_000_000
@@ -29,7 +29,7 @@ PLATFORMS = (("linux", "amd64"), ("linux", "arm64"), ("linux", "s390x"))
 
 
 def test_copy_keeps_the_digest(
-    make_queue: Make, services: RealServices, open_registry: PrivateRegistry, second_registry: PrivateRegistry
+    make_queue: Make, clients: RealClients, open_registry: PrivateRegistry, second_registry: PrivateRegistry
 ) -> None:
     seeded = seed_repository(open_registry.address, "copy/plain", ("1",), layers=(2 * MB, 3 * MB, MB))
     target = f"{second_registry.address}/copied/plain:2"
@@ -44,7 +44,7 @@ def test_copy_keeps_the_digest(
     assert done.permille == 1000
     assert {layer.state for layer in done.layers} == {LayerState.DONE}
     assert not done.notes
-    there = services.registry(second_registry.address)
+    there = clients.registry(second_registry.address)
     found = there.manifest("copied/plain", "2")
     assert found.digest == seeded.digest
     for digest, size in zip(seeded.images[0].layer_digests, seeded.images[0].layer_sizes, strict=True):
@@ -83,22 +83,22 @@ def test_copies_side_by_side_do_not_send_the_same_twice(
 
 
 def test_copy_of_all_platforms_is_verbatim(
-    make_queue: Make, services: RealServices, open_registry: PrivateRegistry, second_registry: PrivateRegistry
+    make_queue: Make, clients: RealClients, open_registry: PrivateRegistry, second_registry: PrivateRegistry
 ) -> None:
     seeded = seed_repository(open_registry.address, "copy/index", ("1",), platforms=PLATFORMS)
     source, target = f"{open_registry.address}/copy/index:1", f"{second_registry.address}/copied/index:1"
     queue, eye = make_queue()
     done = eye.until(queue.add(copy(source, target)), State.SUCCEEDED, 30)
     assert done.digest == seeded.digest
-    found = services.registry(second_registry.address).manifest("copied/index", "1")
-    original = services.registry(open_registry.address).manifest("copy/index", "1")
+    found = clients.registry(second_registry.address).manifest("copied/index", "1")
+    original = clients.registry(open_registry.address).manifest("copy/index", "1")
     assert isinstance(found, Index)
     assert (found.raw, found.media_type) == (original.raw, original.media_type)
     assert len(done.layers) == 9
 
 
 def test_copy_within_a_registry_mounts(
-    make_queue: Make, services: RealServices, open_registry: PrivateRegistry
+    make_queue: Make, clients: RealClients, open_registry: PrivateRegistry
 ) -> None:
     seeded = seed_repository(open_registry.address, "copy/near", ("1",))
     source, target = f"{open_registry.address}/copy/near:1", f"{open_registry.address}/copied/near:1"
@@ -118,7 +118,7 @@ def test_copy_within_a_registry_mounts(
 
 
 def test_copy_of_chosen_platforms_is_an_index_of_its_own(
-    make_queue: Make, services: RealServices, open_registry: PrivateRegistry, second_registry: PrivateRegistry
+    make_queue: Make, clients: RealClients, open_registry: PrivateRegistry, second_registry: PrivateRegistry
 ) -> None:
     seeded = seed_repository(open_registry.address, "copy/some", ("1",), platforms=PLATFORMS)
     source, target = f"{open_registry.address}/copy/some:1", f"{second_registry.address}/copied/some:1"
@@ -128,7 +128,7 @@ def test_copy_of_chosen_platforms_is_an_index_of_its_own(
     assert done.digest != seeded.digest
     assert [(note.kind, note.text) for note in done.notes] == [(NoteKind.PLATFORMS, done.digest)]
     assert len(done.layers) == 6
-    there = services.registry(second_registry.address)
+    there = clients.registry(second_registry.address)
     found = there.manifest("copied/some", "1")
     assert isinstance(found, Index)
     assert found.digest == done.digest
@@ -143,7 +143,7 @@ def test_copy_of_chosen_platforms_is_an_index_of_its_own(
 
 
 def test_copy_of_one_platform_keeps_its_digest(
-    make_queue: Make, services: RealServices, open_registry: PrivateRegistry, second_registry: PrivateRegistry
+    make_queue: Make, clients: RealClients, open_registry: PrivateRegistry, second_registry: PrivateRegistry
 ) -> None:
     seeded = seed_repository(open_registry.address, "copy/one", ("1",), platforms=PLATFORMS)
     source, target = f"{open_registry.address}/copy/one:1", f"{second_registry.address}/copied/one:1"
@@ -151,7 +151,7 @@ def test_copy_of_one_platform_keeps_its_digest(
     wanted = Platform("linux", "arm64")
     done = eye.until(queue.add(copy(source, target, wanted)), State.SUCCEEDED, 30)
     assert done.digest == seeded.images[1].digest
-    assert isinstance(services.registry(second_registry.address).manifest("copied/one", "1"), Manifest)
+    assert isinstance(clients.registry(second_registry.address).manifest("copied/one", "1"), Manifest)
     failed = eye.until(queue.add(copy(source, target, Platform("windows", "amd64"))), State.FAILED, 30)
     assert isinstance(failed.error, InvalidManifest)
     assert "linux/s390x" in failed.error.detail
@@ -169,7 +169,7 @@ def test_a_plain_image_of_another_platform_is_not_taken_for_the_one_asked_for(
 
 
 def test_copy_by_digest_and_of_docker_schema_2(
-    make_queue: Make, services: RealServices, open_registry: PrivateRegistry, second_registry: PrivateRegistry
+    make_queue: Make, clients: RealClients, open_registry: PrivateRegistry, second_registry: PrivateRegistry
 ) -> None:
     seeded = seed_repository(
         open_registry.address, "copy/docker", ("1",), platforms=PLATFORMS[:2], image_format="docker"
@@ -179,7 +179,7 @@ def test_copy_by_digest_and_of_docker_schema_2(
     for target in ("copied/docker:7", f"copied/docker@{seeded.digest}"):
         request = copy(source, f"{second_registry.address}/{target}")
         assert eye.until(queue.add(request), State.SUCCEEDED, 30).digest == seeded.digest
-    found = services.registry(second_registry.address).manifest("copied/docker", "7")
+    found = clients.registry(second_registry.address).manifest("copied/docker", "7")
     assert (found.digest, found.media_type) == (seeded.digest, seeded.media_type)
 
 
@@ -203,10 +203,10 @@ def test_what_was_copied_before_is_skipped(
 
 
 def test_signatures_come_along_by_the_fallback_tag_and_by_their_own(
-    make_queue: Make, services: RealServices, open_registry: PrivateRegistry, second_registry: PrivateRegistry
+    make_queue: Make, clients: RealClients, open_registry: PrivateRegistry, second_registry: PrivateRegistry
 ) -> None:
     seeded = seed_repository(open_registry.address, "copy/signed", ("1",))
-    here, there = services.registry(open_registry.address), services.registry(second_registry.address)
+    here, there = clients.registry(open_registry.address), clients.registry(second_registry.address)
     image = here.manifest("copy/signed", "1")
     signature = json.dumps(
         {
@@ -232,7 +232,7 @@ def test_signatures_come_along_by_the_fallback_tag_and_by_their_own(
 
 
 def test_sign_ins_of_both_sides(
-    make_queue: Make, services: RealServices, auth_registry: PrivateRegistry, token_registry: PrivateRegistry
+    make_queue: Make, clients: RealClients, auth_registry: PrivateRegistry, token_registry: PrivateRegistry
 ) -> None:
     names = (auth_registry.username, auth_registry.password)
     seeded = seed_repository(auth_registry.address, "copy/secret", ("1",), credentials=names)
@@ -242,8 +242,8 @@ def test_sign_ins_of_both_sides(
     assert isinstance(refused.error, SignInRequired)
     assert refused.error.registry == auth_registry.address
     for registry in (auth_registry, token_registry):
-        services.credentials[registry.address] = Credential(registry.username, registry.password)
-        services.registry(registry.address)._session.auth.forget()
+        clients.credentials[registry.address] = Credential(registry.username, registry.password)
+        clients.registry(registry.address)._session.auth.forget()
     queue.retry([refused.id])
     assert eye.until(refused.id, State.SUCCEEDED, 30).digest == seeded.digest
     # Within the one: a token with the rights of both repositories mounts.
@@ -254,7 +254,7 @@ def test_sign_ins_of_both_sides(
 
 
 def test_a_token_that_runs_out_in_the_middle(
-    make_queue: Make, services: RealServices, open_registry: PrivateRegistry, tmp_path: Path
+    make_queue: Make, clients: RealClients, open_registry: PrivateRegistry, tmp_path: Path
 ) -> None:
     sizes = (300_000,) * 12
     seeded = seed_repository(open_registry.address, "copy/expiring", ("1",), layers=sizes)
@@ -265,7 +265,7 @@ def test_a_token_that_runs_out_in_the_middle(
         PrivateRegistry(tmp_path / "registry", auth="token", token_server=tokens) as registry,
         Throttle(registry.address, bytes_per_second=700_000) as line,
     ):
-        services.credentials[line.address] = Credential("sam", "good")
+        clients.credentials[line.address] = Credential("sam", "good")
         queue, eye = make_queue()
         source, target = f"{open_registry.address}/copy/expiring:1", f"{line.address}/copied/expiring:1"
         done = eye.until(queue.add(copy(source, target)), State.SUCCEEDED, 60)
@@ -273,11 +273,11 @@ def test_a_token_that_runs_out_in_the_middle(
         assert done.attempt == 1
         refused = [one for one in line.requests if one.status == 401 and "/uploads/" in one.path]
         assert refused, "no token ran out in the middle of the copy"
-        services.registry(line.address).close()
+        clients.registry(line.address).close()
 
 
 def test_a_line_that_is_cut_on_either_side(
-    make_queue: Make, services: RealServices, open_registry: PrivateRegistry, second_registry: PrivateRegistry
+    make_queue: Make, clients: RealClients, open_registry: PrivateRegistry, second_registry: PrivateRegistry
 ) -> None:
     seeded = seed_repository(open_registry.address, "copy/cut", ("1",), layers=(3 * MB, 2 * MB))
     with Throttle(open_registry.address) as near, Throttle(second_registry.address) as far:
@@ -289,7 +289,7 @@ def test_a_line_that_is_cut_on_either_side(
         assert done.digest == seeded.digest
         assert near.faults.left == far.faults.left == 0
         for line in (near, far):
-            services.registry(line.address).close()
+            clients.registry(line.address).close()
 
 
 def test_a_registry_that_is_gone_for_a_moment(
@@ -309,12 +309,12 @@ def test_a_registry_that_is_gone_for_a_moment(
 
 
 def test_a_paused_copy_goes_on(
-    make_queue: Make, services: RealServices, open_registry: PrivateRegistry, second_registry: PrivateRegistry
+    make_queue: Make, clients: RealClients, open_registry: PrivateRegistry, second_registry: PrivateRegistry
 ) -> None:
     """distribution ends an upload that is cut, and keeps one that stops at a completed chunk."""
     seeded = seed_repository(open_registry.address, "copy/paused", ("1",), layers=(8 * MB, 500_000))
     with Throttle(second_registry.address, bytes_per_second=4 * MB) as line:
-        services.registry(line.address).habits.chunk.bytes = MB
+        clients.registry(line.address).habits.chunk.bytes = MB
         queue, eye = make_queue()
         source, target = f"{open_registry.address}/copy/paused:1", f"{line.address}/copied/paused:1"
         row = queue.add(copy(source, target))
@@ -334,11 +334,11 @@ def test_a_paused_copy_goes_on(
         assert sent > 3 * MB
         shown = [seen.permille for seen in eye.seen[row] if seen.permille is not None]
         assert shown == sorted(shown)
-        services.registry(line.address).close()
+        clients.registry(line.address).close()
 
 
 def test_cancelled_at_once_and_done_layers_are_kept(
-    make_queue: Make, services: RealServices, open_registry: PrivateRegistry, second_registry: PrivateRegistry
+    make_queue: Make, clients: RealClients, open_registry: PrivateRegistry, second_registry: PrivateRegistry
 ) -> None:
     seeded = seed_repository(open_registry.address, "copy/cancel", ("1",), layers=(12 * MB, 50_000, 40_000))
     with Throttle(second_registry.address, bytes_per_second=MB) as line:
@@ -354,33 +354,33 @@ def test_cancelled_at_once_and_done_layers_are_kept(
         assert done.digest == seeded.digest
         assert done.moved is not None
         assert (done.moved.layers_moved, done.moved.layers_skipped) == (1, 2)
-        services.registry(line.address).close()
+        clients.registry(line.address).close()
 
 
 def test_the_limit_holds_and_can_be_lifted(
-    make_queue: Make, services: RealServices, open_registry: PrivateRegistry, second_registry: PrivateRegistry
+    make_queue: Make, clients: RealClients, open_registry: PrivateRegistry, second_registry: PrivateRegistry
 ) -> None:
     seed_repository(open_registry.address, "copy/slow", ("1",), layers=(2 * MB, 2 * MB))
-    services.bandwidth.limit = 500_000
+    clients.bandwidth.limit = 500_000
     queue, eye = make_queue()
     source, target = f"{open_registry.address}/copy/slow:1", f"{second_registry.address}/copied/slow:1"
     begun = time.monotonic()
     row = queue.add(copy(source, target))
     seen = eye.until(row, lambda row: row.moved_bytes > 800_000, 30)
     assert seen.moved_bytes / (time.monotonic() - begun) < 650_000
-    services.bandwidth.limit = None
+    clients.bandwidth.limit = None
     eye.until(row, State.SUCCEEDED, 5)
 
 
 def test_a_registry_with_a_certificate_of_its_own(
-    make_queue: Make, services: RealServices, open_registry: PrivateRegistry, tls_registry: PrivateRegistry
+    make_queue: Make, clients: RealClients, open_registry: PrivateRegistry, tls_registry: PrivateRegistry
 ) -> None:
     seeded = seed_repository(open_registry.address, "copy/tls", ("1",))
     source, target = f"{open_registry.address}/copy/tls:1", f"{tls_registry.address}/copied/tls:1"
     queue, eye = make_queue()
     refused = eye.until(queue.add(copy(source, target)), State.FAILED, 30)
     assert isinstance(refused.error, TlsFailed)
-    services.trust(tls_registry.address, tls_registry.ca_file)
+    clients.trust(tls_registry.address, tls_registry.ca_file)
     queue.retry([refused.id])
     assert eye.until(refused.id, State.SUCCEEDED, 30).digest == seeded.digest
     assert (

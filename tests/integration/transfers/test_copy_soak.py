@@ -14,7 +14,7 @@ from testbed.registry import PrivateRegistry
 from testbed.remote_images import seed_repository
 from testbed.throttle import Throttle
 from transfertools import DEADLINE, Eye, copy, wait_until
-from transfertools.real import RealServices
+from transfertools.real import RealClients
 
 Make = Callable[..., tuple[TransferQueue, Eye]]
 IMAGES = 6
@@ -28,7 +28,7 @@ def open_handles() -> int:
 
 
 def test_copies_under_stress_end_truly(
-    make_queue: Make, services: RealServices, open_registry: PrivateRegistry, tmp_path: Path
+    make_queue: Make, clients: RealClients, open_registry: PrivateRegistry, tmp_path: Path
 ) -> None:
     chance = random.Random(7)
     digests = {}
@@ -78,7 +78,7 @@ def test_copies_under_stress_end_truly(
         states = [eye.rows[row].state for row in ids]
         assert set(states) <= {State.SUCCEEDED, State.CANCELLED}
         assert states.count(State.SUCCEEDED) >= COPIES - len(cancelled)
-        there = services.registry(line.address)
+        there = clients.registry(line.address)
         for row, (number, copied) in rows.items():
             found = there.head(f"soaked/{number}", str(copied))
             if eye.rows[row].state is State.SUCCEEDED:
@@ -88,6 +88,6 @@ def test_copies_under_stress_end_truly(
                 # Cancelled at the very end, it may be there; then it is the right one.
                 assert found is None or found.digest == digests[number]
         assert queue.shutdown(2)
-        services.close()
+        clients.close()
     wait_until(lambda: threading.active_count() <= threads, "threads end", DEADLINE)
     wait_until(lambda: open_handles() <= handles, "handles are closed", DEADLINE)

@@ -18,7 +18,7 @@ from testbed.engine import PrivateEngine
 from testbed.images import seed_repository
 from testbed.registry import PrivateRegistry
 from transfertools import Eye, pull, push
-from transfertools.real import RealServices, address_of
+from transfertools.real import RealClients, address_of
 
 Make = Callable[..., tuple[TransferQueue, Eye]]
 BOTH = [("linux", "amd64"), ("linux", "arm64")]
@@ -26,11 +26,11 @@ LAYERS = (20_000, 400_000)
 
 
 def test_a_pull_is_verified_on_every_engine(
-    make_queue: Make, services: RealServices, any_engine: PrivateEngine, open_registry: PrivateRegistry
+    make_queue: Make, clients: RealClients, any_engine: PrivateEngine, open_registry: PrivateRegistry
 ) -> None:
     seeded = seed_repository(open_registry.address, "stores/pull", layers=LAYERS, platforms=BOTH)
     name = Reference.parse(f"{open_registry.address}/stores/pull:latest")
-    engine = services.engine(address_of(any_engine.host))
+    engine = clients.engine(address_of(any_engine.host))
     queue, eye = make_queue()
     row = queue.add(pull(str(name), engine.address))
     done = eye.until(row, State.SUCCEEDED, 30)
@@ -60,7 +60,7 @@ def test_a_pull_is_verified_on_every_engine(
 
 def test_what_containerd_leaves_out_of_a_pull_is_said_before_a_push_fails_for_it(
     make_queue: Make,
-    services: RealServices,
+    clients: RealClients,
     testbed_engine: PrivateEngine,
     containerd_engine: PrivateEngine,
     open_registry: PrivateRegistry,
@@ -70,7 +70,7 @@ def test_what_containerd_leaves_out_of_a_pull_is_said_before_a_push_fails_for_it
     seed_repository(open_registry.address, "stores/partial", layers=LAYERS)
     name = f"{open_registry.address}/stores/partial:latest"
     target = f"{second_registry.address}/stores/partial:1"
-    classic, engine = (services.engine(address_of(each.host)) for each in (testbed_engine, containerd_engine))
+    classic, engine = (clients.engine(address_of(each.host)) for each in (testbed_engine, containerd_engine))
     queue, eye = make_queue()
     whole = eye.until(queue.add(pull(name, classic.address)), State.SUCCEEDED, 30)
     assert not whole.notes
@@ -93,11 +93,11 @@ def test_what_containerd_leaves_out_of_a_pull_is_said_before_a_push_fails_for_it
 
 
 def test_an_image_named_by_digest_is_pulled_shown_and_removed(
-    make_queue: Make, services: RealServices, any_engine: PrivateEngine, open_registry: PrivateRegistry
+    make_queue: Make, clients: RealClients, any_engine: PrivateEngine, open_registry: PrivateRegistry
 ) -> None:
     seeded = seed_repository(open_registry.address, "stores/digest", layers=LAYERS, platforms=BOTH)
     name = Reference.parse(f"{open_registry.address}/stores/digest@{seeded.digest}")
-    engine = services.engine(address_of(any_engine.host))
+    engine = clients.engine(address_of(any_engine.host))
     queue, eye = make_queue()
     done = eye.until(queue.add(pull(str(name), engine.address)), State.SUCCEEDED, 30)
     assert done.digest == seeded.digest
@@ -109,7 +109,7 @@ def test_an_image_named_by_digest_is_pulled_shown_and_removed(
 
 def test_a_push_tells_when_platforms_are_left_behind(
     make_queue: Make,
-    services: RealServices,
+    clients: RealClients,
     any_engine: PrivateEngine,
     open_registry: PrivateRegistry,
     second_registry: PrivateRegistry,
@@ -117,11 +117,11 @@ def test_a_push_tells_when_platforms_are_left_behind(
     seeded = seed_repository(open_registry.address, "stores/push", layers=LAYERS, platforms=BOTH)
     source = f"{open_registry.address}/stores/push:latest"
     target = Reference.parse(f"{second_registry.address}/stores/{any_engine.flavour}:1")
-    engine = services.engine(address_of(any_engine.host))
+    engine = clients.engine(address_of(any_engine.host))
     queue, eye = make_queue()
     eye.until(queue.add(pull(source, engine.address)), State.SUCCEEDED, 30)
     done = eye.until(queue.add(push(source, str(target), engine.address)), State.SUCCEEDED, 30)
-    there = services.registry(target.domain).manifest(target.path, "1")
+    there = clients.registry(target.domain).manifest(target.path, "1")
     assert there.digest == done.digest
     told = [note.text for note in done.notes if note.kind is NoteKind.ONE_PLATFORM]
     if engine.probe().store is ImageStore.CONTAINERD:
@@ -137,14 +137,14 @@ def test_a_push_tells_when_platforms_are_left_behind(
 @pytest.mark.parametrize("architecture", ["amd64", "arm64"])
 def test_a_platform_that_was_asked_for_comes_on_every_engine(
     make_queue: Make,
-    services: RealServices,
+    clients: RealClients,
     any_engine: PrivateEngine,
     open_registry: PrivateRegistry,
     architecture: str,
 ) -> None:
     seeded = seed_repository(open_registry.address, "stores/platform", layers=LAYERS, platforms=BOTH)
     name = f"{open_registry.address}/stores/platform:latest"
-    engine = services.engine(address_of(any_engine.host))
+    engine = clients.engine(address_of(any_engine.host))
     queue, eye = make_queue()
     wanted = Platform("linux", architecture)
     done = eye.until(queue.add(replace(pull(name, engine.address), platform=wanted)), State.SUCCEEDED, 30)

@@ -33,7 +33,7 @@ from transfertools.everywhere import (
     name_of,
     request,
 )
-from transfertools.real import RealServices
+from transfertools.real import RealClients
 
 Make = Callable[..., tuple[TransferQueue, Eye]]
 MB = 1_000_000
@@ -60,9 +60,9 @@ from longshore.transfers.journal.journal import Journal
 from longshore.transfers.queue.queue import TransferQueue
 from longshore.transfers.transfer import TransferRequest
 from transfertools import Eye
-from transfertools.real import RealServices
+from transfertools.real import RealClients
 eye = Eye()
-queue = eye.queue = TransferQueue(RealServices(), Journal(Path(sys.argv[1])), wake=eye.wake)
+queue = eye.queue = TransferQueue(RealClients(), Journal(Path(sys.argv[1])), wake=eye.wake)
 queue.start()
 row = queue.add(TransferRequest.from_json(json.loads(sys.argv[2])))
 eye.until(row, lambda row: row.moved_bytes > 0 or row.state.finished, 60)
@@ -105,11 +105,11 @@ def spots(
         }
 
 
-def stands(spot: Spot, label: str, services: RealServices, folder: Path) -> Seen | None:
+def stands(spot: Spot, label: str, clients: RealClients, folder: Path) -> Seen | None:
     """What is under the name, which is whole or an assertion fails; None where nothing is."""
     if (
         isinstance(spot, Line)
-        and services.registry(spot.line.address).head(f"everywhere/{label}", "1") is None
+        and clients.registry(spot.line.address).head(f"everywhere/{label}", "1") is None
     ):
         return None
     if isinstance(spot, LibrarySpot):
@@ -137,7 +137,7 @@ def killed_in_the_middle(sent: TransferRequest, journal: Path) -> str:
 @pytest.mark.parametrize(("source", "target"), PAIRS)
 def test_killed_in_the_middle_and_taken_up(
     make_queue: Make,
-    services: RealServices,
+    clients: RealClients,
     open_registry: PrivateRegistry,
     second_registry: PrivateRegistry,
     testbed_engine: PrivateEngine,
@@ -165,7 +165,7 @@ def test_killed_in_the_middle_and_taken_up(
     row = killed_in_the_middle(
         request(spots[source].end(label), spots[target].end(label)), state / "journal.sqlite3"
     )
-    half = stands(spots[target], label, services, tmp_path)
+    half = stands(spots[target], label, clients, tmp_path)
     assert half is None or half.config == seeded.images[0].config_digest
 
     for spot in spots.values():
@@ -176,6 +176,6 @@ def test_killed_in_the_middle_and_taken_up(
         eye.until(row, State.INTERRUPTED)
         queue.retry([row])
         eye.until(row, State.SUCCEEDED, 60)
-    whole = stands(spots[target], label, services, tmp_path)
+    whole = stands(spots[target], label, clients, tmp_path)
     assert whole is not None and whole.config == seeded.images[0].config_digest
     assert not [path for path in tmp_path.rglob("*") if path.suffix in (".part", ".lease")]

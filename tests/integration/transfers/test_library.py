@@ -20,7 +20,7 @@ from testbed.remote_images import RegistryWriter, descriptor, document, seed_rep
 from testbed.throttle import Throttle
 from transfertools import Eye
 from transfertools.layouts import blobs_of, moving, place, pull_into, push_from
-from transfertools.real import RealServices
+from transfertools.real import RealClients
 
 Make = Callable[..., tuple[TransferQueue, Eye]]
 MB = 1_000_000
@@ -29,13 +29,13 @@ AMD64 = Platform("linux", "amd64")
 
 
 @pytest.fixture
-def library(services: RealServices, tmp_path: Path) -> Library:
-    return services.library(tmp_path / "library")
+def library(clients: RealClients, tmp_path: Path) -> Library:
+    return clients.library(tmp_path / "library")
 
 
 def test_pulled_and_pushed_elsewhere_it_is_the_same(
     make_queue: Make,
-    services: RealServices,
+    clients: RealClients,
     library: Library,
     open_registry: PrivateRegistry,
     second_registry: PrivateRegistry,
@@ -53,7 +53,7 @@ def test_pulled_and_pushed_elsewhere_it_is_the_same(
     assert row.platforms == (AMD64,)
     pushed = eye.until(queue.add(push_from(library, source, target)), State.SUCCEEDED, 30)
     assert pushed.digest == seeded.digest
-    assert services.registry(second_registry.address).manifest("from/library", "2").digest == seeded.digest
+    assert clients.registry(second_registry.address).manifest("from/library", "2").digest == seeded.digest
     for digest in (*seeded.images[0].layer_digests,):
         path = library.path / "blobs" / "sha256" / digest.removeprefix("sha256:")
         assert sha256_of(path.read_bytes()) == digest
@@ -65,13 +65,13 @@ def test_pulled_and_pushed_elsewhere_it_is_the_same(
 
 
 def test_all_platforms_verbatim_or_one_alone(
-    make_queue: Make, services: RealServices, library: Library, open_registry: PrivateRegistry
+    make_queue: Make, clients: RealClients, library: Library, open_registry: PrivateRegistry
 ) -> None:
     machine = (Platform.host().os, Platform.host().architecture)
     platforms = tuple(dict.fromkeys((("linux", "riscv64"), machine, ("linux", "s390x"))))
     seeded = seed_repository(open_registry.address, "library/index", ("1",), platforms=platforms)
     source = f"{open_registry.address}/library/index:1"
-    original = services.registry(open_registry.address).manifest("library/index", "1")
+    original = clients.registry(open_registry.address).manifest("library/index", "1")
     assert isinstance(original, Index)
     queue, eye = make_queue()
     one = eye.until(queue.add(pull_into(source, library)), State.SUCCEEDED, 30)
@@ -114,7 +114,7 @@ def test_by_digest_it_has_a_name_of_its_own(
 
 def test_signatures_come_along_and_go_with_their_image(
     make_queue: Make,
-    services: RealServices,
+    clients: RealClients,
     library: Library,
     open_registry: PrivateRegistry,
     second_registry: PrivateRegistry,
@@ -146,7 +146,7 @@ def test_signatures_come_along_and_go_with_their_image(
     assert attached.digest == sha256_of(signature)
     target = f"{second_registry.address}/library/signed:1"
     eye.until(queue.add(push_from(library, source, target, referrers="1")), State.SUCCEEDED, 30)
-    there = services.registry(second_registry.address)
+    there = clients.registry(second_registry.address)
     assert there.manifest("library/signed", tag).digest == sha256_of(signature)
     library.remove(Reference.parse(source))
     assert library.images() == []
@@ -154,11 +154,11 @@ def test_signatures_come_along_and_go_with_their_image(
 
 
 def test_from_library_to_library(
-    make_queue: Make, services: RealServices, library: Library, open_registry: PrivateRegistry, tmp_path: Path
+    make_queue: Make, clients: RealClients, library: Library, open_registry: PrivateRegistry, tmp_path: Path
 ) -> None:
     seeded = seed_repository(open_registry.address, "library/near", ("1",))
     source = f"{open_registry.address}/library/near:1"
-    other = services.library(tmp_path / "other")
+    other = clients.library(tmp_path / "other")
     queue, eye = make_queue()
     eye.until(queue.add(pull_into(source, library)), State.SUCCEEDED, 30)
     for target, name in ((other, "app:1"), (library, "app:2")):

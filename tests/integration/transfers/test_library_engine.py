@@ -33,15 +33,15 @@ from testbed.registry import PrivateRegistry
 from testbed.remote_images import RegistryWriter, descriptor, document
 from transfertools import Eye, pull
 from transfertools.layouts import blobs_of, moving, place, pull_into, push_from
-from transfertools.real import RealServices, address_of
+from transfertools.real import RealClients, address_of
 
 Make = Callable[..., tuple[TransferQueue, Eye]]
 MB = 1_000_000
 
 
 @pytest.fixture
-def library(services: RealServices, tmp_path: Path) -> Library:
-    return services.library(tmp_path / "library")
+def library(clients: RealClients, tmp_path: Path) -> Library:
+    return clients.library(tmp_path / "library")
 
 
 def on(engine: PrivateEngine, name: str, image_id: str = "") -> Endpoint:
@@ -64,7 +64,7 @@ def loaded(engine: PrivateEngine, name: str, layers: tuple[int, ...]) -> str:
 
 def test_pulled_into_the_library_it_ends_in_the_engine(
     make_queue: Make,
-    services: RealServices,
+    clients: RealClients,
     library: Library,
     any_engine: PrivateEngine,
     open_registry: PrivateRegistry,
@@ -74,7 +74,7 @@ def test_pulled_into_the_library_it_ends_in_the_engine(
     queue, eye = make_queue()
     eye.until(queue.add(pull_into(source, library)), State.SUCCEEDED, 30)
     done = eye.until(queue.add(to_engine(library, source, any_engine, "loaded:2")), State.SUCCEEDED, 60)
-    image = services.engine(address_of(any_engine.host)).image("loaded:2")
+    image = clients.engine(address_of(any_engine.host)).image("loaded:2")
     assert image.diff_ids == seeded.images[0].diff_ids
     assert image.image_id == done.digest
     assert done.digest in (seeded.digest, seeded.images[0].config_digest)
@@ -94,7 +94,7 @@ def test_pulled_into_the_library_it_ends_in_the_engine(
 
 def test_what_the_engine_has_below_is_not_sent_again(
     make_queue: Make,
-    services: RealServices,
+    clients: RealClients,
     library: Library,
     any_engine: PrivateEngine,
     open_registry: PrivateRegistry,
@@ -109,17 +109,17 @@ def test_what_the_engine_has_below_is_not_sent_again(
     done = eye.until(queue.add(to_engine(library, f"{name}/above:1", any_engine)), State.SUCCEEDED, 60)
     sizes = seeded.images[0].layer_sizes
     assert done.plan is not None and done.moved is not None
-    if services.engine(address).probe().store is not ImageStore.CLASSIC:
+    if clients.engine(address).probe().store is not ImageStore.CLASSIC:
         assert (done.plan.here_layers, done.moved.layers_moved) == (0, 3)  # they want all of it
         return
     assert (done.plan.here_layers, done.plan.here_bytes) == (2, sum(sizes[:2]))
     assert (done.moved.layers_skipped, done.moved.layers_moved, done.moved.bytes) == (2, 1, sizes[2])
-    assert services.engine(address).image(f"{name}/above:1").diff_ids == seeded.images[0].diff_ids
+    assert clients.engine(address).image(f"{name}/above:1").diff_ids == seeded.images[0].diff_ids
 
 
 def test_saved_from_an_engine_it_can_be_pushed(
     make_queue: Make,
-    services: RealServices,
+    clients: RealClients,
     library: Library,
     any_engine: PrivateEngine,
     open_registry: PrivateRegistry,
@@ -127,7 +127,7 @@ def test_saved_from_an_engine_it_can_be_pushed(
     # With a registry's name: Podman gives shorter ones a domain of its own.
     name = f"{open_registry.address}/library/saved:1"
     image_id = loaded(any_engine, name, (2 * MB, 30_000, MB))
-    engine = services.engine(address_of(any_engine.host))
+    engine = clients.engine(address_of(any_engine.host))
     there = engine.image(name)
     queue, eye = make_queue()
     done = eye.until(queue.add(to_library(any_engine, name, library)), State.SUCCEEDED, 60)
@@ -143,7 +143,7 @@ def test_saved_from_an_engine_it_can_be_pushed(
         assert [note.kind for note in done.notes] == [NoteKind.DIGEST_NOT_KEPT]
         assert [layer.media_type for layer in manifest.layers] == [OCI_LAYER] * 3
     pushed = eye.until(queue.add(push_from(library, name, name)), State.SUCCEEDED, 30)
-    assert services.registry(open_registry.address).manifest("library/saved", "1").digest == pushed.digest
+    assert clients.registry(open_registry.address).manifest("library/saved", "1").digest == pushed.digest
     assert list((library.path / ".longshore" / "ingest").iterdir()) == []
     # The same again is the same, and the engine still runs what comes back.
     again = eye.until(queue.add(to_library(any_engine, name, library, "again:1")), State.SUCCEEDED, 60)
@@ -156,7 +156,7 @@ def test_saved_from_an_engine_it_can_be_pushed(
 
 def test_layers_in_zstd_are_read_by_every_engine(
     make_queue: Make,
-    services: RealServices,
+    clients: RealClients,
     library: Library,
     any_engine: PrivateEngine,
     open_registry: PrivateRegistry,
@@ -186,13 +186,13 @@ def test_layers_in_zstd_are_read_by_every_engine(
     queue, eye = make_queue()
     assert eye.until(queue.add(pull_into(source, library)), State.SUCCEEDED, 30).digest == digest
     done = eye.until(queue.add(to_engine(library, source, any_engine)), State.SUCCEEDED, 60)
-    assert services.engine(address_of(any_engine.host)).image(source).diff_ids == (diff_id,)
+    assert clients.engine(address_of(any_engine.host)).image(source).diff_ids == (diff_id,)
     assert done.digest in (digest, sha256_of(config))
 
 
 def test_of_several_platforms_the_engine_gives_what_it_has(
     make_queue: Make,
-    services: RealServices,
+    clients: RealClients,
     library: Library,
     any_engine: PrivateEngine,
     open_registry: PrivateRegistry,
@@ -211,7 +211,7 @@ def test_of_several_platforms_the_engine_gives_what_it_has(
     assert isinstance(manifest, Manifest)
     mine = seeded.images[1]
     assert (manifest.config.digest, library.config(manifest).diff_ids) == (mine.config_digest, mine.diff_ids)
-    if services.engine(address).probe().store is ImageStore.CONTAINERD:
+    if clients.engine(address).probe().store is ImageStore.CONTAINERD:
         assert done.digest == mine.digest
         assert [note.kind for note in done.notes] == [NoteKind.PICKED]
 

@@ -26,7 +26,7 @@ from testbed.remote_images import seed_repository
 from testbed.throttle import Throttle
 from transfertools import Eye, wait_until
 from transfertools.layouts import blobs_of, pull_into, push_from
-from transfertools.real import RealServices
+from transfertools.real import RealClients
 
 Make = Callable[..., tuple[TransferQueue, Eye]]
 MB = 1_000_000
@@ -41,16 +41,16 @@ from longshore.transfers.queue.queue import TransferQueue
 from longshore.transfers.transfer import State
 from transfertools import Eye
 from transfertools.layouts import pull_into
-from transfertools.real import RealServices
+from transfertools.real import RealClients
 source, library, journal = sys.argv[1:]
-services, eye = RealServices(), Eye()
-queue = eye.queue = TransferQueue(services, Journal(Path(journal)), wake=eye.wake)
+clients, eye = RealClients(), Eye()
+queue = eye.queue = TransferQueue(clients, Journal(Path(journal)), wake=eye.wake)
 queue.start()
-row = queue.add(pull_into(source, services.library(Path(library))))
+row = queue.add(pull_into(source, clients.library(Path(library))))
 done = eye.until(row, lambda row: row.state.finished, 60)
 print(done.state.value, done.digest, done.error and done.error.detail, flush=True)
 queue.shutdown(2.0)
-services.close()
+clients.close()
 """
 
 
@@ -66,8 +66,8 @@ def another(source: str, library: Library, folder: Path) -> Iterator[subprocess.
 
 
 @pytest.fixture
-def library(services: RealServices, tmp_path: Path) -> Library:
-    return services.library(tmp_path / "library")
+def library(clients: RealClients, tmp_path: Path) -> Library:
+    return clients.library(tmp_path / "library")
 
 
 def test_killed_in_the_middle_of_a_pull(
@@ -140,7 +140,7 @@ def test_one_pulls_what_another_removes(
 
 
 def test_a_full_disk(
-    make_queue: Make, services: RealServices, open_registry: PrivateRegistry, tmp_path: Path
+    make_queue: Make, clients: RealClients, open_registry: PrivateRegistry, tmp_path: Path
 ) -> None:
     if os.geteuid() != 0:
         pytest.skip("needs root for a small disk of its own")
@@ -148,7 +148,7 @@ def test_a_full_disk(
     disk.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(disk)], check=True)
     try:
-        library = services.library(disk / "library")
+        library = clients.library(disk / "library")
         small = seed_repository(open_registry.address, "library/small", ("1",), layers=(2 * MB,))
         large = seed_repository(
             open_registry.address, "library/large", ("1",), layers=(3 * MB, 2_900_000, MB)
@@ -189,7 +189,7 @@ def skopeo() -> Callable[..., str]:
 
 def test_skopeo_reads_the_library(
     make_queue: Make,
-    services: RealServices,
+    clients: RealClients,
     library: Library,
     open_registry: PrivateRegistry,
     second_registry: PrivateRegistry,
@@ -210,13 +210,13 @@ def test_skopeo_reads_the_library(
             "copy", "--all", "--preserve-digests", "--dest-tls-verify=false",
             f"oci:{library.path}:{source}", f"docker://{target}",
         )  # fmt: skip
-        there = services.registry(second_registry.address).head("by/skopeo", digest[-8:])
+        there = clients.registry(second_registry.address).head("by/skopeo", digest[-8:])
         assert there is not None and there.digest == digest
 
 
 def test_the_library_reads_what_skopeo_wrote(
     make_queue: Make,
-    services: RealServices,
+    clients: RealClients,
     open_registry: PrivateRegistry,
     second_registry: PrivateRegistry,
     skopeo: Callable[..., str],
@@ -228,7 +228,7 @@ def test_the_library_reads_what_skopeo_wrote(
         "copy", "--all", "--src-tls-verify=false",
         f"docker://{open_registry.address}/library/written:1", f"oci:{folder}:team/written:1",
     )  # fmt: skip
-    library = services.library(folder)
+    library = clients.library(folder)
     (row,) = library.images()
     assert (str(row.reference), row.missing, row.digest) == ("docker.io/team/written:1", 0, seeded.digest)
     queue, eye = make_queue()
@@ -248,7 +248,7 @@ def test_the_library_reads_what_skopeo_wrote(
 
 def test_crane_reads_the_library_and_the_library_what_crane_wrote(
     make_queue: Make,
-    services: RealServices,
+    clients: RealClients,
     library: Library,
     open_registry: PrivateRegistry,
     second_registry: PrivateRegistry,
@@ -275,7 +275,7 @@ def test_crane_reads_the_library_and_the_library_what_crane_wrote(
     assert crane("digest", f"{there}:1").strip() == seeded.digest
     folder = tmp_path / "crane"
     crane("pull", "--format=oci", "--annotate-ref", source, str(folder))
-    other = services.library(folder)
+    other = clients.library(folder)
     (row,) = other.images()
     assert (str(row.reference), row.digest, row.missing) == (source, seeded.digest, 0)
     done = eye.until(queue.add(push_from(other, source, f"{there}:2")), State.SUCCEEDED, 30)

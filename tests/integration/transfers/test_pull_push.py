@@ -20,7 +20,7 @@ from testbed.images import load_image, seed_repository, small_image
 from testbed.registry import PrivateRegistry
 from testbed.throttle import Throttle
 from transfertools import Eye, pull, push, wait_until
-from transfertools.real import RealServices, address_of
+from transfertools.real import RealClients, address_of
 
 Make = Callable[..., tuple[TransferQueue, Eye]]
 MB = 1_000_000
@@ -37,7 +37,7 @@ def never_back(eye: Eye, row: str) -> None:
 
 def test_pull(
     make_queue: Make,
-    services: RealServices,
+    clients: RealClients,
     testbed_engine: PrivateEngine,
     open_registry: PrivateRegistry,
     throttle: Throttle,
@@ -63,7 +63,7 @@ def test_pull(
     assert not done.notes
     assert {layer.digest for layer in done.layers} == set(seeded.images[0].layer_digests)
     assert {layer.state for layer in done.layers} == {LayerState.DONE}
-    image = services.engine(address).image(name)
+    image = clients.engine(address).image(name)
     assert any(text.endswith(seeded.digest) for text in image.repo_digests)
     assert image.diff_ids == seeded.images[0].diff_ids
     assert all(snapshot.total_bytes == seeded.layer_bytes for snapshot in eye.seen[row] if snapshot.plan)
@@ -105,7 +105,7 @@ def test_pull_again_is_up_to_date(
 
 
 def test_pull_of_one_platform_of_an_index(
-    make_queue: Make, services: RealServices, testbed_engine: PrivateEngine, open_registry: PrivateRegistry
+    make_queue: Make, clients: RealClients, testbed_engine: PrivateEngine, open_registry: PrivateRegistry
 ) -> None:
     seeded = seed_repository(
         open_registry.address, "transfers/index", ("1",), platforms=(("linux", "amd64"), ("linux", "arm64"))
@@ -115,9 +115,7 @@ def test_pull_of_one_platform_of_an_index(
     queue, eye = make_queue()
     done = eye.until(queue.add(pull(name, address)), State.SUCCEEDED, 30)
     ours = next(
-        image
-        for image in seeded.images
-        if image.platform[1] == services.engine(address).platform.architecture
+        image for image in seeded.images if image.platform[1] == clients.engine(address).platform.architecture
     )
     assert done.digest == seeded.digest
     assert done.total_bytes == sum(ours.layer_sizes)
@@ -135,7 +133,7 @@ def test_pull_of_what_is_not_there(
 
 
 def test_push_tags_moves_and_verifies(
-    make_queue: Make, services: RealServices, testbed_engine: PrivateEngine, open_registry: PrivateRegistry
+    make_queue: Make, clients: RealClients, testbed_engine: PrivateEngine, open_registry: PrivateRegistry
 ) -> None:
     with contextlib.closing(testbed_engine.client()) as client:
         image_id = load_image(client, ["transfers/local:1"], (MB, 2 * MB), seed="push")
@@ -145,13 +143,13 @@ def test_push_tags_moves_and_verifies(
     row = queue.add(push("transfers/local:1", target, address))
     done = eye.until(row, State.SUCCEEDED, 30)
     assert [note.kind for note in done.notes] == [NoteKind.TAGGED]
-    found = services.registry(open_registry.address).manifest("transfers/pushed", "2")
+    found = clients.registry(open_registry.address).manifest("transfers/pushed", "2")
     assert done.digest == found.digest
     assert done.moved is not None
     assert done.moved.layers_moved == 2
     assert done.moved.bytes == sum(layer.size for layer in found.layers)  # what really went over the network
     assert (
-        services.engine(address).image(target).image_id == image_id
+        clients.engine(address).image(target).image_id == image_id
     )  # the tag stays, as docker's users expect
     assert done.plan is not None
     assert (done.plan.layers, done.plan.compressed, done.plan.estimated) == (2, False, True)
@@ -203,7 +201,7 @@ def test_push_of_what_was_pulled_knows_its_layers_beforehand(
 
 
 def test_push_that_takes_a_local_tag_from_another_image_says_so(
-    make_queue: Make, services: RealServices, testbed_engine: PrivateEngine, open_registry: PrivateRegistry
+    make_queue: Make, clients: RealClients, testbed_engine: PrivateEngine, open_registry: PrivateRegistry
 ) -> None:
     target = f"{open_registry.address}/transfers/taken:1"
     with contextlib.closing(testbed_engine.client()) as client:
@@ -213,7 +211,7 @@ def test_push_that_takes_a_local_tag_from_another_image_says_so(
     queue, eye = make_queue()
     done = eye.until(queue.add(push("transfers/wanted:1", target, address)), State.SUCCEEDED, 30)
     assert [(note.kind, note.text) for note in done.notes] == [(NoteKind.TAG_MOVED, other)]
-    assert services.engine(address).image(target).image_id == wanted
+    assert clients.engine(address).image(target).image_id == wanted
 
 
 def test_push_without_sign_in(
@@ -231,7 +229,7 @@ def test_push_without_sign_in(
 
 def test_push_that_fails_half_way_is_failed_with_the_reason(
     make_queue: Make,
-    services: RealServices,
+    clients: RealClients,
     testbed_engine: PrivateEngine,
     open_registry: PrivateRegistry,
     throttle: Throttle,
@@ -249,7 +247,7 @@ def test_push_that_fails_half_way_is_failed_with_the_reason(
     assert failed.error.message
     assert failed.error.detail
     assert State.SUCCEEDED not in {snapshot.state for snapshot in eye.seen[row]}
-    assert services.registry(open_registry.address).head("transfers/half", "1") is None
+    assert clients.registry(open_registry.address).head("transfers/half", "1") is None
     assert failed.permille != 1000
 
 
@@ -289,7 +287,7 @@ def test_push_that_we_cannot_verify_is_noted(
 
 def test_cancel_while_the_registry_says_nothing(
     make_queue: Make,
-    services: RealServices,
+    clients: RealClients,
     testbed_engine: PrivateEngine,
     open_registry: PrivateRegistry,
     throttle: Throttle,
@@ -314,7 +312,7 @@ def test_cancel_while_the_registry_says_nothing(
     # again. An engine that goes on would send and read the layers before it closes its connections.
     throttle.bytes_per_second = 2 * MB
     throttle.resume()
-    services.registry(throttle.address).close()
+    clients.registry(throttle.address).close()
     wait_until(lambda: throttle.open_connections == 0, "the engine lets go of the registry")
     asked = [(method, path.partition("?")[0].rpartition("/")[0]) for method, path, _ in throttle.requests]
     assert not [ask for ask in asked if ask[0] == "PUT"]
@@ -328,7 +326,7 @@ def test_cancel_while_the_registry_says_nothing(
 @pytest.mark.parametrize("moment", ["downloading", "uploading"])
 def test_cancel_in_the_middle_really_stops(
     make_queue: Make,
-    services: RealServices,
+    clients: RealClients,
     testbed_engine: PrivateEngine,
     open_registry: PrivateRegistry,
     throttle: Throttle,
@@ -352,7 +350,7 @@ def test_cancel_in_the_middle_really_stops(
     assert cancelled.error is None
     assert cancelled.permille is not None
     assert 0 < cancelled.permille < 1000
-    services.registry(throttle.address).close()  # our own idle connection, of the plan
+    clients.registry(throttle.address).close()  # our own idle connection, of the plan
     wait_until(lambda: throttle.open_connections == 0, "the engine lets go of the registry")
 
 

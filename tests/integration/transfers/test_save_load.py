@@ -40,7 +40,7 @@ from testbed.registry import PrivateRegistry
 from transfertools import Eye
 from transfertools.archive_summary import inspect_archive
 from transfertools.archives import in_archive, in_engine, moving, skopeo, small_disk
-from transfertools.real import RealServices, address_of
+from transfertools.real import RealClients, address_of
 
 Make = Callable[..., tuple[TransferQueue, Eye]]
 MB = 1_000_000
@@ -53,9 +53,9 @@ def made(
         return load_image(client, names, layers, seed=names[0] if seed is None else seed)
 
 
-def forget(services: RealServices, address: EngineAddress, *names: str) -> None:
+def forget(clients: RealClients, address: EngineAddress, *names: str) -> None:
     for name in names:
-        services.engine(address).remove(name)
+        clients.engine(address).remove(name)
 
 
 def nothing_but(folder: Path, *names: str) -> bool:
@@ -66,7 +66,7 @@ def nothing_but(folder: Path, *names: str) -> bool:
 @pytest.mark.parametrize("format", ["docker", "oci"])
 def test_saved_and_loaded_again_it_is_the_same(
     make_queue: Make,
-    services: RealServices,
+    clients: RealClients,
     testbed_engine: PrivateEngine,
     tmp_path: Path,
     format: str,
@@ -95,11 +95,11 @@ def test_saved_and_loaded_again_it_is_the_same(
     # What Debian's skopeo reads: no compressed docker-archive, also of others, and no zstd.
     if packed == "none" or (format, packed) == ("oci", "gzip"):
         raw = skopeo("inspect", "--config", "--raw", f"{format}-archive:{path}")
-        assert json.loads(raw)["rootfs"]["diff_ids"] == list(services.engine(address).image(name).diff_ids)
-    forget(services, address, name)
+        assert json.loads(raw)["rootfs"]["diff_ids"] == list(clients.engine(address).image(name).diff_ids)
+    forget(clients, address, name)
     loaded = eye.until(queue.add(moving(in_archive(path), in_engine(address))), State.SUCCEEDED, 30)
     assert loaded.digest == image_id
-    assert services.engine(address).image(name).image_id == image_id
+    assert clients.engine(address).image(name).image_id == image_id
     assert loaded.plan is not None and loaded.moved is not None
     assert (loaded.plan.layers, loaded.plan.total_bytes) == (2, row.size)
     assert (loaded.moved.layers_moved, loaded.moved.bytes) == (2, row.size)
@@ -107,7 +107,7 @@ def test_saved_and_loaded_again_it_is_the_same(
 
 @pytest.mark.parametrize("format", ["docker", "oci"])
 def test_several_images_in_one_archive(
-    make_queue: Make, services: RealServices, testbed_engine: PrivateEngine, tmp_path: Path, format: str
+    make_queue: Make, clients: RealClients, testbed_engine: PrivateEngine, tmp_path: Path, format: str
 ) -> None:
     names = [f"archives/several-{format}:{number}" for number in (1, 2)]
     ids = [
@@ -126,10 +126,10 @@ def test_several_images_in_one_archive(
         ::-1
     ]
     assert {reference.familiar for row in found.images for reference in row.references} == set(names)
-    forget(services, address, *names, f"archives/several-{format}:other")
+    forget(clients, address, *names, f"archives/several-{format}:other")
     one = moving(in_archive(path, names[1]), in_engine(address, f"archives/renamed-{format}:7"))
     eye.until(queue.add(one), State.SUCCEEDED, 30)
-    engine = services.engine(address)
+    engine = clients.engine(address)
     assert engine.image(f"archives/renamed-{format}:7").image_id == ids[1]
     with pytest.raises(ImageUnknown):
         engine.image(names[0])
@@ -143,7 +143,7 @@ def test_several_images_in_one_archive(
 
 
 def test_an_image_without_a_name(
-    make_queue: Make, services: RealServices, testbed_engine: PrivateEngine, tmp_path: Path
+    make_queue: Make, clients: RealClients, testbed_engine: PrivateEngine, tmp_path: Path
 ) -> None:
     with contextlib.closing(testbed_engine.client()) as client:
         image_id = load_image(client, [], (MB,), seed="nameless")
@@ -152,15 +152,15 @@ def test_an_image_without_a_name(
     queue, eye = make_queue()
     eye.until(queue.add(moving(in_engine(address, image_id=image_id), in_archive(path))), State.SUCCEEDED, 30)
     assert [row.references for row in inspect_archive(path).images] == [()]
-    services.engine(address).remove(image_id)
+    clients.engine(address).remove(image_id)
     loaded = eye.until(queue.add(moving(in_archive(path), in_engine(address))), State.SUCCEEDED, 30)
-    assert loaded.digest == image_id == services.engine(address).image(image_id).image_id
+    assert loaded.digest == image_id == clients.engine(address).image(image_id).image_id
 
 
 @pytest.mark.parametrize("kind", ["docker-archive", "oci-archive"])
 def test_archives_of_skopeo(
     make_queue: Make,
-    services: RealServices,
+    clients: RealClients,
     testbed_engine: PrivateEngine,
     open_registry: PrivateRegistry,
     tmp_path: Path,
@@ -174,7 +174,7 @@ def test_archives_of_skopeo(
     address = address_of(testbed_engine.host)
     queue, eye = make_queue()
     done = eye.until(queue.add(moving(in_archive(path), in_engine(address))), State.SUCCEEDED, 30)
-    image = services.engine(address).image(name)
+    image = clients.engine(address).image(name)
     assert image.diff_ids == seeded.images[0].diff_ids
     assert done.digest == image.image_id
     kept = [note.kind for note in done.notes]
@@ -182,7 +182,7 @@ def test_archives_of_skopeo(
 
 
 def test_layers_of_zstd_are_unpacked_for_an_engine_that_does_not_know_them(
-    make_queue: Make, services: RealServices, testbed_engine: PrivateEngine, tmp_path: Path
+    make_queue: Make, clients: RealClients, testbed_engine: PrivateEngine, tmp_path: Path
 ) -> None:
     image = Image(layers=(layer("one", 300_000), layer("two")), packed="zstd", names=("archives/zstd:1",))
     address = address_of(testbed_engine.host)
@@ -190,16 +190,16 @@ def test_layers_of_zstd_are_unpacked_for_an_engine_that_does_not_know_them(
     for packed in SUFFIXES:
         path = write(tmp_path, oci_parts(image), packed)
         eye.until(queue.add(moving(in_archive(path), in_engine(address))), State.SUCCEEDED, 30)
-        found = services.engine(address).image("archives/zstd:1")
+        found = clients.engine(address).image("archives/zstd:1")
         assert len(found.diff_ids) == 2
-        forget(services, address, "archives/zstd:1")
+        forget(clients, address, "archives/zstd:1")
 
 
 def test_the_engines_own_platform_is_loaded_or_the_one_asked_for(
-    make_queue: Make, services: RealServices, testbed_engine: PrivateEngine, tmp_path: Path
+    make_queue: Make, clients: RealClients, testbed_engine: PrivateEngine, tmp_path: Path
 ) -> None:
     address = address_of(testbed_engine.host)
-    own = services.engine(address).platform
+    own = clients.engine(address).platform
     images = [
         Image(layers=(layer("other"),), platform=("linux", "s390x"), names=("archives/index:1",)),
         Image(layers=(layer("own"),), platform=("linux", own.architecture)),
@@ -207,10 +207,10 @@ def test_the_engines_own_platform_is_loaded_or_the_one_asked_for(
     path = write(tmp_path, oci_parts(*images, index=True))
     queue, eye = make_queue()
     eye.until(queue.add(moving(in_archive(path), in_engine(address))), State.SUCCEEDED, 30)
-    assert services.engine(address).image("archives/index:1").platform == own
+    assert clients.engine(address).image("archives/index:1").platform == own
     other = moving(in_archive(path), in_engine(address), platform=Platform("linux", "s390x"))
     done = eye.until(queue.add(other), State.SUCCEEDED, 30)
-    found = services.engine(address).image("archives/index:1").platform
+    found = clients.engine(address).image("archives/index:1").platform
     assert found is not None and found.architecture == "s390x"
     assert NoteKind.TAG_MOVED in [note.kind for note in done.notes]
     none = moving(in_archive(path), in_engine(address), platform=Platform("linux", "riscv64"))
@@ -220,7 +220,7 @@ def test_the_engines_own_platform_is_loaded_or_the_one_asked_for(
 
 @pytest.mark.parametrize("packed", SUFFIXES)
 def test_only_the_layers_that_the_engine_has_not_are_sent(
-    make_queue: Make, services: RealServices, testbed_engine: PrivateEngine, tmp_path: Path, packed: str
+    make_queue: Make, clients: RealClients, testbed_engine: PrivateEngine, tmp_path: Path, packed: str
 ) -> None:
     below, above = layer(f"below {packed}", 500_000), layer(f"above {packed}", 300_000)
     base = Image(layers=(below,), names=(f"archives/base-{packed}:1",), packed=packed)
@@ -235,7 +235,7 @@ def test_only_the_layers_that_the_engine_has_not_are_sent(
         assert done.moved is not None and done.plan is not None
         assert done.plan.here_layers == done.moved.layers_skipped
         counts.append((done.moved.layers_moved, done.moved.layers_skipped))
-        found = services.engine(address).image(image.names[0])
+        found = clients.engine(address).image(image.names[0])
         assert [digest_of(each) for each in image.layers] == list(found.diff_ids)
     # The third needs a layer again, above those that are there: then its file must be.
     assert counts == [(1, 0), (1, 1), (1, 1)]
@@ -243,7 +243,7 @@ def test_only_the_layers_that_the_engine_has_not_are_sent(
 
 @pytest.mark.parametrize("what", ["truncated", "hostile", "filesystem", "zip"])
 def test_a_bad_file_is_refused_before_the_engine_sees_it(
-    make_queue: Make, services: RealServices, testbed_engine: PrivateEngine, tmp_path: Path, what: str
+    make_queue: Make, clients: RealClients, testbed_engine: PrivateEngine, tmp_path: Path, what: str
 ) -> None:
     image = Image(names=("archives/bad:1",))
     path = write(tmp_path, docker_parts(image))
@@ -260,16 +260,16 @@ def test_a_bad_file_is_refused_before_the_engine_sees_it(
         path.write_bytes(b"PK\x03\x04" + bytes(100))
         kind = NotAnArchive
     address = address_of(testbed_engine.host)
-    before = {row.image_id for row in services.engine(address).images()}
+    before = {row.image_id for row in clients.engine(address).images()}
     queue, eye = make_queue()
     failed = eye.until(queue.add(moving(in_archive(path), in_engine(address))), State.FAILED, 30)
     assert isinstance(failed.error, kind)
     assert failed.error.advice
     assert failed.attempt == 1
-    assert {row.image_id for row in services.engine(address).images()} == before
+    assert {row.image_id for row in clients.engine(address).images()} == before
 
 
-def cancelled_at(way: Way, request: TransferRequest, services: RealServices, moved: int) -> None:
+def cancelled_at(way: Way, request: TransferRequest, clients: RealClients, moved: int) -> None:
     """Run an attempt that is cancelled once *moved* bytes have moved."""
     cancellation = Cancellation()
 
@@ -278,7 +278,7 @@ def cancelled_at(way: Way, request: TransferRequest, services: RealServices, mov
             cancellation.cancel()
 
     progress = Progress(extracts=way.extracts, changed=changed)
-    job = Job(request, services, cancellation, progress)
+    job = Job(request, clients, cancellation, progress)
     with job.closing:
         way.plan(job)
         with pytest.raises(Cancelled):
@@ -288,7 +288,7 @@ def cancelled_at(way: Way, request: TransferRequest, services: RealServices, mov
 
 @pytest.mark.parametrize(("format", "name"), [("docker", "a.tar"), ("oci", "a.tar"), ("oci", "a.tar.gz")])
 def test_a_save_cancelled_in_the_middle_leaves_nothing(
-    services: RealServices, testbed_engine: PrivateEngine, tmp_path: Path, format: str, name: str
+    clients: RealClients, testbed_engine: PrivateEngine, tmp_path: Path, format: str, name: str
 ) -> None:
     made(testbed_engine, "archives/cancelled:1", layers=(8 * MB, 8 * MB))
     folder = tmp_path / "saved"
@@ -297,12 +297,12 @@ def test_a_save_cancelled_in_the_middle_leaves_nothing(
         in_engine(address_of(testbed_engine.host), "archives/cancelled:1"),
         in_archive(folder / name, format=format),
     )
-    cancelled_at(SaveWay(), request, services, 4 * MB)
+    cancelled_at(SaveWay(), request, clients, 4 * MB)
     assert nothing_but(folder)
 
 
 def test_an_engine_that_is_killed_in_the_middle_of_a_save_leaves_nothing(
-    services: RealServices, own_engine: PrivateEngine, tmp_path: Path
+    clients: RealClients, own_engine: PrivateEngine, tmp_path: Path
 ) -> None:
     made(own_engine, "archives/killed:1", layers=(8 * MB, 8 * MB))
     folder = tmp_path / "saved"
@@ -317,7 +317,7 @@ def test_an_engine_that_is_killed_in_the_middle_of_a_save_leaves_nothing(
 
     way = SaveWay()
     progress = Progress(extracts=way.extracts, changed=changed)
-    job = Job(request, services, Cancellation(), progress)
+    job = Job(request, clients, Cancellation(), progress)
     with job.closing:
         way.plan(job)
         with pytest.raises(EngineLost):
@@ -342,14 +342,14 @@ def test_a_failed_save_leaves_what_was_there(
 
 
 def test_a_load_cancelled_in_the_middle_loads_nothing(
-    services: RealServices, testbed_engine: PrivateEngine, tmp_path: Path
+    clients: RealClients, testbed_engine: PrivateEngine, tmp_path: Path
 ) -> None:
     image = Image(layers=(layer("a", 8 * MB), layer("b", 8 * MB)), names=("archives/half:1",))
     path = write(tmp_path, docker_parts(image))
     address = address_of(testbed_engine.host)
-    cancelled_at(LoadWay(), moving(in_archive(path), in_engine(address)), services, 4 * MB)
+    cancelled_at(LoadWay(), moving(in_archive(path), in_engine(address)), clients, 4 * MB)
     with pytest.raises(ImageUnknown):
-        services.engine(address).image("archives/half:1")
+        clients.engine(address).image("archives/half:1")
 
 
 @pytest.mark.parametrize("format", ["docker", "oci"])
@@ -371,14 +371,14 @@ def test_a_full_disk(make_queue: Make, testbed_engine: PrivateEngine, tmp_path: 
 
 
 def test_unpacking_is_a_part_of_the_bar(
-    make_queue: Make, services: RealServices, testbed_engine: PrivateEngine, tmp_path: Path
+    make_queue: Make, clients: RealClients, testbed_engine: PrivateEngine, tmp_path: Path
 ) -> None:
     name = "archives/unpacking:1"
     made(testbed_engine, name, layers=(30 * MB, 30 * MB))
     address, path = address_of(testbed_engine.host), tmp_path / "image.tar"
     queue, eye = make_queue()
     eye.until(queue.add(moving(in_engine(address, name), in_archive(path))), State.SUCCEEDED, 60)
-    forget(services, address, name)
+    forget(clients, address, name)
     row = queue.add(moving(in_archive(path), in_engine(address)))
     eye.until(row, State.SUCCEEDED, 60)
     seen = eye.seen[row]
@@ -420,7 +420,7 @@ def test_what_a_killed_save_left_is_removed_by_the_next(
 
 
 def test_engine_to_engine(
-    make_queue: Make, services: RealServices, testbed_engine: PrivateEngine, own_engine: PrivateEngine
+    make_queue: Make, clients: RealClients, testbed_engine: PrivateEngine, own_engine: PrivateEngine
 ) -> None:
     image_id = made(testbed_engine, "archives/relay:1")
     here, there = (
@@ -433,14 +433,14 @@ def test_engine_to_engine(
         State.SUCCEEDED,
         60,
     )
-    assert done.digest == image_id == services.engine(there).image("archives/relay:1").image_id
+    assert done.digest == image_id == clients.engine(there).image("archives/relay:1").image_id
     assert done.moved is not None and done.plan is not None
     assert (done.moved.layers_moved, done.plan.layers) == (2, 2)
     assert not done.notes
     named = moving(in_engine(here, "archives/relay:1"), in_engine(there, "archives/other:2"))
     again = eye.until(queue.add(named), State.SUCCEEDED, 30)
     assert [note.kind for note in again.notes] == [NoteKind.TAGGED]
-    assert services.engine(there).image("archives/other:2").image_id == image_id
+    assert clients.engine(there).image("archives/other:2").image_id == image_id
     last = eye.until(queue.add(named), State.SUCCEEDED, 30)
     assert [note.kind for note in last.notes] == [NoteKind.UP_TO_DATE]
 

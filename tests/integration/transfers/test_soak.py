@@ -22,7 +22,7 @@ from testbed.engine import PrivateEngine
 from testbed.images import load_image, seed_repository
 from testbed.registry import PrivateRegistry
 from transfertools import Eye, pull, push, wait_until
-from transfertools.real import RealServices, address_of
+from transfertools.real import RealClients, address_of
 
 TRANSFERS = 200
 IMAGES = 10
@@ -78,11 +78,11 @@ def seed(engine: PrivateEngine, registry: PrivateRegistry, counts: dict[str, int
             load_image(client, [f"soak/local{image}:1"], (20_000, 30_000), seed=f"l{image}")
 
 
-def run(services: RealServices, state: Path, requests: list[TransferRequest], *, storm: object = None) -> Eye:
+def run(clients: RealClients, state: Path, requests: list[TransferRequest], *, storm: object = None) -> Eye:
     """All of *requests* to their ends, in a queue of their own; *storm* is called half-way."""
     eye = Eye()
     eye.queue = queue = TransferQueue(
-        services, Journal(state / "journal.sqlite3"), concurrency=6, wake=eye.wake
+        clients, Journal(state / "journal.sqlite3"), concurrency=6, wake=eye.wake
     )
     queue.start()
     rows = [queue.add(request) for request in requests]
@@ -115,10 +115,10 @@ def test_soak(own_engine: PrivateEngine, tmp_path: Path) -> None:
     with PrivateRegistry(tmp_path / "registry", in_memory=True) as registry:
         seed(own_engine, registry, {"warm": 20, "soak": TRANSFERS})
         address = address_of(own_engine.host)
-        services = RealServices()
+        clients = RealClients()
         # What is made once (imports, pools, caches of the interpreter) is made before the first look.
-        run(services, tmp_path / "warm", requests_of(address, registry.address, "warm", 20))
-        services.close()
+        run(clients, tmp_path / "warm", requests_of(address, registry.address, "warm", 20))
+        clients.close()
         gc.collect()
         before = resident_kb(), sockets(), files(), threading.active_count()
 
@@ -127,19 +127,19 @@ def test_soak(own_engine: PrivateEngine, tmp_path: Path) -> None:
             registry.restart()
             own_engine.start()
 
-        services = RealServices()
+        clients = RealClients()
         requests = requests_of(address, registry.address, "soak", TRANSFERS)
         started = time.monotonic()
-        eye = run(services, tmp_path / "soak", requests, storm=storm)
+        eye = run(clients, tmp_path / "soak", requests, storm=storm)
         spent = time.monotonic() - started
-        check_truth(services, eye, address)
+        check_truth(clients, eye, address)
         states = [row.state for row in eye.rows.values()]
         assert len(states) == TRANSFERS
         assert states.count(State.CANCELLED) > 0
         assert states.count(State.SUCCEEDED) > TRANSFERS / 2
         assert any(row.attempt > 1 for row in eye.rows.values()), "nothing was hit by the storm"
         check_journal(tmp_path / "soak", eye)
-        services.close()
+        clients.close()
         eye.rows.clear()
         eye.seen.clear()
         gc.collect()
@@ -152,9 +152,9 @@ def test_soak(own_engine: PrivateEngine, tmp_path: Path) -> None:
         )
 
 
-def check_truth(services: RealServices, eye: Eye, address: EngineAddress) -> None:
+def check_truth(clients: RealClients, eye: Eye, address: EngineAddress) -> None:
     """Engine and registry hold what the rows say, and every row says something true."""
-    engine = services.engine(address)
+    engine = clients.engine(address)
     for row in eye.rows.values():
         assert row.state in (State.SUCCEEDED, State.CANCELLED), (row.state, row.error and row.error.detail)
         assert row.finished is not None
@@ -170,7 +170,7 @@ def check_truth(services: RealServices, eye: Eye, address: EngineAddress) -> Non
             if row.state is State.SUCCEEDED:
                 assert carries(row.digest, image.image_id, image.repo_digests)
         else:
-            found = services.registry(reference.domain).head(reference.path, reference.tag or "")
+            found = clients.registry(reference.domain).head(reference.path, reference.tag or "")
             if row.state is State.SUCCEEDED:
                 assert found is not None
                 assert found.digest == row.digest

@@ -17,7 +17,7 @@ from testbed.images import load_image, seed_repository
 from testbed.registry import PrivateRegistry
 from testbed.throttle import Throttle
 from transfertools import Eye, pull, push, wait_until
-from transfertools.real import RealServices, address_of
+from transfertools.real import RealClients, address_of
 
 Make = Callable[..., tuple[TransferQueue, Eye]]
 MB = 1_000_000
@@ -25,7 +25,7 @@ MB = 1_000_000
 
 def test_engine_killed_in_mid_pull(
     make_queue: Make,
-    services: RealServices,
+    clients: RealClients,
     own_engine: PrivateEngine,
     open_registry: PrivateRegistry,
     throttle: Throttle,
@@ -47,7 +47,7 @@ def test_engine_killed_in_mid_pull(
     assert done.digest == seeded.digest
     assert done.attempt == 2
     assert done.error is None
-    assert services.engine(address).image(name).diff_ids == seeded.images[0].diff_ids
+    assert clients.engine(address).image(name).diff_ids == seeded.images[0].diff_ids
     seen = [snapshot.permille for snapshot in eye.seen[row] if snapshot.permille is not None]
     assert seen == sorted(seen)
 
@@ -71,12 +71,12 @@ from pathlib import Path
 folder, host, source, target = sys.argv[1:5]
 sys.path[:0] = sys.argv[5:]
 from transfertools import Eye, push
-from transfertools.real import RealServices, address_of
+from transfertools.real import RealClients, address_of
 from longshore.transfers.journal.journal import Journal
 from longshore.transfers.queue.queue import TransferQueue
 eye = Eye()
 journal = Journal(Path(folder) / "journal.sqlite3")
-eye.queue = queue = TransferQueue(RealServices(), journal, wake=eye.wake, concurrency=1)
+eye.queue = queue = TransferQueue(RealClients(), journal, wake=eye.wake, concurrency=1)
 queue.start()
 rows = [queue.add(push(source, f"{target}:{tag}", address_of(host))) for tag in "123"]
 eye.until(rows[0], lambda row: row.phase == "uploading" and row.moved_bytes > 0, 30)
@@ -87,7 +87,7 @@ time.sleep(60)
 
 def test_killed_in_mid_push_and_resumed(
     make_queue: Make,
-    services: RealServices,
+    clients: RealClients,
     testbed_engine: PrivateEngine,
     open_registry: PrivateRegistry,
     throttle: Throttle,
@@ -124,14 +124,14 @@ def test_killed_in_mid_push_and_resumed(
         eye.until(row, State.INTERRUPTED)
     assert eye.order == rows
     assert eye.set_aside is None
-    assert services.registry(open_registry.address).head("survival/killed", "1") is None
+    assert clients.registry(open_registry.address).head("survival/killed", "1") is None
     throttle.bytes_per_second = None
     queue.retry(rows)
     for row in rows:
         done = eye.until(row, State.SUCCEEDED, 30)
         tag = done.request.destination.reference
         assert tag is not None
-        found = services.registry(open_registry.address).head("survival/killed", tag.tag or "")
+        found = clients.registry(open_registry.address).head("survival/killed", tag.tag or "")
         assert found is not None
         assert found.digest == done.digest
 
@@ -153,7 +153,7 @@ def test_a_second_longshore_leaves_the_first_ones_rows(
 
 def test_shutdown_in_mid_transfer_leaves_nothing_running(
     make_queue: Make,
-    services: RealServices,
+    clients: RealClients,
     testbed_engine: PrivateEngine,
     open_registry: PrivateRegistry,
     throttle: Throttle,
@@ -166,7 +166,7 @@ def test_shutdown_in_mid_transfer_leaves_nothing_running(
     assert queue.shutdown(10.0)
     eye.until(row, State.INTERRUPTED)
     assert eye.rows[row].moved_bytes < 20 * MB, "it did not wait for the pull to end"
-    services.registry(throttle.address).close()
+    clients.registry(throttle.address).close()
     wait_until(lambda: throttle.open_connections == 0, "the engine lets go of the registry")
 
 

@@ -11,8 +11,8 @@ from PySide6.QtCore import QAbstractItemModel, Qt
 from longshore.errors import NotInRegistry
 from longshore.models import text
 from longshore.models.columns import HereState, ImageColumn, Role, TagColumn, Tone
-from longshore.models.image_model import ImageModel
-from longshore.models.tag_model import TagModel
+from longshore.models.images import ImageModel
+from longshore.models.tags import TagModel
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
 from longshore.registry.model import TagDetails

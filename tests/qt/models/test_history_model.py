@@ -12,7 +12,7 @@ from pytestqt.qtbot import QtBot
 
 from longshore.errors import AccessDenied
 from longshore.models.columns import HistoryColumn, NodeKind, Role, Tone
-from longshore.models.history_model import HistoryModel
+from longshore.models.history import HistoryModel
 from longshore.transfers.transfer import Moved, State
 from qt.models.made import NOW, headers, row_texts, texts, transfer
 

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QTableView
 
 from longshore.models import mime, text, transition
 from longshore.models.columns import ImageColumn, Role
-from longshore.models.image_model import ImageModel
+from longshore.models.images import ImageModel
 from longshore.oci.reference import Reference
 from qt.models.made import NOW, headers, image, row_texts, sha, texts
 

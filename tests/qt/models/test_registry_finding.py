@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt
 
 from longshore.errors import ListingUnsupported, RegistryUnreachable, UnexpectedReply
 from longshore.models.columns import NodeAction, NodeKind, NodeState, RegistryColumn, Role, Tone
-from longshore.models.registry_model import RegistryModel
+from longshore.models.registries import RegistryModel
 from longshore.registry.model import RepositoryInfo
 from qt.models.made import NOW, entry, texts
 

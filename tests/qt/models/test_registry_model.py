@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QTreeView
 from longshore.errors import ListingUnsupported, RegistryUnreachable, SignInRequired
 from longshore.models import mime
 from longshore.models.columns import NodeKind, NodeState, RegistryColumn, Role, Tone
-from longshore.models.registry_model import RegistryModel
+from longshore.models.registries import RegistryModel
 from longshore.oci.reference import Reference
 from qt.models.made import entry, headers, image, sha, texts
 

@@ -6,9 +6,9 @@ import pytest
 
 from longshore.models import sieve
 from longshore.models.columns import Role
-from longshore.models.image_model import ImageModel
-from longshore.models.registry_model import RegistryModel
-from longshore.models.tag_model import TagModel
+from longshore.models.images import ImageModel
+from longshore.models.registries import RegistryModel
+from longshore.models.tags import TagModel
 from qt.models.made import entry, image, sha, texts
 
 _HOST = "127.0.0.1:5000"

@@ -12,7 +12,7 @@ from PySide6.QtCore import QModelIndex, QPersistentModelIndex, Qt
 from longshore.errors import NotInRegistry, RegistryUnreachable
 from longshore.models import mime
 from longshore.models.columns import HereState, Role, TagColumn, Tone
-from longshore.models.tag_model import TagModel
+from longshore.models.tags import TagModel
 from longshore.oci.manifest import OCI_INDEX, OCI_MANIFEST
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference

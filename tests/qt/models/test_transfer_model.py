@@ -16,7 +16,7 @@ from longshore.errors import AccessDenied, EngineLost
 from longshore.models import mime, transition
 from longshore.models import transfer_text as words
 from longshore.models.columns import NodeKind, Role, Tone, TransferColumn
-from longshore.models.transfer_model import TransferModel
+from longshore.models.transfers import TransferModel
 from longshore.oci.layer import LayerState
 from longshore.oci.reference import Reference
 from longshore.transfers.queue.mailbox import Changes

@@ -15,7 +15,7 @@ import qasync
 import shiboken6
 from PySide6.QtWidgets import QApplication
 
-from longshore.application.clients import Services
+from longshore.application.clients import Clients
 from longshore.application.registries import RegistryBook
 from longshore.operations.accounts import Accounts
 from longshore.operations.tasks import Tasks
@@ -34,7 +34,7 @@ class Desk:
     home: Path
     settings: Settings
     book: RegistryBook
-    services: Services
+    clients: Clients
     tasks: Tasks
     accounts: Accounts
 
@@ -65,15 +65,15 @@ def play(qapp: QApplication, tmp_path: Path) -> Play:
         settings = Settings(tmp_path / "config")
         book = RegistryBook(settings, [])
         environ = {"HOME": str(tmp_path), "PATH": str(tmp_path)}
-        services, tasks = Services(environ, book.config), Tasks()
-        desk = Desk(tmp_path, settings, book, services, tasks, Accounts(services, tasks, book))
+        clients, tasks = Clients(environ, book.config), Tasks()
+        desk = Desk(tmp_path, settings, book, clients, tasks, Accounts(clients, tasks, book))
 
         async def whole() -> None:
             try:
                 await asyncio.wait_for(scene(desk), 30)
             finally:
                 await desk.tasks.close()
-                desk.services.close()
+                desk.clients.close()
 
         loop = qasync.QEventLoop(qapp)
         with loop:

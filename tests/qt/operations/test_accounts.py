@@ -85,7 +85,7 @@ def test_who_closes_the_sheet_is_not_signed_in(play, serve) -> None:
         go_on.set()
         await desk.until(lambda: not desk.tasks._cancellations)
         assert answers == [] and not desk.docker_config.exists()
-        assert desk.services.credential(server.host) is None
+        assert desk.clients.credential(server.host) is None
 
     play(scene)
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from longshore.errors import LongshoreError
-from longshore.models.transfer_model import TransferModel
-from longshore.operations.moving import Moving
+from longshore.models.transfers import TransferModel
+from longshore.operations.transfers import Transfers
 from longshore.transfers.journal.journal import Journal
 from longshore.transfers.queue.row import Entry
 from longshore.transfers.transfer import State
@@ -22,13 +22,13 @@ Play = Callable[[Callable[[Desk], Coroutine[Any, Any, None]]], None]
 
 
 class Ear:
-    """A Moving over a journal in *path*, and what it says."""
+    """A Transfers over a journal in *path*, and what it says."""
 
     def __init__(self, desk: Desk, path: Path) -> None:
         self.desk = desk
         self.model = TransferModel()
         listing: Any = None  # asked only for a pull without a tag
-        self.moving = Moving(desk.services, desk.tasks, desk.settings, path, listing, self.model)
+        self.moving = Transfers(desk.clients, desk.tasks, desk.settings, path, listing, self.model)
         self.unsaved: list[str] = []
         self.failed: list[LongshoreError] = []
         self.moving.unsaved_changed.connect(self.unsaved.append)

@@ -10,11 +10,11 @@ from typing import Any
 
 import shiboken6
 
-from longshore.application.clients import Services
+from longshore.application.clients import Clients
 from longshore.application.registries import RegistryBook
 from longshore.models.columns import NodeState
-from longshore.models.registry_model import RegistryEntry, RegistryModel
-from longshore.models.tag_model import TagModel
+from longshore.models.registries import RegistryEntry, RegistryModel
+from longshore.models.tags import TagModel
 from longshore.oci.reference import Reference
 from longshore.operations import listing as listing_module
 from longshore.operations.listing import Listing
@@ -35,7 +35,7 @@ class Shown:
         self.registries.set_registries([RegistryEntry(desk.book.config(host)) for host in hosts])
         self.errors: list[Any] = []
         self.listing = Listing(
-            desk.services,
+            desk.clients,
             desk.tasks,
             desk.book,
             self.registries,
@@ -147,9 +147,9 @@ def test_refreshing_what_was_found_asks_once_more(play, serve) -> None:
         host = "docker.io"
         shown = Shown(desk, host)
         # Where Docker Hub's API is, is the only thing that is not as in the program.
-        desk.services._listers[host] = lister_for(
+        desk.clients._listers[host] = lister_for(
             desk.book.config(host),
-            desk.services.registry(host),
+            desk.clients.registry(host),
             lambda _: None,
             environ={},
             api_base=server.url,
@@ -176,15 +176,15 @@ def test_refreshing_what_was_found_asks_once_more(play, serve) -> None:
 
 def test_a_lister_is_made_anew_when_its_registry_is_forgotten(tmp_path: Path) -> None:
     book = RegistryBook(Settings(tmp_path), [])
-    services = Services({}, book.config, cache=tmp_path / "cache")
-    first = services.lister("127.0.0.1:1")
-    assert services.lister("127.0.0.1:1") is first
-    services.forget_registry("127.0.0.1:1")
-    assert services.lister("127.0.0.1:1") is not first
+    clients = Clients({}, book.config, cache=tmp_path / "cache")
+    first = clients.lister("127.0.0.1:1")
+    assert clients.lister("127.0.0.1:1") is first
+    clients.forget_registry("127.0.0.1:1")
+    assert clients.lister("127.0.0.1:1") is not first
     book.add(RegistryConfig("127.0.0.1:1", kind="harbor"))
-    services.forget_registry("127.0.0.1:1")
-    assert services.lister("127.0.0.1:1").kind == "harbor"
-    services.close()
+    clients.forget_registry("127.0.0.1:1")
+    assert clients.lister("127.0.0.1:1").kind == "harbor"
+    clients.close()
 
 
 def test_the_book_keeps_pins_and_what_is_recent(tmp_path: Path) -> None:

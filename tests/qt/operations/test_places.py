@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 from PySide6.QtWidgets import QApplication
 
-from longshore.application.clients import Services
+from longshore.application.clients import Clients
 from longshore.engine.address import EngineAddress
 from longshore.errors import EngineUnavailable, LongshoreError, NotALibrary, UnknownContext
 from longshore.library.library import Library
-from longshore.models.image_model import ImageModel
-from longshore.models.tag_model import TagModel
+from longshore.models.images import ImageModel
+from longshore.models.tags import TagModel
 from longshore.oci.reference import Reference
-from longshore.operations.local import Local
+from longshore.operations.images import Images
 from longshore.operations.place_watch import PlaceState
 from longshore.operations.tasks import Tasks
 from longshore.registry.config import RegistryConfig
@@ -35,12 +35,12 @@ class Side:
     def __init__(self, home: PrivateHome, folder: Path, **extra: str) -> None:
         environ = home.environ(extra)
         self.folder = folder
-        self.services, self.tasks = Services(environ, RegistryConfig), Tasks()
+        self.clients, self.tasks = Clients(environ, RegistryConfig), Tasks()
         self.images, self.tags = ImageModel(), TagModel()
         self.settings = Settings(folder / "settings")
         url = None if "DOCKER_CONTEXT" in extra else f"unix://{folder}/none.sock"
-        self.local = Local(
-            self.services, self.tasks, self.settings, folder / "library", environ, url, self.images, self.tags
+        self.local = Images(
+            self.clients, self.tasks, self.settings, folder / "library", environ, url, self.images, self.tags
         )
         self.instead: list[LongshoreError] = []
         self.local.library_instead.connect(self.instead.append)
@@ -85,7 +85,7 @@ def on_side(qapp: QApplication, private_home: PrivateHome, tmp_path: Path) -> Ca
             finally:
                 side.local.stop()
                 await side.tasks.close()
-                side.services.close()
+                side.clients.close()
 
         asyncio.run(whole())
         return sides[0]

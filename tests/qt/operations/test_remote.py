@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from longshore.application.registries import RegistryBook
-from longshore.models.registry_model import RegistryModel
-from longshore.models.tag_model import TagModel
-from longshore.operations.remote import Remote
+from longshore.models.registries import RegistryModel
+from longshore.models.tags import TagModel
+from longshore.operations.registries import Registries
 from longshore.registry.config import RegistryConfig
 from longshore.settings import Settings
 from unit.registry.conftest import reply
@@ -20,18 +20,18 @@ def test_what_another_window_changed_is_shown(play, serve, tmp_path: Path) -> No
 
     async def scene(desk: Desk) -> None:
         registries, tags = RegistryModel(), TagModel()
-        remote = Remote(desk.services, desk.tasks, desk.book, registries, tags, tmp_path / "certificates")
+        remote = Registries(desk.clients, desk.tasks, desk.book, registries, tags, tmp_path / "certificates")
         add(desk, "old.example")
         other = RegistryBook(Settings(desk.settings.path.parent), [])
         other.add(RegistryConfig(server.host, title="New"))
         other.pin(server.host, "a/b")
         other.remove("old.example")
-        before = desk.services.registry("old.example")
+        before = desk.clients.registry("old.example")
         remote.look_again()
         shown = [registries.index(row, 0).data() for row in range(registries.rowCount())]
         assert any("New" in text for text in shown) and not any("old" in text for text in shown)
         assert registries.index_of(server.host, "a/b").isValid()
-        assert desk.services.registry("old.example") is not before, "its client is forgotten"
+        assert desk.clients.registry("old.example") is not before, "its client is forgotten"
         await desk.until(lambda: remote.accounts.account(server.host).kept is not None)
         # Reached in another way, and listed: it is listed anew.
         remote.listing.list_repositories(server.host)

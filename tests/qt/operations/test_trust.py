@@ -36,7 +36,7 @@ def test_what_is_trusted_is_kept_beside_what_was_chosen(play, tmp_path: Path) ->
 
     async def scene(desk: Desk) -> None:
         add(desk, HOST)
-        trust = Trust(desk.services, desk.tasks, desk.book, tmp_path / "kept", changed.append)
+        trust = Trust(desk.clients, desk.tasks, desk.book, tmp_path / "kept", changed.append)
         answers: list[LongshoreError | None] = []
         trust.save(RegistryConfig(HOST, ca_file=authority[0]), answers.append)
         await desk.until(lambda: len(answers) == 1)
@@ -66,7 +66,7 @@ def test_what_is_trusted_is_kept_beside_what_was_chosen(play, tmp_path: Path) ->
 def test_files_that_cannot_be_used_change_nothing(play, tmp_path: Path) -> None:
     async def scene(desk: Desk) -> None:
         add(desk, HOST)
-        trust = Trust(desk.services, desk.tasks, desk.book, tmp_path / "kept", lambda host: None)
+        trust = Trust(desk.clients, desk.tasks, desk.book, tmp_path / "kept", lambda host: None)
         answers: list[LongshoreError | None] = []
         trust.save(RegistryConfig(HOST, ca_file=tmp_path / "none.crt", title="Ours"), answers.append)
         await desk.until(lambda: bool(answers))
@@ -81,7 +81,7 @@ def test_what_changed_is_shown_before_it_is_answered(play, tmp_path: Path) -> No
 
     async def scene(desk: Desk) -> None:
         told: list[str] = []
-        trust = Trust(desk.services, desk.tasks, desk.book, tmp_path / "kept", told.append)
+        trust = Trust(desk.clients, desk.tasks, desk.book, tmp_path / "kept", told.append)
         trust.save(RegistryConfig(HOST), lambda error: told.append("answer"))
         await desk.until(lambda: len(told) == 2)
         assert told == [HOST, "answer"]
@@ -99,7 +99,7 @@ def test_a_ca_that_cannot_be_read_is_not_dropped_silently(play, tmp_path: Path) 
     os.mkfifo(pipe)
 
     async def scene(desk: Desk) -> None:
-        trust = Trust(desk.services, desk.tasks, desk.book, tmp_path / "kept", lambda host: None)
+        trust = Trust(desk.clients, desk.tasks, desk.book, tmp_path / "kept", lambda host: None)
         answers: list[LongshoreError | None] = []
         desk.book.add(RegistryConfig(HOST, ca_file=pipe))
         trust.trust(report, answers.append)
@@ -121,7 +121,7 @@ def test_a_ca_that_cannot_be_read_is_not_dropped_silently(play, tmp_path: Path) 
 def _probe(
     desk: Desk, tmp_path: Path, config: RegistryConfig, answers: list[LongshoreError | None]
 ) -> Cancellation:
-    trust = Trust(desk.services, desk.tasks, desk.book, tmp_path / "kept", lambda host: None)
+    trust = Trust(desk.clients, desk.tasks, desk.book, tmp_path / "kept", lambda host: None)
     return trust.probe(config, answers.append)
 
 

@@ -13,10 +13,10 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from longshore.errors import LongshoreError
-from longshore.models.image_model import ImageModel
-from longshore.models.registry_model import RegistryModel
-from longshore.models.tag_model import TagModel
-from longshore.models.transfer_model import TransferModel
+from longshore.models.images import ImageModel
+from longshore.models.registries import RegistryModel
+from longshore.models.tags import TagModel
+from longshore.models.transfers import TransferModel
 from longshore.transfers.queue.mailbox import Changes
 from longshore.transfers.transfer import TransferSnapshot
 from longshore.widgets.main_window import MainWindow

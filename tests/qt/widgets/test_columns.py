@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 from longshore.errors import NotInRegistry
 from longshore.models.columns import TagColumn
 from longshore.models.tag_row import TagRow
-from longshore.widgets import tag_section
+from longshore.widgets import tags
 from longshore.widgets.columns import PADDING, Column
 from longshore.widgets.theme import Theme
 from longshore.widgets.views import TableView
@@ -212,7 +212,7 @@ def test_that_a_tag_cannot_be_read_is_never_cut(light: Theme) -> None:
     """The cell is as narrow as a short digest at times; the whole sentence is its tooltip."""
     row = TagRow("1")
     row.error = NotInRegistry("The manifest is gone.", registry="r.example")
-    digest = tag_section._COLUMNS[TagColumn.DIGEST]
+    digest = tags._COLUMNS[TagColumn.DIGEST]
     needed = light.metrics.horizontalAdvance(row.text(TagColumn.DIGEST)) + 2 * PADDING
     assert row.text(TagColumn.DIGEST) and needed <= digest.width(digest.least)
     assert row.whole(TagColumn.DIGEST) == "The manifest is gone."

@@ -9,7 +9,7 @@ from pytestqt.qtbot import QtBot
 from longshore.errors import AccessDenied
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
-from longshore.operations.contents import Contents
+from longshore.operations.platforms import Contents
 from longshore.transfers.transfer import Operation, TransferRequest
 from longshore.widgets.dialogs.copy import CopySheet
 from longshore.widgets.theme import Theme

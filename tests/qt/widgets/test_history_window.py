@@ -11,11 +11,11 @@ from PySide6.QtWidgets import QComboBox
 from pytestqt.qtbot import QtBot
 
 from longshore.models.columns import HistoryColumn
-from longshore.models.history_model import HistoryModel
+from longshore.models.history import HistoryModel
 from longshore.transfers.journal.history import ENDED, HistoryFilter
 from longshore.transfers.transfer import Operation, State
 from longshore.widgets.dialogs.history import ClearHistorySheet
-from longshore.widgets.history_window import HistoryWindow
+from longshore.widgets.history import HistoryWindow
 from longshore.widgets.theme import Theme
 from qt.models.made import request, transfer
 

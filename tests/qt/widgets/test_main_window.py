@@ -11,9 +11,9 @@ from PySide6.QtWidgets import QLabel, QLineEdit, QPushButton, QTableView, QTreeV
 from pytestqt.qtbot import QtBot
 
 from longshore.models.columns import ImageColumn, RegistryColumn, TagColumn, TransferColumn
-from longshore.models.history_model import HistoryModel
+from longshore.models.history import HistoryModel
 from longshore.transfers.transfer import State
-from longshore.widgets.history_window import HistoryWindow
+from longshore.widgets.history import HistoryWindow
 from longshore.widgets.main_window import MainWindow
 from longshore.widgets.theme import Appearance, Theme
 from longshore.widgets.views import TableView, TreeView

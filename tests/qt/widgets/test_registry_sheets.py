@@ -18,7 +18,7 @@ from longshore.errors import (
     SignInFailed,
     TlsFailed,
 )
-from longshore.models.engine_side import engine_steps, engine_words
+from longshore.models.engine_commands import engine_steps, engine_words
 from longshore.operations import Account, Identity
 from longshore.registry.certificate import Certificate, CertificateReport
 from longshore.registry.config import RegistryConfig

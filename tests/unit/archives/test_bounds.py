@@ -16,8 +16,8 @@ import pytest
 from archivetools import Image, Part, docker_parts, document, oci_parts, replaced, tar_of, write
 from longshore.archives.archive import Archive, open_archive
 from longshore.archives.compression import Compression, Packer, Unpacker
-from longshore.archives.contents import Contents, Scanner
 from longshore.archives.limits import LIMITS, Limits
+from longshore.archives.scan import Contents, Scanner
 from longshore.archives.tarstream import TAR_END, TarReader, tar_header, tar_padding
 from longshore.cancellation import Cancellation, Cancelled
 from longshore.errors import ArchiveDamaged, ArchiveRefused
@@ -94,7 +94,7 @@ def test_a_link_to_a_name_beyond_the_limits_is_none() -> None:
 
 
 def test_folders_that_are_links_are_followed() -> None:
-    from longshore.archives.contents import Member
+    from longshore.archives.scan import Member
 
     member = Member("real/x", 0, 1, "sha256:0", "sha256:0", 1, Compression.NONE)
     contents = Contents(members={"real/x": member}, links={"a": "real", "b": "a"})

@@ -35,10 +35,10 @@ from longshore.archives import failures
 from longshore.archives.access import Cursor, chunks_of, exactly, opened
 from longshore.archives.archive import open_archive
 from longshore.archives.compression import Compression, Packer, Unpacker, compression_of, unpacked
-from longshore.archives.contents import Scanner
 from longshore.archives.limits import BLOCK, Limits
 from longshore.archives.model import Archived, ArchiveFormat
 from longshore.archives.new_file import NewFile
+from longshore.archives.scan import Scanner
 from longshore.archives.tarstream import TAR_END, EntryKind, TarReader, tar_header
 from longshore.archives.writing import ArchiveWriter
 from longshore.cancellation import Cancellation, Cancelled

@@ -33,9 +33,9 @@ from longshore.archives import access
 from longshore.archives import archive as archive_module
 from longshore.archives.archive import open_archive, select_image
 from longshore.archives.compression import Compression
-from longshore.archives.contents import Scanner
 from longshore.archives.limits import Limits
 from longshore.archives.model import ArchiveFormat
+from longshore.archives.scan import Scanner
 from longshore.cancellation import Cancellation, Cancelled
 from longshore.errors import ArchiveError
 from longshore.oci.image_config import LARGEST_CONFIG

@@ -19,11 +19,11 @@ from archivetools import Image, digest_of, docker_parts, layer, oci_parts, tar_o
 from longshore.archives import failures
 from longshore.archives.archive import Archive, open_archive
 from longshore.archives.compression import Compression, Packer, compression_for, compression_of, unpacked
-from longshore.archives.contents import Scanner
 from longshore.archives.images import images_of
 from longshore.archives.model import ArchiveFormat
 from longshore.archives.new_file import NewFile
 from longshore.archives.oci_file import OciFile, pack
+from longshore.archives.scan import Scanner
 from longshore.archives.tarstream import TAR_END, tar_header, tar_padding
 from longshore.archives.writing import ArchiveWriter, Outgoing, docker_archive
 from longshore.cancellation import Cancellation, Cancelled

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from longshore.engine.listing import engine_event, engine_info, image_details, local_images, swarm_nodes
 from longshore.engine.model import EngineEvent, EventKind, ImagePlatform, ImageStore
+from longshore.engine.parsing import engine_event, engine_info, image_details, local_images, swarm_nodes
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
 

@@ -15,7 +15,7 @@ import pytest
 from longshore.cancellation import Cancellation
 from longshore.errors import DiskFull, InvalidLayout, LibraryBusy, LibraryDamaged, LibraryError, NotInLibrary
 from longshore.library import collecting
-from longshore.library.contents import Contents
+from longshore.library.blobs import Contents
 from longshore.library.folder import LayoutFolder
 from longshore.library.leases import held
 from longshore.library.library import Library
@@ -370,7 +370,7 @@ def test_a_damaged_blob_stays_where_another_program_has_the_lock(
 ) -> None:
     put(library, ONE)
     damage(library, LAYER)
-    monkeypatch.setattr("longshore.library.contents._PATIENCE", 0.0)
+    monkeypatch.setattr("longshore.library.blobs._PATIENCE", 0.0)
     for busy, word in ((True, "is damaged"), (False, "was removed")):
         lock = locked(library.path / ".longshore" / "blobs.lock", shared=True)
         with lock if busy else contextlib.nullcontext(), pytest.raises(LibraryDamaged, match=word):

@@ -20,8 +20,8 @@ import pytest
 
 from longshore.cancellation import Cancellation
 from longshore.library import collecting
+from longshore.library.blobs import Contents
 from longshore.library.collecting import Collector
-from longshore.library.contents import Contents
 from longshore.library.folder import LayoutFolder
 from longshore.library.ingest import Ingest
 from longshore.library.leases import Lease

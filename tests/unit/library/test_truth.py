@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from longshore.errors import InvalidLayout, LibraryDamaged, LibraryError
-from longshore.library import contents, rows
+from longshore.library import blobs, rows
+from longshore.library.blobs import Contents
 from longshore.library.collecting import Collector
-from longshore.library.contents import Contents
 from longshore.library.folder import LayoutFolder
 from longshore.library.library import Library
 from longshore.library.model import Freed
@@ -181,7 +181,7 @@ def test_a_child_that_cannot_be_read_is_not_whole_whatever_its_size(library: Lib
 def test_a_damaged_manifest_that_cannot_be_removed_is_not_shown_as_whole(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(contents, "_PATIENCE", 0.01)
+    monkeypatch.setattr(blobs, "_PATIENCE", 0.01)
     put(library, ONE)
     assert library.images()[0].missing == 0  # remembered from now on
     raw = ONE.manifest.raw
@@ -220,7 +220,7 @@ def test_only_so_many_documents_are_remembered(library: Library, monkeypatch: py
     put(library, ONE)
     put(library, TWO, OTHER)
     library = Library(library.path)
-    monkeypatch.setattr(contents, "_REMEMBERED", 1)
+    monkeypatch.setattr(blobs, "_REMEMBERED", 1)
     opened: list[str] = []
     open_blob = LayoutFolder.open_blob
 

@@ -1,4 +1,4 @@
-"""Sign-in against scripted registries and token services."""
+"""Sign-in against scripted registries and token clients."""
 
 from __future__ import annotations
 

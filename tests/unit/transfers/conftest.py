@@ -35,11 +35,11 @@ def make_queue(journal: Journal) -> Iterator[Callable[..., tuple[TransferQueue, 
     made: list[TransferQueue] = []
 
     def make(
-        script: Script, *, services: Any = None, start: bool = True, **more: Any
+        script: Script, *, clients: Any = None, start: bool = True, **more: Any
     ) -> tuple[TransferQueue, Eye]:
         eye = Eye()
         more.setdefault("journal", journal)
-        queue = TransferQueue(services or NoServices(), wake=eye.wake, ways=script.table(), **more)
+        queue = TransferQueue(clients or NoServices(), wake=eye.wake, ways=script.table(), **more)
         eye.queue = queue
         made.append(queue)
         if start:
@@ -60,4 +60,4 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
             yield made
         finally:
             assert made.queue.shutdown(2)
-            made.services.close()
+            made.clients.close()

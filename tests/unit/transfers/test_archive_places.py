@@ -36,7 +36,7 @@ from longshore.transfers.errors import UnsupportedTransfer
 from longshore.transfers.transfer import ArchivePlace, Endpoint, EnginePlace, LibraryPlace, RegistryPlace
 from transfertools import ENGINE
 from transfertools.layouts import NAME, Made, image, noise
-from transfertools.real import RealServices
+from transfertools.real import RealClients
 
 ONE, TWO = Image(names=("team/app:1", "team/app:old")), Image((b"two" * 500,), names=("team/app:2",))
 NAMELESS = Image(names=())
@@ -130,7 +130,7 @@ def test_what_is_saved_is_read_back_under_its_name(tmp_path: Path, form: str, ta
 
 
 def test_each_kind_of_place_is_opened_by_its_own(tmp_path: Path) -> None:
-    services = RealServices()
+    clients = RealClients()
     reference = Reference.parse("127.0.0.1:1/team/app:1")
     registry = Endpoint(RegistryPlace("127.0.0.1:1"), reference)
     library = Endpoint(LibraryPlace(tmp_path / "library"), reference)
@@ -141,15 +141,15 @@ def test_each_kind_of_place_is_opened_by_its_own(tmp_path: Path) -> None:
             (library, LibraryReader, LibraryWriter),
             (archive, ArchiveReader, ArchiveContentWriter),
         ):
-            with contextlib.closing(open_reader(place, services)) as reader:
+            with contextlib.closing(open_reader(place, clients)) as reader:
                 assert type(reader) is reads
-            with contextlib.closing(open_writer(place, services)) as writer:
+            with contextlib.closing(open_writer(place, clients)) as writer:
                 assert type(writer) is writes
             at_registry = ("127.0.0.1:1", "team/app") if place is registry else ("", "")
             assert (reader.host, reader.repository) == (writer.host, writer.repository) == at_registry
         for none in (Endpoint(EnginePlace(ENGINE), reference), Endpoint(RegistryPlace("127.0.0.1:1"), None)):
             for opened in (open_reader, open_writer):
                 with pytest.raises(UnsupportedTransfer):
-                    opened(none, services)
+                    opened(none, clients)
     finally:
-        services.close()
+        clients.close()

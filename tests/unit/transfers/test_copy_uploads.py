@@ -196,7 +196,7 @@ def test_a_location_at_another_host_that_is_meant(bench: Bench) -> None:
         bench.arrived(digest)
         assert len(other.requests("PATCH")) == 3
         assert not any("authorization" in headers for _, _, headers in other.asked)
-        bench.services.registry(bench.target.address).close()
+        bench.clients.registry(bench.target.address).close()
 
 
 class Silent:

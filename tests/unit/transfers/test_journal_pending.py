@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from longshore.transfers.journal import pending as pending_module
 from longshore.transfers.journal.pending import Pending, RowChange
 from longshore.transfers.journal.schema import migrate
 from longshore.transfers.journal.store import Store
@@ -118,7 +119,7 @@ def test_whoever_waits_for_a_row_is_told_once_even_if_it_is_forgotten() -> None:
 
 
 def test_what_is_kept_for_a_disk_that_stays_full_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pending_rows, "MOST", 10)
+    monkeypatch.setattr(pending_module, "MOST", 10)
     pending = Pending()
     running = [str(number) for number in range(6)]
     for number in range(30):
@@ -132,7 +133,7 @@ def test_what_is_kept_for_a_disk_that_stays_full_is_bounded(monkeypatch: pytest.
 
 
 def test_a_row_that_somebody_waits_for_is_kept_on_a_full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pending_rows, "MOST", 1)
+    monkeypatch.setattr(pending_module, "MOST", 1)
     pending, told = Pending(), [lambda: None]
     for number in range(3):
         change = RowChange(row(number, State.SUCCEEDED), settled=told if number == 0 else [])

@@ -31,9 +31,9 @@ class Transfer:
         self.told = threading.Event()
         self.made = threading.Event()
         self.layers = LAYERS if layers is None else layers
-        services: Any = None
+        clients: Any = None
         request: Any = None
-        self.job = Job(request, services, self.cancellation, self.progress, planned=self._planned)
+        self.job = Job(request, clients, self.cancellation, self.progress, planned=self._planned)
         self.beside = Beside("a test", self.job, self._make)
 
     def _planned(self, plan: Plan | None) -> None:

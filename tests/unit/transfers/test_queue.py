@@ -367,7 +367,7 @@ def test_places_without_a_way_between_fail_with_a_reason(make_queue: Make) -> No
 
 
 class Engines:
-    """Services with an engine that is away until it is called back."""
+    """Clients with an engine that is away until it is called back."""
 
     def __init__(self) -> None:
         self.back = threading.Event()
@@ -393,7 +393,7 @@ def test_engine_lost_waits_for_the_engine_and_goes_on(make_queue: Make) -> None:
         return gate.wait(job)
 
     policy = RetryPolicy(engine_poll=0.02)
-    queue, eye = make_queue(Script(run), services=engines, policy=policy, concurrency=1)
+    queue, eye = make_queue(Script(run), clients=engines, policy=policy, concurrency=1)
     row = queue.add(pull())
     waiting = eye.until(row, lambda row: row.waiting_for == "engine")
     assert isinstance(waiting.error, EngineLost)
@@ -415,7 +415,7 @@ def test_engine_that_stays_away_fails_in_the_end(make_queue: Make) -> None:
     def run(job: Job, number: int) -> str:
         raise EngineUnavailable("gone", cause=UnavailableCause.NO_SOCKET)
 
-    queue, eye = make_queue(Script(run), services=Engines(), policy=QUICK)
+    queue, eye = make_queue(Script(run), clients=Engines(), policy=QUICK)
     row = queue.add(pull())
     eye.until(row, lambda row: row.waiting_for == "engine")
     assert isinstance(eye.until(row, State.FAILED).error, EngineUnavailable)
@@ -425,7 +425,7 @@ def test_cancel_while_waiting_for_the_engine(make_queue: Make) -> None:
     def run(job: Job, number: int) -> str:
         raise EngineLost("gone")
 
-    queue, eye = make_queue(Script(run), services=Engines(), policy=RetryPolicy(engine_poll=0.02))
+    queue, eye = make_queue(Script(run), clients=Engines(), policy=RetryPolicy(engine_poll=0.02))
     row = queue.add(pull())
     eye.until(row, lambda row: row.waiting_for == "engine")
     queue.cancel([row])

@@ -9,13 +9,13 @@ from longshore.transfers.errors import UnsupportedTransfer
 from longshore.transfers.transfer import ArchivePlace, Endpoint, LibraryPlace, NoteKind, RegistryPlace
 
 if TYPE_CHECKING:
-    from longshore.transfers.clients import Services
+    from longshore.transfers.clients import Clients
     from longshore.transfers.content.protocol import ContentReader, ContentWriter
 
 
 def open_reader(
     endpoint: Endpoint,
-    services: Services,
+    clients: Clients,
     tell: Callable[[NoteKind, str], None] = lambda kind, text: None,
 ) -> ContentReader:
     """The place of *endpoint*, to read the repository of its reference from. The caller closes it. *tell* hears what a
@@ -27,11 +27,11 @@ def open_reader(
         case RegistryPlace(host) if endpoint.reference is not None:
             from longshore.transfers.content.registry import RegistryReader
 
-            return RegistryReader(services.registry(host), host, endpoint.reference.path)
+            return RegistryReader(clients.registry(host), host, endpoint.reference.path)
         case LibraryPlace(path):
             from longshore.transfers.content.library import LibraryReader
 
-            return LibraryReader(services.library(path), endpoint.reference)
+            return LibraryReader(clients.library(path), endpoint.reference)
         case ArchivePlace() as place:
             from longshore.transfers.content.archive import ArchiveReader
 
@@ -40,7 +40,7 @@ def open_reader(
             raise UnsupportedTransfer("Longshore cannot read single layers from this place.")
 
 
-def open_writer(endpoint: Endpoint, services: Services) -> ContentWriter:
+def open_writer(endpoint: Endpoint, clients: Clients) -> ContentWriter:
     """The place of *endpoint*, to write to the repository of its reference. The caller commits and closes it.
 
     Raises LongshoreError, UnsupportedTransfer for an engine.
@@ -49,11 +49,11 @@ def open_writer(endpoint: Endpoint, services: Services) -> ContentWriter:
         case RegistryPlace(host) if endpoint.reference is not None:
             from longshore.transfers.content.registry import RegistryWriter
 
-            return RegistryWriter(services.registry(host), host, endpoint.reference.path)
+            return RegistryWriter(clients.registry(host), host, endpoint.reference.path)
         case LibraryPlace(path):
             from longshore.transfers.content.library import LibraryWriter
 
-            return LibraryWriter(services.library(path), endpoint.reference)
+            return LibraryWriter(clients.library(path), endpoint.reference)
         case ArchivePlace() as place:
             from longshore.transfers.content.archive import ArchiveContentWriter
 

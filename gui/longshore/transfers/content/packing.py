@@ -16,9 +16,9 @@ from contextlib import AbstractContextManager
 
 from longshore.archives.archive import Archive
 from longshore.archives.compression import Compression, Packer
-from longshore.archives.contents import Member
 from longshore.archives.images import made_manifest
 from longshore.archives.model import Archived
+from longshore.archives.scan import Member
 from longshore.cancellation import Cancellation
 from longshore.oci.descriptor import Descriptor
 from longshore.oci.manifest import OCI_LAYER_GZIP, Manifest

@@ -1,7 +1,7 @@
 """Where content is read from and written to: the seam between copying and the places that hold manifests and blobs.
 
-A registry's repository, the library and an archive all are such places; :mod:`longshore.transfers.ways.copying` moves images
-between any two of them without knowing which they are. An engine is none: it only speaks whole images.
+A registry's repository, the library and an archive are such places; :mod:`longshore.transfers.ways.copying` moves
+images between any two of them without knowing which they are. An engine is not: it only takes whole images.
 """
 
 from __future__ import annotations

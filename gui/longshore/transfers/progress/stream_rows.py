@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from longshore.archives.contents import StreamedFile
+from longshore.archives.scan import StreamedFile
 from longshore.oci.digest import short
 from longshore.oci.layer import LayerProgress, LayerState
 from longshore.transfers.progress.progress import Progress

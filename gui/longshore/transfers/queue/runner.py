@@ -11,7 +11,7 @@ from functools import partial
 from longshore.cancellation import Cancellation
 from longshore.engine.address import EngineAddress
 from longshore.errors import LongshoreError
-from longshore.transfers.clients import Services
+from longshore.transfers.clients import Clients
 from longshore.transfers.errors import UnsupportedTransfer
 from longshore.transfers.journal.journal import Journal
 from longshore.transfers.progress.progress import Progress
@@ -47,7 +47,7 @@ class QueueCore:
 
     def __init__(
         self,
-        services: Services,
+        clients: Clients,
         journal: Journal,
         *,
         concurrency: int = CONCURRENCY,
@@ -56,7 +56,7 @@ class QueueCore:
         ways: Ways | None = None,
         policy: RetryPolicy | None = None,
     ) -> None:
-        self._services = services
+        self._services = clients
         self._journal = journal
         self._ways = ways
         self._policy = policy or RetryPolicy()
@@ -75,7 +75,7 @@ class QueueCore:
         self._mailbox = Mailbox(wake)
         journal.watch(self._journal_changed)
         self._waiter = EngineWaiter(
-            services, every=self._policy.engine_poll, back=self._engine_is_back, wanted=self._waits_for
+            clients, every=self._policy.engine_poll, back=self._engine_is_back, wanted=self._waits_for
         )
         self._threads: set[threading.Thread] = set()
 

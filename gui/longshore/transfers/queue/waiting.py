@@ -9,7 +9,7 @@ from collections.abc import Callable
 from longshore.cancellation import Cancellation
 from longshore.engine.address import EngineAddress
 from longshore.errors import LongshoreError
-from longshore.transfers.clients import Services
+from longshore.transfers.clients import Clients
 
 _log = logging.getLogger(__name__)
 
@@ -22,13 +22,13 @@ class EngineWaiter:
 
     def __init__(
         self,
-        services: Services,
+        clients: Clients,
         *,
         every: float,
         back: Callable[[EngineAddress], None],
         wanted: Callable[[EngineAddress], bool],
     ) -> None:
-        self._services = services
+        self._services = clients
         self._every = every
         self._back = back
         self._wanted = wanted

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from longshore.archives.archive import select_image
-from longshore.archives.contents import Scanner, StreamedFile
 from longshore.archives.images import Archived, images_of
+from longshore.archives.scan import Scanner, StreamedFile
 from longshore.cancellation import Cancellation
 from longshore.engine.model import ImageStore
 from longshore.errors import VerificationFailed
@@ -192,4 +192,4 @@ def _ends(job: Job) -> tuple[Engine, Library]:
     source, destination = job.request.source.place, job.request.destination.place
     if not isinstance(source, EnginePlace) or not isinstance(destination, LibraryPlace):
         raise ValueError("this way goes from an engine to the library")
-    return job.services.engine(source.address), job.services.library(destination.path)
+    return job.clients.engine(source.address), job.clients.library(destination.path)

@@ -184,4 +184,4 @@ def _ends(job: Job) -> tuple[Library, Engine]:
     source, destination = job.request.source.place, job.request.destination.place
     if not isinstance(source, LibraryPlace) or not isinstance(destination, EnginePlace):
         raise ValueError("this way goes from the library to an engine")
-    return job.services.library(source.path), job.services.engine(destination.address)
+    return job.clients.library(source.path), job.clients.engine(destination.address)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from longshore.archives.archive import Archive, open_archive, select_image
 from longshore.archives.compression import Compression
-from longshore.archives.contents import Member
 from longshore.archives.model import Archived, ArchivedImage
+from longshore.archives.scan import Member
 from longshore.archives.writing import Outgoing, docker_archive
 from longshore.engine.model import EngineInfo, ImageStore
 from longshore.errors import ArchiveDamaged, ArchiveError, InvalidManifest, LongshoreError
@@ -71,7 +71,7 @@ class _Loading:
         if not isinstance(source.place, ArchivePlace) or not isinstance(destination.place, EnginePlace):
             raise ValueError("a load goes from an archive to an engine")
         self._job = job
-        self._engine: Engine = job.services.engine(destination.place.address)
+        self._engine: Engine = job.clients.engine(destination.place.address)
         # First, as it is quick: an engine that is not there need not be waited for.
         self._info = self._engine.probe()
         job.progress.enter("checking")

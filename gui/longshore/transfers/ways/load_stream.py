@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from longshore.archives.compression import Compression, unpacked
-from longshore.archives.contents import MANIFEST_FILE
+from longshore.archives.scan import MANIFEST_FILE
 from longshore.archives.tarstream import TAR_END, tar_header, tar_padding
 from longshore.oci.descriptor import Descriptor
 from longshore.oci.layout import (

@@ -26,7 +26,7 @@ from longshore.transfers.ways.copying.walk import Content, ask_all, top_of, walk
 
 if TYPE_CHECKING:
     from longshore.registry.client import RegistryClient
-    from longshore.transfers.clients import Services
+    from longshore.transfers.clients import Clients
     from longshore.transfers.content.protocol import ContentReader, ContentWriter
 
 #: Tags of one repository that are looked at.
@@ -224,7 +224,7 @@ class MirrorPlan:
 
 def plan_mirror(
     rule: MirrorRule,
-    services: Services,
+    clients: Clients,
     *,
     cancellation: Cancellation,
     told: Callable[[int, int], None] = lambda done, total: None,
@@ -235,13 +235,11 @@ def plan_mirror(
     only itself. Raises what listing and asking may raise (a repository that is not there, a sign-in that is wanted,
     a registry that does not answer), and Cancelled.
     """
-    tags = sorted(
-        (tag for tag in _listed(rule, services, cancellation) if rule.matches(tag)), key=natural_key
-    )
+    tags = sorted((tag for tag in _listed(rule, clients, cancellation) if rule.matches(tag)), key=natural_key)
     # The tag of an endpoint is of no matter to its reader and writer.
-    reader = open_reader(rule.request("latest").source, services)
-    writer = open_writer(rule.request("latest").destination, services)
-    comparison = _Comparison(rule, services.registry(rule.source.domain), reader, writer, len(tags), told)
+    reader = open_reader(rule.request("latest").source, clients)
+    writer = open_writer(rule.request("latest").destination, clients)
+    comparison = _Comparison(rule, clients.registry(rule.source.domain), reader, writer, len(tags), told)
     try:
         looked = ask_all(comparison.look, tags, cancellation, SIDE_BY_SIDE)
         return MirrorPlan(rule, comparison.weigh(looked, cancellation))
@@ -250,8 +248,8 @@ def plan_mirror(
         writer.close()
 
 
-def _listed(rule: MirrorRule, services: Services, cancellation: Cancellation) -> Sequence[str]:
-    client = services.registry(rule.source.domain)
+def _listed(rule: MirrorRule, clients: Clients, cancellation: Cancellation) -> Sequence[str]:
+    client = clients.registry(rule.source.domain)
     tags: dict[str, None] = {}
     page: str | None = None
     while True:

@@ -44,10 +44,10 @@ class PullWay:
     def _plan(self, job: Job, before: Sequence[str], cancellation: Cancellation) -> planning.Prospect:
         """The manifest for the engine's platform, against the layers of the images *before*."""
         reference, registry, place = _ends(job.request)
-        engine = job.services.engine(place.address)
+        engine = job.clients.engine(place.address)
         platform = job.request.platform or engine.probe().platform
         cancellation.raise_if_cancelled()
-        client = job.services.registry(registry.host)
+        client = job.clients.registry(registry.host)
         name = reference.digest or reference.tag or ""
         digest, manifest = planning.image_manifest(client, reference.path, name, platform, cancellation)
         diff_ids = client.config(reference.path, manifest, cancellation=cancellation).diff_ids
@@ -63,7 +63,7 @@ class PullWay:
     def run(self, job: Job) -> str:
         """Pull, name it as asked, and see that the image carries the digest that the engine reported."""
         reference, registry, place = _ends(job.request)
-        engine = job.services.engine(place.address)
+        engine = job.clients.engine(place.address)
         finished: Finished | None = None
         before = _image_ids(engine)
         job.cancellation.raise_if_cancelled()
@@ -134,7 +134,7 @@ class PullWay:
     def _name(self, job: Job, source: str, image_id: str, wanted: Reference) -> None:
         """Give the image the other name that was asked for."""
         reference, _, place = _ends(job.request)
-        engine = job.services.engine(place.address)
+        engine = job.clients.engine(place.address)
         try:
             before = engine.image(str(wanted)).image_id
         except ImageUnknown:

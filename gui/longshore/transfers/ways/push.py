@@ -53,7 +53,7 @@ class PushWay:
         brought meanwhile looks as if it had been there: the progress knows better.
         """
         place, target, registry = _ends(job.request)
-        engine = job.services.engine(place.address)
+        engine = job.clients.engine(place.address)
         info = engine.probe()
         platform = image.platform or info.platform
         contents = info.store is ImageStore.CONTAINERD
@@ -64,7 +64,7 @@ class PushWay:
                     job, image, Reference(domain, path, None, digest), platform, cancellation
                 )
                 there = planning.present_blobs(
-                    job.services.registry(registry.host),
+                    job.clients.registry(registry.host),
                     target.path,
                     [layer.digest for layer in layers],
                     cancellation,
@@ -86,7 +86,7 @@ class PushWay:
     def _layers(
         self, job: Job, image: ImageDetails, origin: Reference, platform: Platform, cancellation: Cancellation
     ) -> list[PlannedLayer]:
-        client = job.services.registry(origin.domain)
+        client = job.clients.registry(origin.domain)
         _, manifest = planning.image_manifest(
             client, origin.path, origin.digest or "", platform, cancellation
         )
@@ -101,7 +101,7 @@ class PushWay:
     def run(self, job: Job) -> str:
         """Give the image the destination's name where it has it not, push that tag, ask the registry for it."""
         place, target, registry = _ends(job.request)
-        engine = job.services.engine(place.address)
+        engine = job.clients.engine(place.address)
         image = engine.image(_source_name(job.request))
         job.cancellation.raise_if_cancelled()
         self._name(job, image)
@@ -147,7 +147,7 @@ class PushWay:
     def _name(self, job: Job, image: ImageDetails) -> None:
         """Have the destination's name stand on *image*, and say so where it stood on another."""
         place, target, _ = _ends(job.request)
-        engine = job.services.engine(place.address)
+        engine = job.clients.engine(place.address)
         source = job.request.source
         if source.reference is not None and source.image_id and source.image_id != image.image_id:
             job.tell(NoteKind.SOURCE_CHANGED, image.image_id)
@@ -169,7 +169,7 @@ class PushWay:
         _, target, registry = _ends(job.request)
 
         def read(bounded: Cancellation) -> None:
-            client = job.services.registry(registry.host)
+            client = job.clients.registry(registry.host)
             manifest = client.manifest(target.path, digest, cancellation=bounded)
             if not isinstance(manifest, Manifest):
                 return

@@ -7,9 +7,9 @@ from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING
 
 from longshore.archives.archive import select_image
-from longshore.archives.contents import Scanner
 from longshore.archives.images import images_of
 from longshore.archives.model import Archived, ArchiveFormat
+from longshore.archives.scan import Scanner
 from longshore.archives.writing import ArchiveWriter
 from longshore.cancellation import Cancellation
 from longshore.oci.layer import LayerState
@@ -162,4 +162,4 @@ def _engines(job: Job) -> tuple[Engine, Engine]:
     source, destination = job.request.source.place, job.request.destination.place
     if not isinstance(source, EnginePlace) or not isinstance(destination, EnginePlace):
         raise ValueError("a relay goes from an engine to an engine")
-    return job.services.engine(source.address), job.services.engine(destination.address)
+    return job.clients.engine(source.address), job.clients.engine(destination.address)

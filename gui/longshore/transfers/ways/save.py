@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from longshore.archives.compression import Compression, Packer, compression_for
-from longshore.archives.contents import Scanner
 from longshore.archives.images import images_of
 from longshore.archives.model import ArchiveFormat, Listing
 from longshore.archives.new_file import NewFile
 from longshore.archives.oci_file import OciFile, pack
+from longshore.archives.scan import Scanner
 from longshore.cancellation import Cancellation
 from longshore.transfers.progress.stream_rows import StreamRows
 from longshore.transfers.transfer import ArchivePlace, EnginePlace, Plan
@@ -131,4 +131,4 @@ def _ends(job: Job) -> tuple[Engine, ArchivePlace]:
     source, destination = job.request.source.place, job.request.destination.place
     if not isinstance(source, EnginePlace) or not isinstance(destination, ArchivePlace):
         raise ValueError("a save goes from an engine to an archive")
-    return job.services.engine(source.address), destination
+    return job.clients.engine(source.address), destination

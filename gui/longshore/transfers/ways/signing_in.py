@@ -23,7 +23,7 @@ def signed_in(job: Job, host: str) -> Iterator[Credential | None]:
     broken: CredentialsError | None = None
     credential: Credential | None = None
     try:
-        credential = job.services.credential(host)
+        credential = job.clients.credential(host)
     except CredentialsError as error:
         broken = error
         job.tell(NoteKind.ANONYMOUS, error.message)

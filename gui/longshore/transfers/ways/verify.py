@@ -49,9 +49,7 @@ def standing_digest(job: Job, host: str, reference: Reference) -> str | None:
     """
     try:
         with within(job.cancellation, VERIFY_SECONDS) as bounded:
-            found = job.services.registry(host).head(
-                reference.path, reference.tag or "", cancellation=bounded
-            )
+            found = job.clients.registry(host).head(reference.path, reference.tag or "", cancellation=bounded)
     except Cancelled:
         job.cancellation.raise_if_cancelled()
         job.tell(NoteKind.NOT_VERIFIED, "The registry did not answer in time.")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from longshore.cancellation import Cancellation
-from longshore.transfers.clients import Services
+from longshore.transfers.clients import Clients
 from longshore.transfers.progress.progress import Progress
 from longshore.transfers.transfer import (
     NoteKind,
@@ -35,7 +35,7 @@ class Job:
     """
 
     request: TransferRequest
-    services: Services
+    clients: Clients
     cancellation: Cancellation
     progress: Progress
     note: Callable[[TransferNote], None] = field(default=lambda note: None)

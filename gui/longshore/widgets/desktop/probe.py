@@ -1,7 +1,7 @@
 """Does the session's D-Bus answer? Asked before Qt is started, for Qt waits in the GUI thread for what it asks there.
 
 Qt's accessibility bridge, its menu bar and its platform themes wait up to 25 s for each of several answers, from the
-bus itself and from services on it. A program that hangs there must not keep a window from opening. No Qt here.
+bus itself and from clients on it. A program that hangs there must not keep a window from opening. No Qt here.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from longshore.models import text
 from longshore.operations import Identity
 from longshore.widgets.dialogs.fields import explanation
 from longshore.widgets.dialogs.sheet import Sheet
-from longshore.widgets.quiet import plain_label
+from longshore.widgets.notices import plain_label
 
 #: Characters that stand in one line.
 _LINE = 42

@@ -24,7 +24,7 @@ from longshore.transfers.transfer import ArchivePlace
 from longshore.widgets.dialogs.fields import is_folder, is_there, typed_path
 from longshore.widgets.dialogs.sheet import Sheet
 from longshore.widgets.dialogs.targets import Source, TargetSheet
-from longshore.widgets.quiet import plain_label
+from longshore.widgets.notices import plain_label
 
 #: What the suffix of an archive's name means: none, gzip, zstd.
 SUFFIXES = (".tar", ".tar.gz", ".tar.zst")

@@ -12,7 +12,7 @@ from longshore.registry.certificate import CertificateReport
 from longshore.text import plain
 from longshore.widgets.dialogs.engine_part import EnginePart
 from longshore.widgets.dialogs.sheet import Sheet
-from longshore.widgets.quiet import plain_label
+from longshore.widgets.notices import plain_label
 from longshore.widgets.theme import current_theme
 
 

@@ -20,9 +20,9 @@ from longshore.errors import LongshoreError
 from longshore.models import text
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
-from longshore.operations.contents import Contents
+from longshore.operations.platforms import Contents
 from longshore.widgets.dialogs.targets import Source, TargetSheet
-from longshore.widgets.quiet import plain_label
+from longshore.widgets.notices import plain_label
 
 #: Platforms that are listed before the list scrolls.
 _MOST_ROWS = 6

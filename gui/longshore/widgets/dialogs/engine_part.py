@@ -5,9 +5,9 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
 
-from longshore.models.engine_side import engine_steps, engine_words
+from longshore.models.engine_commands import engine_steps, engine_words
 from longshore.registry.config import RegistryConfig
-from longshore.widgets.quiet import plain_label
+from longshore.widgets.notices import plain_label
 from longshore.widgets.theme import current_theme
 
 _MOST_LINES = 7

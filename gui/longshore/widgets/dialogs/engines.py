@@ -24,7 +24,7 @@ from longshore.models import engine_text, text
 from longshore.oci.reference import Reference, parse_pull_line
 from longshore.operations.engines import FoundEngine, Reach
 from longshore.widgets.dialogs.sheet import TABLE_ROW, Sheet, sheet_table
-from longshore.widgets.quiet import plain_label
+from longshore.widgets.notices import plain_label
 from longshore.widgets.theme import current_theme
 
 _ENGINE, _STATE = range(2)

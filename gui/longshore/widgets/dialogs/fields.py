@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QLineEdit, QPush
 
 from longshore.errors import LongshoreError
 from longshore.text import plain
-from longshore.widgets.quiet import plain_label
+from longshore.widgets.notices import plain_label
 
 
 def explanation(text: str, role: str = "dim") -> QLabel:

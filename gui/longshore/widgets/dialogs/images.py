@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QCheckBox, QLineEdit, QListWidget, QWidget
 from longshore.errors import LongshoreError
 from longshore.oci.reference import Reference
 from longshore.widgets.dialogs.sheet import Sheet
-from longshore.widgets.quiet import plain_label
+from longshore.widgets.notices import plain_label
 
 #: Names shown in a list before it scrolls.
 VISIBLE_ROWS = 8

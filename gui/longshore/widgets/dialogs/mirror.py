@@ -24,7 +24,7 @@ from longshore.registry.config import parse_registry
 from longshore.transfers.ways.mirror import MirrorPlan, MirrorRule, MirrorTag, TagState
 from longshore.widgets.dialogs.sheet import TABLE_ROW, Sheet, sheet_table
 from longshore.widgets.dialogs.targets import default_path
-from longshore.widgets.quiet import plain_label
+from longshore.widgets.notices import plain_label
 from longshore.widgets.theme import current_theme
 
 #: Milliseconds after the last key before both registries are asked.

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QListWidget, QListWidgetItem, QWidget
 from longshore.models import text
 from longshore.operations import LocalPlace
 from longshore.widgets.dialogs.sheet import Sheet
-from longshore.widgets.quiet import plain_label
+from longshore.widgets.notices import plain_label
 
 _ROW = 26
 _MOST_ROWS = 8

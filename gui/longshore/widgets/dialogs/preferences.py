@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QSpinBox, QWidget
 from longshore import __version__
 from longshore.application.choices import BOUNDS, Choices
 from longshore.widgets.dialogs.sheet import Sheet
-from longshore.widgets.quiet import plain_label
+from longshore.widgets.notices import plain_label
 from longshore.widgets.theme import Appearance
 
 #: Of the fields, in device-independent pixels: one edge for all.

@@ -11,7 +11,7 @@ from longshore.oci.known_platforms import parse_known
 from longshore.oci.reference import Reference, parse_pull_line
 from longshore.widgets.dialogs.fields import explanation
 from longshore.widgets.dialogs.sheet import Sheet
-from longshore.widgets.quiet import plain_label
+from longshore.widgets.notices import plain_label
 
 #: Offered in the platform box; any other can be typed.
 PLATFORMS = ("linux/amd64", "linux/arm64", "linux/arm/v7", "linux/ppc64le", "linux/s390x", "linux/riscv64")

@@ -12,7 +12,7 @@ from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
 from longshore.operations import PushTarget
 from longshore.widgets.dialogs.targets import Source, TargetSheet
-from longshore.widgets.quiet import plain_label
+from longshore.widgets.notices import plain_label
 
 if TYPE_CHECKING:
     from longshore.engine.model import ImageDetails

@@ -13,7 +13,7 @@ from longshore.oci.reference import Reference
 from longshore.registry.config import RegistryConfig, parse_registry
 from longshore.widgets.dialogs.fields import FileField, explanation
 from longshore.widgets.dialogs.sheet import Sheet
-from longshore.widgets.quiet import plain_label
+from longshore.widgets.notices import plain_label
 
 
 class AddRegistrySheet(Sheet):

@@ -11,7 +11,7 @@ from longshore.errors import LongshoreError
 from longshore.models import text
 from longshore.registry.removal import RemovalPlan
 from longshore.widgets.dialogs.sheet import Sheet
-from longshore.widgets.quiet import plain_label
+from longshore.widgets.notices import plain_label
 
 #: Names shown before the list scrolls.
 _VISIBLE_ROWS = 8

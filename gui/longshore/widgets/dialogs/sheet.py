@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from longshore.errors import LongshoreError
-from longshore.widgets.quiet import plain_label
+from longshore.widgets.notices import plain_label
 
 #: Milliseconds between two looks whether a new window is in its place.
 _PLACED = 30

@@ -23,7 +23,7 @@ from longshore.errors import InvalidRegistryName, LongshoreError
 from longshore.oci.reference import DOCKER_HUB, Reference
 from longshore.registry.config import parse_registry
 from longshore.widgets.dialogs.sheet import TABLE_ROW, Sheet, sheet_table
-from longshore.widgets.quiet import plain_label
+from longshore.widgets.notices import plain_label
 from longshore.widgets.theme import current_theme
 
 #: Milliseconds after the last key before the registry is asked for the tag.

@@ -30,9 +30,9 @@ class CopyWay:
     def plan(self, job: Job) -> Plan | None:
         """All manifests of the image are read here: the plan is exact, and :meth:`run` goes on with what it found."""
         try:
-            reader = open_reader(job.request.source, job.services, job.tell)
+            reader = open_reader(job.request.source, job.clients, job.tell)
             job.closing.callback(reader.close)
-            writer = open_writer(job.request.destination, job.services)
+            writer = open_writer(job.request.destination, job.clients)
             job.closing.callback(writer.close)
             work = CopyWork(job, reader, writer, self._turns)
             plan = work.plan()

@@ -179,7 +179,7 @@ class CopyWork:
         source = BlobSource(
             self._reader,
             blob,
-            bandwidth=self._job.services.bandwidth,
+            bandwidth=self._job.clients.bandwidth,
             told=lambda count: self._tell(blob.digest, LayerState.TRANSFERRING, count, blob.size),
             patient=bool(self._writer.host),
             # Those that are no registry hash what they write; a registry says so only when all was sent.

@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from longshore.application import requests
 from longshore.application.choices import Choices
-from longshore.application.clients import Services
+from longshore.application.clients import Clients
 from longshore.application.requests import LocalPlace
 from longshore.cancellation import Cancelled
 from longshore.engine.address import EngineAddress
@@ -24,7 +24,7 @@ from longshore.errors import (
     SignInFailed,
     SignInRequired,
 )
-from longshore.models.transfer_model import TransferModel
+from longshore.models.transfers import TransferModel
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
 from longshore.operations.feed import TransferFeed
@@ -48,7 +48,7 @@ class PushTarget:
     target: Reference
 
 
-class Moving(QObject):
+class Transfers(QObject):
     """The queue of transfers. Lives in the GUI thread; every method returns at once but :meth:`shutdown`."""
 
     succeeded = Signal(object)  # TransferSnapshot, once, when it arrives there
@@ -64,7 +64,7 @@ class Moving(QObject):
 
     def __init__(
         self,
-        services: Services,
+        clients: Clients,
         tasks: Tasks,
         settings: Settings,
         journal: Path,
@@ -72,9 +72,9 @@ class Moving(QObject):
         transfers: TransferModel,
     ) -> None:
         super().__init__()
-        self._services = services
+        self._services = clients
         self._tasks = tasks
-        self._bandwidth = services.bandwidth
+        self._bandwidth = clients.bandwidth
         self._listing = listing
         self._transfers = transfers
         choices = Choices.read(settings)
@@ -82,7 +82,7 @@ class Moving(QObject):
         self._feed = TransferFeed(self._take_changes, self)
         self._feed.changed.connect(self._transfers_changed)
         self.queue = TransferQueue(
-            services, self.journal, concurrency=choices.concurrency, wake=self._feed.wake
+            clients, self.journal, concurrency=choices.concurrency, wake=self._feed.wake
         )
         self.choose(choices)
         self._states: dict[str, State] = {}

@@ -22,17 +22,17 @@ class SeveralEngines(QObject):
         from longshore.widgets.dialogs.engines import PullToSheet
 
         operations = self._operations
-        engines, groups = operations.local.engines, operations.groups
+        engines, groups = operations.images.engines, operations.groups
         sheet = PullToSheet(
             self._window,
             self._window.registry_pane.selected_references(),
             engines.found,
             groups.all(),
-            operations.local.status.address,
+            operations.images.status.address,
         )
         engines.changed.connect(sheet.set_engines)
         sheet.group_saved.connect(groups.save)
         sheet.group_removed.connect(groups.remove)
-        sheet.pull_requested.connect(operations.moving.pull_to_engines)
+        sheet.pull_requested.connect(operations.transfers.pull_to_engines)
         engines.look()
         sheet.open()

@@ -31,7 +31,7 @@ class Copies(QObject):
         hosts = [host for host, _ in self._shared.registries()]
         # Somewhere else than where they are, one's own registries before Docker Hub.
         others = [host for host in reversed(hosts) if all(host != one.domain for one in chosen)]
-        others.sort(key=self.operations.remote.refuses)  # one that takes nothing is not what is meant
+        others.sort(key=self.operations.registries.refuses)  # one that takes nothing is not what is meant
         self._copy(chosen, others[0] if others else hosts[0], "")
 
     @Slot(object, str, object)
@@ -53,7 +53,7 @@ class Copies(QObject):
         sheet = CopySheet(self.window, references, self._shared.registries(), host, repository)
         self._shared.answer_targets(sheet)
         self._shared.answer(sheet, sheet.contents_wanted, self.operations.contents.read, sheet.set_contents)
-        sheet.copy_requested.connect(self.operations.moving.ask)
+        sheet.copy_requested.connect(self.operations.transfers.ask)
         sheet.ask_contents()
         sheet.open()
 
@@ -93,7 +93,7 @@ class Copies(QObject):
         sheet.plan_wanted.connect(wanted)
         sheet.plan_unwanted.connect(unwanted)
         sheet.save_requested.connect(save)
-        sheet.copy_requested.connect(lambda plan: self.operations.moving.ask(plan.requests()))
+        sheet.copy_requested.connect(lambda plan: self.operations.transfers.ask(plan.requests()))
         sheet.open()
 
     @Slot()

@@ -24,7 +24,7 @@ class Transfers(QObject):
         self._connect_transfers()
 
     def _connect_transfers(self) -> None:
-        pane, moving = self.window.transfer_pane, self.operations.moving
+        pane, moving = self.window.transfer_pane, self.operations.transfers
         pane.cancel_requested.connect(moving.queue.cancel)
         pane.retry_requested.connect(moving.queue.retry)
         pane.retry_failed_requested.connect(moving.queue.retry_failed)
@@ -51,14 +51,14 @@ class Transfers(QObject):
     @Slot(bool)
     def _hold(self, held: bool) -> None:
         if held:
-            self.operations.moving.queue.hold()
+            self.operations.transfers.queue.hold()
         else:
-            self.operations.moving.queue.resume()
+            self.operations.transfers.queue.resume()
         self.window.transfer_pane.set_held(held)
 
     @Slot(object, int)
     def _move(self, ids: list[str], rows: int) -> None:
-        self.operations.moving.queue.move(ids, up=rows < 0)
+        self.operations.transfers.queue.move(ids, up=rows < 0)
 
     @Slot(object, object)
     def _asked(self, new: list[str], again: list[str]) -> None:
@@ -103,12 +103,12 @@ class Transfers(QObject):
             else self.tr("{0} transfers were interrupted when Longshore ended.").format(count),
             Tone.CAUTION,
             button=self.tr("Go on") if count == 1 else self.tr("Go on with all"),
-            act=lambda: self.operations.moving.queue.retry(ids),
+            act=lambda: self.operations.transfers.queue.retry(ids),
         )
 
     @Slot()
     def _tally(self) -> None:
-        running = self.operations.moving.running
+        running = self.operations.transfers.running
         self.window.setWindowTitle(
             self.tr("Longshore — {0} running").format(running) if running else "Longshore"
         )

@@ -8,13 +8,13 @@ from PySide6.QtWidgets import QMenu, QSplitter
 from longshore.errors import AccessDenied, SignInFailed, SignInRequired, TlsFailed
 from longshore.models import text
 from longshore.models.columns import NodeAction, NodeKind, NodeState, RegistryColumn, Role, Tone
-from longshore.models.registry_model import RegistryModel
-from longshore.models.tag_model import TagModel
+from longshore.models.registries import RegistryModel
+from longshore.models.tags import TagModel
 from longshore.oci.reference import Reference
 from longshore.widgets.columns import Column, Kind
+from longshore.widgets.notices import EmptyState
 from longshore.widgets.pane import Pane
-from longshore.widgets.quiet import EmptyState
-from longshore.widgets.tag_section import TagSection
+from longshore.widgets.tags import TagSection
 from longshore.widgets.views import TreeView
 
 _RIGHT = Qt.TextElideMode.ElideRight

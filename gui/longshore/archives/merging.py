@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from longshore.archives.contents import Contents
 from longshore.archives.model import Archived, Oddity, Remark
+from longshore.archives.scan import Contents
 from longshore.errors import InvalidReference
 from longshore.oci.digest import short
 from longshore.oci.reference import Reference

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QModelIndex, QObject, Signal
 
-from longshore.application.clients import Services
+from longshore.application.clients import Clients
 from longshore.application.requests import LocalPlace
 from longshore.application.stores import Store, open_store
 from longshore.engine.address import EngineAddress, current_address
 from longshore.errors import LongshoreError
-from longshore.models.image_model import ImageModel
-from longshore.models.tag_model import TagModel
+from longshore.models.images import ImageModel
+from longshore.models.tags import TagModel
 from longshore.oci.reference import Reference
 from longshore.operations.engines import Engines, Reach
 from longshore.operations.place_watch import PlaceState, PlaceStatus, PlaceWatch
@@ -34,7 +34,7 @@ _FOLDER = "library"
 POLL = 2.0
 
 
-class Local(QObject):
+class Images(QObject):
     """The place of the left pane and its images. Lives in the GUI thread; every method returns at once.
 
     The place is an engine, or the library, which is shown by itself where no engine answers at the start. When one
@@ -49,7 +49,7 @@ class Local(QObject):
 
     def __init__(
         self,
-        services: Services,
+        clients: Clients,
         tasks: Tasks,
         settings: Settings,
         folder: Path,
@@ -59,7 +59,7 @@ class Local(QObject):
         tags: TagModel,
     ) -> None:
         super().__init__()
-        self._services = services
+        self._services = clients
         self._tasks = tasks
         self._settings = settings
         self._folder = folder
@@ -68,7 +68,7 @@ class Local(QObject):
         self._images = images
         self._tags = tags
         self._awaited: set[Reference] = set()
-        self.engines = Engines(services, tasks, environ)
+        self.engines = Engines(clients, tasks, environ)
         self.engines.changed.connect(self._engines_changed)
         self.status_changed.connect(self.engines.note)
         self._lists: dict[LocalPlace, list[LocalImage]] = {}
@@ -78,7 +78,7 @@ class Local(QObject):
         self._missing: asyncio.Task[None] | None = None
         self._look_now = asyncio.Event()
         self.watch = PlaceWatch(
-            services, tasks, status_changed=self._status_changed, images_listed=self._images_listed
+            clients, tasks, status_changed=self._status_changed, images_listed=self._images_listed
         )
 
     def start(self) -> None:

@@ -10,8 +10,8 @@ from PySide6.QtWidgets import QLayout, QMenu
 from longshore.models import transfer_choice
 from longshore.models import transfer_text as words
 from longshore.models.columns import NodeKind, Role, Tone, TransferColumn
-from longshore.models.transfer_model import TransferModel
 from longshore.models.transfer_text import can_detour
+from longshore.models.transfers import TransferModel
 from longshore.transfers.transfer import State, TransferSnapshot
 from longshore.widgets.columns import Column, Kind
 from longshore.widgets.delegates import MOVING

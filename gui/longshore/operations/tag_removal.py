@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from longshore.application.clients import Services
+from longshore.application.clients import Clients
 from longshore.cancellation import Cancellation, Cancelled
 from longshore.errors import LongshoreError
 from longshore.operations.tasks import Tasks
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 class Removal:
     """GUI thread; every method returns at once. *removed*: called with host and repository after a removal."""
 
-    def __init__(self, services: Services, tasks: Tasks, removed: Callable[[str, str], None]) -> None:
-        self._services = services
+    def __init__(self, clients: Clients, tasks: Tasks, removed: Callable[[str, str], None]) -> None:
+        self._services = clients
         self._tasks = tasks
         self._removed = removed
 

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Slot
 
-from longshore.application.clients import Services
+from longshore.application.clients import Clients
 from longshore.application.registries import RegistryBook
 from longshore.errors import LongshoreError
 from longshore.models.columns import NodeState
-from longshore.models.registry_model import RegistryEntry, RegistryModel
-from longshore.models.tag_model import TagModel
+from longshore.models.registries import RegistryEntry, RegistryModel
+from longshore.models.tags import TagModel
 from longshore.oci.reference import DOCKER_HUB, Reference
 from longshore.operations.accounts import Accounts
 from longshore.operations.listing import Listing
-from longshore.operations.removal import Removal
+from longshore.operations.tag_removal import Removal
 from longshore.operations.tasks import Tasks
 from longshore.operations.trust import Trust
 from longshore.registry.config import RegistryConfig
@@ -30,12 +30,12 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 
-class Remote(QObject):
+class Registries(QObject):
     """The registries of the right pane. Lives in the GUI thread; every method returns at once."""
 
     def __init__(
         self,
-        services: Services,
+        clients: Clients,
         tasks: Tasks,
         book: RegistryBook,
         registries: RegistryModel,
@@ -43,16 +43,16 @@ class Remote(QObject):
         certificates: Path,
     ) -> None:
         super().__init__()
-        self._services = services
+        self._services = clients
         self._tasks = tasks
         self.book = book
         self._registries = registries
-        self.listing = Listing(services, tasks, book, registries, tags, self._listing_failed)
-        self.accounts = Accounts(services, tasks, book)
+        self.listing = Listing(clients, tasks, book, registries, tags, self._listing_failed)
+        self.accounts = Accounts(clients, tasks, book)
         self.accounts.changed.connect(self._show_registries)
         self.accounts.switched.connect(self._switched)
-        self.trust = Trust(services, tasks, book, certificates, self._reached_anew)
-        self.removal = Removal(services, tasks, self._tags_removed)
+        self.trust = Trust(clients, tasks, book, certificates, self._reached_anew)
+        self.removal = Removal(clients, tasks, self._tags_removed)
         self._auth: dict[str, str] = {}
         registries.state_changed.connect(self._state_changed)
         self._show_registries()

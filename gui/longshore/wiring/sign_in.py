@@ -12,7 +12,7 @@ from longshore.errors import LongshoreError, TlsFailed
 from longshore.models import text
 from longshore.models.columns import Tone
 from longshore.operations import Operations
-from longshore.operations.moving import refused_at
+from longshore.operations.transfers import refused_at
 from longshore.registry.config import RegistryConfig
 from longshore.transfers.transfer import State, TransferSnapshot
 from longshore.widgets.main_window import MainWindow
@@ -37,7 +37,7 @@ class Reach(QObject):
         pane.remove_tags_requested.connect(self._remove_tags)
         window.transfer_pane.sign_in_requested.connect(self._sign_in)
         window.transfer_pane.certificate_requested.connect(self._certificate)
-        operations.moving.ended.connect(self._offer)
+        operations.transfers.ended.connect(self._offer)
 
     @Slot(object)
     def _offer(self, snapshot: TransferSnapshot) -> None:
@@ -47,7 +47,7 @@ class Reach(QObject):
             return
         hosts, offer = refused_at(error, snapshot.request), self.window.transfer_pane.offer
         if hosts:
-            name = text.safe(self.operations.remote.title(hosts[0]), 80)
+            name = text.safe(self.operations.registries.title(hosts[0]), 80)
             words, act = self.tr("Sign in to {0}…").format(name), partial(self._sign_in, hosts[0])
             offer(snapshot, error.message, words, act)
         elif isinstance(error, TlsFailed):
@@ -60,7 +60,7 @@ class Reach(QObject):
         from longshore.widgets.dialogs.registry import AddRegistrySheet
 
         sheet = AddRegistrySheet(self.window)
-        remote = self.operations.remote
+        remote = self.operations.registries
 
         def wanted(config: RegistryConfig) -> RegistryConfig:
             # One that is there already keeps what was set for it and is not asked for here.
@@ -93,7 +93,7 @@ class Reach(QObject):
     def _settings(self, host: str) -> None:
         from longshore.widgets.dialogs.registry_settings import RegistrySettingsSheet
 
-        remote = self.operations.remote
+        remote = self.operations.registries
         sheet = RegistrySettingsSheet(self.window, remote.trust.config(host), remote.title(host))
         sheet.save_requested.connect(lambda config: remote.trust.save(config, sheet.answer))
         sheet.copy_requested.connect(self._shared.to_clipboard)
@@ -103,7 +103,7 @@ class Reach(QObject):
     def _certificate(self, host: str) -> None:
         from longshore.widgets.dialogs.certificate import CertificateSheet
 
-        remote = self.operations.remote
+        remote = self.operations.registries
         sheet = CertificateSheet(self.window, remote.title(host), str(remote.trust.file_of(host)))
         sheet.trust_requested.connect(lambda report: remote.trust.trust(report, sheet.answer))
         sheet.copy_requested.connect(self._shared.to_clipboard)
@@ -115,17 +115,17 @@ class Reach(QObject):
     def _account(self, host: str) -> None:
         from longshore.widgets.dialogs.account import AccountSheet
 
-        sheet = AccountSheet(self.window, self.operations.remote.title(host))
+        sheet = AccountSheet(self.window, self.operations.registries.title(host))
         sheet.sign_in_requested.connect(lambda: self._sign_in(host))
         sheet.sign_out_requested.connect(lambda: self._sign_out(host))
-        self.operations.remote.accounts.identify(host, sheet.show_identity)
+        self.operations.registries.accounts.identify(host, sheet.show_identity)
         sheet.open()
 
     @Slot(str)
     def _sign_in(self, host: str) -> None:
         from longshore.widgets.dialogs.account import SignInSheet
 
-        remote = self.operations.remote
+        remote = self.operations.registries
         config = remote.trust.config(host)
         sheet = SignInSheet(
             self.window,
@@ -142,12 +142,12 @@ class Reach(QObject):
             sheet.rejected.connect(cancellation.cancel)
 
         sheet.sign_in_requested.connect(sign_in)
-        sheet.accepted.connect(lambda: self.operations.moving.retry_refused(host))
+        sheet.accepted.connect(lambda: self.operations.transfers.retry_refused(host))
         sheet.open()
 
     @Slot(str)
     def _sign_out(self, host: str) -> None:
-        remote = self.operations.remote
+        remote = self.operations.registries
         if not remote.user(host) and remote.accounts.account(host).trouble is None:
             self.window.registry_pane.explain(
                 self.tr("Nobody is signed in at {0}.").format(remote.title(host))
@@ -167,7 +167,7 @@ class Reach(QObject):
     def _remove_tags(self, host: str, repository: str, tags: list[str]) -> None:
         from longshore.widgets.dialogs.remove_tags import RemoveTagsSheet
 
-        removal = self.operations.remote.removal
+        removal = self.operations.registries.removal
         sheet = RemoveTagsSheet(self.window, repository, tags)
         sheet.remove_requested.connect(lambda plan: removal.remove(plan, sheet.answer))
         looking = removal.look(host, repository, tags, sheet.show_plan)

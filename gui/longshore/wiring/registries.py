@@ -25,7 +25,7 @@ class Registries(QObject):
         self._connect_registries()
 
     def _connect_registries(self) -> None:
-        pane, remote = self.window.registry_pane, self.operations.remote
+        pane, remote = self.window.registry_pane, self.operations.registries
         pane.pull_requested.connect(self._pull_selected)
         pane.pull_tag_requested.connect(lambda reference: self._pull([reference]))
         pane.remove_registry_requested.connect(remote.remove_registry)
@@ -42,23 +42,23 @@ class Registries(QObject):
         pane.details_requested.connect(self._tag_details)
         self.window.image_pane.model.pull_dropped.connect(self._pull, Qt.ConnectionType.QueuedConnection)
         self.window.pull_box_requested.connect(self._pull_box)
-        self.operations.moving.tag_needed.connect(self._choose_tag)
+        self.operations.transfers.tag_needed.connect(self._choose_tag)
         self.operations.pushed.connect(self._show_pushed)
 
     @Slot(str, str)
     def _refresh_node(self, host: str, repository: str) -> None:
-        self.operations.local.watch.refresh()
-        self.operations.remote.accounts.load(*([host] if host else []))
+        self.operations.images.watch.refresh()
+        self.operations.registries.accounts.load(*([host] if host else []))
         if repository:
-            self.operations.remote.listing.refresh_tags()
+            self.operations.registries.listing.refresh_tags()
         elif host:
-            self.operations.remote.listing.refresh(host)
+            self.operations.registries.listing.refresh(host)
         else:
-            self.operations.remote.listing.refresh_all()
+            self.operations.registries.listing.refresh_all()
 
     @Slot(str, str)
     def _search(self, host: str, query: str) -> None:
-        listing = self.operations.remote.listing
+        listing = self.operations.registries.listing
         if query:
             listing.search(host, query)
         else:
@@ -67,14 +67,14 @@ class Registries(QObject):
     @Slot(str, str)
     def _pin(self, host: str, repository: str) -> None:
         if repository:
-            self.operations.remote.pin(host, repository)
+            self.operations.registries.pin(host, repository)
             return
         from longshore.widgets.dialogs.registry import PinSheet
 
-        sheet = PinSheet(self.window, host, self.operations.remote.title(host))
+        sheet = PinSheet(self.window, host, self.operations.registries.title(host))
 
         def pin(host: str, path: str) -> None:
-            self.operations.remote.pin(host, path)
+            self.operations.registries.pin(host, path)
             self.window.registry_pane.select_repository(host, path)
 
         sheet.pin_requested.connect(pin)
@@ -86,7 +86,7 @@ class Registries(QObject):
 
         sheet = DetailsSheet(self.window, reference.familiar)
         sheet.copy_requested.connect(self._shared.to_clipboard)
-        self.operations.remote.inspect_remote(reference, sheet.show_remote)
+        self.operations.registries.inspect_remote(reference, sheet.show_remote)
         sheet.open()
 
     @Slot()
@@ -104,9 +104,9 @@ class Registries(QObject):
             return
         for reference in references:
             if reference.tag or reference.digest:
-                self.operations.moving.pull([reference], place)
+                self.operations.transfers.pull([reference], place)
             else:
-                self.operations.moving.pull_repository(reference, place)
+                self.operations.transfers.pull_repository(reference, place)
 
     @Slot(str)
     def _pull_box(self, pasted: str = "") -> None:
@@ -123,7 +123,7 @@ class Registries(QObject):
         )
 
         def pull(reference: Reference, platform: Platform | None, whole: bool) -> None:
-            self.operations.moving.ask([requests.pull(reference, place, platform, whole=whole)])
+            self.operations.transfers.ask([requests.pull(reference, place, platform, whole=whole)])
 
         sheet.pull_requested.connect(pull)
         sheet.open()

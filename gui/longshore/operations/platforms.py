@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from longshore.application.clients import Services
+from longshore.application.clients import Clients
 from longshore.cancellation import Cancelled
 from longshore.errors import LongshoreError
 from longshore.oci.manifest import DOCKER_LIST, OCI_INDEX, Index
@@ -27,8 +27,8 @@ class Contents:
 class ContentsReader:
     """Asks registries. GUI thread; the requests run in worker threads."""
 
-    def __init__(self, services: Services, tasks: Tasks) -> None:
-        self._services = services
+    def __init__(self, clients: Clients, tasks: Tasks) -> None:
+        self._services = clients
         self._tasks = tasks
 
     def read(

@@ -8,11 +8,11 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 from longshore.errors import AccessDenied, SignInFailed, SignInRequired
 from longshore.models import text
 from longshore.models.columns import Role, TagColumn, Tone
-from longshore.models.tag_model import TagModel
+from longshore.models.tags import TagModel
 from longshore.oci.reference import Reference
 from longshore.widgets.columns import Column, Kind
 from longshore.widgets.header_parts import ActionButton, FilterField
-from longshore.widgets.quiet import ElidedLabel, EmptyState, LoadingLine, Notice
+from longshore.widgets.notices import ElidedLabel, EmptyState, LoadingLine, Notice
 from longshore.widgets.views import TableView
 
 _RIGHT = Qt.TextElideMode.ElideRight

@@ -18,11 +18,11 @@ from PySide6.QtWidgets import QMenu
 
 from longshore.models import image_text, mime, text
 from longshore.models.columns import ImageColumn, Role, Tone
-from longshore.models.image_model import ImageModel
+from longshore.models.images import ImageModel
 from longshore.widgets.columns import Column
+from longshore.widgets.notices import EmptyState, Notice
 from longshore.widgets.pane import Pane
 from longshore.widgets.place_picker import PlacePicker
-from longshore.widgets.quiet import EmptyState, Notice
 from longshore.widgets.views import TableView
 
 TYPE_CHECKING = False

@@ -34,7 +34,7 @@ class Images(QObject):
         self._connect_images()
 
     def _connect_images(self) -> None:
-        pane, local = self.window.image_pane, self.operations.local
+        pane, local = self.window.image_pane, self.operations.images
         local.images_changed.connect(self._images_changed)
         local.arrived.connect(self._show_image)
         self.window.registry_pane.model.push_dropped.connect(
@@ -50,7 +50,7 @@ class Images(QObject):
 
     @Slot()
     def _images_changed(self) -> None:
-        if self.operations.local.status.state is PlaceState.READY:
+        if self.operations.images.status.state is PlaceState.READY:
             self.window.image_pane.set_ready()
 
     @Slot(object)
@@ -63,7 +63,7 @@ class Images(QObject):
 
         sheet = TagSheet(self.window, self._shared.name(image), self._shared.shown(image))
         sheet.tag_requested.connect(
-            lambda source, target: self.operations.local.tag(source, target, self._shared.told)
+            lambda source, target: self.operations.images.tag(source, target, self._shared.told)
         )
         sheet.open()
 
@@ -75,7 +75,7 @@ class Images(QObject):
         chosen = set(names)
         last = 0
         for image_id in {image.image_id for image in images}:
-            others = [other for other in self.operations.local.images if other.image_id == image_id]
+            others = [other for other in self.operations.images.images if other.image_id == image_id]
             last += all(self._shared.name(other) in chosen for other in others)
         sheet = RemoveSheet(
             self.window,
@@ -85,7 +85,7 @@ class Images(QObject):
             last=last,
         )
         sheet.remove_requested.connect(
-            lambda names, force: self.operations.local.remove(names, force=force, done=self._shared.told)
+            lambda names, force: self.operations.images.remove(names, force=force, done=self._shared.told)
         )
         sheet.open()
 
@@ -102,7 +102,7 @@ class Images(QObject):
             else:
                 sheet.show_image(found)
 
-        self.operations.local.inspect(self._shared.name(image), answer)
+        self.operations.images.inspect(self._shared.name(image), answer)
         sheet.open()
 
     def _tell_losses(self, sheet: PushSheet) -> None:
@@ -111,7 +111,7 @@ class Images(QObject):
         def inspect(sources: list[Source], found: Callable[[Source, ImageDetails], None]) -> None:
             for source in sources:
                 name = source.image_id if source.reference is None else str(source.reference)
-                self.operations.local.inspect(name, partial(told, found, source))
+                self.operations.images.inspect(name, partial(told, found, source))
 
         def told(found: Callable[[Source, ImageDetails], None], source: Source, details: object) -> None:
             if isinstance(details, ImageDetails):
@@ -131,7 +131,7 @@ class Images(QObject):
         host = own.pop() if len(own) == 1 else self.window.registry_pane.current_host()
         self._push_sheet(
             [(image.reference, image.image_id) for image in images],
-            host or self.operations.remote.first_host(),
+            host or self.operations.registries.first_host(),
             "",
         )
 
@@ -162,5 +162,5 @@ class Images(QObject):
         self._shared.answer_targets(sheet)
         if isinstance(place, EnginePlace):
             self._tell_losses(sheet)
-        sheet.push_requested.connect(lambda targets: self.operations.moving.push(targets, place))
+        sheet.push_requested.connect(lambda targets: self.operations.transfers.push(targets, place))
         sheet.open()

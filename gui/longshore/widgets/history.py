@@ -12,14 +12,14 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QMenu, QVBoxLayout, QWidge
 from longshore.models import text
 from longshore.models import transfer_text as words
 from longshore.models.columns import Role, Tone
-from longshore.models.history_model import HistoryModel
+from longshore.models.history import HistoryModel
 from longshore.models.sieve import searched
 from longshore.transfers.journal.history import ENDED, HistoryFilter
 from longshore.transfers.transfer import Operation, State, TransferSnapshot
 from longshore.widgets.columns import Column, Kind
 from longshore.widgets.header_parts import Picker
+from longshore.widgets.notices import EmptyState
 from longshore.widgets.pane import Pane
-from longshore.widgets.quiet import EmptyState
 from longshore.widgets.views import TableView
 
 _RIGHT = Qt.TextElideMode.ElideRight
