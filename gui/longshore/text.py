@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
-from longshore.oci import secrecy
+from longshore import secrecy
 
 _ELLIPSIS = "…"
 # Cf holds the bidirectional overrides (Trojan Source, CVE-2021-42574) and the zero-width characters.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from longshore.oci import secrecy
+from longshore import secrecy
 
 
 @pytest.fixture(autouse=True)

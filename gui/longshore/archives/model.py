@@ -75,6 +75,14 @@ class Archived:
             }
         return found
 
+    @property
+    def ids(self) -> frozenset[str]:
+        """The ids that engines give to it: the digest of its index, manifest or configuration."""
+        images = (image.manifest for image in self.images)
+        return frozenset(
+            (self.top.digest, *(digest for each in images for digest in (each.digest, each.config.digest)))
+        )
+
     def settled(self) -> Archived:
         """What can be handed on as whole: the one image that is here of an index whose others are not."""
         if not self.missing or len(self.runnable) != 1:

@@ -14,7 +14,7 @@ from longshore.credentials import program
 from longshore.credentials.credential import TOKEN_USER, Credential, is_text
 from longshore.credentials.words import known_trouble, says_not_found, without, words_of
 from longshore.errors import CredentialsError
-from longshore.oci.secrecy import keep_out
+from longshore.secrecy import keep_out
 from longshore.text import plain
 
 #: Seconds that a helper may take: it may ask the user to unlock a keyring.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from longshore.oci.secrecy import HIDDEN
+from longshore.secrecy import HIDDEN
 
 #: Characters of a helper's error that are looked at; real ones have one line.
 LOOKED_AT = 2000

@@ -28,7 +28,7 @@ from longshore.engine.unavailable import explain, no_version
 from longshore.errors import EngineLost, InvalidReference, LongshoreError
 from longshore.oci.layer import LayerProgress
 from longshore.oci.local_image import LocalImage
-from longshore.oci.secrecy import keep_out
+from longshore.secrecy import keep_out
 
 if TYPE_CHECKING:
     from longshore.credentials import Credential

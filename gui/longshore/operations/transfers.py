@@ -31,8 +31,9 @@ from longshore.operations.feed import TransferFeed
 from longshore.operations.listing import Listing
 from longshore.operations.tasks import Tasks
 from longshore.settings import Settings
+from longshore.transfers.journal.file import SetAside
 from longshore.transfers.journal.journal import Journal
-from longshore.transfers.queue.mailbox import Changes, SetAside
+from longshore.transfers.queue.mailbox import Changes
 from longshore.transfers.queue.queue import TransferQueue
 from longshore.transfers.transfer import EnginePlace, RegistryPlace, State, TransferRequest
 

@@ -19,10 +19,10 @@ from longshore.cancellation import Cancellation
 from longshore.credentials import Credential
 from longshore.errors import AccessDenied, CredentialsError, LongshoreError, SignInFailed, SignInRequired
 from longshore.oci.foreign_json import SMALL, parse_json
-from longshore.oci.secrecy import keep_out
 from longshore.registry import failures
 from longshore.registry.challenge import Challenge
 from longshore.registry.config import RegistryConfig
+from longshore.secrecy import keep_out
 
 Scopes = tuple[str, ...]
 

@@ -21,8 +21,8 @@ from longshore.errors import (
     UnexpectedReply,
 )
 from longshore.oci.foreign_json import SMALL, parse_json
-from longshore.oci.secrecy import without_secrets
 from longshore.registry.config import RegistryConfig
+from longshore.secrecy import without_secrets
 
 #: Bytes of an error's body that are read.
 LARGEST_ERROR = 64 * 1024

@@ -6,7 +6,6 @@ distribution-spec, "Deleting Manifests": a registry may delete by digest only, a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -16,6 +15,7 @@ from longshore.naturalsort import natural_key
 from longshore.oci.descriptor import Descriptor
 from longshore.oci.manifest import DOCKER_LIST, OCI_INDEX, Index
 from longshore.registry.client import RegistryClient
+from longshore.side_by_side import ask_all
 
 #: Questions to the registry at a time.
 _AT_ONCE = 12
@@ -56,7 +56,7 @@ def look(
 
     found: dict[str, Descriptor | LongshoreError | None] = {tag: head(tag) for tag in chosen}
     others = [tag for tag in dict.fromkeys(_tags(client, repository, cancellation)) if tag not in found]
-    found |= _many(head, others)
+    found |= _many(head, others, cancellation)
     heads = {
         tag: one
         for tag, one in sorted(found.items(), key=lambda item: natural_key(item[0]))
@@ -76,7 +76,7 @@ def look(
         index = client.manifest(repository, digest, cancellation=cancellation)
         return isinstance(index, Index) and any(child.digest in doomed for child in index.manifests)
 
-    losing = dict(_many(names_doomed, staying))
+    losing = dict(_many(names_doomed, staying, cancellation))
     return RemovalPlan(
         client.registry.host,
         repository,
@@ -116,12 +116,14 @@ def _tags(client: RegistryClient, repository: str, cancellation: Cancellation) -
             return
 
 
-def _many(ask: Callable[[_T], _R], what: Iterable[_T]) -> Iterator[tuple[_T, _R | LongshoreError]]:
+def _many(
+    ask: Callable[[_T], _R], what: Iterable[_T], cancellation: Cancellation
+) -> list[tuple[_T, _R | LongshoreError]]:
     """The answer for each of *what*, asked side by side; an error is an answer too. Raises Cancelled."""
 
     failed: list[LongshoreError] = []
 
-    def one(item: _T) -> tuple[_T, _R | LongshoreError]:
+    def one(item: _T, _part: Cancellation) -> tuple[_T, _R | LongshoreError]:
         if len(failed) >= _MOST_FAILURES:
             return item, failed[-1]
         try:
@@ -130,5 +132,4 @@ def _many(ask: Callable[[_T], _R], what: Iterable[_T]) -> Iterator[tuple[_T, _R 
             failed.append(error)
             return item, error
 
-    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="longshore-removal") as pool:
-        yield from pool.map(one, what)
+    return ask_all(one, list(what), cancellation, _AT_ONCE)

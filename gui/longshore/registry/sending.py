@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from urllib3.exceptions import ProtocolError, ReadTimeoutError
 
@@ -29,10 +29,38 @@ from longshore.registry.model import Upload
 from longshore.registry.pieces import Cutter
 from longshore.registry.session import SHORT_WAIT, BodySpentError, pause
 
-if TYPE_CHECKING:
-    from longshore.registry.blobs import Blobs
-
 _log = logging.getLogger(__name__)
+
+
+class Uploads(Protocol):
+    """The requests that an upload consists of; see :class:`longshore.registry.blobs.Blobs`, which makes them."""
+
+    def start_upload(self, repository: str, *, cancellation: Cancellation | None = None) -> Upload:
+        """Open an upload session."""
+
+    def has_blob(self, repository: str, digest: str, *, cancellation: Cancellation | None = None) -> bool:
+        """Whether the blob is known to be there."""
+
+    def upload_chunk(
+        self, upload: Upload, data: Iterable[bytes], length: int, *, cancellation: Cancellation | None = None
+    ) -> Upload:
+        """Send *length* bytes at the session's offset."""
+
+    def finish_upload(
+        self,
+        upload: Upload,
+        digest: str,
+        data: Iterable[bytes] = (),
+        length: int = 0,
+        *,
+        whole: int = 0,
+        cancellation: Cancellation | None = None,
+    ) -> None:
+        """End the session with the last *length* bytes."""
+
+    def upload_offset(self, upload: Upload, *, cancellation: Cancellation | None = None) -> Upload:
+        """*upload* as the registry knows it."""
+
 
 #: Failures in a row, without a byte more than ever before, after which it is left to the caller.
 _MOST_RESUMES = 5
@@ -58,7 +86,7 @@ class Sending:
 
     def __init__(
         self,
-        blobs: Blobs,
+        blobs: Uploads,
         config: RegistryConfig,
         habits: Habits,
         repository: str,

@@ -18,7 +18,6 @@ from urllib3.exceptions import HTTPError, LocationParseError
 
 from longshore import __version__
 from longshore.cancellation import Cancellation, Cancelled
-from longshore.oci.secrecy import keep_out
 from longshore.registry.certificate import Certificate, read_certificate
 from longshore.registry.challenge import number
 from longshore.registry.config import RegistryConfig, split_host
@@ -33,6 +32,7 @@ from longshore.registry.connections import (
 from longshore.registry.proxies import proxy_for
 from longshore.registry.reach import Reach
 from longshore.registry.tls import TlsFiles, UnusableFiles
+from longshore.secrecy import keep_out
 
 _log = logging.getLogger(__name__)
 

@@ -18,7 +18,6 @@ from longshore.models.registries import RegistryModel
 from longshore.models.tags import TagModel
 from longshore.models.transfers import TransferModel
 from longshore.widgets import icons
-from longshore.widgets.actions import Actions
 from longshore.widgets.images import ImagePane
 from longshore.widgets.pane import Pane
 from longshore.widgets.registries import RegistryPane
@@ -74,7 +73,6 @@ class MainWindow(QMainWindow):
         self.transfer_pane.setVisible(transfers.rowCount() > 0)
         self.transfer_pane.occupied_changed.connect(self.transfer_pane.setVisible)
         self._last_view: QWidget = self.image_pane.view
-        self.actions_ = Actions(self)
         self._order_tabs()
         QApplication.instance().focusChanged.connect(self._focus_changed)  # type: ignore[union-attr]
         self.setMinimumSize(760, 480)

@@ -17,6 +17,7 @@ from longshore.models.registries import RegistryModel
 from longshore.models.tags import TagModel
 from longshore.models.transfers import TransferModel
 from longshore.settings import Folders, Settings
+from longshore.widgets.actions import Actions
 from longshore.widgets.main_window import MainWindow
 from longshore.widgets.theme import Appearance, current_theme
 from longshore.wiring.arrangement import merge_arrangement
@@ -69,6 +70,7 @@ class Wiring(QObject):
         self.tags = TagModel(self)
         self.transfers = TransferModel(self)
         self.window = MainWindow(self.images, self.registries, self.tags, self.transfers)
+        self.actions = Actions(self.window)
         self.window.image_pane.set_connecting()
         window = self.window
         window.close_wanted.connect(self._close_wanted)

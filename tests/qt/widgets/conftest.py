@@ -19,6 +19,7 @@ from longshore.models.tags import TagModel
 from longshore.models.transfers import TransferModel
 from longshore.transfers.queue.mailbox import Changes
 from longshore.transfers.transfer import TransferSnapshot
+from longshore.widgets.actions import Actions
 from longshore.widgets.main_window import MainWindow
 from longshore.widgets.theme import Appearance, Theme, current_theme
 from qt.models.made import entry, image
@@ -47,6 +48,7 @@ class Bench:
     """A window and its models, with short ways to fill them."""
 
     window: MainWindow
+    actions: Actions
     images: ImageModel
     registries: RegistryModel
     tags: TagModel
@@ -86,7 +88,7 @@ def bench(light: Theme, qtbot: QtBot) -> Bench:
     window.resize(1280, 800)
     window.show()
     qtbot.waitExposed(window)
-    return Bench(window, *models)
+    return Bench(window, Actions(window), *models)
 
 
 @pytest.fixture

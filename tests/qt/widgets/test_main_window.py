@@ -399,7 +399,7 @@ def test_the_whole_window_paints_in_every_dress(bench: Bench, light: Theme, appe
     bench.move(
         transfer("a", state=State.RUNNING, permille=500), transfer("b", state=State.FAILED, permille=100)
     )
-    bench.window.actions_.appearances[appearance].trigger()
+    bench.actions.appearances[appearance].trigger()
     image = bench.window.grab().toImage()
     edge = image.pixelColor(image.width() - 4, image.height() - 4)
     assert edge == light.window

@@ -167,7 +167,7 @@ def test_the_column_of_sign_ins_leads_on(bench: Bench, qtbot: QtBot) -> None:
 
 
 def test_the_menu_acts_on_the_registry_one_is_in(bench: Bench, qtbot: QtBot) -> None:
-    pane, actions = bench.window.registry_pane, bench.window.actions_
+    pane, actions = bench.window.registry_pane, bench.actions
     wishes = (
         (actions.account, pane.account_requested),
         (actions.registry_settings, pane.settings_requested),

@@ -97,12 +97,12 @@ def test_cancel_means_the_only_one_or_what_is_selected(bench: Bench, qtbot: QtBo
     pane.show_transfers(["z"])
     assert not pane.cancel_button.isEnabled()
     assert "This transfer has finished." in pane.cancel_button.toolTip()
-    assert not bench.window.actions_.cancel.isEnabled()
+    assert not bench.actions.cancel.isEnabled()
     with qtbot.assertNotEmitted(pane.cancel_requested):
         pane.cancel()
     assert pane.explanation == "This transfer has finished."
     pane.view.clearSelection()
-    assert pane.cancel_button.isEnabled() and bench.window.actions_.cancel.isEnabled()
+    assert pane.cancel_button.isEnabled() and bench.actions.cancel.isEnabled()
 
 
 def test_cancel_goes_off_when_the_selected_transfer_ends(bench: Bench, qtbot: QtBot) -> None:
@@ -131,7 +131,7 @@ def test_retry_takes_what_ended_badly(bench: Bench, qtbot: QtBot, state: State) 
     pane.show_transfers(["a"])
     assert not pane.retry_button.isEnabled()
     assert "Only transfers that failed" in pane.retry_button.toolTip()
-    assert not bench.window.actions_.retry.isEnabled()
+    assert not bench.actions.retry.isEnabled()
     with qtbot.assertNotEmitted(pane.retry_requested):
         pane.retry()
     assert pane.explanation.startswith("Only transfers that failed")
@@ -296,7 +296,7 @@ def test_a_pull_that_an_engine_cannot_finish_may_go_by_the_library(bench: Bench,
     bench.move(transfer("pull", state=State.FAILED, request=request()))
     pane.show_transfers(["pull"])
     with qtbot.waitSignal(pane.detour_requested) as wish:
-        bench.window.actions_.detour.trigger()
+        bench.actions.detour.trigger()
     assert wish.args[0].id == "pull"
 
 

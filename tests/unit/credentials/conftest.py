@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
+from longshore import secrecy
 from longshore.credentials import CredentialStore
-from longshore.oci import secrecy
 
 # Keeps its secrets in a file beside itself, and a log of how it was called.
 _HELPER = """#!{python} -IS

@@ -9,9 +9,9 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
+from longshore import secrecy
 from longshore.errors import LongshoreError
-from longshore.oci import secrecy
-from longshore.oci.secrecy import HIDDEN, keep_out, without_secrets
+from longshore.secrecy import HIDDEN, keep_out, without_secrets
 from longshore.text import plain
 
 USER, PASSWORD = "ann", "s3cr3t & <PASS>/WORD+é?>?>~"

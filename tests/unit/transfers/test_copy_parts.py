@@ -26,12 +26,13 @@ from longshore.oci.digest import sha256_of
 from longshore.oci.image_config import LARGEST_CONFIG
 from longshore.oci.manifest import OCI_INDEX, OCI_MANIFEST, Index, Manifest, parse_manifest
 from longshore.oci.platform import Platform
+from longshore.side_by_side import ask_all
 from longshore.transfers.bandwidth import Bandwidth
 from longshore.transfers.ways.copying import source as copy_source
 from longshore.transfers.ways.copying.selection import chosen, one_platform, wanted_platforms, without
 from longshore.transfers.ways.copying.source import MOST_CUTS, BlobSource, SourceFailedError
 from longshore.transfers.ways.copying.turns import Turns
-from longshore.transfers.ways.copying.walk import DEEPEST, FOREIGN, MOST_MANIFESTS, ask_all, walk
+from longshore.transfers.ways.copying.walk import DEEPEST, FOREIGN, MOST_MANIFESTS, walk
 
 DATA = bytes(range(256)) * 40
 

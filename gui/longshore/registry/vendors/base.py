@@ -20,7 +20,6 @@ from longshore.errors import (
     SignInRequired,
     UnexpectedReply,
 )
-from longshore.oci.secrecy import keep_out
 from longshore.registry import failures
 from longshore.registry.challenge import number
 from longshore.registry.client import RegistryClient
@@ -31,6 +30,7 @@ from longshore.registry.transport import Transport
 from longshore.registry.vendors.api import Answer, VendorApi
 from longshore.registry.vendors.protocol import RepositoryInfo, TagInfo
 from longshore.registry.vendors.trail import Trail
+from longshore.secrecy import keep_out
 
 T = TypeVar("T")
 

@@ -9,7 +9,6 @@ from longshore.archives.model import Archived, Oddity
 from longshore.errors import ArchiveError
 from longshore.oci.reference import Reference
 from longshore.transfers.transfer import Endpoint, NoteKind
-from longshore.transfers.ways.engine_images import ids_of
 
 _NOTES = {
     Oddity.LISTS_DIFFER: NoteKind.LISTS_DIFFER,
@@ -34,7 +33,7 @@ def chosen(archive: Archive, source: Endpoint) -> list[Archived]:
             raise unknown(archive, source.reference.familiar)
         return [found]
     if source.image_id:
-        same = [one for one in listed if source.image_id in ids_of(one)]
+        same = [one for one in listed if source.image_id in one.ids]
         if not same:
             raise unknown(archive, source.image_id)
         return same
@@ -46,7 +45,7 @@ def named(archive: Archive, reference: Reference) -> Archived | None:
     listed = archive.listing.archived
     wanted = reference.with_default_tag()
     for one in listed:
-        if wanted in one.references or (wanted.digest is not None and wanted.digest in ids_of(one)):
+        if wanted in one.references or (wanted.digest is not None and wanted.digest in one.ids):
             return one
     return listed[0] if len(listed) == 1 and not listed[0].references and wanted.digest is None else None
 

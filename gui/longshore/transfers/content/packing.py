@@ -22,7 +22,7 @@ from longshore.archives.scan import Member
 from longshore.cancellation import Cancellation
 from longshore.oci.descriptor import Descriptor
 from longshore.oci.manifest import OCI_LAYER_GZIP, Manifest
-from longshore.transfers.ways.copying.walk import ask_all
+from longshore.side_by_side import ask_all
 
 #: Layers that are compressed side by side.
 _SIDE_BY_SIDE = max(1, min(4, os.cpu_count() or 1))

@@ -12,7 +12,6 @@ from pathlib import Path
 
 from longshore.shared_files import private_folder
 from longshore.transfers.journal.schema import NewerJournal, migrate
-from longshore.transfers.queue.mailbox import SetAside
 
 #: Seconds to wait for other programs: until the file is open, and at each attempt to write.
 BUSY_SECONDS = 5.0
@@ -21,6 +20,14 @@ WRITE_SECONDS = 2.0
 _BESIDE = ("-wal", "-shm")
 #: SQLITE_ERROR is what a table or column that is not there gives: a database, and not a journal.
 BROKEN = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """The journal could not be used as it was. *path*: where it lies now, None if it could not be moved."""
+
+    path: Path | None
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,12 +20,11 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import TypeVar
 
-from longshore.transfers.journal.file import BROKEN, is_gone, open_database, primary_code, reason_of
+from longshore.transfers.journal.file import BROKEN, SetAside, is_gone, open_database, primary_code, reason_of
 from longshore.transfers.journal.history import PAGE, HistoryFilter, page_query
 from longshore.transfers.journal.instance import Instance
 from longshore.transfers.journal.pending import Pending, RowChange
 from longshore.transfers.journal.store import Store
-from longshore.transfers.queue.mailbox import SetAside
 from longshore.transfers.transfer import TransferSnapshot
 
 _log = logging.getLogger(__name__)

@@ -5,17 +5,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 
+from longshore.transfers.journal.file import SetAside
 from longshore.transfers.transfer import TransferSnapshot
-
-
-@dataclass(frozen=True, slots=True)
-class SetAside:
-    """The journal could not be used as it was. *path*: where it lies now, None if it could not be moved."""
-
-    path: Path | None
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ from collections.abc import Iterable
 
 from longshore.cancellation import Cancellation
 from longshore.transfers.errors import InternalError
-from longshore.transfers.queue.mailbox import Changes, Counts, SetAside
+from longshore.transfers.journal.file import SetAside
+from longshore.transfers.queue.mailbox import Changes, Counts
 from longshore.transfers.queue.row import Entry
 from longshore.transfers.queue.runner import GRACE, PATIENCE, QueueCore
 from longshore.transfers.transfer import State, TransferRequest

@@ -13,9 +13,10 @@ from longshore.engine.address import EngineAddress
 from longshore.errors import LongshoreError
 from longshore.transfers.clients import Clients
 from longshore.transfers.errors import UnsupportedTransfer
+from longshore.transfers.journal.file import SetAside
 from longshore.transfers.journal.journal import Journal
 from longshore.transfers.progress.progress import Progress
-from longshore.transfers.queue.mailbox import Mailbox, SetAside
+from longshore.transfers.queue.mailbox import Mailbox
 from longshore.transfers.queue.retry import RetryPolicy
 from longshore.transfers.queue.row import Entry, now
 from longshore.transfers.queue.scheduler import Limits, decide

@@ -45,14 +45,6 @@ def tell_if_changed(job: Job, image: ImageDetails) -> None:
         job.tell(NoteKind.SOURCE_CHANGED, image.image_id)
 
 
-def ids_of(archived: Archived) -> set[str]:
-    """The ids that engines give to it: the digest of its index, manifest or configuration."""
-    found = {archived.top.digest}
-    for image in archived.images:
-        found |= {image.manifest.digest, image.manifest.config.digest}
-    return found
-
-
 def tell_if_repacked(job: Job, image: ImageDetails, digest: str) -> None:
     """Say so where *digest*, of the manifest that was made for the engine's *image*, is none that it was known by.
 
@@ -65,7 +57,7 @@ def tell_if_repacked(job: Job, image: ImageDetails, digest: str) -> None:
 
 def check_saved(archived: Sequence[Archived], images: Sequence[ImageDetails]) -> None:
     """See that each of *images* is among what the engine has saved. Raises VerificationFailed."""
-    saved = [(ids_of(one), [image.config for image in one.images if image.config]) for one in archived]
+    saved = [(one.ids, [image.config for image in one.images if image.config]) for one in archived]
     for image in images:
         if not any(
             image.image_id in ids or any(image.diff_ids == config.diff_ids for config in configs)

@@ -21,7 +21,7 @@ from longshore.oci.reference import Reference
 from longshore.transfers.content.choice import chosen, tell_remarks
 from longshore.transfers.progress.meter import PlannedLayer
 from longshore.transfers.transfer import ArchivePlace, EnginePlace, Plan
-from longshore.transfers.ways.engine_images import Expected, ids_of, image_id_of, verify
+from longshore.transfers.ways.engine_images import Expected, image_id_of, verify
 from longshore.transfers.ways.planning import LayerMemory, plan_of
 from longshore.transfers.ways.way import Job
 
@@ -150,7 +150,7 @@ class _Loading:
         assert image.config is not None
         for name in outgoing.references or (None,):
             yield Expected(
-                frozenset(ids_of(archived)),
+                archived.ids,
                 image.config.diff_ids,
                 name,
                 image.manifest.config.digest,

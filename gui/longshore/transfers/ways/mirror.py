@@ -20,9 +20,10 @@ from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
 from longshore.registry.failures import REFUSALS
 from longshore.settings import Settings
+from longshore.side_by_side import ask_all
 from longshore.transfers.content.open import open_reader, open_writer
 from longshore.transfers.transfer import Endpoint, Operation, RegistryPlace, TransferRequest
-from longshore.transfers.ways.copying.walk import Content, ask_all, top_of, walk_down
+from longshore.transfers.ways.copying.walk import Content, top_of, walk_down
 
 if TYPE_CHECKING:
     from longshore.registry.client import RegistryClient

@@ -10,7 +10,6 @@ import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import TYPE_CHECKING, TypeVar
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, TypeVar
 from longshore.cancellation import Cancellation, Cancelled
 from longshore.errors import ImageUnknown, InvalidManifest, LongshoreError
 from longshore.oci.manifest import Index, Manifest
+from longshore.side_by_side import ask_all
 from longshore.transfers.progress.meter import PlannedLayer
 from longshore.transfers.transfer import Plan
 from longshore.transfers.ways.deadline import within
@@ -36,8 +36,6 @@ PLAN_SECONDS = 8.0
 LATE_SECONDS = 2.0
 #: Seconds that its thread has to end once nobody wants the plan: an engine that hangs cannot be cut.
 LEAVE_SECONDS = 0.5
-#: Registry questions asked side by side.
-ASKERS = 6
 #: Images whose layers are remembered: they never change under an id.
 REMEMBERED = 2000
 
@@ -221,8 +219,8 @@ def present_blobs(
     """Which of *digests* the *repository* has already."""
     asked = list(dict.fromkeys(digests))
 
-    def has(digest: str) -> bool:
-        return client.blob_size(repository, digest, cancellation=cancellation) is not None
+    def has(digest: str, part: Cancellation) -> bool:
+        return client.blob_size(repository, digest, cancellation=part) is not None
 
-    with ThreadPoolExecutor(min(ASKERS, max(len(asked), 1)), thread_name_prefix="transfers-plan") as pool:
-        return {digest for digest, there in zip(asked, pool.map(has, asked), strict=True) if there}
+    there = ask_all(has, asked, cancellation)
+    return {digest for digest, found in zip(asked, there, strict=True) if found}

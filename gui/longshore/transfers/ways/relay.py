@@ -22,7 +22,6 @@ from longshore.transfers.ways import planning
 from longshore.transfers.ways.engine_images import (
     Expected,
     check_saved,
-    ids_of,
     image_id_of,
     plan_of_stream,
     source_names,
@@ -90,7 +89,7 @@ class RelayWay:
         config = next((one.manifest.config.digest for one in archived.runnable), "")
         # A classic engine has no manifest whose digest could be lost; newer ones make one up when they save.
         kept_by_source = "" if image.image_id == config else archived.top.digest
-        expected = Expected(frozenset(ids_of(archived)), image.diff_ids, name, config, kept_by_source, before)
+        expected = Expected(archived.ids, image.diff_ids, name, config, kept_by_source, before)
         return verify(job, destination, expected, loaded)
 
 

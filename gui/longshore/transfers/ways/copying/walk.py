@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TypeVar
 
-from longshore.cancellation import Cancellation, Cancelled
+from longshore.cancellation import Cancellation
 from longshore.errors import InvalidManifest, LongshoreError, NotInLibrary, NotInRegistry
 from longshore.oci.descriptor import Descriptor
 from longshore.oci.digest import Verifier
@@ -24,6 +23,7 @@ from longshore.oci.manifest import (
 )
 from longshore.oci.platform import Platform
 from longshore.registry.failures import REFUSALS
+from longshore.side_by_side import ask_all
 from longshore.transfers.content.protocol import ContentReader
 from longshore.transfers.ways.copying.selection import chosen as chosen_of
 from longshore.transfers.ways.copying.selection import one_platform, without
@@ -32,8 +32,6 @@ from longshore.transfers.ways.copying.selection import one_platform, without
 MOST_MANIFESTS = 2000
 #: Indexes within indexes, and referrers of referrers.
 DEEPEST = 6
-#: Questions asked side by side.
-ASKERS = 8
 #: Layers that only their own vendor may hand out (OCI image-spec, "Non-Distributable Layers"; Docker's foreign ones).
 FOREIGN = frozenset({DOCKER_FOREIGN_LAYER}) | {
     OCI_LAYER.replace("layer.", "layer.nondistributable.") + packing for packing in ("", "+gzip", "+zstd")
@@ -73,47 +71,6 @@ class Content:
     def manifests(self) -> list[Manifest | Index]:
         """Every one of them."""
         return [*self.below, self.top, *(found for _, found in self.beside)]
-
-
-def ask_all(
-    work: Callable[[T, Cancellation], R],
-    things: Sequence[T],
-    cancellation: Cancellation,
-    askers: int = ASKERS,
-) -> list[R]:
-    """*work* for each of *things*, several side by side, in their order. Raises what the first failing one raises.
-
-    The others are cut then, by the cancellation that *work* is given: questions to a server that is silent would each
-    wait for their time to run out.
-    """
-
-    def one(thing: T, part: Cancellation) -> R:
-        if part.stopping:
-            raise Cancelled
-        return work(thing, part)
-
-    if len(things) < 2:
-        return [one(thing, cancellation) for thing in things]
-    with (
-        cancellation.below() as part,
-        ThreadPoolExecutor(min(askers, len(things)), thread_name_prefix="transfers-ask") as pool,
-    ):
-        futures = [pool.submit(one, thing, part) for thing in things]
-        failed = first_failure(wait(futures, return_when=FIRST_EXCEPTION).done)
-        if failed is not None:
-            part.cancel()
-            raise failed
-        return [future.result() for future in futures]
-
-
-def first_failure(futures: Iterable[Future[R]]) -> BaseException | None:
-    """What the first of *futures* that failed by itself raised; one that was only cut short does not count."""
-    for future in futures:
-        if future.done() and not future.cancelled():
-            error = future.exception()
-            if error is not None and not isinstance(error, Cancelled):
-                return error
-    return None
 
 
 def walk(

@@ -13,13 +13,14 @@ from longshore.oci.digest import short
 from longshore.oci.layer import BlobOutcome, LayerProgress, LayerState
 from longshore.oci.manifest import Index, Manifest
 from longshore.registry.failures import REFUSALS
+from longshore.side_by_side import ask_all, first_failure
 from longshore.transfers.content.protocol import ContentReader, ContentWriter
 from longshore.transfers.progress.meter import PlannedLayer
 from longshore.transfers.transfer import Endpoint, NoteKind, Plan
 from longshore.transfers.ways.copying.selection import wanted_platforms
 from longshore.transfers.ways.copying.source import BlobSource, SourceFailedError
 from longshore.transfers.ways.copying.turns import Turns
-from longshore.transfers.ways.copying.walk import Content, ask_all, first_failure, walk
+from longshore.transfers.ways.copying.walk import Content, walk
 from longshore.transfers.ways.planning import plan_of
 from longshore.transfers.ways.way import Job
 
