@@ -10,6 +10,9 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterator
 
+#: Seconds between two looks at a cancellation by who waits for a lock.
+_SLICE = 0.1
+
 
 class Cancelled(Exception):
     """The work was cancelled by the user. Not an error: never shown as one. Any thread."""
@@ -90,3 +93,15 @@ class Cancellation:
     def wait(self, seconds: float) -> bool:
         """Sleep up to *seconds*, less when cancelled. True if cancelled."""
         return self._event.wait(seconds)
+
+
+@contextlib.contextmanager
+def holding(lock: threading.Lock, cancellation: Cancellation | None) -> Iterator[None]:
+    """Hold *lock*. Raises :class:`Cancelled` if the work is cancelled while it waits for the lock."""
+    while not lock.acquire(timeout=_SLICE):
+        if cancellation is not None:
+            cancellation.raise_if_cancelled()
+    try:
+        yield
+    finally:
+        lock.release()

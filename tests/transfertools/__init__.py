@@ -23,21 +23,10 @@ from longshore.transfers.transfer import (
     TransferSnapshot,
 )
 from longshore.transfers.ways.way import Job
+from waiting import wait_until as wait_until
 
 ENGINE = EngineAddress("test", "unix:///nowhere/docker.sock", Origin.OPTION)
 DEADLINE = 10.0
-
-
-def wait_until(condition: Callable[[], Any], what: str = "", timeout: float = DEADLINE) -> Any:
-    """What *condition* gives, once it is true. Fails after *timeout* seconds."""
-    deadline = time.monotonic() + timeout
-    while True:
-        found = condition()
-        if found:
-            return found
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not within {timeout} s: {what or condition}")
-        time.sleep(0.005)
 
 
 def pull(text: str = "127.0.0.1:5000/app:1", address: EngineAddress = ENGINE) -> TransferRequest:

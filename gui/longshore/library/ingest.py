@@ -9,8 +9,7 @@ import os
 import stat
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO
 
@@ -18,7 +17,7 @@ from longshore.cancellation import Cancellation, Cancelled
 from longshore.errors import DigestMismatch, DiskFull
 from longshore.library.folder import INGEST, TEMPORARY, LayoutFolder
 from longshore.library.leases import Lease
-from longshore.oci.descriptor import Descriptor
+from longshore.oci.descriptor import Descriptor, OpenBlob
 from longshore.oci.digest import ALGORITHMS, Verifier
 from longshore.oci.layout import BLOBS
 from longshore.shared_files import sync_folder, try_lock
@@ -31,9 +30,6 @@ OLDEST = 7 * 24 * 3600.0
 MOST_BYTES = 20 << 30
 _NAP = 0.1
 
-#: Gives a blob's bytes from an offset on.
-Source = Callable[[int], AbstractContextManager[Iterable[bytes]]]
-
 
 class Ingest:
     """The unfinished blobs of one library. Any thread; blocks."""
@@ -41,7 +37,7 @@ class Ingest:
     def __init__(self, folder: LayoutFolder) -> None:
         self._folder = folder
 
-    def receive(self, wanted: Descriptor, source: Source, lease: Lease, cancellation: Cancellation) -> bool:
+    def receive(self, wanted: Descriptor, source: OpenBlob, lease: Lease, cancellation: Cancellation) -> bool:
         """Have the blob *wanted* in its place; False if it was there already. Two who want the same one: the second
         waits for the first.
 
@@ -202,7 +198,7 @@ class _Part:
                 self.path.unlink()
         self._file.close()
 
-    def fill(self, wanted: Descriptor, source: Source, cancellation: Cancellation) -> None:
+    def fill(self, wanted: Descriptor, source: OpenBlob, cancellation: Cancellation) -> None:
         """Bring it to its full size from *source*, on the disk and hashed."""
         with self._folder.explained(writing=True):
             begun = self._size()
@@ -217,7 +213,7 @@ class _Part:
         with self._folder.explained(writing=True):
             os.fsync(self._file.fileno())
 
-    def _fill(self, wanted: Descriptor, source: Source, cancellation: Cancellation) -> None:
+    def _fill(self, wanted: Descriptor, source: OpenBlob, cancellation: Cancellation) -> None:
         verifier = self._hashed(wanted, cancellation)
         self._room_for(wanted.size - verifier.seen)
         if verifier.seen < wanted.size:
@@ -228,7 +224,7 @@ class _Part:
             self._drop()
             raise
 
-    def _append(self, verifier: Verifier, source: Source, cancellation: Cancellation) -> None:
+    def _append(self, verifier: Verifier, source: OpenBlob, cancellation: Cancellation) -> None:
         with source(verifier.seen) as chunks:
             for chunk in chunks:
                 cancellation.raise_if_cancelled()

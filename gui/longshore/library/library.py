@@ -13,11 +13,11 @@ from longshore.errors import InvalidManifest, LibraryBusy, LongshoreError, NotIn
 from longshore.library.blobs import Contents
 from longshore.library.collecting import Collector
 from longshore.library.folder import LayoutFolder, Signature
-from longshore.library.ingest import Ingest, Source
+from longshore.library.ingest import Ingest
 from longshore.library.leases import Lease
 from longshore.library.model import Freed, LibraryDetails, LibraryImage, Usage
 from longshore.library.rows import Rows
-from longshore.oci.descriptor import Descriptor
+from longshore.oci.descriptor import Descriptor, OpenBlob
 from longshore.oci.image_config import ImageConfig
 from longshore.oci.layout import LayoutEntry, LayoutIndex
 from longshore.oci.manifest import Index, Manifest
@@ -172,7 +172,7 @@ class Library:
         """What is attached to the manifest *digest*."""
         return self._rows.referrers(digest)
 
-    def receive(self, blob: Descriptor, source: Source, lease: Lease, cancellation: Cancellation) -> bool:
+    def receive(self, blob: Descriptor, source: OpenBlob, lease: Lease, cancellation: Cancellation) -> bool:
         """Bring a blob in and hash it; False if it was there. Goes on with what an earlier call, of whichever process,
         has left. Raises DigestMismatch, DiskFull, LibraryError, Cancelled, and what *source* raises."""
         return self._ingest.receive(blob, source, lease, cancellation)

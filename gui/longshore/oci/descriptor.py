@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +11,9 @@ from longshore.errors import InvalidManifest
 from longshore.oci.digest import valid_digest
 from longshore.oci.platform import Platform
 from longshore.text import plain
+
+#: Opens a blob and gives its bytes from an offset on; may be called again from another offset after a cut.
+OpenBlob = Callable[[int], AbstractContextManager[Iterable[bytes]]]
 
 _LARGEST = 2**63 - 1  # int64, as in the specification
 _ATTESTATION = "attestation-manifest"

@@ -119,17 +119,26 @@ class Accounts(QObject):
         """Look again who is signed in at *hosts* (default: everywhere)."""
         for host in hosts or [config.host for config in self._book.configs()]:
             # Each for itself: one helper that hangs must not hide the others.
-            self._tasks.spawn(self._find(host), f"who is signed in at {host}")
+            self._find(host)
 
-    async def _find(self, host: str) -> None:
+    def _find(self, host: str, *, switched: bool = False) -> None:
+        """Look who is signed in at *host*. *switched*: report a switch, even to the same user with another password."""
         before = self._accounts.get(host)
-        found = await self._tasks.call(self._tasks.credentials, self._look, host)
-        if found == before:
-            return
-        self._accounts[host] = found
-        self.changed.emit()
-        if before is not None and before.user != found.user:
-            self.switched.emit(host)
+
+        def found(account: Account) -> None:
+            if account == before and not switched:
+                return
+            self._accounts[host] = account
+            self.changed.emit()
+            if switched or (before is not None and before.user != account.user):
+                self.switched.emit(host)
+
+        self._tasks.run(
+            self._tasks.credentials,
+            lambda _: self._look(host),
+            done=found,
+            name=f"who is signed in at {host}",
+        )
 
     def _look(self, host: str) -> Account:
         """In a worker."""
@@ -143,7 +152,7 @@ class Accounts(QObject):
     def identify(self, host: str, done: Callable[[Identity], None]) -> None:
         """Ask the registry whether it takes who is signed in; *done* is called in the GUI thread."""
 
-        def ask() -> Identity:
+        def ask(cancellation: Cancellation) -> Identity:
             account = self._look(host)
             client = self._services.registry(host)
             try:
@@ -152,18 +161,10 @@ class Accounts(QObject):
                 return Identity(host, account, client.auth, "", error)
             return Identity(host, account, info.auth, info.realm, None)
 
-        async def run() -> None:
-            try:
-                done(await self._tasks.call(self._tasks.credentials, ask))
-            except Cancelled:
-                pass
-            except LongshoreError as error:
-                done(Identity(host, self.account(host), "", "", error))
-            finally:
-                self._tasks.release(cancellation)
+        def failed(error: LongshoreError) -> None:
+            done(Identity(host, self.account(host), "", "", error))
 
-        cancellation = self._tasks.cancellation()
-        self._tasks.spawn(run(), "who am I")
+        self._tasks.run(self._tasks.credentials, ask, done=done, failed=failed, name="who am I")
 
     # -- signing in and out
 
@@ -174,61 +175,48 @@ class Accounts(QObject):
         back was pulled: then nothing is stored, unless it was written already. What is stored is guarded for
         :data:`GUARDED` seconds: if another program overwrites it, it is stored once more.
         """
-        cancellation = self._tasks.cancellation()
 
-        def check() -> None:
+        def check(cancellation: Cancellation) -> SavedSignIn | None:
             accepted = self._services.registry(host).sign_in(credential, cancellation=cancellation)
             cancellation.raise_if_cancelled()
             store = self._services.credentials
             if keep:
-                saved.append(store.save(host, accepted, cancellation=cancellation))
-            else:
-                store.keep_for_this_run(host, accepted)
+                return store.save(host, accepted, cancellation=cancellation)
+            store.keep_for_this_run(host, accepted)
+            return None
 
-        saved: list[SavedSignIn] = []
-        self._tasks.spawn(self._change(host, check, done, cancellation, saved), "sign in")
-        return cancellation
+        return self._change(host, check, done, "sign in")
 
     def sign_out(self, host: str, done: Done) -> None:
         """Forget the credential of *host* here and where docker keeps it."""
-        cancellation = self._tasks.cancellation()
 
-        def work() -> None:
+        def work(cancellation: Cancellation) -> None:
             self._services.credentials.forget(host, cancellation=cancellation)
 
-        self._tasks.spawn(self._change(host, work, done, cancellation, []), "sign out")
+        self._change(host, work, done, "sign out")
 
-    async def _change(
-        self,
-        host: str,
-        work: Callable[[], None],
-        done: Done,
-        cancellation: Cancellation,
-        saved: list[SavedSignIn],
-    ) -> None:
-        """Do *work* in a worker. What it appends to *saved* is guarded from then on, and nothing else at *host*."""
-        try:
-            await self._tasks.call(self._tasks.credentials, work)
-        except Cancelled:
-            return
-        except LongshoreError as error:
-            if not cancellation.cancelled:
-                done(error)
-            return
-        finally:
-            self._tasks.release(cancellation)
-        self._guarded.pop(host, None)
-        for one in saved:
-            self._guarded[host] = _Guarded(one, time.monotonic() + GUARDED)
-        if self._watcher is not None:
-            self._settled.start()  # it may have been overwritten before it was guarded
-        self._services.forget_registry(host)
-        if not cancellation.cancelled:
-            done(None)
-        # As the same user with another password, too.
-        self._accounts[host] = await self._tasks.call(self._tasks.credentials, self._look, host)
-        self.changed.emit()
-        self.switched.emit(host)
+    def _change(
+        self, host: str, work: Callable[[Cancellation], SavedSignIn | None], done: Done, name: str
+    ) -> Cancellation:
+        """Do *work* in a worker. The sign-in it returns is guarded from then on, and nothing else at *host*."""
+
+        def changed(saved: SavedSignIn | None) -> None:
+            self._guarded.pop(host, None)
+            if saved is not None:
+                self._guarded[host] = _Guarded(saved, time.monotonic() + GUARDED)
+            if self._watcher is not None:
+                self._settled.start()  # it may have been overwritten before it was guarded
+            self._services.forget_registry(host)
+            self._find(host, switched=True)
+
+        return self._tasks.run(
+            self._tasks.credentials,
+            work,
+            finished=changed,
+            done=lambda _: done(None),
+            failed=done,
+            name=name,
+        )
 
     # -- what others change
 
@@ -265,17 +253,17 @@ class Accounts(QObject):
         if time.monotonic() > guarded.until:
             del self._guarded[host]
             return
-        cancellation = self._tasks.cancellation()
         lost: LongshoreError | None = None
         left: _Guarded | None = None
         try:
-            left = await self._tasks.call(self._tasks.credentials, self._look_after, guarded, cancellation)
+            with self._tasks.cancellable() as cancellation:
+                left = await self._tasks.call(
+                    self._tasks.credentials, self._look_after, guarded, cancellation
+                )
         except Cancelled:
             return
         except LongshoreError as error:
             lost = error
-        finally:
-            self._tasks.release(cancellation)
         if self._guarded.get(host) is not guarded:
             return  # signed in or out meanwhile
         if left is not None:

@@ -42,22 +42,29 @@ class Detour(QObject):
     def take(self, request: TransferRequest) -> None:
         """Pull what *request* is about into the library, for the engine's platform, and then hand it to the engine."""
         engine, reference = request.destination.place, request.source.reference
-        if isinstance(engine, EnginePlace) and reference is not None:
-            self._tasks.spawn(self._begin(reference, engine, request.platform), "pull by the library")
+        if not isinstance(engine, EnginePlace) or reference is None:
+            return
+        if request.platform is not None:
+            self._begin(reference, engine, request.platform)
+            return
 
-    async def _begin(self, reference: Reference, engine: EnginePlace, platform: Platform | None) -> None:
-        if platform is None:
-            try:
-                platform = await self._tasks.call(self._tasks.quick, self._platform, engine)
-            except LongshoreError as error:
-                # All platforms then: more to move, and the engine takes its own.
-                _log.info("the platform of %s is not known: %s", engine.address.url, error)
+        def unknown(error: LongshoreError) -> None:
+            # All platforms then: more to move, and the engine takes its own.
+            _log.info("the platform of %s is not known: %s", engine.address.url, error)
+            self._begin(reference, engine, None)
+
+        self._tasks.run(
+            self._tasks.quick,
+            lambda _: self._services.engine(engine.address).platform,
+            done=lambda platform: self._begin(reference, engine, platform),
+            failed=unknown,
+            name="download via the library",
+        )
+
+    def _begin(self, reference: Reference, engine: EnginePlace, platform: Platform | None) -> None:
         library = self._images.library
         (row,) = self._transfers.ask([requests.pull(reference, library, platform)])
         self._second[row] = _Second(reference.with_default_tag(), library, engine)
-
-    def _platform(self, engine: EnginePlace) -> Platform:
-        return self._services.engine(engine.address).platform
 
     @Slot(object)
     def _arrived(self, snapshot: TransferSnapshot) -> None:

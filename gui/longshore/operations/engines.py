@@ -113,19 +113,18 @@ class Engines(QObject):
             self.changed.emit(self.found)
 
     async def _look(self, near: bool) -> None:
-        cancellation = self._tasks.cancellation()
         try:
             known = await self._tasks.call(self._tasks.quick, known_addresses, self._environ)
             addresses = [*(each for each in self._named if each not in known), *known]
             self._found = {each: self._found.get(each, FoundEngine(each)) for each in addresses}
             self.changed.emit(self.found)
             here = [each for each in addresses if each.scheme in _NEAR]
-            await self._ask_all(here if near else addresses, cancellation)
-            if near and self._all_wanted:
-                await self._ask_all([each for each in addresses if each not in here], cancellation)
+            with self._tasks.cancellable() as cancellation:
+                await self._ask_all(here if near else addresses, cancellation)
+                if near and self._all_wanted:
+                    await self._ask_all([each for each in addresses if each not in here], cancellation)
         finally:
             self._all_wanted = False
-            self._tasks.release(cancellation)
             self._looking = False
 
     async def _ask_all(self, addresses: list[EngineAddress], cancellation: Cancellation) -> None:

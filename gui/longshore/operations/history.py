@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
+from longshore.cancellation import Cancellation
 from longshore.errors import LongshoreError
 from longshore.models.history import HistoryModel
 from longshore.operations.tasks import Tasks
@@ -32,7 +33,7 @@ class History(QObject):
         self._journal = journal
         self._model = model
         self._wanted = HistoryFilter(ENDED)
-        self._generation = 0
+        self._reading = Cancellation()
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
         self._soon.setInterval(REFRESH)
@@ -67,42 +68,39 @@ class History(QObject):
 
     def stop(self) -> None:
         """Nobody looks any more."""
-        self._generation += 1
+        self._reading.cancel()
         self._soon.stop()
 
     # -- reading
 
     def _begin(self, limit: int) -> None:
         self._soon.stop()
-        self._spawn(None, limit)
+        self._read(None, limit)
 
     @Slot()
     def _read_more(self) -> None:
-        self._spawn(self._model.last, PAGE)
+        self._read(self._model.last, PAGE)
 
-    def _spawn(self, before: TransferSnapshot | None, limit: int) -> None:
-        self._generation += 1
+    def _read(self, before: TransferSnapshot | None, limit: int) -> None:
+        self._reading.cancel()  # what was asked before is not shown any more
         self.loading.emit(True)
-        self._tasks.spawn(self._read(self._generation, self._wanted, before, limit), "read history")
+        journal, wanted = self._journal, self._wanted
 
-    async def _read(
-        self, generation: int, wanted: HistoryFilter, before: TransferSnapshot | None, limit: int
-    ) -> None:
-        call, quick, journal = self._tasks.call, self._tasks.quick, self._journal
-        try:
-            rows = await call(quick, journal.history, wanted, before=before, limit=limit)
-            found = await call(quick, journal.history_count, wanted)
-            registries = await call(quick, journal.registries) if before is None else None
-        except LongshoreError as error:
-            if generation == self._generation:
-                self.failed.emit(error)
-                self.loading.emit(False)
-            return
-        if generation != self._generation:
-            return  # asked again meanwhile
-        if before is None:
-            self._model.show_rows(rows, found)
-            self.registries_found.emit(registries)
-        else:
-            self._model.append_rows(rows, found)
-        self.loading.emit(False)
+        def read(_: Cancellation) -> tuple[list[TransferSnapshot], int, list[str]]:
+            rows = journal.history(wanted, before=before, limit=limit)
+            return rows, journal.history_count(wanted), journal.registries() if before is None else []
+
+        def show(found: tuple[list[TransferSnapshot], int, list[str]]) -> None:
+            rows, count, registries = found
+            if before is None:
+                self._model.show_rows(rows, count)
+                self.registries_found.emit(registries)
+            else:
+                self._model.append_rows(rows, count)
+            self.loading.emit(False)
+
+        def fail(error: LongshoreError) -> None:
+            self.failed.emit(error)
+            self.loading.emit(False)
+
+        self._reading = self._tasks.run(self._tasks.quick, read, done=show, failed=fail, name="read history")

@@ -252,35 +252,31 @@ class Images(QObject):
         self, name: str, done: Callable[[ImageDetails | LibraryDetails | LongshoreError], None]
     ) -> None:
         """Read all that the place knows of one image."""
-
-        async def run() -> None:
-            place = self.watch.status.place
-            if place is None:
-                return
-            try:
-                done(
-                    await self._tasks.call(
-                        self._tasks.quick, lambda: open_store(place, self._services).image(name)
-                    )
-                )
-            except LongshoreError as error:
-                done(error)
-
-        self._tasks.spawn(run(), "inspect")
+        place = self.watch.status.place
+        if place is not None:
+            self._tasks.run(
+                self._tasks.quick,
+                lambda _: open_store(place, self._services).image(name),
+                done=done,
+                failed=done,
+                name="inspect",
+            )
 
     def _in_place(
         self, work: Callable[[Store], object], done: Callable[[LongshoreError | None], None]
     ) -> None:
-        async def run() -> None:
-            place = self.watch.status.place
-            if place is None:
-                return
-            try:
-                await self._tasks.call(self._tasks.quick, lambda: work(open_store(place, self._services)))
-            except LongshoreError as error:
-                done(error)
-            else:
-                done(None)
+        place = self.watch.status.place
+        if place is None:
+            return
+
+        def told(error: LongshoreError | None) -> None:
+            done(error)
             self.watch.refresh()
 
-        self._tasks.spawn(run(), "local images")
+        self._tasks.run(
+            self._tasks.quick,
+            lambda _: work(open_store(place, self._services)),
+            done=lambda _: told(None),
+            failed=told,
+            name="local images",
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 from longshore.application.clients import Clients
 from longshore.application.registries import RegistryBook
 from longshore.cancellation import Cancellation, Cancelled
-from longshore.errors import LongshoreError, UnexpectedReply
+from longshore.errors import LongshoreError, NotInRegistry, UnexpectedReply
 from longshore.models.columns import NodeState
 from longshore.models.registries import RegistryModel
 from longshore.models.tags import TagModel
@@ -28,6 +29,8 @@ _log = logging.getLogger(__name__)
 #: Repositories of one registry, and tags of one repository, that are listed before we stop and say so.
 MOST_REPOSITORIES = 100_000
 MOST_TAGS = 100_000
+#: Pages of tags that are read for a choice among them.
+_CHOICE_PAGES = 20
 #: Tags that the table takes over in one turn of the loop.
 _PIECE = 1000
 
@@ -108,7 +111,6 @@ class Listing:
     def _overtake(self, course: _Course | None) -> None:
         if course is not None and course.running is not None:
             course.running.cancel()
-            self._tasks.release(course.running)
             course.running = None
 
     def _page_wanted(self, host: str, generation: int) -> None:
@@ -126,34 +128,28 @@ class Listing:
         if course.count >= MOST_REPOSITORIES:
             self._registries.fail(host, course.generation, _endless(host, "repositories", course.count))
             return
-        course.running = self._tasks.cancellation()
-        self._tasks.spawn(self._page(host, course, course.running), f"list {host}")
 
-    async def _page(self, host: str, course: _Course, cancellation: Cancellation) -> None:
-        def ask() -> tuple[Lister, Page[RepositoryInfo]]:
+        def ask(cancellation: Cancellation) -> tuple[Lister, Page[RepositoryInfo]]:
             lister = self._services.lister(host)
             return lister, lister.repositories(course.next, course.query, cancellation=cancellation)
 
-        try:
-            lister, found = await self._tasks.call(self._tasks.listing, ask)
-        except Cancelled:
-            return
-        except LongshoreError as error:
-            if not cancellation.cancelled:
-                self._registries.fail(host, course.generation, error)
-                self._on_error(host, error)
-            return
-        finally:
-            if course.running is cancellation:
-                course.running = None
-            self._tasks.release(cancellation)
-        if cancellation.cancelled:
-            return
-        course.next = found.next
-        course.count += len(found.items)
-        more = found.next is not None
-        self._registries.set_make(host, lister.kind, searches=lister.searches)
-        self._registries.append_page(host, course.generation, found.items, more, found.total)
+        def show(answer: tuple[Lister, Page[RepositoryInfo]]) -> None:
+            lister, found = answer
+            course.running = None
+            course.next = found.next
+            course.count += len(found.items)
+            more = found.next is not None
+            self._registries.set_make(host, lister.kind, searches=lister.searches)
+            self._registries.append_page(host, course.generation, found.items, more, found.total)
+
+        def fail(error: LongshoreError) -> None:
+            course.running = None
+            self._registries.fail(host, course.generation, error)
+            self._on_error(host, error)
+
+        course.running = self._tasks.run(
+            self._tasks.listing, ask, done=show, failed=fail, name=f"list {host}"
+        )
 
     # -- tags
 
@@ -236,31 +232,33 @@ class Listing:
 
     # -- for the use cases
 
-    async def tag_names(self, host: str, repository: str, cancellation: Cancellation) -> list[str]:
-        """Every tag of *repository* (at most the first pages' worth). Raises LongshoreError, Cancelled."""
+    def find_tags(
+        self,
+        repository: Reference,
+        done: Callable[[list[str]], None],
+        failed: Callable[[LongshoreError], None],
+    ) -> None:
+        """Find the tags that *repository* has in place of ``latest`` (at most the first pages' worth).
 
-        def ask() -> list[str]:
-            lister = self._services.lister(host)
+        *done* is called in the GUI thread; with none where ``latest`` exists, or nothing at all.
+        """
+
+        def ask(cancellation: Cancellation) -> list[str]:
+            host, path = repository.domain, repository.path
+            if self._services.registry(host).head(path, "latest", cancellation=cancellation) is not None:
+                return []
             names: list[str] = []
             page: str | None = None
-            for _ in range(20):
-                found = lister.tags(repository, page, cancellation=cancellation)
-                names.extend(tag.name for tag in found.items)
-                page = found.next
-                if page is None:
-                    break
+            with contextlib.suppress(NotInRegistry):
+                for _ in range(_CHOICE_PAGES):
+                    found = self._services.lister(host).tags(path, page, cancellation=cancellation)
+                    names.extend(tag.name for tag in found.items)
+                    page = found.next
+                    if page is None:
+                        break
             return names
 
-        return await self._tasks.call(self._tasks.listing, ask)
-
-    async def exists(self, reference: Reference) -> bool:
-        """Whether its registry has *reference*. Raises LongshoreError."""
-
-        def ask() -> bool:
-            wanted = reference.digest or reference.tag or "latest"
-            return self._services.registry(reference.domain).head(reference.path, wanted) is not None
-
-        return await self._tasks.call(self._tasks.listing, ask)
+        self._tasks.run(self._tasks.listing, ask, done=done, failed=failed, name="find tags")
 
 
 def _endless(host: str, what: str, count: int) -> LongshoreError:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from longshore.application import requests
 from longshore.application.requests import LocalPlace
-from longshore.cancellation import Cancellation, Cancelled
+from longshore.cancellation import Cancellation
 from longshore.errors import LongshoreError
 from longshore.oci.reference import Reference
 from longshore.operations.tasks import Tasks
@@ -42,45 +43,49 @@ class Loading:
             if isinstance(place, EnginePlace):
                 self._transfers.ask([requests.load(archive, place)])  # an engine takes it as a whole
             else:
-                self._tasks.spawn(self._each(archive, place), "look into an archive")
+                self._load_each(archive, place)
 
-    async def _each(self, archive: ArchivePlace, place: LocalPlace) -> None:
-        try:
-            found = await self._look(archive)
-        except Cancelled:
-            return
-        except LongshoreError as error:
+    def _load_each(self, archive: ArchivePlace, place: LocalPlace) -> None:
+        def ask(found: list[Held]) -> None:
+            held = [
+                requests.load(archive, place, one.reference, "" if one.reference else one.digest)
+                for one in found
+            ]
+            self._transfers.ask(held or [requests.load(archive, place)])
+
+        def failed(error: LongshoreError) -> None:
             # Its row finds the same, and is where one looks for it.
             _log.info("archive %s: %s", archive.path, error)
-            found = []
-        held = [
-            requests.load(archive, place, one.reference, "" if one.reference else one.digest) for one in found
-        ]
-        self._transfers.ask(held or [requests.load(archive, place)])
+            ask([])
+
+        self._tasks.run(
+            self._tasks.listing, partial(_held, archive), done=ask, failed=failed, name="look into an archive"
+        )
 
     def look(self, files: Iterable[Path], found: Callable[[list[Held], list[LongshoreError]], None]) -> None:
         """Tell by *found*, in the GUI thread, all that *files* hold, and what is wrong with those that hold nothing."""
 
-        async def run() -> None:
-            held: list[Held] = []
-            errors: list[LongshoreError] = []
-            for file in files:
+        archives = [ArchivePlace(file) for file in files]
+        held: list[Held] = []
+        errors: list[LongshoreError] = []
+
+        def look(cancellation: Cancellation) -> None:
+            for archive in archives:
                 try:
-                    held += await self._look(ArchivePlace(file))
-                except Cancelled:
-                    return
+                    held.extend(_held(archive, cancellation))
                 except LongshoreError as error:
                     errors.append(error)
-            found(held, errors)
 
-        self._tasks.spawn(run(), "look into archives")
+        def failed(error: LongshoreError) -> None:
+            found(held, [*errors, error])
 
-    async def _look(self, archive: ArchivePlace) -> list[Held]:
-        cancellation = self._tasks.cancellation()
-        try:
-            return await self._tasks.call(self._tasks.listing, _held, archive, cancellation)
-        finally:
-            self._tasks.release(cancellation)
+        self._tasks.run(
+            self._tasks.listing,
+            look,
+            done=lambda _: found(held, errors),
+            failed=failed,
+            name="look into archives",
+        )
 
 
 def _held(archive: ArchivePlace, cancellation: Cancellation) -> list[Held]:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 from longshore.application.clients import Clients
-from longshore.cancellation import Cancellation, Cancelled
+from longshore.cancellation import Cancellation
 from longshore.errors import LongshoreError
 from longshore.operations.tasks import Tasks
 from longshore.settings import Settings
@@ -32,20 +32,9 @@ class Mirrors:
     ) -> Cancellation:
         """Compare both ends of *rule*. In the GUI thread *told* hears how many tags of how many were looked at, and
         *done* the end, unless what is returned was cancelled."""
-        cancellation = self._tasks.cancellation()
-        self._tasks.spawn(self._plan(rule, told, done, cancellation), "plan a mirror")
-        return cancellation
-
-    async def _plan(
-        self,
-        rule: MirrorRule,
-        told: Callable[[int, int], None],
-        done: Callable[[MirrorPlan | LongshoreError], None],
-        cancellation: Cancellation,
-    ) -> None:
         latest = [(0, 0)]
 
-        def look() -> MirrorPlan:
+        def look(cancellation: Cancellation) -> MirrorPlan:
             return plan_mirror(
                 rule,
                 self._services,
@@ -53,29 +42,19 @@ class Mirrors:
                 told=lambda count, total: latest.__setitem__(0, (count, total)),
             )
 
-        work = asyncio.ensure_future(self._tasks.call(self._tasks.listing, look))
-        try:
-            while not work.done():
-                await asyncio.wait([work], timeout=TELL)
-                if latest[0][1] and not cancellation.cancelled and not work.done():
+        async def tell() -> None:
+            while not cancellation.cancelled:
+                if latest[0][1]:
                     told(*latest[0])
-            if not cancellation.cancelled:
-                done(work.result())
-        except Cancelled:
-            pass
-        except LongshoreError as error:
-            if not cancellation.cancelled:
-                done(error)
-        finally:
-            cancellation.cancel()
-            self._tasks.release(cancellation)
-            if work.done():
-                _look_at(work)
-            else:
-                work.cancel()
+                await asyncio.sleep(TELL)
 
+        def ended(outcome: MirrorPlan | LongshoreError) -> None:
+            if teller is not None:
+                teller.cancel()
+            done(outcome)
 
-def _look_at(work: asyncio.Future[MirrorPlan]) -> None:
-    """asyncio complains of an exception that nobody has looked at, and a plan that was cancelled has no reader."""
-    if not work.cancelled():
-        work.exception()
+        cancellation = self._tasks.run(
+            self._tasks.listing, look, done=ended, failed=ended, name="plan a mirror"
+        )
+        teller = self._tasks.spawn(tell(), "tell how far the plan is")
+        return cancellation

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 
 from longshore.application.clients import Clients
-from longshore.cancellation import Cancelled
+from longshore.cancellation import Cancellation
 from longshore.errors import LongshoreError
 from longshore.oci.manifest import DOCKER_LIST, OCI_INDEX, Index
 from longshore.oci.platform import Platform
@@ -37,52 +38,47 @@ class ContentsReader:
         found: Callable[[Reference, Contents | LongshoreError], None],
     ) -> None:
         """Tell by *found*, in the GUI thread, one by one, what each reference holds, or why that cannot be told."""
-
-        async def look(reference: Reference) -> None:
-            try:
-                found(reference, await self._tasks.call(self._tasks.listing, self._ask, reference))
-            except LongshoreError as error:
-                found(reference, error)
-            except Cancelled:
-                pass
-
         for reference in references:
-            self._tasks.spawn(look(reference), "contents")
+            told = partial(found, reference)
+            self._tasks.run(
+                self._tasks.listing, partial(self._ask, reference), done=told, failed=told, name="contents"
+            )
 
     def read_platforms(
         self, references: Iterable[Reference], found: Callable[[Reference, tuple[Platform, ...]], None]
     ) -> None:
         """Tell by *found*, in the GUI thread, the platforms of each index that stands under one of *references*."""
 
-        async def look(reference: Reference) -> None:
-            try:
-                platforms = await self._tasks.call(self._tasks.listing, self._ask_platforms, reference)
-            except (LongshoreError, Cancelled):
-                return
+        def told(reference: Reference, platforms: tuple[Platform, ...]) -> None:
             if platforms:
                 found(reference, platforms)
 
         for reference in references:
-            self._tasks.spawn(look(reference), "platforms")
+            self._tasks.run(
+                self._tasks.listing,
+                partial(self._ask_platforms, reference),
+                done=partial(told, reference),
+                name="platforms",
+            )
 
-    def _ask_platforms(self, reference: Reference) -> tuple[Platform, ...]:
+    def _ask_platforms(self, reference: Reference, cancellation: Cancellation) -> tuple[Platform, ...]:
         client = self._services.registry(reference.domain)
         # Docker Hub counts what is read, and not what is only asked for.
-        head = client.head(reference)
+        head = client.head(reference, cancellation=cancellation)
         if head is None or head.media_type not in (OCI_INDEX, DOCKER_LIST):
             return ()
-        manifest = client.manifest(reference)
+        manifest = client.manifest(reference, cancellation=cancellation)
         return manifest.platforms if isinstance(manifest, Index) else ()
 
-    def _ask(self, reference: Reference) -> Contents:
+    def _ask(self, reference: Reference, cancellation: Cancellation) -> Contents:
         client = self._services.registry(reference.domain)
-        manifest = client.manifest(reference)
+        manifest = client.manifest(reference, cancellation=cancellation)
         if not isinstance(manifest, Index):
             return Contents(manifest.digest, manifest.compressed_size)
         if reference.domain == DOCKER_HUB:
             # It counts every manifest that is read as a pull: sizes are not worth one each.
             unknown = tuple((child.platform, 0) for child in manifest.images if child.platform is not None)
             return Contents(manifest.digest, 0, unknown)
-        details = client.platform_details(reference.path, manifest)
+        details = client.platform_details(reference.path, manifest, cancellation=cancellation)
         platforms = tuple((one.platform, one.size) for one in details if one.platform is not None)
         return Contents(manifest.digest, sum(one.size for one in details), platforms)

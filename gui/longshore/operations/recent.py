@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable
 
 from PySide6.QtCore import QObject, QTimer, Slot
 
-from longshore.errors import LongshoreError
 from longshore.oci.reference import Reference
 from longshore.operations.tasks import Tasks
 from longshore.transfers.journal.history import HistoryFilter
@@ -44,11 +42,12 @@ class RecentRepositories(QObject):
 
     @Slot()
     def _look(self) -> None:
-        self._tasks.spawn(self._read(), "recent repositories")
-
-    async def _read(self) -> None:
-        with contextlib.suppress(LongshoreError):  # logged, and a convenience
-            self._told(await self._tasks.call(self._tasks.quick, recent_references, self._journal))
+        self._tasks.run(
+            self._tasks.quick,
+            lambda _: recent_references(self._journal),
+            done=self._told,
+            name="recent repositories",
+        )
 
 
 def recent_references(journal: Journal) -> list[Reference]:

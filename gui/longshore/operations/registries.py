@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from PySide6.QtCore import QObject, QTimer, Slot
 
 from longshore.application.clients import Clients
 from longshore.application.registries import RegistryBook
+from longshore.cancellation import Cancellation
 from longshore.errors import LongshoreError
 from longshore.models.columns import NodeState
 from longshore.models.registries import RegistryEntry, RegistryModel
@@ -198,33 +200,27 @@ class Registries(QObject):
         """Tell by *found*, in the GUI thread, one by one, the digest that stands under each reference in its registry,
         None for nothing, or why that cannot be told."""
 
-        async def look(reference: Reference) -> None:
-            def ask() -> str | None:
-                client = self._services.registry(reference.domain)
-                head = client.head(reference.path, reference.digest or reference.tag or "latest")
-                return None if head is None else head.digest
-
-            try:
-                found(reference, await self._tasks.call(self._tasks.listing, ask))
-            except LongshoreError as error:
-                found(reference, error)
+        def ask(reference: Reference, cancellation: Cancellation) -> str | None:
+            client = self._services.registry(reference.domain)
+            name = reference.digest or reference.tag or "latest"
+            head = client.head(reference.path, name, cancellation=cancellation)
+            return None if head is None else head.digest
 
         for reference in references:
-            self._tasks.spawn(look(reference), "look for tag")
+            told = partial(found, reference)
+            self._tasks.run(
+                self._tasks.listing, partial(ask, reference), done=told, failed=told, name="look for tag"
+            )
 
     def inspect_remote(
         self, reference: Reference, done: Callable[[Reference, TagDetails | LongshoreError], None]
     ) -> None:
         """Read what the registry tells of *reference*."""
 
-        async def run() -> None:
-            def ask() -> TagDetails:
-                client = self._services.registry(reference.domain)
-                return client.tag_details(reference.path, reference.digest or reference.tag or "latest")
+        def ask(cancellation: Cancellation) -> TagDetails:
+            client = self._services.registry(reference.domain)
+            name = reference.digest or reference.tag or "latest"
+            return client.tag_details(reference.path, name, cancellation=cancellation)
 
-            try:
-                done(reference, await self._tasks.call(self._tasks.listing, ask))
-            except LongshoreError as error:
-                done(reference, error)
-
-        self._tasks.spawn(run(), "inspect remote")
+        told = partial(done, reference)
+        self._tasks.run(self._tasks.listing, ask, done=told, failed=told, name="inspect remote")

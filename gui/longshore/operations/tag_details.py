@@ -8,7 +8,7 @@ from collections import deque
 from PySide6.QtCore import QObject, QTimer, Slot
 
 from longshore.application.clients import Clients
-from longshore.cancellation import Cancellation, Cancelled
+from longshore.cancellation import Cancellation
 from longshore.errors import LongshoreError, RateLimited, RegistryUnreachable
 from longshore.models.tags import TagModel
 from longshore.operations.tasks import Tasks
@@ -107,25 +107,26 @@ class DetailsReader(QObject):
     def _set_to_work(self, job: _Job) -> None:
         for _ in range(min(READERS - job.readers, job.waiting)):
             job.readers += 1
-            self._tasks.spawn(self._read(job), "tag details")
+            self._tasks.run(
+                self._tasks.details,
+                lambda _: self._read_on(job),
+                done=lambda _: self._ended(job),
+                failed=lambda error: self._ended(job, error),
+                name="tag details",
+            )
             self._timer.start()
 
-    async def _read(self, job: _Job) -> None:
-        try:
-            await self._tasks.call(self._tasks.details, self._read_on, job)
-        except Cancelled:
-            pass
-        except LongshoreError as error:
-            # Nothing that one tag does: what a tag does is told for that tag.
+    def _ended(self, job: _Job, error: LongshoreError | None = None) -> None:
+        """One of its readers has ended. *error*: of no single tag, since those are kept with their tag."""
+        job.readers -= 1
+        if error is not None:
             job.failed("", error)
-        finally:
-            job.readers -= 1
-            if job is self._job:
-                self._tell(job)
-                # Some may have been wished for while this one ended.
-                self._set_to_work(job)
-                if not job.readers:
-                    self._timer.stop()
+        if job is self._job:
+            self._tell(job)
+            # Some may have been wished for while this one ended.
+            self._set_to_work(job)
+            if not job.readers:
+                self._timer.stop()
 
     def _read_on(self, job: _Job) -> None:
         """In a worker thread, until none is left."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from longshore.application.clients import Clients
-from longshore.cancellation import Cancellation, Cancelled
+from longshore.cancellation import Cancellation
 from longshore.errors import LongshoreError
 from longshore.operations.tasks import Tasks
 
@@ -30,43 +30,26 @@ class Removal:
         done: Callable[[RemovalPlan | LongshoreError], None],
     ) -> Cancellation:
         """Find out what goes with *tags*. *done* is called in the GUI thread, unless it was cancelled."""
-        cancellation = self._tasks.cancellation()
 
-        async def run() -> None:
-            def ask() -> RemovalPlan:
-                from longshore.registry.removal import look
+        def ask(cancellation: Cancellation) -> RemovalPlan:
+            from longshore.registry.removal import look
 
-                return look(self._services.registry(host), repository, tags, cancellation)
+            return look(self._services.registry(host), repository, tags, cancellation)
 
-            try:
-                found = await self._tasks.call(self._tasks.listing, ask)
-            except Cancelled:
-                return
-            except LongshoreError as error:
-                done(error)
-                return
-            finally:
-                self._tasks.release(cancellation)
-            done(found)
-
-        self._tasks.spawn(run(), "look what a removal takes along")
-        return cancellation
+        return self._tasks.run(
+            self._tasks.listing, ask, done=done, failed=done, name="look what a removal takes along"
+        )
 
     def remove(self, plan: RemovalPlan, done: Callable[[LongshoreError | None], None]) -> None:
         """Do it; *done* is called in the GUI thread with None or the first error, after which nothing more was done."""
 
-        async def run() -> None:
-            def act() -> None:
-                from longshore.registry.removal import remove
+        def act(_: Cancellation) -> None:
+            from longshore.registry.removal import remove
 
-                remove(self._services.registry(plan.host), plan)
+            remove(self._services.registry(plan.host), plan)
 
-            error: LongshoreError | None = None
-            try:
-                await self._tasks.call(self._tasks.listing, act)
-            except LongshoreError as found:
-                error = found
+        def told(error: LongshoreError | None) -> None:
             done(error)
             self._removed(plan.host, plan.repository)
 
-        self._tasks.spawn(run(), "remove tags")
+        self._tasks.run(self._tasks.listing, act, done=told, failed=told, name="remove tags")

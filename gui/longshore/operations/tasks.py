@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ParamSpec, TypeVar
 
@@ -55,6 +56,47 @@ class Tasks:
         ):
             _log.error("task %s failed", task.get_name(), exc_info=error)
 
+    def run(
+        self,
+        pool: ThreadPoolExecutor,
+        work: Callable[[Cancellation], _T],
+        *,
+        name: str,
+        done: Callable[[_T], None] | None = None,
+        failed: Callable[[LongshoreError], None] | None = None,
+        finished: Callable[[_T], None] | None = None,
+    ) -> Cancellation:
+        """Do *work* in a thread of *pool*, then call *done* with its result or *failed* with its error.
+
+        Returns at once; the callbacks are called in the GUI thread. *work* gets the cancellation that is returned,
+        which :meth:`close` cancels too. Once it is cancelled, neither *done* nor *failed* is called. *finished* gets
+        the result before *done*, and also where the cancel came too late to stop *work*. Without *failed*, an error is
+        logged.
+        """
+        cancellation = self.cancellation()
+
+        async def run() -> None:
+            try:
+                result = await self.call(pool, work, cancellation)
+            except Cancelled:
+                return
+            except LongshoreError as error:
+                if failed is None:
+                    _log.info("%s: %s", name, error)
+                elif not cancellation.cancelled:
+                    failed(error)
+                return
+            finally:
+                self.release(cancellation)
+            if finished is not None:
+                finished(result)
+            if done is not None and not cancellation.cancelled:
+                done(result)
+
+        if self.spawn(run(), name) is None:
+            self.release(cancellation)
+        return cancellation
+
     async def call(
         self, pool: ThreadPoolExecutor, function: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs
     ) -> _T:
@@ -82,6 +124,15 @@ class Tasks:
         if self._closed:
             cancellation.cancel()
         return cancellation
+
+    @contextlib.contextmanager
+    def cancellable(self) -> Iterator[Cancellation]:
+        """A cancellation for the work inside, which :meth:`close` pulls too."""
+        cancellation = self.cancellation()
+        try:
+            yield cancellation
+        finally:
+            self.release(cancellation)
 
     def release(self, cancellation: Cancellation) -> None:
         """The work of *cancellation* has ended."""

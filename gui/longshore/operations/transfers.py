@@ -13,14 +13,11 @@ from longshore.application import requests
 from longshore.application.choices import Choices
 from longshore.application.clients import Clients
 from longshore.application.requests import LocalPlace
-from longshore.cancellation import Cancelled
 from longshore.engine.address import EngineAddress
 from longshore.errors import (
     AccessDenied,
     CredentialsError,
     LongshoreError,
-    NotInRegistry,
-    RegistryError,
     SignInFailed,
     SignInRequired,
 )
@@ -130,30 +127,19 @@ class Transfers(QObject):
 
     def pull_repository(self, reference: Reference, place: LocalPlace) -> None:
         """Pull *reference*, which has no tag: its ``latest``, or :attr:`tag_needed` when there is none."""
-        self._tasks.spawn(self._pull_repository(reference, place), "pull repository")
 
-    async def _pull_repository(self, reference: Reference, place: LocalPlace) -> None:
-        cancellation = self._tasks.cancellation()
-        try:
-            if await self._listing.exists(reference.with_tag("latest")):
-                self.pull([reference], place)
-                return
-            names = await self._listing.tag_names(reference.domain, reference.path, cancellation)
-        except NotInRegistry:
-            names = []
-        except Cancelled:
-            return
-        except RegistryError as error:
-            # We cannot ask, the engine may be able to: it pulls, and its row tells how that went.
+        def choose(names: list[str]) -> None:
+            if names:
+                self.tag_needed.emit(reference, names)
+            else:
+                self.pull([reference], place)  # where there is nothing at all, its row says so
+
+        def pull_anyway(error: LongshoreError) -> None:
+            # We cannot ask, the engine may be able to: it pulls, and its row shows how that went.
             _log.info("cannot look for tags of %s: %s", reference, error)
             self.pull([reference], place)
-            return
-        finally:
-            self._tasks.release(cancellation)
-        if names:
-            self.tag_needed.emit(reference, names)
-        else:
-            self.pull([reference], place)  # fails, and its row says why
+
+        self._listing.find_tags(reference, choose, pull_anyway)
 
     def push(self, targets: Iterable[PushTarget], place: LocalPlace) -> list[str]:
         """Queue a push of each target from *place*. The ids of the transfers."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from longshore.application.clients import Clients
 from longshore.application.registries import RegistryBook
-from longshore.cancellation import Cancellation, Cancelled
+from longshore.cancellation import Cancellation
 from longshore.errors import LongshoreError, RegistryUnreachable, UnexpectedReply
 from longshore.operations.tasks import Tasks
 from longshore.registry.config import RegistryConfig
@@ -53,22 +53,11 @@ class Trust:
 
     def look(self, host: str, done: Callable[[CertificateReport | LongshoreError], None]) -> None:
         """Fetch what *host* shows as its certificate; *done* is called in the GUI thread."""
-        cancellation = self._tasks.cancellation()
 
-        async def run() -> None:
-            def ask() -> CertificateReport:
-                return self._services.registry(host).certificate(cancellation=cancellation)
+        def ask(cancellation: Cancellation) -> CertificateReport:
+            return self._services.registry(host).certificate(cancellation=cancellation)
 
-            try:
-                done(await self._tasks.call(self._tasks.quick, ask))
-            except Cancelled:
-                pass
-            except LongshoreError as error:
-                done(error)
-            finally:
-                self._tasks.release(cancellation)
-
-        self._tasks.spawn(run(), "look at a certificate")
+        self._tasks.run(self._tasks.quick, ask, done=done, failed=done, name="look at a certificate")
 
     def probe(self, config: RegistryConfig, done: Callable[[LongshoreError | None], None]) -> Cancellation:
         """Find out whether a registry answers where *config* says, before it is added.
@@ -77,36 +66,23 @@ class Trust:
         certificate is not trusted yet: its row explains that), or with why not; not after the cancellation that is
         returned.
         """
-        cancellation = self._tasks.cancellation()
 
-        def ask() -> None:
+        def ask(cancellation: Cancellation) -> None:
             with contextlib.closing(self._services.trial(config)) as client:
                 client.check(cancellation=cancellation)
 
-        async def run() -> None:
-            answer: LongshoreError | None = None
-            try:
-                await self._tasks.call(self._tasks.quick, ask)
-            except Cancelled:
-                return
-            except (RegistryUnreachable, UnexpectedReply) as error:
-                answer = error
-            except LongshoreError:
-                pass  # something answered
-            finally:
-                self._tasks.release(cancellation)
-            if not cancellation.cancelled:
-                done(answer)
+        def failed(error: LongshoreError) -> None:
+            silent = isinstance(error, RegistryUnreachable | UnexpectedReply)
+            done(error if silent else None)
 
-        self._tasks.spawn(run(), "look for a registry")
-        return cancellation
+        return self._tasks.run(self._tasks.quick, ask, done=done, failed=failed, name="look for a registry")
 
     def trust(self, report: CertificateReport, done: Done) -> None:
         """Keep the certificate in *report*, which the user has looked at, as one to trust at that registry only."""
         config, host = self._book.config(report.config.host), report.config.host
         path = self.file_of(host)
 
-        def keep() -> None:
+        def keep(_: Cancellation) -> None:
             from longshore.registry.certificate import with_certificate
 
             before = ""
@@ -129,13 +105,11 @@ class Trust:
 
     def forget(self, host: str) -> None:
         """*host* leaves the book: what was trusted there goes too."""
-        if self._book.config(host).ca_file != self.file_of(host):
-            return
-
-        async def run() -> None:
-            await self._tasks.call(self._tasks.quick, self.file_of(host).unlink, missing_ok=True)
-
-        self._tasks.spawn(run(), "forget a certificate")
+        file = self.file_of(host)
+        if self._book.config(host).ca_file == file:
+            self._tasks.run(
+                self._tasks.quick, lambda _: file.unlink(missing_ok=True), name="forget a certificate"
+            )
 
     def file_of(self, host: str) -> Path:
         """Where a certificate that is trusted for *host* is kept."""
@@ -145,7 +119,7 @@ class Trust:
     def save(self, config: RegistryConfig, done: Done) -> None:
         """Reach a registry as *config* says from now on, if its files can be used."""
 
-        def check() -> None:
+        def check(_: Cancellation) -> None:
             from longshore.registry import connecting
             from longshore.registry.tls import UnusableFiles, check_files
 
@@ -156,17 +130,12 @@ class Trust:
 
         self._save(check, config, done)
 
-    def _save(self, before: Callable[[], None], config: RegistryConfig, done: Done) -> None:
-        async def run() -> None:
-            try:
-                await self._tasks.call(self._tasks.quick, before)
-            except LongshoreError as error:
-                done(error)
-                return
+    def _save(self, before: Callable[[Cancellation], None], config: RegistryConfig, done: Done) -> None:
+        def save(_: None) -> None:
             self._book.add(config)
             self._services.forget_registry(config.host)
             # A new registry is in the tree before it is told of: whoever added it wants to unfold it.
             self._changed(config.host)
             done(None)
 
-        self._tasks.spawn(run(), "registry settings")
+        self._tasks.run(self._tasks.quick, before, done=save, failed=done, name="registry settings")

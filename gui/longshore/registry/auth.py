@@ -9,13 +9,12 @@ from __future__ import annotations
 import base64
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import urlencode, urlsplit
 
-from longshore.cancellation import Cancellation
+from longshore.cancellation import Cancellation, holding
 from longshore.credentials import Credential
 from longshore.errors import AccessDenied, CredentialsError, LongshoreError, SignInFailed, SignInRequired
 from longshore.oci.foreign_json import SMALL, parse_json
@@ -193,7 +192,7 @@ class Authorizer:
             known = self._credential
         if known is not None and time.monotonic() < known[1]:
             return known[0]
-        with _held(self._looking, cancellation):  # helpers are slow: one is asked for all who wait
+        with holding(self._looking, cancellation):  # helpers are slow: one is asked for all who wait
             with self._lock:
                 known = self._credential
             if known is None or time.monotonic() >= known[1]:
@@ -228,7 +227,7 @@ class Authorizer:
             if token is not None and token.good():
                 return token
             fetching = self._fetching.setdefault(scopes, threading.Lock())
-        with _held(fetching, cancellation):  # many threads want the same token at the same time: one asks
+        with holding(fetching, cancellation):  # many threads want the same token at the same time: one asks
             with self._lock:
                 token = self._tokens.get(scopes)
                 wanted = self._wanted.get(scopes, scopes)
@@ -399,14 +398,3 @@ def _usable(realm: str) -> bool:
 
 def _basic(user: str, secret: str) -> str:
     return base64.b64encode(f"{user}:{secret}".encode()).decode()
-
-
-@contextmanager
-def _held(lock: threading.Lock, cancellation: Cancellation | None) -> Iterator[None]:
-    while not lock.acquire(timeout=0.1):
-        if cancellation is not None:
-            cancellation.raise_if_cancelled()
-    try:
-        yield
-    finally:
-        lock.release()

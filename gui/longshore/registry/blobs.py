@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from longshore.cancellation import Cancellation
 from longshore.errors import RegistryError, UnexpectedReply, VerificationFailed
+from longshore.oci.descriptor import OpenBlob
 from longshore.oci.layer import BlobOutcome
 from longshore.registry import failures
 from longshore.registry.addresses import repository_path, upload_address, with_query
@@ -19,7 +20,7 @@ from longshore.registry.habits import Habits
 from longshore.registry.manifests import push_scope
 from longshore.registry.model import Upload
 from longshore.registry.pieces import pieces
-from longshore.registry.sending import MisplacedError, Sending, Source
+from longshore.registry.sending import MisplacedError, Sending
 from longshore.registry.session import Document, Session
 from longshore.registry.transport import Reply
 from longshore.registry.unfinished import UnfinishedUploads
@@ -160,7 +161,7 @@ class Blobs(BlobReading):
         repository: str,
         digest: str,
         size: int,
-        source: Source,
+        source: OpenBlob,
         *,
         mount_from: str = "",
         chunk: int | None = None,

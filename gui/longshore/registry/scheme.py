@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from urllib3.exceptions import HTTPError, NewConnectionError, ProtocolError, SSLError
 
-from longshore.cancellation import Cancellation
+from longshore.cancellation import Cancellation, holding
 from longshore.registry.config import RegistryConfig
 from longshore.registry.failures import LARGEST_ERROR
 from longshore.registry.transport import Transport
@@ -51,17 +51,12 @@ class Scheme:
         worked around. Nothing secret is sent while finding out."""
         if self._base:
             return self._base
-        while not self._probing.acquire(timeout=0.1):
-            if cancellation is not None:
-                cancellation.raise_if_cancelled()
-        try:
+        with holding(self._probing, cancellation):
             if not self._base:
                 found = self._probe(cancellation)
                 with self._lock:
                     self._base = found
             return self._base or f"https://{self._config.api_host}"
-        finally:
-            self._probing.release()
 
     def _probe(self, cancellation: Cancellation | None) -> str:
         secure, bare = f"https://{self._config.api_host}", f"http://{self._config.api_host}"

@@ -6,7 +6,6 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Protocol
 
@@ -22,6 +21,7 @@ from longshore.errors import (
     UnexpectedReply,
     VerificationFailed,
 )
+from longshore.oci.descriptor import OpenBlob
 from longshore.registry import failures
 from longshore.registry.config import RegistryConfig
 from longshore.registry.habits import Habits
@@ -67,9 +67,6 @@ _MOST_RESUMES = 5
 #: Statuses of registries that take a blob only in one piece.
 _NO_PATCH = ("HTTP 405", "HTTP 501")
 
-#: Gives the blob's bytes from an offset on.
-Source = Callable[[int], AbstractContextManager[Iterable[bytes]]]
-
 
 class MisplacedError(Exception):
     """The registry expects other bytes next (416). *upload*: its new location; *kept*: bytes that it says it has, None
@@ -92,7 +89,7 @@ class Sending:
         repository: str,
         digest: str,
         size: int,
-        source: Source,
+        source: OpenBlob,
         chunk: int | None,
         confirmed: Callable[[Upload], None] | None,
         cancellation: Cancellation | None,

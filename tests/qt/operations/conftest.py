@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,10 +21,7 @@ from longshore.operations.accounts import Accounts
 from longshore.operations.tasks import Tasks
 from longshore.registry.config import RegistryConfig
 from longshore.settings import Settings
-from unit.registry.conftest import Asked, Scripted
-
-#: Seconds within which what is waited for has to happen.
-PATIENCE = 10.0
+from unit.registry.conftest import serve as serve
 
 
 @dataclass
@@ -45,13 +42,6 @@ class Desk:
     def write_docker_config(self, values: dict[str, Any]) -> None:
         self.docker_config.parent.mkdir(exist_ok=True)
         self.docker_config.write_text(json.dumps(values))
-
-    async def until(self, condition: Callable[[], bool]) -> None:
-        """Let the loop run until *condition* holds."""
-        deadline = asyncio.get_running_loop().time() + PATIENCE
-        while not condition():
-            assert asyncio.get_running_loop().time() < deadline, "it did not happen"
-            await asyncio.sleep(0.01)
 
 
 Play = Callable[[Callable[[Desk], Coroutine[Any, Any, None]]], None]
@@ -84,20 +74,6 @@ def play(qapp: QApplication, tmp_path: Path) -> Play:
         gc.collect()
 
     return run
-
-
-@pytest.fixture
-def serve() -> Iterator[Callable[[Callable[[Asked], Any]], Scripted]]:
-    """Scripted registries that end with the test."""
-    servers: list[Scripted] = []
-
-    def make(script: Callable[[Asked], Any]) -> Scripted:
-        servers.append(Scripted(script))
-        return servers[-1]
-
-    yield make
-    for server in servers:
-        server.close()
 
 
 def add(desk: Desk, *hosts: str) -> None:

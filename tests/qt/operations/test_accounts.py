@@ -11,6 +11,7 @@ from longshore.credentials import Credential, StoredIn
 from longshore.errors import CredentialsError, LongshoreError, SignInFailed
 from longshore.operations.accounts import Identity
 from unit.registry.conftest import Asked, reply
+from waiting import until
 
 from .conftest import Desk, add
 
@@ -32,19 +33,19 @@ def test_a_sign_in_is_checked_kept_and_told(play, serve) -> None:
         accounts.switched.connect(switched.append)
         answers: list[LongshoreError | None] = []
         accounts.sign_in(server.host, Credential("sam", "wrong"), keep=True, done=answers.append)
-        await desk.until(lambda: bool(answers))
+        await until(lambda: bool(answers))
         assert isinstance(answers[0], SignInFailed) and not desk.docker_config.exists()
         accounts.sign_in(server.host, SAM, keep=True, done=answers.append)
-        await desk.until(lambda: switched == [server.host])
+        await until(lambda: switched == [server.host])
         assert answers[1] is None
         assert accounts.account(server.host).user == "sam"
         assert accounts.account(server.host).kept.stored_in is StoredIn.CONFIG_FILE
         found: list[Identity] = []
         accounts.identify(server.host, found.append)
-        await desk.until(lambda: bool(found))
+        await until(lambda: bool(found))
         assert (found[0].auth, found[0].account.user, found[0].refused) == ("basic", "sam", None)
         accounts.sign_out(server.host, answers.append)
-        await desk.until(lambda: len(switched) == 2)
+        await until(lambda: len(switched) == 2)
         assert accounts.account(server.host).user == "" and SAM.secret not in desk.docker_config.read_text()
 
     play(scene)
@@ -57,7 +58,7 @@ def test_for_this_run_only_nothing_is_written(play, serve) -> None:
         add(desk, server.host)
         accounts = desk.accounts
         accounts.sign_in(server.host, SAM, keep=False, done=lambda error: None)
-        await desk.until(lambda: accounts.account(server.host).user == "sam")
+        await until(lambda: accounts.account(server.host).user == "sam")
         assert accounts.account(server.host).kept.stored_in is StoredIn.THIS_RUN
         assert not desk.docker_config.exists()
 
@@ -80,10 +81,10 @@ def test_who_closes_the_sheet_is_not_signed_in(play, serve) -> None:
         accounts = desk.accounts
         answers: list[LongshoreError | None] = []
         cancellation = accounts.sign_in(server.host, SAM, keep=True, done=answers.append)
-        await desk.until(asked.is_set)
+        await until(asked.is_set)
         cancellation.cancel()
         go_on.set()
-        await desk.until(lambda: not desk.tasks._cancellations)
+        await until(lambda: not desk.tasks._cancellations)
         assert answers == [] and not desk.docker_config.exists()
         assert desk.clients.credential(server.host) is None
 
@@ -99,8 +100,8 @@ def test_a_missing_helper_troubles_its_registry_alone(play) -> None:
         )
         accounts = desk.accounts
         accounts.load()
-        await desk.until(lambda: accounts.account("b.example").user == "sam")
-        await desk.until(lambda: accounts.account("a.example").trouble is not None)
+        await until(lambda: accounts.account("b.example").user == "sam")
+        await until(lambda: accounts.account("a.example").trouble is not None)
         assert "docker-credential-gone" in accounts.kept_words("a.example")
         assert "base64" in accounts.kept_words("docker.io")
 
@@ -116,14 +117,14 @@ def test_a_broken_file_leaves_this_run(play, serve) -> None:
         desk.docker_config.write_text('{"auths": ')
         accounts = desk.accounts
         accounts.load()
-        await desk.until(lambda: accounts.account(server.host).trouble is not None)
+        await until(lambda: accounts.account(server.host).trouble is not None)
         assert "cannot be read" in accounts.kept_words(server.host)
         answers: list[LongshoreError | None] = []
         accounts.sign_in(server.host, SAM, keep=True, done=answers.append)
-        await desk.until(lambda: len(answers) == 1)
+        await until(lambda: len(answers) == 1)
         assert isinstance(answers[0], CredentialsError) and "until Longshore closes" in answers[0].advice
         accounts.sign_in(server.host, SAM, keep=False, done=answers.append)
-        await desk.until(lambda: accounts.account(server.host).user == "sam")
+        await until(lambda: accounts.account(server.host).user == "sam")
         assert answers[1] is None and desk.docker_config.read_text() == '{"auths": '
 
     play(scene)
@@ -138,13 +139,13 @@ def test_what_the_docker_cli_changes_is_noticed(play) -> None:
         accounts.start()
         try:
             # Not even the folder is there yet.
-            await desk.until(lambda: accounts.account("b.example").kept is not None)
+            await until(lambda: accounts.account("b.example").kept is not None)
             for user in ("sam", "eve"):
                 entry = {"auth": base64.b64encode(f"{user}:x".encode()).decode()}
                 desk.write_docker_config({"auths": {"a.example": entry}})
-                await desk.until(lambda user=user: accounts.account("a.example").user == user)
+                await until(lambda user=user: accounts.account("a.example").user == user)
             desk.docker_config.unlink()
-            await desk.until(lambda: accounts.account("a.example").user == "")
+            await until(lambda: accounts.account("a.example").user == "")
             assert switched == ["a.example"] * 3
         finally:
             accounts.stop()
@@ -164,7 +165,7 @@ OTHERS = {"o.example": entry("other", "1")}
 
 async def quiet(desk: Desk) -> None:
     """Until nothing that was changed is still to be looked at."""
-    await desk.until(lambda: not desk.tasks._tasks and not desk.accounts._settled.isActive())
+    await until(lambda: not desk.tasks._tasks and not desk.accounts._settled.isActive())
 
 
 async def signed_in(desk: Desk, host: str) -> list[LongshoreError]:
@@ -176,7 +177,7 @@ async def signed_in(desk: Desk, host: str) -> list[LongshoreError]:
     desk.accounts.start()
     answers: list[LongshoreError | None] = []
     desk.accounts.sign_in(host, SAM, keep=True, done=answers.append)
-    await desk.until(lambda: answers == [None] and desk.accounts.account(host).user == "sam")
+    await until(lambda: answers == [None] and desk.accounts.account(host).user == "sam")
     await quiet(desk)
     return lost
 
@@ -194,15 +195,15 @@ def test_a_stale_write_of_docker_is_undone_once_and_then_reported(play, serve) -
         try:
             # docker login o.example, which had read the file before Sam signed in.
             desk.write_docker_config({"auths": OTHERS})
-            await desk.until(lambda: server.host in stored(desk)["auths"])
+            await until(lambda: server.host in stored(desk)["auths"])
             assert stored(desk)["auths"] == {**OTHERS, server.host: entry("sam", "tide")}
             assert lost == [] and desk.accounts.account(server.host).user == "sam"
             # Once more by another: now it is reported, and left alone.
             await quiet(desk)
             desk.write_docker_config({"auths": {**OTHERS, "p.example": entry("p", "1")}})
-            await desk.until(lambda: len(lost) == 1)
+            await until(lambda: len(lost) == 1)
             assert isinstance(lost[0], CredentialsError) and server.host in lost[0].message
-            await desk.until(lambda: desk.accounts.account(server.host).user == "")
+            await until(lambda: desk.accounts.account(server.host).user == "")
             assert server.host not in stored(desk)["auths"]
             assert desk.accounts._guarded == {}
         finally:
@@ -218,7 +219,7 @@ def test_docker_logout_is_not_fought(play, serve) -> None:
         lost = await signed_in(desk, server.host)
         try:
             desk.write_docker_config({"auths": {}})
-            await desk.until(lambda: desk.accounts.account(server.host).user == "")
+            await until(lambda: desk.accounts.account(server.host).user == "")
             assert stored(desk) == {"auths": {}} and lost == []
             assert desk.accounts._guarded == {}
         finally:
@@ -236,9 +237,9 @@ def test_what_others_add_beside_it_is_no_overwriting(play, serve) -> None:
         try:
             both = {"auths": {server.host: entry("sam", "tide"), **OTHERS}}
             desk.write_docker_config(both)
-            await desk.until(lambda: desk.accounts.account("o.example").user == "other")
+            await until(lambda: desk.accounts.account("o.example").user == "other")
             desk.write_docker_config({"auths": OTHERS})  # docker logout, with the other one there
-            await desk.until(lambda: desk.accounts.account(server.host).user == "")
+            await until(lambda: desk.accounts.account(server.host).user == "")
             assert stored(desk) == {"auths": OTHERS} and lost == []
         finally:
             desk.accounts.stop()
@@ -255,17 +256,17 @@ def test_a_sign_in_is_guarded_for_a_while_and_until_it_is_changed_here(play, ser
             assert desk.accounts._guarded.keys() == {server.host}
             # For this run only: what is in the file is not ours to guard any more.
             desk.accounts.sign_in(server.host, SAM, keep=False, done=lambda error: None)
-            await desk.until(lambda: desk.accounts._guarded == {})
+            await until(lambda: desk.accounts._guarded == {})
             desk.accounts.sign_in(server.host, SAM, keep=True, done=lambda error: None)
-            await desk.until(lambda: desk.accounts._guarded.keys() == {server.host})
+            await until(lambda: desk.accounts._guarded.keys() == {server.host})
             desk.accounts.sign_out(server.host, lambda error: None)
-            await desk.until(lambda: desk.accounts._guarded == {})
+            await until(lambda: desk.accounts._guarded == {})
             monkeypatch.setattr("longshore.operations.accounts.GUARDED", -1.0)
             desk.accounts.sign_in(server.host, SAM, keep=True, done=lambda error: None)
-            await desk.until(lambda: desk.accounts._guarded.keys() == {server.host})
+            await until(lambda: desk.accounts._guarded.keys() == {server.host})
             await quiet(desk)
             desk.write_docker_config({"auths": OTHERS})
-            await desk.until(lambda: desk.accounts.account(server.host).user == "")
+            await until(lambda: desk.accounts.account(server.host).user == "")
             assert stored(desk) == {"auths": OTHERS} and desk.accounts._guarded == {}
         finally:
             desk.accounts.stop()
@@ -280,10 +281,10 @@ def test_a_file_that_is_damaged_meanwhile_decides_nothing(play, serve) -> None:
         lost = await signed_in(desk, server.host)
         try:
             desk.docker_config.write_text("{")
-            await desk.until(lambda: desk.accounts.account(server.host).trouble is not None)
+            await until(lambda: desk.accounts.account(server.host).trouble is not None)
             assert desk.docker_config.read_text() == "{" and lost == []
             desk.write_docker_config({"auths": OTHERS})
-            await desk.until(lambda: server.host in stored(desk)["auths"])
+            await until(lambda: server.host in stored(desk)["auths"])
         finally:
             desk.accounts.stop()
 
@@ -295,10 +296,10 @@ def test_an_empty_file_is_mentioned_where_one_signs_in(play) -> None:
         add(desk, "a.example")
         desk.write_docker_config({})
         desk.accounts.load()
-        await desk.until(lambda: "base64" in desk.accounts.kept_words("a.example"))
+        await until(lambda: "base64" in desk.accounts.kept_words("a.example"))
         assert "is empty" not in desk.accounts.kept_words("a.example")
         desk.docker_config.write_bytes(b"")
         desk.accounts.load()
-        await desk.until(lambda: "is empty" in desk.accounts.kept_words("a.example"))
+        await until(lambda: "is empty" in desk.accounts.kept_words("a.example"))
 
     play(scene)

@@ -17,6 +17,7 @@ from longshore.transfers.queue.row import Entry
 from longshore.transfers.transfer import State
 from qt.operations.conftest import Desk
 from transfertools import pull
+from waiting import until
 
 Play = Callable[[Callable[[Desk], Coroutine[Any, Any, None]]], None]
 
@@ -46,13 +47,13 @@ def test_that_nothing_is_saved_is_said_until_it_is(play: Play, tmp_path: Path) -
         blocker = tmp_path / "blocked"
         blocker.write_text("no folder")
         ear = Ear(desk, blocker / "journal.sqlite3")
-        await desk.until(lambda: len(ear.unsaved) == 1)
+        await until(lambda: len(ear.unsaved) == 1)
         assert ear.unsaved == [
             f"The transfer history is not being saved: {blocker}: File exists. "
             "Transfers continue, and are saved as soon as that is possible."
         ]
         blocker.unlink()
-        await desk.until(lambda: len(ear.unsaved) == 2)
+        await until(lambda: len(ear.unsaved) == 2)
         assert ear.unsaved[1] == ""
         await ear.close()
 
@@ -81,7 +82,7 @@ def test_damaged_rows_are_counted(play: Play, tmp_path: Path, damaged: int, mess
 
     async def scene(desk: Desk) -> None:
         ear = Ear(desk, path)
-        await desk.until(lambda: bool(ear.failed) and ear.model.rowCount() == 3 - damaged)
+        await until(lambda: bool(ear.failed) and ear.model.rowCount() == 3 - damaged)
         assert [error.message for error in ear.failed] == [message]
         await ear.close()
 
@@ -93,7 +94,7 @@ def test_what_waits_is_not_counted_as_running(play: Play, tmp_path: Path) -> Non
         ear = Ear(desk, tmp_path / "journal.sqlite3")
         ear.moving.queue.hold()
         ear.moving.queue.add(pull())
-        await desk.until(lambda: ear.moving.unfinished == 1)
+        await until(lambda: ear.moving.unfinished == 1)
         assert ear.moving.running == 0
         await ear.close()
 

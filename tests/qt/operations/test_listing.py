@@ -12,6 +12,7 @@ import shiboken6
 
 from longshore.application.clients import Clients
 from longshore.application.registries import RegistryBook
+from longshore.errors import LongshoreError
 from longshore.models.columns import NodeState
 from longshore.models.registries import RegistryEntry, RegistryModel
 from longshore.models.tags import TagModel
@@ -22,6 +23,7 @@ from longshore.registry.config import RegistryConfig
 from longshore.registry.listing import lister_for
 from longshore.settings import Settings
 from unit.registry.conftest import Asked, reply
+from waiting import until
 
 from .conftest import Desk, add
 
@@ -65,9 +67,9 @@ def test_readers_stop_where_every_tag_would_be_refused(play, serve) -> None:
     async def scene(desk: Desk) -> None:
         shown = Shown(desk, server.host)
         shown.listing.list_tags(server.host, "a/b")
-        await desk.until(lambda: shown.tags.rowCount() == 400)
+        await until(lambda: shown.tags.rowCount() == 400)
         shown.tags.want_all_details()
-        await desk.until(lambda: shown.tags.awaited_details == 0)
+        await until(lambda: shown.tags.awaited_details == 0)
         assert sum("/manifests/" in path for path in server.paths()) < 60, "400 refusals help nobody"
         shown.close()
 
@@ -91,15 +93,13 @@ def test_a_page_that_was_overtaken_is_dropped(play, serve) -> None:
     async def scene(desk: Desk) -> None:
         shown = Shown(desk, server.host)
         shown.listing.list_repositories(server.host)
-        await desk.until(hold.is_set)
+        await until(hold.is_set)
         shown.listing.list_repositories(server.host)
-        await desk.until(lambda: shown.registries.state(server.host) is NodeState.READY)
+        await until(lambda: shown.registries.state(server.host) is NodeState.READY)
         assert shown.registries.index_of(server.host, "new/one").isValid()
         # Only now does the old page come, if anybody still reads it.
         let_go.set()
-        await desk.until(
-            lambda: not [task for task in asyncio.all_tasks() if task.get_name().startswith("list ")]
-        )
+        await until(lambda: not [task for task in asyncio.all_tasks() if task.get_name().startswith("list ")])
         assert not shown.registries.index_of(server.host, "old/one").isValid()
         assert not shown.errors
         shown.close()
@@ -124,7 +124,7 @@ def test_a_list_without_end_is_stopped(play, serve, monkeypatch) -> None:
         shown.registries.set_filter("no such thing")
         shown.listing.list_repositories(server.host)
         shown.listing.list_tags(server.host, "a/b")
-        await desk.until(
+        await until(
             lambda: len(shown.errors) == 1 and shown.registries.state(server.host) is NodeState.FAILED
         )
         assert shown.tags.error is shown.errors[0] and "does not seem to end" in shown.tags.error.message
@@ -160,14 +160,14 @@ def test_refreshing_what_was_found_asks_once_more(play, serve) -> None:
 
         shown.registries.set_filter("wanted")
         shown.listing.search(host, "wanted")
-        await desk.until(shows("found/r1"))
+        await until(shows("found/r1"))
         shown.listing.refresh(host)
-        await desk.until(shows("found/r2"))
+        await until(shows("found/r2"))
         shown.listing.leave_search(host)
         shown.registries.set_filter("")
-        await desk.until(shows("library/r3"))
+        await until(shows("library/r3"))
         shown.listing.refresh(host)
-        await desk.until(shows("library/r4"))
+        await until(shows("library/r4"))
         assert ["search" in path for path in server.paths()] == [True, True, False, False]
         shown.close()
 
@@ -199,3 +199,37 @@ def test_the_book_keeps_pins_and_what_is_recent(tmp_path: Path) -> None:
     assert again.set_recent(references) and not again.set_recent(references)
     assert again.recent("r.io")[:3] == ("n/1", "n/2", "n/0") and len(again.recent("r.io")) == 8
     assert again.recent("other.io") == ()
+
+
+def test_the_tags_to_choose_from_are_those_in_place_of_latest(play, serve) -> None:
+    head = {
+        "Docker_Content_Digest": f"sha256:{'0' * 64}",
+        "Content_Type": "application/vnd.oci.image.index.v1+json",
+    }
+
+    def script(asked: Asked) -> Any:
+        if asked.path == "/v2/with/latest/manifests/latest":
+            return reply({}, **head)
+        if asked.path.startswith("/v2/without/latest/tags/list"):
+            return reply({"tags": ["1.0", "2.0"]})
+        return reply({}, 500) if asked.path.startswith("/v2/broken/") else None
+
+    server = serve(script)
+
+    async def scene(desk: Desk) -> None:
+        shown = Shown(desk, server.host)
+
+        async def find(path: str) -> Any:
+            answers: list[Any] = []
+            reference = Reference.parse(f"{server.host}/{path}")
+            shown.listing.find_tags(reference, answers.append, answers.append)
+            await until(lambda: bool(answers))
+            return answers[0]
+
+        assert await find("with/latest") == []
+        assert await find("without/latest") == ["1.0", "2.0"]
+        assert await find("not/there") == []
+        assert isinstance(await find("broken/one"), LongshoreError)
+        shown.close()
+
+    play(scene)

@@ -25,6 +25,7 @@ from longshore.transfers.transfer import EnginePlace, LibraryPlace
 from testbed.engine import PrivateEngine
 from testbed.home import PrivateHome
 from transfertools.layouts import NAME, image, put
+from waiting import until
 
 ONE = image(b"one")
 
@@ -50,21 +51,15 @@ class Side:
         """What the table shows."""
         return [str(one.reference) for one in self.images.images]
 
-    async def until(self, holds: Callable[[], bool]) -> None:
-        """Wait until something is so."""
-        async with asyncio.timeout(20):
-            while not holds():
-                await asyncio.sleep(0.01)
-
     async def ready(self) -> None:
         """Wait until the place has been listed."""
-        await self.until(lambda: self.local.status.state is PlaceState.READY)
+        await until(lambda: self.local.status.state is PlaceState.READY)
 
     async def told(self, act: Callable[[Callable[[LongshoreError | None], None]], None]) -> None:
         """Do something that tells its end; raises what went wrong."""
         ended: list[LongshoreError | None] = []
         act(ended.append)
-        await self.until(lambda: bool(ended))
+        await until(lambda: bool(ended))
         if ended[0] is not None:
             raise ended[0]
 
@@ -100,7 +95,7 @@ def test_where_no_engine_answers_the_library_is_shown_and_says_why(on_side: Call
         assert isinstance(side.instead[0], EngineUnavailable)
         assert side.images.compressed
         side.local.retry()
-        await side.until(lambda: len(side.instead) == 2)
+        await until(lambda: len(side.instead) == 2)
         assert side.local.status.place == LibraryPlace(side.folder / "library"), "it stays"
 
     assert not (on_side(scenario).folder / "library").exists(), "looking makes nothing"
@@ -108,7 +103,7 @@ def test_where_no_engine_answers_the_library_is_shown_and_says_why(on_side: Call
 
 def test_an_unknown_context_is_an_error_and_no_library(on_side: Callable[..., Side]) -> None:
     async def scenario(side: Side) -> None:
-        await side.until(lambda: side.local.status.state is PlaceState.UNAVAILABLE)
+        await until(lambda: side.local.status.state is PlaceState.UNAVAILABLE)
         assert isinstance(side.local.status.error, UnknownContext)
         assert side.instead == []
 
@@ -121,14 +116,14 @@ def test_the_library_is_live_and_changed_from_here(on_side: Callable[..., Side])
     async def scenario(side: Side) -> None:
         await side.ready()
         put(Library(side.folder / "library"), ONE)  # as another Longshore does
-        await side.until(lambda: side.names == [str(NAME)])
+        await until(lambda: side.names == [str(NAME)])
         (shown,) = side.images.images
         assert shown.image_id == ONE.manifest.digest
         assert shown.repo_digests == (f"{NAME.name}@{ONE.manifest.digest}",)
         await side.told(lambda done: side.local.tag(shown.image_id, other, done))
-        await side.until(lambda: len(side.names) == 2)
+        await until(lambda: len(side.names) == 2)
         await side.told(lambda done: side.local.remove([str(NAME), str(other)], force=False, done=done))
-        await side.until(lambda: side.names == [])
+        await until(lambda: side.names == [])
         with pytest.raises(LongshoreError):
             await side.told(lambda done: side.local.remove([str(NAME)], force=False, done=done))
 
@@ -141,7 +136,7 @@ def test_a_chosen_folder_is_kept_and_what_cannot_be_one_is_said(on_side: Callabl
         mine = side.folder / "mine"
         put(Library(mine), ONE)
         side.local.choose_library(mine)
-        await side.until(lambda: side.names == [str(NAME)])
+        await until(lambda: side.names == [str(NAME)])
         assert not side.local.own_library
         # Back and forth: the list is there at once, before anybody has been asked.
         side.local.select_place(LibraryPlace(side.folder / "library"))
@@ -151,7 +146,7 @@ def test_a_chosen_folder_is_kept_and_what_cannot_be_one_is_said(on_side: Callabl
         (side.folder / "full").mkdir()
         (side.folder / "full" / "letter.txt").touch()
         side.local.choose_library(side.folder / "full")
-        await side.until(lambda: side.local.status.state is PlaceState.UNAVAILABLE)
+        await until(lambda: side.local.status.state is PlaceState.UNAVAILABLE)
         assert isinstance(side.local.status.error, NotALibrary)
 
     side = on_side(scenario)
@@ -165,10 +160,10 @@ def test_an_engine_elsewhere_that_answers_is_offered(
 
     async def scenario(side: Side) -> None:
         side.local.engine_answers.connect(offered.append)
-        await side.until(lambda: bool(offered))
+        await until(lambda: bool(offered))
         assert isinstance(side.local.status.place, LibraryPlace), "nobody is taken away from what he looks at"
         side.local.select_place(EnginePlace(offered[0]))
-        await side.until(lambda: side.local.status.info is not None)
+        await until(lambda: side.local.status.info is not None)
         assert not side.images.compressed
 
     on_side(scenario, DOCKER_HOST=testbed_engine.host)

@@ -11,6 +11,7 @@ from longshore.operations.registries import Registries
 from longshore.registry.config import RegistryConfig
 from longshore.settings import Settings
 from unit.registry.conftest import reply
+from waiting import until
 
 from .conftest import Desk, add
 
@@ -32,15 +33,15 @@ def test_what_another_window_changed_is_shown(play, serve, tmp_path: Path) -> No
         assert any("New" in text for text in shown) and not any("old" in text for text in shown)
         assert registries.index_of(server.host, "a/b").isValid()
         assert desk.clients.registry("old.example") is not before, "its client is forgotten"
-        await desk.until(lambda: remote.accounts.account(server.host).kept is not None)
+        await until(lambda: remote.accounts.account(server.host).kept is not None)
         # Reached in another way, and listed: it is listed anew.
         remote.listing.list_repositories(server.host)
-        await desk.until(lambda: not desk.tasks._tasks)
+        await until(lambda: not desk.tasks._tasks)
         asked = len(server.paths())
         other.add(RegistryConfig(server.host, title="Newer"))
         remote.look_again()
-        await desk.until(lambda: len(server.paths()) > asked)
-        await desk.until(lambda: not desk.tasks._tasks)
+        await until(lambda: len(server.paths()) > asked)
+        await until(lambda: not desk.tasks._tasks)
         asked = len(server.paths())
         remote.look_again()
         assert not desk.tasks._tasks and len(server.paths()) == asked, "nothing changed"

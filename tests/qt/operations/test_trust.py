@@ -18,6 +18,7 @@ from longshore.registry.certificate import CertificateReport, read_certificate
 from longshore.registry.config import RegistryConfig
 from testbed.crypto import make_authority, make_certificate
 from unit.registry.conftest import Answer, reply
+from waiting import until
 
 from .conftest import Desk, add
 
@@ -39,9 +40,9 @@ def test_what_is_trusted_is_kept_beside_what_was_chosen(play, tmp_path: Path) ->
         trust = Trust(desk.clients, desk.tasks, desk.book, tmp_path / "kept", changed.append)
         answers: list[LongshoreError | None] = []
         trust.save(RegistryConfig(HOST, ca_file=authority[0]), answers.append)
-        await desk.until(lambda: len(answers) == 1)
+        await until(lambda: len(answers) == 1)
         trust.trust(reports[0], answers.append)
-        await desk.until(lambda: len(answers) == 2)
+        await until(lambda: len(answers) == 2)
         kept = trust.config(HOST).ca_file
         assert kept == trust.file_of(HOST) and kept.stat().st_mode & 0o777 == 0o600
         assert authority[0].read_text().strip() in kept.read_text()
@@ -52,12 +53,12 @@ def test_what_is_trusted_is_kept_beside_what_was_chosen(play, tmp_path: Path) ->
         assert RegistryBook(desk.settings, []).config(HOST).ca_file == kept
         # Another certificate of the same registry takes the place of the first.
         trust.trust(reports[1], answers.append)
-        await desk.until(lambda: len(answers) == 3)
+        await until(lambda: len(answers) == 3)
         assert reports[1].certificate.pem in kept.read_text()
         assert reports[0].certificate.pem not in kept.read_text()
         assert authority[0].read_text().strip() in kept.read_text()
         trust.forget(HOST)
-        await desk.until(lambda: not kept.exists())
+        await until(lambda: not kept.exists())
         assert authority[0].exists()
 
     play(scene)
@@ -69,7 +70,7 @@ def test_files_that_cannot_be_used_change_nothing(play, tmp_path: Path) -> None:
         trust = Trust(desk.clients, desk.tasks, desk.book, tmp_path / "kept", lambda host: None)
         answers: list[LongshoreError | None] = []
         trust.save(RegistryConfig(HOST, ca_file=tmp_path / "none.crt", title="Ours"), answers.append)
-        await desk.until(lambda: bool(answers))
+        await until(lambda: bool(answers))
         assert isinstance(answers[0], TlsFailed) and "none.crt" in answers[0].detail
         assert trust.config(HOST) == RegistryConfig(HOST)
 
@@ -83,7 +84,7 @@ def test_what_changed_is_shown_before_it_is_answered(play, tmp_path: Path) -> No
         told: list[str] = []
         trust = Trust(desk.clients, desk.tasks, desk.book, tmp_path / "kept", told.append)
         trust.save(RegistryConfig(HOST), lambda error: told.append("answer"))
-        await desk.until(lambda: len(told) == 2)
+        await until(lambda: len(told) == 2)
         assert told == [HOST, "answer"]
 
     play(scene)
@@ -103,13 +104,13 @@ def test_a_ca_that_cannot_be_read_is_not_dropped_silently(play, tmp_path: Path) 
         answers: list[LongshoreError | None] = []
         desk.book.add(RegistryConfig(HOST, ca_file=pipe))
         trust.trust(report, answers.append)
-        await desk.until(lambda: len(answers) == 1)
+        await until(lambda: len(answers) == 1)
         assert answers[0] is not None and answers[0].subject == str(pipe)
         assert trust.config(HOST).ca_file == pipe and not trust.file_of(HOST).exists()
         # One that is gone leaves nothing to keep.
         desk.book.add(RegistryConfig(HOST, ca_file=gone))
         trust.trust(report, answers.append)
-        await desk.until(lambda: len(answers) == 2)
+        await until(lambda: len(answers) == 2)
         assert answers[1] is None and trust.config(HOST).ca_file == trust.file_of(HOST)
 
     play(scene)
@@ -144,7 +145,7 @@ def test_whether_a_registry_answers_is_found_out_before_it_is_added(
     async def scene(desk: Desk) -> None:
         answers: list[LongshoreError | None] = []
         _probe(desk, tmp_path, RegistryConfig(host), answers)
-        await desk.until(lambda: bool(answers))
+        await until(lambda: bool(answers))
         assert (answers[0] is None) is there, answers
         if not there:
             assert isinstance(answers[0], UnexpectedReply)
@@ -160,7 +161,7 @@ def test_where_nothing_listens_that_is_said(play, tmp_path: Path) -> None:
         with socket.socket() as closed:
             closed.bind(("127.0.0.1", 0))
             _probe(desk, tmp_path, RegistryConfig(f"127.0.0.1:{closed.getsockname()[1]}"), answers)
-            await desk.until(lambda: bool(answers))
+            await until(lambda: bool(answers))
         assert isinstance(answers[0], RegistryUnreachable)
 
     play(scene)
@@ -172,11 +173,9 @@ def test_who_does_not_want_to_know_any_more_is_not_told(play, serve, tmp_path: P
     async def scene(desk: Desk) -> None:
         answers: list[LongshoreError | None] = []
         probing = _probe(desk, tmp_path, RegistryConfig(server.host), answers)
-        await desk.until(lambda: bool(server.asked))
+        await until(lambda: bool(server.asked))
         probing.cancel()
-        await desk.until(
-            lambda: all(each.get_name() != "look for a registry" for each in asyncio.all_tasks())
-        )
+        await until(lambda: all(each.get_name() != "look for a registry" for each in asyncio.all_tasks()))
         assert answers == []
 
     play(scene)

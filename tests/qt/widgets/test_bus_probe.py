@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import socket
+import struct
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from jeepney import HeaderFields, Message, Parser, new_error, new_method_return
 
-from longshore.widgets.desktop import probe, wire
-from longshore.widgets.desktop.probe import BusProbe, bus_addresses
-from longshore.widgets.desktop.wire import Message, Variant
+from longshore.widgets.desktop import probe, questions
+from longshore.widgets.desktop.addresses import bus_addresses
+from longshore.widgets.desktop.probe import BusProbe
+from longshore.widgets.desktop.questions import Malformed
 
 BUS = "the session's D-Bus"
 
@@ -32,30 +35,30 @@ class Bus:
     def _serve(self) -> None:
         line, _ = self.listening.accept()
         with line:
-            seen = line.recv(4096)
+            line.recv(4096)
             if self.mute_at != "greeting":
                 line.sendall(b"OK 1234deadbeef1234deadbeef12345678\r\n")
-            inbox = b""
+            seen, parser = b"", Parser()
             while data := line.recv(4096):
                 seen += data
-                inbox = seen.partition(b"BEGIN\r\n")[2]
-                seen = seen[: len(seen) - len(inbox)]
-                while (size := wire.size_of(inbox[:16])) is not None and size <= len(inbox):
-                    call, inbox = wire.decode(inbox[:size]), inbox[size:]
-                    self.asked.append(call.member)
-                    if call.member != self.mute_at:
-                        line.sendall(wire.encode(self._answer(call)))
-                seen += inbox
+                _, begun, calls = seen.partition(b"BEGIN\r\n")
+                if not begun:
+                    continue
+                seen = b"BEGIN\r\n"
+                for call in parser.feed(calls):
+                    member = call.header.fields[HeaderFields.member]
+                    self.asked.append(member)
+                    if member != self.mute_at:
+                        line.sendall(self._answer(call, member).serialise(serial=9))
 
-    def _answer(self, call: Message) -> Message:
+    def _answer(self, call: Message, member: str) -> Message:
         answers = {
             "Hello": ("s", (":1.7",)),
             "NameHasOwner": ("b", (True,)),
-            "Get": ("v", (Variant("b", True),)),
+            "Get": ("v", (("b", True),)),
             "GetAddress": ("s", ("unix:path=/nowhere/a11y",)),
         }
-        signature, body = answers.get(call.member, ("s", ("",)))
-        return Message(wire.REPLY, serial=9, reply_to=call.serial, signature=signature, body=body)
+        return new_method_return(call, *answers.get(member, ("s", ("",))))
 
     def close(self) -> None:
         self.thread.join()
@@ -122,3 +125,42 @@ def test_noise_is_not_waited_for(tmp_path: Path) -> None:
 
 def test_what_qt_takes_for_no_bus_is_none() -> None:
     assert bus_addresses({"DBUS_SESSION_BUS_ADDRESS": probe.NOWHERE, "XDG_RUNTIME_DIR": "/run/user/1"}) == []
+
+
+def test_calls_are_what_jeepney_reads() -> None:
+    (call,) = Parser().feed(questions._call_bytes(7, "a.b", "/c/d", "e.F", "G", ("ä", 3, "", 2**32 - 1)))
+    fields = call.header.fields
+    assert call.header.serial == 7 and call.body == ("ä", 3, "", 2**32 - 1)
+    assert fields == {
+        HeaderFields.path: "/c/d",
+        HeaderFields.interface: "e.F",
+        HeaderFields.member: "G",
+        HeaderFields.destination: "a.b",
+        HeaderFields.signature: "susu",
+    }
+    (bare,) = Parser().feed(questions._call_bytes(8, "a.b", "/c", "e.F", "G", ()))
+    assert bare.body == () and HeaderFields.signature not in bare.header.fields
+
+
+@pytest.mark.parametrize(
+    ("signature", "body", "value"),
+    [
+        ("s", ("ä",), "ä"),
+        ("b", (False,), False),
+        ("v", (("b", True),), True),
+        ("v", (("s", "x"),), "x"),
+        ("u", (5,), None),
+        ("sa{sv}", ("x", {}), None),
+        (None, (), None),
+    ],
+)
+def test_replies_are_read_as_jeepney_writes_them(signature: str | None, body: tuple, value: object) -> None:
+    (call,) = Parser().feed(questions._call_bytes(7, "a.b", "/c", "e.F", "G", ()))
+    whole = new_method_return(call, signature, body).serialise(serial=2**31)
+    assert questions._size_of(bytearray(whole)) == len(whole)
+    assert questions._read(whole) == (questions._REPLY, 7, value)
+    for length in range(16, len(whole)) if value == "ä" else ():
+        with pytest.raises((Malformed, IndexError, struct.error)):
+            questions._read(whole[:length])
+    error = new_error(call, "a.b.Failed", "s", ("no",)).serialise(serial=3)
+    assert questions._read(error)[:2] == (questions._ERROR, 7)

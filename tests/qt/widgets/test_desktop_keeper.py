@@ -37,7 +37,7 @@ def keeper(
     monkeypatch.setitem(os.environ, "DBUS_SESSION_BUS_ADDRESS", session["DBUS_SESSION_BUS_ADDRESS"])
     monkeypatch.setattr(desktop, "GATHER", 50)
     monkeypatch.setattr(desktop, "PROGRESS", 20)
-    keeper = Desktop(bench.window, cast(Operations, SimpleNamespace(moving=moving)))
+    keeper = Desktop(bench.window, cast(Operations, SimpleNamespace(transfers=moving)))
     yield keeper
     keeper.stop()
 

@@ -13,13 +13,14 @@ import os
 import shutil
 import subprocess
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from longshore.cancellation import Cancellation
 from longshore.credentials import Credential, CredentialStore, Fate, SavedSignIn
+from waiting import wait_until
 
 from .conftest import DockerHome
 
@@ -204,10 +205,10 @@ def test_a_login_that_ends_after_our_save_is_merged_with_it(docker_home: DockerH
     saving = threading.Thread(target=save)
     with stale_login(docker_home, server) as answer:
         saving.start()
-        _until(lambda: "x.example" in docker_home.config.read_text())
+        wait_until(lambda: "x.example" in docker_home.config.read_text(), timeout=30)
         answer.set()
         # Docker's text, which has no x.example, comes and goes.
-        _until(lambda: {"x.example", server.name} <= docker_home.read()["auths"].keys())
+        wait_until(lambda: {"x.example", server.name} <= docker_home.read()["auths"].keys(), timeout=30)
     enough.cancel()
     saving.join()
     assert docker_home.read()["auths"].keys() == {"other.example", "x.example", server.name}
@@ -234,12 +235,3 @@ def test_a_logout_is_a_change_on_purpose(docker_home: DockerHome) -> None:
     assert done.returncode == 0, done.stderr
     assert list(docker_home.read()["auths"]) == ["o.example"]
     assert docker_home.store.fate(saved)[0] is Fate.CHANGED
-
-
-def _until(condition: Callable[[], bool]) -> None:
-    waiting = threading.Event()
-    for _ in range(30_000):
-        if condition():
-            return
-        waiting.wait(0.001)
-    raise AssertionError("it did not happen")

@@ -15,9 +15,9 @@ import pytest
 
 from longshore.cancellation import Cancellation, Cancelled
 from longshore.errors import DigestMismatch, DiskFull, RegistryUnreachable
-from longshore.library.ingest import Ingest, Source
+from longshore.library.ingest import Ingest
 from longshore.library.library import Library
-from longshore.oci.descriptor import Descriptor
+from longshore.oci.descriptor import Descriptor, OpenBlob
 from longshore.oci.digest import sha256_of
 from longshore.oci.manifest import OCI_LAYER
 from longshore.shared_files import LockBusy, locked
@@ -60,7 +60,7 @@ def library(tmp_path: Path) -> Library:
     return Library(tmp_path / "library")
 
 
-def receive(library: Library, source: Source, cancellation: Cancellation | None = None) -> bool:
+def receive(library: Library, source: OpenBlob, cancellation: Cancellation | None = None) -> bool:
     lease = library.lease()
     try:
         return library.receive(WANTED, source, lease, cancellation or Cancellation())

@@ -7,7 +7,6 @@ import json
 import socket
 import ssl
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -181,15 +180,9 @@ def serve_tls(
         server.close()
 
 
-def until(condition: Callable[[], bool], seconds: float = 5.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.005)
-
-
 @pytest.fixture
 def serve() -> Iterator[Callable[[Callable[[Asked], Any]], Scripted]]:
+    """Scripted registries that end with the test."""
     servers: list[Scripted] = []
 
     def make(script: Callable[[Asked], Any]) -> Scripted:

@@ -20,8 +20,9 @@ from longshore.errors import (
     RegistryUnreachable,
     UnexpectedReply,
 )
+from waiting import wait_until
 
-from .conftest import Answer, Asked, reply, until
+from .conftest import Answer, Asked, reply
 
 SAM = Credential("sam", "tide")
 
@@ -336,7 +337,7 @@ NEVER = 600.0
 
 def _cancel_soon(server: Any, cancellation: Cancellation, requests: int) -> threading.Thread:
     def wait() -> None:
-        until(lambda: len(server.paths()) >= requests)
+        wait_until(lambda: len(server.paths()) >= requests)
         cancellation.cancel()
 
     thread = threading.Thread(target=wait)

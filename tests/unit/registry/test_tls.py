@@ -19,8 +19,9 @@ from longshore.registry.config import RegistryConfig
 from longshore.registry.tls import TlsFiles, UnusableFiles
 from longshore.registry.transport import Transport
 from testbed.crypto import make_authority
+from waiting import wait_until
 
-from .conftest import Asked, reply, serve_tls, until
+from .conftest import Asked, reply, serve_tls
 
 SAM = Credential("sam", "tide")
 
@@ -183,7 +184,7 @@ def test_looking_at_a_certificate_can_be_cancelled(connect, tmp_path: Path) -> N
         client, cancellation = connect("127.0.0.1:1"), Cancellation()
 
         def cancel() -> None:
-            until(lambda: bool(silent))
+            wait_until(lambda: bool(silent))
             cancellation.cancel()
 
         canceller = threading.Thread(target=cancel)

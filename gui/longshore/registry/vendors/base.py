@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import ClassVar, TypeVar
 from urllib.parse import urlsplit
 
@@ -37,8 +36,6 @@ T = TypeVar("T")
 PIN = "Or pin a repository by name."
 #: Shelves (namespaces, projects) that are walked at most.
 _MOST_SHELVES = 1000
-#: Seconds between two looks at a cancellation.
-_SLICE = 0.1
 
 #: Before the token of a page that came from the registry itself.
 _BY_CATALOGUE = "="
@@ -335,15 +332,3 @@ class VendorLister(CatalogueLister):
             opened, self._opened = self._opened, None
         if opened is not None:
             opened.close()
-
-
-@contextlib.contextmanager
-def turn(lock: threading.Lock, cancellation: Cancellation | None) -> Iterator[None]:
-    """Hold *lock*. Raises Cancelled if the work is cancelled while it waits."""
-    while not lock.acquire(timeout=_SLICE):
-        if cancellation is not None:
-            cancellation.raise_if_cancelled()
-    try:
-        yield
-    finally:
-        lock.release()

@@ -5,9 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from longshore.cancellation import Cancellation
+from longshore.cancellation import Cancellation, holding
 from longshore.registry.model import Page
-from longshore.registry.vendors.base import turn
 from longshore.registry.vendors.protocol import Lister, RepositoryInfo, TagInfo
 
 
@@ -49,7 +48,7 @@ class DetectingLister:
 
     def _lister(self, cancellation: Cancellation | None) -> Lister:
         if self._found is None:
-            with turn(self._asking, cancellation):
+            with holding(self._asking, cancellation):
                 if self._found is None:
                     self._found = self._make(self._detect(cancellation))
         return self._found

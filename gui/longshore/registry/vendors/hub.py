@@ -15,13 +15,13 @@ import time
 from contextlib import suppress
 from typing import Any
 
-from longshore.cancellation import Cancellation
+from longshore.cancellation import Cancellation, holding
 from longshore.errors import AccessDenied, NotInRegistry, RegistryFailure, SignInFailed, UnexpectedReply
 from longshore.registry import failures
 from longshore.registry.model import Page
 from longshore.registry.vendors import read
 from longshore.registry.vendors.api import Answer, bearer
-from longshore.registry.vendors.base import Found, VendorLister, turn
+from longshore.registry.vendors.base import Found, VendorLister
 from longshore.registry.vendors.protocol import RepositoryInfo, TagInfo
 from longshore.registry.vendors.trail import Trail
 
@@ -57,7 +57,7 @@ class HubLister(VendorLister):
         credential = self._credential()
         if credential is None or not credential.secret:
             return {}  # an identity token is for auth.docker.io only
-        with turn(self._fetching, cancellation):
+        with holding(self._fetching, cancellation):
             if time.monotonic() >= self._token_until:
                 document = {"identifier": credential.username, "secret": credential.secret}
                 try:

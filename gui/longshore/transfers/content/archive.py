@@ -17,9 +17,9 @@ from longshore.archives.limits import BLOCK
 from longshore.archives.model import Archived, ArchiveFormat
 from longshore.archives.new_file import NewFile
 from longshore.archives.writing import ArchiveWriter
-from longshore.cancellation import Cancellation, Cancelled
+from longshore.cancellation import Cancellation, Cancelled, holding
 from longshore.errors import ArchiveError, LongshoreError, NotInRegistry
-from longshore.oci.descriptor import Descriptor
+from longshore.oci.descriptor import Descriptor, OpenBlob
 from longshore.oci.digest import valid_digest
 from longshore.oci.layer import BlobOutcome
 from longshore.oci.layout import blob_path
@@ -28,11 +28,8 @@ from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
 from longshore.transfers.content.choice import chosen, named, tell_remarks
 from longshore.transfers.content.packing import PackedLayers
-from longshore.transfers.content.protocol import Opener
 from longshore.transfers.errors import UnsupportedTransfer
 from longshore.transfers.transfer import ArchivePlace, Endpoint, NoteKind
-
-_WAIT = 0.1
 
 
 class ArchiveReader:
@@ -177,7 +174,7 @@ class ArchiveContentWriter:
         return name if name in self._manifests else self._names.get(name)
 
     def write_blob(
-        self, wanted: Descriptor, source: Opener, *, mount_from: str, cancellation: Cancellation
+        self, wanted: Descriptor, source: OpenBlob, *, mount_from: str, cancellation: Cancellation
     ) -> BlobOutcome:
         """See ContentWriter. Raises DiskFull and ArchiveError; then nothing more can be written to it."""
         with self._held(cancellation):
@@ -229,9 +226,7 @@ class ArchiveContentWriter:
     @contextlib.contextmanager
     def _held(self, cancellation: Cancellation) -> Iterator[None]:
         """The tar for oneself. Whatever goes wrong inside leaves it with half an entry, and spoilt."""
-        while not self._lock.acquire(timeout=_WAIT):
-            cancellation.raise_if_cancelled()
-        try:
+        with holding(self._lock, cancellation):
             cancellation.raise_if_cancelled()
             if self._failure is not None:
                 raise self._failure  # whoever waited meanwhile has failed by the same
@@ -242,8 +237,6 @@ class ArchiveContentWriter:
             except BaseException as error:
                 self._failure = error
                 raise
-        finally:
-            self._lock.release()
 
     def _send(self, chunks: Iterable[bytes]) -> None:
         assert self._file is not None

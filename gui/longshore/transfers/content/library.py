@@ -18,9 +18,8 @@ if TYPE_CHECKING:
     from longshore.cancellation import Cancellation
     from longshore.errors import LongshoreError
     from longshore.library.library import Library
-    from longshore.oci.descriptor import Descriptor
+    from longshore.oci.descriptor import Descriptor, OpenBlob
     from longshore.oci.reference import Reference
-    from longshore.transfers.content.protocol import Opener
 
 
 class _Part:
@@ -120,7 +119,7 @@ class LibraryWriter(_Part):
         )
 
     def write_blob(
-        self, wanted: Descriptor, source: Opener, *, mount_from: str, cancellation: Cancellation
+        self, wanted: Descriptor, source: OpenBlob, *, mount_from: str, cancellation: Cancellation
     ) -> BlobOutcome:
         """See ContentWriter. Raises DiskFull, LibraryError."""
         written = self._library.receive(wanted, source, self._lease, cancellation)

@@ -13,12 +13,9 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from longshore.cancellation import Cancellation
     from longshore.errors import LongshoreError
-    from longshore.oci.descriptor import Descriptor
+    from longshore.oci.descriptor import Descriptor, OpenBlob
     from longshore.oci.layer import BlobOutcome
     from longshore.oci.manifest import Index, Manifest
-
-#: Gives a blob's bytes from an offset on; may be asked again from another offset when a connection was cut.
-Opener = Callable[[int], AbstractContextManager[Iterable[bytes]]]
 
 
 class ContentReader(Protocol):
@@ -61,7 +58,7 @@ class ContentWriter(Protocol):
     def write_blob(
         self,
         wanted: Descriptor,
-        source: Opener,
+        source: OpenBlob,
         *,
         mount_from: str,
         cancellation: Cancellation,

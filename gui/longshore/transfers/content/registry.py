@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 
 from longshore.errors import InvalidContent, VerificationFailed
 from longshore.registry.failures import REFUSALS
-from longshore.transfers.content.protocol import Opener
 
 if TYPE_CHECKING:
     from longshore.cancellation import Cancellation
     from longshore.errors import LongshoreError
-    from longshore.oci.descriptor import Descriptor
+    from longshore.oci.descriptor import Descriptor, OpenBlob
     from longshore.oci.layer import BlobOutcome
     from longshore.oci.manifest import Index, Manifest
     from longshore.registry.client import RegistryClient
@@ -81,7 +80,7 @@ class RegistryWriter:
         return None if found is None else found.digest
 
     def write_blob(
-        self, wanted: Descriptor, source: Opener, *, mount_from: str, cancellation: Cancellation
+        self, wanted: Descriptor, source: OpenBlob, *, mount_from: str, cancellation: Cancellation
     ) -> BlobOutcome:
         """An upload that an earlier call to this registry left unfinished is gone on with (for as long as the program
         runs); the registry verifies the digest."""

@@ -1,30 +1,41 @@
-"""A line to the session's D-Bus that never blocks: calls whose answers come later, and signals of others."""
+"""A line to the session's D-Bus that never blocks: calls whose answers come later, and signals of others.
+
+jeepney makes and reads the messages. It is imported when a bus is first needed, which is long after the first frame.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import logging
 import os
+import re
 import socket
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, QSocketNotifier, Signal, Slot
 
-from longshore.widgets.desktop import wire
-from longshore.widgets.desktop.probe import bus_addresses
-from longshore.widgets.desktop.wire import Malformed, Message
+from longshore.widgets.desktop.addresses import bus_addresses
+from longshore.widgets.desktop.questions import BUS, BUS_PATH, MAX_MESSAGE, Malformed
+
+if TYPE_CHECKING:
+    from jeepney import Message
+    from jeepney.auth import Authenticator
 
 _log = logging.getLogger(__name__)
 
-Answer = Callable[[Message], None]
-_BUS = "org.freedesktop.DBus"
+#: Gets the values of the reply, or None for an error.
+Answer = Callable[[tuple[Any, ...] | None], None]
+#: An array of empty structs, which D-Bus has not ("Valid Signatures"): jeepney 0.9 reads one for ever.
+_ENDLESS = re.compile(rb"a\({1,255}\)")
 
 
 class SessionBus(QObject):
     """One connection. GUI thread; everything returns at once. Without a bus nothing is ever answered."""
 
-    received = Signal(object)  # Message of kind SIGNAL that a match let through
+    received = Signal(
+        str, str, object
+    )  # interface, member, tuple of values: a signal that a match let through
     lost = Signal()  # it ended, or never was
 
     def __init__(self, environ: Mapping[str, str] | None = None, parent: QObject | None = None) -> None:
@@ -32,7 +43,7 @@ class SessionBus(QObject):
         self._environ = os.environ if environ is None else environ
         self._socket: socket.socket | None = None
         self._notifier: QSocketNotifier | None = None
-        self._greeted = False
+        self._greeting: Authenticator | None = None  # until the bus has let us in
         self._inbox = bytearray()
         self._outbox: list[bytes] = []  # until the bus has let us in
         self._serial = 0
@@ -47,21 +58,26 @@ class SessionBus(QObject):
         """Connect; False where there is no bus. Again does nothing."""
         if self._socket is not None:
             return True
-        for address in bus_addresses(self._environ):
+        addresses = bus_addresses(self._environ)
+        if not addresses:
+            return False
+        from jeepney.auth import Authenticator
+
+        for address in addresses:
+            greeting = Authenticator()
             made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
             try:
                 made.setblocking(False)
                 made.connect(address)
-                # The bus asks the kernel who we are; the name is said all the same (EXTERNAL).
-                made.send(b"\0AUTH EXTERNAL " + str(os.getuid()).encode().hex().encode() + b"\r\n")
+                made.send(greeting.data_to_send())
             except (OSError, ValueError) as error:
                 made.close()
                 _log.info("no session bus at %r: %s", address, error)
                 continue
-            self._socket = made
+            self._socket, self._greeting = made, greeting
             self._notifier = QSocketNotifier(made.fileno(), QSocketNotifier.Type.Read, self)
             self._notifier.activated.connect(self._readable)
-            self.call(Message(wire.CALL, path="/org/freedesktop/DBus", interface=_BUS, member="Hello"), _BUS)
+            self.call(BUS, BUS_PATH, BUS, "Hello")
             return True
         return False
 
@@ -71,30 +87,45 @@ class SessionBus(QObject):
 
     # -- saying
 
-    def call(self, message: Message, destination: str, answer: Answer | None = None) -> None:
-        """Send a call (or, with kind SIGNAL and no destination, a signal); *answer* gets the reply or the error."""
-        if self._socket is None:
-            return
+    def call(
+        self,
+        destination: str,
+        path: str,
+        interface: str,
+        member: str,
+        signature: str = "",
+        body: tuple[Any, ...] = (),
+        answer: Answer | None = None,
+    ) -> None:
+        """Call a method; *answer* gets the reply. *body*: values of the types in *signature*, as jeepney takes them."""
+        if self._socket is not None:
+            from jeepney import DBusAddress, new_method_call
+
+            address = DBusAddress(path, destination, interface)
+            self._say(new_method_call(address, member, signature or None, body), answer)
+
+    def emit_signal(
+        self, path: str, interface: str, member: str, signature: str, body: tuple[Any, ...]
+    ) -> None:
+        """Send a signal to whoever listens."""
+        if self._socket is not None:
+            from jeepney import DBusAddress, new_signal
+
+            self._say(new_signal(DBusAddress(path, interface=interface), member, signature, body))
+
+    def listen(self, rule: str) -> None:
+        """Have signals that match *rule* (D-Bus Specification, "Match Rules") reported by :attr:`received`."""
+        self.call(BUS, BUS_PATH, BUS, "AddMatch", "s", (rule,))
+
+    def _say(self, message: Message, answer: Answer | None = None) -> None:
         self._serial += 1
+        data = message.serialise(self._serial)
         if answer is not None:
             self._answers[self._serial] = answer
-        data = wire.encode(replace(message, serial=self._serial, destination=destination))
-        if self._greeted:
+        if self._greeting is None:
             self._send(data)
         else:
             self._outbox.append(data)
-
-    def listen(self, rule: str) -> None:
-        """Have signals that match *rule* (D-Bus Specification, "Match Rules") told by :attr:`received`."""
-        message = Message(
-            wire.CALL,
-            path="/org/freedesktop/DBus",
-            interface=_BUS,
-            member="AddMatch",
-            signature="s",
-            body=(rule,),
-        )
-        self.call(message, _BUS)
 
     def _send(self, data: bytes) -> None:
         assert self._socket is not None
@@ -120,47 +151,66 @@ class SessionBus(QObject):
         if not data:
             self._end()
             return
-        self._inbox += data
         try:
-            if not self._greeted and not self._greet():
+            if self._greeting is not None:
+                self._greet(self._greeting, data)
                 return
-            for message in self._messages():
+            self._inbox += data
+            while self._socket is not None and (message := self._next()) is not None:
                 self._take(message)
-                if self._socket is None:
-                    return
-        except (Malformed, ValueError, IndexError) as error:
+        except Malformed as error:
             _log.info("the session bus says something odd: %s", error)
             self._end()
 
-    def _greet(self) -> bool:
-        """The bus has answered the greeting in a line of text."""
-        line, end, rest = bytes(self._inbox).partition(b"\r\n")
-        if not end:
-            if len(self._inbox) > 4096:
-                raise Malformed("no greeting")
-            return False
-        if not line.startswith(b"OK "):
-            raise Malformed("not let in")
-        self._inbox = bytearray(rest)
-        self._greeted = True
-        waiting, self._outbox = self._outbox, []
-        self._send(b"BEGIN\r\n" + b"".join(waiting))
-        return self._socket is not None
+    def _greet(self, greeting: Authenticator, data: bytes) -> None:
+        """The bus answers the greeting in a line of text, and says no more before it is told to begin."""
+        from jeepney.auth import BEGIN, AuthenticationError
 
-    def _messages(self) -> list[Message]:
-        found = []
-        while (size := wire.size_of(bytes(self._inbox[:16]))) is not None and size <= len(self._inbox):
-            found.append(wire.decode(bytes(self._inbox[:size])))
+        try:
+            greeting.feed(data)
+        except AuthenticationError as error:
+            raise Malformed("not let in") from error
+        if greeting.authenticated:
+            self._greeting = None
+            waiting, self._outbox = self._outbox, []
+            self._send(BEGIN + b"".join(waiting))
+
+    def _next(self) -> Message | None:
+        """The next whole message. Raises Malformed."""
+        from jeepney import Message
+        from jeepney.low_level import calc_msg_size
+
+        if len(self._inbox) < 16:
+            return None
+        try:
+            size = calc_msg_size(bytes(self._inbox[:16]))
+            if size > MAX_MESSAGE:
+                raise Malformed(f"{size} bytes")
+            if size > len(self._inbox):
+                return None
+            data = bytes(self._inbox[:size])
             del self._inbox[:size]
-        return found
+            if _ENDLESS.search(data):
+                raise Malformed("empty structs")
+            return Message.from_buffer(data)
+        except Malformed:
+            raise
+        except Exception as error:  # whatever jeepney trips over: it has no error of its own for it
+            raise Malformed(type(error).__name__) from error
 
     def _take(self, message: Message) -> None:
-        if message.kind == wire.SIGNAL:
-            self.received.emit(message)
-        elif message.kind in (wire.REPLY, wire.ERROR):
-            answer = self._answers.pop(message.reply_to, None)
+        from jeepney import HeaderFields, MessageType
+
+        kind, fields = message.header.message_type, message.header.fields
+        if kind is MessageType.signal:
+            interface, member = fields.get(HeaderFields.interface), fields.get(HeaderFields.member)
+            self.received.emit(str(interface), str(member), message.body)
+        elif kind in (MessageType.method_return, MessageType.error):
+            serial = fields.get(HeaderFields.reply_serial)
+            # jeepney does not look at the types of fields.
+            answer = self._answers.pop(serial, None) if isinstance(serial, int) else None
             if answer is not None:
-                answer(message)
+                answer(None if kind is MessageType.error else message.body)
 
     def _end(self, *, quietly: bool = False) -> None:
         if self._socket is None:
@@ -171,8 +221,7 @@ class SessionBus(QObject):
             self._notifier = None
         with contextlib.suppress(OSError):
             self._socket.close()
-        self._socket = None
-        self._greeted = False
+        self._socket = self._greeting = None
         self._inbox.clear()
         self._outbox.clear()
         self._answers.clear()

@@ -5,9 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QObject
 from PySide6.QtGui import QGuiApplication
 
-from longshore.widgets.desktop import wire
 from longshore.widgets.desktop.bus import SessionBus
-from longshore.widgets.desktop.wire import Message, Variant
 
 
 class LauncherProgress(QObject):
@@ -26,17 +24,15 @@ class LauncherProgress(QObject):
         self._told = told
         entry = QGuiApplication.desktopFileName()
         properties = {
-            "progress": Variant("d", (permille or 0) / 1000),
-            "progress-visible": Variant("b", permille is not None),
-            "count": Variant("x", unfinished),
-            "count-visible": Variant("b", unfinished > 0),
+            "progress": ("d", (permille or 0) / 1000),
+            "progress-visible": ("b", permille is not None),
+            "count": ("x", unfinished),
+            "count-visible": ("b", unfinished > 0),
         }
-        message = Message(
-            wire.SIGNAL,
-            path="/app/longshore/Longshore",
-            interface="com.canonical.Unity.LauncherEntry",
-            member="Update",
-            signature="sa{sv}",
-            body=(f"application://{entry}.desktop", properties),
+        self._bus.emit_signal(
+            "/app/longshore/Longshore",
+            "com.canonical.Unity.LauncherEntry",
+            "Update",
+            "sa{sv}",
+            (f"application://{entry}.desktop", properties),
         )
-        self._bus.call(message, "")

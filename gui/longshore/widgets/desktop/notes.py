@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import html
 import os
+from typing import Any
 
 from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtGui import QGuiApplication
 
 from longshore import resources
 from longshore.text import plain
-from longshore.widgets.desktop import wire
 from longshore.widgets.desktop.bus import SessionBus
-from longshore.widgets.desktop.wire import Message, Variant
 
 _NAME = "org.freedesktop.Notifications"
 _PATH = "/org/freedesktop/Notifications"
@@ -45,9 +44,7 @@ class DesktopNote(QObject):
         elif self._markup is None and not self._asking:
             self._asking = True
             self._bus.listen(f"type='signal',interface='{_NAME}',path='{_PATH}'")
-            self._bus.call(
-                Message(wire.CALL, path=_PATH, interface=_NAME, member="GetCapabilities"), _NAME, self._can
-            )
+            self._bus.call(_NAME, _PATH, _NAME, "GetCapabilities", answer=self._can)
         elif self._markup is not None and not self._waiting:
             self._send()
 
@@ -55,25 +52,17 @@ class DesktopNote(QObject):
         """Take the note off the screen: the window is in front."""
         self._next = None
         if self._id:
-            message = Message(
-                wire.CALL,
-                path=_PATH,
-                interface=_NAME,
-                member="CloseNotification",
-                signature="u",
-                body=(self._id,),
-            )
-            self._bus.call(message, _NAME)
+            self._bus.call(_NAME, _PATH, _NAME, "CloseNotification", "u", (self._id,))
             self._id = 0
 
     # -- the server
 
-    def _can(self, reply: Message) -> None:
+    def _can(self, reply: tuple[Any, ...] | None) -> None:
         self._asking = False
-        if reply.kind == wire.ERROR:
+        if reply is None:
             self._refuse()
             return
-        self._markup = bool(reply.body) and "body-markup" in reply.body[0]
+        self._markup = bool(reply) and isinstance(reply[0], list) and "body-markup" in reply[0]
         self._send()
 
     def _send(self) -> None:
@@ -82,32 +71,25 @@ class DesktopNote(QObject):
         (summary, body, failed), self._next = self._next, None
         shown = html.escape(body, quote=False) if self._markup else body
         hints = {
-            "desktop-entry": Variant("s", QGuiApplication.desktopFileName()),
-            "category": Variant("s", "transfer.error" if failed else "transfer.complete"),
-            "urgency": Variant("y", 1),
+            "desktop-entry": ("s", QGuiApplication.desktopFileName()),
+            "category": ("s", "transfer.error" if failed else "transfer.complete"),
+            "urgency": ("y", 1),
         }
         icon = (resources.folder() / "icons" / "longshore.svg").as_uri()
-        message = Message(
-            wire.CALL,
-            path=_PATH,
-            interface=_NAME,
-            member="Notify",
-            signature="susssasa{sv}i",
-            body=("Longshore", self._id, icon, summary, shown, ["default", self.tr("Show")], hints, -1),
-        )
+        note = ("Longshore", self._id, icon, summary, shown, ["default", self.tr("Show")], hints, -1)
 
-        def told(reply: Message) -> None:
+        def told(reply: tuple[Any, ...] | None) -> None:
             self._waiting = False
-            if reply.kind == wire.REPLY and reply.body and isinstance(reply.body[0], int):
-                self._id = reply.body[0]
-            elif reply.kind == wire.ERROR:
+            if reply and isinstance(reply[0], int):
+                self._id = reply[0]
+            elif reply is None:
                 self._next = self._next or (summary, body, failed)
                 self._refuse()
             if self._next is not None:
                 self._send()
 
         self._waiting = True
-        self._bus.call(message, _NAME, told)
+        self._bus.call(_NAME, _PATH, _NAME, "Notify", "susssasa{sv}i", note, told)
 
     def _refuse(self) -> None:
         if self._next is not None:
@@ -119,16 +101,16 @@ class DesktopNote(QObject):
         self._id, self._markup, self._asking, self._waiting = 0, None, False, False
         self._refuse()
 
-    @Slot(object)
-    def _heard(self, message: Message) -> None:
-        if message.interface != _NAME or len(message.body) < 2 or not self._id or message.body[0] != self._id:
+    @Slot(str, str, object)
+    def _heard(self, interface: str, member: str, body: tuple[Any, ...]) -> None:
+        if interface != _NAME or len(body) < 2 or not self._id or body[0] != self._id:
             return
-        if message.member == "ActivationToken" and isinstance(message.body[1], str):
+        if member == "ActivationToken" and isinstance(body[1], str):
             # Wayland lets a window come to the front only with it (xdg-activation-v1); Qt takes it from here.
-            os.environ["XDG_ACTIVATION_TOKEN"] = plain(message.body[1], 200)
-        elif message.member == "ActionInvoked":
+            os.environ["XDG_ACTIVATION_TOKEN"] = plain(body[1], 200)
+        elif member == "ActionInvoked":
             self.activated.emit()
-        elif message.member == "NotificationClosed":
+        elif member == "NotificationClosed":
             self._id = 0
 
 

@@ -68,7 +68,7 @@ class BlobSource:
         self._hashed = 0
 
     def __call__(self, offset: int) -> AbstractContextManager[Iterable[bytes]]:
-        """See Opener."""
+        """See OpenBlob."""
         return self._given(offset)
 
     @contextmanager
