@@ -40,18 +40,47 @@
     └── ArchiveError            a tar archive of images cannot be read or written
         ├── NotAnArchive        the file is something else (a zip, a container's filesystem, …)
         ├── ArchiveDamaged      cut off, incomplete, or its content is not what its digests promise
-        └── ArchiveRefused      made to do harm, or beyond all measure
+        └── ArchiveRefused      made to do harm, or above the size limits
 
 Each says what happened (``message``, one plain sentence), to what (``subject``), what to do next (``advice``), and
 keeps the other side's own words (``detail``), made safe to show. No secrets in any of them: what is known to be one
-(``oci.secrecy``) is replaced here.
+(``secrecy``) is replaced here. What the window can do about it is its ``remedy``, with the ``registry`` it is done at.
 """
 
 from __future__ import annotations
 
 import enum
+from collections.abc import Mapping
+from typing import Any, Generic, NamedTuple, TypedDict, TypeVar, Unpack
 
-from longshore.text import plain
+from longshore.text import filled, plain
+
+
+class Remedy(enum.Enum):
+    """What the user can do about an error in the window. The values are kept in the journal: never rename."""
+
+    #: Nothing but try again.
+    RETRY = "retry"
+    #: Sign in to the registry, or sign in as someone else.
+    SIGN_IN = "sign-in"
+    #: Look at the registry's certificate: trust it, and see what the engine needs.
+    CERTIFICATE = "certificate"
+    #: Change how the registry is reached.
+    SETTINGS = "settings"
+    #: Name a repository, for a registry that lists none.
+    PIN = "pin"
+    #: Have the library pull in place of the engine.
+    LIBRARY = "library"
+
+
+class Words(TypedDict, total=False):
+    """What the class of an error hands on to its base; see LongshoreError."""
+
+    subject: str
+    advice: str
+    detail: str
+    remedy: Remedy | None
+    arguments: Mapping[str, object] | None
 
 
 class LongshoreError(Exception):
@@ -59,20 +88,70 @@ class LongshoreError(Exception):
 
     *message*: one plain sentence for a person, without the subject's raw words. *subject*: the reference, host or
     file concerned. *advice*: what the user can do. *detail*: the engine's or registry's own words (several lines
-    allowed; cleaned and bounded here).
+    allowed; cleaned and bounded here). *registry*: the host of the registry concerned, "" for none. *remedy*: where
+    it is not that of the class. *arguments*: replace ``{name}`` in *message* and *advice*; the sentences as they are
+    given are what is translated (``models.errors``).
     """
 
     #: Stable name, kept in the journal: never rename.
     code = "error"
     #: True when trying again later may work without the user doing anything.
     transient = False
+    remedy = Remedy.RETRY
 
-    def __init__(self, message: str, *, subject: str = "", advice: str = "", detail: str = "") -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        subject: str = "",
+        advice: str = "",
+        detail: str = "",
+        registry: str = "",
+        remedy: Remedy | None = None,
+        arguments: Mapping[str, object] | None = None,
+    ) -> None:
+        self.arguments = {name: plain(value, 500) for name, value in (arguments or {}).items()}
+        #: Message and advice before the arguments were filled in, which is what catalogues translate.
+        self.sentences = (message, advice)
+        if arguments:
+            message, advice = filled(message, self.arguments), filled(advice, self.arguments)
         self.message = plain(message, 500)
         self.subject = plain(subject, 500)
         self.advice = plain(advice, 500)
         self.detail = plain(detail, 8000, keep_lines=True, least=1)
+        self.registry = plain(registry, 300)
+        if not arguments:
+            self.sentences = (self.message, self.advice)  # they may repeat what came from outside
+        if remedy is not None:
+            self.remedy = remedy
         super().__init__(self.message)
+
+
+_Kind = TypeVar("_Kind", bound=LongshoreError, covariant=True)
+
+
+class Sentence(NamedTuple, Generic[_Kind]):
+    """A row of a table of errors: its class and what it says, with ``{name}`` for what differs from case to case."""
+
+    kind: type[_Kind]
+    message: str
+    advice: str = ""
+    remedy: Remedy | None = None
+
+    def __call__(
+        self, subject: str = "", detail: str = "", *, registry: str = "", **arguments: object
+    ) -> _Kind:
+        """The error, with *arguments* filled in. *registry*: the host, which a RegistryError needs."""
+        more: dict[str, Any] = {"registry": registry} if registry else {}
+        return self.kind(
+            self.message,
+            subject=subject,
+            advice=self.advice,
+            detail=detail,
+            remedy=self.remedy,
+            arguments=arguments,
+            **more,
+        )
 
 
 class InvalidInput(LongshoreError):
@@ -141,10 +220,8 @@ class EngineUnavailable(EngineError):
     code = "engine.unavailable"
     transient = True
 
-    def __init__(
-        self, message: str, *, cause: UnavailableCause, subject: str = "", advice: str = "", detail: str = ""
-    ) -> None:
-        super().__init__(message, subject=subject, advice=advice, detail=detail)
+    def __init__(self, message: str, *, cause: UnavailableCause, **words: Unpack[Words]) -> None:
+        super().__init__(message, **words)
         self.cause = cause
 
 
@@ -190,11 +267,9 @@ class RegistryError(LongshoreError):
 
     code = "registry.error"
 
-    def __init__(
-        self, message: str, *, registry: str, subject: str = "", advice: str = "", detail: str = ""
-    ) -> None:
-        super().__init__(message, subject=subject or registry, advice=advice, detail=detail)
-        self.registry = plain(registry, 300)
+    def __init__(self, message: str, *, registry: str, **words: Unpack[Words]) -> None:
+        super().__init__(message, registry=registry, **words)
+        self.subject = self.subject or plain(registry, 500)
 
 
 class RegistryUnreachable(RegistryError):
@@ -206,17 +281,8 @@ class RegistryUnreachable(RegistryError):
     code = "registry.unreachable"
     transient = True
 
-    def __init__(
-        self,
-        message: str,
-        *,
-        registry: str,
-        subject: str = "",
-        advice: str = "",
-        detail: str = "",
-        silent: bool = False,
-    ) -> None:
-        super().__init__(message, registry=registry, subject=subject, advice=advice, detail=detail)
+    def __init__(self, message: str, *, registry: str, silent: bool = False, **words: Unpack[Words]) -> None:
+        super().__init__(message, registry=registry, **words)
         self.silent = silent
 
 
@@ -229,19 +295,20 @@ class TlsFailed(RegistryError):
     """
 
     code = "registry.tls"
+    remedy = Remedy.SETTINGS
 
     def __init__(
         self,
         message: str,
         *,
         registry: str,
-        subject: str = "",
-        advice: str = "",
-        detail: str = "",
         certificate: str = "",
         address: str = "",
+        **words: Unpack[Words],
     ) -> None:
-        super().__init__(message, registry=registry, subject=subject, advice=advice, detail=detail)
+        if certificate and words.get("remedy") is None:
+            words["remedy"] = Remedy.CERTIFICATE
+        super().__init__(message, registry=registry, **words)
         self.address = plain(address, 300)
         self.certificate = plain(certificate, 4000, keep_lines=True, least=1)
 
@@ -250,18 +317,21 @@ class SignInRequired(RegistryError):
     """No credentials, and the registry wants some."""
 
     code = "registry.sign-in-required"
+    remedy = Remedy.SIGN_IN
 
 
 class SignInFailed(RegistryError):
     """The credentials were refused."""
 
     code = "registry.sign-in-failed"
+    remedy = Remedy.SIGN_IN
 
 
 class AccessDenied(RegistryError):
     """Signed in (or anonymous where that is allowed), and not allowed to do this."""
 
     code = "registry.denied"
+    remedy = Remedy.SIGN_IN
 
 
 class TagImmutable(RegistryError):
@@ -283,16 +353,9 @@ class RateLimited(RegistryError):
     transient = True
 
     def __init__(
-        self,
-        message: str,
-        *,
-        registry: str,
-        retry_after: float | None = None,
-        subject: str = "",
-        advice: str = "",
-        detail: str = "",
+        self, message: str, *, registry: str, retry_after: float | None = None, **words: Unpack[Words]
     ) -> None:
-        super().__init__(message, registry=registry, subject=subject, advice=advice, detail=detail)
+        super().__init__(message, registry=registry, **words)
         self.retry_after = retry_after
 
 
@@ -313,12 +376,14 @@ class ListingUnsupported(RegistryError):
     """The registry has no catalogue, or keeps it from us."""
 
     code = "registry.no-catalogue"
+    remedy = Remedy.PIN
 
 
 class CredentialsError(LongshoreError):
-    """config.json or a credential helper is broken; harms only the registry named in ``subject``."""
+    """config.json or a credential helper is broken; harms only the registry named in ``registry`` or ``subject``."""
 
     code = "credentials.broken"
+    remedy = Remedy.SIGN_IN
 
 
 class VerificationFailed(LongshoreError):
@@ -377,6 +442,6 @@ class ArchiveDamaged(ArchiveError):
 
 
 class ArchiveRefused(ArchiveError):
-    """The archive is made to do harm, or is beyond all measure."""
+    """The archive is made to do harm, or exceeds the size limits."""
 
     code = "archive.refused"

@@ -79,7 +79,7 @@ def test_a_refused_push_goes_on_by_itself_after_the_sign_in(
     window = start(token_registry)
     push_selected(window, "tokens/mine", "1", token_registry.address, waits=False)
     wait_status(window, "Failed")
-    window.wait_text("wants you to sign in before you push")
+    window.wait_text(f"Sign in to {token_registry.address} to push")
     # The offer stands below the button of the pane above.
     offers = window.find_all("Sign in…", "push button", "button")
     window.click(max(offers, key=lambda node: node.center[1]))

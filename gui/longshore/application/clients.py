@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from longshore.credentials import Credential, CredentialStore
+from longshore.errors import CredentialsError
 from longshore.registry.config import RegistryConfig
 from longshore.transfers.bandwidth import Bandwidth
 
@@ -114,7 +115,11 @@ class Clients:
 
     def credential(self, host: str) -> Credential | None:
         """The credential to use for *host*, None for anonymous. May run a helper. Raises CredentialsError."""
-        return self.credentials.get(host)
+        try:
+            return self.credentials.get(host)
+        except CredentialsError as error:
+            error.registry = host
+            raise
 
     def forget_registry(self, host: str) -> None:
         """Drop the client of *host*: its settings or its credentials changed. Running calls of it end as they are."""

@@ -154,9 +154,7 @@ def open_archive(
         compression = compression_of(head)
         foreign = foreign_kind(head)
         if foreign:
-            raise failures.not_one(
-                subject, foreign, "An archive of images ends in .tar, .tar.gz, .tar.zst, .tar.xz or .tar.bz2."
-            )
+            raise failures.not_one(subject, what=foreign)
         file.seek(0)
         unpacker = Unpacker(compression, limits=limits, subject=subject)
         marking = Marking(chunks_of(file, cancellation, moved), unpacker)

@@ -71,7 +71,7 @@ def images_of(contents: Contents, subject: str, cancellation: Cancellation) -> L
     if not found and LAYOUT_FILE in here and INDEX_FILE not in here:
         raise failures.incomplete(subject, f"{INDEX_FILE} is missing")
     if not found:
-        raise failures.not_one(subject, "an empty archive", "Save an image into it.", "it lists no image")
+        raise failures.empty(subject, "it lists no image")
     kind = ArchiveFormat.DOCKER if MANIFEST_FILE in here else ArchiveFormat.OCI
     remarks = remarks_on(contents, differ=differ or (bool(docker) and reading.broken), absent=reading.absent)
     return Listing(kind, tuple(joined(found)), reading.documents, remarks)

@@ -278,17 +278,8 @@ class Scanner:
         if self._strange:
             return failures.filesystem(self.subject)
         if REPOSITORIES_FILE in self.contents.members:
-            return failures.not_one(
-                self.subject,
-                "an archive of before Docker 1.10",
-                "Load it with an engine of its time and save it again.",
-            )
-        return failures.not_one(
-            self.subject,
-            "some other tar file",
-            "An archive of images comes from Save, “docker save” or “skopeo copy”.",
-            f"neither {MANIFEST_FILE} nor {INDEX_FILE} is in it",
-        )
+            return failures.ancient(self.subject)
+        return failures.other_tar(self.subject, f"neither {MANIFEST_FILE} nor {INDEX_FILE} is in it")
 
 
 class _Hashing:

@@ -120,7 +120,7 @@ class TarReader:
         """Some bytes, *most* at most."""
         if not self._fill():
             if not self.entries:
-                raise failures.no_tar(self._subject)
+                raise failures.no_tar(self._subject, "its first 512 bytes are no header of a tar")
             raise failures.truncated(self._subject, f"it ends within an entry, at byte {self.position}")
         given = self._buffer[self._at : self._at + min(most, BLOCK)]
         self._at += len(given)
@@ -157,7 +157,7 @@ class TarReader:
         signed = unsigned - 256 * sum(byte > 127 for byte in header[:148] + header[156:])
         if said is None or said not in (unsigned, signed):
             if self.entries == 1:
-                raise failures.no_tar(self._subject)
+                raise failures.no_tar(self._subject, "its first 512 bytes are no header of a tar")
             raise failures.damaged(self._subject, f"a broken header before byte {self.position}")
         size = _number(header[124:136])
         if size is None or size > _LARGEST_SIZE:

@@ -14,7 +14,7 @@ from typing import Any
 
 from longshore.engine.attempt import Attempt
 from longshore.engine.failures import classify
-from longshore.engine.sentences import no_digest
+from longshore.engine.sentences import error_of
 from longshore.oci.layer import LayerProgress, LayerState
 from longshore.text import plain
 
@@ -134,7 +134,7 @@ class Normaliser:
     def finish(self) -> Finished:
         """The stream has ended well. Raises EngineFailure for a push that did not say what it pushed."""
         if self.attempt.pushing and self._digest is None:
-            raise no_digest(self.attempt)
+            raise error_of("no digest", self.attempt)
         return Finished(self._digest, self._size, self._up_to_date)
 
     # -- parts

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from longshore.errors import EngineUnavailable, LongshoreError, UnavailableCause
+from longshore.models import errors
 from longshore.models.text import safe, tr
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def story(
         what = where.replace("{engine}", maker(info)) if info.name else maker(info)
         lines.append(", ".join(part for part in (what, str(info.platform), store(info)) if part))
     elif error is not None:
-        lines += [error.message, error.advice]
+        lines += [errors.message(error), errors.advice(error)]
     if nodes:
         lines.append(swarm(nodes))
     return "\n".join(line for line in lines if line)

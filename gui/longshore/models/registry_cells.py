@@ -6,8 +6,8 @@ from typing import Any
 
 from PySide6.QtCore import Qt
 
-from longshore.errors import SignInFailed, SignInRequired
-from longshore.models import text
+from longshore.errors import Remedy
+from longshore.models import errors, text
 from longshore.models.columns import NodeAction, NodeKind, NodeState, RegistryColumn, Role, Tone
 from longshore.models.registry_node import RegistryNode
 from longshore.models.registry_row import Child
@@ -126,7 +126,7 @@ def whole(node: RegistryNode, child: Child | None, column: int) -> str:
     if child is None:
         trouble = node.entry.trouble
         if column == RegistryColumn.SIGNED_IN and trouble is not None:
-            return "\n".join(part for part in (trouble.message, trouble.advice, trouble.detail) if part)
+            return errors.whole(trouble)
         if column != RegistryColumn.NAME:
             return shown(node, child, column)
         parts = [node.entry.name, node.host if node.host != node.entry.name else "", note_advice(node)]
@@ -148,10 +148,7 @@ def whole(node: RegistryNode, child: Child | None, column: int) -> str:
 
 def note_advice(node: RegistryNode) -> str:
     """More than the note says, for its tooltip."""
-    error = node.error
-    if error is None:
-        return ""
-    return "\n".join(part for part in (error.message, error.advice, error.detail) if part)
+    return errors.whole(node.error) if node.error is not None else ""
 
 
 def count_text(node: RegistryNode) -> str:
@@ -184,7 +181,8 @@ def signed_in(node: RegistryNode) -> tuple[str, Tone]:
         return text.safe(node.entry.user, 100), Tone.GOOD
     if node.entry.trouble is not None:
         return tr("cannot tell…"), Tone.CAUTION
-    if isinstance(node.error, SignInRequired | SignInFailed) or node.entry.auth == "basic":
+    wanted = node.error is not None and node.error.remedy is Remedy.SIGN_IN
+    if wanted or node.entry.auth == "basic":
         return tr("Sign in…"), Tone.ACTIVE
     if node.entry.auth == "none":
         return tr("not needed"), Tone.NONE

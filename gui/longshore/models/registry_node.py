@@ -6,8 +6,8 @@ import operator
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from longshore.errors import InvalidReference, SignInFailed, SignInRequired, TlsFailed
-from longshore.models import ordering, text
+from longshore.errors import InvalidReference
+from longshore.models import errors, ordering, text
 from longshore.models.columns import NodeAction, NodeState, RegistryColumn
 from longshore.models.registry_row import Child, Course, RegistryEntry, Search
 from longshore.models.sieve import Sieve
@@ -251,14 +251,9 @@ class RegistryNode:
         """The sentence that explains the node where its rows do not."""
         course = self.course
         if course.state is NodeState.NO_CATALOGUE and course.error is not None:
-            return course.error.message
+            return errors.message(course.error)
         if course.state is NodeState.FAILED and course.error is not None:
-            if isinstance(course.error, SignInRequired | SignInFailed):
-                return f"{course.error.message} — {tr('Sign in…')}"
-            if isinstance(course.error, TlsFailed):
-                shown = tr("Certificate…") if course.error.certificate else tr("Settings…")
-                return f"{course.error.message} — {shown}"
-            return f"{course.error.message} — {tr('Retry')}"
+            return f"{errors.message(course.error)} — {errors.offer(course.error).button}"
         if isinstance(course, Search):
             if course.state is NodeState.LOADING:
                 return tr("Searching…") if not course.found else tr("Loading more…")

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from longshore.errors import LongshoreError
-from longshore.models import sieve, text
+from longshore.models import errors, sieve, text
 from longshore.models.columns import HereState, TagColumn
 from longshore.models.row_table import TableRow
 from longshore.models.text import tr
@@ -85,8 +85,7 @@ class TagRow(TableRow):
                 HereState.DIFFERS: tr("The local image of this name is another one."),
             }.get(self.here, "")
         if details is None:
-            parts = (self.error.message, self.error.advice) if self.error is not None else ()
-            return " ".join(part for part in parts if part)
+            return errors.told(self.error) if self.error is not None else ""
         if column == TagColumn.DIGEST:
             return text.safe(details.digest)
         if column == TagColumn.SIZE:

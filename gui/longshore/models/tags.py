@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QMimeData, QObject, Qt, QTimer, Signal
 
 from longshore.errors import LongshoreError
-from longshore.models import mime, ordering, sieve, text
+from longshore.models import errors, mime, ordering, sieve, text
 from longshore.models.columns import HereState, Role, TagColumn, Tone
 from longshore.models.row_table import Index, RowTable
 from longshore.models.tag_row import TagRow
@@ -261,7 +261,7 @@ class TagModel(RowTable[TagRow]):
             if not self._host:
                 note = tr("Select a repository to see its tags")
             elif self._error is not None:
-                note = self._error.message
+                note = errors.message(self._error)
             elif self._loading:
                 note = tr("Loading tags…")
             elif self._all and self._sieve:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from longshore.errors import TlsFailed
 from longshore.models.text import tr
 from longshore.transfers.transfer import State, TransferSnapshot
 
@@ -54,9 +53,3 @@ def no_retry(chosen: Snapshots, every: Snapshots) -> str:
     if chosen:
         return tr("Only transfers that failed, were cancelled or were interrupted can be retried.")
     return tr("Nothing has failed.")
-
-
-def certificate_host(chosen: Snapshots) -> str:
-    """The registry over whose certificate the only chosen transfer failed, "" if none."""
-    error = chosen[0].error if len(chosen) == 1 else None
-    return error.registry if isinstance(error, TlsFailed) else ""

@@ -6,17 +6,8 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
-from longshore.errors import (
-    AccessDenied,
-    DigestMismatch,
-    EngineFailure,
-    EngineLost,
-    RegistryFailure,
-    RegistryUnreachable,
-    SignInFailed,
-    SignInRequired,
-)
-from longshore.models import text
+from longshore.errors import Remedy
+from longshore.models import errors, text
 from longshore.models.columns import Tone, TransferColumn
 from longshore.models.text import tr
 from longshore.transfers.transfer import (
@@ -108,16 +99,6 @@ def can_detour(snapshot: TransferSnapshot) -> bool:
     )
 
 
-def detour_helps(snapshot: TransferSnapshot) -> bool:
-    """Whether the library would do better than the engine: what has come was lost, not refused or never reached."""
-    error = snapshot.error
-    if not can_detour(snapshot):
-        return False
-    if isinstance(error, RegistryUnreachable):
-        return snapshot.moved_bytes > 0  # else nothing answered, and would not answer the library either
-    return isinstance(error, DigestMismatch | RegistryFailure | EngineFailure | EngineLost)
-
-
 def saved_file(snapshot: TransferSnapshot) -> Path | None:
     """The archive that *snapshot* has written, None for every other transfer. It may be gone since."""
     place = snapshot.request.destination.place
@@ -167,7 +148,7 @@ def moved_text(moved: Moved, operation: Operation) -> str:
 def waiting_text(snapshot: TransferSnapshot) -> str:
     """What a transfer waits for; empty when it does not."""
     seconds = snapshot.waiting_seconds
-    reason = snapshot.error.message.rstrip(".") if snapshot.error is not None else ""
+    reason = errors.message(snapshot.error).rstrip(".") if snapshot.error is not None else ""
     if snapshot.waiting_for == "engine":
         return tr("Waiting for the engine")
     if snapshot.waiting_for == "sign in":
@@ -212,7 +193,7 @@ def transferred_text(snapshot: TransferSnapshot) -> str:
     """The sentence of a row: plan, progress, result, or why it failed."""
     operation, state, plan = snapshot.request.operation, snapshot.state, snapshot.plan
     if state is State.FAILED:
-        return snapshot.error.message if snapshot.error is not None else tr("Failed")
+        return errors.message(snapshot.error) if snapshot.error is not None else tr("Failed")
     if state is State.CANCELLING:
         return tr("stopping…")
     if state is State.SUCCEEDED:
@@ -322,19 +303,10 @@ def copy_text(snapshot: TransferSnapshot) -> str:
     return "\n".join(["  ".join(cell for cell in cells if cell), *advice_lines(snapshot)])
 
 
-def sign_in_host(snapshot: TransferSnapshot) -> str:
-    """The registry that a failed transfer wants one to sign in to, "" if none."""
-    error = snapshot.error
-    if snapshot.state is not State.FAILED or not isinstance(
-        error, SignInRequired | SignInFailed | AccessDenied
-    ):
-        return ""
-    return error.registry
-
-
 def action_text(snapshot: TransferSnapshot) -> str:
     """What the row itself offers to do, "" for nothing."""
-    return tr("Sign in…") if sign_in_host(snapshot) else ""
+    offer = errors.offer_of(snapshot)
+    return offer.button if offer is not None and offer.remedy is Remedy.SIGN_IN else ""
 
 
 def cancel_text(snapshot: TransferSnapshot) -> str:
@@ -369,7 +341,7 @@ def advice_lines(snapshot: TransferSnapshot) -> tuple[str, ...]:
     words = [line.strip() for line in error.detail.splitlines() if line.strip()]
     if len(words) > _DETAIL_LINES:
         words = [*words[: _DETAIL_LINES - 1], "…"]
-    return (*(line for line in (error.advice, *words) if line), *notes)
+    return (*(line for line in (errors.advice(error), *words) if line), *notes)
 
 
 def _note_text(note: TransferNote) -> str:

@@ -15,6 +15,7 @@ from longshore.application.registries import RegistryBook
 from longshore.cancellation import Cancellation, Cancelled
 from longshore.credentials import Credential, Fate, SavedSignIn, StoredIn, Whereabouts
 from longshore.errors import CredentialsError, LongshoreError
+from longshore.models import errors
 from longshore.operations.tasks import Tasks
 
 _log = logging.getLogger(__name__)
@@ -112,7 +113,7 @@ class Accounts(QObject):
         """One sentence for a person: where a secret for *host* will be kept. Known once its account is."""
         account = self.account(host)
         if account.trouble is not None:
-            return f"{account.trouble.message} {account.trouble.advice}".strip()
+            return errors.told(account.trouble)
         return destination_words(account.kept) if account.kept is not None else ""
 
     def load(self, *hosts: str) -> None:

@@ -14,13 +14,7 @@ from longshore.application.choices import Choices
 from longshore.application.clients import Clients
 from longshore.application.requests import LocalPlace
 from longshore.engine.address import EngineAddress
-from longshore.errors import (
-    AccessDenied,
-    CredentialsError,
-    LongshoreError,
-    SignInFailed,
-    SignInRequired,
-)
+from longshore.errors import LongshoreError, Remedy
 from longshore.models.transfers import TransferModel
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
@@ -32,7 +26,7 @@ from longshore.transfers.journal.file import SetAside
 from longshore.transfers.journal.journal import Journal
 from longshore.transfers.queue.mailbox import Changes
 from longshore.transfers.queue.queue import TransferQueue
-from longshore.transfers.transfer import EnginePlace, RegistryPlace, State, TransferRequest
+from longshore.transfers.transfer import EnginePlace, State, TransferRequest
 
 _log = logging.getLogger(__name__)
 
@@ -194,7 +188,7 @@ class Transfers(QObject):
                 for row, error in self._errors.items()
                 if error is not None
                 and self._states.get(row) is State.FAILED
-                and host in refused_at(error, self.queue.request(row))
+                and (error.remedy, error.registry) == (Remedy.SIGN_IN, host)
             ]
         )
 
@@ -207,16 +201,6 @@ class Transfers(QObject):
     def running(self) -> int:
         """How many transfers are under way; what waits to begin or to be tried again is not."""
         return sum(1 for state in self._states.values() if not state.finished and state is not State.QUEUED)
-
-
-def refused_at(error: LongshoreError, request: TransferRequest) -> list[str]:
-    """The registries at which another sign-in may help against *error*."""
-    if isinstance(error, SignInRequired | SignInFailed | AccessDenied):
-        return [error.registry]
-    if isinstance(error, CredentialsError):
-        places = (request.source.place, request.destination.place)
-        return [place.host for place in places if isinstance(place, RegistryPlace)]
-    return []
 
 
 def _journal_error(aside: SetAside) -> LongshoreError:

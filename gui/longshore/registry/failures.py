@@ -14,6 +14,7 @@ from longshore.errors import (
     RateLimited,
     RegistryFailure,
     RegistryUnreachable,
+    Sentence,
     SignInFailed,
     SignInRequired,
     TagImmutable,
@@ -31,6 +32,64 @@ LARGEST_ERROR = 64 * 1024
 REFUSALS = (SignInRequired, SignInFailed, AccessDenied, NotInRegistry, UnexpectedReply, RegistryFailure)
 #: Characters of a header with a date.
 _LONGEST_DATE = 64
+
+
+#: What a server says that was asked with plain HTTP where it speaks TLS.
+_PLAIN_HTTP = b"http request to an https server"
+_SIGN_IN_TO_NETWORK = Sentence(
+    RegistryUnreachable,
+    "Something on the way to {name} wants you to sign in to the network first.",
+    "Sign in to the network or its proxy (HTTPS_PROXY may hold user and password), then try again.",
+)
+_NOT_OFFERED = Sentence(
+    UnexpectedReply, "{name} does not offer this.", "It may be read-only, or have it switched off."
+)
+_LIMITED = "{name} limits how often it may be asked."
+_LIMITED_FOR = "{name} limits how often it may be asked. It asks to wait {seconds} s."
+_HIGHER = "Wait, or sign in: limits for accounts are higher."
+#: What a status means, or what it means to whom.
+_STATUSES: dict[int | str, Sentence[LongshoreError]] = {
+    "stranger": Sentence(
+        SignInRequired,
+        "{name} wants you to sign in.",
+        "Use Sign in…, then try again. A name that does not exist may look the same.",
+    ),
+    "password": Sentence(
+        SignInFailed,
+        "{name} refuses the user name or the password.",
+        "Use Sign in… again. Many registries want an access token in place of the password.",
+    ),
+    "denied": Sentence(
+        AccessDenied,
+        "{name} does not allow this to {who}.",
+        "Ask its owner for the right, or sign in as someone who has it.",
+    ),
+    404: Sentence(NotInRegistry, "{name} has no {what}.", "Check the name and the tag."),
+    "no address": Sentence(
+        NotInRegistry, "{name} does not know this address.", "Check the name and the tag."
+    ),
+    405: _NOT_OFFERED,
+    407: _SIGN_IN_TO_NETWORK,
+    413: Sentence(
+        UnexpectedReply,
+        "{name}, or a proxy before it, refuses this because it is too large.",
+        "Its administrator sets the limit (client_max_body_size of nginx, for example).",
+    ),
+    "slow down": Sentence(RateLimited, _LIMITED, "Wait and try again."),
+    "slow down, stranger": Sentence(RateLimited, _LIMITED, _HIGHER),
+    "wait": Sentence(RateLimited, _LIMITED_FOR, "Wait and try again."),
+    "wait, stranger": Sentence(RateLimited, _LIMITED_FOR, _HIGHER),
+    500: Sentence(RegistryFailure, "{name} has a problem of its own.", "Try again later."),
+    501: _NOT_OFFERED,
+    507: Sentence(UnexpectedReply, "{name} has no room left.", "Tell whoever runs the registry."),
+    511: _SIGN_IN_TO_NETWORK,
+    "plain HTTP": Sentence(TlsFailed, "{name} speaks TLS, and was asked with plain HTTP.", "Try again."),
+    "unknown": Sentence(
+        UnexpectedReply,
+        "{name} answers in a way that is not the protocol's.",
+        "Check the address; it may not be a registry, or a proxy stands in between.",
+    ),
+}
 
 
 def called(config: RegistryConfig) -> str:
@@ -65,108 +124,39 @@ def of_status(
     *subject*: what was asked for, empty for the registry itself. *credential*: what was signed in with. *teller*: who
     says so, where it is not the registry.
     """
-    name = called(config)
     words = said(body)
-    host = config.host
-    detail = teller + (f"HTTP {status}: {words}" if words else f"HTTP {status}")
-    if status in (401, 403) and credential is None:
-        return SignInRequired(
-            f"{name} wants you to sign in.",
-            registry=host,
-            subject=subject,
-            advice="Use Sign in…, then try again. A name that does not exist may look the same.",
-            detail=detail,
-        )
-    if status == 401 and basic:
-        return SignInFailed(
-            f"{name} refuses the user name or the password.",
-            registry=host,
-            subject=subject,
-            advice="Use Sign in… again. Many registries want an access token in place of the password.",
-            detail=detail,
-        )
-    if status in (401, 403):
-        return AccessDenied(
-            f"{name} does not allow this to {credential.username if credential else 'you'}.",
-            registry=host,
-            subject=subject,
-            advice="Ask its owner for the right, or sign in as someone who has it.",
-            detail=detail,
-        )
-    if status == 404:
-        return NotInRegistry(
-            f"{name} has no {subject}." if subject else f"{name} does not know this address.",
-            registry=host,
-            subject=subject,
-            advice="Check the name and the tag.",
-            detail=detail,
-        )
-    if status == 429:
-        wait = retry_after(headers)
-        return RateLimited(
-            f"{name} limits how often it may be asked." + (f" It asks to wait {wait:.0f} s." if wait else ""),
-            registry=host,
-            subject=subject,
-            advice="Wait and try again."
-            if credential
-            else "Wait, or sign in: limits for accounts are higher.",
-            retry_after=wait,
-            detail=detail,
-        )
-    if status in (407, 511):
-        return RegistryUnreachable(
-            f"Something on the way to {name} wants you to sign in to the network first.",
-            registry=host,
-            subject=subject,
-            advice="Sign in to the network or its proxy (HTTPS_PROXY may hold user and password), then try again.",
-            detail=detail,
-        )
-    if status == 413:
-        return UnexpectedReply(
-            f"{name}, or a proxy before it, refuses this because it is too large.",
-            registry=host,
-            subject=subject,
-            advice="Its administrator sets the limit (client_max_body_size of nginx, for example).",
-            detail=detail,
-        )
-    if status in (405, 501):
-        return UnexpectedReply(
-            f"{name} does not offer this.",
-            registry=host,
-            subject=subject,
-            advice="It may be read-only, or have it switched off.",
-            detail=detail,
-        )
-    if status == 507:
-        return UnexpectedReply(
-            f"{name} has no room left.",
-            registry=host,
-            subject=subject,
-            advice="Tell whoever runs the registry.",
-            detail=detail,
-        )
-    if status >= 500:
-        return RegistryFailure(
-            f"{name} has a problem of its own.",
-            registry=host,
-            subject=subject,
-            advice="Try again later.",
-            detail=detail,
-        )
-    if "http request to an https server" in body[:LARGEST_ERROR].decode("utf-8", "replace").lower():
-        return TlsFailed(
-            f"{name} speaks TLS, and was asked with plain HTTP.",
-            registry=host,
-            subject=subject,
-            advice="Try again.",
-        )
-    return UnexpectedReply(
-        f"{name} answers in a way that is not the protocol's.",
-        registry=host,
-        subject=subject,
-        advice="Check the address; it may not be a registry, or a proxy stands in between.",
-        detail=detail,
+    wait = retry_after(headers) if status == 429 else None
+    error = _STATUSES[_meaning(status, body, credential, basic=basic, named=bool(subject), wait=wait)](
+        subject,
+        teller + (f"HTTP {status}: {words}" if words else f"HTTP {status}"),
+        registry=config.host,
+        name=called(config),
+        who=credential.username if credential else "you",
+        what=subject,
+        seconds=f"{wait or 0:.0f}",
     )
+    if isinstance(error, RateLimited):
+        error.retry_after = wait
+    return error
+
+
+def _meaning(
+    status: int, body: bytes, credential: Credential | None, *, basic: bool, named: bool, wait: float | None
+) -> int | str:
+    """The key of the row for a status."""
+    if status in (401, 403):
+        if credential is None:
+            return "stranger"
+        return "password" if status == 401 and basic else "denied"
+    if status == 404 and not named:
+        return "no address"
+    if status == 429:
+        return ("wait" if wait else "slow down") + ("" if credential else ", stranger")
+    if status in _STATUSES:
+        return status
+    if status >= 500:
+        return 500
+    return "plain HTTP" if _PLAIN_HTTP in body[:LARGEST_ERROR].lower() else "unknown"
 
 
 def said(body: bytes) -> str:

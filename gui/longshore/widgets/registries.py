@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QCoreApplication, QMimeData, QModelIndex, QPoint, Qt, Signal, Slot
 from PySide6.QtWidgets import QMenu, QSplitter
 
-from longshore.errors import AccessDenied, SignInFailed, SignInRequired, TlsFailed
+from longshore.errors import Remedy
 from longshore.models import text
 from longshore.models.columns import NodeAction, NodeKind, NodeState, RegistryColumn, Role, Tone
 from longshore.models.registries import RegistryModel
@@ -79,7 +79,7 @@ class RegistryPane(Pane):
         self.tags = TagSection(tags)
         self.tags.copy_clicked.connect(self.copy)
         self.tags.retry_clicked.connect(lambda: self.refresh_requested.emit(*self._place))
-        self.tags.sign_in_clicked.connect(self.sign_in)
+        self.tags.remedy_clicked.connect(lambda remedy: self.act_on(remedy, self._place[0]))
         self.tags.view.opened.connect(self._tag_opened)
         self.tags.view.customContextMenuRequested.connect(self._tag_menu)
 
@@ -298,13 +298,22 @@ class RegistryPane(Pane):
 
     def _note_opened(self, index: QModelIndex) -> None:
         host = str(index.data(Role.HOST) or "")
-        if isinstance(index.data(Role.ERROR), (SignInRequired, SignInFailed, AccessDenied)):
+        error = index.data(Role.ERROR)
+        if error is not None:
+            self.act_on(error.remedy, host)
+
+    @Slot(object, str)
+    def act_on(self, remedy: Remedy, host: str) -> None:
+        """Wish for what *remedy* says, at the registry *host*. The only place that knows what a remedy does."""
+        if remedy is Remedy.SIGN_IN:
             self.sign_in_requested.emit(host)
-        elif isinstance(error := index.data(Role.ERROR), TlsFailed):
-            (self.certificate_requested if error.certificate else self.settings_requested).emit(host)
-        elif index.data(Role.STATE) == NodeState.NO_CATALOGUE:
+        elif remedy is Remedy.CERTIFICATE:
+            self.certificate_requested.emit(host)
+        elif remedy is Remedy.SETTINGS:
+            self.settings_requested.emit(host)
+        elif remedy is Remedy.PIN:
             self.pin_requested.emit(host, "")
-        elif index.data(Role.STATE) == NodeState.FAILED:
+        else:
             self.refresh_requested.emit(host, "")
 
     @Slot(QModelIndex)

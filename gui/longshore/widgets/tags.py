@@ -5,8 +5,8 @@ from __future__ import annotations
 from PySide6.QtCore import QModelIndex, Qt, QTimer, Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
-from longshore.errors import AccessDenied, SignInFailed, SignInRequired
-from longshore.models import text
+from longshore.errors import Remedy
+from longshore.models import errors, text
 from longshore.models.columns import Role, TagColumn, Tone
 from longshore.models.tags import TagModel
 from longshore.oci.reference import Reference
@@ -35,7 +35,7 @@ class TagSection(QWidget):
 
     copy_clicked = Signal()
     retry_clicked = Signal()
-    sign_in_clicked = Signal()
+    remedy_clicked = Signal(object)  # Remedy other than RETRY
     hidden_toggled = Signal(bool)  # whether tags that stand for a digest are shown
 
     def __init__(self, model: TagModel) -> None:
@@ -164,7 +164,7 @@ class TagSection(QWidget):
         if error is None:
             self.stopped.hide()
         elif self.stopped.isHidden():
-            self.stopped.say(error.message, Tone.CAUTION, self.tr("Try again"), self.retry_clicked.emit)
+            self.stopped.say(errors.message(error), Tone.CAUTION, errors.offer(error).button, self._help)
 
     def _tell_empty(self) -> None:
         error = self.model.error
@@ -173,10 +173,7 @@ class TagSection(QWidget):
         elif not self._place[1]:
             self.empty.say(self.tr("Select a repository to see its tags."))
         elif error is not None:
-            wants = isinstance(error, (SignInRequired, SignInFailed, AccessDenied))
-            self.empty.say(
-                error.message, self.tr("Sign in…") if wants else self.tr("Try again"), error.advice
-            )
+            self.empty.say(errors.message(error), errors.offer(error).button, errors.advice(error))
         elif self.model.filter:
             self.empty.say(
                 self.tr("No tag matches “{0}”.").format(self.model.filter), self.tr("Clear filter")
@@ -188,15 +185,21 @@ class TagSection(QWidget):
 
     @Slot()
     def _empty_clicked(self) -> None:
-        error = self.model.error
-        if isinstance(error, (SignInRequired, SignInFailed, AccessDenied)):
-            self.sign_in_clicked.emit()
-        elif error is None and self.model.filter:
+        if self.model.error is not None:
+            self._help()
+        elif self.model.filter:
             self.filter.clear()
-        elif error is None and self.model.hidden_count:
+        elif self.model.hidden_count:
             self.hidden_button.setChecked(True)
         else:
             self.retry_clicked.emit()
+
+    def _help(self) -> None:
+        error = self.model.error
+        if error is None or error.remedy is Remedy.RETRY:
+            self.retry_clicked.emit()  # of this repository alone
+        else:
+            self.remedy_clicked.emit(error.remedy)
 
     @Slot(str)
     def _filtered(self, words: str) -> None:

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable
 from PySide6.QtCore import QCoreApplication, QModelIndex, QPoint, Qt, QTimer, Signal, Slot
 from PySide6.QtWidgets import QLayout, QMenu
 
-from longshore.models import transfer_choice
+from longshore.errors import Remedy
+from longshore.models import errors, transfer_choice
 from longshore.models import transfer_text as words
 from longshore.models.columns import NodeKind, Role, Tone, TransferColumn
 from longshore.models.transfer_text import can_detour
@@ -64,8 +65,7 @@ class TransferPane(Pane):
     )  # list[str], the row before which they shall stand (None: at the end)
     copy_reference_requested = Signal(str)
     detour_requested = Signal(object)  # TransferSnapshot of a pull that an engine cannot finish
-    sign_in_requested = Signal(str)  # host, from a row that failed for want of it
-    certificate_requested = Signal(str)  # host, from a row that failed over its certificate
+    remedy_requested = Signal(object, str)  # Remedy, host: what a transfer failed for can be put right so
     cancel_blocked = Signal(str)  # why nothing can be cancelled now, "" where something can
     retry_blocked = Signal(str)  # the same of Retry
     occupied_changed = Signal(bool)  # whether there is anything to show
@@ -77,6 +77,9 @@ class TransferPane(Pane):
         self._unsaved = ""
         self._offering: set[str] = set()
         self._offered = ""  # the transfer that the notice makes an offer about
+        self._remedy = Remedy.RETRY  # what it offers
+        #: What the registry of a host is called.
+        self.name_of: Callable[[str], str] = str
         self.summary = self.header.add_summary()
         self.header.add_space()
         add = self.header.add_button
@@ -166,18 +169,36 @@ class TransferPane(Pane):
         if index.isValid():
             self.view.scrollTo(index)
 
-    def show_failed(self, snapshot: TransferSnapshot) -> None:
-        """A transfer has just ended: bring the row of a failed one into sight, unless the user is working on others."""
-        if snapshot.state is State.FAILED and not self.view.in_hand():
-            self.reveal(snapshot.id)
+    @Slot(object)
+    def show_ended(self, snapshot: TransferSnapshot) -> None:
+        """A transfer has just ended. Of a failed one the row comes into sight, unless the user is working on others;
+        and what can be done about it is offered, for as long as it is in the list as failed.
 
-    def offer(self, snapshot: TransferSnapshot, message: str, button: str, act: Callable[[], object]) -> None:
-        """Say what can be done about a failed transfer, for as long as it stands there as failed. Its row stays in
-        sight, beside the notice."""
-        self.explain(message, Tone.CAUTION, button=button, act=act)
-        self._offered = snapshot.id
-        # The notice takes room from the list, once it is laid out.
+        A way around it does not take the place of an offer to put something right.
+        """
+        if snapshot.state is not State.FAILED:
+            return
+        if not self.view.in_hand():
+            self.reveal(snapshot.id)
+        offer = errors.offer_of(snapshot, self.name_of)
+        standing = bool(self._offered and self.explanation) and self._remedy is not Remedy.LIBRARY
+        if offer is None or (standing and offer.remedy is Remedy.LIBRARY):
+            return
+        self.explain(
+            errors.notice(snapshot, offer),
+            Tone.CAUTION,
+            button=offer.notice,
+            act=lambda: self._follow(snapshot, offer),
+        )
+        self._offered, self._remedy = snapshot.id, offer.remedy
+        # The notice takes room from the list, once it is laid out. Its row stays in sight beside it.
         QTimer.singleShot(0, self, lambda: self.reveal(snapshot.id))
+
+    def _follow(self, snapshot: TransferSnapshot, offer: errors.Offer) -> None:
+        if offer.remedy is Remedy.LIBRARY:
+            self.detour_requested.emit(snapshot)
+        else:
+            self.remedy_requested.emit(offer.remedy, offer.host)
 
     def explain(
         self,
@@ -340,9 +361,9 @@ class TransferPane(Pane):
     @Slot(str)
     def _act(self, transfer_id: str) -> None:
         snapshot = self.model.snapshot(transfer_id)
-        host = words.sign_in_host(snapshot) if snapshot is not None else ""
-        if host:
-            self.sign_in_requested.emit(host)
+        offer = errors.offer_of(snapshot, self.name_of) if snapshot is not None else None
+        if snapshot is not None and offer is not None:
+            self._follow(snapshot, offer)
 
     @Slot()
     def _selection_changed(self) -> None:
@@ -415,16 +436,9 @@ class TransferPane(Pane):
             action.triggered.connect(wish)
             action.setEnabled(not reason)
             action.setToolTip(reason or label)
-        host = words.sign_in_host(chosen[0]) if len(chosen) == 1 else ""
-        if host:
-            menu.addAction(self.tr("Sign in to {0}…").format(host)).triggered.connect(
-                lambda: self.sign_in_requested.emit(host)
-            )
-        unproved = transfer_choice.certificate_host(chosen)
-        if unproved:
-            menu.addAction(self.tr("Certificate of {0}…").format(unproved)).triggered.connect(
-                lambda: self.certificate_requested.emit(unproved)
-            )
+        offer = errors.offer_of(chosen[0], self.name_of) if len(chosen) == 1 else None
+        if offer is not None and offer.remedy is not Remedy.LIBRARY:  # below for all that are chosen
+            menu.addAction(offer.menu).triggered.connect(lambda: self._follow(chosen[0], offer))
         if any(can_detour(one) for one in chosen):
             menu.addAction(self.tr("Pull by the library instead")).triggered.connect(self.detour)
         menu.addSeparator()

@@ -12,6 +12,7 @@ from longshore.application import requests
 from longshore.errors import LongshoreError
 from longshore.models import text
 from longshore.models.columns import Tone
+from longshore.models.errors import told
 from longshore.oci.local_image import LocalImage
 from longshore.oci.reference import Reference
 from longshore.operations import LocalPlace, Operations
@@ -101,9 +102,8 @@ class Archives(QObject):
     def _load_into_registry(self, files: list[Path], host: str, repository: str | None) -> None:
         def found(held: list[Held], errors: list[LongshoreError]) -> None:
             for error in errors:
-                self.window.registry_pane.explain(
-                    f"{Path(error.subject).name}: {error.message} {error.advice}".strip(), Tone.BAD
-                )
+                words = f"{Path(error.subject).name}: {told(error)}"
+                self.window.registry_pane.explain(words, Tone.BAD)
             if held:
                 self._load_sheet(held, host, repository or "")
 

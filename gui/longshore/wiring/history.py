@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QObject, Slot
 
 from longshore.errors import LongshoreError
+from longshore.models import errors
 from longshore.models.columns import Tone
 from longshore.models.history import HistoryModel
 from longshore.operations import Operations
@@ -69,4 +70,4 @@ class HistoryKeeper(QObject):
     @Slot(object)
     def _failed(self, error: LongshoreError) -> None:
         if self.window is not None:
-            self.window.explain(f"{error.message} {error.advice}".strip(), Tone.BAD)
+            self.window.explain(errors.told(error), Tone.BAD)

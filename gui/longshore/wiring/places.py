@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QAbstractItemView, QApplication, QFileDialog
 from longshore.application import requests
 from longshore.engine.address import EngineAddress
 from longshore.errors import LongshoreError
-from longshore.models import engine_text, text
+from longshore.models import engine_text, errors, text
 from longshore.models.columns import Tone
 from longshore.oci.local_image import LocalImage
 from longshore.operations import LocalPlace, Operations, PlaceState, PlaceStatus
@@ -53,7 +53,8 @@ class Places(QObject):
             pane.say_place("")
             pane.set_connecting()
         elif status.error is not None:
-            pane.set_engine_down(status.error.message, status.error.advice, status.error.subject)
+            error = status.error
+            pane.set_engine_down(errors.message(error), errors.advice(error), error.subject)
         self._show()
 
     # -- the picker
@@ -131,7 +132,7 @@ class Places(QObject):
         more = ""
         if error is not None:
             words += f"\n{text.safe(error.subject)}: {engine_text.state(None, error)}"
-            more = f"{error.message} {error.advice}".strip()
+            more = errors.told(error)
         pane.say_place(words, Tone.QUIET, self.tr("Try again"), self.operations.images.retry, more)
 
     @Slot()

@@ -10,7 +10,7 @@ from PySide6.QtCore import QCoreApplication, QObject, SignalInstance, Slot
 from PySide6.QtWidgets import QApplication, QWidget
 
 from longshore.errors import LongshoreError
-from longshore.models import text
+from longshore.models import errors, text
 from longshore.models.columns import Tone
 from longshore.operations import LocalPlace, Operations
 from longshore.transfers.transfer import EnginePlace
@@ -41,7 +41,7 @@ class Shared(QObject):
     @Slot(object)
     def show_failure(self, error: LongshoreError) -> None:
         """Say *error* at the foot of the pane one is in."""
-        self._window.explain(f"{error.message} {error.advice}".strip(), Tone.BAD)
+        self._window.explain(errors.told(error), Tone.BAD)
 
     def told(self, error: LongshoreError | None) -> None:
         """The end of something short that has no row: silence is success."""

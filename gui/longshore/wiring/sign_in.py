@@ -8,13 +8,10 @@ from functools import partial
 from PySide6.QtCore import QObject, Slot
 
 from longshore.credentials import Credential
-from longshore.errors import LongshoreError, TlsFailed
-from longshore.models import text
+from longshore.errors import LongshoreError
 from longshore.models.columns import Tone
 from longshore.operations import Operations
-from longshore.operations.transfers import refused_at
 from longshore.registry.config import RegistryConfig
-from longshore.transfers.transfer import State, TransferSnapshot
 from longshore.widgets.main_window import MainWindow
 from longshore.wiring.shared import Shared
 
@@ -35,25 +32,7 @@ class Reach(QObject):
         pane.sign_in_requested.connect(self._sign_in)
         pane.sign_out_requested.connect(self._sign_out)
         pane.remove_tags_requested.connect(self._remove_tags)
-        window.transfer_pane.sign_in_requested.connect(self._sign_in)
-        window.transfer_pane.certificate_requested.connect(self._certificate)
-        operations.transfers.ended.connect(self._offer)
-
-    @Slot(object)
-    def _offer(self, snapshot: TransferSnapshot) -> None:
-        """A transfer failed over something that can be put right here: offer it; then it goes on by itself."""
-        error = snapshot.error
-        if snapshot.state is not State.FAILED or error is None:
-            return
-        hosts, offer = refused_at(error, snapshot.request), self.window.transfer_pane.offer
-        if hosts:
-            name = text.safe(self.operations.registries.title(hosts[0]), 80)
-            words, act = self.tr("Sign in to {0}…").format(name), partial(self._sign_in, hosts[0])
-            offer(snapshot, error.message, words, act)
-        elif isinstance(error, TlsFailed):
-            offer(
-                snapshot, error.message, self.tr("Certificate…"), partial(self._certificate, error.registry)
-            )
+        window.transfer_pane.remedy_requested.connect(pane.act_on)
 
     @Slot()
     def _add_registry(self) -> None:

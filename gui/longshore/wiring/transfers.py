@@ -5,7 +5,6 @@ from __future__ import annotations
 from PySide6.QtCore import QObject, Qt, QTimer, Slot
 
 from longshore.models.columns import Tone
-from longshore.models.transfer_text import detour_helps
 from longshore.operations import Operations
 from longshore.transfers.transfer import TransferSnapshot
 from longshore.widgets.main_window import MainWindow
@@ -39,11 +38,11 @@ class Transfers(QObject):
         pane.model.rows_dropped.connect(moving.queue.place, Qt.ConnectionType.QueuedConnection)
         pane.cancel_all_requested.connect(moving.queue.cancel_all)
         pane.detour_requested.connect(self._detour)
-        moving.ended.connect(self._ended)
         moving.tally_changed.connect(self._tally)
         moving.asked.connect(self._asked)
         moving.interrupted.connect(self._interrupted)
-        moving.ended.connect(pane.show_failed)
+        pane.name_of = self.operations.registries.title
+        moving.ended.connect(pane.show_ended)
         moving.unsaved_changed.connect(pane.set_unsaved)
         self.history = HistoryKeeper(self.window, self.operations, self._shared)
         self.window.history_requested.connect(self.history.open)
@@ -78,21 +77,6 @@ class Transfers(QObject):
     @Slot(object)
     def _detour(self, snapshot: TransferSnapshot) -> None:
         self.operations.detour.take(snapshot.request)
-
-    @Slot(object)
-    def _ended(self, snapshot: TransferSnapshot) -> None:
-        reference = snapshot.request.source.reference
-        if snapshot.attempt < 2 or reference is None or not detour_helps(snapshot):
-            return
-        self.window.transfer_pane.offer(
-            snapshot,
-            self.tr(
-                "The engine could not pull {0} in {1} attempts. The library keeps what has come when a "
-                "connection is cut, and can hand the image to the engine."
-            ).format(reference.familiar, snapshot.attempt),
-            self.tr("Pull by the library instead"),
-            lambda: self._detour(snapshot),
-        )
 
     @Slot(object)
     def _interrupted(self, ids: list[str]) -> None:

@@ -9,21 +9,17 @@ from pytestqt.qtbot import QtBot
 
 from longshore.errors import (
     AccessDenied,
-    DigestMismatch,
-    DiskFull,
     EngineFailure,
     LongshoreError,
-    NotInRegistry,
-    RateLimited,
     RegistryFailure,
     RegistryUnreachable,
+    Remedy,
     SignInRequired,
     TlsFailed,
 )
 from longshore.models.columns import Tone, TransferColumn
-from longshore.models.transfer_text import detour_helps
 from longshore.transfers.queue.mailbox import Changes
-from longshore.transfers.transfer import Operation, State
+from longshore.transfers.transfer import Operation, State, TransferSnapshot
 from longshore.widgets.theme import Theme
 from qt.models.made import layer, request, transfer
 from qt.widgets.conftest import Bench
@@ -235,9 +231,9 @@ def test_a_row_that_wants_a_sign_in_offers_it(bench: Bench, qtbot: QtBot) -> Non
     assert found.text() == "Sign in…" and cell.contains(
         pane.view.viewport().mapFromGlobal(found.mapToGlobal(found.rect().center()))
     )
-    with qtbot.waitSignal(pane.sign_in_requested) as told:
+    with qtbot.waitSignal(pane.remedy_requested) as told:
         _click(qtbot, found)
-    assert told.args == ["r.io"]
+    assert told.args == [Remedy.SIGN_IN, "r.io"]
     bench.move(transfer("b"))
     qtbot.waitUntil(lambda: pane.view.indexWidget(bench.transfers.index(1, 5)) is None)
 
@@ -349,7 +345,7 @@ def test_an_offer_leaves_the_row_it_is_about_in_sight(bench: Bench, qtbot: QtBot
     bench.move(*[transfer(f"m{number}") for number in range(15)], failed)
     window.floors.setSizes([1000, 1])  # as low as it goes
     qtbot.waitUntil(lambda: pane.height() < 250)
-    pane.offer(failed, error.message, "Sign in to r…", lambda: None)
+    pane.show_ended(failed)
     qtbot.waitUntil(lambda: not _covered(bench, "m15"))
     assert pane.explanation == "r wants a sign-in."
     notice = pane._notice
@@ -360,14 +356,14 @@ def test_an_offer_goes_with_its_cause(bench: Bench, qtbot: QtBot) -> None:
     pane = bench.window.transfer_pane
     failed = transfer("a", state=State.FAILED, error=SignInRequired("Sign in.", registry="r"))
     bench.move(failed, transfer("b"))
-    pane.offer(failed, "Sign in.", "Sign in to r…", lambda: None)
+    pane.show_ended(failed)
     bench.move(transfer("b", state=State.RUNNING))
     qtbot.waitUntil(lambda: pane.summary.whole().startswith("1 running"))
     assert pane.explanation == "Sign in."
     bench.move(transfer("a", state=State.QUEUED))
     qtbot.waitUntil(lambda: pane.explanation == "")
     bench.move(failed)
-    pane.offer(failed, "Sign in.", "Sign in to r…", lambda: None)
+    pane.show_ended(failed)
     bench.transfers.apply(Changes(removed=["a"]))
     qtbot.waitUntil(lambda: pane.explanation == "")
 
@@ -376,7 +372,7 @@ def test_a_notice_about_something_else_stays(bench: Bench, qtbot: QtBot) -> None
     pane = bench.window.transfer_pane
     failed = transfer("a", state=State.FAILED, error=SignInRequired("Sign in.", registry="r"))
     bench.move(failed)
-    pane.offer(failed, "Sign in.", "Sign in to r…", lambda: None)
+    pane.show_ended(failed)
     pane.explain("Something else.", button="OK")
     bench.move(transfer("a", state=State.RUNNING))
     qtbot.waitUntil(lambda: pane.summary.whole().startswith("1 running"))
@@ -389,34 +385,92 @@ def test_a_row_that_fails_comes_into_sight_unless_others_are_in_hand(bench: Benc
     failed = transfer("m39", state=State.FAILED, error=RegistryUnreachable("Nothing.", registry="r"))
     bench.move(*[transfer(name) for name in names[:-1]], failed)
     pane.show_transfers(["m0"])
-    pane.show_failed(failed)
+    pane.show_ended(failed)
     assert _covered(bench, "m39"), "the user works on another row"
     pane.view.clearSelection()
-    pane.show_failed(transfer("m39", state=State.SUCCEEDED))
+    pane.show_ended(transfer("m39", state=State.SUCCEEDED))
     assert _covered(bench, "m39")
-    pane.show_failed(failed)
+    pane.show_ended(failed)
     qtbot.waitUntil(lambda: not _covered(bench, "m39"))
 
 
+def _refused(name: str, host: str = "r") -> TransferSnapshot:
+    error = SignInRequired(f"{host} refuses {name}.", registry=host)
+    return transfer(name, state=State.FAILED, error=error)
+
+
+def _lost(name: str) -> TransferSnapshot:
+    error = EngineFailure("The engine could not pull it.", remedy=Remedy.LIBRARY)
+    return transfer(name, state=State.FAILED, error=error, attempt=5)
+
+
+def _notice_button(bench: Bench) -> QPushButton:
+    notice = bench.window.transfer_pane._notice
+    assert notice is not None
+    return notice.button
+
+
 @pytest.mark.parametrize(
-    ("error", "moved", "helps"),
+    ("error", "words", "remedy"),
     [
-        (RegistryUnreachable("The connection is refused.", registry="r"), 0, False),
-        (RegistryUnreachable("The connection was cut.", registry="r"), 5_000_000, True),
-        (SignInRequired("Sign in.", registry="r"), 5_000_000, False),
-        (AccessDenied("No.", registry="r"), 5_000_000, False),
-        (NotInRegistry("No such tag.", registry="r"), 0, False),
-        (RateLimited("Too many.", registry="r"), 0, False),
-        (TlsFailed("Bad certificate.", registry="r"), 0, False),
-        (DiskFull("No room."), 5_000_000, False),
-        (RegistryFailure("Trouble.", registry="r"), 0, True),
-        (DigestMismatch("Damaged."), 5_000_000, True),
-        (EngineFailure("It could not."), 0, True),
+        (SignInRequired("Sign in.", registry="r.io"), "Sign in to Acme…", Remedy.SIGN_IN),
+        (TlsFailed("Not trusted.", registry="r.io", certificate="x"), "Certificate…", Remedy.CERTIFICATE),
+        (TlsFailed("It speaks HTTP.", registry="r.io"), "Settings…", Remedy.SETTINGS),
     ],
 )
-def test_the_library_is_offered_only_where_it_would_do_better(
-    error: LongshoreError, moved: int, helps: bool
+def test_the_notice_offers_what_puts_it_right(
+    bench: Bench, qtbot: QtBot, error: LongshoreError, words: str, remedy: Remedy
 ) -> None:
-    snapshot = transfer("a", state=State.FAILED, error=error, moved_bytes=moved, attempt=3)
-    assert detour_helps(snapshot) is helps
-    assert not detour_helps(transfer("a", state=State.SUCCEEDED, moved_bytes=moved))
+    pane = bench.window.transfer_pane
+    pane.name_of = {"r.io": "Acme"}.__getitem__
+    failed = transfer("a", state=State.FAILED, error=error)
+    bench.move(failed)
+    pane.show_ended(failed)
+    assert (pane.explanation, _notice_button(bench).text()) == (error.message, words)
+    with qtbot.waitSignal(pane.remedy_requested) as told:
+        _click(qtbot, _notice_button(bench))
+    assert told.args == [remedy, "r.io"]
+
+
+def test_the_notice_offers_the_way_by_the_library(bench: Bench, qtbot: QtBot) -> None:
+    pane = bench.window.transfer_pane
+    lost = _lost("a")
+    bench.move(lost)
+    pane.show_ended(lost)
+    assert "could not pull 127.0.0.1:5000/acme/web:main in 5 attempts" in pane.explanation
+    with qtbot.waitSignal(pane.detour_requested) as wish:
+        _click(qtbot, _notice_button(bench))
+    assert wish.args == [lost]
+
+
+def test_of_two_notices_the_one_that_puts_something_right_wins(bench: Bench) -> None:
+    pane = bench.window.transfer_pane
+    refused, lost = _refused("a"), _lost("b")
+    bench.move(refused, lost)
+    for order in ((refused, lost), (lost, refused)):
+        for snapshot in order:
+            pane.show_ended(snapshot)
+        assert pane.explanation == "r refuses a.", [snapshot.id for snapshot in order]
+        pane.hush()
+
+
+def test_a_notice_that_was_taken_away_makes_room_for_any_other(bench: Bench) -> None:
+    pane = bench.window.transfer_pane
+    refused, lost = _refused("a"), _lost("b")
+    bench.move(refused, lost)
+    pane.show_ended(refused)
+    pane.hush()
+    pane.show_ended(lost)
+    assert "The library keeps" in pane.explanation
+
+
+def test_a_failure_that_nothing_can_be_offered_about_leaves_the_offer(bench: Bench, qtbot: QtBot) -> None:
+    pane = bench.window.transfer_pane
+    hopeless = transfer("b", state=State.FAILED, error=RegistryUnreachable("Nobody.", registry="r"))
+    refused, later = _refused("a"), _refused("c", "s")
+    bench.move(refused, hopeless, later)
+    pane.show_ended(refused)
+    pane.show_ended(hopeless)
+    assert pane.explanation == "r refuses a."
+    pane.show_ended(later)
+    assert pane.explanation == "s refuses c.", "of two alike the newer"

@@ -8,6 +8,21 @@ from typing import Any
 
 import pytest
 
+from longshore.errors import (
+    AccessDenied,
+    DigestMismatch,
+    DiskFull,
+    EngineFailure,
+    EngineLost,
+    LongshoreError,
+    NotInRegistry,
+    RateLimited,
+    RegistryFailure,
+    RegistryUnreachable,
+    Remedy,
+    SignInRequired,
+    TlsFailed,
+)
 from longshore.oci.reference import Reference
 from longshore.transfers.transfer import Endpoint
 from longshore.transfers.ways import pull as pulling
@@ -76,3 +91,35 @@ def test_the_manifest_is_looked_for_near_the_target_first_and_in_three_places_at
     assert origins(f"quay.io/x/app@{A}", f"acme.io/other@{A}", near_only=True) == [("acme.io", "other", A)]
     assert origins(f"quay.io/x/app@{A}", near_only=True) == []
     assert origins("acme.io/team/app:1") == []
+
+
+@pytest.mark.parametrize(
+    ("error", "moved", "helps"),
+    [
+        (RegistryUnreachable("The connection is refused.", registry="r"), 0, False),
+        (RegistryUnreachable("The connection was cut.", registry="r"), 5_000_000, True),
+        (SignInRequired("Sign in.", registry="r"), 5_000_000, False),
+        (AccessDenied("No.", registry="r"), 5_000_000, False),
+        (NotInRegistry("No such tag.", registry="r"), 0, False),
+        (RateLimited("Too many.", registry="r"), 0, False),
+        (TlsFailed("Bad certificate.", registry="r"), 0, False),
+        (DiskFull("No room."), 5_000_000, False),
+        (RegistryFailure("Trouble.", registry="r"), 0, True),
+        (DigestMismatch("Damaged."), 5_000_000, True),
+        (EngineFailure("It could not."), 0, True),
+        (EngineLost("It went away."), 0, True),
+    ],
+)
+def test_the_library_is_the_remedy_only_where_it_would_do_better(
+    monkeypatch: pytest.MonkeyPatch, error: LongshoreError, moved: int, helps: bool
+) -> None:
+    def fails(_way: pulling.PullWay, _job: Any) -> str:
+        raise error
+
+    monkeypatch.setattr(pulling.PullWay, "_run", fails)
+    job: Any = SimpleNamespace(progress=SimpleNamespace(snapshot=lambda: SimpleNamespace(moved_bytes=moved)))
+    before = error.remedy
+    with pytest.raises(type(error)) as caught:
+        pulling.PullWay().run(job)
+    assert caught.value is error
+    assert error.remedy is (Remedy.LIBRARY if helps else before)

@@ -461,6 +461,9 @@ def test_errors_keep_their_class() -> None:
         errors.RateLimited("m", registry="r", retry_after=7.5),
         errors.TlsFailed("m", registry="r", certificate="subject: x"),
         errors.EngineUnavailable("m", cause=errors.UnavailableCause.TIMED_OUT, subject="unix:///x"),
+        errors.TlsFailed("m", registry="r", remedy=errors.Remedy.CERTIFICATE),
+        errors.CredentialsError("m", registry="r"),
+        errors.EngineLost("m", remedy=errors.Remedy.LIBRARY),
         errors.DiskFull("m"),
         internal_error(KeyError("x")),
     ]
@@ -468,6 +471,12 @@ def test_errors_keep_their_class() -> None:
         again = codec.error_from_json(codec.error_to_json(error))
         assert type(again) is type(error)
         assert vars(again) == vars(error)
+        assert again.remedy is error.remedy
     unknown = codec.error_from_json({"code": "from.the.future", "message": "m", "registry": "r"})
     assert type(unknown) is errors.LongshoreError
     assert unknown.message == "m"
+    later = codec.error_from_json({"code": "registry.denied", "registry": "r", "remedy": "from the future"})
+    assert later.remedy is errors.Remedy.SIGN_IN
+    filled = errors.DiskFull("{host} is full.", arguments={"host": "{r}"})
+    again = codec.error_from_json(codec.error_to_json(filled))
+    assert (again.message, again.sentences[0]) == ("{r} is full.", "{r} is full.")

@@ -9,6 +9,8 @@ are none of ours, so repositories are listed by the registry's catalogue and tag
 
 from __future__ import annotations
 
+from typing import Any
+
 from longshore.cancellation import Cancellation
 from longshore.errors import AccessDenied, ListingUnsupported, SignInFailed, SignInRequired
 from longshore.registry.model import Page
@@ -30,7 +32,7 @@ class EcrLister(CatalogueLister):
         self, page: str | None = None, query: str = "", *, cancellation: Cancellation | None = None
     ) -> Page[RepositoryInfo]:
         """See ``protocol.Lister``."""
-        where = {"registry": self._config.host, "advice": f"{_ADVICE} {PIN}"}
+        where: dict[str, Any] = {"registry": self._config.host, "advice": f"{_ADVICE} {PIN}"}
         try:
             return super().repositories(page, query, cancellation=cancellation)
         except SignInRequired as error:

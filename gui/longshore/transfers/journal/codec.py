@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from longshore.engine.address import EngineAddress
-from longshore.errors import LongshoreError, UnavailableCause
+from longshore.errors import LongshoreError, Remedy, UnavailableCause
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
 from longshore.transfers import errors  # noqa: F401  (its classes are found below by their codes)
@@ -177,6 +177,8 @@ def error_to_json(error: LongshoreError) -> Json:
     cause = getattr(error, "cause", None)
     if isinstance(cause, UnavailableCause):
         data["cause"] = cause.value
+    if error.remedy is not type(error).remedy:
+        data["remedy"] = error.remedy.value
     return data
 
 
@@ -187,14 +189,14 @@ def error_from_json(data: Json) -> LongshoreError:
     """
     if not isinstance(data, dict):
         raise ValueError("no error")
-    words = {name: str(data.get(name, "")) for name in ("subject", "advice", "detail")}
+    words: Json = {name: str(data.get(name, "")) for name in ("subject", "advice", "detail", "registry")}
+    # One that this version does not know leaves the class's own.
+    words["remedy"] = next((one for one in Remedy if one.value == data.get("remedy")), None)
     message = str(data.get("message", ""))
     kind = _classes().get(str(data.get("code")), LongshoreError)
     more: Json = {}
     if "cause" in data:
         more["cause"] = UnavailableCause(data["cause"])
-    if "registry" in data:
-        more["registry"] = str(data["registry"])
     if "certificate" in data:
         more["certificate"] = str(data["certificate"])
     if "retry_after" in data:

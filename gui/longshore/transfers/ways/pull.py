@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING
 
 from longshore.cancellation import Cancellation
 from longshore.engine.stream import Finished, Note
-from longshore.errors import EngineFailure, ImageUnknown, LongshoreError, VerificationFailed
+from longshore.errors import (
+    DigestMismatch,
+    EngineFailure,
+    EngineLost,
+    ImageUnknown,
+    LongshoreError,
+    RegistryFailure,
+    RegistryUnreachable,
+    Remedy,
+    VerificationFailed,
+)
 from longshore.oci.layer import LayerProgress
 from longshore.oci.reference import Reference
 from longshore.transfers.progress.meter import PlannedLayer
@@ -62,6 +72,14 @@ class PullWay:
 
     def run(self, job: Job) -> str:
         """Pull, name it as asked, and see that the image carries the digest that the engine reported."""
+        try:
+            return self._run(job)
+        except LongshoreError as error:
+            if library_helps(error, job.progress.snapshot().moved_bytes):
+                error.remedy = Remedy.LIBRARY
+            raise
+
+    def _run(self, job: Job) -> str:
         reference, registry, place = _ends(job.request)
         engine = job.clients.engine(place.address)
         finished: Finished | None = None
@@ -151,6 +169,14 @@ def _image_ids(engine: Engine) -> list[str]:
     except LongshoreError as error:
         _log.info("no images to compare with: %s", error)
         return []  # the pull says it better
+
+
+def library_helps(error: LongshoreError, moved: int) -> bool:
+    """Whether the library would do better than the engine, which failed with *error* after *moved* bytes: what has
+    come was lost, not refused or never reached."""
+    if isinstance(error, RegistryUnreachable):
+        return moved > 0  # else nothing answered, and would not answer the library either
+    return isinstance(error, DigestMismatch | RegistryFailure | EngineFailure | EngineLost)
 
 
 def carries(digest: str, image_id: str, repo_digests: tuple[str, ...]) -> bool:

@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QCheckBox, QFormLayout, QLineEdit, QWidget
 
 from longshore.credentials import Credential, StoredIn, Whereabouts
 from longshore.errors import LongshoreError
-from longshore.models import text
+from longshore.models import errors, text
 from longshore.operations import Identity
 from longshore.widgets.dialogs.fields import explanation
 from longshore.widgets.dialogs.sheet import Sheet
@@ -132,8 +132,7 @@ class AccountSheet(Sheet):
             self._rows.addRow(name, shown)
         trouble = account.trouble or found.refused
         if trouble is not None:
-            words = "\n".join(part for part in (trouble.message, trouble.advice, trouble.detail) if part)
-            self.answer_label.setText(words)
+            self.answer_label.setText(errors.whole(trouble))
             self.answer_label.setProperty("role", "error")
             self.answer_label.style().polish(self.answer_label)
         elif account.user:

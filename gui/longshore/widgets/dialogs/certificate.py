@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QCheckBox, QPlainTextEdit, QWidget
 
 from longshore.errors import LongshoreError
+from longshore.models import errors
 from longshore.registry.certificate import CertificateReport
 from longshore.text import plain
 from longshore.widgets.dialogs.engine_part import EnginePart
@@ -70,7 +71,7 @@ class CertificateSheet(Sheet):
         if not self.open_still:
             return
         if isinstance(found, LongshoreError):
-            self.verdict.setText(f"{found.message} {found.advice}".strip())
+            self.verdict.setText(errors.told(found))
             self.refit()
             return
         self._report = found
@@ -107,9 +108,10 @@ class CertificateSheet(Sheet):
                 also.append(self.tr("It is not for this address."))
             elif found.about_trust and not found.in_date(datetime.now(UTC)):
                 also.append(self.tr("It is out of date."))
-            return " ".join(dict.fromkeys([found.problem.message, *also, found.problem.advice])).strip()
+            said = [errors.message(found.problem), *also, errors.advice(found.problem)]
+            return " ".join(dict.fromkeys(said)).strip()
         if found.problem is not None:
-            return found.problem.message
+            return errors.message(found.problem)
         if found.certificate is None:
             return self.tr("It shows no certificate: this registry is reached by plain HTTP.")
         if found.config.insecure:

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 
 from longshore.application.requests import copy
 from longshore.errors import LongshoreError
-from longshore.models import text
+from longshore.models import errors, text
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
 from longshore.operations.platforms import Contents
@@ -131,7 +131,7 @@ class PlatformChoice(QObject):
     def unknown(self, error: LongshoreError) -> None:
         """What an image holds cannot be told."""
         if not self._whole and not self._sizes:
-            self.words.setText(error.message)
+            self.words.setText(errors.message(error))
             self.changed.emit()
 
 

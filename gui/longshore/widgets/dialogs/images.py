@@ -6,6 +6,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QCheckBox, QLineEdit, QListWidget, QWidget
 
 from longshore.errors import LongshoreError
+from longshore.models import errors
 from longshore.oci.reference import Reference
 from longshore.widgets.dialogs.sheet import Sheet
 from longshore.widgets.notices import plain_label
@@ -51,7 +52,7 @@ class TagSheet(Sheet):
         try:
             self.preview.setText(str(Reference.parse(self.name.text().strip()).with_default_tag()))
         except LongshoreError as error:
-            self.preview.setText(error.message)
+            self.preview.setText(errors.message(error))
 
     def check(self) -> bool:
         """The name is a reference with a tag."""

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from longshore.errors import LongshoreError
-from longshore.models import text
+from longshore.models import errors, text
 from longshore.oci.known_platforms import parse_known
 from longshore.oci.reference import DOCKER_HUB, Reference
 from longshore.registry.config import parse_registry
@@ -226,7 +226,7 @@ class MirrorSheet(Sheet):
             if right:
                 item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
             if tag.error is not None:
-                item.setToolTip(text.tooltip(f"{tag.error.message} {tag.error.advice}".strip()) or "")
+                item.setToolTip(text.tooltip(errors.told(tag.error)) or "")
             self.table.setItem(row, column, item)
 
     def _words(self, plan: MirrorPlan) -> str:

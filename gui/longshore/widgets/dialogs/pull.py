@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QComboBox, QLineEdit, QListWidget, QWidget
 
 from longshore.errors import LongshoreError
+from longshore.models import errors
 from longshore.naturalsort import natural_key
 from longshore.oci.known_platforms import parse_known
 from longshore.oci.reference import Reference, parse_pull_line
@@ -64,7 +65,7 @@ class PullSheet(Sheet):
         try:
             reference, platform = parse_pull_line(text)
         except LongshoreError as error:
-            self.preview.setText(error.message)
+            self.preview.setText(errors.message(error))
             return
         self.preview.setText(str(reference.with_default_tag()))
         if platform is not None:

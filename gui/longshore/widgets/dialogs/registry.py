@@ -8,6 +8,7 @@ from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QCheckBox, QLineEdit, QWidget
 
 from longshore.errors import LongshoreError
+from longshore.models import errors
 from longshore.oci.grammar import check_path
 from longshore.oci.reference import Reference
 from longshore.registry.config import RegistryConfig, parse_registry
@@ -117,12 +118,12 @@ class AddRegistrySheet(Sheet):
         self.set_busy(False)
         self._name_verb(self.tr("Add anyway"))
         words = self.tr("{0} could not be reached. {1}")
-        self.show_problem(words.format(config.host, problem.message))
+        self.show_problem(words.format(config.host, errors.message(problem)))
 
     def refused(self, error: LongshoreError) -> None:
         """Say it with the system's own words: it is about a file."""
         self.set_busy(False)
-        self.show_problem(f"{error.message} {error.detail}")
+        self.show_problem(f"{errors.message(error)} {error.detail}")
 
 
 class PinSheet(Sheet):

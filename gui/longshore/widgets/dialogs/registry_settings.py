@@ -9,6 +9,7 @@ from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QCheckBox, QComboBox, QLineEdit, QWidget
 
 from longshore.errors import LongshoreError
+from longshore.models import errors
 from longshore.registry.config import LONGEST_TITLE, RegistryConfig, check_path
 from longshore.registry.listing import KINDS
 from longshore.text import plain
@@ -135,4 +136,4 @@ class RegistrySettingsSheet(Sheet):
     def refused(self, error: LongshoreError) -> None:
         """Say it with the system's own words: it is about a file."""
         self.set_busy(False)
-        self.show_problem(f"{error.message} {error.detail}")
+        self.show_problem(f"{errors.message(error)} {error.detail}")

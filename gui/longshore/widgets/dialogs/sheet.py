@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from longshore.errors import LongshoreError
+from longshore.models import errors
 from longshore.widgets.notices import plain_label
 
 #: Milliseconds between two looks whether a new window is in its place.
@@ -77,11 +78,7 @@ class Sheet(QDialog):
 
     def show_problem(self, problem: LongshoreError | str | None) -> None:
         """Say what is wrong above the buttons; None clears it."""
-        text = (
-            f"{problem.message} {problem.advice}".strip()
-            if isinstance(problem, LongshoreError)
-            else problem or ""
-        )
+        text = errors.told(problem) if isinstance(problem, LongshoreError) else problem or ""
         self.problem.setText(text)
         self.problem.setVisible(bool(text))
         self.refit()

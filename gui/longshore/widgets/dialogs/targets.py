@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from longshore.errors import InvalidRegistryName, LongshoreError
+from longshore.models.errors import message
 from longshore.oci.reference import DOCKER_HUB, Reference
 from longshore.registry.config import parse_registry
 from longshore.widgets.dialogs.sheet import TABLE_ROW, Sheet, sheet_table
@@ -254,7 +255,7 @@ class Targets(QObject):
                 reference = self._reference(row)
             except LongshoreError as error:
                 text = self.tr("not valid")
-                problem = problem or error.message
+                problem = problem or message(error)
             else:
                 if reference in seen:
                     text = self.tr("named twice")
@@ -342,7 +343,7 @@ class Targets(QObject):
             )
         errors = [answer for answer in self._existing.values() if isinstance(answer, LongshoreError)]
         if errors:
-            words.append(errors[0].message)
+            words.append(message(errors[0]))
         self.summary.setText(" ".join(words))
         self.resized.emit()
 

@@ -1,0 +1,103 @@
+"""What an error says in the user's language, and what is offered to do about it: said here and nowhere else.
+
+GUI thread only.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from PySide6.QtCore import QCoreApplication
+
+from longshore.errors import Remedy
+from longshore.models.text import safe, tr
+from longshore.text import filled, plain
+from longshore.transfers.transfer import State, TransferSnapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from longshore.errors import LongshoreError
+
+#: In which catalogues look for the sentences of errors.
+_CONTEXT = "errors"
+
+
+def message(error: LongshoreError) -> str:
+    """What happened; in English where there is no translation."""
+    return _translated(error, error.sentences[0], error.message)
+
+
+def advice(error: LongshoreError) -> str:
+    """What to do about it, "" where there is nothing to say."""
+    return _translated(error, error.sentences[1], error.advice)
+
+
+def _translated(error: LongshoreError, sentence: str, english: str) -> str:
+    shown = QCoreApplication.translate(_CONTEXT, sentence)
+    return english if shown == sentence else plain(filled(shown, error.arguments), 500)
+
+
+def told(error: LongshoreError) -> str:
+    """What happened and what to do, in one line."""
+    return f"{message(error)} {advice(error)}".strip()
+
+
+def whole(error: LongshoreError) -> str:
+    """All there is to say, with the other side's own words, in lines."""
+    return "\n".join(part for part in (message(error), advice(error), error.detail) if part)
+
+
+class Offer(NamedTuple):
+    """What can be done about an error. *host*: at which registry, "" for none. The words: on a *button* beside the
+    error, on that of a *notice*, and in a *menu*."""
+
+    remedy: Remedy
+    host: str
+    button: str
+    notice: str
+    menu: str
+
+
+def offer(error: LongshoreError, host: str = "", name: str = "") -> Offer:
+    """What to offer about *error*. *host*: the registry that was asked; *name*: what it is called."""
+    host = error.registry or host
+    pin, library, retry = tr("Pin a repository by name…"), tr("Pull by the library instead"), tr("Retry")
+    certificate, settings, sign_in = tr("Certificate…"), tr("Settings…"), tr("Sign in to {registry}…")
+    button, notice, menu = {
+        Remedy.RETRY: (retry, retry, retry),
+        Remedy.SIGN_IN: (tr("Sign in…"), sign_in, sign_in),
+        Remedy.CERTIFICATE: (certificate, certificate, tr("Certificate of {registry}…")),
+        Remedy.SETTINGS: (settings, settings, tr("Settings of {registry}…")),
+        Remedy.PIN: (pin, pin, pin),
+        Remedy.LIBRARY: (library, library, library),
+    }[error.remedy]
+    named = safe(name or host, 80)
+    return Offer(
+        error.remedy, host, button, notice.replace("{registry}", named), menu.replace("{registry}", named)
+    )
+
+
+def offer_of(snapshot: TransferSnapshot, name_of: Callable[[str], str] = str) -> Offer | None:
+    """What to offer about a transfer that failed, besides trying again. *name_of*: what a host is called."""
+    error = snapshot.error
+    if error is None or snapshot.state is not State.FAILED:
+        return None
+    if error.remedy is Remedy.LIBRARY:
+        # A moment's trouble is over with the next attempt.
+        return offer(error) if snapshot.attempt > 1 and snapshot.request.source.reference else None
+    if not error.registry or error.remedy in (Remedy.RETRY, Remedy.PIN):
+        return None
+    return offer(error, name=name_of(error.registry))
+
+
+def notice(snapshot: TransferSnapshot, offered: Offer) -> str:
+    """The sentence above what is *offered* about *snapshot*."""
+    error, reference = snapshot.error, snapshot.request.source.reference
+    if offered.remedy is not Remedy.LIBRARY or reference is None:
+        return message(error) if error is not None else ""
+    words = tr(
+        "The engine could not pull {image} in {count} attempts. The library keeps what has come when a connection is "
+        "cut, and can hand the image to the engine."
+    )
+    return words.replace("{count}", str(snapshot.attempt)).replace("{image}", safe(reference.familiar))
