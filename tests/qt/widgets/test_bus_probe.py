@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from longshore.widgets.desktop import probe, wire
-from longshore.widgets.desktop.probe import BusProbe, bus_addresses
+from longshore.widgets.desktop.addresses import bus_addresses
+from longshore.widgets.desktop.probe import BusProbe
 from longshore.widgets.desktop.wire import Message, Variant
 
 BUS = "the session's D-Bus"

@@ -12,7 +12,7 @@ from dataclasses import replace
 from PySide6.QtCore import QObject, QSocketNotifier, Signal, Slot
 
 from longshore.widgets.desktop import wire
-from longshore.widgets.desktop.probe import bus_addresses
+from longshore.widgets.desktop.addresses import bus_addresses
 from longshore.widgets.desktop.wire import Malformed, Message
 
 _log = logging.getLogger(__name__)

@@ -1,0 +1,33 @@
+"""Where a D-Bus listens, from its address. No Qt here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import unquote
+
+
+def bus_addresses(environ: Mapping[str, str]) -> list[str]:
+    """Where the session's bus may listen, as Python names sockets of the family AF_UNIX (abstract ones with NUL).
+
+    D-Bus Specification 0.42, "Server Addresses" and "Well-known Message Bus Instances". TCP is left alone.
+    """
+    given = environ.get("DBUS_SESSION_BUS_ADDRESS", "")
+    runtime = environ.get("XDG_RUNTIME_DIR", "")
+    if not given:
+        return [f"{runtime}/bus"] if runtime else []
+    return sockets(given)
+
+
+def sockets(given: str) -> list[str]:
+    """The same of one list of addresses in D-Bus's own form."""
+    found = []
+    for address in given.split(";"):
+        transport, _, rest = address.partition(":")
+        options = dict(pair.partition("=")[::2] for pair in rest.split(",") if pair)
+        if transport != "unix":
+            continue
+        if options.get("path"):
+            found.append(unquote(options["path"]))
+        elif options.get("abstract"):
+            found.append("\0" + unquote(options["abstract"]))
+    return found
