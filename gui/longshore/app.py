@@ -95,8 +95,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     gc.disable()
     folders = Folders.of()
     odd = drop_odd_settings(os.environ)
-    from longshore import log
-
     try:
         application, wiring = _make_window(folders, arguments, environ, registries, bus, odd)
         with _signals(wiring.quit):
@@ -104,6 +102,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             # The first picture, before what is not needed for it is imported (asyncio alone takes longer than it).
             application.processEvents()
             settle_collector()
+            from longshore import log
+
             log.start(folders.state, debug=arguments.debug)
             _catch_what_escapes(wiring)
             _log_warnings(odd)

@@ -18,7 +18,8 @@ X11_SECONDS = 10.0
 #: Factors and dots per inch beyond which a window has no size, or more pixels than there is memory for.
 SCALES, DOTS = (0.25, 8.0), (24.0, 768.0)
 _held: list[Callable[[], None]] = []
-_NUMBER = re.compile(r"\s*[+-]?([0-9]{1,32}(\.[0-9]{0,32})?|\.[0-9]{1,32})([eE][+-]?[0-9]{1,4})?\s*")
+#: Compiled where a variable asks for it, which is seldom.
+_NUMBER = r"\s*[+-]?([0-9]{1,32}(\.[0-9]{0,32})?|\.[0-9]{1,32})([eE][+-]?[0-9]{1,4})?\s*"
 
 
 def drop_odd_settings(environ: MutableMapping[str, str]) -> list[str]:
@@ -58,7 +59,7 @@ def let_go() -> None:
 
 
 def _within(text: str, bounds: tuple[float, float]) -> bool:
-    if not _NUMBER.fullmatch(text):
+    if not re.fullmatch(_NUMBER, text):
         return False  # also "nan" and "inf", which Qt takes for numbers
     value = float(text)
     return math.isfinite(value) and bounds[0] <= value <= bounds[1]

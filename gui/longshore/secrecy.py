@@ -7,7 +7,7 @@ passes, replace it in every form in which servers were seen to repeat it. Held i
 from __future__ import annotations
 
 import base64
-import html
+import functools
 import json
 import re
 import threading
@@ -22,10 +22,6 @@ _MOST = 1000
 _TAIL = 6
 #: Characters from which on a form is replaced wherever it is; a shorter one could be a word of a sentence.
 SURELY = 12
-# What follows the name of a scheme, as long as it is no word: "Basic authentication" stays.
-_AFTER_SCHEME = re.compile(
-    r"(?i)\b(basic|bearer)(\s{1,4}|%20|\+|:)(?=[A-Z+/._~%-]*[0-9=])[A-Z0-9+/._~%-]{8,}={0,2}"
-)
 
 _lock = threading.Lock()
 _known: OrderedDict[tuple[str, str], tuple[str, ...]] = OrderedDict()
@@ -88,7 +84,18 @@ def without_secrets(text: str, least: int = 1) -> str:
     if least < _TAIL:
         for pattern in tuple(_short.values()):
             text = pattern.sub(HIDDEN, text)
-    return _AFTER_SCHEME.sub(rf"\1\2{HIDDEN}", text)
+    return _after_scheme().sub(rf"\1\2{HIDDEN}", text)
+
+
+@functools.cache
+def _after_scheme() -> re.Pattern[str]:
+    """What follows the name of a scheme, unless it is a word: "Basic authentication" stays.
+
+    Compiled when the first text from outside comes: the window opens without it.
+    """
+    return re.compile(
+        r"(?i)\b(basic|bearer)(\s{1,4}|%20|\+|:)(?=[A-Z+/._~%-]*[0-9=])[A-Z0-9+/._~%-]{8,}={0,2}"
+    )
 
 
 def _hidden(text: str, spans: list[tuple[int, int]]) -> str:
@@ -104,6 +111,8 @@ def _hidden(text: str, spans: list[tuple[int, int]]) -> str:
 def _forms(secret: str, user: str) -> tuple[str, ...]:
     """What servers make of a secret: as it is, in base64 (alone, with its user, within anything), in URLs, JSON, HTML
     and hexadecimal digits."""
+    import html  # its table of names is large, and secrets are rare
+
     raw = secret.encode("utf-8", "surrogatepass")
     found = {secret, html.escape(secret), raw.hex(), raw.hex().upper()}
     for ascii_only in (True, False):

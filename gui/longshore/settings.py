@@ -12,9 +12,8 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from longshore.shared_files import NotAnObject, SharedFile, json_object, write_durably
 
@@ -40,8 +39,7 @@ def _folder(environ: Mapping[str, str], variable: str, fallback: str) -> Path:
     return base / APP
 
 
-@dataclass(frozen=True, slots=True)
-class Folders:
+class Folders(NamedTuple):
     """The four XDG folders of Longshore. Nothing is written outside them and Docker's own config folder."""
 
     config: Path
@@ -191,8 +189,7 @@ class Settings:
         self._pending = []
 
 
-@dataclass(frozen=True, slots=True)
-class _Pending:
+class _Pending(NamedTuple):
     """A change that is not in the file yet."""
 
     key: str

@@ -15,14 +15,12 @@ import contextlib
 import errno
 import json
 import os
-import secrets
 import stat
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from longshore.cancellation import Cancellation
 
@@ -73,8 +71,7 @@ class NotAnObject(ValueError):
     """A document is not the text of a JSON object. Says where and why, never quotes it: it may hold secrets."""
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """What :meth:`SharedFile.change` found and what it left. None: no file. *merged*: texts of others taken in."""
 
     before: bytes | None
@@ -397,7 +394,7 @@ def _stem(target: Path) -> str:
 
 
 def _temporary(target: Path, folder: Path) -> Path:
-    return folder / f"{_stem(target)}{secrets.token_hex(8)}.tmp"
+    return folder / f"{_stem(target)}{os.urandom(8).hex()}.tmp"
 
 
 def _write_new(path: Path, data: bytes, mode: int, owner: tuple[int, int] | None = None) -> None:
