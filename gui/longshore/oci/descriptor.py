@@ -1,4 +1,4 @@
-"""Descriptors: what a piece of content is, how large, and its digest (OCI image-spec, descriptor.md)."""
+"""Descriptors: media type, size and digest of a piece of content (OCI image-spec, descriptor.md)."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _ATTESTATION = "attestation-manifest"
 
 @dataclass(frozen=True, slots=True)
 class Descriptor:
-    """A checked descriptor. Immutable, any thread. *size* in bytes, 0 or more.
+    """A validated descriptor. Immutable, any thread. *size* in bytes, 0 or more.
 
-    *urls* are where the content may also be had (foreign layers). They are chosen by whoever made the image:
-    never send credentials there.
+    *urls*: other addresses of the content (foreign layers). Whoever made the image chose them: never send
+    credentials there.
     """
 
     media_type: str
@@ -37,7 +37,7 @@ class Descriptor:
 
     @classmethod
     def from_json(cls, value: object, *, what: str = "descriptor") -> Descriptor:
-        """From parsed JSON. *what* names the place in the error. Raises InvalidManifest."""
+        """Validate parsed JSON. *what* names the place in the error. Raises InvalidManifest."""
         if not isinstance(value, dict):
             raise _invalid(what, "it is not an object")
         media_type = value.get("mediaType")
@@ -62,7 +62,7 @@ class Descriptor:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """As it stands in a manifest; absent fields are left out."""
+        """The JSON object as manifests contain it, without absent fields."""
         out: dict[str, Any] = {"mediaType": self.media_type, "digest": self.digest, "size": self.size}
         if self.urls:
             out["urls"] = list(self.urls)
@@ -82,14 +82,14 @@ class Descriptor:
 
     @property
     def is_attestation(self) -> bool:
-        """True for the children that BuildKit puts beside the images of an index (provenance, SBOM)."""
+        """True for attestations (provenance, SBOM), which BuildKit puts beside the images of an index."""
         if self.annotations.get("vnd.docker.reference.type") == _ATTESTATION:
             return True
         return self.platform is not None and not self.platform.known
 
 
 def strings(value: object) -> dict[str, str]:
-    """The string entries of a JSON object; empty for anything else."""
+    """The entries of a JSON object whose values are strings; empty if *value* is not an object."""
     if not isinstance(value, dict):
         return {}
     return {key: text for key, text in value.items() if isinstance(text, str)}
@@ -101,7 +101,7 @@ def _platform(value: object, what: str) -> Platform | None:
     if not isinstance(value, dict):
         raise _invalid(what, "its platform is not an object")
     named = strings(value)
-    # Kept as the manifest spells it, so that to_json() gives back what was read.
+    # Kept as the manifest spells it, so that to_json() returns what was read.
     return Platform(
         os=named.get("os", ""),
         architecture=named.get("architecture", ""),

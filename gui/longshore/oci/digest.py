@@ -1,4 +1,4 @@
-"""Content digests: their grammar, and the checking of bytes against them (OCI image-spec, descriptor.md#digests)."""
+"""Content digests: their grammar, and verification of bytes against them (OCI image-spec, descriptor.md#digests)."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import re
 from longshore.errors import DigestMismatch, InvalidReference
 from longshore.text import plain
 
-# The registered algorithms, with the number of hex digits of each. Others are errors, as in the engines.
+# The registered algorithms, with the number of hex digits of each. All others are errors, as in the engines.
 _HEX_DIGITS = {"sha256": 64, "sha384": 96, "sha512": 128}
-#: The algorithms that digests may name.
+#: The algorithms that a digest may name.
 ALGORITHMS = tuple(_HEX_DIGITS)
 _DIGEST = re.compile(r"(sha256):([a-f0-9]{64})|(sha384):([a-f0-9]{96})|(sha512):([a-f0-9]{128})")
 _EXAMPLE = "A digest is written as sha256: and 64 characters 0-9 and a-f."
@@ -22,10 +22,10 @@ def valid_digest(text: str) -> bool:
 
 
 def check_digest(text: str) -> str:
-    """*text* itself if it is a digest of a registered algorithm, any thread.
+    """Return *text* if it is a digest of a registered algorithm. Any thread.
 
-    Raises InvalidReference that says which part is wrong. Where the digest came from a server rather than
-    from a person, callers turn it into an error of theirs.
+    Raises InvalidReference that names the invalid part. Callers that got the digest from a server, not from a
+    person, raise an error of their own instead.
     """
     if valid_digest(text):
         return text
@@ -53,7 +53,7 @@ def _what_is_wrong(text: str) -> str:
 
 
 def sha256_of(content: bytes | bytearray | memoryview) -> str:
-    """The sha256 digest of *content*, as ``sha256:<hex>``. Any thread."""
+    """The sha256 digest of *content*, ``sha256:<hex>``. Any thread."""
     return "sha256:" + hashlib.sha256(content).hexdigest()
 
 
@@ -63,9 +63,9 @@ def short(digest: str, length: int = 12) -> str:
 
 
 class Verifier:
-    """Hashes content as it streams by and compares it with what was promised. One thread at a time.
+    """Hashes streamed content and compares it with the promised digest and size. One thread at a time.
 
-    *size*: bytes promised, None if unknown. Raises InvalidReference for a digest of an unknown algorithm.
+    *size*: promised bytes, None if unknown. Raises InvalidReference for a digest of an unknown algorithm.
     """
 
     def __init__(self, digest: str, size: int | None = None) -> None:
@@ -76,14 +76,14 @@ class Verifier:
         self._hash = hashlib.new(digest.partition(":")[0])
 
     def update(self, chunk: bytes | bytearray | memoryview) -> None:
-        """Take the next bytes. Raises DigestMismatch as soon as they are more than promised."""
+        """Hash the next bytes. Raises DigestMismatch as soon as there are more than promised."""
         self.seen += memoryview(chunk).nbytes
         if self.size is not None and self.seen > self.size:
             raise self._mismatch(f"More than the promised {self.size} bytes came.")
         self._hash.update(chunk)
 
     def finish(self) -> None:
-        """Raises DigestMismatch unless all bytes came and hash to the digest."""
+        """Raise DigestMismatch unless all bytes came and hash to the digest."""
         if self.size is not None and self.seen != self.size:
             raise self._mismatch(f"{self.seen} of {self.size} bytes came.")
         algorithm = self.digest.partition(":")[0]

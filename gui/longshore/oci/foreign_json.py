@@ -1,4 +1,4 @@
-"""JSON from strangers: counted before it is built, since a megabyte of ``{}`` becomes a hundred of objects."""
+"""JSON from untrusted sources: counted before it is parsed, because 1 MB of ``{}`` becomes 100 MB of objects."""
 
 from __future__ import annotations
 
@@ -7,31 +7,33 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-# Possessive, so that each character is looked at once. A string that does not end reaches to the end.
+# Possessive, so that each character is read only once. An unterminated string extends to the end of the text.
 _TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[{\]},]', re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What a document may hold: *values* of any kind, *containers* (objects and lists) among them, and how *deep* these
-    may stand in each other."""
+    """Limits for a document: *values* of any kind, *containers* (objects and lists) among them, and levels of
+    nesting (*deep*)."""
 
     values: int
     containers: int
     deep: int = 64
 
 
-#: A page of a listing: as many names as a registry may give at once.
+#: One page of a listing: as many names as a registry may return at once.
 LISTING = Bounds(500_000, 60_000)
 MANIFEST = Bounds(200_000, 50_000)
 CONFIG = Bounds(100_000, 20_000)
-#: What a token service answers, and errors.
+#: Responses of token services, and errors.
 SMALL = Bounds(10_000, 1_000)
 
 
 def parse_json(raw: bytes, bounds: Bounds) -> Any:
-    """What *raw*, UTF-8, holds. Raises ValueError for what is no JSON or exceeds *bounds*. Any thread; the interpreter
-    is given up in between."""
+    """Parse *raw*, UTF-8. Raises ValueError if it is not JSON or exceeds *bounds*.
+
+    Any thread; other threads get to run in between.
+    """
     text = raw.decode("utf-8-sig", "surrogatepass")
     _count(text, bounds)
     try:

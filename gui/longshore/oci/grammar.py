@@ -1,4 +1,4 @@
-"""The grammar of image references, and plain words for what breaks it.
+"""The grammar of image references, and messages that say how a text violates it.
 
 Rules and limits are those of github.com/distribution/reference (regexp.go, normalize.go, reference.go), which
 the Docker engine, the docker CLI and containerd use.
@@ -40,36 +40,36 @@ _DOMAIN_ADVICE = "A registry is a host and perhaps a port: registry.example.com 
 
 
 def valid_tag(text: str) -> bool:
-    """True if *text* can be a tag. Any thread."""
+    """True if *text* is a valid tag. Any thread."""
     return tag_pattern.fullmatch(text) is not None
 
 
 def check_tag(text: str) -> str:
-    """*text* itself if it can be a tag; raises InvalidReference that says what is wrong. Any thread."""
+    """Return *text* if it is a valid tag; raise InvalidReference that says what is wrong. Any thread."""
     if valid_tag(text):
         return text
     raise InvalidReference(_tag_problem(text), subject=text, advice=_TAG_ADVICE)
 
 
 def check_path(text: str) -> str:
-    """*text* itself if it can be a repository's path (without the registry); raises InvalidReference. Any thread."""
+    """Return *text* if it is a valid repository path (without the registry); raise InvalidReference. Any thread."""
     if path_pattern.fullmatch(text) and len(text) <= LARGEST_PATH:
         return text
     raise InvalidReference(_path_problem(text), subject=text, advice=_PATH_ADVICE)
 
 
 def check_domain(text: str) -> str:
-    """*text* itself if it can be the registry of a reference; raises InvalidReference. Any thread."""
+    """Return *text* if it is a valid registry in references; raise InvalidReference. Any thread."""
     if domain_pattern.fullmatch(text):
         return text
     raise InvalidReference(_domain_problem(text), subject=text, advice=_DOMAIN_ADVICE)
 
 
 def split_domain(name: str) -> tuple[str, str]:
-    """Registry and remainder of a reference as Docker reads it (normalize.go, splitDockerDomain).
+    """Registry and remainder of a reference as Docker splits it (normalize.go, splitDockerDomain).
 
-    What stands before the first “/” is a registry only if it is ``localhost``, holds “.” or “:”, or upper
-    case letters, which no path may have; anything else is a path on Docker Hub.
+    The part before the first “/” is a registry only if it is ``localhost`` or contains “.”, “:” or an upper
+    case letter, which no path may have. Otherwise the whole name is a path on Docker Hub.
     """
     first, slash, rest = name.partition("/")
     if not slash:
@@ -86,16 +86,16 @@ def split_domain(name: str) -> tuple[str, str]:
 
 
 def is_identifier(text: str) -> bool:
-    """True for 64 hexadecimal digits: an image id, which engines refuse as a repository's name."""
+    """True for 64 hexadecimal digits: an image id, which engines refuse as a repository name."""
     return _BARE_IDENTIFIER.fullmatch(text) is not None
 
 
 def explain(text: str) -> InvalidReference:
-    """The error for *text*, which is not a reference: names the first part that is wrong, with an example."""
-    if "://" in text:  # may hold a password: not repeated
+    """The error for *text*, which is not a reference. It names the first invalid part and gives an example."""
+    if "://" in text:  # may contain a password: not repeated
         scheme = plain(text.partition("://")[0], 40)
         return InvalidReference(f"A reference does not start with “{scheme}://”.", advice=_EXAMPLE)
-    if "/" in text.partition("@")[2]:  # not repeated either
+    if "/" in text.partition("@")[2]:  # may contain a password: not repeated
         return InvalidReference("A reference holds no user name or password before an “@”.", advice=_EXAMPLE)
     if is_identifier(text):
         return InvalidReference(
@@ -122,7 +122,7 @@ def _check_parts(text: str) -> None:
     path, colon, tag = remainder.partition(":")
     check_domain(domain)
     if "/" not in named:
-        check_path(path.removeprefix(f"{OFFICIAL}/"))  # what was put in front is not to be named
+        check_path(path.removeprefix(f"{OFFICIAL}/"))  # the error must not show a prefix that nobody typed
     check_path(path)
     if colon:
         check_tag(tag)
@@ -189,7 +189,7 @@ def _domain_problem(domain: str) -> str:
 
 
 def _first_strange(text: str, allowed: str, *, also_letters: bool = False, underscore: bool = True) -> str:
-    """The first character outside of what is allowed, in words; empty if there is none."""
+    """The first character that is not allowed, in words; empty if there is none."""
     for char in text:
         if char in allowed:
             continue

@@ -1,4 +1,4 @@
-"""The configuration of an image: platform, when it was made, how it starts (OCI image-spec, config.md)."""
+"""The configuration of an image: platform, creation time, start command (OCI image-spec, config.md)."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from longshore.oci.digest import valid_digest
 from longshore.oci.foreign_json import CONFIG, parse_json
 from longshore.oci.platform import Platform
 
-#: Bytes that are read of a configuration; real ones have a few kilobytes.
+#: Most bytes read of a configuration; real ones have a few kilobytes.
 LARGEST_CONFIG = 8 * 1024 * 1024
 _LONGEST_TIME = 64
 
 
 @dataclass(frozen=True, slots=True)
 class HistoryEntry:
-    """One step in the making of an image. *empty_layer*: the step made no layer."""
+    """One step of an image's build. *empty_layer*: the step made no layer."""
 
     created: datetime | None = None
     created_by: str = ""
@@ -30,10 +30,10 @@ class HistoryEntry:
 
 @dataclass(frozen=True, slots=True)
 class ImageConfig:
-    """What an image says of itself. Immutable, any thread.
+    """The configuration inside an image. Immutable, any thread.
 
     All texts come from whoever made the image: clean them before they are shown. *created* is aware, in UTC,
-    and None when absent or the zero time that reproducible builds write. *platform* is None for artifacts.
+    and None if absent or the zero time that reproducible builds write. *platform* is None for artifacts.
     *diff_ids*: digests of the uncompressed layers, lowest first.
     """
 
@@ -52,10 +52,10 @@ class ImageConfig:
 
     @classmethod
     def from_bytes(cls, raw: bytes) -> ImageConfig:
-        """Read *raw*, at most 8 MiB. Raises InvalidManifest if it is no JSON object or its diff ids are no
-        digests.
+        """Parse *raw*, at most 8 MiB.
 
-        Anything else that is odd is left out: a wrong label does not hide the platform.
+        Raises InvalidManifest if it is not a JSON object or its diff ids are not digests. Other invalid fields
+        are left out: a wrong label does not hide the platform.
         """
         if len(raw) > LARGEST_CONFIG:
             raise InvalidManifest("The image's configuration is too large.", detail=f"{len(raw)} bytes")
@@ -88,7 +88,7 @@ class ImageConfig:
 
 
 def parse_time(value: object) -> datetime | None:
-    """An RFC 3339 time as Go writes it (up to nine decimals), in UTC; None if absent, odd, or Go's zero time."""
+    """An RFC 3339 time as Go writes it (up to nine decimals), in UTC; None if absent, invalid or Go's zero time."""
     if not isinstance(value, str) or len(value) > _LONGEST_TIME:
         return None
     try:

@@ -1,7 +1,7 @@
-"""The platforms there are: what a person types is checked before an engine or a registry is asked for it.
+"""The existing platforms: typed platforms are checked before they are requested from an engine or a registry.
 
-The pairs are those that Go builds for (``go tool dist list`` of Go 1.24), since images name their platforms in Go's
-words, and ``wasi`` as engines name it. The variants are containerd's (platforms/database.go) and Go's (GOARM, GOARM64,
+The pairs are those that Go builds for (``go tool dist list`` of Go 1.24), because images use Go's platform names,
+and ``wasi`` as engines name it. The variants are containerd's (platforms/database.go) and Go's (GOARM, GOARM64,
 GOAMD64, GOPPC64, GOMIPS, GORISCV64, GO386).
 """
 
@@ -47,16 +47,16 @@ _VARIANTS = {
     "ppc64le": _POWER,
     "riscv64": re.compile(r"rva2[0-3]u64"),
 }
-#: Every system with every processor that it runs on, without variants.
+#: Every pair of a system and a processor that it runs on, without variants.
 KNOWN = tuple(
     f"{system}/{processor}" for system, processors in _SYSTEMS.items() for processor in processors.split()
 )
 
 
 def parse_known(text: str) -> Platform:
-    """Like :meth:`Platform.parse`, for what a person types. Any thread.
+    """Parse what a person typed, like :meth:`Platform.parse`. Any thread.
 
-    Raises InvalidInput also for a platform that there is not; its advice names the nearest one.
+    Also raises InvalidInput for a platform that does not exist; its advice suggests the most similar one.
     """
     platform = Platform.parse(text)
     pair = plain(f"{platform.os}/{platform.architecture}", 80)

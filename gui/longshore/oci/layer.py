@@ -1,4 +1,4 @@
-"""Layers and other blobs while an image moves."""
+"""Layers and other blobs while an image is transferred."""
 
 from __future__ import annotations
 
@@ -7,30 +7,30 @@ from dataclasses import dataclass
 
 
 class LayerState(enum.Enum):
-    """What happens to a layer. Ordered as a layer usually passes through them."""
+    """The state of a layer during a transfer, in the order that a layer usually passes through."""
 
     WAITING = "waiting"
-    CHECKING = "checking"  # being looked for at the destination, or verified
+    CHECKING = "checking"  # searched for at the destination, or verified
     TRANSFERRING = "transferring"  # bytes move over the network
-    TRANSFERRED = "transferred"  # bytes are there, not yet extracted (pull into an engine)
-    EXTRACTING = "extracting"  # unpacked by the engine
+    TRANSFERRED = "transferred"  # all bytes arrived, not yet extracted (pull into an engine)
+    EXTRACTING = "extracting"  # the engine unpacks it
     DONE = "done"
-    SKIPPED = "skipped"  # already there, nothing moved
-    MOUNTED = "mounted"  # taken from another repository of the same registry
+    SKIPPED = "skipped"  # already at the destination, nothing transferred
+    MOUNTED = "mounted"  # mounted from another repository of the same registry
 
     @property
     def finished(self) -> bool:
-        """True for the three states that a layer does not leave."""
+        """True for the three final states."""
         return self in (LayerState.DONE, LayerState.SKIPPED, LayerState.MOUNTED)
 
 
 @dataclass(frozen=True, slots=True)
 class LayerProgress:
-    """Where one layer is.
+    """The state and progress of one layer.
 
-    *layer_id*: 12 hex characters; of the compressed digest in a pull, of the diffID in a push by a classic
+    *layer_id*: 12 hex characters, of the compressed digest in a pull, of the diffID in a push by a classic
     engine. *current*, *total*: bytes of this state's work (network bytes, or compressed bytes extracted; a
-    classic push counts unpacked bytes), None where the engine does not say; *current* never exceeds *total*,
+    classic push counts unpacked bytes), None if the engine does not report them; *current* never exceeds *total*,
     *total* never shrinks within a state. *retrying_in*: seconds until the engine tries this layer again.
     """
 
@@ -43,8 +43,8 @@ class LayerProgress:
 
 
 class BlobOutcome(enum.Enum):
-    """How a blob came to be in a repository."""
+    """How a blob got into a repository."""
 
     UPLOADED = "uploaded"
-    SKIPPED = "skipped"  # it was there
-    MOUNTED = "mounted"  # taken from another repository of the same registry
+    SKIPPED = "skipped"  # it was already there
+    MOUNTED = "mounted"  # mounted from another repository of the same registry

@@ -1,9 +1,9 @@
-"""The OCI image layout, as shapes: which files it has, and the names that its ``index.json`` gives to images
-(image-spec image-layout.md, annotations.md). The library keeps it in a folder, an oci-archive in a tar.
+"""The OCI image layout: its files, and how its ``index.json`` names images (image-spec image-layout.md,
+annotations.md). The library keeps a layout in a folder, an oci-archive keeps one in a tar.
 
-Names are written twice. ``org.opencontainers.image.ref.name`` holds the whole reference, as crane and podman write it
-and as skopeo looks it up (``oci:FOLDER:NAME``): a tag alone would name every repository's ``latest`` at once.
-``io.containerd.image.name`` holds it as well, which is what containerd and docker go by when they load.
+Each name is written twice. ``org.opencontainers.image.ref.name`` holds the whole reference, as crane and podman write
+it and as skopeo looks it up (``oci:FOLDER:NAME``): a tag alone would not tell the ``latest`` of one repository from
+that of another. ``io.containerd.image.name`` holds it too, because containerd and docker read that one on load.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ LAYOUT_FILE = "oci-layout"
 INDEX_FILE = "index.json"
 BLOBS = "blobs"
 LAYOUT_VERSION = "1.0.0"
-#: Bytes that are read of the two files. An entry has 250 to 500, so that this is some 40,000 to 60,000 images.
+#: Most bytes read from each of the two files. An entry has 250 to 500, so this allows some 40,000 to 60,000 images.
 LARGEST_LAYOUT_FILE = 64 * 1024
 LARGEST_INDEX = 16 * 1024 * 1024
-#: An entry of ours has 3 objects and some 20 values.
+#: An entry written by Longshore has 3 objects and some 20 values.
 _BOUNDS = Bounds(values=2_000_000, containers=400_000)
 
 REF_NAME = "org.opencontainers.image.ref.name"
@@ -37,19 +37,21 @@ _NAMES = (REF_NAME, IMAGE_NAME)
 
 
 def blob_path(digest: str) -> str:
-    """Where the blob lies, relative to the layout: ``blobs/sha256/<hex>``. Never outside of it: raises
-    InvalidReference for what is no digest of a registered algorithm. Any thread."""
+    """The path of a blob, relative to the layout: ``blobs/sha256/<hex>``. Any thread.
+
+    Never leads out of the layout: raises InvalidReference unless *digest* is a digest of a registered algorithm.
+    """
     algorithm, _, encoded = check_digest(digest).partition(":")
     return f"{BLOBS}/{algorithm}/{encoded}"
 
 
 def layout_file() -> bytes:
-    """What stands in the file ``oci-layout``."""
+    """The content of the file ``oci-layout``."""
     return json.dumps({"imageLayoutVersion": LAYOUT_VERSION}).encode()
 
 
 def check_layout_file(raw: bytes) -> None:
-    """Raises InvalidLayout unless *raw* marks a layout of version 1."""
+    """Raise InvalidLayout unless *raw* marks a layout of version 1."""
     document = _document(raw, LAYOUT_FILE, LARGEST_LAYOUT_FILE)
     version = document.get("imageLayoutVersion")
     if not isinstance(version, str) or version.partition(".")[0] != "1":
@@ -61,10 +63,10 @@ def check_layout_file(raw: bytes) -> None:
 
 @dataclass(frozen=True, slots=True)
 class LayoutEntry:
-    """One line of ``index.json``: an image, and the name that it bears there. Immutable, any thread.
+    """One entry of ``index.json``: an image and its name in the layout. Immutable, any thread.
 
-    *reference*: the name as a reference, None where there is none or only a tag; *ref_name*: the annotation as it
-    stands, from outside, "" without. *fields*: the JSON as it was read, so that writing it again loses nothing.
+    *reference*: the name as a reference, None if there is no name or only a tag. *ref_name*: the annotation unchanged,
+    untrusted, "" without one. *fields*: the JSON as it was read, so that writing it again loses nothing.
     """
 
     descriptor: Descriptor
@@ -74,7 +76,7 @@ class LayoutEntry:
 
     @classmethod
     def named(cls, descriptor: Descriptor, reference: Reference | None) -> LayoutEntry:
-        """*descriptor* under the name *reference*, or under none; names that it bore before are taken off."""
+        """An entry for *descriptor* with the name *reference*, or without a name. Earlier names are removed."""
         annotations = {key: text for key, text in descriptor.annotations.items() if key not in _NAMES}
         if reference is not None:
             annotations |= dict.fromkeys(_NAMES, str(reference))
@@ -82,7 +84,7 @@ class LayoutEntry:
         return cls(bare, reference, "" if reference is None else str(reference), bare.to_json())
 
     def renamed(self, reference: Reference | None) -> LayoutEntry:
-        """The same image under another name, with all that its line says besides."""
+        """The same image under another name. All other fields of the entry are kept."""
         entry = LayoutEntry.named(self.descriptor, reference)
         annotations = entry.fields.get("annotations")
         fields = {key: value for key, value in self.fields.items() if key != "annotations"}
@@ -91,9 +93,9 @@ class LayoutEntry:
 
 @dataclass(frozen=True, slots=True)
 class LayoutIndex:
-    """What ``index.json`` says: the images of a layout. Immutable, any thread.
+    """The content of ``index.json``: the images of a layout. Immutable, any thread.
 
-    An image with two names has two entries; an entry without a name is kept for its digest's sake.
+    An image with two names has two entries. An entry without a name keeps its digest in the layout.
     """
 
     entries: tuple[LayoutEntry, ...] = ()
@@ -101,7 +103,7 @@ class LayoutIndex:
 
     @classmethod
     def parse(cls, raw: bytes) -> LayoutIndex:
-        """Read *raw*. Raises InvalidLayout for what is no index, or too large."""
+        """Parse *raw*. Raises InvalidLayout if it is not an index or is too large."""
         document = _document(raw, INDEX_FILE, LARGEST_INDEX)
         listed = document.get("manifests")
         if document.get("schemaVersion") != 2 or not isinstance(listed, list | None):
@@ -120,11 +122,11 @@ class LayoutIndex:
         document["manifests"] = [dict(entry.fields) or entry.descriptor.to_json() for entry in self.entries]
         try:
             return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
-        except UnicodeEncodeError:  # half of a surrogate pair, which only an escape can write
+        except UnicodeEncodeError:  # half of a surrogate pair, which only an escape can express
             return json.dumps(document, separators=(",", ":")).encode()
 
     def find(self, reference: Reference) -> LayoutEntry | None:
-        """The image of that very name. With a digest in *reference*, only an image that has it."""
+        """The image with exactly this name. If *reference* has a digest, only an image with that digest."""
         for entry in self.entries:
             if entry.reference == reference:
                 return entry
@@ -133,7 +135,7 @@ class LayoutIndex:
         return next((entry for entry in self.entries if entry.descriptor.digest == reference.digest), None)
 
     def with_entry(self, entry: LayoutEntry) -> LayoutIndex:
-        """With *entry*, in the place of the one of its name or else of one without a name that is the same image."""
+        """A copy with *entry*, which replaces the entry of the same name or an unnamed entry of the same image."""
         kept: list[LayoutEntry] = []
         place = None
         for other in self.entries:
@@ -146,8 +148,8 @@ class LayoutIndex:
         return replace(self, entries=tuple(kept))
 
     def without(self, *gone: LayoutEntry) -> LayoutIndex:
-        """Without the entries *gone*."""
-        left_out = set(gone)  # thousands of names can go at once
+        """A copy without the entries *gone*."""
+        left_out = set(gone)  # thousands of entries can be removed at once
         return replace(self, entries=tuple(entry for entry in self.entries if entry not in left_out))
 
 
@@ -164,7 +166,7 @@ def _entries(listed: list[Any]) -> Iterator[LayoutEntry]:
 
 
 def _reference(text: str) -> Reference | None:
-    """The reference that an annotation holds; None for a tag alone, which names no repository."""
+    """The reference in an annotation; None for a tag alone, which names no repository."""
     if not any(mark in text for mark in "/:@"):
         return None
     try:

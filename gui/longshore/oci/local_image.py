@@ -10,11 +10,11 @@ from longshore.oci.reference import Reference
 
 @dataclass(frozen=True, slots=True)
 class LocalImage:
-    """One row of a list of images: one reference, or an image without any.
+    """One row of a list of images: one reference, or an image without a reference.
 
-    *image_id*: in full, ``sha256:…``. *size*: bytes, by the place's own counting (an engine: on disk; the library:
-    compressed). *in_use*: containers, running or not, made from the image. *repo_digests*: as the engine says them; no
-    proof of origin. *dangling*: it has neither tag nor digest. *digest_only*: *reference* holds a digest and no tag.
+    *image_id*: in full, ``sha256:…``. *size*: bytes, on disk for an engine, compressed for the library. *in_use*:
+    number of containers, running or not, made from the image. *repo_digests*: as the engine reports them, no proof of
+    origin. *dangling*: it has neither tag nor digest. *digest_only*: *reference* has a digest and no tag.
     """
 
     reference: Reference | None

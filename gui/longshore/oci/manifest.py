@@ -1,7 +1,6 @@
-"""Manifests and indexes, read from bytes that nobody vouches for (OCI image-spec manifest.md,
-image-index.md).
+"""Manifests and indexes, parsed from untrusted bytes (OCI image-spec manifest.md, image-index.md).
 
-The bytes are kept as they came: a digest is a digest of bytes, so what is copied is never written anew.
+The original bytes are kept: a digest covers bytes, so copies are never serialised again.
 """
 
 from __future__ import annotations
@@ -31,17 +30,17 @@ DOCKER_CONFIG = "application/vnd.docker.container.image.v1+json"
 DOCKER_LAYER_GZIP = "application/vnd.docker.image.rootfs.diff.tar.gzip"
 DOCKER_FOREIGN_LAYER = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"
 
-#: To be sent with every manifest request, all four: with fewer, registries convert and the digest changes.
+#: Send all four with every manifest request: with fewer, registries convert the manifest and its digest changes.
 ACCEPT = (OCI_INDEX, OCI_MANIFEST, DOCKER_LIST, DOCKER_MANIFEST)
 
-#: Bytes that a manifest may have; what the registries themselves accept (distribution-spec: at least 4 MiB).
+#: Most bytes of a manifest; registries themselves accept this much (distribution-spec: at least 4 MiB).
 LARGEST_MANIFEST = 4 * 1024 * 1024
 
 _INDEXES = (OCI_INDEX, DOCKER_LIST)
-#: Types of the manifest of a single image.
+#: Media types of the manifest of a single image.
 MANIFESTS = (OCI_MANIFEST, DOCKER_MANIFEST)
 _SCHEMA1 = "application/vnd.docker.distribution.manifest.v1+"
-# Types that say nothing about the kind: the document itself has to.
+# Media types that do not name the kind: the document itself has to.
 _GENERIC = ("", "application/json", "application/octet-stream", "binary/octet-stream", "text/plain")
 
 __all__ = [
@@ -69,9 +68,9 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """The manifest of one image (or artifact). Immutable, any thread.
+    """The manifest of one image or artifact. Immutable, any thread.
 
-    *raw*: the bytes as they came; *digest*: sha256 of them.
+    *raw*: the original bytes; *digest*: their sha256.
     """
 
     media_type: str
@@ -85,12 +84,12 @@ class Manifest:
 
     @property
     def compressed_size(self) -> int:
-        """Bytes of the configuration and the layers, each content once: what a first pull moves."""
+        """Bytes of the configuration and the layers, each content counted once: the size of a first pull."""
         return sum({part.digest: part.size for part in (self.config, *self.layers)}.values())
 
     @property
     def descriptor(self) -> Descriptor:
-        """Of this manifest itself."""
+        """The descriptor of this manifest."""
         return Descriptor(self.media_type, self.digest, len(self.raw), artifact_type=self.artifact_type)
 
 
@@ -108,7 +107,7 @@ class Index:
 
     @property
     def images(self) -> tuple[Descriptor, ...]:
-        """The children that are images, in the index's order: attestations left out."""
+        """The children that are images, in the index's order, without attestations."""
         return tuple(child for child in self.manifests if not child.is_attestation)
 
     @property
@@ -119,8 +118,8 @@ class Index:
     def select(self, platform: Platform) -> Descriptor | None:
         """The child that an engine of *platform* would run, None if there is none.
 
-        The first exact match, else the best older variant that it runs too. An index of one image that names
-        no platform gives that image, as nothing speaks against it.
+        The first exact match, else the best older variant that also runs there. The only image of an index is
+        returned as well if it names no platform, because nothing excludes it.
         """
         for wanted in platform.runs():
             for child in self.images:
@@ -132,17 +131,16 @@ class Index:
 
     @property
     def descriptor(self) -> Descriptor:
-        """Of this index itself."""
+        """The descriptor of this index."""
         return Descriptor(self.media_type, self.digest, len(self.raw), artifact_type=self.artifact_type)
 
 
 def parse_manifest(raw: bytes, media_type: str | None) -> Manifest | Index:
-    """Read *raw*, at most 4 MiB, of the registry's *media_type* (Content-Type; None or a generic one if not
-    said).
+    """Parse *raw*, at most 4 MiB. *media_type*: the registry's Content-Type, None or generic if it sent none.
 
-    Raises InvalidManifest for everything that is not an OCI or Docker schema 2 manifest or index, also for
-    documents that could be read as both, or as another type than announced (CVE-2021-41190): their digest
-    would mean two different images. Any thread.
+    Raises InvalidManifest for everything that is not an OCI or Docker schema 2 manifest or index. This includes
+    documents that are valid as both, or whose own type differs from the announced one (CVE-2021-41190): their
+    digest would mean two different images. Any thread.
     """
     if len(raw) > LARGEST_MANIFEST:
         raise InvalidManifest(
@@ -180,7 +178,7 @@ def _document(raw: bytes) -> dict[str, Any]:
 
 
 def _kind(document: dict[str, Any], announced: str) -> str:
-    """The media type of the document, one of the four."""
+    """The media type of the document: one of the four supported types."""
     version = document.get("schemaVersion")
     if version == 1 or announced.startswith(_SCHEMA1):
         raise InvalidManifest(
@@ -205,7 +203,7 @@ def _kind(document: dict[str, Any], announced: str) -> str:
             advice="Longshore moves OCI and Docker (schema 2) images and artifacts.",
             detail=f"media type {announced}",
         )
-    # OCI allows documents without mediaType; what they hold then decides.
+    # OCI allows documents without mediaType; their fields decide then.
     return OCI_INDEX if "manifests" in document and "config" not in document else OCI_MANIFEST
 
 

@@ -1,4 +1,4 @@
-"""Finds the reference in what people paste: commands, lines of YAML and Dockerfiles, pages of registries."""
+"""Finds the reference in pasted text: commands, lines of YAML and Dockerfiles, addresses of registry pages."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _TRANSPORT = re.compile(r"(?:docker|oci|registry)://", re.IGNORECASE)
 _DIGEST_ALONE = re.compile(r"@?(?:sha256|sha512):[0-9a-fA-F]+")
 
 _PROGRAMS = ("docker", "podman", "nerdctl")
-# Options whose value is the next word; all others stand alone or carry theirs behind "=".
+# Options whose value is the next word. All others have no value or take it after "=".
 _WITH_VALUE = frozenset(
     [
         # docker and nerdctl, before the command
@@ -35,9 +35,9 @@ _ADVICE = "Give one reference, such as postgres:16 or registry.example.com/team/
 
 
 def unwrap(text: str) -> tuple[str, str | None]:
-    """The text of the reference in *text*, and of the platform named with it, if any. Neither is checked yet.
+    """The text of the reference in *text*, and of its platform if there is one. Neither is checked yet.
 
-    Raises InvalidReference if *text* is a command or a page, and no single reference can be found in it.
+    Raises InvalidReference if *text* is a command or a page without exactly one reference.
     """
     text = text.replace("\\\n", " ").replace("\\\r\n", " ").strip()
     lines = [line.strip() for line in text.splitlines() if line.strip()]
@@ -86,7 +86,7 @@ def _words(line: str) -> list[str]:
 
 
 def _pull(words: Sequence[str]) -> tuple[str, str | None]:
-    """``docker [options] [image] pull [options] REFERENCE``. Errors do not repeat options: ``--creds`` is a secret."""
+    """``docker [options] [image] pull [options] REFERENCE``. Errors never repeat options: ``--creds`` is a secret."""
     named, platform, options = _sorted_out(words[1:])
     command = named[:2] if named[:1] == ["image"] else named[:1]
     if command not in (["pull"], ["image", "pull"]):
@@ -105,7 +105,7 @@ def _pull(words: Sequence[str]) -> tuple[str, str | None]:
 
 
 def _sorted_out(words: Sequence[str]) -> tuple[list[str], str | None, list[str]]:
-    """The words that are no options, the platform, and the options without values."""
+    """The words that are not options, the platform, and the options without values."""
     named: list[str] = []
     options: list[str] = []
     platform: str | None = None
@@ -133,19 +133,19 @@ def _from_line(rest: str, text: str) -> tuple[str, str | None]:
     named, platform, _ = _sorted_out(rest.split())
     if not named or (len(named) > 1 and (len(named) != 3 or named[1].lower() != "as")):
         raise InvalidReference("The FROM line names no single image.", subject=text, advice=_ADVICE)
-    # $BUILDPLATFORM and the like are known to the build only.
+    # Only the build knows the values of $BUILDPLATFORM and similar variables.
     return named[0], None if platform is not None and platform.startswith("$") else platform
 
 
 def _page(url: str) -> str:
-    """The reference that a registry's web page is about, or the address without its scheme."""
+    """The reference that a registry's web page shows, or the address without its scheme."""
     try:
         parts = urlsplit(url)
         host = (parts.hostname or "").lower()
     except ValueError:
         raise _unknown_page(url) from None
     if parts.username is not None or parts.password is not None:
-        # Not repeated: it may hold a secret.
+        # Not repeated: it may contain a secret.
         raise InvalidReference("The address holds a user name or password.", advice=_ADVICE)
     path = [unquote(piece) for piece in parts.path.split("/") if piece]
     if host in ("hub.docker.com", "www.docker.com"):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from longshore.errors import InvalidInput
 from longshore.text import plain
 
-# What uname, Windows and people say, in the words of Go (containerd/platforms database.go).
+# Names that uname, Windows and people use, with Go's names for them (containerd/platforms database.go).
 _ARCHITECTURES = {
     "x86_64": ("amd64", ""),
     "x86-64": ("amd64", ""),
@@ -29,17 +29,17 @@ _ARCHITECTURES = {
     "powerpc64le": ("ppc64le", ""),
 }
 _SYSTEMS = {"macos": "darwin"}
-# The variant that is meant when none is named.
+# The variant that an architecture without a variant means.
 _DEFAULT_VARIANTS = {"arm": "v7", "arm64": "v8", "amd64": "v1"}
 _COMPONENT = re.compile(r"[A-Za-z0-9_.-]+")
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Platform:
-    """A platform in Go's words, as images name theirs. Immutable, any thread.
+    """A platform by Go's names, which images use. Immutable, any thread.
 
     *variant* of the processor (``v7``) and *os_version* (Windows builds, ``10.0.17763.1234``) are empty when
-    not named. What was named is kept for showing (``linux/arm64/v8``); :meth:`matches` knows that it means
+    not named. The spelling is kept for display (``linux/arm64/v8``); :meth:`matches` treats it as equal to
     ``linux/arm64``.
     """
 
@@ -50,7 +50,7 @@ class Platform:
 
     @classmethod
     def parse(cls, text: str) -> Platform:
-        """From ``os/architecture[/variant]``; names such as x86_64 and aarch64 are put into Go's words.
+        """Parse ``os/architecture[/variant]``. Names such as x86_64 and aarch64 become Go's names.
 
         Raises InvalidInput, whose message says what is wrong.
         """
@@ -65,7 +65,7 @@ class Platform:
 
     @classmethod
     def of(cls, system: str, architecture: str, variant: str = "", os_version: str = "") -> Platform:
-        """From names as machines and manifests give them, with aliases replaced."""
+        """A platform from names that machines and manifests use. Aliases are replaced."""
         system = system.lower()
         architecture, implied = _ARCHITECTURES.get(architecture.lower(), (architecture.lower(), ""))
         variant = variant.lower()
@@ -75,20 +75,20 @@ class Platform:
 
     @classmethod
     def host(cls) -> Platform:
-        """The platform of Linux containers on this machine: also where it runs macOS or Windows itself."""
+        """The platform of Linux containers on this machine, also if the machine runs macOS or Windows."""
         return cls.of("linux", this_machine.machine() or "amd64")
 
     @property
     def known(self) -> bool:
-        """False for ``unknown/unknown``, which is what attestations in an index claim."""
+        """False for ``unknown/unknown``, the platform of attestations in an index."""
         return self.os not in ("", "unknown") and self.architecture not in ("", "unknown")
 
     def matches(self, other: Platform) -> bool:
-        """True if both mean the same platform: variants by default rule, ``os_version`` only where both name one."""
+        """True if both mean the same platform, with default variants; ``os_version`` counts only if both name one."""
         return self._meaning == other._meaning and _same_build(self.os_version, other.os_version)
 
     def runs(self) -> Iterator[Platform]:
-        """This platform, then those whose images it runs too, best first (containerd/platforms compare.go)."""
+        """This platform, then older ones whose images also run on it, best first (containerd/platforms compare.go)."""
         system, architecture, variant = self._meaning
         number = int(variant[1:]) if re.fullmatch(r"v[0-9]", variant) else 0
         yield self
@@ -114,5 +114,5 @@ class Platform:
 
 
 def _same_build(one: str, other: str) -> bool:
-    """Windows builds agree in their first three numbers; the fourth is the patch level."""
+    """True if two Windows builds agree in their first three numbers; the fourth is the patch level."""
     return not one or not other or one.split(".")[:3] == other.split(".")[:3]

@@ -1,4 +1,4 @@
-"""Image references: a registry, a repository's path there, and a tag or digest or both."""
+"""Image references: a registry, a repository path, and a tag, a digest or both."""
 
 from __future__ import annotations
 
@@ -40,13 +40,12 @@ _HUB_REGISTRY = "registry-1.docker.io"
 @total_ordering
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A reference in full, as engines and registries mean it. Immutable, hashable, ordered by its parts; any
-    thread.
+    """A complete image reference. Immutable, hashable, ordered by its parts; any thread.
 
-    *domain*: the registry as it stands in references, with port (``docker.io``, ``127.0.0.1:5000``,
-    ``[::1]:5000``). *path*: the repository there (``library/postgres``). Every instance is valid: the
-    constructor and all methods that make one raise InvalidReference otherwise. With tag and digest both,
-    engines go by the digest alone.
+    *domain*: the registry as references name it, with its port (``docker.io``, ``127.0.0.1:5000``,
+    ``[::1]:5000``). *path*: the repository on that registry (``library/postgres``). Every instance is valid:
+    the constructor and all methods that make one raise InvalidReference otherwise. When a reference has both
+    a tag and a digest, engines use only the digest.
     """
 
     domain: str
@@ -68,9 +67,9 @@ class Reference:
 
     @classmethod
     def parse(cls, text: str) -> Reference:
-        """Read *text* by Docker's rules: ``postgres`` is ``docker.io/library/postgres``. No tag is added.
+        """Parse *text* by Docker's rules: ``postgres`` is ``docker.io/library/postgres``. Adds no tag.
 
-        Raises InvalidReference: its message names the part that is wrong, its advice gives an example.
+        Raises InvalidReference: its message names the invalid part, its advice gives an example.
         """
         if is_identifier(text):
             raise explain(text)
@@ -85,10 +84,10 @@ class Reference:
 
     @classmethod
     def parse_input(cls, text: str) -> Reference:
-        """Read what a person typed or pasted: a reference with blanks, quotes or a prompt around it, a whole
-        ``docker pull`` line, an ``image:`` line of YAML, a ``FROM`` line, or a page of Docker Hub.
+        """Parse what a person typed or pasted.
 
-        Raises InvalidReference.
+        Accepts a reference with blanks, quotes or a prompt around it, a whole ``docker pull`` line, an ``image:``
+        line of YAML, a ``FROM`` line, or the address of a Docker Hub page. Raises InvalidReference.
         """
         return parse_pull_line(text)[0]
 
@@ -99,40 +98,40 @@ class Reference:
 
     @property
     def familiar_name(self) -> str:
-        """The name as people write it: ``postgres``, ``team/app``; in full where the short form would be misread."""
+        """The name as people write it: ``postgres``, ``team/app``. In full if the short form would be ambiguous."""
         if self.domain != DOCKER_HUB:
             return self.name
         official, _, rest = self.path.partition("/")
         if official == OFFICIAL and "/" not in rest:
             return self.name if is_identifier(rest) else rest
-        # docker.io/foo.bar/x must not become foo.bar/x, which is on a registry foo.bar.
+        # docker.io/foo.bar/x must not become foo.bar/x, which names the registry foo.bar.
         return self.path if split_domain(self.path) == (DOCKER_HUB, self.path) else self.name
 
     @property
     def familiar(self) -> str:
-        """The whole reference as people write it: ``postgres:16``. Parses to this reference again."""
+        """The whole reference as people write it: ``postgres:16``. Parses to the same reference."""
         return self.familiar_name + self._suffix
 
     @property
     def registry_host(self) -> str:
-        """Host and port that speak the registry protocol: Docker Hub's differ from its name in references."""
+        """Host and port of the registry's API. Docker Hub's differ from its name in references."""
         return _HUB_REGISTRY if self.domain == DOCKER_HUB else self.domain
 
     @property
     def target(self) -> str:
-        """What to ask the registry for: the digest, else the tag, else ``latest``."""
+        """The digest, the tag or ``latest``: what to request from the registry, in this order of preference."""
         return self.digest or self.tag or "latest"
 
     def with_tag(self, tag: str | None) -> Reference:
-        """The same with another tag, or without. Keeps the digest."""
+        """A copy with *tag*, or without a tag if None. Keeps the digest."""
         return dataclasses.replace(self, tag=tag)
 
     def with_digest(self, digest: str | None) -> Reference:
-        """The same with another digest, or without. Keeps the tag."""
+        """A copy with *digest*, or without a digest if None. Keeps the tag."""
         return dataclasses.replace(self, digest=digest)
 
     def with_default_tag(self) -> Reference:
-        """With ``latest`` if neither tag nor digest is named, as the docker CLI does."""
+        """A copy with the tag ``latest`` if there is neither tag nor digest, as the docker CLI does."""
         return self.with_tag("latest") if self.tag is None and self.digest is None else self
 
     def on(self, domain: str) -> Reference:
@@ -158,9 +157,9 @@ class Reference:
 
 
 def parse_pull_line(text: str) -> tuple[Reference, Platform | None]:
-    """Like :meth:`Reference.parse_input`, with the platform that a ``--platform`` option in *text* names.
+    """Parse like :meth:`Reference.parse_input`, and also return the platform of a ``--platform`` option in *text*.
 
-    Raises InvalidReference, or InvalidInput for a platform that is none. Any thread.
+    Raises InvalidReference, or InvalidInput for an invalid platform. Any thread.
     """
     reference, platform = paste.unwrap(text)
     return Reference.parse(reference), None if platform is None else Platform.parse(platform)
