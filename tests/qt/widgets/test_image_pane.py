@@ -84,7 +84,7 @@ def test_an_engine_lost_while_images_are_listed_covers_none_of_them(bench: Bench
     window, pane = bench.window, bench.window.image_pane
     bench.ready("acme/a:1", "redis:7")
     pane.view.selectRow(0)
-    actions = window.actions_
+    actions = bench.actions
     acting = (pane.push_button, pane.tag_button, pane.remove_button, window.registry_pane.pull_button)
     of_place = (actions.push, actions.pull, actions.pull_box, actions.carry, actions.load, actions.tag)
     pane.set_engine_down("Nothing is listening on the socket.", "Start Docker.", "unix:///run/docker.sock")
