@@ -10,7 +10,7 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterator
 
-#: Seconds between two looks at a cancellation by who waits for a lock.
+#: Seconds between two checks for cancellation while waiting for a lock.
 _SLICE = 0.1
 
 

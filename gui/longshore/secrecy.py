@@ -90,9 +90,9 @@ def without_secrets(text: str, least: int = 1) -> str:
 
 @functools.cache
 def _after_scheme() -> re.Pattern[str]:
-    """What follows the name of a scheme, unless it is a word: "Basic authentication" stays.
+    """The pattern for the text after the name of a scheme, unless that is a word: "Basic authentication" stays.
 
-    Compiled when the first text from outside comes: the window opens without it.
+    Compiled for the first text from outside, because the window opens without it.
     """
     return re.compile(
         r"(?i)\b(basic|bearer)(\s{1,4}|%20|\+|:)(?=[A-Z+/._~%-]*[0-9=])[A-Z0-9+/._~%-]{8,}={0,2}"

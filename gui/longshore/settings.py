@@ -26,8 +26,8 @@ LARGEST = 4 << 20
 PATIENCE = 0.25
 
 
-# Not by platformdirs: importing it takes as long as a tenth of the way to the first frame, and it reads this process's
-# environment only.
+# Without platformdirs: importing it takes a tenth of the time to the first frame, and it reads only this process's
+# environment.
 def _folder(environ: Mapping[str, str], variable: str, fallback: str) -> Path:
     # The specification: a relative path is invalid and must be ignored.
     value = environ.get(variable, "")
