@@ -23,7 +23,7 @@ _BEFORE_RELEASE = {
 }
 _SHORT = {"a": 1, "b": 2}  # 3.14.0a1, 3.14.0b2
 
-#: Most digits of a number that are compared.
+#: First digits of a number that are compared; the rest is ignored.
 _MOST_DIGITS = 256
 _PRE_RELEASE, _END, _WORD, _NUMBER = range(4)
 

@@ -46,7 +46,7 @@ class Scheme:
                 self._base = ""
 
     def settled(self, cancellation: Cancellation | None) -> str:
-        """The base; probes for it if it is not known. Raises urllib3's errors, OSError, Cancelled.
+        """The base; probes for it if it is not known. Raises what :meth:`Transport.send` raises.
 
         Plain HTTP is tried only for registries marked insecure and for this machine, as the engine does, and only if
         the other side does not speak TLS at all: an untrusted certificate never leads to plain HTTP. The probe sends
