@@ -1,4 +1,4 @@
-"""``python -m longshore``."""
+"""Runs Longshore: ``python -m longshore``."""
 
 import sys
 

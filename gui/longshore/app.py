@@ -1,4 +1,4 @@
-"""The composition root: arguments, logging, application, loop, wiring, and the order in which all of it ends."""
+"""The composition root: arguments, logging, application, event loop, wiring, and the order of shutting down."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ if TYPE_CHECKING:
     from longshore.registry.config import RegistryConfig
     from longshore.wiring import Wiring
 
-#: Seconds after which a thread that computes gives the interpreter to one that waits for it. The window asks for it
-#: many times in a paint, and each time would wait for up to Python's own 5 ms while transfers read their streams.
+#: Seconds after which a computing thread lets a waiting thread run. The window needs the interpreter many times per
+#: paint, and each time would wait for up to Python's default of 5 ms while transfers read their streams.
 SWITCH_SECONDS = 0.0003
-#: New objects before the youngest are looked through, and how many such looks before the older ones are.
+#: New objects before the youngest generation is collected, and collections of it before the older ones are.
 COLLECTOR = (10_000, 20, 50)
-#: The style of Qt that the theme is drawn on.
+#: The Qt style that the theme is built on.
 STYLE = "Fusion"
-#: Seconds that an orderly end may take: a disk or a program that hangs must not keep the process alive.
+#: Seconds that an orderly shutdown may take: a hanging disk or program must not keep the process alive.
 CLOSE_SECONDS = 20.0
-#: Exit codes: 0 all well, 1 it ended against the user's will, 2 wrong arguments or no display.
+#: Exit codes: 0 success, 1 unexpected end, 2 wrong arguments or no display.
 EXIT_FAILED, EXIT_USAGE = 1, 2
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command line. Needs no display."""
+    """The parser of the command line. Needs no display."""
     out = argparse.ArgumentParser(
         prog="longshore",
         description="Move container images between an engine and registries.",
@@ -63,10 +63,11 @@ def parser() -> argparse.ArgumentParser:
 
 
 def settle_collector() -> None:
-    """Set the garbage collector to what a window can bear. Called once the first picture stands; GUI thread.
+    """Configure the garbage collector for a responsive window. Called after the first paint; GUI thread.
 
-    What is there by then stays, and need not be walked through again. Nearly all of the rest ends by itself: rows and
-    events make no cycles, so that a full walk through ten thousand rows, felt as a stall, seldom finds anything.
+    All objects up to then are kept and never scanned again. Later objects are nearly all freed without the collector,
+    because rows and events have no cycles. A full collection over ten thousand rows stalls the window noticeably and
+    seldom finds anything.
     """
     gc.collect()
     gc.freeze()
@@ -75,9 +76,9 @@ def settle_collector() -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run Longshore. Returns the exit code: 0, 1 if it could not go on, 2 for wrong arguments or without a display."""
+    """Run Longshore. Returns the exit code: 0, 1 if it ended unexpectedly, 2 for wrong arguments or no display."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        # There is nothing to be saved yet, and nobody wants to read where the import stopped.
+        # Nothing has to be saved yet, and nobody wants to see a traceback of the imports.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     arguments = parser().parse_args(argv)
     try:
@@ -91,7 +92,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _say(reason, EXIT_USAGE)
 
     sys.setswitchinterval(SWITCH_SECONDS)
-    # What is imported and built for the first picture is no garbage; to look for some there only takes time.
+    # Objects imported and built for the first paint are not garbage; collecting only takes time.
     gc.disable()
     folders = Folders.of()
     odd = drop_odd_settings(os.environ)
@@ -99,7 +100,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         application, wiring = _make_window(folders, arguments, environ, registries, bus, odd)
         with _signals(wiring.quit):
             wiring.show()
-            # The first picture, before what is not needed for it is imported (asyncio alone takes longer than it).
+            # Paint first, then import what the first paint does not need (asyncio alone takes longer than it).
             application.processEvents()
             settle_collector()
             from longshore import log
@@ -119,8 +120,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         if thread is not threading.current_thread() and not thread.daemon
     ]
     if left or code:
-        # A helper program or a dead network can hold a thread longer than anyone wants to wait for a closed window,
-        # and without its display Qt has nothing to take apart. Everything worth keeping is on disk by now.
+        # A helper program or a dead network can block a thread longer than anyone wants to wait for a closed window,
+        # and after losing its display Qt cannot shut down. Everything worth keeping is on disk by now.
         _exit_now(code)
     return code
 
@@ -133,15 +134,15 @@ def _make_window(
     bus: BusProbe,
     odd: list[str],
 ) -> tuple[QApplication, Wiring]:
-    """The application and its window, not shown yet. *odd* gets what the log should say about the surroundings."""
+    """The application and its window, not shown yet. Appends to *odd* what the log should report about the setup."""
     from PySide6.QtWidgets import QApplication
 
     mute = bus.mute()
     if mute:
         odd.append(f"{mute} does not respond; accessibility and a global menu are off until the next start.")
         os.environ["DBUS_SESSION_BUS_ADDRESS"] = NOWHERE
-    # The style is named here, since QApplication.setStyle() gives it back, and PySide then makes hundreds of names of
-    # QStyle that nobody asks for.
+    # The style is named here because QApplication.setStyle() returns it, and PySide then creates hundreds of unused
+    # names of QStyle.
     application = QApplication.instance() or QApplication([sys.argv[0], "-style", STYLE])
     assert isinstance(application, QApplication)
     let_go()
@@ -149,7 +150,7 @@ def _make_window(
     application.setApplicationName("longshore")
     application.setDesktopFileName("app.longshore.Longshore")
     application.setApplicationVersion(__version__)
-    # The loop ends by our own event, when everything is stopped, not when the window is gone.
+    # Our own event ends the loop when everything is stopped, not the end of the window.
     application.setQuitOnLastWindowClosed(False)
 
     from longshore.wiring import Wiring
@@ -161,7 +162,7 @@ def _make_window(
 
 
 def _say(sentence: str, code: int) -> int:
-    """Print *sentence* for whoever started Longshore from a terminal; gives *code*."""
+    """Print *sentence* to the terminal and return *code*."""
     if sys.stderr is not None:
         with contextlib.suppress(OSError):
             print(f"longshore: {sentence}", file=sys.stderr)
@@ -169,7 +170,7 @@ def _say(sentence: str, code: int) -> int:
 
 
 def _unexpected_end(error: Exception, folders: Folders) -> int:
-    """A fault of ours at the start or the end: whole in the log, in one sentence on the terminal."""
+    """Handle an unexpected error at start or end: details in the log, one sentence on the terminal."""
     import logging
 
     logging.getLogger(__name__).info("longshore cannot go on", exc_info=error)
@@ -188,7 +189,7 @@ def _log_warnings(sentences: list[str]) -> None:
 
 
 def _exit_now(code: int) -> None:
-    """End the process without waiting for threads and without taking Qt apart."""
+    """End the process without waiting for threads and without shutting down Qt."""
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:
             with contextlib.suppress(OSError, ValueError):
@@ -205,7 +206,7 @@ def _registries(texts: list[str]) -> list[RegistryConfig]:
 
 
 def _run(application: QApplication, wiring: Wiring) -> int:
-    """Run the loop until everything has stopped. The exit code: 1 if the display was lost."""
+    """Run the loop until everything has stopped. Returns the exit code: 1 if the display was lost."""
     import asyncio
 
     import qasync
@@ -217,7 +218,7 @@ def _run(application: QApplication, wiring: Wiring) -> int:
 
     async def run() -> None:
         if wiring.quitting:
-            return  # by a signal that came before the loop
+            return  # a signal came before the loop
         ended = asyncio.Event()
         wiring.closed.connect(ended.set)
         wiring.start()
@@ -231,8 +232,8 @@ def _run(application: QApplication, wiring: Wiring) -> int:
         if not task.done():
             wiring.abandon()
 
-    # Qt ends its loop by itself when the connection to the display breaks, and would at once again. This comes
-    # before the last events are handled, in which coroutines would find no loop any more.
+    # Qt ends its loop by itself when the connection to the display breaks, and would immediately do so again. This
+    # signal comes before the last events are handled, when coroutines would find no loop any more.
     application.aboutToQuit.connect(left_by_qt)
     try:
         loop.run_until_complete(task)
@@ -245,7 +246,7 @@ def _run(application: QApplication, wiring: Wiring) -> int:
 
 
 def _give_up() -> None:
-    """The orderly end has not come in time. Called in a thread of its own."""
+    """Exit because the orderly shutdown took too long. Called in its own thread."""
     import logging
 
     logging.getLogger(__name__).error("not closed within %d s; not waiting any longer", CLOSE_SECONDS)
@@ -254,11 +255,11 @@ def _give_up() -> None:
 
 @contextlib.contextmanager
 def _signals(quit_now: Callable[[], None]) -> Iterator[None]:
-    """SIGINT, SIGTERM and SIGHUP close the window; one that was ignored when we came (nohup) stays ignored.
+    """Close the window on SIGINT, SIGTERM and SIGHUP. A signal that was ignored at the start (nohup) stays ignored.
 
-    Python runs its handlers between any two bytecodes, also in the middle of a start or of what holds a lock. So the
-    handler does nothing: the byte that Python writes into a socket when a signal arrives wakes the loop, and the loop
-    closes the window between two events.
+    Python runs its handlers between any two bytecodes, even during the start or while a lock is held. So the handler
+    does nothing: the byte that Python writes to a socket when a signal arrives wakes the loop, and the loop closes the
+    window between two events.
     """
     import socket
 
@@ -286,7 +287,7 @@ def _signals(quit_now: Callable[[], None]) -> Iterator[None]:
         yield
     finally:
         for number in taken:
-            signal.signal(number, signal.SIG_IGN)  # all is stopped: a second one has nothing to add
+            signal.signal(number, signal.SIG_IGN)  # everything is stopped: another signal changes nothing
         signal.set_wakeup_fd(before)
         notifier.setEnabled(False)
         reader.close()
@@ -294,7 +295,7 @@ def _signals(quit_now: Callable[[], None]) -> Iterator[None]:
 
 
 def _catch_what_escapes(wiring: Wiring) -> None:
-    """An exception nobody caught is logged whole and shown as one sentence; the window goes on."""
+    """Log uncaught exceptions with their traceback and show them as one sentence; the window stays open."""
     import logging
 
     logger = logging.getLogger(__name__)

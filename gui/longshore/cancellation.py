@@ -1,7 +1,7 @@
-"""A cancellation token that can be pulled from any thread, and that wakes what blocks.
+"""A cancellation token that any thread can cancel, and that wakes blocking calls.
 
-A leaf: no Qt, no I/O. Every blocking call of the core takes one, registers how it can be woken (shutting a socket
-down, setting an event), and raises :class:`Cancelled` when it was.
+A leaf: no Qt, no I/O. Every blocking call of the core takes one, registers how it can be woken (shutting down a
+socket, setting an event), and raises :class:`Cancelled` when it was cancelled.
 """
 
 from __future__ import annotations
@@ -10,16 +10,16 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterator
 
-#: Seconds between two looks at a cancellation by who waits for a lock.
+#: Seconds between two checks for cancellation while waiting for a lock.
 _SLICE = 0.1
 
 
 class Cancelled(Exception):
-    """The work was cancelled by the user. Not an error: never shown as one. Any thread."""
+    """The user cancelled the work. Not an error: never shown as one. Any thread."""
 
 
 class Cancellation:
-    """One piece of work that can be cancelled from outside. All methods may be called from any thread."""
+    """A piece of work that others can cancel. All methods may be called from any thread."""
 
     def __init__(self, above: Cancellation | None = None) -> None:
         self._above = above
@@ -31,11 +31,11 @@ class Cancellation:
 
     @property
     def cancelled(self) -> bool:
-        """True once :meth:`cancel` was called."""
+        """True after :meth:`cancel`."""
         return self._event.is_set()
 
     def cancel(self) -> None:
-        """Cancel: wake everything registered. Calling it again does nothing. Returns at once."""
+        """Cancel and wake everything registered. Calling it again does nothing. Returns at once."""
         with self._lock:
             if self._event.is_set():
                 return
@@ -46,7 +46,7 @@ class Cancellation:
 
     @property
     def stopping(self) -> bool:
-        """True once the work was asked to stop, or was cancelled."""
+        """True if the work was asked to stop, or was cancelled."""
         return (
             self._stopping.is_set()
             or self._event.is_set()
@@ -54,22 +54,22 @@ class Cancellation:
         )
 
     def ask_to_stop(self) -> None:
-        """Have the work end, by :class:`Cancelled`, where it can be gone on with later.
+        """Ask the work to end, with :class:`Cancelled`, at a point where it can be resumed later.
 
-        Wakes nothing: what cannot stop so goes on until :meth:`cancel`. Returns at once.
+        Wakes nothing: work that cannot stop this way continues until :meth:`cancel`. Returns at once.
         """
         self._stopping.set()
 
     @contextlib.contextmanager
     def below(self) -> Iterator[Cancellation]:
-        """A cancellation for a part of the work: cancelled and asked to stop with this one, or alone."""
+        """A cancellation for a part of the work: cancelled and asked to stop with this one, or separately."""
         part = Cancellation(self)
         with self.waking(part.cancel):
             yield part
 
     @contextlib.contextmanager
     def waking(self, waker: Callable[[], None]) -> Iterator[None]:
-        """While inside, *waker* is called from the cancelling thread when cancelled.
+        """Call *waker* from the cancelling thread if cancelled inside the context.
 
         *waker* must not block and must not raise. Raises :class:`Cancelled` on entry if already cancelled.
         """
@@ -91,7 +91,7 @@ class Cancellation:
             raise Cancelled
 
     def wait(self, seconds: float) -> bool:
-        """Sleep up to *seconds*, less when cancelled. True if cancelled."""
+        """Sleep up to *seconds*, less if cancelled. Returns True if cancelled."""
         return self._event.wait(seconds)
 
 

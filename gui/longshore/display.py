@@ -1,6 +1,6 @@
-"""Is there a display that Qt can open, and does its environment make sense? Asked before Qt is.
+"""Checks for a display that Qt can open, and for a usable environment, before Qt starts.
 
-Qt aborts the process where there is no display, and takes any number for the size of what it draws.
+Qt aborts the process if there is no display, and accepts any number as a scale factor.
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ import threading
 from collections.abc import Callable, Mapping, MutableMapping
 from pathlib import Path
 
-#: Seconds that an X server may take to let us in: far ones over ssh take some.
+#: Seconds that an X server may take to accept the connection: remote ones over ssh take some.
 X11_SECONDS = 10.0
-#: Factors and dots per inch beyond which a window has no size, or more pixels than there is memory for.
+#: Limits of scale factors and dots per inch: beyond them a window has no size, or more pixels than fit into memory.
 SCALES, DOTS = (0.25, 8.0), (24.0, 768.0)
 _held: list[Callable[[], None]] = []
-#: Compiled where a variable asks for it, which is seldom.
+#: Compiled only if a variable is set, which is rare.
 _NUMBER = r"\s*[+-]?([0-9]{1,32}(\.[0-9]{0,32})?|\.[0-9]{1,32})([eE][+-]?[0-9]{1,4})?\s*"
 
 
 def drop_odd_settings(environ: MutableMapping[str, str]) -> list[str]:
-    """Remove from *environ* what would keep Qt from drawing a window that can be used; returns a sentence for each.
+    """Remove settings from *environ* that would keep Qt from drawing a usable window; returns a sentence for each.
 
-    Words that Qt itself ignores are removed too, and reported: somebody meant something by them. Main thread, before
-    the QApplication is made.
+    Values that Qt itself ignores are removed and reported too, because somebody set them for a reason. Main thread,
+    before the QApplication is made.
     """
     said = []
 
@@ -47,20 +47,20 @@ def drop_odd_settings(environ: MutableMapping[str, str]) -> list[str]:
         lambda value: _within(value, DOTS),
         f"dots per inch must be a number from {DOTS[0]:g} to {DOTS[1]:g}",
     )
-    # An experiment of Qt's in drawing widgets on the GPU; a window of ours ends in a segmentation fault with it.
+    # An experiment of Qt's for drawing widgets on the GPU; it crashes Longshore's window with a segmentation fault.
     check("QT_WIDGETS_RHI", lambda value: value.strip() == "0", "Longshore's window is drawn without it")
     return said
 
 
 def let_go() -> None:
-    """Close what :func:`why_no_display` has kept open. Called once Qt has a connection of its own; main thread."""
+    """Close the connections that :func:`why_no_display` kept open. Called after Qt has its own; main thread."""
     while _held:
         _held.pop()()
 
 
 def _within(text: str, bounds: tuple[float, float]) -> bool:
     if not re.fullmatch(_NUMBER, text):
-        return False  # also "nan" and "inf", which Qt takes for numbers
+        return False  # also "nan" and "inf", which Qt accepts as numbers
     value = float(text)
     return math.isfinite(value) and bounds[0] <= value <= bounds[1]
 
@@ -72,7 +72,7 @@ def why_no_display(environ: Mapping[str, str], platform: str) -> str:
     """
     if not platform.startswith("linux"):
         return ""
-    # Qt takes the first of them that works.
+    # Qt uses the first platform that works.
     names = [part.partition(":")[0] for part in environ.get("QT_QPA_PLATFORM", "").split(";")]
     reasons = [_why_not(name, environ) for name in names]
     return "" if "" in reasons else reasons[0]
@@ -116,10 +116,10 @@ def _platforms() -> Path:
 def _has_plugin(name: str, environ: Mapping[str, str]) -> bool:
     folder = _platforms()
     if not folder.is_dir() or environ.get("QT_PLUGIN_PATH") or environ.get("QT_QPA_PLATFORM_PLUGIN_PATH"):
-        return True  # a distribution's own Qt, or plugins of the user's own: let Qt say what it must
+        return True  # a distribution's Qt, or the user's own plugins: Qt reports problems itself
     if not re.fullmatch(r"[A-Za-z0-9_-]{1,40}", name):
         return False
-    # One library serves several names that begin alike (wayland-egl, wayland-brcm, …).
+    # One library serves several names with the same beginning (wayland-egl, wayland-brcm, …).
     return any(folder.glob(f"libq{name.partition('-')[0].lower()}*.so"))
 
 
@@ -142,11 +142,11 @@ def _wayland_answers(environ: Mapping[str, str]) -> bool:
 
 
 def _x11_answers(display: str) -> bool:
-    """Connect as Qt will, authority and all, through the same library. False also if nothing comes in time."""
+    """True if an X server accepts a connection as Qt makes it, with the same authority and library, in time."""
     try:
         xcb = ctypes.CDLL("libxcb.so.1")
     except OSError:
-        return True  # _missing_library has looked already; let Qt say what it must
+        return True  # _missing_library has checked this already: Qt reports problems itself
     xcb.xcb_connect.restype = ctypes.c_void_p
     xcb.xcb_connect.argtypes = [ctypes.c_char_p, ctypes.c_void_p]
     xcb.xcb_connection_has_error.argtypes = [ctypes.c_void_p]
@@ -155,11 +155,11 @@ def _x11_answers(display: str) -> bool:
 
     def connect() -> None:
         connection = xcb.xcb_connect(display.encode(), None)
-        # A bare X server starts anew when its last client leaves, and would refuse Qt, which comes next.
+        # An X server on its own resets when its last client leaves, and would then refuse Qt, which connects next.
         _held.append(lambda: xcb.xcb_disconnect(connection))
         answers.append(xcb.xcb_connection_has_error(connection) == 0)
 
-    # The library waits for ever for a server that accepts and says nothing; then the thread ends with the process.
+    # The library waits forever for a server that accepts but does not respond; the thread then ends with the process.
     thread = threading.Thread(target=connect, name="longshore-display", daemon=True)
     thread.start()
     thread.join(X11_SECONDS)
@@ -167,10 +167,10 @@ def _x11_answers(display: str) -> bool:
 
 
 def _missing_library() -> str:
-    """What keeps Qt's X11 plugin from loading, as the dynamic linker says it; empty if it loads."""
+    """Why Qt's X11 plugin cannot be loaded, in the words of the dynamic linker; empty if it can."""
     plugin = _platforms() / "libqxcb.so"
     if not plugin.exists():
-        return ""  # a distribution's own Qt, or a bundle that lays its files out otherwise
+        return ""  # a distribution's Qt, or a bundle with another layout
     try:
         ctypes.CDLL(str(plugin))
     except OSError as error:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from longshore.shared_files import NotAFile, private_folder
 
-# What may stand in a log line by accident: authorisation headers, credentials in URLs, tokens in JSON or queries.
+# Secrets that may get into a log line by accident: authorisation headers, credentials in URLs, tokens in JSON, queries.
 _SECRETS = (
     (re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9+/=._~-]{8,}"), r"\1 ***"),
     (re.compile(r"(?i)://[^/\s:@]+:[^/\s@]+@"), "://***@"),
@@ -29,7 +29,7 @@ _SECRETS = (
 
 
 def redact(text: str) -> str:
-    """*text* with what looks like a secret replaced by ``***``. Any thread."""
+    """*text* with everything that looks like a secret replaced by ``***``. Any thread."""
     for pattern, replacement in _SECRETS:
         text = pattern.sub(replacement, text)
     return text
@@ -41,7 +41,7 @@ class _Redacting(logging.Formatter):
 
 
 class _File(logging.handlers.RotatingFileHandler):
-    """A log file whose trouble is one sentence on stderr, and never an exception or a wait."""
+    """A log file that reports its errors in one sentence on stderr, and never raises or waits."""
 
     _told = False
 
@@ -55,11 +55,11 @@ class _File(logging.handlers.RotatingFileHandler):
         return os.fdopen(descriptor, "a", encoding=self.encoding)
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
-        """Called while an exception is handled, where the base class would print a traceback."""
+        """Report an error. Called while an exception is handled, for which the base class would print a traceback."""
         self._tell(sys.exc_info()[1])
 
     def close(self) -> None:
-        """What could not be written so far is tried once more, and given up."""
+        """Close the file after a last try to write what is buffered."""
         try:
             super().close()
         except OSError as error:
@@ -75,13 +75,13 @@ class _File(logging.handlers.RotatingFileHandler):
 
 class _Screen(logging.StreamHandler):  # type: ignore[type-arg]
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
-        """A terminal that is gone, or a full disk behind it, is nobody's business."""
+        """Ignore errors of the terminal, such as a closed one or a full disk behind it."""
 
 
 def start(folder: Path, *, debug: bool = False) -> None:
-    """Log to ``longshore.log`` in *folder* (1 MB, three kept), warnings to stderr as well. Called once, at start.
+    """Log to ``longshore.log`` in *folder* (1 MB, three kept), and warnings also to stderr. Called once, at start.
 
-    A folder or a file that cannot be written is reported once on stderr and costs only the file.
+    If the folder or the file cannot be written, this is reported once on stderr, and only the file is missing.
     """
     root = logging.getLogger("longshore")
     root.setLevel(logging.DEBUG if debug else logging.INFO)

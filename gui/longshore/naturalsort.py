@@ -1,4 +1,4 @@
-"""The order in which people expect tags: 2.9 before 2.10, 1.0-rc1 before 1.0."""
+"""The order that people expect of tags: 2.9 before 2.10, 1.0-rc1 before 1.0."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 _TOKEN = re.compile(r"([0-9]+)|([a-z]+)", re.IGNORECASE | re.ASCII)
 _LEADING_V = re.compile(r"v(?=[0-9])", re.IGNORECASE)
 
-# Words that stand before the release they lead to, in their own order.
+# Words that sort before the release that they precede, in this order.
 _BEFORE_RELEASE = {
     "dev": 0,
     "snapshot": 0,
@@ -23,7 +23,7 @@ _BEFORE_RELEASE = {
 }
 _SHORT = {"a": 1, "b": 2}  # 3.14.0a1, 3.14.0b2
 
-#: Longer ones compare as what they begin with.
+#: First digits of a number that are compared; the rest is ignored.
 _MOST_DIGITS = 256
 _PRE_RELEASE, _END, _WORD, _NUMBER = range(4)
 
@@ -33,9 +33,9 @@ NaturalKey = tuple[tuple[tuple[int, int, str], ...], str]
 def natural_key(tag: str) -> NaturalKey:
     """A sort key for tags (and paths), ascending; equal only for equal tags. Any thread.
 
-    Numbers compare as numbers, a ``v`` before a number counts for nothing, words without regard to case. A
-    tag that goes on with a pre-release word stands before the plain one (``1.0-rc1``, ``1.0``), with any
-    other word after it (``16``, ``16-alpine``, ``16.1``). Names without numbers stand before versions.
+    Numbers compare as numbers, a ``v`` before a number is ignored, words ignore case. A tag that continues with a
+    pre-release word sorts before the plain one (``1.0-rc1``, ``1.0``), with any other word after it (``16``,
+    ``16-alpine``, ``16.1``). Names without numbers sort before versions.
     """
     bare = _LEADING_V.sub("", tag, count=1) if _LEADING_V.match(tag) else tag
     found = list(_TOKEN.finditer(bare))

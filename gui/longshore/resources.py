@@ -1,7 +1,7 @@
-"""Where the files that are not code lie: icons, styles, translations. A leaf: no Qt.
+"""Finds the files that are not code: icons, styles, translations. A leaf: no Qt.
 
-In an installed wheel, and in a bundle, they are ``longshore/_resources``; in the source tree (also with an editable
-install) they are the folder ``resources`` beside ``gui``.
+In an installed wheel and in a bundle they are in ``longshore/_resources``; in the source tree (also with an editable
+install) they are in the folder ``resources`` beside ``gui``.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _PACKAGE = Path(__file__).resolve().parent
 
 @functools.cache
 def folder() -> Path:
-    """The folder of resources. Raises FileNotFoundError when the installation is not whole. Any thread."""
+    """The folder of resources. Raises FileNotFoundError if the installation is incomplete. Any thread."""
     for candidate in (_PACKAGE / "_resources", _PACKAGE.parent.parent / "resources"):
         if (candidate / "icons").is_dir():
             return candidate

@@ -1,7 +1,8 @@
-"""Knows the secrets in use, so that no text from outside brings one back: a server may echo what it was sent.
+"""Keeps the secrets in use out of all text from outside, because a server may echo what it was sent.
 
-Who is about to send a secret says so with :func:`keep_out`; ``oci.text.plain`` and the errors, which all foreign text
-passes, replace it in every form in which servers were seen to repeat it. Held in memory only, the latest thousand.
+Code that sends a secret registers it with :func:`keep_out` first. ``text.plain`` and the errors, which handle all
+text from outside, replace it in every form in which servers were seen to repeat it. In memory only, the latest
+thousand.
 """
 
 from __future__ import annotations
@@ -14,13 +15,13 @@ import threading
 from collections import OrderedDict
 from urllib.parse import quote, quote_plus
 
-#: What is shown in place of a secret.
+#: The replacement for a secret.
 HIDDEN = "***"
-#: Secrets kept: one registry's tokens are at most 500.
+#: Most secrets kept: one registry has at most 500 tokens.
 _MOST = 1000
-#: Forms are found by their last characters: tokens of one service begin alike.
+#: Characters at the end of a form by which it is found: tokens of one service begin alike.
 _TAIL = 6
-#: Characters from which on a form is replaced wherever it is; a shorter one could be a word of a sentence.
+#: Shortest form, in characters, that is replaced anywhere; a shorter one could be a word of a sentence.
 SURELY = 12
 
 _lock = threading.Lock()
@@ -31,7 +32,7 @@ _longest = 0
 
 
 def keep_out(secret: str, user: str = "") -> None:
-    """Replace *secret*, a password or token, in every text from outside from now on. *user*: who signs in with it.
+    """Replace *secret*, a password or token, in all text from outside from now on. *user*: the name used with it.
 
     Any thread.
     """
@@ -63,15 +64,15 @@ def keep_out(secret: str, user: str = "") -> None:
 
 
 def longest() -> int:
-    """Characters of the longest form: a text that was cut may end in the beginning of one. Any thread."""
+    """Characters of the longest form: the end of a cut text may contain the beginning of one. Any thread."""
     return _longest
 
 
 def without_secrets(text: str, least: int = 1) -> str:
-    """*text* with the secrets in use replaced. Time grows with the length of *text* only. Any thread.
+    """*text* with the secrets in use replaced. The time depends only on the length of *text*. Any thread.
 
-    *least*: characters that a form must have; :data:`SURELY` for sentences of our own, in which a short password may
-    be a word.
+    *least*: shortest form that is replaced, in characters; :data:`SURELY` for our own sentences, in which a short
+    password may be a word.
     """
     spans: list[tuple[int, int]] = []
     if _by_tail:
@@ -89,9 +90,9 @@ def without_secrets(text: str, least: int = 1) -> str:
 
 @functools.cache
 def _after_scheme() -> re.Pattern[str]:
-    """What follows the name of a scheme, unless it is a word: "Basic authentication" stays.
+    """The pattern for the text after the name of a scheme, unless that is a word: "Basic authentication" stays.
 
-    Compiled when the first text from outside comes: the window opens without it.
+    Compiled for the first text from outside, because the window opens without it.
     """
     return re.compile(
         r"(?i)\b(basic|bearer)(\s{1,4}|%20|\+|:)(?=[A-Z+/._~%-]*[0-9=])[A-Z0-9+/._~%-]{8,}={0,2}"
@@ -109,8 +110,8 @@ def _hidden(text: str, spans: list[tuple[int, int]]) -> str:
 
 
 def _forms(secret: str, user: str) -> tuple[str, ...]:
-    """What servers make of a secret: as it is, in base64 (alone, with its user, within anything), in URLs, JSON, HTML
-    and hexadecimal digits."""
+    """The forms in which servers repeat a secret: unchanged, in base64 (alone, with its user, within other data), in
+    URLs, JSON, HTML and hexadecimal digits."""
     import html  # its table of names is large, and secrets are rare
 
     raw = secret.encode("utf-8", "surrogatepass")
@@ -122,7 +123,7 @@ def _forms(secret: str, user: str) -> tuple[str, ...]:
         coded = base64.b64encode(whole).decode()
         found |= {coded, coded.rstrip("=")}
     for before in range(3):
-        # The characters of base64 that depend on the secret alone, wherever it begins.
+        # The base64 characters that depend only on the secret, for each possible offset.
         coded = base64.b64encode(b"\0" * before + raw).decode()
         found.add(coded[(0, 2, 3)[before] : (before + len(raw)) * 8 // 6])
     found |= {form.translate(_URL_SAFE) for form in found}

@@ -1,7 +1,7 @@
-"""Where Longshore keeps things (XDG Base Directory Specification 0.8), and the few things it keeps.
+"""Longshore's folders (XDG Base Directory Specification 0.8) and its settings.
 
-A leaf: no Qt. Settings are one small JSON file, shared by all running Longshores; unknown keys are kept. No secrets
-are ever in it.
+A leaf: no Qt. Settings are one small JSON file, shared by all running Longshores; unknown keys are kept. It never
+contains secrets.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ _log = logging.getLogger(__name__)
 APP = "longshore"
 #: Bytes of the largest settings file that is read.
 LARGEST = 4 << 20
-#: Seconds that a change waits for another Longshore: the window is waiting for it.
+#: Seconds that a change waits for another Longshore. Short, because the window waits as long.
 PATIENCE = 0.25
 
 
-# Not by platformdirs: importing it takes as long as a tenth of the way to the first frame, and it reads this process's
-# environment only.
+# Without platformdirs: importing it takes a tenth of the time to the first frame, and it reads only this process's
+# environment.
 def _folder(environ: Mapping[str, str], variable: str, fallback: str) -> Path:
     # The specification: a relative path is invalid and must be ignored.
     value = environ.get(variable, "")
@@ -49,7 +49,7 @@ class Folders(NamedTuple):
 
     @staticmethod
     def of(environ: Mapping[str, str] | None = None) -> Folders:
-        """The folders for *environ* (default: this process's). Creates nothing. Any thread."""
+        """The folders by *environ* (default: this process's). Creates nothing. Any thread."""
         env = os.environ if environ is None else environ
         return Folders(
             config=_folder(env, "XDG_CONFIG_HOME", ".config"),
@@ -62,10 +62,10 @@ class Folders(NamedTuple):
 class Settings:
     """The user's choices. Every method may be called from any thread; values are plain JSON data.
 
-    Several Longshores share the file: a change is applied to the file as it is at that moment, under a lock, and
-    touches only its own key. What another one changed is seen at the next :meth:`get`. A damaged file is set aside as
-    ``settings.json.broken`` and reported in :attr:`problem`; a file that cannot be written keeps the changes of this
-    run in memory, and they are written with the next one that can be.
+    Several Longshores share the file: a change is applied to the current file, under a lock, and affects only its own
+    key. Changes by others are seen at the next :meth:`get`. A damaged file is saved as ``settings.json.broken`` and
+    reported in :attr:`problem`. If the file cannot be written, changes are kept in memory for this run and written
+    with the next change that succeeds.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -79,13 +79,13 @@ class Settings:
         self._load()
 
     def get(self, key: str, default: Any = None) -> Any:
-        """The value of *key*, or *default*; also *default* where the stored value is of another type."""
+        """The value of *key*; *default* if there is none or it is of another type."""
         with self._lock:
             self._look_again()
             return _value(self._values, key, default)
 
     def set(self, key: str, value: Any) -> None:
-        """Set *key* and write the file. A write that fails is logged, and the value holds for this run."""
+        """Set *key* and write the file. A failed write is logged, and the value is valid for this run."""
         with self._lock:
             self._pending = [change for change in self._pending if change.key != key]
             self._write(_Pending(key, lambda _: value, None))
@@ -93,9 +93,9 @@ class Settings:
     def update(self, key: str, how: Callable[[Any], Any], default: Any) -> Any:
         """Change a part of the value of *key*, and write the file; returns the new value.
 
-        *how* makes the new value out of the one in the file (*default* where there is none, or one of another type),
-        which another Longshore may have changed a moment ago. It must not change its argument, and may be called
-        several times. What it raises goes to the caller, and nothing is changed. A write that fails is as in
+        *how* returns the new value for the one in the file (*default* if there is none or it is of another type),
+        which another Longshore may have just changed. It must not modify its argument, and may be called several
+        times. If it raises, nothing is changed and the caller gets its exception. A failed write is handled as in
         :meth:`set`.
         """
         with self._lock:
@@ -103,7 +103,7 @@ class Settings:
             return _value(self._values, key, default)
 
     def flush(self) -> None:
-        """Try once more to write what could not be written. Called when the window closes."""
+        """Try again to write pending changes. Called when the window closes."""
         with self._lock:
             if self._pending:
                 try:
@@ -111,7 +111,7 @@ class Settings:
                 except OSError as error:
                     _log.warning("settings not written: %s", error)
 
-    # -- inside, with the lock held but for _load
+    # -- inside, with the lock held except in _load
 
     def _load(self) -> None:
         self._seen = _signature(self.path)
@@ -127,7 +127,7 @@ class Settings:
             )
 
     def _set_aside(self) -> str:
-        """Begin a new file; what to say about the damaged one."""
+        """Start a new file; returns the message about the damaged one."""
         try:
             self._change()
         except OSError as error:
@@ -141,7 +141,7 @@ class Settings:
         return self.path.with_name(self.path.name + ".broken")
 
     def _look_again(self) -> None:
-        """Take in what other programs wrote. A file that is damaged or gone for a moment changes nothing here."""
+        """Read what other programs wrote. A file that is briefly damaged or missing changes nothing."""
         found = _signature(self.path)
         if found is None or found == self._seen:
             return
@@ -164,7 +164,7 @@ class Settings:
             raise
 
     def _change(self) -> None:
-        """Apply what is pending to the file as it is. Raises OSError, and whatever a change raises."""
+        """Apply the pending changes to the current file. Raises OSError, and exceptions of the changes."""
         last, merged = self._values, self._values
 
         def merge(raw: bytes | None) -> bytes | None:
@@ -173,15 +173,15 @@ class Settings:
             try:
                 found = json_object(raw) if raw is not None else {}
             except NotAnObject:
-                # The last readable state is worth more than nothing.
+                # The last readable state is better than nothing.
                 write_durably(self._aside, raw or b"")
                 damaged, found = True, last
             merged = _changed(found, self._pending)
             text = _text(merged)
-            # Compared as they are written: to Python 1, 1.0 and True are the same.
+            # Compared as text: in Python 1, 1.0 and True are equal.
             return text if damaged or text != _text(found) else None
 
-        # Looked at first: what is no file, or as it is to be, needs neither a lock nor a folder.
+        # Checked first: without a change, neither a lock nor a folder is needed.
         if merge(self._file.read()) is not None:
             self._file.change(merge, patience=PATIENCE)
         self._seen = _signature(self.path)
@@ -190,14 +190,14 @@ class Settings:
 
 
 class _Pending(NamedTuple):
-    """A change that is not in the file yet."""
+    """A change that is not yet in the file."""
 
     key: str
     how: Callable[[Any], Any]
     default: Any
 
 
-#: Modification time in ns, inode, size. Only says when to look again: a change never relies on it.
+#: Modification time in ns, inode, size. Only tells when to read again: a change never relies on it.
 _Signature = tuple[int, int, int]
 
 

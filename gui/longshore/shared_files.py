@@ -1,12 +1,12 @@
 """Files that several programs change at the same time: one way to lock, re-read, merge, write durably and verify.
 
-A leaf: standard library only, no Qt. Settings, the registry book, Docker's ``config.json`` and the library's index go
-through :class:`SharedFile`; what holds more than a small document is SQLite, which does all of this itself.
+A leaf: standard library only, no Qt. Settings, the registry book, Docker's ``config.json`` and the library's index
+use :class:`SharedFile`; larger data is in SQLite, which does all of this itself.
 
-Programs of ours exclude each other with a lock file beside the document. Others (the docker CLI) do not know that
-lock: they read, work for as long as they like, and replace the whole file. So the new text is exchanged with the old
-one in one step, what comes out is compared with what went into the merge, and a text that nobody had merged is merged
-and written again. What others overwrite afterwards is noticed for as long as *settle* says.
+Longshores exclude each other with a lock file beside the document. Others (the docker CLI) do not know that lock:
+they read, work for any length of time, and replace the whole file. So the new text is exchanged with the old one in
+one step, and the old one is compared with the text that was merged. A text that was not merged yet is merged, and the
+result is written again. Later overwrites are noticed for *settle* seconds.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from typing import Any, NamedTuple
 
 from longshore.cancellation import Cancellation
 
-#: Seconds after which a lock that is only ever held for a moment counts as stuck (its holder was stopped).
+#: Seconds after which a lock that is normally held briefly counts as stuck (its holder was stopped).
 PATIENCE = 30.0
-#: Bytes of the largest document that is read unless the caller says otherwise.
+#: Bytes of the largest document that is read, unless the caller gives another limit.
 LARGEST = 16 * 1024 * 1024
-#: Levels of the most deeply nested document: far more than any needs, far less than Python's encoder can write.
+#: Most levels of nesting in a document: far more than any needs, far fewer than Python's encoder can write.
 DEEPEST = 100
-#: How often a text is merged again because another program replaced the file meanwhile.
+#: Most merges because another program replaced the file meanwhile.
 _TRIES = 8
 _LONGEST_NAP = 0.05
 _CHUNK = 1 << 20
@@ -39,7 +39,7 @@ _PLAIN = os.O_CLOEXEC | getattr(os, "O_NONBLOCK", 0)
 
 
 class LockBusy(TimeoutError):
-    """Another program held the lock file :attr:`path` for longer than the caller was willing to wait."""
+    """Another program held the lock file :attr:`path` for longer than the caller would wait."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(errno.ETIMEDOUT, "another program keeps it locked", str(path))
@@ -47,7 +47,7 @@ class LockBusy(TimeoutError):
 
 
 class NotAFile(OSError):
-    """What is at the path is a pipe, a device, a folder or, where links are not followed, a link."""
+    """The path is a pipe, a device, a folder or, if links are not followed, a link."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(errno.EINVAL, "not a regular file", str(path))
@@ -61,18 +61,19 @@ class FileTooLarge(OSError):
 
 
 class DidNotLast(OSError):
-    """Another program that takes no locks overwrote the change each time it was written."""
+    """Another program without locks overwrote the change each time it was written."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(errno.EBUSY, "another program overwrites it", str(path))
 
 
 class NotAnObject(ValueError):
-    """A document is not the text of a JSON object. Says where and why, never quotes it: it may hold secrets."""
+    """A document is not a JSON object. Reports where and why but never quotes it: it may contain secrets."""
 
 
 class Change(NamedTuple):
-    """What :meth:`SharedFile.change` found and what it left. None: no file. *merged*: texts of others taken in."""
+    """The document before and after :meth:`SharedFile.change`. None: no file. *merged*: number of foreign texts merged
+    in."""
 
     before: bytes | None
     after: bytes | None
@@ -80,13 +81,13 @@ class Change(NamedTuple):
 
 
 def private_folder(path: Path) -> Path:
-    """Create *path* (0700) with its parents if need be, and return it. Raises OSError. Any thread."""
+    """Create *path* (0700) and missing parents, and return it. Raises OSError. Any thread."""
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
     return path
 
 
 def read_file(path: Path, largest: int = LARGEST, *, follow: bool = True) -> bytes:
-    """The bytes of a regular file, at most *largest*. Never waits for a pipe's other end.
+    """The bytes of a regular file, at most *largest*. Never waits for the other end of a pipe.
 
     Raises FileNotFoundError, NotAFile, FileTooLarge, OSError. Any thread.
     """
@@ -112,9 +113,9 @@ def read_file(path: Path, largest: int = LARGEST, *, follow: bool = True) -> byt
 
 
 def json_object(raw: bytes, deepest: int = DEEPEST) -> dict[str, Any]:
-    """The JSON object in *raw*, which can be written again. Any thread.
+    """Parse the JSON object in *raw*; the result can be serialised again. Any thread.
 
-    Raises NotAnObject for anything else, and for one with more than *deepest* levels of lists and objects.
+    Raises NotAnObject for anything else, and for more than *deepest* levels of lists and objects.
     """
     try:
         values = json.loads(raw)
@@ -140,10 +141,10 @@ def json_object(raw: bytes, deepest: int = DEEPEST) -> dict[str, Any]:
 
 
 def write_durably(path: Path, data: bytes, mode: int = 0o600) -> None:
-    """Replace *path* with *data* so that a reader, a crash or a power cut leaves the old or the new whole.
+    """Replace *path* with *data*. Readers, a crash or a power cut find either the old or the new content, complete.
 
-    For files with one writer; what several change goes through :class:`SharedFile`. A symbolic link is followed: its
-    target is replaced, the link stays. Raises OSError. Any thread.
+    For files with one writer; use :class:`SharedFile` if there are several. A symbolic link is followed: its target is
+    replaced, the link stays. Raises OSError. Any thread.
     """
     target = Path(os.path.realpath(path))
     private_folder(target.parent)
@@ -159,7 +160,7 @@ def write_durably(path: Path, data: bytes, mode: int = 0o600) -> None:
 
 
 def sync_folder(path: Path) -> None:
-    """Bring a rename in the folder *path* to disk, where the file system can. Never raises."""
+    """Write a rename in the folder *path* to disk, if the file system can. Never raises."""
     if os.name == "nt":
         return
     with contextlib.suppress(OSError):
@@ -171,7 +172,7 @@ def sync_folder(path: Path) -> None:
 
 
 def try_lock(descriptor: int, *, shared: bool = False) -> bool:
-    """Lock an open file without waiting (flock(2)); False if another open file of it is locked. Raises OSError."""
+    """Lock an open file without waiting (flock(2)); False if it is locked by another opening. Raises OSError."""
     try:
         if sys.platform == "win32":
             import msvcrt
@@ -192,9 +193,9 @@ def try_lock(descriptor: int, *, shared: bool = False) -> bool:
 def locked(
     path: Path, *, shared: bool = False, cancellation: Cancellation | None = None, patience: float = PATIENCE
 ) -> Iterator[None]:
-    """Hold the lock file *path*, which is created if need be. Not reentrant: every call is a holder of its own.
+    """Hold the lock file *path*, which is created if missing. Not reentrant: every call is a separate holder.
 
-    The system drops the lock with the process, however that ends. Raises OSError where the file cannot be created,
+    The system releases the lock when the process ends, however it ends. Raises OSError if the file cannot be created,
     LockBusy after *patience* seconds, Cancelled. Any thread; waits.
     """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | _PLAIN | _NO_FOLLOW, 0o666)
@@ -215,12 +216,12 @@ def locked(
 
 
 class SharedFile:
-    """One small document that several programs read and replace. Thread-safe; every method blocks for a moment.
+    """One small document that several programs read and replace. Thread-safe; every method blocks briefly.
 
-    *lock*, *temporaries*: where the lock file and the unfinished texts are; beside the document unless given.
-    *mode*: permissions of a new file; an existing one keeps its own, less what *mode* forbids. *follow*: whether a
-    symbolic link is followed (its target is replaced, the link stays) or refused. *settle*: seconds for which a
-    written change is watched, for documents that programs without our lock replace.
+    *lock*, *temporaries*: the lock file and the folder of unfinished texts; beside the document unless given.
+    *mode*: permissions of a new file; an existing file keeps its own, except those that *mode* forbids. *follow*:
+    follow a symbolic link (its target is replaced, the link stays) or refuse it. *settle*: seconds that a written
+    change is watched, for documents that programs without our lock replace.
     """
 
     def __init__(
@@ -243,7 +244,7 @@ class SharedFile:
         self._temporaries = temporaries
 
     def read(self) -> bytes | None:
-        """The document as it is now, None if there is none. Raises NotAFile, FileTooLarge, OSError."""
+        """The current document, None if there is none. Raises NotAFile, FileTooLarge, OSError."""
         try:
             return read_file(self.path, self._largest, follow=self._follow)
         except FileNotFoundError:
@@ -256,10 +257,10 @@ class SharedFile:
         cancellation: Cancellation | None = None,
         patience: float = PATIENCE,
     ) -> Change:
-        """Replace the document by what *merge* makes of it, on disk before this returns.
+        """Replace the document by the result of *merge*; it is on disk when this returns.
 
-        *merge* gets the document as it is and returns what it is to be; the same (or None) leaves it alone. It may be
-        called several times and has to be idempotent. What it raises goes to the caller, and nothing is changed.
+        *merge* gets the current document and returns the new one; None or the same leaves it unchanged. It may be
+        called several times and must be idempotent. If it raises, nothing is changed and the caller gets its exception.
         Raises OSError, LockBusy, DidNotLast, Cancelled.
         """
         target = self._target()
@@ -277,12 +278,12 @@ class SharedFile:
                     found = self._after_settling(wanted, cancellation)
                     if found == wanted:
                         return Change(first, wanted, merged)
-                # Somebody replaced it, before our writing or after: theirs is merged as well.
+                # Another program replaced it, before or after our write: its text is merged too.
                 current, merged = found, merged + 1
         raise DidNotLast(self.path)
 
     def clear(self) -> None:
-        """Remove what killed writers left, which may hold secrets. Never waits for a writer at work; never raises."""
+        """Remove the files of killed writers, which may contain secrets. Never waits for active writers or raises."""
         with contextlib.suppress(OSError):
             target = self._target()
             if self._unfinished(target):
@@ -306,14 +307,14 @@ class SharedFile:
             return [Path(entry.path) for entry in entries if entry.name.startswith(start)]
 
     def _clear(self, target: Path) -> None:
-        """With the lock held: then nobody else's unfinished text is still being written."""
+        """Remove unfinished texts. Needs the lock, so that nobody is still writing one."""
         for path in self._unfinished(target):
             with contextlib.suppress(OSError):
                 path.unlink()
 
     def _exchange(self, target: Path, current: bytes | None, wanted: bytes) -> bytes | None:
-        """Put *wanted* in the place of *current*; returns what is there then: *wanted*, or what another program wrote
-        meanwhile, which is left alone."""
+        """Replace *current* by *wanted*. Returns the document afterwards: *wanted*, or what another program wrote
+        meanwhile, which is not touched."""
         temporary = _temporary(target, self._folder(target))
         mode, owner, before = self._mode, None, 0
         with contextlib.suppress(OSError):
@@ -346,25 +347,23 @@ class SharedFile:
                 temporary.unlink()
 
     def _look_at_displaced(self, target: Path, temporary: Path, current: bytes, wanted: bytes) -> bytes:
-        """After a swap: *temporary* goes only if it holds a text that is known; anything newer returns to *target*.
+        """Check *temporary* after a swap: it is removed only if its text is known; a newer text returns to *target*.
 
-        A program that replaces the document within each exchange is not followed for ever: the newest of its texts that
-        was seen is put back by a plain rename then.
+        If a program replaces the document during every exchange, this ends after some tries: a plain rename restores
+        the newest of its texts that was seen.
         """
         placed, known = wanted, current
         for left in reversed(range(_TRIES)):
             try:
                 displaced = read_file(temporary, self._largest, follow=False)
             except OSError:
-                _swap(
-                    temporary, target
-                )  # a foreign thing that cannot be merged: it was there, there it stays
+                _swap(temporary, target)  # a foreign object that cannot be merged goes back to its place
                 raise
             if displaced == known:
                 return placed
             with contextlib.suppress(FileNotFoundError):
                 latest = read_file(target, self._largest, follow=False)
-                if latest != placed:  # written after what we displaced: that is out of date by now
+                if latest != placed:  # written after the displaced text, which is therefore out of date
                     return latest
             if not left:
                 break
@@ -376,7 +375,7 @@ class SharedFile:
         return displaced
 
     def _after_settling(self, current: bytes | None, cancellation: Cancellation | None) -> bytes | None:
-        """The document once it has been left alone for *settle* seconds, or as soon as it differs from *current*."""
+        """The document after *settle* seconds without a change, or as soon as it differs from *current*."""
         deadline = time.monotonic() + self._settle
         while True:
             found = self.read()
@@ -398,7 +397,7 @@ def _temporary(target: Path, folder: Path) -> Path:
 
 
 def _write_new(path: Path, data: bytes, mode: int, owner: tuple[int, int] | None = None) -> None:
-    """Create *path* with *data*, on disk when this returns. Raises OSError; the caller removes what is left."""
+    """Create *path* with *data*, on disk when this returns. Raises OSError; the caller removes the rest."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode & 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(data)
@@ -412,10 +411,10 @@ def _write_new(path: Path, data: bytes, mode: int, owner: tuple[int, int] | None
 
 
 def _make_newer(path: Path, before: int) -> None:
-    """Give *path* a modification time after *before* (nanoseconds), so that whoever watches by stat(2) sees a change.
+    """Give *path* a modification time after *before* (nanoseconds), so that observers using stat(2) see a change.
 
-    The clock of a file system ticks every few milliseconds and freed inodes are used again: without this, two texts of
-    the same length can bear the same time, inode and size. Never raises.
+    The clock of a file system ticks every few milliseconds and inodes are reused: otherwise, two texts of the same
+    length can have the same time, inode and size. Never raises.
     """
     with contextlib.suppress(OSError):
         status = path.stat(follow_symlinks=False)
@@ -424,7 +423,7 @@ def _make_newer(path: Path, before: int) -> None:
 
 
 def _swap(one: Path, other: Path) -> bool:
-    """Exchange two names in one step (renameat2(2), RENAME_EXCHANGE); False where the system cannot."""
+    """Exchange two names in one step (renameat2(2), RENAME_EXCHANGE); False if the system cannot."""
     if sys.platform != "linux":
         return False
     import ctypes

@@ -1,4 +1,4 @@
-"""Questions asked side by side, in threads that end with the call."""
+"""Runs requests side by side, in threads that end with the call."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from longshore.cancellation import Cancellation, Cancelled
 
-#: Questions asked side by side, unless the caller says otherwise.
+#: Default number of requests that run side by side.
 ASKERS = 8
 
 T = TypeVar("T")
@@ -21,10 +21,10 @@ def ask_all(
     cancellation: Cancellation,
     askers: int = ASKERS,
 ) -> list[R]:
-    """*work* for each of *things*, several side by side, in their order. Raises what the first failing one raises.
+    """*work* for each of *things*, several side by side; results in their order. Raises the first error of *work*.
 
-    The others are cut then, by the cancellation that *work* is given: questions to a server that is silent would each
-    wait for their time to run out.
+    The others are then cancelled by the cancellation passed to *work*: otherwise each request to a silent server
+    would wait for its timeout.
     """
 
     def one(thing: T, part: Cancellation) -> R:
@@ -47,7 +47,7 @@ def ask_all(
 
 
 def first_failure(futures: Iterable[Future[R]]) -> BaseException | None:
-    """What the first of *futures* that failed by itself raised; one that was only cut short does not count."""
+    """The error of the first of *futures* that failed by itself; cancelled ones do not count."""
     for future in futures:
         if future.done() and not future.cancelled():
             error = future.exception()

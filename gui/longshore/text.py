@@ -1,4 +1,4 @@
-"""Text from outside, made safe to show: one way for everybody."""
+"""Makes text from outside safe to show: the one way for all code."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from collections.abc import Mapping
 from longshore import secrecy
 
 _ELLIPSIS = "…"
-# Cf holds the bidirectional overrides (Trojan Source, CVE-2021-42574) and the zero-width characters.
+# Cf contains the bidirectional overrides (Trojan Source, CVE-2021-42574) and the zero-width characters.
 _UNSAFE = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
 
 
 def plain(text: object, limit: int = 300, *, keep_lines: bool = False, least: int = secrecy.SURELY) -> str:
-    """*text* without control, format and surrogate characters and without secrets in use, at most *limit* characters,
-    any thread. *least*: see :func:`secrecy.without_secrets`.
+    """*text* without control, format and surrogate characters and without secrets in use. Any thread.
 
-    Line breaks and tabs become single spaces unless *keep_lines*. Cut text ends with an ellipsis. The result may
-    still hold ``<`` and ``&``: labels that show it must be set to plain text.
+    *limit*: most characters; cut text ends with an ellipsis. Line breaks and tabs become single spaces unless
+    *keep_lines*. *least*: see :func:`secrecy.without_secrets`. The result may still contain ``<`` and ``&``: labels
+    that show it must be set to plain text.
     """
     raw = str(text)
-    # Bounded before the work: a hostile server may send megabytes.
+    # Limited before the work: a hostile server may send megabytes.
     cut = len(raw) > limit * 2
-    # Secrets before the cut, which could leave half of one.
+    # Secrets are replaced before the cut, which could leave half of one.
     spare = secrecy.longest() if cut else 0
     raw = secrecy.without_secrets(raw[: limit * 2 + spare], least)
     if cut:

@@ -1,8 +1,8 @@
-"""A private engine, private registries and everything else that Longshore is tried on.
+"""A private engine, private registries and all other surroundings that Longshore is tested in.
 
-Every part is real (dockerd, docker-registry, Xvfb), takes nothing of the user's (own sockets, data,
+Every part is real (dockerd, docker-registry, Xvfb), uses nothing of the user's (own sockets, data,
 HOME and DOCKER_CONFIG), is a context manager, and leaves no process, mount or file behind.
-The parts block and belong to the thread that made them, unless they say otherwise.
+All parts block and belong to the thread that made them, unless documented otherwise.
 """
 
 from __future__ import annotations

@@ -1,11 +1,12 @@
-"""Reads and works another program's window through the accessibility tree (AT-SPI), as a screen reader would.
+"""Reads and controls another program's window through the accessibility tree (AT-SPI), like a screen reader.
 
 Run by the system's Python (python3-gi is a Debian package and in no virtual environment), in the session whose bus is
-in the environment: one JSON command a line on stdin, one JSON answer a line on stdout. See :mod:`testbed.driver`.
+in the environment: one JSON command per line on stdin, one JSON response per line on stdout. See
+:mod:`testbed.driver`.
 """
 
 # mypy: ignore-errors
-# Gi has no types, and this file runs in another interpreter than the one that checks them.
+# gi has no types, and this file runs in another interpreter than the one that checks them.
 from __future__ import annotations
 
 import json
@@ -17,12 +18,12 @@ import gi
 gi.require_version("Atspi", "2.0")
 from gi.repository import Atspi  # noqa: E402
 
-#: Nodes looked at in one search; the window has some hundreds.
+#: Most nodes visited in one search; the window has some hundreds.
 MAX_NODES = 5000
 
 
 def safe(function, default=None):
-    """A node may vanish between two questions: that is an answer, not a fault."""
+    """Call *function*; *default* if it fails, because a node may vanish between two calls."""
     try:
         return function()
     except Exception:  # GLib.Error has no common base in the stubs
@@ -39,7 +40,7 @@ def application(name):
 
 
 def walk(root, limit=MAX_NODES):
-    """Breadth first, not into tables: their cells are read through the Table interface."""
+    """All nodes, breadth first, but not inside tables: their cells are read through the Table interface."""
     queue = [root]
     seen = 0
     while queue and seen < limit:

@@ -1,4 +1,4 @@
-"""The whole testbed: parts that start when they are first asked for, and end together."""
+"""The whole testbed: parts that start on first use and stop together."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from testbed.home import PrivateHome
 from testbed.registry import PrivateRegistry
 from testbed.throttle import Throttle
 
-# Shapes of registries by name; any other name, such as "second", is an open one.
+# Shapes of registries by name; any other name, such as "second", is an open registry.
 SHAPES: dict[str, dict[str, object]] = {
     "htpasswd": {"auth": "htpasswd"},
     "token": {"auth": "token"},
@@ -26,9 +26,9 @@ SHAPES: dict[str, dict[str, object]] = {
 
 
 class Testbed:
-    """One folder with an engine, registries, throttles, homes and a display in it, all lazily started.
+    """One folder with an engine, registries, throttles, homes and a display, all started on first use.
 
-    ``keep_logs`` copies every part's log to a folder before all is removed.
+    ``keep_logs``: a folder to which all logs are copied before everything is removed.
     """
 
     __test__ = False
@@ -63,7 +63,7 @@ class Testbed:
         return self._engines[flavour]
 
     def registry(self, name: str = "open") -> PrivateRegistry:
-        """The registry of that name, running; names of `SHAPES` have that shape, others are open.
+        """The registry of that name, running; names in `SHAPES` have that shape, others are open.
 
         Raises:
             TestbedUnavailable: docker-registry is not installed.
@@ -77,7 +77,7 @@ class Testbed:
     def throttle(
         self, registry: PrivateRegistry, bytes_per_second: float | None = None, latency: float = 0.0
     ) -> Throttle:
-        """A new throttle in front of a registry (without looking into it where that speaks TLS)."""
+        """A new throttle in front of a registry (raw if the registry uses TLS)."""
         made = Throttle(registry.address, bytes_per_second, latency, raw=registry.tls)
         self.throttles.append(self._stack.enter_context(made))
         return made
@@ -95,7 +95,7 @@ class Testbed:
         return self._display
 
     def logs(self) -> list[Path]:
-        """The logs of every part so far."""
+        """The logs of all parts so far."""
         return sorted(self.root.glob("*/*.log"))
 
     def close(self) -> None:

@@ -1,7 +1,7 @@
-"""A registry of another make than docker-registry: go-containerregistry's, as ``crane registry serve`` serves it.
+"""A registry of another make than docker-registry: go-containerregistry's ``crane registry serve``.
 
-It differs where clients like to rely on distribution: JSON as text/plain, null for empty lists, lists cut at ``n``
-without a Link, and a catalogue in no order that does not know ``last``.
+It differs from distribution where clients tend to rely on it: JSON as text/plain, null for empty lists, lists cut at
+``n`` without a Link, and an unordered catalogue that does not support ``last``.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ START_SECONDS = 20.0
 
 
 class CraneRegistry:
-    """One process on a free port of 127.0.0.1; ``root`` holds its data and log. Open, without TLS, in memory."""
+    """One process on a free port of 127.0.0.1; its data and log are in ``root``. Open, without TLS, in memory."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -30,7 +30,7 @@ class CraneRegistry:
 
     @property
     def address(self) -> str:
-        """As it stands before the repository in a reference."""
+        """``127.0.0.1:PORT``, as it precedes the repository in a reference."""
         return f"127.0.0.1:{self.port}"
 
     def __enter__(self) -> Self:
@@ -41,7 +41,7 @@ class CraneRegistry:
         self.close()
 
     def start(self) -> None:
-        """Start it and wait until it answers.
+        """Start it and wait until it responds.
 
         Raises:
             TestbedUnavailable: crane was not fetched, or does not start.
@@ -77,7 +77,7 @@ class CraneRegistry:
         return read_log(self.log).splitlines()
 
     def close(self) -> None:
-        """Stop it; what it held is gone."""
+        """Stop it; its content is lost."""
         if self._process is not None:
             self._process.stop()
             self._process = None

@@ -1,7 +1,7 @@
-"""Keys, certificates, signatures and password hashes by the tools that Debian has anyway.
+"""Keys, certificates, signatures and password hashes, made with tools that Debian always has.
 
-OpenSSL's command makes the keys and signs; libcrypt, by ctypes, makes the bcrypt hashes that a registry's
-htpasswd file must hold. So the tests need no cryptography package.
+The openssl command makes the keys and signs; libcrypt, through ctypes, makes the bcrypt hashes that a registry's
+htpasswd file requires. So the tests need no cryptography package.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def make_key(path: Path, *, rsa: bool = False) -> None:
 def make_authority(
     folder: Path, name: str = "Longshore testbed CA", *, rsa: bool = False
 ) -> tuple[Path, Path]:
-    """A certificate authority in ``folder``: its certificate and its key."""
+    """Make a certificate authority in ``folder``; returns its certificate and its key."""
     folder.mkdir(parents=True, exist_ok=True)
     key, certificate = folder / "ca.key", folder / "ca.crt"
     make_key(key, rsa=rsa)
@@ -60,9 +60,9 @@ def make_authority(
 def make_certificate(
     folder: Path, authority: tuple[Path, Path], hosts: list[str], *, days: tuple[int, int] | None = None
 ) -> tuple[Path, Path]:
-    """A server (and client) certificate for ``hosts``, names or addresses, signed by ``authority``.
+    """Make a server (and client) certificate for ``hosts``, names or addresses, signed by ``authority``.
 
-    ``days``: from when to when it is valid, counted from today; a second day before today has expired.
+    ``days``: first and last day of its validity, counted from today; with a last day before today it has expired.
     """
     key, request, certificate = folder / "server.key", folder / "server.csr", folder / "server.crt"
     make_key(key)
@@ -103,7 +103,7 @@ def _sign_dated(
     certificate: Path,
     days: tuple[int, int],
 ) -> None:
-    """By ``openssl ca``: only it takes dates (``x509`` does from OpenSSL 3.4 on)."""
+    """Sign with ``openssl ca``, because only that takes dates (``x509`` does from OpenSSL 3.4 on)."""
     begin, end = (f"{datetime.now(UTC) + timedelta(days=day):%Y%m%d%H%M%SZ}" for day in days)
     index, settings = folder / "index.txt", folder / "ca.cnf"
     index.write_text("", "utf-8")
@@ -122,7 +122,7 @@ def _sign_dated(
 
 
 def key_id(key: Path) -> str:
-    """The id by which distribution 2.x finds a key of its root bundle: libtrust's fingerprint.
+    """The id by which distribution 2.x finds a key in its root bundle: libtrust's fingerprint.
 
     Base32 of the first 240 bits of the SHA-256 of the public key's DER, in twelve groups of four
     (docker/libtrust, ``keyIDFromCryptoKey``).
@@ -139,7 +139,7 @@ def sign(key: Path, data: bytes, *, rsa: bool = False) -> bytes:
 
 
 def _numbers_of_der(der: bytes) -> bytes:
-    """The two INTEGERs of an ECDSA signature's SEQUENCE, 32 bytes each. P-256 keeps all lengths short."""
+    """The two INTEGERs of an ECDSA signature's SEQUENCE, 32 bytes each. All lengths are short for P-256."""
     at = 2
     numbers = b""
     for _ in range(2):
@@ -150,10 +150,10 @@ def _numbers_of_der(der: bytes) -> bytes:
 
 
 def bcrypt(password: str) -> str:
-    """The bcrypt hash of a password, at the lowest cost: these secrets guard nothing.
+    """The bcrypt hash of a password, at the lowest cost, because these secrets protect nothing.
 
     Raises:
-        TestbedUnavailable: this machine's libcrypt knows no bcrypt.
+        TestbedUnavailable: this machine's libcrypt does not support bcrypt.
     """
     library = ctypes.util.find_library("crypt")
     if library is None:
@@ -161,7 +161,7 @@ def bcrypt(password: str) -> str:
     crypt = ctypes.CDLL(library).crypt
     crypt.restype = ctypes.c_char_p
     crypt.argtypes = [ctypes.c_char_p, ctypes.c_char_p]
-    # The 22nd letter of a salt holds two bits only; "O" has the rest of them zero.
+    # The 22nd character of a salt carries only two bits; "O" has zeros in the rest.
     salt = "".join(secrets.choice(BCRYPT_LETTERS) for _ in range(21)) + "O"
     hashed: bytes | None = crypt(password.encode(), f"$2b$04${salt}".encode())
     if not hashed or not hashed.startswith(b"$2b$"):

@@ -1,7 +1,7 @@
-"""Debian's packages, fetched and unpacked, never installed.
+"""Debian's packages, fetched and unpacked but never installed.
 
-``apt-get download`` with sources, lists and a status of our own checks the signatures of Debian's archive
-against the machine's keyring; ``dpkg -x`` unpacks. Nothing is written outside the folder that is given.
+``apt-get download`` with our own sources, lists and status checks the signatures of Debian's archive
+against the machine's keyring; ``dpkg -x`` unpacks. Nothing is written outside the given folders.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from testbed.processes import find_program
 
 MIRROR = "LONGSHORE_TESTBED_MIRROR"
 DEFAULT_MIRROR = "http://deb.debian.org/debian"
-#: Debian's keys, under the names that the package has given them over time.
+#: Debian's keys, under all names that the package has given them.
 KEYRINGS = [Path(f"/usr/share/keyrings/debian-archive-keyring.{ending}") for ending in ("gpg", "pgp")]
 
 APT_CONFIGURATION = """\
@@ -39,20 +39,20 @@ APT::Sandbox::User "root";
 
 
 class Deadline:
-    """The seconds that are left for a piece of work."""
+    """The remaining seconds for a piece of work."""
 
     def __init__(self, seconds: float) -> None:
         self._end = time.monotonic() + seconds
 
     @property
     def left(self) -> float:
-        """Seconds, never below nought."""
+        """Remaining seconds, never negative."""
         return max(self._end - time.monotonic(), 0.0)
 
 
 def mirrors(deadline: Deadline) -> list[str]:
-    """Where Debian's archive may be had: what ``LONGSHORE_TESTBED_MIRROR`` names, or else the mirrors that the
-    machine's own apt uses for it, and Debian's own at last."""
+    """The mirrors of Debian's archive to try, in order: only the one in ``LONGSHORE_TESTBED_MIRROR`` if it is set, else
+    those that the machine's own apt uses, and Debian's own last."""
     if named := os.environ.get(MIRROR):
         return [named.rstrip("/")]
     form = "$(REPO_URI) $(ORIGIN) $(SUITE)"
@@ -65,7 +65,7 @@ def mirrors(deadline: Deadline) -> list[str]:
     for line in listed.splitlines():
         address, _, rest = line.partition(" ")
         address = address.rstrip("/")
-        # The origin is known once the lists are there; before that the path has to do.
+        # The origin is known only once the lists have been fetched; before that, the path decides.
         if "security" not in line and (rest.startswith("Debian ") or address.endswith("/debian")):
             found.append(address)
     return list(dict.fromkeys([*found, DEFAULT_MIRROR]))
@@ -74,13 +74,13 @@ def mirrors(deadline: Deadline) -> list[str]:
 def fetch(
     folder: Path, mirror: str, suite: str, programs: Sequence[str], target: Path, deadline: Deadline
 ) -> None:
-    """Unpack the packages *programs* of a *suite*, and all libraries that they stand on, into *target*.
+    """Unpack the packages *programs* of a *suite*, and all libraries that they depend on, into *target*.
 
-    *folder* is for what apt needs meanwhile, and is removed. Only packages called ``lib…`` are followed: the
-    machine's own programs are good enough, but newer programs want newer libraries, under names that change.
+    *folder* is for apt's temporary files, and is removed. Only packages called ``lib…`` are followed: the
+    machine's own programs are sufficient, but newer programs need newer libraries, whose names change.
 
     Raises:
-        TestbedUnavailable: it cannot be done here; the message says why.
+        TestbedUnavailable: it is not possible here; the message says why.
     """
     keyring = next((path for path in KEYRINGS if path.exists()), None)
     if keyring is None:
@@ -100,7 +100,7 @@ def fetch(
         target.mkdir(parents=True)
         for package in sorted(folder.glob("*.deb")):
             _run([find_program("dpkg", "dpkg"), "-x", str(package), str(target)], folder, deadline)
-        # Older trees are not merged: what stands in /lib belongs in /usr/lib.
+        # Older trees are not merged: the content of /lib belongs in /usr/lib.
         if (target / "lib").is_dir():
             shutil.copytree(target / "lib", target / "usr" / "lib", symlinks=True, dirs_exist_ok=True)
     finally:
@@ -110,7 +110,7 @@ def fetch(
 def _libraries(
     programs: Iterable[str], folder: Path, deadline: Deadline, configuration: Path
 ) -> Sequence[str]:
-    """The libraries that packages depend on, and those that these depend on."""
+    """All libraries that packages depend on, directly or indirectly."""
     ask = [find_program("apt-cache", "apt"), "depends", "--no-recommends", "--no-suggests", "--no-conflicts"]
     ask += ["--no-breaks", "--no-replaces", "--no-enhances"]
     known: set[str] = set()

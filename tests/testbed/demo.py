@@ -1,7 +1,7 @@
-"""``python -m testbed.demo``: Longshore's window on an engine and registries to be played with.
+"""``python -m testbed.demo``: Longshore's window with an engine and registries to try it on.
 
-With ``DEMO_RECORD=1`` the window opens on a display of its own, `testbed.record` drives it, and numbered
-pictures are left in ``DEMO_OUT`` (``demo-out`` when not set). Everything else is gone when the window closes.
+With ``DEMO_RECORD=1`` the window opens on a private display, `testbed.record` drives it, and numbered
+pictures are left in ``DEMO_OUT`` (``demo-out`` if not set). Everything else is removed when the window closes.
 Arguments are passed on to Longshore.
 """
 
@@ -30,7 +30,7 @@ MB = 1_000_000
 SLOW_LINE = 8 * MB
 TWO_PLATFORMS = (("linux", "amd64"), ("linux", "arm64"))
 
-# What a window needs of the user's session to open there; everything else is private.
+# What a window needs from the user's session to open there; everything else is private.
 SESSION_VARIABLES = ("DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "XDG_SESSION_TYPE", "XDG_CURRENT_DESKTOP")
 SESSION_PREFIXES = ("QT_", "PYTHON", "LONGSHORE_", "VIRTUAL_ENV")
 
@@ -95,7 +95,7 @@ PRIVATE = (
 
 
 def seed_engine(bed: Testbed) -> None:
-    """Load the local images. Raises TestbedUnavailable where no engine can be had."""
+    """Load the local images. Raises TestbedUnavailable if there is no engine."""
     now = datetime.now(UTC)
     with contextlib.closing(bed.engine.client()) as client:
         for image in LOCAL:
@@ -109,7 +109,7 @@ def seed_engine(bed: Testbed) -> None:
 
 
 def seed_registry(registry: PrivateRegistry, images: tuple[RemoteImage, ...]) -> None:
-    """Put the images there, by the registry's own line and not by a slow one."""
+    """Put the images into the registry, directly and not through a slow line."""
     now = datetime.now(UTC)
     credentials = (registry.username, registry.password) if registry.auth else None
     for image in images:
@@ -126,7 +126,7 @@ def seed_registry(registry: PrivateRegistry, images: tuple[RemoteImage, ...]) ->
 
 
 def prepare(bed: Testbed) -> list[str]:
-    """Start and fill everything; gives Longshore's arguments."""
+    """Start and fill everything; returns Longshore's arguments."""
     arguments: list[str] = []
     began = time.monotonic()
     try:
@@ -150,7 +150,7 @@ def prepare(bed: Testbed) -> list[str]:
 
 
 def open_window(bed: Testbed, arguments: list[str], session: Mapping[str, str]) -> Process:
-    """Start the program that is in this Python's environment, in a home of its own."""
+    """Start Longshore from this Python's environment, in a private home."""
     log = bed.root / "window" / "longshore.log"
     log.parent.mkdir(exist_ok=True)
     return Process(
@@ -178,7 +178,7 @@ def session_of_the_user() -> dict[str, str]:
 
 
 def play(bed: Testbed) -> int:
-    """Open the window for the user and wait until it is closed; gives its exit code."""
+    """Open the window for the user and wait until it is closed; returns its exit code."""
     arguments = prepare(bed)
     with open_window(bed, arguments, session_of_the_user()) as window:
         say("Opening the window; everything is removed when it closes.")
@@ -210,7 +210,7 @@ def say(text: str) -> None:
 
 
 def _end(number: int, _frame: object) -> NoReturn:
-    """A signal ends the demo by the way that cleans up."""
+    """End the demo on a signal in the way that cleans up."""
     raise SystemExit(128 + number)
 
 

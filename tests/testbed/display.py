@@ -1,4 +1,4 @@
-"""A display for windows that are tried: Xvfb, a window manager, and an accessibility bus, all private."""
+"""A private display for windows under test: Xvfb, a window manager, and an accessibility bus."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ LAUNCHERS = ("/usr/libexec/at-spi-bus-launcher", "/usr/lib/at-spi2-core/at-spi-b
 
 
 class Xvfb:
-    """An X display of its own; started by ``start()`` or by entering it.
+    """A private X display; started by ``start()`` or by entering it.
 
     Args:
         root: folder for its logs and sockets.
         size: width and height in pixels.
-        window_manager: run openbox (dialogs are placed, focus works as at home).
-        accessibility: run a D-Bus session and an AT-SPI bus, switched on, so that programs show their
+        window_manager: run openbox (places dialogs and handles focus as on a desktop).
+        accessibility: run a D-Bus session and an AT-SPI bus, switched on, so that programs expose their
             accessibility tree.
     """
 
@@ -58,17 +58,17 @@ class Xvfb:
 
     @property
     def name(self) -> str:
-        """Such as ``:99``."""
+        """The display's name, such as ``:99``."""
         if not self._environ:
             raise TestbedError("the display is not running")
         return self._environ["DISPLAY"]
 
     def environ(self, extra: Mapping[str, str] | None = None) -> dict[str, str]:
-        """What a program needs to find this display and its buses; to be laid over a home's environ."""
+        """What a program needs to find this display and its buses; to be added to a home's environ."""
         return {**self._environ, **(extra or {})}
 
     def start(self) -> None:
-        """Start everything and wait until it answers. Does nothing when it is running.
+        """Start everything and wait until it responds. Does nothing if it is running.
 
         Raises:
             TestbedUnavailable: a program is not installed; the message names its Debian package.
@@ -92,19 +92,19 @@ class Xvfb:
         self._stack.close()
 
     def screenshot(self, path: Path) -> Path:
-        """Write a picture of the whole display; gives ``path``."""
+        """Write a picture of the whole display; returns ``path``."""
         run_program(
             [find_program("import", "imagemagick"), "-window", "root", str(path)], environ=self._tools()
         )
         return path
 
     def xdotool(self, *arguments: str | int | float) -> str:
-        """Run xdotool on this display; gives what it prints. Raises TestbedError when it fails."""
+        """Run xdotool on this display; returns its output. Raises TestbedError if it fails."""
         command = [find_program("xdotool", "xdotool"), *map(str, arguments)]
         return run_program(command, environ=self._tools()).decode().strip()
 
     def drag(self, start: tuple[int, int], end: tuple[int, int]) -> None:
-        """Drag with the left button from one point of the screen to another, as slowly as a hand."""
+        """Drag with the left button from one point of the screen to another, at the speed of a hand."""
         self.xdotool(
             *("mousemove", *start, "sleep", 0.05, "mousedown", 1, "sleep", 0.05),
             *("mousemove_relative", 15, 2, "sleep", 0.1, "mousemove", *end, "sleep", 0.1),
@@ -123,7 +123,7 @@ class Xvfb:
         return self._stack.enter_context(process)
 
     def _start_server(self) -> str:
-        """Xvfb says itself which display it got, so two never quarrel about a number."""
+        """Start Xvfb, which chooses the display's number itself, so that two never use the same one."""
         program = find_program("Xvfb", "xvfb")
         reading, writing = os.pipe()
         try:
@@ -179,7 +179,7 @@ class Xvfb:
         return found
 
     def _start_accessibility(self) -> None:
-        """The bus must be on before a program starts, or Qt shows no tree."""
+        """Switch accessibility on. It must be on before a program starts, otherwise Qt exposes no tree."""
         launcher = next((path for path in LAUNCHERS if Path(path).exists()), None)
         if launcher is None:
             raise TestbedUnavailable("at-spi-bus-launcher is not installed (Debian package at-spi2-core)")

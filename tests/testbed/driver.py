@@ -1,4 +1,4 @@
-"""Drives Longshore from outside, as a person would: by what the accessibility tree shows, mouse and keyboard."""
+"""Drives Longshore from outside, as a person would: through the accessibility tree, mouse and keyboard."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from testbed.errors import TestbedError, TestbedUnavailable
 from testbed.home import PrivateHome
 from testbed.processes import Process, read_log, wait_until
 
-#: The interpreter for which Debian packages gi; ours in the virtual environment has none.
+#: The interpreter for which Debian packages gi; the virtual environment's has none.
 SYSTEM_PYTHON = "/usr/bin/python3"
-#: Seconds that a window may take for what a person would wait for.
+#: Seconds that a window may take for a step that a person would wait for.
 PATIENCE = 20.0
 
 _T = TypeVar("_T")
@@ -28,7 +28,7 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """What the tree says of one thing on the screen. *extents*: x, y, width, height in pixels of the screen."""
+    """One object on the screen, from the tree. *extents*: x, y, width, height in pixels of the screen."""
 
     name: str
     role: str
@@ -42,7 +42,7 @@ class Node:
 
     @staticmethod
     def of(data: Mapping[str, Any]) -> Node:
-        """From the agent's answer."""
+        """Parse the agent's response."""
         return Node(
             data["name"],
             data["role"],
@@ -64,7 +64,7 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The texts of a table or tree, as many rows as are unfolded."""
+    """The texts of a table or tree: all unfolded rows."""
 
     header: list[str]
     rows: list[list[str]]
@@ -75,7 +75,7 @@ class Table:
         return [row[index] for row in self.rows]
 
     def find(self, *texts: str) -> int | None:
-        """The first row that has every one of *texts* as a whole cell."""
+        """The first row that contains each of *texts* as a whole cell."""
         for number, row in enumerate(self.rows):
             if all(text in row for text in texts):
                 return number
@@ -145,10 +145,10 @@ class Window:
         self._agent.kill()
         self._agent.communicate()
 
-    # -- asking
+    # -- reading
 
     def ask(self, **command: Any) -> Any:
-        """One question to the tree. Raises TestbedError with what the agent says."""
+        """Send one command to the agent and return its result. Raises TestbedError with the agent's error."""
         assert self._agent.stdin is not None and self._agent.stdout is not None
         with self._lock:
             try:
@@ -167,7 +167,7 @@ class Window:
         return answer["ok"]
 
     def wait(self, condition: Callable[[], _T], what: str, timeout: float = PATIENCE) -> _T:
-        """Wait until *condition* gives something true, and give that."""
+        """Wait until *condition* returns something true, and return that."""
         last: list[_T] = []
 
         def holds() -> bool:
@@ -178,16 +178,16 @@ class Window:
         return last[0]
 
     def find(self, name: str, *roles: str, index: int = 0) -> Node | None:
-        """The showing thing of that accessible name (and one of those roles)."""
+        """The visible object with this accessible name (and one of *roles*)."""
         data = self.ask(do="find", name=name, roles=list(roles), index=index)
         return Node.of(data) if data else None
 
     def find_all(self, name: str, *roles: str) -> list[Node]:
-        """Every showing thing of that accessible name (and one of those roles)."""
+        """All visible objects with this accessible name (and one of *roles*)."""
         return [Node.of(data) for data in self.ask(do="list", name=name, roles=list(roles))]
 
     def wait_for(self, name: str, *roles: str, timeout: float = PATIENCE) -> Node:
-        """Like :meth:`find`, once it shows."""
+        """Like :meth:`find`, but waits until it is visible."""
         found = self.wait(
             lambda: self.find(name, *roles), f"{'/'.join(roles) or 'a thing'} “{name}”", timeout
         )
@@ -195,23 +195,23 @@ class Window:
         return found
 
     def texts(self) -> list[str]:
-        """Names and texts of all that shows outside of tables."""
+        """Names and texts of all visible objects outside of tables."""
         nodes = [Node.of(data) for data in self.ask(do="list")]
         return [text for node in nodes for text in {node.name, node.text} if text]
 
     def wait_text(self, part: str, timeout: float = PATIENCE) -> str:
-        """Wait until *part* stands somewhere outside of the tables; gives the whole text."""
+        """Wait until a text outside of the tables contains *part*; returns the whole text."""
         return self.wait(
             lambda: next((text for text in self.texts() if part in text), ""), f"the text “{part}”", timeout
         )
 
     def table(self, name: str) -> Table:
-        """What the table or tree of that accessible name shows."""
+        """The content of the table or tree with this accessible name."""
         data = self.ask(do="table", name=name, roles=["table", "tree", "tree table"])
         return Table(data["header"], data["rows"]) if data else Table([], [])
 
     def wait_row(self, table: str, *texts: str, timeout: float = PATIENCE) -> int:
-        """Wait until a row has all of *texts* as cells; gives its number."""
+        """Wait until a row has all of *texts* as cells; returns its number."""
         found = self.wait(lambda: self._row_plus_one(table, texts), f"a row {texts} in {table}", timeout)
         return found - 1
 
@@ -220,20 +220,20 @@ class Window:
         return 0 if row is None else row + 1
 
     def cell(self, table: str, row: int, column: int) -> Node:
-        """One cell, with its place on the screen."""
+        """One cell, with its position on the screen."""
         data = self.ask(do="cell", name=table, roles=["table", "tree", "tree table"], row=row, column=column)
         if not data:
             raise TestbedError(f"no cell {row},{column} in {table}")
         return Node.of(data)
 
     def reveal(self, table: str, row: int, column: int = 0) -> Node:
-        """The cell, scrolled into sight with the wheel where it is not."""
+        """The cell, scrolled into sight with the wheel if necessary."""
         view = self.wait_for(table, "table", "tree", "tree table")
         x, y, width, height = view.extents
         for _ in range(200):
             cell = self.cell(table, row, column)
             middle = cell.center[1]
-            # The header takes the first line of the view.
+            # The header takes up the first line of the view.
             if y + 40 < middle < y + height - 8:
                 return cell
             self.display.xdotool(
@@ -242,26 +242,26 @@ class Window:
             time.sleep(0.05)
         raise TestbedError(f"row {row} of {table} cannot be scrolled into sight")
 
-    # -- doing
+    # -- acting
 
     def click(self, where: Node, *, times: int = 1, button: int = 1) -> None:
-        """Click in the middle of it."""
+        """Click in the middle of *where*."""
         self.display.xdotool(
             *("mousemove", *where.center, "sleep", 0.05, "click", "--repeat", times, "--delay", 60, button)
         )
 
     def press(self, name: str, timeout: float = PATIENCE) -> None:
-        """Click the showing button of that accessible name with the mouse."""
+        """Click the visible button with this accessible name with the mouse."""
         self.click(self.wait_for(name, "push button", "button", timeout=timeout))
 
     def click_row(self, table: str, *texts: str, column: int = 0, times: int = 1) -> int:
-        """Click the row that has those cells."""
+        """Click the row with these cells; returns its number."""
         row = self.wait_row(table, *texts)
         self.click(self.reveal(table, row, column), times=times)
         return row
 
     def type(self, text: str) -> None:
-        """Type into what has the focus."""
+        """Type *text* into the focused object."""
         self.display.xdotool("type", "--delay", 8, text)
 
     def keys(self, *keys: str) -> None:
@@ -269,21 +269,21 @@ class Window:
         self.display.xdotool("key", "--delay", 20, *keys)
 
     def drag_row(self, table: str, texts: Sequence[str], onto: Node) -> None:
-        """Drag the row that has those cells onto something."""
+        """Drag the row with these cells onto *onto*."""
         row = self.wait_row(table, *texts)
         self.display.drag(self.reveal(table, row, 0).center, onto.center)
 
     def screenshot(self, path: Path) -> Path:
-        """A picture of the display."""
+        """Write a picture of the display to *path*; returns *path*."""
         return self.display.screenshot(path)
 
     def output(self) -> str:
-        """What the program printed."""
+        """The output of the program so far."""
         return read_log(self.log)
 
 
 @contextlib.contextmanager
 def window(display: Xvfb, home: PrivateHome, *arguments: str, **options: Any) -> Iterator[Window]:
-    """A running Longshore that is ended on the way out."""
+    """A running Longshore that ends with the context."""
     with Window(display, home, arguments, **options) as running:
         yield running

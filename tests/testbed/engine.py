@@ -1,8 +1,8 @@
 """A private Docker engine: a real dockerd with its own data, sockets and mounts.
 
-The daemon runs in a mount namespace of its own. Whatever it mounts (overlays, namespaces of containers)
-goes with its last process, however that ends, so that a kill leaves no mount on the machine; and
-``/etc/docker``, where it would look for certificates and keep a key, is a folder of the testbed's.
+The daemon runs in its own mount namespace. All its mounts (overlays, namespaces of containers) end with its
+last process, however that ends, so that a kill leaves no mount on the machine. ``/etc/docker``, where it would
+look for certificates and keep a key, is a folder of the testbed there.
 """
 
 from __future__ import annotations
@@ -50,14 +50,14 @@ class PrivateEngine:
         root: folder for its data and logs.
         flavour: ``debian`` is the installed dockerd; the others come from Debian's newest packages, which
             ``tools/bootstrap test`` has fetched (see `testbed.newer_engines`): ``newer`` is Docker with the
-            classic image store, ``containerd`` the same with containerd's.
+            classic image store, ``containerd`` is Docker with containerd's.
         arguments: more arguments for the daemon, such as ``--registry-mirror=http://127.0.0.1:5000``.
         config: more entries for its daemon.json.
         data_bytes: put the data on a disk of that many bytes (for "disk full"); the data then lasts only
             until the daemon ends.
 
-    The engine named by ``LONGSHORE_TEST_DOCKER_HOST`` is used instead where that is set; then `is_ours`
-    is false, and `kill` and `restart` raise `EngineNotOurs`.
+    If ``LONGSHORE_TEST_DOCKER_HOST`` names an engine, that one is used instead. Then `is_ours` is false, and
+    `kill` and `restart` raise `EngineNotOurs`.
     """
 
     def __init__(
@@ -95,15 +95,15 @@ class PrivateEngine:
 
     @property
     def is_ours(self) -> bool:
-        """Whether it is a private engine, not one lent by ``LONGSHORE_TEST_DOCKER_HOST``."""
+        """True for a private engine, False for one lent by ``LONGSHORE_TEST_DOCKER_HOST``."""
         return not self._lent_host
 
     @property
     def socket_path(self) -> Path:
-        """The engine's unix socket; it stays the same over stops and restarts.
+        """The engine's unix socket; it stays the same after stops and restarts.
 
         Raises:
-            EngineNotOurs: a lent engine that is not reached by a unix socket.
+            EngineNotOurs: a lent engine that is not reached through a unix socket.
         """
         if self.is_ours:
             return self._short_folder() / "docker.sock"
@@ -113,19 +113,19 @@ class PrivateEngine:
 
     @property
     def host(self) -> str:
-        """What DOCKER_HOST would be, such as ``unix:///tmp/ls-x/docker.sock``."""
+        """The value for DOCKER_HOST, such as ``unix:///tmp/ls-x/docker.sock``."""
         return self._lent_host or f"unix://{self.socket_path}"
 
     @property
     def is_running(self) -> bool:
-        """Whether the daemon lives; for a lent engine, whether it answers."""
+        """True if the daemon runs; for a lent engine, if it responds."""
         if not self.is_ours:
             return ping(self._lent_host)
         return self._process is not None and self._process.is_running
 
     @property
     def pid(self) -> int:
-        """The daemon's process id. Raises EngineNotOurs, or TestbedError when it is not running."""
+        """The daemon's process id. Raises EngineNotOurs, or TestbedError if it is not running."""
         self._must_be_ours("have no process id here")
         if self._process is None or not self._process.is_running:
             raise TestbedError("the engine is not running")
@@ -133,14 +133,14 @@ class PrivateEngine:
 
     @property
     def certificates(self) -> Path:
-        """What the daemon sees as ``/etc/docker/certs.d``: ``HOST:PORT/ca.crt`` and the like go here."""
+        """The daemon's ``/etc/docker/certs.d``: ``HOST:PORT/ca.crt`` and similar files go here."""
         return self.root / "etc-docker" / "certs.d"
 
     def start(self) -> None:
-        """Start it and wait until it answers. Does nothing when it is running.
+        """Start it and wait until it responds. Does nothing if it is running.
 
         Raises:
-            TestbedUnavailable: no engine can be had on this machine; the message says why.
+            TestbedUnavailable: there is no engine for this machine; the message says why.
         """
         if not self.is_ours:
             self._start_lent()
@@ -151,7 +151,7 @@ class PrivateEngine:
         self._remove_stale_files()
         self.certificates.mkdir(parents=True, exist_ok=True)
         self.data_root.mkdir(parents=True, exist_ok=True)
-        # SIGTERM, not SIGKILL, should we die: the daemon then ends its containerd and containers itself.
+        # SIGTERM, not SIGKILL, if we die: the daemon then ends its containerd and containers itself.
         self._process = Process(
             "engine",
             launch.command,
@@ -169,7 +169,7 @@ class PrivateEngine:
             raise TestbedUnavailable(f"the engine does not start here: {error}") from error
 
     def stop(self) -> None:
-        """Stop it in good order; its images stay for the next start. A lent engine goes on running."""
+        """Stop it cleanly; its images stay for the next start. A lent engine keeps running."""
         if self._process is None:
             return
         below = descendants(self._process.pid)
@@ -178,7 +178,7 @@ class PrivateEngine:
         self._end(below)
 
     def kill(self) -> None:
-        """SIGKILL to the daemon, its containerd and its containers. Raises EngineNotOurs."""
+        """Send SIGKILL to the daemon, its containerd and its containers. Raises EngineNotOurs."""
         self._must_be_ours("be killed")
         if self._process is None:
             return
@@ -194,13 +194,13 @@ class PrivateEngine:
         self.start()
 
     def freeze(self) -> None:
-        """SIGSTOP to the daemon: it accepts connections and answers nothing. Raises EngineNotOurs."""
+        """Send SIGSTOP to the daemon: it accepts connections but does not respond. Raises EngineNotOurs."""
         os.kill(self.pid, signal.SIGSTOP)
-        # The call returns before the last thread stands still: on a busy machine that one answered once more.
+        # The call returns before the last thread has stopped: on a busy machine that thread answered once more.
         wait_until(lambda: all_stopped(self.pid), timeout=20, what="the engine to stand still")
 
     def thaw(self) -> None:
-        """Let a frozen daemon go on."""
+        """Let a frozen daemon continue."""
         os.kill(self.pid, signal.SIGCONT)
 
     def close(self) -> None:
@@ -217,13 +217,13 @@ class PrivateEngine:
         shutil.rmtree(self.data_root, ignore_errors=True)
 
     def log_text(self) -> str:
-        """All that the daemon has logged so far; empty for a lent engine."""
+        """The daemon's whole log so far; empty for a lent engine."""
         return read_log(self.log)
 
     def client(self, *, timeout: int = 120) -> docker.APIClient:
-        """A new low-level client of the Docker SDK without any credentials; the caller closes it.
+        """A new low-level client of the Docker SDK without credentials; the caller closes it.
 
-        ``timeout`` is in seconds, for a connection and for each silence of the engine.
+        ``timeout``: seconds, for a connection and for each silence of the engine.
         """
         import docker
 
@@ -237,7 +237,7 @@ class PrivateEngine:
             raise EngineNotOurs(f"the engine of {LENT_ENGINE} cannot {what}")
 
     def _short_folder(self) -> Path:
-        """A folder near the top: the path of a unix socket holds 107 bytes at most."""
+        """A folder with a short path: the path of a unix socket has at most 107 bytes."""
         if self._short is None:
             where = Path(tempfile.gettempdir())
             if len(str(where)) + len("/ls-12345678") + LONGEST_NAME_BELOW > UNIX_PATH_LIMIT:
@@ -265,7 +265,7 @@ class PrivateEngine:
         )
 
     def _remove_stale_files(self) -> None:
-        """What a killed daemon leaves. The next one would wait 30 s for the containerd of that pid file."""
+        """Remove what a killed daemon leaves. The next one would wait 30 s for the containerd of that pid file."""
         short = self._short_folder()
         containerd = short / "exec" / "containerd"
         for stale in [
@@ -277,7 +277,7 @@ class PrivateEngine:
             stale.unlink(missing_ok=True)
 
     def _end(self, below: Sequence[int]) -> None:
-        """Nothing of the daemon's may live on: containerd, its shims, the containers."""
+        """Kill what is left of the daemon's processes: containerd, its shims, the containers."""
 
         def left() -> list[int]:
             known = {pid for pid in below if Path(f"/proc/{pid}/cmdline").exists() and not _is_zombie(pid)}
@@ -302,7 +302,7 @@ class PrivateEngine:
         return [tag for row in rows for tag in row.get("RepoTags") or [] if not tag.startswith("<none>")]
 
     def _clean_lent(self) -> None:
-        """Take away the references that tests have added: those of loopback registries, and no others."""
+        """Remove the references that tests have added: those of loopback registries, and no others."""
         if not ping(self._lent_host):
             return
         import docker.errors
@@ -324,7 +324,7 @@ def _is_zombie(pid: int) -> bool:
 
 @contextlib.contextmanager
 def _without_docker_config() -> Iterator[None]:
-    """The SDK reads the user's config.json when a client is made; show it an empty folder meanwhile."""
+    """Show the SDK an empty folder, because it reads the user's config.json when a client is made."""
     with _environ_lock, tempfile.TemporaryDirectory(prefix="ls-") as empty:
         before = os.environ.get("DOCKER_CONFIG")
         os.environ["DOCKER_CONFIG"] = empty

@@ -1,4 +1,4 @@
-"""How an engine is started: its command, its environment, and the mount namespace around it."""
+"""How an engine is started: its command, its environment, and its mount namespace."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from testbed.errors import TestbedUnavailable
 from testbed.newer_engines import DOCKER, OVERLAY, PODMAN, find
 from testbed.processes import find_program
 
-# $1 is the private /etc/docker, $2 the data folder, $3 its size in bytes or nothing, $4 a folder with newer
-# packages or nothing, which are laid over the machine's /usr (and /etc/containers) for the engine alone.
+# $1: the private /etc/docker. $2: the data folder. $3: its size in bytes, or empty. $4: a folder with newer
+# packages, or empty; they are laid over the machine's /usr (and /etc/containers) for the engine alone.
 # Engines leave files in /run and /dev/shm, so they get their own, with the machine's name servers in it.
 NAMESPACE_SCRIPT = (
     f"""
@@ -74,22 +74,22 @@ def docker_launch(
     """A dockerd with its sockets in ``short``: the installed one, or with ``newer`` one of Debian's newest packages.
 
     Raises:
-        TestbedUnavailable: there is none, or none that has containerd's store where that is wanted.
+        TestbedUnavailable: there is none, or none with containerd's store if that is required.
     """
     packages = None
     if newer:
         try:
             packages = find(DOCKER)
         except TestbedUnavailable:
-            # A machine younger than this text may have an engine that will do.
+            # A machine newer than this code may have a suitable engine installed.
             if not containerd_store or _installed_version() < FIRST_WITH_CONTAINERD_STORE:
                 raise
     program = "/usr/sbin/dockerd" if packages else find_program("dockerd", "docker.io")
-    # Said either way: what an engine takes by itself changes with its age.
+    # Always set, because the default depends on the engine's version.
     features = {"containerd-snapshotter": containerd_store}
     settings = {"shutdown-timeout": 2, "features": features, **config}
     if packages is None and _installed_version() < FIRST_WITHOUT_KEY:
-        # Older daemons write a key, by default into /etc/docker; later ones know no such setting.
+        # Older daemons write a key, by default into /etc/docker; later ones do not know this setting.
         settings["deprecated-key-path"] = str(short / "key.json")
     settings_file = root / "daemon.json"
     settings_file.write_text(json.dumps(settings, indent=2), "utf-8")
@@ -117,7 +117,7 @@ def _installed_version() -> int:
 
 
 def podman_launch(root: Path, data_root: Path, short: Path, *, data_bytes: int | None) -> Launch:
-    """Podman's Docker-compatible service, of Debian's newest packages. Raises TestbedUnavailable."""
+    """Podman's Docker-compatible service, from Debian's newest packages. Raises TestbedUnavailable."""
     packages = find(PODMAN)
     settings = root / "podman"
     settings.mkdir(exist_ok=True)

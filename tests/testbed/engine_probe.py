@@ -1,4 +1,4 @@
-"""Asking an engine whether it lives, without the SDK."""
+"""Checks whether an engine is running, without the SDK."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class UnixConnection(http.client.HTTPConnection):
 
 
 def ping(host: str, timeout: float = PING_SECONDS) -> bool:
-    """Whether the engine at ``host`` (``unix://`` or plain ``tcp://``) answers ``GET /_ping``."""
+    """True if the engine at ``host`` (``unix://`` or plain ``tcp://``) responds to ``GET /_ping``."""
     parts = urlsplit(host)
     connection: http.client.HTTPConnection
     if parts.scheme == "unix":

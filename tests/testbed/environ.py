@@ -1,4 +1,4 @@
-"""Environments for children, with nothing of the user's in them."""
+"""Environments for child processes, without anything of the user's."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from testbed.processes import SYSTEM_PATH
 
 
 def bare_environ(home: Path) -> dict[str, str]:
-    """PATH, LANG and a HOME of its own: for daemons, which need no more. No proxies, no DOCKER_*."""
+    """PATH, LANG and a private HOME: all that daemons need. No proxies, no DOCKER_*."""
     return {
         "PATH": f"{os.environ.get('PATH', '')}{os.pathsep}{SYSTEM_PATH}",
         "LANG": os.environ.get("LANG", "C.UTF-8"),

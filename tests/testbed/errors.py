@@ -1,4 +1,4 @@
-"""What can be wrong with the testbed itself, as opposed to what is tested on it."""
+"""Errors of the testbed itself, as opposed to errors of what is tested on it."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from typing import NoReturn
 
 
 class TestbedError(RuntimeError):
-    """Some part of the testbed did not do its work; the message holds the end of its log."""
+    """A part of the testbed failed; the message contains the end of its log."""
 
     __test__ = False
 
 
 class TestbedUnavailable(TestbedError):
-    """This machine cannot run the wanted part; the message says why and what would help."""
+    """This machine cannot run the requested part; the message says why and what would help."""
 
     __test__ = False
 
 
 class EngineNotOurs(TestbedError):
-    """The engine is one that was lent to the tests: it is neither stopped nor killed nor restarted."""
+    """The engine was lent to the tests, so they may not stop, kill or restart it."""
 
 
 def require(problem: TestbedUnavailable) -> NoReturn:
-    """Skip the running test with the reason; fail it where ``LONGSHORE_REQUIRE_ENGINE=1`` says so.
+    """Skip the running test with the reason, or fail it if ``LONGSHORE_REQUIRE_ENGINE=1`` is set.
 
-    A CI machine sets the variable, so that a missing engine never passes for a green run.
+    A CI machine sets the variable, so that a missing engine never passes as a green run.
     """
     import pytest
 

@@ -1,4 +1,4 @@
-"""The faults that a `testbed.throttle.Throttle` has been told to make."""
+"""The faults that a `testbed.throttle.Throttle` produces on demand."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ Direction = Literal["request", "response"]
 
 
 class LineCutError(Exception):
-    """The connection is to end here, in the middle of what it carries."""
+    """The connection is to end here, in the middle of a message."""
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """An answer made up by the proxy; ``method`` empty for any."""
+    """A response made by the proxy; empty ``method`` for any."""
 
     path: re.Pattern[str]
     status: int
@@ -30,7 +30,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Corruption:
-    """One changed byte in an answer's body."""
+    """One changed byte in the body of a response."""
 
     path: re.Pattern[str]
 
@@ -40,7 +40,7 @@ class Corruption:
 
 @dataclass(slots=True)
 class Body:
-    """A body on its way, and how many of its bytes (without the framing of chunks) have come so far."""
+    """A body in transit, and how many of its bytes (without the framing of chunks) have passed so far."""
 
     path: str
     direction: Direction
@@ -64,7 +64,7 @@ Chosen = TypeVar("Chosen", Refusal, Corruption)
 
 
 class Faults:
-    """What is still to happen. Any thread may call."""
+    """The faults still to come. Any thread may call."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -80,12 +80,12 @@ class Faults:
 
     @property
     def left(self) -> int:
-        """How many have not happened yet."""
+        """The number of faults still to come."""
         with self._lock:
             return len(self._coming)
 
     def take(self, kind: type[Chosen], path: str, method: str) -> Chosen | None:
-        """The first fault of that kind for such a request; it has then happened."""
+        """Remove and return the first fault of this kind for such a request."""
         with self._lock:
             for fault in self._coming:
                 if isinstance(fault, kind) and fault.fits(path, method):

@@ -1,7 +1,7 @@
 """The testbed as pytest fixtures; load them with ``pytest_plugins = ["testbed.fixtures"]``.
 
-Parts of the session are shared: use repositories and tags named after your test, and leave the shared
-engine and registries running. A test that kills or restarts makes a part of its own.
+Session-scoped parts are shared: use repositories and tags named after your test, and leave the shared
+engine and registries running. A test that kills or restarts a part makes its own.
 """
 
 from __future__ import annotations
@@ -21,32 +21,32 @@ from testbed.registry import PrivateRegistry
 from testbed.throttle import Throttle
 
 FLAVOURS = os.environ.get("LONGSHORE_TEST_ENGINES", "debian,newer,containerd,podman").split(",")
-#: What a CI machine must have. Debian's newest Podman and classic Docker are welcome where they can be had.
+#: What a CI machine must have. Debian's newest Podman and classic Docker are optional.
 DEMANDED = ("debian", "containerd")
 
 
 @pytest.fixture(scope="session")
 def testbed() -> Iterator[Testbed]:
-    """The session's testbed; nothing runs until it is asked for."""
+    """The session's testbed; nothing runs before it is used."""
     with Testbed() as started:
         yield started
 
 
 @pytest.fixture(scope="session")
 def testbed_engine(testbed: Testbed) -> PrivateEngine:
-    """The session's engine. Skips where none can be had."""
+    """The session's engine. Skips if there is none."""
     return _engine(testbed, "debian")
 
 
 @pytest.fixture(scope="session")
 def containerd_engine(testbed: Testbed) -> PrivateEngine:
-    """The session's engine with containerd's image store. Skips where none can be had."""
+    """The session's engine with containerd's image store. Skips if there is none."""
     return _engine(testbed, "containerd")
 
 
 @pytest.fixture(scope="session", params=FLAVOURS)
 def any_engine(testbed: Testbed, request: pytest.FixtureRequest) -> PrivateEngine:
-    """Each engine in turn, or those named in ``LONGSHORE_TEST_ENGINES``, with commas between them."""
+    """Each engine in turn, or those in ``LONGSHORE_TEST_ENGINES``, separated by commas."""
     return _engine(testbed, request.param)
 
 
@@ -76,13 +76,13 @@ def token_registry(testbed: Testbed) -> PrivateRegistry:
 
 @pytest.fixture(scope="session")
 def tls_registry(testbed: Testbed) -> PrivateRegistry:
-    """A registry with a certificate by an authority that nobody knows (``ca_file``)."""
+    """A registry with a certificate by an unknown authority (``ca_file``)."""
     return _registry(testbed, "tls")
 
 
 @pytest.fixture(scope="session")
 def crane_registry(testbed: Testbed) -> Iterator[CraneRegistry]:
-    """A registry of another make. Skips where it cannot be had."""
+    """A registry of another make. Skips if there is none."""
     try:
         with CraneRegistry(testbed.root / "crane") as registry:
             yield registry
@@ -92,14 +92,14 @@ def crane_registry(testbed: Testbed) -> Iterator[CraneRegistry]:
 
 @pytest.fixture
 def throttle(open_registry: PrivateRegistry) -> Iterator[Throttle]:
-    """A line to ``open_registry`` of the test's own, without limit or faults at first."""
+    """A private line to ``open_registry``, at first without limit or faults."""
     with Throttle(open_registry.address) as line:
         yield line
 
 
 @pytest.fixture
 def private_home(tmp_path: Path) -> PrivateHome:
-    """A HOME, XDG folders and DOCKER_CONFIG of the test's own."""
+    """A private HOME, XDG folders and DOCKER_CONFIG."""
     return PrivateHome(tmp_path)
 
 

@@ -1,4 +1,4 @@
-"""A HOME of its own for the programs that are tried."""
+"""A private HOME for the programs under test."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from testbed.environ import bare_environ
 
-# Speaks as docker-credential-helpers' README says.
+# Follows the protocol in docker-credential-helpers' README.
 _KEYCHAIN = """#!/usr/bin/env python3
 import json, os, sys
 kept, verb, data = {kept!r}, sys.argv[1], sys.stdin.read().strip()
@@ -32,9 +32,9 @@ json.dump(known, open(kept, "w"))
 
 
 class PrivateHome:
-    """The folders that a program looks for in its environment, all below ``root`` and all empty.
+    """The folders that a program takes from its environment, all below ``root`` and all empty.
 
-    There is nothing to stop: who owns ``root`` removes it.
+    There is nothing to stop: the owner of ``root`` removes it.
     """
 
     def __init__(self, root: Path) -> None:
@@ -48,11 +48,11 @@ class PrivateHome:
         self.runtime = root / "run"
         for folder in (self.docker_config, self.config, self.data, self.state, self.cache, self.runtime):
             folder.mkdir(parents=True, exist_ok=True)
-        # The specification of XDG_RUNTIME_DIR asks for it, and Qt warns otherwise.
+        # The specification of XDG_RUNTIME_DIR requires it, and Qt warns otherwise.
         self.runtime.chmod(0o700)
 
     def environ(self, extra: Mapping[str, str] | None = None) -> dict[str, str]:
-        """A whole environment for a child: PATH and LANG of ours, nothing else of the user's."""
+        """A whole environment for a child process: our PATH and LANG, nothing else of the user's."""
         return {
             **bare_environ(self.home),
             "DOCKER_CONFIG": str(self.docker_config),
@@ -65,14 +65,14 @@ class PrivateHome:
         }
 
     def write_docker_config(self, config: Mapping[str, object]) -> Path:
-        """Write the docker CLI's ``config.json``; gives its path."""
+        """Write the docker CLI's ``config.json``; returns its path."""
         path = self.docker_config / "config.json"
         path.touch(mode=0o600)
         path.write_text(json.dumps(config, indent=2), "utf-8")
         return path
 
     def write_context(self, name: str, host: str, certificates: Mapping[str, Path] | None = None) -> None:
-        """Store a context as ``docker context create`` does; ``certificates`` by their names there (``ca.pem``)."""
+        """Store a context as ``docker context create`` does; ``certificates`` by their stored names (``ca.pem``)."""
         key = hashlib.sha256(name.encode()).hexdigest()
         contexts = self.docker_config / "contexts"
         meta = contexts / "meta" / key
@@ -95,11 +95,11 @@ class PrivateHome:
         return path
 
     def write_keychain(self, name: str) -> None:
-        """Install a ``docker-credential-NAME`` that works, and keeps what it is given in a file."""
+        """Install a working ``docker-credential-NAME`` that stores credentials in a file."""
         self.write_helper(name, _KEYCHAIN.format(kept=str(self._kept(name))))
 
     def keychain(self, name: str) -> dict[str, dict[str, str]]:
-        """What that helper keeps, by server: ``Username`` and ``Secret``."""
+        """The credentials that the helper stores, by server: ``Username`` and ``Secret``."""
         kept = self._kept(name)
         found: dict[str, dict[str, str]] = json.loads(kept.read_text("utf-8")) if kept.exists() else {}
         return found

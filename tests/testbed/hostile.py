@@ -1,4 +1,4 @@
-"""A registry that means no good: a catalogue whose pages never end."""
+"""A hostile registry: a catalogue whose pages never end."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Self
 
 
 class EndlessCatalogue:
-    """Each page names the same repositories, and a next page."""
+    """A registry on which each page lists the same repositories and names a next page."""
 
     def __init__(self) -> None:
         count = itertools.count(1)
@@ -18,7 +18,7 @@ class EndlessCatalogue:
         owner = self
 
         class Handler(BaseHTTPRequestHandler):
-            # One request a connection: no thread waits for a second one when the server is to end.
+            # One request per connection: no thread waits for a second one when the server stops.
             protocol_version = "HTTP/1.0"
             timeout = 10
 
@@ -35,7 +35,7 @@ class EndlessCatalogue:
                 self.wfile.write(body)
 
             def log_message(self, *_: object) -> None:
-                """Nothing to stderr."""
+                """Log nothing."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})

@@ -1,7 +1,7 @@
-"""HTTP/1.1 messages as they stand on the wire: heads parsed, bodies passed on piece by piece.
+"""HTTP/1.1 messages as they are on the wire: heads parsed, bodies passed on piece by piece.
 
-Only what a proxy between Docker and a registry needs (RFC 9112): the framing of bodies by Content-Length,
-by chunks or by the end of the connection. Pieces keep their framing, so that they can be sent on verbatim.
+Only what a proxy between Docker and a registry needs (RFC 9112): bodies framed by Content-Length, by chunks or
+by the end of the connection. Pieces keep their framing, so that they can be sent on unchanged.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ DRAIN_SECONDS = 2.0
 
 
 class BrokenMessageError(Exception):
-    """What came is no HTTP message, or ended too early."""
+    """The received bytes are not an HTTP message, or ended too early."""
 
 
 class AnsweredEarlyError(Exception):
-    """The other side has answered while there is still more of the body to come."""
+    """The other side responded before the end of the body."""
 
 
 class Reader:
     """Buffered reading from a socket.
 
-    While ``watched`` is set, needing more bytes raises `AnsweredEarlyError` as soon as that socket has some.
+    While ``watched`` is set, reading more bytes raises `AnsweredEarlyError` as soon as that socket is readable.
     """
 
     def __init__(self, connection: socket.socket) -> None:
@@ -49,7 +49,7 @@ class Reader:
         return bool(data)
 
     def until(self, end: bytes) -> bytes:
-        """All up to and with ``end``; empty when the connection ends before the first byte."""
+        """All bytes up to and including ``end``; empty if the connection ends before the first byte."""
         while (at := self._buffer.find(end)) < 0:
             if len(self._buffer) > HEAD_LIMIT:
                 raise BrokenMessageError("a head or line without an end")
@@ -73,19 +73,19 @@ class Reader:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The first line and the headers of a request or an answer; ``raw`` is what came, verbatim."""
+    """The first line and the headers of a request or response; ``raw``: the received bytes, unchanged."""
 
     raw: bytes
     first: tuple[str, str, str]
     headers: tuple[tuple[str, str], ...]
 
     def get(self, name: str) -> str:
-        """The values of a header joined by commas, empty when there is none."""
+        """The values of a header joined by commas, empty if there is none."""
         return ", ".join(value for key, value in self.headers if key == name)
 
     @property
     def status(self) -> int:
-        """Of an answer."""
+        """The status of a response."""
         try:
             return int(self.first[1])
         except ValueError as error:
@@ -93,7 +93,7 @@ class Head:
 
     @property
     def is_last(self) -> bool:
-        """Whether the sender closes the connection after this message."""
+        """True if the sender closes the connection after this message."""
         return "close" in self.get("connection").lower() or (
             "HTTP/1.0" in (self.first[0], self.first[2])
             and "keep-alive" not in self.get("connection").lower()
@@ -101,7 +101,7 @@ class Head:
 
 
 def read_head(reader: Reader) -> Head | None:
-    """The next head; None when the connection has ended between two messages."""
+    """The next head; None if the connection has ended between two messages."""
     raw = reader.until(b"\r\n\r\n")
     if not raw:
         return None
@@ -118,21 +118,21 @@ def read_head(reader: Reader) -> Head | None:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Bytes of a body as they stand on the wire; ``payload`` is false for the framing of chunks."""
+    """Bytes of a body as on the wire; ``payload`` is false for the framing of chunks."""
 
     data: bytes
     payload: bool = True
 
 
 def request_body(head: Head, reader: Reader, limit: int = PIECE_BYTES) -> Iterator[Piece]:
-    """The body of a request: none unless its headers say so."""
+    """The body of a request: empty unless its headers announce one."""
     if "chunked" in head.get("transfer-encoding").lower():
         return _chunked(reader, limit)
     return _counted(reader, _length(head) or 0, limit)
 
 
 def answer_body(head: Head, method: str, reader: Reader, limit: int = PIECE_BYTES) -> Iterator[Piece]:
-    """The body of an answer to ``method`` (RFC 9112, 6.3)."""
+    """The body of a response to ``method`` (RFC 9112, 6.3)."""
     if method == "HEAD" or head.status in (204, 304) or head.status < 200:
         return iter(())
     if "chunked" in head.get("transfer-encoding").lower():
@@ -142,7 +142,7 @@ def answer_body(head: Head, method: str, reader: Reader, limit: int = PIECE_BYTE
 
 
 def ends_with_connection(head: Head, method: str) -> bool:
-    """Whether only the end of the connection ends this answer's body."""
+    """True if only the end of the connection ends this response's body."""
     has_body = method != "HEAD" and head.status not in (204, 304) and head.status >= 200
     return has_body and _length(head) is None and "chunked" not in head.get("transfer-encoding").lower()
 
@@ -189,7 +189,7 @@ def _chunked(reader: Reader, limit: int) -> Iterator[Piece]:
 
 
 def made_answer(method: str, status: int, headers: Mapping[str, str], body: bytes) -> bytes:
-    """An answer to ``method`` with which the connection ends."""
+    """A response to ``method`` that ends the connection."""
     phrase = HTTPStatus(status).phrase if status in set(HTTPStatus) else "Failed"
     fields = {"Content-Length": str(len(body)), "Connection": "close", **headers}
     lines = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
@@ -198,7 +198,7 @@ def made_answer(method: str, status: int, headers: Mapping[str, str], body: byte
 
 
 def connect_to(target: tuple[str, int], buffer: int) -> socket.socket:
-    """A connection without a time limit, with a receive buffer of ``buffer`` bytes. Raises OSError."""
+    """A connection without a timeout, with a receive buffer of ``buffer`` bytes. Raises OSError."""
     family = socket.AF_INET6 if ":" in target[0] else socket.AF_INET
     connection = socket.socket(family, socket.SOCK_STREAM)
     try:
@@ -213,7 +213,7 @@ def connect_to(target: tuple[str, int], buffer: int) -> socket.socket:
 
 
 def drain(connection: socket.socket) -> None:
-    """Read what the other side still sends: closing with unread bytes resets the line under an answer."""
+    """Read what the other side still sends: closing with unread bytes would reset the connection under a response."""
     with suppress(OSError):
         connection.shutdown(socket.SHUT_WR)
         connection.settimeout(DRAIN_SECONDS)
@@ -223,5 +223,5 @@ def drain(connection: socket.socket) -> None:
 
 
 def is_readable(connection: socket.socket) -> bool:
-    """Whether an idle connection has been closed by the other side (or sends what nobody asked for)."""
+    """True if the other side has closed an idle connection (or sends unrequested bytes)."""
     return bool(select.select([connection], [], [], 0)[0])

@@ -1,6 +1,6 @@
-"""Docker Hub as its documents describe it: the API's namespaces, search and tags, and a registry that counts pulls.
+"""Docker Hub by its documentation: the API's namespaces, search and tags, and a registry that counts pulls.
 
-Made for `testbed.internet`. Nothing here was seen at the real Docker Hub.
+Made for `testbed.internet`. Nothing here was observed at the real Docker Hub.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def sha(text: str) -> str:
 
 
 class FakeHub:
-    """``user`` may sign in with ``secret``. ``manifests`` counts what Docker Hub counts as pulls."""
+    """A Docker Hub where ``user`` signs in with ``secret``. ``manifests`` counts the pulls as Docker Hub does."""
 
     user = "sam"
     secret = "a-secret"
@@ -55,7 +55,7 @@ class FakeHub:
         ]
 
     def hosts(self) -> dict[str, Host]:
-        """For `testbed.internet.Internet`."""
+        """The hosts for `testbed.internet.Internet`."""
         return {API: self._api, REGISTRY: self._registry, TOKENS: self._tokens}
 
     def _tokens(self, asked: Asked) -> Answer:

@@ -1,6 +1,6 @@
 """Images in an engine, made from nothing: by its builder, or loaded from an archive.
 
-For images in a registry, without an engine, see `testbed.remote_images`; its names stand here too.
+For images in a registry, without an engine, see `testbed.remote_images`; its names are exported here too.
 """
 
 from __future__ import annotations
@@ -45,13 +45,13 @@ def build_image(
     platform: str | None = None,
     seed: object = 0,
 ) -> str:
-    """Build an image ``FROM scratch`` with the engine's classic builder; gives its id.
+    """Build an image ``FROM scratch`` with the engine's classic builder; returns its id.
 
-    ``layers`` are bytes of random data, a layer each. Equal seeds give equal files, though not an equal
-    image: the builder notes the time. ``reference`` may be empty, for an image without a tag.
+    ``layers``: bytes of random data per layer. Equal seeds make equal files, but not equal images, because
+    the builder records the time. ``reference`` may be empty, for an image without a tag.
 
     Raises:
-        TestbedError: the builder said no.
+        TestbedError: the build failed.
     """
     image_id = ""
     with _context(layers, labels or {}, seed) as context:
@@ -68,13 +68,13 @@ def build_image(
         for event in stream:
             if "errorDetail" in event or "error" in event:
                 raise TestbedError(f"building {reference} failed: {event}")
-            # The stream goes on after the id: only at its end has the image its tag.
+            # The stream continues after the id: the image has its tag only at the end of the stream.
             image_id = str((event.get("aux") or {}).get("ID") or image_id)
     return image_id or str(client.inspect_image(reference)["Id"])  # type: ignore[no-untyped-call]
 
 
 def small_image(client: docker.APIClient, reference: str, *, seed: object = None) -> str:
-    """Build an image of three layers of 10 to 50 KB; without ``seed`` its content hangs on its name."""
+    """Build an image of three layers of 10 to 50 KB; without ``seed`` its content depends on its name."""
     return build_image(client, reference, SMALL_LAYERS, seed=reference if seed is None else seed)
 
 
@@ -88,9 +88,9 @@ def load_image(
     created: datetime | None = None,
     seed: object = 0,
 ) -> str:
-    """Load an image from an archive made on the fly; gives its id (of its configuration).
+    """Load an image from a generated archive; returns its id (of its configuration).
 
-    Quicker than building, with any date and platform, and the same image for the same arguments.
+    Faster than building, with any date and platform, and the same image for the same arguments.
     ``references`` may be empty, for an image without a tag.
 
     Raises:
@@ -128,7 +128,7 @@ def load_image(
 
 @contextlib.contextmanager
 def _context(layers: Sequence[int], labels: Mapping[str, str], seed: object) -> Iterator[IO[bytes]]:
-    """A build context with a Dockerfile; on disk when it is large."""
+    """A build context with a Dockerfile; on disk if it is large."""
     lines = ["FROM scratch"]
     lines += [f"COPY layer{at} /layer{at}" for at in range(len(layers))]
     lines += [

@@ -1,7 +1,7 @@
-"""Hosts of the internet that cannot be had here: a proxy that stands for them, with certificates of its own authority.
+"""Internet hosts that are not reachable in tests: a proxy replaces them, with certificates by its own authority.
 
-A program that is told ``HTTPS_PROXY`` and ``SSL_CERT_FILE`` (see `Internet.environ`) asks it for
-``hub.docker.com:443`` and the like, and talks TLS with a server of the test's. Hosts that have no server are refused.
+A program with ``HTTPS_PROXY`` and ``SSL_CERT_FILE`` (see `Internet.environ`) asks the proxy for
+``hub.docker.com:443`` and the like, and speaks TLS with a server of the test. Hosts without a server are refused.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ REQUEST_SECONDS = 20.0
 
 
 class Asked(NamedTuple):
-    """A request that came to one of the hosts. *query*: the first value of each name."""
+    """A request to one of the hosts. *query*: the first value of each name."""
 
     method: str
     host: str
@@ -34,19 +34,19 @@ class Asked(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What a host answers. *data* is sent as JSON, bytes as they are."""
+    """The response of a host. *data* is sent as JSON, bytes unchanged."""
 
     data: Any
     status: int = 200
     headers: Mapping[str, str] = {}
 
 
-#: Answers one request.
+#: Responds to one request.
 Host = Callable[[Asked], Answer]
 
 
 class Internet:
-    """A proxy on a free port of 127.0.0.1 behind which ``hosts`` (by name) answer. ``asked`` remembers all requests."""
+    """A proxy on a free port of 127.0.0.1 with ``hosts`` (by name) behind it. ``asked``: all requests so far."""
 
     def __init__(self, folder: Path, hosts: Mapping[str, Host]) -> None:
         self.hosts = dict(hosts)
@@ -66,7 +66,7 @@ class Internet:
         self._start(self._accept, "accept")
 
     def environ(self) -> dict[str, str]:
-        """What leads a program here."""
+        """The environment that leads a program to this proxy."""
         return {"HTTPS_PROXY": f"http://{self.address}", "SSL_CERT_FILE": str(self.ca_file)}
 
     def __enter__(self) -> Self:
@@ -121,7 +121,7 @@ class Internet:
     def _connected(self, client: socket.socket) -> str | None:
         head = b""
         while b"\r\n\r\n" not in head:
-            piece = client.recv(1)  # not a byte too far: TLS comes next
+            piece = client.recv(1)  # not one byte more: TLS follows
             if not piece or len(head) > 8192:
                 return None
             head += piece
@@ -166,4 +166,4 @@ class _Handler(BaseHTTPRequestHandler):
     do_HEAD = do_POST = do_GET
 
     def log_message(self, format: str, *args: object) -> None:
-        """Quiet."""
+        """Log nothing."""

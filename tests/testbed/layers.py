@@ -1,4 +1,4 @@
-"""What images are made of: layers of random files, the same bytes for the same seed, and configurations."""
+"""The parts of images: layers of random files (the same bytes for the same seed) and configurations."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LABEL = "dev.longshore.testbed"
 
 
 class RandomFile(io.RawIOBase):
-    """A readable file of ``size`` random bytes that exists nowhere."""
+    """A readable file of ``size`` random bytes, generated while reading."""
 
     def __init__(self, size: int, seed: object) -> None:
         super().__init__()
@@ -41,7 +41,7 @@ class RandomFile(io.RawIOBase):
 
 
 def add_random_file(archive: tarfile.TarFile, name: str, size: int, seed: object) -> None:
-    """Add a file of ``size`` random bytes, dated 1970 so that equal seeds give equal archives."""
+    """Add a file of ``size`` random bytes, dated 1970 so that equal seeds make equal archives."""
     info = tarfile.TarInfo(name)
     info.size = size
     info.mode = 0o644
@@ -62,7 +62,7 @@ class _Writable(Protocol):
 
 
 class _HashingFile:
-    """Writes on, and keeps the SHA-256 and the count of what went through."""
+    """Passes writes on, and keeps the SHA-256 and the number of bytes written."""
 
     def __init__(self, file: _Writable) -> None:
         self._file = file
@@ -84,9 +84,9 @@ class _HashingFile:
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """A layer as it is stored: ``size`` and ``digest`` of these bytes, ``diff_id`` of the tar within.
+    """A stored layer: ``size`` and ``digest`` of its stored bytes, ``diff_id`` of the tar inside.
 
-    ``file`` holds the bytes (on disk when there are many) and is closed by `close`.
+    ``file`` contains the bytes (on disk if there are many); `close` closes it.
     """
 
     file: IO[bytes]
@@ -104,17 +104,17 @@ class Layer:
 
 
 def make_layer(size: int, seed: object, *, compress: bool = True) -> Layer:
-    """A layer with one file of ``size`` random bytes.
+    """Make a layer with one file of ``size`` random bytes.
 
-    With ``compress`` it is a gzip stream without compression, which is quick, and as small as random
-    bytes get; without, a plain tar.
+    With ``compress`` it is a gzip stream without compression, which is quick, and random bytes do not
+    compress anyway; without, it is a plain tar.
     """
     file = tempfile.SpooledTemporaryFile(max_size=MEMORY_BYTES)  # noqa: SIM115 - lives on in the Layer
     stored = _HashingFile(file)
     if not compress:
         _write_tar(stored, size, seed)
         return Layer(file, stored.count, stored.digest, stored.digest)
-    # No name and no time, so that equal content has an equal digest.
+    # Without name and time, so that equal content has an equal digest.
     with gzip.GzipFile(filename="", mode="wb", compresslevel=0, fileobj=stored, mtime=0) as packed:
         content = _HashingFile(packed)
         _write_tar(content, size, seed)

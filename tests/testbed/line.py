@@ -1,4 +1,4 @@
-"""The line behind a `testbed.throttle.Throttle`: its rate, its delay, and whether it flows at all."""
+"""The line behind a `testbed.throttle.Throttle`: its rate, its delay, and whether it is stalled."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Line:
     """One line, shared by all connections and both directions. Any thread may call.
 
     ``bytes_per_second`` (None for no limit) and ``latency`` (seconds) may be set at any time.
-    Every wait ends with `LineCutError` once the line has ended.
+    All waits raise `LineCutError` once the line has ended.
     """
 
     def __init__(self, bytes_per_second: float | None, latency: float) -> None:
@@ -35,18 +35,18 @@ class Line:
         self._flowing.set()
 
     def piece_bytes(self) -> int:
-        """How much to pass at once, so that even a slow line moves evenly."""
+        """Bytes to pass at once, so that even a slow line moves evenly."""
         rate = self.bytes_per_second
         if rate is None:
             return LARGEST_PIECE
         return int(min(LARGEST_PIECE, max(SMALLEST_PIECE, rate / PIECES_A_SECOND)))
 
     def delay(self) -> None:
-        """The latency of one request."""
+        """Wait for the latency of one request."""
         self._wait(self.latency)
 
     def spend(self, count: int) -> None:
-        """Wait for the turn of ``count`` bytes."""
+        """Wait until ``count`` bytes may pass."""
         rate = self.bytes_per_second
         if rate is None:
             return

@@ -1,13 +1,13 @@
-"""Newer engines than the machine's own: Docker and Podman of Debian's newest packages.
+"""Engines that are newer than the machine's own: Docker and Podman from Debian's newest packages.
 
 ``python -m testbed.newer_engines`` fetches them into a cache (``LONGSHORE_TESTBED_CACHE``, or
 ``longshore-testbed`` in the user's cache folder); ``tools/bootstrap test`` calls it, so that no test ever
 fetches. `testbed.engine_launch` lays the unpacked ``/usr`` over the machine's in the engine's own mount
-namespace: the newer programs find the newer libraries, and nobody else does.
+namespace: the newer programs find the newer libraries, and no other program does.
 
-Debian unstable moves. A suite whose programs cannot be fetched, or do not start over this machine's ``/usr``,
-is left for the next one, and `client.version()` tells what came of it. At the time of writing it is Docker
-28.5 and Podman 5.8 (60 and 40 MB to fetch, 230 and 130 MB on disk).
+Debian unstable changes. If a suite's programs cannot be fetched, or do not start over this machine's ``/usr``,
+the next suite is used; `client.version()` shows the result. At the time of writing it is Docker 28.5 and
+Podman 5.8 (60 and 40 MB to fetch, 230 and 130 MB on disk).
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from testbed.errors import TestbedUnavailable
 from testbed.processes import find_program
 
 CACHE = "LONGSHORE_TESTBED_CACHE"
-#: Newest first. The last is what Debian guarantees to work, and new enough for containerd's store (25 or later).
+#: Newest first. Debian guarantees that the last works; it is new enough for containerd's store (25 or later).
 SUITES = ("sid", "testing", "stable")
-#: Seconds for all fetching of one engine, whatever fails.
+#: Seconds for all fetching of one engine, including failures.
 FETCH_SECONDS = 240.0
-#: Part of the folder's name: what an older testbed has fetched is not taken for ours.
+#: Part of the folder's name, so that what an older testbed has fetched is not used.
 FORMAT = 2
 
-# A function of the shell's: shows the newer packages in $1 instead of the machine's own files.
+# A shell function that shows the newer packages in $1 instead of the machine's own files.
 OVERLAY = """
 lay_over() {
     mount -t overlay -o "ro,lowerdir=$1/usr:/usr" testbed /usr
@@ -44,7 +44,7 @@ lay_over() {
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """An engine among Debian's packages: which they are, and the programs that must start when asked for ``ask``."""
+    """An engine among Debian's packages: their names, and the programs that must start when called with ``ask``."""
 
     name: str
     packages: Sequence[str]
@@ -61,7 +61,7 @@ PODMAN = Packed(
     ),
     ("podman", "conmon", "crun"),
 )
-#: No engine, but a registry of another make than docker-registry: ``crane registry serve``.
+#: Not an engine, but a registry of another make than docker-registry: ``crane registry serve``.
 CRANE = Packed("crane", ("crane",), ("crane",), "--help")
 
 
@@ -72,7 +72,7 @@ def _cache_folder() -> Path:
     return Path(base) / "longshore-testbed"
 
 
-# Asked when this module is imported: a run of tests gets a private HOME later, which is gone at its end.
+# Evaluated on import, because a test run later gets a private HOME that is removed at its end.
 CACHE_FOLDER = _cache_folder()
 
 
@@ -98,10 +98,10 @@ def prepare(
     seconds: float = FETCH_SECONDS,
     suites: Sequence[str] = SUITES,
 ) -> Path:
-    """The same, fetched if need be, within ``seconds``. Why it cannot be is kept for `find`.
+    """The folder of an engine, fetched if necessary, within ``seconds``. A failure's reason is stored for `find`.
 
     Raises:
-        TestbedUnavailable: no suite of no mirror has one that works here.
+        TestbedUnavailable: no suite of any mirror has one that works here.
     """
     done = _folder(engine, cache)
     if done.is_dir():
@@ -110,7 +110,7 @@ def prepare(
         if character in str(cache):
             raise TestbedUnavailable(f"{CACHE}: overlay mounts allow no {character!r} in {cache}")
     cache.mkdir(parents=True, exist_ok=True)
-    # Two at once: the second waits, and finds what the first has fetched.
+    # If two run at once, the second waits and finds what the first has fetched.
     with (cache / f"{engine.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if done.is_dir():
@@ -144,7 +144,7 @@ def _fetch_any(engine: Packed, cache: Path, done: Path, deadline: Deadline, suit
 
 
 def _try(engine: Packed, root: Path, deadline: Deadline) -> None:
-    """See that the programs start: a library may be missing, or too old for one of the machine's own."""
+    """Check that the programs start: a library may be missing, or too old for one of the machine's own."""
     asking = " && ".join(f"{program} {engine.ask}" for program in engine.programs)
     try:
         done = subprocess.run(
@@ -182,9 +182,9 @@ def _reason_file(engine: Packed, cache: Path) -> Path:
 
 
 def main() -> None:
-    """Fetch what is missing; says in a line what cannot be had, and leaves it to the tests to mind."""
+    """Fetch what is missing. Reports failures in one line each, and leaves the rest to the tests."""
     if os.geteuid() != 0:
-        return  # nobody else can start a private engine
+        return  # only root can start a private engine
     for engine in (DOCKER, PODMAN, CRANE):
         if _folder(engine, CACHE_FOLDER).is_dir():
             continue

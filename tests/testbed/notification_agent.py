@@ -1,8 +1,8 @@
-"""A small server for desktop notes, as a desktop has one; run by the system's Python, which has gi.
+"""A small server for desktop notifications, like a desktop's; run by the system's Python, which has gi.
 
 It owns ``org.freedesktop.Notifications`` on the session bus of its environment. GDBus refuses calls whose types are
-not those of the specification, as real servers do. What it hears goes to its output, a line of JSON each; a line
-``click`` or ``close`` on its input does that to the latest note.
+not those of the specification, as real servers do. Each event is printed as one line of JSON; the input line
+``click`` or ``close`` does that to the latest notification.
 """
 
 import json
@@ -30,7 +30,7 @@ def tell(**what: object) -> None:
 
 
 class Server:
-    """The notes that are on the imagined screen."""
+    """The notifications on an imaginary screen."""
 
     def __init__(self) -> None:
         self.latest = 0

@@ -1,4 +1,4 @@
-"""A server for desktop notes on a private bus, and what it was told."""
+"""A server for desktop notifications on a private bus, which records all calls."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ START_SECONDS = 10.0
 
 
 class NotificationServer:
-    """Runs while it is entered. *environ* names the bus in ``DBUS_SESSION_BUS_ADDRESS``."""
+    """Runs while it is entered. *environ*: names the bus in ``DBUS_SESSION_BUS_ADDRESS``."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         if not Path(SYSTEM_PYTHON).exists():
@@ -70,23 +70,23 @@ class NotificationServer:
 
     @property
     def notes(self) -> list[dict[str, Any]]:
-        """What was to be shown, in order: ``note`` (its id), ``replaces``, ``summary``, ``body``, …"""
+        """The notifications shown, in order: ``note`` (its id), ``replaces``, ``summary``, ``body``, …"""
         return [line for line in self.told if "note" in line]
 
     @property
     def closed(self) -> list[int]:
-        """Ids of notes that were taken back."""
+        """Ids of notifications that the program closed."""
         return [line["closed"] for line in self.told if "closed" in line]
 
     @property
     def launcher(self) -> list[dict[str, Any]]:
-        """What docks were told: ``launcher`` (the entry) and ``properties``."""
+        """The updates for docks: ``launcher`` (the entry) and ``properties``."""
         return [line for line in self.told if "launcher" in line]
 
     def click(self) -> None:
-        """Click on the latest note."""
+        """Click the latest notification."""
         self._do("click")
 
     def close_note(self) -> None:
-        """Close the latest note, as a user does."""
+        """Close the latest notification, as a user does."""
         self._do("close")

@@ -1,4 +1,4 @@
-"""A hostile registry: lists that go on for ever, in circles, or to another host. Speaks real HTTP."""
+"""A hostile registry: lists that never end, lead in circles, or to another host. Speaks real HTTP."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ class _Server(ThreadingHTTPServer):
         ).start()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Clients that hang up are the point."""
+        """Ignore clients that hang up: that is expected here."""
 
 
 class HostilePages:
-    """On a free port of 127.0.0.1. ``manner`` of its Link headers: ``endless``, ``circle``, ``same``.
+    """A registry on a free port of 127.0.0.1. ``manner`` of its Link headers: ``endless``, ``circle``, ``same``.
 
-    Every repository that it names has tags in the same manner; no manifest is there. ``paths`` are what was asked for.
+    Every repository that it lists has tags in the same manner; there are no manifests. ``paths``: all requested paths.
     """
 
     def __init__(self, manner: str) -> None:
@@ -47,7 +47,7 @@ class HostilePages:
             do_HEAD = do_GET
 
             def log_message(self, format: str, *args: object) -> None:
-                """Quiet."""
+                """Log nothing."""
 
         self._server = _Server(("127.0.0.1", 0), Handler)
         self.address = f"127.0.0.1:{self._server.server_address[1]}"

@@ -1,9 +1,8 @@
-"""Child processes that never outlive us, with a log each.
+"""Child processes that never outlive us, each with its own log.
 
-The death signal is set by ``setpriv`` (util-linux) rather than by a ``preexec_fn``, which is unsafe once
-there are threads. Linux sends that signal when the *thread* that started the child ends, not only the
-process; so a child asked for by any thread but the main one gets a thread of its own, which lives for as
-long as the child does.
+``setpriv`` (util-linux) sets the death signal, because a ``preexec_fn`` is unsafe once there are threads.
+Linux sends that signal when the *thread* that started the child ends, not only the process. So a child that
+any thread but the main one starts gets its own thread, which lives as long as the child.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ LOG_TAIL_BYTES = 4000
 
 
 def find_program(name: str, package: str, path: str | None = None) -> str:
-    """The path of a program, also in the sbin folders that a user's PATH leaves out.
+    """The path of a program, also from the sbin folders that are missing in a user's PATH.
 
     Raises:
         TestbedUnavailable: not installed; the message names the Debian ``package``.
@@ -46,10 +45,10 @@ def wait_until(
     process: Process | None = None,
     interval: float = 0.02,
 ) -> None:
-    """Wait until ``condition`` holds, for at most ``timeout`` seconds.
+    """Wait until ``condition`` is true, for at most ``timeout`` seconds.
 
     Raises:
-        TestbedError: it did not come true in time, or ``process`` ended first; with the end of its log.
+        TestbedError: it did not become true in time, or ``process`` ended first; with the end of its log.
     """
     deadline = time.monotonic() + timeout
     while not condition():
@@ -64,7 +63,7 @@ def wait_until(
 class Process:
     """One child process; its output and errors are appended to ``log`` (or to ``output_log`` and ``log``).
 
-    ``death_signal`` is what the child gets should we die without stopping it.
+    ``death_signal``: the signal that the child gets if we die without stopping it.
     """
 
     def __init__(
@@ -124,7 +123,7 @@ class Process:
         return self._process.poll()
 
     def stop(self, timeout: float = 10.0) -> None:
-        """Ask it to end (SIGTERM), kill it after ``timeout`` seconds. Nothing happens when it has ended."""
+        """Send SIGTERM, and SIGKILL after ``timeout`` seconds. Does nothing if it has ended."""
         if self.is_running:
             self._process.terminate()
             try:
@@ -134,7 +133,7 @@ class Process:
         self._process.wait()
 
     def kill(self) -> None:
-        """SIGKILL, and wait for the end."""
+        """Send SIGKILL, and wait for the end."""
         if self.is_running:
             self._process.kill()
         self._process.wait()
@@ -143,7 +142,7 @@ class Process:
         self._process.send_signal(number)
 
     def wait(self, timeout: float | None = None) -> int:
-        """Wait for its own end; the return code. Raises ``subprocess.TimeoutExpired``."""
+        """Wait until it ends by itself; returns the return code. Raises ``subprocess.TimeoutExpired``."""
         return self._process.wait(timeout)
 
     def log_text(self) -> str:
@@ -178,7 +177,7 @@ def _spawn_in_lasting_thread(
 
 
 def read_log(path: Path) -> str:
-    """The text of a log; empty when there is none yet."""
+    """The text of a log; empty if there is none yet."""
     try:
         return path.read_text("utf-8", "replace")
     except FileNotFoundError:
@@ -188,10 +187,10 @@ def read_log(path: Path) -> str:
 def run_program(
     command: Sequence[str], *, data: bytes = b"", environ: Mapping[str, str] | None = None
 ) -> bytes:
-    """Run a short helper to its end and give its output.
+    """Run a short helper program to its end and return its output.
 
     Raises:
-        TestbedError: it failed; with what it said.
+        TestbedError: it failed; with its error output.
     """
     done = subprocess.run(
         command,
@@ -209,7 +208,7 @@ def run_program(
 
 
 def all_stopped(pid: int) -> bool:
-    """Whether every thread of the process stands still after SIGSTOP (proc(5), the third field of stat)."""
+    """True if every thread of the process has stopped after SIGSTOP (proc(5), the third field of stat)."""
     states = []
     for task in Path(f"/proc/{pid}/task").iterdir():
         with contextlib.suppress(OSError):  # a thread that has just ended
@@ -218,7 +217,7 @@ def all_stopped(pid: int) -> bool:
 
 
 def descendants(pid: int) -> list[int]:
-    """Every living process below ``pid``, parents before children."""
+    """All living processes below ``pid``, parents before children."""
     children: dict[int, list[int]] = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
@@ -239,12 +238,12 @@ def _parent_of(entry: Path) -> int | None:
         stat = (entry / "stat").read_text("utf-8", "replace")
     except OSError:
         return None
-    # The name in brackets may hold spaces and brackets itself; the fields go on after the last one.
+    # The name in brackets may itself contain spaces and brackets; the other fields follow the last bracket.
     return int(stat.rpartition(")")[2].split()[1])
 
 
 def processes_naming(text: str) -> list[int]:
-    """The processes with ``text`` in their command line: what a killed daemon may leave behind."""
+    """The processes with ``text`` in their command line, which a killed daemon may leave behind."""
     found = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit() and int(entry.name) != os.getpid():

@@ -1,4 +1,4 @@
-"""Drives the demo's window with mouse and keyboard and takes numbered pictures on the way."""
+"""Drives the demo's window with mouse and keyboard and takes numbered pictures."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from testbed.steps import wait_status
 
 
 def record(window: Window, fast: str, slow: str, out_dir: Path) -> None:
-    """A pull by click from the *slow* registry, a drag of a local image onto the *fast* one, and a copy between them.
+    """Record a pull by click from the *slow* registry, a drag of a local image onto the *fast* one, and a copy.
 
-    Raises TestbedError when something does not come that should; the pictures up to then are there.
+    Raises TestbedError if an expected state does not appear; the pictures taken so far are kept.
     """
     number = 0
 

@@ -29,7 +29,7 @@ ACCESS_LINE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class LoggedRequest:
-    """A line of the registry's access log. ``size`` is the bytes of the answer's body."""
+    """A line of the registry's access log. ``size``: bytes of the response's body."""
 
     method: str
     path: str
@@ -44,18 +44,18 @@ class PrivateRegistry:
     Args:
         root: folder for its data, configuration and logs.
         auth: None for an open one, ``htpasswd`` for Basic, ``token`` for Bearer by a `TokenServer`.
-        tls: serve https, with a certificate by an authority of its own (`ca_file`).
-        client_certificates: with ``tls``, ask clients for a certificate by the same authority.
+        tls: serve https, with a certificate by its own authority (`ca_file`).
+        client_certificates: with ``tls``, require client certificates by the same authority.
         delete: allow DELETE.
-        port: 0 takes a free one; a restart keeps it.
+        port: 0 uses a free one; a restart keeps it.
         read_only: refuse every write (405).
-        proxy: URL of the registry that this one is a pull-through cache of.
-        host: address to listen on. Engines distrust any other than 127.0.0.0/8 and want its CA.
+        proxy: URL of the registry for which this one is a pull-through cache.
+        host: address to listen on. Engines require the CA for addresses outside of 127.0.0.0/8.
         prefix: path before ``/v2/``, such as ``/images/``.
         relative_urls: send Locations without a host.
-        in_memory: keep the data in /dev/shm where there is one: for tens of thousands of small files, whose
-            making and removal takes minutes on a busy disk.
-        token_server: an own `TokenServer`, started by its owner; without it one is made.
+        in_memory: keep the data in /dev/shm if it exists: for tens of thousands of small files, which take
+            minutes to make and remove on a busy disk.
+        token_server: a `TokenServer` that the caller has started; without it one is made.
     """
 
     def __init__(
@@ -111,7 +111,7 @@ class PrivateRegistry:
 
     @property
     def address(self) -> str:
-        """``127.0.0.1:PORT``, as it stands before the repository in a reference."""
+        """``127.0.0.1:PORT``, as it precedes the repository in a reference."""
         if not self.port:
             raise TestbedError("the registry has no port before its first start")
         return f"{self.host}:{self.port}"
@@ -123,12 +123,12 @@ class PrivateRegistry:
 
     @property
     def ca_file(self) -> Path | None:
-        """The certificate of the authority that signed its own; None without TLS."""
+        """The certificate of the authority that signed the registry's own; None without TLS."""
         return self.root / "tls" / "ca.crt" if self.tls else None
 
     @property
     def client_certificate(self) -> tuple[Path, Path]:
-        """A certificate and a key which this registry accepts from a client (the server's own serve)."""
+        """A certificate and a key that this registry accepts from a client (the server's own)."""
         if not self.tls:
             raise TestbedError("a registry without TLS takes no client certificates")
         return self.root / "tls" / "server.crt", self.root / "tls" / "server.key"
@@ -138,7 +138,7 @@ class PrivateRegistry:
         return self._process is not None and self._process.is_running
 
     def start(self) -> None:
-        """Start it and wait until it listens. Does nothing when it is running.
+        """Start it and wait until it listens. Does nothing if it is running.
 
         Raises:
             TestbedUnavailable: docker-registry is not installed, or cannot start.
@@ -155,7 +155,7 @@ class PrivateRegistry:
             authority = make_authority(self.root / "tls")
             make_certificate(self.root / "tls", authority, [self.host, "localhost"])
         settings = self.root / "config.yml"
-        # JSON is YAML too.
+        # JSON is also YAML.
         settings.write_text(json.dumps(self._settings(), indent=2), "utf-8")
         before = len(self.log_text())
         self._process = Process(
@@ -205,11 +205,11 @@ class PrivateRegistry:
         shutil.rmtree(self.storage, ignore_errors=True)
 
     def log_text(self) -> str:
-        """What the registry said, without its access log."""
+        """The registry's log, without its access log."""
         return read_log(self.log)
 
     def requests(self) -> list[LoggedRequest]:
-        """Every answered request so far, in the order of the answers' ends."""
+        """All answered requests so far, in the order in which their responses ended."""
         found = []
         for line in read_log(self.access_log).splitlines():
             match = ACCESS_LINE.match(line)
@@ -222,7 +222,7 @@ class PrivateRegistry:
 
     def _settings(self) -> dict[str, object]:
         http: dict[str, object] = {
-            # A fixed secret lets uploads go on after a restart.
+            # With a fixed secret, uploads can be resumed after a restart.
             "secret": "longshore-testbed",
             "addr": f"{self.host}:{self.port}",
             "relativeurls": self.relative_urls,

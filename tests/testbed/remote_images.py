@@ -1,6 +1,6 @@
-"""Images put straight into a registry by the distribution API, without an engine.
+"""Puts images into a registry through the distribution API, without an engine.
 
-Only what the OCI distribution-spec calls push: POST and PUT of blobs, PUT of manifests, children before
+Uses only the push part of the OCI distribution-spec: POST and PUT of blobs, PUT of manifests, children before
 their index.
 """
 
@@ -45,7 +45,7 @@ REQUEST_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class SeededImage:
-    """One platform's image as it was put there. Sizes are compressed bytes."""
+    """One platform's image in a registry. Sizes are compressed bytes."""
 
     platform: Platform
     digest: str
@@ -58,7 +58,7 @@ class SeededImage:
 
 @dataclass(frozen=True, slots=True)
 class SeededRepository:
-    """What `seed_repository` has put there; ``digest`` is what the tags lead to (manifest or index)."""
+    """The result of `seed_repository`; ``digest`` is what the tags point to (manifest or index)."""
 
     repository: str
     tags: tuple[str, ...]
@@ -79,7 +79,7 @@ class RegistryWriter:
         address: ``host:port``.
         credentials: name and password for Basic.
         token: a Bearer token, instead.
-        ca_file: speak TLS, and trust this authority.
+        ca_file: use TLS and trust this authority.
         prefix: path before ``/v2/``.
     """
 
@@ -118,13 +118,13 @@ class RegistryWriter:
         self._put_blob(repository, layer.digest, layer.size, layer.blocks())
 
     def put_blob(self, repository: str, data: bytes) -> str:
-        """Upload a blob, unless the repository has it; gives its digest."""
+        """Upload a blob, unless the repository has it; returns its digest."""
         digest = digest_of(data)
         self._put_blob(repository, digest, len(data), iter([data]))
         return digest
 
     def put_manifest(self, repository: str, reference: str, data: bytes, media_type: str) -> str:
-        """Store a manifest or index under a tag or its digest; gives its digest."""
+        """Store a manifest or index under a tag or its digest; returns its digest."""
         self._call(
             "PUT",
             f"/v2/{repository}/manifests/{reference}",
@@ -154,7 +154,7 @@ class RegistryWriter:
         body: Iterable[bytes] | None = None,
         whole_path: bool = False,
     ) -> tuple[int, str]:
-        """One request; its status and its Location."""
+        """Send one request; returns its status and its Location."""
         target = path if whole_path else urlsplit(self._base).path + path
         self._connection.request(method, target, body=body, headers={**self._headers, **(headers or {})})
         response = self._connection.getresponse()
@@ -184,15 +184,15 @@ def seed_repository(
     """Put one image under all ``tags`` of a repository.
 
     Args:
-        layers: bytes of random data, a layer each, for each platform.
-        platforms: more than one makes an index; ``index=True`` makes one for a single platform too.
-        created: the date in the configuration; now when left out.
+        layers: bytes of random data per layer, for each platform.
+        platforms: more than one makes an index; ``index=True`` also makes one for a single platform.
+        created: the date in the configuration; now if left out.
         image_format: ``oci``, or ``docker`` for schema 2 manifests and manifest lists.
-        seed: equal seeds give equal layers (they can be shared by images); without it, the repository's
+        seed: equal seeds make equal layers (images can share them); without it, the repository's
             name and first tag.
 
     Raises:
-        TestbedError: the registry refused something.
+        TestbedError: the registry refused a request.
     """
     types = MEDIA_TYPES[image_format]
     root = f"{repository}:{tags[0] if tags else ''}" if seed is None else seed
@@ -236,7 +236,7 @@ class _LayerFacts:
     diff_id: str
 
 
-# By bytes of content and seed: a layer that a repository has already need not be made again to name it.
+# By bytes of content and seed: a layer that the repository already has need not be made again to name it.
 _known_layers: dict[tuple[int, str], _LayerFacts] = {}
 
 
@@ -263,7 +263,7 @@ def _put_image(
     types: Mapping[str, str],
     seed: object,
 ) -> tuple[bytes, SeededImage]:
-    """Upload the blobs of one platform's image; its manifest is left to the caller."""
+    """Upload the blobs of one platform's image; the caller uploads its manifest."""
     name = f"{seed}/{'/'.join(platform)}"
     layers = [_put_layer(writer, repository, size, f"{name}/{at}") for at, size in enumerate(sizes)]
     config = document(image_config([layer.diff_id for layer in layers], platform, created, labels))

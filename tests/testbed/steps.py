@@ -1,4 +1,4 @@
-"""Steps that several black-box tests take in the window."""
+"""Steps that several black-box tests perform in the window."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ OPERATION, SOURCE, DESTINATION, STATUS, PROGRESS, TRANSFERRED = range(6)
 
 
 def head_manifest(address: str, repository: str, tag: str) -> int:
-    """The status a registry gives for a tag."""
+    """The status that a registry returns for a tag."""
     connection = http.client.HTTPConnection(address, timeout=10)
     try:
         connection.request(
@@ -31,7 +31,7 @@ def head_manifest(address: str, repository: str, tag: str) -> int:
 
 
 def manifest_digest(address: str, repository: str, tag: str) -> str:
-    """The digest that a registry has under a tag, "" for nothing."""
+    """The digest that a tag points to in a registry, "" if there is none."""
     connection = http.client.HTTPConnection(address, timeout=10)
     try:
         connection.request("HEAD", f"/v2/{repository}/manifests/{tag}", headers={"Accept": _ANY})
@@ -42,10 +42,10 @@ def manifest_digest(address: str, repository: str, tag: str) -> str:
 
 
 def wait_status(window: Window, status: str, timeout: float = 40) -> list[str]:
-    """Wait until the first transfer has that status; gives its row."""
+    """Wait until a transfer has this status; returns its row."""
 
     def found() -> list[str]:
-        # In one look: between two the row may be another's.
+        # Read once: between two reads the row may become another transfer's.
         rows = window.table("Transfers").rows
         return next((row for row in rows if len(row) > STATUS and row[STATUS] == status), [])
 
@@ -59,7 +59,7 @@ def open_repository(window: Window, registry: str, repository: str) -> None:
 
 
 def pull_by_name(window: Window, reference: str) -> None:
-    """Pull by the box of Ctrl+L."""
+    """Pull with the dialog of Ctrl+L."""
     window.keys("ctrl+l")
     window.wait_for("Reference", "text")
     window.keys("ctrl+a")
@@ -69,7 +69,7 @@ def pull_by_name(window: Window, reference: str) -> None:
 
 
 def push_selected(window: Window, repository: str, tag: str, registry: str, *, waits: bool = True) -> None:
-    """Push a local image by the button; it *waits* until the registry has said that the tag is new there."""
+    """Push a local image with the button. *waits*: wait until the registry has reported that the tag is new."""
     window.click_row("Registries", registry)
     window.click_row("Local images", repository, tag)
     window.press("Push")

@@ -1,7 +1,7 @@
 """Thousands of repositories and tags, written straight into a registry's folder.
 
 The layout is that of distribution's filesystem driver (``registry/storage/paths.go``). The registry may be
-running meanwhile: it reads the folder anew for every request.
+running meanwhile: it reads the folder again for every request.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ def seed_many_repositories(
     name: Callable[[int], str] = lambda number: f"team{number % 100:02}/service-{number:05}",
     tag: str = "latest",
 ) -> list[str]:
-    """Write ``count`` repositories that all hold the same small image under one tag; gives their names.
+    """Write ``count`` repositories that all contain the same small image under one tag; returns their names.
 
-    For thousands, use a registry that is ``in_memory``: 0.3 ms each rather than up to 4.
+    For thousands, use a registry that is ``in_memory``: 0.3 ms each instead of up to 4.
     ``registry`` is a `PrivateRegistry` or the root of its storage.
     """
     store = Store(registry)
@@ -46,10 +46,10 @@ def seed_many_tags(
     tag: Callable[[int], str] = lambda number: f"v{number // 100}.{number // 10 % 10}.{number % 10}",
     distinct: bool = True,
 ) -> dict[str, str]:
-    """Write ``count`` tags into one repository; gives each one's digest.
+    """Write ``count`` tags into one repository; returns the digest of each.
 
-    With ``distinct`` each tag has a manifest and a configuration (an hour later than the one before) of
-    its own, all with the same layer; without, they all share one.
+    With ``distinct`` each tag has its own manifest and configuration (an hour later than the one before), all
+    with the same layer; without, they all share one manifest.
     """
     store = Store(registry)
     digests: dict[str, str] = {}
@@ -63,7 +63,7 @@ def seed_many_tags(
 
 
 class Store:
-    """The folder of a registry that keeps its data in files."""
+    """The folder of a registry that stores its data in files."""
 
     def __init__(self, registry: PrivateRegistry | Path) -> None:
         storage = registry.storage if isinstance(registry, PrivateRegistry) else registry
@@ -73,7 +73,7 @@ class Store:
         self._shared_layer.close()
 
     def put_blob(self, data: bytes) -> str:
-        """Store a blob; gives its digest."""
+        """Store a blob; returns its digest."""
         hexadecimal = hashlib.sha256(data).hexdigest()
         folder = self._root / "blobs" / "sha256" / hexadecimal[:2] / hexadecimal
         folder.mkdir(parents=True, exist_ok=True)
@@ -81,7 +81,7 @@ class Store:
         return f"sha256:{hexadecimal}"
 
     def small_image(self, created: datetime, number: int) -> tuple[str, str, str]:
-        """Store an image of one small layer: digests of the layer, the manifest and the configuration."""
+        """Store an image of one small layer; returns the digests of the layer, the manifest and the configuration."""
         types = MEDIA_TYPES["oci"]
         layer = self._shared_layer
         config = document(image_config([layer.diff_id], LINUX_AMD64, created, {"number": str(number)}))
@@ -96,14 +96,14 @@ class Store:
         return layer.digest, self.put_blob(manifest), self.put_blob(config)
 
     def link(self, repository: str, tags: list[str], manifest: str, blobs: list[str]) -> None:
-        """Let a repository hold stored blobs, and a stored manifest under ``tags``."""
+        """Add stored blobs to a repository, and a stored manifest under ``tags``."""
         folder = self._root / "repositories" / repository
         manifest_hex = manifest.removeprefix("sha256:")
         self._write_link(folder / "_manifests" / "revisions" / "sha256" / manifest_hex, manifest)
         for blob in blobs:
             self._write_link(folder / "_layers" / "sha256" / blob.removeprefix("sha256:"), blob)
         for tag in tags:
-            # Without the tag's index, its history, which nothing reads: a third of the files.
+            # Without the tag's index (its history), which is never read but makes a third of the files.
             self._write_link(folder / "_manifests" / "tags" / tag / "current", manifest)
 
     @staticmethod

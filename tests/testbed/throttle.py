@@ -1,7 +1,7 @@
 """A slow and faulty line: a reverse proxy that streams, limits the rate, and fails on demand.
 
-It stands between an engine (or Longshore) and a registry and speaks HTTP/1.1 on both sides. The Host header
-goes through unchanged, so that the registry's Locations stay on the proxy. Bodies are never held.
+It is between an engine (or Longshore) and a registry and speaks HTTP/1.1 on both sides. The Host header
+passes unchanged, so that the registry's Locations point to the proxy. Bodies are never buffered.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ from testbed.http_stream import (
 )
 from testbed.line import Line
 
-# Small buffers, or the kernel takes megabytes at once and the sender's progress is a lie.
+# Small buffers, because the kernel would otherwise accept megabytes at once and falsify the sender's progress.
 SOCKET_BUFFER = 128 * 1024
 TLS_HANDSHAKE = b"\x16"
 
 
 class SeenRequest(NamedTuple):
-    """A request that went through, and the status the client got; 0 when the line was cut before one."""
+    """A request that passed, and the status that the client got; 0 if the line was cut before one."""
 
     method: str
     path: str
@@ -50,10 +50,10 @@ class Throttle:
     """A proxy on a free port of 127.0.0.1 in front of ``target`` ("host:port").
 
     Args:
-        target: where requests go.
+        target: where requests are sent.
         bytes_per_second: of bodies, all connections and both directions together; None for no limit.
-        latency: seconds added before each request goes on.
-        raw: pass bytes without looking at them (TLS, upgrades): rate, stall, refuse and cut work, faults
+        latency: seconds of delay before each request is passed on.
+        raw: pass bytes without parsing them (TLS, upgrades): rate, stall, refuse and cut work, faults
             chosen by path do not.
 
     ``bytes_per_second`` and ``latency`` may be set at any time, by any thread.
@@ -110,13 +110,13 @@ class Throttle:
 
     @property
     def requests(self) -> list[SeenRequest]:
-        """Every request so far, in the order in which their answers began."""
+        """All requests so far, in the order in which their responses began."""
         with self._lock:
             return list(self._requests)
 
     @property
     def open_connections(self) -> int:
-        """Connections of clients that are open now."""
+        """The number of clients' connections that are open now."""
         with self._lock:
             return len(self._clients)
 
@@ -127,7 +127,7 @@ class Throttle:
             return dict(self._moved)
 
     def start(self) -> None:
-        """Listen; again on the same port after ``refuse()``."""
+        """Listen; after ``refuse()`` again on the same port."""
         if self._listener is not None:
             return
         self.line.ended.clear()
@@ -156,7 +156,7 @@ class Throttle:
     # -- faults ----------------------------------------------------------------------------------------
 
     def stall(self) -> None:
-        """Accept, read and answer nothing, also in the middle of bodies, until ``resume()``."""
+        """Accept, read and answer nothing, even in the middle of bodies, until ``resume()``."""
         self.line.stall()
 
     def resume(self) -> None:
@@ -182,7 +182,7 @@ class Throttle:
     def cut_after(
         self, count: int, times: int = 1, *, path_regex: str = "", direction: Direction | None = None
     ) -> None:
-        """Cut the connection after ``count`` bytes of a body, for the next ``times`` bodies that long.
+        """Cut the connection after ``count`` bytes of a body, for the next ``times`` bodies of that length.
 
         Both sides are cut. ``direction`` limits it to uploads (``request``) or downloads (``response``).
         """
@@ -198,15 +198,15 @@ class Throttle:
         *,
         method: str = "",
     ) -> None:
-        """Answer the next ``times`` requests for such a path with ``status``; the target sees nothing."""
+        """Answer the next ``times`` requests for such a path with ``status``; the target does not receive them."""
         self.faults.add(Refusal(re.compile(path_regex), status, dict(headers or {}), body, method), times)
 
     def corrupt_next(self, path_regex: str, times: int = 1) -> None:
-        """Change one byte in the next ``times`` answers for such a path that have a body."""
+        """Change one byte in the next ``times`` responses for such a path that have a body."""
         self.faults.add(Corruption(re.compile(path_regex)), times)
 
     def clear_faults(self) -> None:
-        """Forget every fault that has not happened yet, and flow."""
+        """Remove all faults still to come, and resume."""
         self.faults.clear()
         self.resume()
 
@@ -233,7 +233,7 @@ class Throttle:
 
     @contextlib.contextmanager
     def _kept(self, connection: socket.socket) -> Iterator[socket.socket]:
-        """Close it at the end, and let ``cut_now`` reach it meanwhile."""
+        """Close the connection at the end, and let ``cut_now`` cut it meanwhile."""
         with connection:
             with self._lock:
                 self._sockets.add(connection)
@@ -256,7 +256,7 @@ class Throttle:
 
     def _serve_http(self, client: socket.socket) -> None:
         if client.recv(1, socket.MSG_PEEK)[:1] == TLS_HANDSHAKE:
-            # Engines try https first. Answer as registries do, or they wait ten seconds for a handshake.
+            # Engines try https first. Answer as registries do, otherwise they wait ten seconds for a handshake.
             client.sendall(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")
             drain(client)
             return
@@ -282,7 +282,7 @@ class Throttle:
                     return
 
     def _exchange(self, request: Head, client: Reader, target: Reader) -> bool:
-        """One request and its answer; whether the connection can carry another."""
+        """Pass on one request and its response; returns whether the connection can carry another."""
         method, path = request.first[0], request.first[1]
         target.connection.sendall(request.raw)
         answer: Head | None = None
@@ -318,7 +318,7 @@ class Throttle:
         return answer
 
     def _send_body(self, request: Head, client: Reader, target: Reader) -> bool:
-        """Pass a request's body on; false when the target has answered before its end (401, 413)."""
+        """Pass on a request's body; returns False if the target responded before its end (401, 413)."""
         body = Body(request.first[1], "request")
         client.watched = target.connection
         try:
@@ -326,7 +326,7 @@ class Throttle:
                 try:
                     self._pass(piece, body, client.connection, target.connection)
                 except OSError:
-                    # The target has closed its side; what it said before is still to be read.
+                    # The target has closed its side; its earlier response still has to be read.
                     return False
         except AnsweredEarlyError:
             return False
@@ -359,7 +359,7 @@ class Throttle:
             self._requests.append(SeenRequest(method, path, status))
 
     def _pass(self, piece: Piece, body: Body, source: socket.socket, to: socket.socket) -> None:
-        """Send a piece on in its turn, or the part of it that comes before a cut."""
+        """Send a piece when the rate allows it, or the part of it before a cut."""
         data = piece.data
         allowed = len(data)
         if piece.payload:

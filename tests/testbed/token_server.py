@@ -1,7 +1,7 @@
-"""A token server for registries: real HTTP, real signatures, and rights that a test can change.
+"""A token server for registries: real HTTP, real signatures, and permissions that a test can change.
 
 It follows distribution's "Docker Registry v2 authentication via central service": GET with Basic or
-nothing, and POST as in OAuth2 with ``grant_type`` of ``password`` or ``refresh_token``.
+without, and POST as in OAuth2 with ``grant_type`` of ``password`` or ``refresh_token``.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ CLOCK_SKEW = 10
 
 @dataclass(frozen=True, slots=True)
 class TokenRequest:
-    """One request for a token as it came in, and the status of the answer. Holds no secret."""
+    """One request for a token, and the status of its response. Contains no secret."""
 
     method: str
     grant: str
@@ -39,18 +39,18 @@ class TokenRequest:
 
 
 class TokenServer:
-    """Gives out tokens for the registries that trust it.
+    """Issues tokens for the registries that trust it.
 
     Args:
         root: folder for its key and certificate.
-        users: names and passwords. A user may do everything until `grant` says otherwise.
+        users: names and passwords. A user may do everything until `grant` restricts it.
         issuer: the ``iss`` of its tokens.
         service: the ``service`` (``aud``) of the registries.
         expires_in: life of a token in seconds; can be changed at any time.
-        reply_key: where the token stands in the reply; the specification allows both names.
-        rsa: sign with RS256 rather than ES256.
+        reply_key: the field of the token in the reply; the specification allows both names.
+        rsa: sign with RS256 instead of ES256.
 
-    Attributes may be changed while it runs; any thread may do so.
+    Attributes may be changed while it runs, by any thread.
     """
 
     def __init__(
@@ -91,13 +91,13 @@ class TokenServer:
 
     @property
     def realm(self) -> str:
-        """The URL that the registries' challenges name."""
+        """The URL in the registries' challenges."""
         assert self._server is not None, "the token server has not been started"
         return f"http://127.0.0.1:{self._server.server_address[1]}/token"
 
     @property
     def certificate(self) -> Path:
-        """The root bundle by which registries check its signatures."""
+        """The root bundle with which registries verify its signatures."""
         return self.root / "ca.crt"
 
     @property
@@ -115,16 +115,16 @@ class TokenServer:
         }
 
     def grant(self, user: str, repositories: str, actions: Iterable[str]) -> None:
-        """Let ``user`` (`ANONYMOUS` for none) do only what its grants say.
+        """Limit ``user`` (`ANONYMOUS` for none) to its grants.
 
-        ``repositories`` is a glob such as ``team/*``; ``catalog`` stands for the catalogue. The first
-        grant takes away the right to everything else that a known user starts with.
+        ``repositories`` is a glob such as ``team/*``; ``catalog`` means the catalogue. The first grant of a
+        known user removes its initial right to everything.
         """
         with self._lock:
             self._grants.setdefault(user, []).append((repositories, frozenset(actions)))
 
     def revoke(self, user: str) -> None:
-        """Take away every grant; a known user may then do everything again."""
+        """Remove all grants; a known user may then do everything again."""
         with self._lock:
             self._grants.pop(user, None)
 
@@ -153,7 +153,7 @@ class TokenServer:
         self._thread.start()
 
     def close(self) -> None:
-        """Stop listening and wait for the requests that are being answered."""
+        """Stop listening and wait for the requests in progress."""
         if self._server is not None and self._thread is not None:
             self._server.shutdown()
             self._server.server_close()
@@ -161,7 +161,7 @@ class TokenServer:
         self._server = self._thread = None
 
     def make_token(self, user: str, scopes: Iterable[str], *, expires_in: int | None = None) -> str:
-        """A signed JWT with what ``user`` may do of ``scopes``; also for tests that want one by hand."""
+        """A signed JWT with the part of ``scopes`` granted to ``user``; also for tests that need one directly."""
         now = int(time.time())
         claims = {
             "iss": self.issuer,
@@ -178,10 +178,10 @@ class TokenServer:
         signature = sign(self.root / "ca.key", signed.encode(), rsa=self.rsa)
         return f"{signed}.{_base64url(signature)}"
 
-    # -- what the handler asks -------------------------------------------------------------------------
+    # -- for the handler -------------------------------------------------------------------------------
 
     def _access(self, user: str, scope: str) -> list[dict[str, object]]:
-        """The granted part of one scope, ``type:name:actions``; a name may hold colons (a port)."""
+        """The granted part of one scope, ``type:name:actions``; a name may contain colons (a port)."""
         kind, _, rest = scope.partition(":")
         name, _, wanted = rest.rpartition(":")
         actions = [action for action in wanted.split(",") if self._may(user, name, action)]
@@ -228,7 +228,7 @@ class _Server(ThreadingHTTPServer):
 
 
 class _Handler(BaseHTTPRequestHandler):
-    # One request a connection: no thread waits for a second one when the server is to end.
+    # One request per connection: no thread waits for a second one when the server stops.
     protocol_version = "HTTP/1.0"
     timeout = 10
     server: _Server
@@ -290,7 +290,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def _basic_user(self) -> tuple[str, bool]:
-        """The user of the Authorization header, and whether the request may go on."""
+        """The user of the Authorization header, and whether the request is allowed."""
         kind, _, value = self.headers.get("Authorization", "").partition(" ")
         if not kind:
             return ANONYMOUS, True
@@ -301,7 +301,7 @@ class _Handler(BaseHTTPRequestHandler):
         return user, kind.lower() == "basic" and self.server.owner._knows(user, password)
 
     def log_message(self, *_: object) -> None:
-        """Nothing to stderr; `TokenServer.requests` has it all."""
+        """Log nothing; `TokenServer.requests` has everything."""
 
 
 def _base64url(data: bytes) -> str:

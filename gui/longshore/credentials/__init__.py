@@ -1,6 +1,6 @@
-"""Docker's own credentials: ``config.json`` and credential helpers, shared with the docker CLI both ways.
+"""Docker's credentials: ``config.json`` and credential helpers, shared with the docker CLI in both directions.
 
-Nothing here is ever written elsewhere; what is kept for one run only stays in memory.
+Nothing is stored elsewhere; credentials for this run only stay in memory.
 """
 
 from longshore.credentials.credential import Credential

@@ -1,4 +1,4 @@
-"""Docker's ``config.json``: the parts of it that are about credentials (docker/cli, cli/config/configfile/file.go)."""
+"""The credentials in Docker's ``config.json`` (docker/cli, cli/config/configfile/file.go)."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from longshore.errors import CredentialsError
 from longshore.shared_files import DidNotLast, LockBusy, NotAnObject, json_object, read_file
 
 _AUTHS, _STORE, _HELPERS = "auths", "credsStore", "credHelpers"
-#: Bytes of the largest file that is read; real ones have some kilobytes.
+#: Bytes of the largest file that is read; real ones have a few kilobytes.
 LARGEST = 4 << 20
-# The fields of an entry that are written here; others in it are kept.
+# The fields of an entry that are written here; its other fields are kept.
 _SECRETS = ("auth", "username", "password", "identitytoken", "registrytoken")
 
 
 @dataclass(frozen=True, slots=True)
 class ConfigFile:
-    """One reading of the file. Odd parts raise CredentialsError only when they are needed. Any thread.
+    """One reading of the file. Invalid parts raise CredentialsError only when they are needed. Any thread.
 
-    *values*: the whole file as it was, for writing it back. *found*: False if there is none, or none with a text:
-    an empty file, which a full disk or a power cut leaves behind, counts as absent. *empty*: True for such a file.
+    *values*: the whole file, for writing it back. *found*: False if there is no file or it has no text: an empty
+    file, which a full disk or a power cut leaves behind, counts as absent. *empty*: True for such a file.
     """
 
     path: Path
@@ -48,7 +48,7 @@ class ConfigFile:
 
     @classmethod
     def parse(cls, path: Path, raw: bytes | None) -> ConfigFile:
-        """The file *path* with the text *raw* (None: no file). Raises CredentialsError if it is damaged."""
+        """Parse *raw*, the text of the file *path* (None: no file). Raises CredentialsError if it is damaged."""
         if raw is None or not raw.strip():
             return cls(path, {}, found=False, empty=raw is not None)
         try:
@@ -61,7 +61,7 @@ class ConfigFile:
         return json.dumps(self.values, indent="\t").encode()
 
     def helper_name(self, registry: str) -> str:
-        """The name of the helper that is configured for *registry*, empty for none. Raises CredentialsError."""
+        """The name of the helper configured for *registry*, empty for none. Raises CredentialsError."""
         helpers = self._part(_HELPERS)
         for key in (key_of(registry), registry):
             if key in helpers:
@@ -70,24 +70,24 @@ class ConfigFile:
 
     @property
     def mentions_credentials(self) -> bool:
-        """True if somebody is signed in or a helper is configured: `docker login` then looks for no default one."""
+        """True if anybody is signed in or a helper is configured; `docker login` then looks for no default helper."""
         return any(self.values.get(part) for part in (_AUTHS, _STORE, _HELPERS))
 
     def keys(self, registry: str) -> list[str]:
-        """The keys of the entries for *registry*, the one that fits best first. Raises CredentialsError."""
+        """The keys of the entries for *registry*, the best match first. Raises CredentialsError."""
         return _matching(self._part(_AUTHS), registry)
 
     def credential(self, registry: str) -> Credential | None:
-        """What stands in the file for *registry*. Raises CredentialsError if its entry is broken."""
+        """The credential in the file for *registry*, None without one. Raises CredentialsError for a broken entry."""
         return _find(self._part(_AUTHS), registry, self.path)
 
     def with_credential(
         self, registry: str, credential: Credential | None, *, helper: str = ""
     ) -> ConfigFile:
-        """The file as it is to be after a sign-in: with the secret, or with an empty entry if a helper keeps it
-        (*credential* None), which is how the docker CLI remembers who is signed in.
+        """The file after a sign-in: with the secret, or with an empty entry if a helper stores it.
 
-        *helper*: becomes ``credsStore`` if given. Raises CredentialsError for what the format cannot hold.
+        *credential*: None for an empty entry, by which the docker CLI remembers who is signed in. *helper*: becomes
+        ``credsStore`` if given. Raises CredentialsError for values that the format cannot hold.
         """
         auths = dict(self._part(_AUTHS))
         key = key_of(registry)
@@ -107,7 +107,7 @@ class ConfigFile:
         return ConfigFile(self.path, {**values, _STORE: helper} if helper else values)
 
     def without(self, registry: str) -> ConfigFile:
-        """The file as it is to be after a sign-out."""
+        """The file after a sign-out."""
         gone = self.keys(registry)
         if not gone:
             return self
@@ -115,12 +115,12 @@ class ConfigFile:
         return ConfigFile(self.path, {**self.values, _AUTHS: left})
 
     def meaning(self, registry: str) -> dict[str, Any]:
-        """What the entries for *registry* hold, by key, however they are written. Raises CredentialsError."""
+        """The decoded entries for *registry* by key, however they are written. Raises CredentialsError."""
         auths = self._part(_AUTHS)
         return {key: _meaning(auths[key], self.path) for key in self.keys(registry)}
 
     def meaning_apart_from(self, registry: str) -> dict[str, Any]:
-        """The same for all other registries. Raises CredentialsError."""
+        """The decoded entries for all other registries. Raises CredentialsError."""
         mine = self.keys(registry)
         return {
             key: _meaning(entry, self.path) for key, entry in self._part(_AUTHS).items() if key not in mine
@@ -136,7 +136,7 @@ class ConfigFile:
 
 
 def legacy_credential(path: Path, registry: str) -> Credential | None:
-    """From ``~/.dockercfg``, which Docker reads where there is no ``config.json``. Raises CredentialsError."""
+    """The credential in ``~/.dockercfg``, which Docker reads without a ``config.json``. Raises CredentialsError."""
     return _find(ConfigFile.read(path).values, registry, path)
 
 
@@ -154,7 +154,7 @@ def _matching(auths: Mapping[str, Any], registry: str) -> list[str]:
 
 
 def _decode(entry: object, path: Path, registry: str) -> Credential | None:
-    """What one entry holds; None for the empty ones that stand for a helper."""
+    """Decode one entry; None for an empty one, whose credential is in a helper."""
     if not isinstance(entry, dict):
         raise _broken_entry(path, registry)
     texts = ["" if entry.get(name) is None else entry[name] for name in _SECRETS]
@@ -169,7 +169,7 @@ def _decode(entry: object, path: Path, registry: str) -> Credential | None:
         user, colon, secret = decoded.partition(":")
         if not colon:
             raise _broken_entry(path, registry)
-        secret = secret.strip("\0")  # padding of ancient versions
+        secret = secret.strip("\0")  # padding of very old versions
     if not all(map(is_text, (user, secret, token))):
         raise _broken_entry(path, registry)
     found = Credential(user, "" if token else secret, token)
@@ -186,7 +186,7 @@ def _meaning(entry: object, path: Path) -> object:
 def _encode(credential: Credential, path: Path, registry: str) -> dict[str, str]:
     user, token = credential.username, credential.identity_token
     if not user and not token:
-        # The docker CLI refuses the whole file over an entry without user name.
+        # The docker CLI rejects the whole file because of an entry without a user name.
         raise _cannot_hold(path, registry, "no user name")
     if ":" in user:
         raise _cannot_hold(path, registry, "a colon in the user name")

@@ -1,4 +1,4 @@
-"""What one signs in with."""
+"""The credential of a sign-in."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Credential:
         return bool(self.secret or self.identity_token)
 
     def auth_config(self) -> dict[str, str]:
-        """As the engine's API wants it in ``X-Registry-Auth`` (Engine API, AuthConfig); {} is anonymous."""
+        """The AuthConfig for the engine's ``X-Registry-Auth`` header (Engine API); {} is anonymous."""
         if self.identity_token:
             return {"identitytoken": self.identity_token}
         if self.secret:
@@ -32,5 +32,5 @@ class Credential:
 
 
 def is_text(value: str) -> bool:
-    """False if *value* holds half of a surrogate pair, which JSON can spell and no header can carry."""
+    """False if *value* contains half of a surrogate pair, which JSON can express but no header can."""
     return not any("\ud800" <= char <= "\udfff" for char in value)

@@ -1,4 +1,4 @@
-"""Talks to credential helpers: ``docker-credential-NAME get|store|erase|list`` (docker-credential-helpers, README)."""
+"""Runs credential helpers: ``docker-credential-NAME get|store|erase|list`` (docker-credential-helpers, README)."""
 
 from __future__ import annotations
 
@@ -20,15 +20,17 @@ from longshore.text import plain
 #: Seconds that a helper may take: it may ask the user to unlock a keyring.
 TIMEOUT = 30.0
 _PREFIX = "docker-credential-"
-#: Characters of an answer whose words are looked for in what a helper says beside it.
+#: Longest response, in characters, whose words are removed from a helper's other output.
 _COMPARED = 20_000
-# The name comes from a file: it must not become a path or an option.
+# The name comes from a file: it must not be a path or an option.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,60}")
 
 
 class Helper:
-    """One helper program, ``docker-credential-NAME``. Every call blocks until it answered, at most :data:`TIMEOUT`
-    seconds; any worker thread. Every method raises CredentialsError when the program is missing or broken.
+    """One helper program, ``docker-credential-NAME``.
+
+    Every call blocks until the program has responded, at most :data:`TIMEOUT` seconds; any worker thread. Every method
+    raises CredentialsError if the program is missing or broken.
     """
 
     def __init__(self, name: str, environ: Mapping[str, str]) -> None:
@@ -36,7 +38,7 @@ class Helper:
         self._environ = environ
 
     def get(self, server: str) -> Credential | None:
-        """The credential kept for *server*, None if there is none."""
+        """The credential stored for *server*, None if there is none."""
         answer = self._ask("get", server, server.encode())
         if answer is None:
             return None
@@ -50,7 +52,7 @@ class Helper:
         return Credential("", "", secret) if user == TOKEN_USER else Credential(user, secret)
 
     def store(self, server: str, credential: Credential) -> None:
-        """Keep *credential* for *server*."""
+        """Store *credential* for *server*."""
         token = credential.identity_token
         keep_out(token or credential.secret, credential.username)
         record = {
@@ -63,13 +65,13 @@ class Helper:
             raise self._failed("store", server, result)
 
     def erase(self, server: str) -> None:
-        """Forget *server*; nothing to forget is no error."""
+        """Erase the credential of *server*. A missing one is not an error."""
         result = self._run("erase", server, server.encode())
         if result.code != 0 and not _not_found(result):
             raise self._failed("erase", server, result)
 
     def users(self) -> dict[str, str]:
-        """Who is signed in where, without secrets: server to user name. Not every helper can tell."""
+        """The user names by server, without secrets. Not every helper supports this."""
         result = self._run("list", "", b"")
         if result.code != 0:
             raise self._failed("list", "", result)
@@ -107,20 +109,20 @@ class Helper:
         except (ValueError, RecursionError):
             answer = None
         if not isinstance(answer, dict):
-            # Not the answer itself: it may hold the secret.
+            # Without the response: it may contain the secret.
             raise self._broken(server, "Its answer is not a JSON object.")
         return answer
 
     def _failed(self, verb: str, server: str, result: program.Result) -> CredentialsError:
-        """The error for a helper that ended with a code."""
-        # Made safe to show first, and then once more in the error: no character that goes may join a secret's parts.
+        """The error for a helper that ended with an exit code."""
+        # Cleaned here, and again in the error: removing a character must not join the parts of a secret.
         answer = _text(result.output)
         noise = plain(_text(result.noise), program.KEPT_NOISE, keep_lines=True, least=1)
         if len(result.noise) >= program.KEPT_NOISE:
-            # A secret may have lost its beginning: that line goes.
+            # A secret in the first line may have lost its beginning, so the line is removed.
             noise = noise.partition("\n")[2]
         if len(answer) > _COMPARED:
-            noise = ""  # too much to look for in it
+            noise = ""  # the response is too long to remove its words
         said = known_trouble(answer) or known_trouble(noise)
         lines = [
             f"“{verb}” ended with code {result.code}.",
@@ -139,16 +141,16 @@ class Helper:
 
 
 def find_helper(name: str, environ: Mapping[str, str]) -> str | None:
-    """The program of the helper *name*, None if there is none or the name cannot be one."""
+    """The program of the helper *name*, None if there is none or the name is not valid."""
     if _NAME.fullmatch(name) is None:
         return None
     return shutil.which(_PREFIX + name, path=environ.get("PATH", os.defpath))
 
 
 def default_helper(environ: Mapping[str, str]) -> str:
-    """The helper that `docker login` takes where none is configured and nobody is signed in; empty for the file.
+    """The helper that `docker login` uses if none is configured and nobody is signed in; empty for the file.
 
-    The rule of docker/cli, cli/config/credentials/default_store*.go.
+    Follows docker/cli, cli/config/credentials/default_store*.go.
     """
     if sys.platform == "darwin":
         name = "osxkeychain"
@@ -160,7 +162,7 @@ def default_helper(environ: Mapping[str, str]) -> str:
 
 
 def _not_found(result: program.Result) -> bool:
-    # The standard helpers print errors where they print answers, others to standard error.
+    # The standard helpers print errors to standard output, others to standard error.
     return says_not_found(_text(result.output).strip() or _text(result.noise))
 
 

@@ -1,4 +1,4 @@
-"""Runs a helper program with bounds on its time and on what it prints."""
+"""Runs a helper program with limits on its time and its output."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-#: Bytes of an answer: a list of some ten thousand registries. More ends the program.
+#: Most bytes of a response: enough for a list of some ten thousand registries. More ends the program.
 MOST_OUTPUT = 1 << 20
-#: Bytes that a program may write to its standard error, and how many of them, the last, are kept.
+#: Most bytes of a program's standard error, and how many of them, from the end, are kept.
 MOST_NOISE = 16 << 20
 KEPT_NOISE = 4000
 _CHUNK = 1 << 16
-#: Seconds between two looks at whether the program has ended: a child of its may keep the pipes open.
+#: Seconds between two checks whether the program has ended: its child may keep the pipes open.
 _LOOK = 0.05
-#: Seconds that a killed program has to be gone.
+#: Seconds that a killed program has to exit.
 _GONE = 2.0
 
 
 class TimedOut(Exception):
-    """The program did not end in time, and was killed with its process group."""
+    """The program did not end in time and was killed with its process group."""
 
 
 class TooMuchOutput(Exception):
-    """The program printed more than is read, and was killed with its process group."""
+    """The program printed more than the limit and was killed with its process group."""
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """How a program ended. *code*: negative for a signal. *output* may hold secrets; *noise* is its standard error."""
+    """The result of a program. *code*: negative for a signal. *output* may contain secrets; *noise*: standard error."""
 
     code: int
     output: bytes = field(repr=False)
@@ -42,10 +42,10 @@ class Result:
 
 
 def run(command: Sequence[str], data: bytes, environ: Mapping[str, str], seconds: float) -> Result:
-    """Run *command* in a session of its own, with *data* as its input. Blocks; any worker thread.
+    """Run *command* in its own session, with *data* as its input. Blocks; any worker thread.
 
-    It is over when the program has ended, also where a process that it started keeps its pipes open. Raises
-    OSError if it cannot be started, TimedOut, TooMuchOutput.
+    Returns when the program has ended, even if a process that it started keeps its pipes open. Raises OSError if it
+    cannot be started, TimedOut, TooMuchOutput.
     """
     process = subprocess.Popen(
         command,
@@ -65,13 +65,13 @@ def run(command: Sequence[str], data: bytes, environ: Mapping[str, str], seconds
     finally:
         for pipe in (process.stdin, process.stdout, process.stderr):
             if pipe is not None:
-                with contextlib.suppress(OSError):  # what the program did not read
+                with contextlib.suppress(OSError):  # input that the program did not read
                     pipe.close()
     return result
 
 
 class _Conversation:
-    """The three pipes of one program, none of which can block the others."""
+    """The three pipes of one program, handled so that none blocks the others."""
 
     def __init__(self, process: subprocess.Popen[bytes], data: bytes) -> None:
         assert process.stdin is not None and process.stdout is not None and process.stderr is not None
@@ -85,14 +85,14 @@ class _Conversation:
         self._noise_seen = 0
 
     def until_it_ends(self, deadline: float) -> Result:
-        """Raises TimedOut, TooMuchOutput."""
+        """Serve the pipes until the program ends. Raises TimedOut, TooMuchOutput."""
         with selectors.DefaultSelector() as selector:
             self._register(selector)
             while True:
                 left = deadline - time.monotonic()
                 if left <= 0:
                     raise TimedOut
-                # Asked before reading: what it wrote until it ended is in the pipes then.
+                # Polled before reading: if it has ended, everything that it wrote is in the pipes.
                 code = self._process.poll()
                 if code is None and not selector.get_map():
                     with contextlib.suppress(subprocess.TimeoutExpired):
@@ -117,7 +117,7 @@ class _Conversation:
             selector.register(descriptor, event)
 
     def _move(self, descriptor: int) -> bool:
-        """Move some bytes; False at the end of the pipe."""
+        """Move some bytes; return False at the end of the pipe."""
         if descriptor == self._input:
             return self._write()
         try:
@@ -140,7 +140,7 @@ class _Conversation:
             self._data = self._data[os.write(self._input, self._data[:_CHUNK]) :]
         except BlockingIOError:
             return True
-        except OSError:  # it does not read: its answer counts
+        except OSError:  # the program does not read its input: its response counts
             return False
         return bool(self._data)
 
@@ -151,10 +151,10 @@ class _Conversation:
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
-    """End the program with what it started, unless that has left its process group."""
+    """End the program and the processes that it started, unless they have left its process group."""
     if sys.platform == "win32":
         process.kill()
-    elif process.returncode is None:  # else its number may be another's by now
+    elif process.returncode is None:  # else its id may belong to another process by now
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
     with contextlib.suppress(subprocess.TimeoutExpired):
@@ -162,7 +162,7 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
 
 
 def _communicate(process: subprocess.Popen[bytes], data: bytes, seconds: float) -> Result:
-    """Where pipes cannot be selected."""
+    """Run to the end on systems that cannot select on pipes."""
     try:
         output, noise = process.communicate(data, timeout=seconds)
     except subprocess.TimeoutExpired:

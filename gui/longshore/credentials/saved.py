@@ -1,7 +1,7 @@
-"""Whether a sign-in that was saved is still in ``config.json``, or another program's stale write undid it.
+"""Checks whether a saved sign-in is still in ``config.json``, or a stale write of another program undid it.
 
 The docker CLI reads the whole file when it starts and writes the whole file back when it ends, minutes later if it
-asks for a password in between. What was saved meanwhile is lost, and nothing tells either program.
+asks for a password in between. Changes that others save meanwhile are lost, and neither program notices.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from typing import Any
 
 from longshore.credentials.config_file import ConfigFile
 
-# Older docker CLIs add their name there whenever they write; it is no sign of anything.
+# Older docker CLIs add their name there on every write, so a change of it means nothing.
 _NO_SIGN = frozenset({"auths", "HttpHeaders"})
 
 
 class Fate(enum.Enum):
-    """What became of a saved sign-in."""
+    """The state of a saved sign-in."""
 
     KEPT = "kept"
-    #: The file is as if the sign-in had never been saved, and something else in it changed at the same time.
+    #: The file is as if the sign-in had never been saved, and something else in it changed too.
     OVERWRITTEN = "overwritten"
-    #: Somebody signed out, or in as another user.
+    #: Somebody signed out, or signed in as another user.
     CHANGED = "changed"
 
 
@@ -32,7 +32,7 @@ class SavedSignIn:
     """A sign-in for *registry* as it was written to the file. Immutable, any thread.
 
     *before*, *entries*: the registry's entries before and after. *others*: everything else in the file. *helper*: the
-    helper that the sign-in named as ``credsStore``, "" for none.
+    helper that the sign-in set as ``credsStore``, "" for none.
     """
 
     registry: str
@@ -48,10 +48,10 @@ class SavedSignIn:
         return cls(registry, helper, *mine, _others(after, registry, helper))
 
     def fate(self, config: ConfigFile) -> Fate:
-        """What *config*, a later reading of the file, says. Raises CredentialsError.
+        """The state by *config*, a later reading of the file. Raises CredentialsError.
 
-        ``docker logout`` and ``docker login`` for the registry change its own entry only, and must not be undone. A
-        stale write is made for the sake of something else, so that something else changed as well.
+        ``docker logout`` and ``docker login`` for the registry change only its own entry, and must not be undone. A
+        stale write is made to change something else, so something else has changed too.
         """
         found = config.meaning(self.registry)
         helper_lost = bool(self.helper) and config.values.get("credsStore") != self.helper
@@ -60,14 +60,14 @@ class SavedSignIn:
         undone = found == self.before or (found == self.entries and helper_lost)
         now = _others(config, self.registry, self.helper)
         others_changed = now["auths"] != self.others["auths"] or any(
-            # The docker CLI drops keys that it does not know: a missing one is no sign.
+            # The docker CLI drops keys that it does not know, so a missing key means nothing.
             name not in self.others or self.others[name] != value
             for name, value in now.items()
         )
         return Fate.OVERWRITTEN if undone and others_changed else Fate.CHANGED
 
     def beside(self, config: ConfigFile) -> SavedSignIn:
-        """The same sign-in, with everything else as it is in *config*."""
+        """The same sign-in, with everything else taken from *config*."""
         return replace(self, others=_others(config, self.registry, self.helper))
 
 

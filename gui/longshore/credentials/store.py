@@ -1,4 +1,4 @@
-"""Finds, keeps and forgets credentials where the docker CLI does (docker/cli, cli/config/credentials)."""
+"""Finds, stores and erases credentials where the docker CLI keeps them (docker/cli, cli/config/credentials)."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from longshore.credentials.saved import Fate, SavedSignIn
 from longshore.errors import CredentialsError
 from longshore.shared_files import SharedFile
 
-#: Seconds for which the file is watched after a change: the docker CLI takes no lock, and writes back what it read.
+#: Seconds that the file is watched after a change: the docker CLI takes no lock and writes back what it has read.
 SETTLE = 0.5
 
 
 class StoredIn(enum.Enum):
-    """Where a credential is kept."""
+    """Where a credential is stored."""
 
     HELPER = "helper"
-    CONFIG_FILE = "config file"  # as base64, which everybody who can read the file can read
+    CONFIG_FILE = "config file"  # as base64, readable for everybody who can read the file
     THIS_RUN = "this run"
 
 
 @dataclass(frozen=True, slots=True)
 class Whereabouts:
-    """*stored_in* and, for a helper, its *name*; for the file, its *path*, and whether it is there but *empty*."""
+    """*stored_in*, with a helper's *name*, or with the file's *path* and whether it exists but is *empty*."""
 
     stored_in: StoredIn
     name: str = ""
@@ -43,9 +43,9 @@ class Whereabouts:
 class CredentialStore:
     """Docker's credentials. Registries are named as in references (``docker.io``, ``127.0.0.1:5000``).
 
-    Thread-safe. Calls block: the file is read anew each time, and helpers are programs that may ask the user (at
-    most 30 s each). Worker threads only, but for :meth:`keep_for_this_run`. *settle*: seconds for which a change of
-    the file is watched.
+    Thread-safe. Calls block: the file is read again each time, and helpers are programs that may ask the user (at
+    most 30 s each). Worker threads only, except for :meth:`keep_for_this_run`. *settle*: seconds that a change of the
+    file is watched.
     """
 
     def __init__(
@@ -84,9 +84,9 @@ class CredentialStore:
         return self._from_file(config, registry) or self._from_default_helper(config, registry)
 
     def whose(self, registry: str) -> str | None:
-        """The name of who is signed in at *registry*, ``token`` for a token without name, None for nobody.
+        """The user signed in at *registry*, ``token`` for a token without a name, None for nobody.
 
-        Asks helpers for their list, which holds no secrets and opens no keyring. Raises CredentialsError.
+        Asks helpers for their list, which contains no secrets and opens no keyring. Raises CredentialsError.
         """
         kept = self._kept(registry)
         if kept is not None:
@@ -99,13 +99,13 @@ class CredentialStore:
         return (found.username or "token") if found else None
 
     def keeper(self, registry: str) -> Whereabouts:
-        """Where the credential of *registry* is kept, or would be kept. Asks no helper. Raises CredentialsError."""
+        """Where the credential of *registry* is, or would be stored. Asks no helper. Raises CredentialsError."""
         return (
             Whereabouts(StoredIn.THIS_RUN) if self._kept(registry) is not None else self.destination(registry)
         )
 
     def destination(self, registry: str) -> Whereabouts:
-        """Where :meth:`save` would keep a credential of *registry*. Raises CredentialsError."""
+        """Where :meth:`save` would store a credential of *registry*. Raises CredentialsError."""
         config = self._read()
         helper = self._helper(config, registry)
         name = helper.name if helper is not None else self._default(config)
@@ -118,10 +118,10 @@ class CredentialStore:
     def save(
         self, registry: str, credential: Credential, *, cancellation: Cancellation | None = None
     ) -> SavedSignIn:
-        """Keep *credential* as ``docker login`` does: in the helper where there is one, else in the file.
+        """Store *credential* as ``docker login`` does: in the helper if there is one, else in the file.
 
-        What comes back is for :meth:`fate`. Cancelling ends the waits; what is written by then stays. Raises
-        CredentialsError, also where other programs overwrote the change each time; Cancelled if nothing was written.
+        Pass the result to :meth:`fate`. Cancelling ends the waits; what was already written stays. Raises
+        CredentialsError, also if other programs overwrote the change each time; Cancelled if nothing was written.
         """
         config = self._read()
         helper = self._helper(config, registry)
@@ -129,7 +129,7 @@ class CredentialStore:
         if default:
             helper = Helper(default, self._environ)
         if helper is not None:
-            config.keys(registry)  # raises before the helper has it, if the file cannot be written later
+            config.keys(registry)  # raises before the helper stores it, if the file is unusable
             helper.store(key_of(registry), credential)
         in_file = credential if helper is None else None
         saved = self._change_file(
@@ -143,7 +143,7 @@ class CredentialStore:
         return saved
 
     def fate(self, saved: SavedSignIn) -> tuple[Fate, SavedSignIn]:
-        """What became of *saved*, and what to ask with the next time. Raises CredentialsError."""
+        """The state of *saved*, and the value to pass next time. Raises CredentialsError."""
         config = self._read()
         fate = saved.fate(config)
         return fate, saved.beside(config) if fate is Fate.KEPT else saved
@@ -151,7 +151,7 @@ class CredentialStore:
     def save_again(
         self, saved: SavedSignIn, *, cancellation: Cancellation | None = None
     ) -> SavedSignIn | None:
-        """Repeat what *saved* did to the file, if another program overwrote it and nobody changed it on purpose.
+        """Repeat the change of *saved* if another program overwrote it and nobody changed the sign-in on purpose.
 
         None if there was nothing to repeat. Raises CredentialsError, Cancelled.
         """
@@ -170,14 +170,15 @@ class CredentialStore:
         return new if repeated else None
 
     def keep_for_this_run(self, registry: str, credential: Credential) -> None:
-        """Keep *credential* in memory only; it goes before what is stored. Any thread, returns at once."""
+        """Keep *credential* in memory only; it takes precedence over stored ones. Any thread, returns at once."""
         with self._memory:
             self._this_run[canonical(registry)] = credential
 
     def forget(self, registry: str, *, cancellation: Cancellation | None = None) -> None:
-        """Sign out: here, in the helper and in the file. Nobody signed in is no error.
+        """Sign out: in memory, in the helper and in the file. It is not an error if nobody is signed in.
 
-        Raises CredentialsError after all was tried: a broken helper does not keep the entry in the file. Cancelled.
+        Tries everything before it raises CredentialsError: a broken helper does not keep the entry in the file. Raises
+        Cancelled.
         """
         with self._memory:
             self._this_run.pop(canonical(registry), None)
@@ -192,7 +193,7 @@ class CredentialStore:
 
     def _read(self) -> ConfigFile:
         if not self._cleared:
-            # Killed writers, of this program or an earlier one, leave texts with secrets.
+            # Killed writers, also of earlier runs, leave temporary files with secrets.
             self._cleared = True
             self._file.clear()
         return ConfigFile.read(self.path)
@@ -221,7 +222,7 @@ class CredentialStore:
         return SavedSignIn.of(registry, helper, first or after, after)
 
     def _erase(self, config: ConfigFile, registry: str) -> Iterator[CredentialsError]:
-        """Have the helper, if any, forget all names of *registry*; yields what went wrong."""
+        """Erase all names of *registry* from the helper, if there is one; yields the errors."""
         try:
             helper = self._helper(config, registry)
         except CredentialsError as error:
@@ -247,7 +248,7 @@ class CredentialStore:
         return "" if config.mentions_credentials else default_helper(self._environ)
 
     def _ask(self, helper: Helper, config: ConfigFile, registry: str) -> Credential | None:
-        # Docker's key, then those that an older login has left in the file (with a scheme or a path).
+        # Docker's key first, then keys that an older login left in the file (with a scheme or a path).
         for key in dict.fromkeys([key_of(registry), *config.keys(registry)]):
             found = helper.get(key)
             if found is not None:
@@ -258,7 +259,7 @@ class CredentialStore:
         try:
             users = helper.users()
         except CredentialsError:
-            # Some helpers cannot list. One that is broken altogether says so here.
+            # Some helpers cannot list. A broken helper raises here.
             found = self._ask(helper, config, registry)
             return (found.username or "token") if found else None
         for key in [key_of(registry), *config.keys(registry), *users]:
@@ -272,12 +273,12 @@ class CredentialStore:
         return config.credential(registry)
 
     def _from_default_helper(self, config: ConfigFile, registry: str) -> Credential | None:
-        """Nothing is configured: Docker then asks the platform's own helper, if it is installed."""
+        """The credential of the platform's own helper, which Docker asks if nothing is configured."""
         name = self._default(config)
         if not name:
             return None
         try:
             return Helper(name, self._environ).get(key_of(registry))
         except CredentialsError:
-            # Nobody chose this helper (there may be no keyring at all): it must not stop anonymous use.
+            # Nobody chose this helper (there may be no keyring at all): it must not prevent anonymous use.
             return None

@@ -1,7 +1,7 @@
-"""What a helper says: understood, but never repeated where it could hold a secret.
+"""Interprets a helper's output, without repeating what may contain a secret.
 
-The standard helpers print their errors where they print secrets, to standard output. So that is only compared with
-known words; what a person gets to read is ours, and the helper's standard error without the secrets in use.
+The standard helpers print their errors to standard output, where they also print secrets. So that output is only
+compared with known words. People see our own messages, and the helper's standard error without the secrets in use.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from collections.abc import Iterable
 
 from longshore.secrecy import HIDDEN
 
-#: Characters of a helper's error that are looked at; real ones have one line.
+#: Characters of a helper's error that are examined; real ones have one line.
 LOOKED_AT = 2000
-#: Characters below which a word of an answer hides nothing.
+#: Shortest word of a response that is hidden, in characters.
 _SHORTEST = 4
 
 _THINGS = ("credential", "credentials", "entry", "item", "key", "password", "secret")
@@ -24,10 +24,10 @@ _NOTHING = tuple(
     for kind in ("", "stored ", "saved ", "matching ", "such ")
     for thing in _THINGS
 )
-# The same words about a program or file that is missing mean a broken helper.
+# With these words, the same messages are about a missing program or file: the helper is broken.
 _MISSING_PROGRAM = ("executable", "command not found", "no such file", "$path", "keyring daemon")
 
-#: What helpers complain about, and how it is said here; the first that fits.
+#: Known complaints of helpers and our messages for them; the first match is used.
 _KNOWN = (
     (("executable", "command not found", "no such file"), "A program that it needs is not installed."),
     (("not initialized", "store is empty"), "Its password store is not initialized."),
@@ -44,9 +44,9 @@ _KNOWN = (
 
 
 def says_not_found(words: str) -> bool:
-    """True if a helper's words for a failure mean that it keeps nothing for this server.
+    """True if a helper's words for a failure mean that it has no entry for this server.
 
-    "credentials not found in native keychain" is the standard; helpers of vendors have words of their own.
+    "credentials not found in native keychain" is the standard; helpers of vendors use other words.
     """
     text = words[:LOOKED_AT].lower()
     if any(word in text for word in _MISSING_PROGRAM):
@@ -64,13 +64,13 @@ def _line_says_not_found(line: str) -> bool:
 
 
 def known_trouble(words: str) -> str:
-    """A sentence of ours for what a helper complains about, "" if nobody can say without repeating it."""
+    """Our message for a helper's complaint, "" if it is unknown."""
     text = words[:LOOKED_AT].lower()
     return next((ours for theirs, ours in _KNOWN if any(each in text for each in theirs)), "")
 
 
 def words_of(answer: str) -> set[str]:
-    """Every word of *answer* that could be a secret: a helper that explains itself may print it twice."""
+    """Every word of *answer* that could be a secret: a helper's error may repeat it."""
     return {word for word in re.split(r'[\s"{}:,]+', answer) if len(word) >= _SHORTEST} - {
         "ServerURL",
         "Username",

@@ -12,7 +12,7 @@ from longshore.oci.digest import valid_digest
 from longshore.oci.platform import Platform
 from longshore.text import plain
 
-#: Opens a blob and gives its bytes from an offset on; may be called again from another offset after a cut.
+#: Opens a blob and returns its bytes from an offset on; may be called again, from another offset, after a cut.
 OpenBlob = Callable[[int], AbstractContextManager[Iterable[bytes]]]
 
 _LARGEST = 2**63 - 1  # int64, as in the specification

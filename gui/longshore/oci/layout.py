@@ -126,7 +126,7 @@ class LayoutIndex:
             return json.dumps(document, separators=(",", ":")).encode()
 
     def find(self, reference: Reference) -> LayoutEntry | None:
-        """The image with exactly this name. If *reference* has a digest, only an image with that digest."""
+        """The entry with exactly this name, or else an entry with the digest of *reference*, if it has one."""
         for entry in self.entries:
             if entry.reference == reference:
                 return entry

@@ -1,4 +1,4 @@
-"""URLs of one registry: what belongs to its origin, and where links and locations lead. Pure; any thread."""
+"""URLs of one registry: its origin, and the targets of links and locations. Pure; any thread."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 from longshore.errors import InvalidReference
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
-# Looser than the grammar of references: some registries hold names that engines refuse, and they can be read.
+# Looser than the grammar of references: some registries have names that engines refuse but that can be read.
 _REPOSITORY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(?:/[A-Za-z0-9_][A-Za-z0-9._-]*)*")
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}|[a-z0-9+._-]+:[0-9a-fA-F]{32,128}")
 
@@ -16,7 +16,7 @@ Origin = tuple[str, str, int]
 
 
 def origin(url: str) -> Origin:
-    """Scheme, host and port. Raises ValueError for what is no http(s) URL, or one that holds a user name."""
+    """Scheme, host and port. Raises ValueError if *url* is not an http(s) URL or contains a user name."""
     parts = urlsplit(url)
     if parts.scheme not in _DEFAULT_PORTS or not parts.hostname or "@" in parts.netloc:
         raise ValueError("not a usable address")
@@ -24,10 +24,10 @@ def origin(url: str) -> Origin:
 
 
 def joined(base: str, link: str) -> str:
-    """Where *link* (absolute or relative) leads from *base*. Raises ValueError for unusable ones.
+    """The target of *link* (absolute or relative) from *base*. Raises ValueError for an unusable link.
 
-    A registry behind a proxy that ends TLS often believes that it speaks plain HTTP: its own host named with
-    ``http`` is read as ``https`` then, which can only make it safer.
+    A registry behind a proxy that ends TLS often believes that it speaks plain HTTP. So ``http`` at its own host
+    is read as ``https``, which can only make it safer.
     """
     if any(ord(char) <= 32 or ord(char) == 127 for char in link):
         raise ValueError("spaces or control characters in an address")
@@ -40,11 +40,11 @@ def joined(base: str, link: str) -> str:
 
 
 def upload_address(base: str, link: str, *, at_home: bool = True) -> tuple[str, bool]:
-    """Where an upload goes on that was answered from *base* with the Location *link*, and whether *link* names another
-    host. Raises ValueError for unusable ones, and for plain HTTP after https.
+    """The address where an upload continues, and whether *link* names another host.
 
-    A registry behind a gateway often names itself by a host or port of its own that cannot be reached from here
-    (distribution 2862). *at_home*: a path of the API is therefore asked for at the host that was asked.
+    *base*: the address that was asked; *link*: the Location of its response. A registry behind a gateway often names
+    itself by an internal host or port that cannot be reached from here (distribution 2862), so with *at_home* an API
+    path stays at the host that was asked. Raises ValueError for an unusable link, and for plain HTTP after https.
     """
     target = joined(base, link)
     here, there = origin(base), origin(target)
@@ -60,10 +60,10 @@ def upload_address(base: str, link: str, *, at_home: bool = True) -> tuple[str, 
 
 
 def at_home(url: str, root: str) -> str:
-    """*url* at the host of *root* (an address that ends in ``/v2/``), where its path is below that of *root*.
+    """*url* moved to the host of *root* (an address that ends in ``/v2/``) if its path is below that of *root*.
 
-    For addresses that a registry names as its own: behind a gateway it may know itself by another host, port or scheme
-    only (distribution 2862). *url* as it is where it is something else, or cannot be read.
+    For addresses that a registry names as its own: behind a gateway it may know itself only by another host, port or
+    scheme (distribution 2862). Any other *url*, or one that cannot be read, is returned unchanged.
     """
     try:
         here, there = origin(root), origin(url)
@@ -76,7 +76,7 @@ def at_home(url: str, root: str) -> str:
 
 
 def repository_path(repository: str) -> str:
-    """*repository* for a URL. Raises InvalidReference for what would lead elsewhere."""
+    """Return *repository* if it is safe in a URL. Raises InvalidReference if it would lead elsewhere."""
     if len(repository) > 255 or not _REPOSITORY.fullmatch(repository):
         raise InvalidReference(
             "This is not the name of a repository.", subject=repository, advice="Such as team/app."
@@ -85,22 +85,22 @@ def repository_path(repository: str) -> str:
 
 
 def manifest_path(repository: str, name: str) -> str:
-    """The path below ``/v2/`` of a tag's or digest's manifest. Raises InvalidReference."""
+    """The path below ``/v2/`` of the manifest of a tag or digest. Raises InvalidReference."""
     if not _NAME.fullmatch(name):
         raise InvalidReference("This is neither a tag nor a digest.", subject=name, advice="Such as latest.")
     return f"{repository_path(repository)}/manifests/{quote(name, safe=':')}"
 
 
 def usable_name(name: object) -> bool:
-    """True for a repository name of a listing that can be asked for. Others are left out of listings."""
+    """True for a repository name that can be requested. Listings leave out all others."""
     return isinstance(name, str) and len(name) <= 255 and _REPOSITORY.fullmatch(name) is not None
 
 
 def usable_tag(tag: object) -> bool:
-    """True for a tag of a listing that can be asked for."""
+    """True for a tag that can be requested. Listings leave out all others."""
     return isinstance(tag, str) and ":" not in tag and _NAME.fullmatch(tag) is not None
 
 
 def with_query(url: str, query: str) -> str:
-    """*url* with *query* added to what it has (upload locations carry their state there)."""
+    """*url* with *query* added to its own query (upload locations carry their state there)."""
     return f"{url}{'&' if '?' in url else '?'}{query}"

@@ -1,7 +1,7 @@
-"""Signs requests in: Basic (RFC 7617) and Bearer tokens (distribution, "Token Authentication Specification" and
-"OAuth2 Token Authentication").
+"""Signs requests: Basic (RFC 7617) and Bearer tokens (distribution, "Token Authentication Specification" and "OAuth2
+Token Authentication").
 
-Credentials go to the registry that they are for and to the token service it names, to nobody else.
+Credentials are sent only to their registry and to the token service that it names.
 """
 
 from __future__ import annotations
@@ -25,23 +25,23 @@ from longshore.secrecy import keep_out
 
 Scopes = tuple[str, ...]
 
-#: A token without expires_in lives this long (the specification's default), in seconds.
+#: Seconds that a token without expires_in is valid (the specification's default).
 DEFAULT_LIFE = 60.0
-#: A token is not used in its last seconds: a request takes a while to arrive, and a body to be sent.
+#: Seconds before its expiry in which a token is not used: requests and bodies take time to arrive.
 MARGIN = 10.0
-#: Tokens kept; one is needed for each repository.
+#: Most tokens kept; each repository needs one.
 _MOST_TOKENS = 500
-#: A credential is looked up again after so many seconds: the docker CLI may have signed in meanwhile.
+#: Seconds after which a credential is looked up again: the docker CLI may have signed in meanwhile.
 _CREDENTIAL_SECONDS = 120.0
-#: After a helper failed, sooner: the user may have put it right. Not at once, for it may have hung.
+#: The same after a helper failed. Sooner, because the user may have fixed it; not at once, because it may have hung.
 _BROKEN_SECONDS = 5.0
 _CLIENT_ID = "longshore"
-#: Characters of a token; servers take no longer headers.
+#: Most characters of a token; servers accept no longer headers.
 _LONGEST_TOKEN = 1 << 15
 
 
 class Fetch(Protocol):
-    """Asks a token service; returns status, headers, bounded body. Raises LongshoreError, Cancelled."""
+    """Sends a request to a token service; returns status, headers, bounded body. Raises LongshoreError, Cancelled."""
 
     def __call__(
         self,
@@ -58,7 +58,7 @@ class _Token:
     value: str
     good_until: float
     credential: Credential | None
-    #: Whether the registry has taken it. One that it took and takes no more has died before its time.
+    #: True once the registry has accepted it. If it is refused after that, it has become invalid early.
     taken: bool = False
 
     def good(self) -> bool:
@@ -67,14 +67,14 @@ class _Token:
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """What a request is signed in with. *header*: of Authorization, None for nothing."""
+    """How one request is signed. *header*: the value of Authorization, None for anonymous."""
 
     header: str | None
     credential: Credential | None
     token: _Token | None = None
 
     def taken(self) -> None:
-        """The registry gave what was asked for."""
+        """Record that the registry accepted the request."""
         if self.token is not None:
             self.token.taken = True
 
@@ -83,7 +83,7 @@ class Signed:
 
 
 class Authorizer:
-    """Knows how a registry wants to be signed in to, once it has said so. Thread-safe; may block."""
+    """Signs requests as the registry demands, once it has sent a challenge. Thread-safe; may block."""
 
     def __init__(
         self,
@@ -93,7 +93,7 @@ class Authorizer:
         *,
         offline: bool = False,
     ) -> None:
-        """*offline*: ask the token service for a refresh token to keep, as a sign-in does."""
+        """*offline*: request a refresh token to keep, as a sign-in does."""
         self._config = config
         self._credentials = credentials
         self._fetch = fetch
@@ -101,34 +101,34 @@ class Authorizer:
         self._lock = threading.Lock()
         self._challenge: Challenge | None = None
         self._tokens: dict[Scopes, _Token] = {}
-        self._wanted: dict[Scopes, Scopes] = {}  # what the registry asked for when we wanted the key
+        self._wanted: dict[Scopes, Scopes] = {}  # by our scopes: those that the registry then asked for
         self._fetching: dict[Scopes, threading.Lock] = {}
         self._credential: tuple[Credential | None, float] | None = None
         self._looking = threading.Lock()
         self._rotated: dict[str, str] = {}
-        #: Whether the registry has given something.
+        #: True once the registry has served a request.
         self.answered = False
-        #: What keeps the stored credential from being read: then everything is asked for anonymously.
+        #: Why the stored credential cannot be read; all requests are then anonymous.
         self.broken: CredentialsError | None = None
-        #: The refresh token that an *offline* authorizer was given, to be kept in place of the password; or "".
+        #: The refresh token that an *offline* authorizer received, to keep instead of the password; or "".
         self.refresh_token = ""
 
     @property
     def challenge(self) -> Challenge | None:
-        """What the registry asks for, as far as it has said."""
+        """The registry's challenge, None if it has not sent one."""
         return self._challenge
 
     def forget(self) -> None:
-        """Look the credential up again, and use no token got so far."""
+        """Look the credential up again next time, and drop all tokens."""
         with self._lock:
             self._tokens.clear()
             self._credential = None
             self._rotated.clear()
 
     def sign(self, scopes: Scopes, cancellation: Cancellation | None) -> Signed:
-        """How to sign a request that needs *scopes*, as far as the registry is known.
+        """The signature for a request that needs *scopes*, as far as the registry is known.
 
-        Raises SignInFailed and what else the token service may cause, Cancelled.
+        Raises SignInFailed and other errors of the token service, Cancelled.
         """
         challenge = self._challenge
         if challenge is None:
@@ -139,7 +139,7 @@ class Authorizer:
         return Signed(f"Bearer {token.value}", token.credential, token)
 
     def outright(self, cancellation: Cancellation | None) -> Signed:
-        """The credential itself, by Basic: for the registry alone."""
+        """The credential itself by Basic, for the registry only."""
         credential = self._look_up(cancellation)
         if not credential:
             return Signed(None, None)
@@ -149,13 +149,13 @@ class Authorizer:
     def renew(
         self, challenges: list[Challenge], scopes: Scopes, refused: Signed, cancellation: Cancellation | None
     ) -> Signed | None:
-        """After a 401: how to sign in instead of *refused*, None if there is nothing else to try."""
+        """The next signature to try after a 401 for *refused*, None if there is no other."""
         known = [one for one in challenges if one.scheme == "basic" or (one.scheme == "bearer" and one.realm)]
-        # A realm that cannot be used is an error only where nothing else is offered.
+        # An unusable realm is an error only if the registry offers nothing else.
         usable = [one for one in known if one.scheme == "basic" or _usable(one.realm)] or known
         if not usable:
             return None
-        # Tokens before passwords, as the engine chooses.
+        # Tokens before passwords, as in the engine.
         challenge = min(usable, key=lambda one: one.scheme != "bearer")
         asked = tuple(challenge.parameters.get("scope", "").split())
         with self._lock:
@@ -173,10 +173,10 @@ class Authorizer:
     def instead_of_stale(
         self, scopes: Scopes, refused: Signed, cancellation: Cancellation | None
     ) -> Signed | None:
-        """After a refusal that asks for nothing: how to sign in if a token may have died before its time, else None.
+        """A new signature after a refusal without a challenge, if the token may have become invalid early; else None.
 
-        Registries are restarted and take tokens back, machines sleep; what a stale token is answered with is anybody's
-        guess (401 without a challenge, 403, 400). One that was never taken is refused for another reason.
+        Registries restart and revoke tokens, machines sleep, and the response to a stale token varies (401 without a
+        challenge, 403, 400). A token that was never accepted is refused for another reason.
         """
         token = refused.token
         if token is None or not token.taken:
@@ -192,7 +192,7 @@ class Authorizer:
             known = self._credential
         if known is not None and time.monotonic() < known[1]:
             return known[0]
-        with holding(self._looking, cancellation):  # helpers are slow: one is asked for all who wait
+        with holding(self._looking, cancellation):  # helpers are slow: one call serves all waiting threads
             with self._lock:
                 known = self._credential
             if known is None or time.monotonic() >= known[1]:
@@ -204,11 +204,11 @@ class Authorizer:
         try:
             found = self._credentials(self._config.host) or None
         except CredentialsError as error:
-            # What is public stays so; the error is told if the registry then wants a sign-in.
+            # Public content stays readable; the error is raised if the registry then requires a sign-in.
             broken = error
         with self._lock:
             if before is not None and before[0] != found:
-                self._tokens.clear()  # they are somebody else's
+                self._tokens.clear()  # they belong to another user
             seconds = _CREDENTIAL_SECONDS if broken is None else _BROKEN_SECONDS
             self._credential = (found, time.monotonic() + seconds)
             self.broken = broken
@@ -221,13 +221,13 @@ class Authorizer:
     # -- tokens
 
     def _token(self, challenge: Challenge, scopes: Scopes, cancellation: Cancellation | None) -> _Token:
-        self._look_up(cancellation)  # it may be another user by now
+        self._look_up(cancellation)  # the user may have changed
         with self._lock:
             token = self._tokens.get(scopes)
             if token is not None and token.good():
                 return token
             fetching = self._fetching.setdefault(scopes, threading.Lock())
-        with holding(fetching, cancellation):  # many threads want the same token at the same time: one asks
+        with holding(fetching, cancellation):  # many threads need the same token at once: one requests it
             with self._lock:
                 token = self._tokens.get(scopes)
                 wanted = self._wanted.get(scopes, scopes)
@@ -358,7 +358,7 @@ class Authorizer:
             raise failures.unexpected(self._config, "its token service gives no token")
         life = reply.get("expires_in")
         seconds = float(life) if isinstance(life, int | float) and 0 < life < 1e9 else DEFAULT_LIFE
-        # A service may replace the refresh token at each use.
+        # A service may replace the refresh token on every use.
         rotated = reply.get("refresh_token")
         keep_out(value)
         keep_out(rotated if isinstance(rotated, str) else "")
@@ -372,10 +372,10 @@ class Authorizer:
 
 
 def _joined(scopes: Scopes, asked: Scopes) -> Scopes:
-    """What to ask the token service for: what the registry *asked* for, and the actions that we shall want as well.
+    """The scopes to request: those that the registry *asked* for, plus the actions that we will need.
 
-    A look (pull) comes before a write (pull,push): one token does for both. Where the registry speaks of other things
-    than we do (it may know a repository by another name), it is right.
+    A read (pull) comes before a write (pull,push), so one token serves both. If the registry names other resources
+    than we do (it may know a repository by another name), its scopes are used.
     """
     ours = {scope.rpartition(":")[0]: scope.rpartition(":")[2] for scope in scopes}
     theirs = {scope.rpartition(":")[0]: scope.rpartition(":")[2] for scope in asked}

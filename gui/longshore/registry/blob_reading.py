@@ -1,4 +1,4 @@
-"""Reading blobs of a registry, whole or from an offset on (distribution-spec, "Pulling blobs")."""
+"""Reads blobs of a registry, whole or from an offset on (distribution-spec, "Pulling blobs")."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ _CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-[0-9]*/([0-9]{1,18}|\*)")
 
 
 class BlobStream:
-    """A blob as it arrives, from the offset that was asked for. Iterate once; one thread. Not verified."""
+    """A blob as it arrives, from the requested offset on. Iterate once; one thread. Not verified."""
 
     def __init__(self, reply: Reply, session: Session, skip: int, size: int | None, subject: str) -> None:
         self._reply = reply
         self._session = session
         self._skip = skip
         self._subject = subject
-        #: Bytes of the whole blob, None if the registry does not say.
+        #: Bytes of the whole blob, None if the registry does not report them.
         self.size = size
 
     def __iter__(self) -> Iterator[bytes]:
         if self._reply.status == 416:
-            return  # its body is an error's, and distribution announces the blob's length for it
+            return  # the body is an error message, although distribution announces the blob's length for it
         try:
             for piece in self._reply.chunks():
                 if self._skip >= len(piece):
@@ -46,7 +46,7 @@ class BlobStream:
 
 
 class BlobReading:
-    """Part of the client. Any worker thread."""
+    """The part of the client for reading blobs. Any worker thread."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -59,7 +59,7 @@ class BlobReading:
         for_push: bool = False,
         cancellation: Cancellation | None = None,
     ) -> int | None:
-        """Bytes of a blob that *repository* has, None if it has it not. *for_push*: with the token of an upload."""
+        """Size in bytes of a blob in *repository*, None if it is not there. *for_push*: use the token of an upload."""
         try:
             reply = self._session.fetch(
                 "HEAD",
@@ -77,11 +77,12 @@ class BlobReading:
     def read_blob(
         self, repository: str, digest: str, offset: int = 0, *, cancellation: Cancellation | None = None
     ) -> Iterator[BlobStream]:
-        """The blob's bytes from *offset* on, as they arrive. The caller verifies them, since a resumed read goes on
-        with the hash of the part before.
+        """The blob's bytes from *offset* on, as they arrive. The caller verifies them, because a resumed read continues
+        the hash of the earlier part.
 
-        A registry that ignores ranges is read from the start, and the first *offset* bytes are dropped. Credentials
-        do not follow redirects to a storage. Raises NotInRegistry, and while reading RegistryUnreachable.
+        If the registry ignores ranges, the blob is read from the start and its first *offset* bytes are dropped.
+        Credentials are not sent to a storage after a redirect. Raises NotInRegistry, and while reading
+        RegistryUnreachable.
         """
         subject = f"{repository}@{digest}"
         reply = self._session.open(
@@ -104,7 +105,7 @@ class BlobReading:
                 skip = offset - int(found[1])
                 size = int(found[2]) if found[2] != "*" else None
             elif reply.status == 416:
-                # Nothing behind the offset: the blob is complete, or not the one we think.
+                # No bytes after the offset: the blob is complete, or it is another blob.
                 total = reply.headers.get("Content-Range", "").rpartition("/")[2]
                 if total != str(offset):
                     raise failures.unexpected(self._session.config, "it has not the part asked for", subject)

@@ -1,5 +1,5 @@
-"""Writing blobs to a registry: mounting, and uploads in chunks that can be taken up again (distribution-spec,
-"Pushing Blobs")."""
+"""Writes blobs to a registry: mounts, and uploads in chunks that can be resumed (distribution-spec, "Pushing
+Blobs")."""
 
 from __future__ import annotations
 
@@ -27,20 +27,21 @@ from longshore.registry.unfinished import UnfinishedUploads
 
 _log = logging.getLogger(__name__)
 
-#: Seconds that the registry may take to store a chunk that it has got.
+#: Seconds that the registry may take to store a received chunk.
 ANSWER_SECONDS = 60.0
-#: Bytes of a blob for which it gets a second more at the end, when it checks and stores all of it; and the most.
+#: Bytes of a blob for which the final request gets one more second, because the registry then verifies and stores all
+#: of it; and the most seconds.
 _STORED_A_SECOND = 20_000_000
 _LONGEST_ANSWER = 600.0
 _UPLOAD_RANGE = re.compile(r"(?:bytes[ =])?0-([0-9]{1,18})")
 
 
 class Blobs(BlobReading):
-    """Part of the client. Any worker thread."""
+    """The part of the client for writing blobs. Any worker thread."""
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
-        #: Uploads that callers left half way.
+        #: Uploads that were interrupted.
         self.unfinished = UnfinishedUploads()
         self.habits = Habits()
 
@@ -54,15 +55,20 @@ class Blobs(BlobReading):
     def mount(
         self, repository: str, digest: str, source: str, *, cancellation: Cancellation | None = None
     ) -> Upload | None:
-        """Take a blob over from the repository *source* of this registry: None if that worked, else an upload session
-        to send it (registries answer so when they do not know it or do not allow it)."""
+        """Mount a blob from the repository *source* of this registry. Returns None if it was mounted.
+
+        Otherwise returns an upload session for the blob: registries respond so if they do not have it or do not allow
+        the mount.
+        """
         path = f"{repository_path(repository)}/blobs/uploads/?mount={digest}&from={repository_path(source)}"
         reply = self._post(repository, path, source, cancellation)
         return None if reply.status == 201 else self._opened(repository, reply)
 
     def upload_offset(self, upload: Upload, *, cancellation: Cancellation | None = None) -> Upload:
-        """*upload* as the registry knows it: its confirmed bytes and new location. Raises NotInRegistry if the
-        session is gone."""
+        """*upload* as the registry reports it: its confirmed bytes and new location.
+
+        Raises NotInRegistry if the session no longer exists.
+        """
         reply = self._session.fetch(
             "GET",
             upload.location,
@@ -76,10 +82,10 @@ class Blobs(BlobReading):
     def upload_chunk(
         self, upload: Upload, data: Iterable[bytes], length: int, *, cancellation: Cancellation | None = None
     ) -> Upload:
-        """Send *length* bytes at the session's offset. Returns the session with what the registry confirms.
+        """Send *length* bytes at the session's offset. Returns the session with the bytes that the registry confirms.
 
-        Raises MisplacedError if it expects other bytes, BodySpentError if the sign-in ran out just then,
-        RegistryUnreachable, NotInRegistry (gone).
+        Raises MisplacedError if it expects other bytes, BodySpentError if the sign-in expired during the request,
+        RegistryUnreachable, NotInRegistry (the session no longer exists).
         """
         end = upload.offset + length - 1
         with self._session.open(
@@ -113,7 +119,7 @@ class Blobs(BlobReading):
     ) -> None:
         """End the session: its bytes, and the last *length* of *data*, are the blob *digest*, *whole* bytes in all.
 
-        Raises VerificationFailed if the registry finds another digest, MisplacedError if it expects other bytes.
+        Raises VerificationFailed if the registry computes another digest, MisplacedError if it expects other bytes.
         """
         headers = {"Content-Type": "application/octet-stream", "Content-Length": str(length)}
         if length and upload.offset:
@@ -144,7 +150,7 @@ class Blobs(BlobReading):
             ) from error
 
     def abort_upload(self, upload: Upload, *, cancellation: Cancellation | None = None) -> None:
-        """Tell the registry to throw away what was sent. A registry that does not want to know is left alone."""
+        """Ask the registry to discard what was sent. Registry errors are ignored."""
         with contextlib.suppress(RegistryError):
             self._session.fetch(
                 "DELETE",
@@ -170,17 +176,19 @@ class Blobs(BlobReading):
         check: bool = True,
         cancellation: Cancellation | None = None,
     ) -> BlobOutcome:
-        """Bring a blob of *size* bytes into *repository*: mounted if *mount_from* has it, skipped if it is there
-        (*check*), else sent in chunks (of *chunk* bytes, or of what takes a moment). Resumes by itself at completed
-        chunks, and starts again where the session is lost. Asked to stop, it does so at the next completed chunk.
+        """Get a blob of *size* bytes into *repository*, and return how.
 
-        A registry that refuses the mount or the check is sent the blob. *source* gives the bytes from an offset on, and
-        is asked again when resuming. *confirmed* hears each session state that :meth:`upload_blob` can be called with
-        again as *resume*. Raises VerificationFailed.
+        Mounts it if *mount_from* has it, skips it if it is already there (*check*), else sends it in chunks (of *chunk*
+        bytes, or as many as take about two seconds). Resumes at completed chunks, and restarts if the session is lost.
+        When asked to stop, it stops after the next completed chunk.
+
+        If the registry refuses the mount or the check, the blob is sent. *source* returns the bytes from an offset on,
+        and is called again to resume. *confirmed* is called with each session state; any of them can be passed as
+        *resume* later. Raises VerificationFailed.
         """
         opened: Upload | None = None
         if mount_from and mount_from != repository:
-            # First, for a registry that can needs no more than this one question.
+            # First, because a registry that can mount needs no other request.
             mounted, opened = self._try_mount(repository, digest, mount_from, cancellation)
             if mounted:
                 return BlobOutcome.MOUNTED
@@ -206,9 +214,9 @@ class Blobs(BlobReading):
     def _try_mount(
         self, repository: str, digest: str, source: str, cancellation: Cancellation | None
     ) -> tuple[bool, Upload | None]:
-        """Whether the blob was mounted, and else the session that was opened for it, if any.
+        """Try to mount the blob. Returns whether it was mounted, and else the session that was opened for it, if any.
 
-        Registries refuse mounts with all kinds of statuses, and a token service may refuse the scope: none of it says
+        Registries refuse mounts with various statuses, and a token service may refuse the scope. None of this means
         that the blob may not be sent.
         """
         if not self.habits.may_mount(repository, source):
@@ -222,7 +230,7 @@ class Blobs(BlobReading):
         return opened is None, opened
 
     def has_blob(self, repository: str, digest: str, *, cancellation: Cancellation | None = None) -> bool:
-        """Whether the blob is known to be there. False where the registry refuses to say: then it can be sent."""
+        """True if the blob is known to be there. False if the registry refuses to say; the blob can be sent then."""
         try:
             return self.blob_size(repository, digest, for_push=True, cancellation=cancellation) is not None
         except failures.REFUSALS as error:
@@ -230,7 +238,7 @@ class Blobs(BlobReading):
             return False
 
     def _post(self, repository: str, path: str, source: str, cancellation: Cancellation | None) -> Document:
-        # Doing it twice leaves an unused session behind, which registries clear away.
+        # Sending it twice leaves an unused session behind, which registries clear away.
         return self._session.fetch(
             "POST",
             path,
@@ -259,21 +267,23 @@ class Blobs(BlobReading):
         )
 
     def _moved(self, upload: Upload, reply: Reply | Document, sent: int | None) -> Upload:
-        """The location changes with each answer, and Range tells the last byte that was kept. *sent*: bytes just sent;
-        None for a question."""
+        """*upload* after *reply*: the location changes with each response, and Range names the last byte kept.
+
+        *sent*: bytes just sent; None after a query.
+        """
         expected = upload.sent if sent is None else upload.offset + sent
         kept = _kept(reply, expected)
-        # More than it was sent cannot be: some count to the byte behind the last.
+        # More bytes than were sent are impossible: some registries report the offset after the last byte.
         offset = expected if kept is None or (sent is not None and kept > expected) else kept
         return replace(self._placed(upload, reply), offset=offset, sent=expected)
 
     def _check_place(self, upload: Upload, reply: Reply) -> None:
-        """Raises MisplacedError for a 416."""
+        """Raise MisplacedError for a 416."""
         if reply.status == 416:
             raise MisplacedError(self._placed(upload, reply), _kept(reply, upload.offset))
 
     def _placed(self, upload: Upload, reply: Reply | Document) -> Upload:
-        """*upload* where *reply* says that it is now."""
+        """*upload* at the location that *reply* names."""
         location = reply.headers.get("Location", "")
         if not location:
             return upload
@@ -287,9 +297,9 @@ class Blobs(BlobReading):
 
 
 def _kept(reply: Reply | Document, expected: int) -> int | None:
-    """Bytes of the session by the Range of *reply*, None if it has none that makes sense."""
+    """Bytes of the session by the Range of *reply*, None if it is missing or invalid."""
     found = _UPLOAD_RANGE.fullmatch(reply.headers.get("Range", "").strip())
     if found is None:
         return None
-    # distribution says 0-0 for no byte as well.
+    # distribution also reports 0-0 for no bytes.
     return 0 if found[1] == "0" and expected != 1 else int(found[1]) + 1

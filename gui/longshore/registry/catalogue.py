@@ -1,4 +1,5 @@
-"""What a registry lists by itself: its catalogue, and the tags of a repository (distribution-spec, "Listing Tags")."""
+"""The listings of a registry's own API: the catalogue, and the tags of a repository (distribution-spec, "Listing
+Tags")."""
 
 from __future__ import annotations
 
@@ -14,16 +15,16 @@ from longshore.registry.model import Page
 from longshore.registry.paging import Pager
 from longshore.registry.session import Document, Session
 
-#: Bytes of one page that are read.
+#: Most bytes read of one page.
 LARGEST_PAGE = 8 << 20
-#: Registries refuse more at once (distribution 2.8: PAGINATION_NUMBER_INVALID).
+#: Most entries per page; registries refuse more (distribution 2.8: PAGINATION_NUMBER_INVALID).
 LARGEST_N = 1000
 _CATALOGUE_PATH = "_catalog"
 _CATALOGUE: Scopes = ("registry:catalog:*",)
 
 
 class Listings:
-    """Part of the client. Any worker thread."""
+    """The part of the client for listings. Any worker thread."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -32,10 +33,10 @@ class Listings:
     def repositories(
         self, page: str | None = None, n: int = 200, *, cancellation: Cancellation | None = None
     ) -> Page[str]:
-        """One page of the catalogue, at most *n* names; only those below the namespace of the configuration.
+        """One page of the catalogue, at most *n* names, only those below the namespace of the configuration.
 
-        *page*: :attr:`Page.next` of the page before. Raises ListingUnsupported where there is no catalogue for us,
-        UnexpectedReply for a listing that leads away, in circles or on for ever, and others as all calls.
+        *page*: :attr:`Page.next` of the page before. Raises ListingUnsupported if there is no catalogue for this user,
+        UnexpectedReply for a listing that leads to another host, in circles or never ends.
         """
         config = self._session.config
         if config.is_hub:
@@ -62,7 +63,7 @@ class Listings:
         try:
             return self._page(page, f"_catalog?n={n}", _CATALOGUE, "", cancellation)
         except UnexpectedReply as error:
-            # Some registries have a lower limit, and say no in place of giving less.
+            # Some registries have a lower limit and refuse instead of returning fewer.
             if page is not None or n <= 100 or not error.detail.startswith("HTTP 400"):
                 raise
             return self._page(None, "_catalog?n=100", _CATALOGUE, "", cancellation)
@@ -75,9 +76,9 @@ class Listings:
         *,
         cancellation: Cancellation | None = None,
     ) -> Page[str]:
-        """One page of the tags of *repository*, in the registry's order; many registries give all at once.
+        """One page of the tags of *repository*, in the registry's order; many registries return all at once.
 
-        Raises NotInRegistry for an unknown repository, UnexpectedReply as :meth:`repositories`.
+        Raises NotInRegistry for an unknown repository, UnexpectedReply like :meth:`repositories`.
         """
         size = min(max(n, 1), LARGEST_N)
         path = f"{repository_path(repository)}/tags/list?n={size}"
@@ -100,10 +101,10 @@ class Listings:
         if len(items) != size:
             more = ""
         elif items == sorted(items):
-            # The specification: lists are in order, and a client may go on behind the last one it has.
+            # The specification orders lists, so a client may continue after the last entry that it has.
             more = f"{whole}?n={size}&last={quote(items[-1], safe='')}"
         elif path != _CATALOGUE_PATH:
-            more = ""  # tags in no order are all there are: distribution gives no pages of them
+            more = ""  # unordered tags are complete: distribution does not page them
         return self._pager.page(page, found, items, own, more=more, whole=whole)
 
     def _page(
@@ -128,7 +129,7 @@ class Listings:
             return []  # Go writes an empty list as null
         if not isinstance(found, list):
             raise failures.unexpected(self._session.config, f"there is no list of {key}", subject)
-        # Odd entries (no texts, or names that could not be asked for) harm only themselves.
+        # Invalid entries (no texts, or names that cannot be requested) are left out and affect nothing else.
         return list(dict.fromkeys(item for item in found if usable(item)))
 
     def _unsupported(self, message: str, error: LongshoreError | None = None) -> ListingUnsupported:

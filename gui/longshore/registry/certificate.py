@@ -1,7 +1,7 @@
 """Reads the few fields of an X.509 certificate that a person needs to recognise it (RFC 5280, DER of X.690).
 
-The standard library decodes only certificates that it has verified, and the one to show is the one that failed.
-Nothing here decides about trust.
+The standard library decodes only certificates that it has verified, but the refused one must be shown. Nothing here
+decides about trust.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ _MOST_NAMES = 20
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """What a certificate says of itself; nobody has vouched for any of it. Texts may hold anything.
+    """The fields of a certificate, unverified. Texts may contain anything.
 
-    *names*: hosts and addresses that it is for. *fingerprint*: SHA-256 of *der*, as browsers and openssl write it.
+    *names*: hosts and addresses that it covers. *fingerprint*: SHA-256 of *der*, as browsers and openssl write it.
     """
 
     subject: str
@@ -54,17 +54,17 @@ class Certificate:
 
     @property
     def fingerprint(self) -> str:
-        """``AB:CD:…``, 32 bytes."""
+        """SHA-256 of *der* as ``AB:CD:…``, 32 bytes."""
         digest = hashlib.sha256(self.der).hexdigest().upper()
         return ":".join(digest[at : at + 2] for at in range(0, len(digest), 2))
 
     @property
     def pem(self) -> str:
-        """As a file holds it."""
+        """The certificate in PEM form."""
         return ssl.DER_cert_to_PEM_cert(self.der)
 
     def covers(self, host: str) -> bool:
-        """True if it is for *host*, a name or an address without port and brackets (RFC 6125, 6.4)."""
+        """True if it covers *host*, a name or an address without port and brackets (RFC 6125, 6.4)."""
         address = None
         with contextlib.suppress(ValueError):
             address = ipaddress.ip_address(host)
@@ -78,7 +78,7 @@ class Certificate:
         return False
 
     def lines(self) -> list[str]:
-        """For a person: subject, issuer, dates, names, fingerprint."""
+        """Lines for a person: subject, issuer, dates, names, fingerprint."""
         found = [
             f"Subject: {self.subject}",
             f"Issuer: {self.issuer}" + (" (itself)" if self.self_issued else ""),
@@ -91,10 +91,10 @@ class Certificate:
 
 @dataclass(frozen=True, slots=True)
 class CertificateReport:
-    """What was found when one looked at a registry's certificate, or at that of its token service.
+    """The result of looking at the certificate of a registry or of its token service.
 
-    *address*: host and port that showed it. *certificate*: None where it shows none (it speaks plain HTTP, or cannot
-    be reached). *problem*: why it is not trusted, None if it is, or if nobody could tell.
+    *address*: host and port that presented it. *certificate*: None if there is none (plain HTTP, or the host cannot
+    be reached). *problem*: why it is not trusted, None if it is trusted or if that could not be checked.
     """
 
     config: RegistryConfig
@@ -109,16 +109,16 @@ class CertificateReport:
 
     @property
     def covers_host(self) -> bool:
-        """True if the certificate is for the name of who showed it."""
+        """True if the certificate covers the host that presented it."""
         return self.certificate is not None and self.certificate.covers(split_host(self.address)[0])
 
     def can_be_trusted(self, now: datetime) -> bool:
-        """True if it is refused for no other reason than that nobody has vouched for it."""
+        """True if its only problem is that no known authority issued it."""
         return self.about_trust and self.covers_host and self.in_date(now)
 
     @property
     def about_trust(self) -> bool:
-        """True if the certificate is the problem, and not what we show, or that the other side speaks no TLS."""
+        """True if the problem is the certificate, and not our own certificate or a server without TLS."""
         return self.problem is not None and bool(self.problem.certificate)
 
 
@@ -128,7 +128,7 @@ _BEGIN, _END = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
 def with_certificate(pem: str, report: CertificateReport, *, replacing: bool) -> str:
     """*pem*, the text of a CA file, with the certificate of *report* added. Pure; any thread.
 
-    *replacing*: without those that were for the same place, which shows another one now; the rest stays as it is.
+    *replacing*: removes certificates for the same host, which now presents another one. The rest is kept.
     """
     if report.certificate is None:
         raise ValueError("no certificate")
@@ -155,7 +155,7 @@ def _covers(block: str, host: str) -> bool:
 
 
 def read_certificate(der: bytes) -> Certificate | None:
-    """The certificate in *der*, None for bytes that are none. Pure; any thread."""
+    """Parse the certificate in *der*, None for other bytes. Pure; any thread."""
     try:
         return _read(der)
     except (ValueError, IndexError, StopIteration, OverflowError):
@@ -166,7 +166,7 @@ def _read(der: bytes) -> Certificate:
     _, certificate = next(_parts(der))
     _, signed = next(_parts(certificate))
     fields = [part for part in _parts(signed) if part[0] != _VERSION]
-    # serialNumber, signature, issuer, validity, subject, subjectPublicKeyInfo, then optional ones.
+    # serialNumber, signature, issuer, validity, subject, subjectPublicKeyInfo, then optional fields.
     issuer, validity, subject = fields[2][1], fields[3][1], fields[4][1]
     begin, end = (_time(tag, value) for tag, value in _parts(validity))
     names = [name for tag, value in fields[6:] if tag == _EXTENSIONS for name in _alternatives(value)]
@@ -174,7 +174,7 @@ def _read(der: bytes) -> Certificate:
 
 
 def _parts(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Tag and value of each element in *data*. Raises ValueError for lengths that do not fit."""
+    """Tag and value of each element in *data*. Raises ValueError for invalid lengths."""
     at = 0
     while at < len(data):
         tag, length, at = data[at], data[at + 1], at + 2
@@ -202,7 +202,7 @@ def _name(sequence: bytes) -> str:
 def _time(tag: int, value: bytes) -> datetime:
     text = value.decode("ascii")
     if tag == _UTC_TIME:
-        # RFC 5280 4.1.2.5.1: 50 to 99 are 19xx.
+        # RFC 5280 4.1.2.5.1: 50 to 99 mean 19xx.
         text = ("19" if text[:2] >= "50" else "20") + text
     elif tag != _GENERALIZED_TIME:
         raise ValueError("time")

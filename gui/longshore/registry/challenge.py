@@ -1,7 +1,7 @@
 """Parses WWW-Authenticate and Link headers (RFC 9110 section 11.6.1, RFC 8288), and numbers in headers. Pure; any
 thread.
 
-Without regular expressions: whoever sends a header would choose how long they run.
+Uses no regular expressions: the sender of a header could choose how long they run.
 """
 
 from __future__ import annotations
@@ -12,25 +12,25 @@ from dataclasses import dataclass, field
 _TOKEN = frozenset("!#$%&'*+.^_`|~-" + string.digits + string.ascii_letters)
 _SPACE = frozenset(" \t")
 _LONGEST = 16_384
-#: Digits of the largest number that a header may hold: below 2^63.
+#: Most digits of a number in a header: it stays below 2^63.
 _MOST_DIGITS = 18
 
 
 @dataclass(frozen=True, slots=True)
 class Challenge:
-    """One way to sign in. *scheme* and parameter names are lower case."""
+    """One offered way to sign in. *scheme* and parameter names are lower case."""
 
     scheme: str
     parameters: dict[str, str] = field(default_factory=dict)
 
     @property
     def realm(self) -> str:
-        """Where tokens are had, of a bearer challenge; empty if it does not say."""
+        """The address of the token service in a bearer challenge; empty if it has none."""
         return self.parameters.get("realm", "")
 
 
 class _Reader:
-    """Walks over a text, each character once."""
+    """Reads a text once from left to right."""
 
     def __init__(self, text: str) -> None:
         self.text = text[:_LONGEST]
@@ -41,28 +41,28 @@ class _Reader:
         return self.at >= len(self.text)
 
     def over(self, chars: frozenset[str]) -> str:
-        """What of *chars* comes next."""
+        """Consume and return the next characters that are in *chars*."""
         begin = self.at
         while self.at < len(self.text) and self.text[self.at] in chars:
             self.at += 1
         return self.text[begin : self.at]
 
     def until(self, *ends: str) -> str:
-        """What comes before one of *ends*, or all the rest."""
+        """Consume and return everything before one of *ends*, or all the rest."""
         begin = self.at
         while self.at < len(self.text) and self.text[self.at] not in ends:
             self.at += 1
         return self.text[begin : self.at]
 
     def next_is(self, char: str) -> bool:
-        """Whether *char* comes next; steps over it."""
+        """Consume *char* and return True if it comes next."""
         if self.text[self.at : self.at + 1] != char:
             return False
         self.at += 1
         return True
 
     def quoted(self) -> str | None:
-        """The rest of a quoted string, behind its first quote; None where it does not end."""
+        """The rest of a quoted string after its first quote; None if it is not closed."""
         out: list[str] = []
         while not self.ended:
             char = self.text[self.at]
@@ -77,9 +77,9 @@ class _Reader:
 
 
 def parse_challenges(headers: list[str]) -> list[Challenge]:
-    """All challenges of all WWW-Authenticate headers, in order. What cannot be read is passed over.
+    """All challenges of all WWW-Authenticate headers, in order. Unreadable parts are skipped.
 
-    Values may be quoted and hold commas and escaped quotes, so nothing is split at commas.
+    Values may be quoted and contain commas and escaped quotes, so nothing is split at commas.
     """
     found: list[Challenge] = []
     for header in headers:
@@ -106,7 +106,7 @@ def parse_challenges(headers: list[str]) -> list[Challenge]:
 
 
 def next_link(header: str) -> str | None:
-    """The target of ``rel="next"`` in a Link header, as it stands there (often relative); None without one."""
+    """The target of ``rel="next"`` in a Link header, unchanged (often relative); None if there is none."""
     reader = _Reader(header)
     while not reader.ended:
         reader.over(_SPACE | {","})
@@ -124,7 +124,7 @@ def next_link(header: str) -> str | None:
 
 
 def _relations(reader: _Reader) -> str | None:
-    """The ``rel`` of a link's parameters; None where they cannot be read."""
+    """The ``rel`` of a link's parameters; None if they cannot be read."""
     relations: str | None = None
     while True:
         reader.over(_SPACE)
@@ -140,15 +140,16 @@ def _relations(reader: _Reader) -> str | None:
         value = reader.quoted() if reader.next_is('"') else reader.until(";", ",").strip()
         if value is None:
             return None
-        # RFC 8288 section 3.3: the first counts.
+        # RFC 8288 section 3.3: only the first rel counts.
         if name.lower() == "rel" and relations is None:
             relations = value
 
 
 def number(text: str) -> int | None:
-    """A number of digits (Content-Length and the like), None for anything else. Any thread.
+    """The number in *text* if it consists of digits (Content-Length and the like), else None. Any thread.
 
-    Python takes other scripts' digits for digits, ``int`` not all of them (²), and none where there are thousands.
+    ``isdigit`` also accepts digits of other scripts, some of which ``int`` refuses (²), and ``int`` refuses numbers
+    with thousands of digits.
     """
     text = text.strip()
     return int(text) if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS else None

@@ -35,9 +35,9 @@ from longshore.registry.session import Session
 from longshore.registry.tls import ENGINE_FOLDERS, TlsFiles
 from longshore.registry.transport import READ_SECONDS, Transport
 
-#: Images of one index whose sizes are asked for.
+#: Most images of one index whose sizes are requested.
 _MOST_PLATFORMS = 64
-#: Platforms of one tag that are kept, and characters of one.
+#: Most platforms of one tag that are kept, and most characters of one.
 _MOST_SHOWN = 100
 _LONGEST_PLATFORM = 200
 
@@ -45,11 +45,12 @@ _LONGEST_PLATFORM = 200
 class RegistryClient(Manifests, Blobs, Listings):
     """One registry. Every call blocks and may be made from any worker thread, many at once.
 
-    *credentials* is asked (and may run a helper) when the registry first wants a sign-in, and again after a refusal.
-    *certificate_folders*: the engine's, each with a folder per host. *details*: keeps the details of tags on disk.
+    *credentials* is called (and may run a helper) when the registry first requires a sign-in, and again after a
+    refusal. *certificate_folders*: the engine's, each with a folder per host. *details*: stores the details of tags on
+    disk.
 
-    Besides what each call says, all raise RegistryError and below, CredentialsError, InvalidReference for names that
-    cannot be, and Cancelled within a fifth of a second of their cancellation.
+    In addition to the errors of each method, all raise RegistryError and its subclasses, CredentialsError,
+    InvalidReference for invalid names, and Cancelled within a fifth of a second of their cancellation.
     """
 
     def __init__(
@@ -79,24 +80,24 @@ class RegistryClient(Manifests, Blobs, Listings):
 
     @property
     def registry(self) -> RegistryConfig:
-        """How it is reached."""
+        """The configuration: how the registry is reached."""
         return self._session.config
 
     @property
     def reach(self) -> Reach:
-        """Where it may send us."""
+        """The addresses that the registry may send us to."""
         return self._transport.reach
 
     def base(self, *, cancellation: Cancellation | None = None) -> str:
-        """``https://host`` or ``http://host``: how it is reached. Asks where that is not certain; what it answers does
-        not matter."""
+        """``https://host`` or ``http://host``: the base of the registry. Sends a request if it is not certain; the
+        content of the response does not matter."""
         return self._session.base(cancellation)
 
     def check(self, *, cancellation: Cancellation | None = None) -> RegistryInfo:
-        """That a registry answers, and how it wants to be signed in to (distribution-spec, "Determining Support").
+        """Check that a registry responds, and return how to sign in (distribution-spec, "Determining Support").
 
-        Signs in with what *credentials* gives; not being signed in is no error. Raises UnexpectedReply for what is no
-        registry.
+        Signs in with *credentials*; not being signed in is not an error. Raises UnexpectedReply if the server is not
+        a registry.
         """
         try:
             reply = self._session.fetch("GET", "", cancellation=cancellation)
@@ -118,26 +119,26 @@ class RegistryClient(Manifests, Blobs, Listings):
 
     @property
     def auth(self) -> str:
-        """How the registry wants to be signed in to, as far as it has said: ``basic``, ``bearer``, ``none`` (it has
-        answered strangers), or "". Returns at once."""
+        """How the registry requires a sign-in, if known: ``basic``, ``bearer``, ``none`` (it has served an anonymous
+        request), or "". Returns at once."""
         challenge = self._session.auth.challenge
         if challenge is None:
             return "none" if self._session.auth.answered else ""
         return challenge.scheme
 
     def sign_in(self, credential: Credential, *, cancellation: Cancellation | None = None) -> Credential:
-        """See that the registry accepts *credential*; the one to keep. Raises SignInFailed if it does not.
+        """Verify that the registry accepts *credential*, and return the credential to keep. Raises SignInFailed.
 
-        As `docker login` does, a token service is asked for a refresh token, which is kept in place of the password
-        where it gives one. What this client knew of earlier credentials is forgotten, so that the next request asks
-        for them anew; it keeps nothing.
+        As `docker login` does, it asks a token service for a refresh token. If the service returns one, it is kept
+        instead of the password. This client drops what it knew of earlier credentials, so that the next request asks
+        for them again; it stores nothing itself.
         """
         config = self._session.config
         trial = Session(config, self._transport, lambda _host: credential, offline=True)
         try:
             trial.fetch("GET", "", cancellation=cancellation)
             if trial.auth.challenge is None:
-                # Strangers may read here, so nothing has been checked yet.
+                # Anonymous reads are allowed here, so nothing has been verified yet.
                 trial.fetch("GET", "", outright=True, cancellation=cancellation)
         except (SignInRequired, SignInFailed, AccessDenied) as error:
             raise SignInFailed(
@@ -153,15 +154,15 @@ class RegistryClient(Manifests, Blobs, Listings):
         return Credential(credential.username, "", token) if token else credential
 
     def certificate(self, *, cancellation: Cancellation | None = None) -> CertificateReport:
-        """What the registry shows as its certificate (or its token service, if that is refused), and why it is not
-        trusted, if it is not. For a person to look at: nothing is decided by it."""
+        """The certificate of the registry (or of its token service, if that one is refused), and why it is not trusted.
+        For people to look at: no decision depends on it."""
         problem: TlsFailed | None = None
         try:
             self._session.fetch("GET", "", cancellation=cancellation)
         except TlsFailed as error:
             problem = error
         except LongshoreError:
-            pass  # whatever it is, it is not about the certificate
+            pass  # any other error is not about the certificate
         config = self._session.config
         elsewhere = problem.address if problem is not None else ""
         url = f"https://{elsewhere}" if elsewhere else self._session.base(cancellation)
@@ -177,10 +178,10 @@ class RegistryClient(Manifests, Blobs, Listings):
         cheaply: bool = False,
         cancellation: Cancellation | None = None,
     ) -> TagDetails:
-        """Digest, size, platforms and date of *tag*; of an index, size and date are those of *platform* (this
-        machine's if not given), or else of its first image. Two or three requests; one (a HEAD) if known on disk.
+        """Digest, size, platforms and date of *tag*. Size and date of an index are those of *platform* (this machine's
+        if not given), or else of its first image. Two or three requests; one (a HEAD) if the details are on disk.
 
-        *cheaply*: only that HEAD, which Docker Hub does not count as a pull: the digest alone if nothing is on disk.
+        *cheaply*: only that HEAD, which Docker Hub does not count as a pull; only the digest if nothing is on disk.
         """
         wanted = platform or Platform.host()
         cache, host = self._details, self._session.config.host
@@ -215,7 +216,7 @@ class RegistryClient(Manifests, Blobs, Listings):
             except DigestMismatch:
                 raise
             except (NotInRegistry, InvalidContent):
-                pass  # an index may name images that were never pushed, and things that are no images
+                pass  # an index may name images that were never pushed, and content that is not an image
         if isinstance(image, Index):
             return TagDetails(tag, digest, None, platforms, None, media_type, images)
         created = None
@@ -225,15 +226,15 @@ class RegistryClient(Manifests, Blobs, Listings):
             if not platforms and config.platform is not None:
                 platforms = _shown((config.platform,))
         except DigestMismatch:
-            raise  # nobody can use it
+            raise  # the image is unusable
         except (NotInRegistry, InvalidContent, SignInRequired, AccessDenied, UnexpectedReply):
-            pass  # artifacts (charts, signatures) have a configuration of their own kind, of any size
+            pass  # artifacts (charts, signatures) have configurations of other kinds, of any size
         return TagDetails(tag, digest, image.compressed_size, platforms, created, media_type, images)
 
     def platform_details(
         self, repository: str, index: Index, *, cancellation: Cancellation | None = None
     ) -> list[PlatformDetails]:
-        """The size of each image of *index*, one request each; those that are not there are left out."""
+        """The size of each image of *index*, one request each. Missing images are left out."""
         found = []
         for child in index.images[:_MOST_PLATFORMS]:
             try:
@@ -245,17 +246,17 @@ class RegistryClient(Manifests, Blobs, Listings):
         return found
 
     def close(self) -> None:
-        """Close idle connections; calls that run end as they are."""
+        """Close idle connections. Running calls continue."""
         self._session.close()
 
 
 def _shown(platforms: tuple[Platform, ...]) -> tuple[Platform, ...]:
-    """What a row keeps of the platforms that an image names: those that can be ones, and not without end."""
+    """The platforms that a row keeps: only those of plausible length, and a limited number."""
     return tuple(one for one in platforms[:_MOST_SHOWN] if len(str(one)) <= _LONGEST_PLATFORM)
 
 
 def _images(index: Index) -> tuple[str, ...]:
-    """The digests of its images: all of them or none, so that one that is not among them is known to be another."""
+    """The digests of the index's images: all of them or none, so that a digest not among them is another image."""
     found = index.images
     whole = len(found) <= _MOST_SHOWN and all(one.media_type in MANIFESTS for one in found)
     return tuple(one.digest for one in found) if whole else ()

@@ -1,4 +1,4 @@
-"""How one registry is reached: what the user types, and what is kept of it. No I/O."""
+"""The configuration of one registry: from user input, and as it is saved. No I/O."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ _HUB_NAMES = frozenset(
 _HUB_API_HOST = "registry-1.docker.io"
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _PATH_PART = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._~-]*[A-Za-z0-9])?")
-#: Characters of what a registry may be called.
+#: Most characters of the user's name for a registry.
 LONGEST_TITLE = 80
 _EXAMPLE = "Type a host such as registry.example.com or 192.0.2.7:5000."
 
 
 @dataclass(frozen=True, slots=True)
 class RegistryConfig:
-    """How a registry is reached. Immutable, hashable, any thread; holds no secrets (only names of files).
+    """How a registry is reached. Immutable, hashable, any thread; contains no secrets (only names of files).
 
-    *host*: as it stands in references (``docker.io``, ``127.0.0.1:5000``, ``[::1]:5000``), lower case.
-    *insecure*: the user allows plain HTTP, and certificates that nobody vouches for, as the engine's setting of that
-    name does. *ca_file*, *client_cert*, *client_key*: PEM files, in addition to the system's and the engine's own.
+    *host*: as references spell it (``docker.io``, ``127.0.0.1:5000``, ``[::1]:5000``), lower case.
+    *insecure*: allows plain HTTP and untrusted certificates, like the engine's setting of that name.
+    *ca_file*, *client_cert*, *client_key*: PEM files, in addition to the system's and the engine's own.
     *kind*: the vendor's key of ``registry.listing``, or ``auto``. *prefix*: the path before ``/v2/``, without
     slashes at its ends (``http.prefix`` of distribution; engines cannot use such a registry). *namespace*: list only
-    below it (an organisation, a project); some vendors need it to list at all. *title*: what the user calls it, ""
+    below it (an organisation, a project); some vendors cannot list without it. *title*: the user's name for it, ""
     for its host.
     """
 
@@ -54,16 +54,16 @@ class RegistryConfig:
 
     @property
     def api_host(self) -> str:
-        """Host and port that serve the API (Docker Hub's is another than its name in references)."""
+        """Host and port of the API. Docker Hub's differ from its name in references."""
         return _HUB_API_HOST if self.is_hub else self.host
 
     @property
     def is_loopback(self) -> bool:
-        """True for this machine: engines take plain HTTP from 127.0.0.0/8, ::1 and localhost without being told."""
+        """True for this machine: engines allow plain HTTP to 127.0.0.0/8, ::1 and localhost without configuration."""
         return is_loopback(split_host(self.host)[0])
 
     def to_json(self) -> dict[str, Any]:
-        """As plain data for the settings; only what differs from the defaults."""
+        """The configuration as plain data for the settings, without default values."""
         data: dict[str, Any] = {"host": self.host}
         if self.insecure:
             data["insecure"] = True
@@ -80,7 +80,7 @@ class RegistryConfig:
 
     @staticmethod
     def from_json(data: dict[str, Any]) -> RegistryConfig:
-        """The reverse of :meth:`to_json`. Raises InvalidRegistryName, ValueError or TypeError on odd data."""
+        """The reverse of :meth:`to_json`. Raises InvalidRegistryName, ValueError or TypeError for invalid data."""
         if not isinstance(data.get("host"), str):
             raise ValueError("a registry entry needs a host")
         files: dict[str, Path | None] = {}
@@ -104,11 +104,11 @@ class RegistryConfig:
 
 
 def parse_registry(text: str) -> RegistryConfig:
-    """What a person types for a registry. Any thread.
+    """Parse what a person typed for a registry. Any thread.
 
-    Takes ``host``, ``host:port``, ``[ipv6]:port`` and URLs. ``http://`` marks it insecure (except on this machine,
-    where plain HTTP is tried anyway). A path that ends in ``/v2`` sets the prefix; any other path is a namespace to
-    list below. All names of Docker Hub become ``docker.io``. Raises InvalidRegistryName.
+    Accepts ``host``, ``host:port``, ``[ipv6]:port`` and URLs. ``http://`` marks it insecure (except on this machine,
+    where plain HTTP is tried anyway). A path that ends in ``/v2`` sets the prefix; any other path is the namespace to
+    list. All names of Docker Hub become ``docker.io``. Raises InvalidRegistryName.
     """
     typed = text.strip().strip("\"'").strip()
     if not typed:
@@ -126,7 +126,7 @@ def parse_registry(text: str) -> RegistryConfig:
             "This is not the address of a registry.", subject=typed, advice=_EXAMPLE
         ) from None
     if "@" in parts.netloc:
-        # Not the subject: it may hold a password.
+        # Without the subject: it may contain a password.
         raise InvalidRegistryName(
             "A registry's address holds no user name.", advice="Add the registry first, then use Sign in…"
         )
@@ -143,7 +143,7 @@ def parse_registry(text: str) -> RegistryConfig:
     else:
         namespace = check_path(path, typed)
     if host in _HUB_NAMES and port in (None, 443):
-        # hub.docker.com/u/name and /r/name are the web pages of a namespace.
+        # /u/name and /r/name of hub.docker.com are the web pages of a namespace.
         namespace = re.sub(r"^(?:v1$|u/|r/|_$|repository/.*)", "", namespace)
         return RegistryConfig(DOCKER_HUB, namespace=namespace)
     if port is None and plain_http:
@@ -161,7 +161,7 @@ def parse_registry(text: str) -> RegistryConfig:
 
 
 def split_host(host: str) -> tuple[str, int | None]:
-    """``[::1]:5000`` as (``::1``, 5000), ``registry.io`` as (``registry.io``, None). Any thread."""
+    """Host and port: ``[::1]:5000`` is (``::1``, 5000), ``registry.io`` is (``registry.io``, None). Any thread."""
     if host.startswith("["):
         name, _, rest = host[1:].partition("]")
         return name, int(rest[1:]) if rest.startswith(":") else None
@@ -170,7 +170,7 @@ def split_host(host: str) -> tuple[str, int | None]:
 
 
 def is_loopback(name: str) -> bool:
-    """True for names and addresses of this machine, without a port and brackets. Any thread."""
+    """True for names and addresses of this machine, without port and brackets. Any thread."""
     if name == "localhost":
         return True
     try:
@@ -192,7 +192,7 @@ def _check_host(name: str, netloc: str, typed: str) -> str:
             "An IPv6 address stands in brackets.", subject=typed, advice="Such as [2001:db8::7]:5000."
         )
     if "_" in name:
-        # Go's resolver takes such names, and no reference can hold one (distribution/reference; regclient 933).
+        # Go resolves such names, but no reference can contain one (distribution/reference; regclient 933).
         raise InvalidRegistryName(
             f"The host {name} contains “_”, which image names can't have.",
             subject=typed,
@@ -204,8 +204,10 @@ def _check_host(name: str, netloc: str, typed: str) -> str:
 
 
 def check_path(path: str, typed: str) -> str:
-    """*path* without slashes at its ends: a prefix or a namespace. Raises InvalidRegistryName, with *typed* as what
-    is wrong. Any thread."""
+    """A prefix or namespace without slashes at its ends. Any thread.
+
+    Raises InvalidRegistryName with *typed* as its subject.
+    """
     cleaned = path.strip("/")
     if cleaned and not all(_PATH_PART.fullmatch(part) for part in cleaned.split("/")):
         raise InvalidRegistryName("The path after the host cannot be.", subject=typed, advice=_EXAMPLE)

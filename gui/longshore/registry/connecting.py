@@ -1,4 +1,4 @@
-"""Turns what goes wrong on the way to a registry, and to where it sends us, into sentences for people."""
+"""Converts connection errors, of a registry and of hosts that it sends us to, into errors for people."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ def of_connection(
     url: str = "",
     shown: Callable[[str], Certificate | None] = lambda url: None,
 ) -> LongshoreError:
-    """The LongshoreError for an exception of the transport, for a request to *url* (its host may be a token service
-    or a storage). *shown* fetches the certificate that was refused, and may block for some seconds."""
+    """The LongshoreError for an exception of the transport on a request to *url*, whose host may be a token service or
+    a storage. *shown* fetches the refused certificate, and may block for some seconds."""
     host = urlsplit(url).hostname or split_host(config.api_host)[0]
     place = urlsplit(url).netloc or config.api_host
     foreign = elsewhere(url, config)
     name = f"{place} (where {called(config)} sends us)" if foreign else called(config)
-    # A registry that names its insides cannot be helped from here.
+    # A registry that names internal addresses cannot be fixed from here.
     outside = f"Whoever runs {called(config)} has to name an address there that can be reached from here"
     outside = f"{outside}, or the network between is down."
     while isinstance(error, u3.MaxRetryError) and error.reason is not None:
@@ -60,7 +60,7 @@ def of_connection(
             advice=outside if foreign else "Check the name of the registry and your network.",
             detail=str(error),
         )
-    # NewConnectionError is a kind of timeout to urllib3.
+    # urllib3's NewConnectionError is a subclass of its timeout.
     if isinstance(error, u3.TimeoutError | TimeoutError) and not isinstance(error, u3.NewConnectionError):
         return RegistryUnreachable(
             f"{name} does not answer.",
@@ -70,7 +70,7 @@ def of_connection(
             silent=True,
         )
     if isinstance(error, u3.LocationParseError):
-        # Not its words: they repeat the address, and a proxy's may hold a password.
+        # Without the error's text: it repeats the address, and a proxy's may contain a password.
         return RegistryUnreachable(
             f"The address of {name}, or of the proxy on the way to it, cannot be read.",
             registry=config.host,
@@ -109,7 +109,7 @@ def _out_of_reach(error: OutOfReachError, config: RegistryConfig) -> UnexpectedR
 def refused_by_storage(
     config: RegistryConfig, status: int, url: str, body: bytes, subject: str
 ) -> UnexpectedReply:
-    """The place at *url*, where the registry's content is, does not let us in; the sign-in is not the reason."""
+    """The error for a storage at *url* that refuses the request; the sign-in is not the reason."""
     return UnexpectedReply(
         f"{urlsplit(url).netloc} (where {called(config)} sends us) refuses access.",
         registry=config.host,
@@ -121,7 +121,7 @@ def refused_by_storage(
 
 
 def misnamed(config: RegistryConfig, url: str, what: str) -> UnexpectedReply:
-    """The registry is reached by https and *what* it does leads to plain http at *url*."""
+    """The error for a registry that uses https but leads to plain http at *url*. *what*: how it does that."""
     return UnexpectedReply(
         f"{called(config)} {what}: {urlsplit(url).netloc}.",
         registry=config.host,
@@ -131,7 +131,7 @@ def misnamed(config: RegistryConfig, url: str, what: str) -> UnexpectedReply:
 
 
 def elsewhere(url: str, config: RegistryConfig) -> bool:
-    """True for a URL of another host or port than the registry's own: its token service, a storage. Any thread."""
+    """True if *url* has another host or port than the registry: its token service, a storage. Any thread."""
     parts = urlsplit(url)
     if not parts.hostname:
         return False
@@ -140,7 +140,7 @@ def elsewhere(url: str, config: RegistryConfig) -> bool:
     return (parts.hostname, parts.port or default) != (host, port or default)
 
 
-# OpenSSL's verification codes (x509_vfy.h): in words, and whether trusting the certificate would help.
+# OpenSSL's verification codes (x509_vfy.h), in words.
 _NOT_YET, _EXPIRED, _OTHER_HOST, _OTHER_ADDRESS = 9, 10, 62, 64
 _WHY_NOT_TRUSTED = {
     _NOT_YET: "is not valid yet",
@@ -215,7 +215,7 @@ def _of_tls(
 
 
 def of_files(error: UnusableFiles, config: RegistryConfig) -> TlsFailed:
-    """A certificate or key on our side that cannot be used."""
+    """The error for a certificate or key on this machine that cannot be used."""
     return TlsFailed(
         f"The certificate files for {called(config)} cannot be used.",
         registry=config.host,

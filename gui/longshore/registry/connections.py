@@ -1,4 +1,4 @@
-"""Connections of urllib3 that another thread can cut in every phase: name, dialling, sending, reading."""
+"""Connections of urllib3 that another thread can cut in every phase: resolving, connecting, sending, reading."""
 
 from __future__ import annotations
 
@@ -21,32 +21,32 @@ from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConn
 from longshore.cancellation import Cancellation
 from longshore.registry.reach import OutOfReachError, Reach
 
-#: Seconds to connect where nobody says.
+#: Seconds to connect if nothing else is given.
 CONNECT_SECONDS = 10.0
 _SLICE = 0.1
-#: The head of an answer must be there within this many times the read timeout, however it drips in.
+#: The head of a response must arrive within this many times the read timeout, even in small pieces.
 _HEAD_TIMES = 2
-#: Bytes of the head of an answer, with every "100 Continue" before it.
+#: Most bytes of the head of a response, with every "100 Continue" before it.
 _LARGEST_HEAD = 256 << 10
 
 
 class Exchange:
-    """One request and its reply: holds a second handle of each socket it uses, and shuts those down when cancelled.
+    """One request and its reply. Holds a second handle of each socket that it uses and shuts those down when cancelled.
 
-    Second handles, since TLS takes the first one away and http.client closes it early; shutting one down works on
-    the connection itself, and owning it means that its number cannot have become another file's.
+    The second handle is needed because TLS takes the first one away and http.client closes it early. Shutting one down
+    affects the connection itself, and owning it means that its number cannot belong to another file by then.
     """
 
     def __init__(
         self, cancellation: Cancellation | None, read_seconds: float, send_seconds: float | None = None
     ) -> None:
-        """*send_seconds*: what one piece of a body may take to be sent; as long as reading if None."""
+        """*send_seconds*: timeout for one piece of a body; as for reading if None."""
         self.cancellation = cancellation
         self.read_seconds = read_seconds
         self.send_seconds = read_seconds if send_seconds is None else send_seconds
-        #: Where connections may lead, None for anywhere.
+        #: Limits where connections may lead; None for no limit.
         self.reach: Reach | None = None
-        #: Called with the address that was connected to.
+        #: Called with the address of each new connection.
         self.reached: Callable[[str], None] | None = None
         self._until: float | None = None
         self._left = 0
@@ -57,16 +57,16 @@ class Exchange:
             self._stack.enter_context(cancellation.waking(self._shut))
 
     def allow(self, seconds: float, size: int) -> None:
-        """From now on, *size* bytes may come within *seconds*, in whatever pieces."""
+        """From now on, allow *size* bytes within *seconds*, in any pieces."""
         self._until = time.monotonic() + seconds
         self._left = size
 
     def allow_head(self) -> None:
-        """As much as the head of an answer needs."""
+        """Allow as many bytes and seconds as the head of a response needs."""
         self.allow(_HEAD_TIMES * self.read_seconds, _LARGEST_HEAD)
 
     def seconds_to_read(self) -> float:
-        """Seconds that the next piece may take. Raises TimeoutError where too much time has gone, or too much come."""
+        """Seconds that the next read may take. Raises TimeoutError if the time or the bytes are used up."""
         if self._until is None:
             return self.read_seconds
         left = self._until - time.monotonic()
@@ -77,10 +77,11 @@ class Exchange:
         return min(left, self.read_seconds)
 
     def came(self, size: int) -> None:
-        """*size* bytes were read."""
+        """Record that *size* bytes were read."""
         self._left -= size
 
     def watch(self, opened: Any) -> None:
+        """Keep a handle of the socket *opened*, to shut down when cancelled."""
         if self.cancellation is None:
             return
         plain = getattr(opened, "socket", opened)  # TLS inside an https proxy's TLS
@@ -103,12 +104,12 @@ class Exchange:
                 handle.close()
 
 
-#: The exchange of the thread that sends, in its attribute ``exchange``.
+#: The exchange of the sending thread, in its attribute ``exchange``.
 current = threading.local()
 
 
 class _TimedReader(io.RawIOBase):
-    """The answer's bytes as they come, within what the exchange allows."""
+    """The response's bytes as they arrive, within the limits of the exchange."""
 
     def __init__(self, raw: Any, connection: Any, exchange: Exchange) -> None:
         self._raw = raw
@@ -134,8 +135,11 @@ class _TimedReader(io.RawIOBase):
 
 
 class _TimedResponse(http.client.HTTPResponse):
-    """http.client bounds a line and the number of headers, but not how long they take, nor how many answers "100
-    Continue" and trailers there are."""
+    """A response with limits on time and bytes.
+
+    http.client limits a line and the number of headers, but not how long they take, nor the number of "100 Continue"
+    responses and trailers.
+    """
 
     def __init__(self, sock: Any, *args: Any, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)
@@ -147,7 +151,7 @@ class _TimedResponse(http.client.HTTPResponse):
 
 
 class _Watched:
-    """Mixed into urllib3's connections: every socket is shown to the exchange that uses it."""
+    """Mixed into urllib3's connections: passes every socket to the exchange that uses it."""
 
     sock: Any
     host: str
@@ -169,7 +173,7 @@ class _Watched:
     def connect(self) -> None:
         exchange: Exchange | None = getattr(current, "exchange", None)
         if exchange is not None:
-            exchange.allow_head()  # of a proxy's answer
+            exchange.allow_head()  # of a proxy's response
         super().connect()  # type: ignore[misc]
         self._allow_slow_sending()
 
@@ -183,12 +187,12 @@ class _Watched:
         exchange: Exchange | None = getattr(current, "exchange", None)
         if exchange is not None and self.sock is not None:
             exchange.watch(self.sock)
-            # urllib3 sends under the connect timeout, and sets it again for a connection that is used again.
+            # urllib3 sends with the connect timeout, and sets it again on a connection that is reused.
             self.timeout = exchange.send_seconds
         super().request(*args, **kwargs)  # type: ignore[misc]
 
     def _allow_slow_sending(self) -> None:
-        # As above for a new connection. Python counts it for the whole of one sendall().
+        # The same for a new connection. Python applies the timeout to a whole sendall().
         exchange: Exchange | None = getattr(current, "exchange", None)
         if exchange is not None and self.sock is not None:
             self.sock.settimeout(exchange.send_seconds)
@@ -211,7 +215,7 @@ class SecurePool(HTTPSConnectionPool):
 
 
 class UncheckedPool(SecurePool):
-    """For registries marked insecure: the user has said so once, urllib3 need not warn at every request."""
+    """For registries marked insecure: the user decided once, so urllib3 need not warn on every request."""
 
     def _validate_conn(self, conn: Any) -> None:
         if conn.is_closed:
@@ -219,8 +223,10 @@ class UncheckedPool(SecurePool):
 
 
 def _dial(connection: Any, exchange: Exchange | None) -> socket.socket:
-    """Connect, looking every tenth of a second whether that is still wanted. Raises as urllib3 does, OutOfReachError
-    where all addresses of the host are out of reach, or Cancelled."""
+    """Connect, and check every tenth of a second for cancellation.
+
+    Raises urllib3's errors, OutOfReachError if all addresses of the host are out of reach, Cancelled.
+    """
     cancellation = exchange.cancellation if exchange is not None else None
     reach = exchange.reach if exchange is not None else None
     limit = connection.timeout if isinstance(connection.timeout, (int, float)) else CONNECT_SECONDS
@@ -235,7 +241,7 @@ def _dial(connection: Any, exchange: Exchange | None) -> socket.socket:
         raise NewConnectionError(connection, f"not a host name: {error}") from error
     last: Exception | None = None
     for place, (family, kind, protocol, _, address) in enumerate(addresses):
-        # One silent address must not use up the time of the others.
+        # One silent address must not use up the time of the other addresses.
         until = time.monotonic() + max((deadline - time.monotonic()) / (len(addresses) - place), _SLICE)
         try:
             if reach is not None:
@@ -268,7 +274,7 @@ def _dial(connection: Any, exchange: Exchange | None) -> socket.socket:
 
 
 def _resolve(host: str, port: int, deadline: float, cancellation: Cancellation | None) -> list[Any]:
-    """getaddrinfo, which nothing can interrupt: for names in a thread of its own that may be left behind."""
+    """Resolve *host*. getaddrinfo cannot be interrupted, so names are resolved in a thread that may be abandoned."""
     with contextlib.suppress(ValueError):
         ipaddress.ip_address(host)
         return socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)

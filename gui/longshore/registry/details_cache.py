@@ -1,6 +1,6 @@
-"""Details of tags, kept on disk by digest: content never changes under a digest, so they are right for ever.
+"""Details of tags, cached on disk by digest. They stay valid because content never changes under a digest.
 
-A convenience: a broken, locked or full disk makes it empty, never an error.
+The cache is only a convenience: with a broken, locked or full disk it is empty, and never raises.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 FILE_NAME = "tag-details-2.sqlite"
-#: Files of the format before, which nobody reads any more.
+#: Files of the previous format, which are removed.
 _BEFORE = "tag-details-1.sqlite*"
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS details (
@@ -36,24 +36,26 @@ CREATE TABLE IF NOT EXISTS repositories (
 """
 
 
-#: Repositories whose tags are remembered in memory.
+#: Most repositories whose tags are remembered in memory.
 _MOST_FRESH = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """Details without the tag that led to them."""
+    """Details without the tag that pointed to them."""
 
     details: TagDetails
 
     def as_tag(self, tag: str) -> TagDetails:
-        """The details under the name *tag*."""
+        """The details with the tag *tag*."""
         return replace(self.details, tag=tag)
 
 
 class DetailsCache:
-    """One SQLite file in *folder*, at most *limit* entries (the oldest go first). Any thread; blocks
-    for a moment; never raises."""
+    """A cache in one SQLite file in *folder*, at most *limit* entries (the oldest are removed first).
+
+    Any thread; blocks briefly; never raises.
+    """
 
     def __init__(self, folder: Path, limit: int = 50_000) -> None:
         self._path = folder / FILE_NAME
@@ -62,14 +64,14 @@ class DetailsCache:
         self._database: sqlite3.Connection | None = None
         self._broken = False
         self._since_trim = 0
-        #: Repositories of which nothing was kept before this run, and the tags that have been since.
+        #: Repositories without entries before this run, and their tags that were cached since.
         self._fresh: dict[tuple[str, str], set[str]] = {}
 
     def knows(self, host: str, repository: str, tag: str) -> bool:
-        """True if *tag* was probably kept before, so that asking for its digest first pays.
+        """True if *tag* is probably cached, so that it is worth requesting only its digest first.
 
-        Of an earlier run only repositories are known. While one is read for the first time, its tags are told apart:
-        otherwise the first that was kept would cost a request for each of the others.
+        From earlier runs only repositories are known. While a repository is read for the first time, its tags are
+        tracked: otherwise, after the first tag was cached, each of the others would cost an extra request.
         """
 
         def look(db: sqlite3.Connection) -> bool:
@@ -79,7 +81,7 @@ class DetailsCache:
         return self._safely(look, False)
 
     def get(self, digest: str, wanted: Platform) -> Known | None:
-        """The details of the manifest *digest*, seen for the platform *wanted*."""
+        """The details of the manifest *digest* for the platform *wanted*, None if they are not cached."""
 
         def read(db: sqlite3.Connection) -> Known | None:
             row = db.execute(
@@ -104,7 +106,7 @@ class DetailsCache:
         return self._safely(read, None)
 
     def put(self, host: str, repository: str, found: TagDetails, wanted: Platform) -> None:
-        """Keep *found*. Incomplete details (nothing but a digest) are not kept."""
+        """Cache *found*. Incomplete details (only a digest) are not cached."""
         if found.size is None:
             return
 
@@ -158,7 +160,7 @@ class DetailsCache:
 
     def _opened(self) -> sqlite3.Connection:
         if self._database is None:
-            # Names of repositories can be secrets.
+            # Names of repositories may be confidential.
             private_folder(self._path.parent)
             for old in self._path.parent.glob(_BEFORE):
                 old.unlink(missing_ok=True)
@@ -170,7 +172,7 @@ class DetailsCache:
         return self._database
 
     def _give_up(self, error: Exception) -> None:
-        """A file that is no database is removed and begun anew once; anything else ends its use for this run."""
+        """Remove a file that is not a database, so that it is created again; else stop using the cache in this run."""
         _log.info("the cache of tag details is not used: %s", error)
         if self._database is not None:
             with contextlib.suppress(sqlite3.Error):

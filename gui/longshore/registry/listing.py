@@ -1,7 +1,7 @@
-"""Lists a registry in its vendor's way: which one, and by which of ``registry.vendors``.
+"""Chooses how a registry is listed: by which vendor of ``registry.vendors``.
 
-``RegistryConfig.kind`` decides if it is one of :data:`KINDS`; ``auto`` goes by the host's name, and where that tells
-nothing, by how the registry asks for a sign-in.
+``RegistryConfig.kind`` decides if it is one of :data:`KINDS`. ``auto`` goes by the host's name and, if the name is
+unknown, by how the registry asks for a sign-in.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from longshore.registry.vendors.quay import QuayLister
 
 __all__ = ["KINDS", "Lister", "RepositoryInfo", "TagInfo", "kind_of_host", "lister_for"]
 
-#: The keys that ``RegistryConfig.kind`` may have, with what a person calls them.
+#: The keys allowed in ``RegistryConfig.kind``, with their names for people.
 KINDS: Mapping[str, str] = {
     "auto": "Detect",
     "distribution": "Plain registry (distribution, zot)",
@@ -85,7 +85,7 @@ _PATTERNS = (
 
 
 def kind_of_host(host: str) -> str:
-    """The key of the vendor whose *host* (as in references) it is, ``auto`` if the name does not tell. Any thread."""
+    """The key of the vendor of *host* (as in references), ``auto`` if the name is unknown. Any thread."""
     name = split_host(host)[0]
     for pattern, kind in _PATTERNS:
         if pattern.fullmatch(name):
@@ -101,11 +101,11 @@ def lister_for(
     environ: Mapping[str, str] | None = None,
     api_base: str = "",
 ) -> Lister:
-    """The lister of one registry. Does not connect; any thread. Close it after use; *client* stays its owner's.
+    """The lister of one registry. Does not connect; any thread. Close it after use; *client* stays open.
 
-    *credentials* is asked once, with the registry's host, when first needed: make a new lister after a sign-in.
-    *api_base*: where the vendor's API is, if not where its documents say (``https://host``): for tests, and for GitHub
-    Enterprise and the like. Credentials go there.
+    *credentials* is called once, with the registry's host, when first needed: make a new lister after a sign-in.
+    *api_base*: the address of the vendor's API (``https://host``) if it is not the documented one: for tests, and for
+    GitHub Enterprise and the like. Credentials are sent there.
     """
     settled = os.environ if environ is None else environ
     kind = config.kind if config.kind in KINDS and config.kind != "auto" else kind_of_host(config.host)
@@ -121,7 +121,7 @@ def lister_for(
     def detected(cancellation: Cancellation | None) -> str:
         base = f"https://{config.api_host}"
         if config.insecure or config.is_loopback:
-            # Only its client may find out that it speaks plain HTTP.
+            # Only the client may determine that it speaks plain HTTP.
             base = client.base(cancellation=cancellation)
         return make_of(base, config, settled, cancellation)
 

@@ -30,9 +30,9 @@ from longshore.registry.session import Document, Session
 
 _ACCEPT = {"Accept": ", ".join(ACCEPT)}
 _DIGEST = "Docker-Content-Digest"
-#: Referrers read at most: an image with more is not honest.
+#: Most referrers read: an image with more is not honest.
 _MOST_REFERRERS = 10_000
-#: Their pages, which may be empty: a registry filters after it has cut its list.
+#: Most pages of referrers. Pages may be empty, because a registry filters after it has cut its list.
 _MOST_PAGES = 100
 
 
@@ -48,7 +48,7 @@ def push_scope(repository: str, source: str = "") -> Scopes:
 
 
 class Manifests:
-    """Part of the client. Any worker thread."""
+    """The part of the client for manifests. Any worker thread."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -56,7 +56,7 @@ class Manifests:
     def manifest(
         self, where: str | Reference, name: str | None = None, *, cancellation: Cancellation | None = None
     ) -> Manifest | Index:
-        """The manifest or index of a tag or digest: ``manifest("team/app", "1.0")`` or of a Reference.
+        """The manifest or index of a tag or digest: ``manifest("team/app", "1.0")``, or of a Reference.
 
         Its bytes are verified. Raises NotInRegistry, DigestMismatch, InvalidManifest, InvalidReference.
         """
@@ -102,9 +102,10 @@ class Manifests:
         for_push: bool = False,
         cancellation: Cancellation | None = None,
     ) -> Descriptor | None:
-        """What a tag or digest leads to, without reading it; None if it is not there. Docker Hub does not count it.
+        """The descriptor of a tag or digest, without its content; None if it is not there. Docker Hub does not count
+        this as a pull.
 
-        *for_push*: with the token of a push, since a repository that is yet to be made may be hidden from others.
+        *for_push*: use the token of a push, because a repository that does not exist yet may be hidden from others.
         """
         repository, name = _place(where, name)
         try:
@@ -119,9 +120,9 @@ class Manifests:
         except NotInRegistry:
             return None
         except failures.REFUSALS as error:
-            # Storages refuse HEAD where the redirect was signed for GET (moby 50065), proxies do not let it through.
+            # Storages refuse HEAD if the redirect was signed for GET (moby 50065); some proxies block HEAD.
             if isinstance(error, RegistryFailure) and not error.detail.startswith("HTTP 500"):
-                raise  # it is down, and more questions do not help
+                raise  # the registry is down, and more requests do not help
             return self._read_descriptor(repository, name, cancellation, for_push=for_push)
         digest = reply.headers.get(_DIGEST, "")
         media_type = reply.headers.get("Content-Type", "").partition(";")[0].strip()
@@ -167,11 +168,12 @@ class Manifests:
         *,
         cancellation: Cancellation | None = None,
     ) -> str:
-        """Store *raw* verbatim under the tag or digest *name*; its blobs and children must be there.
+        """Store *raw* unchanged under the tag or digest *name*, and return its digest. Its blobs and children must be
+        in the repository.
 
-        Returns its digest. If it has a subject and the registry does not know referrers, the fallback tag is written
-        too (distribution-spec, "Pushing Manifests with Subject"). Raises VerificationFailed if the registry says
-        that it stored other bytes, TagImmutable if it does not let the tag be moved.
+        If it has a subject and the registry does not support referrers, the fallback tag is written too
+        (distribution-spec, "Pushing Manifests with Subject"). Raises VerificationFailed if the registry reports that
+        it stored other bytes, TagImmutable if it does not allow moving the tag.
         """
         subject = _named(repository, name)
         digest = sha256_of(raw)
@@ -224,11 +226,11 @@ class Manifests:
     def delete_manifest(
         self, repository: str, digest: str, *, cancellation: Cancellation | None = None
     ) -> None:
-        """Delete a manifest, and with it every tag that leads to it. Raises NotInRegistry, AccessDenied."""
+        """Delete a manifest and every tag that points to it. Raises NotInRegistry, AccessDenied."""
         self._delete(repository, digest, "Its administrator can allow deleting.", cancellation)
 
     def delete_tag(self, repository: str, tag: str, *, cancellation: Cancellation | None = None) -> None:
-        """Delete one tag only. Raises AccessDenied where the registry cannot: distribution 2 knows only manifests."""
+        """Delete one tag only. Raises AccessDenied if the registry cannot: distribution 2 deletes only manifests."""
         advice = "Deleting its manifest by digest deletes all its tags."
         self._delete(repository, tag, advice, cancellation)
 
@@ -265,21 +267,21 @@ class Manifests:
         refused: Callable[[LongshoreError], None] | None = None,
         cancellation: Cancellation | None = None,
     ) -> list[Descriptor]:
-        """What refers to *digest*: signatures, SBOMs, attestations (distribution-spec, "Listing Referrers").
+        """The referrers of *digest*: signatures, SBOMs, attestations (distribution-spec, "Listing Referrers").
 
-        Where the registry does not list referrers, those of the fallback tag ``sha256-…``. *refused* is called where it
-        may have more that it does not show: it answered 401, 403 or 500, and not that it has no such list.
+        Uses the fallback tag ``sha256-…`` if the registry does not list referrers. *refused* is called if the registry
+        may have more than it shows: it responded with 401, 403 or 500, and not that it has no such list.
         """
         try:
             found = self._listed_referrers(repository, digest, cancellation)
         except InvalidManifest:
             found = self._fallback(repository, _referrers_tag(digest), cancellation)
         except failures.REFUSALS as error:
-            # 404 says that it does not know referrers, and registries that do not know them say anything else as well.
+            # 404 means that it does not support referrers; registries without support also send other statuses.
             if isinstance(error, RegistryFailure) and not error.detail.startswith("HTTP 500"):
                 raise
             if not error.detail.startswith("HTTP "):
-                raise  # it knows them, and lists what cannot be
+                raise  # it supports them, but its list is invalid
             if refused is not None and not isinstance(error, NotInRegistry | UnexpectedReply):
                 refused(error)
             found = self._fallback(repository, _referrers_tag(digest), cancellation)
@@ -339,13 +341,13 @@ class Manifests:
 
 
 def index_bytes(manifests: list[Descriptor]) -> bytes:
-    """An OCI index of *manifests*, as bytes to be stored."""
+    """An OCI index of *manifests*, serialised."""
     document = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [one.to_json() for one in manifests]}
     return json.dumps(document, separators=(",", ":")).encode()
 
 
 def _referrers_tag(digest: str) -> str:
-    """distribution-spec, "Referrers Tag Schema"."""
+    """The fallback tag for the referrers of *digest* (distribution-spec, "Referrers Tag Schema")."""
     algorithm, _, encoded = digest.partition(":")
     return f"{algorithm[:32]}-{encoded[:64]}"
 

@@ -1,4 +1,4 @@
-"""What a registry tells. Immutable; crosses threads freely; no I/O."""
+"""Values that a registry returns. Immutable, any thread, no I/O."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
-    """One page of a listing. *next*: what to ask with for the next, None on the last. *total*: of all, if told."""
+    """One page of a listing. *next*: the key of the next page, None on the last. *total*: of all pages, if known."""
 
     items: list[T]
     next: str | None = None
@@ -22,7 +22,7 @@ class Page(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class RegistryInfo:
-    """*auth*: ``none``, ``basic`` or ``bearer``. *url*: where its API really is. *realm*: its token service."""
+    """How a registry is reached. *auth*: ``none``, ``basic`` or ``bearer``. *url*: its base. *realm*: token service."""
 
     auth: str
     url: str
@@ -31,9 +31,12 @@ class RegistryInfo:
 
 @dataclass(frozen=True, slots=True)
 class TagDetails:
-    """One tag. *size*: compressed bytes of the layers of one platform (the host's, or else the first), None where
-    unknown. *created*: of that platform's image. *images*: the digests of all images of an index, to recognise one that
-    was taken alone; empty for a single image and where they are unknown."""
+    """One tag.
+
+    *size*: compressed bytes of the layers of one platform (the host's, or else the first), None if unknown.
+    *created*: of that platform's image. *images*: the digests of all images of an index, to recognise an image that
+    was pulled alone; empty for a single image and if they are unknown.
+    """
 
     tag: str
     digest: str
@@ -55,9 +58,12 @@ class PlatformDetails:
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """An upload session. *offset*: bytes that the registry has confirmed, and where to go on. *sent*: bytes that it
-    accepted, whatever it says of them later. *chunk_min*: its OCI-Chunk-Min-Length.
-    *elsewhere*: whether the registry named another host for it than the one asked."""
+    """An upload session.
+
+    *offset*: bytes that the registry has confirmed, where the upload resumes. *sent*: bytes that it accepted, whatever
+    it reports later. *chunk_min*: its OCI-Chunk-Min-Length. *elsewhere*: True if the registry named another host for
+    the session than the one that was asked.
+    """
 
     repository: str
     location: str
@@ -69,7 +75,7 @@ class Upload:
 
 @dataclass(frozen=True, slots=True)
 class RepositoryInfo:
-    """One repository in a vendor's listing. *name*: the path as it stands in references. None: not told."""
+    """One repository in a vendor's listing. *name*: the path as references spell it. None: not reported."""
 
     name: str
     description: str = ""

@@ -1,4 +1,4 @@
-"""Pages of a listing: follows Link headers, and stops those that lead away, in circles or on for ever."""
+"""Pages of a listing: follows Link headers, and stops if they lead to another host, in circles or never end."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from longshore.registry.config import RegistryConfig
 from longshore.registry.model import Page
 from longshore.registry.session import Document
 
-#: A listing longer than this is taken for one without end.
+#: A listing with more entries is treated as endless.
 MOST_ITEMS = 2_000_000
-#: Pages in a row that bring nothing new.
+#: Most pages in a row without new entries.
 _MOST_EMPTY = 20
 _LISTINGS_KEPT = 64
 
@@ -27,18 +27,18 @@ class _Listing:
     addresses: set[str] = field(default_factory=set)
     items: set[int] = field(
         default_factory=set
-    )  # hashes: a false match only counts a page as less new than it is
+    )  # hashes: a false match only makes a page count as less new than it is
     empty: int = 0
     error: LongshoreError | None = None
-    #: No Link led to the page that was asked for last: a full page made us ask for more.
+    #: True if the last page was requested without a Link, only because the one before it was full.
     guessed: bool = False
     last: str = ""
 
 
 class Pager:
-    """Remembers for each listing where it has been. Thread-safe.
+    """Remembers which pages of each listing were read. Thread-safe.
 
-    What is wrong with a link is told when that page is asked for, so that the items before it are not lost.
+    The error for a bad link is raised when that page is requested, so that the entries before it are not lost.
     """
 
     def __init__(self, config: RegistryConfig) -> None:
@@ -48,7 +48,7 @@ class Pager:
         self._listings: OrderedDict[str, _Listing] = OrderedDict()
 
     def address(self, page: str) -> str:
-        """The URL to ask for *page* (a :attr:`Page.next`). Raises UnexpectedReply if it must not be asked for."""
+        """The URL of *page* (a :attr:`Page.next`). Raises UnexpectedReply if it must not be requested."""
         name, _, url = page.partition(" ")
         with self._lock:
             listing = self._listings.get(name)
@@ -66,11 +66,11 @@ class Pager:
         more: str = "",
         whole: str = "",
     ) -> Page[str]:
-        """*items* of *document* as a page. *asked*: the page that was asked for; *own*: the registry's base URL.
+        """*items* of *document* as a page. *asked*: the page that was requested; *own*: the registry's base URL.
 
-        *more*: the URL of what may follow a page that is full and has no Link, for registries that cut their lists
-        silently (go-containerregistry does); *whole*: that of all of it, where it turns out that *more* cannot be asked
-        for.
+        *more*: the URL of a possible next page after a full page without a Link, for registries that cut their lists
+        silently (go-containerregistry does). *whole*: the URL of the whole listing, used if *more* turns out not to
+        work.
         """
         name = asked.partition(" ")[0] if asked else ""
         with self._lock:
@@ -87,12 +87,12 @@ class Pager:
             listing.items.update(map(hash, items))
             listing.empty = 0 if len(listing.items) > before else listing.empty + 1
             root = f"{own}/{self._config.prefix}/v2/" if self._config.prefix else f"{own}/v2/"
-            # One header may hold several links, and several headers may come.
+            # One header may contain several links, and there may be several headers.
             link = next_link(", ".join(document.headers.getlist("Link")))
             if link is None:
                 following = more
                 if listing.guessed and items and (len(listing.items) == before or min(items) <= listing.last):
-                    following = whole  # it does not go on behind what it is told
+                    following = whole  # the registry ignores "last"
                 listing.last = items[-1] if items else ""
                 if not following or following in listing.addresses or len(listing.items) > MOST_ITEMS:
                     self._listings.pop(name, None)
@@ -101,7 +101,7 @@ class Pager:
                 return Page(fresh, f"{name} {following}")
             url = ""
             try:
-                # Behind a gateway it may know itself by another host.
+                # Behind a gateway the registry may know itself by another host.
                 url = at_home(joined(document.url, link), root)
                 if origin(url) != origin(own):
                     listing.error = self._stopped("its next page is on another host")

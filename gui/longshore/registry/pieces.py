@@ -1,4 +1,4 @@
-"""Content cut to the sizes in which it is sent."""
+"""Cuts content to the sizes in which it is sent."""
 
 from __future__ import annotations
 
@@ -6,34 +6,34 @@ from collections.abc import Iterable, Iterator
 
 from longshore.errors import DigestMismatch
 
-#: Bytes of the first PATCH to a registry, which tells how fast the line is. A connection cut inside one loses it (with
-#: distribution all before it too), so that larger is riskier and smaller is slower.
+#: Bytes of the first PATCH to a registry, which measures the speed of the line. A connection cut during a PATCH loses
+#: it (with distribution, everything before it too), so larger is riskier and smaller is slower.
 CHUNK = 4 << 20
 SMALLEST_CHUNK = 1 << 20
 LARGEST_CHUNK = 64 << 20
-#: Seconds that a PATCH should take: what a cut may cost, and what a pause has to wait for.
+#: Seconds that a PATCH should take: what a cut connection may lose, and how long a pause has to wait.
 CHUNK_SECONDS = 2.0
-#: Bytes handed to the socket at once: what must get through within one read timeout, also on a slow line.
+#: Bytes passed to the socket at once: they must be sent within one read timeout, also on a slow line.
 _PIECE = 64 << 10
 
 
 class ChunkSize:
-    """How many bytes one PATCH should carry, by how fast the last ones were. Any thread; the latest word counts."""
+    """The size of the next PATCH in bytes, from the speed of the last ones. Any thread; the last write wins."""
 
     def __init__(self) -> None:
         self.bytes = CHUNK
         self._most = LARGEST_CHUNK
 
     def learn(self, count: int, seconds: float) -> None:
-        """*count* bytes were taken in *seconds*."""
+        """Record that *count* bytes were accepted in *seconds*."""
         if count < SMALLEST_CHUNK:
-            return  # tells more of the round trip than of the line
+            return  # measures the round trip more than the line
         wanted = count * CHUNK_SECONDS / max(seconds, 0.001)
-        # Several go at once, and the line is theirs together.
+        # Several uploads run at once and share the line.
         self.bytes = int(min(max(wanted, SMALLEST_CHUNK), self._most))
 
     def shrink(self) -> bool:
-        """The last was refused for its size (413, mostly by a proxy before the registry). False if it was the least."""
+        """Shrink after a refusal for size (413, mostly by a proxy). False if the size was already the smallest."""
         if self.bytes <= SMALLEST_CHUNK:
             return False
         self.bytes = self._most = max(self.bytes // 4, SMALLEST_CHUNK)
@@ -63,7 +63,7 @@ class Cutter:
 
 
 def pieces(data: Iterable[bytes]) -> Iterator[bytes | memoryview]:
-    """*data* in pieces that a socket takes at once, without copying."""
+    """*data* in pieces small enough for one socket write, without copying."""
     for piece in data:
         if len(piece) <= _PIECE:
             yield piece

@@ -1,4 +1,4 @@
-"""Which proxy leads to an address: the environment's, as engines read it (golang.org/x/net/http/httpproxy). No I/O."""
+"""The proxy for an address, from the environment as engines read it (golang.org/x/net/http/httpproxy). No I/O."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ def proxy_for(url: str, environ: Mapping[str, str]) -> str:
     """The URL of the proxy for *url*, empty for none. Any thread.
 
     Reads ``HTTPS_PROXY``, ``HTTP_PROXY`` and, as curl does, ``ALL_PROXY``, in upper or lower case (upper wins).
-    ``NO_PROXY`` takes ``*``, hosts and domains (their subdomains too; of ``.example.com`` only those),
-    ``host:port``, addresses and address ranges (``10.0.0.0/8``). This machine is never asked for through a proxy.
+    ``NO_PROXY`` takes ``*``, hosts and domains (with their subdomains; ``.example.com`` covers only subdomains),
+    ``host:port``, addresses and address ranges (``10.0.0.0/8``). This machine is never reached through a proxy.
     """
     parts = urlsplit(url)
     host = (parts.hostname or "").rstrip(".")
@@ -58,7 +58,7 @@ def _excluded(host: str, port: int, environ: Mapping[str, str]) -> bool:
 
 
 def _split_port(entry: str) -> tuple[str, str]:
-    """Host without brackets, and port or "". An IPv6 address has its port behind brackets only."""
+    """Host without brackets, and port or "". An IPv6 address has a port only after its brackets."""
     name, colon, number = entry.rpartition(":")
     if colon and number.isdigit() and (":" not in name or name.startswith("[")):
         return name.strip("[]"), number

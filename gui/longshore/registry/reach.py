@@ -1,7 +1,7 @@
-"""Where a registry may send us: never nearer to this machine than it is itself (server-side request forgery).
+"""Limits where a registry may send us: never closer to this machine than it is itself (server-side request forgery).
 
-A redirect, a link, an upload's location or a token service on the registry's own host is its own affair. Any other
-host is judged by the address that is connected to, since names resolve to anything. Pure; any thread.
+A registry may always redirect, link or point an upload or token service to its own host. Any other host is judged by
+the address of the connection, because a name can resolve to any address. Pure; any thread.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from urllib3.exceptions import HTTPError
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-#: Where clouds keep the credentials of their machines: AWS (also ECS and EKS), Google, Azure, Oracle, Alibaba.
+#: Addresses of the credentials of cloud machines: AWS (also ECS and EKS), Google, Azure, Oracle, Alibaba.
 _METADATA = frozenset(
     map(
         ipaddress.ip_address,
@@ -30,12 +30,12 @@ _METADATA = frozenset(
         ),
     )
 )
-# IPv6 addresses that hold an IPv4 address in their last bits: NAT64 (RFC 6052, RFC 8215), IPv4-compatible.
+# IPv6 addresses that contain an IPv4 address in their last bits: NAT64 (RFC 6052, RFC 8215), IPv4-compatible.
 _EMBEDDING = tuple(map(ipaddress.IPv6Network, ("64:ff9b::/96", "64:ff9b:1::/48", "::/96")))
 
 
 class Nearness(enum.Enum):
-    """How near an address is."""
+    """How close an address is to this machine."""
 
     PUBLIC = "public"
     PRIVATE = "private"
@@ -46,8 +46,10 @@ class Nearness(enum.Enum):
 
 
 class OutOfReachError(HTTPError):
-    """A host that the registry named is at *address*, where it may not send us. An HTTPError, so that it is handled
-    where all failures to connect are."""
+    """A host that the registry named is at *address*, where the registry may not send us.
+
+    An HTTPError, so that it is handled like all other failures to connect.
+    """
 
     def __init__(self, host: str, address: str) -> None:
         super().__init__(f"{host} is at {address}")
@@ -56,22 +58,24 @@ class OutOfReachError(HTTPError):
 
 
 class Reach:
-    """What one registry may send us to, by where it was found itself. Thread-safe."""
+    """The addresses that one registry may send us to, by its own address. Thread-safe."""
 
     def __init__(self, host: str) -> None:
-        """*host*: of the registry, without port and brackets; counts where it is an address."""
+        """*host*: of the registry, without port and brackets; used only if it is an address."""
         self._own: set[Address] = set()
         self.learn(host)
 
     def learn(self, address: str) -> None:
-        """The registry was reached at *address*."""
+        """Record that the registry was reached at *address*."""
         found = _address(address)
         if found is not None:
             self._own = {*self._own, found}
 
     def check(self, host: str, address: str) -> None:
-        """Raises OutOfReachError if *host*, named by the registry, must not be connected to at *address*. A name in
-        place of an address (behind a proxy, which resolves it) passes, but for this machine's own."""
+        """Raise OutOfReachError if *host*, named by the registry, must not be connected to at *address*.
+
+        A name instead of an address (behind a proxy, which resolves it) passes, unless it is this machine's own.
+        """
         found = _address("127.0.0.1" if address.lower().rstrip(".") == "localhost" else address)
         if found is not None and not self._allows(found):
             raise OutOfReachError(host, address)
@@ -87,7 +91,7 @@ class Reach:
 
 
 def nearness(address: Address) -> Nearness:
-    """How near *address* is; an IPv4 address inside an IPv6 address counts as itself."""
+    """How close *address* is. An IPv4 address inside an IPv6 address is treated as that IPv4 address."""
     address = _unwrapped(address)
     if address in _METADATA:
         return Nearness.METADATA

@@ -1,6 +1,6 @@
-"""Removing tags, which removes manifests: every tag that goes with them is found beforehand. Blocking; worker threads.
+"""Removes tags by deleting their manifests. All tags that this removes are found beforehand. Blocking; worker threads.
 
-distribution-spec, "Deleting Manifests": a registry may delete by digest only, and then all tags of it are gone.
+distribution-spec, "Deleting Manifests": a registry may delete only by digest, which removes all tags of the digest.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from longshore.oci.manifest import DOCKER_LIST, OCI_INDEX, Index
 from longshore.registry.client import RegistryClient
 from longshore.side_by_side import ask_all
 
-#: Questions to the registry at a time.
+#: Requests to the registry at a time.
 _AT_ONCE = 12
-#: Pages of tags that are read.
+#: Most pages of tags that are read.
 _MOST_PAGES = 1000
-#: Answers that fail before no more is asked: the registry is not well.
+#: Failed requests after which no more are sent: the registry has problems.
 _MOST_FAILURES = 20
 _INDEXES = (OCI_INDEX, DOCKER_LIST)
 
@@ -31,10 +31,11 @@ _R = TypeVar("_R")
 
 @dataclass(frozen=True, slots=True)
 class RemovalPlan:
-    """What removing *chosen* tags of a repository means.
+    """The effects of removing the *chosen* tags of a repository.
 
-    *digests*: the manifests to be deleted, each with all its tags. *siblings*: tags that nobody chose and that go too.
-    *broken*: tags of indexes that stay and lose an image by it. *unknown*: how many tags could not be looked at.
+    *digests*: the manifests to be deleted, each with all its tags. *siblings*: tags that are removed although nobody
+    chose them. *broken*: tags of indexes that stay but lose an image. *unknown*: number of tags that could not be
+    checked.
     """
 
     host: str
@@ -49,7 +50,7 @@ class RemovalPlan:
 def look(
     client: RegistryClient, repository: str, chosen: Sequence[str], cancellation: Cancellation
 ) -> RemovalPlan:
-    """Find out what goes with the tags *chosen*. Raises LongshoreError if they cannot be looked at, Cancelled."""
+    """The plan for removing the tags *chosen*. Raises LongshoreError if they cannot be checked, Cancelled."""
 
     def head(tag: str) -> Descriptor | None:
         return client.head(repository, tag, cancellation=cancellation)
@@ -89,10 +90,10 @@ def look(
 
 
 def remove(client: RegistryClient, plan: RemovalPlan) -> None:
-    """Do it. Raises the first error, after which nothing more is done; VerificationFailed where a tag was moved."""
+    """Carry out *plan*. Stops at the first error and raises it; VerificationFailed if a tag was moved."""
     for digest, tags in plan.digests:
         for tag in tags:
-            # Somebody may have pushed meanwhile; what was shown is what is removed, or nothing.
+            # Somebody may have pushed meanwhile: only what was shown may be removed.
             now = client.head(plan.repository, tag)
             if now is not None and now.digest != digest:
                 raise VerificationFailed(
@@ -103,7 +104,7 @@ def remove(client: RegistryClient, plan: RemovalPlan) -> None:
         try:
             client.delete_manifest(plan.repository, digest)
         except NotInRegistry:
-            continue  # gone already
+            continue  # already deleted
 
 
 def _tags(client: RegistryClient, repository: str, cancellation: Cancellation) -> Iterator[str]:
@@ -119,7 +120,7 @@ def _tags(client: RegistryClient, repository: str, cancellation: Cancellation) -
 def _many(
     ask: Callable[[_T], _R], what: Iterable[_T], cancellation: Cancellation
 ) -> list[tuple[_T, _R | LongshoreError]]:
-    """The answer for each of *what*, asked side by side; an error is an answer too. Raises Cancelled."""
+    """Each of *what* with its result, or with its error; they are requested side by side. Raises Cancelled."""
 
     failed: list[LongshoreError] = []
 

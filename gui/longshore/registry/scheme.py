@@ -1,4 +1,4 @@
-"""Whether a registry speaks TLS: found out once, for those that may speak plain HTTP."""
+"""Whether a registry speaks TLS: determined once, only for registries that may use plain HTTP."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from longshore.registry.config import RegistryConfig
 from longshore.registry.failures import LARGEST_ERROR
 from longshore.registry.transport import Transport
 
-#: Seconds that a server which may speak plain HTTP gets to answer to TLS: some wait for a line for ever.
+#: Seconds that a server which may use plain HTTP has to respond to TLS: some wait for more input forever.
 _PROBE_SECONDS = 2.0
 
 
 def may_be_plain(config: RegistryConfig) -> bool:
-    """Whether plain HTTP may be tried: this machine, and what the user marked insecure. Any thread."""
+    """True if plain HTTP may be tried: for this machine, and for registries marked insecure. Any thread."""
     return config.insecure or config.is_loopback
 
 
 class Scheme:
-    """``https://host`` or ``http://host`` of one registry. Thread-safe; blocks while it finds out."""
+    """``https://host`` or ``http://host`` of one registry. Thread-safe; blocks while it probes."""
 
     def __init__(self, config: RegistryConfig, transport: Transport, root: Callable[[str], str]) -> None:
-        """*root*: the address of ``/v2/`` below a base."""
+        """*root*: returns the address of ``/v2/`` for a base."""
         self._config = config
         self._transport = transport
         self._root = root
@@ -36,19 +36,22 @@ class Scheme:
 
     @property
     def base(self) -> str:
-        """As far as it is known; "" while it is not."""
+        """The base if it is known, else ""."""
         return self._base
 
     def unsettle(self) -> None:
-        """Find it out again: the registry may be another now."""
+        """Probe again next time: the registry may have changed."""
         if may_be_plain(self._config):
             with self._lock:
                 self._base = ""
 
     def settled(self, cancellation: Cancellation | None) -> str:
-        """Plain HTTP is tried only for registries that the user marked insecure and for this machine, as the engine
-        does, and only when the other side does not speak TLS at all: a certificate that is not trusted is never
-        worked around. Nothing secret is sent while finding out."""
+        """The base; probes for it if it is not known. Raises what :meth:`Transport.send` raises.
+
+        Plain HTTP is tried only for registries marked insecure and for this machine, as the engine does, and only if
+        the other side does not speak TLS at all: an untrusted certificate never leads to plain HTTP. The probe sends
+        no secrets.
+        """
         if self._base:
             return self._base
         with holding(self._probing, cancellation):
@@ -79,12 +82,12 @@ class Scheme:
                 with self._transport.send("GET", self._root(bare), {}, cancellation=cancellation) as reply:
                     said, _ = reply.read(LARGEST_ERROR)
             except (HTTPError, OSError) as bare_error:
-                # What does not speak TLS at all is judged by how it answers to plain HTTP.
+                # The server does not speak TLS at all: its response to plain HTTP decides.
                 spoke_tls = (
                     isinstance(inner, ssl.SSLError) and not was_cut(error) and "VERSION" not in str(inner)
                 )
                 raise error if spoke_tls else bare_error from None
-            # A TLS server that is slow, and answers to plain HTTP with words.
+            # A slow TLS server answers plain HTTP with this message.
             return secure if reply.status == 400 and b"HTTPS server" in said else bare
 
     @property
@@ -93,7 +96,7 @@ class Scheme:
 
 
 def was_cut(error: Exception) -> bool:
-    """True for a connection that ended before its answer; a silent server is not asked again."""
+    """True for a connection that ended before its response. A silent server is not asked again."""
     inner = error.args[0] if error.args else None
     return isinstance(error, ProtocolError | ConnectionError) or (
         isinstance(error, SSLError) and isinstance(inner, ssl.SSLEOFError | ssl.SSLZeroReturnError)

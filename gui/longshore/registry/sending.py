@@ -1,4 +1,4 @@
-"""Sends one blob to its end: in chunks, taken up where the registry says, begun again where the session is lost."""
+"""Sends one blob: in chunks, resumed where the registry says, restarted if the session is lost."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ _log = logging.getLogger(__name__)
 
 
 class Uploads(Protocol):
-    """The requests that an upload consists of; see :class:`longshore.registry.blobs.Blobs`, which makes them."""
+    """The requests of an upload; :class:`longshore.registry.blobs.Blobs` implements them."""
 
     def start_upload(self, repository: str, *, cancellation: Cancellation | None = None) -> Upload:
         """Open an upload session."""
 
     def has_blob(self, repository: str, digest: str, *, cancellation: Cancellation | None = None) -> bool:
-        """Whether the blob is known to be there."""
+        """True if the blob is known to be in the repository."""
 
     def upload_chunk(
         self, upload: Upload, data: Iterable[bytes], length: int, *, cancellation: Cancellation | None = None
@@ -59,18 +59,18 @@ class Uploads(Protocol):
         """End the session with the last *length* bytes."""
 
     def upload_offset(self, upload: Upload, *, cancellation: Cancellation | None = None) -> Upload:
-        """*upload* as the registry knows it."""
+        """*upload* as the registry reports it."""
 
 
-#: Failures in a row, without a byte more than ever before, after which it is left to the caller.
+#: Failures in a row without progress beyond the furthest byte, after which the error is raised.
 _MOST_RESUMES = 5
-#: Statuses of registries that take a blob only in one piece.
+#: Statuses of registries that accept a blob only in one piece.
 _NO_PATCH = ("HTTP 405", "HTTP 501")
 
 
 class MisplacedError(Exception):
-    """The registry expects other bytes next (416). *upload*: its new location; *kept*: bytes that it says it has, None
-    if it does not say."""
+    """The registry expects other bytes next (416). *upload*: its new location; *kept*: bytes that it reports to have,
+    None if it does not report them."""
 
     def __init__(self, upload: Upload, kept: int | None) -> None:
         super().__init__("416")
@@ -79,7 +79,7 @@ class MisplacedError(Exception):
 
 
 class Sending:
-    """One blob on its way to *repository*. One thread."""
+    """The upload of one blob to *repository*. One thread."""
 
     def __init__(
         self,
@@ -107,15 +107,15 @@ class Sending:
         self._upload: Upload | None = None
         self._resumes = 0
         self._furthest = 0
-        #: Go by what was accepted, not by what the answers' Range says.
+        #: True: trust the count of accepted bytes. False: trust the Range of the responses.
         self._counting = habits.counts_itself
-        self._disagreed = False  # the two were not the same in this session
-        #: Why the other of the two counts is gone by now: the whole was refused as it came.
+        self._disagreed = False  # the two counts differed in this session
+        #: Set once the other count has failed: the registry refused the blob that was sent by it.
         self._refused: VerificationFailed | None = None
 
     def run(self, resume: Upload | None, opened: Upload | None) -> None:
-        """Send it: going on with *resume* if the registry knows that session still, else in *opened*, else in a new
-        one. Raises what could not be overcome, Cancelled."""
+        """Send the blob: resume *resume* if the registry still knows that session, else use *opened*, else open a new
+        session. Raises errors that retries did not overcome, Cancelled."""
         if resume is not None:
             self._upload = self._standing(resume)
         self._upload = self._upload or opened
@@ -132,7 +132,7 @@ class Sending:
                 self._count(failures.unexpected(self._config, "it loses count of an upload"))
                 self._upload = self._moved(refused)
             except VerificationFailed as error:
-                # It ignores Content-Range, and we went by the wrong one of the two counts.
+                # The registry ignores Content-Range, and the sender trusted the wrong one of the two counts.
                 if not self._disagreed or self._refused is not None:
                     raise
                 self._refused, self._counting = error, not self._counting
@@ -150,12 +150,12 @@ class Sending:
                 self._upload = self._standing(self._upload)
 
     def _overcome(self, error: LongshoreError | BodySpentError) -> bool:
-        """Wait before another try after *error*; True if the blob has arrived in spite of it. Raises what is final."""
+        """Wait for the next try after *error*; True if the blob has arrived despite it. Raises final errors."""
         if isinstance(error, UnexpectedReply) and not self._passes(error):
             raise error
         unused = self._upload is not None and self._upload.elsewhere and self._furthest == 0
         if unused and isinstance(error, NotInRegistry | RegistryUnreachable):
-            # Not known here: the other host that it names may be meant so. Not reached there: here again.
+            # Unknown here: the registry may mean the other host that it names. Unreachable there: use this host again.
             self._habits.at_home = not isinstance(error, NotInRegistry)
         wait = 0.2 * (self._resumes + 1)
         if isinstance(error, RateLimited):
@@ -164,14 +164,14 @@ class Sending:
                 raise error
         silent = _silent(error)
         try:
-            # The end may have arrived although its answer did not.
+            # The last chunk may have arrived although its response did not.
             if self._blobs.has_blob(self._repository, self._digest, cancellation=self._cancellation):
                 return True
         except LongshoreError:
             if silent is None:
                 raise
         if silent is not None:
-            # Not again here: each try costs a whole timeout. What was confirmed is gone on with by the next attempt.
+            # No retry here: each one costs a whole timeout. The next attempt resumes after the confirmed bytes.
             raise failures.silent_upload(self._config, self._subject, silent) from error
         if isinstance(error, BodySpentError):
             error = failures.unexpected(self._config, "it wants a new sign-in all the time", self._subject)
@@ -185,9 +185,9 @@ class Sending:
             raise error
 
     def _noted(self, state: Upload) -> None:
-        self._upload = state  # earlier locations are stale
+        self._upload = state  # earlier locations are invalid
         if state.offset > self._furthest:
-            # Only more than ever before is progress: a session that is lost again and again would never end.
+            # Only a new furthest byte counts as progress: a session that is lost repeatedly would never end.
             self._furthest, self._resumes = state.offset, 0
         if self._confirmed is not None:
             self._confirmed(state)
@@ -209,9 +209,9 @@ class Sending:
                     if self._cancellation is not None and self._cancellation.stopping:
                         raise Cancelled
                     if upload.offset != expected:
-                        break  # it kept less than it was sent: begin again from there
+                        break  # it kept less than was sent: continue from there
                 else:
-                    # The last part goes along with the end, which saves a request.
+                    # The last chunk is sent with the final request, which saves one.
                     rest = self._size - upload.offset
                     self._finish(upload, cutter.take(rest), rest)
                     return
@@ -221,10 +221,10 @@ class Sending:
         self._habits.chunk.learn(rest, time.monotonic() - begun)
 
     def _settled(self, upload: Upload, begin: int, expected: int) -> Upload:
-        """Where to go on: bytes from *begin* to *expected* were accepted, and the answer's Range says otherwise."""
+        """Where to continue if bytes from *begin* to *expected* were accepted but the response's Range differs."""
         self._disagreed = True
         if upload.offset <= begin and not self._counting:
-            # It would be accepted and not kept again and again.
+            # By its Range, the registry would accept these bytes and not keep them, again and again.
             if self._refused is not None:
                 raise self._refused
             self._counting = True
@@ -241,7 +241,7 @@ class Sending:
         )
 
     def _moved(self, refused: MisplacedError) -> Upload | None:
-        """Where to go on after a 416: where it says, or else at what it has accepted."""
+        """Where to continue after a 416: at the offset that it reports, or else after the accepted bytes."""
         upload = refused.upload
         at = refused.kept
         if at is None or at == upload.offset:
@@ -252,7 +252,7 @@ class Sending:
         return replace(upload, offset=at)
 
     def _passes(self, error: UnexpectedReply) -> bool:
-        """Whether another try may do better: with smaller chunks, or all in one."""
+        """True if another try may succeed: with smaller chunks, or in one piece."""
         if error.detail.startswith("HTTP 413"):
             return self._habits.chunk.shrink()
         no_patch = error.detail.startswith(_NO_PATCH) or "UNSUPPORTED" in error.detail
@@ -262,7 +262,7 @@ class Sending:
         return False
 
     def _standing(self, upload: Upload | None) -> Upload | None:
-        """The session at its last completed chunk, None if it is lost (distribution ends one that was cut)."""
+        """The session at its last completed chunk, None if it is lost (distribution ends a session that was cut)."""
         if upload is None:
             return None
         try:
@@ -270,7 +270,7 @@ class Sending:
         except failures.REFUSALS:
             return None
         if now.offset > now.sent:
-            return replace(now, sent=now.offset)  # a chunk of which the answer was lost
+            return replace(now, sent=now.offset)  # a chunk whose response was lost
         return replace(now, offset=now.sent) if self._counting else now
 
     @property
@@ -279,7 +279,7 @@ class Sending:
 
 
 def _silent(error: LongshoreError | BodySpentError) -> str | None:
-    """What the registry did when *error* is that it took nothing more ("sending") or did not answer ("answer")."""
+    """How the registry fell silent in *error*: it accepted no more bytes ("sending") or did not respond ("answer")."""
     cause = error.__cause__
     if isinstance(cause, ReadTimeoutError):
         return "answer"

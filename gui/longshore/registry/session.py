@@ -1,4 +1,4 @@
-"""Requests to one registry as they must be: over the right scheme, signed in, redirected safely, tried again."""
+"""Requests to one registry: over the right scheme, signed, redirected safely, retried."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ _MAX_REDIRECTS = 5
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MAX_TRIES = 3
 _BACKOFF = 0.3
-#: Seconds of Retry-After that are waited out here; longer ones are told to the caller.
+#: Most seconds of Retry-After that are waited here; with longer ones the error is raised.
 SHORT_WAIT = 5.0
 _LARGEST_TOKEN_REPLY = 1 << 20
 _REPEATED = frozenset({429, 500, 502, 503, 504})
-#: What a sign-in that is missing or stale is answered with.
+#: Statuses with which registries respond to a missing or stale sign-in.
 _REFUSED = frozenset({400, 401, 403})
-#: Beginnings of codes (distribution-spec, "Error Codes") that speak of what was sent, not of who sent it.
+#: Beginnings of error codes (distribution-spec, "Error Codes") that are about the content, not about the sender.
 _ABOUT_CONTENT = (
     b"BLOB_",
     b"DIGEST_INVALID",
@@ -62,7 +62,7 @@ class Document:
 
 
 class _PassingError(Exception):
-    """Worth another try after *wait* seconds."""
+    """An error that is worth another try after *wait* seconds."""
 
     def __init__(self, error: LongshoreError, wait: float | None) -> None:
         super().__init__(error.message)
@@ -80,11 +80,14 @@ class _BrokenError(Exception):
 
 
 class BodySpentError(Exception):
-    """Signed in anew in the middle of sending a body that can be read only once: the caller begins it again."""
+    """The sign-in was renewed while a body that can be read only once was sent: the caller sends it again."""
 
 
 class Session:
-    """Thread-safe, blocking, cancellable. Raises RegistryError and below, CredentialsError, Cancelled."""
+    """Sends requests to one registry.
+
+    Thread-safe, blocking, cancellable. Raises RegistryError and its subclasses, CredentialsError, Cancelled.
+    """
 
     def __init__(
         self,
@@ -117,9 +120,9 @@ class Session:
         outright: bool = False,
         cancellation: Cancellation | None = None,
     ) -> Document:
-        """One request with its whole answer, at most *limit* bytes. *path*: below ``/v2/``, or a URL.
+        """Send one request and return its whole response, at most *limit* bytes. *path*: below ``/v2/``, or a URL.
 
-        *ok*: the statuses that are no errors. *repeatable*: doing it twice does no harm. *outright*: show the
+        *ok*: the statuses that are not errors. *repeatable*: sending it twice is harmless. *outright*: send the
         credential although the registry has not asked for one.
         """
 
@@ -150,9 +153,9 @@ class Session:
         read_seconds: float | None = None,
         cancellation: Cancellation | None = None,
     ) -> Reply:
-        """As :meth:`fetch`, with the body still to be read; the caller closes the reply.
+        """Send a request like :meth:`fetch`, but leave the body unread; the caller closes the reply.
 
-        A *body* that is an iterable is never sent twice (see :class:`BodySpentError`).
+        An iterable *body* is never sent twice (see :class:`BodySpentError`).
         """
         return self._tried(
             lambda: self._signed(
@@ -163,7 +166,7 @@ class Session:
         )
 
     def json(self, document: Document, subject: str = "") -> dict[str, Any]:
-        """The JSON object in *document*. Raises UnexpectedReply."""
+        """Parse the JSON object in *document*. Raises UnexpectedReply."""
         try:
             found = parse_json(document.body, LISTING)
         except ValueError as error:
@@ -251,7 +254,7 @@ class Session:
         replayable: bool,
         cancellation: Cancellation | None,
     ) -> Signed | None:
-        """How to sign in after *reply*, which refused *refused* saying *said*; None if there is no other way."""
+        """The next signature to try after *reply* with the body *said* refused *refused*; None if there is no other."""
         again = None
         if reply.status == 401:
             challenges = parse_challenges(reply.headers.getlist("WWW-Authenticate"))
@@ -284,7 +287,7 @@ class Session:
         read_seconds: float | None,
         cancellation: Cancellation | None,
     ) -> Reply:
-        """Send, and follow redirects: without Authorization to other origins, never from https to http."""
+        """Send and follow redirects: without Authorization to other origins, never from https to http."""
         asked = url
         sent = dict(headers)
         if signed.header is not None:
@@ -332,7 +335,7 @@ class Session:
         except ValueError:
             raise failures.unexpected(self.config, "it names no token service that can be used") from None
         if base.startswith("https:") and not encrypted:
-            # The secret would travel unencrypted although the registry itself is encrypted.
+            # The secret would be sent unencrypted although the registry itself is encrypted.
             raise connecting.misnamed(self.config, url, "names a token service that is not encrypted")
 
         def once() -> tuple[int, Mapping[str, str], bytes]:
@@ -345,7 +348,7 @@ class Session:
                     raise _PassingError(failures.unexpected(self.config, "its token service fails"), wait)
                 return reply.status, reply.headers, said
 
-        # The last answer is given back as it is: who asked knows best what it means.
+        # The last response is returned unchanged: the caller knows best what it means.
         tries = [False, *[True] * (_MAX_TRIES - 1)]
 
         return self._tried(once, True, cancellation)
@@ -358,7 +361,7 @@ class Session:
         return f"{self._scheme.base if base is None else base}{prefix}/v2/{path}"
 
     def base(self, cancellation: Cancellation | None) -> str:
-        """``https://host`` or ``http://host``, found out if need be."""
+        """``https://host`` or ``http://host``. Probes for it if it is not known."""
 
         def once() -> str:
             with _at(""):
@@ -373,7 +376,7 @@ class Session:
 
 @contextlib.contextmanager
 def _at(url: str) -> Iterator[None]:
-    """What fails inside failed on the way to *url*; "" for the registry itself."""
+    """Convert transport errors into _BrokenError for *url*; "" means the registry itself."""
     try:
         yield
     except (HTTPError, OSError) as broken:
@@ -386,7 +389,7 @@ def _read(reply: Reply, limit: int) -> tuple[bytes, bool]:
 
 
 def pause(seconds: float, cancellation: Cancellation | None) -> None:
-    """Wait. Raises Cancelled at once when cancelled."""
+    """Wait for *seconds*. Raises Cancelled as soon as *cancellation* is cancelled."""
     if cancellation is None:
         threading.Event().wait(seconds)
     else:

@@ -1,4 +1,4 @@
-"""TLS for one registry: whom we trust, and what we show."""
+"""TLS for one registry: trusted authorities and client certificates."""
 
 from __future__ import annotations
 
@@ -11,34 +11,33 @@ from pathlib import Path
 from longshore.registry.config import RegistryConfig
 from longshore.shared_files import read_file
 
-#: Where engines look for certificates of a registry (docs.docker.com, "Verify repository client with certificates").
+#: Where engines look for a registry's certificates (docs.docker.com, "Verify repository client with certificates").
 ENGINE_FOLDERS = (Path("/etc/docker/certs.d"), Path("~/.config/docker/certs.d"))
-#: Bytes of the largest file of certificates: those of all public authorities take a quarter of a megabyte.
+#: Bytes of the largest certificate file: all public authorities together take a quarter of a megabyte.
 LARGEST_PEM = 4 * 1024 * 1024
 
 
 class UnusableFiles(Exception):
-    """A certificate or key on our side cannot be read or does not fit."""
+    """A local certificate or key cannot be read or does not fit."""
 
 
 class TlsFiles:
-    """The certificates for one registry: the system's, the user's choice, and the engine's folder for the host."""
+    """The certificates for one registry: the system's, the user's, and those in the engine's folder for the host."""
 
     def __init__(self, config: RegistryConfig, folders: Sequence[Path] = ENGINE_FOLDERS) -> None:
         self._config = config
         self._folders = folders
 
     def context(self, *, own: bool, checked: bool = True) -> ssl.SSLContext:
-        """For connections to the registry itself (*own*), or to where it sends us: token clients, storage.
+        """The TLS context for the registry itself (*own*), or for hosts that it sends us to: token services, storage.
 
-        Own authorities count for both; client certificates and the mark "insecure" for the registry only. Not
-        *checked*: takes whatever the other side shows, to be looked at only. Raises UnusableFiles. Blocks on disk; any
-        thread.
+        Custom authorities apply to both; client certificates and the mark "insecure" only to the registry. Not
+        *checked*: accepts any certificate, only to look at it. Raises UnusableFiles. Blocks on disk; any thread.
         """
         context = ssl.create_default_context()
         context.set_alpn_protocols(["http/1.1"])
-        # As engines (Go) verify: a certificate that was put among the authorities is trusted itself, and the small
-        # omissions of private authorities are forgiven.
+        # Verify as engines (Go) do: a certificate among the authorities is itself trusted, and minor omissions in
+        # certificates of private authorities are accepted.
         context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
         context.verify_flags &= ~ssl.VERIFY_X509_STRICT
         authorities, pairs = self._engine_files()
@@ -58,12 +57,12 @@ class TlsFiles:
         return context
 
     def _engine_files(self) -> tuple[list[Path], list[tuple[Path, Path | None]]]:
-        """As the engine reads its folder: ``*.crt`` are authorities, each ``x.cert`` goes with ``x.key``."""
+        """The files of the engine's folder: ``*.crt`` are authorities, each ``x.cert`` goes with ``x.key``."""
         authorities: list[Path] = []
         pairs: list[tuple[Path, Path | None]] = []
         for folder in self._folders:
             for name in dict.fromkeys((self._config.host, self._config.api_host)):
-                # What we may not read (the keys belong to root) is what the engine uses and we do not.
+                # The engine can read files that this user cannot (keys belong to root): skip those.
                 with contextlib.suppress(OSError, RuntimeError):
                     here = folder.expanduser() / name
                     authorities += [one for one in sorted(here.glob("*.crt")) if os.access(one, os.R_OK)]
@@ -76,13 +75,13 @@ class TlsFiles:
 
 
 def check_files(config: RegistryConfig) -> None:
-    """See that the files that *config* names can be used. Raises UnusableFiles. Blocks on disk; any thread."""
+    """Check that the files that *config* names are usable. Raises UnusableFiles. Blocks on disk; any thread."""
     TlsFiles(config, folders=()).context(own=True)
 
 
 def _load_authority(context: ssl.SSLContext, path: Path) -> None:
     try:
-        read_file(path, LARGEST_PEM)  # OpenSSL waits for the other end of a pipe and reads a device for ever
+        read_file(path, LARGEST_PEM)  # OpenSSL would wait for the writer of a pipe and read a device forever
         context.load_verify_locations(path)
     except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
         raise UnusableFiles(f"{path}: {_why(error, 'it holds no certificate in PEM form')}") from error
@@ -92,7 +91,7 @@ def _load_pair(context: ssl.SSLContext, certificate: Path, key: Path | None) -> 
     encrypted = False
 
     def password() -> str:
-        # Without this, OpenSSL asks for it on the terminal, and waits.
+        # Without this callback, OpenSSL asks for the password on the terminal and waits.
         nonlocal encrypted
         encrypted = True
         return ""

@@ -1,6 +1,6 @@
-"""HTTP for registries: urllib3, with connections that another thread can cut in every phase.
+"""HTTP for registries: urllib3 with connections that another thread can cut in every phase.
 
-Sends one request and hands out its reply; knows nothing of sign-in, redirects and retries (``session``).
+Sends one request and returns its reply. Sign-in, redirects and retries are in ``session``.
 """
 
 from __future__ import annotations
@@ -36,23 +36,23 @@ from longshore.secrecy import keep_out
 
 _log = logging.getLogger(__name__)
 
-#: Seconds between two pieces of an answer.
+#: Seconds between two pieces of a response.
 READ_SECONDS = 30.0
-#: Connections kept idle to one host; more are opened when more threads ask, and closed again.
+#: Most idle connections kept per host. More are opened when more threads send, and closed afterwards.
 CONNECTIONS = 32
-#: A small answer that drips in must end within this many times the read timeout.
+#: Guard against slow responses: a small one must finish within this many times the read timeout.
 _DRIP = 4
 _PIECE = 1 << 20
-#: Bytes on the line for one of a body in chunks, which may have one byte each.
+#: Bytes on the line for one byte of a chunked body, whose chunks may have one byte each.
 _FRAMING = 8
 
 Body = bytes | Iterable[bytes | memoryview] | None
 
 
 class Reply:
-    """The answer to one request. Close it (or use it as a context manager); one thread at a time.
+    """The response to one request. Close it or use it as a context manager; one thread at a time.
 
-    Reading raises urllib3's errors and OSError, or Cancelled.
+    Reading raises urllib3's errors, OSError or Cancelled.
     """
 
     def __init__(self, answer: urllib3.BaseHTTPResponse, url: str, exchange: Exchange) -> None:
@@ -60,18 +60,18 @@ class Reply:
         self._exchange = exchange
         self.status = answer.status
         self.headers = answer.headers
-        #: Where it came from, after redirects.
+        #: The URL that the response came from, after redirects.
         self.url = url
 
     @property
     def length(self) -> int | None:
-        """Content-Length in bytes; None if there is none that makes sense."""
+        """Content-Length in bytes; None if it is missing or invalid."""
         return number(self.headers.get("Content-Length", ""))
 
     def chunks(self, size: int = _PIECE) -> Iterator[bytes]:
-        """The body as it arrives, in pieces of at most *size* bytes. A body that is cut short raises."""
+        """The body as it arrives, in pieces of at most *size* bytes. Raises if the body is cut short."""
         while True:
-            # Each piece for itself: the whole may last as long as it goes on.
+            # Limits apply to each piece: the whole body may take as long as it keeps arriving.
             self._allow(size)
             piece = self._piece(size)
             if not piece:
@@ -86,7 +86,7 @@ class Reply:
             return self._answer.read1(size, decode_content=False)
 
     def read(self, limit: int) -> tuple[bytes, bool]:
-        """The body's first *limit* bytes, and whether there is more. Raises ReadTimeoutError if it drips in."""
+        """The body's first *limit* bytes, and whether there are more. Raises ReadTimeoutError if it is too slow."""
         self._allow(limit)
         parts: list[bytes] = []
         have, length = 0, self.length
@@ -96,14 +96,14 @@ class Reply:
             if have > limit:
                 return b"".join(parts)[:limit], True
             if have == length:
-                break  # asking for more costs as much as all the rest
+                break  # another read would cost as much as all the others
         return b"".join(parts), False
 
     def close(self) -> None:
-        """End it. The connection is kept for others if the body was read to its end."""
+        """Close the reply. The connection is kept for reuse if the body was read to its end."""
         try:
             if getattr(self._answer, "length_remaining", 0) == 0 or self._answer.closed:
-                # What http.client has not noticed yet: an empty chunk, or a body of no length.
+                # http.client has not seen the end yet if the last chunk is empty or the body has no length.
                 with contextlib.suppress(Exception):
                     self._answer.read1(1, decode_content=False)
                 self._answer.release_conn()
@@ -120,7 +120,7 @@ class Reply:
 
 @contextlib.contextmanager
 def _unless_cancelled(cancellation: Cancellation | None) -> Iterator[None]:
-    """What cutting a connection looks like (errors of all kinds, or an early end) becomes Cancelled."""
+    """Turn the effects of a cut connection (errors of all kinds, or an early end) into Cancelled."""
     try:
         yield
     except Exception as error:
@@ -132,7 +132,7 @@ def _unless_cancelled(cancellation: Cancellation | None) -> Iterator[None]:
 
 
 class Transport:
-    """Sends requests for one registry. Thread-safe; blocking. Follows nothing and repeats nothing."""
+    """Sends requests for one registry. Thread-safe; blocking. Does not follow redirects or retry."""
 
     def __init__(
         self,
@@ -144,7 +144,7 @@ class Transport:
         read_seconds: float = READ_SECONDS,
         sent_by: Reach | None = None,
     ) -> None:
-        """*sent_by*: where the registry that named this host may send us; None for the registry itself."""
+        """*sent_by*: the reach of the registry that named this host; None for the registry itself."""
         self._config = config
         self._name = split_host(config.api_host)[0]
         self._environ = environ
@@ -152,7 +152,7 @@ class Transport:
         self.connect_seconds = connect_seconds
         self.read_seconds = read_seconds
         self._guest = sent_by is not None
-        #: Where this registry may send us.
+        #: The addresses that this registry may send us to.
         self.reach = Reach(self._name) if sent_by is None else sent_by
         self._lock = threading.Lock()
         self._managers: dict[tuple[str, bool, bool], urllib3.PoolManager] = {}
@@ -169,7 +169,7 @@ class Transport:
         connect_seconds: float | None = None,
         read_seconds: float | None = None,
     ) -> Reply:
-        """One request; the reply's body is not read yet. An iterable body needs a Content-Length among *headers*.
+        """Send one request. The reply's body is not read yet. An iterable body needs a Content-Length in *headers*.
 
         Raises urllib3's errors, OSError (also for certificate files), ssl.SSLError, Cancelled.
         """
@@ -179,7 +179,7 @@ class Transport:
         root, target = _parted(url)
         pool = self._own_pools.get(root) or self._own_pool(root, url)
         asked: Any = pool or self._manager(url)
-        # Time to think (*read_seconds*) is no time to take bytes.
+        # *read_seconds* may be long so that the server can process; accepting bytes gets only the usual timeout.
         exchange = Exchange(cancellation, read, min(read, self.read_seconds))
         before = getattr(current, "exchange", None)
         current.exchange = exchange
@@ -204,7 +204,7 @@ class Transport:
                 )
         except BaseException:
             if answer is not None:
-                answer.close()  # it came, and nobody wants it any more
+                answer.close()  # the response came after the cancellation
             exchange.close()
             raise
         finally:
@@ -212,11 +212,10 @@ class Transport:
         return Reply(answer, url, exchange)
 
     def _bound(self, exchange: Exchange, url: str, *, own: bool = False) -> None:
-        """Let it connect where the registry may send us, and learn where the registry itself is. Raises
-        OutOfReachError."""
+        """Limit where *exchange* may connect, or learn the address of the registry itself. Raises OutOfReachError."""
         proxy, is_own, _ = ("", True, True) if own else self._key(url)
         if proxy:
-            # The proxy connects; what can be judged here is what the URL says.
+            # The proxy connects, so only the host in the URL can be checked here.
             if not is_own or self._guest:
                 host = urlsplit(url).hostname or ""
                 self.reach.check(host, host)
@@ -226,8 +225,8 @@ class Transport:
             exchange.reach = self.reach
 
     def _own_pool(self, root: str, url: str) -> urllib3.HTTPConnectionPool | None:
-        """The connections to the registry itself at *root*, found once: working out which they are takes as long as a
-        small request. None where others, or a proxy, are asked; their pools come and go in their manager."""
+        """The connection pool for the registry itself at *root*, looked up once: finding it takes as long as a small
+        request. None for other hosts and for requests through a proxy; their managers handle those pools."""
         proxy, own, _ = self._key(url)
         if proxy or not own:
             return None
@@ -238,10 +237,10 @@ class Transport:
     def peer_certificate(
         self, url: str, *, seconds: float = 5.0, cancellation: Cancellation | None = None
     ) -> Certificate | None:
-        """What the other side of *url* shows as its certificate; None where none can be had.
+        """The certificate that the server of *url* presents; None if there is none.
 
-        Connects without verifying, sends no request and closes: only to show the user what was refused. Raises
-        Cancelled.
+        Connects without verification, sends no request and closes: only to show the user a refused certificate.
+        Raises Cancelled.
         """
         if not url.startswith("https:"):
             return None
@@ -270,7 +269,7 @@ class Transport:
 
     def _key(self, url: str) -> tuple[str, bool, bool]:
         parts = urlsplit(url)
-        # The user's client certificate and the mark "insecure" are for the registry's own host only.
+        # The user's client certificate and the mark "insecure" apply only to the registry's own host.
         own = (parts.hostname or "") == self._name
         return proxy_for(url, self._environ), own, parts.scheme == "https"
 
@@ -296,7 +295,7 @@ class Transport:
             except ValueError:
                 raise LocationParseError("of the proxy") from None
             if user.username is not None:
-                # As Go and RFC 7617 have it: UTF-8, whatever the URL had to escape.
+                # UTF-8, unescaped from the URL, as in Go and RFC 7617.
                 name, password = unquote(user.username), unquote(user.password or "")
                 keep_out(password, name)
                 secret = f"{name}:{password}".encode()
@@ -311,7 +310,7 @@ class Transport:
         return manager
 
     def close(self) -> None:
-        """Close idle connections; those in use close when they are done."""
+        """Close idle connections; those in use close after their reply."""
         with self._lock:
             managers = list(self._managers.values())
             self._managers.clear()
@@ -321,7 +320,7 @@ class Transport:
 
 
 def _keep_out(headers: Mapping[str, str]) -> None:
-    """No answer may bring back what signs the request in."""
+    """Register the secrets in *headers* so that no response can reveal them."""
     for name, value in headers.items():
         if name.lower() == "authorization":
             scheme, _, secret = value.partition(" ")
@@ -335,13 +334,13 @@ def _keep_out(headers: Mapping[str, str]) -> None:
 
 
 def _parted(url: str) -> tuple[str, str]:
-    """Scheme and authority of *url*, and what is asked for there."""
+    """Scheme and authority of *url*, and the rest of it."""
     begin = url.find("/", url.find("://") + 3)
     return (url, "/") if begin < 0 else (url[:begin], url[begin:])
 
 
 def _connected(pool: urllib3.HTTPConnectionPool, seconds: float) -> Any:
-    """A connection of *pool*, through its proxy if there is one, on which nothing has been asked yet."""
+    """A connection of *pool*, through its proxy if there is one, before its first request."""
     connection: Any = pool._get_conn()
     connection.timeout = seconds
     if pool.proxy is not None:
@@ -352,7 +351,7 @@ def _connected(pool: urllib3.HTTPConnectionPool, seconds: float) -> Any:
 
 
 def _close(manager: urllib3.PoolManager) -> None:
-    # clear() alone leaves the closing to the garbage collector.
+    # clear() alone leaves closing to the garbage collector.
     for key in manager.pools.keys():  # noqa: SIM118 (not a mapping that can be iterated)
         pool = manager.pools.get(key)
         if pool is not None:

@@ -1,4 +1,4 @@
-"""Upload sessions that were left half way, to be gone on with while the program runs."""
+"""Upload sessions that were interrupted, kept so that they can be resumed while the program runs."""
 
 from __future__ import annotations
 
@@ -6,24 +6,24 @@ import threading
 
 from longshore.registry.model import Upload
 
-#: Sessions remembered; registries forget them after a while by themselves.
+#: Sessions remembered; registries drop them after a while.
 MOST = 500
 
 
 class UnfinishedUploads:
-    """By repository and digest. A session that was taken is nobody else's. Any thread."""
+    """Interrupted sessions by repository and digest. A session is handed out only once. Any thread."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._left: dict[tuple[str, str], Upload] = {}
 
     def take(self, repository: str, digest: str) -> Upload | None:
-        """The session that was left, None if there is none."""
+        """Remove and return the session, None if there is none."""
         with self._lock:
             return self._left.pop((repository, digest), None)
 
     def leave(self, digest: str, upload: Upload) -> None:
-        """Leave *upload*, an upload of *digest*, for later."""
+        """Keep *upload*, an upload of *digest*, for later."""
         with self._lock:
             while len(self._left) >= MOST:
                 del self._left[next(iter(self._left))]

@@ -1,4 +1,4 @@
-"""How each vendor lists its repositories and tags: one small module per vendor behind ``protocol.Lister``.
+"""The vendors' ways to list repositories and tags: one small module per vendor behind ``protocol.Lister``.
 
-Shapes and paths are those of the vendors' documents, which each module cites. ``registry.listing`` chooses.
+Shapes and paths follow the vendors' documentation, which each module cites. ``registry.listing`` chooses the module.
 """

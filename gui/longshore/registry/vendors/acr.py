@@ -1,9 +1,10 @@
 """Azure Container Registry.
 
 Repositories by the registry's catalogue. Tags by "Tag - Get List" (https://learn.microsoft.com/rest/api/containerregistry/
-tag/get-list, ``GET /acr/v1/{name}/_tags``), which tells digests and times. Signed in by Basic (administrator, service
-principal, repository-scoped token), or, as the user of zeros whose password is a refresh token (``az acr login``), by
-``POST /oauth2/token`` ("AAD-OAuth", https://github.com/Azure/acr/blob/main/docs/AAD-OAuth.md).
+tag/get-list, ``GET /acr/v1/{name}/_tags``), which has digests and times. Sign-in by Basic (administrator, service
+principal, repository-scoped token), or by ``POST /oauth2/token`` ("AAD-OAuth",
+https://github.com/Azure/acr/blob/main/docs/AAD-OAuth.md) for the user of zeros whose password is a refresh token
+(``az acr login``).
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ class AcrLister(VendorLister):
     advice = "Sign in… as someone with AcrPull, or run az acr login."
 
     def _shelves(self, query: str, cancellation: Cancellation | None) -> list[str]:
-        raise self._unsupported()  # by the catalogue, then
+        raise self._unsupported()  # the catalogue is used instead
 
     def _signed(self, repository: str, cancellation: Cancellation | None) -> dict[str, str]:
         credential = self._credential()
@@ -52,7 +53,7 @@ class AcrLister(VendorLister):
         return bearer(read.words(read.fields(answer.data).get("access_token")))
 
     def _tags(self, repository: str, page: str | None, cancellation: Cancellation | None) -> Page[TagInfo]:
-        """Digests and times."""
+        """One page of tags with digests and times."""
         path = f"/acr/v1/{'/'.join(map(read.segment, repository.split('/')))}/_tags"
         trail = Trail.start(read.query_of(path, n=_PAGE)) if page is None else Trail.parse(page, self._config)
         api = self._api(cancellation)

@@ -1,4 +1,4 @@
-"""HTTP to a vendor's own API: JSON, bounded, to one origin only. Blocking, thread-safe, cancellable."""
+"""HTTP to a vendor's own API: bounded JSON, from one origin only. Blocking, thread-safe, cancellable."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ from longshore.registry.session import SHORT_WAIT, pause
 from longshore.registry.tls import UnusableFiles
 from longshore.registry.transport import Transport
 
-#: Bytes of one answer that are read at most.
+#: Most bytes read of one response.
 LARGEST_ANSWER = 8 << 20
 _MAX_REDIRECTS = 3
 _REDIRECTS = (301, 302, 303, 307, 308)
 _MAX_TRIES = 3
 _BACKOFF = 0.3
-#: Statuses that may be gone a moment later.
+#: Statuses that may be temporary.
 _PASSING = (429, 500, 502, 503, 504)
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A success. *data* is its JSON; *target* what was asked for in the end."""
+    """A successful response. *data*: its JSON; *target*: what was requested, after redirects."""
 
     data: Any
     headers: urllib3.HTTPHeaderDict
@@ -44,10 +44,10 @@ class Answer:
 
 
 class VendorApi:
-    """The API at *base* (``https://host`` and perhaps a path) of the registry *config*.
+    """The API at *base* (``https://host``, optionally with a path) of the registry *config*.
 
-    *transport* is closed with it. Nothing is ever sent to another origin: redirects and links that lead elsewhere are
-    refused, so what a caller puts into its headers reaches *base* only.
+    :meth:`close` also closes *transport*. Nothing is ever sent to another origin: redirects and links that lead
+    elsewhere are refused, so the caller's headers reach only *base*.
     """
 
     def __init__(self, base: str, transport: Transport, config: RegistryConfig) -> None:
@@ -64,16 +64,16 @@ class VendorApi:
         subject: str = "",
         cancellation: Cancellation | None = None,
     ) -> Answer:
-        """GET *target*, a path with its query. *credential*: whose *headers* are, for what a refusal means.
+        """GET *target*, a path with its query. *credential*: the one in *headers*, to explain a refusal.
 
-        Raises RegistryError and below, Cancelled.
+        Raises RegistryError and its subclasses, Cancelled.
         """
         sent = {"Accept": "application/json", **(headers or {})}
         for _ in range(_MAX_REDIRECTS + 1):
             status, got, body = self._tried("GET", target, sent, None, cancellation)
             if status not in _REDIRECTS or "Location" not in got:
                 return self._good(status, got, body, target, subject, credential)
-            # GitHub moves what was renamed to another path of the same API.
+            # GitHub redirects renamed objects to another path of the same API.
             target = self.local(got["Location"], target)
         raise failures.unexpected(self._config, "it redirects without end")
 
@@ -86,7 +86,10 @@ class VendorApi:
         *,
         cancellation: Cancellation | None = None,
     ) -> Answer:
-        """POST *credential*'s parts, as JSON or as a form, for a token. Raises RegistryError and below, Cancelled."""
+        """POST *credential*'s parts, as JSON or as a form, for a token.
+
+        Raises RegistryError and its subclasses, Cancelled.
+        """
         if document is not None:
             body, kind = json.dumps(document).encode(), "application/json"
         else:
@@ -101,7 +104,7 @@ class VendorApi:
         return None if found is None else self.local(found, answer.target)
 
     def local(self, url: str, here: str = "/") -> str:
-        """*url*, which an answer named, as a target of this API. Raises UnexpectedReply if it is elsewhere."""
+        """*url*, from a response, as a target of this API. Raises UnexpectedReply if it is elsewhere."""
         base = urlsplit(self._base)
         try:
             found = joined(self._base + here, url)
@@ -148,7 +151,7 @@ class VendorApi:
         body: bytes | None,
         cancellation: Cancellation | None,
     ) -> tuple[int, urllib3.HTTPHeaderDict, bytes]:
-        """Asking twice does no harm here: nothing but listings and tokens."""
+        """Send, with retries. Sending twice is harmless here: all requests are for listings and tokens."""
         tries = 0
         while True:
             tries += 1
@@ -157,7 +160,7 @@ class VendorApi:
             except UnusableFiles as unusable:
                 raise connecting.of_files(unusable, self._config) from unusable
             except (HTTPError, OSError) as broken:
-                # A kept connection that the other side has closed meanwhile fails at its first byte.
+                # A kept connection that the other side has closed meanwhile fails on its first byte.
                 if isinstance(broken, ProtocolError | ConnectionResetError) and tries < _MAX_TRIES:
                     continue
                 found = connecting.of_connection(broken, self._config, self._base)
@@ -196,5 +199,5 @@ def basic(credential: Credential) -> dict[str, str]:
 
 
 def bearer(token: str) -> dict[str, str]:
-    """A Bearer header (RFC 6750). Empty for what cannot stand in a header."""
+    """A Bearer header (RFC 6750). Empty if *token* is not valid in a header."""
     return {"Authorization": f"Bearer {token}"} if token.isascii() and token.isprintable() and token else {}

@@ -2,8 +2,8 @@
 
 JFrog REST APIs (https://jfrog.com/help/r/jfrog-rest-apis): "Get Repositories"
 (``/api/repositories?packageType=docker``) and "List Docker Repositories"
-(``/api/docker/{repo-key}/v2/_catalog?n&last``). With the repository-path method, which is what this lists, references
-read ``host/repo-key/image``. Basic with a password or token, Bearer with an identity token.
+(``/api/docker/{repo-key}/v2/_catalog?n&last``). Only the repository-path method is listed, where references are
+``host/repo-key/image``. Basic with a password or token, Bearer with an identity token.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _PAGE = 500
 
 
 class ArtifactoryLister(VendorLister):
-    """Lists all of one's docker repositories, or the registry's namespace (a repository's key)."""
+    """Lists all docker repositories of the user, or the registry's namespace (a repository's key)."""
 
     kind = "artifactory"
     advice = "Sign in…, or add the registry with a repository's key: host/docker-local."
@@ -36,7 +36,7 @@ class ArtifactoryLister(VendorLister):
         data = self._ask("/artifactory/api/repositories?packageType=docker", cancellation).data
         if not isinstance(data, list):
             raise failures.unexpected(self._config, "its API sends no list of repositories")
-        # Virtual repositories show once more what stands in the others.
+        # Virtual repositories only repeat the contents of others.
         found = [read.words(row.get("key")) for row in read.rows(data) if row.get("type") != "VIRTUAL"]
         return list(dict.fromkeys(key for key in found if key))
 

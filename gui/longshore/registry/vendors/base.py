@@ -1,4 +1,4 @@
-"""What the vendors' modules share: a walk over shelves, page by page, and the catalogue to fall back on."""
+"""Shared by the vendors' modules: a walk over shelves, page by page, with the catalogue as a fallback."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ from longshore.secrecy import keep_out
 T = TypeVar("T")
 
 PIN = "Or pin a repository by name."
-#: Shelves (namespaces, projects) that are walked at most.
+#: Most shelves (namespaces, projects) that are listed.
 _MOST_SHELVES = 1000
 
-#: Before the token of a page that came from the registry itself.
+#: Prefix of the token of a page that came from the registry itself.
 _BY_CATALOGUE = "="
 
-#: Items, the target of the next page or None, and how many there are in all or None.
+#: Items, the target of the next page or None, and the total number of items or None.
 Found = tuple[list[RepositoryInfo], str | None, int | None]
 
 
@@ -49,8 +49,10 @@ def _marked(page: Page[T]) -> Page[T]:
 
 
 class CatalogueLister:
-    """Lists by the registry's own catalogue and tag lists (distribution-spec 1.1, "Listing Tags"; the catalogue is of
-    distribution's HTTP API V2, "Listing Repositories"): for plain registries, and what the others fall back on."""
+    """Lists by the registry's own catalogue and tag lists, for plain registries and as the fallback of the others.
+
+    distribution-spec 1.1, "Listing Tags"; the catalogue is in distribution's HTTP API V2, "Listing Repositories".
+    """
 
     kind: str = "distribution"
     searches: bool = False
@@ -81,20 +83,23 @@ class CatalogueLister:
         return Page([TagInfo(name) for name in found.items], found.next, found.total)
 
     def close(self) -> None:
-        """The client is its owner's; nothing else is open."""
+        """Do nothing: the client belongs to the caller, and nothing else is open."""
 
 
 class VendorLister(CatalogueLister):
-    """Base of those that ask a vendor's API. Repositories stand on shelves (namespaces, projects…) that are walked one
-    after the other; subclasses name the shelves, their first page, and read an answer."""
+    """Base of the listers that use a vendor's API.
 
-    #: Where the API is if it is not the registry's own host.
+    Repositories are on shelves (namespaces, projects…) that are listed one after the other. Subclasses name the
+    shelves and their first pages, and read responses.
+    """
+
+    #: Host of the API if it is not the registry's own.
     api_host: ClassVar[str] = ""
-    #: Whether the registry's own catalogue is worth asking where the API does not let us list.
+    #: True to try the registry's own catalogue if the API refuses to list.
     catalogue_too: ClassVar[bool] = True
-    #: Whether the catalogue is the vendor's own way, and empty means empty.
+    #: True if the catalogue is the vendor's own way to list, so that an empty one is really empty.
     catalogue_first: ClassVar[bool] = False
-    #: What to do where the vendor does not let us list.
+    #: Advice for the user if the vendor refuses to list.
     advice: ClassVar[str] = ""
 
     def __init__(
@@ -114,13 +119,13 @@ class VendorLister(CatalogueLister):
         self._opened: VendorApi | None = None
         self._credential_known = False
         self._found_credential: Credential | None = None
-        #: Of the listing that is under way; another one at the same time finds them again for itself.
+        #: Shelves of the current listing by query; another listing at the same time looks them up again.
         self._shelved: dict[str, list[str]] = {}
 
-    # -- for subclasses to say
+    # -- for subclasses to implement
 
     def _shelves(self, query: str, cancellation: Cancellation | None) -> list[str]:
-        """The shelves to walk. May ask the API."""
+        """The shelves to list. May use the API."""
         raise NotImplementedError
 
     def _first(self, shelf: str, query: str) -> str:
@@ -128,15 +133,15 @@ class VendorLister(CatalogueLister):
         raise NotImplementedError
 
     def _read(self, shelf: str, query: str, answer: Answer) -> Found:
-        """What an answer holds."""
+        """The content of a response."""
         raise NotImplementedError
 
     def _headers(self, cancellation: Cancellation | None) -> dict[str, str]:
-        """What signs a request in; empty for anonymous."""
+        """The headers that sign a request; empty for anonymous."""
         return {}
 
     def _base(self, cancellation: Cancellation | None) -> str:
-        """Where the API is."""
+        """The base URL of the API."""
         return f"https://{self.api_host}" if self.api_host else self._own_base(cancellation)
 
     # -- the walk
@@ -155,13 +160,13 @@ class VendorLister(CatalogueLister):
             if self.catalogue_too:
                 try:
                     found = self._catalogued(page, query, cancellation)
-                    # An empty catalogue may as well mean that we may see nothing of it: quay.io's is so.
+                    # An empty catalogue may mean that the user may not see its content, as on quay.io.
                     if found.items or found.next or query or self.catalogue_first:
                         return found
                 except SignInRequired as wanted:
                     raise self._explained(wanted) from error
                 except (ListingUnsupported, AccessDenied, NotInRegistry, UnexpectedReply):
-                    pass  # neither way; what the vendor says is the better explanation
+                    pass  # both ways failed; the vendor's error is the better explanation
             raise self._explained(error) from error
 
     def _explained(self, error: RegistryError) -> RegistryError:
@@ -185,7 +190,7 @@ class VendorLister(CatalogueLister):
     def tags(
         self, repository: str, page: str | None = None, *, cancellation: Cancellation | None = None
     ) -> Page[TagInfo]:
-        """See ``protocol.Lister``. The registry's own list is asked where the API does not answer."""
+        """See ``protocol.Lister``. Uses the registry's own list if the API fails."""
         if page is None or not page.startswith(_BY_CATALOGUE):
             try:
                 return self._tags(repository, page, cancellation)
@@ -203,7 +208,7 @@ class VendorLister(CatalogueLister):
         return _marked(super().tags(repository, page, cancellation=cancellation))
 
     def _tags(self, repository: str, page: str | None, cancellation: Cancellation | None) -> Page[TagInfo]:
-        """One page by the API; ListingUnsupported where it knows no more than the registry."""
+        """One page by the API; ListingUnsupported if it offers no more than the registry."""
         raise self._unsupported()
 
     def _walk(self, page: str | None, query: str, cancellation: Cancellation | None) -> Page[RepositoryInfo]:
@@ -230,7 +235,7 @@ class VendorLister(CatalogueLister):
                 [],
                 None,
                 None,
-            )  # one project that is closed to us does not hide the others
+            )  # one project that is closed to the user does not hide the others
         if following is not None:
             after: str | None = f"{index} {following}"
         else:
@@ -256,7 +261,7 @@ class VendorLister(CatalogueLister):
         return index, target
 
     def _ask(self, target: str, cancellation: Cancellation | None, *, subject: str = "") -> Answer:
-        """One signed-in GET."""
+        """Send one signed GET."""
         api, headers = self._api(cancellation), self._headers(cancellation)
         credential = self._credential() if headers else None
         return api.get(target, headers, credential, subject=subject, cancellation=cancellation)
@@ -269,10 +274,10 @@ class VendorLister(CatalogueLister):
             detail=detail,
         )
 
-    # -- what is shared
+    # -- shared
 
     def _credential(self) -> Credential | None:
-        """The credential of the registry, looked up once. May run a helper. Raises CredentialsError."""
+        """The registry's credential, looked up once. May run a helper. Raises CredentialsError."""
         with self._lock:
             if self._credential_known:
                 return self._found_credential
@@ -290,9 +295,9 @@ class VendorLister(CatalogueLister):
                 return self._opened
         base = self._api_base or self._base(cancellation)
         host = urlsplit(base).netloc
-        # The user's files and marks are for the registry's host, not for another that its vendor owns.
+        # The user's files and marks apply to the registry's host, not to another host of its vendor.
         config = self._config if host == self._config.api_host else RegistryConfig(host)
-        # A base of the vendor's or the user's own is trusted; one that the registry named may not lead inside.
+        # A base from the vendor's documentation or the user is trusted; one that the registry named is limited.
         named = not (self._api_base or self.api_host or host == self._config.api_host)
         sent_by = self._client.reach if named else None
         made = VendorApi(
@@ -307,7 +312,7 @@ class VendorLister(CatalogueLister):
         return opened
 
     def _own_base(self, cancellation: Cancellation | None) -> str:
-        """The registry's own origin. Plain HTTP only where its client found that it speaks it, and may."""
+        """The registry's own origin. Plain HTTP only if the client found that the registry uses it and may."""
         if self._config.insecure or self._config.is_loopback:
             told = urlsplit(self._client.base(cancellation=cancellation))
             if told.scheme in ("http", "https") and told.netloc == self._config.api_host:
@@ -315,7 +320,8 @@ class VendorLister(CatalogueLister):
         return f"https://{self._config.api_host}"
 
     def _trusted_base(self, url: str) -> str | None:
-        """The origin of *url* if credentials of the registry may go there: encrypted, or as the user allows."""
+        """The origin of *url* if the registry's credentials may be sent there (https, or allowed by the user), or
+        None."""
         parts = urlsplit(url)
         allowed = parts.scheme == "https" or (
             parts.scheme == "http" and (self._config.insecure or is_loopback(parts.hostname or ""))

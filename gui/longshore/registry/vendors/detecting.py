@@ -1,4 +1,4 @@
-"""A registry whose make its name does not tell: asked once, when it is first listed."""
+"""A registry whose host name does not reveal its vendor: detected once, when it is first listed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from longshore.registry.vendors.protocol import Lister, RepositoryInfo, TagInfo
 
 
 class DetectingLister:
-    """Finds the make out with *detect* (blocking) at the first call, and is what *make* gives from then on."""
+    """Detects the vendor with *detect* (blocking) on the first call, then delegates to the lister from *make*."""
 
     def __init__(self, detect: Callable[[Cancellation | None], str], make: Callable[[str], Lister]) -> None:
         self._detect = detect
@@ -21,12 +21,12 @@ class DetectingLister:
 
     @property
     def kind(self) -> str:
-        """The vendor's key; ``auto`` while nothing was listed."""
+        """The vendor's key; ``auto`` before the first listing."""
         return self._found.kind if self._found is not None else "auto"
 
     @property
     def searches(self) -> bool:
-        """As of the lister found."""
+        """True if the detected lister searches."""
         return self._found is not None and self._found.searches
 
     def repositories(

@@ -1,8 +1,9 @@
 """DigitalOcean's container registry.
 
 API reference (https://docs.digitalocean.com/reference/api/, "Container Registry"): get the registry, list repositories
-(V2), list repository tags; ``links.pages.next``, ``meta.total``. An API token, which signs in to the registry too, as
-user name and password both. Tokens that only the registry takes (``doctl registry login``) are refused by the API.
+(V2), list repository tags; ``links.pages.next``, ``meta.total``. Requires an API token, which also signs in to the
+registry as both user name and password. The API refuses tokens that are only for the registry
+(``doctl registry login``).
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ _PAGE = 100
 
 
 class DigitalOceanLister(VendorLister):
-    """Lists the registry's namespace (the name of one's registry), or the one registry of the account."""
+    """Lists the registry's namespace (the name of a registry), or the only registry of the account."""
 
     kind = "digitalocean"
     api_host = "api.digitalocean.com"
@@ -59,7 +60,7 @@ class DigitalOceanLister(VendorLister):
         return read.distinct(found), self._next(answer), self._total(answer)
 
     def _tags(self, repository: str, page: str | None, cancellation: Cancellation | None) -> Page[TagInfo]:
-        """Digests, sizes and the dates of pushes."""
+        """One page of tags with digests, sizes and the dates of pushes."""
         registry, _, name = repository.partition("/")
         path = f"/v2/registry/{read.segment(registry)}/repositories/{read.segment(name)}/tags"
         first = read.query_of(path, page=1, per_page=_PAGE)

@@ -1,10 +1,10 @@
 """Amazon Elastic Container Registry.
 
 "Using HTTP API authentication" (https://docs.aws.amazon.com/AmazonECR/latest/userguide/registry_auth.html): the
-password is a token of 12 hours that docker's helper ecr-login fetches
-(https://github.com/awslabs/amazon-ecr-credential-helper). DescribeRepositories would want signatures by AWS keys, which
-are none of ours, so repositories are listed by the registry's catalogue and tags by its lists. The public gallery
-(public.ecr.aws) has no catalogue.
+password is a token valid for 12 hours, which docker's helper ecr-login fetches
+(https://github.com/awslabs/amazon-ecr-credential-helper). DescribeRepositories requires signatures by AWS keys, which
+Longshore does not have, so repositories are listed by the registry's catalogue and tags by its lists. The public
+gallery (public.ecr.aws) has no catalogue.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _ADVICE = (
 
 
 class EcrLister(CatalogueLister):
-    """By the catalogue; what is refused is explained in Amazon's terms."""
+    """Lists by the catalogue; errors explain refusals in Amazon's terms."""
 
     kind = "ecr"
 

@@ -1,8 +1,8 @@
 """GitHub's container registry, ghcr.io.
 
 GitHub REST API, "Packages" (https://docs.github.com/en/rest/packages/packages): list packages for an organization, a
-user, and the authenticated user's namespace; list package versions; pages by Link. It wants a classic personal access
-token with ``read:packages``, also for public packages, which is the one that signs in to ghcr.io as well
+user, and the authenticated user's namespace; list package versions; pages by Link. It requires a classic personal
+access token with ``read:packages``, even for public packages; the same token signs in to ghcr.io
 (https://docs.github.com/en/packages/working-with-a-github-packages-registry/working-with-the-container-registry).
 """
 
@@ -23,7 +23,7 @@ _OWN = ""
 
 
 class GhcrLister(VendorLister):
-    """Lists the packages of the registry's namespace (an organisation or a user), or one's own."""
+    """Lists the packages of the registry's namespace (an organisation or a user), or the user's own."""
 
     kind = "ghcr"
     api_host = "api.github.com"
@@ -40,7 +40,7 @@ class GhcrLister(VendorLister):
         return [self._owner_path(owner, cancellation) if owner else "/user"]
 
     def _owner_path(self, owner: str, cancellation: Cancellation | None) -> str:
-        """``/orgs/x`` or ``/users/x``: GitHub answers 404 to the wrong one."""
+        """``/orgs/x`` or ``/users/x``: GitHub returns 404 for the wrong one."""
         path = f"/orgs/{read.segment(owner)}"
         try:
             self._ask(read.query_of(f"{path}/packages", package_type="container", per_page=1), cancellation)
@@ -56,7 +56,7 @@ class GhcrLister(VendorLister):
             raise failures.unexpected(self._config, "its API sends no list of packages")
         found = [
             read.repository(
-                # References are lower case; names of accounts need not be.
+                # References are lower case; names of accounts may have upper case.
                 f"{read.words(read.fields(row.get('owner')).get('login')).lower()}/{read.words(row.get('name'))}",
                 description=read.line(read.fields(row.get("repository")).get("description")),
                 private=None if "visibility" not in row else row["visibility"] != "public",
@@ -67,9 +67,9 @@ class GhcrLister(VendorLister):
         return read.distinct(found), self._api().link(answer), None
 
     def _tags(self, repository: str, page: str | None, cancellation: Cancellation | None) -> Page[TagInfo]:
-        """By versions: digests and the dates of their pushes."""
+        """One page of tags, from package versions: digests and the dates of their pushes."""
         if page is None and not self._credential():
-            raise self._unsupported()  # the registry itself lists public tags to everybody
+            raise self._unsupported()  # the registry itself lists public tags without a sign-in
         if page is None:
             owner, _, name = repository.partition("/")
             path = f"{self._owner_path(owner, cancellation)}/packages/container/{read.segment(name)}/versions"

@@ -1,8 +1,8 @@
 """Gitea and Forgejo (Codeberg).
 
 Gitea API, "listPackages" (https://docs.gitea.com/api/, ``GET /packages/{owner}``); Forgejo serves the same
-(https://forgejo.org/docs/latest/user/api-usage/). It lists one entry per version, so names come again on later pages;
-pages by Link, at most 50 entries. Basic, with a password or a token. Tags come from the registry itself.
+(https://forgejo.org/docs/latest/user/api-usage/). It lists one entry per version, so names are repeated on later
+pages; pages by Link, at most 50 entries. Basic, with a password or a token. Tags come from the registry itself.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _PAGE = 50
 
 
 class GiteaLister(VendorLister):
-    """Lists the container packages of the registry's namespace (a user or an organisation), or one's own."""
+    """Lists the container packages of the registry's namespace (a user or an organisation), or the user's own."""
 
     kind = "gitea"
     searches = True
@@ -53,10 +53,10 @@ class GiteaLister(VendorLister):
             for row in read.rows(answer.data)
             if row.get("type", "container") == "container"
         ]
-        # X-Total-Count counts versions: no number of repositories.
+        # X-Total-Count counts versions, not repositories.
         return read.distinct(found), self._api().link(answer), None
 
 
 def _owner(row: dict[str, Any]) -> str:
-    """References are lower case; names of accounts need not be."""
+    """The owner in lower case, as in references; names of accounts may have upper case."""
     return read.words(read.fields(row.get("owner")).get("login")).lower()

@@ -3,10 +3,10 @@
 GitLab API, "Container registry API" (https://docs.gitlab.com/api/container_registry/): registry repositories of a
 group and of a project; ``PRIVATE-TOKEN`` and paging as in "REST API" (https://docs.gitlab.com/api/rest/). There is no
 list of all repositories, and the catalogue is for administrators only. Tags come from the registry itself: the API's
-list of tags holds no more than names.
+list of tags has only their names.
 
-Where GitLab itself is: the registry names it as its token service ("Container registry token authentication":
-realm ``https://gitlab.example.com/jwt/auth``), which is where its credentials go anyway.
+The address of GitLab itself is that of the registry's token service ("Container registry token authentication":
+realm ``https://gitlab.example.com/jwt/auth``), which receives the registry's credentials anyway.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ TOKEN_PATH = "/jwt/auth"
 
 
 class GitLabLister(VendorLister):
-    """Lists the repositories of the registry's namespace: a group with all below it, or one project."""
+    """Lists the repositories of the registry's namespace: a group with its subgroups, or one project."""
 
     kind = "gitlab"
     catalogue_too = False
@@ -40,7 +40,7 @@ class GitLabLister(VendorLister):
         realm = self._client.check(cancellation=cancellation).realm
         base = self._trusted_base(realm) if urlsplit(realm).path.endswith(TOKEN_PATH) else None
         if base:
-            # GitLab may live below a path; its token service does too.
+            # GitLab may be below a path, and so is its token service.
             return base + urlsplit(realm).path.removesuffix(TOKEN_PATH)
         raise self._unsupported(f"{failures.called(self._config)} does not say where its GitLab is.")
 

@@ -1,9 +1,9 @@
 """Google Artifact Registry.
 
 REST reference (https://cloud.google.com/artifact-registry/docs/reference/rest): projects.locations.repositories.list,
-.packages.list and .packages.versions.list (view FULL tells tags, size and times). Access tokens only: the user
+.packages.list and .packages.versions.list (view FULL has tags, size and times). Access tokens only: the user
 ``oauth2accesstoken``, or ``_dcgcloud_token`` of gcloud's credential helper ("Set up authentication for Docker"). Keys
-of service accounts (``_json_key``) would have to sign requests for tokens and are not sent; the catalogue is tried.
+of service accounts (``_json_key``) would have to sign token requests and are not sent; the catalogue is tried instead.
 """
 
 from __future__ import annotations
@@ -38,12 +38,13 @@ class GoogleLister(VendorLister):
         return bearer(credential.secret) if credential and credential.username in _TOKEN_USERS else {}
 
     def _parent(self, project: str) -> str:
-        """Projects of a domain, ``example.com:project``, stand in references with a slash."""
+        """The API path of *project*'s repositories. A project of a domain is ``example.com:project`` here, and has a
+        slash in references."""
         location = self._config.host.partition(":")[0].removesuffix(SUFFIX)
         return f"/v1/projects/{read.segment(project)}/locations/{read.segment(location)}/repositories"
 
     def _split(self, path: str) -> tuple[str, list[str]]:
-        """Project and the rest of a path as in references."""
+        """Project and the rest of a path that is written as in references."""
         parts = [part for part in path.split("/") if part]
         if parts and "." in parts[0] and len(parts) > 1:
             return f"{parts[0]}:{parts[1]}", parts[2:]
@@ -83,7 +84,7 @@ class GoogleLister(VendorLister):
             raise failures.unexpected(self._config, "its API sends no list of packages")
         found = [
             read.repository(
-                # Slashes in the image's name are encoded in the package's.
+                # The package's name has encoded slashes where the image's name has slashes.
                 f"{shelf}/{unquote(read.words(row.get('name')).rpartition('/packages/')[2])}",
                 updated=read.when(row.get("updateTime")),
             )
@@ -94,7 +95,7 @@ class GoogleLister(VendorLister):
         return read.distinct(found), following, None
 
     def _tags(self, repository: str, page: str | None, cancellation: Cancellation | None) -> Page[TagInfo]:
-        """By versions: digests, sizes and times."""
+        """One page of tags, from versions: digests, sizes and times."""
         project, rest = self._split(repository)
         if len(rest) < 2 or not self._headers(cancellation):
             raise self._unsupported()

@@ -1,8 +1,8 @@
 """Harbor.
 
 Harbor API 2.0 (https://github.com/goharbor/harbor/blob/main/api/v2.0/swagger.yaml): listAllRepositories,
-listRepositories and listArtifacts; pages by Link, ``X-Total-Count``, searching by ``q=name=~…``. Signed in by Basic,
-also robots'. The catalogue is for administrators only. A slash in a repository's name is encoded twice.
+listRepositories and listArtifacts; pages by Link, ``X-Total-Count``, searching by ``q=name=~…``. Sign-in by Basic,
+also for robots. The catalogue is for administrators only. A slash in a repository's name is encoded twice.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _PAGE = 100
 
 
 class HarborLister(VendorLister):
-    """Lists every repository that one may see, or those of the registry's namespace (a project)."""
+    """Lists all repositories that the user may see, or those of the registry's namespace (a project)."""
 
     kind = "harbor"
     searches = True
@@ -37,7 +37,7 @@ class HarborLister(VendorLister):
 
     def _first(self, shelf: str, query: str) -> str:
         path = f"/api/v2.0/projects/{read.segment(shelf)}/repositories" if shelf else "/api/v2.0/repositories"
-        # Commas and equal signs are Harbor's own in there.
+        # Harbor's query syntax reserves these characters.
         wanted = query.translate(str.maketrans("", "", ",=()[]{}~"))
         return read.query_of(path, page=1, page_size=_PAGE, q=f"name=~{wanted}" if wanted else None)
 
@@ -55,7 +55,7 @@ class HarborLister(VendorLister):
         return read.distinct(found), self._api().link(answer), read.count(answer.headers.get("X-Total-Count"))
 
     def _tags(self, repository: str, page: str | None, cancellation: Cancellation | None) -> Page[TagInfo]:
-        """By artifacts: digests, sizes, platforms, and the dates of images."""
+        """One page of tags, from artifacts: digests, sizes, platforms, and the dates of images."""
         project, _, name = repository.partition("/")
         encoded = read.segment(read.segment(name)) if "/" in name else read.segment(name)
         path = f"/api/v2.0/projects/{read.segment(project)}/repositories/{encoded}/artifacts"
@@ -79,7 +79,7 @@ def _tags_of(row: dict[str, Any]) -> list[TagInfo | None]:
         read.tag(
             tag.get("name"),
             row.get("digest"),
-            # Of an index, Harbor tells the size of all platforms together.
+            # Harbor reports the size of an index for all platforms together.
             size=None if children else read.count(row.get("size")),
             platforms=platforms,
             created=read.when(image.get("created"))

@@ -2,10 +2,10 @@
 
 Docker Hub API reference (https://docs.docker.com/reference/api/hub/latest/): "Create access token"
 (``POST /v2/auth/token``, identifier and secret), "List repositories in a namespace", "List repository tags". The
-registry has no catalogue, and a GET of a manifest counts as a pull; these do not.
+registry has no catalogue, and a GET of a manifest counts as a pull; these requests do not.
 
-Not documented, and used by Docker's own hub-tool and web pages: the search (``/v2/search/repositories/``), and the
-organisations one belongs to (``/v2/user/orgs/``). Where they fail, listing a namespace still works.
+Undocumented, but used by Docker's own hub-tool and web pages: the search (``/v2/search/repositories/``), and the
+user's organisations (``/v2/user/orgs/``). If they fail, listing a namespace still works.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ from longshore.registry.vendors.base import Found, VendorLister
 from longshore.registry.vendors.protocol import RepositoryInfo, TagInfo
 from longshore.registry.vendors.trail import Trail
 
-#: The namespace of the official images, listed for those who have not signed in.
+#: The namespace of the official images, listed for users who are not signed in.
 OFFICIAL = "library"
 _SEARCH = "\0search"
 _PAGE = 100
-#: Seconds for which a token is used; the API does not tell its life, its documents name ten minutes.
+#: Seconds for which a token is used; the API does not report its life, its documentation says ten minutes.
 _TOKEN_LIFE = 480.0
 
 
 class HubLister(VendorLister):
-    """Lists one's own namespaces, or the registry's namespace, or the official images; a query searches all of Docker
-    Hub (undocumented), or the namespace."""
+    """Lists the user's own namespaces, the registry's namespace, or the official images. A query searches all of
+    Docker Hub (undocumented), or the namespace."""
 
     kind = "hub"
     searches = True
@@ -94,7 +94,7 @@ class HubLister(VendorLister):
         names = [credential.username.lower()]
         with suppress(
             AccessDenied, NotInRegistry, RegistryFailure, UnexpectedReply
-        ):  # undocumented: it may be gone
+        ):  # undocumented: it may disappear
             answer = self._ask(read.query_of("/v2/user/orgs/", page_size=_PAGE), cancellation)
             names += [
                 read.words(row.get("orgname")) for row in read.rows(read.fields(answer.data).get("results"))
@@ -142,7 +142,7 @@ class HubLister(VendorLister):
     # -- tags
 
     def _tags(self, repository: str, page: str | None, cancellation: Cancellation | None) -> Page[TagInfo]:
-        """Sizes are those of the host's platform, dates those of the push."""
+        """One page of tags. Sizes are those of the host's platform, dates those of the push."""
         namespace, _, name = repository.partition("/")
         path = f"/v2/namespaces/{read.segment(namespace)}/repositories/{read.segment(name)}/tags"
         trail = (

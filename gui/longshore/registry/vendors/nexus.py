@@ -1,10 +1,10 @@
 """Sonatype Nexus Repository.
 
-With a connector port or a host of its own, a docker repository answers as a registry does, catalogue included ("Docker
-Registry", https://help.sonatype.com/en/docker-registry.html). With path-based routing, images stand below the
-repository's name: then the registry's namespace names it, and "Components API"
+With a connector port or a host of its own, a docker repository behaves as a registry, catalogue included ("Docker
+Registry", https://help.sonatype.com/en/docker-registry.html). With path-based routing, images are below the
+repository's name. Then the registry's namespace names the repository, and "Components API"
 (https://help.sonatype.com/en/components-api.html, ``continuationToken``) lists it: one component per tag, so names
-come again on later pages.
+are repeated on later pages.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from longshore.registry.vendors.base import Found, VendorLister
 
 
 class NexusLister(VendorLister):
-    """By the catalogue, or by components for the registry's namespace (a repository's name)."""
+    """Lists by the catalogue, or by components of the registry's namespace (a repository's name)."""
 
     kind = "nexus"
     catalogue_first = True
@@ -30,7 +30,7 @@ class NexusLister(VendorLister):
     def _shelves(self, query: str, cancellation: Cancellation | None) -> list[str]:
         name = self._config.namespace.partition("/")[0]
         if not name:
-            raise self._unsupported()  # by the catalogue, then
+            raise self._unsupported()  # the catalogue is used instead
         return [name]
 
     def _first(self, shelf: str, query: str) -> str:

@@ -1,4 +1,4 @@
-"""Plain registries: distribution, zot, and any that keeps to the specification.
+"""Plain registries: distribution, zot, and any other that follows the specification.
 
 Catalogue: distribution, "HTTP API V2", "Listing Repositories" (https://distribution.github.io/distribution/spec/api/);
 tags: OCI distribution-spec 1.1, "Listing Tags". zot serves the same two (https://zotregistry.dev, "Endpoints").
@@ -10,4 +10,4 @@ from longshore.registry.vendors.base import CatalogueLister
 
 
 class PlainLister(CatalogueLister):
-    """By the registry's own catalogue. Without rights for it, ListingUnsupported comes from the client."""
+    """Lists by the registry's own catalogue. The client raises ListingUnsupported if the user may not read it."""

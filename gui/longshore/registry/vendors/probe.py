@@ -1,4 +1,4 @@
-"""Which make a registry is, by how it asks for a sign-in. One anonymous request; blocking."""
+"""Detects a registry's vendor by how it asks for a sign-in. One anonymous request; blocking."""
 
 from __future__ import annotations
 
@@ -20,11 +20,10 @@ from longshore.registry.transport import Transport
 def make_of(
     base: str, config: RegistryConfig, environ: Mapping[str, str], cancellation: Cancellation | None
 ) -> str:
-    """The vendor's key, ``distribution`` if nothing tells. Raises RegistryError and below, Cancelled.
+    """The vendor's key, ``distribution`` if it is not recognised. Raises RegistryError and its subclasses, Cancelled.
 
-    By the realms that the makes write: GitLab ``…/jwt/auth``, Harbor ``…/service/token`` for the service
-    harbor-registry, Quay ``…/v2/auth``, Gitea and Forgejo ``…/v2/token`` for container_registry; Artifactory and
-    Nexus name themselves.
+    Recognised by realm: GitLab ``…/jwt/auth``, Harbor ``…/service/token`` for the service harbor-registry, Quay
+    ``…/v2/auth``, Gitea and Forgejo ``…/v2/token`` for container_registry. Artifactory and Nexus name themselves.
     """
     headers = _headers(base, config, environ, cancellation)
     if "X-JFrog-Version" in headers or "X-Artifactory-Id" in headers:

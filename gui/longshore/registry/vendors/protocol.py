@@ -1,4 +1,4 @@
-"""What a listing yields, and what every vendor's module offers. Immutable data; crosses threads freely."""
+"""The items of a listing, and the interface of every vendor's module. Immutable data, any thread."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ __all__ = ["Lister", "RepositoryInfo", "TagInfo"]
 
 @dataclass(frozen=True, slots=True)
 class TagInfo:
-    """One tag. *details*: what the vendor's listing tells of it, None if only the name.
+    """One tag. *details*: from the vendor's listing, None if it has only the name.
 
-    *complete*: nothing would be gained by asking the registry for the manifest (which Docker Hub counts as a pull);
-    otherwise show the details as they are and ask for the rest. ``details.created`` is the time of the push where the
-    vendor does not tell when the image was made.
+    *complete*: the manifest would add nothing (Docker Hub counts its request as a pull); otherwise show the details
+    and request the rest. ``details.created`` is the time of the push if the vendor does not report when the image was
+    made.
     """
 
     name: str
@@ -28,9 +28,9 @@ class TagInfo:
 class Lister(Protocol):
     """Lists one registry. Blocking, thread-safe; worker threads.
 
-    *page* is None for the first page, then ``Page.next`` of the one before, unchanged. Names can come again on a later
-    page. A page can be empty and still have a next one. Raises RegistryError and below (ListingUnsupported where there
-    is no listing for us, with advice), CredentialsError, Cancelled.
+    *page* is None for the first page, then ``Page.next`` of the one before, unchanged. Names may be repeated on later
+    pages. A page may be empty and still have a next one. Raises RegistryError and its subclasses (ListingUnsupported,
+    with advice, if there is no listing for this user), CredentialsError, Cancelled.
     """
 
     @property
@@ -39,12 +39,12 @@ class Lister(Protocol):
 
     @property
     def searches(self) -> bool:
-        """True if *query* is looked up by the vendor; otherwise it only filters what is listed."""
+        """True if the vendor searches for *query*; otherwise it only filters the listing."""
 
     def repositories(
         self, page: str | None = None, query: str = "", *, cancellation: Cancellation | None = None
     ) -> Page[RepositoryInfo]:
-        """One page of the repositories we may see, below the registry's namespace if it has one."""
+        """One page of the repositories that this user may see, below the registry's namespace if it has one."""
 
     def tags(
         self, repository: str, page: str | None = None, *, cancellation: Cancellation | None = None
@@ -52,4 +52,4 @@ class Lister(Protocol):
         """One page of the tags of *repository* (a path as in references), in the vendor's order."""
 
     def close(self) -> None:
-        """Close idle connections. The client given to it stays open."""
+        """Close idle connections. The client that the lister uses stays open."""

@@ -2,9 +2,9 @@
 
 Red Hat Quay API reference (https://docs.redhat.com/en/documentation/red_hat_quay/, "Red Hat Quay API reference"):
 ``GET /api/v1/repository`` (namespace, next_page), ``GET /api/v1/repository/{repository}/tag/``, and
-``GET /api/v1/find/repositories`` for searching. The API takes OAuth tokens only: robots' and users' passwords, which
-sign in to the registry, are not sent to it. Whoever signs in as ``$oauthtoken`` has such a token. Without one the API
-lists public repositories, and private ones are in the registry's catalogue ("Docker Registry v2 authentication").
+``GET /api/v1/find/repositories`` for searching. The API accepts only OAuth tokens, so passwords of robots and users,
+which sign in to the registry, are not sent to it. The user ``$oauthtoken`` has such a token. Without one the API lists
+public repositories; private ones are in the registry's catalogue ("Docker Registry v2 authentication").
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _PAGE = 100
 
 
 class QuayLister(VendorLister):
-    """Lists the registry's namespace by the API, and searches; all else by the catalogue."""
+    """Lists and searches the registry's namespace by the API; everything else by the catalogue."""
 
     kind = "quay"
     searches = True
@@ -39,7 +39,7 @@ class QuayLister(VendorLister):
     def _shelves(self, query: str, cancellation: Cancellation | None) -> list[str]:
         namespace = self._config.namespace.partition("/")[0]
         if namespace and self._credential() and not self._headers(cancellation):
-            raise self._unsupported()  # the catalogue knows the private ones too
+            raise self._unsupported()  # the catalogue also has the private repositories
         if namespace:
             return [namespace]
         if query:
@@ -99,7 +99,7 @@ class QuayLister(VendorLister):
         return read.distinct(found), following, None
 
     def _tags(self, repository: str, page: str | None, cancellation: Cancellation | None) -> Page[TagInfo]:
-        """Digests, sizes (not of indexes) and the dates of pushes."""
+        """One page of tags with digests, sizes (not of indexes) and the dates of pushes."""
         path = f"/api/v1/repository/{'/'.join(map(read.segment, repository.split('/')))}/tag/"
         first = read.query_of(path, onlyActiveTags="true", limit=_PAGE, page=1)
         trail = Trail.start(first) if page is None else Trail.parse(page, self._config)
@@ -126,5 +126,5 @@ class QuayLister(VendorLister):
 
 
 def _since(value: object) -> datetime | None:
-    """Repositories' times are seconds since 1970, tags' are as in mail headers."""
+    """A time: seconds since 1970 for repositories, as in mail headers for tags."""
     return read.epoch(value) or read.when(value)

@@ -1,4 +1,4 @@
-"""Reads fields out of what vendors answer; what is not as documented counts as not told. Pure; any thread."""
+"""Reads fields of vendors' responses; what differs from their documentation counts as absent. Pure; any thread."""
 
 from __future__ import annotations
 
@@ -22,27 +22,27 @@ _MOST_PLATFORMS = 100
 
 
 def fields(value: Any) -> dict[str, Any]:
-    """*value* if it is an object, else an empty one."""
+    """*value* if it is an object, else an empty object."""
     return value if isinstance(value, dict) else {}
 
 
 def rows(value: Any) -> list[dict[str, Any]]:
-    """The objects in *value* if it is a list; Go's null for an empty list is one too."""
+    """The objects in *value* if it is a list, else an empty list (Go writes an empty list as null)."""
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def words(value: Any) -> str:
-    """*value* if it is text, else an empty one."""
+    """*value* if it is text, else ""."""
     return value if isinstance(value, str) else ""
 
 
 def line(value: Any) -> str:
-    """Text as one plain line, bounded."""
+    """*value* as one plain line, bounded."""
     return plain(value, 300) if isinstance(value, str) else ""
 
 
 def count(value: Any) -> int | None:
-    """A number that is not negative; some vendors and all headers write numbers as text."""
+    """A number that is not negative, else None. Some vendors and all headers write numbers as text."""
     if isinstance(value, str):
         value = number(value)
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < _LARGEST_COUNT:
@@ -51,12 +51,12 @@ def count(value: Any) -> int | None:
 
 
 def truth(value: Any) -> bool | None:
-    """A boolean, None where it is none."""
+    """*value* if it is a boolean, else None."""
     return value if isinstance(value, bool) else None
 
 
 def when(value: Any) -> datetime | None:
-    """A time in ISO 8601 or as in mail headers (Quay), with its zone (UTC where none is named)."""
+    """A time in ISO 8601 or as in mail headers (Quay), converted to UTC (its zone if none is named)."""
     if not isinstance(value, str) or not 0 < len(value) < 64:
         return None
     try:
@@ -67,7 +67,7 @@ def when(value: Any) -> datetime | None:
         except (ValueError, TypeError):
             return None
     if found.year < 1971:
-        return None  # Go's zero time, and what reproducible builds write
+        return None  # Go's zero time, and the time that reproducible builds write
     try:
         return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
     except OverflowError:
@@ -75,24 +75,24 @@ def when(value: Any) -> datetime | None:
 
 
 def epoch(value: Any) -> datetime | None:
-    """A time from seconds since 1970."""
+    """A time from seconds since 1970, None if *value* is not one."""
     seconds = value if isinstance(value, int) and not isinstance(value, bool) else 0
     return datetime.fromtimestamp(seconds, UTC) if 0 < seconds < 1 << 34 else None
 
 
 def segment(text: str) -> str:
-    """*text* as one segment of a path: slashes too are encoded."""
+    """*text* as one segment of a path: slashes are encoded too."""
     return quote(text, safe="")
 
 
 def query_of(path: str, **parameters: str | int | None) -> str:
-    """*path* with the parameters that are not None and not empty."""
+    """*path* with the parameters that are neither None nor empty."""
     given = {key: value for key, value in parameters.items() if value not in (None, "")}
     return f"{path}?{urlencode(given)}" if given else path
 
 
 def repository(name: str, **known: Any) -> RepositoryInfo | None:
-    """A RepositoryInfo, None if nobody could pull a repository of that name."""
+    """A RepositoryInfo, None if a repository of that name cannot be pulled."""
     known["private"] = bool(known.get("private"))
     try:
         return RepositoryInfo(check_path(name), **known)
@@ -101,7 +101,7 @@ def repository(name: str, **known: Any) -> RepositoryInfo | None:
 
 
 def distinct(found: Iterable[RepositoryInfo | None]) -> list[RepositoryInfo]:
-    """Without None, and each name once: the first."""
+    """The repositories without None, the first of each name."""
     by_name: dict[str, RepositoryInfo] = {}
     for item in found:
         if item is not None:
@@ -120,8 +120,8 @@ def tag(
     media_type: Any = "",
     complete: bool = False,
 ) -> TagInfo | None:
-    """A TagInfo, None if *name* cannot be a tag; without details if *digest* is none. *images*: the digests of all its
-    images; kept only if each is one."""
+    """A TagInfo; None if *name* is not a valid tag, without details if *digest* is not valid. *images*: the digests of
+    all its images; kept only if all are valid."""
     if not isinstance(name, str) or not valid_tag(name):
         return None
     if not isinstance(digest, str) or not valid_digest(digest):
@@ -136,7 +136,7 @@ def tag(
 
 
 def present(found: Iterable[TagInfo | None]) -> list[TagInfo]:
-    """Without None, and each tag once: the first."""
+    """The tags without None, the first of each name."""
     by_name: dict[str, TagInfo] = {}
     for item in found:
         if item is not None:
@@ -145,7 +145,7 @@ def present(found: Iterable[TagInfo | None]) -> list[TagInfo]:
 
 
 def platform(value: Mapping[str, Any]) -> Platform | None:
-    """A platform from an object with ``os`` and ``architecture``, None where they are not named."""
+    """A platform from an object with ``os`` and ``architecture``, None if they are missing."""
     system, architecture = words(value.get("os")), words(value.get("architecture"))
     if not system or not architecture:
         return None
@@ -156,7 +156,7 @@ def platform(value: Mapping[str, Any]) -> Platform | None:
 
 
 def best(platforms: list[Platform | None]) -> int | None:
-    """The index of the platform to show the size of: the host's, or else the first that is one."""
+    """The index of the platform whose size is shown: the host's, or else the first known one."""
     known = [index for index, one in enumerate(platforms) if one is not None and one.known]
     host = Platform.host()
     for index in known:

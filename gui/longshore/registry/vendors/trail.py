@@ -1,4 +1,4 @@
-"""Where a listing stands: the next page, and how we know that the pages do not go in a circle. Pure; any thread."""
+"""The position in a listing: the next page, and a guard against pages that lead in a circle. Pure; any thread."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from longshore.registry import failures
 from longshore.registry.challenge import number
 from longshore.registry.config import RegistryConfig
 
-#: Pages of one listing after which we stop and say so.
+#: Most pages of one listing; after that an error is raised.
 MOST_PAGES = 10_000
 
 _LONGEST_TARGET = 8192
@@ -19,9 +19,8 @@ _LONGEST_TARGET = 8192
 class Trail:
     """The page at *target*, the *number*-th of its listing (from 1).
 
-    *mark* is of the page whose number is the last power of two: pages that go in a circle come past it again
-    (R. P. Brent, 1980). Nothing has to be remembered between
-    pages, and listings may run side by side.
+    *mark* belongs to the page whose number is the last power of two: pages that lead in a circle reach it again
+    (R. P. Brent, 1980). So nothing has to be remembered between pages, and listings may run side by side.
     """
 
     target: str
@@ -30,12 +29,12 @@ class Trail:
 
     @classmethod
     def start(cls, target: str) -> Trail:
-        """At the first page."""
+        """The first page."""
         return cls(target, 1, _mark(target))
 
     @classmethod
     def parse(cls, token: str, config: RegistryConfig) -> Trail:
-        """From what :meth:`then` gave. Raises UnexpectedReply for anything else."""
+        """Parse a token of :meth:`then`. Raises UnexpectedReply for anything else."""
         place, _, rest = token.partition(" ")
         mark, _, target = rest.partition(" ")
         page = number(place)
@@ -44,7 +43,7 @@ class Trail:
         return cls(target, page, mark)
 
     def then(self, target: str, config: RegistryConfig) -> str:
-        """The token of the page after this one. Raises UnexpectedReply where the listing would not end."""
+        """The token of the next page. Raises UnexpectedReply if the listing would not end."""
         mark = _mark(target)
         if target == self.target or mark == self.mark:
             raise failures.unexpected(config, "its pages lead round in a circle")
