@@ -1,4 +1,4 @@
-"""An engine's images: how the engine is asked for one, how one is tagged, and what the row says of it."""
+"""Images of an engine: the names to ask for, tags, and the notes about them in a transfer's row."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def source_names(request: TransferRequest) -> list[str]:
-    """What to ask the engine for: the source's name, else its id, and for an archive those of the option ``names``."""
+    """The names to ask the engine for: the source's, else its id; for an archive also those of the option ``names``."""
     source = request.source
     if source.reference is None and not source.image_id:
         raise ValueError("an engine's image needs a name or an id")
@@ -27,16 +27,16 @@ def source_names(request: TransferRequest) -> list[str]:
 
 
 def tell_if_changed(job: Job, image: ImageDetails) -> None:
-    """Say so where the source's name points to another image than when it was asked for."""
+    """Note that the source's name points to another image than when it was asked for."""
     source = job.request.source
     if source.reference is not None and source.image_id and source.image_id != image.image_id:
         job.tell(NoteKind.SOURCE_CHANGED, image.image_id)
 
 
 def tell_if_repacked(job: Job, image: ImageDetails, digest: str) -> None:
-    """Say so where *digest*, of the manifest that was made for the engine's *image*, is none that it was known by.
+    """Note that *digest*, of the manifest that was made for the engine's *image*, is not one that it was known by.
 
-    An engine that keeps images unpacked packs them anew. containerd's store (which tells platforms) sends what it has.
+    An engine that keeps images unpacked packs them anew. containerd's store (which reports platforms) sends its own.
     """
     known = {named.rpartition("@")[2] for named in image.repo_digests}
     if known and digest not in known and not image.platforms:
@@ -44,7 +44,7 @@ def tell_if_repacked(job: Job, image: ImageDetails, digest: str) -> None:
 
 
 def image_id_of(engine: Engine, name: Reference | None) -> str:
-    """The image that has the name now, "" for none."""
+    """The id of the image that *name* points to, "" for none."""
     if name is None:
         return ""
     try:
@@ -54,7 +54,7 @@ def image_id_of(engine: Engine, name: Reference | None) -> str:
 
 
 def tag(job: Job, engine: Engine, image_id: str, name: Reference) -> bool:
-    """Have *name* point to the image, and say so where it pointed to another. False if it did already."""
+    """Have *name* point to the image, and note if it pointed to another. False if it did already."""
     before = image_id_of(engine, name)
     if before == image_id:
         return False

@@ -29,9 +29,9 @@ _KEY = "loading"
 
 
 class IntoEngine:
-    """See Way. *source* opens where the images come from. The destination's reference renames the one.
+    """See Way. *source* opens the source. The destination's reference renames an image.
 
-    containerd's store gets every platform of an image that is whole, and keeps the digest; an engine that keeps one
+    containerd's store gets every platform of an image that is whole, and keeps the digest. An engine that keeps one
     platform gets that of ``request.platform``, else its own.
     """
 
@@ -43,8 +43,8 @@ class IntoEngine:
         self._memory = LayerMemory()
 
     def plan(self, job: Job) -> Plan | None:
-        """What the source has is read and checked here, which takes its time with an archive; :meth:`run` goes on with
-        what was found. Exact: every layer is known."""
+        """The source is read and checked here, which takes some time with an archive; :meth:`run` continues with what
+        was found. Exact: every layer is known."""
         job.progress.enter("checking")
         try:
             loading = _Loading(job, self._source, self._memory)
@@ -55,7 +55,7 @@ class IntoEngine:
         return loading.plan()
 
     def run(self, job: Job) -> str:
-        """Load, and see that the engine has each image, layer by layer; the id of the first there."""
+        """Load, and verify that the engine has each image, layer by layer; gives the id of the first there."""
         found = job.left[_KEY]
         if isinstance(found, LongshoreError):
             raise found
@@ -71,7 +71,7 @@ class _Loading:
         assert isinstance(place, EnginePlace)
         self._job = job
         self._engine = job.clients.engine(place.address)
-        # First, as it is quick: an engine that is not there need not be waited for.
+        # First, as it is quick: nothing is read for an engine that is not running.
         info = self._engine.probe()
         self._keeps = info.store is ImageStore.CONTAINERD
         self._source = source(job, job.request.platform or info.platform)
@@ -79,7 +79,7 @@ class _Loading:
         sent = [image for one in self._images for image in one.images]
         layers = {layer.digest: layer for image in sent for layer in image.manifest.layers}
         self._layers = self._source.in_order(layers.values())
-        # Other stores want all of an image.
+        # Other stores need all of an image.
         classic = info.store is ImageStore.CLASSIC
         self._here = self._present(sent, memory) if classic else frozenset()
         self._planned = {layer.digest: layer for image in sent for layer in _planned(image)}
@@ -102,7 +102,7 @@ class _Loading:
         return ids[0]
 
     def _chosen(self, archived: Archived, own: Platform) -> Archived:
-        """What of *archived* the engine gets, first the image that it would run, under the names that it gets."""
+        """The part of *archived* that is sent, under its new names; the image that the engine would run comes first."""
         asked = self._job.request.platform
         image = select_image(archived.runnable, asked or own)
         if image is None:
@@ -127,8 +127,8 @@ class _Loading:
         return replace(chosen, references=() if name is None else (name,))
 
     def _present(self, images: Iterable[ArchivedImage], memory: LayerMemory) -> frozenset[str]:
-        """Layers that need not be sent: a classic engine does not look at the files of those that it has below the
-        first that it has not (measured: 20.10, 28.5)."""
+        """Layers that need not be sent: a classic engine does not read the files of those that it has, up to the first
+        that it does not have (measured: 20.10, 28.5)."""
         ids = dict.fromkeys(local.image_id for local in self._engine.images())
         here: set[str] = set()
         needed: set[str] = set()
@@ -165,7 +165,7 @@ class _Loading:
             yield from docker_archive(outgoing, layers, counted, instead, whole=not self._here)
 
     def _counted(self, read: ReadBlob) -> ReadBlob:
-        """*read*, and the progress hears of what was read."""
+        """*read*, counted by the progress."""
 
         def told(layer: Descriptor, pieces: Iterable[bytes]) -> Iterator[bytes]:
             row, sent = short(layer.digest), 0

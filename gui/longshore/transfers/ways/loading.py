@@ -1,4 +1,4 @@
-"""An engine loads a tar of images: it gets the tar, unpacks it, and is asked afterwards whether it has the images."""
+"""Has an engine load a tar of images, and verifies afterwards that it has them."""
 
 from __future__ import annotations
 
@@ -19,10 +19,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """An image that an engine must have afterwards. *ids*: any of these is its id there. *name*: the tag that it must
-    have; None: it is looked for by its id. *config*, *manifest*: digests, the second "" where there is none that could
-    be kept. *repacked*: the engine may make a manifest of its own for it, and with that another id. *before*: id of the
-    image that had the tag."""
+    """An image that an engine must have afterwards. *ids*: any of these is its id there. *name*: its tag; None: it is
+    looked up by its id. *config*, *manifest*: digests, the second "" if there is none that could be kept. *repacked*:
+    the engine may make a manifest of its own, which changes the id. *before*: id of the image that had the tag."""
 
     ids: frozenset[str]
     diff_ids: tuple[str, ...]
@@ -34,21 +33,21 @@ class Expected:
 
 
 def tag_of(reference: Reference | None) -> Reference | None:
-    """The tag that an engine gives to an image of that name; None where it is known by its digest only."""
+    """The tag that an engine gives to an image of that name; None for a name that is only a digest."""
     if reference is None or (reference.digest and not reference.tag):
         return None
     return reference.with_default_tag().with_digest(None)
 
 
 def load(job: Job, engine: Engine, tar: Generator[bytes]) -> list[str]:
-    """Have *engine* load *tar*, which is closed however that ends; gives what the engine says it has loaded.
+    """Have *engine* load *tar*, and close it however that ends. Gives the names (or ids) that the engine reports.
 
-    The progress hears how far the engine has unpacked each layer. Raises EngineError, Cancelled, and what *tar* raises.
+    Progress includes the unpacking of each layer. Raises EngineError, Cancelled, and what *tar* raises.
     """
 
     def sent() -> Generator[bytes]:
         yield from tar
-        # The engine has all of it, and only now unpacks it.
+        # Everything has been sent, and only now the engine unpacks it.
         job.progress.enter("extracting")
 
     job.progress.enter("")
@@ -59,9 +58,9 @@ def load(job: Job, engine: Engine, tar: Generator[bytes]) -> list[str]:
 
 
 def verify(job: Job, engine: Engine, expected: Expected, loaded: Sequence[str]) -> str:
-    """See that *engine* has the image with the layers it should have, and say what became of its digest. Its id there.
+    """Verify that *engine* has the image, and note what became of its tag and digest. Gives its id there.
 
-    *loaded*: what the engine says it has loaded. Raises VerificationFailed.
+    *loaded*: what the engine reports. Raises VerificationFailed.
     """
     image = None
     candidates = [str(expected.name)] if expected.name is not None else [*expected.ids, *loaded]

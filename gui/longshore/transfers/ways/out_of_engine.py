@@ -25,8 +25,10 @@ if TYPE_CHECKING:
 
 
 class Saved:
-    """What *engine* saves of *images*, of which *chunks* are the bytes: taken apart once, from its beginning to its
-    end, and checked. One thread. *last*: what is said of a layer when it has gone by."""
+    """The tar in which *engine* saves *images*: read once from *chunks*, from start to end, and checked. One thread.
+
+    *last*: the state of a layer when all of it has been read.
+    """
 
     def __init__(
         self,
@@ -47,8 +49,8 @@ class Saved:
         self._listing: Listing | None = None
 
     def layers(self, passing: Callable[[bytes], None] = lambda chunk: None) -> Iterator[StreamedFile]:
-        """The files that can be layers, in the order of the stream; ``rows`` counts their bytes. *passing* hears every
-        byte of the engine. Raises ArchiveDamaged, ArchiveRefused, EngineError, Cancelled."""
+        """The files that can be layers, in the order of the stream; ``rows`` counts their bytes. *passing* is called
+        with every chunk of the tar. Raises ArchiveDamaged, ArchiveRefused, EngineError, Cancelled."""
 
         def passed() -> Iterator[bytes]:
             for chunk in self._chunks:
@@ -63,8 +65,8 @@ class Saved:
                 yield streamed
 
     def listing(self) -> Listing:
-        """All that the engine has saved, once the last layer has gone by. Raises ArchiveDamaged unless every image is
-        whole, VerificationFailed if one of those asked for is not among them."""
+        """All that the engine has saved; only after the last layer. Raises ArchiveDamaged unless every image is whole,
+        VerificationFailed if one of ``images`` is not among them."""
         if self._listing is None:
             assert self._scanner is not None
             job = self._job
@@ -75,7 +77,7 @@ class Saved:
         return self._listing
 
     def found(self, image: ImageDetails) -> Archived:
-        """That of the stream which is *image*: by its id, else by its layers. Raises VerificationFailed."""
+        """*image* as it was saved: found by its id, else by its layers. Raises as :meth:`listing`."""
         archived = self.listing().archived
         for one in archived:
             if image.image_id in one.ids:
@@ -92,24 +94,24 @@ class Saved:
 
 
 class Sink(Protocol):
-    """Where images go. Made for one attempt at a job; one thread. Every call may block; raises LongshoreError,
-    Cancelled."""
+    """The destination of what an engine saves. Made for one attempt; one thread. Every call may block, and raises
+    LongshoreError or Cancelled."""
 
     def held(self, image: ImageDetails) -> str:
-        """The digest (or id) of *image* where the place has all of it, "" if it has not."""
+        """The digest (or id) of *image* if the destination has all of it, else ""."""
 
     def named(self, image: ImageDetails) -> str:
-        """As :meth:`held`, and the image has its name when this returns: nothing need move."""
+        """As :meth:`held`; an image that is there also gets its name, so that nothing needs to move."""
 
     def take(self, saved: Saved) -> str:
-        """Take in all of *saved*, see that it is whole and what was asked for, and give it its name; the digest."""
+        """Take in all of *saved*, verify that it is whole and what was asked for, and give it its name; its digest."""
 
 
 class OutOfEngine:
-    """See Way. *sink* opens where the images go to, which *extracts* them or not.
+    """See Way. *sink* opens the destination; *extracts*: whether that unpacks the layers.
 
-    An engine does not say how long its stream will be, only what the images take on its disk, which is near to it.
-    Option of a request into an archive: ``names``, more references of images for the same archive, by blanks.
+    An engine does not report the length of its stream, only the size of the images on its disk, which is close to it.
+    Option of a request into an archive: ``names``, more references of images for the same archive, separated by blanks.
     """
 
     pausable = False
@@ -119,11 +121,10 @@ class OutOfEngine:
         self._sink = sink
 
     def plan(self, job: Job) -> Plan | None:
-        """The layers, and the size that the engine tells; nothing moves where the destination has the image."""
+        """The layers, and the size that the engine reports; nothing moves if the destination has the image."""
         job.progress.enter("checking")
-        return planning.or_none(
-            "what an engine saves", job.cancellation, lambda bounded: self._plan(job, bounded)
-        )
+        what = f"a save of {source_names(job.request)[0]}"
+        return planning.or_none(what, job.cancellation, lambda bounded: self._plan(job, bounded))
 
     def _plan(self, job: Job, cancellation: Cancellation) -> Plan:
         engine, images = _engine(job), []

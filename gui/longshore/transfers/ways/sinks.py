@@ -1,4 +1,4 @@
-"""Where the images go that an engine saves: the library, an archive, or another engine."""
+"""The destinations of what an engine saves: the library, an archive, or another engine."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 
 class ArchiveSink:
-    """See Sink. The file appears under its name when it is whole; the ending of the name decides on its compression
-    (``.tar.gz``, ``.tar.zst``). A docker-archive holds the engine's own bytes, unchanged."""
+    """See Sink. The file appears under its name when it is whole; the suffix decides its compression (``.tar.gz``,
+    ``.tar.zst``). A docker-archive contains the engine's own bytes, unchanged."""
 
     def __init__(self, job: Job) -> None:
         place = job.request.destination.place
@@ -48,7 +48,7 @@ class ArchiveSink:
         return ""
 
     def take(self, saved: Saved) -> str:
-        """See Sink. Raises DiskFull, ArchiveError. The id of an image that comes without a manifest and gets none."""
+        """See Sink. Gives the id of an image that is saved without a manifest. Raises DiskFull, ArchiveError."""
         job, image = self._job, saved.images[0]
         oci = self._format is ArchiveFormat.OCI
         with NewFile(self._path) as file:
@@ -90,10 +90,10 @@ class ArchiveSink:
 class LibrarySink:
     """See Sink.
 
-    An engine with containerd's store saves the image as it got it, digest and all. A classic one has unpacked layers
-    only: the library then holds them so (not compressed), under a manifest made for them, whose digest is another than
-    the one that the image was pulled by. The configuration, and with it the image's ID, stays the same; an image that
-    the library still has is known again by that, and only gets its name.
+    An engine with containerd's store saves the image as it got it, and the digest is kept. A classic one has unpacked
+    layers only: the library keeps them uncompressed, under a manifest made for them, whose digest is not the one that
+    the image was pulled by. The configuration, and with it the image's id, stays the same; an image that the library
+    still has is recognized by it, and only gets its name.
     """
 
     def __init__(self, job: Job) -> None:
@@ -127,7 +127,7 @@ class LibrarySink:
                     library.take_in(saved.rows.counted(streamed), lease, job.cancellation)
             info = saved.engine.probe()
             archived = saved.found(image)
-            # The engine may have some platforms, and the index of all: only what is whole can be passed on.
+            # The engine may have only some platforms of an index: the library gets an image that is whole.
             settled = archived.settled(info.platform)
             _tell_if_picked(job, archived, settled)
             for raw in saved.listing().documents_of(settled).values():
@@ -159,8 +159,8 @@ class LibrarySink:
 class EngineSink:
     """See Sink. Moves one image, under the destination's name or else the source's.
 
-    The stream is taken apart and put together again: the lists go last, and only once every layer was found to be the
-    image's. An engine acts on an archive when it has all of it, so that one that fails on the way changes nothing.
+    The tar is written anew: the lists go last, and only after every layer was verified. An engine acts on a tar when it
+    has all of it, so that one that fails on the way changes nothing.
     """
 
     def __init__(self, job: Job) -> None:
@@ -171,7 +171,7 @@ class EngineSink:
         self._name = tag_of(job.request.destination.reference or job.request.source.reference)
 
     def held(self, image: ImageDetails) -> str:
-        """See Sink: ids are digests, so that an equal one is the same content."""
+        """See Sink: ids are digests, so an equal id is the same content."""
         return image.image_id if any(one.image_id == image.image_id for one in self._engine.images()) else ""
 
     def named(self, image: ImageDetails) -> str:
@@ -188,7 +188,7 @@ class EngineSink:
         loaded = load(self._job, self._engine, self._tar(saved, info.platform))
         archived = saved.found(image)
         config = next((one.manifest.config.digest for one in archived.runnable), "")
-        # A classic engine has no manifest whose digest could be lost; newer ones make one up when they save.
+        # A classic engine has no manifest whose digest could be lost; newer versions make one when they save.
         kept = "" if image.image_id == config else archived.top.digest
         repacked = archived.made and info.store is ImageStore.CONTAINERD
         expected = Expected(archived.ids, image.diff_ids, self._name, config, kept, repacked, before)

@@ -1,4 +1,4 @@
-"""Where the images come from that Longshore loads into an engine: the library, or an archive."""
+"""The sources of what Longshore loads into an engine: the library, or an archive."""
 
 from __future__ import annotations
 
@@ -36,27 +36,27 @@ _DEEPEST = 3
 
 
 class Source(Protocol):
-    """Images for an engine. Made for one attempt at *job*, for an engine that runs *platform*; one thread.
+    """Images for an engine. Made for one attempt, with the platform that the engine runs; one thread.
 
-    *images*: each can be run, under the names that it shall have. Every call may block. Raises LongshoreError,
-    Cancelled.
+    *images*: each has a platform that can be run. Every call may block, and raises LongshoreError or Cancelled.
     """
 
     images: Sequence[Archived]
 
     def in_order(self, layers: Iterable[Descriptor]) -> list[Descriptor]:
-        """*layers* in the order in which they must be read. Raises an error where one is not there."""
+        """*layers* in the order in which they must be read. Raises an error if one is not there."""
 
     def plain(self, layer: Descriptor) -> Descriptor | None:
-        """What a layer is once it is decompressed, for an engine that does not know zstd; None for any other layer."""
+        """A layer in zstd as it is decompressed, for engines that cannot read zstd; None for any other layer."""
 
     def reading(self) -> AbstractContextManager[ReadBlob]:
-        """Gives what reads the layers, each once. Their bytes are verified by who takes them."""
+        """A function that reads the layers, each once. The caller verifies their bytes."""
 
 
 class ArchiveSource:
     """See Source. The request's reference (or its ``image_id``, any of the image's digests) names one image of the
-    archive; without either all are loaded, each under its own names. All of the file is read and checked first."""
+    archive; without either all are loaded, each under its own names. All of the file is read and checked first: raises
+    as :func:`open_archive`."""
 
     def __init__(self, job: Job, platform: Platform) -> None:
         source = job.request.source
@@ -79,13 +79,13 @@ class ArchiveSource:
             )
 
     def in_order(self, layers: Iterable[Descriptor]) -> list[Descriptor]:
-        """See Source: a compressed archive can be read forward only. Raises ArchiveDamaged."""
+        """See Source: a compressed archive can only be read forward. Raises ArchiveDamaged."""
         offsets = {}
         for layer in layers:
             member = self._archive.member(layer.digest)
             if member is None:
                 raise ArchiveDamaged(
-                    "The archive leaves out layers that only their vendor hands out.",
+                    "The archive leaves out layers that only their vendor may distribute.",
                     subject=str(self._archive.path),
                     advice="Pull the image from its registry instead.",
                 )
@@ -155,7 +155,7 @@ class LibrarySource:
         return found
 
     def plain(self, layer: Descriptor) -> Descriptor | None:
-        """See Source. A tar tells the length of a file before its bytes: the layer is decompressed twice."""
+        """See Source. In a tar the size comes before the content: the layer is decompressed twice."""
         if not layer.media_type.endswith("zstd"):
             return None
         diff_id, size = hashlib.sha256(), 0
@@ -170,7 +170,7 @@ class LibrarySource:
         return contextlib.nullcontext(partial(self._library.read, cancellation=self._cancellation))
 
     def _walk(self, wanted: Descriptor, depth: int = 0) -> Manifest | Index:
-        """Read a manifest and all below it. What cannot be read is missing, but for the image that is chosen."""
+        """Read a manifest and all below it. What cannot be read counts as missing, except the image for the engine."""
         self._cancellation.raise_if_cancelled()
         found = self._library.manifest(wanted.digest)
         if isinstance(found, Manifest):
