@@ -30,9 +30,11 @@ from longshore.engine.address import current_address
 from longshore.registry.config import RegistryConfig
 from longshore.transfers.progress.progress import Progress
 from longshore.transfers.transfer import TransferRequest
-from longshore.transfers.ways.load import LoadStrategy
-from longshore.transfers.ways.save import SaveStrategy
-from longshore.transfers.ways.way import Job, Strategy
+from longshore.transfers.ways.into_engine import IntoEngine
+from longshore.transfers.ways.out_of_engine import OutOfEngine
+from longshore.transfers.ways.sinks import ArchiveSink
+from longshore.transfers.ways.sources import ArchiveSource
+from longshore.transfers.ways.way import Job, Way
 from testbed.bed import Testbed
 from testbed.images import load_image
 from transfertools.archives import in_archive, in_engine, moving
@@ -40,12 +42,12 @@ from transfertools.archives import in_archive, in_engine, moving
 NAME = "bench/archives:1"
 
 
-def attempt(strategy: Strategy, request: TransferRequest, clients: Clients) -> None:
+def attempt(way: Way, request: TransferRequest, clients: Clients) -> None:
     """One transfer, planning and verification included."""
-    job = Job(request, clients, Cancellation(), Progress(extracts=strategy.extracts))
+    job = Job(request, clients, Cancellation(), Progress(extracts=way.extracts))
     with job.closing:
-        strategy.plan(job)
-        strategy.run(job)
+        way.plan(job)
+        way.run(job)
 
 
 def check(path: Path) -> None:
@@ -78,10 +80,14 @@ def main() -> None:
             subprocess.run(["docker", *arguments], env=environ, check=True, stdout=subprocess.DEVNULL)
 
         def save(name: str) -> None:
-            attempt(SaveStrategy(), moving(in_engine(address, NAME), in_archive(root / name)), clients)
+            attempt(
+                OutOfEngine(ArchiveSink), moving(in_engine(address, NAME), in_archive(root / name)), clients
+            )
 
         def load() -> None:
-            attempt(LoadStrategy(), moving(in_archive(root / "ours.tar"), in_engine(address)), clients)
+            attempt(
+                IntoEngine(ArchiveSource), moving(in_archive(root / "ours.tar"), in_engine(address)), clients
+            )
 
         with contextlib.closing(engine.client()) as client, contextlib.closing(clients):
             load_image(client, [NAME], [int(wanted.layer_mb * 1e6)] * wanted.layers)

@@ -60,7 +60,8 @@ def summary_of(archive: Archive) -> ArchiveSummary:
             blobs |= {entry.top.digest, *(image.manifest.digest for image in entry.images)}
         blobs |= {image.manifest.config.digest for image in entry.images}
         images = entry.runnable or entry.images
-        layers = {layer.digest: layer for image in entry.images for layer in image.layers if layer}
+        named = {layer.digest for image in entry.images for layer in image.manifest.layers}
+        layers = {digest: member for digest in named if (member := archive.member(digest))}
         blobs |= layers.keys()
         rows.append(
             ImageSummary(

@@ -12,7 +12,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import IO
 
@@ -33,10 +33,9 @@ from longshore.archives.access import (
 from longshore.archives.compression import HEAD, Compression, Unpacker, compression_of, foreign_kind, unpacked
 from longshore.archives.images import images_of
 from longshore.archives.limits import LIMITS, Limits
-from longshore.archives.model import ArchivedImage, Listing
+from longshore.archives.model import Listing
 from longshore.archives.scan import Contents, Member, Scanner
 from longshore.cancellation import Cancellation
-from longshore.oci.platform import Platform
 
 
 class Archive:
@@ -173,16 +172,6 @@ def open_archive(
     )
     _remembered.add(archive)
     return archive
-
-
-def select_image(images: Iterable[ArchivedImage], platform: Platform) -> ArchivedImage | None:
-    """The one that an engine of *platform* would run, the best first; None if there is none."""
-    here = list(images)
-    for wanted in platform.runs():
-        for image in here:
-            if image.platform is not None and wanted.matches(image.platform):
-                return image
-    return None
 
 
 class _Remembered:

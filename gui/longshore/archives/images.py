@@ -168,7 +168,7 @@ class _Reading:
             ]
             manifest = made_manifest(member, described)
             self.documents |= {manifest.digest: manifest.raw, manifest.config.digest: raw}
-            image = ArchivedImage(manifest, config, raw, tuple(layers), config.platform)
+            image = ArchivedImage(manifest, config, raw, config.platform)
             yield Archived(references_of(tags), manifest, (image,), made=True)
 
     def _named(self, name: str) -> bytes:
@@ -277,7 +277,7 @@ class _Reading:
 
     def _image(self, manifest: Manifest, wanted: Descriptor) -> ArchivedImage:
         raw = self._content(manifest.config)
-        layers: list[Member | None] = []
+        here: list[Member] = []
         for layer in manifest.layers:
             member = self._members.get(layer.digest)
             if member is None and not layer.urls:
@@ -286,17 +286,18 @@ class _Reading:
                 raise failures.damaged(
                     self._subject, f"{layer.digest} has {member.size} bytes, and {layer.size} are promised"
                 )
-            layers.append(member)
+            if member is not None:
+                here.append(member)
+        whole = len(here) == len(manifest.layers)
         if manifest.config.media_type not in _IMAGE_CONFIGS:
-            return ArchivedImage(manifest, None, raw, tuple(layers), wanted.platform)
+            return ArchivedImage(manifest, None, raw, wanted.platform, whole)
         config = self._config(manifest.config.digest, raw)
         platform = wanted.platform or config.platform
-        here = [layer for layer in layers if layer is not None]
         # Signatures and attestations have configurations of images, and layers that are no tars.
         tars = all(".tar" in layer.media_type for layer in manifest.layers)
-        if tars and not wanted.is_attestation and len(here) == len(layers) and config.diff_ids:
+        if tars and not wanted.is_attestation and whole and config.diff_ids:
             self._check_layers(config, here)
-        return ArchivedImage(manifest, config, raw, tuple(layers), platform)
+        return ArchivedImage(manifest, config, raw, platform, whole)
 
     def _content(self, wanted: Descriptor) -> bytes:
         """A document by its descriptor."""

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from longshore.archives.scan import Member
 from longshore.oci.descriptor import Descriptor
 from longshore.oci.image_config import ImageConfig
 from longshore.oci.manifest import Index, Manifest
@@ -23,25 +22,20 @@ class ArchiveFormat(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class ArchivedImage:
-    """The image of one platform. *manifest*: as it stands in the archive, or else made of what does. *config*: None
-    for what is no image (a signature, provenance). *layers*: the files that hold them, lowest first; None for one
-    that is to be had elsewhere only (a foreign layer)."""
+    """The image of one platform. *manifest*: as it is in the archive, or made from what is there. *config*: None for
+    what is not an image (a signature, provenance). *whole*: all of its layers are there; those that only their vendor
+    may distribute need not be."""
 
     manifest: Manifest
     config: ImageConfig | None
     config_bytes: bytes = field(repr=False)
-    layers: tuple[Member | None, ...]
     platform: Platform | None
+    whole: bool = True
 
     @property
     def is_image(self) -> bool:
         """Whether an engine could run it."""
         return self.config is not None and (self.platform is None or self.platform.known)
-
-    @property
-    def whole(self) -> bool:
-        """Whether all of its layers are here."""
-        return None not in self.layers
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +77,27 @@ class Archived:
             (self.top.digest, *(digest for each in images for digest in (each.digest, each.config.digest)))
         )
 
-    def settled(self) -> Archived:
-        """What can be handed on as whole: the one image that is here of an index whose others are not."""
-        if not self.missing or len(self.runnable) != 1:
+    def settled(self, platform: Platform | None = None) -> Archived:
+        """What can be handed on as whole: if parts of an index are missing, the only image that is there. Where there
+        are several: the one that an engine of *platform* would run, or all of them if that is None."""
+        images = self.runnable
+        if not self.missing or not images or (platform is None and len(images) > 1):
             return self
-        return replace(self, top=self.runnable[0].manifest, images=self.runnable, missing=(), indexes=())
+        return self.reduced((platform and select_image(images, platform)) or images[0])
+
+    def reduced(self, image: ArchivedImage) -> Archived:
+        """Only *image* of it, under the same names."""
+        return replace(self, top=image.manifest, images=(image,), missing=(), indexes=())
+
+
+def select_image(images: Iterable[ArchivedImage], platform: Platform) -> ArchivedImage | None:
+    """The one that an engine of *platform* would run, the best first; None if there is none."""
+    here = list(images)
+    for wanted in platform.runs():
+        for image in here:
+            if image.platform is not None and wanted.matches(image.platform):
+                return image
+    return None
 
 
 class Oddity(enum.Enum):
@@ -109,10 +119,14 @@ class Remark:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """All that is in an archive. *documents*: manifests, indexes and configurations by digest. *remarks*: what a person
-    should know of it."""
+    """All that is in an archive. *documents*: what is JSON by digest. *remarks*: what a person should know of it."""
 
     format: ArchiveFormat
     archived: tuple[Archived, ...]
     documents: Mapping[str, bytes] = field(repr=False)
     remarks: tuple[Remark, ...] = ()
+
+    def documents_of(self, archived: Archived) -> dict[str, bytes]:
+        """Those of *archived* by digest, and its layers that are JSON as well (provenance, SBOMs)."""
+        layers = (layer.digest for image in archived.images for layer in image.manifest.layers)
+        return archived.documents | {each: self.documents[each] for each in layers if each in self.documents}

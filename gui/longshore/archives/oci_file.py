@@ -12,7 +12,7 @@ from longshore.archives.scan import StreamedFile
 from longshore.archives.tarstream import RECORD, tar_header, tar_padding
 from longshore.archives.writing import ArchiveWriter
 from longshore.cancellation import Cancellation
-from longshore.oci.layout import BLOBS, blob_path
+from longshore.oci.layout import blob_path
 from longshore.oci.manifest import Index, Manifest
 
 
@@ -30,8 +30,8 @@ class OciFile:
 
     def add(self, streamed: StreamedFile, pieces: Iterable[bytes]) -> None:
         """Take in a layer, whatever it will be called; *pieces* are its bytes. What cannot be one is skipped."""
-        if not streamed.name.startswith(f"{BLOBS}/") and not streamed.name.endswith(".tar"):
-            streamed.skip()  # VERSION, and what else older formats have
+        if not streamed.may_be_layer:
+            streamed.skip()
             return
         start = self._file.tell()
         self._file.write(bytes(RECORD))
@@ -53,7 +53,7 @@ class OciFile:
         for archived in listing.archived:
             settled = archived.settled()
             tops.append(settled.top)
-            for raw in settled.documents.values():
+            for raw in listing.documents_of(settled).values():
                 for chunk in writer.document(raw):
                     self._file.write(chunk)
             writer.list_image(settled.top, settled.references)

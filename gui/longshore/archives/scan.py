@@ -125,6 +125,17 @@ class StreamedFile:
         self.member: Member | None = None
         self._bytes = self._hashed(_Hashing(entry, scanner), pieces)
 
+    @property
+    def digest(self) -> str:
+        """The digest that its name promises, and that its bytes are checked against; "" without."""
+        folder, _, encoded = self.name.rpartition("/")
+        return f"sha256:{encoded}" if folder == _BLOBS else ""
+
+    @property
+    def may_be_layer(self) -> bool:
+        """Whether engines give such names to layers, and not to VERSION and what else older formats have."""
+        return self.name.startswith(f"{BLOBS}/") or self.name.endswith(".tar")
+
     def __iter__(self) -> Iterator[bytes]:
         return self._bytes
 

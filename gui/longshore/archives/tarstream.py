@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import enum
 import posixpath
+import tarfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -283,22 +284,17 @@ def _number(field: bytes) -> int | None:
 
 
 def tar_header(name: str, size: int) -> bytes:
-    """The header of a file for an archive that we write; GNU's binary form for 8 GB and more. The same for the same."""
-    encoded = name.encode()
-    if len(encoded) > 100:
-        raise ValueError("a name of more than 100 bytes")
-    length = b"%011o\0" % size if size < 8**11 else b"\x80" + size.to_bytes(11, "big")
-    header = bytearray(RECORD)
-    header[0 : len(encoded)] = encoded
-    header[100:108] = b"0000644\0"
-    header[108:116] = header[116:124] = b"0000000\0"
-    header[124:136] = length
-    header[136:148] = b"%011o\0" % 0
-    header[148:156] = b" " * 8
-    header[156:157] = b"0"
-    header[257:265] = b"ustar  \0" if size >= 8**11 else b"ustar\x0000"
-    header[148:156] = b"%06o\0 " % sum(header)
-    return bytes(header)
+    """The header of a file in an archive that we write: one record, the same for the same name and size. Raises
+    ValueError for a name that does not fit (100 bytes fit)."""
+    entry = tarfile.TarInfo(name)
+    entry.size = size
+    if size < 8**11:
+        header = entry.tobuf(tarfile.USTAR_FORMAT, "utf-8", "strict")
+    else:  # more than ustar's eleven octal digits: GNU's binary form, which every engine reads
+        header = entry.tobuf(tarfile.GNU_FORMAT, "utf-8", "strict")
+    if len(header) != RECORD:
+        raise ValueError("name is too long")
+    return header
 
 
 def tar_padding(size: int) -> bytes:

@@ -30,8 +30,10 @@ from longshore.oci.reference import Reference
 from longshore.transfers.progress.progress import Progress
 from longshore.transfers.queue.queue import TransferQueue
 from longshore.transfers.transfer import NoteKind, State, TransferRequest
-from longshore.transfers.ways.load import LoadWay
-from longshore.transfers.ways.save import SaveWay
+from longshore.transfers.ways.into_engine import IntoEngine
+from longshore.transfers.ways.out_of_engine import OutOfEngine
+from longshore.transfers.ways.sinks import ArchiveSink
+from longshore.transfers.ways.sources import ArchiveSource
 from longshore.transfers.ways.way import Job, Way
 from testbed.engine import PrivateEngine
 from testbed.errors import TestbedUnavailable, require
@@ -297,7 +299,7 @@ def test_a_save_cancelled_in_the_middle_leaves_nothing(
         in_engine(address_of(testbed_engine.host), "archives/cancelled:1"),
         in_archive(folder / name, format=format),
     )
-    cancelled_at(SaveWay(), request, clients, 4 * MB)
+    cancelled_at(OutOfEngine(ArchiveSink), request, clients, 4 * MB)
     assert nothing_but(folder)
 
 
@@ -315,7 +317,7 @@ def test_an_engine_that_is_killed_in_the_middle_of_a_save_leaves_nothing(
         if own_engine.is_running and progress.snapshot().moved_bytes >= 2 * MB:
             own_engine.kill()
 
-    way = SaveWay()
+    way = OutOfEngine(ArchiveSink)
     progress = Progress(extracts=way.extracts, changed=changed)
     job = Job(request, clients, Cancellation(), progress)
     with job.closing:
@@ -347,7 +349,7 @@ def test_a_load_cancelled_in_the_middle_loads_nothing(
     image = Image(layers=(layer("a", 8 * MB), layer("b", 8 * MB)), names=("archives/half:1",))
     path = write(tmp_path, docker_parts(image))
     address = address_of(testbed_engine.host)
-    cancelled_at(LoadWay(), moving(in_archive(path), in_engine(address)), clients, 4 * MB)
+    cancelled_at(IntoEngine(ArchiveSource), moving(in_archive(path), in_engine(address)), clients, 4 * MB)
     with pytest.raises(ImageUnknown):
         clients.engine(address).image("archives/half:1")
 

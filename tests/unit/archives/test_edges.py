@@ -43,6 +43,7 @@ from longshore.archives.tarstream import TAR_END, EntryKind, TarReader, tar_head
 from longshore.archives.writing import ArchiveWriter
 from longshore.cancellation import Cancellation, Cancelled
 from longshore.errors import ArchiveDamaged, ArchiveRefused, NotAnArchive
+from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
 from transfertools.archive_summary import inspect_archive, summary_of
 
@@ -192,6 +193,16 @@ def test_the_one_platform_of_an_index_that_is_here_is_settled_on(tmp_path: Path)
     settled = archived.settled()
     assert (settled.top.digest, settled.missing) == (digest_of(here.manifest), ())
     assert [image.manifest.digest for image in settled.images] == [digest_of(here.manifest)]
+
+
+def test_for_one_platform_the_best_that_is_here_is_settled_on(tmp_path: Path) -> None:
+    archived, images = several_platforms(tmp_path, here=2, away=1)
+    for architecture, image in (("arch1", images[1]), ("arch0", images[0]), ("other", images[0])):
+        settled = archived.settled(Platform("linux", architecture))
+        assert (settled.top.digest, settled.missing) == (digest_of(image.manifest), ())
+        assert settled.references == archived.references
+    whole, _ = several_platforms(tmp_path, here=2, away=0)
+    assert whole.settled(Platform("linux", "arch1")) is whole
 
 
 @pytest.mark.parametrize(("here", "away"), [(1, 0), (2, 0), (2, 1)])

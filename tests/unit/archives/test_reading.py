@@ -31,10 +31,10 @@ from archivetools import (
 )
 from longshore.archives import access
 from longshore.archives import archive as archive_module
-from longshore.archives.archive import open_archive, select_image
+from longshore.archives.archive import open_archive
 from longshore.archives.compression import Compression
 from longshore.archives.limits import Limits
-from longshore.archives.model import ArchiveFormat
+from longshore.archives.model import ArchiveFormat, select_image
 from longshore.archives.scan import Scanner
 from longshore.cancellation import Cancellation, Cancelled
 from longshore.errors import ArchiveError

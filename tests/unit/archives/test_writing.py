@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from archivetools import Image, digest_of, docker_parts, layer, oci_parts, tar_of, write
+from archivetools import Image, digest_of, docker_parts, document, layer, oci_parts, tar_of, write
 from longshore.archives import failures
 from longshore.archives.archive import Archive, open_archive
 from longshore.archives.compression import Compression, Packer, compression_for, compression_of, unpacked
@@ -49,8 +49,7 @@ def read_of(archive: Archive) -> object:
 def outgoing(archive: Archive, *names: Reference) -> tuple[Outgoing, list[Descriptor]]:
     one = archive.listing.archived[0]
     image = one.images[0]
-    layers = [Descriptor("", each.digest, each.size) for each in image.layers if each is not None]
-    return Outgoing(one.top, image.manifest, names, one.documents), layers
+    return Outgoing(one.top, image.manifest, names, one.documents), list(image.manifest.layers)
 
 
 def test_a_docker_archive_names_its_images_twice_and_holds_every_blob_once(tmp_path: Path) -> None:
@@ -145,6 +144,35 @@ def test_the_stream_of_a_newer_engine_becomes_an_oci_archive(tmp_path: Path) -> 
     assert inspect_archive(tmp_path / "image.tar").images[0].layers == 2
 
 
+def test_layers_that_are_json_come_along(tmp_path: Path) -> None:
+    """Provenance and SBOMs are layers of an attestation: the scanner keeps them as documents."""
+    statement = document({"_type": "https://in-toto.io/Statement/v1"})
+    image = Image(layers=(statement,))
+    scanner = Scanner([tar_of(oci_parts(image))], cancellation=Cancellation())
+    with NewFile(tmp_path / "image.tar") as plain:
+        oci = OciFile(plain)
+        for streamed in scanner.files():
+            oci.add(streamed, streamed)
+        listing = images_of(scanner.contents, "", Cancellation())
+        oci.finish(listing)
+        plain.commit()
+    assert digest_of(statement) in listing.documents_of(listing.archived[0])
+    assert digest_of(statement) not in listing.archived[0].documents
+    with tarfile.open(tmp_path / "image.tar") as tar:
+        assert set(tar.getnames()) == {name for name, _ in oci_parts(image)}  # type: ignore[misc]
+
+
+def test_what_the_names_of_streamed_files_promise() -> None:
+    image = Image(layers=(layer("one"), layer("two")))
+    parts = [*oci_parts(image), ("a/layer.tar", layer("three")), ("VERSION", b"1.0")]
+    scanner = Scanner([tar_of(parts)], cancellation=Cancellation())
+    seen = []
+    for streamed in scanner.files():
+        streamed.skip()
+        seen.append((streamed.digest, streamed.may_be_layer))
+    assert seen == [*((digest_of(each), True) for each in image.layers), ("", True), ("", False)]
+
+
 def test_an_empty_list_of_names_is_one_entry_without_a_name() -> None:
     writer = ArchiveWriter(ArchiveFormat.OCI)
     contents = Scanner([tar_of(oci_parts(Image()))], cancellation=Cancellation()).run()
@@ -167,8 +195,9 @@ def test_headers_as_tarfile_reads_them(size: int) -> None:
 def test_the_longest_name_of_a_header() -> None:
     with tarfile.open(fileobj=io.BytesIO(tar_header("x" * 100, 0) + TAR_END)) as tar:
         assert tar.getnames() == ["x" * 100]
-    with pytest.raises(ValueError, match="more than 100 bytes"):
-        tar_header("x" * 101, 0)
+    for size in (0, 8**11):
+        with pytest.raises(ValueError, match="name is too long"):
+            tar_header("x" * 101, size)
 
 
 def test_the_end_is_two_empty_records() -> None:

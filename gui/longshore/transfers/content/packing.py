@@ -38,9 +38,8 @@ class PackedLayers:
     def manifest(self, archived: Archived, cancellation: Cancellation) -> Manifest | None:
         """The manifest that *archived* gets; None where it has one, or no layer that is not compressed."""
         image = archived.images[0]
-        plain = {
-            layer.digest: layer for layer in image.layers if layer and layer.compression is Compression.NONE
-        }
+        layers = [self._archive.member(layer.digest) for layer in image.manifest.layers]
+        plain = {layer.digest: layer for layer in layers if layer and layer.compression is Compression.NONE}
         config = self._archive.member(image.manifest.config.digest)
         if not archived.made or not plain or config is None:
             return None

@@ -14,18 +14,28 @@ _STEP = 1 << 20
 
 
 class StreamRows:
-    """Tells *progress* of the layers, whose *diff_ids* it expects. One thread.
+    """Tells *progress* of the layers, whose *diff_ids* it expects; *last*: what it says of one that has gone by. One
+    thread.
 
     Engines before 25 name the files of layers by ids of their own: those are shown in the order in which they come,
     which need not be that of the image.
     """
 
-    def __init__(self, progress: Progress, diff_ids: Iterable[str]) -> None:
+    def __init__(
+        self, progress: Progress, diff_ids: Iterable[str], last: LayerState = LayerState.DONE
+    ) -> None:
         self._progress = progress
+        self._last = last
         self._waiting = list(dict.fromkeys(diff_ids))
 
-    def counted(self, streamed: StreamedFile, *, last: LayerState = LayerState.DONE) -> Iterator[bytes]:
-        """Its bytes, told as they go by, and *last* of it when they have."""
+    def skip(self, streamed: StreamedFile) -> None:
+        """The destination has it; the engine sends it all the same."""
+        row = self._row(streamed)
+        streamed.skip()
+        self._feed(row, LayerState.SKIPPED)
+
+    def counted(self, streamed: StreamedFile) -> Iterator[bytes]:
+        """Its bytes, told as they go by."""
         row = self._row(streamed)
         seen = told = 0
         for piece in streamed:
@@ -35,15 +45,14 @@ class StreamRows:
                 told = seen
                 self._feed(row, LayerState.TRANSFERRING, seen, streamed.size)
         self._feed(row, LayerState.TRANSFERRING, seen, streamed.size)
-        self._feed(row, last)
+        self._feed(row, self._last)
 
     def _row(self, streamed: StreamedFile) -> str:
         named = f"sha256:{streamed.name.rpartition('/')[2].removesuffix('.tar')}"
         if named in self._waiting:
             self._waiting.remove(named)
             return named
-        is_layer = streamed.name.startswith("blobs/") or streamed.name.endswith(".tar")
-        return self._waiting.pop(0) if self._waiting and is_layer else ""
+        return self._waiting.pop(0) if self._waiting and streamed.may_be_layer else ""
 
     def _feed(
         self, row: str, state: LayerState, current: int | None = None, total: int | None = None

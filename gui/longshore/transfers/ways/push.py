@@ -19,7 +19,7 @@ from longshore.transfers.progress.meter import PlannedLayer
 from longshore.transfers.transfer import EnginePlace, NoteKind, Plan, RegistryPlace, TransferRequest
 from longshore.transfers.ways import planning
 from longshore.transfers.ways.deadline import within
-from longshore.transfers.ways.engine_images import tell_if_repacked
+from longshore.transfers.ways.engine_images import tag, tell_if_changed, tell_if_repacked
 from longshore.transfers.ways.signing_in import signed_in
 from longshore.transfers.ways.verify import verify_tag
 from longshore.transfers.ways.way import Job, Later
@@ -104,7 +104,8 @@ class PushWay:
         engine = job.clients.engine(place.address)
         image = engine.image(_source_name(job.request))
         job.cancellation.raise_if_cancelled()
-        self._name(job, image)
+        tell_if_changed(job, image)
+        tag(job, engine, image.image_id, target)
         job.cancellation.raise_if_cancelled()
         finished: Finished | None = None
         plan = planning.Beside(f"push to {target}", job, partial(self._plan, job, image))
@@ -143,26 +144,6 @@ class PushWay:
             self._settle(job, image, finished.digest)
         tell_if_repacked(job, image, finished.digest)
         return finished.digest
-
-    def _name(self, job: Job, image: ImageDetails) -> None:
-        """Have the destination's name stand on *image*, and say so where it stood on another."""
-        place, target, _ = _ends(job.request)
-        engine = job.clients.engine(place.address)
-        source = job.request.source
-        if source.reference is not None and source.image_id and source.image_id != image.image_id:
-            job.tell(NoteKind.SOURCE_CHANGED, image.image_id)
-        try:
-            before = engine.image(str(target)).image_id
-        except ImageUnknown:
-            before = ""
-        if before == image.image_id:
-            return
-        job.progress.enter("tagging")
-        engine.tag(image.image_id, target)
-        if before:
-            job.tell(NoteKind.TAG_MOVED, before)
-        else:
-            job.tell(NoteKind.TAGGED, target.familiar)
 
     def _settle(self, job: Job, image: ImageDetails, digest: str) -> None:
         """Learn from the pushed manifest what the layers weighed: a classic engine counts unpacked bytes."""

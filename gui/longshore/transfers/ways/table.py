@@ -20,14 +20,13 @@ Ways = Mapping[Places, Way]
 def all_ways() -> Ways:
     """The ways there are, by the kinds of source and destination."""
     from longshore.transfers.ways.copying import CopyWay
-    from longshore.transfers.ways.engine_to_library import EngineToLibrary
+    from longshore.transfers.ways.into_engine import IntoEngine
     from longshore.transfers.ways.library_pull import LibraryPull
-    from longshore.transfers.ways.library_to_engine import LibraryToEngine
-    from longshore.transfers.ways.load import LoadWay
+    from longshore.transfers.ways.out_of_engine import OutOfEngine
     from longshore.transfers.ways.pull import PullWay
     from longshore.transfers.ways.push import PushWay
-    from longshore.transfers.ways.relay import RelayWay
-    from longshore.transfers.ways.save import SaveWay
+    from longshore.transfers.ways.sinks import ArchiveSink, EngineSink, LibrarySink
+    from longshore.transfers.ways.sources import ArchiveSource, LibrarySource
 
     copy = CopyWay()
     into_archive = CopyWay(pausable=False)
@@ -38,11 +37,11 @@ def all_ways() -> Ways:
         (RegistryPlace, LibraryPlace): LibraryPull(),
         (LibraryPlace, RegistryPlace): copy,
         (LibraryPlace, LibraryPlace): copy,
-        (LibraryPlace, EnginePlace): LibraryToEngine(),
-        (EnginePlace, LibraryPlace): EngineToLibrary(),
-        (EnginePlace, EnginePlace): RelayWay(),
-        (EnginePlace, ArchivePlace): SaveWay(),
-        (ArchivePlace, EnginePlace): LoadWay(),
+        (LibraryPlace, EnginePlace): IntoEngine(LibrarySource),
+        (EnginePlace, LibraryPlace): OutOfEngine(LibrarySink),
+        (EnginePlace, EnginePlace): OutOfEngine(EngineSink, extracts=True),
+        (EnginePlace, ArchivePlace): OutOfEngine(ArchiveSink),
+        (ArchivePlace, EnginePlace): IntoEngine(ArchiveSource),
         (RegistryPlace, ArchivePlace): into_archive,
         (LibraryPlace, ArchivePlace): into_archive,
         (ArchivePlace, ArchivePlace): into_archive,

@@ -1,0 +1,158 @@
+"""Images out of an engine, to the library, an archive or another engine: what it saves, checked as it streams by."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from longshore.archives.images import images_of
+from longshore.archives.model import Archived, Listing
+from longshore.archives.scan import Scanner, StreamedFile
+from longshore.cancellation import Cancellation
+from longshore.errors import VerificationFailed
+from longshore.oci.layer import LayerState
+from longshore.transfers.progress.meter import PlannedLayer
+from longshore.transfers.progress.stream_rows import StreamRows
+from longshore.transfers.transfer import EnginePlace, Plan
+from longshore.transfers.ways import planning
+from longshore.transfers.ways.engine_images import source_names, tell_if_changed
+from longshore.transfers.ways.way import Job
+
+if TYPE_CHECKING:
+    from longshore.engine.engine import Engine
+    from longshore.engine.model import ImageDetails
+
+
+class Saved:
+    """The tar in which *engine* saves *images*: read once from *chunks*, from start to end, and checked. One thread.
+
+    *last*: the state of a layer when all of it has been read.
+    """
+
+    def __init__(
+        self,
+        job: Job,
+        engine: Engine,
+        images: Sequence[ImageDetails],
+        chunks: Iterator[bytes],
+        last: LayerState,
+    ) -> None:
+        self.engine = engine
+        self.images = images
+        self.rows = StreamRows(
+            job.progress, [diff_id for image in images for diff_id in image.diff_ids], last
+        )
+        self._job = job
+        self._chunks = chunks
+        self._scanner: Scanner | None = None
+        self._listing: Listing | None = None
+
+    def layers(self, passing: Callable[[bytes], None] = lambda chunk: None) -> Iterator[StreamedFile]:
+        """The files that can be layers, in the order of the stream; ``rows`` counts their bytes. *passing* is called
+        with every chunk of the tar. Raises ArchiveDamaged, ArchiveRefused, EngineError, Cancelled."""
+
+        def passed() -> Iterator[bytes]:
+            for chunk in self._chunks:
+                passing(chunk)
+                yield chunk
+
+        job = self._job
+        job.progress.enter("")
+        self._scanner = Scanner(passed(), cancellation=job.cancellation, subject=self.engine.address.name)
+        for streamed in self._scanner.files():
+            if streamed.may_be_layer:
+                yield streamed
+
+    def listing(self) -> Listing:
+        """All that the engine has saved; only after the last layer. Raises ArchiveDamaged unless every image is whole,
+        VerificationFailed if one of ``images`` is not among them."""
+        if self._listing is None:
+            assert self._scanner is not None
+            job = self._job
+            job.progress.enter("verifying")
+            self._listing = images_of(self._scanner.contents, self.engine.address.name, job.cancellation)
+            for image in self.images:
+                self.found(image)
+        return self._listing
+
+    def found(self, image: ImageDetails) -> Archived:
+        """*image* as it was saved: found by its id, else by its layers. Raises as :meth:`listing`."""
+        archived = self.listing().archived
+        for one in archived:
+            if image.image_id in one.ids:
+                return one
+        for one in archived:
+            if any(each.config is not None and each.config.diff_ids == image.diff_ids for each in one.images):
+                return one
+        raise VerificationFailed(
+            "The engine saved another image than the one asked for.",
+            subject=image.image_id,
+            advice="Something else may have given its name to another image meanwhile. Try again.",
+            detail="\n".join(one.top.digest for one in archived),
+        )
+
+
+class Sink(Protocol):
+    """The destination of what an engine saves. Made for one attempt; one thread. Every call may block, and raises
+    LongshoreError or Cancelled."""
+
+    def held(self, image: ImageDetails) -> str:
+        """The digest (or id) of *image* if the destination has all of it, else ""."""
+
+    def named(self, image: ImageDetails) -> str:
+        """As :meth:`held`; an image that is there also gets its name, so that nothing needs to move."""
+
+    def take(self, saved: Saved) -> str:
+        """Take in all of *saved*, verify that it is whole and what was asked for, and give it its name; its digest."""
+
+
+class OutOfEngine:
+    """See Way. *sink* opens the destination; *extracts*: whether that unpacks the layers.
+
+    An engine does not report the length of its stream, only the size of the images on its disk, which is close to it.
+    Option of a request into an archive: ``names``, more references of images for the same archive, separated by blanks.
+    """
+
+    pausable = False
+
+    def __init__(self, sink: Callable[[Job], Sink], *, extracts: bool = False) -> None:
+        self.extracts = extracts
+        self._sink = sink
+
+    def plan(self, job: Job) -> Plan | None:
+        """The layers, and the size that the engine reports; nothing moves if the destination has the image."""
+        job.progress.enter("checking")
+        what = f"a save of {source_names(job.request)[0]}"
+        return planning.or_none(what, job.cancellation, lambda bounded: self._plan(job, bounded))
+
+    def _plan(self, job: Job, cancellation: Cancellation) -> Plan:
+        engine, images = _engine(job), []
+        for name in source_names(job.request):
+            images.append(engine.image(name))
+            cancellation.raise_if_cancelled()
+        layers = list(dict.fromkeys(diff_id for image in images for diff_id in image.diff_ids))
+        whole = sum({image.image_id: image.size for image in images}.values())
+        if digest := self._sink(job).held(images[0]):
+            return Plan(len(layers), whole, len(layers), whole, digest=digest, compressed=False)
+        job.progress.expect([PlannedLayer(diff_id) for diff_id in layers], whole=whole)
+        return Plan(len(layers), whole, estimated=True, compressed=False)
+
+    def run(self, job: Job) -> str:
+        """Have the engine save, and the destination take in; the digest of the first image there."""
+        engine = _engine(job)
+        names = source_names(job.request)
+        images = [engine.image(name) for name in names]
+        tell_if_changed(job, images[0])
+        sink = self._sink(job)
+        if digest := sink.named(images[0]):
+            return digest
+        last = LayerState.TRANSFERRED if self.extracts else LayerState.DONE
+        with contextlib.closing(engine.save(names, job.cancellation)) as chunks:
+            return sink.take(Saved(job, engine, images, chunks, last))
+
+
+def _engine(job: Job) -> Engine:
+    place = job.request.source.place
+    assert isinstance(place, EnginePlace)
+    return job.clients.engine(place.address)
