@@ -42,6 +42,30 @@ class State(enum.Enum):
         return self in (State.SUCCEEDED, State.FAILED, State.CANCELLED, State.INTERRUPTED)
 
 
+class Waiting(enum.Enum):
+    """What a queued transfer waits for. Not kept in the journal."""
+
+    SLOT = "slot"  # others run, or one that writes the same name
+    HOLD = "hold"  # the user paused the queue
+    PAUSED = "paused"  # the user paused this transfer
+    ENGINE = "engine"  # until the engine is back
+    BACKOFF = "backoff"  # seconds before the next attempt
+    RATE_LIMIT = "rate limit"  # the same, as the registry demands
+
+
+class Phase(enum.Enum):
+    """What a running attempt is doing now. Not kept in the journal."""
+
+    WAITING = "waiting"  # the engine has not begun: it downloads three layers at a time, of all pulls
+    CHECKING = "checking"  # both ends, before anything moves
+    MOVING = "moving"
+    COMPRESSING = "compressing"
+    EXTRACTING = "extracting"
+    TAGGING = "tagging"
+    VERIFYING = "verifying"
+    PAUSING = "pausing"  # it was asked to stop, and resumes later
+
+
 @dataclass(frozen=True, slots=True)
 class EnginePlace:
     """An engine's image store."""
@@ -207,15 +231,13 @@ class TransferSnapshot:
     attempt: int = 1
     #: Seconds until the queue tries again by itself, with the error that it waits out; None when it does not wait.
     waiting_seconds: float | None = None
-    #: What it waits for: "", "slot", "hold", "paused", "engine", "backoff", "rate limit"; ``error``: what it waits out.
-    waiting_for: str = ""
+    #: What it waits for, None while it does not wait; ``error``: what it waits out.
+    waiting_for: Waiting | None = None
     #: Which try of how many that will be, None when it is not counted.
     next_try: tuple[int, int] | None = None
     #: Whether it can be paused, now or when it runs: what was moved is kept, and gone on with.
     pausable: bool = False
-    #: "", "waiting" (for the engine, which has begun nothing), "downloading", "extracting", "uploading", "verifying",
-    #: "pausing", …
-    phase: str = ""
+    phase: Phase | None = None
     plan: Plan | None = None
     moved: Moved | None = None
     digest: str = ""  # verified, on success

@@ -17,7 +17,7 @@ from longshore.oci.layer import LayerProgress, LayerState
 from longshore.oci.layout import BLOBS
 from longshore.oci.manifest import Index, Manifest
 from longshore.transfers.progress.meter import PlannedLayer
-from longshore.transfers.transfer import EnginePlace, LibraryPlace, NoteKind, Plan, TransferRequest
+from longshore.transfers.transfer import EnginePlace, LibraryPlace, NoteKind, Phase, Plan, TransferRequest
 from longshore.transfers.ways import planning
 from longshore.transfers.ways.way import Job
 
@@ -45,7 +45,7 @@ class EngineToLibrary:
 
     def plan(self, job: Job) -> Plan | None:
         """The layers, and the size that the engine tells; it does not say how long its stream will be."""
-        job.progress.enter("checking")
+        job.progress.enter(Phase.CHECKING)
         name = _source_name(job.request)
         return planning.or_none(f"copy of {name}", job.cancellation, lambda bounded: self._plan(job, bounded))
 
@@ -85,7 +85,7 @@ def _take_in(
 ) -> Manifest | Index:
     """The image of the engine, whole in the library but for its name."""
     cancellation = job.cancellation
-    job.progress.enter("")
+    job.progress.enter(None)
     rows = _Rows(job, image.diff_ids)
     with contextlib.closing(engine.save([name], cancellation)) as chunks:
         scanner = Scanner(chunks, cancellation=cancellation, subject=engine.address.name)
@@ -99,7 +99,7 @@ def _take_in(
             elif not streamed.name.endswith(".tar"):
                 continue  # VERSION, and what else older formats have
             library.take_in(rows.counted(streamed), lease, cancellation)
-    job.progress.enter("verifying")
+    job.progress.enter(Phase.VERIFYING)
     archived = _the_image(images_of(scanner.contents, engine.address.name, job.cancellation).archived, image)
     top = archived.top
     if isinstance(top, Index) and archived.missing:

@@ -13,7 +13,7 @@ from longshore.oci.digest import short
 from longshore.oci.layer import LayerProgress, LayerState
 from longshore.oci.manifest import Index, Manifest
 from longshore.transfers.progress.meter import PlannedLayer
-from longshore.transfers.transfer import EnginePlace, LibraryPlace, NoteKind, Plan, TransferRequest
+from longshore.transfers.transfer import EnginePlace, LibraryPlace, NoteKind, Phase, Plan, TransferRequest
 from longshore.transfers.ways import planning
 from longshore.transfers.ways.load_stream import LoadStream
 from longshore.transfers.ways.way import Job
@@ -37,7 +37,7 @@ class LibraryToEngine:
 
     def plan(self, job: Job) -> Plan | None:
         """The layers of the image for the engine's platform, and how many of them it has."""
-        job.progress.enter("checking")
+        job.progress.enter(Phase.CHECKING)
         name = _source_name(job.request)
         return planning.or_none(f"copy of {name}", job.cancellation, lambda bounded: self._plan(job, bounded))
 
@@ -67,13 +67,13 @@ class LibraryToEngine:
                 library, manifest, name, plainly=info.store is not ImageStore.CONTAINERD, skipped=skipped
             )
             before = "" if name is None else _image_id(engine, str(name))
-            job.progress.enter("")
+            job.progress.enter(None)
             for digest in skipped:
                 job.progress.feed(LayerProgress(short(digest), LayerState.SKIPPED))
             engine.load(self._sent(job, stream), job.cancellation)
         finally:
             lease.close()
-        job.progress.enter("verifying")
+        job.progress.enter(Phase.VERIFYING)
         return _verified(job, engine, info.store, manifest, name, before)
 
     def _sent(self, job: Job, stream: LoadStream) -> Iterator[bytes]:
@@ -84,7 +84,7 @@ class LibraryToEngine:
 
         yield from stream.chunks(told, job.cancellation)
         # All is sent, and the engine only now unpacks it.
-        job.progress.enter("extracting")
+        job.progress.enter(Phase.EXTRACTING)
 
     def _skipped(
         self,

@@ -20,7 +20,7 @@ from longshore.oci.manifest import OCI_LAYER
 from longshore.oci.reference import Reference
 from longshore.transfers.content.choice import chosen, tell_remarks
 from longshore.transfers.progress.meter import PlannedLayer
-from longshore.transfers.transfer import ArchivePlace, EnginePlace, Plan
+from longshore.transfers.transfer import ArchivePlace, EnginePlace, Phase, Plan
 from longshore.transfers.ways.engine_images import Expected, image_id_of, verify
 from longshore.transfers.ways.planning import LayerMemory, plan_of
 from longshore.transfers.ways.way import Job
@@ -74,7 +74,7 @@ class _Loading:
         self._engine: Engine = job.clients.engine(destination.place.address)
         # First, as it is quick: an engine that is not there need not be waited for.
         self._info = self._engine.probe()
-        job.progress.enter("checking")
+        job.progress.enter(Phase.CHECKING)
         self._archive: Archive = open_archive(source.place.path, cancellation=job.cancellation)
         self._archived = [one for one in chosen(self._archive, source) if one.runnable]
         if not self._archived:
@@ -122,10 +122,10 @@ class _Loading:
             for archived, outgoing in zip(self._archived, self._outgoing, strict=True)
             for each in self._expected(archived, outgoing)
         ]
-        job.progress.enter("")
+        job.progress.enter(None)
         with contextlib.closing(self._sent()) as chunks:
             loaded = self._engine.load(chunks, job.cancellation, job.progress.feed)
-        job.progress.enter("verifying")
+        job.progress.enter(Phase.VERIFYING)
         ids = [verify(job, self._engine, each, loaded) for each in expected]
         return ids[0]
 
@@ -178,7 +178,7 @@ class _Loading:
             ]
             yield from docker_archive(self._outgoing, layers, read_layer, self._instead, whole=not self._here)
         # All is sent, and the engine only now unpacks it.
-        job.progress.enter("extracting")
+        job.progress.enter(Phase.EXTRACTING)
 
     def _counted(self, wanted: Descriptor, pieces: Iterable[bytes]) -> Iterator[bytes]:
         row, sent = short(wanted.digest), 0

@@ -16,7 +16,7 @@ from longshore.oci.layer import LayerProgress
 from longshore.oci.manifest import Manifest
 from longshore.oci.reference import Reference
 from longshore.transfers.progress.meter import PlannedLayer
-from longshore.transfers.transfer import EnginePlace, NoteKind, Plan, RegistryPlace, TransferRequest
+from longshore.transfers.transfer import EnginePlace, NoteKind, Phase, Plan, RegistryPlace, TransferRequest
 from longshore.transfers.ways import planning
 from longshore.transfers.ways.deadline import within
 from longshore.transfers.ways.engine_images import tell_if_repacked
@@ -42,7 +42,7 @@ class PushWay:
 
     def plan(self, job: Job) -> Later:
         """Made beside the engine's push."""
-        job.progress.enter("checking")
+        job.progress.enter(Phase.CHECKING)
         return Later.PLAN
 
     def _plan(self, job: Job, image: ImageDetails, cancellation: Cancellation) -> planning.Prospect:
@@ -109,7 +109,7 @@ class PushWay:
         finished: Finished | None = None
         plan = planning.Beside(f"push to {target}", job, partial(self._plan, job, image))
         with signed_in(job, registry.host) as credential, plan:
-            job.progress.enter("")
+            job.progress.enter(None)
             stream = engine.push(target, credential=credential, cancellation=job.cancellation)
             with contextlib.closing(stream) as events:
                 for event in events:
@@ -127,7 +127,7 @@ class PushWay:
                     "The engine did not say what it pushed.", subject=target.familiar, advice="Try again."
                 )
             plan.wait()
-        job.progress.enter("verifying")
+        job.progress.enter(Phase.VERIFYING)
         try:
             now = engine.image(str(target)).image_id
         except ImageUnknown:
@@ -157,7 +157,7 @@ class PushWay:
             before = ""
         if before == image.image_id:
             return
-        job.progress.enter("tagging")
+        job.progress.enter(Phase.TAGGING)
         engine.tag(image.image_id, target)
         if before:
             job.tell(NoteKind.TAG_MOVED, before)

@@ -17,7 +17,7 @@ from longshore.oci.layout import BLOBS
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
 from longshore.transfers.progress.stream_rows import StreamRows
-from longshore.transfers.transfer import EnginePlace, NoteKind, Plan
+from longshore.transfers.transfer import EnginePlace, NoteKind, Phase, Plan
 from longshore.transfers.ways import planning
 from longshore.transfers.ways.engine_images import (
     Expected,
@@ -47,7 +47,7 @@ class RelayWay:
 
     def plan(self, job: Job) -> Plan | None:
         """The layers, and the size that the engine tells; nothing moves where the other has the image already."""
-        job.progress.enter("checking")
+        job.progress.enter(Phase.CHECKING)
         return planning.or_none(
             "a copy among engines", job.cancellation, lambda bounded: self._plan(job, bounded)
         )
@@ -77,13 +77,13 @@ class RelayWay:
                 job.tell(*((NoteKind.TAG_MOVED, before) if before else (NoteKind.TAGGED, name.familiar)))
             return image.image_id
         relayed = _Relayed(job, source, image, name, destination.probe().platform)
-        job.progress.enter("")
+        job.progress.enter(None)
         with (
             contextlib.closing(source.save([asked], job.cancellation)) as saved,
             contextlib.closing(relayed.chunks(saved)) as chunks,
         ):
             loaded = destination.load(chunks, job.cancellation, job.progress.feed)
-        job.progress.enter("verifying")
+        job.progress.enter(Phase.VERIFYING)
         archived = relayed.archived
         assert archived is not None
         config = next((one.manifest.config.digest for one in archived.runnable), "")
@@ -141,7 +141,7 @@ class _Relayed:
         yield from writer.end()
         self.archived = archived
         # All is sent, and the engine only now unpacks it.
-        job.progress.enter("extracting")
+        job.progress.enter(Phase.EXTRACTING)
 
 
 def _has(engine: Engine, image: ImageDetails) -> bool:

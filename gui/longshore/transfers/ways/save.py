@@ -14,7 +14,7 @@ from longshore.archives.oci_file import OciFile, pack
 from longshore.archives.scan import Scanner
 from longshore.cancellation import Cancellation
 from longshore.transfers.progress.stream_rows import StreamRows
-from longshore.transfers.transfer import ArchivePlace, EnginePlace, Plan
+from longshore.transfers.transfer import ArchivePlace, EnginePlace, Phase, Plan
 from longshore.transfers.ways import planning
 from longshore.transfers.ways.engine_images import (
     check_saved,
@@ -42,7 +42,7 @@ class SaveWay:
 
     def plan(self, job: Job) -> Plan | None:
         """The layers, and the size that the engine tells."""
-        job.progress.enter("checking")
+        job.progress.enter(Phase.CHECKING)
         return planning.or_none("a save", job.cancellation, lambda bounded: self._plan(job, bounded))
 
     def _plan(self, job: Job, cancellation: Cancellation) -> Plan:
@@ -62,12 +62,12 @@ class SaveWay:
         compression = compression_for(place.path)
         rows = StreamRows(job.progress, [diff_id for image in images for diff_id in image.diff_ids])
         with NewFile(place.path) as file:
-            job.progress.enter("")
+            job.progress.enter(None)
             if place.format == ArchiveFormat.OCI.value:
                 listing = _save_oci(job, engine, names, rows, file, compression)
             else:
                 listing = _save_docker(job, engine, names, rows, file, compression)
-            job.progress.enter("verifying")
+            job.progress.enter(Phase.VERIFYING)
             check_saved(listing.archived, images)
             job.cancellation.raise_if_cancelled()
             file.commit()
@@ -103,7 +103,7 @@ def _save_oci(
     if compression is not Compression.NONE:
         with NewFile(file.path) as plain:
             listing = _save_oci(job, engine, names, rows, plain, Compression.NONE)
-            job.progress.enter("compressing")
+            job.progress.enter(Phase.COMPRESSING)
             pack(plain, file, compression, job.cancellation)
             return listing
     oci = OciFile(file)
