@@ -60,9 +60,7 @@ def status_tone(state: State) -> Tone:
 
 def image_name(end: Endpoint) -> str:
     """The image at one end, by its name or its short id."""
-    return (
-        text.safe(end.reference.familiar, 600) if end.reference is not None else text.short_id(end.image_id)
-    )
+    return text.safe(end.name.shown, 600)
 
 
 def end_text(end: Endpoint, *, is_source: bool) -> str:

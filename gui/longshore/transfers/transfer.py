@@ -9,6 +9,7 @@ from pathlib import Path
 
 from longshore.engine.address import EngineAddress
 from longshore.errors import LongshoreError
+from longshore.oci.image_name import ImageName
 from longshore.oci.layer import LayerState
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
@@ -108,6 +109,16 @@ class Endpoint:
     place: Place
     reference: Reference | None
     image_id: str = ""
+
+    @classmethod
+    def of(cls, place: Place, name: ImageName) -> Endpoint:
+        """The image *name* in *place*."""
+        return cls(place, name.reference, name.image_id)
+
+    @property
+    def name(self) -> ImageName:
+        """The image's name there."""
+        return ImageName(self.reference, self.image_id)
 
 
 @dataclass(frozen=True, slots=True)

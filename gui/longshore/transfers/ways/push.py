@@ -102,7 +102,7 @@ class PushWay:
         """Give the image the destination's name where it has it not, push that tag, ask the registry for it."""
         place, target, registry = _ends(job.request)
         engine = job.clients.engine(place.address)
-        image = engine.image(_source_name(job.request))
+        image = engine.image(job.request.source.name.asked)
         job.cancellation.raise_if_cancelled()
         self._name(job, image)
         job.cancellation.raise_if_cancelled()
@@ -207,12 +207,6 @@ def _origins(image: ImageDetails, target: Reference, *, near_only: bool) -> Iter
             named.append((near, reference.domain, reference.path, reference.digest))
     for _, domain, path, digest in sorted(named)[:3]:
         yield domain, path, digest
-
-
-def _source_name(request: TransferRequest) -> str:
-    """The local image: by its name where it has one, for that is what the user sees."""
-    source = request.source
-    return source.image_id if source.reference is None else str(source.reference)
 
 
 def _ends(request: TransferRequest) -> tuple[EnginePlace, Reference, RegistryPlace]:

@@ -260,10 +260,7 @@ class CopyWork:
 
 def _source_name(endpoint: Endpoint) -> str:
     """What to ask the source for: a digest or a tag."""
-    reference = endpoint.reference
-    if reference is None:
-        return endpoint.image_id
-    return reference.digest or reference.tag or "latest"
+    return endpoint.image_id if endpoint.reference is None else endpoint.reference.target
 
 
 def _destination_name(endpoint: Endpoint) -> str:
