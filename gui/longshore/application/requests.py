@@ -1,4 +1,4 @@
-"""What a window wishes to have moved, as requests for the queue: the places of both ends decide what it is called."""
+"""Requests for the queue, from an image, the place that it is in, and a target. The two places decide the operation."""
 
 from __future__ import annotations
 
@@ -37,13 +37,10 @@ def pull(
     )
 
 
-def push(source: Reference | None, image_id: str, target: Reference, place: LocalPlace) -> TransferRequest:
-    """An image of *place*, by its name or else its id, to where *target* says."""
-    return TransferRequest(
-        Operation.PUSH,
-        Endpoint(place, source, image_id),
-        Endpoint(RegistryPlace(target.domain), target),
-    )
+def push(source: Endpoint, target: Reference) -> TransferRequest:
+    """An image of an engine, of the library or of an archive to *target*, in its registry."""
+    operation = Operation.LOAD if isinstance(source.place, ArchivePlace) else Operation.PUSH
+    return TransferRequest(operation, source, Endpoint(RegistryPlace(target.domain), target))
 
 
 def copy(
@@ -65,40 +62,17 @@ def copy(
     )
 
 
-def save(
-    reference: Reference | None, image_id: str, source: LocalPlace | RegistryPlace, archive: ArchivePlace
-) -> TransferRequest:
+def save(source: Endpoint, archive: ArchivePlace) -> TransferRequest:
     """An image into an archive of its own."""
-    return TransferRequest(
-        Operation.SAVE, Endpoint(source, reference, image_id), Endpoint(archive, reference, image_id)
-    )
+    return TransferRequest(Operation.SAVE, source, Endpoint.of(archive, source.name))
 
 
-def load(
-    archive: ArchivePlace, place: LocalPlace, reference: Reference | None = None, image_id: str = ""
-) -> TransferRequest:
-    """An image of an archive into *place*, under the name that it bears there; with neither name nor digest all of
-    them, which only an engine takes."""
-    return TransferRequest(
-        Operation.LOAD, Endpoint(archive, reference, image_id), Endpoint(place, reference, image_id)
-    )
+def load(source: Endpoint, place: LocalPlace) -> TransferRequest:
+    """An image of an archive into *place*, under the name that it has there; all of its images, which only an engine
+    takes, where *source* names none."""
+    return TransferRequest(Operation.LOAD, source, Endpoint.of(place, source.name))
 
 
-def publish(
-    archive: ArchivePlace, reference: Reference | None, image_id: str, target: Reference
-) -> TransferRequest:
-    """An image of an archive, by its name there or else its digest, to where *target* says."""
-    return TransferRequest(
-        Operation.LOAD,
-        Endpoint(archive, reference, image_id),
-        Endpoint(RegistryPlace(target.domain), target),
-    )
-
-
-def carry(
-    reference: Reference | None, image_id: str, source: LocalPlace, target: LocalPlace
-) -> TransferRequest:
-    """An image from one place of the left pane to another, under the same name."""
-    return TransferRequest(
-        Operation.COPY, Endpoint(source, reference, image_id), Endpoint(target, reference, image_id)
-    )
+def carry(source: Endpoint, place: LocalPlace) -> TransferRequest:
+    """An image of an engine or of the library to another such *place*, under the same name."""
+    return TransferRequest(Operation.COPY, source, Endpoint.of(place, source.name))

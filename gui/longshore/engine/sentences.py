@@ -174,7 +174,7 @@ def error_of(name: str, attempt: Attempt, text: str = "", found: str = "") -> Lo
         image=attempt.image,
         repository=attempt.repository,
         verb=attempt.verb,
-        tag=reference.tag or "latest",
+        tag=reference.target,
         platform=platform or "",
         found=short(found) if ":" in found else found,
     )

@@ -212,7 +212,7 @@ class ImageModel(RowTable[ImageRow]):
         if column == ImageColumn.TAG:
             return row.tag
         if column == ImageColumn.IMAGE_ID:
-            return text.short_id(row.image.image_id)
+            return row.image.name.short
         if column == ImageColumn.CREATED:
             return text.age(row.image.created)
         if column == ImageColumn.SIZE:
@@ -266,7 +266,7 @@ class ImageModel(RowTable[ImageRow]):
         if role == Role.TAG:
             return "" if row.tag == _NONE else row.tag
         if role == Role.COPY_TEXT:
-            return image.reference.familiar if image.reference is not None else image.image_id
+            return image.name.copied
         if role == Role.STRONG:
             return image.reference is not None and column in (ImageColumn.REPOSITORY, ImageColumn.TAG)
         if role == Role.DIM:
@@ -285,10 +285,7 @@ class ImageModel(RowTable[ImageRow]):
         return [mime.REFERENCES, mime.PLAIN, mime.FILES]
 
     def mimeData(self, indexes: Iterable[Index]) -> QMimeData:
-        return mime.encode(
-            mime.DragKind.LOCAL,
-            [mime.DraggedItem(row.image.reference, row.image.image_id) for row in self._rows_of(indexes)],
-        )
+        return mime.encode(mime.DragKind.LOCAL, (row.image.name for row in self._rows_of(indexes)))
 
     def drop_hint(self, data: QMimeData) -> tuple[bool, str]:
         """Whether *data* may be dropped here, and a line that says what would happen or why not."""
@@ -302,9 +299,9 @@ class ImageModel(RowTable[ImageRow]):
             return False, tr("Only images of a registry and archives can be dropped here")
         if dragged.kind is mime.DragKind.LOCAL:
             return False, tr("These images are here already")
-        if len(dragged.items) == 1 and dragged.items[0].reference is not None:
-            return True, tr("Pull {name}").replace("{name}", text.safe(dragged.items[0].reference.familiar))
-        return True, tr("Pull {what}").replace("{what}", text.images(len(dragged.items)))
+        if len(dragged.images) == 1:
+            return True, tr("Pull {name}").replace("{name}", text.safe(dragged.images[0].shown))
+        return True, tr("Pull {what}").replace("{what}", text.images(len(dragged.images)))
 
     @never_raises(default=False)
     def canDropMimeData(

@@ -14,6 +14,7 @@ from typing import Any
 from PySide6.QtCore import QMimeData, QUrl
 
 from longshore.errors import LongshoreError
+from longshore.oci.image_name import ImageName
 from longshore.oci.reference import Reference
 
 REFERENCES = "application/vnd.longshore.references+json"
@@ -39,50 +40,37 @@ class DragKind(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class DraggedItem:
-    """One dragged image. *reference* None: a local image without a name, known by its *image_id*.
-
-    *registry* and *repository* are set for remote ones; a remote reference without tag is a whole repository.
-    """
-
-    reference: Reference | None
-    image_id: str = ""
-    registry: str = ""
-    repository: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Dragged:
-    """What a drag carries: at least one item."""
+    """What a drag carries: at least one image. A remote one has a reference; without a tag, it is a repository."""
 
     kind: DragKind
-    items: tuple[DraggedItem, ...]
+    images: tuple[ImageName, ...]
 
     @property
     def references(self) -> list[Reference]:
         """The references, without what has none."""
-        return [item.reference for item in self.items if item.reference is not None]
+        return [image.reference for image in self.images if image.reference is not None]
 
 
-def encode(kind: DragKind, items: Iterable[DraggedItem]) -> QMimeData:
-    """*items* for a drag or the clipboard: our own form, and one reference a line as plain text."""
-    kept = list(items)[:MAX_ITEMS]
+def encode(kind: DragKind, images: Iterable[ImageName]) -> QMimeData:
+    """*images* for a drag or the clipboard: our own form, and one reference a line as plain text."""
+    kept = list(images)[:MAX_ITEMS]
     data = QMimeData()
-    body = {
-        "kind": kind.value,
-        "items": [
-            {
-                "reference": str(item.reference) if item.reference is not None else "",
-                "image_id": item.image_id,
-                "registry": item.registry,
-                "repository": item.repository,
-            }
-            for item in kept
-        ],
-    }
+    body = {"kind": kind.value, "items": [_entry(kind, image) for image in kept]}
     data.setData(REFERENCES, json.dumps(body).encode())
-    data.setText("\n".join(item.reference.familiar if item.reference else item.image_id for item in kept))
+    data.setText("\n".join(image.copied for image in kept))
     return data
+
+
+def _entry(kind: DragKind, image: ImageName) -> dict[str, str]:
+    remote = image.reference if kind is DragKind.REMOTE else None
+    return {
+        "reference": str(image.reference) if image.reference is not None else "",
+        "image_id": image.image_id,
+        # For other programs, which need not take the reference apart.
+        "registry": remote.domain if remote is not None else "",
+        "repository": remote.path if remote is not None else "",
+    }
 
 
 def dropped_files(data: QMimeData | None) -> list[Path]:
@@ -119,12 +107,12 @@ def _decode_own(raw: bytes) -> Dragged | None:
     listed = body.get("items")
     if not isinstance(listed, list) or not 0 < len(listed) <= MAX_ITEMS:
         return None
-    items = [_item(kind, entry) for entry in listed]
+    images = [_image(kind, entry) for entry in listed]
     # One odd entry makes the whole doubtful: all or nothing.
-    return Dragged(kind, tuple(item for item in items if item)) if all(items) else None
+    return Dragged(kind, tuple(image for image in images if image)) if all(images) else None
 
 
-def _item(kind: DragKind, entry: Any) -> DraggedItem | None:
+def _image(kind: DragKind, entry: Any) -> ImageName | None:
     if not isinstance(entry, dict):
         return None
     fields = [entry.get(name, "") for name in ("reference", "image_id", "registry", "repository")]
@@ -140,10 +128,10 @@ def _item(kind: DragKind, entry: Any) -> DraggedItem | None:
     if image_id and not _IMAGE_ID.fullmatch(image_id):
         return None
     if kind is DragKind.LOCAL:
-        return DraggedItem(reference, image_id) if reference or image_id else None
+        return ImageName(reference, image_id) if reference or image_id else None
     if reference is None or (registry, repository) not in (("", ""), (reference.domain, reference.path)):
         return None
-    return DraggedItem(reference, "", reference.domain, reference.path)
+    return ImageName(reference)
 
 
 def _decode_plain(text: str) -> Dragged | None:
@@ -152,14 +140,10 @@ def _decode_plain(text: str) -> Dragged | None:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     if not 0 < len(lines) <= MAX_PLAIN_LINES:
         return None
-    items = []
-    for line in lines:
-        try:
-            reference = Reference.parse_input(line)
-        except LongshoreError:
-            return None
-        items.append(DraggedItem(reference, "", reference.domain, reference.path))
-    return Dragged(DragKind.REMOTE, tuple(items))
+    try:
+        return Dragged(DragKind.REMOTE, tuple(ImageName(Reference.parse_input(line)) for line in lines))
+    except LongshoreError:
+        return None
 
 
 def encode_files(files: Iterable[Path]) -> QMimeData:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from longshore.models import transfer_text as words
 from longshore.models.text import tr
-from longshore.transfers.transfer import Endpoint, Operation, State, TransferSnapshot
+from longshore.transfers.transfer import Operation, State, TransferSnapshot
 
 #: Transfers named in a note that sums up.
 NAMED = 3
@@ -31,7 +31,7 @@ def note_text(ended: Sequence[TransferSnapshot]) -> tuple[str, str]:
 
 def _summary(snapshot: TransferSnapshot) -> str:
     request = snapshot.request
-    name = _name(request.destination) or _name(request.source)
+    name = words.image_name(request.destination) or words.image_name(request.source)
     if snapshot.state is State.FAILED:
         template = {
             Operation.PULL: tr("Pull of {name} failed"),
@@ -49,7 +49,3 @@ def _summary(snapshot: TransferSnapshot) -> str:
             Operation.LOAD: tr("Loaded {name}"),
         }[request.operation]
     return template.replace("{name}", name)
-
-
-def _name(end: Endpoint) -> str:
-    return words.image_name(end) if end.reference is not None or end.image_id else ""

@@ -8,6 +8,7 @@ from longshore.models import mime, text
 from longshore.models.registry_node import RegistryNode
 from longshore.models.registry_row import Child
 from longshore.models.text import tr
+from longshore.oci.reference import Reference
 
 
 def hint(target: tuple[RegistryNode, Child | None] | None, data: QMimeData) -> tuple[bool, str]:
@@ -27,15 +28,13 @@ def hint(target: tuple[RegistryNode, Child | None] | None, data: QMimeData) -> t
         return True, line.replace("{what}", text.safe(what)).replace("{where}", where)
     if dragged.kind is mime.DragKind.LOCAL:
         line = tr("Push {what} to {where}")
-    elif all(_is_there(item, node, child) for item in dragged.items):
+    elif all(_is_there(reference, node, child) for reference in dragged.references):
         return False, tr("These images are there already")
     else:
         line = tr("Copy {what} to {where}")
-    what = text.images(len(dragged.items))
-    if len(dragged.items) == 1 and dragged.items[0].reference is not None:
-        what = dragged.items[0].reference.familiar
+    what = dragged.images[0].shown if len(dragged.images) == 1 else text.images(len(dragged.images))
     return True, line.replace("{what}", what).replace("{where}", where)
 
 
-def _is_there(item: mime.DraggedItem, node: RegistryNode, child: Child | None) -> bool:
-    return item.registry == node.host and (child is None or child.path == item.repository)
+def _is_there(reference: Reference, node: RegistryNode, child: Child | None) -> bool:
+    return reference.domain == node.host and (child is None or child.path == reference.path)

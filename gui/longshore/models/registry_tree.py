@@ -20,6 +20,7 @@ from longshore.models.columns import NodeKind, NodeState, RegistryColumn
 from longshore.models.registry_node import RegistryNode
 from longshore.models.registry_row import Child
 from longshore.models.transition import changed_rows, never_raises
+from longshore.oci.image_name import ImageName
 
 Index = QModelIndex | QPersistentModelIndex
 _Item = Qt.ItemDataRole
@@ -44,13 +45,13 @@ class RegistryTree(QAbstractItemModel):
     object that could be gone.
     """
 
-    #: (list[Reference | str], host: str, repository: str | None): local images were dropped (a str is the id of an
-    #: image without a name). Connect it queued: the drop has to return before a sheet opens.
-    push_dropped = Signal(object, str, object)
-    #: (list[Reference], host: str, repository: str | None): remote ones were dropped.
-    copy_dropped = Signal(object, str, object)
-    #: (list[Path], host: str, repository: str | None): files were dropped, archives perhaps. Connect it queued.
-    load_dropped = Signal(object, str, object)
+    #: (list[ImageName], host: str, repository: str, "" for none): local images were dropped. Connect all three queued:
+    #: a drop has to return before a sheet opens.
+    push_dropped = Signal(object, str, str)
+    #: (list[Reference], host: str, repository: str): remote ones were dropped.
+    copy_dropped = Signal(object, str, str)
+    #: (list[Path], host: str, repository: str): files were dropped, archives perhaps.
+    load_dropped = Signal(object, str, str)
     #: (host: str): a registry's state or counts changed.
     state_changed = Signal(str)
 
@@ -58,7 +59,6 @@ class RegistryTree(QAbstractItemModel):
         super().__init__(parent)
         self._nodes: list[RegistryNode] = []
         self._by_serial: dict[int, RegistryNode] = {}
-        #: Whether images of one registry may be dropped on another.
 
     # -- for subclasses
 
@@ -172,14 +172,13 @@ class RegistryTree(QAbstractItemModel):
         return [mime.REFERENCES, mime.PLAIN, mime.FILES]
 
     def mimeData(self, indexes: Iterable[Index]) -> QMimeData:
-        items: dict[tuple[str, str], mime.DraggedItem] = {}
+        images: dict[ImageName, None] = {}
         for index in indexes:
             found = self._find(index)
             reference = found[1].reference if found is not None and found[1] is not None else None
             if reference is not None:
-                host, path = reference.domain, reference.path
-                items[host, path] = mime.DraggedItem(reference, "", host, path)
-        return mime.encode(mime.DragKind.REMOTE, items.values())
+                images[ImageName(reference)] = None
+        return mime.encode(mime.DragKind.REMOTE, images)
 
     def supportedDragActions(self) -> Qt.DropAction:
         return Qt.DropAction.CopyAction
@@ -207,15 +206,14 @@ class RegistryTree(QAbstractItemModel):
         if found is None:
             return False
         node, child = found
-        repository = child.path if child is not None else None
+        repository = child.path if child is not None else ""
         files = mime.dropped_files(data)
         if files:
             self.load_dropped.emit(files, node.host, repository)
         elif dragged is None:
             return False
         elif dragged.kind is mime.DragKind.LOCAL:
-            images = [item.reference or item.image_id for item in dragged.items]
-            self.push_dropped.emit(images, node.host, repository)
+            self.push_dropped.emit(list(dragged.images), node.host, repository)
         else:
             self.copy_dropped.emit(dragged.references, node.host, repository)
         return True

@@ -14,6 +14,7 @@ from longshore.models.row_table import Index, RowTable
 from longshore.models.tag_row import TagRow
 from longshore.models.text import tr
 from longshore.oci.grammar import valid_tag
+from longshore.oci.image_name import ImageName
 from longshore.oci.manifest import MANIFESTS
 from longshore.oci.reference import Reference
 
@@ -430,8 +431,5 @@ class TagModel(RowTable[TagRow]):
     def mimeData(self, indexes: Iterable[Index]) -> QMimeData:
         return mime.encode(
             mime.DragKind.REMOTE,
-            [
-                mime.DraggedItem(self.reference_of(row), "", self._host, self._repository)
-                for row in self._rows_of(indexes)
-            ],
+            (ImageName(self.reference_of(row)) for row in self._rows_of(indexes)),
         )

@@ -211,11 +211,6 @@ def clock(moment: datetime | None, now: datetime | None = None) -> str:
 _DIGEST = re.compile(r"([a-z0-9]{1,32}):([0-9a-fA-F]{12,128})")
 
 
-def short_id(image_id: str) -> str:
-    """The 12 hex characters by which an image is known."""
-    return safe(image_id.partition(":")[2] or image_id)[:12]
-
-
 def short_digest(digest: str) -> str:
     """``sha256:1c9e0a8b12cd`` of a whole digest."""
     match = _DIGEST.fullmatch(digest)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from longshore.models.text import tr
-from longshore.transfers.transfer import State, TransferSnapshot
+from longshore.transfers.transfer import State, TransferSnapshot, Waiting
 
 Snapshots = Sequence[TransferSnapshot]
 
@@ -22,7 +22,7 @@ def can_be_retried(snapshot: TransferSnapshot) -> bool:
 
 def is_paused(snapshot: TransferSnapshot) -> bool:
     """Whether it waits until the user goes on with it."""
-    return snapshot.waiting_for == "paused"
+    return snapshot.waiting_for is Waiting.PAUSED
 
 
 def meant(chosen: Snapshots, every: Snapshots, *, failed: bool) -> list[TransferSnapshot]:

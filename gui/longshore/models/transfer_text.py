@@ -18,10 +18,12 @@ from longshore.transfers.transfer import (
     Moved,
     NoteKind,
     Operation,
+    Phase,
     Plan,
     State,
     TransferNote,
     TransferSnapshot,
+    Waiting,
 )
 
 _STATUS_TONES = {
@@ -58,9 +60,7 @@ def status_tone(state: State) -> Tone:
 
 def image_name(end: Endpoint) -> str:
     """The image at one end, by its name or its short id."""
-    return (
-        text.safe(end.reference.familiar, 600) if end.reference is not None else text.short_id(end.image_id)
-    )
+    return text.safe(end.name.shown, 600)
 
 
 def end_text(end: Endpoint, *, is_source: bool) -> str:
@@ -147,30 +147,34 @@ def moved_text(moved: Moved, operation: Operation) -> str:
 
 def waiting_text(snapshot: TransferSnapshot) -> str:
     """What a transfer waits for; empty when it does not."""
-    seconds = snapshot.waiting_seconds
+    match snapshot.waiting_for:
+        case None:
+            return ""
+        case Waiting.ENGINE:
+            return tr("Waiting for the engine")
+        case Waiting.PAUSED:
+            if not snapshot.moved_bytes:
+                return tr("paused")
+            progress = text.size_of(snapshot.moved_bytes, snapshot.total_bytes)
+            return tr("paused at {progress}").replace("{progress}", progress)
+        case Waiting.HOLD:
+            return tr("the queue is held")
+        case Waiting.SLOT:
+            return tr("waiting for its turn")
+        case Waiting.BACKOFF | Waiting.RATE_LIMIT:
+            return _retry_text(snapshot)
+
+
+def _retry_text(snapshot: TransferSnapshot) -> str:
     reason = errors.message(snapshot.error).rstrip(".") if snapshot.error is not None else ""
-    if snapshot.waiting_for == "engine":
-        return tr("Waiting for the engine")
-    if snapshot.waiting_for == "sign in":
-        return tr("waiting for a sign-in")
-    if snapshot.waiting_for == "paused":
-        if not snapshot.moved_bytes:
-            return tr("paused")
-        progress = text.size_of(snapshot.moved_bytes, snapshot.total_bytes)
-        return tr("paused at {progress}").replace("{progress}", progress)
-    if snapshot.waiting_for == "hold":
-        return tr("the queue is held")
-    if snapshot.waiting_for == "slot":
-        return tr("waiting for its turn")
-    if seconds is None:
-        return ""
-    again = tr("Retrying in {time}").replace("{time}", text.duration(max(seconds, 0)))
+    seconds = max(snapshot.waiting_seconds or 0.0, 0.0)
+    again = tr("Retrying in {time}").replace("{time}", text.duration(seconds))
     if snapshot.next_try is not None:
         number, most = snapshot.next_try
         again += " " + tr("({number} of {most})").replace("{number}", str(number)).replace(
             "{most}", str(most)
         )
-    if snapshot.waiting_for == "rate limit" and not reason:
+    if snapshot.waiting_for is Waiting.RATE_LIMIT and not reason:
         reason = tr("the registry's limit is reached")
     # The sentence goes on after a colon; names and short forms at its start keep their capitals.
     if len(reason) > 1 and reason[0].isupper() and reason[1].islower():
@@ -178,15 +182,18 @@ def waiting_text(snapshot: TransferSnapshot) -> str:
     return f"{again}: {reason}" if reason else again
 
 
-def _phase_text(phase: str) -> str:
+def phase_text(phase: Phase) -> str:
+    """What an attempt is doing; empty where the numbers beside it say so already."""
     return {
-        "extracting": tr("extracting"),
-        "verifying": tr("verifying"),
-        "checking": tr("checking"),
-        "compressing": tr("compressing"),
-        "pausing": tr("pausing"),
-        "planning": tr("reading the manifest"),
-    }.get(phase, "")
+        Phase.WAITING: tr("Waiting for the engine"),
+        Phase.CHECKING: tr("checking"),
+        Phase.MOVING: "",
+        Phase.COMPRESSING: tr("compressing"),
+        Phase.EXTRACTING: tr("extracting"),
+        Phase.TAGGING: tr("tagging"),
+        Phase.VERIFYING: tr("verifying"),
+        Phase.PAUSING: tr("pausing"),
+    }[phase]
 
 
 def transferred_text(snapshot: TransferSnapshot) -> str:
@@ -207,11 +214,12 @@ def transferred_text(snapshot: TransferSnapshot) -> str:
         # Said in the row itself, and first: it is a success with less in it than was asked for.
         return ": ".join([*(tr("only {platform}").replace("{platform}", each) for each in only), moved])
     waiting = waiting_text(snapshot)
-    if waiting and not (snapshot.waiting_for == "slot" and plan is not None):
+    if waiting and not (snapshot.waiting_for is Waiting.SLOT and plan is not None):
         return waiting
-    if state is State.RUNNING and snapshot.phase == "waiting" and not snapshot.moved_bytes:
+    phase = phase_text(snapshot.phase) if snapshot.phase is not None else ""
+    if state is State.RUNNING and snapshot.phase is Phase.WAITING:
         what = plan_text(plan, operation) if plan is not None else ""
-        return ": ".join(part for part in (tr("Waiting for the engine"), what) if part)
+        return ": ".join(part for part in (phase, what) if part)
     progress = text.size_of(snapshot.moved_bytes, snapshot.total_bytes)
     if state in (State.CANCELLED, State.INTERRUPTED):
         return tr("stopped at {progress}").replace("{progress}", progress) if snapshot.moved_bytes else ""
@@ -223,14 +231,14 @@ def transferred_text(snapshot: TransferSnapshot) -> str:
         if isinstance(snapshot.request.source.place, ArchivePlace):
             return tr("checking the archive")
         return tr("reading the manifest")
-    if snapshot.moved_bytes <= 0 and plan is not None and not _phase_text(snapshot.phase):
+    if snapshot.moved_bytes <= 0 and plan is not None and not phase:
         return plan_text(plan, operation)
     parts = [progress] if snapshot.moved_bytes > 0 or snapshot.total_bytes else []
     if plan is not None and plan.here_bytes > 0:
         here = text.about_size(plan.here_bytes) if plan.estimated else text.size(plan.here_bytes)
         about = tr("about {size}").replace("{size}", here) if plan.estimated else here
         parts.append(f"{about} {already_text(operation)}")
-    if phase := _phase_text(snapshot.phase):
+    if phase:
         parts.append(phase)
     return ", ".join(parts)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from longshore.oci.image_name import ImageName
 from longshore.oci.reference import Reference
 
 
@@ -26,3 +27,8 @@ class LocalImage:
     dangling: bool = False
     digest_only: bool = False
     labels: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def name(self) -> ImageName:
+        """Its name here."""
+        return ImageName(self.reference, self.image_id)

@@ -5,7 +5,6 @@ from longshore.application.requests import LocalPlace
 from longshore.operations.accounts import Account, Identity
 from longshore.operations.operations import Operations
 from longshore.operations.place_watch import PlaceState, PlaceStatus
-from longshore.operations.transfers import PushTarget
 
 __all__ = [
     "Account",
@@ -15,5 +14,4 @@ __all__ = [
     "Operations",
     "PlaceState",
     "PlaceStatus",
-    "PushTarget",
 ]

@@ -15,15 +15,14 @@ from longshore.oci.reference import Reference
 from longshore.operations.images import Images
 from longshore.operations.tasks import Tasks
 from longshore.operations.transfers import Transfers
-from longshore.transfers.transfer import EnginePlace, LibraryPlace, TransferRequest, TransferSnapshot
+from longshore.transfers.transfer import Endpoint, EnginePlace, TransferRequest, TransferSnapshot
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class _Second:
-    reference: Reference
-    library: LibraryPlace
+    source: Endpoint
     engine: EnginePlace
 
 
@@ -62,12 +61,12 @@ class Detour(QObject):
         )
 
     def _begin(self, reference: Reference, engine: EnginePlace, platform: Platform | None) -> None:
-        library = self._images.library
-        (row,) = self._transfers.ask([requests.pull(reference, library, platform)])
-        self._second[row] = _Second(reference.with_default_tag(), library, engine)
+        request = requests.pull(reference, self._images.library, platform)
+        (row,) = self._transfers.ask([request])
+        self._second[row] = _Second(request.destination, engine)
 
     @Slot(object)
     def _arrived(self, snapshot: TransferSnapshot) -> None:
         second = self._second.pop(snapshot.id, None)
         if second is not None:
-            self._transfers.ask([requests.carry(second.reference, "", second.library, second.engine)])
+            self._transfers.ask([requests.carry(second.source, second.engine)])

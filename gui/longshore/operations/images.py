@@ -17,6 +17,7 @@ from longshore.engine.address import EngineAddress, current_address
 from longshore.errors import LongshoreError
 from longshore.models.images import ImageModel
 from longshore.models.tags import TagModel
+from longshore.oci.image_name import ImageName
 from longshore.oci.reference import Reference
 from longshore.operations.engines import Engines, Reach
 from longshore.operations.place_watch import PlaceState, PlaceStatus, PlaceWatch
@@ -235,28 +236,30 @@ class Images(QObject):
 
     # -- what is done to images
 
-    def tag(self, source: str, target: Reference, done: Callable[[LongshoreError | None], None]) -> None:
-        """Give the local image *source* (a reference or an id) another name."""
-        self._in_place(lambda store: store.tag(source, target), done)
+    def tag(self, image: ImageName, target: Reference, done: Callable[[LongshoreError | None], None]) -> None:
+        """Give a local image another name."""
+        self._in_place(lambda store: store.tag(image.asked, target), done)
 
-    def remove(self, names: list[str], *, force: bool, done: Callable[[LongshoreError | None], None]) -> None:
-        """Remove references (or images by id, where they have no name) from the place, one by one."""
+    def remove(
+        self, images: list[ImageName], *, force: bool, done: Callable[[LongshoreError | None], None]
+    ) -> None:
+        """Remove references (or images, where they have no name) from the place, one by one."""
 
         def remove(store: Store) -> None:
-            for name in names:
-                store.remove(name, force=force)
+            for image in images:
+                store.remove(image.asked, force=force)
 
         self._in_place(remove, done)
 
     def inspect(
-        self, name: str, done: Callable[[ImageDetails | LibraryDetails | LongshoreError], None]
+        self, image: ImageName, done: Callable[[ImageDetails | LibraryDetails | LongshoreError], None]
     ) -> None:
         """Read all that the place knows of one image."""
         place = self.watch.status.place
         if place is not None:
             self._tasks.run(
                 self._tasks.quick,
-                lambda _: open_store(place, self._services).image(name),
+                lambda _: open_store(place, self._services).image(image.asked),
                 done=done,
                 failed=done,
                 name="inspect",

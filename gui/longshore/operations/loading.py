@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -12,21 +11,11 @@ from longshore.application import requests
 from longshore.application.requests import LocalPlace
 from longshore.cancellation import Cancellation
 from longshore.errors import LongshoreError
-from longshore.oci.reference import Reference
 from longshore.operations.tasks import Tasks
 from longshore.operations.transfers import Transfers
-from longshore.transfers.transfer import ArchivePlace, EnginePlace
+from longshore.transfers.transfer import ArchivePlace, Endpoint, EnginePlace
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """An image that an archive holds: one of its names, None for an image without any, and its digest."""
-
-    archive: ArchivePlace
-    reference: Reference | None
-    digest: str
 
 
 class Loading:
@@ -41,17 +30,14 @@ class Loading:
         for file in files:
             archive = ArchivePlace(file)
             if isinstance(place, EnginePlace):
-                self._transfers.ask([requests.load(archive, place)])  # an engine takes it as a whole
+                # An engine takes it as a whole.
+                self._transfers.ask([requests.load(Endpoint(archive, None), place)])
             else:
                 self._load_each(archive, place)
 
     def _load_each(self, archive: ArchivePlace, place: LocalPlace) -> None:
-        def ask(found: list[Held]) -> None:
-            held = [
-                requests.load(archive, place, one.reference, "" if one.reference else one.digest)
-                for one in found
-            ]
-            self._transfers.ask(held or [requests.load(archive, place)])
+        def ask(found: list[Endpoint]) -> None:
+            self._transfers.ask(requests.load(one, place) for one in found or [Endpoint(archive, None)])
 
         def failed(error: LongshoreError) -> None:
             # Its row finds the same, and is where one looks for it.
@@ -59,41 +45,47 @@ class Loading:
             ask([])
 
         self._tasks.run(
-            self._tasks.listing, partial(_held, archive), done=ask, failed=failed, name="look into an archive"
+            self._tasks.listing,
+            partial(_images, archive),
+            done=ask,
+            failed=failed,
+            name="look into an archive",
         )
 
-    def look(self, files: Iterable[Path], found: Callable[[list[Held], list[LongshoreError]], None]) -> None:
-        """Tell by *found*, in the GUI thread, all that *files* hold, and what is wrong with those that hold nothing."""
-
+    def look(
+        self, files: Iterable[Path], found: Callable[[list[Endpoint], list[LongshoreError]], None]
+    ) -> None:
+        """Report by *found*, in the GUI thread, all images in *files*, and what is wrong with those without any. An
+        image is listed once for each of its names, with its digest as id."""
         archives = [ArchivePlace(file) for file in files]
-        held: list[Held] = []
+        images: list[Endpoint] = []
         errors: list[LongshoreError] = []
 
         def look(cancellation: Cancellation) -> None:
             for archive in archives:
                 try:
-                    held.extend(_held(archive, cancellation))
+                    images.extend(_images(archive, cancellation))
                 except LongshoreError as error:
                     errors.append(error)
 
         def failed(error: LongshoreError) -> None:
-            found(held, [*errors, error])
+            found(images, [*errors, error])
 
         self._tasks.run(
             self._tasks.listing,
             look,
-            done=lambda _: found(held, errors),
+            done=lambda _: found(images, errors),
             failed=failed,
             name="look into archives",
         )
 
 
-def _held(archive: ArchivePlace, cancellation: Cancellation) -> list[Held]:
-    """What is in *archive*, an image once for each of its names. Raises ArchiveError, Cancelled."""
+def _images(archive: ArchivePlace, cancellation: Cancellation) -> list[Endpoint]:
+    """The images in *archive*. Raises ArchiveError, Cancelled."""
     from longshore.archives.archive import open_archive
 
     return [
-        Held(archive, name, image.top.digest)
+        Endpoint(archive, name, image.top.digest)
         for image in open_archive(archive.path, cancellation=cancellation).listing.archived
         for name in image.references or (None,)
     ]

@@ -202,8 +202,7 @@ class Registries(QObject):
 
         def ask(reference: Reference, cancellation: Cancellation) -> str | None:
             client = self._services.registry(reference.domain)
-            name = reference.digest or reference.tag or "latest"
-            head = client.head(reference.path, name, cancellation=cancellation)
+            head = client.head(reference, cancellation=cancellation)
             return None if head is None else head.digest
 
         for reference in references:
@@ -219,8 +218,7 @@ class Registries(QObject):
 
         def ask(cancellation: Cancellation) -> TagDetails:
             client = self._services.registry(reference.domain)
-            name = reference.digest or reference.tag or "latest"
-            return client.tag_details(reference.path, name, cancellation=cancellation)
+            return client.tag_details(reference.path, reference.target, cancellation=cancellation)
 
         told = partial(done, reference)
         self._tasks.run(self._tasks.listing, ask, done=told, failed=told, name="inspect remote")

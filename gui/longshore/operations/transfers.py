@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal, Slot
@@ -13,10 +12,8 @@ from longshore.application import requests
 from longshore.application.choices import Choices
 from longshore.application.clients import Clients
 from longshore.application.requests import LocalPlace
-from longshore.engine.address import EngineAddress
 from longshore.errors import LongshoreError, Remedy
 from longshore.models.transfers import TransferModel
-from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
 from longshore.operations.feed import TransferFeed
 from longshore.operations.listing import Listing
@@ -26,18 +23,9 @@ from longshore.transfers.journal.file import SetAside
 from longshore.transfers.journal.journal import Journal
 from longshore.transfers.queue.mailbox import Changes
 from longshore.transfers.queue.queue import TransferQueue
-from longshore.transfers.transfer import EnginePlace, State, TransferRequest
+from longshore.transfers.transfer import State, TransferRequest
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class PushTarget:
-    """One image to push: what it is here, and what it shall be called there."""
-
-    source: Reference | None
-    image_id: str
-    target: Reference
 
 
 class Transfers(QObject):
@@ -103,43 +91,30 @@ class Transfers(QObject):
         self.asked.emit([row for row in once if row not in known], [row for row in once if row in known])
         return ids
 
-    def pull(
-        self, references: Iterable[Reference], place: LocalPlace, platform: Platform | None = None
-    ) -> list[str]:
-        """Queue a pull of each reference into *place*. The ids of the transfers."""
-        return self.ask(requests.pull(reference, place, platform) for reference in references)
+    def pull(self, references: Iterable[Reference], place: LocalPlace) -> None:
+        """Queue a pull of each reference into *place*; of one that is a repository, without tag, its ``latest``, or
+        :attr:`tag_needed` when there is none."""
+        for reference in references:
+            if reference.tag or reference.digest:
+                self.ask([requests.pull(reference, place)])
+            else:
+                self._pull_repository(reference, place)
 
-    def pull_to_engines(
-        self,
-        references: Iterable[Reference],
-        addresses: Iterable[EngineAddress],
-        platform: Platform | None = None,
-    ) -> list[str]:
-        """Queue a pull of each reference into each engine, every one a row of its own. The ids of the transfers."""
-        wanted = list(references)
-        return [row for address in addresses for row in self.pull(wanted, EnginePlace(address), platform)]
-
-    def pull_repository(self, reference: Reference, place: LocalPlace) -> None:
-        """Pull *reference*, which has no tag: its ``latest``, or :attr:`tag_needed` when there is none."""
+    def _pull_repository(self, reference: Reference, place: LocalPlace) -> None:
+        latest = requests.pull(reference, place)
 
         def choose(names: list[str]) -> None:
             if names:
                 self.tag_needed.emit(reference, names)
             else:
-                self.pull([reference], place)  # where there is nothing at all, its row says so
+                self.ask([latest])  # where there is nothing at all, its row says so
 
         def pull_anyway(error: LongshoreError) -> None:
             # We cannot ask, the engine may be able to: it pulls, and its row shows how that went.
             _log.info("cannot look for tags of %s: %s", reference, error)
-            self.pull([reference], place)
+            self.ask([latest])
 
         self._listing.find_tags(reference, choose, pull_anyway)
-
-    def push(self, targets: Iterable[PushTarget], place: LocalPlace) -> list[str]:
-        """Queue a push of each target from *place*. The ids of the transfers."""
-        return self.ask(
-            requests.push(target.source, target.image_id, target.target, place) for target in targets
-        )
 
     # -- what comes of them
 

@@ -354,7 +354,7 @@ def _referrers_tag(digest: str) -> str:
 
 def _place(where: str | Reference, name: str | None) -> tuple[str, str]:
     if isinstance(where, Reference):
-        return where.path, name or where.digest or where.tag or "latest"
+        return where.path, name or where.target
     return where, name or "latest"
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from longshore.engine.address import EngineAddress
 from longshore.errors import LongshoreError
+from longshore.oci.image_name import ImageName
 from longshore.oci.layer import LayerState
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
@@ -40,6 +41,30 @@ class State(enum.Enum):
     def finished(self) -> bool:
         """True for the four states that only Retry leaves."""
         return self in (State.SUCCEEDED, State.FAILED, State.CANCELLED, State.INTERRUPTED)
+
+
+class Waiting(enum.Enum):
+    """What a queued transfer waits for. Not kept in the journal."""
+
+    SLOT = "slot"  # others run, or one that writes the same name
+    HOLD = "hold"  # the user paused the queue
+    PAUSED = "paused"  # the user paused this transfer
+    ENGINE = "engine"  # until the engine is back
+    BACKOFF = "backoff"  # seconds before the next attempt
+    RATE_LIMIT = "rate limit"  # the same, as the registry demands
+
+
+class Phase(enum.Enum):
+    """What a running attempt is doing now. Not kept in the journal."""
+
+    WAITING = "waiting"  # the engine has not begun: it downloads three layers at a time, of all pulls
+    CHECKING = "checking"  # both ends, before anything moves
+    MOVING = "moving"
+    COMPRESSING = "compressing"
+    EXTRACTING = "extracting"
+    TAGGING = "tagging"
+    VERIFYING = "verifying"
+    PAUSING = "pausing"  # it was asked to stop, and resumes later
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +109,16 @@ class Endpoint:
     place: Place
     reference: Reference | None
     image_id: str = ""
+
+    @classmethod
+    def of(cls, place: Place, name: ImageName) -> Endpoint:
+        """The image *name* in *place*."""
+        return cls(place, name.reference, name.image_id)
+
+    @property
+    def name(self) -> ImageName:
+        """The image's name there."""
+        return ImageName(self.reference, self.image_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,15 +242,13 @@ class TransferSnapshot:
     attempt: int = 1
     #: Seconds until the queue tries again by itself, with the error that it waits out; None when it does not wait.
     waiting_seconds: float | None = None
-    #: What it waits for: "", "slot", "hold", "paused", "engine", "backoff", "rate limit"; ``error``: what it waits out.
-    waiting_for: str = ""
+    #: What it waits for, None while it does not wait; ``error``: what it waits out.
+    waiting_for: Waiting | None = None
     #: Which try of how many that will be, None when it is not counted.
     next_try: tuple[int, int] | None = None
     #: Whether it can be paused, now or when it runs: what was moved is kept, and gone on with.
     pausable: bool = False
-    #: "", "waiting" (for the engine, which has begun nothing), "downloading", "extracting", "uploading", "verifying",
-    #: "pausing", …
-    phase: str = ""
+    phase: Phase | None = None
     plan: Plan | None = None
     moved: Moved | None = None
     digest: str = ""  # verified, on success

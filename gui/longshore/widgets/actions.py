@@ -40,10 +40,8 @@ class Actions(QObject):
         image = bar.addMenu(self.tr("&Image"))
         images, registries = window.image_pane, window.registry_pane
         self.push = self._add(image, self.tr("Push…"), images.push, "Ctrl+Shift+P")
-        self.pull = self._add(image, self.tr("Pull selected"), registries.pull_requested.emit, "Ctrl+Shift+L")
-        self.pull_to = self._add(
-            image, self.tr("Pull to several engines…"), registries.pull_to_requested.emit
-        )
+        self.pull = self._add(image, self.tr("Pull selected"), registries.pull, "Ctrl+Shift+L")
+        self.pull_to = self._add(image, self.tr("Pull to several engines…"), registries.pull_to)
         self.copy = self._add(image, self.tr("Copy to another registry…"), registries.copy)
         self.carry = self._add(image, self.tr("Copy to another engine or the library…"), images.carry)
         image.addSeparator()

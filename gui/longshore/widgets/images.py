@@ -16,7 +16,7 @@ from PySide6.QtCore import (
 )
 from PySide6.QtWidgets import QMenu
 
-from longshore.models import image_text, mime, text
+from longshore.models import image_text, text
 from longshore.models.columns import ImageColumn, Role, Tone
 from longshore.models.images import ImageModel
 from longshore.widgets.columns import Column
@@ -27,6 +27,7 @@ from longshore.widgets.views import TableView
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from longshore.oci.image_name import ImageName
     from longshore.oci.local_image import LocalImage
     from longshore.oci.reference import Reference
 
@@ -43,23 +44,23 @@ _MENU_GAP = ""
 
 
 class ImagePane(Pane):
-    """Local images. Lists of images are lists of LocalImage, in the order of the rows."""
+    """Local images. Lists are in the order of the rows."""
 
-    push_requested = Signal(object)  # list[LocalImage]
-    carry_requested = Signal(object)  # list[LocalImage], to another engine or the library
-    save_requested = Signal(object)  # list[LocalImage]
+    push_requested = Signal(object)  # list[ImageName]
+    carry_requested = Signal(object)  # list[ImageName], to another engine or the library
+    save_requested = Signal(object)  # list[ImageName]
     load_requested = Signal()
-    tag_requested = Signal(object)  # LocalImage
+    tag_requested = Signal(object)  # ImageName
     remove_requested = Signal(object)  # list[LocalImage]
     copy_reference_requested = Signal(str)  # the text for the clipboard
     copy_id_requested = Signal(str)
-    details_requested = Signal(object)  # LocalImage
+    details_requested = Signal(object)  # ImageName
     pull_box_requested = Signal()
     retry_engine_requested = Signal()
     engines_wanted = Signal()  # the list of engines is opened: it may have grown old
     engine_selected = Signal(int)  # index in the list given to set_engines
     choose_library_requested = Signal()
-    selection_changed = Signal()
+    selection_changed = Signal(bool)  # whether anything is selected
     usable_changed = Signal(str)  # why nothing can be done with the place now, "" when it can
 
     def __init__(self, model: ImageModel) -> None:
@@ -197,12 +198,15 @@ class ImagePane(Pane):
         rows = sorted(self.view.rows(), key=QModelIndex.row)
         return [image for row in rows if (image := row.data(Role.IMAGE)) is not None]
 
+    def _selected_names(self) -> list[ImageName]:
+        return [image.name for image in self.selected()]
+
     # -- wishes
 
     @Slot()
     def push(self) -> None:
         """Wish to push what is selected, or say why not."""
-        chosen = self.selected()
+        chosen = self._selected_names()
         if self._cannot():
             return
         if not chosen:
@@ -213,7 +217,7 @@ class ImagePane(Pane):
     @Slot()
     def carry(self) -> None:
         """Wish to copy what is selected to another engine or the library, or say why not."""
-        chosen = self.selected()
+        chosen = self._selected_names()
         if self._cannot():
             return
         if chosen:
@@ -224,7 +228,7 @@ class ImagePane(Pane):
     @Slot()
     def save(self) -> None:
         """Wish to save what is selected as archives, or say why not."""
-        chosen = self.selected()
+        chosen = self._selected_names()
         if self._cannot():
             return
         if chosen:
@@ -241,7 +245,7 @@ class ImagePane(Pane):
     @Slot()
     def tag(self) -> None:
         """Wish to give the selected image another name, or say why not."""
-        chosen = self.selected()
+        chosen = self._selected_names()
         if self._cannot():
             return
         if len(chosen) != 1:
@@ -280,7 +284,7 @@ class ImagePane(Pane):
     @Slot()
     def details(self) -> None:
         """Wish to see all of the selected image."""
-        chosen = self.selected()
+        chosen = self._selected_names()
         if self._cannot():
             return
         if len(chosen) != 1:
@@ -304,7 +308,7 @@ class ImagePane(Pane):
         self.hush()
         self.model.seen(self.view.rows())
         self._soon.start()
-        self.selection_changed.emit()
+        self.selection_changed.emit(bool(self.view.rows()))
 
     def _describe(self, rows: list[QModelIndex]) -> str:
         if len(rows) == 1:
@@ -382,10 +386,9 @@ class ImagePane(Pane):
         return True
 
     @Slot(object)
-    def _dropped_on_picker(self, dragged: mime.Dragged) -> None:
-        wanted = {(item.reference, item.image_id) for item in dragged.items}
-        images = [image for image in self.model.images if (image.reference, image.image_id) in wanted]
-        if images:
+    def _dropped_on_picker(self, dropped: list[ImageName]) -> None:
+        here = {image.name for image in self.model.images}  # another window may show another place
+        if images := [image for image in dropped if image in here]:
             self.carry_requested.emit(images)
 
     @Slot(bool)

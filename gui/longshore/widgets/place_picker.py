@@ -20,9 +20,8 @@ class PlacePicker(Picker):
 
     place_chosen = Signal(int)
     folder_wanted = Signal()
-    images_dropped = Signal(
-        object
-    )  # mime.Dragged. Connect it queued: the drop has to return before a sheet opens
+    #: list[ImageName]. Connect it queued: the drop has to return before a sheet opens.
+    images_dropped = Signal(object)
     hovered = Signal(bool)  # images are held over it, or no more
 
     def __init__(self) -> None:
@@ -103,7 +102,7 @@ class PlacePicker(Picker):
         if dragged is not None:
             event.setDropAction(Qt.DropAction.CopyAction)
             event.accept()
-            self.images_dropped.emit(dragged)
+            self.images_dropped.emit(list(dragged.images))
 
     def _light(self, on: bool) -> None:
         self.setProperty("target", on)

@@ -28,11 +28,10 @@ _COLUMNS = [
 class RegistryPane(Pane):
     """Registries and Tags. Hosts are as they stand in references; a repository is its path in the registry."""
 
-    pull_requested = Signal()  # of what is selected: see selected_references()
-    pull_to_requested = Signal()  # the same, to several engines
-    pull_tag_requested = Signal(object)  # Reference with its tag, double-clicked
+    pull_requested = Signal(object)  # list[Reference]; one without tag is a repository
+    pull_to_requested = Signal(object)  # the same, to several engines; empty where nothing is selected
     save_requested = Signal(object)  # list[Reference], as archives
-    copy_requested = Signal()  # registry to registry, of what is selected
+    copy_requested = Signal(object)  # list[Reference], from registry to registry
     add_registry_requested = Signal()
     remove_registry_requested = Signal(str)  # host
     sign_in_requested = Signal(str)  # host
@@ -61,7 +60,7 @@ class RegistryPane(Pane):
         self.filter.returnPressed.connect(self._search)
         add = self.header.add_button
         self.refresh_button = add(self.tr("Refresh"), "refresh", self.refresh, only_icon=True)
-        self.pull_button = add(self.tr("Pull"), "", self.pull_requested.emit, primary=True)
+        self.pull_button = add(self.tr("Pull"), "", self.pull, primary=True)
         self.sign_in_button = add(self.tr("Sign in…"), "sign-in", self.sign_in)
         self.add_button = add(self.tr("Add registry…"), "add", self.add_registry_requested.emit)
 
@@ -138,10 +137,23 @@ class RegistryPane(Pane):
             self.explain(self.tr("Select the registry to sign in to."))
 
     @Slot()
+    def pull(self) -> None:
+        """Wish to pull what is selected; where nothing is, to be asked for a reference."""
+        if chosen := self.selected_references():
+            self.pull_requested.emit(chosen)
+        else:
+            self.paste_requested.emit()
+
+    @Slot()
+    def pull_to(self) -> None:
+        """Wish to pull what is selected to several engines."""
+        self.pull_to_requested.emit(self.selected_references())
+
+    @Slot()
     def copy(self) -> None:
         """Wish to copy what is selected to another registry, or say that nothing is."""
-        if self.selected_references():
-            self.copy_requested.emit()
+        if chosen := self.selected_references():
+            self.copy_requested.emit(chosen)
         else:
             self.explain(self.tr("Select a repository or tags to copy to another registry."))
 
@@ -276,7 +288,7 @@ class RegistryPane(Pane):
         if kind == NodeKind.REGISTRY:
             self.view.setExpanded(index, not self.view.isExpanded(index))
         elif kind == NodeKind.REPOSITORY:
-            self.pull_requested.emit()
+            self.pull()
         elif kind == NodeKind.NOTE:
             self._note_opened(index)
         elif kind == NodeKind.LINK:
@@ -334,7 +346,7 @@ class RegistryPane(Pane):
     def _tag_opened(self, index: QModelIndex) -> None:
         reference = index.data(Role.REFERENCE)
         if isinstance(reference, Reference):
-            self.pull_tag_requested.emit(reference)
+            self.pull_requested.emit([reference])
 
     def _describe(self, rows: list[QModelIndex]) -> str:
         if len(rows) == 1:
@@ -354,8 +366,8 @@ class RegistryPane(Pane):
         host = str(index.data(Role.HOST) or "") if index.isValid() else ""
         repository = str(index.data(Role.REPOSITORY) or "") if index.isValid() else ""
         if repository:
-            menu.addAction(self.tr("Pull")).triggered.connect(self.pull_requested)
-            menu.addAction(self.tr("Pull to several engines…")).triggered.connect(self.pull_to_requested)
+            menu.addAction(self.tr("Pull")).triggered.connect(self.pull)
+            menu.addAction(self.tr("Pull to several engines…")).triggered.connect(self.pull_to)
             menu.addAction(self.tr("Copy to another registry…")).triggered.connect(self.copy)
             menu.addSeparator()
             menu.addAction(self.tr("Copy reference")).triggered.connect(self.copy_reference)
@@ -403,8 +415,8 @@ class RegistryPane(Pane):
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         if self.tags.view.rows():
-            menu.addAction(self.tr("Pull")).triggered.connect(self.pull_requested)
-            menu.addAction(self.tr("Pull to several engines…")).triggered.connect(self.pull_to_requested)
+            menu.addAction(self.tr("Pull")).triggered.connect(self.pull)
+            menu.addAction(self.tr("Pull to several engines…")).triggered.connect(self.pull_to)
             menu.addAction(self.tr("Copy to another registry…")).triggered.connect(self.copy)
             menu.addAction(self.tr("Save…")).triggered.connect(self.save)
             menu.addSeparator()

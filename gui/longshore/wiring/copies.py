@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QObject, Qt, Slot
+from PySide6.QtCore import QObject, Slot
 
 from longshore.cancellation import Cancellation
 from longshore.oci.reference import Reference
@@ -20,25 +20,21 @@ class Copies(QObject):
         self.window = window
         self.operations = operations
         self._shared = shared
-        pane = window.registry_pane
-        pane.copy_requested.connect(self._copy_selected)
-        pane.model.copy_dropped.connect(self._copy_dropped, Qt.ConnectionType.QueuedConnection)
+        window.registry_pane.copy_requested.connect(self._copy_selected)
         window.mirrors_requested.connect(self._mirrors)
 
-    @Slot()
-    def _copy_selected(self) -> None:
-        chosen = self.window.registry_pane.selected_references()
+    @Slot(object)
+    def _copy_selected(self, chosen: list[Reference]) -> None:
         hosts = [host for host, _ in self._shared.registries()]
         # Somewhere else than where they are, one's own registries before Docker Hub.
         others = [host for host in reversed(hosts) if all(host != one.domain for one in chosen)]
         others.sort(key=self.operations.registries.refuses)  # one that takes nothing is not what is meant
-        self._copy(chosen, others[0] if others else hosts[0], "")
+        self.copy(chosen, others[0] if others else hosts[0], "")
 
-    @Slot(object, str, object)
-    def _copy_dropped(self, references: list[Reference], host: str, repository: str | None) -> None:
-        self._copy(references, host, repository or "")
-
-    def _copy(self, references: list[Reference], host: str, repository: str) -> None:
+    @Slot(object, str, str)
+    def copy(self, references: list[Reference], host: str, repository: str) -> None:
+        """Open the copy sheet, or the mirror sheet for a whole repository, with *host* and *repository* ("" for none)
+        as the target that it offers."""
         from longshore.widgets.dialogs.copy import CopySheet
 
         whole = [one for one in references if not one.tag and not one.digest]
@@ -53,7 +49,6 @@ class Copies(QObject):
         sheet = CopySheet(self.window, references, self._shared.registries(), host, repository)
         self._shared.answer_targets(sheet)
         self._shared.answer(sheet, sheet.contents_wanted, self.operations.contents.read, sheet.set_contents)
-        sheet.copy_requested.connect(self.operations.transfers.ask)
         sheet.ask_contents()
         sheet.open()
 
@@ -93,7 +88,7 @@ class Copies(QObject):
         sheet.plan_wanted.connect(wanted)
         sheet.plan_unwanted.connect(unwanted)
         sheet.save_requested.connect(save)
-        sheet.copy_requested.connect(lambda plan: self.operations.transfers.ask(plan.requests()))
+        sheet.transfers_requested.connect(self.operations.transfers.ask)
         sheet.open()
 
     @Slot()

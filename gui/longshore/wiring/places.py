@@ -7,12 +7,11 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Slot
 from PySide6.QtWidgets import QAbstractItemView, QApplication, QFileDialog
 
-from longshore.application import requests
 from longshore.engine.address import EngineAddress
 from longshore.errors import LongshoreError
 from longshore.models import engine_text, errors, text
 from longshore.models.columns import Tone
-from longshore.oci.local_image import LocalImage
+from longshore.oci.image_name import ImageName
 from longshore.operations import LocalPlace, Operations, PlaceState, PlaceStatus
 from longshore.transfers.transfer import EnginePlace, LibraryPlace
 from longshore.widgets.main_window import MainWindow
@@ -102,7 +101,7 @@ class Places(QObject):
     # -- from one to another
 
     @Slot(object)
-    def _carry(self, images: list[LocalImage]) -> None:
+    def _carry(self, images: list[ImageName]) -> None:
         from longshore.widgets.dialogs.places import CarrySheet
 
         here = self._shared.place()
@@ -113,14 +112,8 @@ class Places(QObject):
         if not others:
             self.window.image_pane.explain(self.tr("There is no other engine known here."))
             return
-        sheet = CarrySheet(self.window, [self._shared.shown(image) for image in images], others)
-        sheet.chosen.connect(
-            lambda places: self.operations.transfers.ask(
-                requests.carry(image.reference, image.image_id, here, place)
-                for place in places
-                for image in images
-            )
-        )
+        sheet = CarrySheet(self.window, images, here, others)
+        sheet.transfers_requested.connect(self.operations.transfers.ask)
         sheet.open()
 
     # -- where no engine answers
@@ -135,9 +128,9 @@ class Places(QObject):
             more = errors.told(error)
         pane.say_place(words, Tone.QUIET, self.tr("Try again"), self.operations.images.retry, more)
 
-    @Slot()
-    def _selected(self) -> None:
-        self._used = self._used or bool(self.window.image_pane.selected())
+    @Slot(bool)
+    def _selected(self, any_image: bool) -> None:
+        self._used = self._used or any_image
 
     @Slot()
     def _use(self) -> None:

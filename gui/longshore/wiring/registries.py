@@ -1,33 +1,42 @@
-"""The right pane: registries, pins, and pulling what is selected there. How they are reached: ``reach``."""
+"""The right pane: registries, pins, what is pulled from there, and what is dropped there. How they are reached:
+``sign_in``."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import QObject, Qt, Slot
 
-from longshore.application import requests
 from longshore.errors import LongshoreError
-from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference, parse_pull_line
 from longshore.operations import Operations
-from longshore.transfers.transfer import EnginePlace
 from longshore.widgets.main_window import MainWindow
+from longshore.wiring.archives import Archives
+from longshore.wiring.copies import Copies
+from longshore.wiring.pushes import Pushes
 from longshore.wiring.shared import Shared
 
 
 class Registries(QObject):
     """Connects Registries, Tags and the Pull… box. GUI thread."""
 
-    def __init__(self, window: MainWindow, operations: Operations, shared: Shared) -> None:
+    def __init__(
+        self,
+        window: MainWindow,
+        operations: Operations,
+        shared: Shared,
+        pushes: Pushes,
+        copies: Copies,
+        archives: Archives,
+    ) -> None:
         super().__init__(window)
         self.window = window
         self.operations = operations
         self._shared = shared
-        self._connect_registries()
-
-    def _connect_registries(self) -> None:
-        pane, remote = self.window.registry_pane, self.operations.registries
-        pane.pull_requested.connect(self._pull_selected)
-        pane.pull_tag_requested.connect(lambda reference: self._pull([reference]))
+        pane, remote = window.registry_pane, operations.registries
+        # Queued: a drop has to return before a sheet opens.
+        pane.model.push_dropped.connect(pushes.push, Qt.ConnectionType.QueuedConnection)
+        pane.model.copy_dropped.connect(copies.copy, Qt.ConnectionType.QueuedConnection)
+        pane.model.load_dropped.connect(archives.load_into_registry, Qt.ConnectionType.QueuedConnection)
+        pane.pull_requested.connect(shared.pull)
         pane.remove_registry_requested.connect(remote.remove_registry)
         pane.refresh_requested.connect(self._refresh_node)
         pane.repository_selected.connect(remote.listing.list_tags)
@@ -40,7 +49,6 @@ class Registries(QObject):
         pane.tags.hidden_toggled.connect(remote.book.show_digest_tags)
         pane.copy_reference_requested.connect(self._shared.to_clipboard)
         pane.details_requested.connect(self._tag_details)
-        self.window.image_pane.model.pull_dropped.connect(self._pull, Qt.ConnectionType.QueuedConnection)
         self.window.pull_box_requested.connect(self._pull_box)
         self.operations.transfers.tag_needed.connect(self._choose_tag)
         self.operations.pushed.connect(self._show_pushed)
@@ -89,25 +97,6 @@ class Registries(QObject):
         self.operations.registries.inspect_remote(reference, sheet.show_remote)
         sheet.open()
 
-    @Slot()
-    def _pull_selected(self) -> None:
-        chosen = self.window.registry_pane.selected_references()
-        if not chosen:
-            self._pull_box()
-            return
-        self._pull(chosen)
-
-    @Slot(object)
-    def _pull(self, references: list[Reference]) -> None:
-        place = self._shared.place()
-        if place is None:
-            return
-        for reference in references:
-            if reference.tag or reference.digest:
-                self.operations.transfers.pull([reference], place)
-            else:
-                self.operations.transfers.pull_repository(reference, place)
-
     @Slot(str)
     def _pull_box(self, pasted: str = "") -> None:
         from longshore.widgets.dialogs.pull import PullSheet
@@ -117,15 +106,11 @@ class Registries(QObject):
             return
         sheet = PullSheet(
             self.window,
+            place,
             pasted if _looks_pullable(pasted) else "",
             self._shared.place_name(place),
-            engine=isinstance(place, EnginePlace),
         )
-
-        def pull(reference: Reference, platform: Platform | None, whole: bool) -> None:
-            self.operations.transfers.ask([requests.pull(reference, place, platform, whole=whole)])
-
-        sheet.pull_requested.connect(pull)
+        sheet.transfers_requested.connect(self.operations.transfers.ask)
         sheet.open()
 
     @Slot(object, object)
@@ -133,7 +118,7 @@ class Registries(QObject):
         from longshore.widgets.dialogs.pull import ChooseTagSheet
 
         sheet = ChooseTagSheet(self.window, reference, tags)
-        sheet.chosen.connect(lambda chosen: self._pull([chosen]))
+        sheet.chosen.connect(lambda chosen: self._shared.pull([chosen]))
         sheet.open()
 
     @Slot(object)

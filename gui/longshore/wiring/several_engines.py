@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject, Slot
 
+from longshore.oci.reference import Reference
 from longshore.operations import Operations
 from longshore.widgets.main_window import MainWindow
 
@@ -17,15 +18,15 @@ class SeveralEngines(QObject):
         self._operations = operations
         window.registry_pane.pull_to_requested.connect(self._pull_to)
 
-    @Slot()
-    def _pull_to(self) -> None:
+    @Slot(object)
+    def _pull_to(self, references: list[Reference]) -> None:
         from longshore.widgets.dialogs.engines import PullToSheet
 
         operations = self._operations
         engines, groups = operations.images.engines, operations.groups
         sheet = PullToSheet(
             self._window,
-            self._window.registry_pane.selected_references(),
+            references,
             engines.found,
             groups.all(),
             operations.images.status.address,
@@ -33,6 +34,6 @@ class SeveralEngines(QObject):
         engines.changed.connect(sheet.set_engines)
         sheet.group_saved.connect(groups.save)
         sheet.group_removed.connect(groups.remove)
-        sheet.pull_requested.connect(operations.transfers.pull_to_engines)
+        sheet.transfers_requested.connect(operations.transfers.ask)
         engines.look()
         sheet.open()

@@ -18,7 +18,7 @@ from longshore.widgets.main_window import MainWindow
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from longshore.oci.local_image import LocalImage
+    from longshore.oci.reference import Reference
     from longshore.widgets.dialogs.targets import TargetSheet
 
 
@@ -74,13 +74,12 @@ class Shared(QObject):
             return library
         return f"{library}  ·  {text.safe(short_path(place.path))}"
 
-    def name(self, image: LocalImage) -> str:
-        """What its place knows *image* by: its reference, or its id where it has none."""
-        return str(image.reference) if image.reference is not None else image.image_id
-
-    def shown(self, image: LocalImage) -> str:
-        """*image* as people read it."""
-        return image.reference.familiar if image.reference is not None else image.image_id[7:19]
+    @Slot(object)
+    def pull(self, references: list[Reference]) -> None:
+        """Pull *references* into the place that is shown; one without tag is a repository."""
+        place = self.place()
+        if place is not None:
+            self._operations.transfers.pull(references, place)
 
     def registries(self) -> list[tuple[str, str]]:
         """Host and user of every registry, for sheets that offer them."""
@@ -106,8 +105,9 @@ class Shared(QObject):
         wanted.connect(lambda what: ask(what, found))
 
     def answer_targets(self, sheet: TargetSheet) -> None:
-        """What stands under the references of *sheet*, the registries are asked."""
+        """Ask the registries what the references in *sheet* point to, and queue the transfers that it requests."""
         targets = sheet.targets
+        sheet.transfers_requested.connect(self._operations.transfers.ask)
         self.answer(
             sheet, targets.existing_wanted, self._operations.registries.find_standing, targets.set_existing
         )

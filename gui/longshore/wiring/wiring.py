@@ -94,6 +94,7 @@ class Wiring(QObject):
         from longshore.wiring.desktop import Desktop
         from longshore.wiring.images import Images
         from longshore.wiring.places import Places
+        from longshore.wiring.pushes import Pushes
         from longshore.wiring.registries import Registries
         from longshore.wiring.several_engines import SeveralEngines
         from longshore.wiring.shared import Shared
@@ -111,11 +112,12 @@ class Wiring(QObject):
         self._operations = operations
         shared = Shared(self.window, operations)
         Places(self.window, operations, shared)
-        Images(self.window, operations, shared)
-        Registries(self.window, operations, shared)
+        pushes = Pushes(self.window, operations, shared)
+        copies = Copies(self.window, operations, shared)
+        archives = Archives(self.window, operations, shared)
+        Images(self.window, operations, shared, archives)
+        Registries(self.window, operations, shared, pushes, copies, archives)
         Reach(self.window, operations, shared)
-        Copies(self.window, operations, shared)
-        Archives(self.window, operations, shared)
         Transfers(self.window, operations, shared)
         SeveralEngines(self.window, operations)
         self._desktop = Desktop(self.window, operations, self._environ)

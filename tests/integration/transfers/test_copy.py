@@ -15,7 +15,7 @@ from longshore.oci.manifest import OCI_MANIFEST, Index, Manifest
 from longshore.oci.platform import Platform
 from longshore.transfers.queue.queue import TransferQueue
 from longshore.transfers.queue.retry import RetryPolicy
-from longshore.transfers.transfer import NoteKind, State
+from longshore.transfers.transfer import NoteKind, State, Waiting
 from testbed.registry import PrivateRegistry
 from testbed.remote_images import seed_repository
 from testbed.throttle import Throttle
@@ -302,7 +302,7 @@ def test_a_registry_that_is_gone_for_a_moment(
         source, target = f"{open_registry.address}/copy/gone:1", f"{registry.address}/copied/gone:1"
         registry.kill()
         row = queue.add(copy(source, target))
-        waiting = eye.until(row, lambda row: row.waiting_for == "backoff", 30)
+        waiting = eye.until(row, lambda row: row.waiting_for is Waiting.BACKOFF, 30)
         assert isinstance(waiting.error, RegistryUnreachable)
         registry.start()
         assert eye.until(row, State.SUCCEEDED, 30).digest == seeded.digest
@@ -320,7 +320,7 @@ def test_a_paused_copy_goes_on(
         row = queue.add(copy(source, target))
         eye.until(row, lambda row: row.moved_bytes > 3 * MB, 30)
         queue.pause([row])
-        paused = eye.until(row, lambda row: row.waiting_for == "paused", 30)
+        paused = eye.until(row, lambda row: row.waiting_for is Waiting.PAUSED, 30)
         sent = line.moved_bytes["request"]
         line.bytes_per_second = None
         queue.unpause([row])

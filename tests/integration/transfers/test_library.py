@@ -14,7 +14,7 @@ from longshore.oci.manifest import OCI_MANIFEST, Index
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
 from longshore.transfers.queue.queue import TransferQueue
-from longshore.transfers.transfer import NoteKind, Operation, State
+from longshore.transfers.transfer import NoteKind, Operation, State, Waiting
 from testbed.registry import PrivateRegistry
 from testbed.remote_images import RegistryWriter, descriptor, document, seed_repository
 from testbed.throttle import Throttle
@@ -254,7 +254,7 @@ def test_paused_and_gone_on_with(
     row = queue.add(pull_into(f"{throttle.address}/library/paused:1", library))
     eye.until(row, lambda row: row.pausable and row.moved_bytes > 3 * MB)
     queue.pause([row])
-    eye.until(row, lambda row: row.state is State.QUEUED and row.waiting_for == "paused")
+    eye.until(row, lambda row: row.state is State.QUEUED and row.waiting_for is Waiting.PAUSED)
     kept = library.usage()
     assert kept.partial + kept.bytes > 3 * MB
     before = throttle.moved_bytes["response"]

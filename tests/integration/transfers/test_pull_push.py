@@ -14,7 +14,7 @@ from longshore.oci.reference import Reference
 from longshore.transfers.journal.history import HistoryFilter
 from longshore.transfers.journal.journal import Journal
 from longshore.transfers.queue.queue import TransferQueue
-from longshore.transfers.transfer import NoteKind, State
+from longshore.transfers.transfer import NoteKind, Phase, State, Waiting
 from testbed.engine import PrivateEngine
 from testbed.images import load_image, seed_repository, small_image
 from testbed.registry import PrivateRegistry
@@ -344,7 +344,7 @@ def test_cancel_in_the_middle_really_stops(
     throttle.bytes_per_second = MB
     queue, eye = make_queue()
     row = queue.add(request)
-    eye.until(row, lambda row: row.phase == moment and row.moved_bytes > 0, 30)
+    eye.until(row, lambda row: row.phase is Phase.MOVING and row.moved_bytes > 0, 30)
     queue.cancel([row])
     cancelled = eye.until(row, State.CANCELLED)
     assert cancelled.error is None
@@ -369,7 +369,7 @@ def test_rate_limit_of_a_registry_is_waited_for(
 
     queue, eye = make_queue(policy=RetryPolicy(rate_limit_delays=(1.0,) * 20))
     row = queue.add(pull(f"{throttle.address}/transfers/limited:1", address_of(testbed_engine.host)))
-    waiting = eye.until(row, lambda row: row.waiting_for == "rate limit", 30)
+    waiting = eye.until(row, lambda row: row.waiting_for is Waiting.RATE_LIMIT, 30)
     assert waiting.waiting_seconds is not None
     assert waiting.error is not None
     done = eye.until(row, State.SUCCEEDED, 60)

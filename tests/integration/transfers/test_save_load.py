@@ -29,7 +29,7 @@ from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
 from longshore.transfers.progress.progress import Progress
 from longshore.transfers.queue.queue import TransferQueue
-from longshore.transfers.transfer import NoteKind, State, TransferRequest
+from longshore.transfers.transfer import NoteKind, Phase, State, TransferRequest
 from longshore.transfers.ways.into_engine import IntoEngine
 from longshore.transfers.ways.out_of_engine import OutOfEngine
 from longshore.transfers.ways.sinks import ArchiveSink
@@ -384,11 +384,11 @@ def test_unpacking_is_a_part_of_the_bar(
     row = queue.add(moving(in_archive(path), in_engine(address)))
     eye.until(row, State.SUCCEEDED, 60)
     seen = eye.seen[row]
-    assert "extracting" in {one.phase for one in seen}
+    assert Phase.EXTRACTING in {one.phase for one in seen}
     bar = [one.permille for one in seen if one.permille is not None]
     assert bar == sorted(bar)
     # Sent is not yet loaded.
-    sending = [one.permille or 0 for one in seen if one.phase == "downloading"]
+    sending = [one.permille or 0 for one in seen if one.phase is Phase.MOVING]
     assert sending and max(sending) <= 700
     states = {layer.state for one in seen for layer in one.layers}
     assert LayerState.EXTRACTING in states

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from longshore.errors import EngineLost, EngineUnavailable
 from longshore.transfers.queue.queue import TransferQueue
-from longshore.transfers.transfer import State
+from longshore.transfers.transfer import State, Waiting
 from testbed.engine import PrivateEngine
 from testbed.images import load_image, seed_repository
 from testbed.registry import PrivateRegistry
@@ -38,7 +38,7 @@ def test_engine_killed_in_mid_pull(
     row = queue.add(pull(name, address))
     eye.until(row, lambda row: row.moved_bytes > MB, 30)
     own_engine.kill()
-    waiting = eye.until(row, lambda row: row.waiting_for == "engine", 5)
+    waiting = eye.until(row, lambda row: row.waiting_for is Waiting.ENGINE, 5)
     assert waiting.state is State.QUEUED
     assert isinstance(waiting.error, EngineLost | EngineUnavailable)
     throttle.bytes_per_second = None
@@ -59,7 +59,7 @@ def test_engine_that_is_down_at_first_is_waited_for(
     own_engine.stop()
     queue, eye = make_queue()
     row = queue.add(pull(f"{open_registry.address}/survival/down:1", address_of(own_engine.host)))
-    waiting = eye.until(row, lambda row: row.waiting_for == "engine", 15)
+    waiting = eye.until(row, lambda row: row.waiting_for is Waiting.ENGINE, 15)
     assert isinstance(waiting.error, EngineUnavailable)
     own_engine.start()
     eye.until(row, State.SUCCEEDED, 30)
@@ -74,12 +74,13 @@ from transfertools import Eye, push
 from transfertools.real import RealClients, address_of
 from longshore.transfers.journal.journal import Journal
 from longshore.transfers.queue.queue import TransferQueue
+from longshore.transfers.transfer import Phase
 eye = Eye()
 journal = Journal(Path(folder) / "journal.sqlite3")
 eye.queue = queue = TransferQueue(RealClients(), journal, wake=eye.wake, concurrency=1)
 queue.start()
 rows = [queue.add(push(source, f"{target}:{tag}", address_of(host))) for tag in "123"]
-eye.until(rows[0], lambda row: row.phase == "uploading" and row.moved_bytes > 0, 30)
+eye.until(rows[0], lambda row: row.phase is Phase.MOVING and row.moved_bytes > 0, 30)
 print(json.dumps(rows), flush=True)
 time.sleep(60)
 """
@@ -180,7 +181,7 @@ def test_registry_gone_for_a_moment(
     row = queue.add(
         push("survival/gone:1", f"{throttle.address}/survival/gone:1", address_of(testbed_engine.host))
     )
-    waiting = eye.until(row, lambda row: row.waiting_for == "backoff", 60)
+    waiting = eye.until(row, lambda row: row.waiting_for is Waiting.BACKOFF, 60)
     assert waiting.error is not None
     throttle.start()
     done = eye.until(row, State.SUCCEEDED, 60)

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QTableView
 from longshore.models import mime, text, transition
 from longshore.models.columns import ImageColumn, Role
 from longshore.models.images import ImageModel
+from longshore.oci.image_name import ImageName
 from longshore.oci.reference import Reference
 from qt.models.made import NOW, headers, image, row_texts, sha, texts
 
@@ -227,7 +228,7 @@ def test_drag_carries_references_and_plain_text(model):
     data = model.mimeData([model.index(row, column) for row in range(2) for column in range(6)])
     dragged = mime.decode(data)
     assert dragged.kind is mime.DragKind.LOCAL
-    assert [(item.reference and item.reference.familiar, item.image_id) for item in dragged.items] == [
+    assert [(each.reference and each.reference.familiar, each.image_id) for each in dragged.images] == [
         ("a:1", sha("a:1")),
         (None, sha("nameless")),
     ]
@@ -239,7 +240,7 @@ def test_a_dropped_tag_is_wished_for_and_a_local_image_refused(model, qtbot):
     local = model.mimeData([])
     remote = mime.encode(
         mime.DragKind.REMOTE,
-        [mime.DraggedItem(Reference.parse("r.io/a/b:1"), "", "r.io", "a/b")],
+        [ImageName(Reference.parse("r.io/a/b:1"))],
     )
     copy = Qt.DropAction.CopyAction
     assert not model.canDropMimeData(local, copy, -1, -1, QModelIndex())

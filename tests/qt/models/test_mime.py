@@ -9,6 +9,7 @@ import pytest
 from PySide6.QtCore import QMimeData, QUrl
 
 from longshore.models import mime
+from longshore.oci.image_name import ImageName
 from longshore.oci.reference import Reference
 from qt.models.made import sha
 
@@ -21,11 +22,11 @@ def own(body: object) -> QMimeData:
 
 def test_what_is_encoded_decodes_to_the_same():
     web = Reference.parse("127.0.0.1:5000/acme/web:main")
-    remote = mime.DraggedItem(web, "", web.domain, web.path)
-    local = [mime.DraggedItem(Reference.parse("postgres:16"), sha("p")), mime.DraggedItem(None, sha("q"))]
-    assert mime.decode(mime.encode(mime.DragKind.REMOTE, [remote])).items == (remote,)
+    remote = ImageName(web)
+    local = [ImageName(Reference.parse("postgres:16"), sha("p")), ImageName(None, sha("q"))]
+    assert mime.decode(mime.encode(mime.DragKind.REMOTE, [remote])).images == (remote,)
     decoded = mime.decode(mime.encode(mime.DragKind.LOCAL, local))
-    assert decoded.items == tuple(local)
+    assert decoded.images == tuple(local)
     assert decoded.references == [Reference.parse("postgres:16")]
 
 
@@ -34,6 +35,27 @@ GOOD = {"reference": "r.io/a/b:1", "image_id": "", "registry": "r.io", "reposito
 
 def test_the_written_form_is_accepted():
     assert mime.decode(own({"kind": "remote", "items": [GOOD]})).references == [Reference.parse("r.io/a/b:1")]
+
+
+def test_other_versions_and_programs_read_what_is_written():
+    """The form is read by every version that may be open beside this one: it may gain fields, and lose none."""
+    postgres = ImageName(Reference.parse("postgres:16"), sha("p"))
+    local = mime.encode(mime.DragKind.LOCAL, [postgres, ImageName(None, sha("q"))])
+    assert json.loads(local.data(mime.REFERENCES).data()) == {
+        "kind": "local",
+        "items": [
+            {
+                "reference": "docker.io/library/postgres:16",
+                "image_id": sha("p"),
+                "registry": "",
+                "repository": "",
+            },
+            {"reference": "", "image_id": sha("q"), "registry": "", "repository": ""},
+        ],
+    }
+    assert local.text() == f"postgres:16\n{sha('q')}"
+    remote = mime.encode(mime.DragKind.REMOTE, [ImageName(Reference.parse("r.io/a/b:1"))])
+    assert json.loads(remote.data(mime.REFERENCES).data()) == {"kind": "remote", "items": [GOOD]}
 
 
 ODD = {

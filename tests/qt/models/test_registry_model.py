@@ -13,8 +13,9 @@ from longshore.errors import ListingUnsupported, RegistryUnreachable, SignInRequ
 from longshore.models import mime
 from longshore.models.columns import NodeKind, NodeState, RegistryColumn, Role, Tone
 from longshore.models.registries import RegistryModel
+from longshore.oci.image_name import ImageName
 from longshore.oci.reference import Reference
-from qt.models.made import entry, headers, image, sha, texts
+from qt.models.made import entry, headers, sha, texts
 
 Item = Qt.ItemDataRole
 HOST = "127.0.0.1:5000"
@@ -281,8 +282,11 @@ def test_ten_thousand_repositories_in_pages():
     model.deleteLater()
 
 
+WEB = ImageName(Reference.parse("acme/web:1"), sha("w"))
+
+
 def local_drag():
-    return mime.encode(mime.DragKind.LOCAL, [mime.DraggedItem(image("acme/web:1").reference, sha("w"))])
+    return mime.encode(mime.DragKind.LOCAL, [WEB])
 
 
 def test_local_images_are_dropped_on_registries_and_repositories(model, qtbot):
@@ -293,20 +297,18 @@ def test_local_images_are_dropped_on_registries_and_repositories(model, qtbot):
     assert model.drop_hint(repository, local_drag()) == (True, f"Push acme/web:1 to {HOST}/acme/web")
     with qtbot.waitSignal(model.push_dropped) as caught:
         assert model.dropMimeData(local_drag(), copy, -1, -1, registry)
-    assert caught.args == [[Reference.parse("acme/web:1")], HOST, None]
-    nameless = mime.encode(mime.DragKind.LOCAL, [mime.DraggedItem(None, sha("n"))])
+    assert caught.args == [[WEB], HOST, ""]
+    nameless = mime.encode(mime.DragKind.LOCAL, [ImageName(None, sha("n"))])
     with qtbot.waitSignal(model.push_dropped) as caught:
         assert model.dropMimeData(nameless, copy, -1, -1, repository)
-    assert caught.args == [[sha("n")], HOST, "acme/web"]
+    assert caught.args == [[ImageName(None, sha("n"))], HOST, "acme/web"]
 
 
 def test_drops_that_make_no_sense_say_so(model):
     listed(model, [])
     copy = Qt.DropAction.CopyAction
     note = model.index(0, 0, model.index_of(HOST))
-    own = mime.encode(
-        mime.DragKind.REMOTE, [mime.DraggedItem(Reference.parse(f"{HOST}/a/b:1"), "", HOST, "a/b")]
-    )
+    own = mime.encode(mime.DragKind.REMOTE, [ImageName(Reference.parse(f"{HOST}/a/b:1"))])
     for where, data in ((note, local_drag()), (QModelIndex(), local_drag()), (model.index_of(HOST), own)):
         fits, why = model.drop_hint(where, data)
         assert not fits and why
@@ -317,21 +319,19 @@ def test_drops_that_make_no_sense_say_so(model):
 
 def test_copies_between_registries(model, qtbot):
     listed(model, ["a/b"])
-    remote = mime.encode(
-        mime.DragKind.REMOTE, [mime.DraggedItem(Reference.parse(f"{HOST}/a/b:1"), "", HOST, "a/b")]
-    )
+    remote = mime.encode(mime.DragKind.REMOTE, [ImageName(Reference.parse(f"{HOST}/a/b:1"))])
     assert not model.drop_hint(model.index_of(HOST), remote)[0]
     assert model.drop_hint(model.index_of("docker.io"), remote) == (True, f"Copy {HOST}/a/b:1 to Docker Hub")
     with qtbot.waitSignal(model.copy_dropped) as caught:
         assert model.dropMimeData(remote, Qt.DropAction.CopyAction, -1, -1, model.index_of("docker.io"))
-    assert caught.args == [[Reference.parse(f"{HOST}/a/b:1")], "docker.io", None]
+    assert caught.args == [[Reference.parse(f"{HOST}/a/b:1")], "docker.io", ""]
 
 
 def test_a_dragged_repository_is_a_reference_without_tag(model):
     listed(model, ["a/b"])
     indexes = [model.index_of(HOST), *(model.index(0, column, model.index_of(HOST)) for column in range(3))]
     dragged = mime.decode(model.mimeData(indexes))
-    assert dragged.items == (mime.DraggedItem(Reference.parse(f"{HOST}/a/b"), "", HOST, "a/b"),)
+    assert dragged.images == (ImageName(Reference.parse(f"{HOST}/a/b")),)
 
 
 def test_every_cell_has_words(model):

@@ -261,7 +261,7 @@ def test_drag_carries_the_tags(model):
     listed(model, ["1", "2"])
     dragged = mime.decode(model.mimeData([model.index(0, 0), model.index(0, 3), model.index(1, 0)]))
     assert dragged.kind is mime.DragKind.REMOTE
-    assert [item.reference.familiar for item in dragged.items] == [f"{HOST}/acme/web:2", f"{HOST}/acme/web:1"]
+    assert [each.shown for each in dragged.images] == [f"{HOST}/acme/web:2", f"{HOST}/acme/web:1"]
     assert (
         not model.flags(QModelIndex()) and not model.flags(model.index(0, 0)) & Qt.ItemFlag.ItemIsDropEnabled
     )

@@ -115,7 +115,6 @@ def test_ages_of_images_without_a_true_date():
 
 
 def test_ids_and_digests():
-    assert text.short_id("sha256:" + "ab" * 32) == "abababababab"
     assert text.short_digest("sha256:" + "0f" * 32) == "sha256:0f0f0f0f0f0f"
     assert text.short_digest("odd") == "odd"
 

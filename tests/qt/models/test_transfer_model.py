@@ -27,11 +27,13 @@ from longshore.transfers.transfer import (
     Moved,
     NoteKind,
     Operation,
+    Phase,
     Plan,
     RegistryPlace,
     State,
     TransferNote,
     TransferRequest,
+    Waiting,
 )
 from qt.models.made import ENGINE, NOW, headers, layer, request, row_texts, sha, texts, transfer
 
@@ -143,7 +145,7 @@ def test_progress_in_words(model):
     assert said(model, **running) == "44.6 of 72 MB"
     plan = Plan(9, 190 * MB, 4, 118 * MB)
     assert said(model, **running, plan=plan) == "44.6 of 72 MB, 118 MB already here"
-    assert said(model, **running, phase="extracting") == "44.6 of 72 MB, extracting"
+    assert said(model, **running, phase=Phase.EXTRACTING) == "44.6 of 72 MB, extracting"
     assert said(model, **{**running, "total_bytes": None}) == "44.6 MB"
     assert said(model, **{**running, "state": State.CANCELLING}) == "stopping…"
     assert said(model, **{**running, "state": State.CANCELLED}) == "stopped at 44.6 of 72 MB"
@@ -152,19 +154,21 @@ def test_progress_in_words(model):
 @pytest.mark.parametrize(
     ("fields", "expected"),
     [
-        ({"waiting_for": "engine"}, "Waiting for the engine"),
-        ({"waiting_for": "slot"}, "waiting for its turn"),
-        ({"waiting_for": "hold"}, "the queue is held"),
-        ({"waiting_for": "sign in"}, "waiting for a sign-in"),
-        ({"waiting_for": "paused"}, "paused"),
-        ({"waiting_for": "paused", "moved_bytes": 5 * MB, "total_bytes": 20 * MB}, "paused at 5.0 of 20 MB"),
+        ({"waiting_for": Waiting.ENGINE}, "Waiting for the engine"),
+        ({"waiting_for": Waiting.SLOT}, "waiting for its turn"),
+        ({"waiting_for": Waiting.HOLD}, "the queue is held"),
+        ({"waiting_for": Waiting.PAUSED}, "paused"),
         (
-            {"waiting_for": "backoff", "waiting_seconds": 5, "error": EngineLost("Connection lost.")},
+            {"waiting_for": Waiting.PAUSED, "moved_bytes": 5 * MB, "total_bytes": 20 * MB},
+            "paused at 5.0 of 20 MB",
+        ),
+        (
+            {"waiting_for": Waiting.BACKOFF, "waiting_seconds": 5, "error": EngineLost("Connection lost.")},
             "Retrying in 5 s: connection lost",
         ),
         (
             {
-                "waiting_for": "backoff",
+                "waiting_for": Waiting.BACKOFF,
                 "waiting_seconds": 8,
                 "next_try": (2, 5),
                 "error": EngineLost("Connection lost."),
@@ -172,21 +176,29 @@ def test_progress_in_words(model):
             "Retrying in 8 s (2 of 5): connection lost",
         ),
         (
-            {"state": State.RUNNING, "permille": 0, "total_bytes": MB, "phase": "waiting"},
+            {"state": State.RUNNING, "permille": 0, "total_bytes": MB, "phase": Phase.WAITING},
             "Waiting for the engine",
         ),
         (
-            {"state": State.RUNNING, "phase": "waiting", "plan": Plan(1, 5 * MB)},
+            {"state": State.RUNNING, "phase": Phase.WAITING, "plan": Plan(1, 5 * MB)},
             "Waiting for the engine: 1 layer, 5 MB compressed",
         ),
         (
-            {"waiting_for": "rate limit", "waiting_seconds": 40},
+            {"waiting_for": Waiting.RATE_LIMIT, "waiting_seconds": 40},
             "Retrying in 40 s: the registry's limit is reached",
         ),
     ],
 )
 def test_waiting_in_words(model, fields, expected):
     assert said(model, **fields) == expected
+
+
+def test_every_wait_and_every_phase_has_words_of_its_own():
+    waits = [words.waiting_text(transfer(waiting_for=each, waiting_seconds=5.0)) for each in Waiting]
+    assert all(waits) and len(set(waits)) == len(Waiting)
+    phases = {phase: words.phase_text(phase) for phase in Phase}
+    assert len(set(phases.values())) == len(Phase)
+    assert [phase for phase, said_of in phases.items() if not said_of] == [Phase.MOVING], "the numbers say it"
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from longshore.errors import EngineUnavailable, LongshoreError, NotALibrary, Unk
 from longshore.library.library import Library
 from longshore.models.images import ImageModel
 from longshore.models.tags import TagModel
+from longshore.oci.image_name import ImageName
 from longshore.oci.reference import Reference
 from longshore.operations.images import Images
 from longshore.operations.place_watch import PlaceState
@@ -120,12 +121,13 @@ def test_the_library_is_live_and_changed_from_here(on_side: Callable[..., Side])
         (shown,) = side.images.images
         assert shown.image_id == ONE.manifest.digest
         assert shown.repo_digests == (f"{NAME.name}@{ONE.manifest.digest}",)
-        await side.told(lambda done: side.local.tag(shown.image_id, other, done))
+        await side.told(lambda done: side.local.tag(ImageName(None, shown.image_id), other, done))
         await until(lambda: len(side.names) == 2)
-        await side.told(lambda done: side.local.remove([str(NAME), str(other)], force=False, done=done))
+        both = [ImageName(NAME), ImageName(other)]
+        await side.told(lambda done: side.local.remove(both, force=False, done=done))
         await until(lambda: side.names == [])
         with pytest.raises(LongshoreError):
-            await side.told(lambda done: side.local.remove([str(NAME)], force=False, done=done))
+            await side.told(lambda done: side.local.remove(both[:1], force=False, done=done))
 
     on_side(scenario)
 

@@ -9,17 +9,24 @@ from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from longshore.engine.address import EngineAddress
+from longshore.oci.image_name import ImageName
 from longshore.oci.reference import Reference
-from longshore.transfers.transfer import ArchivePlace, EnginePlace, LibraryPlace
-from longshore.widgets.dialogs.archive import Saved, SaveSheet, suffix_of
+from longshore.transfers.transfer import (
+    ArchivePlace,
+    Endpoint,
+    EnginePlace,
+    LibraryPlace,
+    Operation,
+    TransferRequest,
+)
+from longshore.widgets.dialogs.archive import SaveSheet, suffix_of
 from longshore.widgets.dialogs.places import CarrySheet
 from longshore.widgets.theme import Theme
-from qt.models.made import sha
+from qt.models.made import ENGINE, sha
 
 
-def _saved(name: str) -> Saved:
-    reference = Reference.parse(name)
-    return Saved(reference, "", reference.familiar)
+def _image(name: str) -> Endpoint:
+    return Endpoint(ENGINE, Reference.parse(name))
 
 
 def shown(sheet: SaveSheet, qtbot: QtBot) -> None:
@@ -30,19 +37,21 @@ def shown(sheet: SaveSheet, qtbot: QtBot) -> None:
 
 
 pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")
-NAMELESS = Saved(None, sha("x"), "x")
+NAMELESS = Endpoint(ENGINE, None, sha("x"))
 
 
 def _wished(qtbot: QtBot, sheet: SaveSheet) -> list[ArchivePlace]:
-    with qtbot.waitSignal(sheet.save_requested) as wish:
+    with qtbot.waitSignal(sheet.transfers_requested) as wish:
         sheet.confirm.click()
-    return [place for _, place in wish.args[0]]
+    wished: list[TransferRequest] = wish.args[0]
+    assert {(one.operation, one.source.place) for one in wished} == {(Operation.SAVE, ENGINE)}
+    return [one.destination.place for one in wished if isinstance(one.destination.place, ArchivePlace)]
 
 
 def test_one_image_is_one_file_and_its_suffix_is_the_compression(
     light: Theme, qtbot: QtBot, tmp_path: Path
 ) -> None:
-    sheet = SaveSheet(None, [_saved("one.example/team/app:1.0")], tmp_path)
+    sheet = SaveSheet(None, [_image("one.example/team/app:1.0")], tmp_path)
     qtbot.addWidget(sheet)
     assert sheet.path.text() == str(tmp_path / "app_1.0.tar")
     sheet.compression.setCurrentIndex(2)
@@ -55,7 +64,7 @@ def test_one_image_is_one_file_and_its_suffix_is_the_compression(
 
 def test_what_stands_there_is_told_before_it_is_replaced(light: Theme, qtbot: QtBot, tmp_path: Path) -> None:
     (tmp_path / "app_1.0.tar").touch()
-    sheet = SaveSheet(None, [_saved("app:1.0")], tmp_path)
+    sheet = SaveSheet(None, [_image("app:1.0")], tmp_path)
     qtbot.addWidget(sheet)
     assert "will be replaced" in sheet.words.text()
 
@@ -65,7 +74,7 @@ def test_replacing_a_file_is_said_by_the_button_and_enter_does_not_do_it(
 ) -> None:
     light.finish()
     (tmp_path / "mine.tar").touch()
-    sheet = SaveSheet(None, [_saved("app:1.0")], tmp_path)
+    sheet = SaveSheet(None, [_image("app:1.0")], tmp_path)
     shown(sheet, qtbot)
     for name, verb in [("mine.tar", "Replace"), ("other.tar", "Save"), ("mine.tar", "Replace")]:
         sheet.path.setText(str(tmp_path / name))
@@ -76,7 +85,7 @@ def test_replacing_a_file_is_said_by_the_button_and_enter_does_not_do_it(
         colour = light.caution if replacing else light.dim
         assert sheet.words.palette().windowText().color() == colour
         assert sheet.focusWidget() is sheet.path, "who types goes on typing"
-    with qtbot.assertNotEmitted(sheet.save_requested):
+    with qtbot.assertNotEmitted(sheet.transfers_requested):
         qtbot.keyClick(sheet.path, Qt.Key.Key_Return)
     assert not sheet.isVisible() and sheet.result() == sheet.DialogCode.Rejected
 
@@ -87,31 +96,31 @@ def test_replacing_a_file_is_said_by_the_button_and_enter_does_not_do_it(
 def test_whatever_is_typed_is_looked_at_without_an_error(
     light: Theme, qtbot: QtBot, tmp_path: Path, typed: str
 ) -> None:
-    sheet = SaveSheet(None, [_saved("app:1.0")], tmp_path)
+    sheet = SaveSheet(None, [_image("app:1.0")], tmp_path)
     shown(sheet, qtbot)
     sheet.path.setText(typed)
-    with qtbot.assertNotEmitted(sheet.save_requested):
+    with qtbot.assertNotEmitted(sheet.transfers_requested):
         qtbot.keyClick(sheet.path, Qt.Key.Key_Return)
     assert sheet.isVisible()
 
 
 def test_enter_saves_where_nothing_is_replaced(light: Theme, qtbot: QtBot, tmp_path: Path) -> None:
-    sheet = SaveSheet(None, [_saved("app:1.0")], tmp_path)
+    sheet = SaveSheet(None, [_image("app:1.0")], tmp_path)
     shown(sheet, qtbot)
     sheet.path.setText(str(tmp_path))
     assert (sheet.confirm.text(), sheet.words.text()) == ("Save", ""), "a folder is not replaced"
     sheet.path.setText(str(tmp_path / "new.tar"))
-    with qtbot.waitSignal(sheet.save_requested):
+    with qtbot.waitSignal(sheet.transfers_requested):
         qtbot.keyClick(sheet.path, Qt.Key.Key_Return)
 
 
 def test_what_comes_while_the_sheet_is_open_is_not_replaced_unannounced(
     light: Theme, qtbot: QtBot, tmp_path: Path
 ) -> None:
-    sheet = SaveSheet(None, [_saved("app:1.0")], tmp_path)
+    sheet = SaveSheet(None, [_image("app:1.0")], tmp_path)
     qtbot.addWidget(sheet)
     (tmp_path / "app_1.0.tar").touch()
-    with qtbot.assertNotEmitted(sheet.save_requested):
+    with qtbot.assertNotEmitted(sheet.transfers_requested):
         sheet.confirm.click()
     assert "will be replaced" in sheet.words.text() and sheet.confirm.text() == "Replace"
     assert _wished(qtbot, sheet) == [ArchivePlace(tmp_path / "app_1.0.tar", "docker")]
@@ -124,10 +133,10 @@ def test_what_comes_while_the_sheet_is_open_is_not_replaced_unannounced(
 def test_a_path_that_cannot_be_is_said(
     light: Theme, qtbot: QtBot, tmp_path: Path, typed: str, problem: str
 ) -> None:
-    sheet = SaveSheet(None, [_saved("app:1.0")], tmp_path)
+    sheet = SaveSheet(None, [_image("app:1.0")], tmp_path)
     qtbot.addWidget(sheet)
     sheet.path.setText(typed.format(tmp_path))
-    with qtbot.assertNotEmitted(sheet.save_requested):
+    with qtbot.assertNotEmitted(sheet.transfers_requested):
         sheet.confirm.click()
     assert problem in sheet.problem.text()
 
@@ -135,7 +144,7 @@ def test_a_path_that_cannot_be_is_said(
 def test_several_images_are_a_file_each_with_names_of_their_own(
     light: Theme, qtbot: QtBot, tmp_path: Path
 ) -> None:
-    images = [_saved("one.example/a/app:1"), _saved("one.example/b/app:1"), NAMELESS]
+    images = [_image("one.example/a/app:1"), _image("one.example/b/app:1"), NAMELESS]
     sheet = SaveSheet(None, images, tmp_path)
     qtbot.addWidget(sheet)
     names = [place.path.name for place in _wished(qtbot, sheet)]
@@ -152,11 +161,17 @@ def test_suffixes(name: str, suffix: str) -> None:
 def test_places_are_ticked_and_told(light: Theme, qtbot: QtBot) -> None:
     engine = EnginePlace(EngineAddress("other", "unix:///other.sock"))
     library = LibraryPlace(Path("/library"))
-    sheet = CarrySheet(None, ["app:1"], [(engine, "other"), (library, "Library")])
+    images = [ImageName(Reference.parse("app:1"), sha("a")), ImageName(None, sha("b"))]
+    sheet = CarrySheet(None, images, ENGINE, [(engine, "other"), (library, "Library")])
     qtbot.addWidget(sheet)
     sheet.confirm.click()
     assert "Tick" in sheet.problem.text()
     sheet.list.item(1).setCheckState(Qt.CheckState.Checked)
-    with qtbot.waitSignal(sheet.chosen) as chosen:
+    with qtbot.waitSignal(sheet.transfers_requested) as wish:
         sheet.confirm.click()
-    assert chosen.args[0] == [library]
+    assert wish.args == [
+        [
+            TransferRequest(Operation.COPY, Endpoint.of(ENGINE, image), Endpoint.of(library, image))
+            for image in images
+        ]
+    ]

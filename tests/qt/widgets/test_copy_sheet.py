@@ -34,7 +34,7 @@ def _cell(sheet: CopySheet, row: int, column: int) -> str:
 
 
 def _wished(qtbot: QtBot, sheet: CopySheet) -> list[TransferRequest]:
-    with qtbot.waitSignal(sheet.copy_requested) as wish:
+    with qtbot.waitSignal(sheet.transfers_requested) as wish:
         sheet.confirm.click()
     wished: list[TransferRequest] = wish.args[0]
     return wished

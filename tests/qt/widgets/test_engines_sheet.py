@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from longshore.application.engine_groups import EngineGroups
+from longshore.application.requests import pull
 from longshore.engine.address import EngineAddress, Origin, TlsFiles
 from longshore.engine.model import EngineInfo, ImageStore, SwarmNode
 from longshore.errors import EngineUnavailable, UnavailableCause
@@ -16,6 +17,7 @@ from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
 from longshore.operations.engines import FoundEngine, Reach
 from longshore.settings import Settings
+from longshore.transfers.transfer import EnginePlace
 from longshore.widgets.dialogs.engines import PullToSheet
 from longshore.widgets.theme import Theme
 
@@ -85,9 +87,9 @@ def test_the_engine_one_looks_at_is_chosen_and_others_can_be(open_sheet, qtbot: 
         "farm: Manages a swarm. A pull reaches this engine alone, not its other nodes: node-<b>, node-c (down)."
     )
     assert sheet.reach.textFormat() == Qt.TextFormat.PlainText
-    with qtbot.waitSignal(sheet.pull_requested) as wish:
+    with qtbot.waitSignal(sheet.transfers_requested) as wish:
         sheet.confirm.click()
-    assert wish.args == [[IMAGE], [FIRST, FARM]]
+    assert wish.args == [[pull(IMAGE, EnginePlace(each)) for each in (FIRST, FARM)]]
 
 
 def test_without_an_engine_nothing_can_be_pulled(open_sheet) -> None:  # type: ignore[no-untyped-def]
@@ -101,16 +103,16 @@ def test_without_an_engine_nothing_can_be_pulled(open_sheet) -> None:  # type: i
 
 def test_without_an_image_one_is_asked_for(open_sheet, qtbot: QtBot) -> None:  # type: ignore[no-untyped-def]
     sheet = open_sheet(references=())
-    with qtbot.assertNotEmitted(sheet.pull_requested):
+    with qtbot.assertNotEmitted(sheet.transfers_requested):
         sheet.confirm.click()
         assert "name of an image" in sheet.problem.text()
         sheet.reference.setText("Not An Image")
         sheet.confirm.click()
         assert sheet.problem.isVisible()
     sheet.reference.setText("docker pull busybox")
-    with qtbot.waitSignal(sheet.pull_requested) as wish:
+    with qtbot.waitSignal(sheet.transfers_requested) as wish:
         sheet.confirm.click()
-    assert wish.args == [[Reference.parse("busybox:latest")], [FIRST]]
+    assert wish.args == [[pull(Reference.parse("busybox:latest"), EnginePlace(FIRST))]]
 
 
 def test_groups_are_saved_chosen_and_forgotten(open_sheet, qtbot: QtBot) -> None:  # type: ignore[no-untyped-def]

@@ -255,8 +255,8 @@ def test_images_dropped_on_a_registry_are_told(bench: Bench, qtbot: QtBot) -> No
     assert view._line.text == f"Push 2 images to {HOST}"
     with qtbot.waitSignal(bench.registries.push_dropped) as dropped:
         assert _drop(view, data, where)
-    assert [str(each) for each in dropped.args[0]] == ["docker.io/acme/a:1", "docker.io/acme/b:1"]
-    assert dropped.args[1] == HOST
+    assert [each.asked for each in dropped.args[0]] == ["docker.io/acme/a:1", "docker.io/acme/b:1"]
+    assert dropped.args[1:] == [HOST, ""]
     assert not view._line.isVisible()
 
 

@@ -50,9 +50,9 @@ def test_it_wants_a_plan_when_typing_pauses_and_shows_it(light: Theme, qtbot: Qt
     column = [sheet.table.item(row, 1).text() for row in range(3)]
     assert column == ["overwritten", "new tag", "the same"], "what moves stands first"
     assert sheet.summary.text() == "3 tags: 1 new, 1 overwritten, 1 the same. 3 MB to move."
-    with qtbot.waitSignal(sheet.copy_requested) as wish, qtbot.assertNotEmitted(sheet.save_requested):
+    with qtbot.waitSignal(sheet.transfers_requested) as wish, qtbot.assertNotEmitted(sheet.save_requested):
         sheet.confirm.click()
-    assert [str(one.destination.reference) for one in wish.args[0].requests()] == [
+    assert [str(one.destination.reference) for one in wish.args[0]] == [
         "two.example/team/app:1.1",
         "two.example/team/app:1.2",
     ]
@@ -61,7 +61,7 @@ def test_it_wants_a_plan_when_typing_pauses_and_shows_it(light: Theme, qtbot: Qt
 def test_a_name_keeps_the_rule(light: Theme, qtbot: QtBot) -> None:
     sheet = _sheet(qtbot, rule=RULE)
     sheet.show_plan(_plan(sheet.rule()))
-    with qtbot.waitSignals([sheet.save_requested, sheet.copy_requested]):
+    with qtbot.waitSignals([sheet.save_requested, sheet.transfers_requested]):
         sheet.confirm.click()
     assert sheet.rule() == RULE
 
@@ -73,7 +73,7 @@ def test_editing_a_rule_moves_nothing(light: Theme, qtbot: QtBot) -> None:
     sheet.confirm.click()
     assert "name" in sheet.problem.text()
     sheet.name.setText("weekly")
-    with qtbot.waitSignal(sheet.save_requested) as kept, qtbot.assertNotEmitted(sheet.copy_requested):
+    with qtbot.waitSignal(sheet.save_requested) as kept, qtbot.assertNotEmitted(sheet.transfers_requested):
         sheet.confirm.click()
     assert kept.args[0].name == "weekly"
 
@@ -91,7 +91,7 @@ def test_what_cannot_be_is_said_and_cannot_be_confirmed(light: Theme, qtbot: QtB
     assert not sheet.confirm.isEnabled()
     nothing = MirrorPlan(sheet.rule(), (MirrorTag("1.0", TagState.SAME),))
     sheet.show_plan(nothing)
-    with qtbot.assertNotEmitted(sheet.copy_requested):
+    with qtbot.assertNotEmitted(sheet.transfers_requested):
         sheet.confirm.click()
     assert "nothing to copy" in sheet.problem.text()
 

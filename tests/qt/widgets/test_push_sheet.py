@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from pytestqt.qtbot import QtBot
 
 from longshore.engine.model import ImageDetails, ImagePlatform
+from longshore.oci.image_name import ImageName
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
+from longshore.transfers.transfer import (
+    ArchivePlace,
+    Endpoint,
+    LibraryPlace,
+    Operation,
+    RegistryPlace,
+    TransferRequest,
+)
+from longshore.widgets.dialogs.archive import LoadSheet
 from longshore.widgets.dialogs.push import PushSheet
-from longshore.widgets.dialogs.targets import Source
 from longshore.widgets.theme import Theme
+from qt.models.made import ENGINE
 
 AMD, ARM = Platform.parse("linux/amd64"), Platform.parse("linux/arm64")
-APP = Source(Reference.parse("team/app:1.0"), "", "team/app:1.0")
+APP = ImageName(Reference.parse("team/app:1.0"))
 TARGET = Reference.parse("one.example/team/app:1.0")
 
 
@@ -25,7 +36,7 @@ def details(*platforms: ImagePlatform) -> ImageDetails:
 
 @pytest.fixture
 def sheet(light: Theme, qtbot: QtBot) -> PushSheet:
-    made = PushSheet(None, [APP], [("docker.io", ""), ("one.example", "")], "one.example")
+    made = PushSheet(None, [APP], ENGINE, [("docker.io", ""), ("one.example", "")], "one.example")
     qtbot.addWidget(made)
     return made
 
@@ -133,9 +144,47 @@ def test_nothing_is_known_of_the_image_yet(sheet: PushSheet) -> None:
 
 
 def test_an_image_of_the_library_is_called_by_its_digest(light: Theme, qtbot: QtBot) -> None:
-    made = PushSheet(None, [replace(APP, digest=D1)], [("one.example", "")], "one.example")
+    library = LibraryPlace(Path("/library"))
+    made = PushSheet(None, [replace(APP, image_id=D1)], library, [("one.example", "")], "one.example")
     qtbot.addWidget(made)
     made.targets.set_existing(TARGET, D1)
     assert result(made) == "already there"
     made.targets.set_existing(TARGET, D2)
     assert result(made) == "replaces existing"
+
+
+def test_it_wishes_for_a_push_of_what_was_dropped(light: Theme, qtbot: QtBot) -> None:
+    """The name and the id that were dragged are those that the transfer begins with."""
+    images = [replace(APP, image_id=ID), ImageName(None, D1)]
+    made = PushSheet(None, images, ENGINE, [("one.example", "")], "one.example", "team/app")
+    qtbot.addWidget(made)
+    for row, tag in enumerate(("1.0", "2.0")):
+        cell = made.targets.table.item(row, 3)
+        assert cell is not None
+        cell.setText(tag)
+    with qtbot.waitSignal(made.transfers_requested) as wish:
+        made.confirm.click()
+    registry = RegistryPlace("one.example")
+    assert wish.args == [
+        [
+            TransferRequest(Operation.PUSH, Endpoint(ENGINE, APP.reference, ID), Endpoint(registry, TARGET)),
+            TransferRequest(
+                Operation.PUSH, Endpoint(ENGINE, None, D1), Endpoint(registry, TARGET.with_tag("2.0"))
+            ),
+        ]
+    ]
+
+
+def test_an_image_of_an_archive_is_loaded_and_shown_with_its_file(light: Theme, qtbot: QtBot) -> None:
+    archive = ArchivePlace(Path("/tmp/a.tar"))
+    source = Endpoint(archive, APP.reference, D1)
+    made = LoadSheet(None, [source], [("one.example", "")], "one.example")
+    qtbot.addWidget(made)
+    assert made.windowTitle() == "Load team/app:1.0 (a.tar)"
+    made.targets.set_existing(TARGET, D1)
+    cell = made.targets.table.item(0, 4)
+    assert cell is not None and cell.text() == "already there"
+    with qtbot.waitSignal(made.transfers_requested) as wish:
+        made.confirm.click()
+    target = Endpoint(RegistryPlace("one.example"), TARGET)
+    assert wish.args == [[TransferRequest(Operation.LOAD, source, target)]]

@@ -9,7 +9,10 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
+from longshore.application import requests
 from longshore.errors import LongshoreError, RegistryUnreachable
+from longshore.oci.image_name import ImageName
+from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
 from longshore.registry.removal import RemovalPlan
 from longshore.widgets.dialogs.history import ClearHistorySheet
@@ -20,6 +23,7 @@ from longshore.widgets.dialogs.registry import AddRegistrySheet
 from longshore.widgets.dialogs.remove_tags import RemoveTagsSheet
 from longshore.widgets.dialogs.sheet import Sheet
 from longshore.widgets.theme import Theme
+from qt.models.made import ENGINE
 
 # Of the offscreen platform: a sheet has a least size, and there is no window manager to tell.
 pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")
@@ -36,8 +40,11 @@ def shown(sheet: Sheet, qtbot: QtBot) -> None:
     qtbot.waitUntil(lambda: sheet.focusWidget() is not None)
 
 
+IMAGES = [ImageName(Reference.parse("a:1")), ImageName(Reference.parse("b:1"))]
+
+
 def _remove_images() -> Sheet:
-    return RemoveSheet(None, ["a:1", "b:1"], ["a:1", "b:1"], in_use=1, last=1)
+    return RemoveSheet(None, IMAGES, in_use=1, last=1)
 
 
 def _remove_tags() -> Sheet:
@@ -90,17 +97,17 @@ def test_who_goes_to_the_button_itself_means_it(light: Theme, qtbot: QtBot) -> N
     sheet.confirm.setFocus()
     with qtbot.waitSignal(sheet.remove_requested) as removal:
         qtbot.keyClick(sheet.confirm, Qt.Key.Key_Return)
-    assert removal.args == [["a:1", "b:1"], False]
+    assert removal.args == [IMAGES, False]
 
 
 # -- platforms
 
 
 def test_a_platform_there_is_not_is_refused_before_anything_is_pulled(light: Theme, qtbot: QtBot) -> None:
-    sheet = PullSheet(None, "postgres:16")
+    sheet = PullSheet(None, ENGINE, "postgres:16")
     shown(sheet, qtbot)
     sheet.platform.setCurrentText("linux/sparc")
-    with qtbot.assertNotEmitted(sheet.pull_requested):
+    with qtbot.assertNotEmitted(sheet.transfers_requested):
         sheet.confirm.click()
     assert sheet.problem.text().startswith("There is no platform linux/sparc.")
     assert sheet.isVisible()
@@ -109,9 +116,11 @@ def test_a_platform_there_is_not_is_refused_before_anything_is_pulled(light: The
     sheet.confirm.click()
     assert "Did you mean linux/amd64?" in sheet.problem.text()
     sheet.platform.setCurrentText("linux/aarch64")
-    with qtbot.waitSignal(sheet.pull_requested) as pull:
+    with qtbot.waitSignal(sheet.transfers_requested) as pull:
         sheet.confirm.click()
-    assert str(pull.args[1]) == "linux/arm64"
+    assert pull.args == [
+        [requests.pull(Reference.parse("postgres:16"), ENGINE, Platform.parse("linux/arm64"))]
+    ]
 
 
 def test_a_rule_names_only_platforms_there_are(light: Theme, qtbot: QtBot) -> None:

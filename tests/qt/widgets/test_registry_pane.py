@@ -15,6 +15,7 @@ from longshore.errors import (
     TlsFailed,
 )
 from longshore.models.columns import NodeKind, RegistryColumn, Role
+from longshore.oci.reference import Reference
 from qt.models.made import entry
 from qt.widgets.conftest import Bench
 
@@ -69,14 +70,42 @@ def test_pull_means_the_tags_and_else_the_repositories(bench: Bench) -> None:
     assert [each.tag for each in pane.selected_references()] == ["2", "1"]
 
 
+def test_wishes_bear_what_is_selected(bench: Bench, qtbot: QtBot) -> None:
+    pane = bench.window.registry_pane
+    bench.list(HOST, "acme/api")
+    with qtbot.waitSignal(pane.paste_requested), qtbot.assertNotEmitted(pane.pull_requested):
+        qtbot.mouseClick(pane.pull_button, Qt.MouseButton.LeftButton)
+    with qtbot.waitSignal(pane.pull_to_requested) as none:
+        bench.actions.pull_to.trigger()
+    assert none.args == [[]]
+    bench.show_tags(HOST, "acme/api", "1", "2")
+    repository = Reference.parse(f"{HOST}/acme/api")
+    pane.tags.view.selectAll()
+    tags = [repository.with_tag("2"), repository.with_tag("1")]
+    for signal, act in (
+        (pane.pull_requested, pane.pull_button.click),
+        (pane.pull_requested, bench.actions.pull.trigger),
+        (pane.pull_to_requested, bench.actions.pull_to.trigger),
+        (pane.copy_requested, pane.tags.copy_button.click),
+        (pane.copy_requested, bench.actions.copy.trigger),
+    ):
+        with qtbot.waitSignal(signal) as wish:
+            act()
+        assert wish.args == [tags]
+    pane.tags.view.clearSelection()
+    with qtbot.waitSignal(pane.pull_requested) as wish:
+        pane.pull_button.click()
+    assert wish.args == [[repository]]
+
+
 def test_a_double_click_and_enter_on_a_tag_wish_for_its_pull(bench: Bench, qtbot: QtBot) -> None:
     pane = bench.window.registry_pane
     bench.list(HOST, "acme/api")
     bench.show_tags(HOST, "acme/api", "1", "2")
-    with qtbot.waitSignal(pane.pull_tag_requested) as pulled:
+    with qtbot.waitSignal(pane.pull_requested) as pulled:
         _click_row(qtbot, pane.tags.view, bench.tags.index(1, 0), double=True)
-    assert str(pulled.args[0]) == f"{HOST}/acme/api:1"
-    with qtbot.waitSignal(pane.pull_tag_requested) as again:
+    assert pulled.args == [[Reference.parse(f"{HOST}/acme/api:1")]]
+    with qtbot.waitSignal(pane.pull_requested) as again:
         qtbot.keyClick(pane.tags.view, Qt.Key.Key_Enter)
     assert again.args == pulled.args
 

@@ -19,7 +19,7 @@ from longshore.errors import (
 )
 from longshore.models.columns import Tone, TransferColumn
 from longshore.transfers.queue.mailbox import Changes
-from longshore.transfers.transfer import Operation, State, TransferSnapshot
+from longshore.transfers.transfer import Operation, State, TransferSnapshot, Waiting
 from longshore.widgets.theme import Theme
 from qt.models.made import layer, request, transfer
 from qt.widgets.conftest import Bench
@@ -250,7 +250,8 @@ def test_pause_is_there_only_for_what_can_be_paused(bench: Bench, qtbot: QtBot) 
         _click(qtbot, pane.pause_button)
     assert paused.args == [["b", "c"]]
     bench.move(
-        transfer("b", pausable=True, waiting_for="paused"), transfer("c", pausable=True, waiting_for="paused")
+        transfer("b", pausable=True, waiting_for=Waiting.PAUSED),
+        transfer("c", pausable=True, waiting_for=Waiting.PAUSED),
     )
     pane.view.select_rows([bench.transfers.index_of("b"), bench.transfers.index_of("c")])
     assert pane.pause_button.accessibleName() == "Resume"
@@ -314,8 +315,8 @@ def test_what_it_waits_for_goes_on_over_the_empty_columns(bench: Bench, light: T
     view = bench.window.transfer_pane.view
     bench.window.resize(1280, 800)
     error = RegistryFailure("r.example responds with errors.", registry="r.example")
-    waits = transfer("a", waiting_for="backoff", waiting_seconds=8, next_try=(2, 5), error=error)
-    bench.move(waits if wide else transfer("a", waiting_for="slot"))
+    waits = transfer("a", waiting_for=Waiting.BACKOFF, waiting_seconds=8, next_try=(2, 5), error=error)
+    bench.move(waits if wide else transfer("a", waiting_for=Waiting.SLOT))
     index = bench.transfers.index_of("a")
     cell = view.visualRect(index.siblingAtColumn(TransferColumn.SPEED))
     assert cell.width() > 40

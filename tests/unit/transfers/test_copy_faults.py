@@ -20,7 +20,7 @@ from longshore.errors import (
     VerificationFailed,
 )
 from longshore.oci.layer import LayerState
-from longshore.transfers.transfer import NoteKind, State
+from longshore.transfers.transfer import NoteKind, State, Waiting
 from transfertools.bench import Bench, once
 from transfertools.faulty import digest_of, faulty_registries
 
@@ -126,7 +126,7 @@ def test_a_long_429_is_waited_out_in_the_queue(bench: Bench) -> None:
     digest = bench.source.put_image("a", "1", *layers)
     bench.source.fault = once("GET", digest_of(layers[0]), (429, {"Retry-After": "900"}, b""))
     row = bench.start()
-    waiting = bench.eye.until(row, lambda row: row.waiting_for == "rate limit")
+    waiting = bench.eye.until(row, lambda row: row.waiting_for is Waiting.RATE_LIMIT)
     assert isinstance(waiting.error, RateLimited)
     bench.queue.retry([row])
     done = bench.eye.until(row, State.SUCCEEDED)
@@ -316,7 +316,7 @@ def test_a_pause_stops_at_a_completed_chunk_and_goes_on_there(bench: Bench) -> N
 
     bench.target.fault = fault
     rows.append(bench.start())
-    paused = bench.eye.until(rows[0], lambda row: row.waiting_for == "paused")
+    paused = bench.eye.until(rows[0], lambda row: row.waiting_for is Waiting.PAUSED)
     assert paused.pausable
     assert 0 < paused.moved_bytes < len(layer)
     assert len(bench.target.requests("PATCH")) == 3

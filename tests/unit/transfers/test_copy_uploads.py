@@ -15,7 +15,7 @@ from longshore.errors import NotInRegistry, RegistryUnreachable, UnexpectedReply
 from longshore.registry import blobs as registry_blobs
 from longshore.registry.client import RegistryClient
 from longshore.registry.config import parse_registry
-from longshore.transfers.transfer import NoteKind, State
+from longshore.transfers.transfer import NoteKind, State, Waiting
 from transfertools.bench import Bench, once
 from transfertools.faulty import digest_of, faulty_registries
 
@@ -84,7 +84,7 @@ def test_a_range_that_stays_behind_after_a_pause(bench: Bench) -> None:
 
     bench.target.fault = fault
     rows.append(bench.start())
-    bench.eye.until(rows[0], lambda row: row.waiting_for == "paused")
+    bench.eye.until(rows[0], lambda row: row.waiting_for is Waiting.PAUSED)
     before = len(sent(bench))
     bench.queue.unpause(rows)
     bench.eye.until(rows[0], State.SUCCEEDED, 30)

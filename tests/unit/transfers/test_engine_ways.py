@@ -57,7 +57,7 @@ def test_the_ends_of_a_pull_and_of_a_push() -> None:
     )
     by_id = replace(pushed, source=Endpoint(pushed.source.place, None, A))
     assert pushing._ends(by_id)[1] == target
-    assert (pushing._source_name(by_id), pushing._source_name(pushed)) == (A, "docker.io/library/app:1")
+    assert (by_id.source.name.asked, pushed.source.name.asked) == (A, "docker.io/library/app:1")
 
 
 def test_what_is_no_pull_or_no_push_is_refused() -> None:

@@ -18,9 +18,11 @@ from longshore.transfers.transfer import (
     Endpoint,
     EnginePlace,
     Operation,
+    Phase,
     Plan,
     State,
     TransferRequest,
+    Waiting,
 )
 from transfertools import ENGINE, copy, pull, push
 
@@ -74,7 +76,7 @@ def test_what_has_ended_keeps_what_it_showed_and_waits_for_nothing() -> None:
     entry.end(State.FAILED)
     assert (entry.pausing, entry.paused, entry.stop_at, entry.progress) == (False, False, None, None)
     shown = entry.snapshot(0.0)
-    assert (shown.state, shown.phase, shown.waiting_for) == (State.FAILED, "", "")
+    assert (shown.state, shown.phase, shown.waiting_for) == (State.FAILED, None, None)
     assert (shown.permille, shown.moved_bytes, shown.total_bytes) == (700, 70, 100)
     assert shown.moved is not None and (shown.moved.bytes, shown.moved.layers_moved) == (70, 1)
     assert (shown.speed, shown.seconds_left) == (None, None)
@@ -82,11 +84,11 @@ def test_what_has_ended_keeps_what_it_showed_and_waits_for_nothing() -> None:
     assert entry.carried == {"a" * 12}
 
 
-@pytest.mark.parametrize(("paused", "why"), [(True, "paused"), (False, "")])
-def test_what_was_asked_to_stop_waits_unless_it_was_asked_to_go_on(paused: bool, why: str) -> None:
+@pytest.mark.parametrize(("paused", "why"), [(True, Waiting.PAUSED), (False, None)])
+def test_what_was_asked_to_stop_waits_unless_it_was_asked_to_go_on(paused: bool, why: Waiting | None) -> None:
     entry = at_work()
     entry.pausing, entry.paused, entry.stop_at = True, paused, 1.0
-    assert entry.snapshot(0.0).phase == "pausing"
+    assert entry.snapshot(0.0).phase is Phase.PAUSING
     entry.pause()
     assert (entry.state, entry.waiting_for) == (State.QUEUED, why)
     assert (entry.pausing, entry.paused, entry.stop_at) == (False, False, None)
@@ -134,13 +136,13 @@ def test_a_row_comes_back_from_the_journal_as_it_was() -> None:
 
 def test_a_countdown_is_shown_only_while_the_row_waits() -> None:
     entry = Entry(pull(), retries=1, most_tries=3)
-    assert entry.wait_for("backoff", until=110.0)
-    assert not entry.wait_for("backoff", until=110.0)
-    assert entry.wait_for("backoff", until=111.0)
+    assert entry.wait_for(Waiting.BACKOFF, until=110.0)
+    assert not entry.wait_for(Waiting.BACKOFF, until=110.0)
+    assert entry.wait_for(Waiting.BACKOFF, until=111.0)
     shown = entry.snapshot(100.0)
-    assert (shown.waiting_seconds, shown.waiting_for, shown.next_try) == (11.0, "backoff", (2, 3))
+    assert (shown.waiting_seconds, shown.waiting_for, shown.next_try) == (11.0, Waiting.BACKOFF, (2, 3))
     assert entry.snapshot(200.0).waiting_seconds == 0.0
     entry.state = State.CANCELLING
     shown = entry.snapshot(100.0)
-    assert (shown.waiting_seconds, shown.waiting_for) == (None, "")
+    assert (shown.waiting_seconds, shown.waiting_for) == (None, None)
     assert Entry(pull(), retries=1).snapshot(0.0).next_try is None

@@ -15,7 +15,7 @@ from longshore.transfers.journal.journal import Journal
 from longshore.transfers.progress.meter import PlannedLayer
 from longshore.transfers.queue import runner
 from longshore.transfers.queue.queue import TransferQueue
-from longshore.transfers.transfer import Plan, State
+from longshore.transfers.transfer import Phase, Plan, State, Waiting
 from longshore.transfers.ways.way import Job
 from transfertools import DEADLINE, Eye, Gate, Script, pull, wait_until
 
@@ -51,8 +51,8 @@ def test_pausing_keeps_what_was_moved(make_queue: Make) -> None:
     row = queue.add(pull())
     eye.until(row, lambda row: row.pausable and row.moved_bytes == 140)
     queue.pause([row])
-    paused = eye.until(row, lambda row: row.waiting_for == "paused")
-    assert (paused.state, paused.attempt, paused.phase, paused.error) == (State.QUEUED, 1, "", None)
+    paused = eye.until(row, lambda row: row.waiting_for is Waiting.PAUSED)
+    assert (paused.state, paused.attempt, paused.phase, paused.error) == (State.QUEUED, 1, None, None)
     assert (paused.moved_bytes, paused.permille) == (140, 700)
     queue.unpause([row])
     done = eye.until(row, State.SUCCEEDED)
@@ -81,12 +81,12 @@ def test_a_waiting_row_is_paused_and_lets_others_pass(make_queue: Make) -> None:
     queue, eye = make_queue(Script(gate.wait, pausable=True), concurrency=1)
     first, second, third = (pull(f"127.0.0.1:5000/app:{number}") for number in range(3))
     rows = [queue.add(request) for request in (first, second, third)]
-    eye.until(rows[1], lambda row: row.pausable and row.waiting_for == "slot")
+    eye.until(rows[1], lambda row: row.pausable and row.waiting_for is Waiting.SLOT)
     queue.pause([rows[1]])
-    eye.until(rows[1], lambda row: row.waiting_for == "paused")
+    eye.until(rows[1], lambda row: row.waiting_for is Waiting.PAUSED)
     gate.open(first, third, second)
     eye.until(rows[2], State.SUCCEEDED)
-    assert eye.rows[rows[1]].waiting_for == "paused"
+    assert eye.rows[rows[1]].waiting_for is Waiting.PAUSED
     queue.unpause([rows[1]])
     eye.until(rows[1], State.SUCCEEDED)
 
@@ -96,12 +96,12 @@ def test_a_paused_row_stays_paused_when_it_is_retried(make_queue: Make) -> None:
     queue, eye = make_queue(Script(gate.wait, pausable=True), concurrency=1)
     first, second = (pull(f"127.0.0.1:5000/app:{number}") for number in range(2))
     rows = [queue.add(request) for request in (first, second)]
-    eye.until(rows[1], lambda row: row.pausable and row.waiting_for == "slot")
+    eye.until(rows[1], lambda row: row.pausable and row.waiting_for is Waiting.SLOT)
     queue.pause([rows[1]])
     queue.retry([rows[1]])
     gate.open(first, second)
     eye.until(rows[0], State.SUCCEEDED)
-    assert eye.until(rows[1], lambda row: row.waiting_for == "paused").state is State.QUEUED
+    assert eye.until(rows[1], lambda row: row.waiting_for is Waiting.PAUSED).state is State.QUEUED
 
 
 def test_one_that_finds_no_good_place_is_cut(make_queue: Make, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -112,8 +112,8 @@ def test_one_that_finds_no_good_place_is_cut(make_queue: Make, monkeypatch: pyte
     wait_until(lambda: gate.inside)
     eye.until(row, lambda row: row.pausable)
     queue.pause([row])
-    eye.until(row, lambda row: row.phase == "pausing")
-    eye.until(row, lambda row: row.waiting_for == "paused")
+    eye.until(row, lambda row: row.phase is Phase.PAUSING)
+    eye.until(row, lambda row: row.waiting_for is Waiting.PAUSED)
     assert not gate.inside
     assert runner.GRACE > runner.PATIENCE
 
@@ -128,7 +128,7 @@ def test_unpausing_one_that_still_pauses_goes_on_at_once(make_queue: Make) -> No
         queue.unpause([row])
     eye.until(row, State.SUCCEEDED)
     assert script.attempts[pull()] == 2
-    assert "paused" not in {snapshot.waiting_for for snapshot in eye.seen[row]}
+    assert Waiting.PAUSED not in {snapshot.waiting_for for snapshot in eye.seen[row]}
 
 
 def test_cancelling_one_that_pauses_or_is_paused(make_queue: Make) -> None:
@@ -143,7 +143,7 @@ def test_cancelling_one_that_pauses_or_is_paused(make_queue: Make) -> None:
     other = queue.add(pull("127.0.0.1:5000/other:1"))
     eye.until(other, lambda row: row.pausable and row.moved_bytes == 140)
     queue.pause([other])
-    eye.until(other, lambda row: row.waiting_for == "paused")
+    eye.until(other, lambda row: row.waiting_for is Waiting.PAUSED)
     queue.cancel([other])
     eye.until(other, State.CANCELLED)
 
@@ -161,7 +161,7 @@ def test_a_failure_while_pausing(make_queue: Make, error: type[RegistryUnreachab
     row = queue.add(pull())
     eye.until(row, lambda row: row.pausable and row.state is State.RUNNING)
     queue.pause([row])
-    found = eye.until(row, state if state is State.FAILED else lambda row: row.waiting_for == "paused")
+    found = eye.until(row, state if state is State.FAILED else lambda row: row.waiting_for is Waiting.PAUSED)
     assert found.state is state
 
 
@@ -172,7 +172,7 @@ def test_a_paused_row_is_interrupted_by_the_end_of_the_program(make_queue: Make,
     row = queue.add(pull())
     eye.until(row, lambda row: row.pausable and row.moved_bytes == 140)
     queue.pause([row])
-    eye.until(row, lambda row: row.waiting_for == "paused")
+    eye.until(row, lambda row: row.waiting_for is Waiting.PAUSED)
     assert queue.shutdown(2)
     _, later = make_queue(script, journal=Journal(first.path))
     found = later.until(row, State.INTERRUPTED)

@@ -11,7 +11,7 @@ import pytest
 from longshore.oci.layer import LayerProgress, LayerState
 from longshore.transfers.progress.meter import PlannedLayer
 from longshore.transfers.progress.progress import Progress
-from longshore.transfers.transfer import Moved
+from longshore.transfers.transfer import Moved, Phase
 
 W, T, A, E, D, S = (
     LayerState.WAITING,
@@ -46,32 +46,32 @@ def pulled(*sizes: int, here: tuple[int, ...] = (), clock: Clock | None = None) 
 
 
 def test_a_pull_that_the_engine_has_not_begun_is_waiting_for_it() -> None:
-    assert Progress(extracts=True).snapshot().phase == "waiting"  # nothing was told yet
+    assert Progress(extracts=True).snapshot().phase is Phase.WAITING  # nothing was told yet
     progress = pulled(10, 20, here=(1,))
-    assert progress.snapshot().phase == "waiting"
+    assert progress.snapshot().phase is Phase.WAITING
     progress.feed(LayerProgress(layer(1), S))
     progress.feed(LayerProgress(layer(0), W))
-    assert progress.snapshot().phase == "waiting"
-    progress.enter("verifying")
-    assert progress.snapshot().phase == "verifying"
-    progress.enter("")
+    assert progress.snapshot().phase is Phase.WAITING
+    progress.enter(Phase.VERIFYING)
+    assert progress.snapshot().phase is Phase.VERIFYING
+    progress.enter(None)
     progress.feed(LayerProgress(layer(0), T, 1, 10))
-    assert progress.snapshot().phase == "downloading"
+    assert progress.snapshot().phase is Phase.MOVING
     progress.feed(LayerProgress(layer(0), A))
-    assert progress.snapshot().phase == ""
+    assert progress.snapshot().phase is None
     progress.feed(LayerProgress(layer(0), E))
-    assert progress.snapshot().phase == "extracting"
+    assert progress.snapshot().phase is Phase.EXTRACTING
     ended = pulled(10)
     ended.end(success=False)
-    assert ended.snapshot().phase == ""
+    assert ended.snapshot().phase is None
 
 
 def test_what_the_destination_has_is_not_waited_for() -> None:
     progress = pulled(10)
     progress.feed(LayerProgress(layer(0), S))
-    assert progress.snapshot().phase == ""
+    assert progress.snapshot().phase is None
     # Only an engine that pulls has a queue of its own.
-    assert Progress(extracts=False).snapshot().phase == ""
+    assert Progress(extracts=False).snapshot().phase is None
 
 
 def test_total_is_known_before_the_first_event() -> None:
@@ -84,12 +84,12 @@ def test_download_and_extraction_are_both_part_of_the_bar() -> None:
     progress = pulled(1000)
     progress.feed(LayerProgress(layer(0), T, 500, 1000))
     assert progress.snapshot().permille == 350
-    assert progress.snapshot().phase == "downloading"
+    assert progress.snapshot().phase is Phase.MOVING
     progress.feed(LayerProgress(layer(0), A))
     assert progress.snapshot().permille == 700
     progress.feed(LayerProgress(layer(0), E, 500, 1000))
     snapshot = progress.snapshot()
-    assert (snapshot.permille, snapshot.moved_bytes, snapshot.phase) == (850, 1000, "extracting")
+    assert (snapshot.permille, snapshot.moved_bytes, snapshot.phase) == (850, 1000, Phase.EXTRACTING)
     progress.feed(LayerProgress(layer(0), D))
     assert progress.snapshot().permille == 999  # whole only on success
     progress.end(success=True)
@@ -172,7 +172,7 @@ def test_push_by_diff_ids_counts_in_planned_bytes_and_settles_on_the_true_ones()
     progress.feed(LayerProgress(layer(91), T, 500, 1000))  # unpacked bytes
     snapshot = progress.snapshot()
     assert (snapshot.moved_bytes, snapshot.total_bytes, snapshot.permille) == (200, 1000, 200)
-    assert snapshot.phase == "uploading"
+    assert snapshot.phase is Phase.MOVING
     progress.feed(LayerProgress(layer(91), D))
     progress.feed(LayerProgress(layer(92), S))
     progress.settle({digest(91): 450})
@@ -276,7 +276,7 @@ def test_everything_that_changes_a_snapshot_is_told() -> None:
     for count, change in enumerate(
         (
             lambda: progress.expect([PlannedLayer(digest(0), 10)]),
-            lambda: progress.enter("checking"),
+            lambda: progress.enter(Phase.CHECKING),
             lambda: progress.feed(LayerProgress(layer(0), T, 5, 10)),
             lambda: progress.settle({digest(0): 8}),
             progress.touch,

@@ -23,7 +23,7 @@ from longshore.transfers.journal.journal import Journal
 from longshore.transfers.queue import runner
 from longshore.transfers.queue.queue import TransferQueue
 from longshore.transfers.queue.retry import RetryPolicy
-from longshore.transfers.transfer import Plan, State
+from longshore.transfers.transfer import Plan, State, Waiting
 from longshore.transfers.ways.way import Job
 from transfertools import DEADLINE, Eye, Gate, Script, pull, push, wait_until
 
@@ -63,7 +63,7 @@ def test_limit_order_and_waiting_for_a_slot(make_queue: Make) -> None:
     requests = names(4)
     rows = [queue.add(request) for request in requests]
     wait_until(lambda: len(gate.inside) == 2)
-    eye.until(rows[2], lambda row: row.waiting_for == "slot")
+    eye.until(rows[2], lambda row: row.waiting_for is Waiting.SLOT)
     assert set(script.started) == set(requests[:2])
     gate.open(requests[1])
     eye.until(rows[1], State.SUCCEEDED)
@@ -105,7 +105,7 @@ def test_two_transfers_never_write_the_same_name_at_once(make_queue: Make) -> No
     one, two = (push(source, "127.0.0.1:5000/app:1") for source in ("a:1", "b:1"))
     ids = queue.add(one), queue.add(two)
     wait_until(lambda: gate.inside == [one])
-    eye.until(ids[1], lambda row: row.waiting_for == "slot")
+    eye.until(ids[1], lambda row: row.waiting_for is Waiting.SLOT)
     gate.open(one, two)
     eye.until(ids[1], State.SUCCEEDED)
 
@@ -130,10 +130,10 @@ def test_hold_and_resume(make_queue: Make) -> None:
     queue.hold()
     assert queue.held
     ids.append(queue.add(second))
-    eye.until(ids[1], lambda row: row.waiting_for == "hold")
+    eye.until(ids[1], lambda row: row.waiting_for is Waiting.HOLD)
     gate.open(first)
     eye.until(ids[0], State.SUCCEEDED)  # what runs goes on
-    assert eye.until(ids[1], lambda row: row.waiting_for == "hold")
+    assert eye.until(ids[1], lambda row: row.waiting_for is Waiting.HOLD)
     queue.resume()
     wait_until(lambda: gate.inside == [second])
     gate.open(second)
@@ -247,7 +247,7 @@ def test_passing_errors_are_tried_again_visibly(make_queue: Make) -> None:
     policy = RetryPolicy(delays=(0.2, 0.2))
     queue, eye = make_queue(Script(run), policy=policy)
     row = queue.add(pull())
-    waiting = eye.until(row, lambda row: row.waiting_for == "backoff")
+    waiting = eye.until(row, lambda row: row.waiting_for is Waiting.BACKOFF)
     assert waiting.state is State.QUEUED
     assert waiting.error is not None
     assert waiting.waiting_seconds is not None
@@ -327,7 +327,7 @@ def test_rate_limit_waits_as_long_as_it_says(make_queue: Make) -> None:
 
     queue, eye = make_queue(Script(run), policy=QUICK)
     row = queue.add(pull())
-    waiting = eye.until(row, lambda row: row.waiting_for == "rate limit")
+    waiting = eye.until(row, lambda row: row.waiting_for is Waiting.RATE_LIMIT)
     assert waiting.waiting_seconds == pytest.approx(30.5, abs=1)
     later = eye.until(row, lambda row: row.waiting_seconds is not None and row.waiting_seconds < 29.6)
     assert later.state is State.QUEUED  # it counts down
@@ -395,7 +395,7 @@ def test_engine_lost_waits_for_the_engine_and_goes_on(make_queue: Make) -> None:
     policy = RetryPolicy(engine_poll=0.02)
     queue, eye = make_queue(Script(run), clients=engines, policy=policy, concurrency=1)
     row = queue.add(pull())
-    waiting = eye.until(row, lambda row: row.waiting_for == "engine")
+    waiting = eye.until(row, lambda row: row.waiting_for is Waiting.ENGINE)
     assert isinstance(waiting.error, EngineLost)
     assert waiting.waiting_seconds is None
     assert waiting.permille == 350
@@ -417,7 +417,7 @@ def test_engine_that_stays_away_fails_in_the_end(make_queue: Make) -> None:
 
     queue, eye = make_queue(Script(run), clients=Engines(), policy=QUICK)
     row = queue.add(pull())
-    eye.until(row, lambda row: row.waiting_for == "engine")
+    eye.until(row, lambda row: row.waiting_for is Waiting.ENGINE)
     assert isinstance(eye.until(row, State.FAILED).error, EngineUnavailable)
 
 
@@ -427,7 +427,7 @@ def test_cancel_while_waiting_for_the_engine(make_queue: Make) -> None:
 
     queue, eye = make_queue(Script(run), clients=Engines(), policy=RetryPolicy(engine_poll=0.02))
     row = queue.add(pull())
-    eye.until(row, lambda row: row.waiting_for == "engine")
+    eye.until(row, lambda row: row.waiting_for is Waiting.ENGINE)
     queue.cancel([row])
     assert eye.until(row, State.CANCELLED).error is None
 
@@ -571,7 +571,7 @@ def test_what_is_held_stays_held_when_it_is_retried(make_queue: Make) -> None:
     queue, eye = make_queue(Script(lambda job, number: ""))
     queue.hold()
     row = queue.add(pull())
-    eye.until(row, lambda row: row.waiting_for == "hold")
+    eye.until(row, lambda row: row.waiting_for is Waiting.HOLD)
     queue.retry([row])
     assert queue.counts().queued == 1
     queue.cancel_all()

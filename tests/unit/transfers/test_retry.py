@@ -18,6 +18,7 @@ from longshore.errors import (
     VerificationFailed,
 )
 from longshore.transfers.queue.retry import Again, RetryPolicy
+from longshore.transfers.transfer import Waiting
 
 POLICY = RetryPolicy()
 
@@ -43,29 +44,29 @@ def test_never_what_does_not_pass(error: LongshoreError) -> None:
 )
 def test_a_few_times_with_growing_pauses(error: LongshoreError) -> None:
     tries = [POLICY.again(error, retries=number, engine_returns=0) for number in range(5)]
-    assert tries == [Again(seconds, "backoff", 5) for seconds in (1.0, 2.0, 5.0, 10.0)] + [None]
+    assert tries == [Again(seconds, Waiting.BACKOFF, 5) for seconds in (1.0, 2.0, 5.0, 10.0)] + [None]
 
 
 def test_rate_limits_are_waited_for_as_told() -> None:
     told = RateLimited("", registry="r", retry_after=120)
-    assert POLICY.again(told, retries=0, engine_returns=0) == Again(120.5, "rate limit", 5)
+    assert POLICY.again(told, retries=0, engine_returns=0) == Again(120.5, Waiting.RATE_LIMIT, 5)
     silent = RateLimited("", registry="r")
-    assert POLICY.again(silent, retries=1, engine_returns=0) == Again(60.0, "rate limit", 5)
+    assert POLICY.again(silent, retries=1, engine_returns=0) == Again(60.0, Waiting.RATE_LIMIT, 5)
     assert POLICY.again(told, retries=4, engine_returns=0) is None
     for_days = RateLimited("", registry="r", retry_after=2e5)
     assert POLICY.again(for_days, retries=0, engine_returns=0) is None
 
 
 def test_engines_are_waited_for_but_not_for_ever() -> None:
-    assert POLICY.again(EngineLost(""), retries=9, engine_returns=7) == Again(None, "engine")
+    assert POLICY.again(EngineLost(""), retries=9, engine_returns=7) == Again(None, Waiting.ENGINE)
     assert POLICY.again(EngineLost(""), retries=0, engine_returns=8) is None
 
 
 def test_a_line_on_which_nothing_moves_is_not_tried_for_ever() -> None:
     cut = RegistryUnreachable("", registry="r")
-    assert POLICY.again(cut, retries=1, engine_returns=0, idle=119.9) == Again(2.0, "backoff", 5)
+    assert POLICY.again(cut, retries=1, engine_returns=0, idle=119.9) == Again(2.0, Waiting.BACKOFF, 5)
     assert POLICY.again(cut, retries=1, engine_returns=0, idle=120.0) is None
     # A registry that says how long to wait, and an engine that is away, have limits of their own.
     told = RateLimited("", registry="r", retry_after=3600)
-    assert POLICY.again(told, retries=0, engine_returns=0, idle=500) == Again(3600.5, "rate limit", 5)
-    assert POLICY.again(EngineLost(""), retries=0, engine_returns=0, idle=500) == Again(None, "engine")
+    assert POLICY.again(told, retries=0, engine_returns=0, idle=500) == Again(3600.5, Waiting.RATE_LIMIT, 5)
+    assert POLICY.again(EngineLost(""), retries=0, engine_returns=0, idle=500) == Again(None, Waiting.ENGINE)

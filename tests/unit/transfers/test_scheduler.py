@@ -7,7 +7,7 @@ import pytest
 from longshore.engine.address import EngineAddress, Origin
 from longshore.transfers.queue.row import Entry
 from longshore.transfers.queue.scheduler import Decision, Limits, decide
-from longshore.transfers.transfer import State, TransferRequest
+from longshore.transfers.transfer import State, TransferRequest, Waiting
 from transfertools import copy, pull, push
 
 NOW = 1000.0
@@ -33,7 +33,7 @@ def test_as_many_as_may_run_start_from_the_top() -> None:
     found = look(rows, Limits(2))
     assert found.start == rows[:2]
     assert found.waiting == rows[2:]
-    assert [row.waiting_for for row in rows] == ["", "", "slot", "slot", "slot"]
+    assert [row.waiting_for for row in rows] == [None, None, *[Waiting.SLOT] * 3]
     assert found.wake_in is None
     # Said once.
     assert look(rows, Limits(0)).waiting == rows[:2]
@@ -59,7 +59,7 @@ def test_a_registry_has_a_limit_of_its_own() -> None:
     here, there = names(3), names(1, "127.0.0.1:6000")
     rows = [entry(here[0], State.RUNNING), entry(here[1]), entry(here[2]), entry(there[0])]
     assert look(rows, Limits(9, 2)).start == [rows[1], rows[3]]
-    assert rows[2].waiting_for == "slot"
+    assert rows[2].waiting_for is Waiting.SLOT
     assert look(rows, Limits(9, 1)).start == [rows[3]]
     assert look(rows, Limits(9, None)).start == rows[1:]
 
@@ -98,13 +98,13 @@ def test_a_held_queue_starts_nothing() -> None:
     rows = [entry(request) for request in names(2)]
     found = look(rows, held=True)
     assert (found.start, found.waiting) == ([], rows)
-    assert {row.waiting_for for row in rows} == {"hold"}
+    assert {row.waiting_for for row in rows} == {Waiting.HOLD}
     assert look(rows, held=True).waiting == []
     assert look(rows).start == rows
 
 
-@pytest.mark.parametrize("why", ["engine", "paused"])
-def test_what_waits_for_something_else_is_left_alone(why: str) -> None:
+@pytest.mark.parametrize("why", [Waiting.ENGINE, Waiting.PAUSED])
+def test_what_waits_for_something_else_is_left_alone(why: Waiting) -> None:
     first, second = (entry(request) for request in names(2))
     first.wait_for(why)
     found = look([first, second], Limits(1))
@@ -115,34 +115,39 @@ def test_a_row_that_is_not_on_disk_takes_no_slot_and_does_not_start() -> None:
     first, second = (entry(request) for request in names(2))
     first.asked = 2
     found = look([first, second], Limits(1))
-    assert (found.start, found.waiting, first.waiting_for) == ([second], [], "")
+    assert (found.start, found.waiting, first.waiting_for) == ([second], [], None)
     first.settled = 2
     assert look([first, second], Limits(1)).start == [first]
 
 
 def test_a_countdown_is_waited_out_and_the_nearest_one_wakes() -> None:
     rows = [entry(request) for request in names(4)]
-    rows[0].wait_for("backoff", until=NOW + 8.0)
-    rows[1].wait_for("rate limit", until=NOW + 3.0)
-    rows[2].wait_for("backoff", until=NOW + 5.0)
+    rows[0].wait_for(Waiting.BACKOFF, until=NOW + 8.0)
+    rows[1].wait_for(Waiting.RATE_LIMIT, until=NOW + 3.0)
+    rows[2].wait_for(Waiting.BACKOFF, until=NOW + 5.0)
     found = look(rows)
     assert (found.start, found.waiting) == ([rows[3]], [])
     assert found.wake_in == 3.0
-    assert [row.waiting_for for row in rows] == ["backoff", "rate limit", "backoff", ""]
+    assert [row.waiting_for for row in rows] == [
+        Waiting.BACKOFF,
+        Waiting.RATE_LIMIT,
+        Waiting.BACKOFF,
+        None,
+    ]
 
 
 def test_a_countdown_that_is_over_starts() -> None:
     row = entry(pull())
-    row.wait_for("backoff", until=NOW)
+    row.wait_for(Waiting.BACKOFF, until=NOW)
     found = look([row])
     assert (found.start, found.wake_in) == ([row], None)
 
 
 def test_a_countdown_that_is_over_waits_for_a_slot() -> None:
     first, second = (entry(request) for request in names(2))
-    second.wait_for("backoff", until=NOW - 1.0)
+    second.wait_for(Waiting.BACKOFF, until=NOW - 1.0)
     found = look([first, second], Limits(1))
-    assert (found.start, found.waiting, second.waiting_for) == ([first], [second], "slot")
+    assert (found.start, found.waiting, second.waiting_for) == ([first], [second], Waiting.SLOT)
 
 
 def test_three_at_once_unless_told_otherwise() -> None:

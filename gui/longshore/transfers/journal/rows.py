@@ -114,4 +114,4 @@ def _registries(request: TransferRequest) -> str:
 def _name(endpoint: Endpoint) -> str:
     if isinstance(endpoint.place, ArchivePlace):
         return endpoint.place.path.name
-    return endpoint.image_id if endpoint.reference is None else endpoint.reference.familiar
+    return endpoint.name.copied

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from longshore.oci.layer import LayerState
 from longshore.transfers.progress.meter import LayerMeter, PlannedLayer
 from longshore.transfers.progress.speed import SpeedMeter
-from longshore.transfers.transfer import LayerSnapshot, Moved
+from longshore.transfers.transfer import LayerSnapshot, Moved, Phase
 
 if TYPE_CHECKING:
     from longshore.oci.layer import LayerProgress
@@ -31,7 +31,7 @@ class ProgressSnapshot:
     total_bytes: int | None = None
     speed: float | None = None
     seconds_left: float | None = None
-    phase: str = ""
+    phase: Phase | None = None
     layers: tuple[LayerSnapshot, ...] = ()
 
 
@@ -64,8 +64,8 @@ class Progress:
         self._whole: int | None = None
         self._awaiting = False  # a plan is being made: the sum of what was told of is not the sum of all
         self._permille = floor
-        self._phase = ""
-        self._derived_phase = ""
+        self._phase: Phase | None = None
+        self._derived_phase: Phase | None = None
         self._moved = 0
         self._total: int | None = None
         self._work = 0.0
@@ -141,8 +141,8 @@ class Progress:
             self._told = True
         self._changed()
 
-    def enter(self, phase: str) -> None:
-        """Name the phase (``checking``, ``tagging``, ``verifying``); "" lets the layers' states name it."""
+    def enter(self, phase: Phase | None) -> None:
+        """Name the phase; None lets the layers' states name it."""
         with self._lock:
             self._phase = phase
         self._tell()
@@ -202,7 +202,7 @@ class Progress:
                 total_bytes=self._total,
                 speed=speed,
                 seconds_left=left,
-                phase="" if self._ended else self._phase or self._derived_phase,
+                phase=None if self._ended else self._phase or self._derived_phase,
                 layers=self._row_snapshots,
             )
 
@@ -301,13 +301,13 @@ class Progress:
             self._permille = max(self._permille or 0, min(int(1000 * work / total), 999))
         # A pull that has begun nothing is in the engine's own queue: it downloads three layers at a time, of all pulls.
         self._derived_phase = (
-            ("waiting" if self._share < 1 and queued and not begun else "")
-            if not downloading and not extracting
-            else "extracting"
-            if not downloading
-            else "downloading"
-            if self._share < 1
-            else "uploading"
+            Phase.MOVING
+            if downloading
+            else Phase.EXTRACTING
+            if extracting
+            else Phase.WAITING
+            if self._share < 1 and queued and not begun
+            else None
         )
         self._row_snapshots = tuple([meter.snapshot() for meter in rows])
 

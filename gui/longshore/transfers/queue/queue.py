@@ -16,7 +16,7 @@ from longshore.transfers.journal.file import SetAside
 from longshore.transfers.queue.mailbox import Changes, Counts
 from longshore.transfers.queue.row import Entry
 from longshore.transfers.queue.runner import GRACE, PATIENCE, QueueCore
-from longshore.transfers.transfer import State, TransferRequest
+from longshore.transfers.transfer import State, TransferRequest, Waiting
 
 __all__ = ["Changes", "Counts", "SetAside", "TransferQueue"]
 
@@ -119,7 +119,7 @@ class TransferQueue(QueueCore):
     def pause(self, ids: Iterable[str]) -> None:
         """Stop what is ``pausable`` of the rows, and keep what was moved; the others stay as they are.
 
-        A paused row is Queued and waits for "paused"; until then, some seconds at most, its phase is "pausing".
+        A paused row is Queued and waits for PAUSED; until then, some seconds at most, its phase is PAUSING.
         """
         with self._condition:
             self._look_at_new()
@@ -127,7 +127,7 @@ class TransferQueue(QueueCore):
                 if not entry.pausable:
                     continue
                 if entry.state is State.QUEUED:
-                    entry.wait_for("paused")
+                    entry.wait_for(Waiting.PAUSED)
                     entry.error = None
                 elif entry.state in (State.PLANNING, State.RUNNING):
                     if not entry.pausing:
@@ -143,8 +143,8 @@ class TransferQueue(QueueCore):
             for entry in self._known(ids):
                 if entry.pausing:
                     entry.paused = False
-                elif entry.state is State.QUEUED and entry.waiting_for == "paused":
-                    entry.wait_for("")
+                elif entry.state is State.QUEUED and entry.waiting_for is Waiting.PAUSED:
+                    entry.wait_for(None)
                     self._changed(entry)
             self._wake()
 
@@ -158,8 +158,12 @@ class TransferQueue(QueueCore):
         """Queue finished rows again; a row that waits to be tried again by itself is tried now."""
         with self._condition:
             for entry in self._known(ids):
-                if entry.state is State.QUEUED and entry.waiting_for in ("backoff", "rate limit", "engine"):
-                    entry.wait_for("")
+                if entry.state is State.QUEUED and entry.waiting_for in (
+                    Waiting.BACKOFF,
+                    Waiting.RATE_LIMIT,
+                    Waiting.ENGINE,
+                ):
+                    entry.wait_for(None)
                     self._changed(entry)
                 elif entry.state.finished and not self._asked_elsewhere(entry):
                     self._again(entry)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from longshore.errors import EngineLost, EngineUnavailable, LongshoreError, RateLimited, UnavailableCause
+from longshore.transfers.transfer import Waiting
 
 #: What the user has to put right; an engine that comes up changes nothing about it.
 _LASTING = frozenset({UnavailableCause.NO_PERMISSION, UnavailableCause.TLS, UnavailableCause.UNSUPPORTED})
@@ -12,13 +13,13 @@ _LASTING = frozenset({UnavailableCause.NO_PERMISSION, UnavailableCause.TLS, Unav
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """Try again after *seconds*, or, with None, when the engine is back. *why* as in TransferSnapshot.waiting_for.
+    """Try again after *seconds*, or, with None, when the engine is back. *why*: what it waits for meanwhile.
 
     *most*: how many tries there are, with the first one and this, before it is final; 0 if they are not counted.
     """
 
     seconds: float | None
-    why: str
+    why: Waiting
     most: int = 0
 
 
@@ -51,7 +52,7 @@ class RetryPolicy:
         if isinstance(error, EngineLost | EngineUnavailable):
             if isinstance(error, EngineUnavailable) and error.cause in _LASTING:
                 return None
-            return Again(None, "engine") if engine_returns < self.engine_returns else None
+            return Again(None, Waiting.ENGINE) if engine_returns < self.engine_returns else None
         if isinstance(error, RateLimited):
             if retries >= len(self.rate_limit_delays):
                 return None
@@ -61,7 +62,7 @@ class RetryPolicy:
                 wait = max(error.retry_after, 0.0) + 0.5
             if wait > self.longest_wait:
                 return None
-            return Again(wait, "rate limit", len(self.rate_limit_delays) + 1)
+            return Again(wait, Waiting.RATE_LIMIT, len(self.rate_limit_delays) + 1)
         if error.transient and retries < len(self.delays) and idle < self.longest_idle:
-            return Again(self.delays[retries], "backoff", len(self.delays) + 1)
+            return Again(self.delays[retries], Waiting.BACKOFF, len(self.delays) + 1)
         return None

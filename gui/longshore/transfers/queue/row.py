@@ -16,12 +16,14 @@ from longshore.transfers.progress.progress import Progress, ProgressSnapshot
 from longshore.transfers.transfer import (
     EnginePlace,
     Moved,
+    Phase,
     Plan,
     RegistryPlace,
     State,
     TransferNote,
     TransferRequest,
     TransferSnapshot,
+    Waiting,
 )
 
 
@@ -48,7 +50,7 @@ class Entry:
     retries: int = 0
     engine_returns: int = 0
     idle: float = 0.0  # seconds of its attempts up to now in which nothing moved
-    waiting_for: str = ""
+    waiting_for: Waiting | None = None
     most_tries: int = 0  # with the one that it waits for; 0: not counted
     not_before: float | None = None
     waiting_since: float | None = None
@@ -131,7 +133,7 @@ class Entry:
         self.attempt = 1
         self.retries = self.engine_returns = 0
         self.idle = 0.0
-        self.wait_for("")
+        self.wait_for(None)
         self.progress = None
         self.carried = frozenset()
         self.view = ProgressSnapshot()
@@ -139,7 +141,7 @@ class Entry:
         self.notes = ()
         self.digest = ""
 
-    def wait_for(self, why: str, until: float | None = None, since: float | None = None) -> bool:
+    def wait_for(self, why: Waiting | None, until: float | None = None, since: float | None = None) -> bool:
         """Say what it waits for; True if that is new."""
         changed = (why, until) != (self.waiting_for, self.not_before)
         self.waiting_for, self.not_before, self.waiting_since = why, until, since
@@ -151,14 +153,14 @@ class Entry:
         self.finished = now()
         self.stop_at = None
         self.pausing = self.paused = False
-        self.wait_for("")
+        self.wait_for(None)
         self.freeze()
 
     def pause(self) -> None:
         """Out of an attempt that was asked to stop, back among those that wait."""
         self.state = State.QUEUED
         self.stop_at = None
-        self.wait_for("paused" if self.paused else "")
+        self.wait_for(Waiting.PAUSED if self.paused else None)
         self.pausing = self.paused = False
         self.freeze()
 
@@ -167,7 +169,7 @@ class Entry:
         if self.progress is not None:
             self.moved = self.progress.moved()
             # An attempt that was abandoned has not ended its progress: nothing moves for this row all the same.
-            self.view = replace(self.progress.snapshot(), speed=None, seconds_left=None, phase="")
+            self.view = replace(self.progress.snapshot(), speed=None, seconds_left=None, phase=None)
             self.idle = self.progress.idle(self.idle)
             self.progress = None
             if self.pausable:
@@ -192,9 +194,9 @@ class Entry:
             finished=self.finished,
             attempt=self.attempt,
             waiting_seconds=waiting if self.state is State.QUEUED else None,
-            waiting_for=self.waiting_for if self.state is State.QUEUED else "",
+            waiting_for=self.waiting_for if self.state is State.QUEUED else None,
             next_try=(self.retries + 1, self.most_tries) if waiting is not None and self.most_tries else None,
-            phase="pausing" if self.pausing else view.phase,
+            phase=Phase.PAUSING if self.pausing else view.phase,
             pausable=bool(self.pausable),
             plan=self.plan,
             moved=self.moved,

@@ -22,7 +22,7 @@ from longshore.transfers.queue.row import Entry, now
 from longshore.transfers.queue.scheduler import Limits, decide
 from longshore.transfers.queue.waiting import EngineWaiter
 from longshore.transfers.queue.worker import Outcome, perform
-from longshore.transfers.transfer import Plan, State, TransferNote
+from longshore.transfers.transfer import Plan, State, TransferNote, Waiting
 from longshore.transfers.ways.table import Ways, all_ways, kind_of
 from longshore.transfers.ways.way import Job, Later, Way
 
@@ -223,7 +223,7 @@ class QueueCore:
                 away = {
                     entry.engine
                     for entry in self._rows.values()
-                    if entry.state is State.QUEUED and entry.waiting_for == "engine" and entry.engine
+                    if entry.state is State.QUEUED and entry.waiting_for is Waiting.ENGINE and entry.engine
                 }
             # Outside the lock: the waiter has one of its own, and asks back.
             for address in away:
@@ -247,7 +247,7 @@ class QueueCore:
         """Countdowns, speeds of stalled transfers, attempts that do not end. Seconds until it is needed again."""
         wait: float | None = None
         for entry in list(self._rows.values()):
-            if entry.state is State.QUEUED and entry.waiting_for == "engine":
+            if entry.state is State.QUEUED and entry.waiting_for is Waiting.ENGINE:
                 if (
                     entry.waiting_since is not None
                     and monotonic - entry.waiting_since >= self._policy.engine_wait
@@ -281,7 +281,7 @@ class QueueCore:
             return
         entry.state = State.PLANNING
         entry.started = entry.started or now()
-        entry.wait_for("")
+        entry.wait_for(None)
         entry.error = None
         entry.notes = ()
         entry.cancellation = Cancellation()
@@ -373,14 +373,20 @@ class QueueCore:
     def _waits_for(self, address: EngineAddress) -> bool:
         with self._condition:
             return any(
-                entry.state is State.QUEUED and entry.waiting_for == "engine" and entry.engine == address
+                entry.state is State.QUEUED
+                and entry.waiting_for is Waiting.ENGINE
+                and entry.engine == address
                 for entry in self._rows.values()
             )
 
     def _engine_is_back(self, address: EngineAddress) -> None:
         with self._condition:
             for entry in self._rows.values():
-                if entry.state is State.QUEUED and entry.waiting_for == "engine" and entry.engine == address:
-                    entry.wait_for("")
+                if (
+                    entry.state is State.QUEUED
+                    and entry.waiting_for is Waiting.ENGINE
+                    and entry.engine == address
+                ):
+                    entry.wait_for(None)
                     self._changed(entry)
             self._wake()

@@ -7,7 +7,7 @@ from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
 
 from longshore.transfers.queue.row import Entry
-from longshore.transfers.transfer import State
+from longshore.transfers.transfer import State, Waiting
 
 
 @dataclass(slots=True)
@@ -41,7 +41,7 @@ def decide(rows: Iterable[Entry], limits: Limits, *, held: bool, now: float) -> 
             taken |= entry.ends
     decision = Decision()
     for entry in rows:
-        if entry.state is not State.QUEUED or entry.waiting_for in ("engine", "paused"):
+        if entry.state is not State.QUEUED or entry.waiting_for in (Waiting.ENGINE, Waiting.PAUSED):
             continue
         if entry.settled < entry.asked:
             continue  # the journal says when it is on disk
@@ -53,8 +53,9 @@ def decide(rows: Iterable[Entry], limits: Limits, *, held: bool, now: float) -> 
             limits.per_registry is not None
             and any(with_host[host] >= limits.per_registry for host in entry.hosts)
         )
-        why = "hold" if held else "slot" if full or not taken.isdisjoint(entry.ends) else ""
-        if why:
+        blocked = full or not taken.isdisjoint(entry.ends)
+        why = Waiting.HOLD if held else Waiting.SLOT if blocked else None
+        if why is not None:
             if entry.wait_for(why):
                 decision.waiting.append(entry)
             continue

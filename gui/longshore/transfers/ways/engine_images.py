@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from longshore.errors import ImageUnknown
 from longshore.oci.digest import short
 from longshore.oci.reference import Reference
-from longshore.transfers.transfer import ArchivePlace, NoteKind, TransferRequest
+from longshore.transfers.transfer import ArchivePlace, NoteKind, Phase, TransferRequest
 from longshore.transfers.ways.way import Job
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def tag(job: Job, engine: Engine, image_id: str, name: Reference) -> bool:
     before = image_id_of(engine, name)
     if before == image_id:
         return False
-    job.progress.enter("tagging")
+    job.progress.enter(Phase.TAGGING)
     engine.tag(image_id, name)
     if before:
         job.tell(NoteKind.TAG_MOVED, before)

@@ -15,7 +15,7 @@ from longshore.oci.descriptor import Descriptor
 from longshore.oci.digest import short
 from longshore.oci.layer import LayerProgress, LayerState
 from longshore.transfers.progress.meter import PlannedLayer
-from longshore.transfers.transfer import EnginePlace, Plan
+from longshore.transfers.transfer import EnginePlace, Phase, Plan
 from longshore.transfers.ways.engine_images import image_id_of
 from longshore.transfers.ways.loading import Expected, load, tag_of, verify
 from longshore.transfers.ways.planning import LayerMemory, layers_of, plan_of
@@ -45,7 +45,7 @@ class IntoEngine:
     def plan(self, job: Job) -> Plan | None:
         """The source is read and checked here, which takes some time with an archive; :meth:`run` continues with what
         was found. Exact: every layer is known."""
-        job.progress.enter("checking")
+        job.progress.enter(Phase.CHECKING)
         try:
             loading = _Loading(job, self._source, self._memory)
         except LongshoreError as error:

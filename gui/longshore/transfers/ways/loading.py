@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from longshore.errors import ImageUnknown, VerificationFailed
 from longshore.oci.digest import short
 from longshore.oci.reference import Reference
-from longshore.transfers.transfer import NoteKind
+from longshore.transfers.transfer import NoteKind, Phase
 from longshore.transfers.ways.way import Job
 
 if TYPE_CHECKING:
@@ -48,12 +48,12 @@ def load(job: Job, engine: Engine, tar: Generator[bytes]) -> list[str]:
     def sent() -> Generator[bytes]:
         yield from tar
         # Everything has been sent, and only now the engine unpacks it.
-        job.progress.enter("extracting")
+        job.progress.enter(Phase.EXTRACTING)
 
-    job.progress.enter("")
+    job.progress.enter(None)
     with contextlib.closing(sent()) as chunks:
         loaded = engine.load(chunks, job.cancellation, job.progress.feed)
-    job.progress.enter("verifying")
+    job.progress.enter(Phase.VERIFYING)
     return loaded
 
 

@@ -14,7 +14,7 @@ from longshore.errors import VerificationFailed
 from longshore.oci.layer import LayerState
 from longshore.transfers.progress.meter import PlannedLayer
 from longshore.transfers.progress.stream_rows import StreamRows
-from longshore.transfers.transfer import EnginePlace, Plan
+from longshore.transfers.transfer import EnginePlace, Phase, Plan
 from longshore.transfers.ways import planning
 from longshore.transfers.ways.engine_images import source_names, tell_if_changed
 from longshore.transfers.ways.way import Job
@@ -58,7 +58,7 @@ class Saved:
                 yield chunk
 
         job = self._job
-        job.progress.enter("")
+        job.progress.enter(None)
         self._scanner = Scanner(passed(), cancellation=job.cancellation, subject=self.engine.address.name)
         for streamed in self._scanner.files():
             if streamed.may_be_layer:
@@ -70,7 +70,7 @@ class Saved:
         if self._listing is None:
             assert self._scanner is not None
             job = self._job
-            job.progress.enter("verifying")
+            job.progress.enter(Phase.VERIFYING)
             self._listing = images_of(self._scanner.contents, self.engine.address.name, job.cancellation)
             for image in self.images:
                 self.found(image)
@@ -122,7 +122,7 @@ class OutOfEngine:
 
     def plan(self, job: Job) -> Plan | None:
         """The layers, and the size that the engine reports; nothing moves if the destination has the image."""
-        job.progress.enter("checking")
+        job.progress.enter(Phase.CHECKING)
         what = f"a save of {source_names(job.request)[0]}"
         return planning.or_none(what, job.cancellation, lambda bounded: self._plan(job, bounded))
 

@@ -24,7 +24,7 @@ from longshore.errors import (
 from longshore.oci.layer import LayerProgress
 from longshore.oci.reference import Reference
 from longshore.transfers.progress.meter import PlannedLayer
-from longshore.transfers.transfer import EnginePlace, NoteKind, RegistryPlace, TransferRequest
+from longshore.transfers.transfer import EnginePlace, NoteKind, Phase, RegistryPlace, TransferRequest
 from longshore.transfers.ways import planning
 from longshore.transfers.ways.signing_in import signed_in
 from longshore.transfers.ways.verify import standing_digest
@@ -48,7 +48,7 @@ class PullWay:
 
     def plan(self, job: Job) -> Later:
         """Made beside the engine's pull, but for the images that the engine has before it."""
-        job.progress.enter("checking")
+        job.progress.enter(Phase.CHECKING)
         return Later.PLAN
 
     def _plan(self, job: Job, before: Sequence[str], cancellation: Cancellation) -> planning.Prospect:
@@ -87,7 +87,7 @@ class PullWay:
         job.cancellation.raise_if_cancelled()
         plan = planning.Beside(f"pull of {reference}", job, partial(self._plan, job, before))
         with signed_in(job, registry.host) as credential, plan:
-            job.progress.enter("")
+            job.progress.enter(None)
             stream = engine.pull(
                 reference,
                 platform=job.request.platform,
@@ -106,7 +106,7 @@ class PullWay:
             if finished is None:
                 raise EngineFailure("The engine did not say how the pull ended.", subject=reference.familiar)
             plan.wait()
-        job.progress.enter("verifying")
+        job.progress.enter(Phase.VERIFYING)
         try:
             image = engine.image(str(reference))
         except ImageUnknown as error:

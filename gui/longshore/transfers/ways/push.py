@@ -16,7 +16,7 @@ from longshore.oci.layer import LayerProgress
 from longshore.oci.manifest import Manifest
 from longshore.oci.reference import Reference
 from longshore.transfers.progress.meter import PlannedLayer
-from longshore.transfers.transfer import EnginePlace, NoteKind, Plan, RegistryPlace, TransferRequest
+from longshore.transfers.transfer import EnginePlace, NoteKind, Phase, Plan, RegistryPlace, TransferRequest
 from longshore.transfers.ways import planning
 from longshore.transfers.ways.deadline import within
 from longshore.transfers.ways.engine_images import tag, tell_if_changed, tell_if_repacked
@@ -42,7 +42,7 @@ class PushWay:
 
     def plan(self, job: Job) -> Later:
         """Made beside the engine's push."""
-        job.progress.enter("checking")
+        job.progress.enter(Phase.CHECKING)
         return Later.PLAN
 
     def _plan(self, job: Job, image: ImageDetails, cancellation: Cancellation) -> planning.Prospect:
@@ -102,7 +102,7 @@ class PushWay:
         """Give the image the destination's name where it has it not, push that tag, ask the registry for it."""
         place, target, registry = _ends(job.request)
         engine = job.clients.engine(place.address)
-        image = engine.image(_source_name(job.request))
+        image = engine.image(job.request.source.name.asked)
         job.cancellation.raise_if_cancelled()
         tell_if_changed(job, image)
         tag(job, engine, image.image_id, target)
@@ -110,7 +110,7 @@ class PushWay:
         finished: Finished | None = None
         plan = planning.Beside(f"push to {target}", job, partial(self._plan, job, image))
         with signed_in(job, registry.host) as credential, plan:
-            job.progress.enter("")
+            job.progress.enter(None)
             stream = engine.push(target, credential=credential, cancellation=job.cancellation)
             with contextlib.closing(stream) as events:
                 for event in events:
@@ -128,7 +128,7 @@ class PushWay:
                     "The engine did not say what it pushed.", subject=target.familiar, advice="Try again."
                 )
             plan.wait()
-        job.progress.enter("verifying")
+        job.progress.enter(Phase.VERIFYING)
         try:
             now = engine.image(str(target)).image_id
         except ImageUnknown:
@@ -188,12 +188,6 @@ def _origins(image: ImageDetails, target: Reference, *, near_only: bool) -> Iter
             named.append((near, reference.domain, reference.path, reference.digest))
     for _, domain, path, digest in sorted(named)[:3]:
         yield domain, path, digest
-
-
-def _source_name(request: TransferRequest) -> str:
-    """The local image: by its name where it has one, for that is what the user sees."""
-    source = request.source
-    return source.image_id if source.reference is None else str(source.reference)
 
 
 def _ends(request: TransferRequest) -> tuple[EnginePlace, Reference, RegistryPlace]:

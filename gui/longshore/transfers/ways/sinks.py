@@ -16,7 +16,7 @@ from longshore.errors import VerificationFailed
 from longshore.oci.digest import short
 from longshore.oci.layout import blob_path
 from longshore.oci.manifest import Index, Manifest
-from longshore.transfers.transfer import ArchivePlace, EnginePlace, LibraryPlace, NoteKind
+from longshore.transfers.transfer import ArchivePlace, EnginePlace, LibraryPlace, NoteKind, Phase
 from longshore.transfers.ways.engine_images import image_id_of, tag, tell_if_repacked
 from longshore.transfers.ways.loading import Expected, load, tag_of, verify
 from longshore.transfers.ways.way import Job
@@ -78,7 +78,7 @@ class ArchiveSink:
         if compression is not Compression.NONE:
             with NewFile(file.path) as plain:
                 self._oci(saved, plain, Compression.NONE)
-                self._job.progress.enter("compressing")
+                self._job.progress.enter(Phase.COMPRESSING)
                 pack(plain, file, compression, self._job.cancellation)
             return
         oci = OciFile(file)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from PySide6.QtCore import QCoreApplication, Signal
@@ -19,11 +18,12 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from longshore.oci.reference import Reference
-from longshore.transfers.transfer import ArchivePlace
+from longshore.application import requests
+from longshore.oci.image_name import ImageName
+from longshore.transfers.transfer import ArchivePlace, Endpoint, EnginePlace
 from longshore.widgets.dialogs.fields import is_folder, is_there, typed_path
 from longshore.widgets.dialogs.sheet import Sheet
-from longshore.widgets.dialogs.targets import Source, TargetSheet
+from longshore.widgets.dialogs.targets import TargetSheet, shown
 from longshore.widgets.notices import plain_label
 
 #: What the suffix of an archive's name means: none, gzip, zstd.
@@ -33,37 +33,18 @@ PATTERNS = "*.tar *.tar.gz *.tgz *.tar.zst *.tzst *.tar.xz *.txz *.tar.bz2 *.tbz
 _ODD = re.compile(r"[^A-Za-z0-9._-]+")
 
 
-@dataclass(frozen=True, slots=True)
-class Saved:
-    """An image to save: its name where it is, or only its id; the name shown for it."""
-
-    reference: Reference | None
-    image_id: str
-    shown: str
-
-    @property
-    def stem(self) -> str:
-        """A file name for it, without suffix: the last part of its name, and its tag."""
-        if self.reference is None:
-            return self.image_id.removeprefix("sha256:")[:12]
-        last = self.reference.path.rsplit("/", 1)[-1]
-        return _ODD.sub("-", f"{last}_{self.reference.tag}" if self.reference.tag else last)
-
-
 class SaveSheet(Sheet):
     """Asks for file or folder, and format. The suffix decides the compression."""
 
-    save_requested = Signal(object)  # list[tuple[Saved, ArchivePlace]]
+    transfers_requested = Signal(object)  # list[TransferRequest]
 
-    def __init__(
-        self, parent: QWidget | None, images: Sequence[Saved], folder: Path, *, format_kept: str = "docker"
-    ) -> None:
-        self._images = list(images)
-        one = len(images) == 1
+    def __init__(self, parent: QWidget | None, sources: Sequence[Endpoint], folder: Path) -> None:
+        self._sources = list(sources)
+        one = len(sources) == 1
         title = (
-            self.tr("Save {0}").format(images[0].shown)
+            self.tr("Save {0}").format(sources[0].name.shown)
             if one
-            else self.tr("Save {0} images").format(len(images))
+            else self.tr("Save {0} images").format(len(sources))
         )
         super().__init__(parent, title, self.tr("Save"), width=560)
         form = self.form()
@@ -71,7 +52,9 @@ class SaveSheet(Sheet):
         self.format.setAccessibleName(self.tr("Format"))
         self.format.addItem(self.tr("Docker archive: for docker load"), "docker")
         self.format.addItem(self.tr("OCI archive: keeps digests and all platforms"), "oci")
-        self.format.setCurrentIndex(max(self.format.findData(format_kept), 0))
+        # What the library and registries have is kept to the byte in its own format; engines are used to docker's.
+        from_engine = isinstance(sources[0].place, EnginePlace)
+        self.format.setCurrentIndex(self.format.findData("docker" if from_engine else "oci"))
         form.addRow(self.tr("Format"), self.format)
         self.compression = QComboBox()
         self.compression.setAccessibleName(self.tr("Compression"))
@@ -79,7 +62,7 @@ class SaveSheet(Sheet):
             self.compression.addItem(f"{words} ({suffix})", suffix)
         self.compression.currentIndexChanged.connect(self._suffix_chosen)
         form.addRow(self.tr("Compression"), self.compression)
-        self.path = QLineEdit(str(folder / f"{images[0].stem}.tar") if one else str(folder))
+        self.path = QLineEdit(str(folder / f"{_stem(sources[0].name)}.tar") if one else str(folder))
         self.path.setAccessibleName(self.tr("File") if one else self.tr("Folder"))
         self.path.textChanged.connect(self._changed)
         browse = QPushButton(self.tr("Choose…"))
@@ -100,7 +83,7 @@ class SaveSheet(Sheet):
 
     @property
     def _one(self) -> bool:
-        return len(self._images) == 1
+        return len(self._sources) == 1
 
     def _suffix(self) -> str:
         return str(self.compression.currentData())
@@ -155,11 +138,11 @@ class SaveSheet(Sheet):
             return [typed]
         taken: set[str] = set()
         paths = []
-        for image in self._images:
-            stem, number = image.stem, 1
+        for source in self._sources:
+            stem, number = _stem(source.name), 1
             while stem in taken:
                 number += 1
-                stem = f"{image.stem}-{number}"
+                stem = f"{_stem(source.name)}-{number}"
             taken.add(stem)
             paths.append(typed / f"{stem}{self._suffix()}")
         return paths
@@ -202,8 +185,11 @@ class SaveSheet(Sheet):
             self.show_problem(self.words.text())
             return False
         form = str(self.format.currentData())
-        self.save_requested.emit(
-            [(image, ArchivePlace(path, form)) for image, path in zip(self._images, paths, strict=True)]
+        self.transfers_requested.emit(
+            [
+                requests.save(source, ArchivePlace(path, form))
+                for source, path in zip(self._sources, paths, strict=True)
+            ]
         )
         return True
 
@@ -211,27 +197,28 @@ class SaveSheet(Sheet):
 class LoadSheet(TargetSheet):
     """Archives into registries: shows and checks every resulting reference."""
 
-    load_requested = Signal(object)  # list[tuple[Source, Reference]]
-
     def __init__(
         self,
         parent: QWidget | None,
-        sources: Sequence[Source],
+        sources: Sequence[Endpoint],
         registries: Sequence[tuple[str, str]],  # host, user
         host: str,
         repository: str = "",
     ) -> None:
         title = (
-            self.tr("Load {0}").format(sources[0].shown)
+            self.tr("Load {0}").format(shown(sources[0]))
             if len(sources) == 1
             else self.tr("Load {0} images").format(len(sources))
         )
         super().__init__(parent, title, self.tr("Load"), sources, registries, host, repository)
 
-    def ask(self, pairs: list[tuple[Source, Reference]]) -> bool:
-        """Wish for the loads."""
-        self.load_requested.emit(pairs)
-        return True
+
+def _stem(image: ImageName) -> str:
+    """A file name for *image*, without suffix: the last part of its name, and its tag."""
+    if image.reference is None:
+        return image.short
+    last = image.reference.path.rsplit("/", 1)[-1]
+    return _ODD.sub("-", f"{last}_{image.reference.tag}" if image.reference.tag else last)
 
 
 def suffix_of(name: str) -> str:

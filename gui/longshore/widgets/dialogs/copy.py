@@ -21,7 +21,8 @@ from longshore.models import errors, text
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
 from longshore.operations.platforms import Contents
-from longshore.widgets.dialogs.targets import Source, TargetSheet
+from longshore.transfers.transfer import Endpoint, RegistryPlace, TransferRequest
+from longshore.widgets.dialogs.targets import TargetSheet
 from longshore.widgets.notices import plain_label
 
 #: Platforms that are listed before the list scrolls.
@@ -138,7 +139,6 @@ class PlatformChoice(QObject):
 class CopySheet(TargetSheet):
     """Shows and checks every resulting reference; all platforms or some; signatures and SBOMs along or not."""
 
-    copy_requested = Signal(object)  # list[TransferRequest]
     contents_wanted = Signal(object)  # list[Reference]; answer with set_contents
 
     def __init__(
@@ -156,7 +156,7 @@ class CopySheet(TargetSheet):
             if len(named) == 1
             else self.tr("Copy {0} images").format(len(named))
         )
-        sources = [Source(reference, "", reference.familiar, remote=True) for reference in named]
+        sources = [Endpoint(RegistryPlace(reference.domain), reference) for reference in named]
         self._platforms: PlatformChoice | None = None
         super().__init__(parent, title, self.tr("Copy"), sources, registries, host, repository)
         form = self.form()
@@ -186,15 +186,8 @@ class CopySheet(TargetSheet):
         platforms = self._platforms.problem if self._platforms is not None else ""
         super()._checked(problem or platforms, references)
 
-    def ask(self, pairs: list[tuple[Source, Reference]]) -> bool:
-        """Wish for the copies."""
-        assert self._platforms is not None
+    def request(self, source: Endpoint, target: Reference) -> TransferRequest:
+        """The copy, of the chosen platforms."""
+        assert self._platforms is not None and source.reference is not None
         platforms = self._platforms.chosen()
-        self.copy_requested.emit(
-            [
-                copy(source.reference, target, platforms, referrers=self.referrers.isChecked())
-                for source, target in pairs
-                if source.reference is not None
-            ]
-        )
-        return True
+        return copy(source.reference, target, platforms, referrers=self.referrers.isChecked())

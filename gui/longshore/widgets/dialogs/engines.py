@@ -17,12 +17,14 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from longshore.application import requests
 from longshore.application.engine_groups import LONGEST_NAME
 from longshore.engine.address import EngineAddress
 from longshore.errors import LongshoreError
 from longshore.models import engine_text, text
 from longshore.oci.reference import Reference, parse_pull_line
 from longshore.operations.engines import FoundEngine, Reach
+from longshore.transfers.transfer import EnginePlace
 from longshore.widgets.dialogs.sheet import TABLE_ROW, Sheet, sheet_table
 from longshore.widgets.notices import plain_label
 from longshore.widgets.theme import current_theme
@@ -35,7 +37,7 @@ _MOST_ROWS = 8
 class PullToSheet(Sheet):
     """Takes the engines as they were found, and news of them while it is open."""
 
-    pull_requested = Signal(object, object)  # list[Reference], list[EngineAddress]
+    transfers_requested = Signal(object)  # list[TransferRequest]
     group_saved = Signal(str, object)  # name, list[EngineAddress]
     group_removed = Signal(str)
 
@@ -230,5 +232,11 @@ class PullToSheet(Sheet):
             except LongshoreError as error:
                 self.show_problem(error)
                 return False
-        self.pull_requested.emit([each.with_default_tag() for each in references], self.chosen())
+        self.transfers_requested.emit(
+            [
+                requests.pull(reference, EnginePlace(address))
+                for address in self.chosen()
+                for reference in references
+            ]
+        )
         return True

@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QCheckBox, QLineEdit, QListWidget, QWidget
 
 from longshore.errors import LongshoreError
 from longshore.models import errors
+from longshore.oci.image_name import ImageName
 from longshore.oci.reference import Reference
 from longshore.widgets.dialogs.sheet import Sheet
 from longshore.widgets.notices import plain_label
@@ -29,13 +30,13 @@ def _name_list(sheet: Sheet, names: list[str], accessible: str) -> QListWidget:
 class TagSheet(Sheet):
     """Gives a local image another name."""
 
-    tag_requested = Signal(str, object)  # source, Reference
+    tag_requested = Signal(object, object)  # ImageName, Reference
 
-    def __init__(self, parent: QWidget | None, source: str, shown: str) -> None:
-        super().__init__(parent, self.tr("Tag {0}").format(shown), self.tr("Tag"))
-        self._source = source
+    def __init__(self, parent: QWidget | None, image: ImageName) -> None:
+        super().__init__(parent, self.tr("Tag {0}").format(image.shown), self.tr("Tag"))
+        self._image = image
         form = self.form()
-        self.name = QLineEdit(shown if not source.startswith("sha256:") else "")
+        self.name = QLineEdit("" if image.reference is None else image.shown)
         self.name.setPlaceholderText("registry.example.com/team/app:1.0")
         self.name.setAccessibleName(self.tr("New name"))
         self.name.setMaxLength(600)
@@ -64,28 +65,26 @@ class TagSheet(Sheet):
         if target.digest:
             self.show_problem(self.tr("A digest cannot be given to an image; write name:tag."))
             return False
-        self.tag_requested.emit(self._source, target.with_default_tag())
+        self.tag_requested.emit(self._image, target.with_default_tag())
         return True
 
 
 class RemoveSheet(Sheet):
     """Names what will be removed, and what is kept."""
 
-    remove_requested = Signal(object, bool)  # list[str], force
+    remove_requested = Signal(object, bool)  # list[ImageName], force
 
-    def __init__(
-        self, parent: QWidget | None, names: list[str], shown: list[str], *, in_use: int, last: int
-    ) -> None:
+    def __init__(self, parent: QWidget | None, images: list[ImageName], *, in_use: int, last: int) -> None:
         title = (
-            self.tr("Remove {0}?").format(shown[0])
-            if len(shown) == 1
-            else self.tr("Remove {0} references?").format(len(shown))
+            self.tr("Remove {0}?").format(images[0].shown)
+            if len(images) == 1
+            else self.tr("Remove {0} references?").format(len(images))
         )
         super().__init__(parent, title, self.tr("Remove"))
-        self._names = names
-        if len(shown) > 1:
-            _name_list(self, shown, self.tr("To be removed"))
-        kept = len(names) - last
+        self._images = images
+        if len(images) > 1:
+            _name_list(self, [image.shown for image in images], self.tr("To be removed"))
+        kept = len(images) - last
         words = []
         if last:
             words.append(
@@ -107,7 +106,7 @@ class RemoveSheet(Sheet):
 
     def check(self) -> bool:
         """Ask for the removal."""
-        self.remove_requested.emit(self._names, self.force.isChecked())
+        self.remove_requested.emit(self._images, self.force.isChecked())
         return True
 
 

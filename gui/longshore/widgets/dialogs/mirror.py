@@ -39,7 +39,7 @@ class MirrorSheet(Sheet):
 
     plan_wanted = Signal(object)  # MirrorRule; answer with tell and show_plan
     plan_unwanted = Signal()  # the one that was wanted last
-    copy_requested = Signal(object)  # MirrorPlan
+    transfers_requested = Signal(object)  # list[TransferRequest]
     save_requested = Signal(object)  # MirrorRule
 
     def __init__(
@@ -270,5 +270,5 @@ class MirrorSheet(Sheet):
         if named:
             self.save_requested.emit(rule)
         if not self._saving and self._plan is not None:
-            self.copy_requested.emit(self._plan)
+            self.transfers_requested.emit(self._plan.requests())
         return True

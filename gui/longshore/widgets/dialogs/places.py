@@ -7,8 +7,11 @@ from collections.abc import Sequence
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QListWidget, QListWidgetItem, QWidget
 
+from longshore.application import requests
+from longshore.application.requests import LocalPlace
 from longshore.models import text
-from longshore.operations import LocalPlace
+from longshore.oci.image_name import ImageName
+from longshore.transfers.transfer import Endpoint
 from longshore.widgets.dialogs.sheet import Sheet
 from longshore.widgets.notices import plain_label
 
@@ -19,16 +22,17 @@ _MOST_ROWS = 8
 class CarrySheet(Sheet):
     """Asks where to; several places can be ticked."""
 
-    chosen = Signal(object)  # list[LocalPlace]
+    transfers_requested = Signal(object)  # list[TransferRequest]
 
     def __init__(
         self,
         parent: QWidget | None,
-        shown: Sequence[str],
+        images: Sequence[ImageName],
+        here: LocalPlace,
         places: Sequence[tuple[LocalPlace, str]],  # with its name
-        note: str = "",
     ) -> None:
-        what = shown[0] if len(shown) == 1 else text.images(len(shown))
+        self._sources = [Endpoint.of(here, image) for image in images]
+        what = images[0].shown if len(images) == 1 else text.images(len(images))
         super().__init__(parent, self.tr("Copy {0} to").format(what), self.tr("Copy"))
         self.list = QListWidget()
         self.list.setAccessibleName(self.tr("Places"))
@@ -47,9 +51,7 @@ class CarrySheet(Sheet):
         self.list.itemChanged.connect(lambda _: self.show_problem(None))
         self.list.itemActivated.connect(self._activated)
         self.body.addWidget(self.list)
-        self.body.addWidget(
-            plain_label(note or self.tr("The names stay as they are."), role="dim", wrap=True)
-        )
+        self.body.addWidget(plain_label(self.tr("The names stay as they are."), role="dim", wrap=True))
         self.list.setFocus()
 
     def _activated(self, item: QListWidgetItem) -> None:
@@ -72,5 +74,7 @@ class CarrySheet(Sheet):
         if not places:
             self.show_problem(self.tr("Tick where to copy to."))
             return False
-        self.chosen.emit(places)
+        self.transfers_requested.emit(
+            [requests.carry(source, place) for place in places for source in self._sources]
+        )
         return True

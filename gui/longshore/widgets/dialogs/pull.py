@@ -5,11 +5,14 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QComboBox, QLineEdit, QListWidget, QWidget
 
+from longshore.application import requests
+from longshore.application.requests import LocalPlace
 from longshore.errors import LongshoreError
 from longshore.models import errors
 from longshore.naturalsort import natural_key
 from longshore.oci.known_platforms import parse_known
 from longshore.oci.reference import Reference, parse_pull_line
+from longshore.transfers.transfer import EnginePlace
 from longshore.widgets.dialogs.fields import explanation
 from longshore.widgets.dialogs.sheet import Sheet
 from longshore.widgets.notices import plain_label
@@ -21,12 +24,14 @@ PLATFORMS = ("linux/amd64", "linux/arm64", "linux/arm/v7", "linux/ppc64le", "lin
 class PullSheet(Sheet):
     """Asks for a reference, Docker's rules, and optionally a platform."""
 
-    pull_requested = Signal(object, object, bool)  # Reference, Platform | None, all platforms
+    transfers_requested = Signal(object)  # list[TransferRequest]
 
     def __init__(
-        self, parent: QWidget | None, text: str = "", destination: str = "", *, engine: bool = True
+        self, parent: QWidget | None, place: LocalPlace, text: str = "", destination: str = ""
     ) -> None:
         super().__init__(parent, self.tr("Pull an image"), self.tr("Pull"))
+        self._place = place
+        engine = isinstance(place, EnginePlace)
         form = self.form()
         self.reference = QLineEdit(text)
         self.reference.setPlaceholderText(self.tr("postgres:16, ghcr.io/acme/web, docker pull …"))
@@ -85,7 +90,7 @@ class PullSheet(Sheet):
         except LongshoreError as error:
             self.show_problem(error)
             return False
-        self.pull_requested.emit(reference, platform, whole)
+        self.transfers_requested.emit([requests.pull(reference, self._place, platform, whole=whole)])
         return True
 
 

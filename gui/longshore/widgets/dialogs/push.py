@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 
+from longshore.application.requests import LocalPlace
+from longshore.oci.image_name import ImageName
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
-from longshore.operations import PushTarget
-from longshore.widgets.dialogs.targets import Source, TargetSheet
+from longshore.transfers.transfer import Endpoint
+from longshore.widgets.dialogs.targets import TargetSheet
 from longshore.widgets.notices import plain_label
 
 if TYPE_CHECKING:
@@ -30,27 +32,28 @@ class PushSheet(TargetSheet):
     push that leaves platforms behind: engines send one, and containerd's store those that it has.
     """
 
-    push_requested = Signal(object)  # list[PushTarget]
-    local_wanted = Signal(object)  # list[Source]; answer with set_local
+    local_wanted = Signal(object)  # list[ImageName]; answer with set_local
 
     def __init__(
         self,
         parent: QWidget | None,
-        sources: Sequence[Source],
+        images: Sequence[ImageName],
+        place: LocalPlace,
         registries: Sequence[tuple[str, str]],  # host, user
         host: str,
         repository: str = "",
     ) -> None:
         title = (
-            self.tr("Push {0}").format(sources[0].shown)
-            if len(sources) == 1
-            else self.tr("Push {0} images").format(len(sources))
+            self.tr("Push {0}").format(images[0].shown)
+            if len(images) == 1
+            else self.tr("Push {0} images").format(len(images))
         )
-        self._asked = list(sources[:_MOST_ASKED])
-        self._local: dict[str, ImageDetails] = {}
+        self._asked = list(images[:_MOST_ASKED])
+        self._local: dict[ImageName, ImageDetails] = {}
         self._there: dict[Reference, tuple[Platform, ...]] = {}
         self.losses = plain_label("", "caution", wrap=True)
         self.losses.setVisible(False)
+        sources = [Endpoint.of(place, image) for image in images]
         super().__init__(parent, title, self.tr("Push"), sources, registries, host, repository)
         self.body.addWidget(self.losses)
 
@@ -58,12 +61,12 @@ class PushSheet(TargetSheet):
         """Wish to know what the engine has of the first images; for one who listens."""
         self.local_wanted.emit(self._asked)
 
-    def set_local(self, source: Source, found: ImageDetails) -> None:
+    def set_local(self, image: ImageName, found: ImageDetails) -> None:
         """What the engine knows of an image that is to be pushed."""
-        self._local[source.shown] = found
+        self._local[image] = found
         whole = all(each.here for each in found.platforms)
         # Of an index, the engine pushes what it has, as something else.
-        self.targets.set_local(source, found.image_id if whole else "", found.repo_digests if whole else ())
+        self.targets.set_local(image, found.image_id if whole else "", found.repo_digests if whole else ())
         self._warn()
 
     def set_platforms(self, reference: Reference, platforms: tuple[Platform, ...]) -> None:
@@ -85,28 +88,21 @@ class PushSheet(TargetSheet):
         self.losses.setVisible(bool(lines))
         self.refit()
 
-    def _lost(self, source: Source, target: Reference) -> list[str]:
-        local = self._local.get(source.shown)
+    def _lost(self, source: Endpoint, target: Reference) -> list[str]:
+        local = self._local.get(source.name)
         if local is None:
             return []
         sent = [each.platform for each in local.platforms if each.here]
         lines = []
         if sent and len(sent) < len(local.platforms):
             words = self.tr("Of the {0} platforms of {1} the engine has {2} only: that alone is pushed.")
-            lines.append(words.format(len(local.platforms), source.shown, _named(sent)))
+            lines.append(words.format(len(local.platforms), source.name.shown, _named(sent)))
         sent = sent or ([local.platform] if local.platform is not None else [])
         lost = [each for each in self._there.get(target, ()) if each not in sent]
         if sent and lost:
             words = self.tr("{0} is there for {1}, and will be for {2} alone.")
             lines.append(words.format(target.familiar, _named(self._there[target]), _named(sent)))
         return lines
-
-    def ask(self, pairs: list[tuple[Source, Reference]]) -> bool:
-        """Wish for the pushes."""
-        self.push_requested.emit(
-            [PushTarget(source.reference, source.image_id, target) for source, target in pairs]
-        )
-        return True
 
 
 def _named(platforms: Sequence[Platform]) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QKeySequence, QShortcut
@@ -19,10 +18,14 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from longshore.application import requests
 from longshore.errors import InvalidRegistryName, LongshoreError
 from longshore.models.errors import message
+from longshore.models.text import safe
+from longshore.oci.image_name import ImageName
 from longshore.oci.reference import DOCKER_HUB, Reference
 from longshore.registry.config import parse_registry
+from longshore.transfers.transfer import ArchivePlace, Endpoint, LibraryPlace, RegistryPlace, TransferRequest
 from longshore.widgets.dialogs.sheet import TABLE_ROW, Sheet, sheet_table
 from longshore.widgets.notices import plain_label
 from longshore.widgets.theme import current_theme
@@ -38,19 +41,11 @@ _IMAGE, _REGISTRY, _REPOSITORY, _TAG, _THERE = range(5)
 Standing = str | LongshoreError | None
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
-    """An image that goes somewhere: its reference where it is (or only its id), and the name shown for it.
-
-    *digest*: what will stand at the destination, where that is known. *remote*: the reference leads to a registry, so
-    that going there would be going nowhere.
-    """
-
-    reference: Reference | None
-    image_id: str
-    shown: str
-    digest: str = ""
-    remote: bool = False
+def shown(source: Endpoint) -> str:
+    """The name of an image that is to be pushed or copied; with the archive that it is in."""
+    if isinstance(source.place, ArchivePlace):
+        return safe(f"{source.name.shown} ({source.place.path.name})")
+    return source.name.shown
 
 
 def default_path(source: Reference | None, host: str, repository: str, *, alone: bool, user: str) -> str:
@@ -86,7 +81,7 @@ class Targets(QObject):
     def __init__(
         self,
         parent: QWidget,
-        sources: Sequence[Source],
+        sources: Sequence[Endpoint],
         registries: Sequence[tuple[str, str]],  # host, user
         repository: str = "",
     ) -> None:
@@ -98,7 +93,13 @@ class Targets(QObject):
         self._hosts: list[QComboBox] = []
         self._existing: dict[Reference, Standing] = {}
         self._asked: set[Reference] = set()
-        self._local: dict[str, tuple[str, Collection[str]]] = {}  # by the name shown: image id, RepoDigests
+        #: The digest that an image will have at its destination, where it is known: the library and archives keep it.
+        self._digests = {
+            source: source.image_id
+            for source in sources
+            if isinstance(source.place, LibraryPlace | ArchivePlace)
+        }
+        self._local: dict[ImageName, tuple[str, Collection[str]]] = {}  # image id, RepoDigests
         self._indexes: set[Reference] = set()  # under which an index of several platforms is there
         self._edited: dict[tuple[int, int, int], str] = {}  # (source, target, column) -> text the user typed
         self._filling = False
@@ -202,7 +203,7 @@ class Targets(QObject):
         )
         tag = (entry.reference.tag if entry.reference else None) or "latest"
         for column, text, editable in (
-            (_IMAGE, entry.shown, False),
+            (_IMAGE, shown(entry), False),
             (_REGISTRY, host, False),
             (_REPOSITORY, self._edited.get((source, target, _REPOSITORY), path), True),
             (_TAG, self._edited.get((source, target, _TAG), tag), True),
@@ -226,7 +227,7 @@ class Targets(QObject):
         item = self.table.item(row, column)
         return item.text().strip() if item is not None else ""
 
-    def _source(self, row: int) -> Source:
+    def _source(self, row: int) -> Endpoint:
         return self._sources[row // len(self._hosts)]
 
     def _reference(self, row: int) -> Reference:
@@ -262,7 +263,7 @@ class Targets(QObject):
                     problem = problem or self.tr("Two images would get the name {0}.").format(
                         reference.familiar
                     )
-                elif self._source(row).remote and self._source(row).reference == reference:
+                elif self._source(row) == Endpoint(RegistryPlace(reference.domain), reference):
                     text = self.tr("the image itself")
                     problem = problem or self.tr("{0} cannot be copied onto itself.").format(
                         reference.familiar
@@ -282,7 +283,7 @@ class Targets(QObject):
         if any(reference not in self._asked for reference in seen):
             self._timer.start()
 
-    def _standing(self, reference: Reference, source: Source) -> tuple[str, QColor]:
+    def _standing(self, reference: Reference, source: Endpoint) -> tuple[str, QColor]:
         theme = current_theme()
         if reference not in self._existing:
             return self.tr("looking…"), theme.dim
@@ -298,16 +299,16 @@ class Targets(QObject):
             return self.tr("replaces existing"), theme.caution
         return self.tr("may replace existing"), theme.caution
 
-    def _would_be(self, source: Source, reference: Reference) -> set[str]:
+    def _would_be(self, source: Endpoint, reference: Reference) -> set[str]:
         """The digests that *source* would have under *reference*, as far as they are known; empty: none is.
 
         The id of an image in containerd's store and in the library is its digest. A classic engine makes the manifest
         when it pushes; what it has pulled from or pushed to the same repository is remembered there (RepoDigests). An
         index is not pushed by it as one.
         """
-        if source.digest:
-            return {source.digest}
-        image_id, named = self._local.get(source.shown, (source.image_id, ()))
+        if digest := self._digests.get(source):
+            return {digest}
+        image_id, named = self._local.get(source.name, (source.image_id, ()))
         answer = self._existing.get(reference)
         if answer == image_id:
             return {image_id}
@@ -362,9 +363,9 @@ class Targets(QObject):
         self._existing[reference] = standing
         self.check_all()
 
-    def set_local(self, source: Source, image_id: str, repo_digests: Collection[str]) -> None:
-        """What the engine knows of *source*, by which one can tell whether it is there already."""
-        self._local[source.shown] = (image_id, repo_digests)
+    def set_local(self, image: ImageName, image_id: str, repo_digests: Collection[str]) -> None:
+        """What the engine knows of *image*, by which one can tell whether it is there already."""
+        self._local[image] = (image_id, repo_digests)
         self.check_all()
 
     def set_index(self, reference: Reference) -> None:
@@ -374,18 +375,16 @@ class Targets(QObject):
 
     def set_digest(self, reference: Reference, digest: str) -> None:
         """The digest of the source *reference* has become known."""
-        self._sources = [
-            replace(each, digest=digest) if each.reference == reference else each for each in self._sources
-        ]
+        self._digests.update((each, digest) for each in self._sources if each.reference == reference)
         self.check_all()
 
-    def good(self) -> list[tuple[Source, Reference]]:
+    def good(self) -> list[tuple[Endpoint, Reference]]:
         """What would go where, of the rows that are valid."""
         rows = range(self.table.rowCount())
         pairs = ((self._source(row), self._safe_reference(row)) for row in rows)
         return [(source, reference) for source, reference in pairs if reference is not None]
 
-    def chosen(self) -> list[tuple[Source, Reference]]:
+    def chosen(self) -> list[tuple[Endpoint, Reference]]:
         """What goes where, a pair a row. Raises LongshoreError where a row is not valid; its cell is then current."""
         pairs = []
         for row in range(self.table.rowCount()):
@@ -400,12 +399,14 @@ class Targets(QObject):
 class TargetSheet(Sheet):
     """A sheet around :class:`Targets`: the verb can be pressed while every resulting reference is good."""
 
+    transfers_requested = Signal(object)  # list[TransferRequest]
+
     def __init__(
         self,
         parent: QWidget | None,
         title: str,
         verb: str,
-        sources: Sequence[Source],
+        sources: Sequence[Endpoint],
         registries: Sequence[tuple[str, str]],  # host, user
         host: str,
         repository: str = "",
@@ -435,8 +436,9 @@ class TargetSheet(Sheet):
         except LongshoreError as error:
             self.show_problem(error)
             return False
-        return self.ask(pairs)
+        self.transfers_requested.emit([self.request(source, target) for source, target in pairs])
+        return True
 
-    def ask(self, pairs: list[tuple[Source, Reference]]) -> bool:
-        """Wish for *pairs*, what goes where; False if something else is still wrong."""
-        raise NotImplementedError
+    def request(self, source: Endpoint, target: Reference) -> TransferRequest:
+        """The transfer that brings *source* to *target*."""
+        return requests.push(source, target)

@@ -16,7 +16,7 @@ from longshore.registry.failures import REFUSALS
 from longshore.side_by_side import ask_all, first_failure
 from longshore.transfers.content.protocol import ContentReader, ContentWriter
 from longshore.transfers.progress.meter import PlannedLayer
-from longshore.transfers.transfer import Endpoint, NoteKind, Plan
+from longshore.transfers.transfer import Endpoint, NoteKind, Phase, Plan
 from longshore.transfers.ways.copying.selection import wanted_platforms
 from longshore.transfers.ways.copying.source import BlobSource, SourceFailedError
 from longshore.transfers.ways.copying.turns import Turns
@@ -61,7 +61,7 @@ class CopyWork:
         """Read what the image consists of, and ask what of it the destination has."""
         job = self._job
         cancellation = job.cancellation
-        job.progress.enter("checking")
+        job.progress.enter(Phase.CHECKING)
         request = job.request
         options = dict(request.options)
         self._content = content = walk(
@@ -128,11 +128,11 @@ class CopyWork:
         """Blobs, then manifests from the children up, the name last; the digest that then stands under it."""
         job, content = self._job, self._content
         assert content is not None
-        job.progress.enter("copying")
+        job.progress.enter(None)
         missing = [blob for digest, blob in content.blobs.items() if digest not in self._there]
         self._move(missing)
         self._put(content)
-        job.progress.enter("verifying")
+        job.progress.enter(Phase.VERIFYING)
         self._writer.commit(cancellation=job.cancellation)
         self._verify(content.top.digest)
         self._note(
@@ -260,10 +260,7 @@ class CopyWork:
 
 def _source_name(endpoint: Endpoint) -> str:
     """What to ask the source for: a digest or a tag."""
-    reference = endpoint.reference
-    if reference is None:
-        return endpoint.image_id
-    return reference.digest or reference.tag or "latest"
+    return endpoint.image_id if endpoint.reference is None else endpoint.reference.target
 
 
 def _destination_name(endpoint: Endpoint) -> str:

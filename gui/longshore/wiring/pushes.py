@@ -1,0 +1,70 @@
+"""From the images that are shown to registries: the push sheet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Slot
+
+from longshore.engine.model import ImageDetails
+from longshore.oci.image_name import ImageName
+from longshore.oci.reference import DOCKER_HUB
+from longshore.operations import Operations
+from longshore.transfers.transfer import EnginePlace
+from longshore.widgets.main_window import MainWindow
+from longshore.wiring.shared import Shared
+
+if TYPE_CHECKING:
+    from longshore.widgets.dialogs.push import PushSheet
+
+
+class Pushes(QObject):
+    """Connects Push…. GUI thread."""
+
+    def __init__(self, window: MainWindow, operations: Operations, shared: Shared) -> None:
+        super().__init__(window)
+        self.window = window
+        self.operations = operations
+        self._shared = shared
+        window.image_pane.push_requested.connect(self._push_selected)
+
+    @Slot(object)
+    def _push_selected(self, images: list[ImageName]) -> None:
+        # An image that is named after a registry goes there, any other to the registry in view.
+        own = {image.reference.domain for image in images if image.reference is not None} - {DOCKER_HUB}
+        host = own.pop() if len(own) == 1 else self.window.registry_pane.current_host()
+        self.push(images, host or self.operations.registries.first_host(), "")
+
+    @Slot(object, str, str)
+    def push(self, images: list[ImageName], host: str, repository: str) -> None:
+        """Open the push sheet, with *host* and *repository* ("" for none) as the target that it offers."""
+        from longshore.widgets.dialogs.push import PushSheet
+
+        place = self._shared.place()
+        if place is None:
+            return
+        sheet = PushSheet(self.window, images, place, self._shared.registries(), host, repository)
+        self._shared.answer_targets(sheet)
+        if isinstance(place, EnginePlace):
+            self._tell_losses(sheet)
+        sheet.open()
+
+    def _tell_losses(self, sheet: PushSheet) -> None:
+        """Tell *sheet* the platforms of what the engine has, and of what the targets point to now."""
+
+        def inspect(images: list[ImageName], found: Callable[[ImageName, ImageDetails], None]) -> None:
+            for image in images:
+                self.operations.images.inspect(image, partial(told, found, image))
+
+        def told(found: Callable[[ImageName, ImageDetails], None], image: ImageName, details: object) -> None:
+            if isinstance(details, ImageDetails):
+                found(image, details)
+
+        answer = self._shared.answer
+        answer(
+            sheet, sheet.targets.existing_wanted, self.operations.contents.read_platforms, sheet.set_platforms
+        )
+        answer(sheet, sheet.local_wanted, inspect, sheet.set_local)
+        sheet.look()
