@@ -269,7 +269,7 @@ class RegistryError(LongshoreError):
 
     def __init__(self, message: str, *, registry: str, **words: Unpack[Words]) -> None:
         super().__init__(message, registry=registry, **words)
-        self.subject = self.subject or plain(registry, 500)
+        self.subject = self.subject or self.registry
 
 
 class RegistryUnreachable(RegistryError):

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from longshore.errors import LongshoreError
 
-#: In which catalogues look for the sentences of errors.
+#: Qt's context for the sentences of errors in a catalogue.
 _CONTEXT = "errors"
 
 
@@ -59,9 +59,8 @@ class Offer(NamedTuple):
     menu: str
 
 
-def offer(error: LongshoreError, host: str = "", name: str = "") -> Offer:
-    """What to offer about *error*. *host*: the registry that was asked; *name*: what it is called."""
-    host = error.registry or host
+def offer(error: LongshoreError, name: str = "") -> Offer:
+    """What to offer about *error*. *name*: what its registry is called."""
     pin, library, retry = tr("Pin a repository by name…"), tr("Pull by the library instead"), tr("Retry")
     certificate, settings, sign_in = tr("Certificate…"), tr("Settings…"), tr("Sign in to {registry}…")
     button, notice, menu = {
@@ -72,10 +71,9 @@ def offer(error: LongshoreError, host: str = "", name: str = "") -> Offer:
         Remedy.PIN: (pin, pin, pin),
         Remedy.LIBRARY: (library, library, library),
     }[error.remedy]
-    named = safe(name or host, 80)
-    return Offer(
-        error.remedy, host, button, notice.replace("{registry}", named), menu.replace("{registry}", named)
-    )
+    named = safe(name or error.registry, 80)
+    notice, menu = (words.replace("{registry}", named) for words in (notice, menu))
+    return Offer(error.remedy, error.registry, button, notice, menu)
 
 
 def offer_of(snapshot: TransferSnapshot, name_of: Callable[[str], str] = str) -> Offer | None:
@@ -88,7 +86,7 @@ def offer_of(snapshot: TransferSnapshot, name_of: Callable[[str], str] = str) ->
         return offer(error) if snapshot.attempt > 1 and snapshot.request.source.reference else None
     if not error.registry or error.remedy in (Remedy.RETRY, Remedy.PIN):
         return None
-    return offer(error, name=name_of(error.registry))
+    return offer(error, name_of(error.registry))
 
 
 def notice(snapshot: TransferSnapshot, offered: Offer) -> str:

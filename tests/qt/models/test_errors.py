@@ -106,11 +106,11 @@ def test_what_is_offered(error: LongshoreError, button: str, menu: str) -> None:
 
 def test_every_remedy_has_its_words() -> None:
     for remedy in Remedy:
-        assert errors.offer(LongshoreError("x", remedy=remedy), "r").button
+        assert errors.offer(LongshoreError("x", remedy=remedy)).button
 
 
 def test_an_offer_names_the_registry_as_it_is_called() -> None:
-    offer = errors.offer(SignInRequired("x", registry="docker.io"), name="Docker Hub")
+    offer = errors.offer(SignInRequired("x", registry="docker.io"), "Docker Hub")
     assert (offer.host, offer.notice) == ("docker.io", "Sign in to Docker Hub…")
 
 

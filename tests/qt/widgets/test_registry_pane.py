@@ -224,8 +224,32 @@ def test_tags_that_cannot_be_listed_say_why(bench: Bench, qtbot: QtBot) -> None:
     with qtbot.waitSignal(pane.sign_in_requested):
         qtbot.mouseClick(pane.tags.empty.button, Qt.MouseButton.LeftButton)
     bench.tags.fail(bench.tags.reset(HOST, "acme/api"), RegistryUnreachable("Nobody answers.", registry=HOST))
-    with qtbot.waitSignal(pane.refresh_requested):
+    with qtbot.waitSignal(pane.refresh_requested) as again:
         qtbot.mouseClick(pane.tags.empty.button, Qt.MouseButton.LeftButton)
+    assert again.args == [HOST, "acme/api"]
+    refused = TlsFailed("Not trusted.", registry=HOST, certificate="Subject: x")
+    bench.tags.fail(bench.tags.reset(HOST, "acme/api"), refused)
+    assert pane.tags.empty.button.text() == "Certificate…"
+    with qtbot.waitSignal(pane.certificate_requested) as told:
+        qtbot.mouseClick(pane.tags.empty.button, Qt.MouseButton.LeftButton)
+    assert told.args == [HOST]
+
+
+def test_tags_that_broke_off_offer_what_helps_below_them(bench: Bench, qtbot: QtBot) -> None:
+    pane = bench.window.registry_pane
+    bench.list(HOST, "acme/api")
+    pane.select_repository(HOST, "acme/api")
+    for error, button, wish in (
+        (SignInRequired("Sign in first.", registry=HOST), "Sign in…", pane.sign_in_requested),
+        (RegistryUnreachable("Nobody answers.", registry=HOST), "Retry", pane.refresh_requested),
+    ):
+        generation = bench.tags.reset(HOST, "acme/api")
+        bench.tags.append_tags(generation, ["1"], True)
+        bench.tags.fail(generation, error)
+        stopped = pane.tags.stopped
+        assert (stopped.label.text(), stopped.button.text()) == (error.message, button)
+        with qtbot.waitSignal(wish):
+            qtbot.mouseClick(stopped.button, Qt.MouseButton.LeftButton)
 
 
 def test_digest_like_tags_stand_behind_a_toggle(bench: Bench, qtbot: QtBot) -> None:
