@@ -175,7 +175,7 @@ def _unexpected_end(error: Exception, folders: Folders) -> int:
 
     logging.getLogger(__name__).info("longshore cannot go on", exc_info=error)
     return _say(
-        f"Something unexpected went wrong ({type(error).__name__}), and Longshore had to end. "
+        f"Something unexpected went wrong ({type(error).__name__}), and Longshore had to close. "
         f"The log in {folders.state} has the details.",
         EXIT_FAILED,
     )

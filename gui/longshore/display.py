@@ -90,7 +90,7 @@ def _why_not(name: str, environ: Mapping[str, str]) -> str:
     if name != "xcb" and _wayland_answers(environ):
         return ""
     if name.startswith("wayland"):
-        return "No display: no Wayland compositor answers at WAYLAND_DISPLAY. Start Longshore in a desktop session."
+        return "No display: no Wayland compositor responds at WAYLAND_DISPLAY. Start Longshore in a desktop session."
     display = environ.get("DISPLAY", "")
     if not display:
         return "No display: neither DISPLAY nor WAYLAND_DISPLAY is set. Start Longshore in a desktop session."
@@ -102,7 +102,8 @@ def _why_not(name: str, environ: Mapping[str, str]) -> str:
         )
     if not _x11_answers(display):
         return (
-            f"No display: the X server {display} does not answer or refuses us. Check DISPLAY and XAUTHORITY."
+            f"No display: the X server {display} does not respond or refuses the connection. Check "
+            "DISPLAY and XAUTHORITY."
         )
     return ""
 

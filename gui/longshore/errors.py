@@ -226,7 +226,7 @@ class EngineUnavailable(EngineError):
 
 
 class EngineLost(EngineError):
-    """The engine went away while it worked."""
+    """The connection to the engine was lost while it worked."""
 
     code = "engine.lost"
     transient = True

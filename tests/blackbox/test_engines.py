@@ -54,7 +54,7 @@ def test_switching_is_instant_and_what_moves_goes_on_where_it_was(
     window.type("gone")
     window.keys("Return")
     window.wait(lambda: picker(window, "gone").name == "gone  ·  no engine there", "what is known of it")
-    window.wait_text("There is no engine: its socket does not exist.")
+    window.wait_text("Can't connect to Docker: socket not found.")
     window.keys("Down")  # the list is closed, and the picker has the keyboard
     window.wait_row("Local images", "switch/other", "1", timeout=5)
     assert picker(window).name == f"newer  ·  Docker {'.'.join(version.split('.')[:2])}"

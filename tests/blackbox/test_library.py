@@ -53,7 +53,7 @@ def test_a_pull_that_the_engine_cannot_finish_goes_by_the_library(
     throttle.clear_faults()
     window.click_row("Transfers", "Pull")
     window.keys("alt+t")
-    window.click(window.wait_for("Pull by the library instead"))
+    window.click(window.wait_for("Download via the library"))
     window.wait(
         lambda: window.table("Transfers").column("Status") == ["Failed", "Succeeded", "Succeeded"],
         "both ways",

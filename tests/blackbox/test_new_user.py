@@ -87,7 +87,7 @@ def test_a_refused_connection_is_told_in_its_row_with_advice_that_fits(
         pull_by_name(window, f"127.0.0.1:{closed.getsockname()[1]}/refused/app:1")
         row = wait_status(window, "Failed", timeout=90)
     assert "refused" in row[TRANSFERRED] or "listening" in row[TRANSFERRED], row
-    assert window.find("Pull by the library instead") is None
+    assert window.find("Download via the library") is None
     assert not any("Sign in to 127" in text for text in window.texts())
     cell = window.cell("Transfers", 0, 0)
     view = window.wait_for("Transfers", "tree table", "tree", "table")

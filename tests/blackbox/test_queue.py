@@ -43,7 +43,7 @@ def test_rows_that_wait_are_dragged_and_the_same_is_one_row(
     window.wait_row("Registries", registry)
     pull_by_name(window, f"{registry}/order/app:a")
     wait_status(window, "Succeeded")
-    window.press("Hold queue")
+    window.press("Pause queue")
     for tag in "bcd":
         pull_by_name(window, f"{registry}/order/app:{tag}")
         window.wait_row("Transfers", f"{registry}/order/app:{tag}")
@@ -111,7 +111,7 @@ def test_what_a_signal_interrupted_goes_on_at_one_click(
     again = start(throttle.address)
     again.wait_text("2 transfers were interrupted")
     assert again.table("Transfers").column("Status") == ["Interrupted"] * 2
-    again.press("Go on with all")
+    again.press("Resume all")
     again.wait(lambda: again.table("Transfers").column("Status") == ["Succeeded"] * 2, "both to succeed", 40)
 
 

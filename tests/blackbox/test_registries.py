@@ -129,7 +129,7 @@ def test_a_helper_is_shared_with_docker_both_ways_while_the_window_is_open(
         given=auth_registry.password,
     )  # fmt: skip
     window.wait_row("Registries", address, auth_registry.username)
-    menu(window, address, "Who am I…")
+    menu(window, address, "Account…")
     window.wait_text("docker-credential-kept")
     window.wait_text("takes this sign-in")
     window.keys("Escape")
@@ -163,7 +163,7 @@ def test_a_missing_helper_harms_its_registry_alone(
     window.wait_row("Tags", "1")
     # For this run it can be done without.
     menu(window, auth_registry.address, "Sign in…")
-    window.click(window.wait_for("Keep for this run only", "check box"))
+    window.click(window.wait_for("Forget when Longshore closes", "check box"))
     window.wait_text("memory until Longshore ends")
     window.click(window.wait_for("User name", "text"))
     sign_in(window, auth_registry)

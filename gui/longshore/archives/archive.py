@@ -120,7 +120,7 @@ class Archive:
     def _unchanged(self) -> Iterator[IO[bytes]]:
         with opened(self.path) as file:
             if signature_of(file) != self._signature:
-                raise failures.damaged(str(self.path), "It was changed since it was checked. Try again.")
+                raise failures.damaged(str(self.path), "It has changed since it was checked. Try again.")
             yield file
 
 

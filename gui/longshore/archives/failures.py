@@ -15,10 +15,10 @@ from longshore.errors import (
 )
 
 _AGAIN = "Copy or download the file again, or save the image again."
-_ENDINGS = "An archive of images ends in .tar, .tar.gz, .tar.zst, .tar.xz or .tar.bz2."
+_ENDINGS = "Image archives end in .tar, .tar.gz, .tar.zst, .tar.xz or .tar.bz2."
 
 #: The stream ends too early.
-truncated = Sentence(ArchiveDamaged, "The archive is cut off: its end is missing.", _AGAIN)
+truncated = Sentence(ArchiveDamaged, "The archive is truncated: its end is missing.", _AGAIN)
 #: The bytes are not what they should be.
 damaged = Sentence(ArchiveDamaged, "The archive is damaged.", _AGAIN)
 #: Something that the archive names is not in it.
@@ -47,7 +47,7 @@ no_tar = Sentence(NotAnArchive, "This is some other file, not an archive of imag
 other_tar = Sentence(
     NotAnArchive,
     "This is some other tar file, not an archive of images.",
-    "An archive of images comes from Save, “docker save” or “skopeo copy”.",
+    "Create one with Save, “docker save” or “skopeo copy”.",
 )
 #: One that lists none, but could.
 empty = Sentence(
@@ -57,18 +57,18 @@ empty = Sentence(
 ancient = Sentence(
     NotAnArchive,
     "This is an archive of before Docker 1.10, not an archive of images.",
-    "Load it with an engine of its time and save it again.",
+    "Load it with an old engine and save it again.",
 )
 #: What ``docker export`` makes.
 filesystem = Sentence(
     NotAnArchive,
     "This is the file system of a container, not an archive of images.",
-    "It can be made into an image with “docker import”. An archive of images comes from Save or “docker save”.",
+    "It can be made into an image with “docker import”. Create an image archive with Save or “docker save”.",
 )
 _FULL = Sentence(
-    DiskFull, "The disk is full: the archive cannot be written.", "Make room there, or save it elsewhere."
+    DiskFull, "The disk is full: the archive cannot be written.", "Free space there, or save it elsewhere."
 )
-_USE = "Check who may use the file and its folder."
+_USE = "Check the permissions of the file and its folder."
 _ADVICE = {
     errno.ENOENT: "Check that the file or folder is still there.",
     errno.EACCES: _USE,

@@ -205,7 +205,7 @@ def _text(value: object, path: Path, what: str, registry: str) -> str:
             "Docker's config.json names a credential helper in a way that cannot be read.",
             subject=registry,
             advice=f"Repair {path}.",
-            detail=f"“{what}” is not a text.",
+            detail=f"“{what}” is not text.",
         )
     return value
 
@@ -221,7 +221,7 @@ def _broken_entry(path: Path, registry: str) -> CredentialsError:
 
 def _cannot_hold(path: Path, registry: str, what: str) -> CredentialsError:
     return CredentialsError(
-        f"Docker's {path.name} cannot hold a sign-in with {what}.",
+        f"Docker's {path.name} cannot store a sign-in with {what}.",
         subject=registry,
         advice="Set up a credential helper, or sign in until Longshore closes.",
     )

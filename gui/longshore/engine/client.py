@@ -103,7 +103,7 @@ class Client(docker.APIClient):
             case "ssh":
                 if shutil.which("ssh") is None:
                     raise EngineUnavailable(
-                        "The engine is behind SSH, and there is no ssh program here.",
+                        "The engine is reached through SSH, but no ssh program is installed here.",
                         cause=UnavailableCause.UNSUPPORTED,
                         subject=address.url,
                         advice="Install the OpenSSH client.",

@@ -99,7 +99,7 @@ def read_context(name: str, environ: Mapping[str, str], chosen_by: str = "") -> 
     except FileNotFoundError as error:
         known = ", ".join(each.name for each in list_contexts(environ)[:10])
         raise UnknownContext(
-            f"There is no Docker context “{plain(name, 60)}”.",
+            f"The Docker context “{plain(name, 60)}” does not exist.",
             subject=name,
             advice=(f"It is asked for by {chosen_by}. " if chosen_by else "")
             + (f"Known contexts: default, {known}." if known else "The only context is default."),
@@ -108,7 +108,7 @@ def read_context(name: str, environ: Mapping[str, str], chosen_by: str = "") -> 
         raise UnknownContext(
             f"The Docker context “{plain(name, 60)}” cannot be read.",
             subject=name,
-            advice="Look at it with “docker context inspect”, or remove it and create it again.",
+            advice="Check it with “docker context inspect”, or remove it and create it again.",
             detail=f"{type(error).__name__}: {_why(error)}",
         ) from error
 

@@ -107,7 +107,7 @@ class Engine:
                 event = engine_event(line)
                 if event is not None:
                     yield event
-            raise EngineLost("The engine has ended its stream of events.", subject=self.address.url)
+            raise EngineLost("The engine closed its event stream.", subject=self.address.url)
 
     # -- images
 
@@ -130,7 +130,7 @@ class Engine:
         """
         if target.digest:
             raise InvalidReference(
-                "An image cannot be given a digest for a name.",
+                "A digest cannot be used as an image's name.",
                 subject=str(target),
                 advice="Use a tag, such as :1.0.",
             )

@@ -12,7 +12,7 @@ def refusal(status: int, text: str, subject: str) -> LongshoreError:
     named = f"“{plain(subject, 120)}”" if subject else "the image"
     if "no space left on device" in lowered or "disk quota exceeded" in lowered:
         return DiskFull(
-            "The disk of the engine is full.",
+            "The engine's disk is full.",
             subject=subject,
             advice="Remove images that are not needed, or give the engine more room.",
             detail=text,
@@ -29,7 +29,7 @@ def refusal(status: int, text: str, subject: str) -> LongshoreError:
             message = f"A container uses {named}."
             advice = "Remove the container first."
         elif "multiple repositories" in lowered or "more than one" in lowered:
-            message = f"Several names stand for {named}."
+            message = f"Several names point to {named}."
             advice = "Remove the names one by one."
         elif "child" in lowered:
             message = f"Other images are built on {named}."
@@ -48,6 +48,6 @@ def refusal(status: int, text: str, subject: str) -> LongshoreError:
     return EngineFailure(
         "The engine could not do this.",
         subject=subject,
-        advice="Its own words are in the details.",
+        advice="Its own message is in the details.",
         detail=text,
     )

@@ -31,7 +31,9 @@ def explain(address: EngineAddress, error: BaseException, *, doing: str = "") ->
     if isinstance(error, ValueError) and not isinstance(error, OSError):
         return _not_an_engine(address, str(error))
     return EngineLost(
-        f"The engine went away while {doing}." if doing else "The engine went away.",
+        f"The connection to the engine was lost while {doing}."
+        if doing
+        else "The connection to the engine was lost.",
         subject=address.url,
         advice="Once it runs again, retry.",
         detail=_words(chain),
@@ -44,7 +46,7 @@ def no_version(address: EngineAddress, status: int, text: str) -> EngineUnavaila
         return _unavailable(
             address,
             UnavailableCause.TLS,
-            "The engine wants TLS, and its address does not say so.",
+            "The engine requires TLS, but its address does not say so.",
             "Set DOCKER_TLS_VERIFY=1 and DOCKER_CERT_PATH, or use a Docker context that has its certificates.",
             text,
         )
@@ -52,8 +54,8 @@ def no_version(address: EngineAddress, status: int, text: str) -> EngineUnavaila
         return _unavailable(
             address,
             UnavailableCause.NO_PERMISSION,
-            "Something before the engine does not let you through.",
-            "Ask whoever runs the engine or the proxy before it.",
+            "Something in front of the engine denies access.",
+            "Ask whoever runs the engine or the proxy in front of it.",
             f"{status} {text}",
         )
     return _not_an_engine(address, f"{status} {text}")
@@ -76,7 +78,7 @@ def _known(address: EngineAddress, error: BaseException) -> EngineError | None:
         return _unavailable(
             address,
             UnavailableCause.UNREACHABLE,
-            "The engine's machine is not known by that name.",
+            "The engine's host was not found.",
             "Check the name in the address, and the network or VPN it is on.",
             detail,
         )
@@ -84,7 +86,7 @@ def _known(address: EngineAddress, error: BaseException) -> EngineError | None:
         return _unavailable(
             address,
             UnavailableCause.TIMED_OUT,
-            "The engine does not answer in time.",
+            "The engine did not respond in time.",
             "It may be starting, overloaded, or hidden by a firewall. Retry, or restart it.",
             detail,
         )
@@ -104,9 +106,9 @@ def _os_error(address: EngineAddress, error: OSError) -> EngineError | None:
         return _unavailable(
             address,
             UnavailableCause.NOT_RUNNING,
-            "The engine is not running: its socket is there, and nobody listens on it."
+            "The engine is not running: nothing is listening on its socket."
             if local
-            else "The engine is not running: nobody listens at its address.",
+            else "The engine is not running: nothing is listening at its address.",
             _START if local else "Start it, or check host and port.",
             detail,
         )
@@ -114,7 +116,7 @@ def _os_error(address: EngineAddress, error: OSError) -> EngineError | None:
         return _unavailable(
             address,
             UnavailableCause.UNSUPPORTED,
-            "The engine is behind SSH, and there is no ssh program here.",
+            "The engine is reached through SSH, but no ssh program is installed here.",
             "Install the OpenSSH client.",
             detail,
         )
@@ -122,8 +124,8 @@ def _os_error(address: EngineAddress, error: OSError) -> EngineError | None:
         return _unavailable(
             address,
             UnavailableCause.NO_SOCKET,
-            "There is no engine: its socket does not exist.",
-            f"{_START} If yours is elsewhere, {_elsewhere(address)}.",
+            "Can't connect to Docker: socket not found.",
+            f"{_START} Docker elsewhere? Then {_elsewhere(address)}.",
             detail,
         )
     if isinstance(error, PermissionError):
@@ -141,7 +143,7 @@ def _os_error(address: EngineAddress, error: OSError) -> EngineError | None:
         return _unavailable(
             address,
             UnavailableCause.UNREACHABLE,
-            "There is no way to the engine's machine.",
+            "There is no network route to the engine's machine.",
             "Check the network or VPN it is on.",
             detail,
         )
@@ -172,8 +174,8 @@ def _elsewhere(address: EngineAddress) -> str:
 def _tls(address: EngineAddress, error: BaseException) -> EngineUnavailable:
     detail = str(error)
     if "WRONG_VERSION_NUMBER" in detail or "record layer failure" in detail.lower():
-        message = "The engine does not speak TLS at this address."
-        advice = "Check the port (2375 is without TLS by custom, 2376 with), or unset DOCKER_TLS_VERIFY."
+        message = "The engine does not use TLS at this address."
+        advice = "Check the port (usually 2375 without TLS, 2376 with TLS), or unset DOCKER_TLS_VERIFY."
     elif "CERTIFICATE_VERIFY_FAILED" in detail:
         message = "The engine's certificate is not trusted."
         advice = (
@@ -183,7 +185,7 @@ def _tls(address: EngineAddress, error: BaseException) -> EngineUnavailable:
         message = "The engine does not accept your certificate."
         advice = "Check cert.pem and key.pem in DOCKER_CERT_PATH or in the Docker context."
     else:
-        message = "There is no secure connection to the engine."
+        message = "No secure connection to the engine could be made."
         advice = "Check ca.pem, cert.pem and key.pem in DOCKER_CERT_PATH or in the Docker context."
     return _unavailable(address, UnavailableCause.TLS, message, advice, detail)
 
@@ -193,20 +195,20 @@ def _ssh(address: EngineAddress, error: BaseException) -> EngineUnavailable:
     if "Permission denied" in said:
         cause = UnavailableCause.NO_PERMISSION
         message, advice = (
-            "SSH does not let you in.",
+            "SSH denied access.",
             "Load your key into the SSH agent; a password cannot be typed here.",
         )
     elif "Could not resolve hostname" in said:
         cause = UnavailableCause.UNREACHABLE
-        message, advice = "The engine's machine is not known by that name.", "Check the host in the address."
+        message, advice = "The engine's host was not found.", "Check the host in the address."
     elif "Host key verification failed" in said:
         cause = UnavailableCause.TLS
         message = "SSH does not know the engine's machine, or it has changed its key."
-        advice = "Connect once with ssh in a terminal and look at the key."
+        advice = "Connect once with ssh in a terminal and check the key."
     elif "not found" in said:
         cause = UnavailableCause.UNSUPPORTED
         message, advice = (
-            "There is no docker command on that machine.",
+            "The docker command is not installed on that machine.",
             "Install Docker's command line tool there.",
         )
     elif "Cannot connect to the Docker daemon" in said:
@@ -215,11 +217,11 @@ def _ssh(address: EngineAddress, error: BaseException) -> EngineUnavailable:
         advice = "Start it, or give the path of its socket: ssh://user@host/path/docker.sock."
     elif "refused" in said:
         cause = UnavailableCause.NOT_RUNNING
-        message, advice = "Nobody answers SSH on that machine, or its engine is not running.", "Start it."
+        message, advice = "SSH is not responding on that machine, or its engine is not running.", "Start it."
     elif "timed out" in said:
         cause = UnavailableCause.TIMED_OUT
         message, advice = (
-            "The engine's machine does not answer in time.",
+            "The engine's machine did not respond in time.",
             "Check the network or VPN it is on.",
         )
     else:
@@ -232,8 +234,8 @@ def _not_an_engine(address: EngineAddress, detail: str) -> EngineUnavailable:
     return _unavailable(
         address,
         UnavailableCause.UNSUPPORTED,
-        "What answers at this address is no container engine.",
-        "Check the address; a port of an engine is 2375 or 2376 by custom.",
+        "The server at this address is not a container engine.",
+        "Check the address; engines usually use port 2375 or 2376.",
         detail,
     )
 

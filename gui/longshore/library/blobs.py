@@ -93,7 +93,7 @@ class Contents:
                 for _ in self._chunks(file, digest, 0, there, cancellation, take_out):
                     pass
                 raise InvalidManifest(
-                    "The manifest has another size for this content than it really has.",
+                    "The manifest gives the wrong size for this content.",
                     subject=digest,
                     advice="Ask whoever made the image to build it again.",
                     detail=f"{size} bytes in the manifest, {there} bytes in the library",
@@ -214,7 +214,8 @@ class Contents:
             if removed
             else f"The content {short(digest)} in the library is damaged.",
             subject=str(self._folder.path),
-            advice="Pull the image again: only what is missing is moved. If it happens again, check the disk.",
+            advice="Pull the image again: only what is missing is downloaded. If it happens again, check "
+            "the disk.",
             detail=f"{digest}: {why}",
         )
 

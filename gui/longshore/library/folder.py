@@ -238,7 +238,7 @@ class LayoutFolder:
             return LibraryBusy(
                 "Another program keeps the library locked.",
                 subject=str(self.path),
-                advice="Look for a Longshore that hangs or was stopped, and end it.",
+                advice="Find a Longshore that hangs or is suspended, and close it.",
                 detail=detail,
             )
         if isinstance(error, DidNotLast):
@@ -255,9 +255,9 @@ class LayoutFolder:
             return self._link(path) if path.is_symlink() else self._no_file(path)
         if error.errno in _FULL:
             return DiskFull(
-                "There is no space left for the library.",
+                "The library's disk is full.",
                 subject=str(self.path),
-                advice="Make room on that disk, or choose another folder for the library.",
+                advice="Free space on that disk, or choose another folder for the library.",
                 detail=detail,
             )
         done = "written" if writing else "read"
@@ -265,13 +265,13 @@ class LayoutFolder:
             return LibraryError(
                 f"The library may not be {done}.",
                 subject=str(self.path),
-                advice="Look at the folder's owner and permissions, or choose another folder.",
+                advice="Check the folder's owner and permissions, or choose another folder.",
                 detail=detail,
             )
         return LibraryError(
             f"The library cannot be {done}.",
             subject=str(self.path),
-            advice="Look at the folder, or choose another one.",
+            advice="Check the folder, or choose another one.",
             detail=detail,
         )
 
@@ -295,7 +295,7 @@ class LayoutFolder:
         return LibraryError(
             "Something in the library is a link, and links are not followed.",
             subject=str(path),
-            advice="Put the file or folder itself in its place.",
+            advice="Replace it with the file or folder itself.",
         )
 
     def _no_file(self, path: Path) -> LibraryError:

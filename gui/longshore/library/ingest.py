@@ -258,9 +258,9 @@ class _Part:
         free = found.f_bavail * found.f_frsize
         if size > free:
             raise DiskFull(
-                "There is not enough space left for the library.",
+                "The library's disk does not have enough free space.",
                 subject=str(self._folder.path),
-                advice="Make room on that disk, or choose another folder for the library.",
+                advice="Free space on that disk, or choose another folder for the library.",
                 detail=f"{size} bytes more are needed; {free} are free",
             )
 

@@ -20,12 +20,10 @@ def engine_words(config: RegistryConfig, steps: str) -> str:
     if config.prefix:
         return tr("Engines cannot use a registry with a path before /v2/: no Pull and Push there.")
     if not steps:
-        return tr("The engine makes its own connections and checks for itself. It needs nothing for this.")
+        return tr("The engine makes its own connections. Nothing needs to be set up for this.")
     if config.is_loopback:
-        return tr(
-            "An engine takes registries of its own machine without TLS or with any certificate. One elsewhere, as root:"
-        )
-    return tr("The engine makes its own connections and checks for itself. On its machine, as root:")
+        return tr("Docker trusts local registries. On a remote engine, run as root:")
+    return tr("The engine makes its own connections. On its machine, run as root:")
 
 
 def engine_steps(config: RegistryConfig, trusted: str = "") -> str:

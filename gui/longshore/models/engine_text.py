@@ -51,7 +51,7 @@ def state(info: EngineInfo | None, error: LongshoreError | None) -> str:
         UnavailableCause.TIMED_OUT: tr("does not answer"),
         UnavailableCause.TLS: tr("no secure connection"),
         UnavailableCause.UNSUPPORTED: tr("cannot be used"),
-        None: tr("does not answer well"),
+        None: tr("responds with errors"),
     }[cause]
 
 
@@ -95,13 +95,13 @@ def swarm(nodes: Sequence[SwarmNode]) -> str:
     """What a swarm's manager can be pulled into, and what not."""
     others = [node for node in nodes if not node.own]
     if not others:
-        return tr("Manages a swarm of its own, without other nodes.")
+        return tr("Manages a swarm with no other nodes.")
     names = [
         safe(node.name, 60) if node.ready else tr("{node} (down)").replace("{node}", safe(node.name, 60))
         for node in others[:MOST_NODES]
     ]
     if len(others) > MOST_NODES:
         names.append(tr("%n more", len(others) - MOST_NODES))
-    return tr("Manages a swarm. A pull reaches this engine alone, not its other nodes: {nodes}.").replace(
+    return tr("Manages a swarm. A pull reaches only this engine, not its other nodes: {nodes}.").replace(
         "{nodes}", ", ".join(names)
     )

@@ -61,7 +61,7 @@ class Offer(NamedTuple):
 
 def offer(error: LongshoreError, name: str = "") -> Offer:
     """What to offer about *error*. *name*: what its registry is called."""
-    pin, library, retry = tr("Pin a repository by name…"), tr("Pull by the library instead"), tr("Retry")
+    pin, library, retry = tr("Pin a repository by name…"), tr("Download via the library"), tr("Retry")
     certificate, settings, sign_in = tr("Certificate…"), tr("Settings…"), tr("Sign in to {registry}…")
     button, notice, menu = {
         Remedy.RETRY: (retry, retry, retry),
@@ -95,7 +95,7 @@ def notice(snapshot: TransferSnapshot, offered: Offer) -> str:
     if offered.remedy is not Remedy.LIBRARY or reference is None:
         return message(error) if error is not None else ""
     words = tr(
-        "The engine could not pull {image} in {count} attempts. The library keeps what has come when a connection is "
-        "cut, and can hand the image to the engine."
+        "The engine could not pull {image} in {count} attempts. The library keeps what it has downloaded "
+        "when a connection is lost, and can load the image into the engine."
     )
     return words.replace("{count}", str(snapshot.attempt)).replace("{image}", safe(reference.familiar))

@@ -26,7 +26,7 @@ def summary(
     (*fresh*) and are *chosen*."""
     if not images:
         return tr("No images")
-    total = tr("at most {0} compressed") if compressed else tr("at most {0} on disk")
+    total = tr("up to {0} compressed") if compressed else tr("up to {0} on disk")
     parts = [
         _references(images),
         text.images(len({image.image_id for image in images})),

@@ -182,14 +182,13 @@ class ImageModel(RowTable[ImageRow]):
             }[ImageColumn(column)]
         if role == _Item.ToolTipRole and column == ImageColumn.SIZE:
             if self._compressed:
-                return tr(
-                    "Compressed, all platforms that are here. Layers shared with other images are stored once."
-                )
+                return tr("Compressed size of all platforms stored here. Shared layers are stored once.")
             return tr(
-                "On disk, as the engine counts it. Layers shared with other images count in each of them."
+                "Size on disk as reported by the engine. Shared layers are counted in every image that "
+                "uses them."
             )
         if role == _Item.ToolTipRole and column == ImageColumn.IN_USE:
-            return tr("Containers that were made from the image, running or not.")
+            return tr("Containers made from the image, running or stopped.")
         return None
 
     def _sort_key(self, row: ImageRow, column: int) -> Any:
@@ -225,12 +224,8 @@ class ImageModel(RowTable[ImageRow]):
         if column in (ImageColumn.REPOSITORY, ImageColumn.TAG):
             if image.reference is not None:
                 name = text.safe(image.reference.familiar, 600)
-                return (
-                    f"{name}\n{tr('New: it has arrived since you last selected it.')}" if row.fresh else name
-                )
-            return tr(
-                "An image without a name. It was replaced by a newer one under its name, or never had one."
-            )
+                return f"{name}\n{tr('New: it arrived since you last looked.')}" if row.fresh else name
+            return tr("An image without a name: a newer image took its name, or it never had one.")
         if column == ImageColumn.IMAGE_ID:
             return text.safe(image.image_id)
         if column == ImageColumn.CREATED:
@@ -298,7 +293,7 @@ class ImageModel(RowTable[ImageRow]):
         if dragged is None:
             return False, tr("Only images of a registry and archives can be dropped here")
         if dragged.kind is mime.DragKind.LOCAL:
-            return False, tr("These images are here already")
+            return False, tr("These images are already here")
         if len(dragged.images) == 1:
             return True, tr("Pull {name}").replace("{name}", text.safe(dragged.images[0].shown))
         return True, tr("Pull {what}").replace("{what}", text.images(len(dragged.images)))

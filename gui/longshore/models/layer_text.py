@@ -24,7 +24,7 @@ def layer_state_text(layer: LayerSnapshot, transfer: TransferSnapshot) -> str:
     if stopped(layer, transfer):
         return tr("stopped")
     if layer.retrying_in is not None and not layer.state.finished:
-        return tr("trying again in {time}").replace("{time}", text.duration(layer.retrying_in))
+        return tr("retrying in {time}").replace("{time}", text.duration(layer.retrying_in))
     if layer.state is LayerState.TRANSFERRING:
         return {Operation.PULL: tr("downloading"), Operation.PUSH: tr("uploading")}.get(
             operation, tr("copying")

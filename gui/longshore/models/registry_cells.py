@@ -172,7 +172,7 @@ def count_text(node: RegistryNode) -> str:
     pinned = sum(child.pinned for child in node.repositories.values())
     if pinned:
         return text.pinned(pinned)
-    return tr("not listed") if course.state in (NodeState.FAILED, NodeState.NO_CATALOGUE) else ""
+    return tr("can't list") if course.state in (NodeState.FAILED, NodeState.NO_CATALOGUE) else ""
 
 
 def signed_in(node: RegistryNode) -> tuple[str, Tone]:
@@ -180,10 +180,10 @@ def signed_in(node: RegistryNode) -> tuple[str, Tone]:
     if node.entry.user:
         return text.safe(node.entry.user, 100), Tone.GOOD
     if node.entry.trouble is not None:
-        return tr("cannot tell…"), Tone.CAUTION
+        return tr("unknown…"), Tone.CAUTION
     wanted = node.error is not None and node.error.remedy is Remedy.SIGN_IN
     if wanted or node.entry.auth == "basic":
         return tr("Sign in…"), Tone.ACTIVE
     if node.entry.auth == "none":
-        return tr("not needed"), Tone.NONE
+        return tr("public"), Tone.NONE
     return (tr("anonymous"), Tone.NONE) if node.entry.auth == "bearer" else ("", Tone.NONE)

@@ -29,7 +29,7 @@ def hint(target: tuple[RegistryNode, Child | None] | None, data: QMimeData) -> t
     if dragged.kind is mime.DragKind.LOCAL:
         line = tr("Push {what} to {where}")
     elif all(_is_there(reference, node, child) for reference in dragged.references):
-        return False, tr("These images are there already")
+        return False, tr("These images are already there")
     else:
         line = tr("Copy {what} to {where}")
     what = dragged.images[0].shown if len(dragged.images) == 1 else text.images(len(dragged.images))

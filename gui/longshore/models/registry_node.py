@@ -188,7 +188,7 @@ class RegistryNode:
         if self.search is not None:
             rows = self._sorted(list(self.search.found.values()), descending, column)
             back = self.links[NodeAction.LEAVE_SEARCH]
-            back.line = tr("Found for “{query}”. Show the list again").replace(
+            back.line = tr("Results for “{query}”. Show the list again").replace(
                 "{query}", text.safe(self.search.query, 60)
             )
             rows.insert(0, back)
@@ -262,7 +262,7 @@ class RegistryNode:
             return tr("More…") if course.has_more else ""
         if course.state is NodeState.LOADING or (course.state is NodeState.READY and course.has_more):
             if filtered:
-                return tr("Looking through the rest: {loaded}…").replace("{loaded}", self.loaded_text())
+                return tr("Searching the rest: {loaded}…").replace("{loaded}", self.loaded_text())
             return tr("Loading…") if not any_rows or course.state is NodeState.LOADING else tr("More…")
         if course.state is NodeState.READY and not any_rows:
             return tr("No repository matches the filter") if self.listed_count() else tr("Empty")

@@ -376,9 +376,9 @@ class TagModel(RowTable[TagRow]):
                 TagColumn.HERE: tr("Here"),
             }[TagColumn(column)]
         if role == _Item.ToolTipRole and column == TagColumn.SIZE:
-            return tr("Compressed: what a pull has to download. On disk it takes more.")
+            return tr("Compressed size: what a pull downloads. It takes more space on disk.")
         if role == _Item.ToolTipRole and column == TagColumn.HERE:
-            return tr("Whether the local image of this name is the same.")
+            return tr("Shows whether the local image of this name is the same.")
         return None
 
     def _whole(self, row: TagRow, column: int) -> str:

@@ -131,13 +131,13 @@ def moved_text(moved: Moved, operation: Operation) -> str:
     """``96 MB, 4 moved, 5 mounted``: what really went over the network."""
     if not (moved.bytes or moved.layers_moved or moved.layers_mounted):
         if not moved.layers_skipped:
-            return tr("nothing to move")
-        return tr("nothing to move, {what}").replace(
+            return tr("already up to date")
+        return tr("already up to date, {what}").replace(
             "{what}", f"{moved.layers_skipped} {already_text(operation)}"
         )
     parts = [text.size(moved.bytes)]
     if moved.layers_moved:
-        parts.append(tr("%n moved", moved.layers_moved))
+        parts.append(text.layers(moved.layers_moved))
     if moved.layers_mounted:
         parts.append(tr("%n mounted", moved.layers_mounted))
     if moved.layers_skipped:
@@ -158,9 +158,9 @@ def waiting_text(snapshot: TransferSnapshot) -> str:
             progress = text.size_of(snapshot.moved_bytes, snapshot.total_bytes)
             return tr("paused at {progress}").replace("{progress}", progress)
         case Waiting.HOLD:
-            return tr("the queue is held")
+            return tr("queue paused")
         case Waiting.SLOT:
-            return tr("waiting for its turn")
+            return tr("waiting for a free slot")
         case Waiting.BACKOFF | Waiting.RATE_LIMIT:
             return _retry_text(snapshot)
 
@@ -320,20 +320,18 @@ def action_text(snapshot: TransferSnapshot) -> str:
 def cancel_text(snapshot: TransferSnapshot) -> str:
     """What is lost when a transfer is stopped now."""
     if snapshot.state is State.QUEUED and not snapshot.moved_bytes:
-        return tr("It has not begun: nothing is lost.")
+        return tr("It has not started yet: nothing is lost.")
     if snapshot.pausable:
-        return tr("Layers that have arrived stay where they are, and are not moved again.")
+        return tr("Layers that have arrived stay and are not transferred again.")
     operation = snapshot.request.operation
     if operation is Operation.PULL:
         return tr(
-            "The engine stops. With the classic image store it drops what it has downloaded, finished layers too; "
-            "with the containerd store it keeps it."
+            "The engine stops. The classic image store discards what it has downloaded, including "
+            "complete layers; the containerd store keeps it."
         )
     if operation is Operation.PUSH:
-        return tr(
-            "The engine stops. Layers that the registry has whole stay there; one half sent is sent anew."
-        )
-    return tr("It stops; what is half done has to be done again.")
+        return tr("The engine stops. Complete layers stay in the registry; an incomplete one is sent again.")
+    return tr("It stops; unfinished work has to be repeated.")
 
 
 #: Lines of the other side's own words that unfold under a failed row.
@@ -362,26 +360,24 @@ def _note_text(note: TransferNote) -> str:
         ).replace("{platform}", note.text)
     sentence = {
         NoteKind.PARTIAL: tr(
-            "The engine took layers over from another image, unpacked: it can run this one, but neither push nor save "
-            "it until both are removed and this is pulled again."
+            "The engine reused unpacked layers of another image: it can run this one, but not push or "
+            "save it until both are removed and this one is pulled again."
         ),
-        NoteKind.UP_TO_DATE: tr("Everything was there already."),
+        NoteKind.UP_TO_DATE: tr("Everything was already there."),
         NoteKind.TAGGED: tr("The local image was given this name."),
-        NoteKind.TAG_MOVED: tr("This name stood on another local image before."),
-        NoteKind.SOURCE_CHANGED: tr("The name stands on another image now than when this was asked for."),
-        NoteKind.NOT_VERIFIED: tr("Not verified: the destination could not be asked."),
+        NoteKind.TAG_MOVED: tr("This tag pointed to another local image before."),
+        NoteKind.SOURCE_CHANGED: tr("The name now points to a different image than when this was requested."),
+        NoteKind.NOT_VERIFIED: tr("Not verified: the destination could not be checked."),
         NoteKind.DIGEST_NOT_KEPT: tr(
-            "The engine keeps images unpacked and without a manifest, so that only the image ID stays the same:"
+            "The engine keeps images unpacked and without a manifest, so only the image ID stays the same:"
         ),
-        NoteKind.REPACKED: tr(
-            "The engine made a manifest of its own: the layers are the same, the digest is new. Its image ID:"
-        ),
+        NoteKind.REPACKED: tr("The engine made its own manifest: same layers, new digest. Its image ID:"),
         NoteKind.ANONYMOUS: tr("Tried without signing in: the stored credentials could not be read."),
-        NoteKind.OVERWRITTEN: tr("The destination's tag stood on another image before:"),
-        NoteKind.PICKED: tr("Of this image's platforms only one was taken, under a digest of its own:"),
+        NoteKind.OVERWRITTEN: tr("The destination's tag pointed to another image before:"),
+        NoteKind.PICKED: tr("Only one of this image's platforms was copied, with its own digest:"),
         NoteKind.PLATFORMS: tr("Only the chosen platforms were copied, as a new index:"),
-        NoteKind.FOREIGN: tr("Layers left out that only their vendor may hand out:"),
-        NoteKind.REFERRERS: tr("Signatures and other referrers that came along:"),
+        NoteKind.FOREIGN: tr("Layers that only their vendor may distribute were left out:"),
+        NoteKind.REFERRERS: tr("Signatures and other referrers that were included:"),
         NoteKind.LISTS_DIFFER: tr(
             "The archive's index.json and manifest.json list different images or layers; manifest.json was used, "
             "as “docker load” does."
@@ -390,7 +386,7 @@ def _note_text(note: TransferNote) -> str:
         NoteKind.FILE_TWICE: tr("The archive contains a file more than once; the last one was used:"),
         NoteKind.FILES_IGNORED: tr("Files in the archive that belong to no image were ignored:"),
         NoteKind.REFERRERS_UNKNOWN: tr("Some signatures could not be read at the source:"),
-        NoteKind.ATTESTATIONS_GONE: tr("Attestations missing at the source and left out:"),
+        NoteKind.ATTESTATIONS_GONE: tr("Attestations that are missing at the source were left out:"),
     }[note.kind]
     return f"{sentence} {note.text}".strip()
 

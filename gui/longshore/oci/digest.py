@@ -79,13 +79,13 @@ class Verifier:
         """Hash the next bytes. Raises DigestMismatch as soon as there are more than promised."""
         self.seen += memoryview(chunk).nbytes
         if self.size is not None and self.seen > self.size:
-            raise self._mismatch(f"More than the promised {self.size} bytes came.")
+            raise self._mismatch(f"More than the expected {self.size} bytes arrived.")
         self._hash.update(chunk)
 
     def finish(self) -> None:
         """Raise DigestMismatch unless all bytes came and hash to the digest."""
         if self.size is not None and self.seen != self.size:
-            raise self._mismatch(f"{self.seen} of {self.size} bytes came.")
+            raise self._mismatch(f"{self.seen} of {self.size} bytes arrived.")
         algorithm = self.digest.partition(":")[0]
         found = f"{algorithm}:{self._hash.hexdigest()}"
         if found != self.digest:
@@ -93,7 +93,7 @@ class Verifier:
 
     def _mismatch(self, detail: str) -> DigestMismatch:
         return DigestMismatch(
-            "The content is not what its digest promises.",
+            "The content does not match its digest.",
             subject=self.digest,
             advice="Try again. If it happens again, the registry or a proxy in between damages content.",
             detail=detail,

@@ -34,9 +34,9 @@ _BARE_IDENTIFIER = re.compile(r"[a-f0-9]{64}")
 _COMPONENT_PATTERN = re.compile(_COMPONENT)
 
 _EXAMPLE = "For example: postgres:16 or registry.example.com/team/app:1.0."
-_PATH_ADVICE = "Names hold a-z, 0-9 and, between them, “.”, “_”, “-” and “/”, for example team/app."
-_TAG_ADVICE = "Tags hold letters, digits, “_”, “.” and “-”, at most 128, for example 1.0 or latest."
-_DOMAIN_ADVICE = "A registry is a host and perhaps a port: registry.example.com or 127.0.0.1:5000."
+_PATH_ADVICE = "Names can contain a-z, 0-9 and, between them, “.”, “_”, “-” and “/”, for example team/app."
+_TAG_ADVICE = "Tags can contain letters, digits, “_”, “.” and “-”, at most 128, for example 1.0 or latest."
+_DOMAIN_ADVICE = "A registry is a host with an optional port: registry.example.com or 127.0.0.1:5000."
 
 
 def valid_tag(text: str) -> bool:
@@ -96,7 +96,9 @@ def explain(text: str) -> InvalidReference:
         scheme = plain(text.partition("://")[0], 40)
         return InvalidReference(f"A reference does not start with “{scheme}://”.", advice=_EXAMPLE)
     if "/" in text.partition("@")[2]:  # may contain a password: not repeated
-        return InvalidReference("A reference holds no user name or password before an “@”.", advice=_EXAMPLE)
+        return InvalidReference(
+            "A reference can't contain a user name or password before “@”.", advice=_EXAMPLE
+        )
     if is_identifier(text):
         return InvalidReference(
             "64 hexadecimal digits are an image's id, not the name of a repository.",
@@ -107,7 +109,7 @@ def explain(text: str) -> InvalidReference:
         return InvalidReference("The reference is empty.", advice=_EXAMPLE)
     if any(char.isspace() for char in text):
         return InvalidReference(
-            f"“{plain(text, 100)}” has a space in it; a reference has none.", subject=text, advice=_EXAMPLE
+            f"“{plain(text, 100)}” contains a space; image names can't.", subject=text, advice=_EXAMPLE
         )
     try:
         _check_parts(text)
@@ -149,7 +151,7 @@ def _path_problem(path: str) -> str:
         part = plain(component, 100)
         if component[0] in "._-" or component[-1] in "._-":
             return f"“{part}” in the repository's name must begin and end with a letter or a digit."
-        return f"“{part}” in the repository's name has separators side by side; only “-” and “__” may repeat."
+        return f"“{part}” in the repository's name has consecutive separators; only “-” and “__” may repeat."
     return f"“{shown}” is not the name of a repository."
 
 
@@ -168,18 +170,18 @@ def _tag_problem(tag: str) -> str:
 def _domain_problem(domain: str) -> str:
     shown = plain(domain, 100)
     if not domain:
-        return "The registry before the first “/” is missing."
+        return "The registry's name before the first “/” is missing."
     host, colon, port = domain.rpartition(":")
     if domain.startswith("["):
         inside, bracket, after = domain[1:].partition("]")
         if not bracket:
-            return f"The registry's address “{shown}” lacks its closing “]”."
+            return f"The registry's address “{shown}” is missing its closing “]”."
         if "%" in inside:
-            return f"The registry's address “{shown}” has a zone; references allow none."
+            return f"The registry's address “{shown}” has a zone, which references can't contain."
         if not after or re.fullmatch(r":[0-9]+", after):
             return f"The registry's address “{shown}” is not an IPv6 address."
     elif domain.count(":") > 1:
-        return f"An IPv6 address as registry stands in brackets, as in [{plain(domain, 60)}]."
+        return f"An IPv6 address needs brackets, as in [{plain(domain, 60)}]."
     if colon and not re.fullmatch(r"[0-9]+", port):
         return f"The registry's port “{plain(port, 40)}” in “{shown}” is not a number."
     strange = _first_strange(host if colon else domain, ".-", also_letters=True, underscore=False)

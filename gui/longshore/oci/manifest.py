@@ -171,9 +171,9 @@ def _document(raw: bytes) -> dict[str, Any]:
         document = parse_json(raw, MANIFEST)
     except ValueError as error:
         shown = plain(raw[:200].decode("utf-8", "replace"), 120)
-        raise InvalidManifest("What came is not a manifest.", detail=f"{error}\n{shown}") from error
+        raise InvalidManifest("The response is not a manifest.", detail=f"{error}\n{shown}") from error
     if not isinstance(document, dict):
-        raise InvalidManifest("What came is not a manifest.", detail="not a JSON object")
+        raise InvalidManifest("The response is not a manifest.", detail="not a JSON object")
     return document
 
 
@@ -199,8 +199,8 @@ def _kind(document: dict[str, Any], announced: str) -> str:
         return announced
     if announced:
         raise InvalidManifest(
-            "The manifest is of a kind that is not supported.",
-            advice="Longshore moves OCI and Docker (schema 2) images and artifacts.",
+            "The manifest's type is not supported.",
+            advice="Longshore supports OCI and Docker (schema 2) images and artifacts.",
             detail=f"media type {announced}",
         )
     # OCI allows documents without mediaType; their fields decide then.

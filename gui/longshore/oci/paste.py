@@ -42,7 +42,7 @@ def unwrap(text: str) -> tuple[str, str | None]:
     text = text.replace("\\\n", " ").replace("\\\r\n", " ").strip()
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     if len(lines) > 1:
-        raise InvalidReference("These are several lines.", advice=_ADVICE)
+        raise InvalidReference("This is more than one line.", advice=_ADVICE)
     line = _unquoted(lines[0]) if lines else ""
     prompt = _PROMPT.match(line)
     if prompt:
@@ -94,8 +94,8 @@ def _pull(words: Sequence[str]) -> tuple[str, str | None]:
         raise InvalidReference(f"“{said}” is not a pull command.", advice=_ADVICE)
     if any(option in _ALL_TAGS for option in options):
         raise InvalidReference(
-            "All tags of a repository cannot be pulled by one reference.",
-            advice="Pull them from the list of the repository's tags, where several can be chosen.",
+            "One reference cannot pull all tags of a repository.",
+            advice="Select the tags in the repository's list and pull them.",
         )
     images = named[len(command) :]
     if len(images) != 1:
@@ -132,7 +132,7 @@ def _from_line(rest: str, text: str) -> tuple[str, str | None]:
     """``FROM [--platform=…] REFERENCE [AS name]`` of a Dockerfile."""
     named, platform, _ = _sorted_out(rest.split())
     if not named or (len(named) > 1 and (len(named) != 3 or named[1].lower() != "as")):
-        raise InvalidReference("The FROM line names no single image.", subject=text, advice=_ADVICE)
+        raise InvalidReference("The FROM line does not name a single image.", subject=text, advice=_ADVICE)
     # Only the build knows the values of $BUILDPLATFORM and similar variables.
     return named[0], None if platform is not None and platform.startswith("$") else platform
 
@@ -182,4 +182,4 @@ def _github_page(path: list[str], url: str) -> str:
 
 def _unknown_page(url: str) -> InvalidReference:
     shown = url.partition("?")[0].partition("#")[0]
-    return InvalidReference("No image can be recognised in this address.", subject=shown, advice=_ADVICE)
+    return InvalidReference("This address does not name an image.", subject=shown, advice=_ADVICE)

@@ -154,7 +154,7 @@ class Engines(QObject):
         except Cancelled:
             cancellation.raise_if_cancelled()
             raise EngineUnavailable(
-                "The engine does not answer in time.",
+                "The engine did not respond in time.",
                 cause=UnavailableCause.TIMED_OUT,
                 subject=address.url,
                 advice="It may be starting, overloaded, or hidden by a firewall.",

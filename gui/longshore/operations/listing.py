@@ -263,7 +263,7 @@ class Listing:
 
 def _endless(host: str, what: str, count: int) -> LongshoreError:
     return UnexpectedReply(
-        f"The list was stopped after {count:,} {what}: it does not seem to end.",
+        f"The list was stopped after {count:,} {what} because it does not seem to end.",
         registry=host,
         advice="Pin a repository by its name, or paste a reference into Pull….",
     )

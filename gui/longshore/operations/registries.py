@@ -96,7 +96,7 @@ class Registries(QObject):
         return hosts[1] if len(hosts) > 1 else hosts[0]
 
     def refuses(self, host: str) -> bool:
-        """Whether *host* could not be listed: it wants a sign-in, is not trusted, does not answer."""
+        """Whether *host* could not be listed: it wants a sign-in, is not trusted, does not respond."""
         return self._registries.state(host) is NodeState.FAILED
 
     @Slot()

@@ -197,7 +197,7 @@ def _damaged_error(count: int, journal: Path) -> LongshoreError:
         if count == 1
         else f"{count} transfers in the history are damaged and can't be shown.",
         subject=str(journal),
-        advice="All others are not affected.",
+        advice="The others are not affected.",
     )
 
 

@@ -316,7 +316,7 @@ class Authorizer:
         host = self._config.host
         if credential is None and status in (400, 401, 403):
             return self.broken or SignInRequired(
-                f"{name} wants you to sign in.",
+                f"{name} requires you to sign in.",
                 registry=host,
                 advice="Use Sign in…, then try again.",
                 detail=detail,
@@ -327,14 +327,14 @@ class Authorizer:
             return SignInFailed(
                 f"{name} refuses {what}.",
                 registry=host,
-                advice="Use Sign in… again. Many registries want an access token in place of the password.",
+                advice="Use Sign in… again. Many registries require an access token instead of the password.",
                 detail=detail,
             )
         if status in (400, 403):
             return AccessDenied(
                 f"{name} does not allow this.",
                 registry=host,
-                advice="Ask its owner for the right, or sign in as someone who has it.",
+                advice="Ask its owner for access, or sign in as someone who has it.",
                 detail=detail,
             )
         return failures.of_status(

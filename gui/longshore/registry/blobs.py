@@ -143,7 +143,7 @@ class Blobs(BlobReading):
             if "DIGEST_INVALID" not in error.detail:
                 raise
             raise VerificationFailed(
-                "What arrived at the registry is not what was sent.",
+                "The registry received different content from what was sent.",
                 subject=subject,
                 advice="Try again. If it happens again, a proxy in between damages content.",
                 detail=error.detail,

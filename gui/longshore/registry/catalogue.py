@@ -40,7 +40,7 @@ class Listings:
         """
         config = self._session.config
         if config.is_hub:
-            raise self._unsupported("Docker Hub has no list of its repositories.")
+            raise self._unsupported("Docker Hub does not list its repositories.")
         try:
             found = self._catalogue(page, min(max(n, 1), LARGEST_N), cancellation)
         except (NotInRegistry, AccessDenied) as error:
@@ -50,7 +50,7 @@ class Listings:
         except UnexpectedReply as error:
             if not error.detail.startswith(("HTTP 400", "HTTP 405", "HTTP 501")):
                 raise
-            message = f"{failures.called(config)} has no list of its repositories."
+            message = f"{failures.called(config)} does not list its repositories."
             raise self._unsupported(message, error) from error
         items = self._strings(found, "repositories", "", usable_name)
         listed = self._paged(page, found, items, _CATALOGUE_PATH, min(max(n, 1), LARGEST_N), cancellation)

@@ -142,9 +142,9 @@ class RegistryClient(Manifests, Blobs, Listings):
                 trial.fetch("GET", "", outright=True, cancellation=cancellation)
         except (SignInRequired, SignInFailed, AccessDenied) as error:
             raise SignInFailed(
-                f"{failures.called(config)} refuses the user name or the password.",
+                f"{failures.called(config)} refused the user name or password.",
                 registry=config.host,
-                advice="Check them. Many registries want an access token in place of the password.",
+                advice="Check them. Many registries require an access token instead of the password.",
                 detail=error.detail,
             ) from error
         except NotInRegistry as error:
@@ -192,7 +192,7 @@ class RegistryClient(Manifests, Blobs, Listings):
                 return known.as_tag(tag)
             if cheaply:
                 if head is None:
-                    raise NotInRegistry("The tag is not there any more.", registry=host, subject=repository)
+                    raise NotInRegistry("The tag no longer exists.", registry=host, subject=repository)
                 return TagDetails(tag, head.digest, None, (), None, head.media_type)
         found = self._read_details(repository, tag, wanted, cancellation)
         if cache is not None:

@@ -115,7 +115,7 @@ def parse_registry(text: str) -> RegistryConfig:
         raise InvalidRegistryName("A registry needs a host.", advice=_EXAMPLE)
     if "://" in typed and not typed.lower().startswith(("http://", "https://")):
         raise InvalidRegistryName(
-            "A registry's address begins with https:// or with its host.", subject=typed, advice=_EXAMPLE
+            "A registry's address starts with https:// or with its host.", subject=typed, advice=_EXAMPLE
         )
     has_scheme = "://" in typed
     try:
@@ -128,10 +128,13 @@ def parse_registry(text: str) -> RegistryConfig:
     if "@" in parts.netloc:
         # Without the subject: it may contain a password.
         raise InvalidRegistryName(
-            "A registry's address holds no user name.", advice="Add the registry first, then use Sign in…"
+            "A registry's address can't contain a user name.",
+            advice="Add the registry first, then use Sign in…",
         )
     if parts.query or parts.fragment:
-        raise InvalidRegistryName("A registry's address has no ? and no #.", subject=typed, advice=_EXAMPLE)
+        raise InvalidRegistryName(
+            "A registry's address can't contain ? or #.", subject=typed, advice=_EXAMPLE
+        )
     host = _check_host(parts.hostname or "", parts.netloc, typed)
     if port == 0 or parts.netloc.endswith(":"):
         raise InvalidRegistryName("The port must be from 1 to 65535.", subject=typed, advice=_EXAMPLE)
@@ -189,7 +192,7 @@ def _check_host(name: str, netloc: str, typed: str) -> str:
             ) from None
     if netloc.count(":") > 1:
         raise InvalidRegistryName(
-            "An IPv6 address stands in brackets.", subject=typed, advice="Such as [2001:db8::7]:5000."
+            "An IPv6 address needs brackets.", subject=typed, advice="Such as [2001:db8::7]:5000."
         )
     if "_" in name:
         # Go resolves such names, but no reference can contain one (distribution/reference; regclient 933).
@@ -210,5 +213,7 @@ def check_path(path: str, typed: str) -> str:
     """
     cleaned = path.strip("/")
     if cleaned and not all(_PATH_PART.fullmatch(part) for part in cleaned.split("/")):
-        raise InvalidRegistryName("The path after the host cannot be.", subject=typed, advice=_EXAMPLE)
+        raise InvalidRegistryName(
+            "The path after the host name is not valid.", subject=typed, advice=_EXAMPLE
+        )
     return cleaned

@@ -28,9 +28,9 @@ def of_connection(
     host = urlsplit(url).hostname or split_host(config.api_host)[0]
     place = urlsplit(url).netloc or config.api_host
     foreign = elsewhere(url, config)
-    name = f"{place} (where {called(config)} sends us)" if foreign else called(config)
+    name = f"{place} (where {called(config)} redirects)" if foreign else called(config)
     # A registry that names internal addresses cannot be fixed from here.
-    outside = f"Whoever runs {called(config)} has to name an address there that can be reached from here"
+    outside = f"Whoever runs {called(config)} has to configure an address that can be reached from here"
     outside = f"{outside}, or the network between is down."
     while isinstance(error, u3.MaxRetryError) and error.reason is not None:
         error = error.reason
@@ -38,12 +38,12 @@ def of_connection(
         return RegistryUnreachable(
             f"The proxy on the way to {name} is of a kind that Longshore cannot use.",
             registry=config.host,
-            advice="Name an http:// or https:// proxy in HTTPS_PROXY, or the registry in NO_PROXY.",
+            advice="Set an http:// or https:// proxy in HTTPS_PROXY, or add the registry to NO_PROXY.",
             detail=str(error),
         )
     if isinstance(error, u3.ProxyError):
         return RegistryUnreachable(
-            f"The proxy on the way to {name} does not let us through.",
+            f"The proxy on the way to {name} blocks the connection.",
             registry=config.host,
             advice="Check HTTPS_PROXY and NO_PROXY.",
             detail=str(error.original_error),
@@ -63,7 +63,7 @@ def of_connection(
     # urllib3's NewConnectionError is a subclass of its timeout.
     if isinstance(error, u3.TimeoutError | TimeoutError) and not isinstance(error, u3.NewConnectionError):
         return RegistryUnreachable(
-            f"{name} does not answer.",
+            f"{name} does not respond.",
             registry=config.host,
             advice="Try again later, or check your network and proxy.",
             detail=str(error),
@@ -98,7 +98,7 @@ def of_connection(
 def _out_of_reach(error: OutOfReachError, config: RegistryConfig) -> UnexpectedReply:
     where = error.host if error.host == error.address else f"{error.host} ({error.address})"
     return UnexpectedReply(
-        f"{called(config)} sends us to {where}, which is not a public address.",
+        f"{called(config)} redirects to {where}, which is not a public address.",
         registry=config.host,
         advice="Longshore does not go nearer to this machine or its network than the registry is itself. Whoever runs "
         "the registry has to name its public address there.",
@@ -111,10 +111,11 @@ def refused_by_storage(
 ) -> UnexpectedReply:
     """The error for a storage at *url* that refuses the request; the sign-in is not the reason."""
     return UnexpectedReply(
-        f"{urlsplit(url).netloc} (where {called(config)} sends us) refuses access.",
+        f"{urlsplit(url).netloc} (where {called(config)} redirects) refuses access.",
         registry=config.host,
         subject=subject,
-        advice="Check this machine's clock, by which signed addresses expire; if it is right, tell whoever runs the "
+        advice="Check this machine's clock, because signed addresses expire; if it is right, tell whoever "
+        "runs the "
         "registry.",
         detail=f"HTTP {status}: {said(body)}".rstrip(": "),
     )
@@ -160,7 +161,7 @@ def _advice_for(code: int, config: RegistryConfig, certificate: Certificate | No
     if code in (_OTHER_HOST, _OTHER_ADDRESS):
         names = ", ".join(certificate.names[:5]) if certificate is not None else ""
         return (f"It is for {names}. " if names else "") + (
-            "Use a name that it is for, or ask whoever runs the registry for one that fits."
+            "Use a name that the certificate is for, or ask whoever runs the registry for a matching one."
         )
     return (
         "If it is the right one, trust it, or choose its CA file for Longshore in the registry's settings. The engine "
@@ -192,7 +193,7 @@ def _of_tls(
         )
     if "wrong version number" in low or "record layer failure" in low or "http request" in low:
         return TlsFailed(
-            f"{name} speaks plain HTTP, and Longshore asked with TLS.",
+            f"{name} uses plain HTTP, but Longshore connected with TLS.",
             registry=config.host,
             advice="If that is meant so, mark the registry as insecure here and add it to the engine's "
             "insecure-registries for Pull and Push.",
@@ -200,7 +201,7 @@ def _of_tls(
         )
     if "certificate required" in low or "bad certificate" in low or "handshake failure" in low:
         return TlsFailed(
-            f"{name} wants a certificate from us, or refuses the one it got.",
+            f"{name} requires a client certificate, or refused ours.",
             registry=config.host,
             advice="Choose a client certificate and its key in the registry's settings. The engine takes client.cert "
             f"and client.key from /etc/docker/certs.d/{config.host}/.",

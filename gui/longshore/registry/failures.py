@@ -38,31 +38,31 @@ _LONGEST_DATE = 64
 _PLAIN_HTTP = b"http request to an https server"
 _SIGN_IN_TO_NETWORK = Sentence(
     RegistryUnreachable,
-    "Something on the way to {name} wants you to sign in to the network first.",
+    "Something on the way to {name} requires you to sign in to the network first.",
     "Sign in to the network or its proxy (HTTPS_PROXY may hold user and password), then try again.",
 )
 _NOT_OFFERED = Sentence(
     UnexpectedReply, "{name} does not offer this.", "It may be read-only, or have it switched off."
 )
-_LIMITED = "{name} limits how often it may be asked."
-_LIMITED_FOR = "{name} limits how often it may be asked. It asks to wait {seconds} s."
+_LIMITED = "{name} limits the number of requests."
+_LIMITED_FOR = "{name} limits the number of requests. It asks to wait {seconds} s."
 _HIGHER = "Wait, or sign in: limits for accounts are higher."
 #: What a status means, or what it means to whom.
 _STATUSES: dict[int | str, Sentence[LongshoreError]] = {
     "stranger": Sentence(
         SignInRequired,
-        "{name} wants you to sign in.",
+        "{name} requires you to sign in.",
         "Use Sign in…, then try again. A name that does not exist may look the same.",
     ),
     "password": Sentence(
         SignInFailed,
-        "{name} refuses the user name or the password.",
-        "Use Sign in… again. Many registries want an access token in place of the password.",
+        "{name} refused the user name or password.",
+        "Use Sign in… again. Many registries require an access token instead of the password.",
     ),
     "denied": Sentence(
         AccessDenied,
         "{name} does not allow this to {who}.",
-        "Ask its owner for the right, or sign in as someone who has it.",
+        "Ask its owner for access, or sign in as someone who has it.",
     ),
     404: Sentence(NotInRegistry, "{name} has no {what}.", "Check the name and the tag."),
     "no address": Sentence(
@@ -72,22 +72,22 @@ _STATUSES: dict[int | str, Sentence[LongshoreError]] = {
     407: _SIGN_IN_TO_NETWORK,
     413: Sentence(
         UnexpectedReply,
-        "{name}, or a proxy before it, refuses this because it is too large.",
+        "{name}, or a proxy in front of it, refused this because it is too large.",
         "Its administrator sets the limit (client_max_body_size of nginx, for example).",
     ),
     "slow down": Sentence(RateLimited, _LIMITED, "Wait and try again."),
     "slow down, stranger": Sentence(RateLimited, _LIMITED, _HIGHER),
     "wait": Sentence(RateLimited, _LIMITED_FOR, "Wait and try again."),
     "wait, stranger": Sentence(RateLimited, _LIMITED_FOR, _HIGHER),
-    500: Sentence(RegistryFailure, "{name} has a problem of its own.", "Try again later."),
+    500: Sentence(RegistryFailure, "{name} reports an internal error.", "Try again later."),
     501: _NOT_OFFERED,
-    507: Sentence(UnexpectedReply, "{name} has no room left.", "Tell whoever runs the registry."),
+    507: Sentence(UnexpectedReply, "{name} has no space left.", "Tell whoever runs the registry."),
     511: _SIGN_IN_TO_NETWORK,
-    "plain HTTP": Sentence(TlsFailed, "{name} speaks TLS, and was asked with plain HTTP.", "Try again."),
+    "plain HTTP": Sentence(TlsFailed, "{name} uses TLS, but was contacted with plain HTTP.", "Try again."),
     "unknown": Sentence(
         UnexpectedReply,
-        "{name} answers in a way that is not the protocol's.",
-        "Check the address; it may not be a registry, or a proxy stands in between.",
+        "{name} does not follow the registry protocol.",
+        "Check the address; it may not be a registry, or a proxy is in between.",
     ),
 }
 
@@ -198,10 +198,10 @@ def no_json(
 def unexpected(config: RegistryConfig, why: str, subject: str = "") -> UnexpectedReply:
     """The registry answered outside its protocol."""
     return UnexpectedReply(
-        f"{called(config)} answers in a way that is not the protocol's: {why}.",
+        f"{called(config)} does not follow the registry protocol: {why}.",
         registry=config.host,
         subject=subject,
-        advice="Check the address; a proxy or a sign-in page may stand in between.",
+        advice="Check the address; a proxy or a sign-in page may be in between.",
     )
 
 

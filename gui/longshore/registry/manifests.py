@@ -83,7 +83,7 @@ class Manifests:
         announced = reply.headers.get(_DIGEST, "")
         if announced.startswith("sha256:") and announced != sha256_of(reply.body):
             raise DigestMismatch(
-                "The manifest is not what the registry announces it to be.",
+                "The manifest does not match what the registry announced.",
                 subject=subject,
                 advice="Try again; a proxy in between may have changed it.",
                 detail=f"announced {announced}, came {sha256_of(reply.body)}",
@@ -195,7 +195,7 @@ class Manifests:
         announced = reply.headers.get(_DIGEST, "")
         if announced.startswith("sha256:") and announced != digest:
             raise VerificationFailed(
-                "The registry stored another manifest than it was given.",
+                "The registry stored a different manifest from the one it was sent.",
                 subject=subject,
                 advice="Try again; a proxy in between may have changed it.",
                 detail=f"sent {digest}, stored {announced}",
@@ -227,7 +227,7 @@ class Manifests:
         self, repository: str, digest: str, *, cancellation: Cancellation | None = None
     ) -> None:
         """Delete a manifest and every tag that points to it. Raises NotInRegistry, AccessDenied."""
-        self._delete(repository, digest, "Its administrator can allow deleting.", cancellation)
+        self._delete(repository, digest, "Its administrator can allow deletion.", cancellation)
 
     def delete_tag(self, repository: str, tag: str, *, cancellation: Cancellation | None = None) -> None:
         """Delete one tag only. Raises AccessDenied if the registry cannot: distribution 2 deletes only manifests."""
@@ -251,7 +251,7 @@ class Manifests:
                 raise
             name_of = failures.called(self._session.config)
             raise AccessDenied(
-                f"{name_of} does not allow to delete this.",
+                f"{name_of} does not allow deletion.",
                 registry=error.registry,
                 subject=subject,
                 advice=advice,

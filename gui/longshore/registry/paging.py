@@ -119,6 +119,6 @@ class Pager:
         return UnexpectedReply(
             f"The list was stopped: {why}.",
             registry=self._config.host,
-            advice=f"What came before is shown; {failures.called(self._config)} may have more. "
-            "Paste a reference for what is not there.",
+            advice=f"The list so far is shown; {failures.called(self._config)} may have more. "
+            "Paste a reference for anything missing.",
         )

@@ -53,7 +53,7 @@ class Cutter:
             piece = self._rest or next(self._data, b"")
             if not piece:
                 raise DigestMismatch(
-                    "The content ended before its size.",
+                    "The content ended too early.",
                     detail=f"{length} bytes are missing",
                     advice="Try again.",
                 )

@@ -97,9 +97,9 @@ def remove(client: RegistryClient, plan: RemovalPlan) -> None:
             now = client.head(plan.repository, tag)
             if now is not None and now.digest != digest:
                 raise VerificationFailed(
-                    f"The tag {tag} was given to another image meanwhile.",
+                    f"The tag {tag} was moved to another image meanwhile.",
                     subject=f"{plan.host}/{plan.repository}:{tag}",
-                    advice="Nothing more was removed; look again.",
+                    advice="Nothing more was removed. Check again.",
                 )
         try:
             client.delete_manifest(plan.repository, digest)

@@ -31,7 +31,7 @@ class Bandwidth:
 
     @property
     def limit(self) -> float | None:
-        """Bytes per second, None for as fast as it goes. May be set at any time; what waits follows at once."""
+        """Bytes per second, None for none. May be set at any time; what waits follows at once."""
         return self._rate
 
     @limit.setter

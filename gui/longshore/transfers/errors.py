@@ -21,6 +21,6 @@ def internal_error(error: BaseException) -> InternalError:
     """What to show for an exception that nobody foresaw. Any thread."""
     return InternalError(
         "Something went wrong inside Longshore.",
-        advice="Try again. If it stays, report it with the log file.",
+        advice="Try again. If it keeps happening, report it with the log file.",
         detail=f"{type(error).__name__}: {error}",
     )

@@ -89,7 +89,7 @@ class ActionButton(QPushButton):
         self.updateGeometry()
 
     def set_label(self, text: str, icon: str = "") -> None:
-        """Another text (and icon), e.g. Resume for Hold queue."""
+        """Another text (and icon), e.g. Resume for Pause queue."""
         if text == self._text:
             return
         self._text = text

@@ -382,7 +382,7 @@ class RegistryPane(Pane):
             menu.addAction(self.tr("Refresh")).triggered.connect(self.refresh)
             menu.addAction(self.tr("Sign in…")).triggered.connect(lambda: self.sign_in_requested.emit(host))
             menu.addAction(self.tr("Sign out")).triggered.connect(lambda: self.sign_out_requested.emit(host))
-            menu.addAction(self.tr("Who am I…")).triggered.connect(lambda: self.account_requested.emit(host))
+            menu.addAction(self.tr("Account…")).triggered.connect(lambda: self.account_requested.emit(host))
             menu.addSeparator()
             settings = menu.addAction(self.tr("Settings…"))
             settings.triggered.connect(lambda: self.settings_requested.emit(host))

@@ -153,7 +153,7 @@ class TagSection(QWidget):
         if model.loading or not count:
             return ""
         if (awaited := model.awaited_details) > _MANY_DETAILS:
-            return self.tr("{0}, details of {1} to come").format(f"{count:,}", f"{awaited:,}")
+            return self.tr("{0}, loading details of {1}").format(f"{count:,}", f"{awaited:,}")
         if model.filter:
             return self.tr("{0} of {1}").format(f"{model.rowCount():,}", f"{count:,}")
         return self.tr("1 tag") if count == 1 else self.tr("{0} tags").format(f"{count:,}")

@@ -87,8 +87,8 @@ class TransferPane(Pane):
         self.retry_button = add(self.tr("Retry"), "retry", self.retry)
         self.pause_button = add(self.tr("Pause"), "hold", self.toggle_pause)
         self.pause_button.hide()  # until there is something that can be paused
-        self.hold_button = add(self.tr("Hold queue"), "hold-queue", self.toggle_hold)
-        self.hold_button.set_hint(self.tr("Starts nothing more; what runs goes on."))
+        self.hold_button = add(self.tr("Pause queue"), "hold-queue", self.toggle_hold)
+        self.hold_button.set_hint(self.tr("No further transfers start; running ones continue."))
         self.clear_button = add(self.tr("Clear finished"), "clear", self.clear_finished)
         self.view = TransferView(self.tr("Transfers"), _COLUMNS, hidden=(_FINISHED,))
         self.view.set_model(model)
@@ -142,12 +142,12 @@ class TransferPane(Pane):
         return list({snapshot.id: snapshot for snapshot in found if snapshot is not None}.values())
 
     def set_held(self, held: bool) -> None:
-        """Whether the queue is held; tells no wish."""
+        """Whether queue paused; tells no wish."""
         self._held = held
         if held:
             self.hold_button.set_label(self.tr("Resume queue"), "resume")
         else:
-            self.hold_button.set_label(self.tr("Hold queue"), "hold-queue")
+            self.hold_button.set_label(self.tr("Pause queue"), "hold-queue")
         self._tell_state()
 
     def set_unsaved(self, reason: str) -> None:
@@ -279,8 +279,8 @@ class TransferPane(Pane):
         elif any(not s.pausable and not s.state.finished for s in meant):
             self.explain(
                 self.tr(
-                    "What an engine moves cannot be paused: it drops unfinished layers when it stops. "
-                    "Hold the queue, or cancel it."
+                    "Transfers by an engine cannot be paused: it discards unfinished layers when it stops. "
+                    "Pause the queue, or cancel it."
                 )
             )
         else:
@@ -295,7 +295,8 @@ class TransferPane(Pane):
         if not failed:
             self.explain(
                 self.tr(
-                    "Select a pull that an engine could not finish: the library fetches it and hands it on."
+                    "Select a pull that an engine could not finish: the library downloads it and loads it "
+                    "into the engine."
                 )
             )
 
@@ -319,7 +320,7 @@ class TransferPane(Pane):
         if ended:
             self.remove_requested.emit(ended)
         elif self.selected():
-            self.explain(self.tr("It has not ended yet; cancel it first."))
+            self.explain(self.tr("It is still running; cancel it first."))
 
     def move_rows(self, rows: int) -> None:
         """Wish to have the selected transfers earlier (negative) or later in the queue."""
@@ -440,7 +441,7 @@ class TransferPane(Pane):
         if offer is not None and offer.remedy is not Remedy.LIBRARY:  # below for all that are chosen
             menu.addAction(offer.menu).triggered.connect(lambda: self._follow(chosen[0], offer))
         if any(can_detour(one) for one in chosen):
-            menu.addAction(self.tr("Pull by the library instead")).triggered.connect(self.detour)
+            menu.addAction(self.tr("Download via the library")).triggered.connect(self.detour)
         menu.addSeparator()
         if any(s.pausable and not s.state.finished for s in chosen):
             paused = all(transfer_choice.is_paused(s) for s in chosen if s.pausable and not s.state.finished)

@@ -40,7 +40,7 @@ class Copies(QObject):
         whole = [one for one in references if not one.tag and not one.digest]
         if len(whole) > 1:
             self.window.registry_pane.explain(
-                self.tr("Copy one repository at a time: what would move is shown first.")
+                self.tr("Copy one repository at a time. You can review the changes first.")
             )
             return
         if whole:

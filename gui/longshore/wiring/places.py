@@ -110,7 +110,7 @@ class Places(QObject):
         offered = zip(self._offered, self._titles, strict=True)
         others = [(place, title) for place, title in offered if place != here]
         if not others:
-            self.window.image_pane.explain(self.tr("There is no other engine known here."))
+            self.window.image_pane.explain(self.tr("No other engine is known."))
             return
         sheet = CarrySheet(self.window, images, here, others)
         sheet.transfers_requested.connect(self.operations.transfers.ask)
@@ -121,7 +121,7 @@ class Places(QObject):
     @Slot(object)
     def _library_instead(self, error: LongshoreError | None) -> None:
         pane = self.window.image_pane
-        words = self.tr("No engine answers; showing the library. Images pulled now are kept there.")
+        words = self.tr("Docker isn't running. Showing your library; pulled images are stored there.")
         more = ""
         if error is not None:
             words += f"\n{text.safe(error.subject)}: {engine_text.state(None, error)}"
@@ -153,7 +153,9 @@ class Places(QObject):
             pane.say_place(words.format(text.safe(address.name)), Tone.GOOD)
             return
         pane.say_place(
-            self.tr("The engine {0} answers. This is still the library.").format(text.safe(address.name)),
+            self.tr("The engine {0} is running now. You are viewing the library.").format(
+                text.safe(address.name)
+            ),
             Tone.GOOD,
             self.tr("Show its images"),
             lambda: self.operations.images.select_place(EnginePlace(address)),

@@ -61,7 +61,7 @@ class Shared(QObject):
             return None
         if status.place is not None:
             return status.place
-        words = QCoreApplication.translate("Shared", "There is no engine to pull into or push from.")
+        words = QCoreApplication.translate("Shared", "No engine is available to pull into or push from.")
         self._window.explain(words, Tone.CAUTION)
         return None
 

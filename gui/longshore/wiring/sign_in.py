@@ -128,9 +128,7 @@ class Reach(QObject):
     def _sign_out(self, host: str) -> None:
         remote = self.operations.registries
         if not remote.user(host) and remote.accounts.account(host).trouble is None:
-            self.window.registry_pane.explain(
-                self.tr("Nobody is signed in at {0}.").format(remote.title(host))
-            )
+            self.window.registry_pane.explain(self.tr("Not signed in to {0}.").format(remote.title(host)))
             return
 
         def done(error: LongshoreError | None) -> None:

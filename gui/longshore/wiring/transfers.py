@@ -65,9 +65,9 @@ class Transfers(QObject):
         if again:
             pane.show_transfers(again)
             pane.explain(
-                self.tr("That transfer is in the list already; here it is.")
+                self.tr("This transfer is already in the list.")
                 if len(again) == 1
-                else self.tr("{0} of them are in the list already; here they are.").format(len(again))
+                else self.tr("{0} of them are already in the list.").format(len(again))
             )
             # The notice takes room from the list.
             QTimer.singleShot(0, pane, lambda: pane.reveal(again[0]))
@@ -86,7 +86,7 @@ class Transfers(QObject):
             if count == 1
             else self.tr("{0} transfers were interrupted when Longshore ended.").format(count),
             Tone.CAUTION,
-            button=self.tr("Go on") if count == 1 else self.tr("Go on with all"),
+            button=self.tr("Go on") if count == 1 else self.tr("Resume all"),
             act=lambda: self.operations.transfers.queue.retry(ids),
         )
 

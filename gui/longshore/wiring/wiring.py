@@ -183,7 +183,7 @@ class Wiring(QObject):
     def unexpected(self) -> None:
         """Something failed that should not; the log has it."""
         self.window.explain(
-            self.tr("Something unexpected went wrong. The log has the details; the window goes on."), Tone.BAD
+            self.tr("Something unexpected went wrong. You can continue; the log has the details."), Tone.BAD
         )
 
     @Slot()

@@ -220,7 +220,9 @@ def test_a_registry_without_tls_where_the_engine_wants_it(
         pytest.raises(TlsFailed) as caught,
     ):
         pull(engine, f"{registry.address}/transfers/http")
-    assert caught.value.message == f"The engine asks {registry.address} with TLS, and it answers without."
+    assert (
+        caught.value.message == f"The engine connects to {registry.address} with TLS, but it uses plain HTTP."
+    )
     assert f"add {registry.address} to “insecure-registries”" in caught.value.advice
 
 

@@ -60,7 +60,7 @@ def translate(qapp: QApplication) -> Iterator[Translate]:
 
 def test_an_error_is_translated_by_its_sentence_and_its_names_are_filled_in(translate: Translate) -> None:
     error = classify("toomanyrequests", PULL)
-    translate({"{host} has had too many requests from here for now.": "Zu viele Anfragen an {host}."})
+    translate({"{host} received too many requests from here.": "Zu viele Anfragen an {host}."})
     assert errors.message(error) == "Zu viele Anfragen an r.example."
     assert errors.advice(error) == error.advice
     assert errors.told(error) == f"Zu viele Anfragen an r.example. {error.advice}"
@@ -136,7 +136,7 @@ def test_a_transfer_offers_nothing_that_only_time_or_nobody_can_mend() -> None:
 
 
 def test_the_library_is_offered_after_the_second_attempt() -> None:
-    lost = EngineLost("The engine went away.", remedy=Remedy.LIBRARY)
+    lost = EngineLost("The connection to the engine was lost.", remedy=Remedy.LIBRARY)
     assert errors.offer_of(transfer(state=State.FAILED, error=lost, attempt=1)) is None
     failed = transfer(state=State.FAILED, error=lost, attempt=2)
     offer = errors.offer_of(failed)

@@ -208,7 +208,7 @@ def test_filter_looks_at_all_pages(model):
     listed(model, ["acme/web", "acme/api"], more=True)
     model.set_filter("WEB acme")
     index = model.index_of(HOST)
-    assert texts(model, 0, index) == ["acme/web", "Looking through the rest: 2 loaded…"]
+    assert texts(model, 0, index) == ["acme/web", "Searching the rest: 2 loaded…"]
     assert wanted == [1]
     model.append_page(HOST, 1, ["other", "team/acme-web"], True, None)
     assert wanted == [1, 1]

@@ -155,8 +155,8 @@ def test_progress_in_words(model):
     ("fields", "expected"),
     [
         ({"waiting_for": Waiting.ENGINE}, "Waiting for the engine"),
-        ({"waiting_for": Waiting.SLOT}, "waiting for its turn"),
-        ({"waiting_for": Waiting.HOLD}, "the queue is held"),
+        ({"waiting_for": Waiting.SLOT}, "waiting for a free slot"),
+        ({"waiting_for": Waiting.HOLD}, "queue paused"),
         ({"waiting_for": Waiting.PAUSED}, "paused"),
         (
             {"waiting_for": Waiting.PAUSED, "moved_bytes": 5 * MB, "total_bytes": 20 * MB},
@@ -225,7 +225,7 @@ def test_what_really_moved_in_words(model):
     moved = Moved(96 * MB, layers_moved=4, layers_mounted=5)
     assert said(model, **push, moved=moved) == "96 MB, 4 moved, 5 mounted"
     assert said(model, **push, moved=replace(moved, layers_skipped=2)).endswith(", 2 already there")
-    assert said(model, **push, moved=Moved(layers_skipped=9)) == "nothing to move, 9 already there"
+    assert said(model, **push, moved=Moved(layers_skipped=9)) == "already up to date, 9 already there"
     apply(model, transfer("a", **push, started=NOW, finished=NOW + timedelta(seconds=7)))
     finished = model.index(0, TransferColumn.FINISHED)
     assert finished.data() and finished.data(Item.AccessibleDescriptionRole).endswith("took 7 s")

@@ -84,7 +84,8 @@ def test_the_engine_one_looks_at_is_chosen_and_others_can_be(open_sheet, qtbot: 
     sheet.set_engines([READY, MANAGER])
     assert rows(sheet)[1] == ("farm", "Docker 28.5.2", True), "news keeps what is chosen"
     assert sheet.reach.text() == (
-        "farm: Manages a swarm. A pull reaches this engine alone, not its other nodes: node-<b>, node-c (down)."
+        "farm: Manages a swarm. A pull reaches only this engine, not its other nodes: node-<b>, node-c "
+        "(down)."
     )
     assert sheet.reach.textFormat() == Qt.TextFormat.PlainText
     with qtbot.waitSignal(sheet.transfers_requested) as wish:

@@ -86,7 +86,7 @@ def test_what_cannot_be_is_said_and_cannot_be_confirmed(light: Theme, qtbot: QtB
     sheet.platforms.setText("no/such/thing/at/all")
     assert not sheet.confirm.isEnabled()
     sheet.platforms.clear()
-    sheet.show_plan(SignInRequired("two.example wants you to sign in.", registry="two.example"))
+    sheet.show_plan(SignInRequired("two.example requires you to sign in.", registry="two.example"))
     assert "sign in" in sheet.problem.text()
     assert not sheet.confirm.isEnabled()
     nothing = MirrorPlan(sheet.rule(), (MirrorTag("1.0", TagState.SAME),))

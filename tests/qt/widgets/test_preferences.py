@@ -23,7 +23,7 @@ def test_what_is_shown_is_what_is_saved(light: Theme, qtbot: QtBot, tmp_path: Pa
         assert sheet.check()
     assert same.args == [given]
     sheet.copy_limit.setValue(0)
-    assert sheet.copy_limit.text() == "as fast as it goes"
+    assert sheet.copy_limit.text() == "none"
     sheet.notes.setChecked(True)
     with qtbot.waitSignal(sheet.chosen) as changed:
         sheet.confirm.click()

@@ -361,7 +361,7 @@ def test_a_socket_that_does_not_exist_is_changed_where_it_was_named(origin: Orig
 def test_an_engine_that_goes_away(error: Exception) -> None:
     found = explain(SOCKET, wrapped(error), doing="pulling “x”")
     assert isinstance(found, EngineLost)
-    assert found.message == "The engine went away while pulling “x”."
+    assert found.message == "The connection to the engine was lost while pulling “x”."
 
 
 def test_what_answers_the_first_question() -> None:

@@ -56,7 +56,7 @@ ON_ARM = replace(PULL, platform=Platform("linux", "arm64"))
         ("checksum", PULL, errors.DigestMismatch, "What came from r.example", "alters the data"),
         ("checksum", PUSH, errors.DigestMismatch, "r.example received something else", "alters the data"),
         ("containerd", PULL, errors.EngineLost, "containerd", "Restart the engine"),
-        ("disk full", PULL, errors.DiskFull, "The disk of the engine is full", "Remove images"),
+        ("disk full", PULL, errors.DiskFull, "The engine's disk is full", "Remove images"),
         ("too large", PUSH, errors.UnexpectedReply, "because it is too large", "client_max_body_size"),
         ("read only", PUSH, errors.AccessDenied, "r.example takes no pushes", "read-only"),
         ("read only", PULL, errors.AccessDenied, "r.example does not allow this", "read-only"),
@@ -106,9 +106,9 @@ def test_what_is_wrong_with_a_certificate(text: str, message: str, advice: str) 
 @pytest.mark.parametrize(
     ("text", "kind", "message", "advice"),
     [
-        ("507", errors.UnexpectedReply, "r.example has no room left.", "Tell whoever runs the registry."),
-        ("503", errors.RegistryFailure, "r.example has trouble of its own (status 503).", "Retry later"),
-        ("", errors.RegistryFailure, "r.example has trouble of its own.", "Retry later"),
+        ("507", errors.UnexpectedReply, "r.example has no space left.", "Tell whoever runs the registry."),
+        ("503", errors.RegistryFailure, "r.example reports an internal error (status 503).", "Retry later"),
+        ("", errors.RegistryFailure, "r.example reports an internal error.", "Retry later"),
     ],
 )
 def test_a_registry_with_trouble_of_its_own(

@@ -139,7 +139,7 @@ REFUSED = [
     ("x..y/app", "“x..y” is not the name of a registry"),
     ("-web", "“-web” in the repository's name must begin and end"),
     ("team/web.", "“web.” in the repository's name must begin and end"),
-    ("a..b", "“a..b” in the repository's name has separators side by side"),
+    ("a..b", "“a..b” in the repository's name has consecutive separators"),
     ("reg.ist!ry/x", "holds “!”"),
     ("team/w_b~x", "holds “~”"),
     ("web:la.t!est", "holds “!”"),

@@ -274,7 +274,7 @@ def test_a_storage_that_is_silent_or_cut_is_named(serve, connect) -> None:
         with pytest.raises(RegistryUnreachable, match=words) as caught:
             connect(registry, read_seconds=0.3).tags("a/b")
         assert caught.value.silent is (how == "silent")
-        assert f"{storage.host} (where {registry.host} sends us)" in caught.value.message
+        assert f"{storage.host} (where {registry.host} redirects)" in caught.value.message
         storage.ending.set()
 
 

@@ -142,7 +142,7 @@ def test_cuts_without_a_byte_between_them_are_counted() -> None:
 
 def test_a_source_that_stays_silent_is_asked_once_more() -> None:
     """Each silence lasts half a minute: the rest is for the next attempt, which the queue counts."""
-    silent = RegistryUnreachable("It does not answer.", registry="one.example", silent=True)
+    silent = RegistryUnreachable("It does not respond.", registry="one.example", silent=True)
     reader = Reader()
     reader.acts = [0, 2000, 0, silent, 3000, silent]
     assert read(source_of(reader)) == DATA
@@ -346,7 +346,7 @@ def test_a_platform_that_is_not_there() -> None:
     for ask in (lambda: chosen(whole, [AMD, missing], "a"), lambda: one_platform(whole, missing, "a")):
         with pytest.raises(InvalidManifest) as failed:
             ask()
-        assert failed.value.message == "There is no image for linux/s390x."
+        assert failed.value.message == "No image is available for linux/s390x."
         assert "linux/amd64, linux/arm64, linux/arm/v7" in failed.value.detail
 
 

@@ -175,7 +175,7 @@ class VendorLister(CatalogueLister):
         if not isinstance(error, SignInRequired):
             return self._unsupported(detail=error.detail)
         return SignInRequired(
-            f"{failures.called(self._config)} lists its repositories only to those who sign in.",
+            f"{failures.called(self._config)} lists its repositories only after you sign in.",
             registry=self._config.host,
             advice=f"{self.advice or 'Sign in….'} {PIN}",
             detail=error.detail,

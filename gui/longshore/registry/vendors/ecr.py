@@ -18,7 +18,8 @@ from longshore.registry.vendors.base import PIN, CatalogueLister
 from longshore.registry.vendors.protocol import RepositoryInfo
 
 _ADVICE = (
-    "Passwords of Amazon ECR hold 12 hours: set up the credential helper ecr-login in docker's config.json, or run "
+    "Amazon ECR passwords expire after 12 hours: set up the credential helper ecr-login in docker's "
+    "config.json, or run "
     "aws ecr get-login-password | docker login again."
 )
 
@@ -36,9 +37,11 @@ class EcrLister(CatalogueLister):
         try:
             return super().repositories(page, query, cancellation=cancellation)
         except SignInRequired as error:
-            raise SignInRequired("Amazon ECR wants you to sign in.", detail=error.detail, **where) from error
+            raise SignInRequired(
+                "Amazon ECR requires you to sign in.", detail=error.detail, **where
+            ) from error
         except SignInFailed as error:
-            message = "Amazon ECR refuses the password; it may have run out."
+            message = "Amazon ECR refused the password; it may have expired."
             raise SignInFailed(message, detail=error.detail, **where) from error
         except (AccessDenied, ListingUnsupported) as error:
             message = "Amazon ECR does not list its repositories for you."

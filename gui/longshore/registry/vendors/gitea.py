@@ -33,7 +33,7 @@ class GiteaLister(VendorLister):
         credential = self._credential()
         owner = self._config.namespace.partition("/")[0] or (credential.username if credential else "")
         if not owner:
-            raise self._unsupported("Packages are listed of one owner only.")
+            raise self._unsupported("Packages are listed for one owner only.")
         return [owner]
 
     def _first(self, shelf: str, query: str) -> str:

@@ -52,7 +52,7 @@ class GitLabLister(VendorLister):
 
     def _shelves(self, query: str, cancellation: Cancellation | None) -> list[str]:
         if not self._config.namespace:
-            raise self._unsupported("GitLab lists repositories of a group or of a project only.")
+            raise self._unsupported("GitLab lists repositories only for a group or project.")
         place = read.segment(self._config.namespace)
         group = f"/api/v4/groups/{place}/registry/repositories"
         try:

@@ -66,7 +66,7 @@ class HubLister(VendorLister):
                     )
                 except AccessDenied as error:
                     raise SignInFailed(
-                        "Docker Hub refuses the user name or the password.",
+                        "Docker Hub refused the user name or password.",
                         registry=self._config.host,
                         advice="Sign in… again; with two-factor sign-in, use an access token as password.",
                         detail=error.detail,

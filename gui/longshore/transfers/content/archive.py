@@ -109,7 +109,7 @@ class ArchiveReader:
         found = chosen(archive, self._endpoint)
         if len(found) != 1:
             raise ArchiveError(
-                "The archive holds several images, and it was not said which.",
+                "The archive contains several images, and none was chosen.",
                 subject=str(self._place.path),
                 advice="Choose one of them.",
                 detail="\n".join(str(reference) for one in found for reference in one.references),
@@ -257,7 +257,7 @@ class ArchiveContentWriter:
             if found.subject is not None:
                 return
             raise UnsupportedTransfer(
-                "A docker-archive can hold images only, and this is none.",
+                "A docker-archive can only contain images, and this is not one.",
                 advice="Save it as an oci-archive.",
             )
         layers = [blob_path(self._plain.get(layer.digest, layer.digest)) for layer in image.layers]

@@ -90,7 +90,7 @@ class TransferQueue(QueueCore):
                     self._again(entry)
                     return entry.id
             if self._closing:
-                raise InternalError("Longshore is ending.")
+                raise InternalError("Longshore is closing.")
             entry = Entry(request)
             self._rows[entry.id] = entry
             self._order.append(entry.id)
@@ -198,7 +198,7 @@ class TransferQueue(QueueCore):
 
     @property
     def held(self) -> bool:
-        """Whether the queue is held."""
+        """Whether queue paused."""
         return self._held
 
     def move(self, ids: Iterable[str], *, up: bool) -> None:

@@ -12,7 +12,7 @@ from longshore.transfers.transfer import State, Waiting
 
 @dataclass(slots=True)
 class Limits:
-    """How many transfers run at once: in all, and with one registry (None: no limit of its own)."""
+    """How many transfers run at once: in all, and with one registry (None: no separate limit)."""
 
     concurrency: int = 3
     per_registry: int | None = None

@@ -108,9 +108,9 @@ class _Loading:
         if image is None:
             if asked is not None or (len(archived.runnable) > 1 and not self._keeps):
                 raise InvalidManifest(
-                    f"There is no image for {asked or own}.",
+                    f"No image is available for {asked or own}.",
                     subject=", ".join(name.familiar for name in archived.references) or archived.top.digest,
-                    advice="Choose one of those that are there.",
+                    advice="Choose an existing one.",
                     detail=f"there are: {', '.join(str(one.platform) for one in archived.runnable)}",
                 )
             image = archived.runnable[0]  # as the engines do with an image for another platform

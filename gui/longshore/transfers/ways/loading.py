@@ -73,7 +73,7 @@ def verify(job: Job, engine: Engine, expected: Expected, loaded: Sequence[str]) 
     shown = short(expected.config) if expected.name is None else expected.name.familiar
     if image is None:
         raise VerificationFailed(
-            "The engine says that it loaded the image, and does not have it.",
+            "The engine reported that it loaded the image, but does not have it.",
             subject=shown,
             advice="Try again.",
             detail="\n".join(loaded),
@@ -83,7 +83,7 @@ def verify(job: Job, engine: Engine, expected: Expected, loaded: Sequence[str]) 
         raise VerificationFailed(
             "The engine's image is not the one that was loaded.",
             subject=shown,
-            advice="Something else may have given its name to another image meanwhile. Try again.",
+            advice="Its name may have been given to another image meanwhile. Try again.",
             detail=f"loaded: {expected.config}\nlocal image: {image.image_id}",
         )
     if expected.before == image.image_id:

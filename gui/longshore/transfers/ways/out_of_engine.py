@@ -88,7 +88,7 @@ class Saved:
         raise VerificationFailed(
             "The engine saved another image than the one asked for.",
             subject=image.image_id,
-            advice="Something else may have given its name to another image meanwhile. Try again.",
+            advice="Its name may have been given to another image meanwhile. Try again.",
             detail="\n".join(one.top.digest for one in archived),
         )
 

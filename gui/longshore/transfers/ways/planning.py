@@ -138,7 +138,7 @@ def image_manifest(
     if isinstance(found, Index):
         child = found.select(platform)
         if child is None:
-            raise InvalidManifest(f"There is no image for {platform}.", subject=f"{repository}:{name}")
+            raise InvalidManifest(f"No image is available for {platform}.", subject=f"{repository}:{name}")
         found = client.manifest(repository, child.digest, cancellation=cancellation)
         if isinstance(found, Index):
             raise InvalidManifest("An index within an index.", subject=f"{repository}:{name}")

@@ -111,7 +111,7 @@ class PullWay:
             image = engine.image(str(reference))
         except ImageUnknown as error:
             raise VerificationFailed(
-                "The engine says that it pulled the image, and does not have it.",
+                "The engine reported that it pulled the image, but does not have it.",
                 subject=reference.familiar,
                 advice="Try again.",
                 detail=error.detail,
@@ -121,7 +121,7 @@ class PullWay:
             raise VerificationFailed(
                 "The local image is not the one that was pulled.",
                 subject=reference.familiar,
-                advice="Something else may have given its name to another image meanwhile. Try again.",
+                advice="Its name may have been given to another image meanwhile. Try again.",
                 detail=f"pulled: {digest}\nlocal image: {image.image_id}\n" + "\n".join(image.repo_digests),
             )
         if not digest:
@@ -145,7 +145,7 @@ class PullWay:
         if digest == "":
             return ""
         if digest is None or not carries(digest, image.image_id, image.repo_digests):
-            job.tell(NoteKind.NOT_VERIFIED, "The registry has another image under that name now.")
+            job.tell(NoteKind.NOT_VERIFIED, "That name now points to another image in the registry.")
             return ""
         return digest
 

@@ -135,7 +135,7 @@ class PushWay:
             now = image.image_id  # removed while it was pushed: what was pushed is what it was at the start
         if now != image.image_id:
             raise VerificationFailed(
-                "The tag was given to another image while it was pushed.",
+                "The tag was moved to another image during the push.",
                 subject=target.familiar,
                 advice="Push it again.",
                 detail=f"at the start: {image.image_id}\nnow: {now}",

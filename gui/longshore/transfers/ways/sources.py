@@ -67,13 +67,13 @@ class ArchiveSource:
         tell_remarks(self._archive, job.tell)
         if not self.images:
             raise ArchiveError(
-                "There is no image in the archive that an engine could run.",
+                "The archive contains no image that an engine can run.",
                 subject=str(source.place.path),
                 advice="It may hold a signature or another artifact: load it into a registry or the library.",
             )
         if job.request.destination.reference is not None and len(self.images) > 1:
             raise ArchiveError(
-                "The archive holds several images, which cannot all have one name.",
+                "The archive contains several images, which cannot share one name.",
                 subject=str(source.place.path),
                 advice="Load them under their own names, or choose one of them.",
             )

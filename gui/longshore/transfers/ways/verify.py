@@ -27,16 +27,16 @@ def verify_tag(job: Job, host: str, reference: Reference, digest: str) -> bool:
         return False
     if found is None:
         raise VerificationFailed(
-            "The engine says that it pushed the image, and the registry does not have the tag.",
+            "The engine reported that it pushed the image, but the registry does not have the tag.",
             subject=reference.familiar,
             advice="Push it again.",
             detail=f"pushed: {digest}",
         )
     if found != digest:
         raise VerificationFailed(
-            "The registry's tag stands on another image than the one pushed.",
+            "The registry's tag points to a different image than the one pushed.",
             subject=reference.familiar,
-            advice="Somebody else may have pushed the same tag just now. Look at it, or push again.",
+            advice="Someone else may have pushed this tag just now. Check it, or push again.",
             detail=f"pushed: {digest}\nin the registry: {found}",
         )
     return True
@@ -52,7 +52,7 @@ def standing_digest(job: Job, host: str, reference: Reference) -> str | None:
             found = job.clients.registry(host).head(reference.path, reference.tag or "", cancellation=bounded)
     except Cancelled:
         job.cancellation.raise_if_cancelled()
-        job.tell(NoteKind.NOT_VERIFIED, "The registry did not answer in time.")
+        job.tell(NoteKind.NOT_VERIFIED, "The registry did not respond in time.")
     except NotInRegistry:
         return None
     except LongshoreError as error:

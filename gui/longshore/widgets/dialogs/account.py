@@ -1,4 +1,4 @@
-"""Sign in…, and Who am I…"""
+"""Sign in…, and Account…"""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class SignInSheet(Sheet):
         self.secret.setEchoMode(QLineEdit.EchoMode.Password)
         self.secret.setAccessibleName(self.tr("Password or token"))
         form.addRow(self.tr("Password or token"), self.secret)
-        self.this_run = QCheckBox(self.tr("Keep for this run only"))
+        self.this_run = QCheckBox(self.tr("Forget when Longshore closes"))
         form.addRow("", self.this_run)
         self.kept = explanation(stored_in)
         form.addRow("", self.kept)
@@ -60,7 +60,7 @@ class SignInSheet(Sheet):
     @Slot(bool)
     def _tell_where(self, this_run: bool) -> None:
         self.kept.setText(
-            self.tr("It is kept in memory until Longshore ends; docker does not see it.")
+            self.tr("It is forgotten when Longshore closes; docker does not see it.")
             if this_run
             else self._stored_in
         )
@@ -98,7 +98,7 @@ class AccountSheet(Sheet):
     sign_out_requested = Signal()
 
     def __init__(self, parent: QWidget | None, title: str) -> None:
-        super().__init__(parent, self.tr("Who am I at {0}?").format(title), self.tr("Sign in…"))
+        super().__init__(parent, self.tr("Account at {0}").format(title), self.tr("Sign in…"))
         self._rows: QFormLayout = self.form()
         self.answer_label = explanation(self.tr("Asking…"), "")
         self.body.addWidget(self.answer_label)
@@ -112,16 +112,16 @@ class AccountSheet(Sheet):
         if not self.open_still:
             return
         account = found.account
-        rows = [(self.tr("Signed in as"), account.user or self.tr("nobody"))]
+        rows = [(self.tr("Account"), account.user or self.tr("not signed in"))]
         if account.user and account.kept is not None:
             rows.append((self.tr("Kept in"), self._place(account.kept)))
         ways = {
             "basic": self.tr("user name and password (Basic)"),
             "bearer": self.tr("tokens (Bearer)"),
-            "none": self.tr("nothing: it is open to everybody"),
+            "none": self.tr("none (public)"),
         }
         if found.auth in ways:
-            rows.append((self.tr("It asks for"), ways[found.auth]))
+            rows.append((self.tr("Authentication"), ways[found.auth]))
         if found.realm and found.auth == "bearer":
             rows.append((self.tr("Tokens from"), found.realm))
         for name, value in rows:
@@ -136,11 +136,9 @@ class AccountSheet(Sheet):
             self.answer_label.setProperty("role", "error")
             self.answer_label.style().polish(self.answer_label)
         elif account.user:
-            self.answer_label.setText(
-                self.tr("The registry takes this sign-in.") if found.auth != "none" else ""
-            )
+            self.answer_label.setText(self.tr("Sign-in verified.") if found.auth != "none" else "")
         else:
-            words = self.tr("You see what the registry shows to everybody.")
+            words = self.tr("The registry shows you its public content.")
             self.answer_label.setText(words if found.auth != "none" else "")
         self.answer_label.setVisible(bool(self.answer_label.text()))
         self._leave = bool(account.user) and found.refused is None
@@ -159,7 +157,7 @@ class AccountSheet(Sheet):
         if kept.stored_in is StoredIn.HELPER:
             return f"docker-credential-{kept.name}"
         if kept.stored_in is StoredIn.THIS_RUN:
-            return self.tr("memory, until Longshore ends")
+            return self.tr("memory, until Longshore closes")
         return self.tr("{0}, as base64").format(kept.path)
 
     def finish(self) -> None:

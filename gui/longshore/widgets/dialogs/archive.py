@@ -108,15 +108,13 @@ class SaveSheet(Sheet):
         self._told = {path for path in self._paths() if is_there(path) and not is_folder(path)}
         there = [path.name for path in self._told]
         if len(there) == 1:
-            self.words.setText(self.tr("{0} is there already and will be replaced.").format(there[0]))
+            self.words.setText(self.tr("{0} already exists and will be replaced.").format(there[0]))
         elif there:
-            self.words.setText(
-                self.tr("{0} files are there already and will be replaced.").format(len(there))
-            )
+            self.words.setText(self.tr("{0} files already exist and will be replaced.").format(len(there)))
         elif self._one:
             self.words.setText("")
         else:
-            self.words.setText(self.tr("A file each, such as {0}.").format(self._paths()[0].name))
+            self.words.setText(self.tr("One file per image, such as {0}.").format(self._paths()[0].name))
         if bool(before) != bool(there):
             self._show_replacing(bool(there))
         self.refit()
@@ -171,10 +169,10 @@ class SaveSheet(Sheet):
             self.show_problem(self.tr("Give the whole path, such as {0}.").format(Path.home() / "image.tar"))
             return False
         if self._one and not suffix_of(paths[0].name):
-            self.show_problem(self.tr("Let the name end in {0}.").format(", ".join(SUFFIXES)))
+            self.show_problem(self.tr("Use a file name that ends in {0}.").format(", ".join(SUFFIXES)))
             return False
         if not is_folder(folder):
-            self.show_problem(self.tr("There is no folder {0}.").format(folder))
+            self.show_problem(self.tr("The folder {0} does not exist.").format(folder))
             return False
         if any(is_folder(path) for path in paths):
             self.show_problem(self.tr("{0} is a folder.").format(paths[0]))

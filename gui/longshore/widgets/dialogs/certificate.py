@@ -49,8 +49,8 @@ class CertificateSheet(Sheet):
         self.body.addWidget(self.compared)
         self.what = plain_label(
             self.tr(
-                "Longshore will then trust exactly this certificate, for this registry only. When the registry gets "
-                "another, you will be asked again."
+                "Longshore will then trust exactly this certificate, for this registry only. If the "
+                "certificate changes, Longshore asks again."
             ),
             role="dim",
             wrap=True,
@@ -113,7 +113,7 @@ class CertificateSheet(Sheet):
         if found.problem is not None:
             return errors.message(found.problem)
         if found.certificate is None:
-            return self.tr("It shows no certificate: this registry is reached by plain HTTP.")
+            return self.tr("No certificate: plain HTTP connection.")
         if found.config.insecure:
             return self.tr("This registry is marked as insecure: its certificate is not checked.")
         return self.tr("Longshore trusts this certificate. The engine decides for itself.")

@@ -42,7 +42,7 @@ class PlatformChoice(QObject):
         self._whole = 0
         self.which = QComboBox()
         self.which.setAccessibleName(self.tr("Platforms"))
-        self.which.addItems([self.tr("All, byte for byte"), self.tr("Only those ticked")])
+        self.which.addItems([self.tr("All platforms, unchanged"), self.tr("Only selected platforms")])
         self.which.currentIndexChanged.connect(self._switched)
         self.list = QListWidget()
         self.list.setAccessibleName(self.tr("Platforms to copy"))
@@ -114,9 +114,7 @@ class PlatformChoice(QObject):
         much = self.tr(", {0} compressed").format(size) if self._whole else ""
         if self.some:
             count = self._platforms_words(len(self.chosen()))
-            words = self.tr("{0}{1}. An index of fewer platforms gets a digest of its own.").format(
-                count, much
-            )
+            words = self.tr("{0}{1}. An index with fewer platforms has a new digest.").format(count, much)
         elif self._sizes:
             words = self.tr("{0}{1}. Digests are kept.").format(self._platforms_words(len(self._sizes)), much)
         elif self._whole:
@@ -162,8 +160,8 @@ class CopySheet(TargetSheet):
         form = self.form()
         self._platforms = PlatformChoice(form, self)
         self._platforms.changed.connect(self._chosen)
-        self.referrers = QCheckBox(self.tr("Signatures and SBOMs along"))
-        self.referrers.setToolTip(self.tr("What refers to the images: signatures, SBOMs, attestations."))
+        self.referrers = QCheckBox(self.tr("Include signatures and SBOMs"))
+        self.referrers.setToolTip(self.tr("Referrers of the images: signatures, SBOMs, attestations."))
         form.addRow("", self.referrers)
 
     def ask_contents(self) -> None:

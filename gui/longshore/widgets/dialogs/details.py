@@ -115,7 +115,7 @@ class DetailsSheet(Sheet):
     def _part(self, found: LibraryPlatform) -> str:
         name = found.platform or self.tr("any")
         if not found.whole:
-            return self.tr("{0}, not all of it is here").format(name)
+            return self.tr("{0}, incomplete").format(name)
         return self.tr("{0}, {1} compressed").format(name, text.size(found.size))
 
     def show_remote(self, reference: Reference, found: TagDetails | LongshoreError) -> None:

@@ -87,7 +87,7 @@ class PullToSheet(Sheet):
         line = self.group.lineEdit()
         assert line is not None
         line.setMaxLength(LONGEST_NAME)
-        line.setPlaceholderText(self.tr("a name, to find these engines again"))
+        line.setPlaceholderText(self.tr("a name for this group of engines"))
         line.textChanged.connect(self._tell)
         self.group.activated.connect(self._group_chosen)
         self.save = QPushButton(self.tr("Save group"))
@@ -210,7 +210,7 @@ class PullToSheet(Sheet):
         silent = [each for each in self._found if each.address in self._checked and each.error is not None]
         if silent:
             names = ", ".join(text.safe(each.address.name, 60) for each in silent)
-            lines.append(self.tr("Waits until it answers: {0}.").format(names))
+            lines.append(self.tr("Waits until the engine responds: {0}.").format(names))
         for each in self._found:
             if each.address in self._checked and each.nodes:
                 name = text.safe(each.address.name, 60)

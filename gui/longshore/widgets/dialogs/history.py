@@ -16,9 +16,9 @@ class ClearHistorySheet(Sheet):
         self.body.addWidget(
             plain_label(
                 self.tr(
-                    "All transfers that have ended are forgotten, also those that the filter hides. "
-                    "Images and registries are not touched. What is queued, running or Interrupted in the list of "
-                    "transfers stays."
+                    "All finished transfers are removed from the history, including those hidden by the "
+                    "filter. Images and registries are not affected. Queued, running and interrupted "
+                    "transfers stay in the list."
                 ),
                 "dim",
                 wrap=True,

@@ -88,18 +88,18 @@ class RemoveSheet(Sheet):
         words = []
         if last:
             words.append(
-                self.tr("The image goes with its last reference.")
+                self.tr("Removing the last tag deletes the image.")
                 if last == 1
-                else self.tr("{0} images go with their last reference.").format(last)
+                else self.tr("Removing the last tags deletes {0} images.").format(last)
             )
         if kept:
             words.append(self.tr("Images that have other references stay."))
         self.body.addWidget(plain_label(" ".join(words), role="dim", wrap=True))
-        self.force = QCheckBox(self.tr("Remove although containers use it"))
+        self.force = QCheckBox(self.tr("Force removal"))
         self.force.setVisible(bool(in_use))
         if in_use:
             self.body.addWidget(
-                plain_label(self.tr("Used by containers: {0}.").format(in_use), role="caution", wrap=True)
+                plain_label(self.tr("Containers that use it: {0}.").format(in_use), role="caution", wrap=True)
             )
         self.body.addWidget(self.force)
         self.set_dangerous()
@@ -125,7 +125,7 @@ class CloseSheet(Sheet):
             if running == 1
             else self.tr("They are kept in the list as Interrupted and can be started again.")
         )
-        lost = self.tr("What an engine has not finished pulling, it may have to download again.")
+        lost = self.tr("An engine may have to download unfinished pulls again.")
         self.body.addWidget(plain_label(f"{kept} {lost}", role="dim", wrap=True))
         self.dismiss.setText(self.tr("Keep open"))
         self.set_dangerous()

@@ -79,18 +79,20 @@ class MirrorSheet(Sheet):
         self.tags = QLineEdit(" ".join(rule.tags) if rule else every)
         self.tags.setAccessibleName(self.tr("Tags to copy"))
         self.tags.setPlaceholderText("1.*  v2*  !*-rc*")
-        self.tags.setToolTip(self.tr("Patterns such as 1.* or v[0-9]*; one that begins with ! leaves out."))
+        self.tags.setToolTip(
+            self.tr("Patterns such as 1.* or v[0-9]*; a pattern that starts with ! excludes tags.")
+        )
         form.addRow(self.tr("Tags"), self.tags)
         self.platforms = QLineEdit(" ".join(map(str, rule.platforms)) if rule else "")
         self.platforms.setAccessibleName(self.tr("Platforms"))
-        self.platforms.setPlaceholderText(self.tr("all, byte for byte; or linux/amd64 linux/arm64"))
+        self.platforms.setPlaceholderText(self.tr("all platforms, unchanged; or linux/amd64 linux/arm64"))
         form.addRow(self.tr("Platforms"), self.platforms)
-        self.referrers = QCheckBox(self.tr("Signatures and SBOMs along"))
+        self.referrers = QCheckBox(self.tr("Include signatures and SBOMs"))
         self.referrers.setChecked(bool(rule and rule.referrers))
         form.addRow("", self.referrers)
         self.name = QLineEdit(rule.name if rule else "")
         self.name.setAccessibleName(self.tr("Name of the rule"))
-        self.name.setPlaceholderText(self.tr("keeps this as a rule that can be run again"))
+        self.name.setPlaceholderText(self.tr("Optional: save as a reusable rule"))
         self.name.setMaxLength(100)
         form.addRow(self.tr("Rule"), self.name)
         self.table = self._make_table()
@@ -208,9 +210,9 @@ class MirrorSheet(Sheet):
     def _fill(self, row: int, tag: MirrorTag) -> None:
         theme = current_theme()
         words, colour = {
-            TagState.SAME: (self.tr("the same"), theme.dim),
+            TagState.SAME: (self.tr("unchanged"), theme.dim),
             TagState.MISSING: (self.tr("new tag"), theme.text),
-            TagState.DIFFERS: (self.tr("overwritten"), theme.caution),
+            TagState.DIFFERS: (self.tr("replaces existing"), theme.caution),
             TagState.UNSIGNED: (self.tr("signatures missing"), theme.text),
             TagState.UNREADABLE: (self.tr("cannot be read"), theme.bad),
         }[tag.state]
@@ -234,9 +236,9 @@ class MirrorSheet(Sheet):
             return self.tr("No tag matches.")
         counted = [
             (TagState.MISSING, self.tr("{0} new")),
-            (TagState.DIFFERS, self.tr("{0} overwritten")),
+            (TagState.DIFFERS, self.tr("{0} replace existing tags")),
             (TagState.UNSIGNED, self.tr("{0} without signatures")),
-            (TagState.SAME, self.tr("{0} the same")),
+            (TagState.SAME, self.tr("{0} unchanged")),
             (TagState.UNREADABLE, self.tr("{0} cannot be read")),
         ]
         parts = [words.format(plan.count(state)) for state, words in counted if plan.count(state)]

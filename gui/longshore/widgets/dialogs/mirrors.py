@@ -49,7 +49,9 @@ class MirrorsSheet(Sheet):
         self.body.addLayout(row)
         self.body.addWidget(
             plain_label(
-                self.tr("A rule is made when a repository is copied: give it a name there."), "dim", wrap=True
+                self.tr("No rules yet. Drag a repository onto a registry and name the rule."),
+                "dim",
+                wrap=True,
             )
         )
         for other in self.buttons.buttons():

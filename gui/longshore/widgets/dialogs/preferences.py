@@ -40,20 +40,20 @@ class PreferencesSheet(Sheet):
             "per_registry",
             choices.per_registry,
             self.tr("Transfers at once per registry"),
-            zero=self.tr("no limit of its own"),
+            zero=self.tr("no separate limit"),
         )
-        form.addRow(self.tr("… with one registry"), self.per_registry)
+        form.addRow(self.tr("Per registry"), self.per_registry)
         self.copy_limit = self._number(
             "copy_limit",
             choices.copy_limit,
-            self.tr("Limit for copies, MB/s"),
+            self.tr("Speed limit for copies, MB/s"),
             unit=self.tr(" MB/s"),
-            zero=self.tr("as fast as it goes"),
+            zero=self.tr("none"),
         )
         self.copy_limit.setToolTip(
-            self.tr("For what Longshore itself copies. What an engine pulls and pushes is its own.")
+            self.tr("Applies to copies made by Longshore, not to pulls and pushes by an engine.")
         )
-        form.addRow(self.tr("Limit for copies"), self.copy_limit)
+        form.addRow(self.tr("Speed limit for copies"), self.copy_limit)
         self.history_days = self._number(
             "history_days", choices.history_days, self.tr("Keep history for"), unit=self.tr(" days")
         )
@@ -63,10 +63,10 @@ class PreferencesSheet(Sheet):
         )
         self.history_rows.setSingleStep(500)
         form.addRow(self.tr("… and at most"), self.history_rows)
-        self.notes = QCheckBox(self.tr("Tell on the desktop what ends while the window is not in front"))
+        self.notes = QCheckBox(self.tr("Notify me when transfers finish in the background"))
         self.notes.setChecked(choices.notes)
         form.addRow("", self.notes)
-        self.tray = QCheckBox(self.tr("Show an icon with the progress in the tray"))
+        self.tray = QCheckBox(self.tr("Show progress in a tray icon"))
         self.tray.setChecked(choices.tray)
         form.addRow("", self.tray)
         self.appearance.setFocus()

@@ -45,7 +45,7 @@ class PullSheet(Sheet):
         self.platform = QComboBox()
         self.platform.setEditable(True)
         self.platform.addItem("")
-        self._all = "" if engine else self.tr("all, byte for byte")
+        self._all = "" if engine else self.tr("all platforms, unchanged")
         if self._all:
             self.platform.addItem(self._all)
         self.platform.addItems(PLATFORMS)
@@ -65,7 +65,7 @@ class PullSheet(Sheet):
         self.show_problem(None)
         text = self.reference.text().strip()
         if not text:
-            self.preview.setText(self.tr("Docker Hub and the tag “latest” unless you say otherwise."))
+            self.preview.setText(self.tr("Defaults: Docker Hub, tag “latest”."))
             return
         try:
             reference, platform = parse_pull_line(text)

@@ -95,12 +95,12 @@ class PushSheet(TargetSheet):
         sent = [each.platform for each in local.platforms if each.here]
         lines = []
         if sent and len(sent) < len(local.platforms):
-            words = self.tr("Of the {0} platforms of {1} the engine has {2} only: that alone is pushed.")
+            words = self.tr("The engine has only {2} of the {0} platforms of {1}: only that is pushed.")
             lines.append(words.format(len(local.platforms), source.name.shown, _named(sent)))
         sent = sent or ([local.platform] if local.platform is not None else [])
         lost = [each for each in self._there.get(target, ()) if each not in sent]
         if sent and lost:
-            words = self.tr("{0} is there for {1}, and will be for {2} alone.")
+            words = self.tr("{0} exists for {1} and will exist only for {2}.")
             lines.append(words.format(target.familiar, _named(self._there[target]), _named(sent)))
         return lines
 

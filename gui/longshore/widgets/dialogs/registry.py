@@ -37,15 +37,15 @@ class AddRegistrySheet(Sheet):
             None,
             [self.tr("Certificates (*.crt *.pem *.cer)")],
         )
-        form.addRow(self.tr("Own CA file"), self.authority)
-        self.insecure = QCheckBox(self.tr("Insecure: allow plain HTTP, and any certificate"))
+        form.addRow(self.tr("Custom CA file"), self.authority)
+        self.insecure = QCheckBox(self.tr("Insecure: allow plain HTTP and any certificate"))
         form.addRow("", self.insecure)
         form.addRow(
             "",
             explanation(
                 self.tr(
-                    "These settings are Longshore's. The engine makes its own connections for pull and push and "
-                    "has its own: see Settings… afterwards."
+                    "These settings apply to Longshore only. The engine makes its own connections for "
+                    "pull and push: see Settings… afterwards."
                 )
             ),
         )
@@ -142,7 +142,10 @@ class PinSheet(Sheet):
         form.addRow(self.tr("Repository"), self.path)
         form.addRow(
             "",
-            plain_label(self.tr("It stays below the registry, also when it cannot be listed."), role="dim"),
+            plain_label(
+                self.tr("It stays listed below the registry, even if the registry does not list it."),
+                role="dim",
+            ),
         )
         self.path.textChanged.connect(lambda: self.show_problem(None))
         self.path.setFocus()

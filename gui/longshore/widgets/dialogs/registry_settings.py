@@ -42,8 +42,8 @@ class RegistrySettingsSheet(Sheet):
             self.kind.addItem(words, key)
         self.kind.setCurrentIndex(max(self.kind.findData(config.kind), 0))
         form.addRow(self.tr("Kind"), self.kind)
-        self.namespace = self._path(config.namespace, self.tr("List only below"), self.tr("all it has"))
-        form.addRow(self.tr("List only below"), self.namespace)
+        self.namespace = self._path(config.namespace, self.tr("List only under"), self.tr("all it has"))
+        form.addRow(self.tr("List only under"), self.namespace)
         self.prefix = self._path(config.prefix, self.tr("Path before /v2/"), self.tr("none"))
         form.addRow(self.tr("Path before /v2/"), self.prefix)
         self.authority = FileField(
@@ -52,21 +52,21 @@ class RegistrySettingsSheet(Sheet):
             config.ca_file,
             [_CERTIFICATES],
         )
-        form.addRow(self.tr("Own CA file"), self.authority)
+        form.addRow(self.tr("Custom CA file"), self.authority)
         none = self.tr("none")
         self.certificate = FileField(
             self.tr("Client certificate file"), none, config.client_cert, [_CERTIFICATES]
         )
         form.addRow(self.tr("Client certificate"), self.certificate)
         self.key = FileField(self.tr("Client key file"), none, config.client_key, [_KEYS])
-        form.addRow(self.tr("Its key"), self.key)
-        self.insecure = QCheckBox(self.tr("Insecure: allow plain HTTP, and any certificate"))
+        form.addRow(self.tr("Client key"), self.key)
+        self.insecure = QCheckBox(self.tr("Insecure: allow plain HTTP and any certificate"))
         self.insecure.setChecked(config.insecure)
         form.addRow("", self.insecure)
         self.warning = explanation(
             self.tr(
-                "Everybody on the way can then read and change what is moved, and read your password. Only for a "
-                "network that you trust."
+                "Anyone on the network can then read and change what is transferred, and read your "
+                "password. Use it only on networks you trust."
             ),
             "caution",
         )

@@ -31,7 +31,7 @@ class RemoveTagsSheet(Sheet):
         super().__init__(parent, title, self.tr("Remove"), width=520)
         self._chosen = set(tags)
         self._plan: RemovalPlan | None = None
-        self.words = plain_label(self.tr("Looking which other tags would go with it…"), wrap=True)
+        self.words = plain_label(self.tr("Checking which other tags would be removed…"), wrap=True)
         self.body.addWidget(self.words)
         self.names = QListWidget()
         self.names.setAccessibleName(self.tr("Tags to be removed"))
@@ -43,7 +43,8 @@ class RemoveTagsSheet(Sheet):
         self.body.addWidget(self.caution)
         self.more = plain_label(
             self.tr(
-                "The layers stay until the registry cleans up. Nobody can pull it by these tags any more."
+                "Space is freed at the registry's next garbage collection. These tags can no longer be "
+                "pulled."
             ),
             "dim",
             wrap=True,
@@ -62,7 +63,7 @@ class RemoveTagsSheet(Sheet):
             self.show_problem(found)
             return
         if not found.digests:
-            self.words.setText(self.tr("It is gone already."))
+            self.words.setText(self.tr("It is already gone."))
             self.refit()
             return
         self._plan = found
@@ -71,12 +72,14 @@ class RemoveTagsSheet(Sheet):
         if found.siblings:
             count = len(found.siblings)
             self.words.setText(
-                self.tr("The registry removes images, not tags: one more tag goes with it.")
+                self.tr("This registry removes images, not tags: one more tag is removed with it.")
                 if count == 1
-                else self.tr("The registry removes images, not tags: {0} more tags go with it.").format(count)
+                else self.tr(
+                    "This registry removes images, not tags: {0} more tags are removed with it."
+                ).format(count)
             )
         else:
-            self.words.setText(self.tr("No other tag goes with it."))
+            self.words.setText(self.tr("No other tags are affected."))
         if len(going) > 1:
             chosen = self.tr("chosen")
             self.names.addItems(
@@ -90,13 +93,15 @@ class RemoveTagsSheet(Sheet):
         if found.broken:
             named = ", ".join(text.safe(tag) for tag in found.broken[:5])
             cautions.append(
-                self.tr("It is a part of {0}, which stays and will lack it.").format(
+                self.tr("It is part of {0}, which stays and becomes incomplete.").format(
                     named if len(found.broken) <= 5 else f"{named}, …"
                 )
             )
         if found.unknown:
             cautions.append(
-                self.tr("{0} tags could not be looked at: they may go too.").format(f"{found.unknown:,}")
+                self.tr("{0} tags could not be checked: they may be removed, too.").format(
+                    f"{found.unknown:,}"
+                )
             )
         self.caution.setText(" ".join(cautions))
         self.caution.setVisible(bool(cautions))

@@ -327,7 +327,7 @@ class Targets(QObject):
     def _summarise(self, references: list[Reference], overwrites: int, *, unsure: bool) -> None:
         words = []
         if len(references) == 1:
-            words.append(self.tr("Will stand as {0}.").format(references[0].familiar))
+            words.append(self.tr("Will be pushed as {0}.").format(references[0].familiar))
         if overwrites == 1:
             words.append(
                 self.tr("1 existing tag may be moved to this image.")

@@ -80,8 +80,8 @@ def _only(index: Index, stays: Sequence[bool]) -> Index:
 def _missing(index: Index, platforms: Sequence[Platform], subject: str) -> InvalidManifest:
     there = ", ".join(str(platform) for platform in index.platforms)
     return InvalidManifest(
-        f"There is no image for {', '.join(str(platform) for platform in platforms)}.",
+        f"No image is available for {', '.join(str(platform) for platform in platforms)}.",
         subject=subject,
-        advice="Choose one of those that are there.",
+        advice="Choose an existing one.",
         detail=f"there are: {there}" if there else "",
     )

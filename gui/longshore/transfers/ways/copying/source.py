@@ -153,7 +153,7 @@ class BlobSource:
     def _mismatch(self, why: str) -> DigestMismatch:
         where = f"{self._reader.host}/{self._reader.repository}" if self._reader.host else "the source"
         return DigestMismatch(
-            "What the source sends is not what its digest promises.",
+            "The source sent content that does not match its digest.",
             subject=self._wanted.digest,
             advice="Try again. If it happens again, the source or a proxy before it damages content.",
             detail=f"{where} was asked for {self._wanted.digest}, and {why}",

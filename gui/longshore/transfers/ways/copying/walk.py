@@ -235,7 +235,7 @@ def _refer(reader: ContentReader, content: Content, cancellation: Cancellation) 
             return
         seen |= found.keys()
         if len(seen) > MOST_MANIFESTS:
-            raise InvalidManifest("Too much refers to the image.", detail=f"more than {MOST_MANIFESTS}")
+            raise InvalidManifest("The image has too many referrers.", detail=f"more than {MOST_MANIFESTS}")
         needed = _descend(reader, found.values(), content, cancellation)
         content.beside += [(one.digest, one) for one in needed if one.digest not in seen]
         content.beside += found.items()
@@ -303,7 +303,7 @@ def _check_platform(
     if platform is not None and not any(one.matches(platform) for one in wanted):
         names = ", ".join(str(one) for one in wanted)
         raise InvalidManifest(
-            f"There is no image for {names}.", subject=subject, detail=f"there is: {platform}"
+            f"No image is available for {names}.", subject=subject, detail=f"there is: {platform}"
         )
 
 

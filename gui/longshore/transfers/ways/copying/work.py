@@ -224,11 +224,11 @@ class CopyWork:
         if now == digest:
             return
         raise VerificationFailed(
-            "The destination's tag stands on another image than the one copied."
+            "The destination's tag points to a different image than the one copied."
             if now
             else "The image was copied, and the destination does not have it.",
             subject=str(self._job.request.destination.reference or self._name),
-            advice="Somebody else may have changed the same tag just now. Look at it, or copy again.",
+            advice="Someone else may have changed this tag just now. Check it, or copy again.",
             detail=f"copied: {digest}\nat the destination: {now or 'nothing'}",
         )
 
