@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -25,6 +23,7 @@ from archivetools import (
 from longshore.archives.archive import open_archive
 from longshore.cancellation import Cancellation
 from longshore.errors import ArchiveError, LongshoreError
+from longshore.oci.descriptor import OpenBlob
 from longshore.oci.layer import BlobOutcome
 from longshore.oci.reference import Reference
 from longshore.transfers.content.archive import ArchiveContentWriter, ArchiveReader
@@ -96,7 +95,7 @@ def test_what_an_archive_lists_beside_an_image_refers_to_that_image_only(tmp_pat
     assert not refused
 
 
-def whole(blob: bytes) -> Callable[[int], AbstractContextManager[Iterable[bytes]]]:
+def whole(blob: bytes) -> OpenBlob:
     return lambda offset: contextlib.nullcontext([blob[offset:]])
 
 

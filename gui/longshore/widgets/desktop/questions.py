@@ -1,7 +1,7 @@
 """What Qt will ask on the session's bus, asked first. No Qt here; :mod:`.probe` says why.
 
-The few messages are written and read by hand (D-Bus Specification 0.42): importing jeepney takes 5 to 10 ms, in which
-the main thread would wait for the interpreter before the first frame.
+The few messages are written and read by hand (D-Bus Specification 0.42): importing jeepney takes about 5 ms, in
+which the main thread would wait for the interpreter before the first frame.
 """
 
 from __future__ import annotations
