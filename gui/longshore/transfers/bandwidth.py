@@ -1,4 +1,4 @@
-"""How fast Longshore's own copies may go: one limit for all of them together."""
+"""The speed limit for Longshore's own copies: one limit for all of them together."""
 
 from __future__ import annotations
 
@@ -7,31 +7,31 @@ import time
 
 from longshore.cancellation import Cancellation
 
-#: Seconds of the limit that may pass at once after a pause.
+#: Seconds' worth of bytes that may pass at once after a pause.
 BURST = 0.1
-#: Seconds between two looks at a limit that may have changed while one waits.
+#: Seconds between two checks whether the limit changed during a wait.
 SLICE = 0.1
-#: Bytes of the smallest piece that is waited for by itself.
+#: Bytes of the smallest piece that waits separately.
 SMALLEST = 4096
 
 
 class Bandwidth:
-    """A token bucket that all copies share, pulls into the library and pushes out of it included.
+    """A token bucket that all copies share, including pulls into the library and pushes out of it.
 
-    Every byte that is copied counts once, however many lines it passes (from one registry to another it comes in and
-    goes out at the same pace). What an engine pulls and pushes is its own and not limited. Any thread.
+    Every copied byte counts once, whatever connections it passes (a copy between registries receives and sends at the
+    same pace). Pulls and pushes done by an engine are not limited. Any thread.
     """
 
     def __init__(self, bytes_per_second: float | None = None) -> None:
         self._lock = threading.Lock()
         self._rate: float | None = None
-        self._free = 0.0  # the moment from which on the next byte may pass
+        self._free = 0.0  # the moment at which the next byte may pass
         self._changes = 0
         self.limit = bytes_per_second
 
     @property
     def limit(self) -> float | None:
-        """Bytes per second, None for none. May be set at any time; what waits follows at once."""
+        """Bytes per second, None for no limit. May be set at any time; waiting copies follow immediately."""
         return self._rate
 
     @limit.setter
@@ -45,7 +45,7 @@ class Bandwidth:
 
     @property
     def piece(self) -> int | None:
-        """Bytes that should be taken at once, so that the flow is even; None while there is no limit."""
+        """Bytes to take at once for an even flow; None while there is no limit."""
         rate = self._rate
         return None if rate is None else max(int(rate * BURST), SMALLEST)
 

@@ -1,4 +1,4 @@
-"""What the transfers need from outside: clients and credentials. The composition root implements it."""
+"""The clients and credentials that transfers need. The composition root implements the protocol."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 
 class Clients(Protocol):
-    """Hands out shared, thread-safe clients; transfers never close them. Called from worker threads, may block."""
+    """Provides shared, thread-safe clients; transfers never close them. Called from worker threads, may block."""
 
-    #: The limit that all copies share.
+    #: The speed limit that all copies share.
     bandwidth: Bandwidth
 
     def engine(self, address: EngineAddress) -> Engine:
@@ -27,7 +27,7 @@ class Clients(Protocol):
         """The client for the registry *host*; does not connect."""
 
     def library(self, path: Path) -> Library:
-        """The library in the folder *path*; does not look at it."""
+        """The library in the folder *path*; does not access the folder."""
 
     def credential(self, host: str) -> Credential | None:
-        """What to sign in with at *host*, None for anonymous. Raises CredentialsError."""
+        """The credential for signing in to *host*, None for anonymous access. Raises CredentialsError."""

@@ -1,4 +1,4 @@
-"""Errors of the transfers themselves."""
+"""Errors raised by the transfers themselves."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from longshore.errors import LongshoreError
 
 
 class InternalError(LongshoreError):
-    """A fault of Longshore's own; the log has the traceback."""
+    """A bug in Longshore; the log has the traceback."""
 
     code = "internal"
 
 
 class UnsupportedTransfer(LongshoreError):
-    """No way is known between the two places."""
+    """No way moves images between these two places."""
 
     code = "transfer.unsupported"
 
 
 def internal_error(error: BaseException) -> InternalError:
-    """What to show for an exception that nobody foresaw. Any thread."""
+    """The error to show for an unexpected exception. Any thread."""
     return InternalError(
         "Something went wrong inside Longshore.",
         advice="Try again. If it keeps happening, report it with the log file.",

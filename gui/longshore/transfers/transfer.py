@@ -1,4 +1,4 @@
-"""The nouns of movement: what was asked for, which state it is in, and what a window may know of it."""
+"""The nouns of transfers: the request, its state, and the snapshot that a window shows."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from longshore.oci.reference import Reference
 
 
 class Operation(enum.Enum):
-    """What a transfer is called in the field. The pair of places decides how it is done."""
+    """The usual name of a transfer. The pair of places decides how it is done."""
 
     PULL = "pull"
     PUSH = "push"
@@ -35,7 +35,7 @@ class State(enum.Enum):
     SUCCEEDED = "Succeeded"
     FAILED = "Failed"
     CANCELLED = "Cancelled"
-    INTERRUPTED = "Interrupted"  # the program ended first
+    INTERRUPTED = "Interrupted"  # the program ended before the transfer did
 
     @property
     def finished(self) -> bool:
@@ -44,27 +44,27 @@ class State(enum.Enum):
 
 
 class Waiting(enum.Enum):
-    """What a queued transfer waits for. Not kept in the journal."""
+    """The reason why a queued transfer waits. Not kept in the journal."""
 
-    SLOT = "slot"  # others run, or one that writes the same name
+    SLOT = "slot"  # the limit is reached, or another transfer writes the same name
     HOLD = "hold"  # the user paused the queue
     PAUSED = "paused"  # the user paused this transfer
     ENGINE = "engine"  # until the engine is back
-    BACKOFF = "backoff"  # seconds before the next attempt
-    RATE_LIMIT = "rate limit"  # the same, as the registry demands
+    BACKOFF = "backoff"  # until the next attempt
+    RATE_LIMIT = "rate limit"  # until the next attempt, as the registry requires
 
 
 class Phase(enum.Enum):
-    """What a running attempt is doing now. Not kept in the journal."""
+    """The current activity of a running attempt. Not kept in the journal."""
 
-    WAITING = "waiting"  # the engine has not begun: it downloads three layers at a time, of all pulls
+    WAITING = "waiting"  # the engine has not begun: it downloads three layers at a time over all pulls
     CHECKING = "checking"  # both ends, before anything moves
     MOVING = "moving"
     COMPRESSING = "compressing"
     EXTRACTING = "extracting"
     TAGGING = "tagging"
     VERIFYING = "verifying"
-    PAUSING = "pausing"  # it was asked to stop, and resumes later
+    PAUSING = "pausing"  # it was asked to stop, and will resume later
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class EnginePlace:
 
 @dataclass(frozen=True, slots=True)
 class RegistryPlace:
-    """A registry, by its host as it stands in references (``docker.io``, ``127.0.0.1:5000``)."""
+    """A registry, by its host as written in references (``docker.io``, ``127.0.0.1:5000``)."""
 
     host: str
 
@@ -103,7 +103,7 @@ Place = EnginePlace | RegistryPlace | LibraryPlace | ArchivePlace
 class Endpoint:
     """One end of a transfer: a place, and the image's name there.
 
-    An image without a name in an engine has ``reference`` None and its full ``image_id``.
+    An untagged image in an engine has ``reference`` None and its full ``image_id``.
     """
 
     place: Place
@@ -112,7 +112,7 @@ class Endpoint:
 
     @classmethod
     def of(cls, place: Place, name: ImageName) -> Endpoint:
-        """The image *name* in *place*."""
+        """The end for the image *name* in *place*."""
         return cls(place, name.reference, name.image_id)
 
     @property
@@ -123,14 +123,14 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class TransferRequest:
-    """What was asked for; immutable, hashable, and kept in the journal. Two equal requests are one transfer."""
+    """The request for a transfer; immutable, hashable, and kept in the journal. Two equal requests are one transfer."""
 
     operation: Operation
     source: Endpoint
     destination: Endpoint
-    #: Only this platform; None: the engine's own for a pull, all there are for a copy.
+    #: Only this platform. None: the engine's own platform for a pull, all platforms for a copy.
     platform: Platform | None = None
-    #: More, by way (e.g. referrers along), as sorted pairs so that requests stay hashable.
+    #: Further options of a way (e.g. to include referrers), as sorted pairs so that requests stay hashable.
     options: tuple[tuple[str, str], ...] = ()
 
 
@@ -149,7 +149,7 @@ class LayerSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """What a transfer really did, counted from its events. Sizes in bytes."""
+    """The bytes and layers that a transfer really moved, counted from its events. Sizes in bytes."""
 
     bytes: int = 0
     layers_moved: int = 0
@@ -159,9 +159,9 @@ class Moved:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a transfer will do, as far as it can be known before the first byte. Sizes in compressed bytes.
+    """The expected work of a transfer, as far as it is known before the first byte. Sizes in compressed bytes.
 
-    *here_bytes*, *here_layers*: what the destination already has; *estimated* when that is not sure.
+    *here_bytes*, *here_layers*: already at the destination; *estimated* when that is not certain.
     """
 
     layers: int
@@ -169,51 +169,54 @@ class Plan:
     here_layers: int = 0
     here_bytes: int = 0
     estimated: bool = False
-    digest: str = ""  # of the manifest that will stand at the destination, where known
+    digest: str = ""  # of the manifest that the destination will have, where known
     #: False when only the unpacked size is known (a local image that no registry has been asked about).
     compressed: bool = True
 
 
 class NoteKind(enum.Enum):
-    """Something about a transfer that a person should know and that is no error. Never rename the values."""
+    """The kinds of notes: facts about a transfer that a person should know and that are not errors.
 
-    UP_TO_DATE = "up to date"  # the destination had all of it
+    Never rename the values.
+    """
+
+    UP_TO_DATE = "up to date"  # the destination already had everything
     TAGGED = "tagged"  # the local image was given the destination's name
-    TAG_MOVED = "tag moved"  # ... which stood on another local image before: ``text`` is that image's id
+    TAG_MOVED = "tag moved"  # ... which pointed to another local image before: ``text`` is that image's id
     PARTIAL = "partial"  # layers came unpacked from another image: the engine cannot push or save this one
-    SOURCE_CHANGED = "source changed"  # the name stands on another image than when it was asked for
-    NOT_VERIFIED = "not verified"  # the registry could not be asked by us: ``text`` says why
+    SOURCE_CHANGED = "source changed"  # the name points to another image than at the time of the request
+    NOT_VERIFIED = "not verified"  # Longshore could not ask the registry: ``text`` says why
     ANONYMOUS = "anonymous"  # the stored credentials could not be read: ``text`` says why
-    ONE_PLATFORM = "one platform"  # an index was pushed as one image: ``text`` is the platform that it is for
+    ONE_PLATFORM = "one platform"  # an index was pushed as one image: ``text`` is its platform
     DIGEST_NOT_KEPT = (
         "digest not kept"  # the engine keeps images unpacked, without a manifest: ``text`` is the id
     )
     REPACKED = (
-        "repacked"  # the engine made a manifest of its own: the layers are the same, ``text`` is the id
+        "repacked"  # the engine made its own manifest: the layers are unchanged, ``text`` is the image's id
     )
     ENGINE_SAYS = "engine says"  # the engine's own words, in ``text``
-    OVERWRITTEN = "overwritten"  # the destination's tag stood on another image before: ``text`` is its digest
+    OVERWRITTEN = "overwritten"  # the destination's tag pointed to another image: ``text`` is its digest
     PLATFORMS = "platforms"  # only chosen platforms of an index: the new index has the digest in ``text``
     PICKED = (
-        "picked platform"  # of an index only the image for one platform, its digest kept: ``text`` names it
+        "picked platform"  # only the image for one platform of an index, digest unchanged: ``text`` names it
     )
     FOREIGN = (
-        "foreign layers"  # layers that only their vendor may hand out were left out: ``text`` says how many
+        "foreign layers"  # layers that only their vendor may distribute were left out: ``text`` says how many
     )
-    REFERRERS = "referrers"  # signatures and the like that came along: ``text`` says how many
+    REFERRERS = "referrers"  # signatures and the like that were copied too: ``text`` says how many
     LISTS_DIFFER = "lists differ"  # an archive's index.json and manifest.json: the second was used
     ABSENT = "absent images"  # an archive lists images that are not in it: ``text`` names their digests
     FILE_TWICE = (
-        "file twice"  # a file is in an archive several times, the last one was used: ``text`` names it
+        "file twice"  # an archive contains a file several times, the last one was used: ``text`` names it
     )
     FILES_IGNORED = "files ignored"  # files of an archive that belong to no image: ``text`` names them
     REFERRERS_UNKNOWN = "referrers unknown"  # some could not be read at the source: ``text`` says why
-    ATTESTATIONS_GONE = "attestations gone"  # some are missing at the source and were left out: how many
+    ATTESTATIONS_GONE = "attestations gone"  # missing at the source and left out: ``text`` says how many
 
 
 @dataclass(frozen=True, slots=True)
 class TransferNote:
-    """One note; *text* is from outside and made safe to show."""
+    """One note. *text* comes from outside and has been made safe to show."""
 
     kind: NoteKind
     text: str = ""
@@ -221,11 +224,11 @@ class TransferNote:
 
 @dataclass(frozen=True, slots=True)
 class TransferSnapshot:
-    """All a window may know of a transfer at one moment. Immutable: crosses threads freely.
+    """Everything a window may know about a transfer at one moment. Immutable: crosses threads freely.
 
     *permille*: 0 to 1000, never falling while the transfer runs, 1000 only on success; None when nothing is known.
-    *moved_bytes*, *total_bytes*: bytes of the network part. *speed*: bytes per second. *seconds_left*: only when it
-    means something.
+    *moved_bytes*, *total_bytes*: bytes of the network part. *speed*: bytes per second. *seconds_left*: None unless the
+    estimate is meaningful.
     """
 
     id: str
@@ -240,13 +243,13 @@ class TransferSnapshot:
     started: datetime | None = None
     finished: datetime | None = None
     attempt: int = 1
-    #: Seconds until the queue tries again by itself, with the error that it waits out; None when it does not wait.
+    #: Seconds until the queue retries by itself, with ``error`` as the reason; None when no retry is scheduled.
     waiting_seconds: float | None = None
-    #: What it waits for, None while it does not wait; ``error``: what it waits out.
+    #: The reason for waiting, None if it does not wait; ``error`` has the error behind it.
     waiting_for: Waiting | None = None
-    #: Which try of how many that will be, None when it is not counted.
+    #: The number of the next try and the total number of tries; None when tries are not counted.
     next_try: tuple[int, int] | None = None
-    #: Whether it can be paused, now or when it runs: what was moved is kept, and gone on with.
+    #: Whether it can be paused, now or once it runs: moved data is kept, and resuming continues from there.
     pausable: bool = False
     phase: Phase | None = None
     plan: Plan | None = None

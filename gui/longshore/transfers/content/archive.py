@@ -1,4 +1,4 @@
-"""Archives as places that content is copied from and to: see :mod:`longshore.transfers.content.protocol`."""
+"""Archives as places to copy content from and to: see :mod:`longshore.transfers.content.protocol`."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ from longshore.transfers.transfer import ArchivePlace, Endpoint, NoteKind
 
 
 class ArchiveReader:
-    """See ContentReader. The file is gone through and checked when the first manifest is asked for.
+    """See ContentReader. The file is scanned and checked when the first manifest is requested.
 
-    The endpoint's reference names the image, or its ``image_id`` does (any digest of it); an archive of one image
-    needs neither. Of an index whose other platforms are not in the archive, the one image that is stands for it. An
-    image without a manifest gets one, and its layers are compressed (see :class:`PackedLayers`).
+    The endpoint's reference or its ``image_id`` (any digest of it) names the image; an archive of one image needs
+    neither. If an index has only one of its platforms in the archive, that image is used instead of the index. An image
+    without a manifest gets one, and its layers are compressed (see :class:`PackedLayers`).
     """
 
     host = ""
@@ -59,7 +59,7 @@ class ArchiveReader:
         self._documents: dict[str, bytes] = {}
 
     def manifest(self, name: str, *, cancellation: Cancellation) -> Manifest | Index:
-        """See ContentReader. Raises ArchiveError, and all of what :func:`open_archive` does."""
+        """See ContentReader. Raises ArchiveError, and the errors of :func:`open_archive`."""
         archive = self._opened(cancellation)
         found = self._manifests.get(name)
         if found is not None:
@@ -90,7 +90,7 @@ class ArchiveReader:
     def referrers(
         self, digest: str, *, refused: Callable[[LongshoreError], None], cancellation: Cancellation
     ) -> list[Descriptor]:
-        """See ContentReader: what the archive lists itself."""
+        """See ContentReader. Returns the referrers that the archive itself lists."""
         tops = [one.top for one in self._opened(cancellation).listing.archived]
         return [top.descriptor for top in tops if top.subject is not None and top.subject.digest == digest]
 
@@ -137,12 +137,12 @@ class ArchiveReader:
 
 
 class ArchiveContentWriter:
-    """See ContentWriter. The archive appears under its name when it is committed, whole; before, and without, it is
-    not there. One blob is written at a time, since a tar is one stream: who comes meanwhile waits.
+    """See ContentWriter. The archive appears under its name, complete, only when it is committed.
 
-    An oci-archive holds everything byte by byte. A docker-archive does so too, and docker's own list besides, which
-    names one platform of an index: this machine's, else the first. Layers of zstd are in it twice, the second time as
-    plain tars for that list, since engines learned zstd late.
+    One blob is written at a time, because a tar is one stream: other writers wait. An oci-archive holds everything
+    unchanged. A docker-archive does too, and adds docker's own list, which names one platform of an index: this
+    machine's, otherwise the first. Zstd layers are in it twice, the second time as plain tars for that list, because
+    engines learned zstd late.
     """
 
     host = ""
@@ -159,7 +159,7 @@ class ArchiveContentWriter:
         self._file: NewFile | None = None
         self._failure: BaseException | None = None
         self._sizes: dict[str, int] = {}
-        self._plain: dict[str, str] = {}  # what a zstd layer is in docker's list
+        self._plain: dict[str, str] = {}  # the plain digest that docker's list uses for a zstd layer
         self._manifests: dict[str, Manifest | Index] = {}
         self._names: dict[str, str] = {}
         self._listed: set[str] = set()
@@ -170,13 +170,13 @@ class ArchiveContentWriter:
         return self._sizes.get(digest)
 
     def manifest_digest(self, name: str, *, cancellation: Cancellation) -> str | None:
-        """See ContentWriter: of what was put into this archive; one that stood there before is replaced."""
+        """See ContentWriter. Knows only this archive's content; an earlier file of the same name is replaced."""
         return name if name in self._manifests else self._names.get(name)
 
     def write_blob(
         self, wanted: Descriptor, source: OpenBlob, *, mount_from: str, cancellation: Cancellation
     ) -> BlobOutcome:
-        """See ContentWriter. Raises DiskFull and ArchiveError; then nothing more can be written to it."""
+        """See ContentWriter. Raises DiskFull and ArchiveError; after that nothing more can be written."""
         with self._held(cancellation):
             if wanted.digest in self._sizes:
                 return BlobOutcome.SKIPPED
@@ -193,7 +193,7 @@ class ArchiveContentWriter:
             return BlobOutcome.UPLOADED
 
     def put_manifest(self, found: Manifest | Index, name: str, *, cancellation: Cancellation) -> str:
-        """See ContentWriter. Raises UnsupportedTransfer for what docker's list cannot name."""
+        """See ContentWriter. Raises UnsupportedTransfer for images that docker's list cannot name."""
         with self._held(cancellation):
             self._send(self._writer.document(found.raw))
             self._manifests[found.digest] = found
@@ -202,11 +202,11 @@ class ArchiveContentWriter:
                 self._names[name] = found.digest
                 self._list(found, [] if self._reference is None else [self._named(name)])
             elif found.subject is not None:
-                self._list(found, [])  # a signature is found by what it refers to, if it is listed at all
+                self._list(found, [])  # a signature is found by its subject, if it is listed at all
             return found.digest
 
     def commit(self, *, cancellation: Cancellation) -> None:
-        """See ContentWriter. What was put last is the image, where nothing has a name."""
+        """See ContentWriter. If nothing has a name, the last manifest put is the image."""
         with self._held(cancellation):
             if self._last is not None and self._last.digest not in self._listed and not self._names:
                 self._list(self._last, [])
@@ -216,20 +216,20 @@ class ArchiveContentWriter:
             self._file.commit()
 
     def close(self) -> None:
-        """See ContentWriter. What was not committed is removed."""
+        """See ContentWriter. Removes an archive that was not committed."""
         with self._lock:
             self._failure = self._failure or Cancelled()
             self._stack.close()
 
-    # -- parts
+    # -- helpers
 
     @contextlib.contextmanager
     def _held(self, cancellation: Cancellation) -> Iterator[None]:
-        """The tar for oneself. Whatever goes wrong inside leaves it with half an entry, and spoilt."""
+        """Exclusive use of the tar. Any error inside leaves half an entry and makes the tar unusable."""
         with holding(self._lock, cancellation):
             cancellation.raise_if_cancelled()
             if self._failure is not None:
-                raise self._failure  # whoever waited meanwhile has failed by the same
+                raise self._failure  # a waiting writer fails with the same error
             if self._file is None:
                 self._file = self._stack.enter_context(NewFile(self._place.path))
             try:
@@ -281,7 +281,7 @@ class ArchiveContentWriter:
 
 
 class _Spool:
-    """A layer decompressed to a file without a name: a tar tells how long it is before it comes."""
+    """A layer decompressed to an unnamed file: a tar states the size of an entry before its data."""
 
     def __init__(self, file: IO[bytes], place: ArchivePlace) -> None:
         self._file = file
@@ -289,7 +289,7 @@ class _Spool:
         self._unpacker = Unpacker(Compression.ZSTD, subject=str(place.path))
 
     def copied(self, data: Iterable[bytes]) -> Iterator[bytes]:
-        """*data* as it is."""
+        """Pass *data* on unchanged, decompressing it to the file."""
         for chunk in data:
             for out in self._unpacker.feed(bytes(chunk)):
                 self._hash.update(out)
@@ -297,12 +297,12 @@ class _Spool:
             yield chunk
 
     def ended(self) -> Descriptor:
-        """What came out of it."""
+        """The descriptor of the decompressed layer."""
         self._unpacker.end()
         return Descriptor("", f"sha256:{self._hash.hexdigest()}", self._unpacker.given)
 
     def pieces(self, cancellation: Cancellation) -> Iterator[bytes]:
-        """Its bytes, decompressed."""
+        """The decompressed bytes."""
         self._file.seek(0)
         while piece := self._file.read(BLOCK):
             cancellation.raise_if_cancelled()

@@ -1,4 +1,4 @@
-"""Which of the images of an archive is meant."""
+"""Selects the images of an archive that a transfer names."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _NOTES = {
 
 
 def tell_remarks(archive: Archive, tell: Callable[[NoteKind, str], None]) -> None:
-    """Pass on what is odd about *archive*."""
+    """Report the oddities of *archive* through *tell*."""
     for remark in archive.listing.remarks:
         tell(_NOTES[remark.oddity], remark.text)
 
 
 def chosen(archive: Archive, source: Endpoint) -> list[Archived]:
-    """The images that *source* means: that of its name, else that of its id, else all. Raises ArchiveError."""
+    """The images that *source* selects: by name, otherwise by id, otherwise all. Raises ArchiveError."""
     listed = archive.listing.archived
     if source.reference is not None:
         found = named(archive, source.reference)
@@ -41,7 +41,7 @@ def chosen(archive: Archive, source: Endpoint) -> list[Archived]:
 
 
 def named(archive: Archive, reference: Reference) -> Archived | None:
-    """The image of that name, or with the digest in it; of an archive of one image without a name, that one."""
+    """The image with that name or digest, or the only image of the archive if that has no name."""
     listed = archive.listing.archived
     wanted = reference.with_default_tag()
     for one in listed:
@@ -51,7 +51,7 @@ def named(archive: Archive, reference: Reference) -> Archived | None:
 
 
 def unknown(archive: Archive, name: str) -> ArchiveError:
-    """There is no such image in it."""
+    """The error for an image that is not in the archive."""
     names = [reference.familiar for one in archive.listing.archived for reference in one.references]
     return ArchiveError(
         f"The archive has no image “{name}”.",

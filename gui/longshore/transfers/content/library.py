@@ -1,4 +1,4 @@
-"""The library as a place that content is copied from and to."""
+"""The library as a place to copy content from and to."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 
 class _Part:
-    """What reading and writing have in common: names of one repository, and a lease on what is used.
+    """Common parts of reading and writing: names in one repository, and a lease on the content in use.
 
-    *reference* names the repository; None where the images asked for are named by their digests alone.
+    *reference* names the repository; None if images are named only by their digests.
     """
 
     host = ""
@@ -37,13 +37,13 @@ class _Part:
         self._lease = library.lease()
 
     def _named(self, name: str) -> Reference:
-        """The reference that a tag is in this repository."""
+        """The reference of the tag *name* in this repository."""
         if self._reference is None:
             raise NotInLibrary("The image has no name in the library.", subject=name)
         return self._reference.with_digest(None).with_tag(name)
 
     def close(self) -> None:
-        """See ContentReader and ContentWriter. What was brought and got no name stays for a later attempt."""
+        """See ContentReader and ContentWriter. Unnamed content stays for a later attempt."""
         self._lease.close()
 
 
@@ -53,11 +53,11 @@ class LibraryReader(_Part):
     def manifest(self, name: str, *, cancellation: Cancellation) -> Manifest | Index:
         """See ContentReader. Raises NotInLibrary, LibraryDamaged."""
         cancellation.raise_if_cancelled()
-        # Held before it is read: all that it names stays until this is closed.
+        # Leased before it is read: all the content that it names stays until this is closed.
         if not valid_digest(name):
             name = self._library.hold_entry(self._lease, self._named(name)).descriptor.digest
         else:
-            # A part of an image that is held has no line of its own, or may lose it meanwhile.
+            # A part of a leased image has no index entry of its own, or may lose it meanwhile.
             with contextlib.suppress(NotInLibrary):
                 self._library.hold_entry(self._lease, name)
             self._library.hold(self._lease, name)
@@ -87,12 +87,11 @@ class LibraryWriter(_Part):
         self._last: Manifest | Index | None = None
 
     def blob_size(self, digest: str, *, cancellation: Cancellation) -> int | None:
-        """See ContentWriter. What is there stays until this is closed."""
+        """See ContentWriter. The blob stays until this is closed."""
         return self._library.present(digest, self._lease, cancellation)
 
     def manifest_digest(self, name: str, *, cancellation: Cancellation) -> str | None:
-        """See ContentWriter. An image counts as there only if all of it is: layers may have been lost since it was
-        brought."""
+        """See ContentWriter. An image counts as present only if it is complete: layers may have been lost since."""
         digest = name
         if not valid_digest(name):
             entry = self._library.find(self._named(name))
@@ -100,11 +99,11 @@ class LibraryWriter(_Part):
                 return None
             digest = entry.descriptor.digest
         elif self._by_digest and not self._library.names(digest):
-            return None  # it must be stored once more, to get its line in the index
+            return None  # it must be stored again to get its index entry
         return digest if self._whole(digest, cancellation) else None
 
     def _whole(self, digest: str, cancellation: Cancellation) -> bool:
-        """Whether a manifest is here, with its blobs. Those of an index's children are asked for one by one."""
+        """Whether a manifest is here, with its blobs. Those of an index's children are checked separately."""
         if self._library.present(digest, self._lease, cancellation) is None:
             return False
         try:
@@ -133,8 +132,10 @@ class LibraryWriter(_Part):
         return self._library.put(found, self._lease, None if valid_digest(name) else self._named(name))
 
     def commit(self, *, cancellation: Cancellation) -> None:
-        """See ContentWriter. An image that is named by its digest gets its line in the index now: the one that was
-        stored last is the image, those before it are its parts."""
+        """See ContentWriter. An image named by its digest gets its index entry now.
+
+        The manifest stored last is the image; those before it are its parts.
+        """
         cancellation.raise_if_cancelled()
         with self._lock:
             last = self._last

@@ -1,4 +1,4 @@
-"""Opens the places that hold content: which class reads and writes at which kind of endpoint."""
+"""Opens the places that hold content: the reading and writing class for each kind of endpoint."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ def open_reader(
     clients: Clients,
     tell: Callable[[NoteKind, str], None] = lambda kind, text: None,
 ) -> ContentReader:
-    """The place of *endpoint*, to read the repository of its reference from. The caller closes it. *tell* hears what a
-    person should know of the place.
+    """A reader for the repository of *endpoint*'s reference. The caller closes it.
 
-    May block (an archive is looked through). Raises LongshoreError, UnsupportedTransfer for an engine.
+    *tell* receives notes about the place for the user. May block (an archive is scanned). Raises LongshoreError,
+    UnsupportedTransfer for an engine.
     """
     match endpoint.place:
         case RegistryPlace(host) if endpoint.reference is not None:
@@ -41,7 +41,7 @@ def open_reader(
 
 
 def open_writer(endpoint: Endpoint, clients: Clients) -> ContentWriter:
-    """The place of *endpoint*, to write to the repository of its reference. The caller commits and closes it.
+    """A writer for the repository of *endpoint*'s reference. The caller commits and closes it.
 
     Raises LongshoreError, UnsupportedTransfer for an engine.
     """

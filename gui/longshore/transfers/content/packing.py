@@ -1,9 +1,9 @@
-"""Layers as registries have them: compressed with gzip, of an archive that has them plainly and no manifest.
+"""Compresses layers with gzip, as registries have them, for an archive with plain layers and no manifest.
 
-What ``docker save`` of a classic engine writes is such an archive. As it is it would go onto a registry three times as
-large as ``docker push`` sends it, and come down so to everybody. A manifest tells each layer's digest before its bytes
-come: they are compressed twice, once to learn it and once to send it, for no more of the disk is to be had than there
-is. The same bytes come out both times.
+``docker save`` of a classic engine writes such archives. Unchanged, a pushed image would be three times as large as one
+sent by ``docker push``, and so would every later pull. A manifest needs each layer's digest before its bytes are sent,
+so each layer is compressed twice, once for the digest and once for sending: keeping the result would take extra disk
+space. Both runs give the same bytes.
 """
 
 from __future__ import annotations
@@ -24,19 +24,22 @@ from longshore.oci.descriptor import Descriptor
 from longshore.oci.manifest import OCI_LAYER_GZIP, Manifest
 from longshore.side_by_side import ask_all
 
-#: Layers that are compressed side by side.
+#: Layers compressed in parallel.
 _SIDE_BY_SIDE = max(1, min(4, os.cpu_count() or 1))
 
 
 class PackedLayers:
-    """Of one archive. Thread-safe once :meth:`manifest` was called, which is before anybody knows what to ask for."""
+    """The compressed layers of one archive.
+
+    Thread-safe after :meth:`manifest`; before it nobody knows the digests to ask for.
+    """
 
     def __init__(self, archive: Archive) -> None:
         self._archive = archive
         self._members: dict[str, Member] = {}
 
     def manifest(self, archived: Archived, cancellation: Cancellation) -> Manifest | None:
-        """The manifest that *archived* gets; None where it has one, or no layer that is not compressed."""
+        """The manifest made for *archived*; None if it has its own, or has no uncompressed layer."""
         image = archived.images[0]
         layers = [self._archive.member(layer.digest) for layer in image.manifest.layers]
         plain = {layer.digest: layer for layer in layers if layer and layer.compression is Compression.NONE}

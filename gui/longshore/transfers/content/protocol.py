@@ -1,7 +1,7 @@
-"""Where content is read from and written to: the seam between copying and the places that hold manifests and blobs.
+"""The protocols for reading and writing content: the seam between copying and the places with manifests and blobs.
 
 A registry's repository, the library and an archive are such places; :mod:`longshore.transfers.ways.copying` moves
-images between any two of them without knowing which they are. An engine is not: it only takes whole images.
+images between any two of them without knowing their kind. An engine is not: it only takes whole images.
 """
 
 from __future__ import annotations
@@ -21,26 +21,28 @@ if TYPE_CHECKING:
 class ContentReader(Protocol):
     """One repository to read from. Thread-safe; every call may block, and raises LongshoreError or Cancelled."""
 
-    #: Who holds it, for mounting: the registry's host and the repository's path there; "" and "" where it is none.
+    #: The registry's host and the repository's path there, for mounting; "" and "" for other places.
     host: str
     repository: str
 
     def manifest(self, name: str, *, cancellation: Cancellation) -> Manifest | Index:
-        """What stands under *name*, a tag or a digest; its bytes are those of its digest. Raises NotInRegistry."""
+        """The manifest or index of *name*, a tag or digest, with verified bytes. Raises NotInRegistry."""
 
     def blob(
         self, wanted: Descriptor, offset: int = 0, *, cancellation: Cancellation
     ) -> AbstractContextManager[Iterable[bytes]]:
-        """The bytes of a blob from *offset* on. Not verified: the caller hashes, since it may go on in the middle."""
+        """The bytes of a blob from *offset* on. Not verified: the caller hashes, since it may resume in the middle."""
 
     def referrers(
         self, digest: str, *, refused: Callable[[LongshoreError], None], cancellation: Cancellation
     ) -> list[Descriptor]:
-        """What refers to *digest*: signatures, SBOMs. *refused* is called with the reason where there may be more than
-        the place is willing to list."""
+        """The referrers of *digest*: signatures, SBOMs.
+
+        *refused* is called with the reason if the place may have more than it is willing to list.
+        """
 
     def close(self) -> None:
-        """Let go of files; the clients behind are shared and stay open."""
+        """Close files; the underlying clients are shared and stay open."""
 
 
 class ContentWriter(Protocol):
@@ -50,10 +52,10 @@ class ContentWriter(Protocol):
     repository: str
 
     def blob_size(self, digest: str, *, cancellation: Cancellation) -> int | None:
-        """Bytes of a blob that is there, None if it is not."""
+        """The size of a blob in bytes, None if the place does not have it."""
 
     def manifest_digest(self, name: str, *, cancellation: Cancellation) -> str | None:
-        """The digest that stands under *name* (a tag or a digest), None if nothing does."""
+        """The digest that *name* (a tag or a digest) points to, None if it does not exist."""
 
     def write_blob(
         self,
@@ -63,14 +65,16 @@ class ContentWriter(Protocol):
         mount_from: str,
         cancellation: Cancellation,
     ) -> BlobOutcome:
-        """Bring a blob here: skipped if it is there, mounted from the repository *mount_from* where that works, else
-        written, and its digest verified. Takes up again what an earlier call left, where the place can."""
+        """Store a blob: skipped if present, mounted from the repository *mount_from* if possible, otherwise written.
+
+        Verifies the digest of written bytes. Resumes an earlier call's partial blob, where the place can.
+        """
 
     def put_manifest(self, found: Manifest | Index, name: str, *, cancellation: Cancellation) -> str:
-        """Store the bytes of *found* verbatim under *name*; its blobs and children are there. Gives the digest."""
+        """Store the bytes of *found* verbatim as *name*; its blobs and children are present. Returns the digest."""
 
     def commit(self, *, cancellation: Cancellation) -> None:
-        """All of the image is there: make it last, where that takes a step of its own (the end of an archive)."""
+        """Finish the image, if the place needs a final step (the end of an archive). All its content is present."""
 
     def close(self) -> None:
-        """Let go; what was not committed may be taken up by a later transfer or is removed."""
+        """Release resources; uncommitted content is removed or left for a later transfer to resume."""

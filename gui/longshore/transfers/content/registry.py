@@ -31,19 +31,19 @@ class RegistryReader:
         self.repository = repository
 
     def manifest(self, name: str, *, cancellation: Cancellation) -> Manifest | Index:
-        """What stands under *name*; verified."""
+        """The manifest or index that *name* points to; verified."""
         return self._client.manifest(self.repository, name, cancellation=cancellation)
 
     def blob(
         self, wanted: Descriptor, offset: int = 0, *, cancellation: Cancellation
     ) -> AbstractContextManager[Iterable[bytes]]:
-        """From this registry only: never from the ``urls`` of a descriptor, which whoever made the image has chosen."""
+        """The blob from this registry only, never from a descriptor's ``urls``, which the image's author chose."""
         return self._client.read_blob(self.repository, wanted.digest, offset, cancellation=cancellation)
 
     def referrers(
         self, digest: str, *, refused: Callable[[LongshoreError], None], cancellation: Cancellation
     ) -> list[Descriptor]:
-        """By the referrers API, or by the fallback tag where the registry has none."""
+        """Uses the referrers API, or the fallback tag if the registry has none."""
         return self._client.referrers(self.repository, digest, refused=refused, cancellation=cancellation)
 
     def close(self) -> None:
@@ -58,10 +58,10 @@ class RegistryWriter:
         self.host = host
         self.repository = repository
         self._absent: set[str] = set()
-        self._silent = False  # it refuses to say which blobs it has: they are sent unasked
+        self._silent = False  # it refuses to say which blobs it has: they are sent without asking
 
     def blob_size(self, digest: str, *, cancellation: Cancellation) -> int | None:
-        """By HEAD, with the token that an upload needs as well. None also where the registry refuses to say."""
+        """Uses HEAD, with the token that an upload needs anyway. None also if the registry refuses to say."""
         if self._silent:
             return None
         try:
@@ -75,15 +75,17 @@ class RegistryWriter:
         return size
 
     def manifest_digest(self, name: str, *, cancellation: Cancellation) -> str | None:
-        """By HEAD, or GET where that is refused."""
+        """Uses HEAD, or GET if HEAD is refused."""
         found = self._client.head(self.repository, name, for_push=True, cancellation=cancellation)
         return None if found is None else found.digest
 
     def write_blob(
         self, wanted: Descriptor, source: OpenBlob, *, mount_from: str, cancellation: Cancellation
     ) -> BlobOutcome:
-        """An upload that an earlier call to this registry left unfinished is gone on with (for as long as the program
-        runs); the registry verifies the digest."""
+        """Resumes an upload that an earlier call to this registry left unfinished (while the program runs).
+
+        The registry verifies the digest.
+        """
         digest = wanted.digest
         unfinished = self._client.unfinished
         left = unfinished.take(self.repository, digest)
@@ -105,14 +107,14 @@ class RegistryWriter:
                 cancellation=cancellation,
             )
         except (InvalidContent, VerificationFailed):
-            left = None  # what was sent is not what it should be
+            left = None  # the bytes sent are wrong
             raise
         except BaseException:
             if left is not None:
                 unfinished.leave(digest, left)
             raise
         finally:
-            self._absent.discard(digest)  # asked for again, should there be a next time
+            self._absent.discard(digest)  # ask again next time
 
     def put_manifest(self, found: Manifest | Index, name: str, *, cancellation: Cancellation) -> str:
         """Verbatim, with its media type as Content-Type."""
@@ -121,7 +123,7 @@ class RegistryWriter:
         )
 
     def commit(self, *, cancellation: Cancellation) -> None:
-        """Every request has lasted already."""
+        """Does nothing: every request has already taken effect."""
 
     def close(self) -> None:
         """The client is shared and stays open."""

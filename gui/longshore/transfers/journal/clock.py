@@ -1,4 +1,4 @@
-"""Which day it is, according to readings of the clock on several days. Pure.
+"""The current day, derived from readings of the clock on several days. Pure.
 
 One reading proves nothing: a flat battery makes it 1970, a mistake makes it 2100, and a virtual machine resumes with
 the time at which it was saved. Time itself only moves forward, so the readings that are in order outvote the others.
@@ -12,18 +12,18 @@ from dataclasses import dataclass
 from datetime import date
 
 SECONDS_A_DAY = 86400
-#: Different days that must have been read before anybody believes that a day has been reached.
+#: Different days that must have been read before a day counts as reached.
 AGREE = 3
-#: Days since 1970 until 2024-01-01. Longshore is younger than that: an earlier reading is wrong.
+#: Days from 1970 to 2024-01-01. Longshore is younger than that: an earlier reading is wrong.
 EARLIEST = (date(2024, 1, 1) - date(1970, 1, 1)).days
 
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """What the readings say. Days are days since 1970.
+    """The days that the readings imply. Days are days since 1970.
 
     *today*: the latest day that AGREE different readings have reached, None while there are fewer. *latest*: for each
-    reading the latest day on which it can have been taken, never falling; None where no reading can be believed.
+    reading the latest day on which it can have been taken, never falling; None where no reading is credible.
     """
 
     today: int | None
@@ -31,10 +31,10 @@ class Calendar:
 
 
 def calendar(readings: Sequence[int]) -> Calendar:
-    """The days behind *readings*, which are in the order in which they were taken.
+    """The days that *readings*, listed in the order in which they were taken, imply.
 
-    Where readings contradict each other and are equally many, today is by the earlier ones and the ages of rows by the
-    later ones: then less is old.
+    If equally many readings contradict each other, today follows the earlier ones and the ages of rows follow the later
+    ones, so that fewer rows count as old.
     """
     known = [(place, day) for place, day in enumerate(readings) if day >= EARLIEST]
     different = sorted({day for _, day in _in_order(known)}, reverse=True)
@@ -49,9 +49,9 @@ def calendar(readings: Sequence[int]) -> Calendar:
 
 
 def _in_order(readings: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """The longest sequence whose days never fall; of several, one with small days. *readings*: place and day."""
-    ends: list[int] = []  # by length, the smallest last day of a sequence of that length
-    last: list[int] = []  # which reading that is
+    """The longest sequence whose days never fall; among several, one with small days. *readings*: place and day."""
+    ends: list[int] = []  # for each length, the smallest last day of a sequence of that length
+    last: list[int] = []  # the number of the reading with that day
     before: list[int] = []
     for number, (_, day) in enumerate(readings):
         length = bisect_right(ends, day)

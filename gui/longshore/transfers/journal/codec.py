@@ -1,4 +1,4 @@
-"""Requests and outcomes as plain data for the journal, and back. No secrets are in any of them."""
+"""Converts requests and outcomes to plain data for the journal, and back. They contain no secrets."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ from longshore.transfers.transfer import (
 )
 
 Json = dict[str, Any]
-#: The largest whole number that the journal keeps.
+#: The largest whole number that the journal stores.
 MOST = 2**63 - 1
 
 
 def whole(value: object, most: int = MOST) -> int:
-    """*value*, if it is a whole number from 0 to *most*. Raises ValueError otherwise."""
+    """Return *value* if it is a whole number from 0 to *most*. Raises ValueError otherwise."""
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= most:
         raise ValueError(f"no number from 0 to {most}")
     return value
 
 
 def request_to_json(request: TransferRequest) -> Json:
-    """*request* as data that :func:`request_from_json` takes back, also in later versions."""
+    """*request* as data that :func:`request_from_json` reads, also in later versions."""
     data: Json = {
         "operation": request.operation.value,
         "source": _endpoint_to_json(request.source),
@@ -53,7 +53,7 @@ def request_to_json(request: TransferRequest) -> Json:
 
 
 def request_from_json(data: Json) -> TransferRequest:
-    """The reverse. Raises ValueError or a LongshoreError on data that is not a request."""
+    """The request from *data*. Raises ValueError or a LongshoreError on data that is not a request."""
     try:
         platform = data.get("platform")
         return TransferRequest(
@@ -112,12 +112,12 @@ def _place_from_json(data: Json) -> Place:
 
 
 def plan_to_json(plan: Plan) -> Json:
-    """A plan as data."""
+    """*plan* as data."""
     return {name: getattr(plan, name) for name in _PLAN}
 
 
 def plan_from_json(data: Json) -> Plan:
-    """The reverse; names that this version does not know are left out. Raises ValueError or TypeError."""
+    """The plan from *data*; names unknown to this version are ignored. Raises ValueError or TypeError."""
     return Plan(**_fields(data, _PLAN))
 
 
@@ -125,12 +125,12 @@ _PLAN = ("layers", "total_bytes", "here_layers", "here_bytes", "estimated", "dig
 
 
 def moved_to_json(moved: Moved) -> Json:
-    """What was moved, as data."""
+    """*moved* as data."""
     return {name: getattr(moved, name) for name in _MOVED}
 
 
 def moved_from_json(data: Json) -> Moved:
-    """The reverse; names that this version does not know are left out. Raises ValueError or TypeError."""
+    """The amounts moved from *data*; names unknown to this version are ignored. Raises ValueError or TypeError."""
     return Moved(**_fields(data, _MOVED))
 
 
@@ -152,23 +152,23 @@ def _field(name: str, value: object) -> object:
     return value
 
 
-#: The fields of a plan that are no numbers.
+#: The fields of a plan that are not numbers.
 _KINDS: dict[str, type] = {"estimated": bool, "digest": str, "compressed": bool}
 
 
 def notes_to_json(notes: tuple[TransferNote, ...]) -> list[list[str]]:
-    """Notes as data."""
+    """*notes* as data."""
     return [[note.kind.value, note.text] for note in notes]
 
 
 def notes_from_json(data: list[list[str]]) -> tuple[TransferNote, ...]:
-    """The reverse; kinds that this version does not know are left out. Raises ValueError or TypeError."""
+    """The notes from *data*; kinds unknown to this version are ignored. Raises ValueError or TypeError."""
     known = {kind.value for kind in NoteKind}
     return tuple(TransferNote(NoteKind(kind), str(text)) for kind, text in data if kind in known)
 
 
 def error_to_json(error: LongshoreError) -> Json:
-    """*error* as data: its code, its words, and what its class has besides."""
+    """*error* as data: its code, its text, and the additional fields of its class."""
     data: Json = {"code": error.code}
     for name in ("message", "subject", "advice", "detail", "registry", "certificate", "retry_after"):
         value = getattr(error, name, None)
@@ -183,14 +183,14 @@ def error_to_json(error: LongshoreError) -> Json:
 
 
 def error_from_json(data: Json) -> LongshoreError:
-    """The error of the same class with the same words; a plain LongshoreError if the class is not known here.
+    """The error from *data*, of its own class; a plain LongshoreError if this version does not know the class.
 
-    Raises ValueError or TypeError on data that is no error.
+    Raises ValueError or TypeError on data that is not an error.
     """
     if not isinstance(data, dict):
         raise ValueError("no error")
     words: Json = {name: str(data.get(name, "")) for name in ("subject", "advice", "detail", "registry")}
-    # One that this version does not know leaves the class's own.
+    # A remedy unknown to this version leaves the default of the class.
     words["remedy"] = next((one for one in Remedy if one.value == data.get("remedy")), None)
     message = str(data.get("message", ""))
     kind = _classes().get(str(data.get("code")), LongshoreError)

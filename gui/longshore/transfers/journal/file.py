@@ -1,4 +1,4 @@
-"""Opening the journal's file, whatever is found there."""
+"""Opens the journal's file, whatever state it is in."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from pathlib import Path
 from longshore.shared_files import private_folder
 from longshore.transfers.journal.schema import NewerJournal, migrate
 
-#: Seconds to wait for other programs: until the file is open, and at each attempt to write.
+#: Seconds to wait for other programs: when opening the file, and at each attempt to write.
 BUSY_SECONDS = 5.0
 WRITE_SECONDS = 2.0
-#: Endings of the files that SQLite keeps beside its own.
+#: Suffixes of the files that SQLite keeps beside the database.
 _BESIDE = ("-wal", "-shm")
-#: SQLITE_ERROR is what a table or column that is not there gives: a database, and not a journal.
+#: SQLITE_ERROR is the code for a missing table or column: the file is a database, but not a journal.
 BROKEN = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
 
 
 @dataclass(frozen=True, slots=True)
 class SetAside:
-    """The journal could not be used as it was. *path*: where it lies now, None if it could not be moved."""
+    """A journal file that could not be used as it was. *path*: its present path, None if it could not be moved."""
 
     path: Path | None
     reason: str
@@ -32,7 +32,7 @@ class SetAside:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A journal that can be used. *problem*: why it is in memory only, "" where it is in its file."""
+    """A usable journal. *problem*: why it is in memory only, "" if it is in its file."""
 
     connection: sqlite3.Connection
     set_aside: SetAside | None = None
@@ -42,8 +42,8 @@ class Opened:
 def open_database(path: Path, patience: float = BUSY_SECONDS) -> Opened:
     """Open the journal in *path*; waits up to *patience* seconds for other programs. Never raises.
 
-    A broken file is renamed to ``….corrupt-<time>``, one of a later version to ``….newer-<time>``, and a new one is
-    begun; so is what is no file at all. Where none can be written now, the journal is kept in memory.
+    A broken file, or anything that is not a regular file, is renamed to ``….corrupt-<time>``, a file of a later version
+    to ``….newer-<time>``; then a new journal is created. If no file can be written now, the journal is kept in memory.
     """
     aside: SetAside | None = None
     try:
@@ -53,7 +53,7 @@ def open_database(path: Path, patience: float = BUSY_SECONDS) -> Opened:
         aside = _set_aside(path, "newer", f"It was written by a later version of Longshore ({error}).")
     except sqlite3.DatabaseError as error:
         if primary_code(error) not in BROKEN:
-            # Locked, read-only, no space: nothing is wrong with the file itself.
+            # Locked, read-only, no space: the file itself is intact.
             return Opened(_in_memory(), aside, reason_of(error))
         aside = _set_aside(path, "corrupt", f"{error}.")
     except OSError as error:
@@ -65,12 +65,12 @@ def open_database(path: Path, patience: float = BUSY_SECONDS) -> Opened:
 
 
 def primary_code(error: sqlite3.Error) -> int:
-    """SQLite's primary result code; the rest of the code says more about it. SQLITE_CORRUPT where there is none."""
+    """SQLite's primary result code, without the extended bits; SQLITE_CORRUPT if the error has no code."""
     return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
 
 
 def reason_of(error: Exception) -> str:
-    """Why the journal cannot be written, as a sentence for people."""
+    """The reason why the journal cannot be written, as a sentence for users."""
     if isinstance(error, OSError):
         return f"{error.filename}: {error.strerror}." if error.filename else f"{error.strerror or error}."
     known = {
@@ -78,14 +78,14 @@ def reason_of(error: Exception) -> str:
         sqlite3.SQLITE_READONLY: "The file is read-only.",
         sqlite3.SQLITE_CANTOPEN: "The file cannot be opened.",
         sqlite3.SQLITE_BUSY: "Another program keeps it locked.",
-        sqlite3.SQLITE_IOERR: "The disk is full or reports an error.",  # of the file that is mapped (-shm)
+        sqlite3.SQLITE_IOERR: "The disk is full or reports an error.",  # of the memory-mapped file (-shm)
     }
     code = primary_code(error) if isinstance(error, sqlite3.Error) else -1
     return known.get(code, f"{error}.")
 
 
 def is_gone(path: Path) -> bool:
-    """Whether nothing is at *path* any more; False where that cannot be seen."""
+    """Whether *path* no longer exists; False if that cannot be determined."""
     try:
         path.stat()
     except (FileNotFoundError, NotADirectoryError):
@@ -96,7 +96,7 @@ def is_gone(path: Path) -> bool:
 
 
 def _open_patiently(path: Path, patience: float) -> sqlite3.Connection:
-    """As :func:`_open`, also while another Longshore opens it: a change to WAL gives up at once."""
+    """Like :func:`_open`, but retries while another Longshore opens the file: a change to WAL fails immediately."""
     deadline = time.monotonic() + patience
     while True:
         try:
@@ -109,14 +109,14 @@ def _open_patiently(path: Path, patience: float) -> sqlite3.Connection:
 
 def _open(path: Path) -> sqlite3.Connection:
     private_folder(path.parent)
-    # SQLite gives the files beside it (-wal, -shm) the same rights.
+    # SQLite gives the files beside it (-wal, -shm) the same permissions.
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     with contextlib.suppress(OSError):
         path.chmod(0o600)
     connection = _connect(str(path))
     try:
         connection.execute("PRAGMA journal_mode = WAL")
-        # What is committed is on disk: a transfer begins only when its row would outlive a power cut.
+        # Committed data is on disk: a transfer begins only when its row would survive a power cut.
         connection.execute("PRAGMA synchronous = FULL")
         (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
         if verdict != "ok":
@@ -134,7 +134,7 @@ def _open(path: Path) -> sqlite3.Connection:
 
 def _connect(name: str) -> sqlite3.Connection:
     connection = sqlite3.connect(name, timeout=WRITE_SECONDS, isolation_level=None)
-    # Bytes that are no UTF-8 harm the text they are in, and not every row that is read with it.
+    # Invalid UTF-8 damages only the text it is in, not every row that is read with it.
     connection.text_factory = lambda value: value.decode("utf-8", "replace")
     return connection
 
@@ -146,20 +146,20 @@ def _in_memory() -> sqlite3.Connection:
 
 
 def _clear_strange(path: Path) -> SetAside | None:
-    """Set aside folders, pipes and devices that bear the name of the journal or of a file beside it."""
+    """Set aside folders, pipes and devices that have the name of the journal or of a file beside it."""
     found: SetAside | None = None
     for each in (path, *(path.with_name(path.name + ending) for ending in _BESIDE)):
         try:
             regular = stat.S_ISREG(each.stat().st_mode)
         except OSError:
-            continue  # nothing there
+            continue  # it does not exist
         if not regular:
             found = _set_aside(each, "corrupt", f"{each.name} is not a regular file.")
     return found
 
 
 def _set_aside(path: Path, word: str, reason: str) -> SetAside:
-    """Rename the file with what belongs to it. *path* of the result is None if that cannot be."""
+    """Rename the file and the files beside it. *path* of the result is None if that fails."""
     target = path.with_name(f"{path.name}.{word}-{time.strftime('%Y%m%d-%H%M%S')}")
     number = 1
     while target.exists():

@@ -1,4 +1,4 @@
-"""What of the journal one wants to read as history, and how SQLite is asked for it."""
+"""The queries that read the journal as history, and their SQL."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from datetime import datetime
 from longshore.transfers.journal import rows as rows
 from longshore.transfers.transfer import Operation, State, TransferSnapshot
 
-#: Rows that are read at once.
+#: Rows read at once.
 PAGE = 500
 ENDED = tuple(state for state in State if state.finished)
 UNFINISHED = tuple(state for state in State if not state.finished)
-#: The rowid, then the columns of a row; a text that is far too long comes cut, which damages its own row only.
+#: The rowid, then the columns of a row. A text that is far too long is cut, which damages only its own row.
 SELECT = (
     "SELECT rowid, "
     + ", ".join(f"substr({name}, 1, {rows.LONGEST})" if name in rows.LONG else name for name in rows.COLUMNS)
     + " FROM transfers"
 )
-#: Before the state of a row that was found to be damaged: it is met no more, and its state is not lost.
+#: The prefix of a damaged row's state: the row is not read again, and its state is not lost.
 UNREADABLE = "unreadable "
 READABLE = f"(substr(state, 1, {len(UNREADABLE)}) <> '{UNREADABLE}')"
-#: Where a search looks: the names, and of a failure the sentence. A row whose error is no JSON harms no other.
+#: The searched text: the names, and a failure's message. A row whose error is not JSON does not affect the others.
 _SEARCHED = (
     "lower(names || ' ' || CASE WHEN json_valid(error) THEN coalesce(json_extract(error, '$.message'), '') ELSE ''"
     " END)"
@@ -30,10 +30,10 @@ _SEARCHED = (
 
 @dataclass(frozen=True, slots=True)
 class HistoryFilter:
-    """Which rows of the journal. Empty fields let everything pass.
+    """A filter on the rows of the journal. Empty fields match everything.
 
-    *text*: every word of it stands in the names or in the sentence of the failure, in any letter case (of ASCII).
-    *since* and *until* (exclusive) are aware times and meet the time a transfer was asked for.
+    *text*: each of its words must occur in the names or in the failure's message, ignoring (ASCII) case. *since* and
+    *until* (exclusive) are timezone-aware and compared with the time of the request.
     """
 
     states: tuple[State, ...] = ()
@@ -45,7 +45,7 @@ class HistoryFilter:
 
     @property
     def narrow(self) -> bool:
-        """Whether anything but states is asked for."""
+        """Whether it filters by anything but states."""
         return bool(self.operation or self.registry or self.since or self.until or self.text.strip())
 
     def condition(self) -> tuple[str, list[str | float | int]]:
@@ -76,10 +76,10 @@ class HistoryFilter:
 def page_query(
     wanted: HistoryFilter, before: TransferSnapshot | None, limit: int
 ) -> tuple[str, list[str | float | int]]:
-    """The newest *limit* rows, or those that come after *before* where older ones follow."""
+    """The query for the newest *limit* rows, or for those that follow *before*, where older rows come later."""
     condition, values = wanted.condition()
     if before is not None:
-        # A row that went meanwhile leaves its time, which is all but as good.
+        # If the row was deleted meanwhile, its time alone is used, which is nearly as good.
         condition += " AND (created, rowid) < (?, coalesce((SELECT rowid FROM transfers WHERE id = ?), 0))"
         values += [before.created.timestamp(), before.id]
     return f"{SELECT}{condition} ORDER BY created DESC, rowid DESC LIMIT ?", [*values, limit]

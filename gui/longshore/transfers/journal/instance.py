@@ -1,4 +1,4 @@
-"""Which Longshores are alive: each holds a lock on a file of its own for as long as it lives, however it ends."""
+"""Detects running Longshores: each one locks its own file for as long as it runs, however it ends."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from pathlib import Path
 from longshore.shared_files import private_folder, try_lock
 
 _ENDING = ".lock"
-#: Never wait for the other end of a pipe that somebody has put there, nor follow a link.
+#: Never wait for the other end of a pipe that has this name, nor follow a link.
 _PLAIN = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
 
 
 class Instance:
-    """This run's sign of life in *folder*, under a *name* of its own.
+    """This run's lock file in *folder*, with a *name* of its own.
 
-    The system drops the lock with the process, so a kill needs no clean-up. One thread at a time. Raises OSError where
-    the folder cannot be written.
+    The system releases the lock with the process, so a kill needs no clean-up. One thread at a time. Raises OSError if
+    the folder is not writable.
     """
 
     def __init__(self, folder: Path, name: str) -> None:
         self._folder = folder
-        # One by one: the mode counts for the last of the parents only.
+        # One at a time: the mode applies only to the last folder created.
         private_folder(folder.parent)
         private_folder(folder)
         self._path = folder / f"{name}{_ENDING}"
-        # Locked before it has the name that others look for: they would take an unlocked one for a dead one's.
+        # Locked before it gets the name that others look for: they would take an unlocked file for a dead process's.
         first = self._path if sys.platform == "win32" else folder / f"{name}.new"
         self._descriptor: int | None = os.open(first, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
         try:
@@ -42,7 +42,7 @@ class Instance:
             raise
 
     def others(self) -> set[str]:
-        """The names of the other Longshores that live, or may live; the files of the dead are removed."""
+        """The names of the other Longshores that run, or may run; removes the files of those that ended."""
         alive = set()
         for path in self._folder.glob(f"*{_ENDING}"):
             if path == self._path:
@@ -53,7 +53,7 @@ class Instance:
             except FileNotFoundError:
                 continue  # it ended just now
             except OSError:
-                alive.add(name)  # nobody can tell, and a living one's rows must be left alone
+                alive.add(name)  # unknown; the rows of a running Longshore must not be touched
                 continue
             try:
                 if try_lock(descriptor):
@@ -68,7 +68,7 @@ class Instance:
         return alive
 
     def close(self) -> None:
-        """Give the sign of life up. May be called again."""
+        """Release the lock and remove its file. May be called again."""
         if self._descriptor is not None:
             with contextlib.suppress(OSError):
                 self._path.unlink()

@@ -1,9 +1,8 @@
-"""The journal: every transfer and its outcome, in an SQLite file that a kill at any moment leaves whole.
+"""The journal: every transfer and its outcome, in an SQLite file that survives a kill at any moment.
 
-One thread of the journal's own has the connection and does all the reading and writing, so that nobody else waits for
-a disk. Several Longshores may share the file: each row has an owner, and an owner that lives is left alone.
-
-What cannot be written now is kept and written later; :attr:`Journal.problem` says why for as long as that lasts.
+One thread of the journal owns the connection and does all the reading and writing, so that no other thread waits for a
+disk. Several Longshores may share the file: each row has an owner, and rows of a running owner are not touched. Changes
+that cannot be written now are kept and written later; :attr:`Journal.problem` gives the reason meanwhile.
 """
 
 from __future__ import annotations
@@ -32,22 +31,22 @@ _T = TypeVar("_T")
 
 MAX_AGE_DAYS = 90
 MAX_ROWS = 5000
-#: The most rows in one transaction.
+#: The maximum number of rows in one transaction.
 BATCH = 500
-#: Seconds until what could not be written is tried again; they double up to the second.
+#: Seconds until a failed write is retried: at first, doubling up to the second value.
 RETRY = (0.25, 4.0)
-#: Seconds for which the end still tries to write, and for which it waits for other programs each time.
+#: Seconds for which the end still tries to write, and for which each try waits for other programs.
 LAST_SECONDS = 0.8
 _LAST_BUSY = 0.3
 
 
 class Journal:
-    """The journal in the file *path*, which need not exist. Nothing is read or made before :meth:`open`.
+    """The journal in the file *path*, which need not exist. Nothing is read or created before :meth:`open`.
 
-    *clock*: seconds since 1970. *problem*: why rows are not being saved to the file at the moment, "" when they are.
-    *damaged*: rows that could not be read so far. *set_aside*: whether the file found there could not be used.
-    *another*: the file is another than the one that :meth:`adopt` has read; it may know nothing of this run's rows.
-    Those four are written by the journal's thread and may be read by any.
+    *clock*: seconds since 1970. *problem*: why rows are not being saved to the file at the moment, "" if they are.
+    *damaged*: the number of rows that could not be read so far. *set_aside*: whether the file found could not be used.
+    *another*: the file is not the one that :meth:`adopt` read; it may not have this run's rows. The journal's thread
+    writes these four; any thread may read them.
     """
 
     def __init__(
@@ -75,32 +74,35 @@ class Journal:
         self._closed = False
         # The rest belongs to the thread.
         self._store: Store | None = None
-        self._in_file = False  # else the store is in memory
+        self._in_file = False  # otherwise the store is in memory
         self._instance: Instance | None = None
-        self._broken = False  # the file is damaged: begin with another
-        self._failing = False  # the last attempt to write did not succeed
+        self._broken = False  # the file is damaged: start a new one
+        self._failing = False  # the last attempt to write failed
         self._not_before = 0.0  # when the next attempt is due (monotonic)
         self._pause = RETRY[0]
 
-    # -- life
+    # -- start and end
 
     def watch(self, watcher: Callable[[], None]) -> None:
-        """Have *watcher* called, in the journal's thread, when one of the four attributes changed. Before open."""
+        """Call *watcher* in the journal's thread whenever one of the four attributes changes. Call before open."""
         self._watcher = watcher
 
     def open(self) -> None:
-        """Open it, making or setting aside the file as need be. Returns at once. Any thread; again does nothing."""
+        """Open the file, creating it or setting it aside if necessary.
+
+        Returns at once. Any thread; a second call does nothing.
+        """
         with self._condition:
             if self._closed or self._thread is not None:
                 return
-            # Not a daemon: what was asked to be written is written before the program ends.
+            # Not a daemon: all requested writes are done before the program ends.
             self._thread = threading.Thread(target=self._run, name="transfers-journal")
             self._thread.start()
 
     def close(self, timeout: float = 2.0) -> bool:
-        """Write what is left and end. Blocks up to *timeout* seconds; True if it ended. Any thread, also again.
+        """Write the rest and end. Blocks up to *timeout* seconds; True if it ended. Any thread; may be called again.
 
-        Where nothing can be written, the thread ends without, after about a second.
+        If nothing can be written, the thread ends anyway, after about a second.
         """
         with self._condition:
             self._closed = True
@@ -112,7 +114,7 @@ class Journal:
         return not thread.is_alive()
 
     def flush(self, timeout: float = 5.0) -> bool:
-        """Wait until all that was asked for up to now is on disk; False after *timeout* seconds, or if it is not."""
+        """Wait until all changes so far are on disk. False after *timeout* seconds, or if they cannot be written."""
         try:
             return self._ask(lambda _: self._write(at_once=True)).result(timeout)
         except TimeoutError:
@@ -126,10 +128,10 @@ class Journal:
         position: int = 0,
         settled: Callable[[], None] | None = None,
     ) -> None:
-        """Write these rows as they are, as rows of this instance's queue. *position* counts for new ones.
+        """Write these rows as they are, as rows of this instance's queue. *position* applies to new rows.
 
-        *settled* is called in the journal's thread, for each row, once it is on disk, or cannot be written now; at
-        once if the journal has ended.
+        *settled* is called in the journal's thread, for each row, once it is on disk or cannot be written now;
+        immediately if the journal has ended.
         """
         if self._closed and settled is not None:
             settled()
@@ -139,11 +141,11 @@ class Journal:
         )
 
     def save_order(self, ids: Sequence[str]) -> None:
-        """Keep the order of the queue."""
+        """Save the order of the queue."""
         self._change((row, RowChange(position=number)) for number, row in enumerate(ids))
 
     def clear(self, ids: Sequence[str]) -> None:
-        """These rows, which have ended, left the queue: they are history only."""
+        """Mark these finished rows as history only: they left the queue."""
         self._change((row, RowChange(in_queue=False)) for row in ids)
 
     def forget(self, ids: Sequence[str]) -> None:
@@ -151,14 +153,14 @@ class Journal:
         self._change((row, RowChange(forgotten=True)) for row in ids)
 
     def clear_history(self) -> None:
-        """Delete all that has ended, whoever moved it; what a queue can still take up again stays."""
+        """Delete all finished rows of any instance, except those that a queue can still resume."""
         with self._condition:
             if not self._closed:
                 self._pending.clear_history()
                 self._condition.notify_all()
 
     def set_limits(self, *, max_age_days: float, max_rows: int) -> None:
-        """Keep no more than this from now on."""
+        """Set new limits and drop the rows beyond them."""
 
         def set_and_trim() -> None:
             self._max_age, self._max_rows = max_age_days, max_rows
@@ -167,15 +169,15 @@ class Journal:
         self._post(set_and_trim)
 
     def trim(self) -> None:
-        """Drop history beyond the limits on age and count; what is in a queue stays."""
+        """Drop history beyond the limits on age and count; rows in a queue stay."""
         self._post(self._trim)
 
-    # -- reading: blocks until the journal's thread has answered; any thread but the window's
+    # -- reading: blocks until the journal's thread responds; any thread but the GUI thread
 
     def adopt(self) -> list[TransferSnapshot]:
-        """Take over what a Longshore that lives no longer left unfinished: now Interrupted rows of this one, in order.
+        """Take over the rows that ended Longshores left unfinished: now Interrupted rows of this one, in order.
 
-        What was Interrupted in a queue before, and was not cleared, comes along.
+        Includes rows that were already Interrupted in a queue and were not cleared.
         """
         return self._ask(self._adopt).result()
 
@@ -186,19 +188,19 @@ class Journal:
         before: TransferSnapshot | None = None,
         limit: int = PAGE,
     ) -> list[TransferSnapshot]:
-        """Rows of all instances, newest first, at most *limit*; with *before* those that follow that row."""
+        """Rows of all instances, newest first, at most *limit*; with *before*, those that follow that row."""
         query, values = page_query(wanted, before, limit)
         return self._ask(lambda store: self._looked(store, store.read(query, values))).result()
 
     def history_count(self, wanted: HistoryFilter = HistoryFilter()) -> int:  # noqa: B008  (frozen)
-        """How many rows :meth:`history` would give without a limit."""
+        """The number of rows that :meth:`history` would return without a limit."""
         condition, values = wanted.condition()
         query = f"SELECT count(*) FROM transfers{condition}"
         ((count,),) = self._ask(lambda store: store.fetch(query, values)).result()
         return int(count)
 
     def registries(self) -> list[str]:
-        """The hosts of all registries in the history, in order."""
+        """The hosts of all registries in the history, sorted."""
         found = self._ask(lambda store: store.fetch("SELECT DISTINCT registries FROM transfers")).result()
         return sorted({host for (hosts,) in found for host in str(hosts).split()})
 
@@ -206,7 +208,7 @@ class Journal:
 
     def _change(self, changes: Iterable[tuple[str, RowChange]]) -> None:
         with self._condition:
-            if not self._closed:  # else too late, and no harm
+            if not self._closed:  # otherwise it is too late, which does no harm
                 for row, change in changes:
                     self._pending.change(row, change)
                 self._condition.notify_all()
@@ -218,7 +220,7 @@ class Journal:
                 self._condition.notify_all()
 
     def _ask(self, question: Callable[[Store], _T]) -> Future[_T]:
-        """What *question* returns in the journal's thread, after an attempt to write all that came before it."""
+        """The result of *question*, run in the journal's thread after an attempt to write all earlier changes."""
         future: Future[_T] = Future()
 
         def answer() -> None:
@@ -267,7 +269,7 @@ class Journal:
                 _log.info("no sign of life beside the journal: %s", error)
 
     def _wait(self) -> bool:
-        """Wait for something to do; False when the end has come."""
+        """Wait for something to do. Returns False when the journal should end."""
         with self._condition:
             self._condition.wait_for(
                 lambda: self._closed or self._jobs or (self._pending and not self._failing),
@@ -276,7 +278,7 @@ class Journal:
             return not self._closed
 
     def _attend(self) -> None:
-        """Write what is to be written, then do what was asked."""
+        """Write the pending changes, then run the requested jobs."""
         if not self._failing or time.monotonic() >= self._not_before:
             self._write()
         while True:
@@ -290,7 +292,7 @@ class Journal:
                 _log.exception("the journal could not do what it was asked")
 
     def _finish(self) -> None:
-        """The last attempts, while others may still make room or unlock."""
+        """Make the last attempts to write, while other programs may still free space or unlock the file."""
         assert self._store is not None
         self._store.set_patience(_LAST_BUSY)
         deadline = time.monotonic() + LAST_SECONDS
@@ -306,7 +308,7 @@ class Journal:
             self._closed = True
             left, self._jobs = self._jobs, deque()
             unwritten = self._pending.take(len(self._pending))
-        # Nobody may wait for a disk or an answer that will not come.
+        # Nobody may wait for a disk or a response that will not come.
         unwritten.tell()
         for job in left:
             with contextlib.suppress(Exception):
@@ -317,9 +319,9 @@ class Journal:
             self._instance.close()
 
     def _write(self, *, at_once: bool = False) -> bool:
-        """Write all that waits; False, with the reason reported, if it is not all in the file.
+        """Write all pending changes. Returns False, and reports the reason, if not all are in the file.
 
-        A file that could not be opened is tried again when that is due, or *at_once*.
+        A file that could not be opened is retried when due, or now if *at_once*.
         """
         due = at_once or time.monotonic() >= self._not_before
         problem = self._mend() if due else self.problem
@@ -333,7 +335,7 @@ class Journal:
             try:
                 store.write(batch, self._owner)
             except Exception as error:
-                batch.tell()  # whoever waits for the disk must not wait for ever
+                batch.tell()  # nobody may wait for the disk forever
                 with self._condition:
                     self._pending.give_back(batch)
                 if isinstance(error, sqlite3.Error):
@@ -349,8 +351,9 @@ class Journal:
         return not problem
 
     def _mend(self) -> str:
-        """Where the store is in memory, or its file was removed, replaced or broken: (again) begin with the file, and
-        bring along what there is. Returns why that cannot be done now, "" if all is well.
+        """Start with the file again if the store is in memory, or if its file was removed, replaced or broken.
+
+        Brings the existing rows along. Returns the reason if that is impossible now, "" if all is well.
         """
         store = self._store
         assert store is not None
@@ -375,7 +378,7 @@ class Journal:
         return ""
 
     def _report(self, problem: str) -> None:
-        """Have it known whether rows are being saved."""
+        """Publish whether rows are being saved."""
         if problem:
             self._not_before = time.monotonic() + self._pause
             self._pause = min(self._pause * 2, RETRY[1])

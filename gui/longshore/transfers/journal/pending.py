@@ -1,4 +1,4 @@
-"""What the journal has yet to write: the latest state of each row, so that a disk that stays full costs no memory."""
+"""The changes that the journal has yet to write: one state per row, so that a full disk costs no memory."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from dataclasses import dataclass, field
 
 from longshore.transfers.transfer import State, TransferSnapshot
 
-#: Rows that wait to be written at most; beyond that, the oldest that ended and left the queue are not kept.
+#: The maximum number of rows waiting to be written. Beyond it, the oldest finished rows outside the queue are dropped.
 MOST = 20_000
 
 
 @dataclass(slots=True)
 class RowChange:
-    """What is to become of one row. None: as it is on disk.
+    """A pending change of one row. None: unchanged.
 
-    *first_position* counts for a row that is new, *position* for any. *settled*: who wants to know that the row is on
-    disk, or that it cannot be written.
+    *first_position* applies to a new row, *position* to any. *settled*: called when the row is on disk, or cannot be
+    written.
     """
 
     snapshot: TransferSnapshot | None = None
@@ -28,14 +28,14 @@ class RowChange:
 
     @property
     def over(self) -> bool:
-        """Whether, as far as is known here, the row has ended and no queue takes it up again."""
+        """Whether, as far as known here, the row has finished and no queue can resume it."""
         if self.snapshot is None:
-            return self.in_queue is False  # only what has ended is cleared
+            return self.in_queue is False  # only finished rows are cleared
         state = self.snapshot.state
         return state.finished and not (state is State.INTERRUPTED and self.in_queue)
 
     def followed_by(self, later: RowChange) -> RowChange:
-        """Both in one, *later* after this."""
+        """Both changes in one, with *later* after this."""
         settled = self.settled + later.settled
         if later.forgotten:
             return RowChange(forgotten=True, settled=settled)
@@ -52,7 +52,7 @@ class RowChange:
 
 @dataclass(slots=True)
 class Batch:
-    """What is written in one transaction: first, if *clear_history*, all that is over goes; then the rows by id."""
+    """The content of one transaction: first the deletion of finished rows, if *clear_history*; then the rows by id."""
 
     clear_history: bool = False
     rows: dict[str, RowChange] = field(default_factory=dict)
@@ -61,7 +61,7 @@ class Batch:
         return self.clear_history or bool(self.rows)
 
     def tell(self) -> None:
-        """Call who wanted to know, once."""
+        """Call the waiting callbacks, once."""
         for change in self.rows.values():
             waiting, change.settled = change.settled, []
             for call in waiting:
@@ -69,7 +69,7 @@ class Batch:
 
 
 class Pending:
-    """Collects changes; the later one of a row counts. Not thread-safe: the journal locks."""
+    """Collects changes; the later change of a row wins. Not thread-safe: the journal locks."""
 
     def __init__(self) -> None:
         self._batch = Batch()
@@ -81,18 +81,18 @@ class Pending:
         return len(self._batch.rows)
 
     def change(self, row: str, change: RowChange) -> None:
-        """Have *change* follow what is to become of *row*."""
+        """Add *change* after the pending change of *row*."""
         rows = self._batch.rows
         before = rows.get(row)
         rows[row] = change if before is None else before.followed_by(change)
 
     def clear_history(self) -> None:
-        """Have all that is over go, here as on disk."""
+        """Drop all finished rows, here and on disk."""
         self._batch.clear_history = True
         _forget_over(self._batch.rows.values())
 
     def take(self, most: int) -> Batch:
-        """The first *most* rows, no longer kept here."""
+        """Remove and return the first *most* rows."""
         rows = self._batch.rows
         if len(rows) <= most:
             taken, self._batch = self._batch, Batch()
@@ -103,7 +103,7 @@ class Pending:
         return taken
 
     def give_back(self, failed: Batch) -> None:
-        """Keep *failed*, which could not be written, as what came before all that is here."""
+        """Put back *failed*, which could not be written, before all newer changes."""
         later, self._batch = self._batch, failed
         if later.clear_history:
             self.clear_history()

@@ -1,4 +1,4 @@
-"""A transfer as a row of the journal, and back."""
+"""Converts a transfer to a row of the journal, and back."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ COLUMNS = (
     "id", "operation", "registries", "names", "request", "state", "created", "started", "finished", "attempt",
     "permille", "moved_bytes", "total_bytes", "digest", "plan", "moved", "error", "notes",
 )  # fmt: skip
-#: The columns that hold documents and lists, and the most characters of one that are read.
+#: The columns that hold documents and lists, and the maximum number of characters read from one.
 LONG = frozenset({"registries", "names", "request", "plan", "moved", "error", "notes"})
 LONGEST = 1_000_000
-#: Times before and after these (seconds since 1970) are none; the last is in the year 2242.
+#: The range of valid times (seconds since 1970); the last is in the year 2242.
 _TIMES = (0.0, 2.0**33)
 _MOST_ATTEMPTS = 1_000_000
 
 
 def to_row(snapshot: TransferSnapshot) -> tuple[Any, ...]:
-    """The values of :data:`COLUMNS`."""
+    """The values of :data:`COLUMNS` for *snapshot*."""
     request = snapshot.request
     return (
         snapshot.id,
@@ -56,7 +56,7 @@ def to_row(snapshot: TransferSnapshot) -> tuple[Any, ...]:
 
 
 def from_row(values: tuple[Any, ...]) -> TransferSnapshot:
-    """The reverse, without layers. Raises ValueError for a row that is not one, whatever is wrong with it."""
+    """The transfer from *values*, without layers. Raises ValueError for any invalid row."""
     try:
         row = dict(zip(COLUMNS, values, strict=True))
         return TransferSnapshot(
@@ -101,7 +101,7 @@ def _time(seconds: object) -> datetime:
 
 
 def _writable(value: str) -> str:
-    """*value* without the halves of characters that names of files may have and SQLite refuses."""
+    """*value* without lone surrogates, which file names may contain and SQLite refuses."""
     return value.encode("utf-8", "replace").decode()
 
 

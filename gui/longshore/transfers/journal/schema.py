@@ -1,11 +1,11 @@
-"""The journal's tables, and how a journal of an earlier version becomes one of this."""
+"""The journal's tables, and the migrations from earlier versions."""
 
 from __future__ import annotations
 
 import sqlite3
 
-#: One script for each version, applied in order; ``PRAGMA user_version`` says how many are in. Never edit one that
-#: was released: add another.
+#: One script per version, applied in order; ``PRAGMA user_version`` is the number of applied scripts. Never edit a
+#: released script: add another.
 MIGRATIONS: tuple[str, ...] = (
     """
     CREATE TABLE transfers (
@@ -50,9 +50,9 @@ class NewerJournal(Exception):
 
 
 def migrate(connection: sqlite3.Connection, migrations: tuple[str, ...] = MIGRATIONS) -> None:
-    """Bring the journal up to this version. Raises NewerJournal, or sqlite3.DatabaseError when it is broken.
+    """Migrate the journal to this version. Raises NewerJournal, or sqlite3.DatabaseError if it is broken.
 
-    Each step is one transaction together with its version number: a kill between leaves the one or the other.
+    Each step is one transaction together with its version number: a kill leaves either the old version or the new one.
     """
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version > len(migrations):
@@ -64,7 +64,7 @@ def migrate(connection: sqlite3.Connection, migrations: tuple[str, ...] = MIGRAT
         except sqlite3.Error:
             if connection.in_transaction:
                 connection.rollback()
-            # Another instance may have been quicker; then its work is ours.
+            # Another instance may have been faster; then the migration is done.
             (now,) = connection.execute("PRAGMA user_version").fetchone()
             if now < number:
                 raise

@@ -1,4 +1,4 @@
-"""What the journal asks of its database, each in one transaction. Belongs to the journal's thread."""
+"""The journal's queries and updates of its database, each in one transaction. Belongs to the journal's thread."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from longshore.transfers.transfer import State, TransferSnapshot
 
 _log = logging.getLogger(__name__)
 
-#: The most rows that are dropped for their age while the clock says the same day: a wrong one costs no more.
+#: The maximum number of rows dropped for their age per day of the clock: this limits the damage of a wrong clock.
 DROPPED_A_DAY = 200
-#: Readings of the clock that are kept.
+#: The number of clock readings kept.
 READINGS = 1000
 _SAVE = (
     f"INSERT INTO transfers ({', '.join(rows.COLUMNS)}, owner, in_queue, position, seen)"
@@ -30,12 +30,12 @@ _SAVE = (
 )
 _UNFINISHED = ", ".join(f"'{state.value}'" for state in UNFINISHED)
 _ENDED = ", ".join(f"'{state.value}'" for state in ENDED)
-#: Rows that have ended and that no queue takes up again: what may be dropped.
+#: Finished rows that no queue can resume: they may be dropped.
 _OVER = (
     f"((state IN ({_ENDED}) AND NOT (in_queue = 1 AND state = '{State.INTERRUPTED.value}'))"
     f" OR NOT {READABLE})"
 )
-#: What one row alone can cause: its values are none that SQLite takes.
+#: Errors that a single row can cause: SQLite does not accept its values.
 _OF_ONE_ROW = (
     sqlite3.IntegrityError,
     sqlite3.DataError,
@@ -49,30 +49,30 @@ _OF_ONE_ROW = (
 
 
 class Store:
-    """The tables of the journal behind *connection*. *clock*: seconds since 1970.
+    """The tables of the journal in *connection*. *clock*: seconds since 1970.
 
     Every method raises sqlite3.Error, and then nothing was changed.
     """
 
     def __init__(self, connection: sqlite3.Connection, clock: Callable[[], float] = time.time) -> None:
         self.connection = connection
-        #: Rows that could not be read since this was made.
+        #: The number of unreadable rows so far.
         self.damaged = 0
         self._clock = clock
 
     def set_patience(self, seconds: float) -> None:
-        """Wait so long for other programs from now on."""
+        """Wait this long for other programs from now on."""
         self.connection.execute(f"PRAGMA busy_timeout = {int(seconds * 1000)}")
 
     def close(self) -> None:
-        """Let the file go."""
+        """Close the file."""
         with contextlib.suppress(sqlite3.Error):
             self.connection.close()
 
     # -- writing
 
     def write(self, batch: Batch, owner: str) -> None:
-        """Write *batch* as of the queue of *owner*; when this returns, it is on disk."""
+        """Write *batch* as rows of *owner*'s queue; they are on disk when this returns."""
         with self._transaction():
             seen = self._see_the_day()
             if batch.clear_history:
@@ -97,7 +97,7 @@ class Store:
             execute("UPDATE transfers SET position = ? WHERE id = ?", [change.position, row])
 
     def all_rows(self) -> list[dict[str, object]]:
-        """Every row as it is, by the names of the columns; none where the file is broken."""
+        """Every row as it is, as a dict by column name; none if the file is broken."""
         try:
             names = [str(name) for _, name, *_ in self.fetch("PRAGMA table_info(transfers)")]
             return [
@@ -109,25 +109,25 @@ class Store:
             return []
 
     def add_all(self, found: Iterable[dict[str, object]]) -> None:
-        """Write rows of :meth:`all_rows` of another store here."""
+        """Write rows from :meth:`all_rows` of another store."""
         with self._transaction():
             seen = self._see_the_day()
             for row in found:
-                row["seen"] = seen  # the numbers of readings are this file's own
+                row["seen"] = seen  # the numbers of readings are specific to each file
                 self.connection.execute(
                     f"INSERT OR REPLACE INTO transfers ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})",
                     list(row.values()),
                 )
 
     def trim(self, max_age_days: float, max_rows: int) -> None:
-        """Drop history beyond these limits; what is in a queue stays.
+        """Drop history beyond these limits; rows in a queue stay.
 
-        Of the clock only what several days agree on is believed, and one day drops so many rows at most.
+        Trusts the clock only where several days agree, and drops a limited number of rows per day.
         """
         with self._transaction():
             newest = self._see_the_day()
             self._trim_by_age(max_age_days, newest)
-            # The order in which rows came depends on no clock.
+            # The order in which rows were added does not depend on a clock.
             self.connection.execute(
                 f"DELETE FROM transfers WHERE {_OVER} AND rowid NOT IN"
                 " (SELECT rowid FROM transfers ORDER BY rowid DESC LIMIT ?)",
@@ -146,7 +146,7 @@ class Store:
             for (number, _, _), day in zip(readings, days.latest, strict=True)
             if day is not None and day < first_kept
         ]
-        # Rows of an earlier version have only the time that the clock said; it counts if that can be.
+        # Rows of an earlier version have only the clock's time; it counts if it is plausible.
         dropped = self.connection.execute(
             f"DELETE FROM transfers WHERE rowid IN (SELECT rowid FROM transfers WHERE {_OVER}"
             " AND ((seen > 0 AND seen <= ?) OR (seen = 0 AND created >= ? AND created < ?))"
@@ -156,7 +156,7 @@ class Store:
         self.connection.execute("UPDATE clock SET dropped = dropped + ? WHERE number = ?", [dropped, newest])
 
     def _see_the_day(self) -> int:
-        """Note the day that the clock says, if it is another than before; the number of the reading."""
+        """Record the clock's day if it changed. Returns the number of the reading."""
         day = int(self._clock() // SECONDS_A_DAY)
         last = self.fetch("SELECT number, day FROM clock ORDER BY number DESC LIMIT 1")
         if last and last[0][1] == day:
@@ -166,11 +166,12 @@ class Store:
         return number
 
     def adopt(self, owner: str, others: Iterable[str]) -> tuple[list[TransferSnapshot], bool]:
-        """Rows that nobody alive has in a queue, now Interrupted and of *owner*, in order; and whether that is on
-        disk. *others*: the owners that live.
+        """Take over rows whose owner no longer runs: Interrupted now, and of *owner*. *others*: the running owners.
+
+        Returns the rows in order, and whether the change is on disk.
         """
-        # Our own rows are none that anybody left: they were queued while this waited. How far the others were is not
-        # known: what moves is not written down at every step.
+        # Our own rows are not left over: they were queued while this waited. The others' progress is unknown: it is not
+        # written at every step.
         alive = [owner, *others]
         free = f"owner NOT IN ({', '.join('?' * len(alive))})"
         now = self._clock()
@@ -213,8 +214,9 @@ class Store:
         return self.connection.execute(query, values).fetchall()
 
     def read(self, query: str, values: Sequence[object]) -> list[TransferSnapshot]:
-        """The transfers that *query*, which begins with SELECT, finds. One that cannot be read is left out, counted
-        and marked, so that it is met only once.
+        """The transfers that *query* finds; it must begin with SELECT.
+
+        Unreadable rows are left out, counted and marked, so that each is read only once.
         """
         found: list[TransferSnapshot] = []
         damaged: list[tuple[int]] = []
@@ -235,7 +237,7 @@ class Store:
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
-        # Immediate: a reader that turns writer later could not wait for another instance's write.
+        # Immediate: a transaction that reads first and writes later could not wait for another instance's write.
         self.connection.execute("BEGIN IMMEDIATE")
         try:
             yield

@@ -1,4 +1,4 @@
-"""How far one layer is."""
+"""The progress of one layer."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ _NOT_MOVED = frozenset({LayerState.SKIPPED, LayerState.MOUNTED})
 
 @dataclass(frozen=True, slots=True)
 class PlannedLayer:
-    """A layer as the plan knows it. *size* in compressed bytes, None if unknown; *here*: the destination has it,
-    as far as can be known."""
+    """A layer as the plan knows it.
+
+    *size* in compressed bytes, None if unknown; *here*: the destination has it, as far as known.
+    """
 
     digest: str
     size: int | None = None
@@ -45,14 +47,14 @@ class LayerMeter:
         self.transferred = 0.0
         self.extracted = 0.0
         self.touched = False
-        self.silent = False  # planned, and the engine told nothing of it
+        self.silent = False  # planned, but the engine reported nothing about it
         self._share = share
         self._size = None if planned is None else planned.size
         self._snapshot: LayerSnapshot | None = None
 
     @property
     def weight(self) -> int | None:
-        """Bytes that it counts for; None while unknown."""
+        """The layer's weight in bytes; None while unknown."""
         if self._size is not None:
             return self._size
         if self.event_total is not None:
@@ -61,19 +63,19 @@ class LayerMeter:
 
     @property
     def counted(self) -> bool:
-        """Whether it is part of the bar: it moves, or is expected to."""
+        """Whether it counts for the bar: it moves, or is expected to."""
         return not self.here and self.state not in _NOT_MOVED
 
     def update(
         self, state: LayerState, current: int | None, total: int | None, retrying_in: int | None
     ) -> bool:
-        """Take in an event. False if nothing changed (engines repeat themselves ten times a second)."""
+        """Apply an event. Returns False if nothing changed (engines repeat events ten times a second)."""
         changed = state is not self.state or retrying_in != self.retrying_in or not self.touched
         self.touched = True
         self.state = state
         self.retrying_in = retrying_in
         if self.here and (state in _MOVING or (self._share < 1 and state is LayerState.WAITING)):
-            self.here = False  # expected at the destination, and yet it moves
+            self.here = False  # expected at the destination, but it moves
             changed = True
         if state is LayerState.TRANSFERRING:
             if total is not None and (self.event_total is None or total > self.event_total):
@@ -99,7 +101,7 @@ class LayerMeter:
         return changed
 
     def plan(self, planned: PlannedLayer) -> None:
-        """What the plan knows of it has become known. What was seen of the layer meanwhile counts for more."""
+        """Apply the plan of the layer, now known. Events seen meanwhile take precedence."""
         self.planned = planned
         if self._size is None:
             self._size = planned.size
@@ -108,12 +110,15 @@ class LayerMeter:
         self._snapshot = None
 
     def settle(self, size: int) -> None:
-        """Its true size in bytes on the network."""
+        """Set the true size in bytes on the network."""
         self._size = size
         self._snapshot = None
 
     def complete(self, *, unplanned: bool) -> None:
-        """The whole transfer succeeded: what the engine never named, it had, unless it moved what was *unplanned*."""
+        """Mark the layer as complete after a successful transfer.
+
+        A layer that the engine never named was already there, unless the engine moved something *unplanned*.
+        """
         if not self.touched and self.state is LayerState.WAITING:
             self.silent = unplanned
             self.state = LayerState.SKIPPED if self.here or not unplanned else LayerState.DONE
@@ -124,7 +129,7 @@ class LayerMeter:
         self._snapshot = None
 
     def moved_bytes(self) -> int:
-        """Bytes of it that went over the network."""
+        """Bytes of the layer that moved over the network."""
         if self.state in _NOT_MOVED:
             return 0
         weight = self.weight

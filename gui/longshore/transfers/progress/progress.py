@@ -1,4 +1,4 @@
-"""How far a transfer is, from the events of its stream: one honest bar, and a row per layer."""
+"""The progress of a transfer, computed from the events of its stream: one honest bar, and a row per layer."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from longshore.transfers.transfer import LayerSnapshot, Moved, Phase
 if TYPE_CHECKING:
     from longshore.oci.layer import LayerProgress
 
-#: The part of a pulled layer's bar that is its download; the rest is its extraction. The engine downloads three
-#: layers at a time and extracts one, at some two to three times the speed of a fast network.
+#: The share of a pulled layer's bar for its download; the rest is for its extraction. The engine downloads three layers
+#: at a time and extracts one, at about two to three times the speed of a fast network.
 DOWNLOAD_SHARE = 0.7
 SHORT = 12
 
 
 @dataclass(frozen=True, slots=True)
 class ProgressSnapshot:
-    """How far at one moment; see TransferSnapshot for the meanings."""
+    """The progress at one moment; see TransferSnapshot for the meanings."""
 
     permille: int | None = None
     moved_bytes: int = 0
@@ -38,10 +38,10 @@ class ProgressSnapshot:
 class Progress:
     """The progress of one attempt. Fed by its worker thread, read by any thread.
 
-    *extracts*: whether the destination unpacks what it gets (a pull into an engine). *floor*: permille that an
-    earlier attempt has shown, below which the bar does not fall. *carried*: ids of layers that earlier attempts moved:
-    found at the destination now, they count as moved and not as skipped. *changed* is called from the feeding thread,
-    without a lock held, when something changed since the last snapshot and at most once until the next.
+    *extracts*: whether the destination unpacks layers (a pull into an engine). *floor*: permille that an earlier
+    attempt reached; the bar does not fall below it. *carried*: ids of layers that earlier attempts moved: found at the
+    destination now, they count as moved and not as skipped. *changed* is called from the feeding thread, without a lock
+    held, at the first change after each snapshot.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class Progress:
         self._layers: dict[str, LayerMeter] = {}  # by every id an engine may use for it
         self._rows: list[LayerMeter] = []
         self._whole: int | None = None
-        self._awaiting = False  # a plan is being made: the sum of what was told of is not the sum of all
+        self._awaiting = False  # a plan is being made: the layers seen so far are not all layers
         self._permille = floor
         self._phase: Phase | None = None
         self._derived_phase: Phase | None = None
@@ -72,31 +72,33 @@ class Progress:
         self._work_total = 0.0
         self._speed = SpeedMeter()
         self._ended = False
-        self._active = self._clock()  # when it was begun, or something moved last
+        self._active = self._clock()  # the time of the start or of the last movement
         self._moving = False  # whether anything moved
         self._told = False  # `changed` was called since the last snapshot
-        self._dirty = True  # the sums below are not those of the layers
+        self._dirty = True  # the sums below are out of date
         self._row_snapshots: tuple[LayerSnapshot, ...] = ()
 
-    # -- what the worker says
+    # -- for the worker
 
     def await_plan(self) -> None:
-        """A plan comes while events do already: no share of a whole is shown before :meth:`expect` or
-        :meth:`no_plan`."""
+        """Announce that a plan follows while events already arrive.
+
+        No share of the whole is shown until :meth:`expect` or :meth:`no_plan`.
+        """
         with self._lock:
             self._awaiting = True
 
     def no_plan(self) -> None:
-        """The plan that was awaited does not come."""
+        """Report that the announced plan will not come."""
         with self._lock:
             self._awaiting, self._dirty = False, True
         self._tell()
 
     def expect(self, layers: Iterable[PlannedLayer], *, whole: int | None = None) -> set[str]:
-        """The layers that will come, best before the first event. *whole*: bytes of all together, where only that is
-        known. Gives the digests of those that the plan takes to be at the destination although they are moved.
+        """Set the layers that will come, preferably before the first event.
 
-        Layers with the same digest are one, as in the engine's own rows.
+        *whole*: total bytes, if only that is known. Layers with the same digest are one, as in the engine's own rows.
+        Returns the digests of layers that the plan expects at the destination although they are moving.
         """
         moved: set[str] = set()
         with self._lock:
@@ -120,7 +122,7 @@ class Progress:
         return moved
 
     def feed(self, event: LayerProgress) -> None:
-        """One event of the stream. Costs a few microseconds."""
+        """Apply one event of the stream. Takes a few microseconds."""
         key = event.layer_id
         with self._lock:
             meter = self._layers.get(key)
@@ -142,15 +144,15 @@ class Progress:
         self._changed()
 
     def enter(self, phase: Phase | None) -> None:
-        """Name the phase; None lets the layers' states name it."""
+        """Set the phase; None derives it from the layers' states."""
         with self._lock:
             self._phase = phase
         self._tell()
 
     def settle(self, sizes: Mapping[str, int]) -> None:
-        """What the layers really weigh on the network, in bytes by digest or diffID, learned when all was done.
+        """Set the layers' true sizes on the network, in bytes by digest or diffID, learned at the end.
 
-        An engine that packs while it pushes counts unpacked bytes in its events.
+        An engine that compresses while it pushes counts unpacked bytes in its events.
         """
         with self._lock:
             for name, size in sizes.items():
@@ -161,10 +163,10 @@ class Progress:
         self._tell()
 
     def end(self, *, success: bool) -> None:
-        """The attempt is over: no speed any more, and the whole bar on success only."""
+        """End the attempt: no more speed, and a full bar only on success."""
         with self._lock:
             if success:
-                # Podman tells nothing of the layers it pushes: then nothing is claimed of them either.
+                # Podman reports no layers for a push: then nothing is claimed about them.
                 unplanned = self._unplanned() or self._untold()
                 for meter in self._rows:
                     meter.complete(unplanned=unplanned)
@@ -177,13 +179,13 @@ class Progress:
         self._tell()
 
     def touch(self) -> None:
-        """Have the next snapshot taken although no event came: a stalled transfer's speed falls to nothing too."""
+        """Have the next snapshot taken without an event: a stalled transfer's speed must fall to zero too."""
         self._tell()
 
-    # -- what anybody may ask
+    # -- for any thread
 
     def snapshot(self) -> ProgressSnapshot:
-        """How far it is now. Layers that did not change are the same objects as before."""
+        """The progress now. Unchanged layers are the same objects as before."""
         with self._lock:
             self._told = False
             if self._dirty:
@@ -207,20 +209,20 @@ class Progress:
             )
 
     def weighted(self) -> tuple[int, int]:
-        """Permille and the bytes that it stands for, 0 where unknown."""
+        """Permille and the total bytes that it refers to, 0 where unknown."""
         with self._lock:
             if self._dirty:
                 self._refresh()
             return self._permille or 0, self._total or 0
 
     def idle(self, before: float) -> float:
-        """Seconds up to now in which nothing moved, after *before* such seconds in earlier attempts."""
+        """Seconds without movement up to now, including *before* such seconds from earlier attempts."""
         with self._lock:
             passed = self._clock() - self._active
             return passed if self._moving else before + passed
 
     def moved(self) -> Moved | None:
-        """What really moved up to now, counted from the events; None if the engine told nothing of what it pushed."""
+        """The bytes and layers moved so far, counted from events; None if an engine reported nothing about its push."""
         with self._lock:
             if self._rows and self._untold():
                 return None
@@ -232,7 +234,7 @@ class Progress:
                 layers_mounted=sum(meter.state is LayerState.MOUNTED for meter in rows),
             )
 
-    # -- parts
+    # -- helpers
 
     def _tell(self) -> None:
         with self._lock:
@@ -242,11 +244,14 @@ class Progress:
         self._changed()
 
     def _untold(self) -> bool:
-        """Whether nothing was told of what is uploaded. An engine that pulls nothing has it all."""
+        """Whether the engine reported nothing about its upload.
+
+        (An engine that reports nothing in a pull has everything.)
+        """
         return self._share == 1 and not any(meter.touched for meter in self._rows)
 
     def _unplanned(self) -> bool:
-        """Whether the engine moves another image than planned (its own choice of platform): the plan weighs nothing."""
+        """Whether the engine moves another image than planned (by its own choice of platform), which voids the plan."""
         strangers = False
         for meter in self._rows:
             if meter.planned is None:
@@ -256,7 +261,7 @@ class Progress:
         return strangers
 
     def _refresh(self) -> None:
-        """Bring the sums and the rows up to date. The lock is held."""
+        """Update the sums and the rows. The lock is held."""
         self._dirty = False
         rows = self._rows
         if self._unplanned():
@@ -285,13 +290,13 @@ class Progress:
             moved += int(weight * meter.transferred)
             work += weight * (self._share * meter.transferred + (1 - self._share) * meter.extracted)
         if unknown and self._whole is not None and not blind and self._whole > settled:
-            # Only the sum of the layers not yet begun is known, which is all the bar needs.
+            # Only the sum of the layers not yet begun is known, which is enough for the bar.
             total += self._whole - settled
             work += sum(meter.current for meter in rows if meter.counted and meter.weight is None)
             unknown = 0
         known = not unknown and total > 0 and not self._awaiting
         self._total = total if known or (rows and not unknown and not self._awaiting) else None
-        # Within an attempt the bytes do not fall either, whatever a late layer or a better size does to the sum.
+        # The bytes must not fall within an attempt either, even if a late layer or a corrected size changes the sum.
         self._moved = max(self._moved, moved)
         if self._total is not None:
             self._moved = min(self._moved, self._total)
@@ -299,7 +304,7 @@ class Progress:
         self._work = max(work, self._work) if known else work
         if known and not self._ended:
             self._permille = max(self._permille or 0, min(int(1000 * work / total), 999))
-        # A pull that has begun nothing is in the engine's own queue: it downloads three layers at a time, of all pulls.
+        # A pull that has not begun waits in the engine's own queue: it downloads three layers at a time over all pulls.
         self._derived_phase = (
             Phase.MOVING
             if downloading
@@ -313,5 +318,5 @@ class Progress:
 
 
 def _short(name: str) -> str:
-    """The id an engine shows for a digest: its first 12 hex characters."""
+    """The id that an engine shows for a digest: its first 12 hex characters."""
     return name.rpartition(":")[2][:SHORT]

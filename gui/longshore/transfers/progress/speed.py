@@ -1,27 +1,27 @@
-"""Speed and time left that do not jump about."""
+"""Speed and time left, smoothed so that they do not jump."""
 
 from __future__ import annotations
 
 from collections import deque
 
-#: Seconds that the speed looks back.
+#: Seconds of samples that the speed covers.
 WINDOW = 3.0
-#: Seconds between two samples at least; more would only repeat the engine's own rhythm of 100 ms.
+#: Minimum seconds between two samples; more samples would only repeat the engine's own interval of 100 ms.
 SPACING = 0.1
-#: Seconds of data before a time left means anything.
+#: Seconds of data needed before a time left is meaningful.
 ENOUGH = 2.0
-#: Seconds in which the slow average forgets half.
+#: Half-life of the slow average, in seconds.
 HALF_LIFE = 5.0
-#: The two averages may differ by this factor before the time left is withheld as unstable.
+#: The two averages may differ by this factor; beyond it the time left is withheld as unstable.
 UNSTABLE = 3.0
-#: The share of a new estimate that the shown time left takes up in a second.
+#: The share of a new estimate that the displayed time left adopts per second.
 FOLLOW = 0.35
 
 
 class SpeedMeter:
     """Bytes per second over a sliding window, and seconds left from a smoothed rate of work.
 
-    *work* is what the bar shows (download and extraction, in bytes), *moved* the network's bytes; neither falls.
+    *work* is the bar's measure (download and extraction, in bytes), *moved* counts bytes on the network; neither falls.
     Not thread-safe: belongs to its Progress, which locks.
     """
 
@@ -33,7 +33,7 @@ class SpeedMeter:
         self._shown_at = 0.0
 
     def sample(self, now: float, moved: int, work: float) -> None:
-        """What stands at *now* (seconds, monotonic). Cheap; samples that come too close are left out."""
+        """Add the values at *now* (seconds, monotonic). Cheap; samples too close together are ignored."""
         samples = self._samples
         if not samples:
             samples.append((now, moved, work))
@@ -46,7 +46,7 @@ class SpeedMeter:
             self._begun = then
         rate = (work - before) / passed
         if self._begun is not None:
-            # The first samples count fully, so that the average does not have to climb up from nothing.
+            # The first samples count fully, so that the average does not have to climb from zero.
             share = max(1.0 - 0.5 ** (passed / HALF_LIFE), passed / max(now - self._begun, passed))
             self._slow += share * (rate - self._slow)
         samples.append((now, moved, work))
@@ -61,7 +61,7 @@ class SpeedMeter:
         return max((last[1] - first[1]) / (last[0] - first[0]), 0.0)
 
     def seconds_left(self, now: float, work_left: float) -> float | None:
-        """Seconds until *work_left* is done; None while there is too little data, a stall, or no stable rate."""
+        """Seconds until *work_left* is done; None with too little data, during a stall, or at an unstable rate."""
         target = self._estimate(now, work_left)
         if target is None:
             self._shown = None

@@ -1,4 +1,4 @@
-"""The rows of an image's layers while an engine's stream of all of it goes by."""
+"""Progress rows for the layers of an image while an engine's stream of the whole image passes."""
 
 from __future__ import annotations
 
@@ -9,16 +9,15 @@ from longshore.oci.digest import short
 from longshore.oci.layer import LayerProgress, LayerState
 from longshore.transfers.progress.progress import Progress
 
-#: Bytes of a layer between two reports of how far it is.
+#: Bytes of a layer between two progress reports.
 _STEP = 1 << 20
 
 
 class StreamRows:
-    """Tells *progress* of the layers, whose *diff_ids* it expects; *last*: what it says of one that has gone by. One
-    thread.
+    """Reports the layers, whose *diff_ids* it expects, to *progress*. One thread.
 
-    Engines before 25 name the files of layers by ids of their own: those are shown in the order in which they come,
-    which need not be that of the image.
+    *last*: the state of a layer after it has passed. Engines before version 25 name the files of layers by ids of their
+    own: those appear in the order of the stream, which need not be the order in the image.
     """
 
     def __init__(
@@ -29,13 +28,13 @@ class StreamRows:
         self._waiting = list(dict.fromkeys(diff_ids))
 
     def skip(self, streamed: StreamedFile) -> None:
-        """The destination has it; the engine sends it all the same."""
+        """Skip a layer that the destination has and the engine sends anyway."""
         row = self._row(streamed)
         streamed.skip()
         self._feed(row, LayerState.SKIPPED)
 
     def counted(self, streamed: StreamedFile) -> Iterator[bytes]:
-        """Its bytes, told as they go by."""
+        """The bytes of *streamed*, reporting progress as they pass."""
         row = self._row(streamed)
         seen = told = 0
         for piece in streamed:

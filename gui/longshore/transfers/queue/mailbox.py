@@ -1,4 +1,4 @@
-"""What the transfer queue tells a window: the changes since it last asked, and a tally."""
+"""The transfer queue's news for a window: the changes since the last call, and the counts."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from longshore.transfers.transfer import TransferSnapshot
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """All that changed since the last :meth:`TransferQueue.take_changes`.
+    """Everything that changed since the last :meth:`TransferQueue.take_changes`.
 
-    *order*: every row's id from top to bottom, None when it is as before. *set_aside*: told once. *unsaved*: why the
-    history is not being saved at the moment, "" once it is again, None when that is as before. *damaged*: rows of the
-    journal that were found to be unreadable.
+    *order*: the ids of all rows from top to bottom, None when unchanged. *set_aside*: reported once. *unsaved*: why the
+    history is not being saved at the moment, "" once it is saved again, None when unchanged. *damaged*: the number of
+    journal rows that were found unreadable.
     """
 
     snapshots: list[TransferSnapshot] = field(default_factory=list)
@@ -33,7 +33,7 @@ class Changes:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many rows are in which state. *permille*: of all that runs together, None when unknown."""
+    """The number of rows in each state. *permille*: progress of all running rows together, None when unknown."""
 
     queued: int = 0
     running: int = 0
@@ -45,14 +45,15 @@ class Counts:
 
     @property
     def unfinished(self) -> int:
-        """Rows that wait or run."""
+        """The number of waiting and running rows."""
         return self.queued + self.running
 
 
 class Mailbox:
-    """Which rows changed: posted by any thread, taken by one. Holds ids only, so a post costs next to nothing.
+    """The ids of changed rows: posted by any thread, taken by one.
 
-    *wake* is called, without any lock of the mailbox held, when the first post comes after a take.
+    Holds ids only, so that a post costs next to nothing. *wake* is called, without any lock of the mailbox held, at the
+    first post after a take.
     """
 
     def __init__(self, wake: Callable[[], None]) -> None:
@@ -64,7 +65,7 @@ class Mailbox:
         self._told = False
 
     def post(self, *changed: str, removed: tuple[str, ...] = (), ordered: bool = False) -> None:
-        """Note what changed. Any thread; *wake* may run in it."""
+        """Record the changes. Any thread; *wake* may run in it."""
         with self._lock:
             for row in changed:
                 self._changed[row] = None

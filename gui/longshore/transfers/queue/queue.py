@@ -1,4 +1,4 @@
-"""The queue of transfers: one noun for all movement, each row with its state from Queued to its end.
+"""The queue of transfers: one noun for all movement; each row has a state, from Queued to its end.
 
 No asyncio, no Qt.
 """
@@ -24,23 +24,23 @@ _log = logging.getLogger(__name__)
 
 
 class TransferQueue(QueueCore):
-    """What a window may wish and ask. Every method may be called from any thread and returns at once, but shutdown.
+    """The queue's commands and queries. Any thread may call any method; all except shutdown return at once.
 
-    *wake* is called from any thread when changes go from none to some, and then not before they were taken; it must
-    only signal (it may run inside a call to this queue). *ways*: by the kinds of source and destination.
+    *wake* is called from any thread at the first change, and not again until the changes are taken; it must only signal
+    (it may run inside a call to this queue). *ways*: by the kinds of source and destination.
     """
 
-    # -- life
+    # -- start and end
 
     def start(self) -> None:
-        """Open the journal, show what was left unfinished as Interrupted rows, begin to work. Once."""
+        """Open the journal, show unfinished rows as Interrupted, and start working. Call once."""
         for work, name in ((self._load, "transfers-load"), (self._schedule, "transfers-scheduler")):
             self._thread(work, name).start()
 
     def shutdown(self, timeout: float = 2.0) -> bool:
-        """Stop everything: what is unfinished becomes Interrupted and can be resumed at the next start.
+        """Stop everything: unfinished rows become Interrupted and can be resumed at the next start.
 
-        Blocks up to *timeout* seconds. True if every thread ended and the journal is written and closed.
+        Blocks up to *timeout* seconds. Returns True if every thread ended and the journal is written and closed.
         """
         deadline = time.monotonic() + timeout
         with self._condition:
@@ -50,7 +50,7 @@ class TransferQueue(QueueCore):
                 if entry.state is State.QUEUED:
                     self._end(entry, State.INTERRUPTED)
                 elif entry.active:
-                    # What the user has cancelled already stays cancelled.
+                    # Rows that the user already cancelled stay cancelled.
                     entry.interrupting = entry.state is not State.CANCELLING
                     entry.pausing = False
                     entry.state = State.CANCELLING
@@ -76,10 +76,13 @@ class TransferQueue(QueueCore):
             _log.warning("still running at the end: %s", ", ".join(left))
         return clean and written and not left
 
-    # -- wishes
+    # -- commands
 
     def add(self, request: TransferRequest) -> str:
-        """Queue a transfer; its id. One that is the same and unfinished (or Interrupted) is that row again."""
+        """Queue a transfer and return its id.
+
+        If an equal request is unfinished or Interrupted, its row is used again.
+        """
         with self._condition:
             for entry in self._rows.values():
                 if entry.request != request:
@@ -100,7 +103,7 @@ class TransferQueue(QueueCore):
             return entry.id
 
     def cancel(self, ids: Iterable[str]) -> None:
-        """Cancel rows in whatever state; those that have ended stay as they are. Cancelled within a second."""
+        """Cancel these rows, waiting or running; finished rows stay as they are. Takes at most a second."""
         cancelled: list[Cancellation] = []
         with self._condition:
             for entry in self._known(ids):
@@ -117,9 +120,9 @@ class TransferQueue(QueueCore):
             cancellation.cancel()
 
     def pause(self, ids: Iterable[str]) -> None:
-        """Stop what is ``pausable`` of the rows, and keep what was moved; the others stay as they are.
+        """Pause the ``pausable`` rows and keep the moved data; the others stay as they are.
 
-        A paused row is Queued and waits for PAUSED; until then, some seconds at most, its phase is PAUSING.
+        A paused row is Queued and waits for PAUSED. Until then, for some seconds at most, its phase is PAUSING.
         """
         with self._condition:
             self._look_at_new()
@@ -138,7 +141,7 @@ class TransferQueue(QueueCore):
             self._wake()
 
     def unpause(self, ids: Iterable[str]) -> None:
-        """Go on with paused rows, where they stopped; in their turn."""
+        """Resume paused rows where they stopped, in queue order."""
         with self._condition:
             for entry in self._known(ids):
                 if entry.pausing:
@@ -155,7 +158,7 @@ class TransferQueue(QueueCore):
         self.cancel(unfinished)
 
     def retry(self, ids: Iterable[str]) -> None:
-        """Queue finished rows again; a row that waits to be tried again by itself is tried now."""
+        """Queue finished rows again; retry a row at once that waits for its next try."""
         with self._condition:
             for entry in self._known(ids):
                 if entry.state is State.QUEUED and entry.waiting_for in (
@@ -176,7 +179,7 @@ class TransferQueue(QueueCore):
             self.retry([entry.id for entry in self._rows.values() if entry.state in unfinished])
 
     def clear_finished(self, ids: Iterable[str] | None = None) -> None:
-        """Take finished rows (of *ids*, or all) out of the queue; the journal keeps them as history."""
+        """Remove finished rows (those among *ids*, or all) from the queue; the journal keeps them as history."""
         with self._condition:
             wanted = list(self._rows.values()) if ids is None else self._known(ids)
             cleared = [entry.id for entry in wanted if entry.state.finished]
@@ -189,26 +192,26 @@ class TransferQueue(QueueCore):
                 self._mailbox.post(removed=tuple(cleared), ordered=True)
 
     def hold(self) -> None:
-        """Start nothing more; what runs goes on."""
+        """Start no more transfers; running ones continue."""
         self._set_held(True)
 
     def resume(self) -> None:
-        """Start again what waits."""
+        """Start waiting transfers again."""
         self._set_held(False)
 
     @property
     def held(self) -> bool:
-        """Whether queue paused."""
+        """Whether the queue is paused."""
         return self._held
 
     def move(self, ids: Iterable[str], *, up: bool) -> None:
-        """Have each of these rows, as far as it waits, change places with the waiting one above it, or below.
+        """Swap each of these rows, if it waits, with the waiting row above or below it.
 
-        Rows that touch move together, and stay where they are at the end.
+        Adjacent rows move together. Rows at the end of the list stay there.
         """
         with self._condition:
             wanted = {entry.id for entry in self._known(ids)}
-            # What does not wait keeps its place: changing places with it would change nothing.
+            # Only waiting rows change places: the order of the others has no effect.
             slots = [n for n, row in enumerate(self._order) if self._rows[row].state is State.QUEUED]
             rows = [self._order[slot] for slot in slots]
             if not up:
@@ -224,7 +227,7 @@ class TransferQueue(QueueCore):
             self._set_order(order)
 
     def place(self, ids: Iterable[str], before: str | None) -> None:
-        """Put these rows together before the row *before*, or at the end. Among themselves they stay in order."""
+        """Move these rows, as one group in their present order, before the row *before* or to the end."""
         with self._condition:
             wanted = {entry.id for entry in self._known(ids)}
             at = len(self._order) if before is None or before not in self._rows else self._order.index(before)
@@ -244,7 +247,7 @@ class TransferQueue(QueueCore):
             self._wake()
 
     def set_limits(self, *, concurrency: int | None = None, per_registry: int | None = None) -> None:
-        """Change the limits (*per_registry* 0: none of its own, None: as it was). What runs already goes on."""
+        """Change the limits (*per_registry* 0: no separate limit, None: unchanged). Running transfers continue."""
         with self._condition:
             if concurrency is not None:
                 self._limits.concurrency = max(concurrency, 1)
@@ -252,10 +255,10 @@ class TransferQueue(QueueCore):
                 self._limits.per_registry = per_registry or None
             self._wake()
 
-    # -- questions
+    # -- queries
 
     def take_changes(self) -> Changes:
-        """What changed since the last call. For one taker."""
+        """The changes since the last call. Only one thread may take them."""
         changed, removed, ordered = self._mailbox.take()
         with self._condition:
             monotonic = time.monotonic()
@@ -272,7 +275,7 @@ class TransferQueue(QueueCore):
             )
 
     def counts(self) -> Counts:
-        """How many rows are in which state, and how far all that runs is."""
+        """The number of rows in each state, and the progress of all running rows together."""
         with self._condition:
             rows = list(self._rows.values())
             tally = {state: sum(entry.state is state for entry in rows) for state in State}
@@ -289,6 +292,6 @@ class TransferQueue(QueueCore):
         )
 
     def request(self, row: str) -> TransferRequest:
-        """What was asked for. Raises KeyError for a row that is not there."""
+        """The request of a row. Raises KeyError for an unknown row."""
         with self._condition:
             return self._rows[row].request

@@ -1,4 +1,4 @@
-"""When a transfer that failed is tried again by itself, and when it is left to the user."""
+"""The rules for retrying a failed transfer automatically or leaving it to the user."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from longshore.errors import EngineLost, EngineUnavailable, LongshoreError, RateLimited, UnavailableCause
 from longshore.transfers.transfer import Waiting
 
-#: What the user has to put right; an engine that comes up changes nothing about it.
+#: Causes that only the user can fix; an engine that comes up does not change them.
 _LASTING = frozenset({UnavailableCause.NO_PERMISSION, UnavailableCause.TLS, UnavailableCause.UNSUPPORTED})
 
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """Try again after *seconds*, or, with None, when the engine is back. *why*: what it waits for meanwhile.
+    """Retry after *seconds*, or, if None, when the engine is back. *why*: the reason for waiting until then.
 
-    *most*: how many tries there are, with the first one and this, before it is final; 0 if they are not counted.
+    *most*: the maximum number of tries, including the first and this one; 0 if tries are not counted.
     """
 
     seconds: float | None
@@ -25,14 +25,14 @@ class Again:
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """The rules. Times in seconds.
+    """The retry rules. Times in seconds.
 
-    *delays*: before the first, second, … try that the queue makes by itself. *longest_idle*: a transfer that has not
-    moved for so long, over all of its attempts, is not tried again: each attempt at a line that is stalled takes a
-    minute or more. *rate_limit_delays*: the same after a
-    429 that does not say how long (Docker Hub's window is six hours, most others' a minute). *longest_wait*: a longer
-    Retry-After is not waited for. *engine_wait*: how long an engine may be away. *engine_returns*: how often a
-    transfer goes on with an engine that came back, so that an image that kills its engine does not do so for ever.
+    *delays*: before the first, second, … automatic retry. *longest_idle*: a transfer that has not moved for this long,
+    over all its attempts, is not retried: each attempt on a stalled connection takes a minute or more.
+    *rate_limit_delays*: like *delays*, after a 429 without Retry-After (Docker Hub's window is six hours, most others'
+    a minute). *longest_wait*: a longer Retry-After ends the transfer. *engine_wait*: how long an engine may be away.
+    *engine_returns*: how often a transfer resumes after its engine came back, so that an image that crashes its engine
+    does not do so forever.
     """
 
     delays: tuple[float, ...] = (1.0, 2.0, 5.0, 10.0)
@@ -46,8 +46,9 @@ class RetryPolicy:
     def again(
         self, error: LongshoreError, *, retries: int, engine_returns: int, idle: float = 0.0
     ) -> Again | None:
-        """What to do about *error* after so many retries and returns of the engine, and so many seconds in which
-        nothing moved; None: it is final.
+        """The next step after *error*, given the number of retries and engine returns and the seconds of idleness.
+
+        None: final.
         """
         if isinstance(error, EngineLost | EngineUnavailable):
             if isinstance(error, EngineUnavailable) and error.cause in _LASTING:
@@ -58,7 +59,7 @@ class RetryPolicy:
                 return None
             wait = self.rate_limit_delays[retries]
             if error.retry_after is not None:
-                # A moment more than asked for: clocks differ, and a second 429 may double the ban.
+                # Slightly longer than requested: clocks differ, and a second 429 may double the ban.
                 wait = max(error.retry_after, 0.0) + 0.5
             if wait > self.longest_wait:
                 return None

@@ -1,4 +1,4 @@
-"""A row of the queue: what the queue itself knows of a transfer."""
+"""A row of the queue: the queue's own record of a transfer."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ from longshore.transfers.transfer import (
 
 
 def now() -> datetime:
-    """The time of day, aware."""
+    """The current time, timezone-aware."""
     return datetime.now(UTC)
 
 
 @dataclass(eq=False, slots=True)
 class Entry:
-    """One row. Guarded by the queue's lock, apart from *progress* and *cancellation*, which guard themselves.
+    """One row. Guarded by the queue's lock, except *progress* and *cancellation*, which have their own locks.
 
-    *not_before*, *waiting_since*, *stop_at*: seconds of the monotonic clock. *ends*: what an attempt holds for itself
+    *not_before*, *waiting_since*, *stop_at*: seconds of the monotonic clock. *ends*: names that an attempt reserves
     while it runs, so that two transfers never write the same name at once.
     """
 
@@ -49,14 +49,14 @@ class Entry:
     attempt: int = 1
     retries: int = 0
     engine_returns: int = 0
-    idle: float = 0.0  # seconds of its attempts up to now in which nothing moved
+    idle: float = 0.0  # seconds without movement over all attempts up to now
     waiting_for: Waiting | None = None
-    most_tries: int = 0  # with the one that it waits for; 0: not counted
+    most_tries: int = 0  # including the one that it waits for; 0: not counted
     not_before: float | None = None
     waiting_since: float | None = None
     stop_at: float | None = None
-    #: How often it was queued by the user, and for which of these times the journal has it on disk, or said that it
-    #: cannot write: only then may it start, so that no kill can leave work behind that nobody knows of.
+    #: The number of times the user queued it, and the last of those that the journal has written to disk, or reported
+    #: as not writable. Only then may it start, so that a kill never leaves work that no journal knows about.
     asked: int = 1
     settled: int = 0
     interrupting: bool = False
@@ -64,9 +64,9 @@ class Entry:
     view: ProgressSnapshot = field(default_factory=ProgressSnapshot)
     cancellation: Cancellation = field(default_factory=Cancellation)
     thread: threading.Thread | None = None
-    pausable: bool | None = None  # None: nobody has looked yet
-    pausing: bool = False  # the attempt was asked to stop, to be gone on with later
-    paused: bool = False  # ... and the user has not asked to go on since
+    pausable: bool | None = None  # None: not determined yet
+    pausing: bool = False  # the attempt was asked to stop and to be resumed later
+    paused: bool = False  # ... and the user has not resumed it since
     carried: frozenset[str] = frozenset()  # ids of the layers that earlier attempts moved
     plan: Plan | None = None
     moved: Moved | None = None
@@ -76,7 +76,7 @@ class Entry:
 
     @classmethod
     def restored(cls, snapshot: TransferSnapshot) -> Entry:
-        """A row of the journal."""
+        """The row for *snapshot* from the journal."""
         return cls(
             request=snapshot.request,
             id=snapshot.id,
@@ -98,18 +98,18 @@ class Entry:
 
     @property
     def active(self) -> bool:
-        """Whether an attempt runs."""
+        """Whether an attempt is running."""
         return self.state in (State.PLANNING, State.RUNNING, State.CANCELLING)
 
     @property
     def hosts(self) -> set[str]:
-        """The registries it talks to."""
+        """The hosts of the registries that it uses."""
         places = (self.request.source.place, self.request.destination.place)
         return {place.host for place in places if isinstance(place, RegistryPlace)}
 
     @property
     def engine(self) -> EngineAddress | None:
-        """The engine it needs; of two, the destination's."""
+        """The engine that it needs; if there are two, the destination's."""
         for place in (self.request.destination.place, self.request.source.place):
             if isinstance(place, EnginePlace):
                 return place.address
@@ -117,7 +117,7 @@ class Entry:
 
     @property
     def ends(self) -> set[Hashable]:
-        """The names it writes: a push gives the local image the destination's name as well."""
+        """The names that it writes. A push also gives the local image the destination's name."""
         destination = self.request.destination
         name: Hashable = (
             destination.reference or self.request.source.reference or self.request.source.image_id
@@ -126,7 +126,7 @@ class Entry:
         return {(destination.place, name)} | ({(EnginePlace(engine), name)} if engine is not None else set())
 
     def again(self) -> None:
-        """As new, at the user's wish."""
+        """Reset the row because the user queued it again."""
         self.state = State.QUEUED
         self.asked += 1
         self.started = self.finished = None
@@ -142,13 +142,13 @@ class Entry:
         self.digest = ""
 
     def wait_for(self, why: Waiting | None, until: float | None = None, since: float | None = None) -> bool:
-        """Say what it waits for; True if that is new."""
+        """Set the reason for waiting. Returns True if it changed."""
         changed = (why, until) != (self.waiting_for, self.not_before)
         self.waiting_for, self.not_before, self.waiting_since = why, until, since
         return changed
 
     def end(self, state: State) -> None:
-        """Into one of the finished states."""
+        """Move to *state*, one of the finished states."""
         self.state = state
         self.finished = now()
         self.stop_at = None
@@ -157,7 +157,7 @@ class Entry:
         self.freeze()
 
     def pause(self) -> None:
-        """Out of an attempt that was asked to stop, back among those that wait."""
+        """Return to the waiting rows after an attempt was asked to stop."""
         self.state = State.QUEUED
         self.stop_at = None
         self.wait_for(Waiting.PAUSED if self.paused else None)
@@ -165,10 +165,10 @@ class Entry:
         self.freeze()
 
     def freeze(self) -> None:
-        """Keep what the attempt's progress shows, and let the progress go."""
+        """Keep the values of the attempt's progress and release the progress."""
         if self.progress is not None:
             self.moved = self.progress.moved()
-            # An attempt that was abandoned has not ended its progress: nothing moves for this row all the same.
+            # An abandoned attempt has not ended its progress, but this row no longer moves.
             self.view = replace(self.progress.snapshot(), speed=None, seconds_left=None, phase=None)
             self.idle = self.progress.idle(self.idle)
             self.progress = None

@@ -1,4 +1,4 @@
-"""What keeps the rows of the queue moving: the journal at the start, a scheduler thread, a thread per attempt."""
+"""Runs the rows of the queue: loading the journal, a scheduler thread, and one thread per attempt."""
 
 from __future__ import annotations
 
@@ -29,21 +29,21 @@ from longshore.transfers.ways.way import Job, Later, Way
 _log = logging.getLogger(__name__)
 
 CONCURRENCY = 3
-#: Seconds between two looks at speeds and countdowns while nothing else happens.
+#: Seconds between two updates of speeds and countdowns while nothing else happens.
 TICK = 1.0
-#: Seconds after which a cancelled attempt that does not end is left to itself, and its row is Cancelled.
+#: Seconds after which a cancelled attempt that does not end is abandoned and its row becomes Cancelled.
 PATIENCE = 0.8
-#: Seconds that an attempt which is to pause has for a good place to stop at, before it is cut.
+#: Seconds that a pausing attempt has to reach a good point to stop at, before it is cancelled.
 GRACE = 8.0
-#: Finished transfers between two trimmings of the journal.
+#: Finished transfers between two trims of the journal's history.
 TRIM_EVERY = 100
 
 
 class QueueCore:
     """The rows and the threads that move them. Use TransferQueue.
 
-    One lock guards the rows; whatever may block (engine, registry, disk) happens outside it, in the attempts' threads
-    and in the journal's.
+    One lock guards the rows. Everything that may block (engine, registry, disk) runs outside it, in the attempts'
+    threads and the journal's.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class QueueCore:
         self._closing = False
         self._due = False
         self._ended = 0
-        self._set_aside: SetAside | None = None  # told last, as are the two that follow
+        self._set_aside: SetAside | None = None  # the last value reported, as are the two that follow
         self._unsaved = ""
         self._damaged = 0
         self._reloading = False
@@ -80,7 +80,7 @@ class QueueCore:
         )
         self._threads: set[threading.Thread] = set()
 
-    # -- small parts; the lock is held
+    # -- helpers; the lock is held
 
     def _thread(self, work: Callable[[], None], name: str) -> threading.Thread:
         def run() -> None:
@@ -134,7 +134,7 @@ class QueueCore:
     def _end(self, entry: Entry, state: State) -> None:
         entry.end(state)
         if state in (State.SUCCEEDED, State.CANCELLED):
-            entry.error = None  # what it may have waited out before
+            entry.error = None  # it may still have the error of an earlier try
         self._save(entry)
         self._changed(entry)
         self._ended += 1
@@ -143,7 +143,7 @@ class QueueCore:
         self._wake()
 
     def _abandon(self, entry: Entry) -> None:
-        """A cancelled attempt hangs in something that cannot be cut: the row ends, the thread will be ignored."""
+        """Give up on a cancelled attempt that hangs in an uninterruptible call: the row ends, the thread is ignored."""
         _log.info("%s does not end when cancelled", entry.thread.name if entry.thread else entry.id)
         entry.thread = None
         if entry.pausing:
@@ -157,7 +157,7 @@ class QueueCore:
         self._changed(entry)
         self._wake()
 
-    # -- the journal's thread, and one that waits for it
+    # -- the journal's thread, and the thread that waits for it
 
     def _settled(self, entry: Entry, asked: int) -> None:
         with self._condition:
@@ -176,7 +176,7 @@ class QueueCore:
         self._adopt()
 
     def _reload(self) -> None:
-        """The journal has begun with another file, which may know nothing of these rows."""
+        """Save all rows again after the journal switched to another file, which may not have them."""
         with self._condition:
             self._reloading = False
             monotonic = time.monotonic()
@@ -219,13 +219,13 @@ class QueueCore:
                     self._changed(entry)
                 for entry in decision.start:
                     self._begin(entry)
-                    timeout = min(timeout or TICK, TICK)  # what begins may stall before anything else happens
+                    timeout = min(timeout or TICK, TICK)  # a new attempt may stall at once
                 away = {
                     entry.engine
                     for entry in self._rows.values()
                     if entry.state is State.QUEUED and entry.waiting_for is Waiting.ENGINE and entry.engine
                 }
-            # Outside the lock: the waiter has one of its own, and asks back.
+            # Outside the lock: the waiter has its own, and calls back.
             for address in away:
                 self._waiter.wait_for(address)
             with self._condition:
@@ -244,7 +244,10 @@ class QueueCore:
                     self._changed(entry)
 
     def _keep_up(self, monotonic: float) -> float | None:
-        """Countdowns, speeds of stalled transfers, attempts that do not end. Seconds until it is needed again."""
+        """Update countdowns, speeds of stalled transfers, and attempts that do not end.
+
+        Returns seconds until the next call.
+        """
         wait: float | None = None
         for entry in list(self._rows.values()):
             if entry.state is State.QUEUED and entry.waiting_for is Waiting.ENGINE:
@@ -263,7 +266,7 @@ class QueueCore:
                     if entry.cancellation.cancelled:
                         self._abandon(entry)
                         continue
-                    # It found no good place to pause at.
+                    # It reached no good point to pause at.
                     entry.cancellation.cancel()
                     entry.stop_at = monotonic + PATIENCE
                 if entry.progress is not None:
@@ -315,7 +318,7 @@ class QueueCore:
                     if not isinstance(plan, Later) and not (
                         entry.carried and entry.plan and plan and entry.plan.digest == plan.digest
                     ):
-                        entry.plan = plan  # else what is there by now was moved by this transfer itself
+                        entry.plan = plan  # otherwise this transfer itself moved the data that is now there
                     if entry.state is State.PLANNING:
                         entry.state = State.RUNNING
                     self._save(entry)

@@ -1,4 +1,4 @@
-"""Which rows may start now: the limits, and that no two write the same name at once. Pure; the queue locks."""
+"""Decides which rows may start now: limits, and no two writers of the same name. Pure; the queue locks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from longshore.transfers.transfer import State, Waiting
 
 @dataclass(slots=True)
 class Limits:
-    """How many transfers run at once: in all, and with one registry (None: no separate limit)."""
+    """The maximum number of concurrent transfers: in total, and per registry (None: no separate limit)."""
 
     concurrency: int = 3
     per_registry: int | None = None
@@ -20,16 +20,16 @@ class Limits:
 
 @dataclass(slots=True)
 class Decision:
-    """What :func:`decide` found. *wake_in*: seconds until something becomes due, None if nothing will by itself."""
+    """The result of :func:`decide`. *wake_in*: seconds until a row becomes due, None if none will by itself."""
 
     start: list[Entry] = field(default_factory=list)
-    #: Rows whose reason to wait is another than before.
+    #: Rows whose reason for waiting changed.
     waiting: list[Entry] = field(default_factory=list)
     wake_in: float | None = None
 
 
 def decide(rows: Iterable[Entry], limits: Limits, *, held: bool, now: float) -> Decision:
-    """Look at *rows* from top to bottom at *now* (monotonic seconds); notes in each what it waits for."""
+    """Check *rows* from top to bottom at *now* (monotonic seconds); records in each row what it waits for."""
     rows = list(rows)
     running = 0
     with_host: Counter[str] = Counter()
@@ -44,7 +44,7 @@ def decide(rows: Iterable[Entry], limits: Limits, *, held: bool, now: float) -> 
         if entry.state is not State.QUEUED or entry.waiting_for in (Waiting.ENGINE, Waiting.PAUSED):
             continue
         if entry.settled < entry.asked:
-            continue  # the journal says when it is on disk
+            continue  # the journal reports when it is on disk
         if entry.not_before is not None and entry.not_before > now:
             due = entry.not_before - now
             decision.wake_in = due if decision.wake_in is None else min(decision.wake_in, due)

@@ -15,9 +15,9 @@ _log = logging.getLogger(__name__)
 
 
 class EngineWaiter:
-    """Asks each engine that somebody waits for once in a while, in a thread per engine, until it answers.
+    """Probes each engine that a row waits for at intervals, in one thread per engine, until it responds.
 
-    *back* is called from that thread. *wanted* says whether anybody still waits; it may be called from it as well.
+    *back* is called from that thread. *wanted* returns whether any row still waits; that thread may call it too.
     """
 
     def __init__(
@@ -37,11 +37,11 @@ class EngineWaiter:
         self._stop = Cancellation()
 
     def wait_for(self, address: EngineAddress) -> None:
-        """See to it that the engine at *address* is asked. Any thread; returns at once."""
+        """Make sure that the engine at *address* is being probed. Any thread; returns at once."""
         with self._lock:
             if self._stop.cancelled or address in self._threads:
                 return
-            # A daemon: the question itself cannot be cut, and takes up to ten seconds with a frozen engine.
+            # A daemon: a probe cannot be interrupted, and takes up to ten seconds with a frozen engine.
             thread = threading.Thread(
                 target=self._ask, args=(address,), name="transfers-engine-wait", daemon=True
             )
@@ -49,11 +49,11 @@ class EngineWaiter:
             thread.start()
 
     def stop(self) -> None:
-        """Ask no more. Any thread; returns at once."""
+        """Stop probing. Any thread; returns at once."""
         self._stop.cancel()
 
     def join(self, timeout: float) -> bool:
-        """Wait for the threads after :meth:`stop`; True if all ended."""
+        """Wait for the threads after :meth:`stop`. Returns True if all ended."""
         with self._lock:
             threads = list(self._threads.values())
         for thread in threads:
@@ -63,7 +63,7 @@ class EngineWaiter:
     def _ask(self, address: EngineAddress) -> None:
         while not self._stop.wait(self._every):
             with self._lock:
-                # Both under the lock: who asks for this engine right after must get a thread of its own.
+                # Both under the lock: a request for this engine right afterwards must get a new thread.
                 if not self._wanted(address):
                     del self._threads[address]
                     return

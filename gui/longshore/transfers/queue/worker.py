@@ -1,4 +1,4 @@
-"""One attempt at a transfer, in a thread of its own."""
+"""Runs one attempt at a transfer, in its own thread."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How an attempt ended: *cancelled* (or asked to stop, and it did), with an *error*, or well."""
+    """The outcome of an attempt: *cancelled* (also after a request to pause), failed with an *error*, or successful."""
 
     digest: str = ""
     error: LongshoreError | None = None
@@ -25,7 +25,10 @@ class Outcome:
 
 
 def perform(way: Way, job: Job, planned: Callable[[Plan | Later | None], None]) -> Outcome:
-    """Plan, say so by *planned*, move, verify. Never raises: what nobody foresaw is logged and becomes an error."""
+    """Plan, report the plan through *planned*, transfer, verify.
+
+    Never raises: an unexpected exception is logged and returned as an error.
+    """
     try:
         with job.closing:
             plan = way.plan(job)
@@ -38,7 +41,7 @@ def perform(way: Way, job: Job, planned: Callable[[Plan | Later | None], None]) 
         _log.exception("cancelled, and nobody did")
         return Outcome(error=internal_error(error))
     except LongshoreError as error:
-        # What a cut line looks like to the layers below is no error of the transfer.
+        # Lower layers report the cut connection as an error; it is no error of the transfer.
         return Outcome(cancelled=True) if job.cancellation.cancelled else Outcome(error=error)
     except Exception as error:
         if job.cancellation.cancelled:

@@ -1,4 +1,4 @@
-"""Work that may take only so long."""
+"""Limits the duration of work."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from longshore.cancellation import Cancellation
 
 @contextlib.contextmanager
 def within(cancellation: Cancellation, seconds: float) -> Iterator[Cancellation]:
-    """A cancellation that is also pulled after *seconds*. Raises Cancelled on entry if *cancellation* was pulled.
+    """A cancellation that is also cancelled after *seconds*. Raises Cancelled on entry if *cancellation* was cancelled.
 
-    What ends because of it raises Cancelled: ask ``cancellation.cancelled`` which of the two it was.
+    Work that it ends raises Cancelled: check ``cancellation.cancelled`` to see which of the two it was.
     """
     inner = Cancellation()
     timer = threading.Timer(seconds, inner.cancel)

@@ -1,4 +1,4 @@
-"""Registry to library: a copy of one platform, as everybody expects of a pull, unless all are asked for."""
+"""Registry to library: a copy of one platform, as users expect of a pull, unless all are requested."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ from longshore.transfers.transfer import Operation, Plan, TransferRequest
 from longshore.transfers.ways.copying import CopyWay
 from longshore.transfers.ways.way import Job
 
-#: The option ``platforms`` of a pull of the whole index, byte by byte.
+#: The value of a pull's option ``platforms`` for the whole index, unchanged.
 ALL = "all"
 
 
 class LibraryPull(CopyWay):
-    """See CopyWay. A pull that names no platform takes the image for containers on this machine, for that is what
-    an engine here would take; the option ``platforms`` = ``all`` takes all of them, and the digest of the index."""
+    """See CopyWay. A pull without a platform takes the image for containers on this machine, as a local engine would.
+
+    The option ``platforms`` = ``all`` takes all platforms, and keeps the digest of the index.
+    """
 
     def plan(self, job: Job) -> Plan | None:
         """See CopyWay."""
@@ -23,7 +25,7 @@ class LibraryPull(CopyWay):
 
 
 def for_library(request: TransferRequest) -> TransferRequest:
-    """*request* with the platforms that it means."""
+    """*request* with explicit platforms."""
     options = dict(request.options)
     if options.get("platforms") == ALL:
         del options["platforms"]

@@ -1,7 +1,7 @@
-"""A whole repository, or the tags of a pattern, as one job: a rule that can be saved, its plan, and its transfers.
+"""Mirrors a whole repository, or the tags of a pattern, as one job: a saved rule, its plan, and its transfers.
 
-A rule is run by planning it, which moves nothing and can be shown first, and adding :meth:`MirrorPlan.requests` to the
-queue. Running it again later copies what is new or has changed since.
+To run a rule, plan it, which moves nothing and can be shown first, and add :meth:`MirrorPlan.requests` to the queue.
+Running it again later copies new and changed tags.
 """
 
 from __future__ import annotations
@@ -30,23 +30,23 @@ if TYPE_CHECKING:
     from longshore.transfers.clients import Clients
     from longshore.transfers.content.protocol import ContentReader, ContentWriter
 
-#: Tags of one repository that are looked at.
+#: The maximum number of tags of one repository.
 MOST_TAGS = 20_000
-#: Tags looked at side by side.
+#: Tags compared in parallel.
 SIDE_BY_SIDE = 4
 _KEY = "mirrors"
-#: Tags beside images that hold their signatures; they come along as referrers, and not by themselves.
+#: The prefix of tags that hold an image's signatures; they are copied as referrers, not by themselves.
 _BESIDE = "sha256-"
 
 
 @dataclass(frozen=True, slots=True)
 class MirrorRule:
-    """What is kept alike: the tags of a repository, or some of them, in another repository. Immutable, any thread.
+    """A rule for mirroring the tags of a repository, or some of them, to another repository. Immutable, any thread.
 
-    *source*, *destination*: registry and path, without tag. *tags*: patterns (``*``, ``1.*``, ``v[0-9]*``; case
-    counts); one that begins with ``!`` takes out again what it matches. Tags of the form ``sha256-…`` are left out
-    unless a pattern begins so. *platforms*: of indexes only these; none: all, verbatim. *referrers*: signatures and
-    the like along. Raises InvalidInput for a rule that cannot be.
+    *source*, *destination*: registry and path, without tag. *tags*: patterns (``*``, ``1.*``, ``v[0-9]*``;
+    case-sensitive); a pattern that begins with ``!`` excludes what it matches. Tags of the form ``sha256-…`` are left
+    out unless a pattern begins like that. *platforms*: only these platforms of indexes; none: all, verbatim.
+    *referrers*: also copy signatures and the like. Raises InvalidInput for an invalid rule.
     """
 
     name: str
@@ -69,7 +69,7 @@ class MirrorRule:
             raise InvalidInput("A rule needs a pattern of tags.", advice="Use * for all of them.")
 
     def matches(self, tag: str) -> bool:
-        """Whether the rule is about *tag*."""
+        """Whether the rule includes *tag*."""
         takes = [pattern for pattern in self.tags if not pattern.startswith("!")]
         if tag.startswith(_BESIDE):
             takes = [pattern for pattern in takes if pattern.startswith(_BESIDE)]
@@ -78,7 +78,7 @@ class MirrorRule:
         )
 
     def request(self, tag: str) -> TransferRequest:
-        """The transfer that brings *tag* over."""
+        """The transfer that copies *tag*."""
         source, destination = self.source.with_tag(tag), self.destination.with_tag(tag)
         options = {
             "platforms": ",".join(map(str, self.platforms)),
@@ -92,7 +92,7 @@ class MirrorRule:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """As plain data for the settings."""
+        """The rule as plain data for the settings."""
         data: dict[str, Any] = {
             "name": self.name,
             "source": self.source.name,
@@ -107,7 +107,10 @@ class MirrorRule:
 
     @staticmethod
     def from_json(data: dict[str, Any]) -> MirrorRule:
-        """The reverse. Raises ValueError, TypeError, KeyError, AttributeError or a LongshoreError on odd data."""
+        """The rule from *data*.
+
+        Raises ValueError, TypeError, KeyError, AttributeError or a LongshoreError on invalid data.
+        """
         return MirrorRule(
             name=str(data["name"]),
             source=Reference.parse(data["source"]).with_tag(None).with_digest(None),
@@ -125,7 +128,7 @@ class MirrorRules:
         self._settings = settings
 
     def all(self) -> list[MirrorRule]:
-        """Every rule, in the order in which they were first saved. An odd entry harms only itself."""
+        """All rules, in the order in which they were first saved. An invalid entry is skipped."""
         found: dict[str, MirrorRule] = {}
         for data in self._settings.get(_KEY, []):
             rule = _read(data)
@@ -134,7 +137,7 @@ class MirrorRules:
         return list(found.values())
 
     def save(self, rule: MirrorRule) -> None:
-        """Add *rule*, or put it in the place of the one with its name."""
+        """Add *rule*, or replace the rule of the same name."""
 
         def merge(entries: list[Any]) -> list[Any]:
             places = [place for place, data in enumerate(entries) if _name(data) == rule.name]
@@ -149,7 +152,7 @@ class MirrorRules:
         self._settings.update(_KEY, merge, [])
 
     def remove(self, name: str) -> None:
-        """Forget the rule called *name*."""
+        """Delete the rule called *name*."""
         self._settings.update(_KEY, lambda entries: [data for data in entries if _name(data) != name], [])
 
 
@@ -166,21 +169,21 @@ def _name(data: Any) -> str | None:
 
 
 class TagState(enum.Enum):
-    """How a tag of the source stands at the destination."""
+    """The state of a source tag at the destination."""
 
     SAME = "same"
     MISSING = "missing"
-    DIFFERS = "differs"  # the destination's tag stands on another image, and would be overwritten
-    UNSIGNED = "unsigned"  # the image is the same, and some of its referrers are missing
+    DIFFERS = "differs"  # the destination's tag points to another image, and would be overwritten
+    UNSIGNED = "unsigned"  # the image is the same, but some of its referrers are missing
     UNREADABLE = "unreadable"  # cannot be copied: the error says why
 
 
 @dataclass(frozen=True, slots=True)
 class MirrorTag:
-    """One tag of a plan. Sizes in compressed bytes, configurations included.
+    """One tag of a plan. Sizes in compressed bytes, including configurations.
 
-    *digest*: what the tag would stand on; *standing*: what it stands on at the destination now. *size*: of all of it,
-    0 for one that is the same. *bytes_to_move*: what the destination has not, and no tag before this one brings.
+    *digest*: what the tag would point to; *standing*: what it points to at the destination now. *size*: of the whole
+    image, 0 if unchanged. *bytes_to_move*: content that neither the destination nor an earlier tag of the plan has.
     """
 
     tag: str
@@ -199,22 +202,22 @@ class MirrorTag:
 
 @dataclass(frozen=True, slots=True)
 class MirrorPlan:
-    """What running *rule* would do, as both registries stood when they were asked. *tags*: in natural order."""
+    """The work of running *rule*, from the state of both registries when they were asked. *tags*: in natural order."""
 
     rule: MirrorRule
     tags: tuple[MirrorTag, ...]
 
     @property
     def bytes_to_move(self) -> int:
-        """Of all tags together, each content once."""
+        """The bytes of all tags together, each content counted once."""
         return sum(tag.bytes_to_move for tag in self.tags)
 
     def count(self, state: TagState) -> int:
-        """How many tags stand so."""
+        """The number of tags in *state*."""
         return sum(tag.state is state for tag in self.tags)
 
     def requests(self, chosen: Iterable[str] | None = None) -> list[TransferRequest]:
-        """The transfers for what is missing or differs, or for those of it that are among the tags *chosen*."""
+        """The transfers for tags that are missing or differ, or for those of them among *chosen*."""
         wanted = None if chosen is None else set(chosen)
         return [
             self.rule.request(tag.tag)
@@ -232,12 +235,12 @@ def plan_mirror(
 ) -> MirrorPlan:
     """Compare source and destination, tag by tag. Moves nothing. Blocks; for a worker thread.
 
-    *told* hears how many tags of how many have been looked at, from several threads. A tag that cannot be read harms
-    only itself. Raises what listing and asking may raise (a repository that is not there, a sign-in that is wanted,
-    a registry that does not answer), and Cancelled.
+    *told* receives the number of tags done and the total, from several threads. An unreadable tag affects only itself.
+    Raises Cancelled and the errors of listing and asking (a repository that does not exist, a required sign-in, a
+    registry that does not respond).
     """
     tags = sorted((tag for tag in _listed(rule, clients, cancellation) if rule.matches(tag)), key=natural_key)
-    # The tag of an endpoint is of no matter to its reader and writer.
+    # The reader and writer ignore the tag of an endpoint.
     reader = open_reader(rule.request("latest").source, clients)
     writer = open_writer(rule.request("latest").destination, clients)
     comparison = _Comparison(rule, clients.registry(rule.source.domain), reader, writer, len(tags), told)
@@ -263,14 +266,14 @@ def _listed(rule: MirrorRule, clients: Clients, cancellation: Cancellation) -> S
 
 @dataclass(frozen=True, slots=True)
 class _Looked:
-    """A tag, and what it consists of if it is to be copied."""
+    """A tag, and its content if it is to be copied."""
 
     tag: MirrorTag
     content: Content | None = None
 
 
 class _Comparison:
-    """Compares tags; its methods but :meth:`weigh` run in several threads."""
+    """Compares tags; its methods except :meth:`weigh` run in several threads."""
 
     def __init__(
         self,
@@ -290,7 +293,7 @@ class _Comparison:
         self._done: list[str] = []
 
     def look(self, tag: str, cancellation: Cancellation) -> _Looked:
-        """How *tag* stands."""
+        """The state of *tag*."""
         try:
             return self._compare(tag, cancellation)
         except (InvalidContent, NotInRegistry) as error:
@@ -303,7 +306,7 @@ class _Comparison:
         rule, writer = self._rule, self._writer
         standing = writer.manifest_digest(tag, cancellation=cancellation) or ""
         if standing and not rule.platforms and not rule.referrers:
-            # By HEAD, which registries that count what is read do not count.
+            # A HEAD request does not count towards the pull limits of registries.
             found = self._client.head(rule.source.path, tag, cancellation=cancellation)
             if found is not None and found.digest == standing:
                 return _Looked(MirrorTag(tag, TagState.SAME, standing, standing))
@@ -319,7 +322,7 @@ class _Comparison:
             referrers=rule.referrers,
             cancellation=cancellation,
         )
-        digest = content.top.digest  # another, if attestations are gone
+        digest = content.top.digest  # differs from the source if attestations are gone
         if standing == digest and not rule.referrers:
             return _Looked(MirrorTag(tag, TagState.SAME, digest, standing))
         state = TagState.DIFFERS if standing else TagState.MISSING
@@ -332,7 +335,7 @@ class _Comparison:
         return _Looked(MirrorTag(tag, state, digest, standing), None if state is TagState.SAME else content)
 
     def weigh(self, looked: Sequence[_Looked], cancellation: Cancellation) -> tuple[MirrorTag, ...]:
-        """The tags with their bytes, each content counted for the first tag that brings it."""
+        """The tags with their bytes, each content counted for the first tag that needs it."""
         writer = self._writer
         contents = [one.content for one in looked if one.content is not None]
         manifests = {found.digest: found for content in contents for found in content.manifests}
@@ -341,10 +344,10 @@ class _Comparison:
             try:
                 return writer.manifest_digest(digest, cancellation=cancellation)
             except REFUSALS:
-                return None  # then its blobs are asked for one by one
+                return None  # then its blobs are checked one by one
 
         standing = ask_all(stands, list(manifests), cancellation)
-        # What has a manifest has its blobs as well.
+        # A present manifest has its blobs too.
         there: set[str] = set()
         for manifest, digest in zip(manifests.values(), standing, strict=True):
             if digest == manifest.digest and isinstance(manifest, Manifest):

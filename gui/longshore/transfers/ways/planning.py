@@ -1,7 +1,8 @@
-"""What a pull or push would move, as far as it can be known beforehand.
+"""Plans pulls and pushes, as far as their work can be known beforehand.
 
-Nothing here may fail a transfer: what we cannot read, the engine may (other credentials, its own certificates, a
-mirror). Every function raises LongshoreError or Cancelled, and the caller then goes without a plan.
+Nothing here may fail a transfer: the engine may be able to read what we cannot (other credentials, its own
+certificates, a mirror). Every function raises LongshoreError or Cancelled, and the caller then continues without a
+plan.
 """
 
 from __future__ import annotations
@@ -30,13 +31,13 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-#: Seconds that a plan may take before the transfer starts without one.
+#: Seconds that a plan may take; after that the transfer has none.
 PLAN_SECONDS = 8.0
-#: Seconds that a plan still has when the transfer is done: it says what was there before.
+#: Seconds that a plan still gets when the transfer is done: it says what was present before.
 LATE_SECONDS = 2.0
-#: Seconds that its thread has to end once nobody wants the plan: an engine that hangs cannot be cut.
+#: Seconds to wait for the planning thread once the plan is not needed: a call to a hung engine cannot be interrupted.
 LEAVE_SECONDS = 0.5
-#: Images whose layers are remembered: they never change under an id.
+#: The number of images whose layers are remembered: an id's layers never change.
 REMEMBERED = 2000
 
 
@@ -44,7 +45,7 @@ T = TypeVar("T")
 
 
 def or_none(what: str, cancellation: Cancellation, make: Callable[[Cancellation], T | None]) -> T | None:
-    """The plan that *make* makes in time, else None. Raises Cancelled when *cancellation* was pulled, nothing else."""
+    """The plan that *make* returns in time, otherwise None. Raises only Cancelled, if *cancellation* was cancelled."""
     try:
         with within(cancellation, PLAN_SECONDS) as bounded:
             return make(bounded)
@@ -60,7 +61,7 @@ def or_none(what: str, cancellation: Cancellation, make: Callable[[Cancellation]
 
 @dataclass(frozen=True, slots=True)
 class Prospect:
-    """The layers that will move, and the plan that they amount to; *whole* as in Progress.expect."""
+    """The layers that will move, and the resulting plan; *whole* as in Progress.expect."""
 
     layers: Sequence[PlannedLayer]
     plan: Plan
@@ -68,10 +69,10 @@ class Prospect:
 
 
 class Beside:
-    """Makes a plan while the engine works already, and tells it to the job's progress and to ``job.planned``.
+    """Makes a plan while the engine already works, and reports it to the job's progress and to ``job.planned``.
 
-    The bar waits for it, and so never goes back. A context manager, used by the job's thread; when it is left, no plan
-    comes any more.
+    The bar waits for the plan, and so never falls. A context manager, used by the job's thread; no plan is reported
+    after it exits.
     """
 
     def __init__(self, what: str, job: Job, make: Callable[[Cancellation], Prospect]) -> None:
@@ -97,7 +98,7 @@ class Beside:
         self._tell(None)
 
     def wait(self) -> None:
-        """The transfer is done: give the plan a moment more. Raises Cancelled."""
+        """Give the plan a moment more after the transfer is done. Raises Cancelled."""
         with self._job.cancellation.waking(self._ended.set):
             self._ended.wait(LATE_SECONDS)
         self._job.cancellation.raise_if_cancelled()
@@ -132,7 +133,7 @@ class Beside:
 def image_manifest(
     client: RegistryClient, repository: str, name: str, platform: Platform, cancellation: Cancellation
 ) -> tuple[str, Manifest]:
-    """The digest that stands under *name* (tag or digest), and the manifest that an engine of *platform* takes."""
+    """The digest that *name* (tag or digest) points to, and the manifest that an engine of *platform* takes."""
     found = client.manifest(repository, name, cancellation=cancellation)
     top = found.digest
     if isinstance(found, Index):
@@ -155,9 +156,9 @@ class LayerMemory:
     def longest_prefix(
         self, engine: Engine, diff_ids: Sequence[str], image_ids: Iterable[str], cancellation: Cancellation
     ) -> int:
-        """How many of *diff_ids*, from the first, an image of *image_ids* begins with.
+        """The number of leading *diff_ids* that some image of *image_ids* begins with.
 
-        Engines take over a common beginning only: a layer's place on disk depends on those below it.
+        Engines reuse only a common beginning: a layer's place on disk depends on the layers below it.
         """
         longest = 0
         for image_id in image_ids:
@@ -191,7 +192,7 @@ class LayerMemory:
 
 
 def layers_of(manifest: Manifest, diff_ids: Sequence[str]) -> list[PlannedLayer]:
-    """The layers of *manifest* with their diffIDs, where the two lists belong together."""
+    """The layers of *manifest*, with their diffIDs if the two lists have equal length."""
     known = diff_ids if len(diff_ids) == len(manifest.layers) else [""] * len(manifest.layers)
     return [
         PlannedLayer(layer.digest, layer.size, diff_id)
@@ -200,7 +201,7 @@ def layers_of(manifest: Manifest, diff_ids: Sequence[str]) -> list[PlannedLayer]
 
 
 def plan_of(layers: Sequence[PlannedLayer], *, estimated: bool, digest: str = "") -> Plan:
-    """The sums over *layers*, each content once."""
+    """The sums over *layers*, each content counted once."""
     once = {layer.digest: layer for layer in layers}.values()
     here = [layer for layer in once if layer.here]
     return Plan(
@@ -216,7 +217,7 @@ def plan_of(layers: Sequence[PlannedLayer], *, estimated: bool, digest: str = ""
 def present_blobs(
     client: RegistryClient, repository: str, digests: Iterable[str], cancellation: Cancellation
 ) -> set[str]:
-    """Which of *digests* the *repository* has already."""
+    """The *digests* that *repository* already has."""
     asked = list(dict.fromkeys(digests))
 
     def has(digest: str, part: Cancellation) -> bool:

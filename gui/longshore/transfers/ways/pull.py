@@ -1,4 +1,4 @@
-"""Registry to engine: the engine's own pull, planned beforehand and verified afterwards."""
+"""Registry to engine: the engine's own pull, planned meanwhile and verified afterwards."""
 
 from __future__ import annotations
 
@@ -41,18 +41,18 @@ class PullWay:
     """See Way."""
 
     extracts = True
-    pausable = False  # what an engine has of a layer is gone when it stops
+    pausable = False  # when an engine stops, it loses partial layers
 
     def __init__(self) -> None:
         self._memory = planning.LayerMemory()
 
     def plan(self, job: Job) -> Later:
-        """Made beside the engine's pull, but for the images that the engine has before it."""
+        """Only announces the plan: it is made while the engine pulls."""
         job.progress.enter(Phase.CHECKING)
         return Later.PLAN
 
     def _plan(self, job: Job, before: Sequence[str], cancellation: Cancellation) -> planning.Prospect:
-        """The manifest for the engine's platform, against the layers of the images *before*."""
+        """The plan from the manifest for the engine's platform and the layers of the images *before*."""
         reference, registry, place = _ends(job.request)
         engine = job.clients.engine(place.address)
         platform = job.request.platform or engine.probe().platform
@@ -71,7 +71,7 @@ class PullWay:
         return planning.Prospect(layers, planning.plan_of(layers, estimated=here > 0, digest=digest))
 
     def run(self, job: Job) -> str:
-        """Pull, name it as asked, and see that the image carries the digest that the engine reported."""
+        """Pull, tag as requested, and verify that the image has the digest that the engine reported."""
         try:
             return self._run(job)
         except LongshoreError as error:
@@ -136,9 +136,9 @@ class PullWay:
         return digest
 
     def _digest_by_registry(self, job: Job, image: ImageDetails) -> str:
-        """What *image* carries of what stands at the registry now, for an engine that does not say (Podman).
+        """The digest of *image* according to the registry, for an engine that does not report it (Podman).
 
-        "" with a note where they differ: the tag may have moved since, or the engine goes to a mirror.
+        "", with a note, if the registry has another image: the tag may have moved since, or the engine uses a mirror.
         """
         reference, registry, _ = _ends(job.request)
         digest = reference.digest or standing_digest(job, registry.host, reference)
@@ -150,7 +150,7 @@ class PullWay:
         return digest
 
     def _name(self, job: Job, source: str, image_id: str, wanted: Reference) -> None:
-        """Give the image the other name that was asked for."""
+        """Give the image the other name that was requested."""
         reference, _, place = _ends(job.request)
         engine = job.clients.engine(place.address)
         try:
@@ -163,24 +163,26 @@ class PullWay:
 
 
 def _image_ids(engine: Engine) -> list[str]:
-    """The images that *engine* has before the pull: what it brings itself was not there."""
+    """The ids of the images that *engine* has before the pull, so that the pulled image does not count as present."""
     try:
         return list(dict.fromkeys(image.image_id for image in engine.images()))
     except LongshoreError as error:
         _log.info("no images to compare with: %s", error)
-        return []  # the pull says it better
+        return []  # the pull reports the error better
 
 
 def library_helps(error: LongshoreError, moved: int) -> bool:
-    """Whether the library would do better than the engine, which failed with *error* after *moved* bytes: what has
-    come was lost, not refused or never reached."""
+    """Whether the library may succeed after the engine failed with *error* after *moved* bytes.
+
+    True if data was lost on the way; False if the pull was refused or the registry was never reached.
+    """
     if isinstance(error, RegistryUnreachable):
-        return moved > 0  # else nothing answered, and would not answer the library either
+        return moved > 0  # otherwise nothing responded, and the library would get no response either
     return isinstance(error, DigestMismatch | RegistryFailure | EngineFailure | EngineLost)
 
 
 def carries(digest: str, image_id: str, repo_digests: tuple[str, ...]) -> bool:
-    """Whether a local image is the one of *digest*: by its id (containerd's store) or a digest it was pulled by."""
+    """Whether a local image has *digest*: as its id (containerd's store) or as a digest it was pulled by."""
     return image_id == digest or any(named.rpartition("@")[2] == digest for named in repo_digests)
 
 

@@ -41,16 +41,16 @@ class PushWay:
     pausable = False
 
     def plan(self, job: Job) -> Later:
-        """Made beside the engine's push."""
+        """Only announces the plan: it is made while the engine pushes."""
         job.progress.enter(Phase.CHECKING)
         return Later.PLAN
 
     def _plan(self, job: Job, image: ImageDetails, cancellation: Cancellation) -> planning.Prospect:
-        """What is known of the image's compressed layers, and which of them the target repository has.
+        """The image's compressed layers, as far as known, and which of them the target repository has.
 
-        An engine tells unpacked layers only. Their compressed form is known where a registry has the image already
-        (facts of RepoDigests); for an image built here it is not, and only its size on disk is. What this push has
-        brought meanwhile looks as if it had been there: the progress knows better.
+        An engine reports only unpacked layers. Their compressed form is known if a registry already has the image
+        (facts of RepoDigests); for an image built here only the size on disk is known. Layers pushed meanwhile look as
+        if they had been present before: the progress knows better.
         """
         place, target, registry = _ends(job.request)
         engine = job.clients.engine(place.address)
@@ -76,9 +76,9 @@ class PushWay:
                 PlannedLayer(layer.digest, layer.size, layer.diff_id, here=layer.digest in there)
                 for layer in layers
             ]
-            # The engine may pack the layers anew, which gives other blobs: an estimate, however well it is known.
+            # The engine may compress the layers again, which gives other blobs: the plan is always an estimate.
             return planning.Prospect(layers, planning.plan_of(layers, estimated=True))
-        # containerd's store names its layers by other digests, and tells their sizes when it begins.
+        # containerd's store names its layers by other digests, and reports their sizes when it begins.
         layers = [] if contents else [PlannedLayer(diff_id) for diff_id in image.diff_ids]
         plan = Plan(layers=len(set(image.diff_ids)), total_bytes=image.size, estimated=True, compressed=False)
         return planning.Prospect(layers, plan, None if contents else image.size)
@@ -99,7 +99,7 @@ class PushWay:
         return planning.layers_of(manifest, image.diff_ids)
 
     def run(self, job: Job) -> str:
-        """Give the image the destination's name where it has it not, push that tag, ask the registry for it."""
+        """Give the image the destination's name if necessary, push that tag, and verify it at the registry."""
         place, target, registry = _ends(job.request)
         engine = job.clients.engine(place.address)
         image = engine.image(job.request.source.name.asked)
@@ -132,7 +132,7 @@ class PushWay:
         try:
             now = engine.image(str(target)).image_id
         except ImageUnknown:
-            now = image.image_id  # removed while it was pushed: what was pushed is what it was at the start
+            now = image.image_id  # removed during the push: the image at the start was pushed
         if now != image.image_id:
             raise VerificationFailed(
                 "The tag was moved to another image during the push.",
@@ -146,7 +146,7 @@ class PushWay:
         return finished.digest
 
     def _settle(self, job: Job, image: ImageDetails, digest: str) -> None:
-        """Learn from the pushed manifest what the layers weighed: a classic engine counts unpacked bytes."""
+        """Read the layers' sizes from the pushed manifest: a classic engine counts unpacked bytes."""
         _, target, registry = _ends(job.request)
 
         def read(bounded: Cancellation) -> None:
@@ -166,16 +166,16 @@ class PushWay:
         except Cancelled:
             _log.info(
                 "cannot read in time what was pushed to %s", target
-            )  # it is there, whatever is cancelled now
+            )  # read it even after a cancellation
         except LongshoreError as error:
             _log.info("cannot read what was pushed to %s: %s", target, error)
 
 
 def _origins(image: ImageDetails, target: Reference, *, near_only: bool) -> Iterator[tuple[str, str, str]]:
-    """Where the image's manifest may be read: registry, repository, digest; the target's own first, three at most.
+    """Where the image's manifest may be read: registry, repository, digest; the target's first, three at most.
 
-    *near_only*: on the target's registry only. containerd's store makes names up for images built here, and would
-    have us ask Docker Hub for them.
+    *near_only*: on the target's registry only. containerd's store invents names for images built here, and would have
+    us ask Docker Hub for them.
     """
     named = []
     for text in image.repo_digests:

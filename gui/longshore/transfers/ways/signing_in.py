@@ -1,4 +1,4 @@
-"""The credential of a registry for the engine, and what is said when it cannot be read."""
+"""Provides a registry's credential to the engine, and handles an unreadable one."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 
 @contextlib.contextmanager
 def signed_in(job: Job, host: str) -> Iterator[Credential | None]:
-    """The credential to move with. A broken helper does not stop what needs no credential: then it is None and noted.
+    """Yield the credential for the transfer; None, with a note, if it cannot be read.
 
-    If the registry then wants one after all, the helper's own error is raised, for that is what to put right.
+    A broken helper does not stop a transfer that needs no credential. If the registry then requires one, the helper's
+    own error is raised, because that is what the user must fix.
     """
     broken: CredentialsError | None = None
     credential: Credential | None = None

@@ -1,4 +1,4 @@
-"""Success is asked for at the destination, not believed."""
+"""Verifies a success by asking the destination."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from longshore.transfers.ways.way import Job
 
 _log = logging.getLogger(__name__)
 
-#: Seconds that the registry has to tell what stands under a tag.
+#: Seconds that the registry has to report what a tag points to.
 VERIFY_SECONDS = 15.0
 
 
 def verify_tag(job: Job, host: str, reference: Reference, digest: str) -> bool:
-    """See that the tag of *reference* stands on *digest* at its registry. Raises VerificationFailed if it does not.
+    """Verify that the tag of *reference* points to *digest* at its registry. Raises VerificationFailed if it does not.
 
-    False, with a note in the row, where we cannot ask: the engine may trust a certificate that we do not know.
+    Returns False, with a note in the row, if we cannot ask: the engine may trust a certificate that we do not know.
     """
     found = standing_digest(job, host, reference)
     if found == "":
@@ -43,9 +43,9 @@ def verify_tag(job: Job, host: str, reference: Reference, digest: str) -> bool:
 
 
 def standing_digest(job: Job, host: str, reference: Reference) -> str | None:
-    """The digest that the tag of *reference* stands on at its registry, None if there is no such tag.
+    """The digest that the tag of *reference* points to at its registry, None if there is no such tag.
 
-    "", with a note in the row, where we cannot ask. Raises Cancelled.
+    "", with a note in the row, if we cannot ask. Raises Cancelled.
     """
     try:
         with within(job.cancellation, VERIFY_SECONDS) as bounded:

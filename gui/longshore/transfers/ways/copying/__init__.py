@@ -1,4 +1,4 @@
-"""The copier: moves manifests and blobs between any two places that hold content, bytes verbatim."""
+"""The copier: moves manifests and blobs between any two places that hold content, bytes unchanged."""
 
 from longshore.transfers.ways.copying.copy import CopyWay
 

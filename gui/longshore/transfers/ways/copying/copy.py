@@ -1,4 +1,4 @@
-"""Between places that hold content (registries, the library, archives): our own copy of manifests and blobs."""
+"""Copies manifests and blobs between places that hold content: registries, the library, archives."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _KEY = "copying"
 class CopyWay:
     """See Way. For every pair of places that :mod:`longshore.transfers.content.open` can open.
 
-    Options of a request: ``referrers`` = ``1`` takes along what refers to the image (signatures, SBOMs);
-    ``platforms`` = ``linux/amd64,linux/arm64`` takes only those of an index, which then is another index.
-    ``request.platform`` takes that image alone, and gives it the name. *pausable*: whether the destination keeps what
-    it got when a copy ends half way; an archive is whole or not there.
+    Options of a request: ``referrers`` = ``1`` includes the image's referrers (signatures, SBOMs); ``platforms`` =
+    ``linux/amd64,linux/arm64`` copies only those platforms of an index, which makes a new index. ``request.platform``
+    copies only the image for that platform, under the destination's name. *pausable*: whether the destination keeps a
+    partial copy; an archive is either complete or absent.
     """
 
     extracts = False
@@ -28,7 +28,7 @@ class CopyWay:
         self._turns = Turns()
 
     def plan(self, job: Job) -> Plan | None:
-        """All manifests of the image are read here: the plan is exact, and :meth:`run` goes on with what it found."""
+        """Read all manifests of the image: the plan is exact, and :meth:`run` continues with them."""
         try:
             reader = open_reader(job.request.source, job.clients, job.tell)
             job.closing.callback(reader.close)
@@ -43,7 +43,7 @@ class CopyWay:
         return plan
 
     def run(self, job: Job) -> str:
-        """Copy, and see that the destination's name stands on what was copied."""
+        """Copy, and verify that the destination's name points to the copied image."""
         found = job.left[_KEY]
         if isinstance(found, LongshoreError):
             raise found

@@ -1,4 +1,4 @@
-"""Which platforms of an image are copied. Pure."""
+"""Selects the platforms of an image to copy. Pure."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from longshore.oci.digest import sha256_of
 from longshore.oci.manifest import Index
 from longshore.oci.platform import Platform
 
-#: What an attestation of BuildKit is about: the digest of an image of the same index.
+#: The annotation of a BuildKit attestation with the digest of its image in the same index.
 _SUBJECT = "vnd.docker.reference.digest"
 
 
 def wanted_platforms(options: Sequence[tuple[str, str]]) -> tuple[Platform, ...]:
-    """The platforms that the options of a request name; none: all. Raises InvalidInput."""
+    """The platforms that the options of a request name; none means all. Raises InvalidInput."""
     named = dict(options).get("platforms", "")
     return tuple(Platform.parse(name) for name in named.split(",") if name.strip())
 
@@ -30,10 +30,10 @@ def one_platform(index: Index, platform: Platform, subject: str) -> Descriptor:
 
 
 def chosen(index: Index, platforms: Sequence[Platform], subject: str) -> Index:
-    """*index* with the images of *platforms* only, and their attestations: itself, to the byte, if that is all of it.
+    """*index* with only the images of *platforms* and their attestations; *index* itself if it has no others.
 
-    Everything else stays as it stands in the original, annotations and unknown fields included; the digest is another
-    by necessity. Raises InvalidManifest for a platform of which there is no image.
+    Everything else is as in the original, including annotations and unknown fields; the digest necessarily differs.
+    Raises InvalidManifest for a platform without an image.
     """
     missing = [
         wanted
@@ -55,7 +55,7 @@ def chosen(index: Index, platforms: Sequence[Platform], subject: str) -> Index:
 
 
 def without(index: Index, gone: Collection[str]) -> Index:
-    """*index* without the children of the digests *gone*; everything else as it is in the original."""
+    """*index* without the children with the digests *gone*; everything else is as in the original."""
     return _only(index, [child.digest not in gone for child in index.manifests])
 
 

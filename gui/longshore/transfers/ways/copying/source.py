@@ -1,4 +1,4 @@
-"""A blob on its way out of its source: verified while it streams, gone on with after a cut, at the pace allowed."""
+"""Reads a blob from its source: verified while streaming, resumed after a cut, within the speed limit."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from longshore.oci.descriptor import Descriptor
 from longshore.transfers.bandwidth import Bandwidth
 from longshore.transfers.content.protocol import ContentReader
 
-#: Times that a source is asked again without a byte having come in between.
+#: Retries of a source without any byte received in between.
 MOST_CUTS = 4
-#: The same where it was silent each time: a silence lasts for as long as an answer is waited for.
+#: The same, if the source was silent each time: a silence takes the full response timeout.
 MOST_SILENCES = 1
-#: Seconds before it is asked again, times the number of the try.
+#: Seconds before a retry, multiplied by the number of the retry.
 BACKOFF = 0.3
 
 
 class SourceFailedError(Exception):
-    """The source failed for good while the destination was being written; *error* is what to tell.
+    """The source failed for good while the destination was being written; *error* is the error to show.
 
-    Not one of the tree: whoever writes to the destination must not take it for the destination's own failure.
+    It is no LongshoreError: code that writes to the destination must not take it for the destination's own failure.
     """
 
     def __init__(self, error: LongshoreError) -> None:
@@ -38,11 +38,10 @@ class SourceFailedError(Exception):
 
 
 class BlobSource:
-    """Gives the bytes of one blob to a writer. For one writer at a time; call it again to begin at another offset.
+    """Provides the bytes of one blob to a writer. For one writer at a time; call it again to start at another offset.
 
-    *told* hears how many bytes of the blob have been given out. *patient*: whether the writer ends a piece of work
-    that was asked to stop by itself, at a place where it can go on later. *hashing*: not needed for a writer that
-    hashes what it is given itself.
+    *told* receives the number of bytes provided so far. *patient*: whether the writer, when asked to stop, ends by
+    itself at a point where it can resume. *hashing*: not needed for a writer that hashes its input itself.
     """
 
     def __init__(
@@ -64,7 +63,7 @@ class BlobSource:
         self._hashing = hashing
         self._cancellation = cancellation
         self._hash = hashlib.new(wanted.digest.partition(":")[0])
-        #: Bytes hashed. A blob that is gone on with in the middle is for the destination to verify.
+        #: Bytes hashed. The destination verifies a blob that is resumed in the middle.
         self._hashed = 0
 
     def __call__(self, offset: int) -> AbstractContextManager[Iterable[bytes]]:
@@ -116,7 +115,7 @@ class BlobSource:
         except UnexpectedReply:
             if not at:
                 raise
-            # It cannot give a part of a blob: from the start then, past what was given already.
+            # It cannot return a part of a blob: read from the start and skip the bytes already provided.
             opened = self._reader.blob(self._wanted, cancellation=self._cancellation)
             pieces = _skipping(opened.__enter__(), at)
         try:
@@ -138,7 +137,7 @@ class BlobSource:
             raise Cancelled
 
     def _check(self, at: int, piece: bytes) -> None:
-        """Hash *piece*, the bytes from *at* on, and verify the whole before its last byte is given out."""
+        """Hash *piece*, the bytes from *at* on, and verify the whole blob before providing its last byte."""
         size, end = self._wanted.size, at + len(piece)
         if end > size:
             raise self._mismatch(f"more than its {size} bytes came")

@@ -1,4 +1,4 @@
-"""Who brings a blob to a place just now: copies that run side by side do not send the same bytes twice."""
+"""Turns at bringing a blob to a place: parallel copies do not send the same bytes twice."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from collections.abc import Hashable, Iterator
 
 from longshore.cancellation import Cancellation, Cancelled
 
-#: Seconds between two looks whether one who waits was asked to stop.
+#: Seconds between two checks whether a waiting caller was asked to stop.
 SLICE = 0.1
 
 
 class Turns:
-    """One at a time for each key. Any thread."""
+    """Mutual exclusion per key. Any thread."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -21,9 +21,10 @@ class Turns:
 
     @contextlib.contextmanager
     def take(self, key: Hashable, cancellation: Cancellation) -> Iterator[bool]:
-        """Hold *key* while inside; gives whether another held it before. Raises Cancelled when it is asked to stop.
+        """Hold *key* inside the block; yields whether another caller held it before.
 
-        Who holds one may not take another: no two then wait for each other.
+        Raises Cancelled when asked to stop. A caller that holds a key must not take another, so that no two callers
+        wait for each other.
         """
         waited = False
         while (ahead := self._hold(key)) is not None:
@@ -39,7 +40,7 @@ class Turns:
             ended.set()
 
     def _hold(self, key: Hashable) -> threading.Event | None:
-        """Hold *key*, or give what is set when the one who holds it is done."""
+        """Hold *key*, or return the event that its present holder sets when done."""
         with self._lock:
             if key in self._taken:
                 return self._taken[key]

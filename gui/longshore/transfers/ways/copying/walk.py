@@ -1,4 +1,4 @@
-"""What an image consists of: from its tag through indexes and manifests to blobs, and its referrers."""
+"""Finds the parts of an image: from its tag through indexes and manifests to blobs, and its referrers."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ from longshore.transfers.content.protocol import ContentReader
 from longshore.transfers.ways.copying.selection import chosen as chosen_of
 from longshore.transfers.ways.copying.selection import one_platform, without
 
-#: Manifests of one image, referrers included: one with more is not honest.
+#: The maximum number of manifests of one image, including referrers; more is an attack.
 MOST_MANIFESTS = 2000
-#: Indexes within indexes, and referrers of referrers.
+#: The maximum nesting of indexes, and of referrers of referrers.
 DEEPEST = 6
-#: Layers that only their own vendor may hand out (OCI image-spec, "Non-Distributable Layers"; Docker's foreign ones).
+#: Layers that only their vendor may distribute (OCI image-spec, "Non-Distributable Layers"; Docker's foreign layers).
 FOREIGN = frozenset({DOCKER_FOREIGN_LAYER}) | {
     OCI_LAYER.replace("layer.", "layer.nondistributable.") + packing for packing in ("", "+gzip", "+zstd")
 }
-#: Where cosign keeps what belongs to an image: tags beside it, ``sha256-<hex>`` and one of these.
+#: Suffixes of cosign's tags beside an image, ``sha256-<hex>`` plus one of these.
 _SIGNATURE_TAGS = (".sig", ".att", ".sbom")
 
 T = TypeVar("T")
@@ -45,14 +45,14 @@ R = TypeVar("R")
 
 @dataclass(slots=True)
 class Content:
-    """All of one image, in the order in which it can be stored.
+    """All parts of one image, in an order in which they can be stored.
 
-    *top*: what will stand under the destination's name. *below*: what it needs, children before parents; *beside*:
-    what refers to it, by the name (digest or tag) that it gets, referred before referring. *blobs*: by digest, those
-    of *foreign* layers left out. *layers*: the digests of those of the blobs that are layers, in order. *loose*:
-    children of an index that are no manifests. *pruned*: the top is an index of our own making, of chosen platforms.
-    *picked*: the platform of the top, where it is one image of an index that has more. *gone*: digests of attestations
-    that are missing at the source and were left out. *unlisted*: why the source does not say what refers to the image.
+    *top*: the manifest that the destination's name will point to. *below*: the manifests it needs, children before
+    parents; *beside*: its referrers, each with the name (digest or tag) that it gets, subjects before their referrers.
+    *blobs*: by digest, without the blobs of *foreign* layers. *layers*: the digests of the blobs that are layers, in
+    order. *loose*: children of an index that are not manifests. *pruned*: the top is a new index of chosen platforms.
+    *picked*: the top's platform, if it is one image of an index with several. *gone*: digests of attestations that are
+    missing at the source and were left out. *unlisted*: why the source does not list the image's referrers.
     """
 
     top: Manifest | Index
@@ -69,7 +69,7 @@ class Content:
 
     @property
     def manifests(self) -> list[Manifest | Index]:
-        """Every one of them."""
+        """All manifests and indexes, including referrers."""
         return [*self.below, self.top, *(found for _, found in self.beside)]
 
 
@@ -82,11 +82,11 @@ def walk(
     referrers: bool = False,
     cancellation: Cancellation,
 ) -> Content:
-    """Read what stands under *name*, a tag or a digest.
+    """Read the image that *name*, a tag or a digest, points to.
 
-    *platform*: only its image, which then stands under the name itself, its digest kept. *platforms*: of an index,
-    only these. *referrers*: what refers to any part as well. Raises NotInRegistry, NotInLibrary, InvalidManifest and
-    others.
+    *platform*: only the image for this platform, which the name itself then points to, with its digest unchanged.
+    *platforms*: only these platforms of an index. *referrers*: also the referrers of any part. Raises NotInRegistry,
+    NotInLibrary, InvalidManifest and others.
     """
     top, pruned, picked = top_of(
         reader, name, platform=platform, platforms=platforms, cancellation=cancellation
@@ -107,10 +107,10 @@ def walk_down(
     referrers: bool = False,
     cancellation: Cancellation,
 ) -> Content:
-    """The same for a *top* that has been read already (see :func:`top_of`).
+    """Like :func:`walk`, for a *top* that was already read (see :func:`top_of`).
 
-    *chosen*: only chosen platforms of it are wanted. Attestations of theirs that are gone (registries that clean up
-    untagged manifests remove them: ananthakumaran/moneyman 789) are then left out, and ``top`` is another index.
+    *chosen*: only some of its platforms are copied. Their missing attestations (registries that clean up untagged
+    manifests remove them: ananthakumaran/moneyman 789) are then left out, and ``top`` is a new index.
     """
     content = Content(top, pruned)
     known: dict[str, Manifest | Index] = {}
@@ -136,8 +136,10 @@ def top_of(
     platforms: Sequence[Platform] = (),
     cancellation: Cancellation,
 ) -> tuple[Manifest | Index, bool, Platform | None]:
-    """What will stand at the destination for *name*, whether it is an index of our own making, and the platform of the
-    one image that was picked from an index of several; as :func:`walk`."""
+    """The manifest that *name* will point to at the destination. Parameters and errors as for :func:`walk`.
+
+    Also returns whether it is a new index, and the platform of an image picked from an index of several.
+    """
     top = reader.manifest(name, cancellation=cancellation)
     if isinstance(top, Index):
         if platform is not None:
@@ -155,7 +157,7 @@ def top_of(
 def _attestations(
     reader: ContentReader, index: Index, cancellation: Cancellation
 ) -> tuple[dict[str, Manifest | Index], set[str]]:
-    """The attestations of *index*, and the digests of those that are not there."""
+    """The attestations of *index*, and the digests of the missing ones."""
 
     def read(digest: str, cancellation: Cancellation) -> Manifest | Index | None:
         try:
@@ -184,7 +186,7 @@ def _descend(
     cancellation: Cancellation,
     known: Mapping[str, Manifest | Index] = MappingProxyType({}),
 ) -> list[Manifest | Index]:
-    """All that *level* needs, without itself, children before parents. *known*: has been read already."""
+    """All manifests that *level* needs, without *level*, children before parents. *known*: manifests already read."""
 
     def read(child: Descriptor, cancellation: Cancellation) -> Manifest | Index:
         if child.digest in known:
@@ -215,12 +217,12 @@ def _descend(
             raise _too_complex()
         level = ask_all(read, list(wanted.values()), cancellation)
         levels.append(level)
-    # One that is needed at two depths is stored before the first that needs it.
+    # A manifest needed at two depths is stored before the first that needs it.
     return list({found.digest: found for below in reversed(levels) for found in below}.values())
 
 
 def _refer(reader: ContentReader, content: Content, cancellation: Cancellation) -> None:
-    """Add what refers to the image or to a part of it, and what refers to that."""
+    """Add the referrers of the image and its parts, and their referrers."""
     seen = {found.digest for found in content.manifests}
     level: list[Manifest | Index] = [*content.below, content.top]
     for _ in range(DEEPEST):
@@ -245,9 +247,9 @@ def _refer(reader: ContentReader, content: Content, cancellation: Cancellation) 
 def _referring(
     reader: ContentReader, digest: str, content: Content, cancellation: Cancellation
 ) -> list[tuple[str, Manifest | Index]]:
-    """What refers to *digest*, each with the name that it has.
+    """The referrers of *digest*, each with its name.
 
-    The image is copied although a source refuses to say: *content* then says so.
+    If the source refuses to list them, the image is copied anyway and *content* has the reason.
     """
 
     found: list[tuple[str, Manifest | Index]] = []
@@ -294,7 +296,7 @@ def _check_platform(
     subject: str,
     cancellation: Cancellation,
 ) -> None:
-    """See that an image without an index is for one of *wanted*. What names no platform may be for any."""
+    """Check that an image without an index is for one of *wanted*. An image that names no platform may be for any."""
     config = manifest.config
     if config.media_type not in (OCI_CONFIG, DOCKER_CONFIG) or config.size > LARGEST_CONFIG:
         return
@@ -308,7 +310,7 @@ def _check_platform(
 
 
 def _verified(reader: ContentReader, blob: Descriptor, cancellation: Cancellation) -> bytes:
-    """All bytes of a small *blob*. Raises DigestMismatch: damaged content is never judged by what it says."""
+    """All bytes of a small *blob*. Raises DigestMismatch, so that damaged content is never interpreted."""
     verifier = Verifier(blob.digest, blob.size)
     parts: list[bytes] = []
     with reader.blob(blob, cancellation=cancellation) as pieces:

@@ -26,9 +26,9 @@ from longshore.transfers.ways.way import Job
 
 _log = logging.getLogger(__name__)
 
-#: Blobs of one image that move side by side.
+#: Blobs of one image that move in parallel.
 SIDE_BY_SIDE = 6
-#: Seconds that the other blobs have to come to a good place when one has failed.
+#: Seconds that the other blobs have to reach a good stopping point after one has failed.
 STOP_SECONDS = 3.0
 
 _STATES = {
@@ -39,7 +39,7 @@ _STATES = {
 
 
 class CopyWork:
-    """One attempt at a copy between two opened places. Belongs to the job's thread, and has others help."""
+    """One attempt at a copy between two opened places. Belongs to the job's thread and starts helper threads."""
 
     def __init__(self, job: Job, reader: ContentReader, writer: ContentWriter, turns: Turns) -> None:
         self._job = job
@@ -49,16 +49,16 @@ class CopyWork:
         self._source_name = _source_name(job.request.source)
         self._content: Content | None = None
         self._name = ""
-        #: Within one registry blobs are not asked after, but mounted.
+        #: Within one registry, blobs are mounted without asking for them first.
         self._near = bool(reader.host) and reader.host == writer.host
         self._there: set[str] = set()  # digests of manifests and blobs that the destination has
-        self._standing: str | None = None  # what the destination's name stands on now
+        self._standing: str | None = None  # the digest that the destination's name points to now
         self._unseen: LongshoreError | None = None  # why the destination does not say which manifests it has
 
     # -- before the first byte
 
     def plan(self) -> Plan:
-        """Read what the image consists of, and ask what of it the destination has."""
+        """Read the parts of the image, and ask which of them the destination has."""
         job = self._job
         cancellation = job.cancellation
         job.progress.enter(Phase.CHECKING)
@@ -88,7 +88,7 @@ class CopyWork:
         )
 
     def _ask(self, content: Content, cancellation: Cancellation) -> None:
-        """Which manifests and blobs the destination has. What has a manifest has its blobs too: it was checked."""
+        """Ask which manifests and blobs the destination has. A present manifest has its blobs too: it was checked."""
         writer = self._writer
 
         def standing(name: str, cancellation: Cancellation) -> str | None:
@@ -97,7 +97,7 @@ class CopyWork:
             try:
                 return writer.manifest_digest(name, cancellation=cancellation)
             except REFUSALS as error:
-                # It only saves work. Whether we may write is seen when we do.
+                # Only an optimisation failed. The writes will show whether we may write.
                 _log.info("%s/%s does not say what it has: %s", writer.host, writer.repository, error)
                 self._unseen = error
                 return None
@@ -122,10 +122,13 @@ class CopyWork:
         answers = ask_all(has, asked, cancellation)
         self._there |= {digest for digest, there in zip(asked, answers, strict=True) if there}
 
-    # -- the move
+    # -- the copy
 
     def run(self) -> str:
-        """Blobs, then manifests from the children up, the name last; the digest that then stands under it."""
+        """Copy blobs, then manifests from the children up, the name last.
+
+        Returns the digest that the name then points to.
+        """
         job, content = self._job, self._content
         assert content is not None
         job.progress.enter(None)
@@ -141,7 +144,7 @@ class CopyWork:
         return content.top.digest
 
     def _move(self, blobs: Iterable[Descriptor]) -> None:
-        """Bring *blobs* over, the largest first: no long one is left for the end. The first failure ends all."""
+        """Copy *blobs*, the largest first, so that no large one is left for the end. The first failure ends all."""
         ordered = sorted(blobs, key=lambda blob: -blob.size)
         if not ordered:
             return
@@ -152,7 +155,7 @@ class CopyWork:
             futures = [pool.submit(self._bring, blob, cancellation) for blob in ordered]
             failed = first_failure(wait(futures, return_when=FIRST_EXCEPTION).done)
             if failed is not None:
-                # What passes by itself is tried again: then what the others have sent is of use.
+                # A transient failure is retried: then the data sent by the others is of use.
                 cancellation.ask_to_stop()
                 if getattr(failed, "transient", False):
                     wait(futures, STOP_SECONDS)
@@ -166,7 +169,7 @@ class CopyWork:
     def _bring(self, blob: Descriptor, cancellation: Cancellation) -> None:
         if cancellation.stopping:
             raise Cancelled
-        if not self._writer.host:  # the library and archives see to it themselves
+        if not self._writer.host:  # the library and archives handle this themselves
             self._send(blob, cancellation)
             return
         place = (self._writer.host, self._writer.repository, blob.digest)
@@ -183,7 +186,7 @@ class CopyWork:
             bandwidth=self._job.clients.bandwidth,
             told=lambda count: self._tell(blob.digest, LayerState.TRANSFERRING, count, blob.size),
             patient=bool(self._writer.host),
-            # Those that are no registry hash what they write; a registry says so only when all was sent.
+            # Other places hash what they write; a registry reports a mismatch only at the end.
             hashing=bool(self._writer.host),
             cancellation=cancellation,
         )
@@ -218,7 +221,7 @@ class CopyWork:
         try:
             now = self._writer.manifest_digest(self._name, cancellation=self._job.cancellation)
         except REFUSALS as error:
-            # It took the manifest, whose digest its answer was compared with.
+            # It accepted the manifest, and its response had the right digest.
             self._job.tell(NoteKind.NOT_VERIFIED, error.message)
             return
         if now == digest:
@@ -259,12 +262,12 @@ class CopyWork:
 
 
 def _source_name(endpoint: Endpoint) -> str:
-    """What to ask the source for: a digest or a tag."""
+    """The name to ask the source for: a digest or a tag."""
     return endpoint.image_id if endpoint.reference is None else endpoint.reference.target
 
 
 def _destination_name(endpoint: Endpoint) -> str:
-    """The name it gets at the destination; empty: its digest only."""
+    """The name at the destination; empty: only the digest."""
     reference = endpoint.reference
     if reference is None:
         return ""
