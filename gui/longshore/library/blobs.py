@@ -1,4 +1,4 @@
-"""The blobs of a library: reading them, and checking what is read."""
+"""Reads and verifies the blobs of a library."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ T = TypeVar("T")
 
 _CHUNK = 1 << 20
 _REMEMBERED = 4096
-#: The first bytes of a JSON object after white space: a byte order mark is read too.
+#: The first byte of a JSON object after white space; a byte order mark is accepted too.
 _JSON_BEGINS = b"{\xef"
-#: Seconds to wait for other programs before a damaged blob is left where it is.
+#: Seconds to wait for other programs before giving up on removing a damaged blob.
 _PATIENCE = 5.0
 
 
@@ -35,14 +35,14 @@ class Contents:
     def __init__(self, folder: LayoutFolder) -> None:
         self._folder = folder
         self._lock = threading.Lock()
-        # By digest, which is what they are: they never change.
+        # Cached by digest: the content of a digest never changes.
         self._manifests: OrderedDict[str, Manifest | Index] = OrderedDict()
         self._configs: OrderedDict[str, ImageConfig] = OrderedDict()
 
     # -- reading
 
     def size(self, digest: str) -> int | None:
-        """Bytes of the blob, None if it is not here or not a file."""
+        """The size of the blob in bytes, None if it is missing or not a file."""
         with self._folder.explained():
             try:
                 found = self._folder.blob(digest).lstat()
@@ -51,7 +51,7 @@ class Contents:
             return found.st_size if stat.S_ISREG(found.st_mode) else None
 
     def sizes(self) -> dict[str, int]:
-        """All blobs with their bytes."""
+        """All blobs with their sizes in bytes."""
         found = {}
         with self._folder.explained(), contextlib.suppress(FileNotFoundError):
             for folder in self._folder.inside(f"{BLOBS}/x").parent.iterdir():
@@ -74,9 +74,9 @@ class Contents:
         cancellation: Cancellation | None = None,
         take_out: bool = True,
     ) -> Iterator[Iterator[bytes]]:
-        """The bytes of a blob from *offset* on. Read to the end from the start, they are checked against the digest.
+        """The bytes of a blob from *offset* on; a full read is verified against the digest.
 
-        *size*: what it must have. *take_out*: remove it if it is damaged; not with the blobs' lock held. Raises
+        *size*: the expected size. *take_out*: remove the blob if it is damaged; not with the blobs' lock held. Raises
         NotInLibrary, InvalidManifest for another size, and LibraryDamaged, also while reading.
         """
         with self._folder.explained():
@@ -89,7 +89,7 @@ class Contents:
         with file:
             there = os.fstat(file.fileno()).st_size
             if size is not None and there != size:
-                # Either may be wrong: the blob, or the manifest of whoever asks for it.
+                # Either may be wrong: the blob, or the manifest that refers to it.
                 for _ in self._chunks(file, digest, 0, there, cancellation, take_out):
                     pass
                 raise InvalidManifest(
@@ -101,8 +101,10 @@ class Contents:
             yield self._chunks(file, digest, offset, there, cancellation, take_out)
 
     def manifest(self, digest: str, *, take_out: bool = True) -> Manifest | Index:
-        """A manifest or index. *take_out*: see :meth:`read`. Raises NotInLibrary, LibraryDamaged, InvalidManifest for a
-        blob that is neither."""
+        """A manifest or index. *take_out*: see :meth:`read`.
+
+        Raises NotInLibrary, LibraryDamaged, InvalidManifest for any other blob.
+        """
         with self._lock:
             known = self._manifests.get(digest)
             if known is not None:
@@ -115,7 +117,7 @@ class Contents:
         return found
 
     def config(self, manifest: Manifest) -> ImageConfig:
-        """The configuration of an image. Raises as :meth:`manifest`."""
+        """The configuration of an image. Raises the errors of :meth:`manifest`."""
         digest = manifest.config.digest
         with self._lock:
             known = self._configs.get(digest)
@@ -127,7 +129,7 @@ class Contents:
         return found
 
     def may_be_json(self, digest: str) -> bool:
-        """Whether the blob begins as a JSON object may, which layers do not. False if it is not here."""
+        """Whether the blob begins like a JSON object, as no layer does. False if it is missing."""
         with self._folder.explained():
             try:
                 with self._folder.open_blob(digest) as file:
@@ -159,7 +161,7 @@ class Contents:
             if verifier is not None:
                 verifier.update(chunk)
                 if at >= size or not chunk:
-                    # Before the last byte is handed on: the caller may stop reading there.
+                    # Before the last byte is passed on: the caller may stop reading there.
                     self._verify(verifier, file, take_out)
             if not chunk:
                 return
@@ -183,7 +185,7 @@ class Contents:
                     )
         return bytes(raw)
 
-    # -- what goes wrong
+    # -- errors
 
     def _unknown(self, digest: str) -> NotInLibrary:
         return NotInLibrary(
@@ -194,8 +196,10 @@ class Contents:
         )
 
     def _take_out(self, digest: str, file: BinaryIO) -> bool:
-        """Remove the damaged blob that was read from *file*: no transfer fetches what is there. Never one that a
-        transfer has put in its place meanwhile."""
+        """Remove the damaged blob that was read from *file*, because no transfer fetches a blob that is present.
+
+        Never removes a blob that a transfer has put in its place meanwhile.
+        """
         with self._lock:
             self._manifests.pop(digest, None)
         try:
@@ -220,7 +224,7 @@ class Contents:
         )
 
     def _no_file(self, digest: str, error: NotAFile) -> LibraryDamaged:
-        """A link or a pipe in a blob's place harms the images that need the blob, and no others."""
+        """A link or a pipe instead of a blob affects only the images that need the blob."""
         explained = self._folder.explain(error)
         return LibraryDamaged(
             explained.message,

@@ -1,4 +1,4 @@
-"""What names what in a library, and removing what nothing names any more."""
+"""Finds what the contents of a library refer to, and removes unreferenced blobs."""
 
 from __future__ import annotations
 
@@ -23,29 +23,33 @@ from longshore.shared_files import sync_folder
 _BESIDE = re.compile(r"sha256-([0-9a-f]{64})(?:\.(?:sig|att|sbom))?")
 _log = logging.getLogger(__name__)
 
-#: Seconds for which a blob without a name is kept, since an interrupted transfer may resume with it.
+#: Seconds for which an unreferenced blob is kept, since an interrupted transfer may resume with it.
 ORPHAN_AGE = 7 * 24 * 3600.0
 
 
 class Collector:
-    """Removes blobs that are not needed. Thread-safe; every method may block, and raises LibraryError."""
+    """Removes unneeded blobs. Thread-safe; every method may block, and raises LibraryError."""
 
     def __init__(self, folder: LayoutFolder, contents: Contents) -> None:
         self._folder = folder
         self._contents = contents
         self._lock = threading.Lock()
-        self._unneeded: set[str] = set()  # and not removed, because a transfer held it
+        self._unneeded: set[str] = set()  # not removed yet because a transfer held them
 
-    # -- what names what
+    # -- references
 
     def named_by(self, digest: str) -> set[str]:
-        """*digest* and all contents that it names, down to the layers, as far as they are here. Raises InvalidManifest
-        for a kind of document that we cannot read and that may name anything."""
+        """*digest* and all contents that it refers to, down to the layers, as far as they are present.
+
+        Raises InvalidManifest for an unknown kind of document, which may refer to anything.
+        """
         return self._closure(digest, strict=False)
 
     def _closure(self, digest: str, *, strict: bool) -> set[str]:
-        """See :meth:`named_by`. *strict*: with the blobs' lock held; raises LibraryDamaged for what is here and cannot
-        be read, since its parts may be all right."""
+        """See :meth:`named_by`. *strict*: call with the blobs' lock held.
+
+        *strict* also raises LibraryDamaged for a present but unreadable document, since its parts may be intact.
+        """
         found: set[str] = set()
         todo = [digest]
         while todo:
@@ -74,8 +78,8 @@ class Collector:
     def attached_to(self, entry: LayoutEntry) -> str:
         """The digest of the image that an entry is attached to; "" if it is an image itself.
 
-        An entry without a name is attached to its subject, one with a name by that: cosign keeps what belongs to an
-        image under tags beside it.
+        An unnamed entry is attached to its subject, a named one by its name: cosign keeps an image's attachments under
+        tags beside it.
         """
         if entry.reference is not None:
             found = _BESIDE.fullmatch(entry.reference.tag or "")
@@ -86,20 +90,20 @@ class Collector:
         return "" if subject is None else subject.digest
 
     def subject_of(self, entry: LayoutEntry) -> Descriptor | None:
-        """The subject that the manifest of an entry names (image-spec manifest.md); None without one."""
+        """The subject in the manifest of an entry (image-spec manifest.md); None if it has none."""
         try:
             return self._contents.manifest(entry.descriptor.digest).subject
         except LongshoreError:
             return None
 
     def orphaned(self, index: LayoutIndex) -> set[LayoutEntry]:
-        """The signatures and SBOMs in *index* whose image is not there. Raises InvalidManifest as :meth:`named_by`."""
+        """The signatures and SBOMs in *index* whose image is missing. Raises InvalidManifest like :meth:`named_by`."""
         about = {entry: self.attached_to(entry) for entry in index.entries}
         if not any(about.values()):
             return set()
         kept = self._reached((entry for entry, digest in about.items() if not digest), strict=False)
         orphans = {entry: digest for entry, digest in about.items() if digest}
-        # What is attached to something attached stays with it.
+        # Attachments of attachments stay with them.
         while stay := [entry for entry, digest in orphans.items() if digest in kept]:
             for entry in stay:
                 del orphans[entry]
@@ -113,17 +117,19 @@ class Collector:
                 reached |= self._closure(digest, strict=strict)
         return reached
 
-    # -- removing
+    # -- removal
 
     @property
     def unneeded(self) -> bool:
-        """Whether something was to be removed that a transfer held."""
+        """Whether blobs are due for removal that a transfer held."""
         with self._lock:
             return bool(self._unneeded)
 
     def collect(self, candidates: Iterable[str], *, orphan_age: float = ORPHAN_AGE) -> Freed:
-        """Remove those of *candidates* that nothing names and nobody uses, and blobs that were left behind for
-        *orphan_age* seconds. What is in use now is a candidate of the next time. Raises LibraryError."""
+        """Remove unused blobs: unreferenced *candidates*, and blobs left over for *orphan_age* seconds.
+
+        Blobs in use now become candidates of the next call. Raises LibraryError.
+        """
         with self._folder.explained(writing=True), self._folder.blobs_lock(shared=False):
             with self._lock:
                 wanted = self._unneeded.union(candidates)
@@ -135,15 +141,15 @@ class Collector:
                         in_use |= self._held_by(digest)
                 index = self._folder.listed()
                 if index is None:
-                    return Freed()  # a list that is missing is no empty list
+                    return Freed()  # a missing list is not an empty list
                 named = self._reached(index.entries, strict=True)
             except (InvalidManifest, LibraryDamaged) as error:
-                # It may name anything: no blob is known to be unused.
+                # It may refer to anything: no blob is known to be unused.
                 _log.info("nothing is removed from %s: %s %s", self._folder.path, error, error.detail)
                 return Freed()
             with self._lock:
                 self._unneeded = wanted & in_use - named
-            # The list by which blobs are removed must not return to an older one with the power.
+            # A power cut must not bring back an older index than the one used for this removal.
             sync_folder(self._folder.path)
             now = time.time()
             gone: dict[str, int] = {}
@@ -159,15 +165,17 @@ class Collector:
         return Freed(sum(gone.values()), len(gone))
 
     def _from_the_top(self, digests: Iterable[str]) -> list[str]:
-        """*digests* in an order in which a manifest goes before all that it names: if this program is killed between
-        two removals, no manifest is left without its parts."""
+        """*digests* ordered so that each manifest comes before everything it refers to.
+
+        If the program is killed between two removals, no manifest is left without its parts.
+        """
         names = {digest: self._names(digest) for digest in digests}
         namers = dict.fromkeys(names, 0)
         for parts in names.values():
             for part in parts & names.keys():
                 namers[part] += 1
         order = [digest for digest, count in namers.items() if not count]
-        for digest in order:  # grows while it is read
+        for digest in order:  # grows during the iteration
             for part in names[digest] & names.keys():
                 namers[part] -= 1
                 if not namers[part]:
@@ -175,7 +183,7 @@ class Collector:
         return order
 
     def _names(self, digest: str) -> set[str]:
-        """What a blob names directly; nothing if it is no manifest that can be read."""
+        """The digests that a blob refers to directly; none if it is not a readable manifest."""
         size = self._contents.size(digest)
         if size is None or size > LARGEST_MANIFEST or not self._contents.may_be_json(digest):
             return set()
@@ -187,7 +195,10 @@ class Collector:
         return {part.digest for part in parts}
 
     def _held_by(self, digest: str) -> set[str]:
-        """A lease may be on a layer as well as on an image; a layer is not read through to know that."""
+        """The contents that a lease on *digest* holds.
+
+        A lease may be on a layer, which is not read to find that out.
+        """
         size = self._contents.size(digest)
         if size is None or size > LARGEST_MANIFEST or not self._contents.may_be_json(digest):
             return {digest}

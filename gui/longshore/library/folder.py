@@ -1,8 +1,7 @@
-"""The folder of a library: where each file is, its two documents, and what goes wrong with folders (image-spec
-image-layout.md).
+"""The folder of a library: the paths of its files, its two documents, and its errors (image-spec image-layout.md).
 
-Beside the layout's own files there is ``.longshore`` with locks, leases and unfinished downloads; other tools ignore
-it. Links inside the folder are never followed: a layout may come from anywhere.
+Beside the layout's own files, ``.longshore`` has locks, leases and unfinished downloads; other tools ignore it. Links
+inside the folder are never followed: a layout may come from anywhere.
 """
 
 from __future__ import annotations
@@ -36,25 +35,25 @@ from longshore.shared_files import (
 OWN = ".longshore"
 INGEST = f"{OWN}/ingest"
 LEASES = f"{OWN}/leases"
-#: The ending of files that are being written.
+#: The suffix of files that are being written.
 TEMPORARY = ".tmp"
 _INDEX_LOCK = f"{OWN}/index.lock"
 _BLOBS_LOCK = f"{OWN}/blobs.lock"
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 
-#: Tells one state of ``index.json`` from another: time in nanoseconds, inode, size; None if there is none.
+#: Identifies a state of ``index.json``: time in nanoseconds, inode, size; None if it is missing.
 Signature = tuple[int, int, int] | None
 
 
 class LayoutFolder:
-    """One folder. Thread-safe; every method blocks for a moment and raises LibraryError, DiskFull or InvalidLayout."""
+    """One folder. Thread-safe; every method blocks briefly and raises LibraryError, DiskFull or InvalidLayout."""
 
     def __init__(self, path: Path) -> None:
         self.path = path.absolute()
         self._lock = threading.Lock()
-        # The last index that was parsed, by the hash of its bytes. Not by time, inode and size: those of a replaced
-        # file return within a few milliseconds, and a stale list would be written back.
+        # The last parsed index, by the hash of its bytes. Not by time, inode and size: those of a replaced file can
+        # recur within a few milliseconds, and a stale list would be written back.
         self._known: tuple[bytes, LayoutIndex] | None = None
         self._index_file = self._document(layout.INDEX_FILE, layout.LARGEST_INDEX)
         self._layout_file = self._document(layout.LAYOUT_FILE, layout.LARGEST_LAYOUT_FILE)
@@ -73,7 +72,7 @@ class LayoutFolder:
 
     @property
     def exists(self) -> bool:
-        """Whether a library is there. Raises NotALibrary for a folder with other things in it."""
+        """Whether the folder is a library. Raises NotALibrary for a folder with other contents."""
         with self.explained():
             try:
                 raw = read_file(self.path / layout.LAYOUT_FILE, layout.LARGEST_LAYOUT_FILE, follow=False)
@@ -93,7 +92,7 @@ class LayoutFolder:
         return False
 
     def ensure(self) -> None:
-        """Create the library, or what is missing of it. Raises NotALibrary rather than write among other files."""
+        """Create the library, or its missing parts. Raises NotALibrary rather than write among other files."""
         if self.exists and all(
             self.inside(name).exists()
             for name in (INGEST, LEASES, f"{layout.BLOBS}/sha256", layout.INDEX_FILE)
@@ -102,7 +101,7 @@ class LayoutFolder:
         with self.explained(writing=True):
             if not self.path.is_dir():
                 self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            # First of all: they mark the folder as ours if a crash leaves it half made.
+            # First of all: they mark the folder as ours if a crash leaves it half created.
             for name in (OWN, INGEST, LEASES):
                 self.inside(name).mkdir(exist_ok=True)
             for name in (layout.BLOBS, f"{layout.BLOBS}/sha256"):
@@ -113,16 +112,16 @@ class LayoutFolder:
 
     @property
     def own(self) -> Path:
-        """The folder of our own files in it."""
+        """The subfolder for our own files."""
         return self.path / OWN
 
     @property
     def writable(self) -> bool:
-        """False where we may only read: then nothing is locked and nothing held."""
+        """False if the folder is read-only: then nothing is locked or leased."""
         return os.access(self.own if self.own.exists() else self.path, os.W_OK)
 
     def inside(self, relative: str) -> Path:
-        """The path of *relative*, whose folders are folders and no links. Raises LibraryError where they are links."""
+        """The path of *relative*, checking that its folders are not links. Raises LibraryError if one is."""
         path = self.path
         parts = relative.split("/")
         for part in parts[:-1]:
@@ -133,11 +132,11 @@ class LayoutFolder:
         return path / parts[-1]
 
     def blob(self, digest: str) -> Path:
-        """Where the blob *digest* is, or would be."""
+        """The path of the blob *digest*, whether it exists or not."""
         return self.inside(layout.blob_path(digest))
 
     def open_blob(self, digest: str) -> BinaryIO:
-        """Open a blob to read. Raises FileNotFoundError, NotAFile for a link, a pipe or a device, OSError."""
+        """Open a blob for reading. Raises FileNotFoundError, NotAFile for a link, a pipe or a device, OSError."""
         path = self.blob(digest)
         flags = os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
         try:
@@ -154,7 +153,7 @@ class LayoutFolder:
     # -- the index
 
     def signature(self) -> Signature:
-        """Changes whenever the list of images does; costs one stat(2)."""
+        """A value that changes whenever the list of images does; costs one stat(2)."""
         try:
             found = (self.path / layout.INDEX_FILE).lstat()
         except OSError:
@@ -162,11 +161,11 @@ class LayoutFolder:
         return (found.st_mtime_ns, found.st_ino, found.st_size)
 
     def index(self) -> LayoutIndex:
-        """The images now, read from the disk; those of an empty library if there is none."""
+        """The current images, read from disk; an empty index if there is no library."""
         return self.listed() or LayoutIndex()
 
     def listed(self) -> LayoutIndex | None:
-        """The images now, read from the disk; None where no index is there, which says nothing about the blobs."""
+        """The current images, read from disk; None if the index is missing, which says nothing about the blobs."""
         if not self.exists:
             return None
         with self.explained():
@@ -176,9 +175,9 @@ class LayoutFolder:
     def change(
         self, how: Callable[[LayoutIndex], LayoutIndex], cancellation: Cancellation | None = None
     ) -> None:
-        """Replace the index by what *how* makes of it, on disk when this returns. One at a time among all programs.
+        """Replace the index by the result of *how*; it is on disk on return. Serialised among all programs.
 
-        *how* gets the index as it is under the lock, may be called again, and may raise; then nothing changes.
+        *how* receives the index as it is under the lock, may be called again, and may raise; then nothing changes.
         """
         self.ensure()
 
@@ -198,7 +197,7 @@ class LayoutFolder:
             return wanted
 
         with self.explained(writing=True):
-            self.inside(_INDEX_LOCK)  # no link on the way
+            self.inside(_INDEX_LOCK)  # checks for links in the path
             self._index_file.change(changed, cancellation=cancellation)
 
     def _parsed(self, raw: bytes) -> LayoutIndex:
@@ -217,22 +216,22 @@ class LayoutFolder:
     def blobs_lock(
         self, *, shared: bool, cancellation: Cancellation | None = None, patience: float = PATIENCE
     ) -> contextlib.AbstractContextManager[None]:
-        """*shared*: while looking for a blob and taking a lease on it. Alone: while removing blobs."""
+        """Lock the blobs. *shared*: to look for a blob and take a lease on it. Exclusive: to remove blobs."""
         path = self.inside(_BLOBS_LOCK)
         return locked(path, shared=shared, cancellation=cancellation, patience=patience)
 
-    # -- what goes wrong
+    # -- errors
 
     @contextlib.contextmanager
     def explained(self, *, writing: bool = False) -> Iterator[None]:
-        """Turn OSError into errors that name the folder. Not around what may raise OSError for other reasons."""
+        """Turn OSError into errors that name the folder. Not for code that may raise OSError for other reasons."""
         try:
             yield
         except OSError as error:
             raise self.explain(error, writing=writing) from error
 
     def explain(self, error: OSError, *, writing: bool = False) -> LibraryError | DiskFull | InvalidLayout:
-        """What *error* means for a person."""
+        """The error to show for *error*."""
         detail = str(error)
         if isinstance(error, LockBusy):
             return LibraryBusy(

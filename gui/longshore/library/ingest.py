@@ -1,5 +1,8 @@
-"""Blobs on their way in: named by their digest from the first byte on, so that whoever comes next goes on where a cut,
-a cancellation or a kill has left off; and hashed whole before they get their place."""
+"""Receives blobs: resumable by digest, and verified before they get their place.
+
+A partial blob is named by its digest from the first byte on, so that the next transfer resumes it after a cut, a
+cancellation or a kill. A complete one is hashed as a whole.
+"""
 
 from __future__ import annotations
 
@@ -24,9 +27,9 @@ from longshore.shared_files import sync_folder, try_lock
 
 _ENDING = ".part"
 _READ = 1 << 20
-#: Seconds after which an unfinished download that nobody writes is not waited for any more.
+#: Seconds after which an unfinished download that nobody writes is deleted.
 OLDEST = 7 * 24 * 3600.0
-#: Bytes that all of them may take up; the oldest go first.
+#: The maximum total bytes of unfinished downloads; the oldest are deleted first.
 MOST_BYTES = 20 << 30
 _NAP = 0.1
 
@@ -38,11 +41,11 @@ class Ingest:
         self._folder = folder
 
     def receive(self, wanted: Descriptor, source: OpenBlob, lease: Lease, cancellation: Cancellation) -> bool:
-        """Have the blob *wanted* in its place; False if it was there already. Two who want the same one: the second
-        waits for the first.
+        """Store the blob *wanted*. Returns False if it was already present.
 
-        What came is kept when *source* or the cancellation ends it, for the next call. Raises DigestMismatch, DiskFull,
-        LibraryError, Cancelled, and what *source* raises.
+        If two callers want the same blob, the second waits for the first. Received bytes are kept for the next call
+        when *source* fails or the cancellation ends it. Raises DigestMismatch, DiskFull, LibraryError, Cancelled, and
+        the errors of *source*.
         """
         self._folder.ensure()
         while True:
@@ -61,9 +64,11 @@ class Ingest:
             return True
 
     def take_in(self, chunks: Iterable[bytes], lease: Lease, cancellation: Cancellation) -> Descriptor:
-        """Store a blob whose digest nobody has told; its media type is left open. Nothing of it is kept when *chunks*
-        or the cancellation ends it: nobody could ask for the rest. Raises DiskFull, LibraryError, Cancelled, and what
-        *chunks* raises."""
+        """Store a blob with an unknown digest. Returns its descriptor; the media type is left empty.
+
+        Nothing is kept when *chunks* fails or the cancellation ends it: nobody could ask for the rest. Raises DiskFull,
+        LibraryError, Cancelled, and the errors of *chunks*.
+        """
         self._folder.ensure()
         hashed = hashlib.sha256()
         size = 0
@@ -71,7 +76,7 @@ class Ingest:
             path = self._folder.inside(f"{INGEST}/{uuid.uuid4().hex}{TEMPORARY}")
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
             file = os.fdopen(os.open(path, flags, 0o666), "wb", buffering=0)
-            try_lock(file.fileno())  # it is being written, whatever the clock says of its age
+            try_lock(file.fileno())  # it is being written, whatever its age according to the clock
         try:
             with file:
                 for chunk in chunks:
@@ -91,7 +96,7 @@ class Ingest:
         return found
 
     def take_up(self, digest: str, lease: Lease, cancellation: Cancellation | None = None) -> int | None:
-        """Hold the blob if it is here, and give its size; None if it is not."""
+        """Lease the blob and return its size; None if it is missing."""
         with (
             self._folder.explained(writing=True),
             self._folder.blobs_lock(shared=True, cancellation=cancellation),
@@ -105,11 +110,11 @@ class Ingest:
             if not stat.S_ISREG(found.st_mode):
                 return None
             with contextlib.suppress(OSError):
-                os.utime(path)  # in use: not to be taken for what a transfer left behind
+                os.utime(path)  # in use: must not look like a leftover of a transfer
             return found.st_size
 
     def _settle(self, path: Path, digest: str, cancellation: Cancellation) -> None:
-        """Give a file its place among the blobs. A lease is on it already."""
+        """Move a file to its place among the blobs. It is leased already."""
         with (
             self._folder.explained(writing=True),
             self._folder.blobs_lock(shared=True, cancellation=cancellation),
@@ -122,20 +127,21 @@ class Ingest:
             sync_folder(place.parent)
 
     def sync(self) -> None:
-        """Bring the names of all blobs to disk; their bytes were brought there before they got them. Never raises
-        OSError."""
+        """Flush the names of all blobs to disk; their bytes were flushed before. Never raises OSError."""
         folder = self._folder.inside(f"{BLOBS}/x").parent
         for algorithm in ALGORITHMS:
             if (folder / algorithm).is_dir():
                 sync_folder(folder / algorithm)
 
     def partial_bytes(self) -> int:
-        """Bytes of all that is not finished."""
+        """The total bytes of unfinished blobs."""
         return sum(size for _, size, _ in self._parts())
 
     def tidy(self, *, oldest: float = OLDEST, most_bytes: int = MOST_BYTES) -> None:
-        """Remove what nobody will take up any more: too old, or more than *most_bytes* together. Never what is being
-        written. Raises LibraryError."""
+        """Remove unfinished blobs that are too old, or exceed *most_bytes* in total; never one that is being written.
+
+        Raises LibraryError.
+        """
         with self._folder.explained(writing=True):
             total = 0
             for path in self._all(TEMPORARY):
@@ -167,7 +173,7 @@ class Ingest:
 
 
 class _Part:
-    """One unfinished blob, locked for as long as it is open."""
+    """One unfinished blob, locked while it is open."""
 
     def __init__(self, path: Path, descriptor: int, folder: LayoutFolder) -> None:
         self.path = path
@@ -176,11 +182,11 @@ class _Part:
 
     @classmethod
     def opened(cls, path: Path, folder: LayoutFolder) -> _Part | None:
-        """None if somebody else writes it. Raises OSError."""
+        """Open and lock the part; None if somebody else writes it. Raises OSError."""
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0)
         descriptor = os.open(path, flags, 0o666)
         try:
-            # Locked, it may already have got its place under another name: then it is not ours to write.
+            # Once locked, it may already have been moved to its final place: then it is not ours to write.
             if try_lock(descriptor) and _is_at(descriptor, path):
                 return cls(path, descriptor, folder)
         except BaseException:
@@ -199,7 +205,7 @@ class _Part:
         self._file.close()
 
     def fill(self, wanted: Descriptor, source: OpenBlob, cancellation: Cancellation) -> None:
-        """Bring it to its full size from *source*, on the disk and hashed."""
+        """Fill it from *source* to its full size, hashed and flushed to disk."""
         with self._folder.explained(writing=True):
             begun = self._size()
         try:
@@ -208,7 +214,7 @@ class _Part:
             self._drop()
             if not begun:
                 raise
-            # What an earlier attempt left may be what was wrong.
+            # The bytes of an earlier attempt may have been wrong.
             self._fill(wanted, source, cancellation)
         with self._folder.explained(writing=True):
             os.fsync(self._file.fileno())
@@ -234,11 +240,11 @@ class _Part:
                 except OSError as error:
                     explained = self._folder.explain(error, writing=True)
                     if isinstance(explained, DiskFull):
-                        self._drop()  # a full disk harms everybody
+                        self._drop()  # a full disk affects everyone
                     raise explained from error
 
     def _hashed(self, wanted: Descriptor, cancellation: Cancellation) -> Verifier:
-        """What is here already, hashed again: nobody vouches for it."""
+        """A verifier fed with the existing bytes: they are hashed again because nobody vouches for them."""
         verifier = Verifier(wanted.digest, wanted.size)
         with self._folder.explained(writing=True):
             if self._size() > wanted.size:
@@ -250,7 +256,7 @@ class _Part:
         return verifier
 
     def _room_for(self, size: int) -> None:
-        """Raises DiskFull at once where the disk cannot take *size* bytes more."""
+        """Check that the disk has room for *size* more bytes. Raises DiskFull."""
         if not hasattr(os, "statvfs"):
             return
         with self._folder.explained(writing=True):
@@ -274,21 +280,21 @@ class _Part:
 
 
 def _write(file: IO[bytes], chunk: bytes) -> None:
-    """All of *chunk*: an unbuffered file may take a part of it."""
+    """Write all of *chunk*: an unbuffered file may accept only a part of it."""
     left = memoryview(chunk)
     while left.nbytes:
         left = left[file.write(left) or 0 :]
 
 
 def _unlink_unless_written(path: Path) -> None:
-    """Remove a temporary file unless a living program has it locked. Raises OSError."""
+    """Remove a temporary file unless a running program has it locked. Raises OSError."""
     try:
         descriptor = os.open(
             path, os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
         )
     except FileNotFoundError:
         return
-    except OSError:  # a link or a socket: nobody of ours writes that
+    except OSError:  # a link or a socket: not written by Longshore
         path.unlink()
         return
     try:

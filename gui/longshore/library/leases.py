@@ -1,7 +1,7 @@
-"""Leases: what transfers of all processes are using, so that no removal takes it from under them.
+"""Leases on contents that transfers of all processes use, so that no removal deletes them.
 
-A transfer takes a lease on the images it reads, and on every blob it has found or written before a name in the index
-stands for it. A lease is a file that its process keeps locked: with the process the lock goes, and with that the lease.
+A transfer leases the images it reads, and every blob it has found or written, until a name in the index refers to the
+blob. A lease is a file that its process keeps locked: when the process ends, the lock and with it the lease end too.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ _ENDING = ".lease"
 
 
 class Lease:
-    """What one transfer uses. Thread-safe. Nothing is held where the library may only be read.
+    """The contents that one transfer uses. Thread-safe. Holds nothing if the library is read-only.
 
-    *closed* is called, in the thread that closes it, when something was held until then.
+    *closed* is called, in the thread that closes it, if it held anything.
     """
 
     def __init__(self, folder: LayoutFolder, closed: Callable[[], None] = lambda: None) -> None:
@@ -36,8 +36,11 @@ class Lease:
         self._folder = folder
 
     def hold(self, *digests: str) -> None:
-        """Keep these contents, and all that they name. To be called with the blobs' lock held, at least shared, before
-        it is looked whether they are there. Raises LibraryError, DiskFull."""
+        """Keep these contents, and everything they refer to.
+
+        Call with the blobs' lock held, at least shared, before checking whether they are present. Raises LibraryError,
+        DiskFull.
+        """
         with self._lock, self._folder.explained(writing=True):
             new = [digest for digest in dict.fromkeys(digests) if digest not in self._held]
             if not new:
@@ -49,7 +52,7 @@ class Lease:
             self._held.update(new)
 
     def close(self) -> None:
-        """Give all of it up. May be called again."""
+        """Release everything. May be called again."""
         with self._lock:
             if self._descriptor is None:
                 return
@@ -62,7 +65,7 @@ class Lease:
         self._closed()
 
     def _write(self, lines: bytes) -> None:
-        """All of *lines* or nothing: half a digest holds nothing, and would spoil the next line."""
+        """Write all of *lines* or nothing: half a digest holds nothing, and would corrupt the next line."""
         assert self._descriptor is not None
         before = os.fstat(self._descriptor).st_size
         try:
@@ -75,7 +78,7 @@ class Lease:
     def _begin(self) -> None:
         folder = self._folder.inside(f"{LEASES}/x").parent
         self._path = folder / f"{uuid.uuid4().hex}{_ENDING}"
-        # Whoever collects holds the blobs' lock alone, and so never sees the file before it is locked.
+        # The collector holds the blobs' lock exclusively, and so never sees the file before it is locked.
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
         self._descriptor = os.open(self._path, flags, 0o666)
         if not try_lock(self._descriptor):
@@ -83,14 +86,16 @@ class Lease:
 
 
 def held(folder: LayoutFolder) -> Iterator[str]:
-    """What all living processes hold; the files of the dead are removed. With the blobs' lock held alone. Raises
-    OSError."""
+    """The contents that all running processes hold; removes the files of ended ones.
+
+    Call with the blobs' lock held exclusively. Raises OSError.
+    """
     for path in folder.inside(f"{LEASES}/x").parent.glob(f"*{_ENDING}"):
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0))
         except OSError as error:
             if error.errno in (errno.ENOENT, errno.EISDIR, errno.ELOOP, errno.ENXIO):
-                continue  # gone meanwhile, or no lease of ours
+                continue  # removed meanwhile, or not our lease
             raise
         try:
             if try_lock(descriptor):
@@ -98,7 +103,7 @@ def held(folder: LayoutFolder) -> Iterator[str]:
                     path.unlink()
                 continue
             with os.fdopen(os.dup(descriptor), "r", encoding="ascii", errors="replace") as file:
-                # The last line may be half written, if its writer was killed in that moment.
+                # The last line may be incomplete, if its writer was killed at that moment.
                 yield from (line.strip() for line in file if valid_digest(line.strip()))
         finally:
             os.close(descriptor)

@@ -1,4 +1,4 @@
-"""An image library on disk: an OCI image layout that several Longshores and other tools may use at once."""
+"""An image library on disk: an OCI image layout that several Longshores and other tools can use at once."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ from longshore.oci.reference import Reference
 
 _log = logging.getLogger(__name__)
 
-#: How often a name is looked up again because another program gave it to another image meanwhile.
+#: How often a name is looked up again because another program moved it to another image meanwhile.
 _TRIES = 16
 
 
 class Library:
-    """The library in the folder *path*. Making one touches nothing: the folder is made by the first that writes.
+    """The library in the folder *path*. The constructor accesses nothing: the first write creates the folder.
 
     Thread-safe and safe among processes: every method may block for as long as a disk does, and raises LibraryError
-    (NotALibrary for a folder with other things in it), InvalidLayout, DiskFull.
+    (NotALibrary for a folder with other contents), InvalidLayout, DiskFull.
     """
 
     def __init__(self, path: Path) -> None:
@@ -46,35 +46,40 @@ class Library:
 
     @property
     def path(self) -> Path:
-        """Where it is, absolute."""
+        """The absolute path of the folder."""
         return self._folder.path
 
-    # -- what a window asks
+    # -- for a window
 
     def check(self) -> bool:
-        """Whether there is a library; False where the first pull would make one. Raises NotALibrary, LibraryError."""
+        """Whether the library exists; False if the first pull would create it. Raises NotALibrary, LibraryError."""
         return self._folder.exists
 
     def signature(self) -> Signature:
-        """Changes whenever the list of images does, by whoever: cheap enough to be asked every second. Never raises."""
+        """A value that changes whenever any program changes the list of images.
+
+        Cheap enough to poll every second. Never raises.
+        """
         return self._folder.signature()
 
     def images(self) -> list[LibraryImage]:
-        """All rows, in the order of the names; signatures and SBOMs too, with their ``subject``."""
+        """All rows, sorted by name; includes signatures and SBOMs, with their ``subject``."""
         return self._rows.images()
 
     def details(self, image: Reference | str) -> LibraryDetails:
-        """All about one image, by its name or its digest. Raises NotInLibrary, LibraryDamaged, InvalidManifest."""
+        """The details of an image, by its name or its digest. Raises NotInLibrary, LibraryDamaged, InvalidManifest."""
         return self._rows.details(self.entry(image))
 
     def usage(self) -> Usage:
-        """What lies on the disk."""
+        """The disk usage."""
         sizes = self._contents.sizes()
         return Usage(sum(sizes.values()), len(sizes), self._ingest.partial_bytes())
 
     def tag(self, image: Reference | str, name: Reference) -> str:
-        """Give an image (by name or digest) another name, taking it from whatever bore it. Gives the digest. Raises
-        NotInLibrary."""
+        """Give an image (by name or digest) another name, which moves from any image that had it.
+
+        Returns the digest. Raises NotInLibrary.
+        """
         name = name.with_default_tag()
         given: list[str] = []
 
@@ -87,8 +92,11 @@ class Library:
         return given[-1]
 
     def remove(self, image: Reference | str) -> Freed:
-        """Take a name away (a digest: all names of the image), and free what nothing else uses; what is attached to the
-        image goes with its last name. What a transfer uses just then is freed when that ends. Raises NotInLibrary."""
+        """Remove a name (a digest: all names of the image), and free everything that becomes unused.
+
+        An image's attachments are removed with its last name. Contents in use by a transfer are freed when it ends.
+        Raises NotInLibrary.
+        """
 
         def without(index: LayoutIndex) -> LayoutIndex:
             if isinstance(image, str):
@@ -102,30 +110,32 @@ class Library:
         return self._change(without)
 
     def tidy(self) -> None:
-        """Remove what interrupted transfers left and nobody took up within a week. The first transfer of a program
-        does that by itself when it ends."""
+        """Remove leftovers of interrupted transfers that nobody resumed within a week.
+
+        The first transfer of a program does so by itself when it ends.
+        """
         if self._folder.exists and self._folder.writable:
             self._tidied = True
             self._folder.ensure()
             self._ingest.tidy()
             self._collector.collect(())
 
-    # -- what transfers ask
+    # -- for transfers
 
     def entry(self, image: Reference | str) -> LayoutEntry:
-        """The line of the index for a name or a digest. Raises NotInLibrary."""
+        """The index entry for a name or a digest. Raises NotInLibrary."""
         return self._find(self._folder.index(), image)
 
     def find(self, name: Reference) -> LayoutEntry | None:
-        """The line of the index for a name, None if there is none."""
+        """The index entry for a name, None if there is none."""
         return self._folder.index().find(name)
 
     def lease(self) -> Lease:
-        """Nothing yet, to be filled by :meth:`hold`, :meth:`receive` and :meth:`put`. To be closed by the caller."""
+        """A new, empty lease, filled by :meth:`hold`, :meth:`receive` and :meth:`put`. The caller closes it."""
         return Lease(self._folder, self._let_go)
 
     def hold(self, lease: Lease, digest: str) -> None:
-        """Keep an image, and all that it names, as long as *lease* lasts: before it is read bit by bit."""
+        """Keep an image, and everything it refers to, for as long as *lease* is open. Call before reading its parts."""
         if not self._folder.writable:
             return
         self._folder.ensure()
@@ -133,10 +143,10 @@ class Library:
             lease.hold(digest)
 
     def hold_entry(self, lease: Lease, image: Reference | str) -> LayoutEntry:
-        """The line of the index for a name or a digest, whose image stays whole as long as *lease* lasts.
+        """The index entry for a name or a digest, whose image stays complete for as long as *lease* is open.
 
-        Between the look-up and the lease another program may remove the image, and be killed while it does: only what
-        still has its line afterwards is whole. Raises NotInLibrary.
+        Between the look-up and the lease another program may remove the image, or be killed during the removal: only an
+        image that still has its entry afterwards is complete. Raises NotInLibrary.
         """
         for _ in range(_TRIES):
             entry = self.entry(image)
@@ -154,44 +164,53 @@ class Library:
         return self._contents.manifest(digest)
 
     def config(self, manifest: Manifest) -> ImageConfig:
-        """The configuration of an image. Raises as :meth:`manifest`."""
+        """The configuration of an image. Raises the errors of :meth:`manifest`."""
         return self._contents.config(manifest)
 
     def blob_size(self, digest: str) -> int | None:
-        """Bytes of a blob, None if it is not here."""
+        """The size of a blob in bytes, None if it is missing."""
         return self._contents.size(digest)
 
     def read(
         self, blob: Descriptor, offset: int = 0, *, cancellation: Cancellation | None = None
     ) -> AbstractContextManager[Iterator[bytes]]:
-        """The bytes of a blob from *offset* on; checked where they are read from the start, before the last is given
-        out. Raises NotInLibrary, LibraryDamaged (and then the blob is gone), Cancelled."""
+        """The bytes of a blob from *offset* on; verified before the last byte if read from the start.
+
+        Raises NotInLibrary, LibraryDamaged (the blob is then removed), Cancelled.
+        """
         return self._contents.read(blob.digest, offset, size=blob.size, cancellation=cancellation)
 
     def referrers(self, digest: str) -> list[Descriptor]:
-        """What is attached to the manifest *digest*."""
+        """The referrers of the manifest *digest*."""
         return self._rows.referrers(digest)
 
     def receive(self, blob: Descriptor, source: OpenBlob, lease: Lease, cancellation: Cancellation) -> bool:
-        """Bring a blob in and hash it; False if it was there. Goes on with what an earlier call, of whichever process,
-        has left. Raises DigestMismatch, DiskFull, LibraryError, Cancelled, and what *source* raises."""
+        """Store a blob and verify it. Returns False if it was already present.
+
+        Resumes an earlier call of any process. Raises DigestMismatch, DiskFull, LibraryError, Cancelled, and the errors
+        of *source*.
+        """
         return self._ingest.receive(blob, source, lease, cancellation)
 
     def take_in(self, chunks: Iterable[bytes], lease: Lease, cancellation: Cancellation) -> Descriptor:
-        """Store a blob whose digest nobody has told, and say what it is. Raises DiskFull, LibraryError, Cancelled, and
-        what *chunks* raises; then nothing of it is kept."""
+        """Store a blob with an unknown digest and return its descriptor.
+
+        Raises DiskFull, LibraryError, Cancelled, and the errors of *chunks*; then nothing is kept.
+        """
         return self._ingest.take_in(chunks, lease, cancellation)
 
     def present(self, digest: str, lease: Lease, cancellation: Cancellation) -> int | None:
-        """Bytes of a blob, which is then kept as long as *lease* lasts; None if it is not here."""
+        """The size of a blob in bytes, None if it is missing. The blob stays for as long as *lease* is open."""
         if not self._folder.exists:
             return None
         self._folder.ensure()
         return self._ingest.take_up(digest, lease, cancellation)
 
     def holding(self, image_id: str) -> str:
-        """The digest of an image that is listed and is, or is made from, what an engine calls *image_id*: the digest of
-        a manifest, or of a configuration. "" if there is none that is whole."""
+        """The digest of a complete image in the index that an engine would call *image_id*; "" if there is none.
+
+        *image_id* is the digest of the image's manifest or of its configuration.
+        """
         for row in self._rows.images():
             if row.missing or row.subject:
                 continue
@@ -204,7 +223,7 @@ class Library:
         return ""
 
     def hold_made_from(self, lease: Lease, image_id: str) -> str:
-        """As :meth:`holding`, of an image that stays whole as long as *lease* lasts."""
+        """Like :meth:`holding`, for an image that stays complete for as long as *lease* is open."""
         for _ in range(_TRIES):
             digest = self.holding(image_id)
             if not digest:
@@ -215,31 +234,31 @@ class Library:
         return ""
 
     def names(self, digest: str) -> bool:
-        """Whether the image *digest* has a line of its own in the index."""
+        """Whether the image *digest* has its own entry in the index."""
         return any(entry.descriptor.digest == digest for entry in self._folder.index().entries)
 
     def put(
         self, found: Manifest | Index, lease: Lease, name: Reference | None = None, *, listed: bool = False
     ) -> str:
-        """Store the bytes of a manifest or index, under *name* if one is given; gives the digest.
+        """Store the bytes of a manifest or index, as *name* if one is given. Returns the digest.
 
-        Without a name it is found as a child of an index, or as attached to its subject, or as an image without a name
-        if it is to be *listed*. Whatever bore the name before loses it, and what nothing else uses of that is removed.
+        Without a name it is found as a child of an index, by its subject, or as an untagged image if *listed*. An
+        earlier image loses the name, and its contents that become unused are removed.
         """
         self._folder.ensure()
         if self._ingest.take_up(found.digest, lease) != len(found.raw):
             self._ingest.take_in([found.raw], lease, Cancellation())
         if name is not None or found.subject is not None or (listed and not self.names(found.digest)):
             entry = LayoutEntry.named(self._described(found), name)
-            # Another program may have put a blob in its place that is not on disk yet.
+            # Another program may have placed a blob that is not flushed to disk yet.
             self._ingest.sync()
             self._change(lambda index: index.with_entry(entry))
         return found.digest
 
-    # -- parts
+    # -- helpers
 
     def _let_go(self) -> None:
-        """A lease has ended, and may have been the last on what was removed meanwhile."""
+        """A lease was closed, which may have been the last on removed contents."""
         try:
             if not self._tidied:
                 self.tidy()
@@ -249,24 +268,24 @@ class Library:
             _log.info("cannot clear up %s: %s %s", self.path, error, error.detail)
 
     def _described(self, found: Manifest | Index) -> Descriptor:
-        """The descriptor for the index, with the platform of a single image, which other tools choose by."""
+        """The descriptor for the index, with a single image's platform, which other tools use for their choice."""
         if isinstance(found, Index):
             return found.descriptor
         return self._rows.with_platform(found)
 
     def _change(self, how: Callable[[LayoutIndex], LayoutIndex]) -> Freed:
-        """Change the index, and free what it named before and names no more."""
+        """Change the index, and free contents that it referred to before and no longer does."""
         gone: set[str] = set()
 
         def changed(before: LayoutIndex) -> LayoutIndex:
-            gone.clear()  # it may be asked again, about a newer index
+            gone.clear()  # it may be called again with a newer index
             after = how(before)
             lost = {one.descriptor.digest for one in before.entries} - {
                 one.descriptor.digest for one in after.entries
             }
             if not lost:
                 return after
-            # Only what this change has orphaned: who knows why the others are there.
+            # Only entries orphaned by this change: others may have a reason to be there.
             with contextlib.suppress(InvalidManifest):
                 orphans = self._collector.orphaned(after) - self._collector.orphaned(before)
                 after = after.without(*orphans)

@@ -1,4 +1,4 @@
-"""What the library tells of its images. Immutable; crosses threads freely; no I/O. Sizes in bytes, compressed."""
+"""The library's images, as values. Immutable; crosses threads freely; no I/O. Sizes in bytes, compressed."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from longshore.oci.reference import Reference
 
 @dataclass(frozen=True, slots=True)
 class LibraryImage:
-    """One row: one name, or an image without any.
+    """One row: one name, or an untagged image.
 
-    *name*: what stands in the layout in place of a reference, made safe to show (a tag alone, as some tools write it;
-    "" for an image without a name). *digest*: of the manifest or index. *created*: of this machine's platform, or the
-    first. *size*: what is here, each content once. *missing*: contents that the image names and the library has not.
-    *subject*: for a signature or SBOM, the digest of the image it belongs to.
+    *name*: the layout's text in place of a reference, made safe to show (only a tag, as some tools write it; "" for an
+    untagged image). *digest*: of the manifest or index. *created*: of this machine's platform, or the first. *size*: of
+    the present contents, each counted once. *missing*: contents that the image refers to and the library does not have.
+    *subject*: for a signature or SBOM, the digest of its image.
     """
 
     reference: Reference | None
@@ -35,7 +35,7 @@ class LibraryImage:
 
 @dataclass(frozen=True, slots=True)
 class LibraryPlatform:
-    """One image of an index, or the only one. *whole*: all of it is here."""
+    """One image of an index, or the only one. *whole*: all of it is present."""
 
     platform: Platform | None
     digest: str
@@ -45,8 +45,11 @@ class LibraryPlatform:
 
 @dataclass(frozen=True, slots=True)
 class LibraryDetails:
-    """All that is known of one image. *config* and *layers*: of this machine's platform, or the first that is here;
-    None and empty for what is no image. *references*: all its names. *referrers*: what is attached to it."""
+    """The details of one image. *references*: all its names. *referrers*: its attachments.
+
+    *config* and *layers*: of this machine's platform, or the first that is present; None and empty if it is not an
+    image.
+    """
 
     image: LibraryImage
     references: tuple[Reference, ...]
@@ -58,7 +61,7 @@ class LibraryDetails:
 
 @dataclass(frozen=True, slots=True)
 class Freed:
-    """What a removal has given back: bytes on disk, and blobs."""
+    """The result of a removal: bytes freed on disk, and blobs."""
 
     bytes: int = 0
     blobs: int = 0
@@ -66,7 +69,7 @@ class Freed:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What lies in the folder. *partial*: bytes of downloads that were cut and can be taken up again."""
+    """The disk usage of the folder. *partial*: bytes of interrupted downloads that can be resumed."""
 
     bytes: int
     blobs: int

@@ -17,17 +17,17 @@ from longshore.oci.manifest import ACCEPT, DOCKER_FOREIGN_LAYER, Index, Manifest
 from longshore.oci.platform import Platform
 from longshore.text import plain
 
-#: Indexes within indexes are followed this deep, and this many manifests of one image are read; parts beyond count as
-#: missing, since nothing can be said about them.
+#: The maximum nesting of indexes, and the maximum number of manifests read per image. Parts beyond count as missing,
+#: since nothing is known about them.
 DEEPEST = 8
 MOST_MANIFESTS = 2_000
-#: How often the list is read again because an image was removed while it was.
+#: How often the list is read again because an image was removed during the reading.
 _TRIES = 3
 
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """One manifest of an image: the only one, or a child of its index; *manifest* None if it cannot be read."""
+    """One manifest of an image: the only one, or a child of its index; *manifest* is None if it is unreadable."""
 
     platform: Platform | None
     digest: str
@@ -37,21 +37,24 @@ class _Part:
 
 @dataclass(slots=True)
 class _Tree:
-    """An image with all that it names. *sizes*: what each content must have; None where nothing would do, because it
-    cannot be read or is named with two sizes."""
+    """An image with everything it refers to.
+
+    *sizes*: the required size of each content; None if no size would do, because it is unreadable or is referred to
+    with two sizes.
+    """
 
     parts: list[_Part] = field(default_factory=list)
     sizes: dict[str, int | None] = field(default_factory=dict)
 
     def need(self, part: Descriptor) -> None:
-        """Another content that is named."""
+        """Add a content that the image refers to."""
         known = self.sizes.setdefault(part.digest, part.size)
         if known != part.size:
             self.sizes[part.digest] = None
 
 
 class Rows:
-    """Reads what is shown of a library. Thread-safe; blocks."""
+    """Reads the rows and details of a library. Thread-safe; blocks."""
 
     def __init__(self, folder: LayoutFolder, contents: Contents, collector: Collector) -> None:
         self._folder = folder
@@ -63,7 +66,7 @@ class Rows:
         for _ in range(_TRIES):
             index = self._folder.index()
             rows = self._images(index)
-            # What is missing may belong to an image that was removed while this was reading.
+            # Missing contents may belong to an image that was removed during the reading.
             if not any(row.missing for row in rows) or self._folder.index() == index:
                 break
         return sorted(rows, key=lambda row: (row.reference is None, row.reference or row.name or row.digest))
@@ -85,7 +88,7 @@ class Rows:
         """See Library."""
         sizes = self._contents.sizes()
         digest = entry.descriptor.digest
-        self._contents.manifest(digest)  # for its error
+        self._contents.manifest(digest)  # raises its error
         tree = self._tree(digest)
         shown = self._shown(tree.parts)
         index = self._folder.index()
@@ -119,12 +122,12 @@ class Rows:
         return list(found.values())
 
     def with_platform(self, manifest: Manifest) -> Descriptor:
-        """The manifest's descriptor, with its platform where its configuration is here and names one."""
+        """The manifest's descriptor, with its platform if its configuration is present and has one."""
         config = self._config(manifest)
         return replace(manifest.descriptor, platform=None if config is None else config.platform)
 
     def _row(self, entry: LayoutEntry, tree: _Tree, sizes: Mapping[str, int]) -> LibraryImage:
-        """The row of an image, whatever its name."""
+        """The row of an image, regardless of its name."""
         shown = self._shown(tree.parts)
         config = None if shown is None else self._config(shown)
         platforms = [
@@ -152,9 +155,9 @@ class Rows:
         )
 
     def _tree(self, digest: str) -> _Tree:
-        """The manifests of an image, attestations left out, in the order of its indexes, and what they name."""
+        """The manifests of an image in the order of its indexes, without attestations, and everything they refer to."""
         tree = _Tree()
-        # Of each index the children, the last first: the next one is taken from the end.
+        # The children of each index, the last first: the next one is taken from the end.
         todo: list[tuple[Descriptor, Platform | None, int]] = []
         try:
             top = self._contents.manifest(digest)
@@ -181,7 +184,7 @@ class Rows:
             found = read[child.digest]
             if not isinstance(found, Index):
                 self._take(tree, child, platform, found)
-            elif not again:  # else 30 indexes that name each other twice would be 2^30 ways down
+            elif not again:  # otherwise 30 indexes that refer to each other twice would give 2^30 paths
                 todo += [(each, platform, depth + 1) for each in reversed(found.images)]
         return tree
 
@@ -208,7 +211,7 @@ class Rows:
             return None
 
     def _shown(self, parts: Iterable[_Part]) -> Manifest | None:
-        """The manifest whose date and configuration stand for the image: this machine's, or the first."""
+        """The manifest whose date and configuration represent the image: this machine's, or the first."""
         here = [part for part in parts if part.manifest is not None]
         for wanted in Platform.host().runs():
             for part in here:
@@ -229,12 +232,12 @@ class Rows:
 
 
 def _contents_of(manifest: Manifest) -> list[Descriptor]:
-    # Foreign layers are fetched from elsewhere: an image without them is whole.
+    # Foreign layers are fetched from elsewhere: an image without them is complete.
     return [part for part in (manifest.config, *manifest.layers) if not is_foreign(part)]
 
 
 def is_foreign(part: Descriptor) -> bool:
-    """Whether a layer is one that only its own vendor may hand out (OCI image-spec, "Non-Distributable Layers")."""
+    """Whether only the layer's vendor may distribute it (OCI image-spec, "Non-Distributable Layers")."""
     return (
         bool(part.urls) or part.media_type == DOCKER_FOREIGN_LAYER or ".nondistributable." in part.media_type
     )
