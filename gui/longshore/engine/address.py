@@ -1,4 +1,4 @@
-"""Where an engine is, and how the user said so. Reads environment and small files only; never connects."""
+"""The address of an engine, and how the user chose it. Reads environment and small files only; never connects."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ TLS_PORT = 2376
 
 
 class Origin(enum.Enum):
-    """Who named the engine. The values are kept in the journal: never rename."""
+    """The origin of an engine's address. The values are kept in the journal: never rename."""
 
     OPTION = "option"  # --engine
     ENVIRONMENT = "environment"  # DOCKER_HOST
@@ -44,7 +44,7 @@ class Origin(enum.Enum):
 class TlsFiles:
     """Certificates for an engine behind tcp.
 
-    *ca* None: the system's authorities. *verify* False: anyone is believed.
+    *ca* None: the system's authorities. *verify* False: any certificate is accepted.
     """
 
     ca: Path | None = None
@@ -57,10 +57,9 @@ class TlsFiles:
 class EngineAddress:
     """One engine.
 
-    Two addresses are equal when they lead to the same place in the same way, whatever they are called.
-
-    *name*: for people (a context's name, ``DOCKER_HOST``, ``default``). *url*: ``unix:///…``,
-    ``tcp://host:port``, ``ssh://[user@]host[:port][/path/of/socket]`` or ``npipe:////./pipe/…``, normalised.
+    Two addresses are equal when they lead to the same place in the same way, whatever their names. *name*: for users (a
+    context's name, ``DOCKER_HOST``, ``default``). *url*: ``unix:///…``, ``tcp://host:port``,
+    ``ssh://[user@]host[:port][/path/of/socket]`` or ``npipe:////./pipe/…``, normalised.
     """
 
     name: str = field(compare=False)
@@ -79,7 +78,7 @@ class EngineAddress:
         return Path(self.url.removeprefix("unix://")) if self.scheme == "unix" else None
 
     def to_json(self) -> dict[str, Any]:
-        """As plain data; only paths of certificates, no contents."""
+        """The address as plain data; only paths of certificates, no contents."""
         data: dict[str, Any] = {"name": self.name, "url": self.url, "origin": self.origin.value}
         if self.tls is not None:
             data["tls"] = {
@@ -92,7 +91,7 @@ class EngineAddress:
 
     @staticmethod
     def from_json(data: dict[str, Any]) -> EngineAddress:
-        """The reverse of :meth:`to_json`. Raises ValueError, KeyError or EngineUnavailable otherwise."""
+        """The address from *data* of :meth:`to_json`. Raises ValueError, KeyError or EngineUnavailable otherwise."""
         tls = data.get("tls")
         return EngineAddress(
             str(data["name"]),
@@ -107,13 +106,11 @@ class EngineAddress:
 
 
 def current_address(url: str | None = None, environ: Mapping[str, str] = os.environ) -> EngineAddress:
-    """The engine to use, by the docker CLI's rules:
+    """The engine to use, by the docker CLI's rules.
 
-    *url* (``--engine``), then ``DOCKER_HOST``, ``DOCKER_CONTEXT``, the current context of config.json, and
-    the platform's own socket.
-
-    Never connects; may read small files. Raises UnknownContext where a context is asked for that does not
-    exist (no other engine is taken in its place), and EngineUnavailable (UNSUPPORTED) for what is no address.
+    *url* (``--engine``), then ``DOCKER_HOST``, ``DOCKER_CONTEXT``, the current context of config.json, and the
+    platform's own socket. Never connects; may read small files. Raises UnknownContext if the chosen context does not
+    exist (no other engine is used instead), and EngineUnavailable (UNSUPPORTED) for an invalid address.
     """
     if url:
         return _from_host(url, url, Origin.OPTION, environ)
@@ -127,11 +124,9 @@ def current_address(url: str | None = None, environ: Mapping[str, str] = os.envi
 
 
 def known_addresses(environ: Mapping[str, str] = os.environ) -> list[EngineAddress]:
-    """Every engine there is a trace of:
+    """All known engines: ``DOCKER_HOST``, the default, all contexts, and sockets on this machine.
 
-    ``DOCKER_HOST``, the default, all contexts, and sockets on this machine.
-
-    Each place once, under the first name in that order. Does not connect. Broken entries are left out.
+    Each place once, under the first name in that order. Does not connect. Invalid entries are left out.
     """
     found: list[EngineAddress] = []
     host = environ.get("DOCKER_HOST", "").strip()
@@ -139,7 +134,7 @@ def known_addresses(environ: Mapping[str, str] = os.environ) -> list[EngineAddre
         if host:
             found.append(_from_host("DOCKER_HOST", host, Origin.ENVIRONMENT, environ))
     except EngineError:
-        pass  # current_address tells what is wrong with it
+        pass  # current_address reports the error
     found.append(EngineAddress(DEFAULT, DEFAULT_URL, Origin.DEFAULT))
     for context in list_contexts(environ):
         try:
@@ -162,8 +157,8 @@ def known_addresses(environ: Mapping[str, str] = os.environ) -> list[EngineAddre
 def normal_url(host: str, *, tls: bool = False) -> str:
     """*host* in normal form, by the docker CLI's rules (docker/cli, opts/hosts.go).
 
-    A bare path is a unix socket, a bare ``host[:port]`` is tcp; without a port tcp takes 2375, or 2376 with
-    *tls*. Raises EngineUnavailable (UNSUPPORTED) for what cannot be an engine's address.
+    A bare path is a unix socket, a bare ``host[:port]`` is tcp; the default port of tcp is 2375, or 2376 with *tls*.
+    Raises EngineUnavailable (UNSUPPORTED) for an invalid address.
     """
     host = host.strip()
     if host.startswith("/"):
@@ -202,7 +197,7 @@ def normal_url(host: str, *, tls: bool = False) -> str:
                 )
             user = f"{quote(user, safe='')}@" if user else ""
             port = f":{parts.port}" if parts.port else ""
-            # The path is of a socket over there, as for the docker CLI; a lone slash is none.
+            # The path of a socket on the remote host, as in the docker CLI; a lone slash means none.
             path = quote(path, safe="/") if path.strip("/") else ""
             return f"ssh://{user}{_host_of(parts)}{port}{path}"
     raise _not_an_address(host, "Addresses begin with unix://, tcp:// or ssh://.")
@@ -238,9 +233,9 @@ def _from_host(name: str, host: str, origin: Origin, environ: Mapping[str, str])
 
 
 def _environment_tls(host: str, environ: Mapping[str, str]) -> TlsFiles | None:
-    """As the docker CLI:
+    """The TLS files by the docker CLI's rules.
 
-    DOCKER_TLS_VERIFY or DOCKER_TLS, not empty, switch it on; DOCKER_CERT_PATH has the files.
+    DOCKER_TLS_VERIFY or DOCKER_TLS, if not empty, turn TLS on; DOCKER_CERT_PATH has the files.
     """
     verify = bool(environ.get("DOCKER_TLS_VERIFY"))
     if verify or environ.get("DOCKER_TLS"):
@@ -271,7 +266,7 @@ def _tls_files(folder: Path, *, verify: bool) -> TlsFiles:
 
 
 def _sockets(environ: Mapping[str, str]) -> list[tuple[str, Path]]:
-    """Where the engines known to us put their sockets."""
+    """The usual socket paths of known engines."""
     if _WINDOWS:
         return []
     home = home_dir(environ)
@@ -293,7 +288,7 @@ def _sockets(environ: Mapping[str, str]) -> list[tuple[str, Path]]:
 def _is_socket(path: Path) -> bool:
     try:
         return path.is_socket()
-    except OSError:  # a folder that is closed to this user
+    except OSError:  # a folder without access for this user
         return False
 
 

@@ -1,4 +1,4 @@
-"""What was tried, for the words about how it went."""
+"""An attempted pull or push, for messages about its outcome."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from longshore.oci.reference import DOCKER_HUB, Reference
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """What was tried. *signed_in*: credentials were sent along."""
+    """The attempt. *signed_in*: credentials were sent along."""
 
     reference: Reference
     pushing: bool = False
@@ -19,7 +19,7 @@ class Attempt:
 
     @property
     def host(self) -> str:
-        """The registry, as people call it."""
+        """The registry's usual name."""
         return "Docker Hub" if self.reference.domain == DOCKER_HUB else self.reference.domain
 
     @property
@@ -29,7 +29,7 @@ class Attempt:
 
     @property
     def repository(self) -> str:
-        """The repository in quotes, as the registry of that name knows it."""
+        """The repository in quotes, as its registry names it."""
         named = self.reference.familiar_name
         return f"“{named if self.reference.domain == DOCKER_HUB else self.reference.path}”"
 

@@ -1,7 +1,6 @@
-"""The Docker SDK's client, made so that it knows nothing of the user's credentials and can be cut.
+"""A subclass of the Docker SDK's client that does not read the user's credentials and can be interrupted.
 
-Importing this module imports ``docker``, which takes longer than a window takes to appear: only engine.py
-does, late.
+Importing this module imports ``docker``, which takes longer than a window takes to appear: only engine.py does, late.
 """
 
 from __future__ import annotations
@@ -27,19 +26,19 @@ from longshore.errors import EngineUnavailable, UnavailableCause
 from longshore.shared_files import FileTooLarge, NotAFile, read_file
 
 CONNECT_SECONDS = 10.0
-#: The most of a body that one line of a stream may take, in bytes.
+#: The maximum length of one line of a stream, in bytes.
 LONGEST_LINE = 16 * 1024 * 1024
 READ_SIZE = 65536
-#: Bytes that are read of a refusal.
+#: Bytes read from an error response.
 LONGEST_REFUSAL = 65536
-#: Bytes of the largest file of certificates.
+#: The maximum size of a certificate file in bytes.
 LARGEST_PEM = 4 * 1024 * 1024
 
 Timeout = float | tuple[float, float | None]
 
 
 class StatusError(Exception):
-    """The engine answered with an error status. *text* is its message as it came."""
+    """The engine returned an error status. *text* is its message, unchanged."""
 
     def __init__(self, status: int, text: str) -> None:
         super().__init__(f"{status}: {text}")
@@ -48,7 +47,7 @@ class StatusError(Exception):
 
 
 def _check_files(address: EngineAddress, tls: TlsFiles) -> None:
-    """Raise EngineUnavailable (TLS) for a pipe, a device or a huge file: OpenSSL would wait or read without end."""
+    """Raise EngineUnavailable (TLS) for a pipe, a device or a huge file: OpenSSL would wait or read forever."""
     for path in (tls.ca if tls.verify else None, tls.cert, tls.key):
         try:
             if path is not None:
@@ -66,16 +65,16 @@ def _check_files(address: EngineAddress, tls: TlsFiles) -> None:
 
 
 class Client(docker.APIClient):
-    """One client of one engine. Does not connect when made.
+    """One client of one engine. Does not connect when created.
 
-    The SDK's own constructor is left out on purpose: it reads the user's config.json, fails on some of them,
-    keeps their passwords, and asks the engine for its version. *timeout* in seconds, or (to connect, to
-    read). *version*: of the Engine API; may be empty until :meth:`speak`, for calls without one.
+    Deliberately skips the SDK's own constructor: it reads the user's config.json, fails on some of them, keeps their
+    passwords, and asks the engine for its version. *timeout* in seconds, or (to connect, to read). *version*: of the
+    Engine API; may be empty until :meth:`speak`, for calls without one.
     """
 
     def __init__(self, address: EngineAddress, version: str, timeout: Timeout) -> None:
         requests.Session.__init__(self)
-        # Neither ~/.netrc nor REQUESTS_CA_BUNDLE may change what goes to an engine.
+        # Neither ~/.netrc nor REQUESTS_CA_BUNDLE may change requests to an engine.
         self.trust_env = False
         self.sockets = Sockets()
         self.headers["User-Agent"] = f"longshore/{longshore.__version__}"
@@ -89,7 +88,7 @@ class Client(docker.APIClient):
         self.base_url = self._mount(address)
 
     def _mount(self, address: EngineAddress) -> str:
-        """Mount the adapter for *address*; gives the base of the URLs.
+        """Mount the adapter for *address*; returns the base of the URLs.
 
         Raises EngineUnavailable (UNSUPPORTED).
         """
@@ -134,7 +133,7 @@ class Client(docker.APIClient):
         return local
 
     def cut(self) -> None:
-        """Wake whatever blocks on this client with an error, from any thread. Does not block."""
+        """Interrupt all calls that block on this client: they fail with an error. Any thread. Does not block."""
         self.sockets.cut()
 
     def close(self) -> None:
@@ -142,8 +141,7 @@ class Client(docker.APIClient):
         requests.Session.close(self)
 
     def _raise_for_status(self, response: requests.Response) -> None:
-        # Podman's refusals have "cause" and "response" and at times no "message", where the SDK raises
-        # KeyError.
+        # Podman's errors have "cause" and "response" but sometimes no "message", for which the SDK raises KeyError.
         if response.status_code < 400:
             return
         text = _beginning(response)
@@ -159,9 +157,9 @@ class Client(docker.APIClient):
         self._version = version
 
     def image_json(self, name: str) -> dict[str, Any]:
-        """All about an image, with the platforms of its index where the engine keeps one (API 1.48).
+        """The data of an image, with the platforms of its index if the engine keeps one (API 1.48).
 
-        Raises StatusError, and ValueError for what is no object.
+        Raises StatusError, and ValueError if the response is not an object.
         """
         with self.exchange("GET", "/images/{0}/json", name, params={"manifests": "1"}) as response:
             found = response.json()
@@ -179,9 +177,9 @@ class Client(docker.APIClient):
         auth: Mapping[str, str] | None = None,
         data: Iterator[bytes] | None = None,
     ) -> Iterator[requests.Response]:
-        """One request; the answer with its body unread, closed at the end. Raises StatusError.
+        """Send one request; yields the response with its body unread, and closes it at the end. Raises StatusError.
 
-        *auth*: registry credentials to send along, an empty mapping for nobody's.
+        *auth*: registry credentials to send along, an empty mapping for anonymous access.
         """
         headers: dict[str, str | bytes] = (
             {} if auth is None else {"X-Registry-Auth": encode_header(dict(auth))}
@@ -211,13 +209,13 @@ class Client(docker.APIClient):
         auth: Mapping[str, str] | None = None,
         data: Iterator[bytes] | None = None,
     ) -> Iterator[Iterator[dict[str, Any]]]:
-        """The same, as the JSON objects of the answer, each as soon as it has come."""
+        """Like :meth:`exchange`, yielding the JSON objects of the response, each as soon as it arrives."""
         with self.exchange(method, path, *arguments, params=params, auth=auth, data=data) as response:
             yield read_lines(response)
 
 
 def _beginning(response: requests.Response) -> str:
-    """As much of the body as is looked at; what is left of it is not read."""
+    """The beginning of the body, up to the limit; the rest is not read."""
     data = b""
     for piece in response.iter_content(READ_SIZE):
         data += piece
@@ -227,7 +225,7 @@ def _beginning(response: requests.Response) -> str:
 
 
 def read_lines(response: requests.Response) -> Iterator[dict[str, Any]]:
-    """The JSON objects of a stream, each as soon as it has come. Raises ValueError for what is none."""
+    """The JSON objects of a stream, each as soon as it arrives. Raises ValueError for anything else."""
     decoder = json.JSONDecoder()
     pending = b""
     while data := _read(response):

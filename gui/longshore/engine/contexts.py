@@ -1,7 +1,7 @@
 """Docker's contexts, as the docker CLI stores them below its configuration folder.
 
-``contexts/meta/<sha256 of the name>/meta.json`` names the endpoint, ``contexts/tls/<same>/docker/*.pem``
-holds its certificates (docker/cli, cli/context/store). Read only; a few small files, never a pipe; any thread.
+``contexts/meta/<sha256 of the name>/meta.json`` names the endpoint, ``contexts/tls/<same>/docker/*.pem`` holds its
+certificates (docker/cli, cli/context/store). Read only; a few small files, never a pipe; any thread.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from longshore.text import plain
 
 _log = logging.getLogger(__name__)
 
-#: Bytes of config.json and of a context's meta.json; real ones have a few kilobytes.
+#: Maximum bytes of config.json and of a context's meta.json; real ones have a few kilobytes.
 LARGEST_CONFIG = 4 * 1024 * 1024
 LARGEST_META = 1024 * 1024
-#: Contexts that are looked at.
+#: The maximum number of contexts read.
 _MOST_CONTEXTS = 1000
-#: What reading and parsing a document of others raises.
+#: The errors of reading and parsing a foreign document.
 _UNREADABLE = (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError)
 
-#: The name that stands for "no context": DOCKER_HOST or the platform's own socket.
+#: The name that means "no context": DOCKER_HOST or the platform's own socket.
 DEFAULT = "default"
 
 
@@ -35,7 +35,7 @@ DEFAULT = "default"
 class StoredContext:
     """One context. *host* is as written there, empty for the platform's own socket.
 
-    *tls_dir* holds ca.pem, cert.pem and key.pem, each optional; None where there are no certificates.
+    *tls_dir* holds ca.pem, cert.pem and key.pem, each optional; None if there are no certificates.
     """
 
     name: str
@@ -45,26 +45,26 @@ class StoredContext:
 
 
 def config_dir(environ: Mapping[str, str]) -> Path:
-    """Docker's configuration folder: ``DOCKER_CONFIG``, else ``~/.docker``."""
+    """Docker's configuration folder: ``DOCKER_CONFIG``, otherwise ``~/.docker``."""
     named = environ.get("DOCKER_CONFIG", "")
     return Path(named) if named else home_dir(environ) / ".docker"
 
 
 def home_dir(environ: Mapping[str, str]) -> Path:
-    """The user's home folder as *environ* has it."""
+    """The user's home folder according to *environ*."""
     named = environ.get("HOME") or environ.get("USERPROFILE")
     try:
         return Path(named) if named else Path.home()
-    except RuntimeError:  # a user of whom the system knows nothing
+    except RuntimeError:  # a user unknown to the system
         return Path("/")
 
 
 def chosen_context(environ: Mapping[str, str]) -> tuple[str, str]:
-    """The context in force and who chose it: ``DOCKER_CONTEXT``, else ``currentContext`` of config.json.
+    """The current context and its origin: ``DOCKER_CONTEXT``, otherwise ``currentContext`` of config.json.
 
-    ``("default", "")`` where nobody did; an empty config.json, as a crash leaves it, is none, as for the docker CLI.
-    Raises UnknownContext if config.json cannot be read: it may name a context, and another engine than the user's
-    must not be taken in its place.
+    ``("default", "")`` if neither is set; an empty config.json, as left by a crash, counts as missing, as in the docker
+    CLI. Raises UnknownContext if config.json is unreadable: it may name a context, and no other engine may be used
+    instead.
     """
     named = environ.get("DOCKER_CONTEXT", "")
     if named:
@@ -91,7 +91,7 @@ def chosen_context(environ: Mapping[str, str]) -> tuple[str, str]:
 
 
 def read_context(name: str, environ: Mapping[str, str], chosen_by: str = "") -> StoredContext:
-    """The context *name*. Raises UnknownContext if there is none, or if it names no Docker engine."""
+    """The context *name*. Raises UnknownContext if it does not exist, or names no Docker engine."""
     folder = config_dir(environ) / "contexts"
     key = hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()
     try:
@@ -114,7 +114,7 @@ def read_context(name: str, environ: Mapping[str, str], chosen_by: str = "") -> 
 
 
 def list_contexts(environ: Mapping[str, str]) -> list[StoredContext]:
-    """Every readable context, by name; ``default`` is not stored and not in it."""
+    """All readable contexts, by name; without ``default``, which is not stored."""
     folder = config_dir(environ) / "contexts"
     found = []
     try:
@@ -148,10 +148,10 @@ def _read(folder: Path, key: str, name: str = "") -> StoredContext:
 
 
 def is_file(path: Path) -> bool:
-    """Whether there is a file; False where that cannot be found out. Never raises."""
+    """Whether *path* is a file; False if that cannot be determined. Never raises."""
     try:
         return path.is_file()
-    except OSError:  # a folder that is closed to this user
+    except OSError:  # a folder without access for this user
         return False
 
 

@@ -1,4 +1,4 @@
-"""One engine: what it is, its images, and moving images in and out of it. Blocking; no asyncio, no Qt."""
+"""One engine: its properties, its images, and transfers in and out of it. Blocking; no asyncio, no Qt."""
 
 from __future__ import annotations
 
@@ -38,25 +38,24 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-#: Seconds that the engine has to connect and to answer a short question.
+#: Seconds for the engine to connect and to respond to a short query.
 PROBE_SECONDS = 10.0
 #: Seconds for lists and removals, which are slow on large stores.
 CALL_SECONDS = 120.0
-#: Bytes of an archive handed on at a time.
+#: Bytes of an archive per chunk.
 ARCHIVE_CHUNK = 256 * 1024
 
 T = TypeVar("T")
 
 
 class Engine:
-    """A client of the engine at *address*. Does not connect when made.
+    """A client of the engine at *address*. Does not connect when created.
 
-    Every method blocks and may be called from any worker thread, several at a time. Raised by all of them:
-    EngineUnavailable where no engine answers, EngineLost where it goes away meanwhile, EngineFailure for
-    whatever else it says. Those with a *cancellation* raise Cancelled within a fifth of a second of it, also
-    before the engine has answered (connecting to another machine apart, which ends after ten seconds).
-
-    The generators hold a connection until they end: whoever may stop reading early closes them (contextlib.closing).
+    Every method blocks and may be called from any worker thread, several at a time. All of them raise EngineUnavailable
+    if no engine responds, EngineLost if the connection breaks meanwhile, and EngineFailure for other errors of the
+    engine. Those with a *cancellation* raise Cancelled within a fifth of a second of it, even before the engine has
+    responded (except while connecting to another machine, which ends after ten seconds). The generators hold a
+    connection until they end: callers that may stop reading early close them (contextlib.closing).
     """
 
     def __init__(self, address: EngineAddress) -> None:
@@ -71,9 +70,9 @@ class Engine:
     def probe(
         self, cancellation: Cancellation | None = None, *, seconds: float = PROBE_SECONDS
     ) -> EngineInfo:
-        """Ask the engine what it is. It has *seconds* to connect, and as many for each of two answers.
+        """Ask the engine for its properties. It has *seconds* to connect, and the same for each of two responses.
 
-        Raises EngineUnavailable, whose cause says why.
+        Raises EngineUnavailable, whose cause gives the reason.
         """
         with self._short_job(cancellation, seconds) as client:
             return engine_info(self._learn_version(client), client.info())
@@ -81,22 +80,21 @@ class Engine:
     def swarm_nodes(
         self, cancellation: Cancellation | None = None, *, seconds: float = PROBE_SECONDS
     ) -> list[SwarmNode]:
-        """The nodes of the swarm that the engine is a manager of, by name. Raises EngineFailure if it is none."""
+        """The nodes of the swarm that the engine manages, by name. Raises EngineFailure if it is not a manager."""
         with self._short_job(cancellation, seconds) as client:
             self._learn_version(client)
             return swarm_nodes(client.nodes(), client.info())
 
     @property
     def platform(self) -> Platform:
-        """The platform that the engine pulls when nothing else is asked for. Asks the engine."""
+        """The platform that the engine pulls by default. Asks the engine."""
         return self.probe().platform
 
     def events(self, cancellation: Cancellation) -> Generator[EngineEvent]:
-        """What happens to images and containers, for ever.
+        """The events of images and containers, endlessly.
 
-        The first event is CONNECTED: from then on nothing is lost.
-
-        Never ends normally: raises EngineLost or Cancelled.
+        The first event is CONNECTED: from then on nothing is missed. Never ends normally: raises EngineLost or
+        Cancelled.
         """
         actions = sorted(set().union(*EVENT_ACTIONS.values()))
         kinds = sorted(kind.value for kind in EVENT_ACTIONS)
@@ -112,7 +110,7 @@ class Engine:
     # -- images
 
     def images(self) -> list[LocalImage]:
-        """The engine's images, a row per reference; images without one are rows too."""
+        """The engine's images, a row per reference; untagged images are rows too."""
 
         def ask(client: Client) -> list[LocalImage]:
             return local_images(client.images(), client.containers(all=True))
@@ -120,13 +118,13 @@ class Engine:
         return self._call(ask)
 
     def image(self, ref_or_id: str) -> ImageDetails:
-        """All about one image. Raises ImageUnknown."""
+        """The details of one image. Raises ImageUnknown."""
         return self._call(lambda client: image_details(client.image_json(ref_or_id)), ref_or_id)
 
     def tag(self, source: str, target: Reference) -> None:
-        """Give the image *source* (reference or id) the name *target*, taken from whatever image has it.
+        """Give the image *source* (reference or id) the name *target*, which moves from any image that had it.
 
-        Without a tag it is ``latest``. Raises ImageUnknown, and InvalidReference for a target with a digest.
+        The default tag is ``latest``. Raises ImageUnknown, and InvalidReference for a target with a digest.
         """
         if target.digest:
             raise InvalidReference(
@@ -138,11 +136,9 @@ class Engine:
         self._call(lambda client: client.tag(source, target.name, target.tag), source)
 
     def remove(self, ref_or_id: str, force: bool = False) -> list[str]:
-        """Remove a reference, and with its last one the image.
+        """Remove a reference, and with the last one the image.
 
-        What was untagged and deleted, as the engine says it.
-
-        Raises ImageUnknown and ImageInUse.
+        Returns what was untagged and deleted, as the engine reports it. Raises ImageUnknown and ImageInUse.
         """
 
         def ask(client: Client) -> list[str]:
@@ -161,10 +157,10 @@ class Engine:
         credential: Credential | None = None,
         cancellation: Cancellation,
     ) -> Generator[StreamEvent]:
-        """Have the engine pull *reference* (without tag and digest: ``latest``; with both the digest counts).
+        """Have the engine pull *reference* (without tag and digest:
 
-        Ends with one Finished. Read it promptly: an engine waits for its reader. Raises what
-        failures.classify makes of the engine's words.
+        ``latest``; the digest takes precedence over the tag). Ends with one Finished. Read it promptly: an engine waits
+        for its reader. Raises the errors of failures.classify.
         """
         reference = reference.with_default_tag()
         attempt = Attempt(reference, signed_in=_signed_in(credential), platform=platform)
@@ -178,7 +174,8 @@ class Engine:
     ) -> Generator[StreamEvent]:
         """Have the engine push exactly the tag of *reference*. Ends with one Finished, whose digest is set.
 
-        Raises InvalidReference without a tag (an engine would push all tags of the repository), else as pull.
+        Raises InvalidReference without a tag (an engine would push all tags of the repository), and the errors of
+        :meth:`pull`.
         """
         if not reference.tag or reference.digest:
             raise InvalidReference(
@@ -200,10 +197,10 @@ class Engine:
     ) -> Generator[StreamEvent]:
         normaliser = Normaliser(attempt)
         doing = f"{attempt.verb}ing {attempt.image}"
-        # Always sent, also for nobody: without it the SDK would look for credentials of its own.
+        # Always sent, even for anonymous access: otherwise the SDK would look for credentials itself.
         auth = {} if credential is None else credential.auth_config()
         for secret in ("password", "identitytoken"):
-            # The engine repeats what a registry says, and a registry may say what it was sent.
+            # The engine repeats a registry's messages, and a registry may repeat the credentials it received.
             keep_out(auth.get(secret, ""), auth.get("username", ""))
         with (
             self._job(cancellation, doing, lambda status, text: classify(text, attempt, status)) as client,
@@ -234,10 +231,10 @@ class Engine:
         cancellation: Cancellation,
         told: Callable[[LayerProgress], None] = lambda event: None,
     ) -> list[str]:
-        """Load a tar archive of images; gives the names (or ids) that the engine says it has loaded.
+        """Load a tar archive of images. Returns the names (or ids) that the engine reports as loaded.
 
-        *told* hears how far it has unpacked each layer, by the layer's diffID, once it has the whole archive; only
-        the classic store tells. What *chunks* raises comes out as it is.
+        *told* receives the unpacking progress of each layer, by diffID, once the engine has the whole archive; only the
+        classic store reports it. Errors of *chunks* are raised unchanged.
         """
         source = _Source(chunks)
         loaded: list[str] = []
@@ -270,10 +267,10 @@ class Engine:
             shared.cut()
             shared.close()
 
-    # -- parts
+    # -- helpers
 
     def _call(self, ask: Callable[[Client], T], subject: str = "") -> T:
-        """*ask* on the shared client."""
+        """The result of *ask* on the shared client."""
         version = self._known_version()
         with self._lock:
             if self._closed:
@@ -289,7 +286,7 @@ class Engine:
 
     @contextlib.contextmanager
     def _short_job(self, cancellation: Cancellation | None, seconds: float) -> Iterator[Client]:
-        """A client of its own for a few short questions, cut when cancelled."""
+        """A separate client for a few short queries, interrupted by *cancellation*."""
         cancellation = cancellation or Cancellation()
         try:
             with (
@@ -309,7 +306,7 @@ class Engine:
         doing: str = "",
         failed: Callable[[int, str], LongshoreError] = lambda status, text: refusal(status, text, ""),
     ) -> Iterator[Client]:
-        """A client of its own for one long call, cut when cancelled."""
+        """A separate client for one long call, interrupted by *cancellation*."""
         cancellation.raise_if_cancelled()
         try:
             with (
@@ -320,14 +317,14 @@ class Engine:
                 client.speak(self._version or self._learn_version(client)["ApiVersion"])
                 yield client
         except Exception:
-            # A cut line looks like many things, even like words of the engine; the cancellation is the
+            # A cut connection looks like many errors, even like a message of the engine; the cancellation is the true
             # reason.
             cancellation.raise_if_cancelled()
             raise
 
     @contextlib.contextmanager
     def _explaining(self, failed: Callable[[int, str], LongshoreError], doing: str = "") -> Iterator[None]:
-        """Turn what the layers below raise into our errors."""
+        """Turn errors of the layers below into ours."""
         from requests import RequestException
         from urllib3.exceptions import HTTPError
 
@@ -341,7 +338,7 @@ class Engine:
             raise explain(self.address, error, doing=doing) from error
 
     def _known_version(self) -> str:
-        """The version of the API that the engine speaks; asked for once, and again by every probe."""
+        """The engine's API version; asked for once, and again by every probe."""
         with self._lock:
             if self._version:
                 return self._version
@@ -350,16 +347,16 @@ class Engine:
         return self._version
 
     def _learn_version(self, client: Client) -> dict[str, Any]:
-        """The answer to ``/version``; from now on *client* and the shared one speak the engine's own version.
+        """The response to ``/version``; from now on *client* and the shared client use the engine's own version.
 
-        Never a pinned one: new engines refuse old versions.
+        Never a pinned version: new engines refuse old ones.
         """
         from longshore.engine.client import StatusError
 
         try:
             answer: Any = client.version(api_version=False)
         except StatusError as error:
-            # Nothing is known of who answers yet: these are not the words of an engine about an image.
+            # The responder may be no engine at all: its text is not an engine's message about an image.
             raise no_version(self.address, error.status, error.text) from error
         version = answer.get("ApiVersion") if isinstance(answer, dict) else None
         if not isinstance(version, str) or not version:
@@ -379,7 +376,7 @@ class Engine:
 
 
 class _Source:
-    """The chunks of an archive on their way out, which remembers what went wrong on this side."""
+    """The outgoing chunks of an archive; remembers an error on our side."""
 
     def __init__(self, chunks: Iterable[bytes]) -> None:
         self._chunks = chunks
@@ -396,7 +393,7 @@ class _Source:
 
     @contextlib.contextmanager
     def errors_first(self) -> Iterator[None]:
-        """Raise our own side's error as it was: HTTP libraries take an OSError of it for the line's."""
+        """Raise our own side's error unchanged: HTTP libraries take its OSError for one of the connection."""
         try:
             yield
         except Exception as error:

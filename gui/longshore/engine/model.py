@@ -1,4 +1,4 @@
-"""What an engine tells about itself and its images. Immutable; crosses threads freely; no SDK."""
+"""An engine's data about itself and its images, as values. Immutable; crosses threads freely; no SDK."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 
 class ImageStore(enum.Enum):
-    """How the engine keeps images. It decides what an image's id and size mean.
+    """The engine's image store, which determines the meaning of an image's id and size.
 
-    CLASSIC: the id is the configuration's digest, sizes are unpacked. CONTAINERD: the id is the manifest's or
-    index's digest, sizes are compressed plus unpacked. PODMAN: as CLASSIC, with another stream of events.
+    CLASSIC: the id is the configuration's digest, sizes are unpacked. CONTAINERD: the id is the manifest's or index's
+    digest, sizes are compressed plus unpacked. PODMAN: as CLASSIC, with another stream of events.
     """
 
     CLASSIC = "classic"
@@ -28,10 +28,9 @@ class ImageStore(enum.Enum):
 class EngineInfo:
     """The engine behind an address.
 
-    *name*: its machine's. *platform*: what it pulls when nothing else is asked for.
-
-    *insecure_registries*: hosts and networks (CIDR) that the engine talks to without TLS or without checking
-    it; *mirrors*: URLs that it asks before Docker Hub. *swarm_manager*: it can tell the nodes of a swarm.
+    *name*: of its machine. *platform*: what it pulls by default. *insecure_registries*: hosts and networks (CIDR) that
+    the engine uses without TLS or without checking the certificate; *mirrors*: URLs that it tries before Docker Hub.
+    *swarm_manager*: it can list the nodes of a swarm.
     """
 
     name: str
@@ -48,7 +47,10 @@ class EngineInfo:
 
 @dataclass(frozen=True, slots=True)
 class SwarmNode:
-    """One engine of a swarm. *name*: its machine's. *manager*: else a worker. *own*: the engine that was asked."""
+    """One engine of a swarm.
+
+    *name*: of its machine. *manager*: otherwise a worker. *own*: the engine that was asked.
+    """
 
     name: str
     manager: bool
@@ -58,7 +60,7 @@ class SwarmNode:
 
 @dataclass(frozen=True, slots=True)
 class ImagePlatform:
-    """One platform of an image that is for several. *here*: the engine has it; *size*: compressed bytes, 0 if not."""
+    """One platform of a multi-platform image. *here*: the engine has it; *size*: compressed bytes, 0 if it does not."""
 
     platform: Platform
     here: bool
@@ -67,10 +69,10 @@ class ImagePlatform:
 
 @dataclass(frozen=True, slots=True)
 class ImageDetails:
-    """All an engine knows of one image. Sizes in bytes, texts as the engine has them.
+    """An engine's data about one image. Sizes in bytes, texts as the engine has them.
 
     *platforms*: of the whole index, which only containerd's store keeps; empty for the other stores. *partial*: that
-    store has the image unpacked, and not all of what it was unpacked from: it runs, and cannot be pushed or saved.
+    store has the image unpacked, but not all of its compressed content: it runs, but cannot be pushed or saved.
     """
 
     image_id: str
@@ -81,7 +83,7 @@ class ImageDetails:
     platform: Platform | None
     diff_ids: tuple[str, ...]
     labels: tuple[tuple[str, str], ...] = ()
-    environment: tuple[str, ...] = field(default=(), repr=False)  # people keep secrets there
+    environment: tuple[str, ...] = field(default=(), repr=False)  # may contain secrets
     entrypoint: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
     working_directory: str = ""
@@ -93,18 +95,18 @@ class ImageDetails:
 
 
 class EventKind(enum.Enum):
-    """What an engine's event is about."""
+    """The subject of an engine's event."""
 
-    CONNECTED = "connected"  # ours: the stream stands, whatever happens from now on will be told
+    CONNECTED = "connected"  # ours: the stream is connected, all later events will be reported
     IMAGE = "image"
     CONTAINER = "container"
 
 
 @dataclass(frozen=True, slots=True)
 class EngineEvent:
-    """Something that changes the list of images. *id*: an image's, a container's, or the reference of a pull.
+    """An event that changes the list of images. *id*: of an image or container, or the reference of a pull.
 
-    *reference*: the name concerned as far as the engine says one, else empty.
+    *reference*: the name concerned, empty if the engine does not report it.
     """
 
     kind: EventKind

@@ -1,6 +1,6 @@
-"""The engine's answers about itself and its images, as our nouns. Pure: no I/O, any thread.
+"""Converts the engine's responses about itself and its images to our nouns. Pure: no I/O, any thread.
 
-Field names are the Engine API's (moby api/docs); what is missing or odd is left out rather than refused,
+Field names are those of the Engine API (moby api/docs). Missing or invalid fields are left out rather than refused,
 since one strange image must not hide the others.
 """
 
@@ -32,7 +32,7 @@ Json = Mapping[str, Any]
 
 
 def engine_info(version: Json, info: Json) -> EngineInfo:
-    """From ``/version`` and ``/info``."""
+    """The engine's data from ``/version`` and ``/info``."""
     version, info = _mapping(version), _mapping(info)
     system = str(info.get("OSType") or version.get("Os") or "linux")
     architecture = str(info.get("Architecture") or version.get("Arch") or "")
@@ -55,7 +55,7 @@ def engine_info(version: Json, info: Json) -> EngineInfo:
 
 
 def swarm_nodes(nodes: Iterable[object], info: Json) -> list[SwarmNode]:
-    """From ``/nodes`` and ``/info``, by name."""
+    """The nodes from ``/nodes`` and ``/info``, sorted by name."""
     own = _mapping(_mapping(info).get("Swarm")).get("NodeID")
     found = []
     for each in nodes:
@@ -122,10 +122,10 @@ def _named(row: LocalImage, reference: Reference) -> LocalImage:
 
 
 def _references(image: Json, digests: tuple[str, ...]) -> list[Reference]:
-    """The names of an image: its tags, and the digests of repositories that none of the tags is in.
+    """The names of an image: its tags, and digests in repositories without a tag.
 
-    Untagged images have null, nothing or ``<none>:<none>`` for tags, by the version of the API; containerd's
-    store puts ``repository@digest`` among the tags.
+    Untagged images have null, nothing or ``<none>:<none>`` as tags, depending on the API version; containerd's store
+    lists ``repository@digest`` among the tags.
     """
     named = [each for each in _strings(image.get("RepoTags")) if not each.startswith("<none>")]
     tags = _parsed(each for each in named if "@" not in each)
@@ -148,14 +148,14 @@ def _parsed(names: Iterable[str]) -> list[Reference]:
 
 
 def _in_use(images: list[Json], containers: Iterable[Json]) -> Counter[str]:
-    """Containers by image id."""
+    """The number of containers by image id."""
     ids = {str(image.get("Id")) for image in images}
     names = {tag: str(image.get("Id")) for image in images for tag in _strings(image.get("RepoTags"))}
     found: Counter[str] = Counter()
     for container in containers:
         image_id = str(container.get("ImageID") or "")
         if image_id not in ids:
-            # containerd's store may name the platform's manifest where the list has the index.
+            # containerd's store may name the platform's manifest here, but the index in the list.
             name = str(container.get("Image") or "")
             image_id = names.get(name) or names.get(f"{name}:latest") or image_id
         found[image_id] += 1
@@ -163,7 +163,7 @@ def _in_use(images: list[Json], containers: Iterable[Json]) -> Counter[str]:
 
 
 def image_details(data: Json) -> ImageDetails:
-    """From ``/images/NAME/json``."""
+    """The details from ``/images/NAME/json``."""
     config = _mapping(data.get("Config") or data.get("ContainerConfig"))
     digests = tuple(_strings(data.get("RepoDigests")))
     system, architecture = str(data.get("Os") or ""), str(data.get("Architecture") or "")
@@ -193,15 +193,17 @@ def image_details(data: Json) -> ImageDetails:
 
 
 def _partial(manifests: object) -> bool:
-    """Whether no platform's image is there as a whole. dockerd 28 leaves out layers in a pull that it has unpacked
-    from another image, where they are packed in another way."""
+    """Whether no platform's image is complete.
+
+    In a pull, dockerd 28 skips layers that it has unpacked from another image, where they are compressed differently.
+    """
     images = [_mapping(each) for each in _list(manifests)]
     images = [each for each in images if each.get("Kind") == "image"]
     return bool(images) and not any(each.get("Available") is True for each in images)
 
 
 def _platforms(manifests: object) -> Iterator[ImagePlatform]:
-    """From ``Manifests`` (API 1.48); attestations are no platforms."""
+    """The platforms from ``Manifests`` (API 1.48), without attestations."""
     for each in _list(manifests):
         image = _mapping(_mapping(each).get("ImageData"))
         named = _mapping(image.get("Platform"))
@@ -218,7 +220,7 @@ def _platforms(manifests: object) -> Iterator[ImagePlatform]:
         )
 
 
-#: Actions that change the list of images, by type. Everything else (an exec in a container, say) is left out.
+#: Actions that change the list of images, by type. Everything else (e.g. an exec in a container) is ignored.
 EVENT_ACTIONS = {
     EventKind.IMAGE: frozenset(
         {"create", "delete", "import", "load", "loadimage", "prune", "pull", "remove", "tag", "untag"}
@@ -228,7 +230,7 @@ EVENT_ACTIONS = {
 
 
 def engine_event(data: Json) -> EngineEvent | None:
-    """From a line of ``/events``; None for what does not change the list of images."""
+    """The event from a line of ``/events``; None if it does not change the list of images."""
     try:
         kind = EventKind(data.get("Type"))
     except ValueError:
@@ -241,7 +243,7 @@ def engine_event(data: Json) -> EngineEvent | None:
     about = str(actor.get("ID") or "")
     name = attributes.get("image") if kind is EventKind.CONTAINER else attributes.get("name")
     if action == "pull":
-        name = about  # where "name" leaves the tag out
+        name = about  # here "name" lacks the tag
     return EngineEvent(kind, action, about, "" if not name or str(name).startswith("sha256:") else str(name))
 
 
@@ -254,7 +256,7 @@ def _mapping(value: object) -> Json:
 
 
 def _strings(value: object) -> list[str]:
-    """A list of texts; a single text is one, as in old images' entry points."""
+    """A list of texts; a single text counts as one, as in old images' entry points."""
     if isinstance(value, str):
         return [value]
     return [each for each in value if isinstance(each, str)] if isinstance(value, list) else []
@@ -265,12 +267,12 @@ def _size(image: Json) -> int:
 
 
 def _bytes(value: object) -> int:
-    """A number of bytes; 0 for what is none, or more than any disk has."""
+    """A number of bytes; 0 if invalid, or more than any disk has."""
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 2**63 else 0
 
 
 def _from_seconds(value: object) -> datetime | None:
-    """Unix seconds; None for the zero times that reproducible builds and unknown dates have."""
+    """A time from Unix seconds; None for the zero times of reproducible builds and unknown dates."""
     if not isinstance(value, int | float) or value <= 0:
         return None
     try:
@@ -280,7 +282,7 @@ def _from_seconds(value: object) -> datetime | None:
 
 
 def _from_text(value: object) -> datetime | None:
-    """RFC 3339, with nanoseconds cut by fromisoformat; zero times as above."""
+    """A time from RFC 3339; fromisoformat truncates nanoseconds; None for zero times, as above."""
     try:
         found = datetime.fromisoformat(str(value))
     except ValueError:

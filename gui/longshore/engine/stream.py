@@ -1,8 +1,8 @@
-"""The event streams of pull and push, made the same for every engine.
+"""Normalises the event streams of pull and push for all engines.
 
-Engines differ in what they tell (dockerd's two image stores, Podman) and lie in places; here is one language:
-:class:`LayerProgress`, :class:`Note` and :class:`OnePlatform`, then :class:`Finished` once, or an error raised.
-No SDK, no I/O; a normaliser belongs to the thread that feeds it.
+Engines differ in their reports (dockerd's two image stores, Podman), and some are wrong. The normalised stream has
+:class:`LayerProgress`, :class:`Note` and :class:`OnePlatform`, then :class:`Finished` once, or an error is raised. No
+SDK, no I/O; a normaliser belongs to the thread that feeds it.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from longshore.engine.sentences import error_of
 from longshore.oci.layer import LayerProgress, LayerState
 from longshore.text import plain
 
-# Every repetition has an end: the lines are foreign, and of any length. Digits are those that int() is sure to take.
+# Every repetition is bounded: the lines are foreign, and of any length. int() accepts all matched digits.
 _DIGEST = re.compile(r"[a-z0-9]{1,32}:[0-9a-f]{32,128}")
 _PUSHED = re.compile(rf"\S{{1,1000}}: digest: ({_DIGEST.pattern})(?: size: ([0-9]{{1,18}})(?![0-9]))?")
 _RETRYING = re.compile(r"Retrying in ([0-9]{1,9}) seconds?")
 _MOUNTED = re.compile(r"Mounted from (.{1,1000})")
 _ID = re.compile(r"[0-9a-f]{12,64}")
-#: Bytes, or numbers of them, beyond which an engine is not believed: no file is larger.
+#: Upper bound for plausible numbers of bytes: no file is larger.
 _MOST = 2**63 - 1
 
 _STATES = {
@@ -41,7 +41,7 @@ _STATES = {
     "Already exists": LayerState.SKIPPED,
     "Layer already exists": LayerState.SKIPPED,
 }
-#: What can be the last word about a layer, and never the first: Podman ends with such a line about the image
+#: States that can be the last but never the first report about a layer: Podman ends with such a line about the image
 #: itself.
 _LAST_WORDS = frozenset({"Download complete", "Pull complete"})
 _ROUTINE = ("Pulling from ", "The push refers to repository", "Pulling repository ", "Trying to pull ")
@@ -49,7 +49,7 @@ _ROUTINE = ("Pulling from ", "The push refers to repository", "Pulling repositor
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """Something that the engine says besides, made safe to show."""
+    """Other text from the engine, made safe to show."""
 
     text: str
 
@@ -58,7 +58,7 @@ class Note:
 class OnePlatform:
     """A push took one platform's image instead of the whole index: the engine does not have the others.
 
-    *platform*: of what was pushed, made safe to show.
+    *platform*: of the pushed image, made safe to show.
     """
 
     platform: str
@@ -66,11 +66,10 @@ class OnePlatform:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The end of a success.
+    """The end of a successful stream.
 
-    *digest*: of the manifest or index, where the engine says it; *size*: of its JSON, bytes.
-
-    *up_to_date*: a pull found that the engine has it all.
+    *digest*: of the manifest or index, if the engine reports it; *size*: of its JSON, in bytes. *up_to_date*: the
+    engine already had everything (pull).
     """
 
     digest: str | None = None
@@ -82,8 +81,10 @@ StreamEvent = LayerProgress | Note | OnePlatform | Finished
 
 
 def unpacking(line: Mapping[str, Any]) -> LayerProgress | None:
-    """How far a classic engine that loads an archive has unpacked a layer; None for any other line (seen: 20.10, 28.5:
-    ``Loading layer``, the id of the diffID, bytes of the tar)."""
+    """How far a classic engine that loads an archive has unpacked a layer; None for any other line.
+
+    Seen with 20.10 and 28.5: ``Loading layer``, the id of the diffID, bytes of the tar.
+    """
     detail, layer_id = line.get("progressDetail"), line.get("id")
     if line.get("status") != "Loading layer" or not isinstance(detail, dict):
         return None
@@ -99,7 +100,7 @@ def unpacking(line: Mapping[str, Any]) -> LayerProgress | None:
 
 
 class Normaliser:
-    """Takes the engine's events of one pull or push, gives ours."""
+    """Converts the engine's events of one pull or push to ours."""
 
     def __init__(self, attempt: Attempt) -> None:
         self.attempt = attempt
@@ -111,7 +112,7 @@ class Normaliser:
         self._up_to_date = False
 
     def feed(self, event: Mapping[str, Any]) -> Iterator[LayerProgress | Note | OnePlatform]:
-        """What *event* means, mostly one thing or nothing. Raises the LongshoreError that it tells of."""
+        """Our events for *event*, usually one or none. Raises the LongshoreError that it reports."""
         self._raise_error(event)
         aux = event.get("aux")
         if isinstance(aux, Mapping):
@@ -132,16 +133,16 @@ class Normaliser:
         yield from self._line(status.strip())
 
     def finish(self) -> Finished:
-        """The stream has ended well. Raises EngineFailure for a push that did not say what it pushed."""
+        """The result of a successful stream. Raises EngineFailure for a push that did not report a digest."""
         if self.attempt.pushing and self._digest is None:
             raise error_of("no digest", self.attempt)
         return Finished(self._digest, self._size, self._up_to_date)
 
-    # -- parts
+    # -- helpers
 
     def _raise_error(self, event: Mapping[str, Any]) -> None:
         detail = event.get("errorDetail")
-        # "error" is deprecated beside errorDetail since API 1.48; Podman has sent it alone.
+        # "error" is deprecated in favour of errorDetail since API 1.48; Podman has sent it alone.
         text = detail.get("message") if isinstance(detail, Mapping) else None
         text = text or event.get("error")
         if detail is not None or text:
@@ -160,7 +161,7 @@ class Normaliser:
             self._size = self._size if size is None else size
 
     def _line(self, status: str) -> Iterator[Note]:
-        """A line about the whole image."""
+        """Process a line about the whole image."""
         pushed = _PUSHED.match(status)
         if pushed is not None:
             if self._digest is None:
@@ -175,15 +176,15 @@ class Normaliser:
             yield Note(plain(status, 500))
 
     def _layer(self, name: str, status: str, detail: Mapping[str, Any] | None) -> LayerProgress | None:
-        """A line about a layer; None if it is about none, or tells nothing new."""
+        """Process a line about a layer; None if it is about no layer, or reports nothing new."""
         layer_id = name.rpartition(":")[2][:12]
         before = self._last.get(layer_id)
         state = _STATES.get(status)
-        # Thousands of lines a second are of the common kind.
+        # There are thousands of lines a second of the common kind.
         retrying = _RETRYING.match(status) if state is None else None
         mounted = _MOUNTED.match(status) if state is None else None
         if retrying is not None and before is not None:
-            # Its state and bytes stand as they were: it goes on from there.
+            # Its state and bytes stay as they were: it continues from there.
             progress = replace(before, retrying_in=int(retrying[1]))
         elif retrying is not None:
             progress = LayerProgress(layer_id, LayerState.WAITING, retrying_in=int(retrying[1]))
@@ -194,7 +195,7 @@ class Normaliser:
         else:
             progress = self._bytes(layer_id, state, detail or {})
         if progress == before:
-            return None  # engines repeat themselves ten times a second
+            return None  # engines repeat events ten times a second
         self._last[layer_id] = progress
         return progress
 
@@ -205,13 +206,13 @@ class Normaliser:
         total = _count(detail.get("total")) if counted else None
         if total == 0:
             total = None
-        # Classic engines draw a full bar when they give a connection up too. That all has arrived is told by the
-        # layer's next state, so a full bar is believed to be no further than the one before.
+        # Classic engines also report a full bar when they give up a connection. The layer's next state shows that
+        # everything arrived, so a full bar counts no further than the one before.
         full = state is LayerState.TRANSFERRING and current is not None and current == total
         whole = self._totals.get((layer_id, state))
         if whole is not None:
             if total is not None and total < whole and current is not None and not self.attempt.pushing:
-                # Resumed after a cut: from now on the classic store counts the rest only.
+                # Resumed after a cut: from now on the classic store counts only the rest.
                 current += whole - total
             total = max(total or 0, whole)
         if total is not None:
@@ -226,7 +227,7 @@ class Normaliser:
 
 
 def _count(value: object) -> int | None:
-    """A number of bytes, None for anything else. -1 stands for unknown."""
+    """A number of bytes, None for anything else. The engine uses -1 for unknown."""
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MOST else None
 
 

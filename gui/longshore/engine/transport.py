@@ -1,8 +1,7 @@
-"""Connections to an engine that can be cut from another thread, over unix sockets, tcp, TLS and ssh.
+"""Connections to an engine over unix sockets, tcp, TLS and ssh that another thread can interrupt.
 
-The SDK's own unix adapter leaks its socket when nobody listens and keeps a pool per URL; its ssh adapter
-needs paramiko and cannot be interrupted. Here every connection is a real socket, so that cutting it is one
-shutdown().
+The SDK's own unix adapter leaks its socket when nothing is listening and keeps a pool per URL; its ssh adapter needs
+paramiko and cannot be interrupted. Here every connection is a real socket, so that one shutdown() interrupts it.
 """
 
 from __future__ import annotations
@@ -36,8 +35,8 @@ class Sockets:
         self._cut = False
 
     def add(self, opened: socket.socket | None) -> None:
-        """Keep *opened* until it is gone; after :meth:`cut` it is shut down at once."""
-        # Windows' named pipes come without shutdown(): they end with their next event.
+        """Track *opened* until it is closed; after :meth:`cut` it is shut down at once."""
+        # Windows' named pipes have no shutdown(): they end with their next event.
         if not isinstance(opened, socket.socket):
             return
         with self._lock:
@@ -46,7 +45,7 @@ class Sockets:
                 _shut(opened)
 
     def cut(self) -> None:
-        """Shut all of them down, those to come too: whoever blocks on one wakes with an error.
+        """Shut down all sockets, including future ones: blocked calls fail with an error.
 
         Does not block.
         """
@@ -62,7 +61,7 @@ def _shut(opened: socket.socket) -> None:
 
 
 class Line(Protocol):
-    """A dialled connection: its socket, and what is to be tidied when it ends."""
+    """A dialled connection: its socket and its clean-up."""
 
     socket: socket.socket
 
@@ -70,7 +69,7 @@ class Line(Protocol):
         """Release everything; may be called twice."""
 
     def trouble(self) -> Exception | None:
-        """Why the other side is gone, where more is known than the socket tells."""
+        """The reason why the other side closed, if more is known than the socket reports."""
 
 
 Dial = Callable[[float | None], Line]
@@ -93,12 +92,12 @@ class UnixLine:
         self.socket.close()
 
     def trouble(self) -> Exception | None:
-        """Nothing more is known."""
+        """None: nothing more is known."""
         return None
 
 
 class SshError(ConnectionError):
-    """ssh ended; *said* is what it wrote to its standard error."""
+    """ssh ended; *said* is its standard error output."""
 
     def __init__(self, said: str) -> None:
         super().__init__(said)
@@ -106,21 +105,22 @@ class SshError(ConnectionError):
 
 
 class SshLine:
-    """``ssh HOST docker system dial-stdio``, as the docker CLI does it (docker/cli, cli/connhelper), with one end of a
-    socket pair for its pipes. A path in *url* is that of the engine's socket over there: ``docker --host unix://PATH``.
+    """``ssh HOST docker system dial-stdio``, as run by the docker CLI (docker/cli, cli/connhelper).
 
-    Keys, agents, jump hosts and known hosts are the user's own ssh configuration. It has no terminal: ssh
-    asks through an askpass program or not at all. Raises FileNotFoundError where there is no ssh.
+    Its standard input and output are one end of a socket pair. A path in *url* is the path of the engine's socket on
+    the remote host: ``docker --host unix://PATH``. Keys, agents, jump hosts and known hosts come from the user's own
+    ssh configuration. There is no terminal: ssh asks through an askpass program or not at all. Raises FileNotFoundError
+    if ssh is not installed.
     """
 
     def __init__(self, url: str, timeout: float | None) -> None:
         parts = urlsplit(url)
         path = unquote(parts.path)
-        # ssh joins these with blanks, and a shell over there reads them.
+        # ssh joins these with spaces, and the remote shell parses them.
         engine = ("--host", shlex.quote(f"unix://{path}")) if path.strip("/") else ()
         self._heard = ""
         self.socket, theirs = socket.socketpair()
-        # A file, not a pipe: nobody has to read it for ssh to go on.
+        # A file, not a pipe: ssh must not block until somebody reads it.
         self._said: IO[bytes] = tempfile.TemporaryFile(prefix="longshore-")  # noqa: SIM115
         try:
             with theirs:
@@ -161,13 +161,13 @@ class SshLine:
         self._heard = said.replace("Killed by signal 15.", "").strip()
 
     def trouble(self) -> Exception | None:
-        """What ssh said; ends it."""
+        """The error with ssh's output; ends ssh."""
         self.close()
         return SshError(self._heard) if self._heard else None
 
 
 class _DialledConnection(urllib3.connection.HTTPConnection):
-    """HTTP over whatever *dial* opens."""
+    """HTTP over the connection that *dial* opens."""
 
     def __init__(self, dial: Dial, sockets: Sockets) -> None:
         super().__init__("localhost")
@@ -217,7 +217,7 @@ class _DialledPool(urllib3.HTTPConnectionPool):
 
 
 class DialledAdapter(requests.adapters.HTTPAdapter):
-    """One pool of dialled connections, whatever the URL."""
+    """One pool of dialled connections for all URLs."""
 
     def __init__(self, dial: Dial, sockets: Sockets) -> None:
         super().__init__()
@@ -238,7 +238,7 @@ class DialledAdapter(requests.adapters.HTTPAdapter):
 
 
 class TcpAdapter(requests.adapters.HTTPAdapter):
-    """requests' own adapter for tcp and TLS, with the sockets made known."""
+    """requests' own adapter for tcp and TLS, with its sockets tracked."""
 
     def __init__(self, sockets: Sockets) -> None:
         super().__init__(pool_connections=1, pool_maxsize=POOL_SIZE)
@@ -269,13 +269,12 @@ class _Known:
 
     def _new_conn(self) -> socket.socket:
         opened: socket.socket = super()._new_conn()  # type: ignore[misc]
-        # Known before TLS shakes hands on it, which takes the socket over as another object.
+        # Tracked before the TLS handshake, which wraps the socket in another object.
         self.longshore_sockets.add(opened)
         return opened
 
     def connect(self) -> None:
         super().connect()  # type: ignore[misc]
         self.longshore_sockets.add(self.sock)
-        # Only quietens urllib3, which would warn at every request about a check that the user has switched
-        # off.
+        # Only silences urllib3, which would warn at every request about a check that the user turned off.
         self.is_verified = True
