@@ -1,5 +1,5 @@
-"""Archives: tar files of images, as ``docker save`` (docker-archive) and the OCI image layout (oci-archive) have them.
+"""Archives: tar files of images from ``docker save`` (docker-archive), or with the OCI image layout (oci-archive).
 
-Read as a stream and never unpacked to disk: every name, length and digest in one is somebody else's claim until it
-was checked. Blocking, no Qt; every call takes a Cancellation.
+Read as a stream and never unpacked to disk: every name, length and digest in an archive is an untrusted claim until it
+is checked. Blocking, no Qt; every call takes a Cancellation.
 """

@@ -1,4 +1,4 @@
-"""The file of an archive: opened as what it must be, read in pieces, decompressed from marks on."""
+"""Opens an archive's file safely, reads it in pieces, and decompresses it from marks."""
 
 from __future__ import annotations
 
@@ -18,32 +18,32 @@ from longshore.archives.tarstream import Entry
 from longshore.cancellation import Cancellation
 from longshore.errors import ArchiveError
 
-#: Hears how many bytes of the file were read so far.
+#: Receives the number of bytes of the file read so far.
 Moved = Callable[[int], None]
-#: Device, inode, bytes and time of change: another file has another, and the same one when it was written to.
+#: Device, inode, size and modification time: identify a file, and detect changes to it.
 Signature = tuple[int, int, int, int]
-#: Bytes of a file that is worth a mark, and how many there may be: each takes 40 kB of memory.
+#: The minimum size of a file worth a mark, and the maximum number of marks: each takes 40 kB of memory.
 _MARKED_FROM = 64 * 1024
 _MOST_MARKS = 256
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """Where a compressed archive can be taken up: at *position* of the file, and *given* of what it unpacks to."""
+    """A point from which decompression can continue: *position* in the file, *given* bytes of decompressed output."""
 
     position: int
     given: int
     unpacker: Unpacker
 
     def fork(self) -> Unpacker:
-        """A decompressor that is as far; the mark's own stays as it is."""
+        """A copy of the decompressor at the mark; the mark's own stays unchanged."""
         forked = self.unpacker.fork()
-        assert forked is not None  # one that could not be forked is no mark
+        assert forked is not None  # only decompressors that can be forked become marks
         return forked
 
 
 class Marking:
-    """Decompresses an archive, and marks the places of its layers. One thread."""
+    """Decompresses an archive, and sets marks at its layers. One thread."""
 
     def __init__(self, chunks: Iterator[bytes], unpacker: Unpacker) -> None:
         self._chunks = chunks
@@ -52,7 +52,7 @@ class Marking:
         self.marks: dict[str, Mark] = {}
 
     def pieces(self) -> Iterator[bytes]:
-        """All of it, decompressed."""
+        """The whole archive, decompressed."""
         unpacker, position = self._unpacker, 0
         for chunk in self._chunks:
             if unpacker.compression is Compression.GZIP:
@@ -63,19 +63,22 @@ class Marking:
         unpacker.end()
 
     def mark(self, entry: Entry) -> None:
-        """*entry* begins. Small ones, and those beyond a number, are found from the beginning."""
+        """Set a mark at the start of *entry*.
+
+        Small entries, and those beyond the maximum, get none and are read from the beginning.
+        """
         if self._latest is not None and entry.size >= _MARKED_FROM and len(self.marks) < _MOST_MARKS:
             self.marks[entry.name] = self._latest
 
 
 def fed(chunks: Iterator[bytes], unpacker: Unpacker) -> Iterator[bytes]:
-    """*chunks* decompressed, as far as they are asked for."""
+    """*chunks*, decompressed lazily."""
     for chunk in chunks:
         yield from unpacker.feed(chunk)
 
 
 class Cursor:
-    """Reads forward only."""
+    """Reads only forward."""
 
     def __init__(
         self, chunks: Iterator[bytes], subject: str, cancellation: Cancellation, position: int = 0
@@ -87,7 +90,7 @@ class Cursor:
         self._position = position
 
     def read(self, offset: int, size: int) -> Iterator[bytes]:
-        """*size* bytes from *offset* on, which lies behind all that was read before."""
+        """*size* bytes from *offset* on, which must lie behind everything read before."""
         if offset < self._position:
             raise ValueError("a compressed archive is read forward only")
         for _ in self._take(offset - self._position):
@@ -119,9 +122,9 @@ def exactly(chunks: Iterator[bytes], count: int, subject: str) -> Iterator[bytes
 
 @contextlib.contextmanager
 def opened(path: Path) -> Iterator[IO[bytes]]:
-    """The file, which must be an ordinary one: a pipe would block for ever."""
+    """Open the file; it must be a regular one: a pipe would block forever."""
     try:
-        # Looked at once it is open: it could be exchanged in between.
+        # Checked after opening: the file could be replaced in between.
         file = open(path, "rb", buffering=0, opener=_without_waiting)  # noqa: SIM115
     except OSError as error:
         if error.errno in _NO_FILE:
@@ -133,7 +136,7 @@ def opened(path: Path) -> Iterator[IO[bytes]]:
         yield file
 
 
-#: What opening says of a folder, of a socket, and of a device that is not there.
+#: The errors of opening a folder, a socket, or a device that does not exist.
 _NO_FILE = frozenset({errno.EISDIR, errno.ENXIO, errno.ENODEV})
 
 
@@ -150,7 +153,7 @@ def _not_a_file(path: Path, *, folder: bool) -> ArchiveError:
 
 
 def signature_of(file: IO[bytes]) -> Signature:
-    """What tells this file from another, and from itself once it was written to."""
+    """The signature of the open file; it changes when the file is written to."""
     found = os.fstat(file.fileno())
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
@@ -164,7 +167,7 @@ def read_piece(file: IO[bytes], count: int, path: Path) -> bytes:
 
 
 def chunks_of(file: IO[bytes], cancellation: Cancellation, moved: Moved) -> Iterator[bytes]:
-    """The file from where it stands to its end. Raises Cancelled, ArchiveError."""
+    """The file from its current position to its end. Raises Cancelled, ArchiveError."""
     path = Path(str(file.name))
     while True:
         cancellation.raise_if_cancelled()

@@ -1,10 +1,10 @@
-"""An archive on disk, read.
+"""Reads an archive on disk.
 
-It is gone through twice: once to check all of it, and again to hand on what was asked for. The first pass keeps a table
-of places and digests and the few small documents; a copy on disk of what was decompressed would be as large as the
-images, on a disk that need not have the room. In the second pass what was not compressed is sought out, and what was is
-decompressed again, which costs less time than writing it down would. Between the two the file may be changed: then its
-time or size tells, and whatever is handed on is hashed once more by who takes it.
+It is read twice: once to check everything, and again to return the requested content. The first pass keeps a table of
+positions and digests and the few small documents; a decompressed copy would be as large as the images, on a disk that
+may lack the space. The second pass seeks in an uncompressed archive and decompresses a compressed one again, which
+takes less time than writing a copy would. If the file changes in between, its time or size reveals it, and the receiver
+of the content hashes it once more.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from longshore.cancellation import Cancellation
 
 
 class Archive:
-    """A checked archive. Keeps no file open; every method may be called from any thread."""
+    """A checked archive. Keeps no file open; any thread may call every method."""
 
     def __init__(
         self,
@@ -60,23 +60,25 @@ class Archive:
 
     @property
     def size(self) -> int:
-        """Bytes of the file."""
+        """The size of the file in bytes."""
         return self._signature[2]
 
     def is_of(self, path: Path, signature: Signature) -> bool:
-        """Whether it is of the file at *path* as *signature* has it."""
+        """Whether it was read from *path* when the file had *signature*."""
         return (self.path, self._signature) == (path, signature)
 
     def member(self, digest: str) -> Member | None:
-        """The file whose bytes have that digest."""
+        """The file with that digest."""
         return self._members.get(digest)
 
     @contextlib.contextmanager
     def read(
         self, member: Member, offset: int = 0, *, cancellation: Cancellation
     ) -> Iterator[Iterator[bytes]]:
-        """The bytes of *member* from *offset* on. In a compressed archive all that lies before them is
-        decompressed; with gzip, only what lies between them and a mark that was set on the way."""
+        """The bytes of *member* from *offset* on.
+
+        In a compressed archive all data before them is decompressed; with gzip, only the data since the nearest mark.
+        """
         mark = self._marks.get(member.name)
         if mark is None:
             with self.reading(cancellation=cancellation) as read:
@@ -92,7 +94,7 @@ class Archive:
     def reading(
         self, *, cancellation: Cancellation, moved: Moved = lambda count: None
     ) -> Iterator[Callable[[Member, int], Iterator[bytes]]]:
-        """Gives a function that reads members, which must be asked for in the order of their offsets, each once.
+        """Yields a function that reads members, which must be requested in the order of their offsets, each once.
 
         Raises ArchiveDamaged if the file is not the one that was checked.
         """
@@ -131,13 +133,14 @@ def open_archive(
     moved: Moved = lambda count: None,
     limits: Limits = LIMITS,
 ) -> Archive:
-    """Read all of the file at *path* and check it: its shape, every digest, every layer against its image's
-    configuration, and that nothing is missing. *moved* hears the bytes of the file read so far. Any worker thread;
-    memory does not grow with the file. The last few are remembered: one that is unchanged is not read again, as when
-    each of its images is a transfer.
+    """Read and check the whole file at *path*.
 
-    Raises NotAnArchive, ArchiveDamaged, ArchiveRefused, ArchiveError where it cannot be read, and Cancelled within a
-    fifth of a second.
+    Checks its structure, every digest, every layer against its image's configuration, and that nothing is missing.
+    *moved* receives the bytes of the file read so far. Any worker thread; memory does not grow with the file. The last
+    few archives are remembered: an unchanged one is not read again, for instance when each of its images is a transfer.
+
+    Raises NotAnArchive, ArchiveDamaged, ArchiveRefused, ArchiveError if it is unreadable, and Cancelled within a fifth
+    of a second.
     """
     subject = str(path)
     with opened(path) as file:
@@ -175,19 +178,19 @@ def open_archive(
 
 
 class _Remembered:
-    """The archives that were checked last. Thread-safe."""
+    """The most recently checked archives. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._archives: deque[Archive] = deque(maxlen=4)
 
     def get(self, path: Path, signature: Signature) -> Archive | None:
-        """The one at *path*, if it is as it was."""
+        """The archive at *path*, if the file is unchanged."""
         with self._lock:
             return next((one for one in self._archives if one.is_of(path, signature)), None)
 
     def add(self, archive: Archive) -> None:
-        """Keep it, instead of the oldest."""
+        """Remember *archive* in place of the oldest."""
         with self._lock:
             self._archives.append(archive)
 

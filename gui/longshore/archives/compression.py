@@ -1,7 +1,7 @@
-"""The compressions that archives and layers come in. Both ways as a stream, in bounded pieces.
+"""The compressions of archives and layers, in both directions, as a stream in bounded pieces.
 
 Layers have none, gzip or zstd (image-spec layer.md); whole archives also xz and bzip2, which docker load has always
-taken, and which are only read.
+accepted, and which are only read.
 """
 
 from __future__ import annotations
@@ -15,24 +15,24 @@ from typing import Protocol
 from longshore.archives import failures
 from longshore.archives.limits import BLOCK, LIMITS, Budget, Limits
 
-#: What is looked at to tell what a file is.
+#: Bytes needed to identify a file.
 HEAD = 512
 _GZIP_LEVEL = 6
 _ZSTD_LEVEL = 3
-#: The largest window of zstd that is decompressed, as a power of two: bytes of memory (RFC 8878 asks for 8 MB at
-#: least; zstd itself takes no more than this without being told to).
+#: The largest window of zstd that is decompressed, as a power of two: bytes of memory (RFC 8878 requires at least 8 MB;
+#: zstd itself accepts no more than this by default).
 _ZSTD_WINDOW = 27
-#: Bytes of memory that xz may take; its own presets need 65 MB at most.
+#: Maximum bytes of memory for xz; its own presets need at most 65 MB.
 _XZ_MEMORY = 160 * 1024 * 1024
-#: Bytes that a decompressor gets at a time: what follows the end of a short stream is copied for each of them.
+#: Bytes that a decompressor gets at a time: the data after the end of a short stream is copied each time.
 _BITE = 16 * 1024
 
-#: Streams after each other that may be empty; each costs as much as one that is not.
+#: The maximum number of consecutive empty streams; each costs as much as one with content.
 _MOST_IDLE = 1000
 
 
 class Compression(enum.Enum):
-    """How a file or layer is compressed."""
+    """The compression of a file or layer."""
 
     NONE = "none"
     GZIP = "gzip"
@@ -41,7 +41,7 @@ class Compression(enum.Enum):
     BZIP2 = "bzip2"
 
 
-#: What a layer may be compressed with.
+#: The compressions allowed for layers.
 OF_LAYERS = frozenset({Compression.GZIP, Compression.ZSTD})
 _BZIP2_BLOCK, _BZIP2_END = bytes.fromhex("314159265359"), bytes.fromhex("177245385090")
 _XZ_MAGIC = b"\xfd7zXZ\x00"
@@ -58,27 +58,30 @@ _FOREIGN = (
 
 
 def compression_of(head: bytes) -> Compression:
-    """By the first bytes (RFC 1952, RFC 8878, the .xz file format 2.1.1.1, bzip2's header); none for anything else."""
+    """The compression, from the first bytes (RFC 1952, RFC 8878, the .xz file format 2.1.1.1, bzip2's header).
+
+    NONE for anything else.
+    """
     if head.startswith(b"\x1f\x8b\x08"):
         return Compression.GZIP
-    # 0x184D2A5? are frames to be skipped, which may stand before the first one.
+    # 0x184D2A5? are skippable frames, which may precede the first frame.
     if head.startswith(b"\x28\xb5\x2f\xfd") or (head[1:4] == b"\x2a\x4d\x18" and head[0] & 0xF0 == 0x50):
         return Compression.ZSTD
     if head.startswith(_XZ_MAGIC):
         return Compression.XZ
-    # The digit is the size of a block; a block or the end of the stream follows, each with a magic of its own.
+    # The digit is the block size; a block or the end of the stream follows, each with its own magic.
     if head[:3] == b"BZh" and head[3:4] in b"123456789" and head[4:10] in (_BZIP2_BLOCK, _BZIP2_END):
         return Compression.BZIP2
     return Compression.NONE
 
 
 def foreign_kind(head: bytes) -> str:
-    """What a file is that is no tar, as “a zip file”; "" if not known."""
+    """The kind of a file that is not a tar, as “a zip file”; "" if unknown."""
     return next((what for magic, what in _FOREIGN if head.startswith(magic)), "")
 
 
 def compression_for(path: Path) -> Compression:
-    """What a name asks for: gzip for ``.gz`` and ``.tgz``, zstd for ``.zst`` and ``.tzst``, else none."""
+    """The compression for a file name: gzip for ``.gz`` and ``.tgz``, zstd for ``.zst`` and ``.tzst``, or none."""
     name = path.name.lower()
     if name.endswith((".gz", ".tgz")):
         return Compression.GZIP
@@ -88,29 +91,29 @@ def compression_for(path: Path) -> Compression:
 
 
 class _BrokenStream(Exception):
-    """The compressed bytes make no sense. The text is the library's."""
+    """The compressed bytes are invalid. The text is the library's."""
 
 
 class _Inflater(Protocol):
-    """What zlib's and zstd's decompressors are made to look like."""
+    """The common interface of zlib's and the other decompressors."""
 
     def step(self, data: bytes) -> bytes:
-        """At most BLOCK bytes more. Raises _BrokenStream."""
+        """At most BLOCK more bytes. Raises _BrokenStream."""
 
     @property
     def rest(self) -> bytes:
-        """What followed the end of the stream."""
+        """The data after the end of the stream."""
 
     @property
     def hungry(self) -> bool:
-        """Whether nothing comes out without new input."""
+        """Whether there is no output without new input."""
 
     @property
     def ended(self) -> bool:
-        """Whether the stream has come to its end."""
+        """Whether the stream has ended."""
 
     def fork(self) -> _Inflater | None:
-        """Another that is as far; None where that cannot be."""
+        """A copy in the same state; None if that is impossible."""
 
 
 class _Gzip:
@@ -129,7 +132,7 @@ class _Gzip:
             out = self._inner.decompress(self._inner.unconsumed_tail + data, BLOCK)
         except zlib.error as error:
             raise _BrokenStream(str(error)) from error
-        # A full block may have more behind it, not taken in yet or by zlib already.
+        # After a full block there may be more output, from unread input or from zlib's buffer.
         self.hungry = len(out) < BLOCK
         return out
 
@@ -143,7 +146,7 @@ class _Gzip:
 
 
 class _Standard:
-    """The decompressors of zstd, lzma and bz2, which have one interface."""
+    """The decompressors of zstd, lzma and bz2, which share one interface."""
 
     def __init__(self, inner: _Decompressor, error: type[Exception]) -> None:
         self._inner = inner
@@ -172,22 +175,22 @@ class _Standard:
 
 
 class _Decompressor(Protocol):
-    """What the standard library's decompressors have in common."""
+    """The common interface of the standard library's decompressors."""
 
     @property
     def unused_data(self) -> bytes:
-        """What followed the end of the stream."""
+        """The data after the end of the stream."""
 
     @property
     def needs_input(self) -> bool:
-        """Whether nothing comes out without new input."""
+        """Whether there is no output without new input."""
 
     @property
     def eof(self) -> bool:
         """Whether the stream has ended."""
 
     def decompress(self, data: bytes, max_length: int = -1) -> bytes:
-        """At most *max_length* bytes more."""
+        """At most *max_length* more bytes."""
 
 
 def _inflater(compression: Compression) -> _Inflater:
@@ -211,10 +214,10 @@ def _inflater(compression: Compression) -> _Inflater:
 
 
 class Unpacker:
-    """Decompresses what is fed to it, and refuses what grows beyond *limits*. One thread.
+    """Decompresses its input, and refuses output beyond *limits*. One thread.
 
-    *subject*: the file, for errors. *budget*: of the file that this is a part of; what comes out counts there too.
-    Raises ArchiveDamaged for what is no such stream, ArchiveRefused for a bomb.
+    *subject*: the file, for errors. *budget*: of the containing file; the output counts there too. Raises
+    ArchiveDamaged for an invalid stream, ArchiveRefused for a decompression bomb.
     """
 
     def __init__(
@@ -228,19 +231,19 @@ class Unpacker:
         self.compression = compression
         self._own = Budget()
         self._outermost = budget is None
-        self.budget = budget or Budget()  #: of the whole file, to be shared with what is in it
+        self.budget = budget or Budget()  #: of the whole file, shared with everything in it
         self._limits = limits
         self._subject = subject
         self._inner: _Inflater | None = None
-        self._idle = 0  # streams after each other that held nothing
+        self._idle = 0  # consecutive empty streams
 
     @property
     def given(self) -> int:
-        """Bytes out."""
+        """Bytes of output."""
         return self._own.given
 
     def fork(self) -> Unpacker | None:
-        """Another that goes on from here by itself, for some ten kilobytes of memory; None where only gzip can."""
+        """A copy that continues independently, for about ten kilobytes of memory; None except for gzip."""
         other = Unpacker(self.compression, limits=self._limits, subject=self._subject)
         other._own.taken, other._own.given = self._own.taken, self._own.given
         if self._inner is not None:
@@ -250,7 +253,7 @@ class Unpacker:
         return other
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """What comes out of *data*, in pieces."""
+        """The output for *data*, in pieces."""
         self._own.taken += len(data)
         if self._outermost:
             self.budget.taken += len(data)
@@ -263,7 +266,7 @@ class Unpacker:
     def _bitten(self, data: bytes) -> Iterator[bytes]:
         while data or (self._inner is not None and not self._inner.hungry):
             if self._inner is None:
-                # Several streams after each other are one; zeros after the last fill a tape's block.
+                # Consecutive streams form one; zeros after the last fill a tape's block.
                 data = data.lstrip(b"\0") if self.given else data
                 if not data:
                     return
@@ -287,7 +290,7 @@ class Unpacker:
                 yield self._counted(out)
 
     def end(self) -> None:
-        """All was fed. Raises ArchiveDamaged if the stream has no end."""
+        """Signal the end of input. Raises ArchiveDamaged if the stream is incomplete."""
         if self._inner is not None or (self.compression is not Compression.NONE and not self._own.taken):
             raise failures.truncated(self._subject, f"the {self.compression.value} stream has no end")
 
@@ -308,7 +311,7 @@ class Unpacker:
 def unpacked(
     chunks: Iterable[bytes], compression: Compression, *, limits: Limits = LIMITS, subject: str = ""
 ) -> Iterator[bytes]:
-    """*chunks* decompressed. Raises as Unpacker."""
+    """*chunks*, decompressed. Raises the errors of Unpacker."""
     unpacker = Unpacker(compression, limits=limits, subject=subject)
     for chunk in chunks:
         yield from unpacker.feed(chunk)
@@ -316,7 +319,7 @@ def unpacked(
 
 
 class Packer:
-    """Compresses what is fed to it; the same bytes for the same input. One thread."""
+    """Compresses its input, deterministically. One thread."""
 
     def __init__(self, compression: Compression) -> None:
         self._feed, self._end = {
@@ -326,11 +329,11 @@ class Packer:
         }[compression]()
 
     def feed(self, data: bytes) -> bytes:
-        """What comes out of *data*, often nothing yet."""
+        """The output for *data*, often empty."""
         return self._feed(data)
 
     def end(self) -> bytes:
-        """The rest."""
+        """The rest of the output."""
         return self._end()
 
 

@@ -1,8 +1,8 @@
-"""The images that an archive holds, with everything that it says of them checked against its content.
+"""Reads the images of an archive, and checks all its claims about them against its content.
 
-A docker-archive lists them in ``manifest.json`` (moby image/spec, “Combined Image JSON + Filesystem Changeset
-Format”), an oci-archive in ``index.json`` (image-spec image-layout.md). Engines from 25.0 on write both into one tar:
-:mod:`longshore.archives.merging` makes one of the two.
+A docker-archive lists them in ``manifest.json`` (moby image/spec, “Combined Image JSON + Filesystem Changeset Format”),
+an oci-archive in ``index.json`` (image-spec image-layout.md). Engines from 25.0 on write both into one tar:
+:mod:`longshore.archives.merging` merges them.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from longshore.text import plain
 
 __all__ = ["Archived", "ArchivedImage", "Listing", "images_of", "made_manifest"]
 
-#: What the readers of documents say of a wrong one.
+#: The errors of parsing an invalid document.
 _READ_WRONG = (InvalidContent, InvalidLayout, InvalidReference)
 _IMAGE_CONFIGS = (OCI_CONFIG, DOCKER_CONFIG)
 _LAYER_TYPES = {
@@ -46,24 +46,25 @@ _LAYER_TYPES = {
     Compression.GZIP: OCI_LAYER_GZIP,
     Compression.ZSTD: OCI_LAYER_ZSTD,
 }
-#: An index in index.json may hold indexes; nobody goes deeper.
+#: The maximum nesting of indexes below index.json.
 _DEEPEST = 3
-#: Images and indexes that are followed, each as often as it is listed; and layers that are as much work as an image.
+#: The maximum number of images and indexes, counted each time they are listed; and the number of layers that count as
+#: one image.
 _MOST_IMAGES = 10_000
 _LIGHTER = 20
 
 
 def images_of(contents: Contents, subject: str, cancellation: Cancellation) -> Listing:
-    """What *contents* holds. Raises ArchiveDamaged unless every image is whole, NotAnArchive where there is none,
-    and Cancelled.
+    """The images in *contents*.
 
-    Where docker's list is there too, what is broken in ``index.json`` is left out, as by the engines.
+    Raises ArchiveDamaged if one is incomplete, NotAnArchive if there are none, and Cancelled. If docker's list is
+    present too, broken entries of ``index.json`` are skipped, as the engines do.
     """
     reading = _Reading(contents, subject, cancellation)
     here = contents.members
     try:
         docker = list(reading.docker()) if MANIFEST_FILE in here else []
-        # Some write an index.json without the marker; the marker without an index is no layout.
+        # Some tools write an index.json without the marker; the marker without an index is no layout.
         oci = reading.oci(lenient=bool(docker)) if INDEX_FILE in here else []
     except _READ_WRONG as error:
         raise _as_damage(error, subject) from error
@@ -78,7 +79,7 @@ def images_of(contents: Contents, subject: str, cancellation: Cancellation) -> L
 
 
 def made_manifest(config: Member, layers: list[Descriptor]) -> Manifest:
-    """The manifest of an image that came without one; the same for the same content."""
+    """A manifest for an image without one; deterministic."""
     document = {
         "schemaVersion": 2,
         "mediaType": OCI_MANIFEST,
@@ -97,7 +98,10 @@ def _as_damage(error: LongshoreError, subject: str) -> ArchiveDamaged:
 
 
 class _Reading:
-    """*broken*: something in index.json was left out. *absent*: digests that it lists and that are not here."""
+    """The state of reading one archive.
+
+    *broken*: an entry of index.json was skipped. *absent*: digests that index.json lists and the archive does not have.
+    """
 
     def __init__(self, contents: Contents, subject: str, cancellation: Cancellation) -> None:
         self.broken = False
@@ -172,7 +176,7 @@ class _Reading:
             yield Archived(references_of(tags), manifest, (image,), made=True)
 
     def _named(self, name: str) -> bytes:
-        """The document called *name* by the archive itself."""
+        """The document that the archive itself calls *name*."""
         raw = self._contents.documents.get(self._file(name).name)
         if raw is None:
             raise failures.damaged(self._subject, f"“{plain(name, 120)}” is not JSON, or too large")
@@ -192,7 +196,7 @@ class _Reading:
         return found
 
     def _check_name(self, name: str, digest: str) -> None:
-        """A configuration is named by its digest, in every form that docker and others have had."""
+        """Check the digest in a configuration's name, in every form that docker and others have used."""
         stem = name.rpartition("/")[2].removesuffix(".json")
         if (
             len(stem) == 64
@@ -216,7 +220,7 @@ class _Reading:
     # -- oci-archive
 
     def oci(self, *, lenient: bool) -> list[Archived]:
-        """What index.json lists. *lenient*: what is broken is left out, since there is another list."""
+        """The entries of index.json. *lenient*: skip broken entries, since there is another list."""
         found = []
         try:
             if LAYOUT_FILE in self._contents.members:
@@ -293,14 +297,14 @@ class _Reading:
             return ArchivedImage(manifest, None, raw, wanted.platform, whole)
         config = self._config(manifest.config.digest, raw)
         platform = wanted.platform or config.platform
-        # Signatures and attestations have configurations of images, and layers that are no tars.
+        # Signatures and attestations have configurations of images, but layers that are not tars.
         tars = all(".tar" in layer.media_type for layer in manifest.layers)
         if tars and not wanted.is_attestation and whole and config.diff_ids:
             self._check_layers(config, here)
         return ArchivedImage(manifest, config, raw, platform, whole)
 
     def _content(self, wanted: Descriptor) -> bytes:
-        """A document by its descriptor."""
+        """The document that *wanted* describes."""
         raw = self.documents.get(wanted.digest)
         if raw is None:
             if wanted.digest in self._members:
@@ -319,7 +323,7 @@ class _Reading:
 
 @dataclass(slots=True)
 class _Below:
-    """What was found below an entry of index.json."""
+    """The content below an entry of index.json."""
 
     images: list[ArchivedImage] = field(default_factory=list)
     missing: list[Descriptor] = field(default_factory=list)
@@ -327,8 +331,8 @@ class _Below:
 
 
 class _Absent(ArchiveDamaged):
-    """A part is not here; within an index that need not be a fault."""
+    """A part is missing; within an index that need not be an error."""
 
 
 class _NoManifest(ArchiveDamaged):
-    """What index.json lists is not here at all; the engines load the others."""
+    """An entry of index.json has no manifest in the archive; the engines load the others."""

@@ -1,24 +1,24 @@
-"""How much of an archive is believed before it is refused."""
+"""The limits beyond which an archive is refused."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-#: Bytes handed on at a time.
+#: Bytes passed on at a time.
 BLOCK = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds on what an archive may hold. Sizes in bytes.
+    """Limits on the content of an archive. Sizes in bytes.
 
     *entries*: files, folders, links and extended headers; a hundred images of fifty layers have about 20,000.
-    *documents*: all JSON together, which is what is kept in memory; *values*: that one document may have, and *parsed*
-    all of them, since a short text can become large objects. *name*: characters of one path, *parts*: folders in it,
-    *names*: characters of all paths together, *extended*: all extended headers together. *references*: names that the
-    archive gives to its images. *unpacked*: everything, decompressed, the archive and all its layers. *ratio*:
-    decompressed to compressed, once more than *ratio_from* came out: of one layer, and of all together to the file. A
-    gigabyte of zeros is an odd layer, and no danger; what deflate can do at most is about 1,030 to one.
+    *documents*: all JSON together, which is kept in memory; *values*: the maximum in one document, *parsed*: in all of
+    them, since a short text can become large objects. *name*: characters of one path, *parts*: folders in it, *names*:
+    characters of all paths together, *extended*: all extended headers together. *references*: names that the archive
+    gives to its images. *unpacked*: everything decompressed, the archive and all its layers. *ratio*: decompressed to
+    compressed size, once the output exceeds *ratio_from*: for one layer, and for all together relative to the file. A
+    gigabyte of zeros is an odd layer, but harmless; deflate reaches at most about 1,030 to one.
     """
 
     entries: int = 100_000
@@ -40,7 +40,7 @@ LIMITS = Limits()
 
 @dataclass(slots=True)
 class Budget:
-    """What came out of a file so far, for what went in: of everything in it together. One thread."""
+    """Compressed bytes read and decompressed bytes produced so far, for a file and everything in it. One thread."""
 
     taken: int = 0
     given: int = 0

@@ -1,8 +1,8 @@
-"""The two lists of an archive made into one: docker's ``manifest.json`` and the OCI layout's ``index.json``.
+"""Merges the two lists of an archive: docker's ``manifest.json`` and the OCI layout's ``index.json``.
 
-The second keeps the digests, so that it is used where it agrees. Where they differ docker's decides, as it does for
-``docker load``: engines 25.0 to 28 have written indexes that leave images out or have the layers in another order
-(moby 47065, 47150, 47232, 51389).
+The second keeps the digests, and is used where both agree. Where they differ docker's list wins, as in ``docker load``:
+engines 25.0 to 28 have written indexes that omit images or have the layers in another order (moby 47065, 47150, 47232,
+51389).
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from longshore.oci.digest import short
 from longshore.oci.reference import Reference
 from longshore.text import plain
 
-#: Names and digests that a remark shows.
+#: The number of names and digests that a remark shows.
 _SHOWN = 3
 
 
 def references_of(tags: Sequence[str]) -> tuple[Reference, ...]:
-    """The names that can be read, each once."""
+    """The valid names, each once."""
     found = []
     for text in tags:
         try:
@@ -33,7 +33,7 @@ def references_of(tags: Sequence[str]) -> tuple[Reference, ...]:
 
 
 def merged(oci: Sequence[Archived], docker: Sequence[Archived]) -> tuple[list[Archived], bool]:
-    """All images of both lists, each once; and whether docker's list had to correct the other one."""
+    """All images of both lists, each once; and whether docker's list had to correct the other."""
     names: dict[str, tuple[Reference, ...]] = {}
     owners: dict[Reference, str] = {}
     for entry in docker:
@@ -65,7 +65,7 @@ def merged(oci: Sequence[Archived], docker: Sequence[Archived]) -> tuple[list[Ar
 
 
 def joined(found: Sequence[Archived]) -> Iterator[Archived]:
-    """An image with several names is listed once for each: here it is one."""
+    """The images, each once: an index lists an image once per name."""
     rows: dict[str, list[Archived]] = {}
     for entry in found:
         rows.setdefault(entry.top.digest, []).append(entry)
@@ -75,7 +75,7 @@ def joined(found: Sequence[Archived]) -> Iterator[Archived]:
 
 
 def remarks_on(contents: Contents, *, differ: bool, absent: Sequence[str]) -> tuple[Remark, ...]:
-    """What a person should know of an archive that can be used."""
+    """The oddities of a usable archive, to show to the user."""
     found = []
     if differ:
         found.append(Remark(Oddity.LISTS_DIFFER))

@@ -1,4 +1,4 @@
-"""What an archive holds, once it was checked. Immutable; crosses threads freely."""
+"""The content of a checked archive. Immutable; crosses threads freely."""
 
 from __future__ import annotations
 
@@ -22,9 +22,11 @@ class ArchiveFormat(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class ArchivedImage:
-    """The image of one platform. *manifest*: as it is in the archive, or made from what is there. *config*: None for
-    what is not an image (a signature, provenance). *whole*: all of its layers are there; those that only their vendor
-    may distribute need not be."""
+    """The image of one platform.
+
+    *manifest*: the archive's own, or one made from its content. *config*: None if it is not an image (a signature,
+    provenance). *whole*: all its layers are present, except those that only their vendor may distribute.
+    """
 
     manifest: Manifest
     config: ImageConfig | None
@@ -40,10 +42,10 @@ class ArchivedImage:
 
 @dataclass(frozen=True, slots=True)
 class Archived:
-    """What an archive lists as one: an image, or an index with the images of several platforms.
+    """One entry of an archive: an image, or an index with the images of several platforms.
 
-    *made*: the archive has no manifest, and *top* was made for it. *missing*: children of an index that are not here:
-    engines save one platform, and the whole index with it. *indexes*: those below *top*.
+    *made*: the archive has no manifest, and *top* was made for it. *missing*: children of an index that are not in the
+    archive: engines save one platform together with the whole index. *indexes*: those below *top*.
     """
 
     references: tuple[Reference, ...]
@@ -55,7 +57,7 @@ class Archived:
 
     @property
     def runnable(self) -> tuple[ArchivedImage, ...]:
-        """The images without what belongs to them."""
+        """The images, without their attestations."""
         return tuple(image for image in self.images if image.is_image)
 
     @property
@@ -78,20 +80,23 @@ class Archived:
         )
 
     def settled(self, platform: Platform | None = None) -> Archived:
-        """What can be handed on as whole: if parts of an index are missing, the only image that is there. Where there
-        are several: the one that an engine of *platform* would run, or all of them if that is None."""
+        """The entry itself, or only one present image if parts of its index are missing.
+
+        Of several present images: the one that an engine of *platform* would run; if *platform* is None, the whole
+        entry.
+        """
         images = self.runnable
         if not self.missing or not images or (platform is None and len(images) > 1):
             return self
         return self.reduced((platform and select_image(images, platform)) or images[0])
 
     def reduced(self, image: ArchivedImage) -> Archived:
-        """Only *image* of it, under the same names."""
+        """The entry with only *image*, under the same names."""
         return replace(self, top=image.manifest, images=(image,), missing=(), indexes=())
 
 
 def select_image(images: Iterable[ArchivedImage], platform: Platform) -> ArchivedImage | None:
-    """The one that an engine of *platform* would run, the best first; None if there is none."""
+    """The image that an engine of *platform* would run, preferring the best match; None if there is none."""
     here = list(images)
     for wanted in platform.runs():
         for image in here:
@@ -101,17 +106,17 @@ def select_image(images: Iterable[ArchivedImage], platform: Platform) -> Archive
 
 
 class Oddity(enum.Enum):
-    """What is wrong with an archive that can be used all the same."""
+    """A defect of an archive that can be used nevertheless."""
 
     LISTS_DIFFER = "lists differ"  # index.json and manifest.json: the second was used
-    ABSENT = "absent"  # index.json lists an image whose manifest is not here
-    TWICE = "twice"  # a file is in it several times: the last one was used
-    IGNORED = "ignored"  # files that belong to no image, as macOS adds them
+    ABSENT = "absent"  # index.json lists an image whose manifest is missing
+    TWICE = "twice"  # a file occurs several times: the last one was used
+    IGNORED = "ignored"  # files that belong to no image, such as those macOS adds
 
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """One oddity. *text*: digests or names of files, from outside."""
+    """One oddity. *text*: digests or file names, from outside."""
 
     oddity: Oddity
     text: str = ""
@@ -119,7 +124,10 @@ class Remark:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """All that is in an archive. *documents*: what is JSON by digest. *remarks*: what a person should know of it."""
+    """The whole content of an archive.
+
+    *documents*: all JSON files, by digest. *remarks*: oddities to show to the user.
+    """
 
     format: ArchiveFormat
     archived: tuple[Archived, ...]
@@ -127,6 +135,6 @@ class Listing:
     remarks: tuple[Remark, ...] = ()
 
     def documents_of(self, archived: Archived) -> dict[str, bytes]:
-        """Those of *archived* by digest, and its layers that are JSON as well (provenance, SBOMs)."""
+        """The documents of *archived* by digest, including its layers that are JSON (provenance, SBOMs)."""
         layers = (layer.digest for image in archived.images for layer in image.manifest.layers)
         return archived.documents | {each: self.documents[each] for each in layers if each in self.documents}

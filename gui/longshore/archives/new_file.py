@@ -1,4 +1,4 @@
-"""A file that appears whole or not at all."""
+"""A file that appears complete or not at all."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ from longshore.errors import ArchiveError
 from longshore.oci.digest import sha256_of
 from longshore.shared_files import sync_folder, try_lock
 
-#: On Windows an open file cannot be removed anyhow.
+#: On Windows an open file cannot be removed anyway.
 _LOCKS = os.name != "nt"
 _SUFFIX = ".part"
 _LONGEST = 200
-#: Bytes after which the system is asked to bring them to disk meanwhile, so that the end is not one long wait that
-#: cannot be cancelled (600 MB: 0.01 s instead of 0.25 s), and the file does not drive others out of memory.
+#: Bytes after which the system is asked to flush them to disk, so that the end is not one long wait that cannot be
+#: cancelled (600 MB: 0.01 s instead of 0.25 s), and the file does not push others out of the page cache.
 _STEP = 32 * 1024 * 1024
 
 
 class NewFile:
-    """Written beside *path* under a name of its own, and given the name *path* by :meth:`commit`, once it is on disk.
+    """A file written beside *path* under a temporary name; :meth:`commit` flushes it to disk and renames it to *path*.
 
-    A symbolic link is followed: what it points to is replaced, or created, and the link stays. Leaving without a
-    commit removes it; what a killed process left is removed by the next one that writes the same name. One thread.
-    Raises DiskFull, and ArchiveError for whatever else the system says.
+    A symbolic link is followed: its target is replaced, or created, and the link stays. Leaving without a commit
+    removes the file; the leftover of a killed process is removed by the next one that writes the same name. One thread.
+    Raises DiskFull, and ArchiveError for other system errors.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._target = target = Path(os.path.realpath(path))
-        # A name has 255 bytes at most: of a long one the beginning stands for it, and the digest tells it from others.
+        # A name has at most 255 bytes: a long one is shortened to its beginning plus a digest that makes it unique.
         encoded = target.name.encode("utf-8", "surrogateescape")
         long = len(encoded) > _LONGEST
         self._stem = f".{target.name[:30]}~{sha256_of(encoded)[7:19]}." if long else f".{target.name}."
@@ -52,14 +52,14 @@ class NewFile:
         except OSError as error:
             raise failures.of_system(error, self.path, "written") from error
         if _LOCKS:
-            # Not all file systems have locks; then nobody clears there either.
+            # Not all file systems have locks; without them no process removes leftovers either.
             with contextlib.suppress(OSError):
                 try_lock(self._file.fileno())
         return self
 
     @property
     def folder(self) -> Path:
-        """Where it is written."""
+        """The folder in which it is written."""
         return self._target.parent
 
     def __exit__(
@@ -78,23 +78,23 @@ class NewFile:
             raise failures.of_system(error, self.path, "written") from error
 
     def tell(self) -> int:
-        """Where the next byte goes."""
+        """The position of the next byte."""
         return self._open.tell()
 
     def overwrite(self, offset: int, data: bytes) -> None:
-        """Replace bytes that were written before."""
+        """Replace bytes that were already written."""
         at = self.tell()
         self._open.seek(offset)
         self.write(data)
         self._open.seek(at)
 
     def rewind(self, offset: int) -> None:
-        """Take back all from *offset* on."""
+        """Drop everything from *offset* on."""
         self._open.seek(offset)
         self._open.truncate()
 
     def read_from(self, offset: int, count: int) -> bytes:
-        """Bytes that were written, at most *count*."""
+        """Already written bytes, at most *count*."""
         at = self.tell()
         try:
             self._open.seek(offset)
@@ -105,7 +105,7 @@ class NewFile:
             self._open.seek(at)
 
     def commit(self) -> None:
-        """Bring it to disk and give it its name, in the place of what stands there."""
+        """Flush it to disk and rename it to its final name, replacing an existing file."""
         file = self._open
         try:
             os.fsync(file.fileno())
@@ -138,7 +138,7 @@ class NewFile:
             self._pushed = at
 
     def _check(self) -> None:
-        """Find out now, not when all is written, that nothing can be written there."""
+        """Find out now, not after writing everything, whether the target can be written."""
         try:
             mode = self._target.lstat().st_mode
         except FileNotFoundError:
@@ -156,7 +156,7 @@ class NewFile:
             )
 
     def _clear(self) -> None:
-        """Remove what killed processes left: parts that nobody holds."""
+        """Remove leftovers of killed processes: parts without a lock."""
         if not _LOCKS:
             return
         with contextlib.suppress(OSError):

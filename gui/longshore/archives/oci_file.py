@@ -1,4 +1,4 @@
-"""An oci-archive that is written while it is not known yet what comes: from the stream of an engine that saves."""
+"""Writes an oci-archive from the stream of an engine's save, whose content is not known in advance."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from longshore.oci.manifest import Index, Manifest
 
 
 class OciFile:
-    """Takes the files of a docker-archive in, and becomes an OCI layout. One thread.
+    """Receives the files of a docker-archive and writes them as an OCI layout. One thread.
 
-    A blob's name is its digest, and a tar tells the name first: the header is written once more when the content has
-    gone by. Layers stay as the engine gives them: a classic one has them uncompressed only. Where the whole shall be
-    compressed, it is written plainly first, to the same disk, for what is compressed cannot be corrected.
+    A blob's name is its digest, and in a tar the name comes first: the header is rewritten after the content. Layers
+    stay as the engine sends them: a classic engine has them only uncompressed. A compressed archive is first written
+    uncompressed to the same disk, because compressed data cannot be corrected.
     """
 
     def __init__(self, file: NewFile) -> None:
@@ -29,7 +29,7 @@ class OciFile:
         self._written: set[str] = set()
 
     def add(self, streamed: StreamedFile, pieces: Iterable[bytes]) -> None:
-        """Take in a layer, whatever it will be called; *pieces* are its bytes. What cannot be one is skipped."""
+        """Add a layer, whatever its name in the stream; *pieces* are its bytes. Other files are skipped."""
         if not streamed.may_be_layer:
             streamed.skip()
             return
@@ -47,7 +47,7 @@ class OciFile:
         self._file.overwrite(start, tar_header(blob_path(digest), streamed.size))
 
     def finish(self, listing: Listing) -> tuple[Manifest | Index, ...]:
-        """The manifests, and the lists at the end; gives what its names stand on."""
+        """Write the manifests, and the lists at the end. Returns the manifests and indexes that the names point to."""
         writer = ArchiveWriter(ArchiveFormat.OCI)
         tops = []
         for archived in listing.archived:
@@ -63,7 +63,7 @@ class OciFile:
 
 
 def pack(plain: NewFile, target: NewFile, compression: Compression, cancellation: Cancellation) -> None:
-    """Write all that is in *plain* to *target*, compressed."""
+    """Write the content of *plain* to *target*, compressed."""
     packer = Packer(compression)
     at = 0
     while chunk := plain.read_from(at, BLOCK):

@@ -1,4 +1,4 @@
-"""What a tar holds, found out in one pass: where each file lies, its digest, and the small JSON documents."""
+"""Scans a tar in one pass: the position and digest of each file, and the small JSON documents."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from longshore.text import plain
 
 MANIFEST_FILE = "manifest.json"
 REPOSITORIES_FILE = "repositories"
-#: Bytes of what stands at the top and lists the images: some 1,500 of them with fifty layers each.
+#: Maximum bytes of the top-level lists of images: enough for about 1,500 images with fifty layers each.
 LARGEST_LIST = 8 * 1024 * 1024
-#: Names that stand at the top of a machine's file system and of no archive of images.
+#: Top-level names of a machine's file system that no image archive has.
 _FILESYSTEM = frozenset(
     (
         *(
@@ -46,16 +46,16 @@ _FILESYSTEM = frozenset(
 _MOST_LINKS = 8
 _BLOBS = f"{BLOBS}/sha256"
 _HEX_DIGEST = re.compile(r"[0-9a-f]{64}")
-#: What begins another value in JSON. Inside of texts they are counted too, which harms nobody.
+#: The characters that begin another value in JSON. They are also counted inside texts, which does no harm.
 _VALUES = (b",", b"[", b"{", b":")
 _LISTS = (MANIFEST_FILE, INDEX_FILE)
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One file of the tar. *offset*, *size*: of its bytes within the decompressed tar. *digest*: sha256 of them.
+    """One file of the tar. *offset*, *size*: of its bytes within the decompressed tar. *digest*: their sha256.
 
-    *diff_id*: the same of what they decompress to, *unpacked* bytes; equal to *digest* where they are not compressed.
+    *diff_id*: the sha256 of the decompressed content, of *unpacked* bytes; equal to *digest* if it is not compressed.
     """
 
     name: str
@@ -69,9 +69,12 @@ class Member:
 
 @dataclass(slots=True)
 class Contents:
-    """The table of what was found. *documents*: the bytes of the files that are JSON, by name, small ones only.
-    *size*: bytes of the decompressed tar. *twice*: names that it has several times; the last one counts, as for the
-    engines. *ignored*: files among the blobs that no digest can name: what macOS adds, what a crash left."""
+    """The files found in a tar.
+
+    *documents*: the bytes of small JSON files, by name. *size*: bytes of the decompressed tar. *twice*: names that
+    occur several times; the last file counts, as for the engines. *ignored*: files among the blobs that no digest can
+    name, from macOS or a crash.
+    """
 
     members: dict[str, Member] = field(default_factory=dict)
     links: dict[str, str] = field(default_factory=dict)
@@ -83,7 +86,7 @@ class Contents:
     _found: dict[str, Member | None] = field(default_factory=dict)
 
     def find(self, name: str) -> Member | None:
-        """The file of that *name*, links followed; none for a name beyond the limits. The work is bounded by them."""
+        """The file called *name*, following links; None for a name beyond the limits, which also bound the work."""
         if name not in self._found:
             self._found[name] = self._find(name)
         return self._found[name]
@@ -99,7 +102,7 @@ class Contents:
         return self.members[name]
 
     def _followed(self, name: str) -> str | None:
-        """*name* with the first link on its way replaced; None where there is none."""
+        """*name* with the first link in it replaced; None if there is none."""
         if not self.links:
             return None
         if name in self.links:
@@ -117,7 +120,7 @@ class Contents:
 
 
 class StreamedFile:
-    """A file of the tar as it comes by. Iterate once over its bytes; *member* is known when they have ended."""
+    """A file of the tar's stream. Iterate over its bytes once; then *member* is set."""
 
     def __init__(self, entry: Entry, pieces: Iterator[bytes], scanner: Scanner) -> None:
         self.name = entry.name
@@ -127,13 +130,13 @@ class StreamedFile:
 
     @property
     def digest(self) -> str:
-        """The digest that its name promises, and that its bytes are checked against; "" without."""
+        """The digest in its name, which its bytes are checked against; "" if the name has none."""
         folder, _, encoded = self.name.rpartition("/")
         return f"sha256:{encoded}" if folder == _BLOBS else ""
 
     @property
     def may_be_layer(self) -> bool:
-        """Whether engines give such names to layers, and not to VERSION and what else older formats have."""
+        """Whether engines use such names for layers, unlike VERSION and other files of older formats."""
         return self.name.startswith(f"{BLOBS}/") or self.name.endswith(".tar")
 
     def __iter__(self) -> Iterator[bytes]:
@@ -146,17 +149,17 @@ class StreamedFile:
         self.member = hashing.member()
 
     def skip(self) -> None:
-        """Read what is left of it."""
+        """Read the rest of it."""
         for _ in self._bytes:
             pass
 
 
 class Scanner:
-    """Reads a tar from *chunks* (decompressed already) to its end. One thread.
+    """Reads a tar from *chunks* (already decompressed) to its end. One thread.
 
-    *subject*: the file or the engine, for errors. *begun* hears of each file before its content is read. *budget*: of
-    whoever decompresses *chunks*; layers count there too. Raises ArchiveDamaged, ArchiveRefused and NotAnArchive as
-    soon as either shows, Cancelled, and whatever *chunks* raises.
+    *subject*: the file or the engine, for errors. *begun* is called with each file before its content is read.
+    *budget*: of the caller that decompresses *chunks*; layers count there too. Raises ArchiveDamaged, ArchiveRefused
+    and NotAnArchive as early as possible, Cancelled, and the errors of *chunks*.
     """
 
     def __init__(
@@ -178,17 +181,19 @@ class Scanner:
         self._strange: set[str] = set()
         self.limits = limits
         self.subject = subject
-        self.contents = Contents(limits=limits)  #: complete once all was read
+        self.contents = Contents(limits=limits)  #: complete at the end of the tar
 
     def run(self) -> Contents:
-        """Read all of it."""
+        """Read the whole tar."""
         for streamed in self.files():
             streamed.skip()
         return self.contents
 
     def files(self) -> Iterator[StreamedFile]:
-        """The files that are no small JSON documents, in the order of the tar. Each is read to its end before the
-        next one comes, by the caller or else here."""
+        """The files that are not small JSON documents, in the order of the tar.
+
+        Each is read to its end before the next one, by the caller or otherwise here.
+        """
         contents = self.contents
         for entry in self._tar:
             self._cancellation.raise_if_cancelled()
@@ -213,10 +218,10 @@ class Scanner:
             raise self._wrong()
         contents.size = self._tar.position
 
-    # -- parts
+    # -- helpers
 
     def keep(self, member: Member) -> None:
-        """A file was read to its end."""
+        """Record a file that was read to its end."""
         folder, _, encoded = member.name.rpartition("/")
         # A name that is a digest promises its content (image-layout.md; docker and skopeo name configurations so).
         if folder == _BLOBS and member.digest != f"sha256:{encoded}":
@@ -226,7 +231,7 @@ class Scanner:
         self.contents.members[member.name] = member
 
     def _watched(self, chunks: Iterable[bytes], plain: bool) -> Iterator[bytes]:
-        """*chunks*; between two of them it can be cancelled, also where they hold nothing but headers."""
+        """*chunks*, checking for a cancellation between two of them, even if they contain only headers."""
         for chunk in chunks:
             self._cancellation.raise_if_cancelled()
             if plain:
@@ -236,12 +241,12 @@ class Scanner:
 
     @staticmethod
     def _ignored(entry: Entry) -> bool:
-        """Whether it is among the blobs by a name that is no digest: nothing can refer to it."""
+        """Whether it is among the blobs with a name that is not a digest, so that nothing can refer to it."""
         folder, _, encoded = entry.name.rpartition("/")
         return entry.kind is EntryKind.FILE and folder == _BLOBS and not _HEX_DIGEST.fullmatch(encoded)
 
     def _judge(self, entry: Entry) -> None:
-        """Refuse what no archive of images has."""
+        """Refuse entries that image archives never have."""
         top, slash, _ = entry.name.partition("/")
         if top in _FILESYSTEM and (slash or entry.kind is not EntryKind.FILE or top == ".dockerenv"):
             self._strange.add(top)
@@ -273,7 +278,7 @@ class Scanner:
         if values > self.limits.values or self._values > self.limits.parsed:
             if entry.name in _LISTS:
                 raise failures.excessive(self.subject, f"{entry.name} has too many values, {values}")
-            return False  # it may be a layer; an image that wants it as a document is refused
+            return False  # it may be a layer; an image that refers to it as a document is refused
         try:
             json.loads(raw)
         except (ValueError, RecursionError):
@@ -285,7 +290,7 @@ class Scanner:
         return True
 
     def _wrong(self) -> Exception:
-        """Nothing in it says that it holds images."""
+        """The error for a tar without any sign of images."""
         if self._strange:
             return failures.filesystem(self.subject)
         if REPOSITORIES_FILE in self.contents.members:
@@ -294,7 +299,7 @@ class Scanner:
 
 
 class _Hashing:
-    """What is learned of one file while its bytes go by."""
+    """The digests and sizes of one file, computed while its bytes pass."""
 
     def __init__(self, entry: Entry, scanner: Scanner) -> None:
         self._entry = entry
@@ -336,5 +341,5 @@ class _Hashing:
 
 
 def _largest(name: str) -> int:
-    """Bytes up to which a file may be a document that is kept."""
+    """The size up to which a file may be a document that is kept."""
     return LARGEST_LIST if name in _LISTS else LARGEST_CONFIG

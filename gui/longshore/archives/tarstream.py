@@ -1,8 +1,8 @@
-"""Tar as a stream, read strictly (POSIX.1-2017 pax, “ustar Interchange Format”; GNU tar's long names and numbers).
+"""Reads tar as a stream, strictly (POSIX.1-2017 pax, “ustar Interchange Format”; GNU tar's long names and numbers).
 
-The standard library's tarfile believes what it reads: it takes in an extended header of any length, and knows a dozen
-kinds of entries that no image archive has. Here everything is bounded, nothing is looked at twice, and what is odd is
-said of the entry rather than acted on.
+The standard library's tarfile trusts its input: it accepts an extended header of any length, and a dozen kinds of
+entries that image archives never have. Here everything is bounded, nothing is read twice, and oddities are reported in
+the entry rather than acted on.
 """
 
 from __future__ import annotations
@@ -18,27 +18,30 @@ from longshore.archives.limits import BLOCK, LIMITS, Limits
 from longshore.text import plain
 
 RECORD = 512
-#: Bytes of an extended header: a few paths and numbers.
+#: Maximum bytes of an extended header: a few paths and numbers.
 _LARGEST_EXTENDED = 64 * 1024
 _LARGEST_SIZE = 2**60
-#: What is kept of an extended header; the rest are times, owners and attributes. Whatever begins with the last marks a
-#: sparse file.
+#: The keys used from an extended header; the others are times, owners and attributes. A key that begins with the last
+#: one marks a sparse file.
 _PATH, _TARGET, _SIZE, _SPARSE = "path", "linkpath", "size", "GNU.sparse"
 
 
 class EntryKind(enum.Enum):
-    """What an entry of a tar is."""
+    """The kind of a tar entry."""
 
     FILE = "file"
     FOLDER = "folder"
     LINK = "link"  # symbolic or hard
-    OTHER = "other"  # what no archive of images has; ``Entry.problem`` says what
+    OTHER = "other"  # kinds that image archives never have; ``Entry.problem`` names it
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One entry. *name*: without ``./`` and ``/`` at its ends. *size*: of its content in bytes, *offset*: where that
-    begins in the tar. *target*: of a link, as a name within the archive. *problem*: why it must not be used, or ""."""
+    """One entry.
+
+    *name*: without ``./`` and ``/`` at its ends. *size*: of its content in bytes, *offset*: the position of the content
+    in the tar. *target*: of a link, as a name within the archive. *problem*: why it must not be used, or "".
+    """
 
     name: str
     kind: EntryKind
@@ -49,10 +52,10 @@ class Entry:
 
 
 class TarReader:
-    """The entries of a tar that comes in *chunks*, one by one. One thread.
+    """The entries of a tar that arrives in *chunks*, one by one. One thread.
 
-    Between two entries, :meth:`data` gives the content of the first; what is not read of it is skipped. After the last
-    one the rest of *chunks* is read too. Raises ArchiveDamaged, ArchiveRefused, and what *chunks* raises.
+    Between two entries, :meth:`data` returns the content of the first; unread content is skipped. After the last entry
+    the rest of *chunks* is read too. Raises ArchiveDamaged, ArchiveRefused, and the errors of *chunks*.
     """
 
     def __init__(self, chunks: Iterable[bytes], *, limits: Limits = LIMITS, subject: str = "") -> None:
@@ -61,7 +64,7 @@ class TarReader:
         self._subject = subject
         self._buffer = b""
         self._at = 0  # of the next byte within _buffer
-        self._left = 0  # bytes of the current entry not yet given
+        self._left = 0  # bytes of the current entry not yet returned
         self._padding = 0
         self._extended_bytes = 0
         self._name_characters = 0
@@ -109,7 +112,7 @@ class TarReader:
     # -- bytes
 
     def _fill(self) -> bool:
-        """Have a byte to give, unless the stream has ended."""
+        """Make sure that a byte is available. Returns False at the end of the stream."""
         while self._at >= len(self._buffer):
             chunk = next(self._chunks, None)
             if chunk is None:
@@ -118,7 +121,7 @@ class TarReader:
         return True
 
     def _piece(self, most: int) -> bytes:
-        """Some bytes, *most* at most."""
+        """Some bytes, at most *most*."""
         if not self._fill():
             if not self.entries:
                 raise failures.no_tar(self._subject, "its first 512 bytes are no header of a tar")
@@ -144,7 +147,7 @@ class TarReader:
             rest -= len(self._piece(rest))
 
     def _drain(self) -> None:
-        """What follows the end: the filling of a tape's block."""
+        """Read the padding after the end, which fills a tape's block."""
         while self._fill():
             self.position += len(self._buffer) - self._at
             self._at = len(self._buffer)
@@ -152,7 +155,7 @@ class TarReader:
     # -- headers
 
     def _check(self, header: bytes) -> int:
-        """The size that a sound header tells."""
+        """The size from a header, after verifying its checksum."""
         said = _number(header[148:156])
         unsigned = sum(header) - sum(header[148:156]) + 8 * 32
         signed = unsigned - 256 * sum(byte > 127 for byte in header[:148] + header[156:])
@@ -177,7 +180,7 @@ class TarReader:
         return b"".join(self.data())
 
     def _pax(self, value: bytes) -> dict[str, str]:
-        """What is kept of the records of a pax header, each ``LENGTH KEY=VALUE\\n``."""
+        r"""The used records of a pax header, each ``LENGTH KEY=VALUE\n``."""
         found = {}
         at = 0
         while at < len(value):
@@ -211,7 +214,7 @@ class TarReader:
         what = {b"": EntryKind.FILE, b"\0": EntryKind.FILE, b"0": EntryKind.FILE, b"7": EntryKind.FILE}
         what |= {b"5": EntryKind.FOLDER, b"1": EntryKind.LINK, b"2": EntryKind.LINK}
         found = what.get(kind, EntryKind.OTHER)
-        # A folder's or link's header may tell a size, and has no content.
+        # A folder's or link's header may have a size, but there is no content.
         size = size if found in (EntryKind.FILE, EntryKind.OTHER) else 0
         shown = f"“{plain(raw, 200)}”"
         problem = ""
@@ -225,7 +228,7 @@ class TarReader:
         if not problem and inside is None:
             problem = f"{shown} lies outside of the archive"
         if not problem and found is EntryKind.LINK:
-            # A symbolic link starts from its own folder, a hard link from the top.
+            # A symbolic link is relative to its own folder, a hard link to the top.
             inner = within(posixpath.dirname(inside or "") if kind == b"2" else "", target)
             if not inner:
                 problem = f"{shown} is a link out of the archive, to “{plain(target, 200)}”"
@@ -246,7 +249,7 @@ _ODD = {
 
 
 def oversized(name: str, limits: Limits = LIMITS) -> str:
-    """Why *name* is no path that is looked up, such as “a name of 5000 characters”; "" for one that is."""
+    """The reason why *name* exceeds the limits of a path, such as “a name of 5000 characters”; "" if it does not."""
     if len(name) > limits.name:
         return f"a name of {len(name)} characters"
     if name.count("/") > limits.parts:
@@ -255,7 +258,7 @@ def oversized(name: str, limits: Limits = LIMITS) -> str:
 
 
 def within(folder: str, name: str) -> str | None:
-    """*name*, seen from *folder*, as a path from the top of the archive; None if it leads out of it."""
+    """*name*, relative to *folder*, as a path from the top of the archive; None if it leads outside."""
     if name.startswith("/") or "\0" in name:
         return None
     parts = [part for part in folder.split("/") if part]
@@ -274,7 +277,7 @@ def _text(field: bytes) -> str:
 
 
 def _number(field: bytes) -> int | None:
-    """A number of a header: octal, or GNU's binary where the first bit is set. None for what is neither."""
+    """A number of a header: octal, or GNU's binary form if the first bit is set. None for anything else."""
     if field[0] & 0x80:
         return int.from_bytes(bytes([field[0] & 0x7F]) + field[1:], "big") if field[0] == 0x80 else None
     text = field.partition(b"\0")[0].strip()
@@ -284,8 +287,10 @@ def _number(field: bytes) -> int | None:
 
 
 def tar_header(name: str, size: int) -> bytes:
-    """The header of a file in an archive that we write: one record, the same for the same name and size. Raises
-    ValueError for a name that does not fit (100 bytes fit)."""
+    """The header of a file in an archive that we write: one record, the same for the same name and size.
+
+    Raises ValueError for a name that does not fit (100 bytes fit).
+    """
     entry = tarfile.TarInfo(name)
     entry.size = size
     if size < 8**11:
@@ -298,7 +303,7 @@ def tar_header(name: str, size: int) -> bytes:
 
 
 def tar_padding(size: int) -> bytes:
-    """What fills the last record of a file's content."""
+    """The padding of a file's content to full records."""
     return bytes(-size % RECORD)
 
 

@@ -1,6 +1,6 @@
-"""zstd, from the standard library where it has it (Python 3.14), else from its backport.
+"""zstd, from the standard library (Python 3.14 or later), otherwise from its backport.
 
-Imported late, by :mod:`longshore.archives.compression`: only who meets such a file pays for it.
+Imported late, by :mod:`longshore.archives.compression`, so that only users of such files pay for it.
 """
 
 from __future__ import annotations
