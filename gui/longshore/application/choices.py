@@ -1,4 +1,4 @@
-"""What the user chose in the preferences, as it stands in the settings."""
+"""The user's choices in the preferences, as stored in the settings."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from longshore.settings import Settings
 from longshore.transfers.journal.journal import MAX_AGE_DAYS, MAX_ROWS
 from longshore.transfers.queue.runner import CONCURRENCY
 
-#: The least and the most of each number; a settings file may hold anything.
+#: The minimum and maximum of each number; a settings file may contain anything.
 BOUNDS = {
     "concurrency": (1, 20),
     "per_registry": (0, 20),
@@ -21,25 +21,25 @@ BOUNDS = {
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """The choices there are; the names are the keys of the settings."""
+    """All choices; their names are the keys of the settings."""
 
     appearance: str = "system"
-    #: Transfers at once, in all and with one registry (0: no limit of its own).
+    #: The maximum number of concurrent transfers, in total and per registry (0: no separate limit).
     concurrency: int = CONCURRENCY
     per_registry: int = 0
-    #: MB per second of Longshore's own copies together; 0 for as fast as it goes.
+    #: MB per second for all of Longshore's own copies together; 0 for no limit.
     copy_limit: int = 0
-    #: How long and how much the history keeps.
+    #: The maximum age in days and number of rows of the history.
     history_days: int = MAX_AGE_DAYS
     history_rows: int = MAX_ROWS
-    #: Whether a note on the desktop tells what ended while the window was not in front.
+    #: Whether desktop notifications report transfers that finish in the background.
     notes: bool = True
-    #: Whether an icon stands in the tray.
+    #: Whether to show an icon in the tray.
     tray: bool = False
 
     @staticmethod
     def read(settings: Settings) -> Choices:
-        """What stands in *settings*; the default for what is missing or makes no sense."""
+        """The choices in *settings*; the default for missing or invalid ones."""
         found: dict[str, Any] = {
             field.name: settings.get(field.name, field.default) for field in fields(Choices)
         }
@@ -48,7 +48,7 @@ class Choices:
         return Choices(**found)
 
     def write(self, settings: Settings, since: Choices) -> None:
-        """Keep those that differ from *since*, which were shown: another Longshore may have changed the others."""
+        """Save the choices that differ from the shown *since*: another Longshore may have changed the others."""
         for field in fields(self):
             value = getattr(self, field.name)
             if value != getattr(since, field.name):

@@ -1,7 +1,7 @@
-"""The clients that the rooms below share: one per engine and one per registry, made when first needed.
+"""The clients that the rooms below share: one per engine and one per registry, created when first needed.
 
-Everything here may be called from any worker thread and may block (imports included: the Docker SDK takes longer to
-import than the window takes to appear, so it is imported in the thread that first needs it).
+Everything here may be called from any worker thread and may block, imports included: importing the Docker SDK takes
+longer than showing the window, so the thread that first needs it imports it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class Clients:
-    """Hands out engines, registry clients, listers and credentials. Thread-safe.
+    """Provides engines, registry clients, listers and credentials. Thread-safe.
 
     *cache*: the folder in which details of tags are kept; None keeps none.
     """
@@ -38,7 +38,7 @@ class Clients:
         *,
         cache: Path | None = None,
     ) -> None:
-        # Reentrant: a lister is made with its client.
+        # Reentrant: creating a lister also creates its client.
         self._lock = threading.RLock()
         self._environ = environ
         self._config_of = config_of
@@ -62,7 +62,7 @@ class Clients:
             return engine
 
     def registry(self, host: str) -> RegistryClient:
-        """The client for the registry *host*, with what the user set for it. Does not connect."""
+        """The client for the registry *host*, with the user's settings for it. Does not connect."""
         from longshore.registry.client import RegistryClient
 
         with self._lock:
@@ -78,14 +78,16 @@ class Clients:
             return client
 
     def trial(self, config: RegistryConfig) -> RegistryClient:
-        """A client for a registry that is reached as *config* says, for strangers: nobody's credentials are looked up.
-        It belongs to the caller, who closes it."""
+        """An anonymous client for a registry with the settings *config*: it looks up no credentials.
+
+        The caller owns and closes it.
+        """
         from longshore.registry.client import RegistryClient
 
         return RegistryClient(config, lambda _host: None, environ=self._environ)
 
     def library(self, path: Path) -> Library:
-        """The library in the folder *path*. Does not look at it."""
+        """The library in the folder *path*. Does not access the folder."""
         from longshore.library.library import Library
 
         with self._lock:
@@ -95,7 +97,7 @@ class Clients:
             return library
 
     def lister(self, host: str) -> Lister:
-        """What lists the registry *host* in its vendor's way. Does not connect; made anew after a sign-in."""
+        """The lister for the registry *host*, by its vendor's API. Does not connect; created anew after a sign-in."""
         from longshore.registry.listing import lister_for
 
         with self._lock:
@@ -122,7 +124,7 @@ class Clients:
             raise
 
     def forget_registry(self, host: str) -> None:
-        """Drop the client of *host*: its settings or its credentials changed. Running calls of it end as they are."""
+        """Drop the client of *host* because its settings or credentials changed. Its running calls finish unchanged."""
         with self._lock:
             gone: list[Any] = [self._listers.pop(host, None), self._registries.pop(host, None)]
         for each in gone:
@@ -130,7 +132,7 @@ class Clients:
                 each.close()
 
     def close(self) -> None:
-        """Close every client. The last call."""
+        """Close every client. Must be the last call."""
         with self._lock:
             clients: list[Any] = [
                 *self._engines.values(),

@@ -1,4 +1,4 @@
-"""Engines that are pulled to together, under a name that the user gave them."""
+"""Named groups of engines that the user pulls to together."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from longshore.errors import LongshoreError
 from longshore.settings import Settings
 
 _KEY = "engine_groups"
-#: Characters of a name.
+#: The maximum number of characters of a name.
 LONGEST_NAME = 60
 
 
 class EngineGroups:
-    """The named groups; kept in the settings as plain addresses, so that they outlive contexts. GUI thread."""
+    """The named groups; kept in the settings as plain addresses, so that they survive deleted contexts. GUI thread."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
 
     def all(self) -> dict[str, tuple[EngineAddress, ...]]:
-        """Each group's engines, by its name, in alphabetical order. What is odd is left out."""
+        """Each group's engines, by its name, in alphabetical order. Invalid entries are skipped."""
         stored: dict[str, object] = self._settings.get(_KEY, {})
         found = {}
         for name in sorted(stored, key=str.casefold):
@@ -31,7 +31,7 @@ class EngineGroups:
         return found
 
     def save(self, name: str, addresses: Iterable[EngineAddress]) -> None:
-        """Keep *addresses* as the group *name*, in place of one that was called so. Without any, there is none."""
+        """Save *addresses* as the group *name*, replacing an existing one. An empty group is deleted."""
         name = name.strip()[:LONGEST_NAME]
         entries = [address.to_json() for address in dict.fromkeys(addresses)]
         if not name or not entries:
@@ -39,7 +39,7 @@ class EngineGroups:
         self._settings.update(_KEY, lambda stored: {**stored, name: entries}, {})
 
     def remove(self, name: str) -> None:
-        """Forget the group *name*; nothing happens to its engines."""
+        """Delete the group *name*; its engines are not affected."""
         self._settings.update(
             _KEY, lambda stored: {key: value for key, value in stored.items() if key != name}, {}
         )

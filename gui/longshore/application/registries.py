@@ -1,4 +1,4 @@
-"""The registries the user works with: Docker Hub, those of the settings, those of this run's command line."""
+"""The user's registries: Docker Hub, those from the settings, and those from the command line of this run."""
 
 from __future__ import annotations
 
@@ -13,13 +13,15 @@ from longshore.settings import Settings
 _KEY = "registries"
 _PINS = "pins"
 _DIGEST_TAGS = "digest_tags"
-#: Repositories of one registry that are offered from the history.
+#: The number of repositories per registry that are offered from the history.
 _MOST_RECENT = 8
 
 
 class RegistryBook:
-    """Which registries there are, how each is reached, and which repositories are pinned. GUI thread, but
-    :meth:`config` any thread (it reads one dict entry)."""
+    """The registries, their settings, and their pinned repositories.
+
+    GUI thread; any thread for :meth:`config` (it reads one dict entry).
+    """
 
     def __init__(self, settings: Settings, for_this_run: list[RegistryConfig]) -> None:
         self._settings = settings
@@ -36,7 +38,7 @@ class RegistryBook:
         return {config.host: config for config in found if config is not None}
 
     def look_again(self) -> set[str]:
-        """Take in what another Longshore changed; the hosts that are reached in another way now, or that went."""
+        """Load changes made by another Longshore. Returns the hosts whose settings changed or that were removed."""
         before = self._configs
         saved = self._saved()
         self._session -= saved.keys()
@@ -45,18 +47,18 @@ class RegistryBook:
         return {host for host, config in before.items() if self._configs.get(host) != config}
 
     def configs(self) -> list[RegistryConfig]:
-        """All, Docker Hub first, in the order they were added."""
+        """All registries, Docker Hub first, in the order they were added."""
         return list(self._configs.values())
 
     def config(self, host: str) -> RegistryConfig:
-        """How *host* is reached; the defaults for one that is not in the book."""
+        """The settings for *host*; the defaults if it is not in the book."""
         return self._configs.get(host) or RegistryConfig(host)
 
     def add(self, config: RegistryConfig) -> bool:
-        """Add or replace. False if it was there already and is the same.
+        """Add or replace a registry. Returns False if the same one was already there.
 
-        Where another Longshore changed the same registry meanwhile, only what differs from what was known here is
-        changed.
+        If another Longshore changed the same registry meanwhile, only the fields that differ from the last known
+        settings are changed.
         """
         host = config.host
         known = self._configs.get(host)
@@ -87,7 +89,7 @@ class RegistryBook:
         return True
 
     def remove(self, host: str) -> None:
-        """Take *host* out of the book. Docker Hub stays."""
+        """Remove *host* from the book. Docker Hub stays."""
         if host != DOCKER_HUB and self._configs.pop(host, None) is not None:
             self._session.discard(host)
             self._settings.update(_KEY, lambda entries: [one for one in entries if _host(one) != host], [])
@@ -97,19 +99,19 @@ class RegistryBook:
         return _names(self._settings.get(_PINS, {}), host)
 
     def pin(self, host: str, repository: str) -> None:
-        """Remember *repository* of *host*; pins persist."""
+        """Pin *repository* of *host*; pins persist."""
         self._change_pins(host, lambda names: dict.fromkeys((*names, repository)))
 
     def unpin(self, host: str, repository: str) -> None:
-        """The reverse of :meth:`pin`."""
+        """Remove the pin of *repository*."""
         self._change_pins(host, lambda names: [name for name in names if name != repository])
 
     def recent(self, host: str) -> tuple[str, ...]:
-        """Repositories of *host* that something was moved from or to, the latest first."""
+        """Repositories of *host* used in transfers, the latest first."""
         return self._recent.get(host, ())
 
     def set_recent(self, references: Iterable[Reference]) -> bool:
-        """Take over what the history holds, the latest first. False if that is what was known."""
+        """Set the recent repositories from the history, the latest first. Returns False if they are unchanged."""
         found: dict[str, dict[str, None]] = {}
         for reference in references:
             paths = found.setdefault(reference.domain, {})
@@ -122,11 +124,11 @@ class RegistryBook:
 
     @property
     def digest_tags_shown(self) -> bool:
-        """Whether the user wants to see tags that stand for a digest."""
+        """Whether the user wants to see tags that represent a digest."""
         return bool(self._settings.get(_DIGEST_TAGS, False))
 
     def show_digest_tags(self, shown: bool) -> None:
-        """Remember :attr:`digest_tags_shown`."""
+        """Save :attr:`digest_tags_shown`."""
         self._settings.set(_DIGEST_TAGS, shown)
 
     def _change_pins(self, host: str, how: Callable[[tuple[str, ...]], Iterable[str]]) -> None:
@@ -139,7 +141,7 @@ class RegistryBook:
 
 
 def _read(data: Any) -> RegistryConfig | None:
-    """An entry of the settings; None for an odd one, which harms only itself and is left where it is."""
+    """A registry from an entry of the settings; None for an invalid one, which is left in place."""
     try:
         return RegistryConfig.from_json(data)
     except (LongshoreError, ValueError, TypeError, KeyError, AttributeError):

@@ -1,4 +1,4 @@
-"""Requests for the queue, from an image, the place that it is in, and a target. The two places decide the operation."""
+"""Creates transfer requests from an image, its place and a target. The two places determine the operation."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ LocalPlace = EnginePlace | LibraryPlace
 def pull(
     reference: Reference, place: LocalPlace, platform: Platform | None = None, *, whole: bool = False
 ) -> TransferRequest:
-    """*reference* (``latest`` where it names nothing) from its registry into *place*, under the same name.
+    """Pull *reference* (default tag ``latest``) from its registry into *place*, under the same name.
 
-    *platform* None: the place's own, or with *whole* all that there are, byte for byte (the library only).
+    *platform* None: the place's own, or with *whole* all platforms, unchanged (the library only).
     """
     named = reference.with_default_tag()
     return TransferRequest(
@@ -38,7 +38,7 @@ def pull(
 
 
 def push(source: Endpoint, target: Reference) -> TransferRequest:
-    """An image of an engine, of the library or of an archive to *target*, in its registry."""
+    """Push an image of an engine, the library or an archive to *target*, in its registry."""
     operation = Operation.LOAD if isinstance(source.place, ArchivePlace) else Operation.PUSH
     return TransferRequest(operation, source, Endpoint(RegistryPlace(target.domain), target))
 
@@ -46,8 +46,10 @@ def push(source: Endpoint, target: Reference) -> TransferRequest:
 def copy(
     source: Reference, target: Reference, platforms: Iterable[Platform] = (), *, referrers: bool = False
 ) -> TransferRequest:
-    """From registry to registry: all of the image byte for byte, or only *platforms*; with *referrers* its signatures
-    and SBOMs too."""
+    """Copy from registry to registry: the whole image unchanged, or only *platforms*.
+
+    *referrers*: include its signatures and SBOMs.
+    """
     options: dict[str, str] = {}
     chosen = ",".join(sorted({str(platform) for platform in platforms}))
     if chosen:
@@ -63,16 +65,18 @@ def copy(
 
 
 def save(source: Endpoint, archive: ArchivePlace) -> TransferRequest:
-    """An image into an archive of its own."""
+    """Save an image to its own archive."""
     return TransferRequest(Operation.SAVE, source, Endpoint.of(archive, source.name))
 
 
 def load(source: Endpoint, place: LocalPlace) -> TransferRequest:
-    """An image of an archive into *place*, under the name that it has there; all of its images, which only an engine
-    takes, where *source* names none."""
+    """Load an image from an archive into *place*, under its name there.
+
+    If *source* names no image, load all of them, which only an engine supports.
+    """
     return TransferRequest(Operation.LOAD, source, Endpoint.of(place, source.name))
 
 
 def carry(source: Endpoint, place: LocalPlace) -> TransferRequest:
-    """An image of an engine or of the library to another such *place*, under the same name."""
+    """Copy an image of an engine or the library to another such *place*, under the same name."""
     return TransferRequest(Operation.COPY, source, Endpoint.of(place, source.name))

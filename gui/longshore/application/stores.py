@@ -1,6 +1,6 @@
-"""What the left pane can show: anything that lists images, names them, removes them, and tells when they change.
+"""The stores that the left pane can show: they list, name and remove images, and report changes.
 
-An :class:`~longshore.engine.engine.Engine` is such a store as it stands; the library is made one here.
+An :class:`~longshore.engine.engine.Engine` already is such a store; the library is adapted here.
 """
 
 from __future__ import annotations
@@ -20,30 +20,36 @@ if TYPE_CHECKING:
     from longshore.library.library import Library
     from longshore.library.model import LibraryDetails, LibraryImage
 
-#: Seconds between two looks at whether the library's list has changed; each costs one stat(2).
+#: Seconds between two checks whether the library's list has changed; each costs one stat(2).
 LOOK = 0.5
 
 
 class Store(Protocol):
-    """Thread-safe; every call may block and raises LongshoreError. Names are references, or ids (digests) in full."""
+    """A place with images. Thread-safe; every call may block and raises LongshoreError.
+
+    Names are references, or full ids (digests).
+    """
 
     def probe(self) -> EngineInfo | None:
-        """That it can be used; what is behind it, where that has a name and a version."""
+        """Check that it can be used. Returns its name and version, if it has them."""
 
     def images(self) -> list[LocalImage]:
         """All rows."""
 
     def image(self, name: str, /) -> ImageDetails | LibraryDetails:
-        """All about one image."""
+        """The details of one image."""
 
     def tag(self, source: str, target: Reference) -> None:
         """Give an image another name."""
 
     def remove(self, name: str, /, force: bool = False) -> object:
-        """Take a name away, and the image with its last one."""
+        """Remove a name, and the image with its last name."""
 
     def events(self, cancellation: Cancellation) -> Iterator[object]:
-        """Something whenever the list may have changed, and once at first. Ends, or raises, when it is lost."""
+        """Yields once at the start and after each possible change of the list.
+
+        Ends, or raises, when the connection is lost.
+        """
 
 
 class LibraryStore:
@@ -53,15 +59,15 @@ class LibraryStore:
         self._library = library
 
     def probe(self) -> None:
-        """That the folder can be used as a library; there need not be one yet. Raises LibraryError."""
+        """Check that the folder can be used as a library, which need not exist yet. Raises LibraryError."""
         self._library.check()
 
     def images(self) -> list[LocalImage]:
-        """Its images; signatures and SBOMs, which belong to them, are no rows of their own."""
+        """The library's images, without signatures and SBOMs, which belong to an image."""
         return [_row(image) for image in self._library.images() if not image.subject]
 
     def image(self, name: str) -> LibraryDetails:
-        """All about one image."""
+        """The details of one image."""
         return self._library.details(_named(name))
 
     def tag(self, source: str, target: Reference) -> None:
@@ -69,11 +75,11 @@ class LibraryStore:
         self._library.tag(_named(source), target)
 
     def remove(self, name: str, force: bool = False) -> object:
-        """Take a name away; what nothing else uses is freed. There are no containers that *force* could mean."""
+        """Remove a name and free unused content. *force* has no effect: there are no containers."""
         return self._library.remove(_named(name))
 
     def events(self, cancellation: Cancellation) -> Iterator[object]:
-        """Whenever the list has changed, by whoever."""
+        """Yields at the start, and whenever any program has changed the list."""
         known = self._library.signature()
         yield known
         while not cancellation.wait(LOOK):
@@ -101,7 +107,7 @@ def _row(image: LibraryImage) -> LocalImage:
         image_id=image.digest,
         created=image.created,
         size=image.size,
-        # As it came, to the byte: the digest is that of the registry it is from.
+        # The content is unchanged: its digest is that of the source registry.
         repo_digests=() if reference is None else (f"{reference.name}@{image.digest}",),
         dangling=reference is None,
         digest_only=reference is not None and reference.tag is None,
