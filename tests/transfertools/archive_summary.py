@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from longshore.archives.access import Moved
 from longshore.archives.archive import Archive, open_archive
 from longshore.archives.compression import Compression
 from longshore.archives.model import ArchiveFormat
@@ -45,9 +46,11 @@ class ArchiveSummary:
     unpacked: int
 
 
-def inspect_archive(path: Path) -> ArchiveSummary:
+def inspect_archive(
+    path: Path, *, cancellation: Cancellation | None = None, moved: Moved = lambda count: None
+) -> ArchiveSummary:
     """What the archive at *path* holds, once all of it was checked; see :func:`open_archive`."""
-    return summary_of(open_archive(path, cancellation=Cancellation()))
+    return summary_of(open_archive(path, cancellation=cancellation or Cancellation(), moved=moved))
 
 
 def summary_of(archive: Archive) -> ArchiveSummary:
