@@ -33,7 +33,7 @@ from longshore.library.library import Library
 from longshore.oci.layer import LayerState
 from longshore.oci.platform import Platform
 from longshore.transfers.queue.queue import TransferQueue
-from longshore.transfers.transfer import Endpoint, NoteKind, State
+from longshore.transfers.transfer import Endpoint, NoteKind, Phase, State
 from testbed.engine import PrivateEngine
 from transfertools import Eye
 from transfertools.archives import in_archive, in_engine, in_library, moving
@@ -171,10 +171,10 @@ def test_unpacking_is_a_part_of_the_bar(
     row = queue.add(moving(start(write(tmp_path, oci_parts(image)), name), in_engine(address)))
     eye.until(row, State.SUCCEEDED, 60)
     seen = eye.seen[row]
-    assert "extracting" in {one.phase for one in seen}
+    assert Phase.EXTRACTING in {one.phase for one in seen}
     assert LayerState.EXTRACTING in {layer.state for one in seen for layer in one.layers}
     # Sent is not yet loaded.
-    sending = [one.permille or 0 for one in seen if one.phase == "downloading"]
+    sending = [one.permille or 0 for one in seen if one.phase is Phase.MOVING]
     assert sending and max(sending) <= 700
     # By the layers' own rows, not by new ones.
     assert {len(one.layers) for one in seen if one.layers} == {2}

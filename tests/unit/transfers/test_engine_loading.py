@@ -13,7 +13,7 @@ from longshore.cancellation import Cancellation
 from longshore.errors import EngineLost, ImageUnknown, VerificationFailed
 from longshore.oci.reference import Reference
 from longshore.transfers.progress.progress import Progress
-from longshore.transfers.transfer import NoteKind, TransferNote
+from longshore.transfers.transfer import NoteKind, Phase, TransferNote
 from longshore.transfers.ways.engine_images import tag
 from longshore.transfers.ways.loading import Expected, load, verify
 from longshore.transfers.ways.way import Job
@@ -120,12 +120,12 @@ def test_the_tar_is_closed_when_the_engine_fails(read: int) -> None:
     with pytest.raises(EngineLost):
         load(job, engine, stream)
     assert closed == [True] * read  # one that never began has nothing to close
-    assert job.progress.snapshot().phase == "waiting"
+    assert job.progress.snapshot().phase is Phase.WAITING
 
 
 def test_the_phases_of_a_load() -> None:
     job, _ = attempt()
-    seen: list[str] = []
+    seen: list[Phase | None] = []
 
     def loaded(chunks: Iterable[bytes], cancellation: Cancellation, told: object) -> list[str]:
         for _ in chunks:
@@ -138,7 +138,7 @@ def test_the_phases_of_a_load() -> None:
 
     engine: Any = SimpleNamespace(load=loaded)
     assert load(job, engine, tar()) == ["app:1"]
-    assert [*seen, job.progress.snapshot().phase] == ["waiting", "extracting", "verifying"]
+    assert [*seen, job.progress.snapshot().phase] == [Phase.WAITING, Phase.EXTRACTING, Phase.VERIFYING]
 
 
 @pytest.mark.parametrize(
