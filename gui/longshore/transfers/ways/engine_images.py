@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 def source_names(request: TransferRequest) -> list[str]:
     """The names to ask the engine for: the source's, else its id; for an archive also those of the option ``names``."""
     source = request.source
-    if source.reference is None and not source.image_id:
+    if not source.name.asked:
         raise ValueError("an engine's image needs a name or an id")
-    first = source.image_id if source.reference is None else str(source.reference.with_default_tag())
     several = isinstance(request.destination.place, ArchivePlace)
     more = dict(request.options).get("names", "").split() if several else ()
-    return list(dict.fromkeys([first, *(str(Reference.parse(name).with_default_tag()) for name in more)]))
+    named = (str(Reference.parse(name).with_default_tag()) for name in more)
+    return list(dict.fromkeys([source.name.asked, *named]))
 
 
 def tell_if_changed(job: Job, image: ImageDetails) -> None:
