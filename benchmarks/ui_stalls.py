@@ -243,7 +243,8 @@ class Bench:
             strategies={(RegistryPlace, EnginePlace): replay},
         )
         self.transfers = transfers
-        self.window: MainWindow = MainWindow(ImageModel(), RegistryModel(), TagModel(), self.model)
+        self.window: MainWindow = MainWindow(ImageModel(), RegistryModel(), TagModel())
+        self.window.add_transfers(self.model)
         self.window.resize(1440, 900)
         self.window.show()
         self._gaps: list[float] = []

@@ -34,6 +34,8 @@ COLLECTOR = (10_000, 20, 50)
 STYLE = "Fusion"
 #: Seconds that an orderly shutdown may take: a hanging disk or program must not keep the process alive.
 CLOSE_SECONDS = 20.0
+#: Milliseconds to wait for the first paint: a window on another desktop, or a minimized one, is painted later.
+PICTURE_MS = 300
 #: Exit codes: 0 success, 1 unexpected end, 2 wrong arguments or no display.
 EXIT_FAILED, EXIT_USAGE = 1, 2
 
@@ -100,8 +102,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         application, wiring = _make_window(folders, arguments, environ, registries, bus, odd)
         with _signals(wiring.quit):
             wiring.show()
-            # Paint first, then import what the first paint does not need (asyncio alone takes longer than it).
-            application.processEvents()
+            _await_picture(wiring)
             settle_collector()
             from longshore import log
 
@@ -159,6 +160,17 @@ def _make_window(
         folders, Settings(folders.config), environ, engine_url=arguments.engine, registries=registries
     )
     return application, wiring
+
+
+def _await_picture(wiring: Wiring) -> None:
+    """Handle events until the window is painted: what it did without is imported then (asyncio alone takes longer)."""
+    from PySide6.QtCore import QEventLoop, QTimer
+
+    loop = QEventLoop()
+    wiring.window.painted.connect(loop.quit)
+    wiring.closing.connect(loop.quit)
+    QTimer.singleShot(PICTURE_MS, loop, loop.quit)
+    loop.exec()
 
 
 def _say(sentence: str, code: int) -> int:

@@ -12,12 +12,12 @@ from PySide6.QtCore import QCoreApplication
 from longshore.errors import Remedy
 from longshore.models.text import safe, tr
 from longshore.text import filled, plain
-from longshore.transfers.transfer import State, TransferSnapshot
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from longshore.errors import LongshoreError
+    from longshore.transfers.transfer import TransferSnapshot
 
 #: Qt's context for the sentences of errors in a catalogue.
 _CONTEXT = "errors"
@@ -78,6 +78,8 @@ def offer(error: LongshoreError, name: str = "") -> Offer:
 
 def offer_of(snapshot: TransferSnapshot, name_of: Callable[[str], str] = str) -> Offer | None:
     """What to offer about a transfer that failed, besides trying again. *name_of*: what a host is called."""
+    from longshore.transfers.transfer import State  # loaded with the first transfer, after the first paint
+
     error = snapshot.error
     if error is None or snapshot.state is not State.FAILED:
         return None

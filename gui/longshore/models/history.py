@@ -7,7 +7,7 @@ from typing import Any
 
 from PySide6.QtCore import QModelIndex, QObject, Qt, Signal
 
-from longshore.models import text
+from longshore.models import text, times
 from longshore.models import transfer_text as words
 from longshore.models.columns import HistoryColumn, NodeKind, Role, Tone, TransferColumn
 from longshore.models.row_table import Index, RowTable, TableRow
@@ -143,7 +143,7 @@ class HistoryModel(RowTable[HistoryRow]):
     @staticmethod
     def _text(snapshot: TransferSnapshot, column: int) -> str:
         if column == HistoryColumn.FINISHED:
-            return text.clock(snapshot.finished or snapshot.created)
+            return times.clock(snapshot.finished or snapshot.created)
         if column == HistoryColumn.TOOK:
             return words.took_text(snapshot)
         return words.transfer_cell(snapshot, _SAME[HistoryColumn(column)])
@@ -151,7 +151,7 @@ class HistoryModel(RowTable[HistoryRow]):
     @staticmethod
     def _whole(snapshot: TransferSnapshot, column: int) -> str:
         if column == HistoryColumn.FINISHED:
-            return text.moment_text(snapshot.finished or snapshot.created)
+            return times.moment_text(snapshot.finished or snapshot.created)
         if column == HistoryColumn.TOOK:
             return words.took_text(snapshot)
         return words.transfer_whole(snapshot, _SAME[HistoryColumn(column)])
@@ -164,4 +164,4 @@ class HistoryModel(RowTable[HistoryRow]):
 
     @staticmethod
     def _copy_text(snapshot: TransferSnapshot) -> str:
-        return f"{text.moment_text(snapshot.finished or snapshot.created)}  {words.copy_text(snapshot)}"
+        return f"{times.moment_text(snapshot.finished or snapshot.created)}  {words.copy_text(snapshot)}"

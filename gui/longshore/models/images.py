@@ -10,16 +10,15 @@ from PySide6.QtCore import QMimeData, QModelIndex, QObject, Qt, Signal
 
 from longshore.models import mime, sieve, text
 from longshore.models.columns import ImageColumn, Role
-from longshore.models.row_table import Index, RowTable, TableRow
+from longshore.models.row_table import Index, RowTable
 from longshore.models.text import tr
 from longshore.models.transition import never_raises
-from longshore.naturalsort import natural_key
-from longshore.oci.reference import Reference
 
 if TYPE_CHECKING:
+    from longshore.models.image_row import ImageRow
     from longshore.oci.local_image import LocalImage
+    from longshore.oci.reference import Reference
 
-_NONE = "<none>"
 _Item = Qt.ItemDataRole
 
 
@@ -29,39 +28,7 @@ def _ends(name: str) -> list[str]:
     return ["/".join(parts[start:]) for start in range(len(parts))]
 
 
-class ImageRow(TableRow):
-    """A reference of the engine, or an image without one."""
-
-    __slots__ = ("fresh", "image", "natural", "repository", "short", "tag")
-
-    def __init__(self, image: LocalImage) -> None:
-        super().__init__("")
-        self.fresh = False
-        #: Shorter forms of the repository that no other repository of the list has.
-        self.short: tuple[str, ...] = ()
-        self.set_image(image)
-
-    def set_image(self, image: LocalImage) -> None:
-        """Show *image* in this row: what its name stands for now."""
-        self.image = image
-        reference = image.reference
-        if reference is None:
-            self.repository, self.tag = _NONE, _NONE
-        else:
-            self.repository = text.safe(reference.familiar_name)
-            self.tag = reference.tag or _NONE
-        self.natural = natural_key(self.tag)
-        parts = [self.repository, self.tag, image.image_id, *image.repo_digests]
-        if reference is not None:
-            parts.append(str(reference))
-        self.haystack = sieve.haystack(parts)
-
-    def base_key(self) -> tuple[Any, ...]:
-        """Named images first, by repository and natural tag."""
-        return (self.image.reference is None, self.repository.casefold(), self.natural, self.image.image_id)
-
-
-class ImageModel(RowTable[ImageRow]):
+class ImageModel(RowTable["ImageRow"]):
     """The engine's images. GUI thread only."""
 
     #: Remote references were dropped here: list[Reference], those without tag are whole repositories.
@@ -92,6 +59,8 @@ class ImageModel(RowTable[ImageRow]):
 
     def set_images(self, images: Sequence[LocalImage]) -> None:
         """Show *images*. Rows that stay keep their selection, also when an image behind a name changed."""
+        from longshore.models.image_row import ImageRow  # with the first images: the window opens without any
+
         before = self._by_key
         self._by_key = {}
         changed: set[ImageRow] = set()
@@ -108,7 +77,7 @@ class ImageModel(RowTable[ImageRow]):
                 row.set_image(image)
                 changed.add(row)
             self._by_key[key] = row
-        self._all = sorted(self._by_key.values(), key=ImageRow.base_key)
+        self._all = sorted(self._by_key.values(), key=lambda row: row.base_key())
         self._shorten()
         self._arrange()
         if changed:
@@ -192,57 +161,15 @@ class ImageModel(RowTable[ImageRow]):
         return None
 
     def _sort_key(self, row: ImageRow, column: int) -> Any:
-        image = row.image
-        if column == ImageColumn.REPOSITORY:
-            return None if image.reference is None else row.repository.casefold()
-        if column == ImageColumn.TAG:
-            return None if row.tag == _NONE else row.natural
-        if column == ImageColumn.IMAGE_ID:
-            return image.image_id
-        if column == ImageColumn.CREATED:
-            return None if image.created is None else text.aware(image.created)
-        if column == ImageColumn.SIZE:
-            return image.size
-        return image.in_use
-
-    def _text(self, row: ImageRow, column: int) -> str:
-        if column == ImageColumn.REPOSITORY:
-            return row.repository
-        if column == ImageColumn.TAG:
-            return row.tag
-        if column == ImageColumn.IMAGE_ID:
-            return row.image.name.short
-        if column == ImageColumn.CREATED:
-            return text.age(row.image.created)
-        if column == ImageColumn.SIZE:
-            return text.size(row.image.size)
-        return text.containers(row.image.in_use)
-
-    def _whole(self, row: ImageRow, column: int) -> str:
-        """The whole story of a cell, as plain text."""
-        image = row.image
-        if column in (ImageColumn.REPOSITORY, ImageColumn.TAG):
-            if image.reference is not None:
-                name = text.safe(image.reference.familiar, 600)
-                return f"{name}\n{tr('New: it arrived since you last looked.')}" if row.fresh else name
-            return tr("An image without a name: a newer image took its name, or it never had one.")
-        if column == ImageColumn.IMAGE_ID:
-            return text.safe(image.image_id)
-        if column == ImageColumn.CREATED:
-            return text.moment_text(image.created)
-        if column == ImageColumn.SIZE:
-            words = tr("{number} bytes compressed") if self._compressed else tr("{number} bytes on disk")
-            exact = words.replace("{number}", f"{image.size:,}")
-            return f"{text.size(image.size)} ({exact})"
-        return text.containers(image.in_use) or tr("No container uses it.")
+        return row.sort_key(column)
 
     def _value(self, row: ImageRow, column: int, role: int) -> Any:
         if role in (_Item.DisplayRole, _Item.AccessibleTextRole):
-            return self._text(row, column)
+            return row.text(column)
         if role == _Item.ToolTipRole:
-            return text.tooltip(self._whole(row, column))
+            return text.tooltip(row.whole(column, compressed=self._compressed))
         if role == _Item.AccessibleDescriptionRole:
-            return self._whole(row, column)
+            return row.whole(column, compressed=self._compressed)
         image = row.image
         if role == Role.IMAGE:
             return image
@@ -255,11 +182,11 @@ class ImageModel(RowTable[ImageRow]):
         if role == Role.SHORT:
             if column == ImageColumn.REPOSITORY:
                 return row.short
-            return (text.short_age(image.created),) if column == ImageColumn.CREATED else ()
+            return (row.short_age,) if column == ImageColumn.CREATED else ()
         if role == Role.DANGLING:
             return image.dangling
         if role == Role.TAG:
-            return "" if row.tag == _NONE else row.tag
+            return row.tag_or_nothing
         if role == Role.COPY_TEXT:
             return image.name.copied
         if role == Role.STRONG:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from longshore.models import text
+from longshore.models import text, times
 from longshore.models.columns import TransferColumn
 from longshore.models.text import tr
 from longshore.models.transfer_text import already_text
@@ -24,7 +24,7 @@ def layer_state_text(layer: LayerSnapshot, transfer: TransferSnapshot) -> str:
     if stopped(layer, transfer):
         return tr("stopped")
     if layer.retrying_in is not None and not layer.state.finished:
-        return tr("retrying in {time}").replace("{time}", text.duration(layer.retrying_in))
+        return tr("retrying in {time}").replace("{time}", times.duration(layer.retrying_in))
     if layer.state is LayerState.TRANSFERRING:
         return {Operation.PULL: tr("downloading"), Operation.PUSH: tr("uploading")}.get(
             operation, tr("copying")

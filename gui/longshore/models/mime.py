@@ -7,15 +7,14 @@ import enum
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from PySide6.QtCore import QMimeData, QUrl
+from PySide6.QtCore import QMimeData
 
-from longshore.errors import LongshoreError
-from longshore.oci.image_name import ImageName
-from longshore.oci.reference import Reference
+if TYPE_CHECKING:
+    from longshore.oci.image_name import ImageName
+    from longshore.oci.reference import Reference
 
 REFERENCES = "application/vnd.longshore.references+json"
 #: Rows of the queue, to be put elsewhere in it. Nobody else's business, so it stands under no other format.
@@ -39,8 +38,7 @@ class DragKind(enum.Enum):
     REMOTE = "remote"
 
 
-@dataclass(frozen=True, slots=True)
-class Dragged:
+class Dragged(NamedTuple):
     """What a drag carries: at least one image. A remote one has a reference; without a tag, it is a repository."""
 
     kind: DragKind
@@ -60,6 +58,13 @@ def encode(kind: DragKind, images: Iterable[ImageName]) -> QMimeData:
     data.setData(REFERENCES, json.dumps(body).encode())
     data.setText("\n".join(image.copied for image in kept))
     return data
+
+
+def encode_references(references: Iterable[Reference]) -> QMimeData:
+    """The same for tags and repositories of registries."""
+    from longshore.oci.image_name import ImageName  # loaded with the first drag, not before the first paint
+
+    return encode(DragKind.REMOTE, [ImageName(reference) for reference in references])
 
 
 def _entry(kind: DragKind, image: ImageName) -> dict[str, str]:
@@ -119,6 +124,10 @@ def _image(kind: DragKind, entry: Any) -> ImageName | None:
     if any(not isinstance(field, str) or len(field) > _MAX_TEXT for field in fields):
         return None
     name, image_id, registry, repository = fields
+    from longshore.errors import LongshoreError
+    from longshore.oci.image_name import ImageName
+    from longshore.oci.reference import Reference  # loaded with the first drop, not before the first paint
+
     reference = None
     if name:
         try:
@@ -140,6 +149,10 @@ def _decode_plain(text: str) -> Dragged | None:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     if not 0 < len(lines) <= MAX_PLAIN_LINES:
         return None
+    from longshore.errors import LongshoreError
+    from longshore.oci.image_name import ImageName
+    from longshore.oci.reference import Reference
+
     try:
         return Dragged(DragKind.REMOTE, tuple(ImageName(Reference.parse_input(line)) for line in lines))
     except LongshoreError:
@@ -148,6 +161,8 @@ def _decode_plain(text: str) -> Dragged | None:
 
 def encode_files(files: Iterable[Path]) -> QMimeData:
     """Files for whoever takes files."""
+    from PySide6.QtCore import QUrl
+
     data = QMimeData()
     data.setUrls([QUrl.fromLocalFile(str(file)) for file in files])
     return data

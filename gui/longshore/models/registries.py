@@ -10,15 +10,13 @@ from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, Qt, Sign
 from longshore.errors import ListingUnsupported, LongshoreError
 from longshore.models import sieve
 from longshore.models.columns import NodeState, RegistryColumn
-from longshore.models.registry_node import RegistryNode
-from longshore.models.registry_row import Child, RegistryEntry
 from longshore.models.registry_tree import RegistryTree
 from longshore.models.transition import settle
 
 if TYPE_CHECKING:
+    from longshore.models.registry_node import RegistryNode
+    from longshore.models.registry_row import Child, RegistryEntry
     from longshore.registry.model import RepositoryInfo
-
-__all__ = ["RegistryEntry", "RegistryModel"]
 
 Index = QModelIndex | QPersistentModelIndex
 _ROOT = QModelIndex()
@@ -45,6 +43,10 @@ class RegistryModel(RegistryTree):
     def set_registries(self, entries: Sequence[RegistryEntry]) -> None:
         """Show these registries in this order. Those that stay keep their rows; pins and users are taken
         over."""
+        from longshore.models.registry_node import (
+            RegistryNode,  # with the first registry: the window opens without any
+        )
+
         known = {node.host: node for node in self._nodes}
         target: list[RegistryNode] = []
         fresh: set[str] = set()

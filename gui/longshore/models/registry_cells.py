@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt
 
 from longshore.errors import Remedy
 from longshore.models import errors, text
 from longshore.models.columns import NodeAction, NodeKind, NodeState, RegistryColumn, Role, Tone
-from longshore.models.registry_node import RegistryNode
-from longshore.models.registry_row import Child
 from longshore.models.text import tr
+
+if TYPE_CHECKING:
+    from longshore.models.registry_node import RegistryNode
+    from longshore.models.registry_row import Child
 
 _Item = Qt.ItemDataRole
 
@@ -140,7 +142,9 @@ def whole(node: RegistryNode, child: Child | None, column: int) -> str:
     if info is not None:
         parts.append(text.safe(info.description))
         if info.updated is not None:
-            parts.append(tr("updated {moment}").replace("{moment}", text.moment_text(info.updated)))
+            from longshore.models import times  # few registries tell it
+
+            parts.append(tr("updated {moment}").replace("{moment}", times.moment_text(info.updated)))
     if child.from_history:
         parts.append(tr("known from your transfers"))
     return "\n".join(part for part in parts if part)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import QMimeData
 
 from longshore.models import mime, text
-from longshore.models.registry_node import RegistryNode
-from longshore.models.registry_row import Child
 from longshore.models.text import tr
-from longshore.oci.reference import Reference
+
+if TYPE_CHECKING:
+    from longshore.models.registry_node import RegistryNode
+    from longshore.models.registry_row import Child
+    from longshore.oci.reference import Reference
 
 
 def hint(target: tuple[RegistryNode, Child | None] | None, data: QMimeData) -> tuple[bool, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import (
     QAbstractItemModel,
@@ -17,10 +17,12 @@ from PySide6.QtCore import (
 
 from longshore.models import mime, registry_cells, registry_drop
 from longshore.models.columns import NodeKind, NodeState, RegistryColumn
-from longshore.models.registry_node import RegistryNode
-from longshore.models.registry_row import Child
 from longshore.models.transition import changed_rows, never_raises
-from longshore.oci.image_name import ImageName
+
+if TYPE_CHECKING:
+    from longshore.models.registry_node import RegistryNode
+    from longshore.models.registry_row import Child
+    from longshore.oci.reference import Reference
 
 Index = QModelIndex | QPersistentModelIndex
 _Item = Qt.ItemDataRole
@@ -172,13 +174,13 @@ class RegistryTree(QAbstractItemModel):
         return [mime.REFERENCES, mime.PLAIN, mime.FILES]
 
     def mimeData(self, indexes: Iterable[Index]) -> QMimeData:
-        images: dict[ImageName, None] = {}
+        references: dict[Reference, None] = {}
         for index in indexes:
             found = self._find(index)
             reference = found[1].reference if found is not None and found[1] is not None else None
             if reference is not None:
-                images[ImageName(reference)] = None
-        return mime.encode(mime.DragKind.REMOTE, images)
+                references[reference] = None
+        return mime.encode_references(references)
 
     def supportedDragActions(self) -> Qt.DropAction:
         return Qt.DropAction.CopyAction

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
-from longshore.errors import InvalidInput
 from longshore.models import ordering
-from longshore.oci.reference import DOCKER_HUB, Reference, parse_pull_line
+
+if TYPE_CHECKING:
+    from longshore.oci.reference import Reference
 
 #: Characters of a filter that are looked at as a reference: longer ones name none.
 LONGEST = 2000
@@ -64,6 +65,10 @@ def _pasted(text: str) -> _Pasted | None:
     text = text.strip()
     if not text or len(text) > LONGEST:
         return None
+    # The grammar of references is not in the way of the window; the first words that are typed bring it.
+    from longshore.errors import InvalidInput
+    from longshore.oci.reference import parse_pull_line
+
     try:
         reference, _ = parse_pull_line(text)
     except InvalidInput:
@@ -106,6 +111,8 @@ def for_tags(text: str, host: str, repository: str) -> Sieve:
     if pasted.whole:
         here = (reference.domain, reference.path) == (host, repository)
     else:
+        from longshore.oci.reference import DOCKER_HUB
+
         here = repository.casefold() in (pasted.written, reference.path if host == DOCKER_HUB else None)
     if not here:
         return Sieve(typed)

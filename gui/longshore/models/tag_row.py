@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from longshore.errors import LongshoreError
-from longshore.models import errors, sieve, text
+from longshore.models import errors, sieve, text, times
 from longshore.models.columns import HereState, TagColumn
 from longshore.models.row_table import TableRow
 from longshore.models.text import tr
 from longshore.naturalsort import natural_key
+from longshore.oci.grammar import valid_tag
+from longshore.oci.manifest import MANIFESTS
 from longshore.oci.platform import Platform
+from longshore.oci.reference import Reference
 
 if TYPE_CHECKING:
+    from longshore.oci.local_image import LocalImage
     from longshore.registry.model import TagDetails
 
 #: Tags that stand for a digest: signatures, attestations, SBOMs, and what referrers fall back to.
@@ -41,12 +46,21 @@ class TagRow(TableRow):
         self.asked = False
         self.stale = False
 
+    @staticmethod
+    def can_show(tag: str) -> bool:
+        """Whether *tag*, as a registry lists it, can be pulled."""
+        return valid_tag(tag)
+
+    def reference(self, host: str, repository: str) -> Reference:
+        """The full reference, with the tag."""
+        return Reference(host, repository, self.tag)
+
     def set_details(self, details: TagDetails) -> None:
         """What the registry says of the tag."""
         self.details = details
         self.error = None
         self.haystack = sieve.haystack([self.tag, details.digest])
-        created = None if details.created is None else text.aware(details.created).timestamp()
+        created = None if details.created is None else times.aware(details.created).timestamp()
         # Ten thousand rows are sorted again and again while details come, so the keys are made once.
         self._keys = (self.natural, details.digest or None, details.size, None, created)
 
@@ -74,7 +88,33 @@ class TagRow(TableRow):
             return text.size(details.size)
         if column == TagColumn.PLATFORMS:
             return "  ".join(platform_text(one) for one in details.platforms)
-        return text.age(details.created)
+        return times.age(details.created)
+
+    @property
+    def short_age(self) -> str:
+        """How old it is, in as few letters as it takes."""
+        return times.short_age(None if self.details is None else self.details.created)
+
+    def compared(self, images: Iterable[LocalImage], *, picked: bool) -> HereState:
+        """How the tag compares with the local *images* of its name. *picked*: see :meth:`TagModel.set_local`."""
+        details = self.details
+        if details is None or not details.digest:
+            return HereState.NONE
+        same = {details.digest}
+        if picked:
+            same.update(details.images)
+        known = False
+        for image in images:
+            # Every one is compared: classic stores keep several, and a containerd store's image id is one
+            # too.
+            digests = {entry.rpartition("@")[2] for entry in image.repo_digests}
+            if image.image_id in same or not same.isdisjoint(digests):
+                return HereState.IN_SYNC
+            known = known or bool(digests)
+        if picked and not details.images and details.media_type not in MANIFESTS:
+            return HereState.NONE  # it may be one of the images of an index that are not known
+        # An image that was never pulled or pushed has no digest to compare: nothing is said then.
+        return HereState.DIFFERS if known else HereState.NONE
 
     def whole(self, column: int) -> str:
         """The whole story of the cell in *column* (not the tag's own: the repository belongs to it)."""
@@ -92,7 +132,7 @@ class TagRow(TableRow):
             return tr("{size} compressed").replace("{size}", text.size(details.size)) if details.size else ""
         if column == TagColumn.PLATFORMS:
             return ", ".join(text.safe(str(one)) for one in details.platforms)
-        return text.moment_text(details.created)
+        return times.moment_text(details.created)
 
 
 def platform_text(platform: Platform) -> str:

@@ -7,19 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QMimeData, QObject, Qt, QTimer, Signal
 
-from longshore.errors import LongshoreError
 from longshore.models import errors, mime, ordering, sieve, text
 from longshore.models.columns import HereState, Role, TagColumn, Tone
 from longshore.models.row_table import Index, RowTable
-from longshore.models.tag_row import TagRow
 from longshore.models.text import tr
-from longshore.oci.grammar import valid_tag
-from longshore.oci.image_name import ImageName
-from longshore.oci.manifest import MANIFESTS
-from longshore.oci.reference import Reference
 
 if TYPE_CHECKING:
+    from longshore.errors import LongshoreError
+    from longshore.models.tag_row import TagRow
     from longshore.oci.local_image import LocalImage
+    from longshore.oci.reference import Reference
     from longshore.registry.listing import TagInfo
     from longshore.registry.model import TagDetails
 
@@ -29,7 +26,7 @@ _Item = Qt.ItemDataRole
 _GATHER, _GATHER_ROWS = 120, 2000
 
 
-class TagModel(RowTable[TagRow]):
+class TagModel(RowTable["TagRow"]):
     """The tags of one repository. GUI thread only.
 
     The default order (column -1) is newest first once every date is known, and newest version first until
@@ -165,12 +162,14 @@ class TagModel(RowTable[TagRow]):
         """
         if generation != self._generation or not self._host:
             return
+        from longshore.models.tag_row import TagRow  # with the first tags: the window opens without any
+
         changed: set[TagRow] = set()
         for tag in tags:
             name = tag if isinstance(tag, str) else tag.name
             row = self._by_tag.get(name)
             if row is None:
-                if not valid_tag(name):
+                if not TagRow.can_show(name):
                     continue  # nobody could pull it
                 row = self._by_tag[name] = TagRow(name)
             if not isinstance(tag, str) and tag.details is not None:
@@ -335,29 +334,13 @@ class TagModel(RowTable[TagRow]):
 
     def _here(self, row: TagRow) -> HereState:
         images = self._local.get(f"{self._host}/{self._repository}:{row.tag}")
-        if not images or row.details is None or not row.details.digest:
-            return HereState.NONE
-        same = {row.details.digest}
-        if self._picked:
-            same.update(row.details.images)
-        known = False
-        for image in images:
-            # Every one is compared: classic stores keep several, and a containerd store's image id is one
-            # too.
-            digests = {entry.rpartition("@")[2] for entry in image.repo_digests}
-            if image.image_id in same or not same.isdisjoint(digests):
-                return HereState.IN_SYNC
-            known = known or bool(digests)
-        if self._picked and not row.details.images and row.details.media_type not in MANIFESTS:
-            return HereState.NONE  # it may be one of the images of an index that are not known
-        # An image that was never pulled or pushed has no digest to compare: nothing is said then.
-        return HereState.DIFFERS if known else HereState.NONE
+        return row.compared(images, picked=self._picked) if images else HereState.NONE
 
     # -- content
 
     def reference_of(self, row: TagRow) -> Reference:
         """The full reference of *row*."""
-        return Reference(self._host, self._repository, row.tag)
+        return row.reference(self._host, self._repository)
 
     def refresh_ages(self) -> None:
         """The clock went on: tell views that the ages changed. Called by the owner about once a minute."""
@@ -410,7 +393,7 @@ class TagModel(RowTable[TagRow]):
         if role == Role.SORT:
             return self._sort_key(row, column)
         if role == Role.SHORT and column == TagColumn.CREATED:
-            return (text.short_age(row.details.created),) if row.details is not None else ()
+            return (row.short_age,) if row.details is not None else ()
         if role == Role.COPY_TEXT:
             return self.reference_of(row).familiar
         if role == Role.STRONG:
@@ -429,7 +412,4 @@ class TagModel(RowTable[TagRow]):
         return [mime.REFERENCES, mime.PLAIN]
 
     def mimeData(self, indexes: Iterable[Index]) -> QMimeData:
-        return mime.encode(
-            mime.DragKind.REMOTE,
-            (ImageName(self.reference_of(row)) for row in self._rows_of(indexes)),
-        )
+        return mime.encode_references(self.reference_of(row) for row in self._rows_of(indexes))

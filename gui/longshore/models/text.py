@@ -1,18 +1,15 @@
-"""Numbers, times and names as a person reads them. SI units (1 kB is 1000 B). GUI thread only."""
+"""Numbers and names as a person reads them. SI units (1 kB is 1000 B). GUI thread only. Times are in :mod:`.times`."""
 
 from __future__ import annotations
 
-import html
 import re
-from datetime import UTC, datetime, timedelta
 
-from PySide6.QtCore import QCoreApplication, QDateTime, QLocale
+from PySide6.QtCore import QCoreApplication, QLocale
 
 from longshore.text import plain
 
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 _CONTEXT = "models"
-_LONG_AGO = timedelta(days=365 * 20)
 
 
 def tr(text: str, number: int = -1) -> str:
@@ -32,6 +29,8 @@ def tooltip(text: str) -> str | None:
     rich."""
     if not text:
         return None
+    import html  # its table of names is large, and the first picture has no tooltip
+
     return f'<span style="white-space:pre-wrap">{html.escape(text)}</span>'
 
 
@@ -109,101 +108,6 @@ def percent_spoken(permille: int | None) -> str:
     if permille is None or permille < 0:
         return tr("not known")
     return tr("{number} percent").replace("{number}", str(permille // 10))
-
-
-# -- times
-
-
-def duration(seconds: float | None) -> str:
-    """``2 s``, ``1 min 20 s``, ``1 h 5 min``, ``2 d 3 h``; empty when not known."""
-    if seconds is None or seconds < 0 or seconds != seconds or seconds > 365 * 86400:
-        return ""
-    whole = max(1, round(seconds)) if seconds > 0 else 0
-    if whole < 60:
-        return tr("%n s", whole)
-    minutes, rest = divmod(whole, 60)
-    if minutes < 60:
-        return tr("%n min", minutes) + (" " + tr("%n s", rest) if rest else "")
-    hours, minutes = divmod(minutes, 60)
-    if hours < 48:
-        return tr("%n h", hours) + (" " + tr("%n min", minutes) if minutes else "")
-    days, hours = divmod(hours, 24)
-    return tr("%n d", days) + (" " + tr("%n h", hours) if hours else "")
-
-
-def aware(moment: datetime) -> datetime:
-    """*moment* with a time zone; without one it is taken as UTC, as engines and registries mean it."""
-    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
-
-
-def age(moment: datetime | None, now: datetime | None = None) -> str:
-    """How long ago *moment* was: ``2 hours ago``, ``yesterday``; a date where an age would say nothing."""
-    if moment is None:
-        return ""
-    moment = aware(moment)
-    passed = (now or datetime.now(UTC)) - moment
-    seconds = passed.total_seconds()
-    if passed > _LONG_AGO or seconds < -3600:
-        return moment.date().isoformat()  # reproducible builds and wrong clocks
-    if seconds < 60:
-        return tr("just now")
-    days = int(seconds // 86400)
-    for amount, one, many in (
-        (days // 365, "1 year ago", "%n years ago"),
-        (days // 30, "1 month ago", "%n months ago"),
-        (days // 7, "1 week ago", "%n weeks ago"),
-        (days, "yesterday", "%n days ago"),
-        (int(seconds // 3600), "1 hour ago", "%n hours ago"),
-    ):
-        # Up to eight weeks are told in weeks: "5 weeks ago" says more than "1 month ago".
-        if amount and not (many == "%n months ago" and amount < 2):
-            return tr(one) if amount == 1 else tr(many, amount)
-    minutes = int(seconds // 60)
-    return tr("1 min ago") if minutes == 1 else tr("%n min ago", minutes)
-
-
-def short_age(moment: datetime | None, now: datetime | None = None) -> str:
-    """The age of :func:`age` in as few letters as it takes: ``2 h``, ``3 d``, ``6 wk``."""
-    if moment is None:
-        return ""
-    seconds = ((now or datetime.now(UTC)) - aware(moment)).total_seconds()
-    if seconds > _LONG_AGO.total_seconds() or seconds < -3600:
-        return aware(moment).date().isoformat()
-    days = int(seconds // 86400)
-    for amount, words in (
-        (days // 365, "{0} y"),
-        (days // 30 if days >= 60 else 0, "{0} mo"),
-        (days // 7, "{0} wk"),
-        (days, "{0} d"),
-        (int(seconds // 3600), "{0} h"),
-        (int(seconds // 60), "{0} min"),
-    ):
-        if amount > 0:
-            return tr(words).format(amount)
-    return tr("now")
-
-
-def moment_text(moment: datetime | None) -> str:
-    """Date and time in the user's zone and manner, for tooltips; empty for None."""
-    if moment is None:
-        return ""
-    try:
-        local = aware(moment).astimezone()
-    except (OverflowError, ValueError, OSError):
-        return moment.isoformat(" ", "seconds")
-    return local.strftime("%Y-%m-%d %H:%M:%S")
-
-
-def clock(moment: datetime | None, now: datetime | None = None) -> str:
-    """The time of day if *moment* is today, otherwise date and time; in the user's zone."""
-    if moment is None:
-        return ""
-    local = aware(moment).astimezone()
-    today = (now or datetime.now(UTC)).astimezone().date()
-    locale = QLocale()
-    stamp = QDateTime.fromSecsSinceEpoch(int(local.timestamp()))
-    time = locale.toString(stamp.time(), QLocale.FormatType.ShortFormat)
-    return time if local.date() == today else f"{local.date().isoformat()} {time}"
 
 
 # -- names

@@ -6,7 +6,7 @@ from typing import Any
 
 from PySide6.QtCore import Qt
 
-from longshore.models import layer_text, text
+from longshore.models import layer_text, text, times
 from longshore.models import transfer_text as words
 from longshore.models.columns import Dress, NodeKind, Role, Tone, TransferColumn
 from longshore.models.text import tr
@@ -59,7 +59,7 @@ def sort_key(snapshot: TransferSnapshot, column: int) -> Any:
     if column == TransferColumn.TIME_LEFT:
         return snapshot.seconds_left
     if column == TransferColumn.FINISHED:
-        return None if snapshot.finished is None else text.aware(snapshot.finished)
+        return None if snapshot.finished is None else times.aware(snapshot.finished)
     return words.transfer_cell(snapshot, column).casefold()
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from longshore.errors import Remedy
-from longshore.models import errors, text
+from longshore.models import errors, text, times
 from longshore.models.columns import Tone, TransferColumn
 from longshore.models.text import tr
 from longshore.transfers.transfer import (
@@ -168,7 +168,7 @@ def waiting_text(snapshot: TransferSnapshot) -> str:
 def _retry_text(snapshot: TransferSnapshot) -> str:
     reason = errors.message(snapshot.error).rstrip(".") if snapshot.error is not None else ""
     seconds = max(snapshot.waiting_seconds or 0.0, 0.0)
-    again = tr("Retrying in {time}").replace("{time}", text.duration(seconds))
+    again = tr("Retrying in {time}").replace("{time}", times.duration(seconds))
     if snapshot.next_try is not None:
         number, most = snapshot.next_try
         again += " " + tr("({number} of {most})").replace("{number}", str(number)).replace(
@@ -261,8 +261,8 @@ def transfer_cell(snapshot: TransferSnapshot, column: int) -> str:
     if column == TransferColumn.SPEED:
         return text.speed(snapshot.speed) if moving and snapshot.speed else ""
     if column == TransferColumn.TIME_LEFT:
-        return text.duration(snapshot.seconds_left) if moving else ""
-    return text.clock(snapshot.finished) if snapshot.state.finished else ""
+        return times.duration(snapshot.seconds_left) if moving else ""
+    return times.clock(snapshot.finished) if snapshot.state.finished else ""
 
 
 def transfer_whole(snapshot: TransferSnapshot, column: int) -> str:
@@ -275,7 +275,7 @@ def transfer_whole(snapshot: TransferSnapshot, column: int) -> str:
         return "\n".join(part for part in (transferred_text(snapshot), *advice_lines(snapshot)) if part)
     if column == TransferColumn.FINISHED and snapshot.finished is not None:
         took = took_text(snapshot)
-        moment = text.moment_text(snapshot.finished)
+        moment = times.moment_text(snapshot.finished)
         return (
             tr("{moment}, took {time}").replace("{moment}", moment).replace("{time}", took)
             if took
@@ -292,7 +292,7 @@ def took_text(snapshot: TransferSnapshot) -> str:
     """How long it took from its first start to its end; empty where it did not get as far."""
     if snapshot.started is None or snapshot.finished is None:
         return ""
-    return text.duration((text.aware(snapshot.finished) - text.aware(snapshot.started)).total_seconds())
+    return times.duration((times.aware(snapshot.finished) - times.aware(snapshot.started)).total_seconds())
 
 
 #: What of a row stands in the clipboard.

@@ -16,7 +16,8 @@ from longshore.application.registries import RegistryBook
 from longshore.cancellation import Cancellation
 from longshore.errors import LongshoreError
 from longshore.models.columns import NodeState
-from longshore.models.registries import RegistryEntry, RegistryModel
+from longshore.models.registries import RegistryModel
+from longshore.models.registry_row import RegistryEntry
 from longshore.models.tags import TagModel
 from longshore.oci.reference import DOCKER_HUB, Reference
 from longshore.operations.accounts import Accounts

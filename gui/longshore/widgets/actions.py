@@ -16,15 +16,13 @@ if TYPE_CHECKING:
 
 
 class Actions(QObject):
-    """Makes the menus of *window* and keeps their actions."""
+    """Fills the menus of *window*, whose transfers are there, and keeps their actions."""
 
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
         self._window = window
-        bar = window.menuBar()
-        bar.setAccessibleName(self.tr("Menus"))
+        file, image, registry, transfers, view, help_menu = window.menus
 
-        file = bar.addMenu(self.tr("&File"))
         self.pull_box = self._add(file, self.tr("Pull…"), window.ask_for_pull, "Ctrl+L", "Ctrl+V")
         self.add_registry = self._add(
             file, self.tr("Add registry…"), window.registry_pane.add_registry_requested.emit, "Ctrl+N"
@@ -37,7 +35,6 @@ class Actions(QObject):
         self.quit = self._add(file, self.tr("Quit"), window.close_requested, "Ctrl+Q")
         self.quit.setMenuRole(QAction.MenuRole.QuitRole)
 
-        image = bar.addMenu(self.tr("&Image"))
         images, registries = window.image_pane, window.registry_pane
         self.push = self._add(image, self.tr("Push…"), images.push, "Ctrl+Shift+P")
         self.pull = self._add(image, self.tr("Pull selected"), registries.pull, "Ctrl+Shift+L")
@@ -55,7 +52,6 @@ class Actions(QObject):
         self.copy_digest = self._add(image, self.tr("Copy digest"), window.copy_digest)
         self.details = self._add(image, self.tr("Details"), window.details, "Alt+Return", "Alt+Enter")
 
-        registry = bar.addMenu(self.tr("&Registry"))
         self.sign_in = self._add(registry, self.tr("Sign in…"), registries.sign_in)
         self.sign_out = self._add(registry, self.tr("Sign out"), window.sign_out)
         self.account = self._add(registry, self.tr("Account…"), window.account)
@@ -66,7 +62,6 @@ class Actions(QObject):
         self.mirrors = self._add(registry, self.tr("Mirrors…"), window.mirrors_requested.emit)
         self.pin = self._add(registry, self.tr("Pin a repository by name…"), window.pin)
 
-        transfers = bar.addMenu(self.tr("&Transfers"))
         pane = window.transfer_pane
         self.cancel = self._add(transfers, self.tr("Cancel"), pane.cancel, "Ctrl+.")
         self.cancel_all = self._add(transfers, self.tr("Cancel all"), pane.cancel_all)
@@ -85,13 +80,11 @@ class Actions(QObject):
         for menu in (file, image, transfers):
             menu.setToolTipsVisible(True)
 
-        view = bar.addMenu(self.tr("&View"))
         self.refresh = self._add(view, self.tr("Refresh"), window.refresh, "F5", "Ctrl+R")
         self.find = self._add(view, self.tr("Filter"), window.focus_filter, "Ctrl+F")
         view.addSeparator()
         self._add_appearance(view.addMenu(self.tr("Appearance")))
 
-        help_menu = bar.addMenu(self.tr("&Help"))
         self.about = self._add(help_menu, self.tr("About Longshore"), window.about_requested.emit)
         self.about.setMenuRole(QAction.MenuRole.AboutRole)
 

@@ -6,14 +6,13 @@ tint or the selection and would fall short, :func:`readable` moves it towards th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 #: WCAG AA for text.
 AA = 4.5
 
 
-@dataclass(frozen=True, slots=True)
-class Palette:
+class Palette(NamedTuple):
     """One set of colours. Names say what a colour is for, never how it looks."""
 
     dark: bool
@@ -119,8 +118,7 @@ def readable(colour: str, background: str, text: str) -> str:
     return text
 
 
-@dataclass(frozen=True, slots=True)
-class Shade:
+class Shade(NamedTuple):
     """A colour of state: on a pane, on a selected row, and as the text and the ground of a pill."""
 
     plain: str

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from PySide6.QtCore import QModelIndex, QObject, QPoint, QRect, Qt, QTimer, Slot
 from PySide6.QtGui import QPainter, QPaintEvent
@@ -36,8 +35,7 @@ class Kind(enum.Enum):
     PROGRESS = enum.auto()
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(NamedTuple):
     """*sample*: a text as long as is usual; *least*: as short as may be. *weight*: its share of what is left over.
 
     *together*: where the sample does not fit, all cells are shown in short (Role.SHORT), not some of them.
@@ -160,6 +158,7 @@ class ColumnLayout(QObject):
         self._content: dict[int, tuple[int, int]] = {}
         self._filled: set[int] = set()
         self._busy = False
+        self._sized = False  # whether the view has a size: until then there is nothing to share
         self.header = Header(columns, view)
         if isinstance(view, QTreeView):
             view.setHeader(self.header)
@@ -231,8 +230,10 @@ class ColumnLayout(QObject):
     @Slot(int, int, int)
     def _resized(self, column: int, old: int, new: int) -> None:
         """The user took a border in hand: the other columns make room, and none goes."""
+        if self._busy or self.header.isSectionHidden(column):
+            return
         needs = self._needs()
-        if self._busy or column not in needs or self.header.isSectionHidden(column):
+        if column not in needs:
             return
         shown = [i for i in needs if not self.header.isSectionHidden(i)]
         widths = {i: old if i == column else self.header.sectionSize(i) for i in shown}
@@ -245,8 +246,16 @@ class ColumnLayout(QObject):
         self._set(dragged)
 
     @Slot()
+    def resized(self) -> None:
+        """The view has another size, or its first."""
+        self._sized = True
+        self.apply()
+
+    @Slot()
     def apply(self) -> None:
         """Give every column its width for the view's present size."""
+        if not self._sized:
+            return
         room = self._view.viewport().width()
         needs = self._needs()
         if not needs or room < 2:

@@ -6,9 +6,7 @@ Nothing may leave ``paint`` as an exception: in the midst of painting that can e
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Sequence
-from typing import Any
 
 from PySide6.QtCore import (
     QAbstractItemModel,
@@ -31,9 +29,6 @@ from PySide6.QtWidgets import (
 
 from longshore.models.columns import Dress, NodeAction, NodeKind, NodeState, Role, Tone
 from longshore.models.text import tooltip
-from longshore.models.transfers import TransferModel
-from longshore.oci.layer import LayerState
-from longshore.transfers.transfer import Operation, State
 from longshore.widgets import icons
 from longshore.widgets.columns import PADDING, Column, Kind
 from longshore.widgets.theme import Theme, current_theme
@@ -46,26 +41,6 @@ _LEFT = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter | Qt.Text
 _RIGHT = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine)
 _CENTRE = int(Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextSingleLine)
 
-_OPERATION_ICONS = {
-    Operation.PULL: "pull",
-    Operation.PUSH: "push",
-    Operation.COPY: "copy",
-    Operation.SAVE: "pull",
-    Operation.LOAD: "push",
-}
-_STATE_TONES: dict[object, Tone] = {
-    State.QUEUED: Tone.QUIET,
-    State.PLANNING: Tone.ACTIVE,
-    State.RUNNING: Tone.ACTIVE,
-    State.CANCELLING: Tone.QUIET,
-    State.SUCCEEDED: Tone.GOOD,
-    State.FAILED: Tone.BAD,
-    State.CANCELLED: Tone.QUIET,
-    State.INTERRUPTED: Tone.CAUTION,
-    LayerState.DONE: Tone.GOOD,
-    LayerState.SKIPPED: Tone.GOOD,
-    LayerState.MOUNTED: Tone.GOOD,
-}
 _ACTION_ICONS = {
     NodeAction.SEARCH: "search",
     NodeAction.LEAVE_SEARCH: "cancel",
@@ -73,14 +48,10 @@ _ACTION_ICONS = {
     NodeAction.PASTE: "pull",
     NodeAction.SIGN_IN: "sign-in",
 }
-#: States in which an unknown total is shown as a moving segment.
-MOVING = frozenset({State.PLANNING, State.RUNNING, LayerState.TRANSFERRING, LayerState.EXTRACTING})
 #: Opacity of rows that are only what was last known.
 _FADED = 0.55
 #: Pixels of the bar before a row that is new.
 _FRESH_WIDTH = 3
-#: Seconds the segment of an unknown total takes there and back.
-_SWING = 2.4
 
 
 class CellDelegate(QStyledItemDelegate):
@@ -157,6 +128,8 @@ class CellDelegate(QStyledItemDelegate):
             painter.setBrush(theme.accent)
             painter.drawRoundedRect(bar, _FRESH_WIDTH / 2, _FRESH_WIDTH / 2)
         if column.kind is Kind.PROGRESS:
+            from longshore.widgets.transfer_paint import paint_progress  # see there
+
             paint_progress(painter, room, theme, index, selected)
             return
         # The model itself is asked: by way of the index every answer would pass through Qt, which gives the
@@ -227,8 +200,9 @@ class CellDelegate(QStyledItemDelegate):
 
 def _dress(model: QAbstractItemModel, index: _Index) -> Dress:
     """What to paint of a cell of text, in one answer where the model has one, otherwise role by role."""
-    if isinstance(model, TransferModel):
-        return model.dress(index)
+    dress = getattr(type(model), "dress", None)
+    if dress is not None:
+        return dress(model, index)  # type: ignore[no-any-return]
     ask = model.data
     shown = ask(index, _DISPLAY)
     if not shown:
@@ -268,8 +242,9 @@ def _icon_of(index: _Index, kind: int, is_open: bool) -> tuple[str, Tone]:
         failed = index.data(Role.STATE) == NodeState.FAILED
         return ("warning", Tone.CAUTION) if failed else ("info", Tone.QUIET)
     if kind == NodeKind.TRANSFER:
-        state = index.data(Role.STATE)
-        return _OPERATION_ICONS.get(index.data(Role.OPERATION), "copy"), _STATE_TONES.get(state, Tone.QUIET)
+        from longshore.widgets.transfer_paint import icon_of
+
+        return icon_of(index)
     if kind == NodeKind.LAYER:
         return "layer", Tone.QUIET
     if kind == NodeKind.ADVICE:
@@ -300,35 +275,3 @@ def paint_pill(
     painter.setFont(theme.font)
     painter.setPen(ink.plain if selected else ink.pill_text)
     painter.drawText(pill, _CENTRE, text)
-
-
-def paint_progress(painter: QPainter, room: QRect, theme: Theme, index: _Index, selected: bool) -> None:
-    """A bar of 6 px with its percentage; without a number where none is known."""
-    ask = index.model().data
-    permille = ask(index, Role.PERMILLE)
-    state = ask(index, Role.STATE)
-    if not isinstance(permille, int):
-        return
-    tone = _STATE_TONES.get(state, Tone.ACTIVE)
-    moving = permille < 0 and state in MOVING
-    bar = QRectF(room.x(), room.center().y() - 2.5, max(24, room.width() - theme.percent_width - 10), 6)
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(theme.strong_line if selected else theme.track)
-    painter.drawRoundedRect(bar, 3, 3)
-    ink = theme.ink(tone)
-    painter.setBrush(ink.plain)
-    if moving:
-        swing = abs((time.monotonic() / _SWING) % 1 * 2 - 1)
-        swing = swing * swing * (3 - 2 * swing)
-        length = bar.width() * 0.3
-        painter.drawRoundedRect(QRectF(bar.x() + (bar.width() - length) * swing, bar.y(), length, 6), 3, 3)
-        return
-    if permille < 0:
-        return
-    filled = max(6.0, bar.width() * min(permille, 1000) / 1000)
-    painter.drawRoundedRect(QRectF(bar.x(), bar.y(), filled, 6), 3, 3)
-    painter.setFont(theme.font)
-    quiet: Any = theme.ink(Tone.QUIET)
-    painter.setPen(quiet.selected if selected else quiet.plain)
-    painter.drawText(room, _RIGHT, f"{min(permille, 1000) // 10} %")

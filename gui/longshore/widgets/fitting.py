@@ -7,14 +7,13 @@ it from columns that can spare some.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 #: Pixels that a column has at least, however far its border is dragged.
 SMALLEST = 36
 
 
-@dataclass(frozen=True, slots=True)
-class Need:
+class Need(NamedTuple):
     """What one column can use, in pixels.
 
     *wanted*: shows all of its content. *natural*: what is usual. *least*: below this it is of no use. *essential*:

@@ -6,32 +6,47 @@ import base64
 import binascii
 import itertools
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from PySide6.QtCore import QByteArray, Qt, QTimer, Signal, SignalInstance, Slot
-from PySide6.QtGui import QCloseEvent, QGuiApplication
-from PySide6.QtWidgets import QApplication, QMainWindow, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtCore import QByteArray, Qt, Signal, SignalInstance, Slot
+from PySide6.QtGui import QCloseEvent, QGuiApplication, QPaintEvent
+from PySide6.QtWidgets import QApplication, QMainWindow, QMenu, QSplitter, QVBoxLayout, QWidget
 
 from longshore.models.columns import Tone
 from longshore.models.images import ImageModel
 from longshore.models.registries import RegistryModel
 from longshore.models.tags import TagModel
-from longshore.models.transfers import TransferModel
-from longshore.widgets import icons
 from longshore.widgets.images import ImagePane
 from longshore.widgets.pane import Pane
 from longshore.widgets.registries import RegistryPane
 from longshore.widgets.theme import current_theme
-from longshore.widgets.transfers import TransferPane
 from longshore.widgets.views import TableView, TreeView
+
+if TYPE_CHECKING:
+    from longshore.models.transfers import TransferModel
+    from longshore.widgets.transfers import TransferPane
 
 #: Between panes, and to the window's edge.
 _GAP = 10
 _STATE_VERSION = 1
 
 
+class Menus(NamedTuple):
+    """The menus of the window. Empty until :class:`.actions.Actions` fills them: at first only titles are seen."""
+
+    file: QMenu
+    image: QMenu
+    registry: QMenu
+    transfers: QMenu
+    view: QMenu
+    help: QMenu
+
+
 class MainWindow(QMainWindow):
-    """Panes as :attr:`image_pane`, :attr:`registry_pane`, :attr:`transfer_pane`; their signals are the wishes."""
+    """Panes as :attr:`image_pane`, :attr:`registry_pane`, :attr:`transfer_pane`; their signals are the wishes.
+
+    The transfers come with :meth:`add_transfers`: where there are none, the window is painted before they are made.
+    """
 
     pull_box_requested = Signal(str)  # what stands in the clipboard, "" if that is no single line of text
     preferences_requested = Signal()
@@ -39,17 +54,18 @@ class MainWindow(QMainWindow):
     history_requested = Signal()
     about_requested = Signal()
     appearance_chosen = Signal(str)  # value of Appearance; it is on already
+    painted = Signal()  # for the first time
     close_wanted = Signal()  # the user closes the window; it stays until close_now()
 
-    def __init__(
-        self, images: ImageModel, registries: RegistryModel, tags: TagModel, transfers: TransferModel
-    ) -> None:
+    transfer_pane: TransferPane
+
+    def __init__(self, images: ImageModel, registries: RegistryModel, tags: TagModel) -> None:
         super().__init__()
         self.setWindowTitle("Longshore")
         self._closing = False
+        self._painted = False
         self.image_pane = ImagePane(images)
         self.registry_pane = RegistryPane(registries, tags)
-        self.transfer_pane = TransferPane(transfers)
         self.sides = QSplitter(Qt.Orientation.Horizontal)
         self.sides.setHandleWidth(_GAP)
         self.sides.setChildrenCollapsible(False)
@@ -59,53 +75,75 @@ class MainWindow(QMainWindow):
         self.floors.setHandleWidth(_GAP)
         self.floors.setChildrenCollapsible(False)
         self.floors.addWidget(self.sides)
-        self.floors.addWidget(self.transfer_pane)
         self.sides.setStretchFactor(0, 1)
         self.sides.setStretchFactor(1, 1)
         self.floors.setStretchFactor(0, 3)
-        self.floors.setStretchFactor(1, 1)
         centre = QWidget()
         layout = QVBoxLayout(centre)
         layout.setContentsMargins(_GAP, 4, _GAP, _GAP)
         layout.addWidget(self.floors)
         self.setCentralWidget(centre)
         self.image_pane.usable_changed.connect(self.registry_pane.pull_button.set_blocked)
-        self.transfer_pane.setVisible(transfers.rowCount() > 0)
-        self.transfer_pane.occupied_changed.connect(self.transfer_pane.setVisible)
         self._last_view: QWidget = self.image_pane.view
+        self._panes: list[Pane] = [self.registry_pane]
+        self._views: dict[str, TableView | TreeView] = {
+            "images": self.image_pane.view,
+            "registries": self.registry_pane.view,
+            "tags": self.registry_pane.tags.view,
+        }
+        #: What :meth:`restore_state` got, for the views that come later.
+        self._restored: dict[str, Any] = {}
         self._order_tabs()
+        bar = self.menuBar()
+        bar.setAccessibleName(self.tr("Menus"))
+        self.menus = Menus(
+            bar.addMenu(self.tr("&File")),
+            bar.addMenu(self.tr("&Image")),
+            bar.addMenu(self.tr("&Registry")),
+            bar.addMenu(self.tr("&Transfers")),
+            bar.addMenu(self.tr("&View")),
+            bar.addMenu(self.tr("&Help")),
+        )
         QApplication.instance().focusChanged.connect(self._focus_changed)  # type: ignore[union-attr]
         self.setMinimumSize(760, 480)
         self.resize(1280, 800)
         self.sides.setSizes([500, 500])
-        self.floors.setSizes([500, 280])
         self.registry_pane.splitter.setSizes([230, 270])
         current_theme().finish()
-        # Reading the drawing takes longer than all of a button; no window manager waits for it.
-        QTimer.singleShot(0, self, self._set_icon)
 
-    @Slot()
-    def _set_icon(self) -> None:
-        self.setWindowIcon(icons.window_icon())
+    def add_transfers(self, transfers: TransferModel) -> None:
+        """Add the pane of the transfers, where it was. Once, before anything is moved."""
+        from longshore.widgets.transfers import TransferPane
+
+        pane = self.transfer_pane = TransferPane(transfers)
+        pane.setVisible(transfers.rowCount() > 0)
+        pane.occupied_changed.connect(pane.setVisible)
+        self.floors.addWidget(pane)
+        self.floors.setStretchFactor(1, 1)
+        self.floors.setSizes([500, 280])
+        self._panes.append(pane)
+        self._views["transfers"] = pane.view
+        _chain([self.registry_pane.tags.copy_button, pane.view, *pane.header.buttons])
+        if self._restored:
+            self.floors.restoreState(self._restored["floors"])
+            self._restore_columns("transfers")
 
     def _order_tabs(self) -> None:
-        images, registries, transfers = self.image_pane, self.registry_pane, self.transfer_pane
-        order: list[QWidget] = [
-            images.view,
-            images.engine_picker,
-            images.filter,
-            *images.header.buttons,
-            registries.view,
-            registries.tags.view,
-            registries.filter,
-            *registries.header.buttons,
-            registries.tags.filter,
-            registries.tags.copy_button,
-            transfers.view,
-            *transfers.header.buttons,
-        ]
-        for before, after in itertools.pairwise(order):
-            QWidget.setTabOrder(before, after)
+        images, registries = self.image_pane, self.registry_pane
+        _chain(
+            [
+                images.view,
+                images.engine_picker,
+                images.filter,
+                *images.header.buttons,
+                registries.view,
+                registries.tags.view,
+                registries.filter,
+                *registries.header.buttons,
+                registries.tags.filter,
+                registries.tags.copy_button,
+            ]
+        )
         images.view.setFocus(Qt.FocusReason.OtherFocusReason)
 
     # -- where one is
@@ -118,7 +156,7 @@ class MainWindow(QMainWindow):
 
     def active_pane(self) -> Pane:
         """The pane one is in, or was in last."""
-        for pane in (self.registry_pane, self.transfer_pane):
+        for pane in self._panes:
             if pane.isVisible() and pane.isAncestorOf(self._last_view):
                 return pane
         return self.image_pane
@@ -234,6 +272,13 @@ class MainWindow(QMainWindow):
         field.setFocus(Qt.FocusReason.ShortcutFocusReason)
         field.selectAll()
 
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Qt's hook. What is in the window is painted after it, before the next event."""
+        super().paintEvent(event)
+        if not self._painted:
+            self._painted = True
+            self.painted.emit()
+
     # -- closing
 
     @Slot()
@@ -264,7 +309,7 @@ class MainWindow(QMainWindow):
             "sides": _packed(self.sides.saveState()),
             "floors": _packed(self.floors.saveState()),
             "right": _packed(self.registry_pane.splitter.saveState()),
-            "columns": {name: view.columns.state() for name, view in self._views().items()},
+            "columns": {name: view.columns.state() for name, view in self._views.items()},
         }
         return json.dumps(state).encode()
 
@@ -280,24 +325,26 @@ class MainWindow(QMainWindow):
             )
         except (ValueError, KeyError, TypeError, RecursionError, binascii.Error):
             return False
+        self._restored = {"floors": floors, "columns": state.get("columns")}
         self.restoreGeometry(geometry)
         self.sides.restoreState(sides)
-        self.floors.restoreState(floors)
         self.registry_pane.splitter.restoreState(right)
-        columns = state.get("columns")
-        if isinstance(columns, dict):
-            for name, view in self._views().items():
-                if isinstance(columns.get(name), dict):
-                    view.columns.restore(columns[name])
+        if "transfers" in self._views:
+            self.floors.restoreState(floors)
+        for name in self._views:
+            self._restore_columns(name)
         return True
 
-    def _views(self) -> dict[str, TableView | TreeView]:
-        return {
-            "images": self.image_pane.view,
-            "registries": self.registry_pane.view,
-            "tags": self.registry_pane.tags.view,
-            "transfers": self.transfer_pane.view,
-        }
+    def _restore_columns(self, name: str) -> None:
+        columns = self._restored["columns"]
+        if isinstance(columns, dict) and isinstance(columns.get(name), dict):
+            self._views[name].columns.restore(columns[name])
+
+
+def _chain(order: list[QWidget]) -> None:
+    """Tab goes through *order*."""
+    for before, after in itertools.pairwise(order):
+        QWidget.setTabOrder(before, after)
 
 
 def _packed(data: QByteArray) -> str:

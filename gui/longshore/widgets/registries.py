@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import QCoreApplication, QMimeData, QModelIndex, QPoint, Qt, Signal, Slot
 from PySide6.QtWidgets import QMenu, QSplitter
 
@@ -10,12 +12,14 @@ from longshore.models import text
 from longshore.models.columns import NodeAction, NodeKind, NodeState, RegistryColumn, Role, Tone
 from longshore.models.registries import RegistryModel
 from longshore.models.tags import TagModel
-from longshore.oci.reference import Reference
 from longshore.widgets.columns import Column, Kind
 from longshore.widgets.notices import EmptyState
 from longshore.widgets.pane import Pane
 from longshore.widgets.tags import TagSection
 from longshore.widgets.views import TreeView
+
+if TYPE_CHECKING:
+    from longshore.oci.reference import Reference
 
 _RIGHT = Qt.TextElideMode.ElideRight
 _COLUMNS = [
@@ -113,7 +117,7 @@ class RegistryPane(Pane):
     def selected_repositories(self) -> list[Reference]:
         """The selected repositories, without tag."""
         found = (index.data(Role.REFERENCE) for index in self.view.rows())
-        return [reference for reference in found if isinstance(reference, Reference)]
+        return [reference for reference in found if reference is not None]
 
     # -- wishes
 
@@ -345,7 +349,7 @@ class RegistryPane(Pane):
     @Slot(QModelIndex)
     def _tag_opened(self, index: QModelIndex) -> None:
         reference = index.data(Role.REFERENCE)
-        if isinstance(reference, Reference):
+        if reference is not None:
             self.pull_requested.emit([reference])
 
     def _describe(self, rows: list[QModelIndex]) -> str:

@@ -79,7 +79,7 @@ class RowView(_Base):
         self.setFrameShape(self.Shape.NoFrame)
         self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.columns = ColumnLayout(self, columns, hidden)  # type: ignore[arg-type]
-        self.resized.connect(self.columns.apply)
+        self.resized.connect(self.columns.resized)
         self.doubleClicked.connect(self._double_clicked)
 
     # -- rows

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import QModelIndex, Qt, QTimer, Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
@@ -9,11 +11,13 @@ from longshore.errors import Remedy
 from longshore.models import errors, text
 from longshore.models.columns import Role, TagColumn, Tone
 from longshore.models.tags import TagModel
-from longshore.oci.reference import Reference
 from longshore.widgets.columns import Column, Kind
 from longshore.widgets.header_parts import ActionButton, FilterField
 from longshore.widgets.notices import ElidedLabel, EmptyState, LoadingLine, Notice
 from longshore.widgets.views import TableView
+
+if TYPE_CHECKING:
+    from longshore.oci.reference import Reference
 
 _RIGHT = Qt.TextElideMode.ElideRight
 _COLUMNS = [
@@ -116,7 +120,7 @@ class TagSection(QWidget):
         """The selected tags, as full references."""
         rows = sorted(self.view.rows(), key=QModelIndex.row)
         found = (row.data(Role.REFERENCE) for row in rows)
-        return [reference for reference in found if isinstance(reference, Reference)]
+        return [reference for reference in found if reference is not None]
 
     # -- inside
 

@@ -203,9 +203,7 @@ class Theme(QObject):
     def style_sheet(self) -> str:
         """The style sheet's template, filled."""
         colours = {
-            name: getattr(self.palette, name)
-            for name in Palette.__dataclass_fields__
-            if name not in ("dark", "tint")
+            name: getattr(self.palette, name) for name in Palette._fields if name not in ("dark", "tint")
         }
         return string.Template(resources.text("styles/longshore.qss")).substitute(
             colours,

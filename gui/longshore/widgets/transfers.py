@@ -15,9 +15,9 @@ from longshore.models.transfer_text import can_detour
 from longshore.models.transfers import TransferModel
 from longshore.transfers.transfer import State, TransferSnapshot
 from longshore.widgets.columns import Column, Kind
-from longshore.widgets.delegates import MOVING
 from longshore.widgets.pane import Pane
 from longshore.widgets.theme import current_theme
+from longshore.widgets.transfer_paint import MOVING
 from longshore.widgets.transfer_view import TransferView
 
 _RIGHT = Qt.TextElideMode.ElideRight

@@ -15,9 +15,8 @@ from longshore.models.columns import Tone
 from longshore.models.images import ImageModel
 from longshore.models.registries import RegistryModel
 from longshore.models.tags import TagModel
-from longshore.models.transfers import TransferModel
 from longshore.settings import Folders, Settings
-from longshore.widgets.actions import Actions
+from longshore.widgets import icons
 from longshore.widgets.main_window import MainWindow
 from longshore.widgets.theme import Appearance, current_theme
 from longshore.wiring.arrangement import merge_arrangement
@@ -32,8 +31,8 @@ if TYPE_CHECKING:
 class Wiring(QObject):
     """Owns the window and the operations. GUI thread.
 
-    The window comes first and needs only the models; the operations, with all they import, are made by
-    :meth:`start`, when it has been painted.
+    The window comes first and needs only the models of what it shows at first; the transfers, the actions of the menus
+    and the operations, with all they import, are made by :meth:`start`, when it has been painted.
     """
 
     closing = Signal()  # the end begins, in whatever way; emitted once
@@ -58,7 +57,7 @@ class Wiring(QObject):
         self._asked = registries
         self._operations: Operations | None = None
         self._desktop: Desktop | None = None
-        #: How the window was arranged before the user could change it.
+        #: How the window was arranged before the user could change it; empty until all of it is there.
         self._arranged = b""
         self.quitting = False  # the end has begun
         appearance = Appearance.SYSTEM
@@ -68,9 +67,7 @@ class Wiring(QObject):
         self.images = ImageModel(self)
         self.registries = RegistryModel(self)
         self.tags = TagModel(self)
-        self.transfers = TransferModel(self)
-        self.window = MainWindow(self.images, self.registries, self.tags, self.transfers)
-        self.actions = Actions(self.window)
+        self.window = MainWindow(self.images, self.registries, self.tags)
         self.window.image_pane.set_connecting()
         window = self.window
         window.close_wanted.connect(self._close_wanted)
@@ -83,6 +80,16 @@ class Wiring(QObject):
         with contextlib.suppress(binascii.Error, ValueError):
             self.window.restore_state(base64.b64decode(self._settings.get("window", ""), validate=True))
         self.window.show()
+
+    def complete(self) -> None:
+        """Make what the first picture does without: the transfers, and what is in the menus. :meth:`start` calls it."""
+        from longshore.models.transfers import TransferModel
+        from longshore.widgets.actions import Actions
+
+        self.transfers = TransferModel(self)
+        self.window.add_transfers(self.transfers)
+        self.actions = Actions(self.window)
+        self.window.setWindowIcon(icons.window_icon())
         self._arranged = self.window.save_state()
 
     def start(self) -> None:
@@ -101,6 +108,7 @@ class Wiring(QObject):
         from longshore.wiring.sign_in import Reach
         from longshore.wiring.transfers import Transfers
 
+        self.complete()
         operations = Operations(
             self._folders,
             self._settings,
@@ -157,7 +165,7 @@ class Wiring(QObject):
 
         What could not be written before is tried again.
         """
-        now = self.window.save_state()
+        now = self.window.save_state() if self._arranged else b""
         if now != self._arranged:
             self._settings.update(
                 "window",

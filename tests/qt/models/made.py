@@ -10,7 +10,7 @@ from typing import Any
 from PySide6.QtCore import QAbstractItemModel, QModelIndex, Qt
 
 from longshore.engine.address import EngineAddress
-from longshore.models.registries import RegistryEntry
+from longshore.models.registry_row import RegistryEntry
 from longshore.oci.layer import LayerState
 from longshore.oci.local_image import LocalImage
 from longshore.oci.reference import Reference

@@ -9,7 +9,7 @@ import pytest
 from PySide6.QtCore import QAbstractItemModel, Qt
 
 from longshore.errors import NotInRegistry
-from longshore.models import text
+from longshore.models import times
 from longshore.models.columns import HereState, ImageColumn, Role, TagColumn, Tone
 from longshore.models.images import ImageModel
 from longshore.models.tags import TagModel
@@ -66,7 +66,7 @@ def _plain(tooltip: object) -> str:
         ("2.4.0", TagColumn.DIGEST, sha("2.4.0")),
         ("2.4.0", TagColumn.SIZE, "70 MB compressed"),
         ("2.4.0", TagColumn.PLATFORMS, "linux/amd64, linux/arm64/v8"),
-        ("2.4.0", TagColumn.CREATED, text.moment_text(_CREATED)),
+        ("2.4.0", TagColumn.CREATED, times.moment_text(_CREATED)),
         ("2.4.0", TagColumn.HERE, "The local image of this name is the same."),
         ("edge", TagColumn.HERE, "The local image of this name is another one."),
         ("broken", TagColumn.TAG, f"{_HOST}/acme/web:broken"),
@@ -169,7 +169,7 @@ _COLLECTOR = "registry.acme.io/platform/tools/collector:1"
         (ImageColumn.REPOSITORY, _COLLECTOR),
         (ImageColumn.TAG, _COLLECTOR),
         (ImageColumn.IMAGE_ID, sha(_COLLECTOR)),
-        (ImageColumn.CREATED, text.moment_text(_CREATED)),
+        (ImageColumn.CREATED, times.moment_text(_CREATED)),
         (ImageColumn.SIZE, "184 MB (184,000,000 bytes on disk)"),
         (ImageColumn.IN_USE, "2 containers"),
     ],
@@ -232,5 +232,5 @@ def test_a_new_row_says_so_until_it_is_seen(images: ImageModel, qtbot: Any) -> N
     ],
 )
 def test_ages_in_short(passed: timedelta, short: str) -> None:
-    assert text.short_age(NOW - passed, NOW) == short
-    assert text.short_age(None) == ""
+    assert times.short_age(NOW - passed, NOW) == short
+    assert times.short_age(None) == ""

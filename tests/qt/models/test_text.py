@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from PySide6.QtCore import QLocale
 
-from longshore.models import text
+from longshore.models import text, times
 
 NOW = datetime(2026, 3, 31, 12, 0, tzinfo=UTC)
 
@@ -83,7 +83,7 @@ def test_speed_and_percent():
     ],
 )
 def test_durations(seconds, expected):
-    assert text.duration(seconds) == expected
+    assert times.duration(seconds) == expected
 
 
 @pytest.mark.parametrize(
@@ -104,14 +104,14 @@ def test_durations(seconds, expected):
     ],
 )
 def test_ages(ago, expected):
-    assert text.age(NOW - ago, NOW) == expected
+    assert times.age(NOW - ago, NOW) == expected
 
 
 def test_ages_of_images_without_a_true_date():
-    assert text.age(None) == ""
-    assert text.age(datetime(1, 1, 1, tzinfo=UTC), NOW) == "0001-01-01"
-    assert text.age(datetime(1970, 1, 1), NOW) == "1970-01-01", "without a zone it is UTC"
-    assert text.moment_text(datetime(1, 1, 1, tzinfo=UTC))
+    assert times.age(None) == ""
+    assert times.age(datetime(1, 1, 1, tzinfo=UTC), NOW) == "0001-01-01"
+    assert times.age(datetime(1970, 1, 1), NOW) == "1970-01-01", "without a zone it is UTC"
+    assert times.moment_text(datetime(1, 1, 1, tzinfo=UTC))
 
 
 def test_ids_and_digests():

@@ -14,7 +14,8 @@ from longshore.application.clients import Clients
 from longshore.application.registries import RegistryBook
 from longshore.errors import LongshoreError
 from longshore.models.columns import NodeState
-from longshore.models.registries import RegistryEntry, RegistryModel
+from longshore.models.registries import RegistryModel
+from longshore.models.registry_row import RegistryEntry
 from longshore.models.tags import TagModel
 from longshore.oci.reference import Reference
 from longshore.operations import listing as listing_module

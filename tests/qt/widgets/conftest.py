@@ -83,7 +83,9 @@ class Bench:
 def bench(light: Theme, qtbot: QtBot) -> Bench:
     """A window on the screen, empty."""
     models = ImageModel(), RegistryModel(), TagModel(), TransferModel()
-    window = MainWindow(*models)
+    images, registries, tags, transfers = models
+    window = MainWindow(images, registries, tags)
+    window.add_transfers(transfers)
     qtbot.addWidget(window)
     window.resize(1280, 800)
     window.show()

@@ -56,6 +56,7 @@ def test_windows_that_close_write_only_what_was_rearranged(
         wiring = Wiring(folders, Settings(folders.config), {}, engine_url=None, registries=[])
         qtbot.addWidget(wiring.window)
         wiring.show()
+        wiring.complete()
         return wiring
 
     def columns() -> dict[str, Any]:

@@ -1,0 +1,122 @@
+"""What is not in the first picture is not loaded before it: names, no clock.
+
+A module that is missing here for a good reason comes off the list; one that was drawn in by accident is found with
+``python -X importtime -m longshore``.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+
+#: The program up to its first picture, then whether that stands, and all that is loaded.
+PROGRAM = """
+import json, os, sys
+from longshore import app
+def look():
+    from PySide6.QtWidgets import QAbstractItemView, QApplication
+    from longshore.widgets.main_window import MainWindow
+    windows = [window for window in QApplication.topLevelWidgets() if isinstance(window, MainWindow)]
+    painted = [window.isVisible() and window._painted for window in windows]
+    print(json.dumps([painted, sorted(sys.modules)]), flush=True)
+    os._exit(0)
+app.settle_collector = look
+app.main([])
+"""
+#: What any window of PySide loads, whoever makes it.
+BARE = """
+import json, sys
+import PySide6.QtSvg
+from PySide6.QtWidgets import QApplication, QMainWindow
+application = QApplication([])
+window = QMainWindow()
+print(json.dumps(sorted(sys.modules)), flush=True)
+"""
+
+#: Rooms and files of ours, with all below them.
+OURS = (
+    "longshore.application",
+    "longshore.archives",
+    "longshore.credentials",
+    "longshore.engine",
+    "longshore.library",
+    "longshore.log",
+    "longshore.models.history",
+    "longshore.models.image_row",
+    "longshore.models.registry_node",
+    "longshore.models.registry_row",
+    "longshore.models.tag_row",
+    "longshore.models.times",
+    "longshore.models.transfer_cells",
+    "longshore.models.transfer_text",
+    "longshore.models.transfers",
+    "longshore.oci",
+    "longshore.operations",
+    "longshore.registry",
+    "longshore.transfers",
+    "longshore.widgets.actions",
+    "longshore.widgets.desktop.bus",
+    "longshore.widgets.desktop.questions",
+    "longshore.widgets.dialogs",
+    "longshore.widgets.history",
+    "longshore.widgets.transfer_paint",
+    "longshore.widgets.transfer_view",
+    "longshore.widgets.transfers",
+    "longshore.wiring.desktop",
+    "longshore.wiring.images",
+    "longshore.wiring.transfers",
+)
+#: What is large, or draws much in.
+OTHERS = (
+    "PySide6.QtNetwork",
+    "asyncio",
+    "concurrent",
+    "dataclasses",
+    "datetime",
+    "docker",
+    "email",
+    "hashlib",
+    "html",
+    "http",
+    "jeepney",
+    "logging.handlers",
+    "pickle",
+    "platform",
+    "qasync",
+    "requests",
+    "secrets",
+    "shlex",
+    "sqlite3",
+    "ssl",
+    "subprocess",
+    "tarfile",
+    "urllib3",
+)
+
+
+def run(code: str) -> str:
+    environ = {**os.environ, "QT_QPA_PLATFORM": "offscreen", "DBUS_SESSION_BUS_ADDRESS": "disabled:"}
+    environ.pop("XDG_RUNTIME_DIR", None)
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environ, capture_output=True, text=True, timeout=100, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_list_names_what_there_is() -> None:
+    assert [name for name in (*OURS, *OTHERS) if importlib.util.find_spec(name) is None] == []
+
+
+def test_the_window_is_painted_before_the_rest_is_loaded() -> None:
+    painted, loaded = json.loads(run(PROGRAM))
+    assert painted == [True]
+    ours = set(loaded) - set(json.loads(run(BARE)))
+    early = sorted(
+        name for name in ours if any(name == one or name.startswith(f"{one}.") for one in (*OURS, *OTHERS))
+    )
+    assert early == []
+    assert "longshore.widgets.main_window" in ours
