@@ -1,4 +1,4 @@
-"""The window: theme, delegates, panes, dialogs. Widgets are fed models and emit wishes; they never ask a network.
+"""The window: theme, delegates, panes, dialogs. Widgets show models and emit requests; they never use the network.
 
-Everything here lives in the GUI thread.
+Everything here runs in the GUI thread.
 """

@@ -1,4 +1,4 @@
-"""Menus and shortcuts of the main window. Each acts on the pane one is in."""
+"""Menus and shortcuts of the main window. Each acts on the active pane."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class Actions(QObject):
         self.about = self._add(help_menu, self.tr("About Longshore"), window.about_requested.emit)
         self.about.setMenuRole(QAction.MenuRole.AboutRole)
 
-        #: What needs the place of Local images, whichever pane one is in.
+        #: Actions that need the place shown in Local images, whichever pane is active.
         self._of_place = (self.push, self.pull, self.pull_box, self.carry, self.load, self.tag)
         window.image_pane.usable_changed.connect(self._place_usable)
         pane.cancel_blocked.connect(lambda reason: _block(self.cancel, reason))

@@ -1,7 +1,7 @@
-"""All colours of Longshore, light and dark, in one place. No Qt: plain ``#rrggbb`` and arithmetic on it.
+"""All colours of Longshore, light and dark. No Qt: plain ``#rrggbb`` strings and arithmetic on them.
 
-Contrast is WCAG 2.1 §1.4.3: what is read needs 4.5 to 1 against what it stands on. Where a colour of state meets a
-tint or the selection and would fall short, :func:`readable` moves it towards the text colour just far enough.
+Contrast follows WCAG 2.1 §1.4.3: text needs 4.5 to 1 against its background. Where a state colour on a tint or on
+the selection has less, :func:`readable` moves it towards the text colour just far enough.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ AA = 4.5
 
 
 class Palette(NamedTuple):
-    """One set of colours. Names say what a colour is for, never how it looks."""
+    """One set of colours. Names say what a colour is for, not how it looks."""
 
     dark: bool
     window: str  # behind the panes
     pane: str  # panes, fields, lists
     soft: str  # every other row, hovered controls
     line: str  # hairlines, borders
-    strong_line: str  # border of a control under the pointer, track of the scroll bar's handle
+    strong_line: str  # border of a control under the pointer, handle of the scroll bar
     track: str  # the part of a bar that is not filled
     text: str
     dim: str
@@ -31,9 +31,9 @@ class Palette(NamedTuple):
     selection: str
     fill: str  # filled buttons
     fill_hover: str
-    fill_bad: str  # filled buttons that destroy
+    fill_bad: str  # filled buttons of destructive actions
     on_fill: str
-    tint: float  # how much of a colour of state goes into its tint, 0 to 1
+    tint: float  # share of a state colour in its tint, 0 to 1
 
 
 LIGHT = Palette(
@@ -87,7 +87,7 @@ def _channels(colour: str) -> tuple[int, int, int]:
 
 
 def mix(base: str, other: str, share: float) -> str:
-    """*base* with *share* (0 to 1) of *other* in it."""
+    """Mix *share* (0 to 1) of *other* into *base*."""
     mixed = (round(a + (b - a) * share) for a, b in zip(_channels(base), _channels(other), strict=True))
     return "#{:02x}{:02x}{:02x}".format(*mixed)
 
@@ -110,7 +110,7 @@ def contrast(one: str, other: str) -> float:
 
 
 def readable(colour: str, background: str, text: str) -> str:
-    """*colour*, moved towards *text* no further than it takes to be read on *background*."""
+    """Return *colour*, moved towards *text* just far enough to be readable on *background*."""
     for step in range(21):
         moved = mix(colour, text, step / 20)
         if contrast(moved, background) >= AA + 0.05:
@@ -119,7 +119,7 @@ def readable(colour: str, background: str, text: str) -> str:
 
 
 class Shade(NamedTuple):
-    """A colour of state: on a pane, on a selected row, and as the text and the ground of a pill."""
+    """A state colour: on a pane, on a selected row, and as text and background of a pill."""
 
     plain: str
     selected: str
@@ -128,7 +128,7 @@ class Shade(NamedTuple):
 
 
 def shade(palette: Palette, colour: str) -> Shade:
-    """The :class:`Shade` of *colour* in *palette*."""
+    """Return the :class:`Shade` of *colour* in *palette*."""
     pill = mix(palette.pane, colour, palette.tint)
     return Shade(
         plain=readable(colour, palette.soft, palette.text),

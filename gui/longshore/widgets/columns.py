@@ -1,4 +1,4 @@
-"""How wide the columns of a view are: natural widths from the font, least widths, and who takes what is left."""
+"""Column widths of a view: natural widths from the font, minimum widths, and the distribution of spare room."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from longshore.models.columns import Role
 from longshore.widgets import fitting, icons
 from longshore.widgets.theme import current_theme
 
-#: Space at both sides of a cell's text, in device-independent pixels.
+#: Padding on both sides of a cell's text, in device-independent pixels.
 PADDING = 9
-#: Pixels of the arrow beside the title of the column that a view is sorted by.
+#: Width of the sort arrow beside a column title, in pixels.
 _ARROW = 15
-#: A name may make others yield until it has this many times what is usual.
+#: Names push out yielding columns until they have this multiple of their natural width.
 _LONGEST_NAME = 2
-#: Rows measured of those that come at once: ten thousand would take longer than to paint them.
+#: Rows to measure when many arrive at once: measuring ten thousand takes longer than painting them.
 _LOOKED_AT = 200
-#: Rows that are searched for anything at all in a column that is often empty.
+#: Rows to search for any content in a column that is often empty.
 _SEARCHED = 2000
 
 
 class Kind(enum.Enum):
-    """How the cells of a column are painted."""
+    """The ways to paint the cells of a column."""
 
     TEXT = enum.auto()
     NAME = enum.auto()  # with the icon of its row
@@ -36,15 +36,15 @@ class Kind(enum.Enum):
 
 
 class Column(NamedTuple):
-    """*sample*: a text as long as is usual; *least*: as short as may be. *weight*: its share of what is left over.
+    """One column. *sample*: a text of usual length; *least*: the shortest useful one. *weight*: share of spare room.
 
-    *together*: where the sample does not fit, all cells are shown in short (Role.SHORT), not some of them.
+    *together*: if the sample does not fit, all cells show their short form (Role.SHORT), not only some of them.
 
-    *acts*: its cells may offer something to do, on a button at their right (Role.OFFER).
+    *acts*: cells may offer an action, on a button at their right (Role.OFFER).
 
-    *yields*: goes where the others would be cut for it, the highest number first; 0 stays.
+    *yields*: the column is hidden before others are cut, the highest number first; 0 is never hidden.
 
-    *optional*: often holds nothing in any row; then it goes before anything else is shortened.
+    *optional*: often empty in all rows; then it is hidden before any other column is shortened.
     """
 
     sample: str
@@ -61,9 +61,9 @@ class Column(NamedTuple):
     optional: bool = False
 
     def width(self, text: str) -> int:
-        """Pixels that *text* needs in this column."""
+        """Return the pixels that *text* needs in this column."""
         theme = current_theme()
-        # Names are semibold, which is wider; nothing is lost where a column has none. Dates are never names.
+        # Names are semibold, which is wider; a little spare room in other columns does no harm. Dates are never names.
         metrics = theme.metrics if self.together else theme.strong_metrics
         metrics = theme.fixed_metrics if self.fixed else metrics
         return (
@@ -72,7 +72,7 @@ class Column(NamedTuple):
 
 
 class Header(QHeaderView):
-    """A calm header: dim text, right-aligned over numbers, a hairline below."""
+    """A plain header: dim text, right-aligned over numbers, a hairline below."""
 
     def __init__(self, columns: Sequence[Column], parent: QWidget) -> None:
         super().__init__(Qt.Orientation.Horizontal, parent)
@@ -112,7 +112,7 @@ class Header(QHeaderView):
             painter.drawPixmap(QPoint(x - _ARROW if right else x + width + 4, room.center().y() - 5), arrow)
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Qt's hook: the hairline goes on where no section is."""
+        """Qt's hook: extends the hairline beyond the last section."""
         super().paintEvent(event)
         end = self.length() - self.offset()
         width = self.viewport().width()
@@ -125,7 +125,7 @@ class Header(QHeaderView):
 
 
 class _Cap(QWidget):
-    """Goes on with the header above the scroll bar, which then begins below it."""
+    """Extends the header above the scroll bar, so that the bar begins below it."""
 
     def __init__(self, height: int) -> None:
         super().__init__()
@@ -139,8 +139,10 @@ class _Cap(QWidget):
 
 
 class ColumnLayout(QObject):
-    """Lays out the columns of one view by what they hold; a border that the user takes in hand stays where he puts it,
-    as far as there is room for the other columns."""
+    """Lays out the columns of one view by their content.
+
+    A border that the user drags stays where it was put, as far as the other columns have room.
+    """
 
     def __init__(
         self, view: QTableView | QTreeView, columns: Sequence[Column], hidden: Sequence[int] = ()
@@ -152,9 +154,9 @@ class ColumnLayout(QObject):
         self._hidden = set(hidden)
         self._empty: frozenset[int] = frozenset()
         self._manual: dict[int, int] = {}
-        #: What columns got or gave when the user moved the border of another: usual for them from then on.
+        #: Widths of columns that grew or shrank when the user moved another's border: their natural width from then on.
         self._given: dict[int, int] = {}
-        #: Pixels that the widest content seen so far needs, and in its shortest form, by elastic column.
+        #: Pixels needed by the widest content so far, in full and in its shortest form, by elastic column.
         self._content: dict[int, tuple[int, int]] = {}
         self._filled: set[int] = set()
         self._busy = False
@@ -175,7 +177,7 @@ class ColumnLayout(QObject):
         self._soon.timeout.connect(self.apply)
 
     def start(self) -> None:
-        """The model is set: lay out."""
+        """Start the layout; call once the model is set."""
         model = self._view.model()
         if isinstance(self._view, QTableView) and model is not None:
             model.rowsInserted.connect(self._rows_came)
@@ -183,7 +185,7 @@ class ColumnLayout(QObject):
             model.modelReset.connect(self._forget_content)
         self.apply()
 
-    # -- what the columns hold
+    # -- content of the columns
 
     @Slot(QModelIndex, int, int)
     def _rows_came(self, _parent: QModelIndex, first: int, last: int) -> None:
@@ -194,7 +196,7 @@ class ColumnLayout(QObject):
         self._look(first.row(), last.row())
 
     def _look(self, first: int, last: int) -> None:
-        """Measure the content of elastic columns in these rows; of many, the first :data:`_LOOKED_AT`."""
+        """Measure the content of elastic columns in these rows, at most the first :data:`_LOOKED_AT`."""
         model = self._view.model()
         for i, column in enumerate(self._columns):
             if column.optional and i not in self._filled:
@@ -229,7 +231,7 @@ class ColumnLayout(QObject):
 
     @Slot(int, int, int)
     def _resized(self, column: int, old: int, new: int) -> None:
-        """The user took a border in hand: the other columns make room, and none goes."""
+        """Let the other columns make room after the user moved a border; none of them is hidden."""
         if self._busy or self.header.isSectionHidden(column):
             return
         needs = self._needs()
@@ -238,7 +240,7 @@ class ColumnLayout(QObject):
         shown = [i for i in needs if not self.header.isSectionHidden(i)]
         widths = {i: old if i == column else self.header.sectionSize(i) for i in shown}
         if sum(widths.values()) > self._view.viewport().width():
-            self._manual[column] = new  # it scrolls already: there is nothing to share
+            self._manual[column] = new  # the view scrolls already: there is no room to share
             return
         dragged = fitting.drag(widths, needs, column, new)
         self._manual[column] = dragged[column]
@@ -253,7 +255,7 @@ class ColumnLayout(QObject):
 
     @Slot()
     def apply(self) -> None:
-        """Give every column its width for the view's present size."""
+        """Set the width of every column for the current size of the view."""
         if not self._sized:
             return
         room = self._view.viewport().width()
@@ -274,13 +276,13 @@ class ColumnLayout(QObject):
         self._busy = False
 
     def leave_out(self, columns: Collection[int]) -> None:
-        """*columns* can hold nothing for what is shown now; what the user chose is kept for when they can."""
+        """Hide *columns*, which have no content in the current view. The user's choice is kept for later."""
         if self._empty != frozenset(columns):
             self._empty = frozenset(columns)
             self.apply()
 
     def _needs(self) -> dict[int, fitting.Need]:
-        """By column, what it can use; without those that the user or the owner left out."""
+        """Return the needs by column, without columns that the user or the owner has hidden."""
         count = min(self.header.count(), len(self._columns))
         return {i: self._need(i) for i in range(count) if i not in self._hidden and i not in self._empty}
 
@@ -291,7 +293,7 @@ class ColumnLayout(QObject):
         least = min(usual, max(column.width(column.least), title), own or usual)
         natural = max(least, self._given.get(i, usual))
         whole, short = self._content.get(i, (0, 0))
-        # Nobody loses all for one name that is longer than any other.
+        # One exceptionally long name must not hide the other columns.
         essential = least if column.yields else max(least, min(short, _LONGEST_NAME * usual))
         return fitting.Need(
             wanted=natural if i in self._given else max(natural, whole),
@@ -305,7 +307,7 @@ class ColumnLayout(QObject):
         )
 
     def _title(self, column: int) -> int:
-        """Pixels that the header's text needs."""
+        """Return the pixels that the header's text needs."""
         model = self._view.model()
         if model is None:
             return 0
@@ -340,7 +342,7 @@ class ColumnLayout(QObject):
 
     @Slot()
     def reset(self) -> None:
-        """Back to how it was at first."""
+        """Restore the initial layout."""
         self._manual.clear()
         self._given.clear()
         self._hidden = set(self._hidden_at_first)
@@ -349,14 +351,14 @@ class ColumnLayout(QObject):
     # -- remembered between runs
 
     def state(self) -> dict[str, Any]:
-        """What the user chose, as plain data."""
+        """Return the user's choices as plain data."""
         return {
             "widths": {str(i): width for i, width in self._manual.items()},
             "hidden": sorted(self._hidden),
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """The reverse of :meth:`state`; what makes no sense is left out."""
+        """Apply data from :meth:`state`; invalid entries are ignored."""
         widths = state.get("widths")
         if isinstance(widths, dict):
             self._manual = {

@@ -1,6 +1,6 @@
-"""Paints every cell of every view from the theme: text, names with icons, pills, progress. GUI thread.
+"""Paints the cells of all views from the theme: text, names with icons, pills, progress. GUI thread.
 
-Nothing may leave ``paint`` as an exception: in the midst of painting that can end the process.
+``paint`` must not raise: an exception during painting can end the process.
 """
 
 from __future__ import annotations
@@ -48,14 +48,14 @@ _ACTION_ICONS = {
     NodeAction.PASTE: "pull",
     NodeAction.SIGN_IN: "sign-in",
 }
-#: Opacity of rows that are only what was last known.
+#: Opacity of rows that show only the last known state.
 _FADED = 0.55
-#: Pixels of the bar before a row that is new.
+#: Width of the bar before a new row, in pixels.
 _FRESH_WIDTH = 3
 
 
 class CellDelegate(QStyledItemDelegate):
-    """The delegate of all our views; *columns* say how each column is painted."""
+    """The delegate of all views; *columns* say how to paint each column."""
 
     def __init__(self, columns: Sequence[Column], view: QAbstractItemView) -> None:
         super().__init__(view)
@@ -63,24 +63,24 @@ class CellDelegate(QStyledItemDelegate):
         self._columns = columns
         self._complained = False
         self._samples: dict[int, int] = {}
-        #: Whether rows may be new (Role.FRESH); asked only where they can be.
+        #: Whether rows can be new (Role.FRESH); other models are not asked.
         self.marks_fresh = False
-        #: Whether the rows are only what was last known, and are drawn faint.
+        #: Whether the rows show only the last known state and are drawn faint.
         self.faded = False
-        #: What of the viewport is being painted.
+        #: The part of the viewport that is being painted.
         self.region = QRegion()
 
     # -- Qt's hooks
 
     def sizeHint(self, option: QStyleOptionViewItem, index: _Index) -> QSize:
-        """Every row is as high as the theme says."""
+        """Return the row height of the theme."""
         return QSize(0, current_theme().row_height)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: _Index) -> None:
-        """Paint one cell; not where nothing of it is to be painted: Qt asks for whole rows."""
+        """Paint one cell, unless it lies outside the part to repaint: Qt asks for whole rows."""
         if not self.region.intersects(option.rect):
             return
-        # What we change of the painter is set anew by every cell, so it is not kept and put back for each.
+        # Every cell sets the painter's state anew, so it is not saved and restored for each.
         try:
             self._paint(painter, option, index)
         except Exception:
@@ -91,11 +91,11 @@ class CellDelegate(QStyledItemDelegate):
     def helpEvent(
         self, event: QHelpEvent, view: QAbstractItemView, option: QStyleOptionViewItem, index: _Index
     ) -> bool:
-        """The tooltip of the model or, where text was cut, the whole of it; never as markup."""
+        """Show the model's tooltip or, if the text is cut, the full text; never as markup."""
         if event.type() != QEvent.Type.ToolTip:
             return False
         given = index.data(Qt.ItemDataRole.ToolTipRole)
-        text = str(given or "")  # our models give it escaped
+        text = str(given or "")  # escaped by our models
         if not given:
             text = str(index.data(_DISPLAY) or "")
             room = view.visualRect(_as_index(index)).width() - 2 * PADDING
@@ -107,14 +107,14 @@ class CellDelegate(QStyledItemDelegate):
             QToolTip.hideText()
         return True
 
-    # -- what is painted
+    # -- painting
 
     def _paint(self, painter: QPainter, option: QStyleOptionViewItem, index: _Index) -> None:
         theme = current_theme()
         rect: QRect = option.rect
         if self.faded:
             painter.setOpacity(_FADED)
-        # Asked of the view: the flags of the style take longer to load than the first paint of all rows.
+        # Read from the view: loading the style's flags takes longer than painting all rows the first time.
         selected = self._view.selectionModel().isSelected(index)
         if selected:
             painter.fillRect(rect, theme.selection)
@@ -132,7 +132,7 @@ class CellDelegate(QStyledItemDelegate):
 
             paint_progress(painter, room, theme, index, selected)
             return
-        # The model itself is asked: by way of the index every answer would pass through Qt, which gives the
+        # Ask the model directly: through the index every answer would pass through Qt, which releases the
         # interpreter to another thread each time.
         model = index.model()
         kind = model.data(index, Role.NODE_KIND) if column.kind is Kind.NAME else None
@@ -157,7 +157,7 @@ class CellDelegate(QStyledItemDelegate):
         painter.setPen(ink.selected if selected else ink.plain)
         if column.together and rect.width() < self._natural(number):
             shown = next(iter(model.data(index, Role.SHORT) or ()), shown)
-        # To measure a text costs half as much as to draw it, and most are plainly short enough.
+        # Measuring a text costs half as much as drawing it, and most texts are clearly short enough.
         if len(shown) * theme.widest > room.width() < metrics.horizontalAdvance(shown):
             for shorter in model.data(index, Role.SHORT) or ():
                 shown = shorter
@@ -168,7 +168,7 @@ class CellDelegate(QStyledItemDelegate):
         painter.drawText(room, _RIGHT if column.right else _LEFT, shown)
 
     def _natural(self, number: int) -> int:
-        """Pixels that the sample of a column needs; measured once."""
+        """Return the pixels that the sample of a column needs; measured once."""
         if number not in self._samples:
             self._samples[number] = self._columns[number].width(self._columns[number].sample)
         return self._samples[number]
@@ -191,7 +191,7 @@ class CellDelegate(QStyledItemDelegate):
         drawn = icons.pixmap(
             name, ink.selected if selected else ink.plain, painter.device().devicePixelRatio()
         )
-        # Trees leave their own space before the first column.
+        # Trees already leave space before the first column.
         left = room.x() + (2 - PADDING if isinstance(self._view, QTreeView) else 0)
         painter.drawPixmap(left, room.center().y() - size // 2 + 1, drawn)
         room.setLeft(left + size + 7)
@@ -199,7 +199,7 @@ class CellDelegate(QStyledItemDelegate):
 
 
 def _dress(model: QAbstractItemModel, index: _Index) -> Dress:
-    """What to paint of a cell of text, in one answer where the model has one, otherwise role by role."""
+    """Return what to paint in a text cell: in one call if the model supports it, otherwise role by role."""
     dress = getattr(type(model), "dress", None)
     if dress is not None:
         return dress(model, index)  # type: ignore[no-any-return]
@@ -217,7 +217,7 @@ def _dress(model: QAbstractItemModel, index: _Index) -> Dress:
 
 
 def action_width(words: str) -> int:
-    """Pixels that the button of a cell takes, with the space before it."""
+    """Return the pixels of a cell's button, including the space before it."""
     return current_theme().metrics.horizontalAdvance(words) + 34
 
 
@@ -255,9 +255,9 @@ def _icon_of(index: _Index, kind: int, is_open: bool) -> tuple[str, Tone]:
 def paint_pill(
     painter: QPainter, room: QRect, theme: Theme, text: str, tone: int, selected: bool = False
 ) -> None:
-    """*text* on the soft tint of *tone*, at the left of *room*; cut at the right where it does not fit.
+    """Paint *text* on the soft tint of *tone*, at the left of *room*; cut at the right if it does not fit.
 
-    In a *selected* row it stands on the pane's own colour: the tint of what runs is that of the selection.
+    In a *selected* row its background is the pane's colour, because the tint of running rows equals the selection.
     """
     ink = theme.ink(tone)
     metrics = theme.metrics

@@ -1,4 +1,4 @@
-"""The look of a drag: the pill that is dragged, and the line that says what a drop would do."""
+"""Appearance of a drag: the pill under the pointer, and the line that says what a drop would do."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from longshore.models.columns import Tone
 from longshore.widgets.columns import PADDING
 from longshore.widgets.theme import current_theme
 
-#: The widest pill, in device-independent pixels.
+#: Maximum width of the pill, in device-independent pixels.
 _WIDEST = 420
 
 
 def drag_pixmap(text: str, ratio: float) -> QPixmap:
-    """A small pill with *text* on it, at device pixel *ratio*."""
+    """Return a small pill with *text* on it, at device pixel *ratio*."""
     theme = current_theme()
     shown = theme.strong_metrics.elidedText(text, Qt.TextElideMode.ElideMiddle, _WIDEST - 28)
     width = theme.strong_metrics.horizontalAdvance(shown) + 28
@@ -35,12 +35,12 @@ def drag_pixmap(text: str, ratio: float) -> QPixmap:
     return made
 
 
-#: Where the pill hangs at the pointer: below and to the right, so that the target stays in sight.
+#: Offset of the pill from the pointer: below and to the right, so that the target stays visible.
 HOT_SPOT = QPoint(-14, -8)
 
 
 class DropLine(QWidget):
-    """A line over the lower edge of a view: what a drop would do there, or why it would not."""
+    """A line over the lower edge of a view that says what a drop would do, or why it is not accepted."""
 
     def __init__(self, view: QAbstractItemView) -> None:
         super().__init__(view)

@@ -1,7 +1,7 @@
-"""How the width of a view is shared among its columns. Pure: pixels in, pixels out.
+"""Distributes the width of a view among its columns. Pure functions on pixels.
 
-A column is only ever left out because the view is narrow, never because another one was widened: who takes room takes
-it from columns that can spare some.
+A column is hidden only because the view is narrow, never because another one was widened: a column that grows takes
+room from columns that have some to spare.
 """
 
 from __future__ import annotations
@@ -9,18 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-#: Pixels that a column has at least, however far its border is dragged.
+#: Minimum width of a column in pixels, however far its border is dragged.
 SMALLEST = 36
 
 
 class Need(NamedTuple):
-    """What one column can use, in pixels.
+    """The needs of one column, in pixels.
 
-    *wanted*: shows all of its content. *natural*: what is usual. *least*: below this it is of no use. *essential*:
-    shows what matters of its content; a column that *yields* (the highest number first, 0 stays) goes before another
-    has less. *empty*: no row has anything in it, so that it goes before another shows less than all. *weight*: its
-    share of what is left over; such columns hold names, and others are cut first. *own*: the width that the user gave
-    it.
+    *wanted*: the width of all its content. *natural*: the usual width. *least*: the smallest useful width. *essential*:
+    the width of the important part of its content; before another column gets less than that, a column that *yields*
+    is hidden (the highest number first, 0 never). *empty*: no row has content, so the column is hidden before another
+    one is cut. *weight*: its share of spare room; columns with a weight hold names, and others are cut first. *own*:
+    the width that the user chose.
     """
 
     wanted: int
@@ -34,7 +34,7 @@ class Need(NamedTuple):
 
 
 def without_yielding(needs: Mapping[int, Need], room: int) -> dict[int, Need]:
-    """*needs* without the columns that yield where *room* does not hold what matters of all."""
+    """Return *needs* without the columns that yield because *room* cannot hold the essential part of all."""
     full = sum(need.wanted for need in needs.values()) <= room
     kept = {i: need for i, need in needs.items() if full or not need.empty}
     for column in sorted(kept, key=lambda i: -needs[i].yields):
@@ -45,7 +45,7 @@ def without_yielding(needs: Mapping[int, Need], room: int) -> dict[int, Need]:
 
 
 def fit(needs: Mapping[int, Need], room: int) -> dict[int, int]:
-    """The width of each column: together *room*, or the least of all where that is more."""
+    """Return the width of each column: *room* in total, or the sum of the minimum widths if that is more."""
     widths = {i: need.wanted if need.own is None else need.own for i, need in needs.items()}
     steps: tuple[Callable[[Need], int], ...] = (
         lambda need: max(need.natural, need.essential) if need.own is None else need.own,
@@ -63,7 +63,7 @@ def fit(needs: Mapping[int, Need], room: int) -> dict[int, int]:
 
 
 def _shrink(widths: dict[int, int], floors: Mapping[int, int], over: int) -> None:
-    """Take *over* pixels away, in proportion to what each can give above its floor."""
+    """Take *over* pixels away, in proportion to the width of each column above its floor."""
     give = {i: max(0, width - floors[i]) for i, width in widths.items()}
     spare = sum(give.values())
     if not spare:
@@ -73,7 +73,7 @@ def _shrink(widths: dict[int, int], floors: Mapping[int, int], over: int) -> Non
         step = min(int(can * share), over)
         widths[i] -= step
         over -= step
-    for i in sorted(give, key=lambda i: -give[i]):  # the last pixels of the division
+    for i in sorted(give, key=lambda i: -give[i]):  # pixels lost to rounding
         step = max(0, min(over, widths[i] - floors[i]))
         widths[i] -= step
         over -= step
@@ -88,15 +88,15 @@ def _hand_out(widths: dict[int, int], needs: Mapping[int, Need], room: int) -> d
     total = sum(needs[i].weight for i in takers) or 1
     for i in takers:
         widths[i] += rest * max(1, needs[i].weight) // total
-    widths[takers[-1]] += max(0, room - sum(widths.values()))  # the last pixels of the division
+    widths[takers[-1]] += max(0, room - sum(widths.values()))  # pixels lost to rounding
     return widths
 
 
 def drag(widths: Mapping[int, int], needs: Mapping[int, Need], column: int, wanted: int) -> dict[int, int]:
-    """*widths*, in the order of the columns, after the user has given *column* the width *wanted*.
+    """Return *widths*, in column order, after the user has given *column* the width *wanted*.
 
-    The columns behind it give or take, the nearest first; where they can give no more, those before it, the nearest
-    first. Where none can, *column* gets what there is. The sum stays.
+    The columns after it give or take pixels, the nearest first; if they cannot give enough, so do those before it, the
+    nearest first. If none can, *column* gets what there is. The sum stays the same.
     """
     order = list(widths)
     place = order.index(column)

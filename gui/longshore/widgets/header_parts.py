@@ -1,4 +1,4 @@
-"""What the headers of panes are put together from: buttons, filters, pickers. GUI thread only."""
+"""Parts of pane headers: buttons, filters, pickers. GUI thread only."""
 
 from __future__ import annotations
 
@@ -18,17 +18,20 @@ from longshore.models.text import tooltip
 from longshore.widgets import icons
 from longshore.widgets.theme import current_theme
 
-#: The least pixels of a field.
+#: Minimum width of a field, in pixels.
 LEAST_FIELD = 84
-#: Pixels at either side of what stands in a field.
+#: Padding on either side of a field's text, in pixels.
 _FIELD_PADDING = 11
-#: Milliseconds after the last key before a filter is applied.
+#: Milliseconds between the last key press and applying a filter.
 _FILTER_PAUSE = 120
 
 
 class ActionButton(QPushButton):
-    """A button of a pane's header. Where room is short it shows its icon instead of its text; its accessible name
-    stays the text. It never takes the focus from the view it acts on when it is clicked."""
+    """A button in a pane's header.
+
+    If room is short it shows its icon instead of its text; its accessible name stays the text. A click never takes the
+    focus from the view that the button acts on.
+    """
 
     def __init__(self, text: str, icon: str = "", *, primary: bool = False, only_icon: bool = False) -> None:
         super().__init__()
@@ -53,11 +56,11 @@ class ActionButton(QPushButton):
 
     @property
     def can_shrink(self) -> bool:
-        """True if it has an icon that may stand for its text."""
+        """Return True if the button has an icon that can replace its text."""
         return bool(self._icon) and not self.only_icon
 
     def wide(self) -> int:
-        """Pixels it needs with its text."""
+        """Return the pixels that the button needs with its text."""
         if self.only_icon:
             return current_theme().control_height
         return current_theme().strong_metrics.horizontalAdvance(self._text) + 26
@@ -70,7 +73,7 @@ class ActionButton(QPushButton):
     minimumSizeHint = sizeHint
 
     def set_compact(self, compact: bool) -> None:
-        """Show the icon alone, or the text alone."""
+        """Show only the icon, or only the text."""
         if compact == self._compact or not self.can_shrink:
             return
         self._compact = compact
@@ -89,7 +92,7 @@ class ActionButton(QPushButton):
         self.updateGeometry()
 
     def set_label(self, text: str, icon: str = "") -> None:
-        """Another text (and icon), e.g. Resume for Pause queue."""
+        """Change the text (and icon), e.g. from Pause queue to Resume."""
         if text == self._text:
             return
         self._text = text
@@ -103,14 +106,14 @@ class ActionButton(QPushButton):
         self.updateGeometry()
 
     def set_hint(self, hint: str) -> None:
-        """What it does, in a sentence, for its tooltip."""
+        """Set the tooltip, a sentence that says what the button does."""
         if hint != self._hint:
             self._hint = hint
             self.setAccessibleDescription(self._blocked or hint)
             self._tell_hint()
 
     def set_blocked(self, reason: str) -> None:
-        """Disable it and give *reason*, a sentence, as its tooltip; "" enables it again."""
+        """Disable the button and show *reason*, a sentence, as its tooltip; "" enables it again."""
         if reason != self._blocked:
             self._blocked = reason
             self.setEnabled(not reason)
@@ -129,7 +132,7 @@ class ActionButton(QPushButton):
 
 
 class FilterField(QLineEdit):
-    """A field that filters as one types; Escape empties it. *filtered* comes when typing pauses."""
+    """A field that filters while the user types; Escape clears it. *filtered* is emitted when typing pauses."""
 
     filtered = Signal(str)
 
@@ -142,7 +145,7 @@ class FilterField(QLineEdit):
         self.setMaximumWidth(210)
         self.setMinimumWidth(LEAST_FIELD)
         self.setMaxLength(LONGEST)
-        # What is dragged here is meant for a view beside it: as text it would hide all rows.
+        # Items dragged here are meant for a view nearby; dropped as text they would filter out all rows.
         self.setAcceptDrops(False)
         self._pause = QTimer(self)
         self._pause.setSingleShot(True)
@@ -156,7 +159,7 @@ class FilterField(QLineEdit):
         return QSize(190, current_theme().control_height)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Qt's hook: where there is no room to say what is filtered, a whole word says more than two halves."""
+        """Qt's hook: if the placeholder does not fit, a single whole word replaces it."""
         super().resizeEvent(event)
         room = event.size().width() - 2 * _FIELD_PADDING
         whole = self.fontMetrics().horizontalAdvance(self._placeholder) <= room
@@ -178,7 +181,7 @@ class FilterField(QLineEdit):
         self.filtered.emit(self.text().strip())
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Qt's hook: Escape empties the field."""
+        """Qt's hook: Escape clears the field."""
         if event.key() == Qt.Key.Key_Escape and self.text():
             self.clear()
             return
@@ -186,7 +189,7 @@ class FilterField(QLineEdit):
 
 
 class _PickerDelegate(QStyledItemDelegate):
-    """Rows as a list has them, and a line where the combo box has a separator."""
+    """Paints rows as in a list, and separators of the combo box as lines."""
 
     def paint(
         self,
@@ -211,15 +214,14 @@ def _is_separator(index: QModelIndex | QPersistentModelIndex) -> bool:
 
 
 class Picker(QComboBox):
-    """A combo box as wide as its text where there is room, and with an ellipsis where there is none; its list is as
-    wide as the widest."""
+    """A combo box as wide as its text, or elided if there is no room. Its list is as wide as the widest entry."""
 
-    opened = Signal()  # its list is about to be shown
+    opened = Signal()  # the list is about to open
 
     def __init__(self) -> None:
         super().__init__()
         self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
-        # The one that comes with it looks like a menu, and knows no colours of single rows.
+        # The default list looks like a menu and does not support colours of single rows.
         self.setItemDelegate(_PickerDelegate(self))
         self.currentTextChanged.connect(lambda _text: self.updateGeometry())
 
@@ -232,7 +234,7 @@ class Picker(QComboBox):
         super().showPopup()
 
     def sizeHint(self) -> QSize:
-        """Qt's hook: the text, with what stands around it."""
+        """Qt's hook: the size of the text with its frame and arrow."""
         return QSize(
             max(self.fontMetrics().horizontalAdvance(self.currentText()), 60) + 54,
             current_theme().control_height,
@@ -243,11 +245,11 @@ class Picker(QComboBox):
         return QSize(LEAST_FIELD, current_theme().control_height)
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Qt's hook: as Qt does, but where the text has to be cut, it is cut visibly."""
+        """Qt's hook: paints as Qt does, but elides a text that does not fit."""
         if self.width() >= self.sizeHint().width():
             super().paintEvent(event)
             return
-        from PySide6.QtWidgets import QStyle, QStyleOptionComboBox, QStylePainter  # load slowly
+        from PySide6.QtWidgets import QStyle, QStyleOptionComboBox, QStylePainter  # slow to import
 
         painter = QStylePainter(self)
         option = QStyleOptionComboBox()

@@ -1,4 +1,4 @@
-"""History: every transfer and its outcome, in a window of its own that can stay open beside the work."""
+"""History: every transfer and its outcome, in a separate window that can stay open."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ _COLUMNS = [
     Column("registry.acme.io/acme/billing:2.4.1", "acme/billing:2", weight=4),
     Column("Succeeded", "Succeeded", kind=Kind.PILL, elide=_RIGHT),
     Column("already up to date, 9 already there", "44.6 of 72 MB", weight=5, elide=_RIGHT),
-    # A history without its times would be a list: what the names need comes after them.
+    # Times matter most in a history: they get room before the names.
     Column("2026-11-24 13:37", "2026-11-24", elide=_RIGHT),
     Column("1 min 20 s", "1 min 20 s", right=True, elide=_RIGHT, yields=1),
 ]
 
 
 class HistoryWindow(QWidget):
-    """A window over *model*; its signals are the wishes. It is deleted when it is closed."""
+    """A window that shows *model*; its signals are requests. It is deleted when it is closed."""
 
     filter_changed = Signal(object)  # HistoryFilter
-    repeat_requested = Signal(object)  # list[TransferRequest], in the order in which they were asked for
+    repeat_requested = Signal(object)  # list[TransferRequest], in the order they were first requested
     copy_requested = Signal(str)
     forget_requested = Signal(object)  # list[str]
     clear_requested = Signal()
@@ -130,10 +130,10 @@ class HistoryWindow(QWidget):
         picker.activated.connect(self._tell_filter)
         return picker
 
-    # -- what is asked for
+    # -- the filter
 
     def wanted(self) -> HistoryFilter:
-        """What the fields ask for now."""
+        """Return the filter that the fields describe."""
         outcome, days = self.outcome.currentData(), self.period.currentData()
         since = None
         if days is not None:
@@ -164,11 +164,11 @@ class HistoryWindow(QWidget):
         self.filter.setFocus(Qt.FocusReason.ShortcutFocusReason)
         self.filter.selectAll()
 
-    # -- fed by the owner
+    # -- set by the owner
 
     @Slot(object)
     def set_registries(self, hosts: Sequence[str]) -> None:
-        """The registries there are in the history; the one that is chosen stays."""
+        """Offer these registries in the filter; the chosen one stays chosen."""
         chosen = str(self.registry.currentData() or "")
         known = [self.registry.itemData(place) for place in range(1, self.registry.count())]
         if known == list(hosts):
@@ -182,7 +182,7 @@ class HistoryWindow(QWidget):
 
     @Slot(bool)
     def set_loading(self, loading: bool) -> None:
-        """Whether the journal is being read."""
+        """Show whether the journal is being read."""
         self.pane.loading.set_loading(loading)
         if not loading:
             self._read = True
@@ -211,26 +211,26 @@ class HistoryWindow(QWidget):
                 else ""
             )
 
-    # -- wishes
+    # -- requests
 
     def selected(self) -> list[TransferSnapshot]:
-        """The selected rows, from top to bottom."""
+        """Return the selected rows, from top to bottom."""
         rows = sorted(self.view.rows(), key=lambda index: index.row())
         return [snapshot for index in rows if (snapshot := self.model.snapshot_at(index)) is not None]
 
     @Slot()
     def repeat(self) -> None:
-        """Wish for what is selected to be done again."""
+        """Request the selected transfers again."""
         chosen = self.selected()
         if not chosen:
             self.pane.explain(self.tr("Select the transfers to repeat."))
             return
-        # Each request once, the oldest first, as they were asked for.
+        # Each request once, the oldest first.
         self.repeat_requested.emit(list(dict.fromkeys(snapshot.request for snapshot in reversed(chosen))))
 
     @Slot()
     def copy(self) -> None:
-        """Wish for the selected rows (or, where none is, all that are shown) in the clipboard as text."""
+        """Request to copy the selected rows (all rows, if none is selected) to the clipboard as text."""
         rows = sorted(self.view.rows(), key=lambda index: index.row()) or [
             self.model.index(row, 0) for row in range(self.model.rowCount())
         ]
@@ -247,7 +247,7 @@ class HistoryWindow(QWidget):
 
     @Slot()
     def forget(self) -> None:
-        """Wish to take the selected rows out of the history."""
+        """Request to remove the selected rows from the history."""
         chosen = self.selected()
         if chosen:
             self.forget_requested.emit([snapshot.id for snapshot in chosen])
@@ -266,7 +266,7 @@ class HistoryWindow(QWidget):
         sheet.open()
 
     def explain(self, message: str, tone: Tone = Tone.QUIET) -> None:
-        """Say *message* at the foot."""
+        """Show *message* at the bottom."""
         self.pane.explain(message, tone)
 
     @Slot(QPoint)

@@ -1,4 +1,4 @@
-"""Icons of our own set, drawn in a colour of the theme. Loaded when first painted, kept by name, colour and size."""
+"""Longshore's icons, drawn in a colour of the theme. Loaded when first painted, cached by name, colour and size."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from PySide6.QtGui import QColor, QGuiApplication, QIcon, QPainter, QPixmap
 from longshore import resources
 from longshore.widgets.theme import current_theme
 
-#: The grid they are drawn on, in device-independent pixels.
+#: Size of the icon grid, in device-independent pixels.
 SIZE = 16
 
 
 def pixmap(name: str, colour: QColor, ratio: float = 1.0, size: int = SIZE) -> QPixmap:
-    """Icon *name* in *colour*, *size* device-independent pixels at device pixel *ratio*."""
+    """Return icon *name* in *colour*, *size* device-independent pixels wide, at device pixel *ratio*."""
     return _pixmap(name, colour.name(), ratio, size)
 
 
@@ -36,7 +36,7 @@ def _pixmap(name: str, colour: str, ratio: float, size: int) -> QPixmap:
 
 
 def icon(name: str, colour: QColor | None = None) -> QIcon:
-    """Icon *name* for a button or menu, in *colour* (default: the text's), sharp on every screen there is."""
+    """Return icon *name* for a button or menu, in *colour* (default: the text colour), sharp on every screen."""
     theme = current_theme()
     ink = theme.text if colour is None else colour
     made = QIcon()
@@ -47,5 +47,5 @@ def icon(name: str, colour: QColor | None = None) -> QIcon:
 
 
 def window_icon() -> QIcon:
-    """The program's own icon."""
+    """Return the program's icon."""
     return QIcon(str(resources.path("icons/longshore.svg")))

@@ -1,4 +1,4 @@
-"""Left: the images of an engine, or of the library. Shows ImageModel, and tells what the user wishes."""
+"""Left pane: the images of an engine or of the library. Shows ImageModel and emits the user's requests."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ _MENU_GAP = ""
 
 
 class ImagePane(Pane):
-    """Local images. Lists are in the order of the rows."""
+    """Local images. Lists in signals are in row order."""
 
     push_requested = Signal(object)  # list[ImageName]
-    carry_requested = Signal(object)  # list[ImageName], to another engine or the library
+    carry_requested = Signal(object)  # list[ImageName], to copy to another engine or the library
     save_requested = Signal(object)  # list[ImageName]
     load_requested = Signal()
     tag_requested = Signal(object)  # ImageName
@@ -57,11 +57,11 @@ class ImagePane(Pane):
     details_requested = Signal(object)  # ImageName
     pull_box_requested = Signal()
     retry_engine_requested = Signal()
-    engines_wanted = Signal()  # the list of engines is opened: it may have grown old
+    engines_wanted = Signal()  # the list of engines opens: it may be out of date
     engine_selected = Signal(int)  # index in the list given to set_engines
     choose_library_requested = Signal()
     selection_changed = Signal(bool)  # whether anything is selected
-    usable_changed = Signal(str)  # why nothing can be done with the place now, "" when it can
+    usable_changed = Signal(str)  # why the place cannot be used now, "" if it can
 
     def __init__(self, model: ImageModel) -> None:
         super().__init__(QCoreApplication.translate("ImagePane", "Local images"))
@@ -109,7 +109,7 @@ class ImagePane(Pane):
         self.view.selectionModel().selectionChanged.connect(self._selection_changed)
         self._tell_state()
 
-    # -- fed by the owner
+    # -- set by the owner
 
     def set_engines(
         self,
@@ -119,15 +119,15 @@ class ImagePane(Pane):
         stories: Sequence[str] = (),
         silent: Collection[int] = (),
     ) -> None:
-        """What the engine picker offers, e.g. ``default  ·  Docker 28.5``, the library last. Tells no wish.
+        """Set the entries of the picker, e.g. ``default  ·  Docker 28.5``, the library last. Emits no request.
 
-        *stories*: the whole of each, for its tooltip. *silent*: the places of those that do not answer. The list may be
-        open meanwhile: rows that stay are changed where they stand.
+        *stories*: the tooltip of each entry. *silent*: the indexes of entries that do not answer. The list may be open
+        meanwhile: rows that stay are changed in place.
         """
         self.engine_picker.set_places(titles, current, stories=stories, silent=silent)
 
     def set_library(self, library: bool) -> None:
-        """Whether it is the library that is shown, and no engine."""
+        """Set whether the pane shows the library instead of an engine."""
         self._library = library
         # A library has no containers.
         self.view.columns.leave_out([ImageColumn.IN_USE] if library else [])
@@ -140,8 +140,10 @@ class ImagePane(Pane):
         act: Callable[[], None] | None = None,
         more: str = "",
     ) -> None:
-        """Say *message* above the images until it is dismissed: why it is this place that is shown. "" hides it.
-        *more*, all there is to say, stands where no images are, and in the tooltip."""
+        """Show *message* above the images until it is dismissed: why this place is shown. "" hides it.
+
+        *more*, the full text, is shown if there are no images, and in the tooltip.
+        """
         self._more = more
         self._tell_state()
         if self._place_notice is None:
@@ -156,23 +158,23 @@ class ImagePane(Pane):
             self._place_notice.hide()
 
     def set_connecting(self) -> None:
-        """The place is being asked; nothing is known yet."""
+        """Show that the place is being asked and nothing is known yet."""
         self._down = None
         self._waiting = True
         self.loading.set_loading(True)
         self._tell_state()
 
     def set_ready(self) -> None:
-        """The place answers, and its images are in the model."""
+        """Show that the place answers and its images are in the model."""
         self._down = None
         self._waiting = False
         self.loading.set_loading(False)
         self._tell_state()
 
     def set_engine_down(self, message: str, advice: str = "", subject: str = "") -> None:
-        """The place cannot be used: *message* says why, *advice* what to do, *subject* where it was looked for.
+        """Show that the place cannot be used: *message* says why, *advice* what to do, *subject* where it was sought.
 
-        Rows that are listed stay, faint and below a banner; what needs the place is disabled.
+        Listed rows stay, faint and below a banner; actions that need the place are disabled.
         """
         self._down = (message, advice, subject)
         self._waiting = False
@@ -180,9 +182,9 @@ class ImagePane(Pane):
         self._tell_state()
 
     def show_arrival(self, reference: Reference) -> None:
-        """Mark the row of *reference*, which came by itself. Selection and focus are the user's and stay.
+        """Mark the row of *reference*, which has just arrived. Selection and focus stay.
 
-        The view scrolls to the row only where nothing the user works on would move.
+        The view scrolls to the row only if nothing moves that the user is working on.
         """
         self.model.mark_fresh(reference)
         self.model.seen(self.view.rows())
@@ -191,21 +193,21 @@ class ImagePane(Pane):
             self.view.reveal(index)
         self._soon.start()
 
-    # -- what is selected
+    # -- selection
 
     def selected(self) -> list[LocalImage]:
-        """The selected images, one a row, from top to bottom."""
+        """Return the selected images, one per row, from top to bottom."""
         rows = sorted(self.view.rows(), key=QModelIndex.row)
         return [image for row in rows if (image := row.data(Role.IMAGE)) is not None]
 
     def _selected_names(self) -> list[ImageName]:
         return [image.name for image in self.selected()]
 
-    # -- wishes
+    # -- requests
 
     @Slot()
     def push(self) -> None:
-        """Wish to push what is selected, or say why not."""
+        """Request a push of the selected images, or say why it is not possible."""
         chosen = self._selected_names()
         if self._cannot():
             return
@@ -216,7 +218,7 @@ class ImagePane(Pane):
 
     @Slot()
     def carry(self) -> None:
-        """Wish to copy what is selected to another engine or the library, or say why not."""
+        """Request a copy of the selected images to another engine or the library, or say why it is not possible."""
         chosen = self._selected_names()
         if self._cannot():
             return
@@ -227,7 +229,7 @@ class ImagePane(Pane):
 
     @Slot()
     def save(self) -> None:
-        """Wish to save what is selected as archives, or say why not."""
+        """Request to save the selected images as archives, or say why it is not possible."""
         chosen = self._selected_names()
         if self._cannot():
             return
@@ -238,13 +240,13 @@ class ImagePane(Pane):
 
     @Slot()
     def load(self) -> None:
-        """Wish to load archives, or say why not."""
+        """Request to load archives, or say why it is not possible."""
         if not self._cannot():
             self.load_requested.emit()
 
     @Slot()
     def tag(self) -> None:
-        """Wish to give the selected image another name, or say why not."""
+        """Request another name for the selected image, or say why it is not possible."""
         chosen = self._selected_names()
         if self._cannot():
             return
@@ -255,7 +257,7 @@ class ImagePane(Pane):
 
     @Slot()
     def remove(self) -> None:
-        """Wish to remove what is selected, or say why not."""
+        """Request to remove the selected images, or say why it is not possible."""
         chosen = self.selected()
         if self._cannot():
             return
@@ -266,7 +268,7 @@ class ImagePane(Pane):
 
     @Slot()
     def copy_reference(self) -> None:
-        """Wish to have the references of what is selected in the clipboard, one a line."""
+        """Request to copy the selected references to the clipboard, one per line."""
         rows = sorted(self.view.rows(), key=QModelIndex.row)
         lines = [str(words) for row in rows if (words := row.data(Role.COPY_TEXT))]
         if lines:
@@ -276,14 +278,14 @@ class ImagePane(Pane):
 
     @Slot()
     def copy_id(self) -> None:
-        """Wish to have the whole image ids of what is selected in the clipboard."""
+        """Request to copy the full ids of the selected images to the clipboard."""
         chosen = self.selected()
         if chosen:
             self.copy_id_requested.emit("\n".join(image.image_id for image in chosen))
 
     @Slot()
     def details(self) -> None:
-        """Wish to see all of the selected image."""
+        """Request the details of the selected image."""
         chosen = self._selected_names()
         if self._cannot():
             return
@@ -341,7 +343,7 @@ class ImagePane(Pane):
             )
 
     def _tell_down(self) -> None:
-        """Above rows that are only what was last known: why, and another try."""
+        """Show above the last known rows why the place cannot be used, with a button to retry."""
         down, rows = self._down, bool(self.model.total)
         self.view.set_faded(down is not None and rows)
         if down is not None and rows:
@@ -379,7 +381,7 @@ class ImagePane(Pane):
             )
 
     def _cannot(self) -> bool:
-        """Whether the place cannot be used; that it cannot is said, with the reason."""
+        """Return True if the place cannot be used, and then show the reason."""
         if self._down is None:
             return False
         self.explain(f"{self._down[0]} {self._down[1]}".strip(), Tone.CAUTION)

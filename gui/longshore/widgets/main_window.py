@@ -1,4 +1,4 @@
-"""The window: local images and registries side by side, transfers below. Makes the panes; asks for nothing."""
+"""The window: local images and registries side by side, transfers below. Creates the panes; starts no work."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from longshore.models.transfers import TransferModel
     from longshore.widgets.transfers import TransferPane
 
-#: Between panes, and to the window's edge.
+#: Space between panes and to the window's edge, in device-independent pixels.
 _GAP = 10
 _STATE_VERSION = 1
 
@@ -48,12 +48,12 @@ class MainWindow(QMainWindow):
     The transfers come with :meth:`add_transfers`: where there are none, the window is painted before they are made.
     """
 
-    pull_box_requested = Signal(str)  # what stands in the clipboard, "" if that is no single line of text
+    pull_box_requested = Signal(str)  # the text in the clipboard, "" if that is not a single line
     preferences_requested = Signal()
     mirrors_requested = Signal()
     history_requested = Signal()
     about_requested = Signal()
-    appearance_chosen = Signal(str)  # value of Appearance; it is on already
+    appearance_chosen = Signal(str)  # value of Appearance; already applied
     painted = Signal()  # for the first time
     close_wanted = Signal()  # the user closes the window; it stays until close_now()
 
@@ -146,36 +146,36 @@ class MainWindow(QMainWindow):
         )
         images.view.setFocus(Qt.FocusReason.OtherFocusReason)
 
-    # -- where one is
+    # -- the active pane
 
     @Slot(QWidget, QWidget)
     def _focus_changed(self, _old: QWidget | None, new: QWidget | None) -> None:
-        # Kept when a menu or a field takes the focus: an action is meant for the view one was in.
+        # Kept when a menu or a field takes the focus: an action is meant for the view that was active before.
         if isinstance(new, (TableView, TreeView)) and self.isAncestorOf(new):
             self._last_view = new
 
     def active_pane(self) -> Pane:
-        """The pane one is in, or was in last."""
+        """Return the active pane, or the one that was active last."""
         for pane in self._panes:
             if pane.isVisible() and pane.isAncestorOf(self._last_view):
                 return pane
         return self.image_pane
 
     def explain(self, message: str, tone: Tone = Tone.QUIET) -> None:
-        """Say *message* quietly at the foot of the pane one is in."""
+        """Show *message* at the bottom of the active pane."""
         self.active_pane().explain(message, tone)
 
-    # -- wishes that depend on where one is
+    # -- requests that depend on the active pane
 
     @Slot()
     def ask_for_pull(self) -> None:
-        """Wish for the Pull… box, with what stands in the clipboard if that may be a reference."""
+        """Request the Pull… sheet, with the text in the clipboard if it may be a reference."""
         words = QGuiApplication.clipboard().text().strip()
         self.pull_box_requested.emit(words if words and "\n" not in words and len(words) <= 500 else "")
 
     @Slot()
     def remove(self) -> None:
-        """Remove what is selected in the pane one is in."""
+        """Remove what is selected in the active pane."""
         pane = self.active_pane()
         if pane is self.transfer_pane:
             self.transfer_pane.remove()
@@ -186,7 +186,7 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def save(self) -> None:
-        """Save what is selected in the pane one is in as archives."""
+        """Save what is selected in the active pane as archives."""
         if self.active_pane() is self.registry_pane:
             self.registry_pane.save()
         else:
@@ -194,7 +194,7 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def copy_reference(self) -> None:
-        """Copy the references of what is selected in the pane one is in."""
+        """Copy the references of what is selected in the active pane."""
         pane = self.active_pane()
         if pane is self.registry_pane:
             self.registry_pane.copy_reference()
@@ -205,7 +205,7 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def copy_digest(self) -> None:
-        """Copy the digest of what is selected in the pane one is in."""
+        """Copy the digest of what is selected in the active pane."""
         if self.active_pane() is self.registry_pane:
             self.registry_pane.copy_digest()
         else:
@@ -213,7 +213,7 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def details(self) -> None:
-        """Show the details of what is selected in the pane one is in."""
+        """Show the details of what is selected in the active pane."""
         if self.active_pane() is self.registry_pane:
             self.registry_pane.details()
         else:
@@ -221,27 +221,27 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def refresh(self) -> None:
-        """Wish to list anew what one is in."""
+        """Request to refresh the list in the active pane."""
         self.registry_pane.refresh()
 
     @Slot()
     def sign_out(self) -> None:
-        """Wish to sign out of the registry of the current row."""
+        """Request to sign out of the registry of the current row."""
         self._of_registry(self.registry_pane.sign_out_requested)
 
     @Slot()
     def account(self) -> None:
-        """Wish to see who is signed in at the registry of the current row."""
+        """Request the account at the registry of the current row."""
         self._of_registry(self.registry_pane.account_requested)
 
     @Slot()
     def registry_settings(self) -> None:
-        """Wish to see the settings of the registry of the current row."""
+        """Request the settings of the registry of the current row."""
         self._of_registry(self.registry_pane.settings_requested)
 
     @Slot()
     def certificate(self) -> None:
-        """Wish to see the certificate of the registry of the current row."""
+        """Request the certificate of the registry of the current row."""
         self._of_registry(self.registry_pane.certificate_requested)
 
     def _of_registry(self, wish: SignalInstance) -> None:
@@ -253,7 +253,7 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def pin(self) -> None:
-        """Wish to pin a repository of the registry of the current row."""
+        """Request to pin a repository of the registry of the current row."""
         host = self.registry_pane.current_host()
         if host:
             self.registry_pane.pin_requested.emit(host, "")
@@ -262,7 +262,7 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def focus_filter(self) -> None:
-        """Go to the filter of the pane one is in."""
+        """Focus the filter of the active pane."""
         if self._last_view is self.registry_pane.tags.view:
             field = self.registry_pane.tags.filter
         elif self.active_pane() is self.registry_pane:
@@ -283,7 +283,7 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def close_requested(self) -> None:
-        """The user wants to leave."""
+        """Close the window at the user's request."""
         self.close()
 
     def close_now(self) -> None:
@@ -292,7 +292,7 @@ class MainWindow(QMainWindow):
         self.close()
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        """Qt's hook: the owner decides (transfers may run); without one who listens the window just closes."""
+        """Qt's hook: the owner decides (transfers may run); if nobody is connected, the window just closes."""
         if self._closing or not self.receivers("2close_wanted()"):
             event.accept()
             return
@@ -302,7 +302,7 @@ class MainWindow(QMainWindow):
     # -- remembered between runs
 
     def save_state(self) -> bytes:
-        """Geometry, splitters and columns, for :meth:`restore_state` of a later run."""
+        """Return geometry, splitters and columns, for :meth:`restore_state` of a later run."""
         state = {
             "version": _STATE_VERSION,
             "geometry": _packed(self.saveGeometry()),
@@ -314,7 +314,7 @@ class MainWindow(QMainWindow):
         return json.dumps(state).encode()
 
     def restore_state(self, data: bytes) -> bool:
-        """Put back what :meth:`save_state` gave. False, and nothing done, for what is not that."""
+        """Apply data from :meth:`save_state`. Return False, and change nothing, if *data* is not such data."""
         try:
             state: Any = json.loads(data)
             if not isinstance(state, dict) or state.get("version") != _STATE_VERSION:

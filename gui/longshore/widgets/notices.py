@@ -1,4 +1,4 @@
-"""The quiet parts of a pane: the line that shows loading, the sentence on an empty view, the notice at the foot."""
+"""The status parts of a pane: the loading line, the text of an empty view, the notice at the bottom."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ from longshore.widgets.theme import current_theme
 if TYPE_CHECKING:
     from longshore.widgets.views import TableView, TreeView
 
-#: Milliseconds before loading shows at all: what is faster needs no sign.
+#: Milliseconds before the loading line shows: faster loads need no sign.
 PATIENCE = 300
-#: Milliseconds between two pictures of the line; nothing here moves faster.
+#: Milliseconds between two frames of the line; nothing here moves faster.
 STEP = 100
-#: Milliseconds a notice stays.
+#: Milliseconds that a notice stays.
 NOTICE = 9000
 
 
 def plain_label(text: str = "", role: str = "", *, wrap: bool = False) -> QLabel:
-    """A label whose text is never taken for markup. *role* as in the style sheet: dim, error, caution, title."""
+    """Return a label for plain text, never markup. *role* as in the style sheet: dim, error, caution, title."""
     label = QLabel()
     label.setTextFormat(Qt.TextFormat.PlainText)
     label.setText(text)
@@ -45,7 +45,7 @@ def plain_label(text: str = "", role: str = "", *, wrap: bool = False) -> QLabel
 
 
 class ElidedLabel(QLabel):
-    """One line of plain text, cut in the middle where there is no room, with the whole of it as its tooltip."""
+    """One line of plain text, elided in the middle if there is no room, with the full text as its tooltip."""
 
     def __init__(self, role: str = "", parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -56,7 +56,7 @@ class ElidedLabel(QLabel):
         self.setMinimumWidth(24)
 
     def set_text(self, text: str, more: str = "") -> None:
-        """Show *text*; *more* is all that there is to say, for the tooltip and for screen readers."""
+        """Show *text*; *more* is the full text, for the tooltip and for screen readers."""
         if (text, more) != (self._whole, self._more):
             self._whole, self._more = text, more
             self.setAccessibleName(more or text)
@@ -64,12 +64,12 @@ class ElidedLabel(QLabel):
             self.updateGeometry()
 
     def keep_whole(self) -> None:
-        """It is short: others give way to it."""
+        """Never elide this label, which is short: others shrink instead."""
         self.setMinimumWidth(0)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
 
     def whole(self) -> str:
-        """The text, uncut."""
+        """Return the full text."""
         return self._whole
 
     def _fit(self) -> None:
@@ -80,13 +80,13 @@ class ElidedLabel(QLabel):
         self.setToolTip((tooltip(said) or "") if shown != said else "")
 
     def sizeHint(self):  # type: ignore[no-untyped-def]
-        """Qt's hook: room for the whole text."""
+        """Qt's hook: room for the full text."""
         hint = super().sizeHint()
         hint.setWidth(self.fontMetrics().horizontalAdvance(self._whole) + 4)
         return hint
 
     def minimumSizeHint(self):  # type: ignore[no-untyped-def]
-        """Qt's hook: no text asks for room that is not there."""
+        """Qt's hook: a long text does not widen the window."""
         hint = super().minimumSizeHint()
         hint.setWidth(24)
         return hint
@@ -98,7 +98,7 @@ class ElidedLabel(QLabel):
 
 
 class LoadingLine(QWidget):
-    """Two pixels under a header in which a segment moves while something is awaited."""
+    """A line of two pixels under a header, with a segment that moves while something loads."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -113,7 +113,7 @@ class LoadingLine(QWidget):
         self._clock.timeout.connect(self.update)
 
     def set_loading(self, loading: bool) -> None:
-        """Show the line once loading has lasted :data:`PATIENCE` ms; hide it at once."""
+        """Show the line once loading has lasted :data:`PATIENCE` ms; hide it at once when loading ends."""
         if loading:
             if not self._delay.isActive() and not self._clock.isActive():
                 self._delay.start()
@@ -124,7 +124,7 @@ class LoadingLine(QWidget):
 
     @property
     def moving(self) -> bool:
-        """True while the line shows."""
+        """Return True while the line is shown."""
         return self._clock.isActive()
 
     @Slot()
@@ -190,7 +190,7 @@ class EmptyState(QWidget):
         self._place()
         self.raise_()
 
-    # It lies over the viewport, point for point, so what is dragged over it is meant for the view.
+    # It covers the viewport exactly, so a drag over it is meant for the view.
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Qt's hook."""
@@ -210,10 +210,10 @@ class EmptyState(QWidget):
 
     @Slot()
     def _place(self) -> None:
-        # Below the header: its columns stay in sight, so that one sees what would stand here.
+        # Below the header: its columns stay visible and show what would be listed here.
         if self.isHidden():
             return
-        # Beside the view, not in it: for a screen reader a table holds cells and nothing else.
+        # Beside the view, not in it: for a screen reader a table contains only cells.
         host = self._view.parentWidget()
         while isinstance(host, QSplitter):
             host = host.parentWidget()
@@ -228,16 +228,16 @@ class EmptyState(QWidget):
 
 
 class Notice(QWidget):
-    """A line of a pane that explains something, goes by itself, and interrupts nobody.
+    """A line in a pane that explains something, disappears by itself and interrupts nobody.
 
-    *lasting*: it stays until its owner hides it, also when its button is pressed, and cannot be dismissed.
+    *lasting*: it stays until its owner hides it, even when its button is pressed, and cannot be dismissed.
     """
 
     def __init__(self, parent: QWidget | None = None, *, lasting: bool = False) -> None:
         super().__init__(parent)
         self._tone = Tone.QUIET
         row = QHBoxLayout(self)
-        row.setContentsMargins(38, 6, 12, 10)  # the ground ends above the lower edge
+        row.setContentsMargins(38, 6, 12, 10)  # the background ends above the lower edge
         row.setSpacing(8)
         self.label = plain_label(wrap=True)
         row.addWidget(self.label, 1)
@@ -265,7 +265,7 @@ class Notice(QWidget):
         self.hide()
 
     def say(self, text: str, tone: Tone = Tone.QUIET, button: str = "", act: object = None) -> None:
-        """Show *text* for a while; with a *button*, until it is dismissed, and pressing it calls *act*."""
+        """Show *text* for a while; with a *button*, which calls *act*, until it is dismissed."""
         self._tone = tone
         self._act = act
         self.label.setText(text)
@@ -280,7 +280,7 @@ class Notice(QWidget):
             self._timer.stop()
         else:
             self._timer.start()
-        from PySide6.QtGui import QAccessible, QAccessibleEvent  # loads slowly, and is seldom needed
+        from PySide6.QtGui import QAccessible, QAccessibleEvent  # slow to import and seldom needed
 
         QAccessible.updateAccessibility(QAccessibleEvent(self, QAccessible.Event.Alert))
 
@@ -294,7 +294,7 @@ class Notice(QWidget):
             act()
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Qt's hook: a soft tint, a hairline above, the icon of the tone."""
+        """Qt's hook: paints a soft tint, a hairline above, and the icon of the tone."""
         theme = current_theme()
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)

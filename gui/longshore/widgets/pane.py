@@ -1,4 +1,4 @@
-"""The frame all panes share: a rounded field, a header with title, picker, filter and actions, a notice, a footer."""
+"""The base of all panes: a rounded frame, a header with title, picker, filter and actions, a notice, a footer."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _LEAST_PICKER = 124
 
 
 class HeaderBar(QWidget):
-    """Title, picker, space, filter, actions. Short of room, actions shrink to their icons, then the picker gives."""
+    """Title, picker, space, filter, actions. If room is short, actions shrink to icons, then the picker shrinks."""
 
     def __init__(self, title: str) -> None:
         super().__init__()
@@ -42,7 +42,7 @@ class HeaderBar(QWidget):
         self._picker_width = 0
 
     def add_picker(self, picker: Picker, name: str, wide: int) -> None:
-        """A combo box after the title."""
+        """Add a combo box after the title."""
         self.picker = picker
         self.picker.setAccessibleName(name)
         self.picker.setMinimumWidth(LEAST_FIELD)
@@ -52,18 +52,18 @@ class HeaderBar(QWidget):
         self.row.addWidget(self.picker)
 
     def add_summary(self) -> ElidedLabel:
-        """A dim line after the title."""
+        """Add a dim line after the title and return it."""
         self.summary = ElidedLabel("dim")
         self.row.addSpacing(2)
         self.row.addWidget(self.summary, 8)
         return self.summary
 
     def add_space(self) -> None:
-        """What is added after this stands at the right."""
+        """Add a stretch: what is added after it is right-aligned."""
         self.row.addStretch(1)
 
     def add_filter(self, placeholder: str) -> FilterField:
-        """A filter field."""
+        """Add a filter field and return it."""
         self.filter = FilterField(placeholder)
         self.row.addWidget(self.filter, 4)
         return self.filter
@@ -77,7 +77,7 @@ class HeaderBar(QWidget):
         primary: bool = False,
         only_icon: bool = False,
     ) -> ActionButton:
-        """An action. *wish* is called when it is clicked."""
+        """Add a button and return it. A click calls *wish*."""
         button = ActionButton(text, icon, primary=primary, only_icon=only_icon)
         button.clicked.connect(lambda: wish())
         self.buttons.append(button)
@@ -85,7 +85,7 @@ class HeaderBar(QWidget):
         return button
 
     def minimumSizeHint(self) -> QSize:
-        """Qt's hook: as if every action were an icon already, and the title gone."""
+        """Qt's hook: the size with all actions as icons and without the title."""
         hint = super().minimumSizeHint()
         title = 0 if self.title.isHidden() else self.title.sizeHint().width() + _GAP
         saved = sum(
@@ -98,7 +98,7 @@ class HeaderBar(QWidget):
         super().resizeEvent(event)
         title = self.title.sizeHint().width()
         need = 2 * _MARGIN + title + sum(b.wide() + _GAP for b in self.buttons)
-        slack = 0  # what the fields can give beyond what they had better have
+        slack = 0  # pixels that the fields have beyond their preferred width
         if self.picker is not None:
             need += _LEAST_PICKER + _GAP
             slack += _LEAST_PICKER - LEAST_FIELD
@@ -115,7 +115,7 @@ class HeaderBar(QWidget):
             button.set_compact(compact)
             if compact:
                 need -= button.wide() - current_theme().control_height
-        # At the very least: what the pane is can be seen; what is in its fields has to be read.
+        # As a last resort the title is hidden: one can see what the pane is, but its fields must be readable.
         self.title.setVisible(need <= room + slack)
         if self.title.isHidden():
             need -= title
@@ -126,7 +126,7 @@ class HeaderBar(QWidget):
 
 
 class Pane(QWidget):
-    """A rounded field with a header. What a pane shows goes into :attr:`body`."""
+    """A rounded frame with a header. The content of a pane goes into :attr:`body`."""
 
     def __init__(self, title: str) -> None:
         super().__init__()
@@ -148,7 +148,7 @@ class Pane(QWidget):
         self._footer: ElidedLabel | None = None
 
     def add_footer(self) -> ElidedLabel:
-        """A dim line at the foot, above it a hairline."""
+        """Add a dim line at the bottom, below a hairline, and return it."""
         band = QWidget()
         band.setObjectName("band")
         band.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
@@ -167,7 +167,7 @@ class Pane(QWidget):
         button: str = "",
         act: Callable[[], object] | None = None,
     ) -> None:
-        """Say *message* quietly at the foot of the pane: why something cannot be done now, or what went wrong."""
+        """Show *message* at the bottom of the pane: why something cannot be done now, or what went wrong."""
         if self._notice is None:
             self._notice = Notice()
             at = self._outer.count() - (1 if self._footer is not None else 0)
@@ -176,10 +176,10 @@ class Pane(QWidget):
 
     @property
     def explanation(self) -> str:
-        """What :meth:`explain` is showing; "" when nothing."""
+        """Return the message that :meth:`explain` shows, "" if none."""
         return self._notice.label.text() if self._notice is not None and not self._notice.isHidden() else ""
 
     def hush(self) -> None:
-        """Take the notice away."""
+        """Hide the notice."""
         if self._notice is not None:
             self._notice.hide()

@@ -1,6 +1,6 @@
-"""The picker of places above the images: engines, the library last, and below a line what chooses its folder.
+"""The picker of places above the images: engines, the library last, and below a separator the choice of its folder.
 
-Local images may be dropped on it: they are copied to another of the places.
+Local images dropped on it are copied to another place.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from longshore.widgets.theme import current_theme
 
 
 class PlacePicker(Picker):
-    """Rows are told by their number among the places."""
+    """A picker that identifies places by their index."""
 
     place_chosen = Signal(int)
     folder_wanted = Signal()
-    #: list[ImageName]. Connect it queued: the drop has to return before a sheet opens.
+    #: list[ImageName]. Connect it queued: the drop must return before a sheet opens.
     images_dropped = Signal(object)
-    hovered = Signal(bool)  # images are held over it, or no more
+    hovered = Signal(bool)  # images are dragged over it, or no longer
 
     def __init__(self) -> None:
         super().__init__()
@@ -34,10 +34,10 @@ class PlacePicker(Picker):
     def set_places(
         self, titles: Sequence[str], current: int, *, stories: Sequence[str], silent: Collection[int]
     ) -> None:
-        """The places, e.g. ``default  ·  Docker 28.5``. Tells no wish.
+        """Set the places, e.g. ``default  ·  Docker 28.5``. Emits no request.
 
-        *stories*: the whole of each, for its tooltip. *silent*: the places of those that do not answer. The list may be
-        open meanwhile: rows that stay are changed where they stand.
+        *stories*: the tooltip of each place. *silent*: the indexes of places that do not answer. The list may be open
+        meanwhile: rows that stay are changed in place.
         """
         self._current = current
         with QSignalBlocker(self):
@@ -66,7 +66,7 @@ class PlacePicker(Picker):
             self._current = row
             self.place_chosen.emit(row)
             return
-        # An action among the places: what is shown stays chosen.
+        # An action among the places: the current place stays chosen.
         with QSignalBlocker(self):
             self.setCurrentIndex(self._current)
         self.folder_wanted.emit()
@@ -96,7 +96,7 @@ class PlacePicker(Picker):
         self._light(False)
 
     def dropEvent(self, event: QDropEvent) -> None:
-        """Qt's hook: only decodes and tells."""
+        """Qt's hook: only decodes the data and emits a signal."""
         self._light(False)
         dragged = self._dragged(event.mimeData())
         if dragged is not None:

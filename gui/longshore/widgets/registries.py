@@ -1,4 +1,4 @@
-"""Right: registries with their repositories, and below them the tags of the selected repository."""
+"""Right pane: registries with their repositories, and below them the tags of the selected repository."""
 
 from __future__ import annotations
 
@@ -30,25 +30,25 @@ _COLUMNS = [
 
 
 class RegistryPane(Pane):
-    """Registries and Tags. Hosts are as they stand in references; a repository is its path in the registry."""
+    """Registries and Tags. Hosts are written as in references; a repository is its path in the registry."""
 
     pull_requested = Signal(object)  # list[Reference]; one without tag is a repository
-    pull_to_requested = Signal(object)  # the same, to several engines; empty where nothing is selected
+    pull_to_requested = Signal(object)  # the same, to several engines; empty if nothing is selected
     save_requested = Signal(object)  # list[Reference], as archives
     copy_requested = Signal(object)  # list[Reference], from registry to registry
     add_registry_requested = Signal()
     remove_registry_requested = Signal(str)  # host
     sign_in_requested = Signal(str)  # host
     sign_out_requested = Signal(str)  # host
-    account_requested = Signal(str)  # host: who is signed in there, and how
+    account_requested = Signal(str)  # host whose account to show
     settings_requested = Signal(str)  # host
     certificate_requested = Signal(str)  # host
     refresh_requested = Signal(str, str)  # host ("" for all), repository ("" for the whole registry)
     repository_selected = Signal(str, str)  # host, repository; both "" when none is
     pin_requested = Signal(str, str)  # host, repository ("": ask for its name)
     unpin_requested = Signal(str, str)  # host, repository
-    search_requested = Signal(str, str)  # host, what to look for ("": show the listing again)
-    paste_requested = Signal()  # a reference, to pull it
+    search_requested = Signal(str, str)  # host, search words ("": show the listing again)
+    paste_requested = Signal()  # paste a reference to pull
     kind_requested = Signal(str, str)  # host, key of registry.listing.KINDS
     copy_reference_requested = Signal(str)
     details_requested = Signal(object)  # Reference
@@ -103,27 +103,27 @@ class RegistryPane(Pane):
         bar.valueChanged.connect(self._scrolled)
         bar.rangeChanged.connect(self._scrolled)
 
-    # -- what is selected
+    # -- selection
 
     def current_host(self) -> str:
-        """The registry that the current row belongs to, "" if none."""
+        """Return the registry of the current row, "" if none."""
         index = self.view.currentIndex()
         return str(index.data(Role.HOST) or "") if index.isValid() else ""
 
     def selected_references(self) -> list[Reference]:
-        """What Pull means: the selected tags, or else the selected repositories (without tag)."""
+        """Return what Pull applies to: the selected tags, or else the selected repositories (without tag)."""
         return self.tags.selected_references() or self.selected_repositories()
 
     def selected_repositories(self) -> list[Reference]:
-        """The selected repositories, without tag."""
+        """Return the selected repositories, without tag."""
         found = (index.data(Role.REFERENCE) for index in self.view.rows())
         return [reference for reference in found if reference is not None]
 
-    # -- wishes
+    # -- requests
 
     @Slot()
     def refresh(self) -> None:
-        """Wish to list anew what the current row belongs to; without one, everything."""
+        """Request to refresh the registry or repository of the current row; everything if there is none."""
         if self.tags.view.hasFocus():
             self.refresh_requested.emit(*self._place)
             return
@@ -133,7 +133,7 @@ class RegistryPane(Pane):
 
     @Slot()
     def sign_in(self) -> None:
-        """Wish to sign in to the registry of the current row, or say that one has to be chosen."""
+        """Request to sign in to the registry of the current row, or say that one must be selected."""
         host = self.current_host() or self._place[0]
         if host:
             self.sign_in_requested.emit(host)
@@ -142,7 +142,7 @@ class RegistryPane(Pane):
 
     @Slot()
     def pull(self) -> None:
-        """Wish to pull what is selected; where nothing is, to be asked for a reference."""
+        """Request to pull the selection, or the Pull… sheet if nothing is selected."""
         if chosen := self.selected_references():
             self.pull_requested.emit(chosen)
         else:
@@ -150,12 +150,12 @@ class RegistryPane(Pane):
 
     @Slot()
     def pull_to(self) -> None:
-        """Wish to pull what is selected to several engines."""
+        """Request to pull the selection to several engines."""
         self.pull_to_requested.emit(self.selected_references())
 
     @Slot()
     def copy(self) -> None:
-        """Wish to copy what is selected to another registry, or say that nothing is."""
+        """Request to copy the selection to another registry, or say that nothing is selected."""
         if chosen := self.selected_references():
             self.copy_requested.emit(chosen)
         else:
@@ -163,7 +163,7 @@ class RegistryPane(Pane):
 
     @Slot()
     def save(self) -> None:
-        """Wish to save the selected tags as archives, or say that none is."""
+        """Request to save the selected tags as archives, or say that none is selected."""
         chosen = self.tags.selected_references()
         if chosen:
             self.save_requested.emit(chosen)
@@ -172,7 +172,7 @@ class RegistryPane(Pane):
 
     @Slot()
     def copy_reference(self) -> None:
-        """Wish to have the references of what is selected in the clipboard, one a line."""
+        """Request to copy the selected references to the clipboard, one per line."""
         view = self.tags.view if self.tags.view.hasFocus() or not self.view.rows() else self.view
         lines = [str(words) for index in view.rows() if (words := index.data(Role.COPY_TEXT))]
         if lines:
@@ -182,7 +182,7 @@ class RegistryPane(Pane):
 
     @Slot()
     def copy_digest(self) -> None:
-        """Wish to have the digests of the selected tags in the clipboard."""
+        """Request to copy the digests of the selected tags to the clipboard."""
         lines = [str(digest) for index in self.tags.view.rows() if (digest := index.data(Role.DIGEST))]
         if lines:
             self.copy_reference_requested.emit("\n".join(lines))
@@ -191,7 +191,7 @@ class RegistryPane(Pane):
 
     @Slot()
     def details(self) -> None:
-        """Wish to see all of the selected tag or repository."""
+        """Request the details of the selected tag or repository."""
         chosen = self.selected_references()
         if len(chosen) == 1:
             self.details_requested.emit(chosen[0])
@@ -200,7 +200,7 @@ class RegistryPane(Pane):
 
     @Slot()
     def remove(self) -> None:
-        """Wish to remove the selected tags from their registry, or say that none is."""
+        """Request to remove the selected tags from their registry, or say that none is selected."""
         tags = [reference.tag for reference in self.tags.selected_references() if reference.tag]
         if tags:
             self.remove_tags_requested.emit(*self._place, tags)
@@ -216,17 +216,17 @@ class RegistryPane(Pane):
 
     @Slot()
     def _search(self) -> None:
-        """Enter in the filter: the registry of the current row is asked, if it looks things up."""
+        """Search the registry of the current row after Enter in the filter, if it supports search."""
         host, words = self.current_host(), self.filter.text().strip()
         if words and self.model.searches(host):
             self.search(host)
 
     def search(self, host: str) -> None:
-        """Wish to see what *host* finds for the words in the filter, in place of its listing."""
+        """Request a search of *host* for the words in the filter; its results replace the listing."""
         words = self.filter.text().strip()
         self.model.set_filter(
             words
-        )  # typing may not have paused yet, and another filter would end the search
+        )  # typing may not have paused yet, and a later filter change would end the search
         self.search_requested.emit(host, words)
         self.expand(host)
 
@@ -246,13 +246,13 @@ class RegistryPane(Pane):
 
     @Slot()
     def _scrolled(self) -> None:
-        # Trees ask for more only when a row is unfolded; pages go on as one scrolls.
+        # Trees fetch more only when a row is expanded; further pages load on scrolling.
         bottom = self.view.indexAt(QPoint(4, self.view.viewport().height() - 4))
         if bottom.isValid():
             self.model.want_more(bottom)
 
     def _invite(self) -> None:
-        """Say in the filter what Enter does there."""
+        """Show in the filter what Enter does."""
         host = self.current_host()
         words = self.tr("Filter repositories")
         if self.model.searches(host):
@@ -265,7 +265,7 @@ class RegistryPane(Pane):
         self.hush()
         self._invite()
         if not index.isValid() or index.data(Role.NODE_KIND) != NodeKind.REPOSITORY:
-            # The tags of the last repository stay: a look at another registry must not lose them.
+            # The tags of the last repository stay: looking at another registry must not lose them.
             return
         place = (str(index.data(Role.HOST) or ""), str(index.data(Role.REPOSITORY) or ""))
         if place != self._place:
@@ -274,13 +274,13 @@ class RegistryPane(Pane):
             self.repository_selected.emit(*place)
 
     def expand(self, host: str) -> None:
-        """Unfold a registry, which lists it if that was not done yet."""
+        """Expand a registry, which lists it if it was not listed yet."""
         index = self.model.index_of(host)
         if index.isValid():
             self.view.setExpanded(index, True)
 
     def select_repository(self, host: str, repository: str) -> None:
-        """Select a repository that is in the tree; its tags are wished for as if it had been clicked."""
+        """Select a repository in the tree and request its tags, as a click would."""
         index = self.model.index_of(host, repository)
         if index.isValid():
             self.view.setExpanded(index.parent(), True)
@@ -320,7 +320,7 @@ class RegistryPane(Pane):
 
     @Slot(object, str)
     def act_on(self, remedy: Remedy, host: str) -> None:
-        """Wish for what *remedy* says, at the registry *host*. The only place that knows what a remedy does."""
+        """Request what *remedy* says, at the registry *host*. Only this method knows what a remedy does."""
         if remedy is Remedy.SIGN_IN:
             self.sign_in_requested.emit(host)
         elif remedy is Remedy.CERTIFICATE:
@@ -402,8 +402,8 @@ class RegistryPane(Pane):
         menu.popup(self.view.viewport().mapToGlobal(where))
 
     def _add_kinds(self, menu: QMenu, host: str) -> None:
-        """Of which make a registry is, if detecting it went wrong."""
-        from longshore.registry.listing import KINDS  # loads slowly, and is seldom needed
+        """Add a menu that overrides the detected vendor of the registry."""
+        from longshore.registry.listing import KINDS  # slow to import and seldom needed
 
         chosen = self.model.chosen_kind(host)
         kinds = menu.addMenu(self.tr("List as"))

@@ -1,4 +1,4 @@
-"""What the table and the tree of all panes share: rows, keyboard, focus ring, drag and drop. GUI thread only."""
+"""The common base of table and tree: rows, keyboard, focus ring, drag and drop. GUI thread only."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 else:
     _Base = object
 
-#: Says what a drop would do: (index, what is dragged) -> (would be taken, sentence).
+#: Describes a drop: (index, dragged data) -> (accepted, sentence).
 DropHint = Callable[[QModelIndex, QMimeData], tuple[bool, str]]
 
 _KEYBOARD = (
@@ -50,7 +50,7 @@ _KEYBOARD = (
 
 
 class RowView(_Base):
-    """What the table and the tree have in common. *opened* is declared by both: Enter or a double click on a row."""
+    """The base of table and tree. Both declare the signal *opened*: Enter or a double click on a row."""
 
     opened: Signal
     resized: Signal
@@ -85,12 +85,12 @@ class RowView(_Base):
     # -- rows
 
     def rows(self) -> list[QModelIndex]:
-        """The selected rows, by their first column, from top to bottom as selected."""
+        """Return the selected rows, by their first column, in the order of the selection."""
         selection = self.selectionModel()
         return [] if selection is None else selection.selectedRows(0)
 
     def in_hand(self) -> bool:
-        """Whether the user is working on rows here: some are selected, dragged, or under the pointer."""
+        """Return True while the user works on rows here: some are selected, dragged or under the pointer."""
         return (
             bool(self.rows())
             or self.state() != QAbstractItemView.State.NoState
@@ -98,14 +98,14 @@ class RowView(_Base):
         )
 
     def set_faded(self, faded: bool) -> None:
-        """Draw the rows faint, since they are only what was last known; they cannot be dragged then."""
+        """Draw the rows faint, because they show only the last known state; then they cannot be dragged."""
         if faded != self.delegate.faded:
             self.delegate.faded = faded
             self.setDragEnabled(not faded and self._describe is not None)
             self.viewport().update()
 
     def select_row(self, index: QModelIndex) -> None:
-        """Select the row of *index* alone, and scroll to it."""
+        """Select only the row of *index*, and scroll to it."""
         if not index.isValid():
             return
         flags = QItemSelectionModel.SelectionFlag.ClearAndSelect | QItemSelectionModel.SelectionFlag.Rows
@@ -113,7 +113,7 @@ class RowView(_Base):
         self.scrollTo(index)
 
     def select_rows(self, indexes: Iterable[QModelIndex]) -> None:
-        """Select the rows of *indexes* and no other, and scroll to the first."""
+        """Select only the rows of *indexes*, and scroll to the first."""
         good = [index for index in indexes if index.isValid()]
         if not good:
             return
@@ -139,11 +139,11 @@ class RowView(_Base):
                 event.accept()
                 return
         super().keyPressEvent(event)
-        # Qt paints the cells again between which the focus moved; the ring goes around the row.
+        # Qt repaints only the two cells between which the focus moved, but the ring goes around the row.
         self.viewport().update()
 
     def keyboardSearch(self, search: str) -> None:
-        """Qt's hook: typing ahead looks for the name, whichever column was clicked last."""
+        """Qt's hook: type-ahead searches the name, whichever column was clicked last."""
         current = self.currentIndex()
         if current.column() > 0:
             self.selectionModel().setCurrentIndex(
@@ -152,7 +152,7 @@ class RowView(_Base):
         super().keyboardSearch(search)
 
     def focusInEvent(self, event: QFocusEvent) -> None:
-        """Qt's hook: the ring shows for those who came by keyboard."""
+        """Qt's hook: shows the ring if the focus came by keyboard."""
         self._ring = event.reason() in _KEYBOARD
         super().focusInEvent(event)
         if self._ring and not self.currentIndex().isValid() and self.model() is not None:
@@ -171,7 +171,7 @@ class RowView(_Base):
     # -- painting
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Qt's hook. A signal, since a filter in Python would see every event of the viewport."""
+        """Qt's hook. Emits a signal, because an event filter in Python would see every event of the viewport."""
         super().resizeEvent(event)
         self.resized.emit()
 
@@ -205,7 +205,7 @@ class RowView(_Base):
     # -- dragging from here
 
     def set_drag(self, describe: Callable[[list[QModelIndex]], str]) -> None:
-        """Rows may be dragged; *describe* says what stands on the pill."""
+        """Allow dragging rows; *describe* returns the text on the pill."""
         self._describe = describe
         self.setDragEnabled(True)
 
@@ -227,7 +227,7 @@ class RowView(_Base):
     # -- dropping here
 
     def set_drop(self, hint: DropHint, *, own: bool = False) -> None:
-        """Things may be dropped; *hint* says what a drop would do. *own*: its own rows may be, too."""
+        """Allow drops; *hint* says what a drop would do. *own*: accept the view's own rows as well."""
         self._hint = hint
         self._takes_own = own
         self.setAcceptDrops(True)
@@ -241,14 +241,14 @@ class RowView(_Base):
         self.setDefaultDropAction(Qt.DropAction.CopyAction)
 
     def _drop_index(self, event: QDropEvent) -> QModelIndex:
-        """What a drop at this point is meant for; an invalid index means the whole view."""
+        """Return the target of a drop at this point; an invalid index means the whole view."""
         return self.indexAt(event.position().toPoint()).siblingAtColumn(0)
 
     def _own(self, event: QDropEvent) -> bool:
         return not self._takes_own and event.source() is self
 
     def _look(self, event: QDropEvent) -> bool:
-        """Show what a drop here would do; True if it would be taken."""
+        """Show what a drop here would do; return True if it would be accepted."""
         if self._hint is None or self._own(event):
             return False
         index = self._drop_index(event)
@@ -267,7 +267,7 @@ class RowView(_Base):
         self.viewport().update()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        """Qt's hook. Always taken where drops may be, so that moves come and a refusal can be explained."""
+        """Qt's hook. Always accepted if drops are allowed, so that moves arrive and a refusal can be explained."""
         super().dragEnterEvent(event)
         if self._hint is None or self._own(event):
             event.ignore()
@@ -277,7 +277,7 @@ class RowView(_Base):
         event.accept()
 
     def dragMoveEvent(self, event: QDragMoveEvent) -> None:
-        """Qt's hook: scrolls and unfolds as Qt does; what is taken is for the model to say."""
+        """Qt's hook: scrolls and expands as Qt does; the model decides what is accepted."""
         super().dragMoveEvent(event)
         if self._look(event):
             event.setDropAction(Qt.DropAction.CopyAction)
@@ -291,7 +291,7 @@ class RowView(_Base):
         self._forget_target()
 
     def dropEvent(self, event: QDropEvent) -> None:
-        """Qt's hook: hands what was dropped to the model, which only decodes and tells."""
+        """Qt's hook: passes the data to the model, which only decodes it and emits a signal."""
         model = self.model()
         index = self._drop_index(event)
         taken = False
@@ -300,7 +300,7 @@ class RowView(_Base):
             data = event.mimeData()
             if model.canDropMimeData(data, action, -1, -1, index):
                 taken = model.dropMimeData(data, action, -1, -1, index)
-        # Ends the scrolling and the state that the moves began.
+        # Ends the scrolling and the state that the moves started.
         super().dragLeaveEvent(QDragLeaveEvent())
         self._forget_target()
         if taken:

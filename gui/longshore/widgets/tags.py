@@ -1,4 +1,4 @@
-"""The lower part of the registry pane: the tags of the repository that is selected above."""
+"""The lower part of the registry pane: the tags of the selected repository."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ _COLUMNS = [
     Column("12 months ago", "20 min", elide=_RIGHT, together=True),
     Column("in sync", "in sync", kind=Kind.PILL, elide=_RIGHT, optional=True),
 ]
-#: Tags whose details are awaited: more than fit into sight, so an order by them is not yet true.
+#: Awaited details above which an order by them is not final: more than the visible rows.
 _MANY_DETAILS = 100
-#: Milliseconds after the last scroll before details of what is in sight are asked for.
+#: Milliseconds between the last scroll and asking for the details of visible rows.
 _SETTLED = 60
 
 
 class TagSection(QWidget):
-    """Header row with the repository's name, and the table Tags."""
+    """The header row with the repository's name, and the table Tags."""
 
     copy_clicked = Signal()
     retry_clicked = Signal()
     remedy_clicked = Signal(object)  # Remedy other than RETRY
-    hidden_toggled = Signal(bool)  # whether tags that stand for a digest are shown
+    hidden_toggled = Signal(bool)  # whether digest-like tags are shown
 
     def __init__(self, model: TagModel) -> None:
         super().__init__()
@@ -102,10 +102,10 @@ class TagSection(QWidget):
         self.setMinimumHeight(110)
         self._rows_changed()
 
-    # -- what there is
+    # -- set by the owner
 
     def set_place(self, host: str, repository: str) -> None:
-        """Say whose tags are shown; the owner fills the model."""
+        """Set the repository whose tags are shown; the owner fills the model."""
         self._place = (host, repository)
         self.view.clearSelection()
         self.filter.clear()
@@ -113,11 +113,11 @@ class TagSection(QWidget):
         self._rows_changed()
 
     def show_hidden(self, on: bool) -> None:
-        """Show the tags that stand for a digest, or hide them: as it was in the last run."""
+        """Show or hide digest-like tags, as in the last run."""
         self.hidden_button.setChecked(on)
 
     def selected_references(self) -> list[Reference]:
-        """The selected tags, as full references."""
+        """Return the selected tags as full references."""
         rows = sorted(self.view.rows(), key=QModelIndex.row)
         found = (row.data(Role.REFERENCE) for row in rows)
         return [reference for reference in found if reference is not None]
@@ -130,7 +130,7 @@ class TagSection(QWidget):
         if repository:
             whole = repository if host == "docker.io" else f"{host}/{repository}"
             words = self.tr("Tags of {0}")
-            # The registry stands above; here the repository has to be read.
+            # The registry is shown above; here the repository must be readable.
             self.title.set_text(words.format(text.safe(repository)), words.format(text.safe(whole)))
         else:
             self.title.set_text(self.tr("Tags"))
@@ -145,7 +145,7 @@ class TagSection(QWidget):
         self._settled.start()
 
     def _counts(self) -> str:
-        """How many tags there are, or how many of them are here so far; how many pass the filter."""
+        """Return a text with the number of tags, how many are loaded so far, and how many pass the filter."""
         model, count = self.model, self.model.shown_count
         if model.error is not None and count:
             return self.tr("stopped after {0}").format(f"{model.total:,}")
@@ -163,7 +163,7 @@ class TagSection(QWidget):
         return self.tr("1 tag") if count == 1 else self.tr("{0} tags").format(f"{count:,}")
 
     def _tell_stopped(self) -> None:
-        """A list that broke off has rows, so the reason stands below them."""
+        """Show below the rows why the listing stopped."""
         error = self.model.error if self.model.rowCount() else None
         if error is None:
             self.stopped.hide()
@@ -201,7 +201,7 @@ class TagSection(QWidget):
     def _help(self) -> None:
         error = self.model.error
         if error is None or error.remedy is Remedy.RETRY:
-            self.retry_clicked.emit()  # of this repository alone
+            self.retry_clicked.emit()  # of this repository only
         else:
             self.remedy_clicked.emit(error.remedy)
 
@@ -219,7 +219,7 @@ class TagSection(QWidget):
     @Slot(int, Qt.SortOrder)
     def _sorted(self, column: int, _order: Qt.SortOrder) -> None:
         if column > TagColumn.TAG and column != TagColumn.HERE:
-            # An order by what is not known yet would be no order.
+            # Rows cannot be sorted by values that are not known yet.
             self.model.want_all_details()
 
     @Slot()

@@ -1,6 +1,6 @@
 """One theme for the whole program: colours, fonts, the style sheet and the palette. GUI thread only.
 
-The setting is System, Light or Dark. Where the platform does not tell its colour scheme, System is light.
+The setting is System, Light or Dark. If the platform does not report its colour scheme, System is light.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from longshore import resources
 from longshore.models.columns import Tone
 from longshore.widgets.colours import DARK, LIGHT, Palette, shade
 
-#: Where no desktop says which font it uses, Qt falls back to 9 pt, which is small.
+#: Minimum font size in pixels: without a desktop's font setting, Qt falls back to 9 pt, which is small.
 _LEAST_PIXELS = 13
 
 
 class Appearance(enum.StrEnum):
-    """What the user chose; the values stand in the settings."""
+    """The user's choice; the values are stored in the settings."""
 
     SYSTEM = "system"
     LIGHT = "light"
@@ -29,7 +29,7 @@ class Appearance(enum.StrEnum):
 
 
 class Ink:
-    """The colours of one meaning: on a pane, on a selected row, as the text and the ground of a pill."""
+    """The colours of one tone: on a pane, on a selected row, as text and background of a pill."""
 
     __slots__ = ("pill", "pill_text", "plain", "selected")
 
@@ -42,7 +42,7 @@ class Ink:
 
 
 class Theme(QObject):
-    """Colours and fonts as Qt wants them. One per program: :func:`current_theme`."""
+    """Colours and fonts as Qt objects. One per program: :func:`current_theme`."""
 
     changed = Signal()
 
@@ -54,7 +54,7 @@ class Theme(QObject):
         self._load(LIGHT)
         self._load_fonts()
 
-    # -- what there is
+    # -- colours and fonts
 
     def _load(self, palette: Palette) -> None:
         self.palette = palette
@@ -85,7 +85,7 @@ class Theme(QObject):
         }
 
     def ink(self, tone: object) -> Ink:
-        """The colours of *tone* (a :class:`Tone`; anything else counts as none)."""
+        """Return the colours of *tone* (a :class:`Tone`; anything else counts as none)."""
         return self.inks.get(tone if isinstance(tone, int) else 0, self.inks[0])
 
     def _load_fonts(self) -> None:
@@ -108,7 +108,7 @@ class Theme(QObject):
         self.strong_metrics = QFontMetrics(self.strong_font)
         self.small_metrics = QFontMetrics(self.small_font)
         self.fixed_metrics = QFontMetrics(self.fixed_font)
-        #: Widths of a letter that hardly any other exceeds, and of a whole percentage.
+        #: Widths of a letter that hardly any other exceeds, and of a full percentage.
         self.widest = max(
             self.strong_metrics.horizontalAdvance("W"), self.fixed_metrics.horizontalAdvance("W")
         )
@@ -121,16 +121,16 @@ class Theme(QObject):
     def _pixels(font: QFont) -> int:
         return font.pixelSize() if font.pixelSize() > 0 else round(font.pointSizeF() * 96 / 72)
 
-    # -- putting it on
+    # -- applying
 
     def install(self, app: QApplication, appearance: Appearance) -> None:
-        """Give *app* its palette and font. Call once, before the first window is made.
+        """Set palette and font of *app*. Call once, before the first window is created.
 
-        The style sheet comes with :meth:`finish`: widgets that are put together under one are styled again at every
-        step, which takes as long as making them.
+        :meth:`finish` sets the style sheet: widgets built under a style sheet are restyled at every step, which takes
+        as long as creating them.
         """
         self._app = app
-        if not app.property("style"):  # the program names it on its command line, which is quicker
+        if not app.property("style"):  # the program sets it on its command line, which is faster
             app.setStyle("Fusion")
         self._load_fonts()
         app.setFont(self.font)
@@ -139,13 +139,13 @@ class Theme(QObject):
         self._dress()
 
     def finish(self) -> None:
-        """The first window is put together: put on the style sheet. Later calls do nothing."""
+        """Set the style sheet, once the first window is built. Later calls do nothing."""
         if self._app is not None and not self._sheet_on:
             self._sheet_on = True
             self._app.setStyleSheet(self.style_sheet())
 
     def set_appearance(self, appearance: Appearance) -> None:
-        """Change the setting; the program is dressed anew at once."""
+        """Change the setting and restyle the program at once."""
         if appearance is not self.appearance:
             self.appearance = appearance
             self._dress()
@@ -170,7 +170,7 @@ class Theme(QObject):
         self.changed.emit()
 
     def qt_palette(self) -> QPalette:
-        """The theme as a QPalette, for what no style sheet rule names."""
+        """Return the theme as a QPalette, for widgets that no style sheet rule matches."""
         palette = QPalette()
         role = QPalette.ColorRole
         for which, colour in (
@@ -201,7 +201,7 @@ class Theme(QObject):
         return palette
 
     def style_sheet(self) -> str:
-        """The style sheet's template, filled."""
+        """Return the style sheet with the theme's values filled in."""
         colours = {
             name: getattr(self.palette, name) for name in Palette._fields if name not in ("dark", "tint")
         }
@@ -221,7 +221,7 @@ _theme: Theme | None = None
 
 
 def current_theme() -> Theme:
-    """The program's theme; made, undressed, at the first call. GUI thread, after QApplication."""
+    """Return the program's theme; created, not applied, at the first call. GUI thread, after QApplication."""
     global _theme
     if _theme is None:
         _theme = Theme()

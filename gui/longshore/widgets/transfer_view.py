@@ -1,4 +1,4 @@
-"""The tree of transfers: rows that wait are dragged to another place, and a row that needs something offers it."""
+"""The tree of transfers: queued rows can be dragged to another position, and rows can offer an action."""
 
 from __future__ import annotations
 
@@ -36,25 +36,25 @@ _NOWHERE = -1
 
 
 class TransferView(TreeView):
-    """A tree over a TransferModel. A drop is told by the model; a pressed button by *action_requested*."""
+    """A tree for a TransferModel. The model reports drops; *action_requested* reports a pressed button."""
 
     action_requested = Signal(str)  # id of the transfer
 
-    _gap = _NOWHERE  # the row before which a drop would put what is dragged
+    _gap = _NOWHERE  # the row before which a drop would insert the dragged rows
 
     def set_model(self, model: TransferModel, *, sortable: bool = False) -> None:  # type: ignore[override]
-        """Show *model* in the queue's order."""
+        """Show *model* in queue order."""
         super().set_model(model, sortable=sortable)
         self.setDragEnabled(True)
         self.setAcceptDrops(True)
-        self.setDropIndicatorShown(False)  # Qt's own stands also between layers, and over a row
+        self.setDropIndicatorShown(False)  # Qt's own indicator also appears between layers and over a row
         self.setDragDropMode(QAbstractItemView.DragDropMode.InternalMove)
         self.setDefaultDropAction(Qt.DropAction.MoveAction)
 
     # -- dragging
 
     def startDrag(self, actions: Qt.DropAction) -> None:
-        """Qt's hook: what waits of the selected rows goes along, or else the archives that were saved, as files."""
+        """Qt's hook: drags the queued rows of the selection, or else the saved archives, as files."""
         rows = [index for index in self.rows() if index.flags() & Qt.ItemFlag.ItemIsDragEnabled]
         if not rows:
             return
@@ -73,7 +73,7 @@ class TransferView(TreeView):
         self._set_gap(_NOWHERE)
 
     def gap_at(self, where: QPoint) -> int:
-        """The row of the queue before which a drop at *where* puts things; their number for the end."""
+        """Return the queue row before which a drop at *where* inserts; the number of rows for the end."""
         index = self.indexAt(where).siblingAtColumn(0)
         if not index.isValid():
             return self.model().rowCount() if where.y() >= 0 else 0
@@ -95,7 +95,7 @@ class TransferView(TreeView):
         )
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        """Qt's hook: only our own rows."""
+        """Qt's hook: accepts only the view's own rows."""
         QTreeView.dragEnterEvent(self, event)
         self._answer(event)
 
@@ -119,7 +119,7 @@ class TransferView(TreeView):
         self._set_gap(_NOWHERE)
 
     def dropEvent(self, event: QDropEvent) -> None:
-        """Qt's hook: hands it to the model, which only decodes and tells."""
+        """Qt's hook: passes the data to the model, which only decodes it and emits a signal."""
         taken = self._takes(event) and self.model().dropMimeData(
             event.mimeData(),
             Qt.DropAction.MoveAction,
@@ -127,14 +127,14 @@ class TransferView(TreeView):
             0,
             _ROOT,
         )
-        # Ends the scrolling and the state that the moves began.
+        # Ends the scrolling and the state that the moves started.
         QTreeView.dragLeaveEvent(self, QDragLeaveEvent())
         self._set_gap(_NOWHERE)
         event.setDropAction(Qt.DropAction.MoveAction)
         event.setAccepted(bool(taken))
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Qt's hook: the line between the rows where a drop would put things."""
+        """Qt's hook: paints the line between the rows where a drop would insert."""
         super().paintEvent(event)
         if self._gap == _NOWHERE:
             return
@@ -150,8 +150,7 @@ class TransferView(TreeView):
     def drawRow(
         self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
     ) -> None:
-        """Qt's hook: why a transfer failed, or what it waits for, extends over the next columns while these are
-        empty."""
+        """Qt's hook: extends a failure or waiting reason over the next columns while these are empty."""
         super().drawRow(painter, option, index)
         if index.parent().isValid():
             return
@@ -166,7 +165,7 @@ class TransferView(TreeView):
         if cell.data(Role.OFFER) or theme.metrics.horizontalAdvance(sentence) <= own.width() - 2 * PADDING:
             return
         whole = own
-        # The model reports these columns as changed together, so that no part of an older sentence remains.
+        # The model reports these columns as changed together, so no part of an older sentence remains.
         for column in range(TransferColumn.TRANSFERRED + 1, TransferColumn.FINISHED):
             other = cell.siblingAtColumn(column)
             if self.isColumnHidden(column):
@@ -187,7 +186,7 @@ class TransferView(TreeView):
         painter.drawText(room, int(Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine), shown)
 
     def _gap_y(self) -> int:
-        """The upper edge of the row below the gap, or the lower edge of the last."""
+        """Return the upper edge of the row below the gap, or the lower edge of the last row."""
         model = self.model()
         if self._gap < model.rowCount():
             y = self.visualRect(model.index(self._gap, 0)).top()
@@ -198,10 +197,10 @@ class TransferView(TreeView):
             y = self.visualRect(last).bottom() + 1
         return min(max(y, 5), self.viewport().height() - 5)
 
-    # -- what a row offers
+    # -- actions offered by rows
 
     def offer_actions(self) -> None:
-        """Put a button into every row that has something to offer, and take it out of those that have it no more."""
+        """Add a button to every row that offers an action, and remove it from rows that no longer do."""
         model = self.model()
         for row in range(model.rowCount()):
             cell = model.index(row, TransferColumn.TRANSFERRED)
@@ -214,7 +213,7 @@ class TransferView(TreeView):
                 self.setIndexWidget(cell, None)  # type: ignore[arg-type]
 
     def _button(self, words: str, name: str, what: str) -> QWidget:
-        # Qt stretches it over the whole cell; what stands there shines through, and clicks beside the button pass.
+        # Qt stretches it over the whole cell; the cell's content shows through, and clicks beside the button pass.
         place = QWidget()
         layout = QHBoxLayout(place)
         layout.setContentsMargins(0, 0, PADDING, 0)
@@ -222,8 +221,8 @@ class TransferView(TreeView):
         button = QPushButton(words)
         button.setProperty("row", True)
         button.setFixedWidth(action_width(words) - 10)
-        # For who comes by keyboard the notice of the pane and the row's menu offer the same: to a screen reader a
-        # tree holds cells and nothing else.
+        # For keyboard users the pane's notice and the row's menu offer the same: for a screen reader a tree
+        # contains only cells.
         button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         button.setAccessibleName(self.tr("{0} for {1}").format(words, what))
         button.clicked.connect(lambda: self.action_requested.emit(name))

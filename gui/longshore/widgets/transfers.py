@@ -1,4 +1,4 @@
-"""Below: the transfers. Shows TransferModel, and tells what the user wishes."""
+"""Lower pane: the transfers. Shows TransferModel and emits the user's requests."""
 
 from __future__ import annotations
 
@@ -39,16 +39,16 @@ _COLUMNS = [
     Column("2026-11-24 13:37", "13:37", elide=_RIGHT),
 ]
 _FINISHED = 8
-#: Pixels of the pane until it was laid out.
+#: Height of the pane in pixels before its first layout.
 _LEAST_HEIGHT = 150
-#: Milliseconds between two pictures of a bar whose total is not known.
+#: Milliseconds between two frames of a bar whose total is unknown.
 _STEP = 100
-#: Milliseconds between two summaries: numbers that change faster cannot be read.
+#: Milliseconds between two updates of the summary: numbers that change faster cannot be read.
 _SUMMARY = 250
 
 
 class TransferPane(Pane):
-    """Transfers. Ids are those of the transfers, in the order of the rows."""
+    """Transfers. Ids in signals are transfer ids, in row order."""
 
     cancel_requested = Signal(object)  # list[str]
     cancel_all_requested = Signal()
@@ -56,18 +56,18 @@ class TransferPane(Pane):
     retry_failed_requested = Signal()
     pause_requested = Signal(object)  # list[str]
     unpause_requested = Signal(object)  # list[str]
-    hold_toggled = Signal(bool)  # True: start nothing more
+    hold_toggled = Signal(bool)  # True: pause the queue, so that nothing more starts
     clear_finished_requested = Signal()
-    remove_requested = Signal(object)  # list[str], finished ones to take out of the list
+    remove_requested = Signal(object)  # list[str], finished ones to remove from the list
     move_requested = Signal(object, int)  # list[str], rows up (negative) or down
     place_requested = Signal(
         object, object
-    )  # list[str], the row before which they shall stand (None: at the end)
+    )  # list[str], the id of the transfer to insert them before (None: at the end)
     copy_reference_requested = Signal(str)
     detour_requested = Signal(object)  # TransferSnapshot of a pull that an engine cannot finish
-    remedy_requested = Signal(object, str)  # Remedy, host: what a transfer failed for can be put right so
-    cancel_blocked = Signal(str)  # why nothing can be cancelled now, "" where something can
-    retry_blocked = Signal(str)  # the same of Retry
+    remedy_requested = Signal(object, str)  # Remedy, host: fixes why a transfer failed
+    cancel_blocked = Signal(str)  # why nothing can be cancelled now, "" if something can
+    retry_blocked = Signal(str)  # the same for Retry
     occupied_changed = Signal(bool)  # whether there is anything to show
 
     def __init__(self, model: TransferModel) -> None:
@@ -76,9 +76,9 @@ class TransferPane(Pane):
         self._held = False
         self._unsaved = ""
         self._offering: set[str] = set()
-        self._offered = ""  # the transfer that the notice makes an offer about
-        self._remedy = Remedy.RETRY  # what it offers
-        #: What the registry of a host is called.
+        self._offered = ""  # id of the transfer that the notice offers a remedy for
+        self._remedy = Remedy.RETRY  # the remedy that the notice offers
+        #: Returns the title of a host's registry.
         self.name_of: Callable[[str], str] = str
         self.summary = self.header.add_summary()
         self.header.add_space()
@@ -86,7 +86,7 @@ class TransferPane(Pane):
         self.cancel_button = add(self.tr("Cancel"), "cancel", self.cancel)
         self.retry_button = add(self.tr("Retry"), "retry", self.retry)
         self.pause_button = add(self.tr("Pause"), "hold", self.toggle_pause)
-        self.pause_button.hide()  # until there is something that can be paused
+        self.pause_button.hide()  # until something can be paused
         self.hold_button = add(self.tr("Pause queue"), "hold-queue", self.toggle_hold)
         self.hold_button.set_hint(self.tr("No further transfers start; running ones continue."))
         self.clear_button = add(self.tr("Clear finished"), "clear", self.clear_finished)
@@ -97,7 +97,7 @@ class TransferPane(Pane):
         self.view.action_requested.connect(self._act)
         self.view.opened.connect(self._opened)
         self.view.customContextMenuRequested.connect(self._menu)
-        # A notice below never takes all the room: two rows stay in sight.
+        # A notice below never takes all the room: two rows stay visible.
         self.view.setMinimumHeight(self.view.columns.header.height() + 2 * current_theme().row_height)
         self.body.addWidget(self.view, 1)
         self.setMinimumHeight(_LEAST_HEIGHT)
@@ -120,14 +120,14 @@ class TransferPane(Pane):
         self.view.selectionModel().selectionChanged.connect(self._selection_changed)
         self._tell_state()
 
-    # -- what there is
+    # -- set by the owner
 
     def snapshots(self) -> list[TransferSnapshot]:
-        """All transfers shown, in the order of the rows."""
+        """Return all transfers shown, in row order."""
         return self.model.snapshots()
 
     def _layers_in_sight(self) -> dict[str, tuple[int, int]]:
-        """By transfer, the first and the last of the rows below it that are on the screen."""
+        """Return, by transfer, the first and the last visible row below it."""
         found: dict[str, tuple[int, int]] = {}
         for index in self.view.rows_in_sight():
             if index.internalId():
@@ -136,13 +136,13 @@ class TransferPane(Pane):
         return found
 
     def selected(self) -> list[TransferSnapshot]:
-        """The transfers of the selected rows; a layer counts for its transfer. Each once, from top to bottom."""
+        """Return the transfers of the selected rows, each once, from top to bottom; a layer counts as its transfer."""
         rows = sorted((_top(index) for index in self.view.rows()), key=QModelIndex.row)
         found = (row.data(Role.SNAPSHOT) for row in rows)
         return list({snapshot.id: snapshot for snapshot in found if snapshot is not None}.values())
 
     def set_held(self, held: bool) -> None:
-        """Whether queue paused; tells no wish."""
+        """Show whether the queue is paused; emits no request."""
         self._held = held
         if held:
             self.hold_button.set_label(self.tr("Resume queue"), "resume")
@@ -151,7 +151,7 @@ class TransferPane(Pane):
         self._tell_state()
 
     def set_unsaved(self, reason: str) -> None:
-        """Say why the history is not being saved, and in the summary for as long as it lasts; "" when it is again."""
+        """Show why the history is not being saved, also in the summary while it lasts; "" when it is saved again."""
         if self._unsaved and self.explanation == self._unsaved:
             self.hush()
         self._unsaved = reason
@@ -160,21 +160,23 @@ class TransferPane(Pane):
         self._tell_state()
 
     def show_transfers(self, ids: Iterable[str]) -> None:
-        """Select the rows of these transfers, and bring the first into sight."""
+        """Select the rows of these transfers and scroll to the first."""
         self.view.select_rows([self.model.index_of(row) for row in ids])
 
     def reveal(self, transfer_id: str) -> None:
-        """Bring the row of a transfer into sight; what is selected stays."""
+        """Scroll to the row of a transfer; the selection stays."""
         index = self.model.index_of(transfer_id)
         if index.isValid():
             self.view.scrollTo(index)
 
     @Slot(object)
     def show_ended(self, snapshot: TransferSnapshot) -> None:
-        """A transfer has just ended. Of a failed one the row comes into sight, unless the user is working on others;
-        and what can be done about it is offered, for as long as it is in the list as failed.
+        """Show that a transfer has just ended.
 
-        A way around it does not take the place of an offer to put something right.
+        Scroll to a failed one, unless the user is working on other rows, and offer a remedy for as long as it is in the
+        list as failed.
+
+        An offer of a detour does not replace an offer that fixes the cause.
         """
         if snapshot.state is not State.FAILED:
             return
@@ -191,7 +193,7 @@ class TransferPane(Pane):
             act=lambda: self._follow(snapshot, offer),
         )
         self._offered, self._remedy = snapshot.id, offer.remedy
-        # The notice takes room from the list, once it is laid out. Its row stays in sight beside it.
+        # The notice takes room from the list once it is laid out. Keep the transfer's row visible.
         QTimer.singleShot(0, self, lambda: self.reveal(snapshot.id))
 
     def _follow(self, snapshot: TransferSnapshot, offer: errors.Offer) -> None:
@@ -208,23 +210,23 @@ class TransferPane(Pane):
         button: str = "",
         act: Callable[[], object] | None = None,
     ) -> None:
-        """See Pane; an offer is overtaken."""
+        """Show *message*, see :class:`Pane`; it replaces any offer."""
         self._offered = ""
         super().explain(message, tone, button=button, act=act)
 
     def _withdraw_offer(self) -> None:
-        """What was offered may have been done, or have no row any more."""
+        """Hide an offer that has been taken up or whose row is gone."""
         if self._offered:
             snapshot = self.model.snapshot(self._offered)
             if snapshot is None or snapshot.state is not State.FAILED:
                 self._offered = ""
                 self.hush()
 
-    # -- wishes
+    # -- requests
 
     @Slot()
     def cancel_all(self) -> None:
-        """Wish to cancel all that waits or runs."""
+        """Request to cancel all queued and running transfers."""
         if any(not s.state.finished for s in self.snapshots()):
             self.cancel_all_requested.emit()
         else:
@@ -232,7 +234,7 @@ class TransferPane(Pane):
 
     @Slot()
     def cancel(self) -> None:
-        """Wish to cancel what is selected (or the only one there is), or say why not."""
+        """Request to cancel the selected transfers (or the only one), or say why it is not possible."""
         active = [s.id for s in self._meant() if transfer_choice.can_be_cancelled(s)]
         if active:
             self.cancel_requested.emit(active)
@@ -244,7 +246,7 @@ class TransferPane(Pane):
 
     @Slot()
     def retry(self) -> None:
-        """Wish to try again what is selected (or the only one that failed), or say why not."""
+        """Request to retry the selected transfers (or the only failed one), or say why it is not possible."""
         ended = [s.id for s in self._meant(failed=True) if transfer_choice.can_be_retried(s)]
         if ended:
             self.retry_requested.emit(ended)
@@ -259,7 +261,7 @@ class TransferPane(Pane):
 
     @Slot()
     def retry_failed(self) -> None:
-        """Wish to try again all that failed."""
+        """Request to retry all failed transfers."""
         if any(s.state in (State.FAILED, State.INTERRUPTED) for s in self.snapshots()):
             self.retry_failed_requested.emit()
         else:
@@ -267,7 +269,7 @@ class TransferPane(Pane):
 
     @Slot()
     def toggle_pause(self) -> None:
-        """Wish to pause what is selected (or all that can be), or to go on with what is paused, or say why not."""
+        """Request to pause the selected transfers (or all) or to resume paused ones, or say why it is not possible."""
         every = self.snapshots()
         meant = self.selected() or [s for s in every if s.pausable] or every
         alive = [s for s in meant if s.pausable and not s.state.finished]
@@ -288,7 +290,7 @@ class TransferPane(Pane):
 
     @Slot()
     def detour(self) -> None:
-        """Wish to have what an engine could not pull fetched by the library and handed on, or say why not."""
+        """Request to download via the library what an engine could not pull, or say why it is not possible."""
         failed = [s for s in self._meant(failed=True) if can_detour(s)]
         for snapshot in failed:
             self.detour_requested.emit(snapshot)
@@ -302,12 +304,12 @@ class TransferPane(Pane):
 
     @Slot()
     def toggle_hold(self) -> None:
-        """Wish to hold the queue, or to resume it."""
+        """Request to pause or resume the queue."""
         self.hold_toggled.emit(not self._held)
 
     @Slot()
     def clear_finished(self) -> None:
-        """Wish to take what has ended out of the list."""
+        """Request to remove finished transfers from the list."""
         if any(s.state.finished for s in self.snapshots()):
             self.clear_finished_requested.emit()
         else:
@@ -315,7 +317,7 @@ class TransferPane(Pane):
 
     @Slot()
     def remove(self) -> None:
-        """Wish to take the selected rows out of the list; what is still moving has to be cancelled first."""
+        """Request to remove the selected rows from the list; unfinished transfers must be cancelled first."""
         ended = [s.id for s in self.selected() if s.state.finished]
         if ended:
             self.remove_requested.emit(ended)
@@ -323,7 +325,7 @@ class TransferPane(Pane):
             self.explain(self.tr("It is still running; cancel it first."))
 
     def move_rows(self, rows: int) -> None:
-        """Wish to have the selected transfers earlier (negative) or later in the queue."""
+        """Request to move the selected transfers up (negative) or down in the queue."""
         queued = [s.id for s in self.selected() if s.state is State.QUEUED]
         if queued:
             self.move_requested.emit(queued, rows)
@@ -332,7 +334,7 @@ class TransferPane(Pane):
 
     @Slot()
     def copy_reference(self) -> None:
-        """Wish to have the selected rows in the clipboard as text."""
+        """Request to copy the selected rows to the clipboard as text."""
         lines = [str(copied) for index in self.view.rows() if (copied := index.data(Role.COPY_TEXT))]
         if lines:
             self.copy_reference_requested.emit("\n".join(lines))
@@ -351,7 +353,7 @@ class TransferPane(Pane):
     @Slot(QModelIndex, QModelIndex)
     def _data_changed(self, first: QModelIndex, _last: QModelIndex) -> None:
         if first.column() == TransferColumn.OPERATION and not first.internalId():
-            self._buttons_soon.start()  # states changed, not only what moves all the time
+            self._buttons_soon.start()  # states changed, not only progress
         self._changed()
 
     @Slot()
@@ -413,7 +415,7 @@ class TransferPane(Pane):
         view = self.view
         header = view.columns.header
         column = header.sectionViewportPosition(4)
-        # Only the column with the bars is painted again.
+        # Repaint only the column with the bars.
         view.viewport().update(column, 0, header.sectionSize(4), view.viewport().height())
 
     @Slot(QModelIndex)
@@ -438,7 +440,7 @@ class TransferPane(Pane):
             action.setEnabled(not reason)
             action.setToolTip(reason or label)
         offer = errors.offer_of(chosen[0], self.name_of) if len(chosen) == 1 else None
-        if offer is not None and offer.remedy is not Remedy.LIBRARY:  # below for all that are chosen
+        if offer is not None and offer.remedy is not Remedy.LIBRARY:  # the library is offered below
             menu.addAction(offer.menu).triggered.connect(lambda: self._follow(chosen[0], offer))
         if any(can_detour(one) for one in chosen):
             menu.addAction(self.tr("Download via the library")).triggered.connect(self.detour)

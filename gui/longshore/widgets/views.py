@@ -1,4 +1,4 @@
-"""The table and the tree that all panes use. GUI thread only."""
+"""The table view and the tree view of all panes. GUI thread only."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from longshore.widgets.columns import PADDING, Column
 from longshore.widgets.row_view import RowView
 from longshore.widgets.theme import current_theme
 
-#: The least pixels in which a description behind a name is worth drawing.
+#: Minimum width for drawing a description after a name, in pixels.
 _LEAST_DESCRIPTION = 60
 
 
@@ -34,7 +34,7 @@ class TableView(RowView, QTableView):
 
     opened = Signal(QModelIndex)
     resized = Signal()
-    _top: tuple[QPersistentModelIndex, int] | None = None  # the uppermost row in sight, and where it is
+    _top: tuple[QPersistentModelIndex, int] | None = None  # the first visible row and its position
 
     def __init__(
         self, name: str, columns: list[Column], hidden: tuple[int, ...] = (), parent: QWidget | None = None
@@ -50,9 +50,9 @@ class TableView(RowView, QTableView):
         vertical.setDefaultSectionSize(current_theme().row_height)
 
     def set_model(self, model: QAbstractItemModel, sort_column: int, order: Qt.SortOrder) -> None:
-        """Show *model*, sorted at first by *sort_column*."""
+        """Show *model*, initially sorted by *sort_column*."""
         self.setModel(model)
-        # After Qt's own slots, which move the sections that rows stand in.
+        # After Qt's own slots, which move the sections of the rows.
         for about in (model.rowsAboutToBeInserted, model.rowsAboutToBeRemoved):
             about.connect(self._remember_top)
         for done in (model.rowsInserted, model.rowsRemoved):
@@ -62,11 +62,11 @@ class TableView(RowView, QTableView):
         self.columns.start()
 
     def reveal(self, index: QModelIndex) -> None:
-        """Scroll to *index*, also right after rows came; what is selected stays."""
-        self.updateGeometries()  # the range of the bar, which Qt sets later
+        """Scroll to *index*, even right after rows were added; the selection stays."""
+        self.updateGeometries()  # sets the range of the scroll bar now; Qt would do it later
         self.scrollTo(index)
 
-    # -- rows that come and go above the ones in sight move nothing
+    # -- rows added or removed above the visible ones do not move them
 
     @Slot()
     def _remember_top(self) -> None:
@@ -80,20 +80,20 @@ class TableView(RowView, QTableView):
         if self._top is None or not self._top[0].isValid():
             return
         top, before = self._top
-        self.updateGeometries()  # the range of the bar, which Qt sets later
+        self.updateGeometries()  # sets the range of the scroll bar now; Qt would do it later
         bar = self.verticalScrollBar()
         bar.setValue(bar.value() + self.rowViewportPosition(top.row()) - before)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Qt's hook."""
-        # A copy: what the event gives is gone with it.
+        # A copy: the event's own rectangle is deleted with the event.
         self.delegate.region = QRegion(event.region())
         super().paintEvent(event)
         self._paint_rings()
 
 
 class TreeView(RowView, QTreeView):
-    """A tree of rows, with our own chevrons. Notes reach over the whole row."""
+    """A tree of rows, with our own chevrons. Notes extend over the whole row."""
 
     opened = Signal(QModelIndex)
     resized = Signal()
@@ -108,11 +108,11 @@ class TreeView(RowView, QTreeView):
         self.setAnimated(False)
         self.setExpandsOnDoubleClick(False)
         self.setAutoExpandDelay(700)
-        # The ring is ours: the style's would lay a gradient over the row.
+        # We draw the focus ring ourselves: the style's would lay a gradient over the row.
         self.setAllColumnsShowFocus(False)
 
     def set_model(self, model: QAbstractItemModel, *, sortable: bool = False) -> None:
-        """Show *model* in its own order; *sortable*: until a header is clicked."""
+        """Show *model* in its own order; *sortable*: a click on a header changes the order."""
         self.setModel(model)
         if sortable:
             self.columns.header.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
@@ -121,13 +121,13 @@ class TreeView(RowView, QTreeView):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Qt's hook."""
-        # A copy: what the event gives is gone with it.
+        # A copy: the event's own rectangle is deleted with the event.
         self.delegate.region = QRegion(event.region())
         super().paintEvent(event)
         self._paint_rings()
 
     def rows_in_sight(self) -> list[QModelIndex]:
-        """The rows that are on the screen now, from top to bottom; none while the view is hidden."""
+        """Return the visible rows, from top to bottom; none while the view is hidden."""
         rows: list[QModelIndex] = []
         if not self.isVisible():
             return rows
@@ -142,7 +142,7 @@ class TreeView(RowView, QTreeView):
     def drawBranches(
         self, painter: QPainter, rect: QRect, index: QModelIndex | QPersistentModelIndex
     ) -> None:
-        """Qt's hook: a chevron before what can be unfolded, no lines."""
+        """Qt's hook: draws a chevron before rows that can be expanded, and no lines."""
         if not self.delegate.region.intersects(rect):
             return
         theme = current_theme()
@@ -157,8 +157,10 @@ class TreeView(RowView, QTreeView):
     def drawRow(
         self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
     ) -> None:
-        """Qt's hook: a note says its sentence over all columns, and what is said of a repository stands behind its name
-        as far as the next columns are empty."""
+        """Qt's hook: a note extends over all columns.
+
+        A repository's description follows its name as far as the next columns are empty.
+        """
         super().drawRow(painter, option, index)
         if self.model().data(index, Role.NODE_KIND) in (NodeKind.NOTE, NodeKind.ADVICE, NodeKind.LINK):
             self._draw_note(painter, index.sibling(index.row(), 0))

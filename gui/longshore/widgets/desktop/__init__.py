@@ -1,5 +1,5 @@
-"""What the desktop around the window can show: notes, progress on the taskbar, an icon in the tray.
+"""Desktop integration outside the window: notifications, progress on the taskbar, a tray icon.
 
-Notes and the taskbar go over the session's D-Bus. QtDBus cannot be used for it from Python: it makes every number an
-INT32, and ``Notify`` has a UINT32 among its arguments, which servers rightly refuse.
+Notifications and the taskbar use the session's D-Bus. QtDBus does not work for this from Python: it sends every
+number as INT32, but ``Notify`` takes a UINT32, so servers rightly refuse the call.
 """

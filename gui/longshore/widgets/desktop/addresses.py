@@ -1,4 +1,4 @@
-"""Where a D-Bus listens, from its address. No Qt here."""
+"""Sockets of a D-Bus, read from its address. No Qt here."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from urllib.parse import unquote
 
 
 def bus_addresses(environ: Mapping[str, str]) -> list[str]:
-    """Where the session's bus may listen, as Python names sockets of the family AF_UNIX (abstract ones with NUL).
+    """Return the sockets where the session bus may listen, as Python writes AF_UNIX addresses (abstract ones with NUL).
 
-    D-Bus Specification 0.42, "Server Addresses" and "Well-known Message Bus Instances". TCP is left alone.
+    D-Bus Specification 0.42, "Server Addresses" and "Well-known Message Bus Instances". TCP is not supported.
     """
     given = environ.get("DBUS_SESSION_BUS_ADDRESS", "")
     runtime = environ.get("XDG_RUNTIME_DIR", "")
@@ -19,7 +19,7 @@ def bus_addresses(environ: Mapping[str, str]) -> list[str]:
 
 
 def sockets(given: str) -> list[str]:
-    """The same of one list of addresses in D-Bus's own form."""
+    """Return the sockets in one list of addresses, given in D-Bus's own form."""
     found = []
     for address in given.split(";"):
         transport, _, rest = address.partition(":")

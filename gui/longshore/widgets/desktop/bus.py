@@ -1,6 +1,6 @@
-"""A line to the session's D-Bus that never blocks: calls whose answers come later, and signals of others.
+"""A non-blocking connection to the session's D-Bus: calls with asynchronous replies, and signals.
 
-jeepney makes and reads the messages. It is imported when a bus is first needed, which is long after the first frame.
+jeepney builds and parses the messages. It is imported when a bus is first needed, long after the first frame.
 """
 
 from __future__ import annotations
@@ -24,38 +24,38 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-#: Gets the values of the reply, or None for an error.
+#: Receives the values of the reply, or None for an error.
 Answer = Callable[[tuple[Any, ...] | None], None]
-#: An array of empty structs, which D-Bus has not ("Valid Signatures"): jeepney 0.9 reads one for ever.
+#: An array of empty structs. D-Bus forbids it ("Valid Signatures"), and jeepney 0.9 would read it forever.
 _ENDLESS = re.compile(rb"a\({1,255}\)")
 
 
 class SessionBus(QObject):
-    """One connection. GUI thread; everything returns at once. Without a bus nothing is ever answered."""
+    """One connection. GUI thread; every method returns at once. Without a bus no call is ever answered."""
 
     received = Signal(
         str, str, object
     )  # interface, member, tuple of values: a signal that a match let through
-    lost = Signal()  # it ended, or never was
+    lost = Signal()  # the connection ended, or was never made
 
     def __init__(self, environ: Mapping[str, str] | None = None, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._environ = os.environ if environ is None else environ
         self._socket: socket.socket | None = None
         self._notifier: QSocketNotifier | None = None
-        self._greeting: Authenticator | None = None  # until the bus has let us in
+        self._greeting: Authenticator | None = None  # until the bus has authenticated us
         self._inbox = bytearray()
-        self._outbox: list[bytes] = []  # until the bus has let us in
+        self._outbox: list[bytes] = []  # until the bus has authenticated us
         self._serial = 0
         self._answers: dict[int, Answer] = {}
 
     @property
     def open(self) -> bool:
-        """Whether there is a bus, as far as is known."""
+        """True if the bus is connected, or still connecting."""
         return self._socket is not None
 
     def connect_bus(self) -> bool:
-        """Connect; False where there is no bus. Again does nothing."""
+        """Connect; return False if there is no bus. Calling it again does nothing."""
         if self._socket is not None:
             return True
         addresses = bus_addresses(self._environ)
@@ -82,10 +82,10 @@ class SessionBus(QObject):
         return False
 
     def close(self) -> None:
-        """Hang up. What was asked is not answered any more."""
+        """Close the connection. Pending calls are never answered."""
         self._end(quietly=True)
 
-    # -- saying
+    # -- sending
 
     def call(
         self,
@@ -97,7 +97,7 @@ class SessionBus(QObject):
         body: tuple[Any, ...] = (),
         answer: Answer | None = None,
     ) -> None:
-        """Call a method; *answer* gets the reply. *body*: values of the types in *signature*, as jeepney takes them."""
+        """Call a method; *answer* receives the reply. *body*: values of the types in *signature*, in jeepney's form."""
         if self._socket is not None:
             from jeepney import DBusAddress, new_method_call
 
@@ -107,14 +107,14 @@ class SessionBus(QObject):
     def emit_signal(
         self, path: str, interface: str, member: str, signature: str, body: tuple[Any, ...]
     ) -> None:
-        """Send a signal to whoever listens."""
+        """Broadcast a signal."""
         if self._socket is not None:
             from jeepney import DBusAddress, new_signal
 
             self._say(new_signal(DBusAddress(path, interface=interface), member, signature, body))
 
     def listen(self, rule: str) -> None:
-        """Have signals that match *rule* (D-Bus Specification, "Match Rules") reported by :attr:`received`."""
+        """Report signals that match *rule* (D-Bus Specification, "Match Rules") through :attr:`received`."""
         self.call(BUS, BUS_PATH, BUS, "AddMatch", "s", (rule,))
 
     def _say(self, message: Message, answer: Answer | None = None) -> None:
@@ -133,11 +133,11 @@ class SessionBus(QObject):
             sent = self._socket.send(data)
         except OSError:
             sent = -1
-        # Our messages are small; a bus that does not take even one is none to wait for.
+        # Our messages are small: a bus that cannot accept even one of them is not worth waiting for.
         if sent != len(data):
             self._end()
 
-    # -- hearing
+    # -- receiving
 
     @Slot()
     def _readable(self) -> None:
@@ -163,7 +163,7 @@ class SessionBus(QObject):
             self._end()
 
     def _greet(self, greeting: Authenticator, data: bytes) -> None:
-        """The bus answers the greeting in a line of text, and says no more before it is told to begin."""
+        """Handle the reply to the greeting: one line of text. The bus sends nothing more until it receives BEGIN."""
         from jeepney.auth import BEGIN, AuthenticationError
 
         try:
@@ -176,7 +176,7 @@ class SessionBus(QObject):
             self._send(BEGIN + b"".join(waiting))
 
     def _next(self) -> Message | None:
-        """The next whole message. Raises Malformed."""
+        """Return the next complete message, None if there is none yet. Raises Malformed."""
         from jeepney import Message
         from jeepney.low_level import calc_msg_size
 
@@ -195,7 +195,7 @@ class SessionBus(QObject):
             return Message.from_buffer(data)
         except Malformed:
             raise
-        except Exception as error:  # whatever jeepney trips over: it has no error of its own for it
+        except Exception as error:  # jeepney has no error class of its own for malformed messages
             raise Malformed(type(error).__name__) from error
 
     def _take(self, message: Message) -> None:
@@ -207,7 +207,7 @@ class SessionBus(QObject):
             self.received.emit(str(interface), str(member), message.body)
         elif kind in (MessageType.method_return, MessageType.error):
             serial = fields.get(HeaderFields.reply_serial)
-            # jeepney does not look at the types of fields.
+            # jeepney does not check the types of header fields.
             answer = self._answers.pop(serial, None) if isinstance(serial, int) else None
             if answer is not None:
                 answer(None if kind is MessageType.error else message.body)

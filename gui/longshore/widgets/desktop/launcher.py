@@ -1,4 +1,4 @@
-"""Progress on the program's entry in the taskbar or dock (Unity's LauncherEntry, which many docks read)."""
+"""Progress on the program's entry in the taskbar or dock (Unity's LauncherEntry, which many docks support)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from longshore.widgets.desktop.bus import SessionBus
 
 
 class LauncherProgress(QObject):
-    """Tells docks how far all is. GUI thread. Without a bus it tells nobody."""
+    """Reports the overall progress to docks. GUI thread. Does nothing without a bus."""
 
     def __init__(self, bus: SessionBus, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -17,7 +17,7 @@ class LauncherProgress(QObject):
         self._told: tuple[int | None, int] = (None, 0)
 
     def show(self, permille: int | None, unfinished: int) -> None:
-        """*permille* of all together (None: nothing moves), and how many transfers are not finished."""
+        """Show the overall progress in *permille* (None: nothing is running) and how many transfers are unfinished."""
         told = None if permille is None else permille // 10, unfinished
         if told == self._told or not self._bus.connect_bus():
             return

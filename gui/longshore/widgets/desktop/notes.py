@@ -1,4 +1,4 @@
-"""One note of ours on the desktop, replaced when there is more to say (Desktop Notifications Specification 1.3)."""
+"""One desktop notification, replaced by each newer one (Desktop Notifications Specification 1.3)."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ from longshore.widgets.desktop.bus import SessionBus
 
 _NAME = "org.freedesktop.Notifications"
 _PATH = "/org/freedesktop/Notifications"
-#: Characters of each line: desktops cut them anyway, and names come from outside.
+#: Maximum characters of a line: desktops truncate long lines anyway, and names are foreign input.
 MAX_SUMMARY, MAX_BODY = 120, 400
 
 
 class DesktopNote(QObject):
-    """Shows one note at a time. GUI thread. Where no server for notes is, :attr:`refused` tells the note back."""
+    """Shows one notification at a time. GUI thread. If no server shows it, :attr:`refused` returns its text."""
 
-    activated = Signal()  # it was clicked
-    refused = Signal(str, str)  # summary, body that nobody shows
+    activated = Signal()  # the notification was clicked
+    refused = Signal(str, str)  # summary, body of a notification that cannot be shown
 
     def __init__(self, bus: SessionBus, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._bus = bus
-        self._id = 0  # of the note on the screen
-        self._markup: bool | None = None  # whether the server reads the body as markup; None: not asked yet
+        self._id = 0  # of the notification on the screen
+        self._markup: bool | None = None  # whether the server parses the body as markup; None: not asked yet
         self._next: tuple[str, str, bool] | None = None
         self._asking = False
-        self._waiting = False  # for the id of the note that was sent last, which the next one replaces
+        self._waiting = False  # for the id of the last notification, which the next one replaces
         bus.received.connect(self._heard)
         bus.lost.connect(self._lost)
 
     def show(self, summary: str, body: str, *, failed: bool) -> None:
-        """Show *summary* and *body* (plain text; both are cut), in the place of the note that is there."""
+        """Show *summary* and *body* (plain text; both are truncated), in place of the current notification."""
         self._next = plain(summary, MAX_SUMMARY), _lines(body), failed
         if not self._bus.connect_bus():
             self._refuse()
@@ -49,7 +49,7 @@ class DesktopNote(QObject):
             self._send()
 
     def withdraw(self) -> None:
-        """Take the note off the screen: the window is in front."""
+        """Close the notification, because the window is in front."""
         self._next = None
         if self._id:
             self._bus.call(_NAME, _PATH, _NAME, "CloseNotification", "u", (self._id,))
@@ -106,7 +106,7 @@ class DesktopNote(QObject):
         if interface != _NAME or len(body) < 2 or not self._id or body[0] != self._id:
             return
         if member == "ActivationToken" and isinstance(body[1], str):
-            # Wayland lets a window come to the front only with it (xdg-activation-v1); Qt takes it from here.
+            # Wayland requires this token to raise a window (xdg-activation-v1); Qt reads it from here.
             os.environ["XDG_ACTIVATION_TOKEN"] = plain(body[1], 200)
         elif member == "ActionInvoked":
             self.activated.emit()
@@ -115,5 +115,5 @@ class DesktopNote(QObject):
 
 
 def _lines(body: str) -> str:
-    """*body* made safe line by line, and cut."""
+    """Return *body* with each line made safe and truncated."""
     return "\n".join(plain(line, 160) for line in body.splitlines()[:6])[:MAX_BODY]

@@ -1,7 +1,7 @@
-"""Does the session's D-Bus answer? Asked before Qt is started, for Qt waits in the GUI thread for what it asks there.
+"""Checks before Qt starts whether the session's D-Bus answers: Qt waits for its replies in the GUI thread.
 
-Qt's accessibility bridge, its menu bar and its platform themes wait up to 25 s for each of several answers, from the
-bus itself and from clients on it. A program that hangs there must not keep a window from opening. No Qt here.
+Qt's accessibility bridge, menu bar and platform themes wait up to 25 s for each of several replies, from the bus
+itself and from its clients. A client that hangs must not keep the window from opening. No Qt here.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from collections.abc import Mapping
 
 from longshore.widgets.desktop.addresses import bus_addresses
 
-#: Seconds that all answers together may take.
+#: Seconds that all replies together may take.
 PATIENCE = 2.0
-#: An address that libdbus refuses without trying anything.
+#: An address that libdbus refuses without trying to connect.
 NOWHERE = "disabled:"
 
 
 class BusProbe:
-    """Asks in a thread of its own what Qt will ask; :meth:`mute` waits for the result, for :data:`PATIENCE` at most."""
+    """Makes Qt's calls in a thread of its own; :meth:`mute` waits for the result, at most :data:`PATIENCE` seconds."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = dict(environ)
@@ -29,7 +29,7 @@ class BusProbe:
         self._thread.start()
 
     def mute(self) -> str:
-        """Who does not answer, in a few words for a log; "" if all do, or nothing is there to ask. Any thread."""
+        """Return who does not answer, in a few words for a log; "" if all answer or there is no bus. Any thread."""
         self._thread.join(max(self._deadline - time.monotonic(), 0.0) + 0.5)
         return "the session's D-Bus" if self._thread.is_alive() else self._mute
 
@@ -37,7 +37,7 @@ class BusProbe:
         places = bus_addresses(self._environ)
         if not places:
             return
-        # In this thread, and only where there is a bus: what speaks its language is not in the way of the window.
+        # Imported in this thread, and only if there is a bus, so that the window does not wait for the import.
         from longshore.widgets.desktop.questions import ask
 
         ask(places, self._environ, self._deadline, self._note)

@@ -1,6 +1,6 @@
-"""What Qt will ask on the session's bus, asked first. No Qt here; :mod:`.probe` says why.
+"""The calls that Qt will make on the session bus, made in advance. No Qt here; :mod:`.probe` explains why.
 
-The few messages are written and read by hand (D-Bus Specification 0.42): importing jeepney takes about 5 ms, in
+The few messages are encoded and parsed by hand (D-Bus Specification 0.42): importing jeepney takes about 5 ms, during
 which the main thread would wait for the interpreter before the first frame.
 """
 
@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from longshore.widgets.desktop.addresses import sockets
 
-#: Bytes of the largest message that is read; more is nothing that was asked for. The protocol's own limit is 128 MiB.
+#: Largest message to read, in bytes; no expected reply is longer. The protocol's own limit is 128 MiB.
 MAX_MESSAGE = 1 << 16
 #: The bus itself.
 BUS, BUS_PATH = "org.freedesktop.DBus", "/org/freedesktop/DBus"
@@ -25,13 +25,13 @@ _CALL, _REPLY, _ERROR = 1, 2, 3
 
 
 class Malformed(Exception):
-    """What was read is no D-Bus message, or none that is understood here."""
+    """The bytes are not a D-Bus message, or not one that this module understands."""
 
 
 def ask(
     places: Sequence[str], environ: Mapping[str, str], deadline: float, waiting_for: Callable[[str], None]
 ) -> None:
-    """Ask the first of *places* that listens; *waiting_for* gets whom an answer is due from, and "" when all came.
+    """Ask the first of *places* that listens. *waiting_for* gets the name of whoever is asked, and "" at the end.
 
     Returns at *deadline* (of ``time.monotonic``) at the latest. Blocks; any thread; raises nothing.
     """
@@ -43,22 +43,22 @@ def ask(
             except (TimeoutError, BlockingIOError):
                 return
             except (OSError, ValueError):
-                waiting_for("")  # nothing is listening there, which Qt learns at once, too
+                waiting_for("")  # nothing is listening, which Qt also finds out at once
                 continue
             with line:
                 _services(line, environ, deadline, waiting_for)
             waiting_for("")
             return
     except (TimeoutError, BlockingIOError):
-        pass  # whoever was asked last; a queue of connections that is full never empties either
+        pass  # whoever was asked last does not answer; a full connection queue never empties either
     except (OSError, ValueError, IndexError, struct.error, Malformed):
-        waiting_for("")  # it ends or talks nonsense: Qt waits for neither
+        waiting_for("")  # the connection ended or its data is invalid: Qt waits in neither case
 
 
 def _services(
     line: _Line, environ: Mapping[str, str], deadline: float, waiting_for: Callable[[str], None]
 ) -> None:
-    """Ask what Qt asks before there is a window. Raises TimeoutError when *waiting_for* was told who is asked."""
+    """Make the calls that Qt makes before there is a window. Raises TimeoutError after naming who is asked."""
     line.call(BUS, BUS_PATH, BUS, "NameHasOwner", _A11Y)
     waiting_for(f"{_A11Y} on the session's D-Bus")
     enabled = line.call(_A11Y, "/org/a11y/bus", _PROPERTIES, "Get", "org.a11y.Status", "IsEnabled")
@@ -79,8 +79,7 @@ def _services(
 
 
 class _Line:
-    """One connection that has said Hello and waits for answers until *deadline*. Raises TimeoutError, OSError,
-    Malformed."""
+    """One connection, after Hello, that waits for replies until *deadline*. Raises TimeoutError, OSError, Malformed."""
 
     def __init__(self, place: str, deadline: float) -> None:
         self._deadline = deadline
@@ -115,7 +114,7 @@ class _Line:
     def call(
         self, destination: str, path: str, interface: str, member: str, *body: str | int
     ) -> str | bool | None:
-        """Call and wait for the reply: its first value if it is a STRING or BOOLEAN, else None, also for an error.
+        """Call a method; return the first value of its reply if it is a STRING or BOOLEAN, else (or on an error) None.
 
         Other messages are dropped.
         """
@@ -132,7 +131,7 @@ class _Line:
                 return value if kind == _REPLY else None
 
     def _wait(self) -> None:
-        """Let the next step take what is left. Raises TimeoutError."""
+        """Set the socket's timeout to the time left. Raises TimeoutError."""
         left = self._deadline - time.monotonic()
         if left <= 0:
             raise TimeoutError
@@ -149,7 +148,7 @@ class _Line:
 def _call_bytes(
     serial: int, destination: str, path: str, interface: str, member: str, body: Sequence[str | int]
 ) -> bytes:
-    """A method call, little-endian. *body*: values of the types STRING and UINT32."""
+    """Encode a method call, little-endian. *body*: values of the types STRING and UINT32."""
     fields = bytearray()
     for code, kind, value in ((1, "o", path), (2, "s", interface), (3, "s", member), (6, "s", destination)):
         fields += bytes(-len(fields) % 8) + bytes((code, 1)) + kind.encode() + b"\0" + _string(value)
@@ -175,7 +174,7 @@ def _order(data: bytes | bytearray) -> str:
 
 
 def _size_of(data: bytearray) -> int | None:
-    """The length in bytes of the message that *data* begins with; None while too little of it is there."""
+    """Return the length in bytes of the message at the start of *data*; None while too little has arrived."""
     if len(data) < 16:
         return None
     body, _, fields = struct.unpack(_order(data) + "III", data[4:16])
@@ -186,8 +185,10 @@ def _size_of(data: bytearray) -> int | None:
 
 
 def _read(data: bytes) -> tuple[int, int, str | bool | None]:
-    """Kind, serial of the call that it answers, and first value of one whole message. Raises Malformed, ValueError,
-    IndexError, struct.error."""
+    """Return kind, reply serial and first value of one complete message.
+
+    Raises Malformed, ValueError, IndexError, struct.error.
+    """
     order = _order(data)
     reply_to, signature = 0, ""
     at = 16
@@ -210,7 +211,7 @@ def _read(data: bytes) -> tuple[int, int, str | bool | None]:
 
 
 def _value(order: str, kind: str, data: bytes, at: int) -> tuple[str | int, int]:
-    """The value of the type *kind* at *at*, and where it ends."""
+    """Return the value of type *kind* at offset *at*, and the offset of its end."""
     if kind in ("g", "y"):
         length, start = data[at], at + 1
     elif kind in ("s", "o", "u", "b"):

@@ -1,4 +1,4 @@
-"""An icon in the tray, for those who want one: progress in its tooltip, the window at a click."""
+"""An optional tray icon: its tooltip shows the progress, a click opens the window."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from longshore.widgets import icons
 
 
 class Tray(QObject):
-    """GUI thread. Shows nothing where the desktop has no tray."""
+    """The tray icon. GUI thread. Shows nothing if the desktop has no tray."""
 
     window_wanted = Signal()
     quit_wanted = Signal()
@@ -27,21 +27,21 @@ class Tray(QObject):
         self._icon.show()
 
     def say(self, progress: str) -> None:
-        """*progress* in a few words, "" for nothing to tell."""
+        """Show *progress*, a few words, in the tooltip; "" if there is none."""
         self._icon.setToolTip(f"Longshore — {progress}" if progress else "Longshore")
 
     @property
     def tooltip(self) -> str:
-        """What it says now."""
+        """Return the current tooltip."""
         return self._icon.toolTip()
 
     def note(self, summary: str, body: str) -> None:
-        """A note by way of the tray, for desktops that show none otherwise."""
+        """Show a notification through the tray, for desktops without a notification server."""
         if QSystemTrayIcon.supportsMessages():
             self._icon.showMessage(summary, body)
 
     def remove(self) -> None:
-        """Take it off the desktop."""
+        """Remove the icon."""
         self._icon.hide()
         self._menu.deleteLater()
         self.deleteLater()

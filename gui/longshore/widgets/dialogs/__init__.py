@@ -1,4 +1,4 @@
-"""The sheets: window-modal, opened with ``open()`` (never ``exec()``), the verb on the confirming button.
+"""The sheets: window-modal, opened with ``open()`` (never ``exec()``), with the verb on the confirming button.
 
-Imported when first needed: none of them is on the way to the first paint.
+They are imported when first needed, because the first paint needs none of them.
 """

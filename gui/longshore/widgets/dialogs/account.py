@@ -1,4 +1,4 @@
-"""Sign in…, and Account…"""
+"""The sheets Sign in… and Account…"""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from longshore.widgets.dialogs.fields import explanation
 from longshore.widgets.dialogs.sheet import Sheet
 from longshore.widgets.notices import plain_label
 
-#: Characters that stand in one line.
+#: Characters per line.
 _LINE = 42
 
 
 class SignInSheet(Sheet):
-    """Asks for user name and secret. Stays open, with the reason, until the registry has accepted them."""
+    """Asks for user name and secret. Stays open, showing the reason, until the registry has accepted them."""
 
     sign_in_requested = Signal(str, object, bool)  # host, Credential, keep
 
@@ -32,7 +32,7 @@ class SignInSheet(Sheet):
         stored_in: str = "",
         insecure: bool = False,
     ) -> None:
-        """*insecure*: what is typed may travel unencrypted."""
+        """Create the sheet. *insecure*: the credentials may be sent unencrypted."""
         super().__init__(parent, self.tr("Sign in to {0}").format(title), self.tr("Sign in"))
         self._host = host
         form = self.form()
@@ -67,7 +67,7 @@ class SignInSheet(Sheet):
         self.refit()
 
     def check(self) -> bool:
-        """Both fields are filled."""
+        """Return True if both fields are filled."""
         if not self.user.text().strip():
             self.show_problem(self.tr("Type your user name."))
             self.user.setFocus()
@@ -79,20 +79,20 @@ class SignInSheet(Sheet):
         return True
 
     def finish(self) -> None:
-        """Ask for the sign-in; :meth:`answer` ends or reopens the sheet."""
+        """Request the sign-in; :meth:`answer` closes or reopens the sheet."""
         self.set_busy(True)
         credential = Credential(self.user.text().strip(), self.secret.text())
         self.sign_in_requested.emit(self._host, credential, not self.this_run.isChecked())
 
     def refused(self, error: LongshoreError) -> None:
-        """Say why; most often the secret was mistyped."""
+        """Show the reason; most often the secret was mistyped."""
         super().refused(error)
         self.secret.selectAll()
         self.secret.setFocus()
 
 
 class AccountSheet(Sheet):
-    """Opens with what is known here, and fills when the registry has said whether it takes it."""
+    """Opens with what is known locally; the registry's reply fills in whether the sign-in is valid."""
 
     sign_in_requested = Signal()
     sign_out_requested = Signal()
@@ -108,7 +108,7 @@ class AccountSheet(Sheet):
 
     @Slot(object)
     def show_identity(self, found: Identity) -> None:
-        """The registry has answered, or has not."""
+        """Show the registry's reply, or that there was none."""
         if not self.open_still:
             return
         account = found.account
@@ -147,7 +147,7 @@ class AccountSheet(Sheet):
             self.confirm.setAccessibleName(self.tr("Sign out"))
             self.confirm.setProperty("primary", False)
             self.confirm.style().polish(self.confirm)
-            # Enter must not sign out who only wanted to look.
+            # Enter must not sign out someone who only wanted to look.
             self.dismiss.setDefault(True)
             self.dismiss.setFocus()
         self.confirm.show()
@@ -161,6 +161,6 @@ class AccountSheet(Sheet):
         return self.tr("{0}, as base64").format(kept.path)
 
     def finish(self) -> None:
-        """Close, and wish for the sign-in sheet, or to be signed out."""
+        """Close the sheet and request the sign-in sheet or a sign-out."""
         self.accept()
         (self.sign_out_requested if self._leave else self.sign_in_requested).emit()

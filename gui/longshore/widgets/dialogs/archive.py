@@ -1,4 +1,4 @@
-"""Save…: images as archives, a file each; and the question which archives to load."""
+"""Save…: one archive file per image; and the dialog that asks which archives to load."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ from longshore.widgets.dialogs.sheet import Sheet
 from longshore.widgets.dialogs.targets import TargetSheet, shown
 from longshore.widgets.notices import plain_label
 
-#: What the suffix of an archive's name means: none, gzip, zstd.
+#: Compression by the suffix of an archive's name: none, gzip, zstd.
 SUFFIXES = (".tar", ".tar.gz", ".tar.zst")
-#: Names that are offered to be loaded; content decides, so that others can be chosen as well.
+#: File names offered for loading. The content decides, so other names can be chosen as well.
 PATTERNS = "*.tar *.tar.gz *.tgz *.tar.zst *.tzst *.tar.xz *.txz *.tar.bz2 *.tbz2"
 _ODD = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 class SaveSheet(Sheet):
-    """Asks for file or folder, and format. The suffix decides the compression."""
+    """Asks for a file or folder and a format. The suffix decides the compression."""
 
     transfers_requested = Signal(object)  # list[TransferRequest]
 
@@ -52,7 +52,7 @@ class SaveSheet(Sheet):
         self.format.setAccessibleName(self.tr("Format"))
         self.format.addItem(self.tr("Docker archive: for docker load"), "docker")
         self.format.addItem(self.tr("OCI archive: keeps digests and all platforms"), "oci")
-        # What the library and registries have is kept to the byte in its own format; engines are used to docker's.
+        # OCI archives keep the content of the library and of registries unchanged; engines expect docker's format.
         from_engine = isinstance(sources[0].place, EnginePlace)
         self.format.setCurrentIndex(self.format.findData("docker" if from_engine else "oci"))
         form.addRow(self.tr("Format"), self.format)
@@ -75,7 +75,7 @@ class SaveSheet(Sheet):
         form.addRow(self.tr("File") if one else self.tr("Folder"), row)
         self.words = plain_label("", "dim", wrap=True)
         form.addRow("", self.words)
-        #: Files that are there, as the sheet says; see :meth:`check`.
+        #: Existing files that the sheet has announced; see :meth:`check`.
         self._told: set[Path] = set()
         self._changed()
         self.path.setFocus()
@@ -120,7 +120,7 @@ class SaveSheet(Sheet):
         self.refit()
 
     def _show_replacing(self, replacing: bool) -> None:
-        """The button names what it does; where that destroys a file, Enter must not do it."""
+        """Name the button after its action; if it replaces a file, Enter must not press it."""
         verb = self.tr("Replace") if replacing else self.tr("Save")
         self.confirm.setText(verb)
         self.confirm.setAccessibleName(verb)
@@ -130,7 +130,7 @@ class SaveSheet(Sheet):
         self.words.style().polish(self.words)
 
     def _paths(self) -> list[Path]:
-        """Where each image goes. Two of the same name get a number."""
+        """Return the file of each image. Equal names get a number."""
         typed = typed_path(self.path.text())
         if self._one:
             return [typed]
@@ -151,7 +151,7 @@ class SaveSheet(Sheet):
         if self._one:
             dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
             dialog.setNameFilters(_filters())
-            dialog.setOption(QFileDialog.Option.DontConfirmOverwrite)  # the sheet says it
+            dialog.setOption(QFileDialog.Option.DontConfirmOverwrite)  # the sheet says so
             dialog.setDirectory(str(typed.parent))
             dialog.selectFile(typed.name)
         else:
@@ -162,7 +162,7 @@ class SaveSheet(Sheet):
         dialog.open()
 
     def check(self) -> bool:
-        """The folder is there, and the name is one of an archive."""
+        """Return True if the folder exists and the file name is that of an archive."""
         paths = self._paths()
         folder = paths[0].parent
         if not self.path.text().strip() or not paths[0].is_absolute():
@@ -178,7 +178,7 @@ class SaveSheet(Sheet):
             self.show_problem(self.tr("{0} is a folder.").format(paths[0]))
             return False
         if any(is_there(path) for path in paths if path not in self._told):
-            # It came while the sheet was open: nothing is replaced that was not announced.
+            # A file appeared while the sheet was open: replace nothing that was not announced.
             self._changed()
             self.show_problem(self.words.text())
             return False
@@ -193,7 +193,7 @@ class SaveSheet(Sheet):
 
 
 class LoadSheet(TargetSheet):
-    """Archives into registries: shows and checks every resulting reference."""
+    """Loads archives into registries: shows and checks every resulting reference."""
 
     def __init__(
         self,
@@ -212,7 +212,7 @@ class LoadSheet(TargetSheet):
 
 
 def _stem(image: ImageName) -> str:
-    """A file name for *image*, without suffix: the last part of its name, and its tag."""
+    """Return a file name for *image*, without suffix: the last part of its name, and its tag."""
     if image.reference is None:
         return image.short
     last = image.reference.path.rsplit("/", 1)[-1]
@@ -220,7 +220,7 @@ def _stem(image: ImageName) -> str:
 
 
 def suffix_of(name: str) -> str:
-    """The suffix of an archive's name as it stands, "" if it has none that we know."""
+    """Return the suffix of an archive's name as written, "" if it has no known suffix."""
     lower = name.lower()
     for suffix in (*SUFFIXES[1:], ".tgz", ".tzst", SUFFIXES[0]):
         if lower.endswith(suffix):
@@ -229,7 +229,7 @@ def suffix_of(name: str) -> str:
 
 
 def ask_for_archives(parent: QWidget, folder: Path, chosen: Callable[[list[str]], None]) -> QFileDialog:
-    """Open a dialog that asks which archives to load, and give it; *chosen* is told."""
+    """Open and return a dialog that asks which archives to load; *chosen* gets them."""
     dialog = file_dialog(parent, QCoreApplication.translate("LoadDialog", "Load archives"))
     dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
     dialog.setNameFilters(_filters())
@@ -242,12 +242,12 @@ def ask_for_archives(parent: QWidget, folder: Path, chosen: Callable[[list[str]]
 
 
 def file_dialog(parent: QWidget, title: str) -> QFileDialog:
-    """Qt's own dialog, dressed like our sheets; not yet open. The platform's own blocks in places."""
+    """Return Qt's own file dialog, styled like our sheets and not yet open. The platform's dialog can block."""
     dialog = QFileDialog(parent, title)
     dialog.setOption(QFileDialog.Option.DontUseNativeDialog)
     for buttons in dialog.findChildren(QDialogButtonBox):
         for button in buttons.buttons():
-            button.setIcon(QIcon())  # no other sheet has any
+            button.setIcon(QIcon())  # no other sheet has icons on its buttons
     return dialog
 
 

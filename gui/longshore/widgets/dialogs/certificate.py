@@ -1,4 +1,4 @@
-"""Certificate…: what a registry shows, why it is not trusted, and the decision to trust it."""
+"""Certificate…: the certificate of a registry, why it is not trusted, and the decision to trust it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from longshore.widgets.theme import current_theme
 
 
 class CertificateSheet(Sheet):
-    """Opens at once and fills when the registry has shown its certificate. *trusted*: where it would be kept."""
+    """Opens at once and fills when the registry sends its certificate. *trusted*: the file where it would be saved."""
 
     trust_requested = Signal(object)  # CertificateReport; answer with answer()
     copy_requested = Signal(str)
@@ -67,7 +67,7 @@ class CertificateSheet(Sheet):
 
     @Slot(object)
     def show_report(self, found: CertificateReport | LongshoreError) -> None:
-        """The registry has answered, or has not."""
+        """Show the certificate, or why the registry did not send one."""
         if not self.open_still:
             return
         if isinstance(found, LongshoreError):
@@ -79,7 +79,7 @@ class CertificateSheet(Sheet):
         self.verdict.setText(self._words(found))
         if certificate is not None:
             *said, _ = certificate.lines()
-            # In two halves, each of which is read as one.
+            # In two halves, so that each can be read as one group.
             middle = len(certificate.fingerprint) // 2
             halves = certificate.fingerprint[: middle + 1], certificate.fingerprint[middle + 1 :]
             lines = [*said, self.tr("SHA-256 fingerprint:"), *halves]
@@ -102,7 +102,7 @@ class CertificateSheet(Sheet):
 
     def _words(self, found: CertificateReport) -> str:
         if found.problem is not None and not found.can_be_trusted(datetime.now(UTC)):
-            # What the first refusal hides: trusting it would only lead to the next one.
+            # A problem behind the first one: trusting the certificate would only lead to the next refusal.
             also = []
             if found.about_trust and not found.covers_host:
                 also.append(self.tr("It is not for this address."))
@@ -119,7 +119,7 @@ class CertificateSheet(Sheet):
         return self.tr("Longshore trusts this certificate. The engine decides for itself.")
 
     def finish(self) -> None:
-        """Ask for it; :meth:`answer` ends or reopens the sheet. Or close, and wish for the settings."""
+        """Request trust; :meth:`answer` closes or reopens the sheet. Or close the sheet and request the settings."""
         if self._report is not None and self._report.problem is not None and not self._report.about_trust:
             self.accept()
             self.settings_requested.emit()

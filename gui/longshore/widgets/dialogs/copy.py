@@ -1,4 +1,4 @@
-"""The copy sheet: from one registry to others, with every resulting reference, the platforms and what goes along."""
+"""The copy sheet: from one registry to others, with the resulting references, platforms, signatures and SBOMs."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from longshore.transfers.transfer import Endpoint, RegistryPlace, TransferReques
 from longshore.widgets.dialogs.targets import TargetSheet
 from longshore.widgets.notices import plain_label
 
-#: Platforms that are listed before the list scrolls.
+#: Platforms visible without scrolling.
 _MOST_ROWS = 6
 _ROW = 24
 
 
 class PlatformChoice(QObject):
-    """All platforms byte for byte, or those that are ticked. GUI thread."""
+    """The choice of all platforms, unchanged, or only the checked ones. GUI thread."""
 
     changed = Signal()
 
@@ -58,7 +58,7 @@ class PlatformChoice(QObject):
         self._switched()
 
     def add(self, contents: Contents) -> None:
-        """One more image, with what it holds."""
+        """Add an image, given its contents."""
         self._whole += contents.size
         for platform, size in contents.platforms:
             self._sizes[platform] = self._sizes.get(platform, 0) + size
@@ -83,11 +83,11 @@ class PlatformChoice(QObject):
 
     @property
     def some(self) -> bool:
-        """Whether only those ticked are meant."""
+        """Return True if only the checked platforms are to be copied."""
         return self.which.currentIndex() == 1 and bool(self._sizes)
 
     def chosen(self) -> list[Platform]:
-        """The platforms that are ticked; empty: all there are, byte for byte."""
+        """Return the checked platforms; empty means all platforms, unchanged."""
         if not self.some:
             return []
         return [
@@ -98,7 +98,7 @@ class PlatformChoice(QObject):
 
     @property
     def problem(self) -> str:
-        """What is wrong with the choice, "" for nothing."""
+        """Return the problem with the choice, "" if there is none."""
         return self.tr("Tick a platform to copy.") if self.some and not self.chosen() else ""
 
     def _switched(self) -> None:
@@ -128,14 +128,14 @@ class PlatformChoice(QObject):
         return self.tr("1 platform") if count == 1 else self.tr("{0} platforms").format(count)
 
     def unknown(self, error: LongshoreError) -> None:
-        """What an image holds cannot be told."""
+        """Show that the contents of an image are unknown."""
         if not self._whole and not self._sizes:
             self.words.setText(errors.message(error))
             self.changed.emit()
 
 
 class CopySheet(TargetSheet):
-    """Shows and checks every resulting reference; all platforms or some; signatures and SBOMs along or not."""
+    """Shows and checks every resulting reference; offers platforms, and whether signatures and SBOMs are included."""
 
     contents_wanted = Signal(object)  # list[Reference]; answer with set_contents
 
@@ -165,11 +165,11 @@ class CopySheet(TargetSheet):
         form.addRow("", self.referrers)
 
     def ask_contents(self) -> None:
-        """Wish to know what the images hold. Called once somebody listens."""
+        """Request the contents of the images. Call it once the signal is connected."""
         self.contents_wanted.emit(self._references)
 
     def set_contents(self, reference: Reference, found: Contents | LongshoreError) -> None:
-        """What *reference* holds."""
+        """Show the contents of *reference*."""
         assert self._platforms is not None
         if isinstance(found, LongshoreError):
             self._platforms.unknown(found)
@@ -185,7 +185,7 @@ class CopySheet(TargetSheet):
         super()._checked(problem or platforms, references)
 
     def request(self, source: Endpoint, target: Reference) -> TransferRequest:
-        """The copy, of the chosen platforms."""
+        """Return the request for a copy of the chosen platforms."""
         assert self._platforms is not None and source.reference is not None
         platforms = self._platforms.chosen()
         return copy(source.reference, target, platforms, referrers=self.referrers.isChecked())

@@ -1,4 +1,4 @@
-"""All that is known of one image or tag, as text that can be selected and copied."""
+"""The details of one image or tag, as text that can be selected and copied."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from longshore.text import plain
 from longshore.widgets.dialogs.sheet import Sheet
 from longshore.widgets.theme import current_theme
 
-#: Entries of one list that are shown; an image may carry thousands of labels.
+#: Maximum entries to show of one list; an image may have thousands of labels.
 MOST_ENTRIES = 200
 
 
 class DetailsSheet(Sheet):
-    """Opens at once and fills when the answer comes."""
+    """Opens at once and fills when the details arrive."""
 
     copy_requested = Signal(str)
 
@@ -56,7 +56,7 @@ class DetailsSheet(Sheet):
         self.confirm.setEnabled(True)
 
     def show_image(self, found: ImageDetails | LongshoreError) -> None:
-        """What the engine says. Environment variables are left out: people keep secrets there."""
+        """Show the engine's details. Environment variables are left out because they often hold secrets."""
         if not self._alive:
             return
         if isinstance(found, LongshoreError):
@@ -68,7 +68,7 @@ class DetailsSheet(Sheet):
         rows += _many(self.tr("Digests"), list(found.repo_digests))
         rows += [
             (self.tr("Created"), found.created.isoformat(" ", "seconds") if found.created else ""),
-            # containerd's store tells here what it keeps compressed, and not what that is unpacked.
+            # containerd's store reports the compressed size here, not the unpacked one.
             (self.tr("Compressed") if found.platforms else self.tr("Size on disk"), text.size(found.size)),
             (self.tr("Platform"), str(found.platform or "")),
             *_many(self.tr("Of the index"), [self._platform(each) for each in found.platforms]),
@@ -89,7 +89,7 @@ class DetailsSheet(Sheet):
         return self.tr("{0}, {1} compressed").format(found.platform, text.size(found.size))
 
     def show_library(self, found: LibraryDetails) -> None:
-        """What the library has."""
+        """Show the library's details."""
         if not self._alive:
             return
         image, config = found.image, found.config
@@ -119,7 +119,7 @@ class DetailsSheet(Sheet):
         return self.tr("{0}, {1} compressed").format(name, text.size(found.size))
 
     def show_remote(self, reference: Reference, found: TagDetails | LongshoreError) -> None:
-        """What the registry says."""
+        """Show the registry's details."""
         if not self._alive:
             return
         if isinstance(found, LongshoreError):

@@ -1,4 +1,4 @@
-"""The part of a sheet that says what the engine has to be told, with lines to copy."""
+"""The part of a sheet that shows how to configure the engine, with commands to copy."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _MOST_LINES = 7
 
 
 class EnginePart(QWidget):
-    """*copy_requested* carries the lines."""
+    """Commands for the engine; *copy_requested* carries them."""
 
     copy_requested = Signal(str)
 
@@ -42,7 +42,7 @@ class EnginePart(QWidget):
         self.lines.setFont(current_theme().fixed_font)
         self.lines.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
         outer.addWidget(self.lines)
-        #: Whether there is anything to tell an engine.
+        #: Whether the engine needs any configuration.
         self.needed = False
 
     @Slot()
@@ -50,13 +50,13 @@ class EnginePart(QWidget):
         self.copy_requested.emit(self.lines.toPlainText())
 
     def show_for(self, config: RegistryConfig, trusted: str = "") -> None:
-        """What an engine needs for *config*; *trusted*: the file of a certificate that would be trusted."""
+        """Show what an engine needs for *config*; *trusted*: the file of a certificate that would be trusted."""
         steps = engine_steps(config, trusted)
         self.words.setText(engine_words(config, steps))
         if self.lines.toPlainText() != steps:
             self.lines.setPlainText(steps)
         count = steps.count("\n") + 1
-        # Room for a scroll bar too: paths are long.
+        # Leave room for a scroll bar: paths are long.
         height = self.lines.fontMetrics().lineSpacing() * min(count, _MOST_LINES) + 36
         self.lines.setFixedHeight(height)
         policy = Qt.ScrollBarPolicy

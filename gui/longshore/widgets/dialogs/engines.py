@@ -1,4 +1,4 @@
-"""One pull to several engines: which of them, by hand or as a named group, and what that reaches."""
+"""One pull to several engines, chosen by hand or as a named group, and what the choice reaches."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ from longshore.widgets.notices import plain_label
 from longshore.widgets.theme import current_theme
 
 _ENGINE, _STATE = range(2)
-#: Rows of the list that show without scrolling.
+#: Rows visible without scrolling.
 _MOST_ROWS = 8
 
 
 class PullToSheet(Sheet):
-    """Takes the engines as they were found, and news of them while it is open."""
+    """Shows the engines found, and updates while it is open."""
 
     transfers_requested = Signal(object)  # list[TransferRequest]
     group_saved = Signal(str, object)  # name, list[EngineAddress]
@@ -60,7 +60,7 @@ class PullToSheet(Sheet):
         self._references = list(references)
         self._groups = {name: list(addresses) for name, addresses in groups.items()}
         self._given: list[FoundEngine] = []
-        self._found: list[FoundEngine] = []  # with those that only a group tells of
+        self._found: list[FoundEngine] = []  # including those known only from a group
         self._checked: set[EngineAddress] = {current} if current is not None else set()
         self.reference = QLineEdit()
         form = self.form()
@@ -117,10 +117,10 @@ class PullToSheet(Sheet):
 
     @Slot(object)
     def set_engines(self, found: Sequence[FoundEngine]) -> None:
-        """The engines there are, and how they are. What is checked stays so."""
+        """Show the engines and their state. Checked engines stay checked."""
         self._given = list(found)
         here = {each.address for each in found}
-        # A group may hold engines that nothing else tells of any more: their addresses will do.
+        # A group may hold engines that are no longer found otherwise: their addresses are enough.
         grouped = dict.fromkeys(address for group in self._groups.values() for address in group)
         self._found = [*found, *(FoundEngine(each) for each in grouped if each not in here)]
         with QSignalBlocker(self.table):
@@ -165,7 +165,7 @@ class PullToSheet(Sheet):
         self._tell()
 
     def chosen(self) -> list[EngineAddress]:
-        """The checked engines, as they stand in the list."""
+        """Return the checked engines, in the order of the list."""
         return [each.address for each in self._found if each.address in self._checked]
 
     # -- groups
@@ -198,7 +198,7 @@ class PullToSheet(Sheet):
         self._show_groups("")
         self._tell()
 
-    # -- what it comes to
+    # -- the request
 
     @Slot()
     def _tell(self) -> None:
@@ -220,7 +220,7 @@ class PullToSheet(Sheet):
         self.refit()
 
     def check(self) -> bool:
-        """There is an image, and at least one engine."""
+        """Return True if there is an image and at least one engine."""
         references = self._references
         if not references:
             words = self.reference.text().strip()

@@ -1,4 +1,4 @@
-"""Fields that several sheets have."""
+"""Fields that several sheets use."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from longshore.widgets.notices import plain_label
 
 
 def explanation(text: str, role: str = "dim") -> QLabel:
-    """Wrapped words in a form's field column, as wide as the fields."""
+    """Return a label with wrapped text for a form's field column, as wide as the fields."""
     label = plain_label(text, role, wrap=True)
-    # A form gives labels the width of their text, and then not the height that they need.
+    # A form gives labels the width of their text, but then not the height that they need.
     policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
     policy.setHeightForWidth(True)
     label.setSizePolicy(policy)
@@ -24,7 +24,7 @@ def explanation(text: str, role: str = "dim") -> QLabel:
 
 
 def typed_path(text: str) -> Path:
-    """The path that *text* means; as it was typed where it begins with a user who does not exist."""
+    """Return the path for *text*, with ``~`` expanded; unchanged if it begins with a user who does not exist."""
     try:
         return Path(text.strip()).expanduser()
     except RuntimeError:
@@ -32,7 +32,7 @@ def typed_path(text: str) -> Path:
 
 
 def is_there(path: Path) -> bool:
-    """Whether something is at *path*, as far as we may look. Raises nothing; blocks on disk."""
+    """Return True if *path* exists and may be looked up. Raises nothing; blocks on disk."""
     try:
         return path.exists()
     except (OSError, ValueError):
@@ -40,7 +40,7 @@ def is_there(path: Path) -> bool:
 
 
 def is_folder(path: Path) -> bool:
-    """Whether a folder is at *path*, as far as we may look. Raises nothing; blocks on disk."""
+    """Return True if *path* is a folder and may be looked up. Raises nothing; blocks on disk."""
     try:
         return path.is_dir()
     except (OSError, ValueError):
@@ -48,7 +48,7 @@ def is_folder(path: Path) -> bool:
 
 
 class FileField(QWidget):
-    """A path, typed or chosen. *what*: its accessible name, and the title of the dialog."""
+    """A path, typed or chosen. *what*: the accessible name and the title of the dialog."""
 
     changed = Signal()
 
@@ -79,7 +79,7 @@ class FileField(QWidget):
         dialog.open()
 
     def path(self) -> Path | None:
-        """The file, None if the field is empty. Raises LongshoreError for one that has to be named otherwise."""
+        """Return the file, None if the field is empty. Raises LongshoreError for a path that cannot be used."""
         text = self.line.text().strip()
         if not text:
             return None

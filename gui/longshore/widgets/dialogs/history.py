@@ -1,4 +1,4 @@
-"""The question before the history goes."""
+"""The question before clearing the history."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from longshore.widgets.notices import plain_label
 
 
 class ClearHistorySheet(Sheet):
-    """Asks once, and says what stays."""
+    """Asks for confirmation and says what is kept."""
 
     def __init__(self, parent: QWidget | None) -> None:
         super().__init__(parent, self.tr("Clear the history?"), self.tr("Clear history"))

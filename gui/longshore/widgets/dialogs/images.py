@@ -1,4 +1,4 @@
-"""Tag…, Remove…, and the question before closing with transfers running."""
+"""The sheets Tag… and Remove…, and the question before closing while transfers run."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from longshore.oci.reference import Reference
 from longshore.widgets.dialogs.sheet import Sheet
 from longshore.widgets.notices import plain_label
 
-#: Names shown in a list before it scrolls.
+#: Names visible in a list without scrolling.
 VISIBLE_ROWS = 8
 
 
@@ -28,7 +28,7 @@ def _name_list(sheet: Sheet, names: list[str], accessible: str) -> QListWidget:
 
 
 class TagSheet(Sheet):
-    """Gives a local image another name."""
+    """Asks for another name for a local image."""
 
     tag_requested = Signal(object, object)  # ImageName, Reference
 
@@ -56,7 +56,7 @@ class TagSheet(Sheet):
             self.preview.setText(errors.message(error))
 
     def check(self) -> bool:
-        """The name is a reference with a tag."""
+        """Return True if the name is a reference with a tag."""
         try:
             target = Reference.parse(self.name.text().strip())
         except LongshoreError as error:
@@ -70,7 +70,7 @@ class TagSheet(Sheet):
 
 
 class RemoveSheet(Sheet):
-    """Names what will be removed, and what is kept."""
+    """Lists what will be removed, and says what is kept."""
 
     remove_requested = Signal(object, bool)  # list[ImageName], force
 
@@ -105,13 +105,13 @@ class RemoveSheet(Sheet):
         self.set_dangerous()
 
     def check(self) -> bool:
-        """Ask for the removal."""
+        """Request the removal."""
         self.remove_requested.emit(self._images, self.force.isChecked())
         return True
 
 
 class CloseSheet(Sheet):
-    """Asks once before transfers are stopped by closing the window."""
+    """Asks for confirmation before closing the window stops transfers."""
 
     def __init__(self, parent: QWidget | None, running: int) -> None:
         title = (

@@ -1,4 +1,4 @@
-"""The mirror sheet: a whole repository, or the tags of a pattern, compared first and then copied; kept as a rule."""
+"""The mirror sheet: a repository, or its tags that match a pattern, is compared and copied, or saved as a rule."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ from longshore.widgets.dialogs.targets import default_path
 from longshore.widgets.notices import plain_label
 from longshore.widgets.theme import current_theme
 
-#: Milliseconds after the last key before both registries are asked.
+#: Milliseconds between the last key press and asking both registries.
 ASK_AFTER = 500
-#: Tags that are listed; the summary counts all of them.
+#: Maximum tags to list; the summary counts all of them.
 MOST_ROWS = 1000
 _VISIBLE = 7
 
 
 class MirrorSheet(Sheet):
-    """Asks where to and which tags; shows what would be copied; *saving*: only keeps the rule."""
+    """Asks for target and tags and shows what would be copied. *saving*: only saves the rule."""
 
     plan_wanted = Signal(object)  # MirrorRule; answer with tell and show_plan
-    plan_unwanted = Signal()  # the one that was wanted last
+    plan_unwanted = Signal()  # cancels the last plan_wanted
     transfers_requested = Signal(object)  # list[TransferRequest]
     save_requested = Signal(object)  # MirrorRule
 
@@ -74,7 +74,7 @@ class MirrorSheet(Sheet):
         line.addWidget(self.host, 2)
         line.addWidget(self.path, 3)
         form.addRow(self.tr("To"), line)
-        # Docker Hub counts the manifests that comparing reads: there one says first which tags.
+        # Docker Hub counts the manifests that comparing reads, so there the tags must be named first.
         every = "" if source.domain == DOCKER_HUB else "*"
         self.tags = QLineEdit(" ".join(rule.tags) if rule else every)
         self.tags.setAccessibleName(self.tr("Tags to copy"))
@@ -128,7 +128,7 @@ class MirrorSheet(Sheet):
         table.setFixedHeight(_VISIBLE * TABLE_ROW + header.sizeHint().height() + 6)
         return table
 
-    # -- what is asked for
+    # -- the rule
 
     def _offered(self) -> str:
         host = self.host.currentText().strip()
@@ -143,7 +143,7 @@ class MirrorSheet(Sheet):
         self._edited = True
 
     def rule(self, name: str = "") -> MirrorRule:
-        """What stands in the fields. Raises LongshoreError."""
+        """Return the rule that the fields describe. Raises LongshoreError."""
         host = parse_registry(self.host.currentText().strip()).host
         path = self.path.text().strip()
         target = Reference.parse(path if host == DOCKER_HUB else f"{host}/{path}")
@@ -186,14 +186,14 @@ class MirrorSheet(Sheet):
     def _ask(self) -> None:
         self.plan_wanted.emit(self.rule())
 
-    # -- what comes of it
+    # -- the plan
 
     def tell(self, done: int, total: int) -> None:
-        """How far the plan has come."""
+        """Show the progress of the plan."""
         self.summary.setText(self.tr("Comparing: {0} of {1} tags…").format(f"{done:,}", f"{total:,}"))
 
     def show_plan(self, found: MirrorPlan | LongshoreError) -> None:
-        """What would be copied, or why that cannot be told."""
+        """Show what would be copied, or why that is unknown."""
         if isinstance(found, LongshoreError):
             self.summary.setText("")
             self.show_problem(found)
@@ -253,7 +253,7 @@ class MirrorSheet(Sheet):
     # -- the verb
 
     def check(self) -> bool:
-        """There is something to copy, or to keep."""
+        """Return True if there is something to copy or to save."""
         try:
             rule = self.rule()
         except LongshoreError as error:

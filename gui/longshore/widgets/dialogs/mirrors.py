@@ -1,4 +1,4 @@
-"""Mirrors…: the rules that are kept, to be run again, edited or removed."""
+"""Mirrors…: the saved rules, to run, edit or remove."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _VISIBLE = 6
 
 
 class MirrorsSheet(Sheet):
-    """Lists the rules; running one shows its plan first."""
+    """Lists the saved rules; running one shows its plan first."""
 
     run_requested = Signal(object)  # MirrorRule
     edit_requested = Signal(object)  # MirrorRule
@@ -56,7 +56,7 @@ class MirrorsSheet(Sheet):
         )
         for other in self.buttons.buttons():
             if isinstance(other, QPushButton) and other is not self.confirm:
-                other.setText(self.tr("Close"))  # what was removed is removed
+                other.setText(self.tr("Close"))  # a removal cannot be cancelled any more
         self._tell()
         self.list.setFocus()
 
@@ -84,11 +84,11 @@ class MirrorsSheet(Sheet):
             self.remove_requested.emit(rule.name)
 
     def check(self) -> bool:
-        """A rule is chosen."""
+        """Return True if a rule is chosen."""
         return self._rule() is not None
 
     def finish(self) -> None:
-        """Run the rule that is chosen."""
+        """Run the chosen rule."""
         rule = self._rule()
         self.accept()
         if rule is not None:
@@ -96,6 +96,6 @@ class MirrorsSheet(Sheet):
 
 
 def described(rule: MirrorRule) -> str:
-    """What a rule does, in one line."""
+    """Describe a rule in one line."""
     ends = f"{rule.source.familiar_name}  →  {rule.destination.familiar_name}"
     return text.safe(f"{ends}   {' '.join(rule.tags)}", 600)

@@ -1,4 +1,4 @@
-"""Copy to…: from the place that is shown to other engines, or to the library, under the same names."""
+"""Copy to…: copies images from the current place to other engines or to the library, under the same names."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _MOST_ROWS = 8
 
 
 class CarrySheet(Sheet):
-    """Asks where to; several places can be ticked."""
+    """Asks for the targets; several places can be checked."""
 
     transfers_requested = Signal(object)  # list[TransferRequest]
 
@@ -29,7 +29,7 @@ class CarrySheet(Sheet):
         parent: QWidget | None,
         images: Sequence[ImageName],
         here: LocalPlace,
-        places: Sequence[tuple[LocalPlace, str]],  # with its name
+        places: Sequence[tuple[LocalPlace, str]],  # each with its name
     ) -> None:
         self._sources = [Endpoint.of(here, image) for image in images]
         what = images[0].shown if len(images) == 1 else text.images(len(images))
@@ -55,7 +55,7 @@ class CarrySheet(Sheet):
         self.list.setFocus()
 
     def _activated(self, item: QListWidgetItem) -> None:
-        """Enter on a place means that one, where none is ticked."""
+        """Choose the place that Enter is pressed on, if none is checked."""
         if not self._ticked():
             item.setCheckState(Qt.CheckState.Checked)
         self._confirmed()
@@ -69,7 +69,7 @@ class CarrySheet(Sheet):
         ]
 
     def check(self) -> bool:
-        """A place is ticked."""
+        """Return True if a place is checked."""
         places = self._ticked()
         if not places:
             self.show_problem(self.tr("Tick where to copy to."))

@@ -1,4 +1,4 @@
-"""Preferences, and what this program is."""
+"""The sheets Preferences and About."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from longshore.widgets.dialogs.sheet import Sheet
 from longshore.widgets.notices import plain_label
 from longshore.widgets.theme import Appearance
 
-#: Of the fields, in device-independent pixels: one edge for all.
+#: Width of the fields, in device-independent pixels, so that all share one edge.
 _WIDE = 215
 
 
 class PreferencesSheet(Sheet):
-    """The choices there are."""
+    """Shows and edits the preferences."""
 
     chosen = Signal(object)  # Choices
 
@@ -83,7 +83,7 @@ class PreferencesSheet(Sheet):
         return box
 
     def check(self) -> bool:
-        """Tell what was chosen."""
+        """Emit the choices."""
         self.chosen.emit(
             Choices(
                 appearance=self.appearance.currentData(),
@@ -100,7 +100,7 @@ class PreferencesSheet(Sheet):
 
 
 class AboutSheet(Sheet):
-    """Name, version, purpose, licence."""
+    """Shows name, version, purpose and licence."""
 
     def __init__(self, parent: QWidget | None) -> None:
         super().__init__(parent, self.tr("Longshore {0}").format(__version__), self.tr("Close"))

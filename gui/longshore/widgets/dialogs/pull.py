@@ -1,4 +1,4 @@
-"""Pull…: any reference a person may paste; and the question for a tag where there is no ``latest``."""
+"""Pull…: accepts any reference a person may paste; and the question for a tag if there is no ``latest``."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from longshore.widgets.dialogs.fields import explanation
 from longshore.widgets.dialogs.sheet import Sheet
 from longshore.widgets.notices import plain_label
 
-#: Offered in the platform box; any other can be typed.
+#: Platforms offered in the box; any other can be typed.
 PLATFORMS = ("linux/amd64", "linux/arm64", "linux/arm/v7", "linux/ppc64le", "linux/s390x", "linux/riscv64")
 
 
 class PullSheet(Sheet):
-    """Asks for a reference, Docker's rules, and optionally a platform."""
+    """Asks for a reference (Docker's rules apply) and optionally a platform."""
 
     transfers_requested = Signal(object)  # list[TransferRequest]
 
@@ -77,7 +77,7 @@ class PullSheet(Sheet):
             self.platform.setCurrentText(str(platform))
 
     def check(self) -> bool:
-        """The reference and the platform can be used."""
+        """Return True if the reference and the platform are valid."""
         text = self.reference.text().strip()
         if not text:
             self.show_problem(self.tr("Type or paste the name of an image."))
@@ -95,7 +95,7 @@ class PullSheet(Sheet):
 
 
 class ChooseTagSheet(Sheet):
-    """A repository without ``latest`` asks which tag."""
+    """Asks which tag to pull from a repository without ``latest``."""
 
     chosen = Signal(object)  # Reference
 
@@ -117,7 +117,7 @@ class ChooseTagSheet(Sheet):
         self.tags.setFocus()
 
     def check(self) -> bool:
-        """A tag is chosen."""
+        """Return True if a tag is chosen."""
         item = self.tags.currentItem()
         if item is None:
             self.show_problem(self.tr("Choose a tag."))

@@ -1,4 +1,4 @@
-"""The push sheet: what each image will be called, and what would be overwritten or lost, before anything moves."""
+"""The push sheet: the target name of each image, and what would be overwritten or lost, before anything is sent."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from longshore.widgets.notices import plain_label
 if TYPE_CHECKING:
     from longshore.engine.model import ImageDetails
 
-#: Images of which it is said that platforms are lost; of more the first ones are.
+#: Maximum images to name in the warning about lost platforms; the first ones are named.
 _MOST_LINES = 4
-#: Images that the engine is asked about.
+#: Maximum images to ask the engine about.
 _MOST_ASKED = 20
 
 
 class PushSheet(TargetSheet):
-    """Shows and checks every resulting reference; several registries can be targets at once.
+    """Shows and checks every resulting reference. Several registries can be targets at once.
 
-    Told what the engine has (:meth:`set_local`) and what stands at the targets (:meth:`set_platforms`), it warns of a
-    push that leaves platforms behind: engines send one, and containerd's store those that it has.
+    With the engine's image (:meth:`set_local`) and the platforms at the targets (:meth:`set_platforms`), it warns of a
+    push that leaves platforms behind: engines send one, and containerd's store only those that it has.
     """
 
     local_wanted = Signal(object)  # list[ImageName]; answer with set_local
@@ -58,19 +58,19 @@ class PushSheet(TargetSheet):
         self.body.addWidget(self.losses)
 
     def look(self) -> None:
-        """Wish to know what the engine has of the first images; for one who listens."""
+        """Request the engine's details of the first images. Call it once the signal is connected."""
         self.local_wanted.emit(self._asked)
 
     def set_local(self, image: ImageName, found: ImageDetails) -> None:
-        """What the engine knows of an image that is to be pushed."""
+        """Set the engine's details of an image to push."""
         self._local[image] = found
         whole = all(each.here for each in found.platforms)
-        # Of an index, the engine pushes what it has, as something else.
+        # The engine pushes only the part of an index that it has, under a different digest.
         self.targets.set_local(image, found.image_id if whole else "", found.repo_digests if whole else ())
         self._warn()
 
     def set_platforms(self, reference: Reference, platforms: tuple[Platform, ...]) -> None:
-        """The platforms of the index that stands under *reference* in its registry."""
+        """Set the platforms of the index that *reference* points to in its registry."""
         self._there[reference] = platforms
         if len(platforms) > 1:
             self.targets.set_index(reference)

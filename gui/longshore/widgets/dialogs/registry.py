@@ -1,4 +1,4 @@
-"""Add registry…, and pin a repository."""
+"""The sheets that add a registry and pin a repository."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from longshore.widgets.notices import plain_label
 
 
 class AddRegistrySheet(Sheet):
-    """Asks for a registry's host, and how it may be reached. Where nothing answers it says so, and asks once more."""
+    """Asks for a registry's host and how to reach it. If nothing answers, it says so and asks for confirmation."""
 
     probe_requested = Signal(object)  # RegistryConfig; answer with show_probe()
     add_requested = Signal(object)  # RegistryConfig; answer with answer()
@@ -61,7 +61,7 @@ class AddRegistrySheet(Sheet):
 
     @Slot()
     def _changed(self) -> None:
-        """What was found out is not about this any more."""
+        """Discard the result of the probe, which was for other settings."""
         self._config = None
         self.set_busy(False)
         self.progress.hide()
@@ -73,10 +73,10 @@ class AddRegistrySheet(Sheet):
         self.confirm.setAccessibleName(verb)
 
     def check(self) -> bool:
-        """The host is one, and the file has a path."""
+        """Return True if the host is valid and the CA file has a path."""
         try:
             config = parse_registry(self.host.text().strip())
-            Reference(config.host, "any/name")  # a host that no image's name can hold is of no use
+            Reference(config.host, "any/name")  # a host that no image name can contain is useless
         except LongshoreError as error:
             self.show_problem(error)
             self.host.setFocus()
@@ -92,8 +92,10 @@ class AddRegistrySheet(Sheet):
         return True
 
     def finish(self) -> None:
-        """Ask whether it answers, or for it where the user knows that it does not; :meth:`answer` ends or reopens the
-        sheet."""
+        """Request a probe, or the registry itself once the user knows that it does not answer.
+
+        :meth:`answer` closes or reopens the sheet.
+        """
         self.set_busy(True)
         if self._config == self._unreached:
             self.add_requested.emit(self._config)
@@ -107,7 +109,7 @@ class AddRegistrySheet(Sheet):
 
     @Slot(object, object)
     def show_probe(self, config: RegistryConfig, problem: LongshoreError | None) -> None:
-        """What came of the wish for *config*: it is added, or the sheet says that it could not be reached."""
+        """Take the result of probing *config*: request to add it, or say that it could not be reached."""
         if not self.open_still or config is not self._config:
             return
         self.progress.hide()
@@ -121,13 +123,13 @@ class AddRegistrySheet(Sheet):
         self.show_problem(words.format(config.host, errors.message(problem)))
 
     def refused(self, error: LongshoreError) -> None:
-        """Say it with the system's own words: it is about a file."""
+        """Show the error with the system's own words: it concerns a file."""
         self.set_busy(False)
         self.show_problem(f"{errors.message(error)} {error.detail}")
 
 
 class PinSheet(Sheet):
-    """Asks for the path of a repository of one registry, for registries that do not list."""
+    """Asks for the path of a repository, for registries that cannot list."""
 
     pin_requested = Signal(str, str)  # host, path
 
@@ -151,7 +153,7 @@ class PinSheet(Sheet):
         self.path.setFocus()
 
     def check(self) -> bool:
-        """The path is one; a pasted reference of this registry counts."""
+        """Return True if the path is valid; a pasted reference of this registry counts."""
         text = self.path.text().strip()
         try:
             if self._host == "docker.io":

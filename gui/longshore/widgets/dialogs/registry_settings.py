@@ -1,4 +1,4 @@
-"""Settings…: how one registry is reached, what it is called, and what the engine has to be told of it."""
+"""Settings…: how to reach one registry, its title, and the configuration that the engine needs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _KEYS = "Keys (*.key *.pem)"
 
 
 class RegistrySettingsSheet(Sheet):
-    """Stays open, with the reason, until the files were found to be of use."""
+    """Edits the settings. Stays open, showing the reason, until the files have been checked."""
 
     save_requested = Signal(object)  # RegistryConfig; answer with answer()
     copy_requested = Signal(str)
@@ -97,12 +97,12 @@ class RegistrySettingsSheet(Sheet):
     @Slot()
     def _changed(self) -> None:
         self._form.setRowVisible(self.warning, self.insecure.isChecked() and not self._config.is_hub)
-        with contextlib.suppress(LongshoreError):  # half typed: what was said stays
+        with contextlib.suppress(LongshoreError):  # incomplete input: keep the commands shown
             self.engine.show_for(self._read())
-        self.show_problem(None)  # refits, too
+        self.show_problem(None)  # also refits
 
     def _read(self) -> RegistryConfig:
-        """What the fields say. Raises LongshoreError."""
+        """Return the settings in the fields. Raises LongshoreError."""
         return replace(
             self._config,
             title=plain(self.called.text(), LONGEST_TITLE),
@@ -116,7 +116,7 @@ class RegistrySettingsSheet(Sheet):
         )
 
     def check(self) -> bool:
-        """The paths are paths."""
+        """Return True if the paths are valid."""
         try:
             config = self._read()
         except LongshoreError as error:
@@ -129,11 +129,11 @@ class RegistrySettingsSheet(Sheet):
         return True
 
     def finish(self) -> None:
-        """Ask for it; :meth:`answer` ends or reopens the sheet."""
+        """Request to save the settings; :meth:`answer` closes or reopens the sheet."""
         self.set_busy(True)
         self.save_requested.emit(self._read())
 
     def refused(self, error: LongshoreError) -> None:
-        """Say it with the system's own words: it is about a file."""
+        """Show the error with the system's own words: it concerns a file."""
         self.set_busy(False)
         self.show_problem(f"{errors.message(error)} {error.detail}")

@@ -1,4 +1,4 @@
-"""Remove… of tags in a registry: names every tag that goes, before anything does."""
+"""Remove… for tags in a registry: lists every tag that will be removed, before anything is."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from longshore.registry.removal import RemovalPlan
 from longshore.widgets.dialogs.sheet import Sheet
 from longshore.widgets.notices import plain_label
 
-#: Names shown before the list scrolls.
+#: Names visible without scrolling.
 _VISIBLE_ROWS = 8
 
 
 class RemoveTagsSheet(Sheet):
-    """Opens at once; the verb can be pressed when it is known what goes with the chosen tags."""
+    """Opens at once. The verb is enabled when it is known which other tags are removed with the chosen ones."""
 
     remove_requested = Signal(object)  # RemovalPlan; answer with answer()
 
@@ -55,7 +55,7 @@ class RemoveTagsSheet(Sheet):
 
     @Slot(object)
     def show_plan(self, found: RemovalPlan | LongshoreError) -> None:
-        """What goes is known now, or cannot be."""
+        """Show what will be removed, or why that is unknown."""
         if not self.open_still:
             return
         if isinstance(found, LongshoreError):
@@ -109,11 +109,11 @@ class RemoveTagsSheet(Sheet):
         self.refit()
 
     def finish(self) -> None:
-        """Ask for it; :meth:`answer` ends or reopens the sheet."""
+        """Request the removal; :meth:`answer` closes or reopens the sheet."""
         if self._plan is not None:
             self.set_busy(True)
             self.remove_requested.emit(self._plan)
 
     def refused(self, error: LongshoreError) -> None:
-        """Say why; what was found before need not be true any more, so that the verb stays off."""
+        """Show the reason. The verb stays disabled, because the plan may be out of date."""
         self.show_problem(error)

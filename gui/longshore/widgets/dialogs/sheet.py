@@ -1,4 +1,4 @@
-"""What all sheets share: a title, a form, errors under their fields, the verb and Cancel."""
+"""The base of all sheets: a title, a form, errors under their fields, the verb and Cancel."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from longshore.errors import LongshoreError
 from longshore.models import errors
 from longshore.widgets.notices import plain_label
 
-#: Milliseconds between two looks whether a new window is in its place.
+#: Milliseconds between two checks whether the window manager has placed a new window.
 _PLACED = 30
-#: Pixels of a row in a sheet's table.
+#: Height of a row in a sheet's table, in pixels.
 TABLE_ROW = 30
 
 
 class Sheet(QDialog):
-    """A window-modal sheet. Escape cancels, Enter confirms what destroys nothing, and the first field has the focus."""
+    """A window-modal sheet. Escape cancels, Enter confirms non-destructive actions, the first field has the focus."""
 
     def __init__(self, parent: QWidget | None, title: str, verb: str, *, width: int = 460) -> None:
         super().__init__(parent)
@@ -59,7 +59,7 @@ class Sheet(QDialog):
         buttons.rejected.connect(self.reject)
         self.buttons = buttons
         outer.addWidget(buttons)
-        #: False once it was closed: an answer that comes later finds nothing to be shown in.
+        #: False once the sheet is closed: a later answer is not shown.
         self.open_still = True
         self.finished.connect(self._closed)
 
@@ -67,7 +67,7 @@ class Sheet(QDialog):
         self.open_still = False
 
     def form(self) -> QFormLayout:
-        """A new form in the body."""
+        """Add a form to the body and return it."""
         form = QFormLayout()
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
         form.setLabelAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
@@ -77,7 +77,7 @@ class Sheet(QDialog):
         return form
 
     def show_problem(self, problem: LongshoreError | str | None) -> None:
-        """Say what is wrong above the buttons; None clears it."""
+        """Show *problem* above the buttons; None clears it."""
         text = errors.told(problem) if isinstance(problem, LongshoreError) else problem or ""
         self.problem.setText(text)
         self.problem.setVisible(bool(text))
@@ -85,18 +85,21 @@ class Sheet(QDialog):
 
     @Slot()
     def refit(self) -> None:
-        """Grow, or shrink back, to what the content needs; the width stays."""
+        """Adapt the height to the content; the width stays."""
         layout, window = self.layout(), self.windowHandle()
         if window is not None and self.isVisible() and not window.isExposed():
-            # The window manager is placing it: a new size now would put it into a corner.
+            # The window manager is placing the sheet: a new size now would move it into a corner.
             QTimer.singleShot(_PLACED, self, self.refit)
         elif layout is not None and self.isVisible():
             layout.activate()
             self.resize(self.width(), max(layout.heightForWidth(self.width()), layout.minimumSize().height()))
 
     def set_dangerous(self, dangerous: bool = True) -> None:
-        """Whether the verb destroys something: then its button shows that by its colour too, and Enter means Cancel
-        wherever the focus is, unless that is on the button itself. A field that has the focus keeps it."""
+        """Mark the verb as destructive, or not.
+
+        A destructive verb is coloured, and Enter means Cancel unless the focus is on the verb's button itself. A field
+        that has the focus keeps it.
+        """
         self.confirm.setProperty("danger", dangerous)
         self.dismiss.setAutoDefault(dangerous)
         (self.dismiss if dangerous else self.confirm).setDefault(True)
@@ -106,12 +109,12 @@ class Sheet(QDialog):
         self.confirm.style().polish(self.confirm)
 
     def set_busy(self, busy: bool) -> None:
-        """While *busy* the verb cannot be pressed again; Cancel always works."""
+        """Disable the verb while *busy*; Cancel always works."""
         self.confirm.setEnabled(not busy)
 
     @Slot(object)
     def answer(self, error: LongshoreError | None) -> None:
-        """What the verb asked for was done, and the sheet closes; or why not, see :meth:`refused`."""
+        """Close the sheet after success (None), or show *error*, see :meth:`refused`."""
         if not self.open_still:
             return
         if error is None:
@@ -120,7 +123,7 @@ class Sheet(QDialog):
             self.refused(error)
 
     def refused(self, error: LongshoreError) -> None:
-        """Say why it was not done; the verb can be pressed again."""
+        """Show why the action failed; the verb can be pressed again."""
         self.set_busy(False)
         self.show_problem(error)
 
@@ -129,17 +132,20 @@ class Sheet(QDialog):
             self.finish()
 
     def check(self) -> bool:
-        """True if what stands in the fields can be used; otherwise the problem has been shown."""
+        """Return True if the fields are valid; otherwise show the problem and return False."""
         return True
 
     def finish(self) -> None:
-        """What the verb does: by default the sheet is accepted."""
+        """Do what the verb says; by default accept the sheet."""
         self.accept()
 
 
 def sheet_table(name: str, titles: Sequence[str], *, numbers: Collection[int] = ()) -> QTableWidget:
-    """A small table for a sheet, with the accessible name *name*: rows of text, nothing to select or to edit until its
-    owner says so. *numbers*: the columns whose titles stand to the right."""
+    """Return a small table for a sheet, with the accessible name *name*.
+
+    It shows rows of text that cannot be selected or edited until its owner allows it. *numbers*: columns whose titles
+    are right-aligned.
+    """
     table = QTableWidget(0, len(titles))
     table.setAccessibleName(name)
     table.setHorizontalHeaderLabels(list(titles))

@@ -1,4 +1,4 @@
-"""What images will be called where they go, and what stands there now: the part that pushing and copying share."""
+"""The target names of images, and what they point to now: the part that the push and copy sheets share."""
 
 from __future__ import annotations
 
@@ -30,29 +30,29 @@ from longshore.widgets.dialogs.sheet import TABLE_ROW, Sheet, sheet_table
 from longshore.widgets.notices import plain_label
 from longshore.widgets.theme import current_theme
 
-#: Milliseconds after the last key before the registry is asked for the tag.
+#: Milliseconds between the last key press and asking the registry for the tag.
 ASK_AFTER = 350
-#: Rows before the table scrolls.
+#: Rows visible without scrolling.
 _MOST_ROWS = 8
 
 _IMAGE, _REGISTRY, _REPOSITORY, _TAG, _THERE = range(5)
 
-#: What stands under a reference: its digest, None for nothing, or why that cannot be told.
+#: What a reference points to: a digest, None for nothing, or the error if that is unknown.
 Standing = str | LongshoreError | None
 
 
 def shown(source: Endpoint) -> str:
-    """The name of an image that is to be pushed or copied; with the archive that it is in."""
+    """Return the name of an image to push or copy; with its archive, if it is in one."""
     if isinstance(source.place, ArchivePlace):
         return safe(f"{source.name.shown} ({source.place.path.name})")
     return source.name.shown
 
 
 def default_path(source: Reference | None, host: str, repository: str, *, alone: bool, user: str) -> str:
-    """The repository path offered for *source* at *host*.
+    """Return the repository path to offer for *source* at *host*.
 
-    Dropped on a *repository*, one image takes its name and several go below it. Otherwise the path stays, without
-    Docker Hub's ``library/``, which means something there only; on Docker Hub itself it needs the *user*'s namespace.
+    An image dropped on a *repository* takes its name; several go below it. Otherwise the path stays, without Docker
+    Hub's ``library/``, which has a meaning only there; on Docker Hub the path needs the *user*'s namespace.
     """
     last = source.path.rsplit("/", 1)[-1] if source else ""
     if repository:
@@ -68,13 +68,13 @@ def default_path(source: Reference | None, host: str, repository: str, *, alone:
 
 
 class Targets(QObject):
-    """Registries to choose, and a table of the resulting references, checked while one types.
+    """A choice of registries, and a table of the resulting references, checked while the user types.
 
-    Its owner puts :attr:`layout` into its body, and listens. GUI thread.
+    The owner adds :attr:`layout` to its body and connects the signals. GUI thread.
     """
 
     existing_wanted = Signal(object)  # list[Reference]; answer with set_existing
-    #: The table was checked: what is wrong ("" for nothing), and the references as far as they are good.
+    #: The table was checked: the problem ("" if none), and the valid references.
     checked = Signal(str, object)
     resized = Signal()
 
@@ -93,14 +93,14 @@ class Targets(QObject):
         self._hosts: list[QComboBox] = []
         self._existing: dict[Reference, Standing] = {}
         self._asked: set[Reference] = set()
-        #: The digest that an image will have at its destination, where it is known: the library and archives keep it.
+        #: The digest that an image will have at its destination, if known: the library and archives keep it.
         self._digests = {
             source: source.image_id
             for source in sources
             if isinstance(source.place, LibraryPlace | ArchivePlace)
         }
         self._local: dict[ImageName, tuple[str, Collection[str]]] = {}  # image id, RepoDigests
-        self._indexes: set[Reference] = set()  # under which an index of several platforms is there
+        self._indexes: set[Reference] = set()  # references that point to an index of several platforms
         self._edited: dict[tuple[int, int, int], str] = {}  # (source, target, column) -> text the user typed
         self._filling = False
 
@@ -151,7 +151,7 @@ class Targets(QObject):
     # -- registries
 
     def add_target(self, host: str) -> None:
-        """One more registry to go to; "" offers the next one that is free."""
+        """Add a target registry; "" offers the next unused one."""
         box = QComboBox()
         box.setEditable(True)
         box.setAccessibleName(self.tr("Registry"))
@@ -160,7 +160,7 @@ class Targets(QObject):
         hosts = [known for known, _ in self._registries]
         box.addItems(hosts)
         free = [known for known in hosts if known not in taken]
-        # One's own registries come before Docker Hub: that is where several targets are usual.
+        # The user's own registries come before Docker Hub, because several targets are usual there.
         free.sort(key=lambda known: known == DOCKER_HUB)
         box.setCurrentText(host or (free[0] if free else ""))
         box.currentTextChanged.connect(self._targets_changed)
@@ -172,7 +172,7 @@ class Targets(QObject):
         row.addWidget(box, 1)
         self._hosts.append(box)
         self._hosts_box.addLayout(row)
-        QWidget.setTabOrder(box, self._another)  # it was made later, and stands before
+        QWidget.setTabOrder(box, self._another)  # the button was created later but comes first
         if len(self._hosts) > 1:
             box.setFocus()
         self._targets_changed()
@@ -231,7 +231,7 @@ class Targets(QObject):
         return self._sources[row // len(self._hosts)]
 
     def _reference(self, row: int) -> Reference:
-        """The reference of *row*. Raises LongshoreError."""
+        """Return the reference of *row*. Raises LongshoreError."""
         host = self._text(row, _REGISTRY)
         if not host:
             raise InvalidRegistryName(self.tr("Choose a registry."))
@@ -244,7 +244,7 @@ class Targets(QObject):
         return reference
 
     def check_all(self) -> None:
-        """Look at every row again, and tell by :attr:`checked`."""
+        """Check every row again and emit :attr:`checked`."""
         theme = current_theme()
         seen: dict[Reference, int] = {}
         problem = ""
@@ -300,11 +300,11 @@ class Targets(QObject):
         return self.tr("may replace existing"), theme.caution
 
     def _would_be(self, source: Endpoint, reference: Reference) -> set[str]:
-        """The digests that *source* would have under *reference*, as far as they are known; empty: none is.
+        """Return the digests that *source* could have as *reference*, as far as they are known; empty if none is.
 
-        The id of an image in containerd's store and in the library is its digest. A classic engine makes the manifest
-        when it pushes; what it has pulled from or pushed to the same repository is remembered there (RepoDigests). An
-        index is not pushed by it as one.
+        In containerd's store and in the library, the id of an image is its digest. A classic engine creates the
+        manifest when it pushes, and remembers the digests pulled from or pushed to a repository (RepoDigests). It does
+        not push an index as an index.
         """
         if digest := self._digests.get(source):
             return {digest}
@@ -359,33 +359,33 @@ class Targets(QObject):
             self.existing_wanted.emit(wanted)
 
     def set_existing(self, reference: Reference, standing: Standing) -> None:
-        """What stands under *reference* in its registry."""
+        """Set what *reference* points to in its registry."""
         self._existing[reference] = standing
         self.check_all()
 
     def set_local(self, image: ImageName, image_id: str, repo_digests: Collection[str]) -> None:
-        """What the engine knows of *image*, by which one can tell whether it is there already."""
+        """Set the engine's data of *image*, which show whether the target has it already."""
         self._local[image] = (image_id, repo_digests)
         self.check_all()
 
     def set_index(self, reference: Reference) -> None:
-        """An index of several platforms is there under *reference*."""
+        """Note that *reference* points to an index of several platforms."""
         self._indexes.add(reference)
         self.check_all()
 
     def set_digest(self, reference: Reference, digest: str) -> None:
-        """The digest of the source *reference* has become known."""
+        """Set the digest of the source *reference*."""
         self._digests.update((each, digest) for each in self._sources if each.reference == reference)
         self.check_all()
 
     def good(self) -> list[tuple[Endpoint, Reference]]:
-        """What would go where, of the rows that are valid."""
+        """Return source and target of each valid row."""
         rows = range(self.table.rowCount())
         pairs = ((self._source(row), self._safe_reference(row)) for row in rows)
         return [(source, reference) for source, reference in pairs if reference is not None]
 
     def chosen(self) -> list[tuple[Endpoint, Reference]]:
-        """What goes where, a pair a row. Raises LongshoreError where a row is not valid; its cell is then current."""
+        """Return source and target of each row. Raises LongshoreError for an invalid row and makes its cell current."""
         pairs = []
         for row in range(self.table.rowCount()):
             try:
@@ -397,7 +397,7 @@ class Targets(QObject):
 
 
 class TargetSheet(Sheet):
-    """A sheet around :class:`Targets`: the verb can be pressed while every resulting reference is good."""
+    """A sheet around :class:`Targets`: the verb is enabled while every resulting reference is valid."""
 
     transfers_requested = Signal(object)  # list[TransferRequest]
 
@@ -419,7 +419,7 @@ class TargetSheet(Sheet):
         for keys in ("Ctrl+Return", "Ctrl+Enter"):
             QShortcut(QKeySequence(keys), self, self._confirmed)
         for keys in ("Return", "Enter"):
-            # The table, where a cell was edited, keeps the key to itself.
+            # After a cell was edited, the table consumes the key.
             shortcut = QShortcut(QKeySequence(keys), self.targets.table, self._confirmed)
             shortcut.setContext(Qt.ShortcutContext.WidgetShortcut)
         self.targets.add_target(host)
@@ -430,7 +430,7 @@ class TargetSheet(Sheet):
         self.confirm.setEnabled(not problem)
 
     def check(self) -> bool:
-        """Every row has a valid, different reference."""
+        """Return True if every row has a valid and unique reference."""
         try:
             pairs = self.targets.chosen()
         except LongshoreError as error:
@@ -440,5 +440,5 @@ class TargetSheet(Sheet):
         return True
 
     def request(self, source: Endpoint, target: Reference) -> TransferRequest:
-        """The transfer that brings *source* to *target*."""
+        """Return the request for the transfer of *source* to *target*."""
         return requests.push(source, target)
