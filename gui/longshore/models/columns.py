@@ -1,4 +1,4 @@
-"""Columns and roles of all models. Views and delegates ask ``index.data(Role.X)``, never for a row number."""
+"""Columns and roles of all models. Views and delegates read ``index.data(Role.X)``, never by row number."""
 
 from __future__ import annotations
 
@@ -65,27 +65,27 @@ class HistoryColumn(enum.IntEnum):
 
 
 class NodeKind(enum.IntEnum):
-    """What a row of a tree is (``Role.NODE_KIND``)."""
+    """The kinds of rows in a tree (``Role.NODE_KIND``)."""
 
     REGISTRY = 0
     REPOSITORY = 1
-    #: Explains its parent; never a repository, never something to pull.
+    #: Explains its parent; not a repository, cannot be pulled.
     NOTE = 2
     TRANSFER = 3
     LAYER = 4
-    #: Under a failed transfer: what to do next, and the other side's own words.
+    #: Below a failed transfer: what to do next, and the other side's own words.
     ADVICE = 5
-    #: Below a registry: something to do there (``Role.ACTION``), never something to pull.
+    #: Below a registry: an action (``Role.ACTION``); cannot be pulled.
     LINK = 6
 
 
 class NodeAction(enum.IntEnum):
-    """What a link below a registry does when it is opened (``Role.ACTION``)."""
+    """The actions of links below a registry (``Role.ACTION``)."""
 
     NONE = 0
-    #: Ask the registry for what the filter says.
+    #: Search the registry for the words in the filter.
     SEARCH = 1
-    #: Show the listing again in place of what was found.
+    #: Show the listing again in place of the search results.
     LEAVE_SEARCH = 2
     #: Pin a repository by its name.
     PIN = 3
@@ -95,7 +95,7 @@ class NodeAction(enum.IntEnum):
 
 
 class NodeState(enum.IntEnum):
-    """How far the listing of a registry has come (``Role.STATE`` of a registry and of its note)."""
+    """The states of a registry's listing (``Role.STATE`` of a registry and of its note)."""
 
     IDLE = 0
     LOADING = 1
@@ -105,17 +105,16 @@ class NodeState(enum.IntEnum):
 
 
 class HereState(enum.IntEnum):
-    """How a remote tag compares with the local images (``Role.STATE`` in the tag table)."""
+    """The results of comparing a remote tag with the local images (``Role.STATE`` in the tag table)."""
 
-    #: Not here under this name, or not known yet.
+    #: Not local under this name, or not known yet.
     NONE = 0
     IN_SYNC = 1
     DIFFERS = 2
 
 
 class Tone(enum.IntEnum):
-    """What a state means, for the tint of its pill (``Role.TONE``). Never the only sign: the text says it
-    too."""
+    """The meaning of a state, for the tint of its pill (``Role.TONE``). Never the only sign: the text says it too."""
 
     NONE = 0
     GOOD = 1
@@ -126,7 +125,7 @@ class Tone(enum.IntEnum):
 
 
 class Dress(NamedTuple):
-    """What a delegate needs to paint a cell of text, in one answer: the roles of the same names."""
+    """All that a delegate needs to paint a text cell, in one value: the roles of the same names."""
 
     text: str = ""
     tone: Tone = Tone.NONE
@@ -137,23 +136,23 @@ class Dress(NamedTuple):
 
 
 class Role(enum.IntEnum):
-    """Roles beyond Qt's own. Each is the same for every column of a row unless it says otherwise."""
+    """Roles beyond Qt's own. Each is the same for all columns of a row unless marked "per column"."""
 
     #: LocalImage of a row of Local images.
     IMAGE = Qt.ItemDataRole.UserRole + 1
     #: Reference, or None for an image without a name; of a tag: the full reference with its tag.
     REFERENCE = Qt.ItemDataRole.UserRole + 2
-    #: What the cell is sorted by (per column).
+    #: The sort key of the cell (per column).
     SORT = Qt.ItemDataRole.UserRole + 3
-    #: bool: the cell is rarely read and may be drawn dim (per column).
+    #: bool: the cell is secondary and may be drawn dim (per column).
     DIM = Qt.ItemDataRole.UserRole + 4
-    #: bool: the cell is what one looks for and is drawn semibold (per column).
+    #: bool: the cell is the main one of its row and is drawn semibold (per column).
     STRONG = Qt.ItemDataRole.UserRole + 5
     #: bool: the cell is a digest or id and is drawn in the fixed-width font (per column).
     FIXED_WIDTH = Qt.ItemDataRole.UserRole + 6
     #: Tone of the cell (per column).
     TONE = Qt.ItemDataRole.UserRole + 7
-    #: bool: the image has no tag that still points to it.
+    #: bool: no tag points to the image any more.
     DANGLING = Qt.ItemDataRole.UserRole + 8
     #: str: the registry as in references, e.g. ``docker.io``.
     HOST = Qt.ItemDataRole.UserRole + 9
@@ -164,39 +163,39 @@ class Role(enum.IntEnum):
     #: NodeState of a registry and a note, HereState of a tag, transfers' State of a transfer, LayerState of
     #: a layer.
     STATE = Qt.ItemDataRole.UserRole + 12
-    #: str: the sentence that explains a node, "" when there is nothing to explain.
+    #: str: the sentence that explains a node, "" if none is needed.
     NOTE = Qt.ItemDataRole.UserRole + 13
     #: LongshoreError or None.
     ERROR = Qt.ItemDataRole.UserRole + 14
     #: bool: the repository was pinned by name.
     PINNED = Qt.ItemDataRole.UserRole + 15
-    #: TagDetails or None while they are not known.
+    #: TagDetails, None while they are not known.
     DETAILS = Qt.ItemDataRole.UserRole + 16
     #: str: the tag alone.
     TAG = Qt.ItemDataRole.UserRole + 17
-    #: str: the whole digest, "" when not known.
+    #: str: the full digest, "" if not known.
     DIGEST = Qt.ItemDataRole.UserRole + 18
-    #: TransferSnapshot of a transfer, and of the transfer a layer or an advice belongs to.
+    #: TransferSnapshot of a transfer, or of the transfer that a layer or an advice belongs to.
     SNAPSHOT = Qt.ItemDataRole.UserRole + 19
-    #: int 0 to 1000, -1 when not known (transfers and layers).
+    #: int: permille, 0 to 1000, -1 if not known (transfers and layers).
     PERMILLE = Qt.ItemDataRole.UserRole + 20
     #: LayerSnapshot of a layer, else None.
     LAYER = Qt.ItemDataRole.UserRole + 21
-    #: str: identity of the transfer.
+    #: str: id of the transfer.
     TRANSFER_ID = Qt.ItemDataRole.UserRole + 22
-    #: transfers' Operation.
+    #: Operation of the transfer.
     OPERATION = Qt.ItemDataRole.UserRole + 23
-    #: str: what Ctrl+C copies for this row.
+    #: str: the text that Ctrl+C copies for this row.
     COPY_TEXT = Qt.ItemDataRole.UserRole + 24
     #: NodeAction of a link, NONE elsewhere.
     ACTION = Qt.ItemDataRole.UserRole + 25
-    #: str: one line about a repository, drawn dim behind its name where there is room.
+    #: str: one line about a repository, drawn dim after its name if there is room.
     DESCRIPTION = Qt.ItemDataRole.UserRole + 26
-    #: bool: the repository is known from the history only.
+    #: bool: the repository is known only from the history.
     RECENT = Qt.ItemDataRole.UserRole + 27
-    #: str: what the cell offers to do about itself, on a button at its right; "" for nothing (per column).
+    #: str: the action that the cell offers on a button at its right; "" for none (per column).
     OFFER = Qt.ItemDataRole.UserRole + 28
-    #: bool: the row came by itself and the user has not selected it yet; drawn with a bar at its left edge.
+    #: bool: the row has just arrived and the user has not selected it yet; drawn with a bar at its left edge.
     FRESH = Qt.ItemDataRole.UserRole + 29
-    #: tuple[str, ...]: the cell's text in shorter forms, the longest first, for where there is no room (per column).
+    #: tuple[str, ...]: shorter forms of the cell's text, the longest first, for narrow columns (per column).
     SHORT = Qt.ItemDataRole.UserRole + 30

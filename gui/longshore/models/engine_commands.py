@@ -1,4 +1,4 @@
-"""What an engine has to be told of a registry, which it checks for itself, as lines to copy into a terminal.
+"""Commands that make an engine trust a registry, to copy into a terminal: engines check registries themselves.
 
 From Docker's documents "Verify repository client with certificates" and "Test an insecure registry".
 """
@@ -11,12 +11,12 @@ import shlex
 from longshore.models.text import tr
 from longshore.registry.config import RegistryConfig
 
-#: Where an engine of the system looks; a rootless one in ~/.config/docker/certs.d.
+#: The folder of a system engine; a rootless one uses ~/.config/docker/certs.d.
 _FOLDER = "/etc/docker/certs.d"
 
 
 def engine_words(config: RegistryConfig, steps: str) -> str:
-    """What to say above *steps*, which are those of :func:`engine_steps`."""
+    """Return the explanation above *steps*, the result of :func:`engine_steps`."""
     if config.prefix:
         return tr("Engines cannot use a registry with a path before /v2/: no Pull and Push there.")
     if not steps:
@@ -27,7 +27,7 @@ def engine_words(config: RegistryConfig, steps: str) -> str:
 
 
 def engine_steps(config: RegistryConfig, trusted: str = "") -> str:
-    """The lines; "" where there is nothing to set. *trusted*: the file of a certificate in place of the CA file."""
+    """Return the commands, "" if none is needed. *trusted*: the file of a certificate to use instead of the CA file."""
     if config.prefix or config.is_hub:
         return ""
     folder = shlex.quote(f"{_FOLDER}/{config.host}")

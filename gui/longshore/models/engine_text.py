@@ -1,4 +1,4 @@
-"""Engines as a person reads them: what they are, whether they answer, and what a swarm behind one means."""
+"""Text about engines: their make, whether they answer, and the swarm that they manage."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ if TYPE_CHECKING:
     from longshore.engine.address import EngineAddress
     from longshore.engine.model import EngineInfo, SwarmNode
 
-#: Nodes of a swarm that are named; of more the number is told.
+#: Maximum swarm nodes to name; beyond it only the number is shown.
 MOST_NODES = 12
 
 
 def maker(info: EngineInfo) -> str:
-    """``Docker 28.5.2``."""
+    """Return make and version: ``Docker 28.5.2``."""
     from longshore.engine.model import ImageStore
 
     name = "Podman" if info.store is ImageStore.PODMAN else "Docker"
-    # Without what a distribution adds: 28.5.2+dfsg4.
+    # Without a distribution's suffix: 28.5.2+dfsg4.
     return f"{name} {safe(info.version.partition('+')[0], 40)}".strip()
 
 
 def store(info: EngineInfo) -> str:
-    """How it keeps images, where there is a choice."""
+    """Return the name of the image store, if the engine has a choice of stores."""
     from longshore.engine.model import ImageStore
 
     return {
@@ -37,7 +37,7 @@ def store(info: EngineInfo) -> str:
 
 
 def state(info: EngineInfo | None, error: LongshoreError | None) -> str:
-    """What answers, or in two words why nothing does; empty when that is not known yet."""
+    """Return what answers, or in two words why nothing does; empty while that is unknown."""
     if info is not None:
         return maker(info)
     if error is None:
@@ -56,7 +56,7 @@ def state(info: EngineInfo | None, error: LongshoreError | None) -> str:
 
 
 def title(address: EngineAddress, info: EngineInfo | None, error: LongshoreError | None) -> str:
-    """One line: ``default  ·  Docker 28.5``, ``build-farm  ·  not running``. The whole version is in the story."""
+    """Return one line: ``default  ·  Docker 28.5``, ``build-farm  ·  not running``. :func:`story` has the rest."""
     said = state(info, error)
     if info is not None:
         name, _, version = said.partition(" ")
@@ -65,7 +65,7 @@ def title(address: EngineAddress, info: EngineInfo | None, error: LongshoreError
 
 
 def _short(address: EngineAddress) -> str:
-    """Its name; of one that was given by its address alone, the end of that, which tells it from others."""
+    """Return the engine's name, or the end of its address if it has no name: that part differs between engines."""
     if address.name not in (address.url, address.url.partition("://")[2]):
         return address.name
     rest = address.url.partition("://")[2]
@@ -78,7 +78,7 @@ def story(
     error: LongshoreError | None,
     nodes: Sequence[SwarmNode] = (),
 ) -> str:
-    """All that is known, in a few lines: where it is, what it is, or why it does not answer and what to do."""
+    """Return all that is known in a few lines: address, make, or why it does not answer and what to do."""
     lines = [safe(address.url)]
     if info is not None:
         where = tr("{engine} on {machine}").replace("{machine}", safe(info.name, 80))
@@ -92,7 +92,7 @@ def story(
 
 
 def swarm(nodes: Sequence[SwarmNode]) -> str:
-    """What a swarm's manager can be pulled into, and what not."""
+    """Return a text that says which nodes of a swarm a pull reaches and which not."""
     others = [node for node in nodes if not node.own]
     if not others:
         return tr("Manages a swarm with no other nodes.")

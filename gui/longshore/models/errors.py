@@ -1,4 +1,4 @@
-"""What an error says in the user's language, and what is offered to do about it: said here and nowhere else.
+"""Texts of errors in the user's language, and the remedies offered for them. The only place that makes them.
 
 GUI thread only.
 """
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
     from longshore.errors import LongshoreError
     from longshore.transfers.transfer import TransferSnapshot
 
-#: Qt's context for the sentences of errors in a catalogue.
+#: Qt's translation context for the sentences of errors.
 _CONTEXT = "errors"
 
 
 def message(error: LongshoreError) -> str:
-    """What happened; in English where there is no translation."""
+    """Return what happened; in English if there is no translation."""
     return _translated(error, error.sentences[0], error.message)
 
 
 def advice(error: LongshoreError) -> str:
-    """What to do about it, "" where there is nothing to say."""
+    """Return what to do about it, "" if there is no advice."""
     return _translated(error, error.sentences[1], error.advice)
 
 
@@ -39,18 +39,20 @@ def _translated(error: LongshoreError, sentence: str, english: str) -> str:
 
 
 def told(error: LongshoreError) -> str:
-    """What happened and what to do, in one line."""
+    """Return what happened and what to do, in one line."""
     return f"{message(error)} {advice(error)}".strip()
 
 
 def whole(error: LongshoreError) -> str:
-    """All there is to say, with the other side's own words, in lines."""
+    """Return the full text in several lines, with the other side's own words."""
     return "\n".join(part for part in (message(error), advice(error), error.detail) if part)
 
 
 class Offer(NamedTuple):
-    """What can be done about an error. *host*: at which registry, "" for none. The words: on a *button* beside the
-    error, on that of a *notice*, and in a *menu*."""
+    """A remedy for an error. *host*: the registry it concerns, "" for none.
+
+    *button*, *notice*, *menu*: its label on a button beside the error, on a notice's button, and in a menu.
+    """
 
     remedy: Remedy
     host: str
@@ -60,7 +62,7 @@ class Offer(NamedTuple):
 
 
 def offer(error: LongshoreError, name: str = "") -> Offer:
-    """What to offer about *error*. *name*: what its registry is called."""
+    """Return the offer for *error*. *name*: the title of its registry."""
     pin, library, retry = tr("Pin a repository by name…"), tr("Download via the library"), tr("Retry")
     certificate, settings, sign_in = tr("Certificate…"), tr("Settings…"), tr("Sign in to {registry}…")
     button, notice, menu = {
@@ -77,14 +79,14 @@ def offer(error: LongshoreError, name: str = "") -> Offer:
 
 
 def offer_of(snapshot: TransferSnapshot, name_of: Callable[[str], str] = str) -> Offer | None:
-    """What to offer about a transfer that failed, besides trying again. *name_of*: what a host is called."""
+    """Return the offer for a failed transfer, other than a retry. *name_of*: returns the title of a host."""
     from longshore.transfers.transfer import State  # loaded with the first transfer, after the first paint
 
     error = snapshot.error
     if error is None or snapshot.state is not State.FAILED:
         return None
     if error.remedy is Remedy.LIBRARY:
-        # A moment's trouble is over with the next attempt.
+        # Temporary problems end with the next attempt.
         return offer(error) if snapshot.attempt > 1 and snapshot.request.source.reference else None
     if not error.registry or error.remedy in (Remedy.RETRY, Remedy.PIN):
         return None
@@ -92,7 +94,7 @@ def offer_of(snapshot: TransferSnapshot, name_of: Callable[[str], str] = str) ->
 
 
 def notice(snapshot: TransferSnapshot, offered: Offer) -> str:
-    """The sentence above what is *offered* about *snapshot*."""
+    """Return the sentence that introduces what is *offered* for *snapshot*."""
     error, reference = snapshot.error, snapshot.request.source.reference
     if offered.remedy is not Remedy.LIBRARY or reference is None:
         return message(error) if error is not None else ""

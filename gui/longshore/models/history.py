@@ -1,4 +1,4 @@
-"""The history of transfers: newest first, as many pages of the journal as were asked for."""
+"""The history of transfers: newest first, as many pages of the journal as were requested."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from longshore.models.text import tr
 from longshore.transfers.transfer import State, TransferSnapshot
 
 _Item = Qt.ItemDataRole
-#: The columns that say the same as those of Transfers.
+#: Columns with the same text as those of Transfers.
 _SAME = {
     HistoryColumn.OPERATION: TransferColumn.OPERATION,
     HistoryColumn.SOURCE: TransferColumn.SOURCE,
@@ -26,7 +26,7 @@ _SAME = {
 
 
 class HistoryRow(TableRow):
-    """A transfer of the past."""
+    """A finished transfer."""
 
     __slots__ = ("snapshot",)
 
@@ -36,9 +36,9 @@ class HistoryRow(TableRow):
 
 
 class HistoryModel(RowTable[HistoryRow]):
-    """What the journal gave, in its order. GUI thread only.
+    """Rows read from the journal, in its order. GUI thread only.
 
-    The journal filters, since it holds more than is read: :attr:`more_wanted` asks for the page that follows.
+    The journal filters, because it holds more rows than are read. :attr:`more_wanted` requests the next page.
     """
 
     more_wanted = Signal()
@@ -48,12 +48,12 @@ class HistoryModel(RowTable[HistoryRow]):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        #: How many rows the journal has of what was asked for.
+        #: Number of rows in the journal that match the filter.
         self.found = 0
         self._asked = False
 
     def show_rows(self, snapshots: Sequence[TransferSnapshot], found: int) -> None:
-        """Show these, of *found* that there are. Rows that stay keep their selection."""
+        """Show these of *found* matching rows. Rows that stay keep their selection."""
         before = {row.snapshot.id: row for row in self._all}
         changed: set[HistoryRow] = set()
         rows: dict[str, HistoryRow] = {}
@@ -68,10 +68,10 @@ class HistoryModel(RowTable[HistoryRow]):
             self._tell_changed(changed)
 
     def append_rows(self, snapshots: Sequence[TransferSnapshot], found: int) -> None:
-        """Show these after the others."""
+        """Append these of *found* matching rows."""
         known = {row.snapshot.id for row in self._all}
         new = [HistoryRow(snapshot) for snapshot in snapshots if snapshot.id not in known]
-        # Where nothing more came there is nothing more, whatever the count was.
+        # An empty page ends the list, whatever the count was.
         self._end_fetch(self._all + new, found if new else len(self._all))
 
     def _end_fetch(self, rows: list[HistoryRow], found: int) -> None:
@@ -81,7 +81,7 @@ class HistoryModel(RowTable[HistoryRow]):
 
     @property
     def last(self) -> TransferSnapshot | None:
-        """The oldest row."""
+        """Return the oldest row."""
         return self._all[-1].snapshot if self._all else None
 
     # -- paging
@@ -97,7 +97,7 @@ class HistoryModel(RowTable[HistoryRow]):
     # -- content
 
     def snapshot_at(self, index: QModelIndex) -> TransferSnapshot | None:
-        """What stands in the row of *index*."""
+        """Return the snapshot in the row of *index*."""
         row = self.row_at(index.row())
         return row.snapshot if row is not None else None
 
@@ -115,7 +115,7 @@ class HistoryModel(RowTable[HistoryRow]):
         }[HistoryColumn(column)]
 
     def _sort_key(self, row: HistoryRow, column: int) -> Any:
-        return None  # the journal's order; what is not read yet could not be sorted in
+        return None  # the journal's order, because rows that are not read yet cannot be sorted in
 
     def _value(self, row: HistoryRow, column: int, role: int) -> Any:
         snapshot = row.snapshot

@@ -1,4 +1,4 @@
-"""What the footer of Local images says. Pure; any thread."""
+"""Texts for the footer of Local images. Pure; any thread."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def summary(
     fresh: int,
     compressed: bool,
 ) -> str:
-    """How many references and images there are and what they take, how many pass the filter (*shown*), are new
+    """Return the numbers of references and images and their size, and how many pass the filter (*shown*), are new
     (*fresh*) and are *chosen*."""
     if not images:
         return tr("No images")
@@ -42,7 +42,7 @@ def summary(
 
 
 def last_known(images: Sequence[LocalImage], *, library: bool) -> str:
-    """The same where the place cannot be used, and *images* are what it had."""
+    """Return the summary for a place that cannot be used; *images* are the last known ones."""
     down = tr("No library") if library else tr("No engine")
     return _GAP.join([down, tr("last known: {0}").format(_references(images))]) if images else down
 
@@ -52,5 +52,5 @@ def _references(images: Sequence[LocalImage]) -> str:
 
 
 def _bytes(images: Iterable[LocalImage]) -> int:
-    """Of every image once, however many references it has."""
+    """Return the total size, counting each image once, however many references it has."""
     return sum({image.image_id: image.size for image in images}.values())

@@ -1,4 +1,4 @@
-"""Local images: one row a reference, kept up to date without disturbing what the user has selected."""
+"""Local images: one row per reference, kept up to date without disturbing the selection."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ _Item = Qt.ItemDataRole
 
 
 def _ends(name: str) -> list[str]:
-    """The ends of a name that begin behind a slash, the longest first, and the whole: ``a/b/c``, ``b/c``, ``c``."""
+    """Return a name and its ends after each slash, the longest first: ``a/b/c``, ``b/c``, ``c``."""
     parts = name.split("/")
     return ["/".join(parts[start:]) for start in range(len(parts))]
 
 
 class ImageModel(RowTable["ImageRow"]):
-    """The engine's images. GUI thread only."""
+    """The images of an engine or of the library. GUI thread only."""
 
     #: Remote references were dropped here: list[Reference], those without tag are whole repositories.
-    #: Connect it queued: the drop has to return before a sheet opens.
+    #: Connect it queued: the drop must return before a sheet opens.
     pull_dropped = Signal(object)
-    #: Files were dropped here, archives perhaps: list[Path]. Connect it queued.
+    #: Files were dropped here, perhaps archives: list[Path]. Connect it queued.
     load_dropped = Signal(object)
 
     _columns = ImageColumn
@@ -42,32 +42,32 @@ class ImageModel(RowTable["ImageRow"]):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        #: Sizes are those of compressed content, as the library has it, not those on an engine's disk.
+        #: Sizes are compressed sizes, as in the library, not sizes on an engine's disk.
         self._compressed = False
         self._by_key: dict[tuple[Reference | None, str, int], ImageRow] = {}
 
     def set_compressed(self, compressed: bool) -> None:
-        """Say what the sizes mean from now on. Set images next."""
+        """Set whether sizes are compressed sizes from now on. Set the images next."""
         if compressed != self._compressed:
             self._compressed = compressed
             self.headerDataChanged.emit(Qt.Orientation.Horizontal, ImageColumn.SIZE, ImageColumn.SIZE)
 
     @property
     def compressed(self) -> bool:
-        """Whether sizes are compressed ones."""
+        """True if sizes are compressed sizes."""
         return self._compressed
 
     def set_images(self, images: Sequence[LocalImage]) -> None:
-        """Show *images*. Rows that stay keep their selection, also when an image behind a name changed."""
+        """Show *images*. Rows that stay keep their selection, even if their name now points to another image."""
         from longshore.models.image_row import ImageRow  # with the first images: the window opens without any
 
         before = self._by_key
         self._by_key = {}
         changed: set[ImageRow] = set()
         for image in images:
-            # An image without a name is itself; one with a name is what stands under that name.
+            # An unnamed image is identified by itself, a named one by its name.
             name = "" if image.reference is not None else image.image_id
-            number = 0  # tells apart what an engine lists twice
+            number = 0  # distinguishes duplicates that an engine lists
             while (key := (image.reference, name, number)) in self._by_key:
                 number += 1
             row = before.get(key)
@@ -84,23 +84,23 @@ class ImageModel(RowTable["ImageRow"]):
             self._tell_changed(changed)
 
     def _shorten(self) -> None:
-        """A name may lose its registry, and then its leading path, as long as it is the only one that ends so."""
+        """Set the short forms of names: without registry, then without leading path, as long as the rest is unique."""
         ends = Counter(end for name in {row.repository for row in self._all} for end in _ends(name))
         for row in self._all:
             row.short = tuple(f"…/{end}" for end in _ends(row.repository)[1:] if ends[end] == 1)
 
     def mark_fresh(self, reference: Reference) -> None:
-        """Mark the row of *reference* as new. The mark stays until :meth:`seen` or :meth:`forget_fresh`."""
+        """Mark the row of *reference* as new, until :meth:`seen` or :meth:`forget_fresh`."""
         wanted = reference.with_default_tag()
         rows = {row for row in self._all if row.image.reference in (wanted, reference) and not row.fresh}
         self._set_fresh(rows, True)
 
     def seen(self, indexes: Iterable[Index]) -> None:
-        """The user selected the rows of *indexes*: they are new no longer."""
+        """Remove the marks of *indexes*, which the user has selected."""
         self._set_fresh({row for row in self._rows_of(indexes) if row.fresh}, False)
 
     def forget_fresh(self) -> None:
-        """Remove every mark: the rows are about to show another place."""
+        """Remove all marks, because the rows are about to show another place."""
         self._set_fresh({row for row in self._all if row.fresh}, False)
 
     def _set_fresh(self, rows: set[ImageRow], fresh: bool) -> None:
@@ -111,7 +111,7 @@ class ImageModel(RowTable["ImageRow"]):
 
     @property
     def fresh_count(self) -> int:
-        """How many rows are marked as new, with those that the filter hides."""
+        """The number of rows marked as new, including filtered ones."""
         return sum(row.fresh for row in self._all)
 
     @property
@@ -120,14 +120,13 @@ class ImageModel(RowTable["ImageRow"]):
         return [row.image for row in self._all]
 
     def refresh_ages(self) -> None:
-        """The clock went on: tell views that the ages changed. Called by the owner about once a minute."""
+        """Report to views that the ages have changed. The owner calls it about once a minute."""
         if self._rows:
             column = ImageColumn.CREATED
             self.dataChanged.emit(self.index(0, column), self.index(len(self._rows) - 1, column))
 
     def index_of(self, reference: Reference) -> QModelIndex:
-        """Index of the row of *reference* (``latest`` where it has neither tag nor digest); invalid if not
-        shown."""
+        """Return the index of *reference* (``latest`` if it has neither tag nor digest); invalid if it is not shown."""
         wanted = reference.with_default_tag()
         for place, row in enumerate(self._rows):
             if row.image.reference in (wanted, reference):
@@ -200,7 +199,7 @@ class ImageModel(RowTable["ImageRow"]):
     # -- drag and drop
 
     def flags(self, index: Index) -> Qt.ItemFlag:
-        # A drop is taken anywhere on the table: on a row, between rows, below them.
+        # A drop is accepted anywhere on the table: on a row, between rows, below them.
         return super().flags(index) | Qt.ItemFlag.ItemIsDropEnabled
 
     def mimeTypes(self) -> list[str]:
@@ -210,7 +209,7 @@ class ImageModel(RowTable["ImageRow"]):
         return mime.encode(mime.DragKind.LOCAL, (row.image.name for row in self._rows_of(indexes)))
 
     def drop_hint(self, data: QMimeData) -> tuple[bool, str]:
-        """Whether *data* may be dropped here, and a line that says what would happen or why not."""
+        """Return whether *data* may be dropped here, and a line that says what would happen or why not."""
         files = mime.dropped_files(data)
         if files:
             return True, tr("Load {name}").replace(

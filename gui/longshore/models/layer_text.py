@@ -1,4 +1,4 @@
-"""What the rows of layers below a transfer say. GUI thread only."""
+"""Texts for the layer rows below a transfer. GUI thread only."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ _BROKEN_OFF = (State.FAILED, State.CANCELLED, State.INTERRUPTED)
 
 
 def stopped(layer: LayerSnapshot, transfer: TransferSnapshot) -> bool:
-    """Whether *layer* was on its way, or still to go, when *transfer* was broken off."""
+    """Return True if *layer* was not finished when *transfer* was stopped."""
     arrived = layer.state.finished or layer.state is LayerState.TRANSFERRED
     return transfer.state in _BROKEN_OFF and not arrived
 
 
 def layer_state_text(layer: LayerSnapshot, transfer: TransferSnapshot) -> str:
-    """What happens to a layer of *transfer*, in a word."""
+    """Return the state of a layer of *transfer*, in a word."""
     operation = transfer.request.operation
     if stopped(layer, transfer):
         return tr("stopped")
@@ -43,7 +43,7 @@ def layer_state_text(layer: LayerSnapshot, transfer: TransferSnapshot) -> str:
 
 
 def layer_cell(layer: LayerSnapshot, transfer: TransferSnapshot, column: int) -> str:
-    """What a layer's row shows in *column*."""
+    """Return the text of a layer's row in *column*."""
     if column == TransferColumn.OPERATION:
         return text.safe(layer.layer_id)
     if column == TransferColumn.STATUS:
@@ -54,13 +54,13 @@ def layer_cell(layer: LayerSnapshot, transfer: TransferSnapshot, column: int) ->
         if layer.state.finished or layer.state is LayerState.WAITING:
             return text.size(layer.total)
         if layer.state is LayerState.EXTRACTING and not layer.total:
-            return ""  # some engines count seconds there
+            return ""  # some engines report seconds there
         return text.size_of(layer.current, layer.total)
     return ""
 
 
 def layer_whole(layer: LayerSnapshot, transfer: TransferSnapshot, column: int) -> str:
-    """The whole story of a layer's cell, as plain text."""
+    """Return the full text of a layer's cell, for its tooltip."""
     if column == TransferColumn.OPERATION:
         return text.safe(layer.digest or layer.layer_id)
     if column == TransferColumn.PROGRESS:

@@ -1,4 +1,4 @@
-"""What a note on the desktop says of transfers that ended while nobody looked. GUI thread only."""
+"""Texts of desktop notifications about transfers that ended in the background. GUI thread only."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from longshore.models import transfer_text as words
 from longshore.models.text import tr
 from longshore.transfers.transfer import Operation, State, TransferSnapshot
 
-#: Transfers named in a note that sums up.
+#: Maximum transfers to name in a notification about several.
 NAMED = 3
 
 
 def note_text(ended: Sequence[TransferSnapshot]) -> tuple[str, str]:
-    """Summary and body for *ended*, each Succeeded or Failed, the latest last. One is told, many are summed up."""
+    """Return summary and body for *ended*, each Succeeded or Failed, the latest last. Several are summed up."""
     if len(ended) == 1:
         (snapshot,) = ended
         return _summary(snapshot), words.transferred_text(snapshot)
@@ -24,7 +24,7 @@ def note_text(ended: Sequence[TransferSnapshot]) -> tuple[str, str]:
         parts.append(tr("1 transfer finished") if done == 1 else tr("%n transfers finished", done))
     if failed:
         parts.append(tr("%n failed", len(failed)) if done else tr("%n transfers failed", len(failed)))
-    # What failed is what one wants to know; of the rest the latest.
+    # Failures are most important; of the rest the latest.
     named = (failed or list(ended))[-NAMED:]
     return ", ".join(parts), "\n".join(_summary(snapshot) for snapshot in reversed(named))
 

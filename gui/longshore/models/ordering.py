@@ -9,18 +9,17 @@ _Row = TypeVar("_Row")
 
 
 def words(text: str) -> tuple[str, ...]:
-    """The words of a filter, folded."""
+    """Return the words of a filter, case-folded."""
     return tuple(text.casefold().split())
 
 
 def matches(haystack: str, needles: tuple[str, ...]) -> bool:
-    """Whether the folded *haystack* holds every needle."""
+    """Return True if the case-folded *haystack* contains every needle."""
     return all(needle in haystack for needle in needles)
 
 
 def ordered(rows: Iterable[_Row], key: Callable[[_Row], Any], *, descending: bool) -> list[_Row]:
-    """*rows* by *key*. Equal keys keep the order they came in, also when descending; rows with key None
-    come last."""
+    """Return *rows* sorted by *key*. Equal keys keep their order, also when descending; key None sorts last."""
     known: list[tuple[Any, _Row]] = []
     unknown: list[_Row] = []
     for row in rows:

@@ -1,4 +1,4 @@
-"""Registries and their repositories as a tree that fills page by page and explains itself where it cannot."""
+"""Registries and their repositories as a tree that fills page by page, with notes that explain what is missing."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 Index = QModelIndex | QPersistentModelIndex
 _ROOT = QModelIndex()
-#: A page is wanted when the view is this near to the end of what is known.
+#: Request the next page when the view is this many rows from the end.
 _NEAR_END = 30
 
 
 class RegistryModel(RegistryTree):
     """The tree of the right pane. GUI thread only."""
 
-    #: (host: str, generation: int): the first page of a listing, or the next one, is wanted.
+    #: (host: str, generation: int): the first or next page of a listing is required.
     page_wanted = Signal(str, int)
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -41,8 +41,7 @@ class RegistryModel(RegistryTree):
     # -- registries
 
     def set_registries(self, entries: Sequence[RegistryEntry]) -> None:
-        """Show these registries in this order. Those that stay keep their rows; pins and users are taken
-        over."""
+        """Show these registries in this order. Those that stay keep their rows; pins and users are updated."""
         from longshore.models.registry_node import (
             RegistryNode,  # with the first registry: the window opens without any
         )
@@ -76,11 +75,11 @@ class RegistryModel(RegistryTree):
 
     @property
     def hosts(self) -> list[str]:
-        """All registries, from top to bottom."""
+        """Return all registries, from top to bottom."""
         return [node.host for node in self._nodes]
 
     def index_of(self, host: str, repository: str | None = None) -> QModelIndex:
-        """Index of a registry, or of one of its repositories; invalid when it is not shown."""
+        """Return the index of a registry, or of one of its repositories; invalid if it is not shown."""
         node = self._node(host)
         if node is None:
             return QModelIndex()
@@ -92,16 +91,16 @@ class RegistryModel(RegistryTree):
         return QModelIndex()
 
     def state(self, host: str) -> NodeState:
-        """How far the listing of *host* is; IDLE for a registry that is not there."""
+        """Return the state of the listing of *host*; IDLE for an unknown registry."""
         node = self._node(host)
         return node.state if node is not None else NodeState.IDLE
 
     # -- listing
 
     def begin_listing(self, host: str) -> int:
-        """A listing from the first page begins: its generation (0 for a registry that is not there).
+        """Begin a listing from the first page and return its generation (0 for an unknown registry).
 
-        The rows stay until the listing says otherwise. Emits nothing: the caller does the work. See
+        The rows stay until the listing replaces them. Emits nothing, because the caller does the work; see
         :meth:`refresh`.
         """
         node = self._node(host)
@@ -113,15 +112,15 @@ class RegistryModel(RegistryTree):
         return generation
 
     def refresh(self, host: str) -> None:
-        """Ask for a listing from the first page, by :attr:`page_wanted`. Also the way to retry."""
+        """Request a listing from the first page through :attr:`page_wanted`. Also used to retry."""
         generation = self.begin_listing(host)
         if generation:
             self.page_wanted.emit(host, generation)
 
     def begin_search(self, host: str, query: str) -> int:
-        """What *host* finds for *query* is shown in place of its listing, until the filter changes.
+        """Show the results of *host* for *query* in place of its listing, until the filter changes.
 
-        The generation that its pages must bear; 0 for a registry that is not there.
+        Returns the generation that its pages must have; 0 for an unknown registry.
         """
         node = self._node(host)
         if node is None:
@@ -142,15 +141,15 @@ class RegistryModel(RegistryTree):
         self._settle(node)
         self._tell(node)
         if node.state is NodeState.IDLE:
-            self.refresh(node.host)  # it was searched before anybody had it listed
+            self.refresh(node.host)  # it was searched before it was ever listed
 
     def searched(self, host: str) -> str:
-        """What *host* is being asked for in place of its listing, "" for nothing."""
+        """Return the query whose results replace the listing of *host*, "" for none."""
         node = self._node(host)
         return node.search.query if node is not None and node.search is not None else ""
 
     def set_make(self, host: str, kind: str, *, searches: bool) -> None:
-        """*host* was found to be of the make *kind* (of ``registry.listing``), and to look things up or not."""
+        """Set the detected vendor of *host* (a *kind* of ``registry.listing``), and whether it supports search."""
         node = self._node(host)
         if node is not None and (node.kind, node.searches) != (kind, searches):
             node.kind, node.searches = kind, searches
@@ -158,17 +157,17 @@ class RegistryModel(RegistryTree):
             self._tell(node)
 
     def make(self, host: str) -> str:
-        """The make of *host* as it was found, "" while it is not known."""
+        """Return the detected vendor of *host*, "" while it is unknown."""
         node = self._node(host)
         return node.kind if node is not None else ""
 
     def chosen_kind(self, host: str) -> str:
-        """The make that the user says *host* is of; ``auto`` where that is left to be detected."""
+        """Return the vendor that the user chose for *host*; ``auto`` if it is to be detected."""
         node = self._node(host)
         return node.entry.config.kind if node is not None else "auto"
 
     def searches(self, host: str) -> bool:
-        """Whether *host* looks up what one asks for."""
+        """Return True if *host* supports search."""
         node = self._node(host)
         return node is not None and node.searches
 
@@ -180,7 +179,7 @@ class RegistryModel(RegistryTree):
         has_more: bool,
         total: int | None = None,
     ) -> None:
-        """Add one page of repositories, as names or with what the vendor tells. A stale *generation* is dropped."""
+        """Add one page of repositories, as names or with the vendor's data. A stale *generation* is ignored."""
         node = self._node(host)
         course = node.course_of(generation) if node is not None else None
         if node is None or course is None:
@@ -192,8 +191,7 @@ class RegistryModel(RegistryTree):
         self._read_on(node)
 
     def fail(self, host: str, generation: int, error: LongshoreError) -> None:
-        """The listing failed; what came stays. ListingUnsupported is no failure: the registry has no
-        catalogue."""
+        """End the listing with *error*; loaded rows stay. ListingUnsupported means no catalogue, not a failure."""
         node = self._node(host)
         course = node.course_of(generation) if node is not None else None
         if node is None or course is None:
@@ -204,7 +202,7 @@ class RegistryModel(RegistryTree):
         self._tell(node)
 
     def add_repository(self, host: str, repository: str) -> None:
-        """A repository that is known to be there now, because something was pushed to it."""
+        """Add a repository that is known to exist, because something was pushed to it."""
         node = self._node(host)
         if node is not None and node.state is not NodeState.IDLE:
             node.found(repository)
@@ -212,7 +210,7 @@ class RegistryModel(RegistryTree):
             self._tell(node)
 
     def set_tag_count(self, host: str, repository: str, count: int) -> None:
-        """How many tags a repository has."""
+        """Set the number of tags of a repository."""
         node = self._node(host)
         child = node.repositories.get(repository) if node is not None else None
         if node is None or child is None or child.tag_count == count:
@@ -223,10 +221,9 @@ class RegistryModel(RegistryTree):
             self._settle(node)
 
     def want_more(self, bottom: Index) -> None:
-        """The view shows rows down to *bottom*: ask for the next page when that is near the end of what is
-        known.
+        """Request the next page if *bottom*, the last visible row, is near the end of the loaded rows.
 
-        Tree views ask by themselves only when a node is opened.
+        Tree views request pages by themselves only when a node is expanded.
         """
         node = self._by_serial.get(bottom.internalId()) if bottom.isValid() else None
         if node is not None and bottom.row() >= len(node.rows) - _NEAR_END:
@@ -243,13 +240,13 @@ class RegistryModel(RegistryTree):
             self.page_wanted.emit(node.host, course.generation)
 
     def _reads_on(self, node: RegistryNode) -> bool:
-        # A filter and an order are questions to all pages, and nobody scrolls to the end for them. What was found is
-        # in the vendor's order, and can be endless.
+        # A filter and an order need all pages, and nobody scrolls to the end for them. Search results come in the
+        # vendor's order and can be endless.
         asked = self._sieve or self._sort_column >= 0
         return bool(asked) and node.search is None and node.listing.has_more
 
     def _settle_if_due(self, node: RegistryNode) -> None:
-        """While all pages are read for an order, the view is laid out anew only when much has come."""
+        """Update the view only after many rows, while all pages are read for a filter or an order."""
         much = len(node.repositories) * 5 > len(node.rows) * 6
         if much or self._sieve or not self._reads_on(node):
             self._settle(node)
@@ -261,8 +258,10 @@ class RegistryModel(RegistryTree):
     # -- filter and order
 
     def set_filter(self, words: str) -> None:
-        """Show only repositories whose ``host/path`` holds every one of *words*, in any letter case, or
-        the one of a pasted reference."""
+        """Show only repositories whose ``host/path`` contains all *words*, or that a pasted reference names.
+
+        Letter case is ignored.
+        """
         if words == self._filter:
             return
         self._filter, self._sieve = words, sieve.for_repositories(words)
@@ -275,12 +274,11 @@ class RegistryModel(RegistryTree):
 
     @property
     def filter(self) -> str:
-        """The filter as it was set."""
+        """The current filter."""
         return self._filter
 
     def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
-        """Sort the repositories within their registries; registries keep the user's order, pinned ones stay
-        first."""
+        """Sort the repositories within their registries. Registries keep the user's order, pinned rows stay first."""
         self._sort_column, self._descending = column, order == Qt.SortOrder.DescendingOrder
         for node in list(self._nodes):
             self._settle(node)

@@ -1,4 +1,4 @@
-"""What the cells of Registries say and how: of a registry itself, or of one of the rows below it. Pure; no signals."""
+"""Text and style of the cells of Registries: of a registry, or of a row below it. Pure; no signals."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _Item = Qt.ItemDataRole
 
 
 def header(section: int) -> str:
-    """What a column is called."""
+    """Return the title of a column."""
     return (tr("Registry / repository"), tr("Tags"), tr("Signed in"))[section]
 
 
 def value(node: RegistryNode, child: Child | None, column: int, role: int) -> Any:
-    """What ``data()`` answers for a cell of *node* (*child* None) or of a row below it."""
+    """Return the value of ``data()`` for a cell of *node* (*child* None) or of a row below it."""
     if role in (_Item.DisplayRole, _Item.AccessibleTextRole):
         return shown(node, child, column)
     if role == _Item.ToolTipRole:
@@ -92,7 +92,7 @@ def _tone(node: RegistryNode, child: Child | None, column: int) -> Tone:
 
 
 def shown(node: RegistryNode, child: Child | None, column: int) -> str:
-    """What a cell shows."""
+    """Return the text of a cell."""
     if child is None:
         if column == RegistryColumn.NAME:
             return node.entry.name
@@ -109,7 +109,7 @@ def shown(node: RegistryNode, child: Child | None, column: int) -> str:
 
 
 def _standing(child: Child) -> str:
-    """What a vendor tells of a repository, in short: ``★ 20,413  official``."""
+    """Return a vendor's data about a repository, in short: ``★ 20,413  official``."""
     info = child.info
     if info is None:
         return ""
@@ -124,7 +124,7 @@ def _standing(child: Child) -> str:
 
 
 def whole(node: RegistryNode, child: Child | None, column: int) -> str:
-    """The whole story of a cell, as plain text."""
+    """Return the full text of a cell, for its tooltip."""
     if child is None:
         trouble = node.entry.trouble
         if column == RegistryColumn.SIGNED_IN and trouble is not None:
@@ -151,12 +151,12 @@ def whole(node: RegistryNode, child: Child | None, column: int) -> str:
 
 
 def note_advice(node: RegistryNode) -> str:
-    """More than the note says, for its tooltip."""
+    """Return the advice behind a note, for its tooltip."""
     return errors.whole(node.error) if node.error is not None else ""
 
 
 def count_text(node: RegistryNode) -> str:
-    """What the column Tags says of a registry."""
+    """Return the text of a registry in the column Tags."""
     course = node.course
     count = node.listed_count()
     if node.search is not None:
@@ -180,7 +180,7 @@ def count_text(node: RegistryNode) -> str:
 
 
 def signed_in(node: RegistryNode) -> tuple[str, Tone]:
-    """What the column Signed in says of a registry, and what it means."""
+    """Return the text of a registry in the column Signed in, and its tone."""
     if node.entry.user:
         return text.safe(node.entry.user, 100), Tone.GOOD
     if node.entry.trouble is not None:

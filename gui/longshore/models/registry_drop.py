@@ -1,4 +1,4 @@
-"""What a drop on the tree of registries would do, in words."""
+"""Texts that say what a drop on the tree of registries would do."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 
 def hint(target: tuple[RegistryNode, Child | None] | None, data: QMimeData) -> tuple[bool, str]:
-    """Whether *data* may be dropped on *target*, and a line that says what would happen or why not."""
+    """Return whether *data* may be dropped on *target*, and a line that says what would happen or why not."""
     files = mime.dropped_files(data)
     dragged = mime.decode(data)
-    # Text of another program is a name to pull, nothing that could be pushed.
+    # Text from another program names an image to pull; it cannot be pushed.
     if not files and (dragged is None or not data.hasFormat(mime.REFERENCES)):
         return False, tr("Only images and archives can be dropped here")
     if target is None or (target[1] is not None and target[1].reference is None):

@@ -1,4 +1,4 @@
-"""What stands behind the rows of Registries: a registry, its repositories, and what explains them."""
+"""The data behind the rows of Registries: a registry, its repositories, notes and links."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _NATURAL = operator.attrgetter("natural")
 
 
 class RegistryNode:
-    """A registry and the state of its listing. *serial* is its identity in model indexes."""
+    """A registry and the state of its listing. *serial* identifies it in model indexes."""
 
     def __init__(self, entry: RegistryEntry, serial: int) -> None:
         self.entry = entry
@@ -31,18 +31,18 @@ class RegistryNode:
         self._generations = 0
         self.listing = Course()
         self.search: Search | None = None
-        #: The vendor's key in ``registry.listing``, "" while nothing was listed.
+        #: The vendor's key in ``registry.listing``, "" before the first listing.
         self.kind = ""
-        #: Whether it looks up what one asks for.
+        #: Whether the registry supports search.
         self.searches = entry.config.is_hub and entry.config.kind in ("auto", "hub")
         self.repositories: dict[str, Child] = {}
-        #: Of these how many the listing that runs has had; -1 where that has to be counted anew.
+        #: How many of these the running listing has returned; -1 if that must be counted again.
         self._listed = -1
-        #: Whether some are pinned or in the history.
+        #: Whether some repositories are pinned or in the history.
         self._marked = False
         self.rows: list[Child] = []
         self.note = Child(None)
-        #: Names that the listing has and no reference can have (upper case, above all), at most so many of them.
+        #: Listed names that no reference can have (mostly upper case), up to a limit.
         self.unusable: dict[str, None] = {}
         self.unusable_note = Child(None)
         self.links = {action: Child(None, action) for action in NodeAction if action}
@@ -50,27 +50,27 @@ class RegistryNode:
 
     @property
     def host(self) -> str:
-        """The registry as in references."""
+        """The registry, written as in references."""
         return self.entry.host
 
     @property
     def course(self) -> Course:
-        """What is shown: the search if there is one, or else the listing."""
+        """The search if there is one, else the listing."""
         return self.search or self.listing
 
     @property
     def state(self) -> NodeState:
-        """Of what is shown."""
+        """The state of the search or listing shown."""
         return self.course.state
 
     @property
     def error(self) -> LongshoreError | None:
-        """Of what is shown."""
+        """The error of the search or listing shown."""
         return self.course.error
 
     @property
     def line(self) -> str:
-        """The sentence that explains it, "" where there is nothing to explain."""
+        """The sentence that explains the node, "" if none is needed."""
         return self.note.line
 
     # -- content
@@ -82,15 +82,15 @@ class RegistryNode:
             return None
 
     def child(self, path: str) -> Child | None:
-        """The repository at *path*, made if it is not there; None for what cannot be the name of one."""
+        """Return the repository at *path*, created if missing; None if *path* is not a valid name."""
         found = self.repositories.get(path)
         if found is None and (made := self._made(path)) is not None:
-            # Docker Hub's "postgres" is "library/postgres": a name may say less than the path.
+            # Docker Hub's "postgres" is "library/postgres": a name can be shorter than the path.
             found = self.repositories.setdefault(made.path, made)
         return found
 
     def set_known(self, entry: RegistryEntry) -> set[Child]:
-        """Take over what is pinned and what is recent; the rows whose mark changed."""
+        """Set the pinned and recent repositories; return the rows whose mark changed."""
         pinned = {child.path for path in entry.pinned if (child := self.child(path)) is not None}
         recent = [child.path for path in entry.recent if (child := self.child(path)) is not None]
         changed: set[Child] = set()
@@ -105,7 +105,7 @@ class RegistryNode:
         return changed
 
     def found(self, path: str, info: RepositoryInfo | None = None) -> Child | None:
-        """The repository at *path* is there; its row if *info* changed it."""
+        """Note that the repository at *path* exists; return its row if *info* changed it."""
         child = self.child(path)
         if child is None:
             return None
@@ -114,7 +114,7 @@ class RegistryNode:
         return child if child.tell(info) else None
 
     def begin(self) -> int:
-        """A new listing begins; rows stay until it says otherwise. A search ends."""
+        """Begin a new listing and return its generation; rows stay until it replaces them. A search ends."""
         self.search = None
         self._generations += 1
         self.listing.begin(self._generations)
@@ -125,14 +125,14 @@ class RegistryNode:
         return self._generations
 
     def begin_search(self, query: str) -> int:
-        """A search begins; the listing is kept for afterwards."""
+        """Begin a search and return its generation; the listing is kept."""
         self._generations += 1
         self.search = Search(query)
         self.search.begin(self._generations)
         return self._generations
 
     def course_of(self, generation: int) -> Course | None:
-        """What *generation* is the number of; None for what was overtaken."""
+        """Return the listing or search of *generation*, None if it is out of date."""
         if self.search is not None and self.search.generation == generation:
             return self.search
         return self.listing if self.listing.generation == generation else None
@@ -140,7 +140,7 @@ class RegistryNode:
     def append(
         self, course: Course, items: Sequence[str | RepositoryInfo], has_more: bool, total: int | None
     ) -> set[Child]:
-        """One page; the rows that were there and changed."""
+        """Add one page; return the existing rows that changed."""
         changed: set[Child] = set()
         if isinstance(course, Search):
             for item in items:
@@ -166,7 +166,7 @@ class RegistryNode:
         if not has_more:
             gone = {path for path, child in self.repositories.items() if child.stale}
         elif names and names == sorted(names):
-            # A sorted listing passed these by: they are no more.
+            # A sorted listing has skipped these: they no longer exist.
             gone = {path for path, child in self.repositories.items() if child.stale and path < names[-1]}
         else:
             gone = set()
@@ -181,9 +181,9 @@ class RegistryNode:
     # -- rows
 
     def target(self, sieve: Sieve, filtered: str, *, descending: bool, column: int) -> list[Child]:
-        """The rows to show: filtered (*sieve* is made of *filtered*) and sorted, then note and links.
+        """Return the rows to show: filtered (*sieve* is made from *filtered*) and sorted, then note and links.
 
-        Pinned ones come first, then those of the history where no listing can tell of them.
+        Pinned repositories come first, then those of the history if there is no complete listing.
         """
         if self.search is not None:
             rows = self._sorted(list(self.search.found.values()), descending, column)
@@ -203,13 +203,13 @@ class RegistryNode:
             rows.append(self.unusable_note)
         self.note.line = self._note_text(bool(rows), bool(sieve))
         if self.note.line:
-            # Why a list broke off stands before what came of it: nobody looks for it behind thousands.
+            # The note about a stopped list comes before its rows: nobody looks for it after thousands.
             rows.insert(0 if self.state is NodeState.FAILED else len(rows), self.note)
         rows += self._links(filtered)
         return rows
 
     def _passing(self, sieve: Sieve) -> list[Child]:
-        """What the filter lets pass, of what can be shown now. Made for ten thousand at every page."""
+        """Return the repositories that can be shown and pass the filter. Fast enough for ten thousand at every page."""
         rows = list(self.repositories.values())
         if self._marked and not self._incomplete:
             rows = [child for child in rows if not child.from_history]
@@ -217,7 +217,7 @@ class RegistryNode:
 
     @property
     def _incomplete(self) -> bool:
-        """The listing does not tell of every repository there is."""
+        """True if the listing does not include every repository."""
         return self.listing.state in (NodeState.NO_CATALOGUE, NodeState.FAILED) or self.entry.config.is_hub
 
     @staticmethod
@@ -248,7 +248,7 @@ class RegistryNode:
         return [self.links[action] for action, _ in wanted]
 
     def _note_text(self, any_rows: bool, filtered: bool) -> str:
-        """The sentence that explains the node where its rows do not."""
+        """Return the sentence that explains the node if its rows do not."""
         course = self.course
         if course.state is NodeState.NO_CATALOGUE and course.error is not None:
             return errors.message(course.error)
@@ -279,7 +279,7 @@ class RegistryNode:
     # -- counts
 
     def listed_count(self) -> int:
-        """How many repositories the listing that is shown has brought so far."""
+        """Return the number of repositories that the current listing has returned so far."""
         if self.search is not None:
             return len(self.search.found)
         if self._listed < 0:
@@ -287,11 +287,11 @@ class RegistryNode:
         return self._listed
 
     def known_count(self) -> int:
-        """How many repositories there are to be shown without a filter."""
+        """Return the number of repositories to show without a filter."""
         return len(self._passing(Sieve())) if self._marked else len(self.repositories)
 
     def loaded_text(self) -> str:
-        """How much of the listing is here: ``2,400 of 10,000 loaded``."""
+        """Return how much of the listing is loaded: ``2,400 of 10,000 loaded``."""
         count, total = self.listed_count(), self.course.total
         if total is not None and total > count:
             words = tr("{count} of {total} loaded").replace("{total}", f"{total:,}")

@@ -1,4 +1,4 @@
-"""The parts of a registry's node: what the tree is told of it, its rows, and how far its listings have come."""
+"""The parts of a registry's node: its entry, its rows, and the progress of its listings."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RegistryEntry:
-    """A registry as the tree shall show it. *user*: who is signed in, "" for nobody.
+    """The data of a registry in the tree. *user*: who is signed in, "" for nobody.
 
-    *recent*: repositories known from the history, the latest first. *auth*: what the registry asks for: ``none``,
-    ``basic``, ``bearer``, "" while that is not known. *trouble*: why nobody can tell who is signed in (a broken helper
-    or file), None if nothing is wrong.
+    *recent*: repositories known from the history, the latest first. *auth*: the registry's authentication: ``none``,
+    ``basic``, ``bearer``, "" while unknown. *trouble*: why it is unknown who is signed in (a broken helper or file),
+    None if nothing is wrong.
     """
 
     config: RegistryConfig
@@ -36,12 +36,12 @@ class RegistryEntry:
 
     @property
     def host(self) -> str:
-        """The registry as in references."""
+        """The registry, written as in references."""
         return self.config.host
 
     @property
     def name(self) -> str:
-        """What the row shows."""
+        """The title of the row."""
         return text.safe(self.title) or (
             tr("Docker Hub") if self.host == DOCKER_HUB else text.safe(self.host)
         )
@@ -50,8 +50,8 @@ class RegistryEntry:
 class Child:
     """A row below a registry: a repository, the note, or a link.
 
-    *listed*: some listing had it (a pinned or recent one may be in none). *stale*: the listing that runs has not had
-    it yet. *recent*: its place among the recent ones, -1 for none. *info*: what the vendor tells of it.
+    *listed*: a listing has returned it (a pinned or recent one may be in none). *stale*: the running listing has not
+    returned it yet. *recent*: its position among the recent ones, -1 for none. *info*: the vendor's data about it.
     """
 
     __slots__ = (
@@ -80,7 +80,7 @@ class Child:
         self.path = "" if reference is None else reference.path
         self.haystack = "" if reference is None else sieve.haystack([reference.name])
         self.natural: NaturalKey = natural_key(self.path)
-        #: What a note or a link says. Kept, since it must not change while views hear of rows that come and go.
+        #: Text of a note or a link. Stored, because it must not change while views process added and removed rows.
         self.line = ""
         self.pinned = False
         self.listed = False
@@ -91,16 +91,16 @@ class Child:
 
     @property
     def from_history(self) -> bool:
-        """Nothing but the history knows it."""
+        """True if it is known only from the history."""
         return self.recent >= 0 and not self.listed and not self.pinned
 
     @property
     def stars(self) -> int | None:
-        """As the vendor counts them."""
+        """The stars that the vendor counts."""
         return self.info.stars if self.info is not None else None
 
     def tell(self, info: RepositoryInfo | None) -> bool:
-        """Take over what a listing tells of it; True if that changes the row."""
+        """Take over a listing's data about it; return True if the row changes."""
         if info is None or info == self.info:
             return False
         self.info = info
@@ -110,7 +110,7 @@ class Child:
 
 
 class Course:
-    """How far a listing, or a search, has come."""
+    """The progress of a listing or a search."""
 
     def __init__(self) -> None:
         self.generation = 0
@@ -120,23 +120,23 @@ class Course:
         self.error: LongshoreError | None = None
 
     def begin(self, generation: int) -> None:
-        """From the first page."""
+        """Begin with the first page."""
         self.generation = generation
         self.state, self.error, self.has_more = NodeState.LOADING, None, False
 
     def paged(self, has_more: bool, total: int | None) -> None:
-        """A page came."""
+        """Note that a page arrived."""
         self.state, self.has_more = NodeState.READY, has_more
         if total is not None or not has_more:
             self.total = total
 
     def failed(self, state: NodeState, error: LongshoreError) -> None:
-        """It ends here; what came stays."""
+        """End with *error*; loaded rows stay."""
         self.state, self.error, self.has_more = state, error, False
 
 
 class Search(Course):
-    """What the registry finds for *query*, in its own order, in place of the listing."""
+    """The registry's results for *query*, in its own order, in place of the listing."""
 
     def __init__(self, query: str) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""The tree of registries as Qt sees it: indexes, flags, cells, drag and drop. ``registry_model`` says what is in it."""
+"""The Qt side of the tree of registries: indexes, flags, cells, drag and drop. :mod:`.registries` has its content."""
 
 from __future__ import annotations
 
@@ -34,25 +34,25 @@ _NOTHING = _Flag.NoItemFlags
 _REGISTRY = _Flag.ItemIsEnabled | _Flag.ItemIsSelectable | _Flag.ItemIsDropEnabled
 _FLAGS = {
     NodeKind.REPOSITORY: _REGISTRY | _Flag.ItemIsDragEnabled | _Flag.ItemNeverHasChildren,
-    # Nothing to select, drag or drop on.
+    # Cannot be selected or dragged, and accepts no drops.
     NodeKind.NOTE: _Flag.ItemIsEnabled | _Flag.ItemNeverHasChildren,
     NodeKind.LINK: _Flag.ItemIsEnabled | _Flag.ItemIsSelectable | _Flag.ItemNeverHasChildren,
 }
 
 
 class RegistryTree(QAbstractItemModel):
-    """GUI thread only.
+    """The item model without its content. GUI thread only.
 
-    A registry's index has the internal id 0, a child's the serial number of its registry: indexes hold no Python
-    object that could be gone.
+    A registry's index has the internal id 0, a child's index the serial number of its registry. So no index holds a
+    Python object that might be deleted.
     """
 
     #: (list[ImageName], host: str, repository: str, "" for none): local images were dropped. Connect all three queued:
-    #: a drop has to return before a sheet opens.
+    #: a drop must return before a sheet opens.
     push_dropped = Signal(object, str, str)
-    #: (list[Reference], host: str, repository: str): remote ones were dropped.
+    #: (list[Reference], host: str, repository: str): remote images were dropped.
     copy_dropped = Signal(object, str, str)
-    #: (list[Path], host: str, repository: str): files were dropped, archives perhaps.
+    #: (list[Path], host: str, repository: str): files were dropped, perhaps archives.
     load_dropped = Signal(object, str, str)
     #: (host: str): a registry's state or counts changed.
     state_changed = Signal(str)
@@ -65,7 +65,7 @@ class RegistryTree(QAbstractItemModel):
     # -- for subclasses
 
     def _next_page(self, node: RegistryNode) -> None:
-        """A view wants more of *node* than there is."""
+        """Request the next page of *node* for a view."""
         raise NotImplementedError
 
     def _index_of_node(self, node: RegistryNode) -> QModelIndex:
@@ -85,7 +85,7 @@ class RegistryTree(QAbstractItemModel):
     # -- QAbstractItemModel
 
     def _find(self, index: Index) -> tuple[RegistryNode, Child | None] | None:
-        """What stands behind *index*; None for one that is stale or not ours."""
+        """Return the node and row of *index*; None if it is stale or from another model."""
         if not index.isValid() or index.model() is not self or not 0 <= index.column() <= _LAST:
             return None
         row, serial = index.row(), index.internalId()
@@ -132,8 +132,8 @@ class RegistryTree(QAbstractItemModel):
         found = self._find(parent)
         if found is None or found[1] is not None:
             return False
-        # Only the first page: tree views fetch whatever they can at every layout of an open node, which would read the
-        # whole catalogue unasked. Further pages come by want_more(), as one scrolls.
+        # Only the first page: tree views fetch all they can at every layout of an expanded node, which would read the
+        # whole catalogue. want_more() requests further pages on scrolling.
         return found[0].state is NodeState.IDLE
 
     def fetchMore(self, parent: Index) -> None:
@@ -142,7 +142,7 @@ class RegistryTree(QAbstractItemModel):
             self._next_page(found[0])
 
     def flags(self, index: Index) -> Qt.ItemFlag:
-        # Trees ask this and index() of every row at every layout: no more work than need be, and no sums of flags.
+        # Trees call this and index() for every row at every layout: keep the work minimal, and add up no flags.
         node = self._by_serial.get(index.internalId())
         if node is None:
             return _REGISTRY if self._find(index) is not None else _NOTHING
@@ -189,7 +189,7 @@ class RegistryTree(QAbstractItemModel):
         return Qt.DropAction.CopyAction
 
     def drop_hint(self, index: Index, data: QMimeData) -> tuple[bool, str]:
-        """Whether *data* may be dropped on *index*, and a line that says what would happen or why not."""
+        """Return whether *data* may be dropped on *index*, and a line that says what would happen or why not."""
         return registry_drop.hint(self._find(index), data)
 
     @never_raises(default=False)

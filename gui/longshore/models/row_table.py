@@ -1,4 +1,4 @@
-"""What the flat tables share: an own filtered and sorted list, and how it changes under a view."""
+"""The base of the flat tables: a filtered and sorted list, and its updates under a view."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _NO_PARENT = QModelIndex()
 
 
 class TableRow:
-    """One row, the same object as long as it stays. *haystack* is what the filter looks in, folded."""
+    """One row, the same object as long as it stays. *haystack*: the case-folded text that the filter searches."""
 
     __slots__ = ("haystack",)
 
@@ -51,29 +51,29 @@ class RowTable(QAbstractTableModel, Generic[_Row]):
     # -- for subclasses
 
     def _value(self, row: _Row, column: int, role: int) -> Any:
-        """What ``data()`` answers; called with a valid row and column."""
+        """Return the value of ``data()``; called with a valid row and column."""
         raise NotImplementedError
 
     def _header(self, column: int, role: int) -> Any:
         raise NotImplementedError
 
     def _sort_key(self, row: _Row, column: int) -> Any:
-        """What *row* is sorted by in *column*, None: always last."""
+        """Return the sort key of *row* in *column*; None sorts last."""
         raise NotImplementedError
 
     def _default_order(self, rows: list[_Row]) -> list[_Row]:
-        """*rows* (in base order) when no column is chosen."""
+        """Return *rows* (given in base order) in the default order."""
         return rows
 
     def _sieve_for(self, words: str) -> Sieve:
-        """What the filter *words* lets pass."""
+        """Return the sieve for the filter *words*."""
         return Sieve(ordering.words(words))
 
     def _shown(self, row: _Row) -> bool:
         return True
 
     def _arrange(self) -> None:
-        """Sort and filter again, and tell the views what moved. Called when rows or what they hold changed."""
+        """Sort and filter again and report moved rows to the views. Called when rows or their content changed."""
         if self._sort_column < 0:
             self._ordered = self._default_order(self._all)
         else:
@@ -85,13 +85,13 @@ class RowTable(QAbstractTableModel, Generic[_Row]):
         self._sift()
 
     def _sift(self) -> None:
-        """Filter again; the order is as it was."""
+        """Filter again; the order stays."""
         rows = [row for row in self._ordered if self._shown(row)]
         settle(self, _NO_PARENT, self._rows, self._sieve.passing(rows))
         self._sifted()
 
     def _sifted(self) -> None:
-        """Called after rows may have come, gone or moved."""
+        """React to rows that may have been added, removed or moved."""
 
     def _tell_changed(self, rows: set[_Row], first: int = 0, last: int | None = None) -> None:
         places = [place for place, row in enumerate(self._rows) if row in rows]
@@ -100,7 +100,7 @@ class RowTable(QAbstractTableModel, Generic[_Row]):
     # -- filter
 
     def set_filter(self, words: str) -> None:
-        """Show only rows that hold every one of *words*, in any letter case, or that a pasted reference names."""
+        """Show only rows that contain all *words*, in any letter case, or that a pasted reference names."""
         if words == self._filter:
             return
         self._filter = words
@@ -109,16 +109,16 @@ class RowTable(QAbstractTableModel, Generic[_Row]):
 
     @property
     def filter(self) -> str:
-        """The filter as it was set."""
+        """The current filter."""
         return self._filter
 
     @property
     def total(self) -> int:
-        """How many rows there are, with those that the filter hides."""
+        """The number of rows, including filtered ones."""
         return len(self._all)
 
     def row_at(self, place: int) -> _Row | None:
-        """The row shown at *place*, None outside."""
+        """Return the row shown at *place*, None if there is none."""
         return self._rows[place] if 0 <= place < len(self._rows) else None
 
     # -- QAbstractItemModel
@@ -168,8 +168,7 @@ class RowTable(QAbstractTableModel, Generic[_Row]):
         )
 
     def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
-        """Sort by *column*; -1 is the default order. Equal rows keep the base order; unknown values come
-        last."""
+        """Sort by *column*; -1 is the default order. Equal rows keep the base order; unknown values come last."""
         if column >= len(self._columns):
             return
         self._sort_column, self._sort_order = column, order
@@ -184,6 +183,6 @@ class RowTable(QAbstractTableModel, Generic[_Row]):
     # -- for drags
 
     def _rows_of(self, indexes: Iterable[Index]) -> list[_Row]:
-        """The rows of *indexes*, each once, from top to bottom."""
+        """Return the rows of *indexes*, each once, from top to bottom."""
         places = sorted({index.row() for index in indexes if index.isValid()})
         return [row for place in places if (row := self.row_at(place)) is not None]

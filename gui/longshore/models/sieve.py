@@ -1,4 +1,4 @@
-"""What a filter lets pass: words that people type, and whole references and pull commands that they paste."""
+"""Filters: typed words, and pasted references and pull commands."""
 
 from __future__ import annotations
 
@@ -10,13 +10,12 @@ from longshore.models import ordering
 if TYPE_CHECKING:
     from longshore.oci.reference import Reference
 
-#: Characters of a filter that are looked at as a reference: longer ones name none.
+#: Maximum length of a filter that is parsed as a reference; longer ones are not references.
 LONGEST = 2000
 
 
 class Searched(Protocol):
-    """A row with the folded text that filters look in. Names stand between blanks, so that a whole one can be asked
-    for."""
+    """A row with the case-folded text that filters search. Blanks around each name allow matching a whole name."""
 
     haystack: str
 
@@ -25,19 +24,19 @@ _Row = TypeVar("_Row", bound=Searched)
 
 
 class Sieve:
-    """Lets a row pass whose haystack holds every needle of one of the *ways*. Immutable; without ways all pass."""
+    """Passes rows whose haystack contains every needle of one of the *ways*. Immutable; without ways all rows pass."""
 
     __slots__ = ("_ways",)
 
     def __init__(self, *ways: tuple[str, ...]) -> None:
-        # A way without needles lets everything pass.
+        # A way without needles passes everything.
         self._ways = () if not all(ways) else ways
 
     def __bool__(self) -> bool:
         return bool(self._ways)
 
     def passing(self, rows: Sequence[_Row]) -> list[_Row]:
-        """Those of *rows* that pass, in their order. Made for ten thousand."""
+        """Return those of *rows* that pass, in their order. Fast enough for ten thousand."""
         if len(self._ways) > 1:
             return [row for row in rows if any(ordering.matches(row.haystack, way) for way in self._ways)]
         passed = list(rows)
@@ -47,13 +46,13 @@ class Sieve:
 
 
 def haystack(parts: Iterable[str]) -> str:
-    """The folded text of a row with these names."""
+    """Return the case-folded text of a row with these names."""
     return f" {' '.join(parts)} ".casefold()
 
 
 class _Pasted(NamedTuple):
-    """*written*: the name without tag and digest, as it stands there. *whole*: it names its registry, by itself or
-    since it stands in a command, so that it can mean no other."""
+    """A pasted reference. *written*: the name without tag and digest, as written. *whole*: its registry is certain,
+    because it is written or because the reference is part of a command."""
 
     reference: Reference
     written: str
@@ -61,7 +60,7 @@ class _Pasted(NamedTuple):
 
 
 def _pasted(text: str) -> _Pasted | None:
-    """The reference that *text* is or holds; None for words."""
+    """Return the reference that *text* is or contains; None for plain words."""
     text = text.strip()
     if not text or len(text) > LONGEST:
         return None
@@ -78,12 +77,12 @@ def _pasted(text: str) -> _Pasted | None:
     written = text.partition("@")[0].removesuffix(f":{reference.tag}") if alone else reference.name
     whole = not alone or written.startswith(f"{reference.domain}/")
     if not whole and "/" not in written and ("." in written or written == "localhost"):
-        return None  # a host with its port
+        return None  # a host with a port
     return _Pasted(reference, written.casefold(), whole) if named or whole else None
 
 
 def for_images(text: str) -> Sieve:
-    """For rows whose haystacks hold the full reference: a command names ``latest`` where it has no tag."""
+    """Return a sieve for haystacks with full references. A command without a tag means ``latest``."""
     typed, pasted = ordering.words(text), _pasted(text)
     if pasted is None:
         return Sieve(typed)
@@ -94,7 +93,7 @@ def for_images(text: str) -> Sieve:
 
 
 def for_repositories(text: str) -> Sieve:
-    """For rows whose haystacks hold ``host/path``: the repository of a reference, whatever its tag."""
+    """Return a sieve for haystacks with ``host/path``: matches a reference's repository, whatever its tag."""
     typed, pasted = ordering.words(text), _pasted(text)
     if pasted is None:
         return Sieve(typed)
@@ -103,7 +102,7 @@ def for_repositories(text: str) -> Sieve:
 
 
 def for_tags(text: str, host: str, repository: str) -> Sieve:
-    """For the tags of a repository, whose haystacks hold tag and digest: the tag of a reference to that repository."""
+    """Return a sieve for the tags of a repository, with haystacks of tag and digest: matches a reference's tag."""
     typed, pasted = ordering.words(text), _pasted(text)
     if pasted is None:
         return Sieve(typed)
@@ -122,6 +121,6 @@ def for_tags(text: str, host: str, repository: str) -> Sieve:
 
 
 def searched(text: str) -> str:
-    """*text* as the history looks for it: a pasted command by the reference that it names."""
+    """Return *text* as the history searches it: a pasted command is replaced by its reference."""
     pasted = _pasted(text)
     return pasted.reference.familiar if pasted is not None and pasted.whole else text

@@ -1,4 +1,4 @@
-"""What the cells of Transfers say and how: of a transfer itself, or of one of the rows below it. Pure; no signals."""
+"""Text and style of the cells of Transfers: of a transfer, or of a row below it. Pure; no signals."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from longshore.transfers.transfer import State, TransferSnapshot
 _Item = Qt.ItemDataRole
 _NUMBERS = frozenset({TransferColumn.SPEED, TransferColumn.TIME_LEFT})
 _DIM = frozenset({TransferColumn.TIME_LEFT, TransferColumn.FINISHED})
-#: Roles that are answered by what is painted, by the field of it.
+#: Fields of Dress by the role that they answer.
 _DRESSED: dict[int, str] = {
     Role.STRONG: "strong",
     Role.DIM: "dim",
@@ -26,7 +26,7 @@ _DRESSED: dict[int, str] = {
 
 
 def header(section: int) -> str:
-    """What a column is called."""
+    """Return the title of a column."""
     return {
         TransferColumn.OPERATION: tr("Operation"),
         TransferColumn.SOURCE: tr("Source"),
@@ -41,13 +41,13 @@ def header(section: int) -> str:
 
 
 def alignment(column: int) -> Qt.AlignmentFlag:
-    """Numbers stand at the right."""
+    """Return the alignment of a column; numbers are right-aligned."""
     side = Qt.AlignmentFlag.AlignRight if column in _NUMBERS else Qt.AlignmentFlag.AlignLeft
     return side | Qt.AlignmentFlag.AlignVCenter
 
 
 def sort_key(snapshot: TransferSnapshot, column: int) -> Any:
-    """What a transfer is sorted by in *column*; None: last."""
+    """Return the sort key of a transfer in *column*; None sorts last."""
     if column == TransferColumn.STATUS:
         return list(State).index(snapshot.state)
     if column == TransferColumn.PROGRESS:
@@ -64,7 +64,7 @@ def sort_key(snapshot: TransferSnapshot, column: int) -> Any:
 
 
 def value(row: TransferRow, child: ChildRow | None, column: int, role: int) -> Any:
-    """What ``data()`` answers for a cell of *row* (*child* None) or of a row below it."""
+    """Return the value of ``data()`` for a cell of *row* (*child* None) or of a row below it."""
     if role == _Item.DisplayRole:
         return shown(row, child, column)
     if role == _Item.AccessibleTextRole:
@@ -82,7 +82,7 @@ def value(row: TransferRow, child: ChildRow | None, column: int, role: int) -> A
 
 
 def dress(row: TransferRow, child: ChildRow | None, column: int) -> Dress:
-    """All that is painted of a cell of text."""
+    """Return all that is painted in a text cell."""
     said = shown(row, child, column)
     colour = tone(row.snapshot, child, column)
     if child is not None:
@@ -98,7 +98,7 @@ def dress(row: TransferRow, child: ChildRow | None, column: int) -> Dress:
 
 
 def shown(row: TransferRow, child: ChildRow | None, column: int) -> str:
-    """The text of a cell."""
+    """Return the text of a cell."""
     if child is None:
         return words.transfer_cell(row.snapshot, column)
     if child.layer is None:
@@ -107,7 +107,7 @@ def shown(row: TransferRow, child: ChildRow | None, column: int) -> str:
 
 
 def whole(row: TransferRow, child: ChildRow | None, column: int) -> str:
-    """The whole story of a cell."""
+    """Return the full text of a cell, for its tooltip."""
     if child is None:
         return words.transfer_whole(row.snapshot, column)
     if child.layer is None:
@@ -116,7 +116,7 @@ def whole(row: TransferRow, child: ChildRow | None, column: int) -> str:
 
 
 def tone(snapshot: TransferSnapshot, child: ChildRow | None, column: int) -> Tone:
-    """What the state of a cell means."""
+    """Return the tone of a cell's state."""
     if child is None:
         if column == TransferColumn.TRANSFERRED:
             return Tone.BAD if snapshot.state is State.FAILED else Tone.NONE

@@ -1,4 +1,4 @@
-"""Which transfers an action means, and why it can mean none. Pure; any thread."""
+"""The transfers that an action applies to, and why it applies to none. Pure; any thread."""
 
 from __future__ import annotations
 
@@ -11,23 +11,25 @@ Snapshots = Sequence[TransferSnapshot]
 
 
 def can_be_cancelled(snapshot: TransferSnapshot) -> bool:
-    """Whether it waits or runs, and nobody has cancelled it."""
+    """Return True if it is queued or running, and not cancelled."""
     return not snapshot.state.finished and snapshot.state is not State.CANCELLING
 
 
 def can_be_retried(snapshot: TransferSnapshot) -> bool:
-    """Whether it ended without success."""
+    """Return True if it ended without success."""
     return snapshot.state.finished and snapshot.state is not State.SUCCEEDED
 
 
 def is_paused(snapshot: TransferSnapshot) -> bool:
-    """Whether it waits until the user goes on with it."""
+    """Return True if it waits until the user resumes it."""
     return snapshot.waiting_for is Waiting.PAUSED
 
 
 def meant(chosen: Snapshots, every: Snapshots, *, failed: bool) -> list[TransferSnapshot]:
-    """What is *chosen*; where nothing is, the one transfer of *every* that can be meant, if it is only one. *failed*:
-    that is one to retry; otherwise one that has not finished."""
+    """Return the *chosen* transfers; if none, the only candidate among *every*, if there is exactly one.
+
+    *failed*: candidates are those to retry; otherwise those not finished.
+    """
     if chosen:
         return list(chosen)
     fits = [one for one in every if (can_be_retried(one) if failed else not one.state.finished)]
@@ -35,7 +37,7 @@ def meant(chosen: Snapshots, every: Snapshots, *, failed: bool) -> list[Transfer
 
 
 def no_cancel(chosen: Snapshots, every: Snapshots) -> str:
-    """Why nothing can be cancelled now, "" where something can."""
+    """Return why nothing can be cancelled now, "" if something can."""
     pool = chosen or every
     if any(map(can_be_cancelled, pool)):
         return ""
@@ -47,7 +49,7 @@ def no_cancel(chosen: Snapshots, every: Snapshots) -> str:
 
 
 def no_retry(chosen: Snapshots, every: Snapshots) -> str:
-    """Why nothing can be retried now, "" where something can."""
+    """Return why nothing can be retried now, "" if something can."""
     if any(map(can_be_retried, chosen or every)):
         return ""
     if chosen:

@@ -1,4 +1,4 @@
-"""The rows of the tree of transfers, and how those below a transfer follow its snapshot."""
+"""The rows of the tree of transfers, and how the rows below a transfer follow its snapshot."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class ChildRow:
 
 
 class TransferRow:
-    """A transfer. *serial* is its identity in model indexes. *layers*: those that its children show."""
+    """A transfer. *serial* identifies it in model indexes. *layers*: the layers that its children show."""
 
     __slots__ = ("advice", "children", "haystack", "layers", "serial", "snapshot")
 
@@ -37,10 +37,11 @@ class TransferRow:
         self.haystack = " ".join(parts).casefold()
 
     def take_over(self) -> list[int] | None:
-        """Show the snapshot's layers in the children there are; the places of those that changed. None where the
-        children are not of these layers.
+        """Show the snapshot's layers in the existing children; return the positions of those that changed.
 
-        Layers that did not change are the same objects, so most of it is a comparison of identities.
+        Returns None if the children belong to other layers.
+
+        Unchanged layers are the same objects, so most of the work is comparing identities.
         """
         layers, above = self.snapshot.layers, len(self.advice)
         if len(layers) != len(self.layers):
@@ -56,7 +57,7 @@ class TransferRow:
         return [place + above for place in changed]
 
     def target(self) -> tuple[list[ChildRow], set[ChildRow]]:
-        """The rows to show, advice first, then the layers in their order; and those that changed."""
+        """Return the rows to show, advice first, then the layers in order; and the rows that changed."""
         known = {child.key: child for child in self.children}
         self.layers = self.snapshot.layers
         rows: list[ChildRow] = []

@@ -1,4 +1,4 @@
-"""Transfers as a tree: a row each, a row per layer below it. Made for thousands of changes a second."""
+"""Transfers as a tree: one row each, with a row per layer below it. Handles thousands of changes a second."""
 
 from __future__ import annotations
 
@@ -32,26 +32,26 @@ _Item = Qt.ItemDataRole
 _ROOT = QModelIndex()
 _LAST = len(TransferColumn) - 1
 _FIXED = frozenset({TransferColumn.OPERATION, TransferColumn.SOURCE, TransferColumn.DESTINATION})
-# Made once: views ask for every cell that they paint.
+# Created once: views read these for every cell that they paint.
 _ROW_FLAGS = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
 _DRAGGED_FLAGS = _ROW_FLAGS | Qt.ItemFlag.ItemIsDragEnabled
 _CHILD_FLAGS = _ROW_FLAGS | Qt.ItemFlag.ItemNeverHasChildren
-#: What changes all the time while a transfer moves.
+#: Columns that change all the time while a transfer runs.
 _LIVELY = (TransferColumn.PROGRESS, TransferColumn.TIME_LEFT)
-#: What changes of a layer.
+#: Columns of a layer that change.
 _OF_LAYER = (TransferColumn.STATUS, TransferColumn.TRANSFERRED)
-#: Milliseconds between two sortings by something that changes all the time: rows must not dance.
+#: Milliseconds between two sorts by a value that changes all the time, so that rows do not jump.
 _RESORT = 1000
 
 
 class TransferModel(QAbstractItemModel):
     """The rows of the transfer queue. GUI thread only.
 
-    A transfer's index has the internal id 0, a child's the serial number of its transfer. The default order
-    (column -1) is the queue's. Rows that wait can be dragged to another place in it.
+    A transfer's index has the internal id 0, a child's index the serial number of its transfer. The default order
+    (column -1) is the queue's. Queued rows can be dragged to another position.
     """
 
-    #: list[str], str | None: these rows were dropped before that one, or at the end. Connect it queued.
+    #: list[str], str | None: the ids of dropped rows, and of the row to insert before (None: the end). Connect queued.
     rows_dropped = Signal(object, object)
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -72,16 +72,16 @@ class TransferModel(QAbstractItemModel):
         self._in_sight: Callable[[], Mapping[str, tuple[int, int]]] | None = None
 
     def watch_layers(self, in_sight: Callable[[], Mapping[str, tuple[int, int]]]) -> None:
-        """From now on changes of layers are told only where somebody looks: *in_sight* gives, by transfer, the first
-        and the last row below it that a view shows.
+        """Report changes of layers only for visible rows from now on.
 
-        Thousands of layers change at once, and to tell a view of a row costs as much as to paint it. What is not in
-        sight is read when it comes there: call :meth:`unfold` before.
+        *in_sight* returns, by transfer, the first and the last visible row below it. Thousands of layers change at
+        once, and reporting a row to a view costs as much as painting it. Hidden rows are read when they become visible:
+        call :meth:`unfold` before.
         """
         self._in_sight = in_sight
 
     def unfold(self, index: QModelIndex) -> None:
-        """The rows below *index* come into sight."""
+        """Update the rows below *index*, which are about to become visible."""
         found = self._find(index)
         if found is not None and found[1] is None and found[0].layers is not found[0].snapshot.layers:
             self._settle_children(found[0], (0, len(found[0].children)))
@@ -89,7 +89,7 @@ class TransferModel(QAbstractItemModel):
     # -- changes
 
     def apply(self, changes: Changes) -> None:
-        """Show what changed in the queue since the last time: a few signals, however much it was."""
+        """Show what changed in the queue since the last call, with a few signals however many changes there are."""
         moved = changes.order is not None
         for name in changes.removed:
             moved = self._transfers.pop(name, None) is not None or moved
@@ -139,7 +139,7 @@ class TransferModel(QAbstractItemModel):
             if snapshot.layers is row.layers:
                 return
             if in_sight is not None and snapshot.id not in in_sight and row.children:
-                return  # until it is unfolded, or comes to another state
+                return  # until it is expanded or its state changes
         advice = words.advice_lines(snapshot)
         if snapshot.layers is row.layers and advice == row.advice:
             return
@@ -162,7 +162,7 @@ class TransferModel(QAbstractItemModel):
         self._tell_children(row, [number for number, child in enumerate(target) if child in changed], seen)
 
     def _tell_children(self, row: TransferRow, places: list[int], seen: tuple[int, int]) -> None:
-        """One signal for all the rows that changed and are seen: views repaint them together."""
+        """Emit one signal for all changed visible rows: views repaint them together."""
         places = [place for place in places if seen[0] <= place <= seen[1]]
         place = self._place(row) if places else None
         if place is not None:
@@ -174,30 +174,30 @@ class TransferModel(QAbstractItemModel):
     def _place(self, row: TransferRow) -> int | None:
         return next((place for place, shown in enumerate(self._rows) if shown is row), None)
 
-    # -- what others ask
+    # -- queries
 
     def snapshot(self, transfer: str) -> TransferSnapshot | None:
-        """The latest snapshot of the transfer with this id."""
+        """Return the latest snapshot of the transfer with this id."""
         row = self._transfers.get(transfer)
         return row.snapshot if row is not None else None
 
     def snapshots(self) -> list[TransferSnapshot]:
-        """Of all transfers shown, in the order of the rows."""
+        """Return the snapshots of all transfers shown, in row order."""
         return [row.snapshot for row in self._rows]
 
     def transfer_of(self, index: QModelIndex) -> str:
-        """The id of the transfer that a row is, or belongs to; "" for none."""
+        """Return the id of the transfer that a row is or belongs to; "" for none."""
         found = self._find(index)
         return found[0].snapshot.id if found is not None else ""
 
     def index_of(self, transfer: str) -> QModelIndex:
-        """Index of the transfer with this id; invalid when it is not shown."""
+        """Return the index of the transfer with this id; invalid if it is not shown."""
         row = self._transfers.get(transfer)
         place = self._place(row) if row is not None else None
         return QModelIndex() if place is None else self.createIndex(place, 0, 0)
 
     def states(self) -> dict[State, int]:
-        """How many transfers are in each state, with those that the filter hides."""
+        """Return the number of transfers in each state, including filtered ones."""
         counts: dict[State, int] = {}
         for row in self._transfers.values():
             counts[row.snapshot.state] = counts.get(row.snapshot.state, 0) + 1
@@ -206,14 +206,14 @@ class TransferModel(QAbstractItemModel):
     # -- filter and order
 
     def set_filter(self, text_of_filter: str) -> None:
-        """Show only transfers whose operation, ends and images hold every word, in any letter case."""
+        """Show only transfers whose operation, ends and images contain all words, in any letter case."""
         if text_of_filter != self._filter:
             self._filter, self._needles = text_of_filter, ordering.words(text_of_filter)
             self._arrange()
 
     @property
     def filter(self) -> str:
-        """The filter as it was set."""
+        """The current filter."""
         return self._filter
 
     def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
@@ -234,7 +234,7 @@ class TransferModel(QAbstractItemModel):
     # -- QAbstractItemModel
 
     def _find(self, index: Index) -> tuple[TransferRow, ChildRow | None] | None:
-        """What stands behind *index*; None for one that is stale or not ours."""
+        """Return the rows of *index*; None if it is stale or from another model."""
         if not index.isValid() or index.model() is not self or not 0 <= index.column() <= _LAST:
             return None
         row, serial = index.row(), index.internalId()
@@ -285,7 +285,7 @@ class TransferModel(QAbstractItemModel):
         snapshot = found[0].snapshot
         return _DRAGGED_FLAGS if snapshot.state is State.QUEUED or words.saved_file(snapshot) else _ROW_FLAGS
 
-    # -- drag and drop: within what waits, and out what was saved
+    # -- drag and drop: queued rows within the queue, saved archives to other programs
 
     def supportedDragActions(self) -> Qt.DropAction:
         return Qt.DropAction.MoveAction | Qt.DropAction.CopyAction
@@ -305,7 +305,7 @@ class TransferModel(QAbstractItemModel):
         return mime.encode_transfers(places)
 
     def _dropped(self, data: QMimeData | None) -> list[str]:
-        """The rows that *data* names, as far as they still wait here."""
+        """Return the rows that *data* names and that are still queued here."""
         known = (self._transfers.get(name) for name in mime.decode_transfers(data))
         return [row.snapshot.id for row in known if row is not None and row.snapshot.state is State.QUEUED]
 
@@ -341,6 +341,6 @@ class TransferModel(QAbstractItemModel):
 
     @never_raises(Dress())
     def dress(self, index: Index) -> Dress:
-        """All that is painted of a cell of text: views ask for it twenty times a second."""
+        """Return all that is painted in a text cell: views read it twenty times a second."""
         found = self._find(index)
         return Dress() if found is None else cells.dress(*found, index.column())

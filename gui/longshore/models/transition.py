@@ -1,5 +1,4 @@
-"""From the rows that are shown to the rows that shall be: told to views so that selection and scroll
-survive."""
+"""Turns the shown rows into the new rows, and reports it to views so that selection and scroll position survive."""
 
 from __future__ import annotations
 
@@ -12,8 +11,7 @@ from PySide6.QtCore import QAbstractItemModel, QModelIndex
 
 _log = logging.getLogger(__name__)
 
-#: More separate ranges than this are told as one change of layout: each range costs a view about as much as
-#: all.
+#: More separate ranges than this are reported as one layout change: each range costs a view about as much as all.
 MAX_RANGES = 24
 
 
@@ -22,8 +20,10 @@ _Call = TypeVar("_Call", bound=Callable[..., Any])
 
 
 def never_raises(default: Any = None) -> Callable[[_Call], _Call]:
-    """For ``data()`` and its like: Qt calls them from C++ while it lays out, where an exception can end in
-    a crash."""
+    """Return a decorator for ``data()`` and the like that logs exceptions and returns *default*.
+
+    Qt calls these from C++ during layout, where an exception can crash the process.
+    """
 
     def decorate(function: _Call) -> _Call:
         told: set[str] = set()
@@ -33,7 +33,7 @@ def never_raises(default: Any = None) -> Callable[[_Call], _Call]:
             try:
                 return function(*args, **kwargs)
             except Exception as error:
-                # Once a kind: a view asks thousands of times.
+                # Log each kind once: a view asks thousands of times.
                 if repr(error) not in told and len(told) < 20:
                     told.add(repr(error))
                     _log.exception("%s failed", function.__qualname__)
@@ -45,7 +45,7 @@ def never_raises(default: Any = None) -> Callable[[_Call], _Call]:
 
 
 def ranges(places: Sequence[int]) -> list[tuple[int, int]]:
-    """Ascending *places* as ranges, both ends included."""
+    """Return ascending *places* as ranges, both ends included."""
     found: list[tuple[int, int]] = []
     for place in places:
         if found and found[-1][1] == place - 1:
@@ -58,8 +58,8 @@ def ranges(places: Sequence[int]) -> list[tuple[int, int]]:
 def settle(model: QAbstractItemModel, parent: QModelIndex, rows: list[_Row], target: list[_Row]) -> None:
     """Turn *rows*, the list that *model* shows below *parent*, into *target*, in place.
 
-    Rows are told apart by identity (they must not define equality): a row stays the same object while its content
-    changes. Emits no dataChanged: the caller knows what changed within a row.
+    Rows are compared by identity (they must not define equality): a row stays the same object while its content
+    changes. Emits no dataChanged, because the caller knows what changed within a row.
     """
     if rows == target:
         return
@@ -85,7 +85,7 @@ def settle(model: QAbstractItemModel, parent: QModelIndex, rows: list[_Row], tar
 
 def _lay_out(model: QAbstractItemModel, parent: QModelIndex, rows: list[_Row], target: list[_Row]) -> None:
     model.layoutAboutToBeChanged.emit()
-    # Views add theirs while they hear the signal above, so these are read after it.
+    # Views add persistent indexes while they process the signal above, so these are read after it.
     own: list[tuple[QModelIndex, _Row]] = []
     below: list[tuple[QModelIndex, _Row]] = []
     for index in model.persistentIndexList():
@@ -101,7 +101,7 @@ def _lay_out(model: QAbstractItemModel, parent: QModelIndex, rows: list[_Row], t
         model.index(place[row], index.column(), parent) if row in place else QModelIndex()
         for index, row in own
     ]
-    # Children name their parent by identity, so those of rows that stay are as they were.
+    # Children identify their parent by its identity, so children of rows that stay do not change.
     gone = [index for index, row in below if row not in place]
     model.changePersistentIndexList(before + gone, after + [QModelIndex()] * len(gone))
     model.layoutChanged.emit()
@@ -110,8 +110,7 @@ def _lay_out(model: QAbstractItemModel, parent: QModelIndex, rows: list[_Row], t
 def changed_rows(
     model: QAbstractItemModel, parent: QModelIndex, places: Sequence[int], first: int, last: int
 ) -> None:
-    """Tell that the columns *first* to *last* of the rows at ascending *places* changed: one signal a
-    range."""
+    """Report changes in columns *first* to *last* of the rows at ascending *places*, one signal per range."""
     found = ranges(places)
     if len(found) > MAX_RANGES:
         found = [(places[0], places[-1])]
