@@ -1,4 +1,4 @@
-"""The use cases: what a window may ask for. Returns at once; owns the clients, the watch and the listings."""
+"""The use cases that a window can request. They return at once, and own the clients, the watch and the listings."""
 
 from longshore.application.clients import Clients
 from longshore.application.requests import LocalPlace

@@ -1,4 +1,4 @@
-"""Who is signed in where: asked of Docker's credentials, changed here, and noticed when others change it."""
+"""Sign-ins of all registries: read from Docker's credentials, changed here, and watched for changes by others."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from longshore.operations.tasks import Tasks
 
 _log = logging.getLogger(__name__)
 
-#: Milliseconds after the last change of Docker's config.json before it is read: it is written in several steps.
+#: Milliseconds between the last change of Docker's config.json and reading it: it is written in several steps.
 _SETTLED = 300
-#: Seconds for which a sign-in that was saved is guarded against stale writes of other programs.
+#: Seconds for which a saved sign-in is guarded against stale writes by other programs.
 GUARDED = 300.0
 
 Done = Callable[[LongshoreError | None], None]
@@ -30,9 +30,9 @@ Done = Callable[[LongshoreError | None], None]
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Who is signed in at a registry. *user*: "" for nobody. *kept*: where the secret is, or would be, kept.
+    """Who is signed in at a registry. *user*: "" for nobody. *kept*: where the secret is, or would be, stored.
 
-    *trouble*: why nobody can tell, None if nothing is wrong.
+    *trouble*: why it is unknown who is signed in, None if nothing is wrong.
     """
 
     user: str = ""
@@ -42,10 +42,10 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """The whole answer to "Who am I?" at *host*.
+    """All that is known about the account at *host*.
 
-    *auth*: how the registry wants to be signed in to (``none``, ``basic``, ``bearer``, "" if it could not be asked);
-    *realm*: of a ``bearer``, its token service. *refused*: what the registry says to the sign-in, None if it takes it.
+    *auth*: the registry's authentication (``none``, ``basic``, ``bearer``, "" if it could not be asked); *realm*: the
+    token service of a ``bearer``. *refused*: why the registry refuses the sign-in, None if it accepts it.
     """
 
     host: str
@@ -57,7 +57,7 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class _Guarded:
-    """A sign-in that was saved. *until*: of ``time.monotonic``. *again*: it was overwritten once already."""
+    """A saved sign-in. *until*: a time of ``time.monotonic``. *again*: it has been overwritten once already."""
 
     saved: SavedSignIn
     until: float
@@ -65,13 +65,11 @@ class _Guarded:
 
 
 class Accounts(QObject):
-    """The sign-ins of all registries. Lives in the GUI thread; every method returns at once."""
+    """The sign-ins of all registries. GUI thread; every method returns at once."""
 
-    changed = Signal()  # of some registry: see account()
-    switched = Signal(str)  # host at which somebody else is signed in now than before, or nobody
-    lost = Signal(
-        object
-    )  # LongshoreError: another program overwrote a sign-in that was saved, and did so again
+    changed = Signal()  # the account of some registry changed: see account()
+    switched = Signal(str)  # host at which another user, or nobody, is signed in now
+    lost = Signal(object)  # LongshoreError: another program has overwritten a saved sign-in twice
 
     def __init__(self, clients: Clients, tasks: Tasks, book: RegistryBook) -> None:
         super().__init__()
@@ -89,7 +87,7 @@ class Accounts(QObject):
         self._seen = self._state()
 
     def start(self) -> None:
-        """Find out who is signed in where, and watch Docker's config.json, which the docker CLI changes too."""
+        """Read all sign-ins, and watch Docker's config.json, which the docker CLI changes too."""
         self.load()
         self._watcher = QFileSystemWatcher(self)
         self._watcher.fileChanged.connect(self._touched)
@@ -97,33 +95,33 @@ class Accounts(QObject):
         self._watch()
 
     def stop(self) -> None:
-        """Watch no more."""
+        """Stop watching."""
         self._settled.stop()
         if self._watcher is not None:
             self._watcher.deleteLater()
             self._watcher = None
 
-    # -- questions
+    # -- queries
 
     def account(self, host: str) -> Account:
-        """Who is signed in at *host*, as far as it is known yet."""
+        """Return who is signed in at *host*, as far as it is known."""
         return self._accounts.get(host, Account())
 
     def kept_words(self, host: str) -> str:
-        """One sentence for a person: where a secret for *host* will be kept. Known once its account is."""
+        """Return a sentence that says where a secret for *host* will be stored. Known once its account is."""
         account = self.account(host)
         if account.trouble is not None:
             return errors.told(account.trouble)
         return destination_words(account.kept) if account.kept is not None else ""
 
     def load(self, *hosts: str) -> None:
-        """Look again who is signed in at *hosts* (default: everywhere)."""
+        """Read again who is signed in at *hosts* (default: all)."""
         for host in hosts or [config.host for config in self._book.configs()]:
-            # Each for itself: one helper that hangs must not hide the others.
+            # Separately, because one credential helper that hangs must not hide the others.
             self._find(host)
 
     def _find(self, host: str, *, switched: bool = False) -> None:
-        """Look who is signed in at *host*. *switched*: report a switch, even to the same user with another password."""
+        """Read who is signed in at *host*. *switched*: report a switch, even to the same user with another password."""
         before = self._accounts.get(host)
 
         def found(account: Account) -> None:
@@ -142,7 +140,7 @@ class Accounts(QObject):
         )
 
     def _look(self, host: str) -> Account:
-        """In a worker."""
+        """Read the account of *host*. Worker thread."""
         store = self._services.credentials
         try:
             return Account(store.whose(host) or "", store.keeper(host))
@@ -151,7 +149,7 @@ class Accounts(QObject):
             return Account(trouble=error)
 
     def identify(self, host: str, done: Callable[[Identity], None]) -> None:
-        """Ask the registry whether it takes who is signed in; *done* is called in the GUI thread."""
+        """Ask the registry whether it accepts the current sign-in; *done* is called in the GUI thread."""
 
         def ask(cancellation: Cancellation) -> Identity:
             account = self._look(host)
@@ -170,10 +168,10 @@ class Accounts(QObject):
     # -- signing in and out
 
     def sign_in(self, host: str, credential: Credential, *, keep: bool, done: Done) -> Cancellation:
-        """Check *credential* with the registry, and store it where docker keeps it (or not *keep*: for this run only).
+        """Check *credential* with the registry and store it where docker does (not *keep*: for this run only).
 
-        *done* is called in the GUI thread with None or the error, and not at all once the cancellation that comes
-        back was pulled: then nothing is stored, unless it was written already. What is stored is guarded for
+        *done* is called in the GUI thread with None or the error, but not after the returned cancellation was
+        cancelled: then nothing is stored, unless it was already written. A stored credential is guarded for
         :data:`GUARDED` seconds: if another program overwrites it, it is stored once more.
         """
 
@@ -189,7 +187,7 @@ class Accounts(QObject):
         return self._change(host, check, done, "sign in")
 
     def sign_out(self, host: str, done: Done) -> None:
-        """Forget the credential of *host* here and where docker keeps it."""
+        """Remove the credential of *host* here and where docker stores it."""
 
         def work(cancellation: Cancellation) -> None:
             self._services.credentials.forget(host, cancellation=cancellation)
@@ -199,14 +197,14 @@ class Accounts(QObject):
     def _change(
         self, host: str, work: Callable[[Cancellation], SavedSignIn | None], done: Done, name: str
     ) -> Cancellation:
-        """Do *work* in a worker. The sign-in it returns is guarded from then on, and nothing else at *host*."""
+        """Do *work* in a worker. Afterwards only the sign-in that it returns is guarded at *host*."""
 
         def changed(saved: SavedSignIn | None) -> None:
             self._guarded.pop(host, None)
             if saved is not None:
                 self._guarded[host] = _Guarded(saved, time.monotonic() + GUARDED)
             if self._watcher is not None:
-                self._settled.start()  # it may have been overwritten before it was guarded
+                self._settled.start()  # it may have been overwritten before the guard began
             self._services.forget_registry(host)
             self._find(host, switched=True)
 
@@ -219,14 +217,14 @@ class Accounts(QObject):
             name=name,
         )
 
-    # -- what others change
+    # -- changes by other programs
 
     def _watch(self) -> None:
         if self._watcher is None:
             return
         path = self._services.credentials.path
         watched = {*self._watcher.files(), *self._watcher.directories()}
-        # The folder too: the file is replaced at each change, and may not be there yet.
+        # Watch the folder too: the file is replaced at each change, and may not exist yet.
         folder = path.parent if path.parent.is_dir() else path.parent.parent
         missing = [str(one) for one in (path, folder) if one.exists() and str(one) not in watched]
         if missing:
@@ -250,7 +248,7 @@ class Accounts(QObject):
         self.load()
 
     async def _guard(self, host: str, guarded: _Guarded) -> None:
-        """Look after one sign-in: its fate is decided in a worker, and remembered here."""
+        """Check one guarded sign-in in a worker, and remember the result here."""
         if time.monotonic() > guarded.until:
             del self._guarded[host]
             return
@@ -266,7 +264,7 @@ class Accounts(QObject):
         except LongshoreError as error:
             lost = error
         if self._guarded.get(host) is not guarded:
-            return  # signed in or out meanwhile
+            return  # another sign-in or sign-out has happened meanwhile
         if left is not None:
             self._guarded[host] = left
             return
@@ -275,12 +273,12 @@ class Accounts(QObject):
             self.lost.emit(lost)
 
     def _look_after(self, guarded: _Guarded, cancellation: Cancellation) -> _Guarded | None:
-        """In a worker: what is to be guarded from now on. Raises CredentialsError for what did not last."""
+        """Return what to guard from now on. Worker thread. Raises CredentialsError if it was overwritten again."""
         store = self._services.credentials
         try:
             fate, saved = store.fate(guarded.saved)
         except LongshoreError:
-            return guarded  # half written, or damaged: the accounts say so
+            return guarded  # partly written or damaged: the accounts report it
         if fate is Fate.KEPT:
             return replace(guarded, saved=saved)
         if fate is Fate.CHANGED:
@@ -305,7 +303,7 @@ class Accounts(QObject):
 
 
 def destination_words(kept: Whereabouts) -> str:
-    """Where a secret will be kept, as a sentence."""
+    """Return a sentence that says where a secret will be stored."""
     if kept.stored_in is StoredIn.HELPER:
         return f"Saved by docker-credential-{kept.name}, as docker login does."
     if kept.stored_in is StoredIn.THIS_RUN:

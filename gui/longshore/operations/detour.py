@@ -1,4 +1,4 @@
-"""The detour of a pull that an engine cannot finish: into the library, which keeps what it has got, and from there."""
+"""The detour for a pull that an engine cannot finish: into the library, which keeps partial layers, then to it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class _Second:
 
 
 class Detour(QObject):
-    """GUI thread. What is to follow is known for this run only: after it, the image stands in the library."""
+    """Pulls via the library. GUI thread. The second step is not saved: after a restart the image is in the library."""
 
     def __init__(self, clients: Clients, tasks: Tasks, images: Images, transfers: Transfers) -> None:
         super().__init__()
@@ -39,7 +39,7 @@ class Detour(QObject):
         transfers.succeeded.connect(self._arrived)
 
     def take(self, request: TransferRequest) -> None:
-        """Pull what *request* is about into the library, for the engine's platform, and then hand it to the engine."""
+        """Pull the image of *request* into the library, for the engine's platform, then copy it to the engine."""
         engine, reference = request.destination.place, request.source.reference
         if not isinstance(engine, EnginePlace) or reference is None:
             return
@@ -48,7 +48,7 @@ class Detour(QObject):
             return
 
         def unknown(error: LongshoreError) -> None:
-            # All platforms then: more to move, and the engine takes its own.
+            # Then pull all platforms: more to transfer, and the engine takes its own.
             _log.info("the platform of %s is not known: %s", engine.address.url, error)
             self._begin(reference, engine, None)
 

@@ -1,4 +1,4 @@
-"""Every engine there is a trace of, and whether it answers: asked side by side, without waiting for the slowest."""
+"""All known engines, and whether they answer: asked in parallel, without waiting for the slowest."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-#: Seconds an engine has to connect, and for each answer. What is slower is chosen all the same, and waited for then.
+#: Seconds an engine has to connect, and for each reply. A slower one can still be chosen, and is then waited for.
 ANSWER_SECONDS = 3.0
-#: Seconds for all that is asked of one engine.
+#: Seconds for all requests to one engine.
 LOOK_SECONDS = 8.0
-#: Engines that are asked; more contexts than that are shown without a state.
+#: Maximum engines to ask; further contexts are shown without a state.
 MOST = 50
 _NEAR = ("unix", "npipe")
 
 
 class Reach(enum.Enum):
-    """Whether an engine answers."""
+    """The states of reaching an engine."""
 
     UNKNOWN = "unknown"  # not asked yet
     READY = "ready"
@@ -43,9 +43,9 @@ class Reach(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class FoundEngine:
-    """One engine. *info* is set where it is READY, *error* where it is SILENT.
+    """One engine. *info* is set if it is READY, *error* if it is SILENT.
 
-    *nodes*: of the swarm that it manages; empty where it manages none.
+    *nodes*: the nodes of the swarm that it manages; empty if it manages none.
     """
 
     address: EngineAddress
@@ -56,9 +56,9 @@ class FoundEngine:
 
 
 class Engines(QObject):
-    """Knows the engines. Lives in the GUI thread; every method returns at once."""
+    """Finds engines and asks them. GUI thread; every method returns at once."""
 
-    changed = Signal(object)  # list[FoundEngine]: ``found`` is another
+    changed = Signal(object)  # list[FoundEngine]: the new value of ``found``
 
     def __init__(self, clients: Clients, tasks: Tasks, environ: Mapping[str, str]) -> None:
         super().__init__()
@@ -66,25 +66,25 @@ class Engines(QObject):
         self._tasks = tasks
         self._environ = environ
         self._found: dict[EngineAddress, FoundEngine] = {}
-        self._named: list[EngineAddress] = []  # by the user, and not among what is known otherwise
+        self._named: list[EngineAddress] = []  # given by the user, and not known otherwise
         self._looking = False
-        self._all_wanted = False  # while only those near are asked
+        self._all_wanted = False  # set while only local engines are asked
 
     @property
     def found(self) -> list[FoundEngine]:
-        """All of them: DOCKER_HOST, the default, contexts, sockets; first what ``--engine`` names."""
+        """All engines: the one that ``--engine`` names, DOCKER_HOST, the default, contexts, sockets."""
         return list(self._found.values())
 
     @property
     def looking(self) -> bool:
-        """Whether some are being asked now."""
+        """True while some engines are being asked."""
         return self._looking
 
     def look(self, *, near: bool = False) -> None:
-        """Find them anew and ask each, unless that goes on already. States stay as they were until there is news.
+        """Find all engines and ask each, unless that is already running. States stay until an engine answers.
 
-        *near*: ask only those on this machine. Others may want a key to be touched or a passphrase to be typed, which
-        is not for a program to ask for that was just started.
+        *near*: ask only those on this machine. Remote ones may require touching a key or typing a passphrase, which a
+        program should not request right after its start.
         """
         if self._looking:
             self._all_wanted |= not near
@@ -93,7 +93,7 @@ class Engines(QObject):
         self._tasks.spawn(self._look(near), "look for engines")
 
     def note(self, status: PlaceStatus) -> None:
-        """Take over what the watch on one place knows: it is fresher than what a look has found."""
+        """Take over the status from the watch of one place, which is newer than the result of a look."""
         address = status.address
         if address is None:
             return
@@ -140,7 +140,7 @@ class Engines(QObject):
             pass
 
     def _probe(self, address: EngineAddress, cancellation: Cancellation) -> FoundEngine:
-        """Worker thread. Raises EngineError and Cancelled."""
+        """Ask one engine. Worker thread. Raises EngineError and Cancelled."""
         engine = self._services.engine(address)
         nodes: tuple[SwarmNode, ...] = ()
         try:

@@ -1,4 +1,4 @@
-"""The one crossing from the transfer threads to the window: latest values, taken by one timer."""
+"""The only path from the transfer threads to the window: one timer takes the latest values."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 
 from longshore.transfers.queue.mailbox import Changes
 
-#: Milliseconds between two looks into the mailbox while something moves: 20 Hz.
+#: Milliseconds between two reads of the mailbox while transfers run: 20 Hz.
 INTERVAL = 50
 
 
@@ -29,7 +29,7 @@ class TransferFeed(QObject):
         self._stopped = False
 
     def wake(self) -> None:
-        """There is something to take. Any thread; cheap, but meant for once per take."""
+        """Wake the feed because there are changes. Any thread; cheap, but meant for one call per take."""
         self._woken.emit()
 
     @Slot()
@@ -44,11 +44,11 @@ class TransferFeed(QObject):
             self.changed.emit(changes)
 
     def flush(self) -> None:
-        """Take what is there now. GUI thread."""
+        """Take the current changes. GUI thread."""
         self._timer.stop()
         self._collect()
 
     def stop(self) -> None:
-        """Take nothing more."""
+        """Stop taking changes."""
         self._stopped = True
         self._timer.stop()

@@ -1,4 +1,4 @@
-"""The history of transfers, read from the journal in workers, a page at a time."""
+"""The history of transfers, read from the journal in worker threads, page by page."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from longshore.transfers.journal.history import ENDED, PAGE, HistoryFilter
 from longshore.transfers.journal.journal import Journal
 from longshore.transfers.transfer import TransferSnapshot
 
-#: Milliseconds between two readings while transfers end one after another.
+#: Milliseconds between two reads while transfers end one after another.
 REFRESH = 1500
 
 
 class History(QObject):
-    """Feeds a HistoryModel as long as somebody looks at it. GUI thread; every method returns at once."""
+    """Fills a HistoryModel while it is shown. GUI thread; every method returns at once."""
 
     loading = Signal(bool)
     registries_found = Signal(object)  # list[str], hosts
-    failed = Signal(object)  # LongshoreError: the journal gave no answer
+    failed = Signal(object)  # LongshoreError: the journal could not be read
 
     def __init__(
         self, tasks: Tasks, journal: Journal, model: HistoryModel, parent: QObject | None = None
@@ -41,33 +41,33 @@ class History(QObject):
         model.more_wanted.connect(self._read_more)
 
     def show(self, wanted: HistoryFilter) -> None:
-        """Read what *wanted* lets pass of all that has ended, from the newest on."""
+        """Read the finished transfers that pass *wanted*, newest first."""
         self._wanted = wanted
         self._begin(PAGE)
 
     @Slot()
     def read(self) -> None:
-        """Read again what is shown."""
+        """Read the shown rows again."""
         self._begin(max(PAGE, self._model.total))
 
     @Slot()
     def refresh(self) -> None:
-        """Something ended: read again soon."""
+        """Read again soon, because a transfer ended."""
         if not self._soon.isActive():
             self._soon.start()
 
     def forget(self, ids: Iterable[str]) -> None:
-        """Take these rows out of the history."""
+        """Remove these rows from the history."""
         self._journal.forget(list(ids))
         self.read()
 
     def clear(self) -> None:
-        """Take everything out of it that no queue can still take up again."""
+        """Remove all rows that no queue can still resume."""
         self._journal.clear_history()
         self.read()
 
     def stop(self) -> None:
-        """Nobody looks any more."""
+        """Stop reading, because the history is no longer shown."""
         self._reading.cancel()
         self._soon.stop()
 
@@ -82,7 +82,7 @@ class History(QObject):
         self._read(self._model.last, PAGE)
 
     def _read(self, before: TransferSnapshot | None, limit: int) -> None:
-        self._reading.cancel()  # what was asked before is not shown any more
+        self._reading.cancel()  # the earlier request is out of date
         self.loading.emit(True)
         journal, wanted = self._journal, self._wanted
 

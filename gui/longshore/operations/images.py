@@ -1,4 +1,4 @@
-"""The left side: which place's images are shown, and what is done to them there."""
+"""The left pane: the place whose images are shown, and the operations on them."""
 
 from __future__ import annotations
 
@@ -31,20 +31,20 @@ if TYPE_CHECKING:
     from longshore.oci.local_image import LocalImage
 
 _FOLDER = "library"
-#: Seconds between looks at an engine that did not answer, while the library is shown in its place.
+#: Seconds between checks of an engine that did not answer, while the library is shown instead.
 POLL = 2.0
 
 
 class Images(QObject):
-    """The place of the left pane and its images. Lives in the GUI thread; every method returns at once.
+    """The place of the left pane and its images. GUI thread; every method returns at once.
 
-    The place is an engine, or the library, which is shown by itself where no engine answers at the start. When one
-    answers later, :attr:`engine_answers` reports it: what is shown then depends on what the user has done meanwhile.
+    The place is an engine, or the library, which is shown if no engine answers at the start. When one answers later,
+    :attr:`engine_answers` reports it; whether the place changes depends on what the user has done meanwhile.
     """
 
     status_changed = Signal(object)  # PlaceStatus
     images_changed = Signal()
-    arrived = Signal(object)  # Reference that was awaited and now stands in the list
+    arrived = Signal(object)  # Reference that was awaited and is now in the list
     library_instead = Signal(object)  # LongshoreError: why no engine's images are shown
     engine_answers = Signal(object)  # EngineAddress that did not answer before; the library is still shown
 
@@ -74,7 +74,7 @@ class Images(QObject):
         self.status_changed.connect(self.engines.note)
         self._lists: dict[LocalPlace, list[LocalImage]] = {}
         self._starting = True
-        #: The engine that was meant at the start, where it did not answer.
+        #: The engine selected at the start, if it did not answer.
         self.meant: EngineAddress | None = None
         self._missing: asyncio.Task[None] | None = None
         self._look_now = asyncio.Event()
@@ -83,21 +83,21 @@ class Images(QObject):
         )
 
     def start(self) -> None:
-        """Find the engine that the user means, and every other there is a trace of."""
+        """Find the engine that the user has configured, and all other known engines."""
         self._watch_current()
 
     def stop(self) -> None:
-        """Look no more."""
+        """Stop all watches."""
         self._stop_looking()
         self.watch.stop()
 
-    # -- which place
+    # -- the place
 
     def _watch_current(self) -> None:
         try:
             address = current_address(self._engine_url, self._environ)
         except LongshoreError as error:
-            # What was asked for does not exist: to show something else instead would hide the mistake.
+            # The requested engine does not exist: showing another one would hide the mistake.
             self._starting = False
             self.watch.fail(error)
         else:
@@ -159,27 +159,27 @@ class Images(QObject):
 
     @property
     def status(self) -> PlaceStatus:
-        """The place of the left pane, and how it is."""
+        """The place of the left pane and its state."""
         return self.watch.status
 
     @property
     def library(self) -> LibraryPlace:
-        """The library: in the folder that the user chose, or else in our own."""
+        """The library, in the folder that the user chose or in the default one."""
         chosen = self._settings.get(_FOLDER, "")
         return LibraryPlace(Path(chosen) if chosen and Path(chosen).is_absolute() else self._folder)
 
     @property
     def own_library(self) -> bool:
-        """Whether the library is where it is when nobody has chosen a folder."""
+        """True if the library is in the default folder."""
         return self.library.path == self._folder
 
     def choose_library(self, folder: Path) -> None:
-        """Have the library in *folder* from now on, and show it. What is in the other stays there."""
+        """Use the library in *folder* from now on, and show it. The content of the other folder stays there."""
         self._settings.set(_FOLDER, "" if folder == self._folder else str(folder))
         self.select_place(self.library)
 
     def select_place(self, place: LocalPlace) -> None:
-        """Show the images of *place*. Running transfers go on where they were."""
+        """Show the images of *place*. Running transfers continue with their own places."""
         self._stop_looking()
         self._starting = False
         self._show(place)
@@ -187,7 +187,7 @@ class Images(QObject):
     def _show(self, place: LocalPlace) -> None:
         if place == self.watch.status.place:
             return
-        # What it had when it was last looked at, until it has been asked again.
+        # Show its last known images until it has been asked again.
         images = self._lists.get(place, [])
         self._images.set_compressed(isinstance(place, LibraryPlace))
         self._images.forget_fresh()
@@ -197,7 +197,7 @@ class Images(QObject):
         self.watch.watch(place)
 
     def retry(self) -> None:
-        """Try the engine again now; also reads contexts and environment again when there was no address."""
+        """Try the engine again now; also read contexts and environment again if there was no address."""
         if self._missing is not None and not self._missing.done():
             self._look_now.set()
         elif self.watch.status.place is None:
@@ -209,15 +209,15 @@ class Images(QObject):
 
     @property
     def images(self) -> list[LocalImage]:
-        """The images shown, a row per reference."""
+        """The images shown, one per reference."""
         return list(self._images.images)
 
     def index_of(self, reference: Reference) -> QModelIndex:
-        """The row of *reference*; not valid if it is not there."""
+        """Return the index of *reference*; invalid if it is not listed."""
         return self._images.index_of(reference)
 
     def await_image(self, place: LocalPlace, reference: Reference) -> None:
-        """*reference* came to *place*: tell by :attr:`arrived` when it stands in the list."""
+        """Emit :attr:`arrived` when *reference*, which was transferred to *place*, appears in the list."""
         if place == self.watch.status.place:
             self._awaited.add(reference)
             self.watch.refresh()
@@ -234,7 +234,7 @@ class Images(QObject):
                 self._awaited.discard(reference)
                 self.arrived.emit(reference)
 
-    # -- what is done to images
+    # -- operations on images
 
     def tag(self, image: ImageName, target: Reference, done: Callable[[LongshoreError | None], None]) -> None:
         """Give a local image another name."""
@@ -243,7 +243,7 @@ class Images(QObject):
     def remove(
         self, images: list[ImageName], *, force: bool, done: Callable[[LongshoreError | None], None]
     ) -> None:
-        """Remove references (or images, where they have no name) from the place, one by one."""
+        """Remove references (or unnamed images) from the place, one by one."""
 
         def remove(store: Store) -> None:
             for image in images:
@@ -254,7 +254,7 @@ class Images(QObject):
     def inspect(
         self, image: ImageName, done: Callable[[ImageDetails | LibraryDetails | LongshoreError], None]
     ) -> None:
-        """Read all that the place knows of one image."""
+        """Read the details of one image from the place."""
         place = self.watch.status.place
         if place is not None:
             self._tasks.run(

@@ -1,4 +1,4 @@
-"""Fills the right pane: registries page by page, the tags of a repository, their details."""
+"""Fills the right pane: repositories page by page, the tags of a repository, their details."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-#: Repositories of one registry, and tags of one repository, that are listed before we stop and say so.
+#: Maximum repositories of a registry, or tags of a repository, to list before stopping with a message.
 MOST_REPOSITORIES = 100_000
 MOST_TAGS = 100_000
-#: Pages of tags that are read for a choice among them.
+#: Maximum pages of tags to read for a choice of tags.
 _CHOICE_PAGES = 20
-#: Tags that the table takes over in one turn of the loop.
+#: Tags that the table adds in one turn of the event loop.
 _PIECE = 1000
 
 
 @dataclass(slots=True)
 class _Course:
-    """A listing or a search that is under way. *running* stops the page that is being read."""
+    """A listing or search in progress. *running* cancels the page that is being read."""
 
     generation: int
     query: str = ""
@@ -47,8 +47,10 @@ class _Course:
 
 
 class Listing:
-    """Use cases of the registry pane. GUI thread; the requests run in worker threads and can be overtaken: a newer
-    listing of the same node cancels the older one."""
+    """Use cases of the registry pane. GUI thread; requests run in worker threads.
+
+    A newer listing of the same node cancels the older one.
+    """
 
     def __init__(
         self,
@@ -65,7 +67,7 @@ class Listing:
         self._registries = registries
         self._tags = tags
         self._on_error = on_error
-        #: By host: the listing, and the search that covers it.
+        #: By host: the listing, and the search that is shown instead.
         self._listings: dict[str, _Course] = {}
         self._searches: dict[str, _Course] = {}
         self._tag_work: Cancellation | None = None
@@ -76,14 +78,14 @@ class Listing:
     # -- repositories
 
     def list_repositories(self, host: str) -> None:
-        """List the repositories of *host* from the first page. A search of it ends."""
+        """List the repositories of *host* from the first page. Ends a search."""
         self._overtake(self._listings.pop(host, None))
         self._overtake(self._searches.pop(host, None))
         course = self._listings[host] = _Course(self._registries.begin_listing(host))
         self._start_page(host, course)
 
     def search(self, host: str, query: str) -> None:
-        """Show what *host* finds for *query* in place of its listing, which goes on as it was afterwards."""
+        """Show the results of *host* for *query* in place of its listing, which continues afterwards."""
         self._overtake(self._searches.pop(host, None))
         course = self._searches[host] = _Course(self._registries.begin_search(host, query), query)
         self._start_page(host, course)
@@ -94,7 +96,7 @@ class Listing:
         self._registries.end_search(host)
 
     def refresh(self, host: str) -> None:
-        """Ask once more for what is shown of *host*: what was found, or its listing."""
+        """Refresh the search results or the listing of *host*, whichever is shown."""
         course = self._searches.get(host)
         if course is not None and self._registries.searched(host) == course.query:
             self.search(host, course.query)
@@ -102,7 +104,7 @@ class Listing:
             self.list_repositories(host)
 
     def refresh_all(self) -> None:
-        """Ask once more for all that is shown: of every registry that has been listed, and the tags."""
+        """Refresh all registries that have been listed, and the tags."""
         for host in self._registries.hosts:
             if self._registries.state(host) is not NodeState.IDLE:
                 self.refresh(host)
@@ -154,7 +156,7 @@ class Listing:
     # -- tags
 
     def list_tags(self, host: str, repository: str) -> None:
-        """Show the tags of *repository*; every page is read, since order and filter work over all of them."""
+        """Show the tags of *repository*. All pages are read, because order and filter need all of them."""
         self.stop_tags()
         self._tag_place = (host, repository)
         generation = self._tags.reset(host, repository)
@@ -163,17 +165,17 @@ class Listing:
         self._tasks.spawn(self._all_tags(host, repository, generation, work), f"tags {repository}")
 
     def refresh_tags(self) -> None:
-        """Read the tags shown once more."""
+        """Read the shown tags again."""
         if self._tag_place is not None:
             self.list_tags(*self._tag_place)
 
     @property
     def tag_place(self) -> tuple[str, str] | None:
-        """Host and repository of the tags shown."""
+        """Host and repository of the shown tags."""
         return self._tag_place
 
     def stop_tags(self) -> None:
-        """Stop the work on the tags shown."""
+        """Stop the work on the shown tags."""
         if self._tag_work is not None:
             self._tag_work.cancel()
             self._tasks.release(self._tag_work)
@@ -200,7 +202,7 @@ class Listing:
                 return
             page = found.next
             waiting += found.items
-            # The table is sorted anew each time: after many tags, no longer for every small page.
+            # The table is sorted again each time, so small pages are gathered once there are many tags.
             if page is None or len(waiting) * 10 >= count:
                 count += len(waiting)
                 await self._take_tags(generation, waiting, work, more=page is not None, total=found.total)
@@ -217,7 +219,7 @@ class Listing:
     async def _take_tags(
         self, generation: int, tags: list[TagInfo], work: Cancellation, *, more: bool, total: int | None
     ) -> None:
-        """Hand *tags* to the table in pieces: ten thousand at once would hold the window up."""
+        """Add *tags* to the table in pieces: ten thousand at once would block the window."""
         for start in range(0, max(len(tags), 1), _PIECE):
             if work.cancelled:
                 return
@@ -238,9 +240,9 @@ class Listing:
         done: Callable[[list[str]], None],
         failed: Callable[[LongshoreError], None],
     ) -> None:
-        """Find the tags that *repository* has in place of ``latest`` (at most the first pages' worth).
+        """Find the tags of *repository*, to choose one instead of ``latest`` (only the first pages).
 
-        *done* is called in the GUI thread; with none where ``latest`` exists, or nothing at all.
+        *done* is called in the GUI thread; with an empty list if ``latest`` exists, or if there are no tags.
         """
 
         def ask(cancellation: Cancellation) -> list[str]:

@@ -1,4 +1,4 @@
-"""Archives into a place: what one holds decides how many transfers that is."""
+"""Loads archives into a place: the content of an archive decides the number of transfers."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ _log = logging.getLogger(__name__)
 
 
 class Loading:
-    """GUI thread; archives are looked through in worker threads."""
+    """Loads archives. GUI thread; archives are read in worker threads."""
 
     def __init__(self, tasks: Tasks, transfers: Transfers) -> None:
         self._tasks = tasks
         self._transfers = transfers
 
     def load(self, files: Iterable[Path], place: LocalPlace) -> None:
-        """Queue the loading of all that *files* hold. What is wrong with one is said in its row."""
+        """Queue transfers for all images in *files*. The row of a file shows what is wrong with it."""
         for file in files:
             archive = ArchivePlace(file)
             if isinstance(place, EnginePlace):
-                # An engine takes it as a whole.
+                # An engine loads an archive as a whole.
                 self._transfers.ask([requests.load(Endpoint(archive, None), place)])
             else:
                 self._load_each(archive, place)
@@ -40,7 +40,7 @@ class Loading:
             self._transfers.ask(requests.load(one, place) for one in found or [Endpoint(archive, None)])
 
         def failed(error: LongshoreError) -> None:
-            # Its row finds the same, and is where one looks for it.
+            # Its row fails with the same error, and is where the user looks for it.
             _log.info("archive %s: %s", archive.path, error)
             ask([])
 
@@ -55,8 +55,10 @@ class Loading:
     def look(
         self, files: Iterable[Path], found: Callable[[list[Endpoint], list[LongshoreError]], None]
     ) -> None:
-        """Report by *found*, in the GUI thread, all images in *files*, and what is wrong with those without any. An
-        image is listed once for each of its names, with its digest as id."""
+        """Report all images in *files*, and the errors of files without images, to *found* in the GUI thread.
+
+        An image is listed once for each of its names, with its digest as id.
+        """
         archives = [ArchivePlace(file) for file in files]
         images: list[Endpoint] = []
         errors: list[LongshoreError] = []
@@ -81,7 +83,7 @@ class Loading:
 
 
 def _images(archive: ArchivePlace, cancellation: Cancellation) -> list[Endpoint]:
-    """The images in *archive*. Raises ArchiveError, Cancelled."""
+    """Return the images in *archive*. Raises ArchiveError, Cancelled."""
     from longshore.archives.archive import open_archive
 
     return [

@@ -1,4 +1,4 @@
-"""Whole repositories as one job: rules that are kept, and plans that are made before anything moves."""
+"""Whole repositories as one job: saved rules, and plans that are made before anything is copied."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from longshore.operations.tasks import Tasks
 from longshore.settings import Settings
 from longshore.transfers.ways.mirror import MirrorPlan, MirrorRule, MirrorRules, plan_mirror
 
-#: Seconds between two words of how far a plan has come.
+#: Seconds between two progress reports of a plan.
 TELL = 0.2
 
 
 class Mirrors:
-    """GUI thread; registries are asked in worker threads."""
+    """Plans and runs mirror rules. GUI thread; registries are asked in worker threads."""
 
     def __init__(self, clients: Clients, tasks: Tasks, settings: Settings) -> None:
         self._services = clients
@@ -30,8 +30,11 @@ class Mirrors:
         told: Callable[[int, int], None],
         done: Callable[[MirrorPlan | LongshoreError], None],
     ) -> Cancellation:
-        """Compare both ends of *rule*. In the GUI thread *told* hears how many tags of how many were looked at, and
-        *done* the end, unless what is returned was cancelled."""
+        """Compare source and target of *rule*.
+
+        In the GUI thread *told* gets the number of compared tags and the total, and *done* the result, unless the
+        returned cancellation was cancelled.
+        """
         latest = [(0, 0)]
 
         def look(cancellation: Cancellation) -> MirrorPlan:

@@ -1,6 +1,6 @@
 """What a window may ask for, by side: ``local`` (left), ``remote`` (right), ``moving`` (below).
 
-Every method returns at once; what comes of it is told by signals and models.
+Every method returns at once; signals and models report the result.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ from longshore.transfers.transfer import EnginePlace, LibraryPlace, RegistryPlac
 
 
 class Operations(QObject):
-    """Owns the sides, the clients and the workers, and lets each side know what happened on another.
+    """Owns the sides, the clients and the workers, and passes events from one side to the others.
 
-    Lives in the GUI thread.
+    GUI thread.
     """
 
-    pushed = Signal(object)  # Reference that now stands in its registry
+    pushed = Signal(object)  # Reference that is now in its registry
 
     def __init__(
         self,
@@ -79,7 +79,7 @@ class Operations(QObject):
         self._ages.timeout.connect(tags.refresh_ages)
 
     def start(self) -> None:
-        """Begin: find the engine, read the journal. Called once the window is on the screen and the loop runs."""
+        """Find the engine and read the journal. Call it once the window is shown and the event loop runs."""
         self.transfers.start()
         self._ages.start()
         self.images.start()
@@ -87,7 +87,7 @@ class Operations(QObject):
         self.recent.look()
 
     async def close(self) -> bool:
-        """Stop every transfer and all work. True if nothing is left running; returns within about two seconds."""
+        """Stop all transfers and other work, within about two seconds. Return True if nothing is left running."""
         self._ages.stop()
         self.transfers.stop()
         self.images.stop()
@@ -99,7 +99,7 @@ class Operations(QObject):
         return clean
 
     def abandon(self) -> None:
-        """What :meth:`close` does for transfers, where the loop is ending. Blocks for about two seconds."""
+        """Stop the transfers as :meth:`close` does, while the event loop is ending. Blocks for about two seconds."""
         self.tasks.abandon()
         self.transfers.stop()
         self.transfers.shutdown(1.5)

@@ -1,4 +1,4 @@
-"""Keeps the list of local images true: probes the place, lists its images, follows its events, finds it again."""
+"""Keeps the list of local images up to date: probes the place, lists its images, follows events, reconnects."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-#: Seconds between looks at a place that does not answer.
+#: Seconds between checks of a place that does not answer.
 POLL = 1.0
-#: Seconds that events are gathered before the images are listed again: one pull brings several events.
+#: Seconds of gathering events before the images are listed again: one pull causes several events.
 GATHER = 0.1
-#: Seconds after which the images are listed again without an event, against one lost before the stream stood.
+#: Seconds until the images are listed again without an event, in case one was lost before the stream began.
 RELIST = 60.0
 
 
 class PlaceState(enum.Enum):
-    """How the place is, seen from here."""
+    """The states of the watched place."""
 
     CONNECTING = "connecting"
     READY = "ready"
@@ -43,8 +43,11 @@ class PlaceState(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class PlaceStatus:
-    """What the window shows about the place. ``error`` is set where it is UNAVAILABLE, ``info`` for an engine that is
-    READY; ``place`` is None where there is none to be watched."""
+    """The status of the place, for the window.
+
+    ``error`` is set if it is UNAVAILABLE, ``info`` for an engine that is READY; ``place`` is None if there is no place
+    to watch.
+    """
 
     state: PlaceState
     place: LocalPlace | None
@@ -53,7 +56,7 @@ class PlaceStatus:
 
     @property
     def address(self) -> EngineAddress | None:
-        """The engine's, None for the library."""
+        """The engine's address, None for the library."""
         return self.place.address if isinstance(self.place, EnginePlace) else None
 
 
@@ -74,11 +77,11 @@ class PlaceWatch:
         self._images_listed = images_listed
         self._task: asyncio.Task[None] | None = None
         self._cancellation: Cancellation | None = None
-        self._wanted = asyncio.Event()  # a new list is wanted, or another try
+        self._wanted = asyncio.Event()  # a new list, or another attempt, is requested
         self.status = PlaceStatus(PlaceState.CONNECTING, None)
 
     def watch(self, place: LocalPlace) -> None:
-        """Watch *place* from now on; a watch before it ends."""
+        """Watch *place* from now on; the previous watch ends."""
         self.stop()
         self._wanted = asyncio.Event()
         self._say(PlaceStatus(PlaceState.CONNECTING, place))
@@ -86,12 +89,12 @@ class PlaceWatch:
         self._task = self._tasks.spawn(self._run(place, self._cancellation, self._wanted), "place watch")
 
     def fail(self, error: LongshoreError) -> None:
-        """There is no place to watch (an unknown context, say)."""
+        """Report *error*: there is no place to watch (e.g. an unknown context)."""
         self.stop()
         self._say(PlaceStatus(PlaceState.UNAVAILABLE, None, error=error))
 
     def refresh(self) -> None:
-        """List the images again, or try the place again, now."""
+        """List the images, or try the place, again now."""
         self._wanted.set()
 
     def stop(self) -> None:
@@ -128,7 +131,7 @@ class PlaceWatch:
 
     async def _unavailable(self, place: LocalPlace, error: LongshoreError) -> None:
         if not isinstance(error, EngineUnavailable):
-            # A stream that broke says little; a fresh look tells why nobody answers now.
+            # A broken stream says little; a new probe shows why the place does not answer now.
             try:
                 store = await self._tasks.call(self._tasks.quick, open_store, place, self._services)
                 await self._tasks.call(self._tasks.quick, store.probe)
@@ -164,7 +167,7 @@ class PlaceWatch:
             self._say(PlaceStatus(PlaceState.READY, place, info=info))
             self._images_listed(images)
             if stream.done():
-                stream.result()  # raises what ended it
+                stream.result()  # raises the error that ended it
                 return
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(wanted.wait(), RELIST)
@@ -172,7 +175,9 @@ class PlaceWatch:
 
 
 def _retrieve(ended: asyncio.Future[None]) -> None:
-    """Look at how the stream ended: asyncio complains of an exception that nobody has looked at, and when the watch
-    itself was stopped nobody else will."""
+    """Retrieve the exception that ended the stream: asyncio logs one that nobody retrieves.
+
+    After the watch was stopped, nothing else retrieves it.
+    """
     if not ended.cancelled():
         ended.exception()

@@ -1,4 +1,4 @@
-"""What a reference holds in its registry, before it is copied: its digest, its platforms, their sizes."""
+"""The contents of a reference in its registry, before a copy: its digest, its platforms, their sizes."""
 
 from __future__ import annotations
 
@@ -17,8 +17,11 @@ from longshore.operations.tasks import Tasks
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """*size*: compressed bytes of all of it, 0 if not known. *platforms*: those of an index with their compressed
-    bytes, in its order; empty for an image that is no index. Attestations are none."""
+    """The contents of a reference.
+
+    *size*: total compressed bytes, 0 if unknown. *platforms*: the platforms of an index with their compressed bytes, in
+    its order, without attestations; empty if the reference does not point to an index.
+    """
 
     digest: str
     size: int
@@ -26,7 +29,7 @@ class Contents:
 
 
 class ContentsReader:
-    """Asks registries. GUI thread; the requests run in worker threads."""
+    """Reads contents from registries. GUI thread; the requests run in worker threads."""
 
     def __init__(self, clients: Clients, tasks: Tasks) -> None:
         self._services = clients
@@ -37,7 +40,7 @@ class ContentsReader:
         references: Iterable[Reference],
         found: Callable[[Reference, Contents | LongshoreError], None],
     ) -> None:
-        """Tell by *found*, in the GUI thread, one by one, what each reference holds, or why that cannot be told."""
+        """Report the contents of each reference, or the error, to *found*, one by one, in the GUI thread."""
         for reference in references:
             told = partial(found, reference)
             self._tasks.run(
@@ -47,7 +50,7 @@ class ContentsReader:
     def read_platforms(
         self, references: Iterable[Reference], found: Callable[[Reference, tuple[Platform, ...]], None]
     ) -> None:
-        """Tell by *found*, in the GUI thread, the platforms of each index that stands under one of *references*."""
+        """Report the platforms of each index that one of *references* points to, to *found*, in the GUI thread."""
 
         def told(reference: Reference, platforms: tuple[Platform, ...]) -> None:
             if platforms:
@@ -63,7 +66,7 @@ class ContentsReader:
 
     def _ask_platforms(self, reference: Reference, cancellation: Cancellation) -> tuple[Platform, ...]:
         client = self._services.registry(reference.domain)
-        # Docker Hub counts what is read, and not what is only asked for.
+        # Docker Hub counts manifests that are read (GET), not those only checked (HEAD).
         head = client.head(reference, cancellation=cancellation)
         if head is None or head.media_type not in (OCI_INDEX, DOCKER_LIST):
             return ()
@@ -76,7 +79,7 @@ class ContentsReader:
         if not isinstance(manifest, Index):
             return Contents(manifest.digest, manifest.compressed_size)
         if reference.domain == DOCKER_HUB:
-            # It counts every manifest that is read as a pull: sizes are not worth one each.
+            # It counts every manifest read as a pull: sizes are not worth one pull each.
             unknown = tuple((child.platform, 0) for child in manifest.images if child.platform is not None)
             return Contents(manifest.digest, 0, unknown)
         details = client.platform_details(reference.path, manifest, cancellation=cancellation)

@@ -1,4 +1,4 @@
-"""Which repositories were moved from or to lately, by the journal of transfers: for registries that do not list."""
+"""Recently used repositories, from the journal of transfers: for registries that cannot list."""
 
 from __future__ import annotations
 
@@ -12,15 +12,17 @@ from longshore.transfers.journal.history import HistoryFilter
 from longshore.transfers.journal.journal import Journal
 from longshore.transfers.transfer import RegistryPlace, State
 
-#: Transfers that are looked at, the latest first.
+#: Maximum transfers to read, the latest first.
 _MOST = 500
-#: Milliseconds in which several wishes to look become one.
+#: Milliseconds in which several requests become one.
 _GATHER = 400
 
 
 class RecentRepositories(QObject):
-    """GUI thread; the journal is read in a worker. *told* is called in the GUI thread with what was found, the latest
-    first."""
+    """Reads recent repositories. GUI thread; the journal is read in a worker thread.
+
+    *told* is called in the GUI thread with the references, the latest first.
+    """
 
     def __init__(self, tasks: Tasks, journal: Journal, told: Callable[[list[Reference]], None]) -> None:
         super().__init__()
@@ -33,11 +35,11 @@ class RecentRepositories(QObject):
         self._gather.timeout.connect(self._look)
 
     def look(self) -> None:
-        """Read the journal, a moment later; it must be open by then."""
+        """Read the journal after a short delay; it must be open by then."""
         self._gather.start()
 
     def stop(self) -> None:
-        """Look no more."""
+        """Stop reading."""
         self._gather.stop()
 
     @Slot()
@@ -51,7 +53,10 @@ class RecentRepositories(QObject):
 
 
 def recent_references(journal: Journal) -> list[Reference]:
-    """What was pulled, pushed and copied well, the latest first; nothing when the journal is closed. Blocks."""
+    """Return the references pulled, pushed and copied successfully, the latest first. Blocks.
+
+    Returns nothing if the journal is closed.
+    """
     try:
         rows = journal.history(HistoryFilter(states=(State.SUCCEEDED,)), limit=_MOST)
     except RuntimeError:

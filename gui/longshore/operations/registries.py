@@ -1,4 +1,4 @@
-"""The right side: the registries, who is signed in to them, and what they are asked."""
+"""The right pane: the registries, their sign-ins, and requests to them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _log = logging.getLogger(__name__)
 
 
 class Registries(QObject):
-    """The registries of the right pane. Lives in the GUI thread; every method returns at once."""
+    """The registries of the right pane. GUI thread; every method returns at once."""
 
     def __init__(
         self,
@@ -61,11 +61,11 @@ class Registries(QObject):
         self._show_registries()
 
     def start(self) -> None:
-        """Find out who is signed in where."""
+        """Read the sign-ins."""
         self.accounts.start()
 
     def stop(self) -> None:
-        """Ask no more."""
+        """Stop all requests."""
         self.accounts.stop()
         self.listing.stop_tags()
 
@@ -84,20 +84,20 @@ class Registries(QObject):
         ]
 
     def title(self, host: str) -> str:
-        """What a registry is called."""
+        """Return the title of a registry."""
         return self.book.config(host).title or ("Docker Hub" if host == DOCKER_HUB else host)
 
     def user(self, host: str) -> str:
-        """Who is signed in at *host*, "" for nobody or not known yet."""
+        """Return who is signed in at *host*, "" if nobody or not known yet."""
         return self.accounts.account(host).user
 
     def first_host(self) -> str:
-        """The registry to offer when nothing else says one: the first that the user added."""
+        """Return the registry to offer by default: the first that the user added."""
         hosts = [config.host for config in self.book.configs()]
         return hosts[1] if len(hosts) > 1 else hosts[0]
 
     def refuses(self, host: str) -> bool:
-        """Whether *host* could not be listed: it wants a sign-in, is not trusted, does not respond."""
+        """Return True if *host* could not be listed: it requires a sign-in, is not trusted or does not respond."""
         return self._registries.state(host) is NodeState.FAILED
 
     @Slot()
@@ -106,18 +106,18 @@ class Registries(QObject):
 
     @Slot(str)
     def _state_changed(self, host: str) -> None:
-        """A listing has come to something: now it is known how the registry wants to be signed in to."""
+        """Update the entry of *host*: a listing shows how the registry authenticates."""
         if self._registries.state(host) not in (NodeState.READY, NodeState.FAILED, NodeState.NO_CATALOGUE):
             return
         auth = self._services.registry(host).auth
         if self._auth.get(host, "") != auth:
             self._auth[host] = auth
-            # Not from within the model's own change.
+            # Not while the model is changing.
             QTimer.singleShot(0, self, self._show_registries)
 
     @Slot(str)
     def _switched(self, host: str) -> None:
-        """Somebody else is signed in: what they may see is another matter."""
+        """Refresh *host* after another user signed in, who may see other repositories."""
         self._services.forget_registry(host)
         self._list_again(host)
 
@@ -139,21 +139,22 @@ class Registries(QObject):
     def add_registry(
         self, config: RegistryConfig, done: Callable[[LongshoreError | None], None] = lambda error: None
     ) -> None:
-        """Add a registry to the tree, or reach it as *config* says from now on (it persists).
+        """Add a registry to the tree, or change its settings to *config*; saved for later runs.
 
-        *done* is called in the GUI thread with None, or with why its files cannot be used; then nothing has changed.
+        *done* is called in the GUI thread with None, or with the error if its files cannot be used; then nothing has
+        changed.
         """
         self.trust.save(config, done)
 
     def remove_registry(self, host: str) -> None:
-        """Take a registry out of the tree; nothing in the registry is touched."""
+        """Remove a registry from the tree; the registry itself does not change."""
         self.trust.forget(host)
         self.book.remove(host)
         self._services.forget_registry(host)
         self._show_registries()
 
     def look_again(self) -> None:
-        """Show the registries and pins that another Longshore added, changed or removed."""
+        """Show registries and pins that another Longshore added, changed or removed."""
         known = {config.host for config in self.book.configs()}
         changed = self.book.look_again()
         for host in changed:
@@ -166,21 +167,21 @@ class Registries(QObject):
             self.accounts.load(*(now - known))
 
     def pin(self, host: str, repository: str) -> None:
-        """Keep *repository* below *host* for good."""
+        """Show *repository* below *host* permanently."""
         self.book.pin(host, repository)
         self._show_registries()
 
     def unpin(self, host: str, repository: str) -> None:
-        """The reverse of :meth:`pin`."""
+        """Undo :meth:`pin`."""
         self.book.unpin(host, repository)
         self._show_registries()
 
     def set_kind(self, host: str, kind: str) -> None:
-        """*host* is of the make *kind* (of ``registry.listing``; ``auto``: find out). It persists; list it anew."""
+        """Set the vendor of *host* (a *kind* of ``registry.listing``; ``auto``: detect it), save it and list again."""
         self.add_registry(replace(self.book.config(host), kind=kind))
 
     def set_recent(self, references: Iterable[Reference]) -> None:
-        """The history holds these, the latest first: they are offered where a registry does not list."""
+        """Set the references of the history, the latest first: they are offered if a registry cannot list."""
         if self.book.set_recent(references):
             self._show_registries()
 
@@ -188,18 +189,20 @@ class Registries(QObject):
         _log.info("listing %s: %s (%s)", host, error, error.detail)
 
     def expect(self, reference: Reference) -> None:
-        """*reference* was written to its registry: show its repository, and its tag where those are shown."""
+        """Show the repository of *reference*, which was just pushed, and its tag if its tags are shown."""
         self._registries.add_repository(reference.domain, reference.path)
         if self.listing.tag_place == (reference.domain, reference.path):
             self.listing.refresh_tags()
 
-    # -- questions
+    # -- queries
 
     def find_standing(
         self, references: Iterable[Reference], found: Callable[[Reference, str | LongshoreError | None], None]
     ) -> None:
-        """Tell by *found*, in the GUI thread, one by one, the digest that stands under each reference in its registry,
-        None for nothing, or why that cannot be told."""
+        """Report what each reference points to in its registry, to *found*, one by one, in the GUI thread.
+
+        *found* gets the digest, None if the reference does not exist, or the error.
+        """
 
         def ask(reference: Reference, cancellation: Cancellation) -> str | None:
             client = self._services.registry(reference.domain)
@@ -215,7 +218,7 @@ class Registries(QObject):
     def inspect_remote(
         self, reference: Reference, done: Callable[[Reference, TagDetails | LongshoreError], None]
     ) -> None:
-        """Read what the registry tells of *reference*."""
+        """Read the registry's details of *reference*."""
 
         def ask(cancellation: Cancellation) -> TagDetails:
             client = self._services.registry(reference.domain)

@@ -1,4 +1,4 @@
-"""Reads the details of the tags shown: those in sight first, many at once, told to the table a few times a second."""
+"""Reads the details of the shown tags: visible ones first, many in parallel, a few table updates a second."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from longshore.models.tags import TagModel
 from longshore.operations.tasks import Tasks
 from longshore.registry.model import TagDetails
 
-#: Tags whose details are read at once.
+#: Tags whose details are read in parallel.
 READERS = 12
-#: Milliseconds between two looks at what came.
+#: Milliseconds between two checks for results.
 _LOOK = 50
 
 
 class _Job:
-    """The tags of one repository that are to be read. Shared by the GUI thread and the readers."""
+    """The tags of one repository to read. Shared by the GUI thread and the readers."""
 
     def __init__(self, host: str, repository: str, generation: int, cancellation: Cancellation) -> None:
         self.host = host
@@ -36,7 +36,7 @@ class _Job:
         self._failed: list[tuple[str, LongshoreError]] = []
 
     def want(self, names: list[str]) -> None:
-        """These are looked at now: they go before what was looked at a moment ago."""
+        """Add tags that are visible now, ahead of those requested before."""
         fresh = [name for name in names if name not in self.asked]
         self.asked.update(fresh)
         with self._lock:
@@ -44,21 +44,21 @@ class _Job:
 
     @property
     def waiting(self) -> int:
-        """How many are still to be begun."""
+        """Return how many tags are still to be read."""
         return len(self._waiting)
 
     def next(self) -> str | None:
-        """One to read; None when none is left."""
+        """Return the next tag to read, None if none is left."""
         with self._lock:
             return self._waiting.popleft() if self._waiting else None
 
     def came(self, details: TagDetails) -> None:
-        """One was read."""
+        """Store the details of a tag."""
         with self._lock:
             self._came.append(details)
 
     def failed(self, name: str, error: LongshoreError) -> None:
-        """One could not be read; after some errors, the others need not be tried."""
+        """Store the error of a tag; some errors make trying the others pointless."""
         with self._lock:
             self._failed.append((name, error))
             if isinstance(error, RateLimited | RegistryUnreachable):
@@ -66,7 +66,7 @@ class _Job:
                 self._waiting.clear()
 
     def take(self) -> tuple[list[TagDetails], list[tuple[str, LongshoreError]]]:
-        """What came since the last time."""
+        """Return the results since the last call."""
         with self._lock:
             taken = self._came, self._failed
             self._came, self._failed = [], []
@@ -74,7 +74,7 @@ class _Job:
 
 
 class DetailsReader(QObject):
-    """GUI thread. Workers read, and never wake the loop for a single tag: a timer looks while they work."""
+    """Reads tag details. GUI thread. Workers never wake the loop for a single tag: a timer collects results."""
 
     def __init__(self, clients: Clients, tasks: Tasks, tags: TagModel) -> None:
         super().__init__()
@@ -88,11 +88,11 @@ class DetailsReader(QObject):
         tags.details_wanted.connect(self._wanted)
 
     def begin(self, host: str, repository: str, generation: int, cancellation: Cancellation) -> None:
-        """The tags of this listing are shown from now on; *cancellation* ends the work on them."""
+        """Read details for the tags of this listing from now on; *cancellation* ends that work."""
         self._job = _Job(host, repository, generation, cancellation)
 
     def stop(self) -> None:
-        """Nothing is shown any more; the owner pulls the cancellation."""
+        """Stop; the owner cancels the cancellation."""
         self._job = None
         self._timer.stop()
 
@@ -117,21 +117,21 @@ class DetailsReader(QObject):
             self._timer.start()
 
     def _ended(self, job: _Job, error: LongshoreError | None = None) -> None:
-        """One of its readers has ended. *error*: of no single tag, since those are kept with their tag."""
+        """Handle the end of a reader. *error* concerns no single tag: errors of tags are stored with their tag."""
         job.readers -= 1
         if error is not None:
             job.failed("", error)
         if job is self._job:
             self._tell(job)
-            # Some may have been wished for while this one ended.
+            # Tags may have been requested while this reader ended.
             self._set_to_work(job)
             if not job.readers:
                 self._timer.stop()
 
     def _read_on(self, job: _Job) -> None:
-        """In a worker thread, until none is left."""
+        """Read tags until none is left. Worker thread."""
         client = self._services.registry(job.host)
-        # Docker Hub counts every manifest that is read as a pull; its API has told what there is to tell.
+        # Docker Hub counts every manifest read as a pull, and its API has already returned the details.
         counts = client.registry.is_hub
         while not job.cancellation.cancelled and (name := job.next()) is not None:
             try:

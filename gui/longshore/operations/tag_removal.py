@@ -1,4 +1,4 @@
-"""Removing tags from a registry: what goes with them is shown before anything does."""
+"""Removes tags from a registry, after showing what else is removed with them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Removal:
-    """GUI thread; every method returns at once. *removed*: called with host and repository after a removal."""
+    """Plans and removes. GUI thread; every method returns at once. *removed*: gets host and repository afterwards."""
 
     def __init__(self, clients: Clients, tasks: Tasks, removed: Callable[[str, str], None]) -> None:
         self._services = clients
@@ -29,7 +29,7 @@ class Removal:
         tags: Sequence[str],
         done: Callable[[RemovalPlan | LongshoreError], None],
     ) -> Cancellation:
-        """Find out what goes with *tags*. *done* is called in the GUI thread, unless it was cancelled."""
+        """Find out what is removed with *tags*. *done* is called in the GUI thread, unless cancelled."""
 
         def ask(cancellation: Cancellation) -> RemovalPlan:
             from longshore.registry.removal import look
@@ -41,7 +41,7 @@ class Removal:
         )
 
     def remove(self, plan: RemovalPlan, done: Callable[[LongshoreError | None], None]) -> None:
-        """Do it; *done* is called in the GUI thread with None or the first error, after which nothing more was done."""
+        """Carry out *plan*, up to the first error. *done* is called in the GUI thread with that error or None."""
 
         def act(_: Cancellation) -> None:
             from longshore.registry.removal import remove

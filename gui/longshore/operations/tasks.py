@@ -1,4 +1,4 @@
-"""The bridge from the Qt loop to worker threads: one pool per kind of work, every task owned and ended."""
+"""The bridge from the Qt loop to worker threads: one pool per kind of work; every task is owned and ended here."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ class Tasks:
     """Owns the executors and the coroutines. GUI thread only."""
 
     def __init__(self) -> None:
-        #: For calls that answer at once: inspect, tag, remove.
+        #: For quick calls: inspect, tag, remove.
         self.quick = ThreadPoolExecutor(4, thread_name_prefix="longshore-quick")
-        #: For registry listings: many at once, mostly waiting for the network.
+        #: For registry listings: many in parallel, mostly waiting for the network.
         self.listing = ThreadPoolExecutor(16, thread_name_prefix="longshore-listing")
-        #: For credential helpers, which may hang or ask their user for as long as half a minute.
+        #: For credential helpers, which may hang or prompt the user for up to half a minute.
         self.credentials = ThreadPoolExecutor(4, thread_name_prefix="longshore-credentials")
-        #: For looking which engines answer: those that do not take seconds to say so.
+        #: For finding the engines that answer: the others take seconds to fail.
         self.engines = ThreadPoolExecutor(8, thread_name_prefix="longshore-engines")
-        #: For details of tags: their readers stay until all that is wanted was read.
+        #: For tag details: readers run until all requested tags are read.
         self.details = ThreadPoolExecutor(16, thread_name_prefix="longshore-details")
-        #: For what lasts as long as the program: the engine's event stream.
+        #: For work that lasts as long as the program: the engine's event stream.
         self.lasting = ThreadPoolExecutor(4, thread_name_prefix="longshore-events")
         self._tasks: set[asyncio.Task[None]] = set()
         self._cancellations: set[Cancellation] = set()
         self._closed = False
 
     def spawn(self, coroutine: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None] | None:
-        """Run *coroutine* on the loop; an exception that leaves it is logged, never lost. None after close."""
+        """Run *coroutine* on the loop and return its task, None after :meth:`close`. Exceptions are logged."""
         if self._closed:
             coroutine.close()
             return None
@@ -68,10 +68,9 @@ class Tasks:
     ) -> Cancellation:
         """Do *work* in a thread of *pool*, then call *done* with its result or *failed* with its error.
 
-        Returns at once; the callbacks are called in the GUI thread. *work* gets the cancellation that is returned,
-        which :meth:`close` cancels too. Once it is cancelled, neither *done* nor *failed* is called. *finished* gets
-        the result before *done*, and also where the cancel came too late to stop *work*. Without *failed*, an error is
-        logged.
+        Returns at once; the callbacks run in the GUI thread. *work* gets the returned cancellation, which
+        :meth:`close` cancels too. After a cancel, neither *done* nor *failed* is called. *finished* gets the result
+        before *done*, even if the cancel came too late to stop *work*. Without *failed*, an error is logged.
         """
         cancellation = self.cancellation()
 
@@ -100,10 +99,10 @@ class Tasks:
     async def call(
         self, pool: ThreadPoolExecutor, function: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs
     ) -> _T:
-        """*function* in a thread of *pool*, awaited.
+        """Run *function* in a thread of *pool* and return its result.
 
-        Raises LongshoreError and Cancelled as they come; anything else is a fault of ours: it is logged whole, and
-        raised as a LongshoreError, so that whoever waits can show it.
+        Raises LongshoreError and Cancelled unchanged. Any other exception is a bug: it is logged with its traceback and
+        raised as a LongshoreError, so that the caller can show it.
         """
         try:
             return await asyncio.get_running_loop().run_in_executor(pool, lambda: function(*args, **kwargs))
@@ -118,7 +117,7 @@ class Tasks:
             ) from error
 
     def cancellation(self) -> Cancellation:
-        """A cancellation that :meth:`close` pulls too. Give it back with :meth:`release`."""
+        """Return a cancellation that :meth:`close` cancels too. Return it with :meth:`release`."""
         cancellation = Cancellation()
         self._cancellations.add(cancellation)
         if self._closed:
@@ -127,7 +126,7 @@ class Tasks:
 
     @contextlib.contextmanager
     def cancellable(self) -> Iterator[Cancellation]:
-        """A cancellation for the work inside, which :meth:`close` pulls too."""
+        """Context manager: a cancellation for the work inside, which :meth:`close` cancels too."""
         cancellation = self.cancellation()
         try:
             yield cancellation
@@ -135,11 +134,11 @@ class Tasks:
             self.release(cancellation)
 
     def release(self, cancellation: Cancellation) -> None:
-        """The work of *cancellation* has ended."""
+        """Release *cancellation*, whose work has ended."""
         self._cancellations.discard(cancellation)
 
     def abandon(self) -> None:
-        """Cancel all work and wait for none of it: the loop is ending."""
+        """Cancel all work without waiting for it, because the loop is ending."""
         self._closed = True
         for cancellation in list(self._cancellations):
             cancellation.cancel()
@@ -147,11 +146,11 @@ class Tasks:
             task.cancel()
 
     async def close(self) -> None:
-        """Cancel all work, wait until its tasks have ended, and end the threads."""
+        """Cancel all work, wait for its tasks, and end the threads."""
         self.abandon()
         while pending := set(self._tasks):
-            # Again and again: asyncio.wait_for of Python 3.11 swallows a cancel that comes with its result, and a task
-            # that waits in a circle would then go on for ever.
+            # Repeatedly, because asyncio.wait_for of Python 3.11 swallows a cancel that arrives with its result, and a
+            # task that waits in a loop would then run forever.
             await asyncio.wait(pending, timeout=0.2)
             for task in pending:
                 task.cancel()

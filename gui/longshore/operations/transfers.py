@@ -1,4 +1,4 @@
-"""Below: the transfers, asked for and followed."""
+"""The lower pane: requests and follows transfers."""
 
 from __future__ import annotations
 
@@ -29,18 +29,16 @@ _log = logging.getLogger(__name__)
 
 
 class Transfers(QObject):
-    """The queue of transfers. Lives in the GUI thread; every method returns at once but :meth:`shutdown`."""
+    """The queue of transfers. GUI thread; every method except :meth:`shutdown` returns at once."""
 
-    succeeded = Signal(object)  # TransferSnapshot, once, when it arrives there
-    ended = Signal(object)  # TransferSnapshot that came to an end in this run, well or not
-    asked = Signal(
-        object, object
-    )  # list[str], list[str]: rows that are new, rows that stood in the queue already
-    interrupted = Signal(object)  # list[str]: rows that an earlier run left unfinished, told once
-    tag_needed = Signal(object, object)  # Reference without tag, list of the tags there are
-    failed = Signal(object)  # LongshoreError of something that has no row to be shown in
-    unsaved_changed = Signal(str)  # why the history is not being saved, a sentence; "" once it is again
-    tally_changed = Signal()  # transfers came, went or changed state
+    succeeded = Signal(object)  # TransferSnapshot, once, when it succeeds
+    ended = Signal(object)  # TransferSnapshot that ended in this run, successfully or not
+    asked = Signal(object, object)  # list[str], list[str]: new rows, rows that were already in the queue
+    interrupted = Signal(object)  # list[str]: rows that an earlier run left unfinished, emitted once
+    tag_needed = Signal(object, object)  # Reference without tag, list of existing tags
+    failed = Signal(object)  # LongshoreError that has no row to show it
+    unsaved_changed = Signal(str)  # why the history is not being saved, a sentence; "" once it is saved again
+    tally_changed = Signal()  # transfers were added or removed, or changed state
 
     def __init__(
         self,
@@ -69,21 +67,21 @@ class Transfers(QObject):
         self._errors: dict[str, LongshoreError | None] = {}
 
     def start(self) -> None:
-        """Read the journal, and begin to work."""
+        """Read the journal and start the queue."""
         self.queue.start()
 
     def stop(self) -> None:
-        """Tell no more."""
+        """Stop reporting changes."""
         self._feed.stop()
 
     def shutdown(self, timeout: float) -> bool:
         """Stop every transfer; see TransferQueue.shutdown. Blocks: for a worker thread."""
         return self.queue.shutdown(timeout)
 
-    # -- wishes
+    # -- requests
 
     def ask(self, requests: Iterable[TransferRequest]) -> list[str]:
-        """Queue a transfer for each of *requests*. Their ids; one that is queued or running already is that row."""
+        """Queue a transfer for each of *requests* and return the ids; one already queued or running is not repeated."""
         known = set(self._states)
         ids = [self.queue.add(request) for request in requests]
         self._feed.flush()
@@ -92,8 +90,10 @@ class Transfers(QObject):
         return ids
 
     def pull(self, references: Iterable[Reference], place: LocalPlace) -> None:
-        """Queue a pull of each reference into *place*; of one that is a repository, without tag, its ``latest``, or
-        :attr:`tag_needed` when there is none."""
+        """Queue a pull of each reference into *place*.
+
+        A repository, without tag, means its ``latest``; if there is none, :attr:`tag_needed` is emitted.
+        """
         for reference in references:
             if reference.tag or reference.digest:
                 self.ask([requests.pull(reference, place)])
@@ -107,16 +107,16 @@ class Transfers(QObject):
             if names:
                 self.tag_needed.emit(reference, names)
             else:
-                self.ask([latest])  # where there is nothing at all, its row says so
+                self.ask([latest])  # if there are no tags at all, its row says so
 
         def pull_anyway(error: LongshoreError) -> None:
-            # We cannot ask, the engine may be able to: it pulls, and its row shows how that went.
+            # The engine may be able to read what we cannot: let it pull, and let its row show the result.
             _log.info("cannot look for tags of %s: %s", reference, error)
             self.ask([latest])
 
         self._listing.find_tags(reference, choose, pull_anyway)
 
-    # -- what comes of them
+    # -- results
 
     def _take_changes(self) -> Changes:
         return self.queue.take_changes()
@@ -141,7 +141,7 @@ class Transfers(QObject):
             self._states[snapshot.id] = snapshot.state
             self._errors[snapshot.id] = snapshot.error
             if before is None or before is snapshot.state or not snapshot.state.finished:
-                continue  # what was in the journal ended in an earlier run
+                continue  # rows of the journal ended in an earlier run
             self.ended.emit(snapshot)
             if snapshot.state is State.SUCCEEDED:
                 self.succeeded.emit(snapshot)
@@ -150,13 +150,13 @@ class Transfers(QObject):
         self.tally_changed.emit()
 
     def choose(self, choices: Choices) -> None:
-        """Move as the user chose; what runs already goes on."""
+        """Apply the user's choices to new transfers; running ones continue."""
         self.queue.set_limits(concurrency=choices.concurrency, per_registry=choices.per_registry)
         self._bandwidth.limit = choices.copy_limit * 1e6 or None
         self.journal.set_limits(max_age_days=choices.history_days, max_rows=choices.history_rows)
 
     def retry_refused(self, host: str) -> None:
-        """Start again what failed for want of rights at *host*: the user has signed in."""
+        """Retry transfers that failed for lack of rights at *host*, because the user has signed in."""
         self.queue.retry(
             [
                 row
@@ -169,12 +169,12 @@ class Transfers(QObject):
 
     @property
     def unfinished(self) -> int:
-        """How many transfers are queued or running."""
+        """Return the number of queued or running transfers."""
         return sum(1 for state in self._states.values() if not state.finished)
 
     @property
     def running(self) -> int:
-        """How many transfers are under way; what waits to begin or to be tried again is not."""
+        """Return the number of running transfers, without those that wait to start or to retry."""
         return sum(1 for state in self._states.values() if not state.finished and state is not State.QUEUED)
 
 

@@ -1,4 +1,4 @@
-"""How registries are reached: their settings, and certificates that the user decides to trust."""
+"""Connection settings of registries, and certificates that the user decides to trust."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from longshore.shared_files import read_file, write_durably
 if TYPE_CHECKING:
     from longshore.registry.certificate import CertificateReport
 
-#: Bytes of a CA file that are read.
+#: Maximum bytes to read from a CA file.
 _LARGEST_CA = 4 << 20
 
 Done = Callable[[LongshoreError | None], None]
 
 
 class Trust:
-    """GUI thread; every method returns at once.
+    """Settings and trusted certificates. GUI thread; every method returns at once.
 
-    *folder*: where certificates that were trusted are kept, a file per registry. *changed*: called with the host of
-    a registry that is reached in another way now.
+    *folder*: stores the trusted certificates, one file per registry. *changed*: called with the host of a registry
+    whose connection settings changed.
     """
 
     def __init__(
@@ -48,11 +48,11 @@ class Trust:
         self._changed = changed
 
     def config(self, host: str) -> RegistryConfig:
-        """How *host* is reached."""
+        """Return the settings of *host*."""
         return self._book.config(host)
 
     def look(self, host: str, done: Callable[[CertificateReport | LongshoreError], None]) -> None:
-        """Fetch what *host* shows as its certificate; *done* is called in the GUI thread."""
+        """Fetch the certificate of *host*; *done* is called in the GUI thread."""
 
         def ask(cancellation: Cancellation) -> CertificateReport:
             return self._services.registry(host).certificate(cancellation=cancellation)
@@ -60,11 +60,10 @@ class Trust:
         self._tasks.run(self._tasks.quick, ask, done=done, failed=done, name="look at a certificate")
 
     def probe(self, config: RegistryConfig, done: Callable[[LongshoreError | None], None]) -> Cancellation:
-        """Find out whether a registry answers where *config* says, before it is added.
+        """Find out whether a registry answers with the settings *config*, before it is added.
 
-        *done* is called in the GUI thread: with None if one does (also one that asks for a sign-in, or whose
-        certificate is not trusted yet: its row explains that), or with why not; not after the cancellation that is
-        returned.
+        *done* is called in the GUI thread: with None if one does (even if it requires a sign-in or its certificate is
+        not trusted yet, which its row explains), or with the error; not after the returned cancellation was cancelled.
         """
 
         def ask(cancellation: Cancellation) -> None:
@@ -78,7 +77,7 @@ class Trust:
         return self._tasks.run(self._tasks.quick, ask, done=done, failed=failed, name="look for a registry")
 
     def trust(self, report: CertificateReport, done: Done) -> None:
-        """Keep the certificate in *report*, which the user has looked at, as one to trust at that registry only."""
+        """Save the certificate in *report*, which the user has seen, as trusted for that registry only."""
         config, host = self._book.config(report.config.host), report.config.host
         path = self.file_of(host)
 
@@ -90,7 +89,7 @@ class Trust:
                 if config.ca_file is not None:
                     with contextlib.suppress(FileNotFoundError):
                         before = read_file(config.ca_file, _LARGEST_CA).decode("ascii", "replace")
-                # What the user chose stays; what was trusted before is replaced, if it was of the same place.
+                # CA files that the user chose stay; a certificate trusted earlier for the same host is replaced.
                 kept = with_certificate(before, report, replacing=config.ca_file == path)
                 write_durably(path, kept.encode("ascii", "replace"))
             except OSError as error:
@@ -104,7 +103,7 @@ class Trust:
         self._save(keep, replace(config, ca_file=path), done)
 
     def forget(self, host: str) -> None:
-        """*host* leaves the book: what was trusted there goes too."""
+        """Delete the certificate trusted for *host*, which is removed from the book."""
         file = self.file_of(host)
         if self._book.config(host).ca_file == file:
             self._tasks.run(
@@ -112,12 +111,12 @@ class Trust:
             )
 
     def file_of(self, host: str) -> Path:
-        """Where a certificate that is trusted for *host* is kept."""
-        # A host may hold brackets and colons, which some file systems refuse.
+        """Return the file of the certificate trusted for *host*."""
+        # A host may contain brackets and colons, which some file systems refuse.
         return self._folder / f"{re.sub(r'[^a-z0-9.-]', '_', host)}.crt"
 
     def save(self, config: RegistryConfig, done: Done) -> None:
-        """Reach a registry as *config* says from now on, if its files can be used."""
+        """Save *config* as the settings of a registry, if its files can be used."""
 
         def check(_: Cancellation) -> None:
             from longshore.registry import connecting
@@ -134,7 +133,7 @@ class Trust:
         def save(_: None) -> None:
             self._book.add(config)
             self._services.forget_registry(config.host)
-            # A new registry is in the tree before it is told of: whoever added it wants to unfold it.
+            # A new registry is in the tree before *done* is called, because the caller expands it.
             self._changed(config.host)
             done(None)
 
