@@ -1,4 +1,4 @@
-"""Introduces the window to the operations: what a pane wishes is asked for, what comes of it is shown."""
+"""Connects the window to the operations: passes on the requests of panes and shows the results."""
 
 from longshore.wiring.wiring import Wiring
 

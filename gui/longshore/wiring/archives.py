@@ -1,4 +1,4 @@
-"""Archives: saving what is selected, loading files that were chosen or dropped."""
+"""Archives: saves the selection, loads files that were chosen or dropped."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Archives(QObject):
 
     @Slot(object)
     def load(self, files: list[Path]) -> None:
-        """Load all images of *files* into the place that is shown."""
+        """Load all images in *files* into the current place."""
         place = self._shared.place()
         if place is None or not files:
             return
@@ -71,8 +71,7 @@ class Archives(QObject):
 
     @Slot(object, str, str)
     def load_into_registry(self, files: list[Path], host: str, repository: str) -> None:
-        """Open the load sheet for the images of *files*, with *host* and *repository* ("" for none) as the target that
-        it offers."""
+        """Open the load sheet for the images in *files*. It offers *host* and *repository* ("" for none)."""
 
         def found(images: list[Endpoint], errors: list[LongshoreError]) -> None:
             for error in errors:

@@ -1,4 +1,4 @@
-"""The arrangement of the window in the settings, which several Longshores share."""
+"""The window arrangement in the settings, which several running Longshores share."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from longshore.shared_files import NotAnObject, json_object
 
 
 def merge_arrangement(stored: str, before: bytes, now: bytes) -> str:
-    """The value to store: *now* (of ``MainWindow.save_state``) where it differs from *before*, else *stored*.
+    """Return the value to store: *now* (from ``MainWindow.save_state``) where it differs from *before*, else *stored*.
 
-    Parts are merged one by one, and columns view by view. What is stored and is not an arrangement is replaced. Any
-    thread.
+    Parts are merged one by one, and columns view by view. A stored value that is not an arrangement is replaced.
+    Any thread.
     """
     return base64.b64encode(json.dumps(_merged(_parts(stored), _read(before), _read(now))).encode()).decode()
 
 
 def _merged(stored: dict[str, Any], before: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:
     if stored.get("version") != now.get("version"):
-        return now  # parts of another version do not fit
+        return now  # the parts of another version cannot be merged
     out = dict(stored)
     for name, value in now.items():
         old, kept = before.get(name), stored.get(name)

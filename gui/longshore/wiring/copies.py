@@ -1,4 +1,4 @@
-"""From registry to registry: the copy sheet for tags, the mirror sheet for repositories, and its rules."""
+"""Copies between registries: the copy sheet for tags, the mirror sheet for repositories, and its rules."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from longshore.wiring.shared import Shared
 
 
 class Copies(QObject):
-    """Connects what is copied between registries. GUI thread."""
+    """Connects the copy and mirror sheets. GUI thread."""
 
     def __init__(self, window: MainWindow, operations: Operations, shared: Shared) -> None:
         super().__init__(window)
@@ -26,15 +26,17 @@ class Copies(QObject):
     @Slot(object)
     def _copy_selected(self, chosen: list[Reference]) -> None:
         hosts = [host for host, _ in self._shared.registries()]
-        # Somewhere else than where they are, one's own registries before Docker Hub.
+        # Offer other registries than the source, the user's own before Docker Hub.
         others = [host for host in reversed(hosts) if all(host != one.domain for one in chosen)]
-        others.sort(key=self.operations.registries.refuses)  # one that takes nothing is not what is meant
+        others.sort(key=self.operations.registries.refuses)  # one that refuses is probably not meant
         self.copy(chosen, others[0] if others else hosts[0], "")
 
     @Slot(object, str, str)
     def copy(self, references: list[Reference], host: str, repository: str) -> None:
-        """Open the copy sheet, or the mirror sheet for a whole repository, with *host* and *repository* ("" for none)
-        as the target that it offers."""
+        """Open the copy sheet, or the mirror sheet for a whole repository.
+
+        It offers *host* and *repository* ("" for none) as the target.
+        """
         from longshore.widgets.dialogs.copy import CopySheet
 
         whole = [one for one in references if not one.tag and not one.digest]

@@ -1,4 +1,4 @@
-"""The desktop around the window: a note for what ended behind it, progress on the taskbar, an icon in the tray."""
+"""Desktop integration: notifications of transfers that end in the background, taskbar progress, the tray icon."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from longshore.widgets.desktop.notes import DesktopNote
 from longshore.widgets.desktop.tray import Tray
 from longshore.widgets.main_window import MainWindow
 
-#: Milliseconds in which what ends is gathered into one note.
+#: Milliseconds in which ended transfers are gathered into one notification.
 GATHER = 1500
-#: Milliseconds between two tellings of the progress.
+#: Milliseconds between two updates of the progress.
 PROGRESS = 1000
-#: Transfers kept for the note; of more it only tells the number of these.
+#: Maximum transfers to keep for the notification, which then counts only these.
 MOST = 999
 
 
 def in_front() -> bool:
-    """Whether a window of ours is the one that the user works in."""
+    """Return True if one of Longshore's windows is active."""
     return QGuiApplication.focusWindow() is not None
 
 
 class Desktop(QObject):
-    """GUI thread. Notes and the tray as the user chose; see :meth:`choose`."""
+    """Notifications, progress and tray icon, as chosen by the user; see :meth:`choose`. GUI thread."""
 
     quit_wanted = Signal()
 
@@ -48,8 +48,8 @@ class Desktop(QObject):
         self._launcher = LauncherProgress(self._bus, self)
         self._tray: Tray | None = None
         self._notes = False
-        self._unseen: list[TransferSnapshot] = []  # ended since the window was in front last
-        self._batch: dict[str, int] = {}  # permille of what moves together since all was quiet
+        self._unseen: list[TransferSnapshot] = []  # ended since the window was last in front
+        self._batch: dict[str, int] = {}  # permille of the transfers since the queue was last idle
         self._gather = QTimer(self)
         self._gather.setSingleShot(True)
         self._gather.setInterval(GATHER)
@@ -65,7 +65,7 @@ class Desktop(QObject):
         application.focusWindowChanged.connect(self._focus_changed)
 
     def choose(self, *, notes: bool, tray: bool) -> None:
-        """What the user wants."""
+        """Apply the user's choices."""
         self._notes = notes
         if not notes:
             self._forget()
@@ -79,14 +79,14 @@ class Desktop(QObject):
             self._tray = None
 
     def stop(self) -> None:
-        """The window goes: nothing of us stays on the desktop."""
+        """Remove everything from the desktop, because the window closes."""
         self._forget()
         self._launcher.show(None, 0)
         self.choose(notes=False, tray=False)
         self._progress.stop()
         self._bus.close()
 
-    # -- notes
+    # -- notifications
 
     @Slot(object)
     def _ended(self, snapshot: TransferSnapshot) -> None:
@@ -140,7 +140,7 @@ class Desktop(QObject):
     def _tell_progress(self) -> None:
         snapshots = self._window.transfer_pane.model.snapshots()
         unfinished = [snapshot for snapshot in snapshots if not snapshot.state.finished]
-        # Every transfer counts the same: of what waits nobody knows yet how much it is.
+        # All transfers count equally, because the size of queued ones is not known yet.
         for snapshot in snapshots:
             if not snapshot.state.finished or snapshot.id in self._batch:
                 self._batch[snapshot.id] = 1000 if snapshot.state.finished else snapshot.permille or 0

@@ -1,4 +1,4 @@
-"""The history window: opened once, fed while it is open."""
+"""The history window: opened once, updated while it is open."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from longshore.wiring.shared import Shared
 
 
 class HistoryKeeper(QObject):
-    """Connects History. GUI thread."""
+    """Connects the history window. GUI thread."""
 
     def __init__(self, window: MainWindow, operations: Operations, shared: Shared) -> None:
         super().__init__(window)

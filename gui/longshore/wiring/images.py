@@ -1,4 +1,4 @@
-"""The left pane: images, what is done to them, and what is dropped on them."""
+"""The left pane: images, operations on them, and drops on them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Images(QObject):
         self.operations = operations
         self._shared = shared
         pane, local = window.image_pane, operations.images
-        # Queued: a drop has to return before a sheet opens.
+        # Queued: a drop must return before a sheet opens.
         pane.model.pull_dropped.connect(shared.pull, Qt.ConnectionType.QueuedConnection)
         pane.model.load_dropped.connect(archives.load, Qt.ConnectionType.QueuedConnection)
         local.images_changed.connect(self._images_changed)

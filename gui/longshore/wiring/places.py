@@ -1,4 +1,4 @@
-"""Which place the left pane shows: the picker of engines and the library, and what is said when it changes."""
+"""The place of the left pane: the picker of engines and the library, and the messages when the place changes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from longshore.wiring.shared import Shared
 
 
 class Places(QObject):
-    """Connects the picker. GUI thread."""
+    """Connects the place picker. GUI thread."""
 
     def __init__(self, window: MainWindow, operations: Operations, shared: Shared) -> None:
         super().__init__(window)
@@ -28,7 +28,7 @@ class Places(QObject):
         self._shared = shared
         self._offered: list[LocalPlace] = []
         self._titles: list[str] = []
-        #: Whether the user has done something with what is shown: then nobody takes him elsewhere.
+        #: Whether the user has worked with the current place: then it does not change by itself.
         self._used = False
         pane, local = window.image_pane, operations.images
         pane.selection_changed.connect(self._selected)
@@ -98,7 +98,7 @@ class Places(QObject):
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()
 
-    # -- from one to another
+    # -- copies between places
 
     @Slot(object)
     def _carry(self, images: list[ImageName]) -> None:
@@ -116,7 +116,7 @@ class Places(QObject):
         sheet.transfers_requested.connect(self.operations.transfers.ask)
         sheet.open()
 
-    # -- where no engine answers
+    # -- when no engine answers
 
     @Slot(object)
     def _library_instead(self, error: LongshoreError | None) -> None:
@@ -138,7 +138,7 @@ class Places(QObject):
 
     @property
     def _in_use(self) -> bool:
-        """Whether the user has done, or is about to do, something with what is shown: a sheet may name the place."""
+        """Return True if the user works with the current place, or a sheet is open, which may name the place."""
         pane = self.window.image_pane
         busy = QApplication.activeModalWidget() or QApplication.activePopupWidget()
         dragging = pane.view.state() != QAbstractItemView.State.NoState

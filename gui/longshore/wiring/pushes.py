@@ -1,4 +1,4 @@
-"""From the images that are shown to registries: the push sheet."""
+"""Pushes local images to registries: the push sheet."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ class Pushes(QObject):
 
     @Slot(object)
     def _push_selected(self, images: list[ImageName]) -> None:
-        # An image that is named after a registry goes there, any other to the registry in view.
+        # An image named after a registry goes there, any other to the current registry.
         own = {image.reference.domain for image in images if image.reference is not None} - {DOCKER_HUB}
         host = own.pop() if len(own) == 1 else self.window.registry_pane.current_host()
         self.push(images, host or self.operations.registries.first_host(), "")
 
     @Slot(object, str, str)
     def push(self, images: list[ImageName], host: str, repository: str) -> None:
-        """Open the push sheet, with *host* and *repository* ("" for none) as the target that it offers."""
+        """Open the push sheet. It offers *host* and *repository* ("" for none) as the target."""
         from longshore.widgets.dialogs.push import PushSheet
 
         place = self._shared.place()
@@ -52,7 +52,7 @@ class Pushes(QObject):
         sheet.open()
 
     def _tell_losses(self, sheet: PushSheet) -> None:
-        """Tell *sheet* the platforms of what the engine has, and of what the targets point to now."""
+        """Give *sheet* the platforms of the engine's images, and of the images that the targets point to now."""
 
         def inspect(images: list[ImageName], found: Callable[[ImageName, ImageDetails], None]) -> None:
             for image in images:

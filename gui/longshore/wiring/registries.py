@@ -1,5 +1,4 @@
-"""The right pane: registries, pins, what is pulled from there, and what is dropped there. How they are reached:
-``sign_in``."""
+"""The right pane: registries, pins, pulls, and drops. :mod:`.sign_in` has settings, certificates and sign-ins."""
 
 from __future__ import annotations
 
@@ -16,7 +15,7 @@ from longshore.wiring.shared import Shared
 
 
 class Registries(QObject):
-    """Connects Registries, Tags and the Pull… box. GUI thread."""
+    """Connects Registries, Tags and the Pull… sheet. GUI thread."""
 
     def __init__(
         self,
@@ -32,7 +31,7 @@ class Registries(QObject):
         self.operations = operations
         self._shared = shared
         pane, remote = window.registry_pane, operations.registries
-        # Queued: a drop has to return before a sheet opens.
+        # Queued: a drop must return before a sheet opens.
         pane.model.push_dropped.connect(pushes.push, Qt.ConnectionType.QueuedConnection)
         pane.model.copy_dropped.connect(copies.copy, Qt.ConnectionType.QueuedConnection)
         pane.model.load_dropped.connect(archives.load_into_registry, Qt.ConnectionType.QueuedConnection)
@@ -127,7 +126,7 @@ class Registries(QObject):
 
 
 def _looks_pullable(text: str) -> bool:
-    """A clipboard often holds a word that happens to be a valid name; only what looks meant is filled in."""
+    """Return True if *text* is probably a reference to pull: many words in a clipboard happen to be valid names."""
     if not ("/" in text or ":" in text):
         return False
     try:

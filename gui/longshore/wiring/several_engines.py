@@ -1,4 +1,4 @@
-"""One pull to several engines, each with its row."""
+"""One pull to several engines, with a row for each."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from longshore.widgets.main_window import MainWindow
 
 
 class SeveralEngines(QObject):
-    """Connects the sheet with the engines and their groups. GUI thread."""
+    """Connects the sheet of engines and groups. GUI thread."""
 
     def __init__(self, window: MainWindow, operations: Operations) -> None:
         super().__init__(window)

@@ -1,4 +1,4 @@
-"""What all three panes need: the clipboard, and a place to say what went wrong."""
+"""Helpers for all three panes: the clipboard, error messages, the current place, sheets of targets."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def short_path(path: Path) -> str:
-    """*path* with ``~`` for the user's own folder."""
+    """Return *path* with ``~`` for the user's home folder."""
     try:
         return str(Path("~") / path.relative_to(Path.home()))
     except (ValueError, RuntimeError):
@@ -31,7 +31,7 @@ def short_path(path: Path) -> str:
 
 
 class Shared(QObject):
-    """GUI thread."""
+    """Helpers for all panes. GUI thread."""
 
     def __init__(self, window: MainWindow, operations: Operations) -> None:
         super().__init__(window)
@@ -40,21 +40,21 @@ class Shared(QObject):
 
     @Slot(object)
     def show_failure(self, error: LongshoreError) -> None:
-        """Say *error* at the foot of the pane one is in."""
+        """Show *error* at the bottom of the active pane."""
         self._window.explain(errors.told(error), Tone.BAD)
 
     def told(self, error: LongshoreError | None) -> None:
-        """The end of something short that has no row: silence is success."""
+        """Show *error*, the result of an operation without a row; show nothing for success (None)."""
         if error is not None:
             self.show_failure(error)
 
     @Slot(str)
     def to_clipboard(self, text: str) -> None:
-        """Put *text* into the clipboard."""
+        """Copy *text* to the clipboard."""
         QApplication.clipboard().setText(text)
 
     def place(self) -> LocalPlace | None:
-        """The place of the left pane to move to and from; that there is none, or that it is lost, is said."""
+        """Return the place of the left pane; None, with a message, if there is none or it does not answer."""
         status = self._operations.images.status
         if status.error is not None:
             self.show_failure(status.error)
@@ -66,7 +66,7 @@ class Shared(QObject):
         return None
 
     def place_name(self, place: LocalPlace) -> str:
-        """What *place* is called."""
+        """Return the title of *place*."""
         if isinstance(place, EnginePlace):
             return text.safe(place.address.name)
         library = QCoreApplication.translate("Shared", "Library")
@@ -76,13 +76,13 @@ class Shared(QObject):
 
     @Slot(object)
     def pull(self, references: list[Reference]) -> None:
-        """Pull *references* into the place that is shown; one without tag is a repository."""
+        """Pull *references* into the current place; one without tag is a repository."""
         place = self.place()
         if place is not None:
             self._operations.transfers.pull(references, place)
 
     def registries(self) -> list[tuple[str, str]]:
-        """Host and user of every registry, for sheets that offer them."""
+        """Return host and user of all registries, for sheets that offer them."""
         remote = self._operations.registries
         return [(config.host, remote.user(config.host)) for config in remote.book.configs()]
 
@@ -93,8 +93,10 @@ class Shared(QObject):
         ask: Callable[[Any, Callable[[Any, Any], None]], None],
         tell: Callable[[Any, Any], None],
     ) -> None:
-        """What *sheet* wants to know by the signal *wanted*, *ask* finds out and *tell* is told, one by one, as long
-        as the sheet is there."""
+        """Answer the signal *wanted* of *sheet*: *ask* finds the answers, and *tell* gets them one by one.
+
+        *tell* is called only as long as the sheet exists.
+        """
         alive = [True]
         sheet.destroyed.connect(lambda: alive.clear())
 

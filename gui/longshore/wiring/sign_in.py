@@ -1,4 +1,4 @@
-"""How registries are reached, and as whom: settings, certificates, sign-in; and what is removed from them."""
+"""Settings, certificates and sign-ins of registries, and the removal of tags."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Reach(QObject):
         remote = self.operations.registries
 
         def wanted(config: RegistryConfig) -> RegistryConfig:
-            # One that is there already keeps what was set for it and is not asked for here.
+            # An existing registry keeps the settings that this sheet does not show.
             known = remote.trust.config(config.host)
             return replace(
                 known,
@@ -117,7 +117,7 @@ class Reach(QObject):
 
         def sign_in(host: str, credential: Credential, keep: bool) -> None:
             cancellation = remote.accounts.sign_in(host, credential, keep=keep, done=sheet.answer)
-            # Who closes the sheet while the registry is asked does not want to be signed in.
+            # Closing the sheet during the check cancels the sign-in.
             sheet.rejected.connect(cancellation.cancel)
 
         sheet.sign_in_requested.connect(sign_in)

@@ -34,7 +34,7 @@ class Transfers(QObject):
         pane.copy_reference_requested.connect(self._shared.to_clipboard)
         pane.pause_requested.connect(moving.queue.pause)
         pane.unpause_requested.connect(moving.queue.unpause)
-        # Queued: the drop has to return before rows move.
+        # Queued: the drop must return before rows move.
         pane.model.rows_dropped.connect(moving.queue.place, Qt.ConnectionType.QueuedConnection)
         pane.cancel_all_requested.connect(moving.queue.cancel_all)
         pane.detour_requested.connect(self._detour)

@@ -1,4 +1,4 @@
-"""The window's life: on the screen first, then the work behind it, and the order in which all of it ends."""
+"""The life cycle of the window: show it, then start the operations, and end everything in order."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ class Wiring(QObject):
     and the operations, with all they import, are made by :meth:`start`, when it has been painted.
     """
 
-    closing = Signal()  # the end begins, in whatever way; emitted once
-    closed = Signal()  # the window is gone and nothing more is wanted
+    closing = Signal()  # the window starts to close, for whatever reason; emitted once
+    closed = Signal()  # the window is closed and no work is left
 
     def __init__(
         self,
@@ -59,7 +59,7 @@ class Wiring(QObject):
         self._desktop: Desktop | None = None
         #: How the window was arranged before the user could change it; empty until all of it is there.
         self._arranged = b""
-        self.quitting = False  # the end has begun
+        self.quitting = False  # True once closing has begun
         appearance = Appearance.SYSTEM
         with contextlib.suppress(ValueError):
             appearance = Appearance(settings.get("appearance", "system"))
@@ -76,7 +76,7 @@ class Wiring(QObject):
         window.appearance_chosen.connect(self._appearance_chosen)
 
     def show(self) -> None:
-        """Put the window on the screen, where it was."""
+        """Show the window where it was."""
         with contextlib.suppress(binascii.Error, ValueError):
             self.window.restore_state(base64.b64decode(self._settings.get("window", ""), validate=True))
         self.window.show()
@@ -93,7 +93,7 @@ class Wiring(QObject):
         self._arranged = self.window.save_state()
 
     def start(self) -> None:
-        """Begin the work behind the window. Called once the loop runs and the window has been painted."""
+        """Start the operations. Called once the event loop runs and the window has been painted."""
         from longshore.application.choices import Choices
         from longshore.operations import Operations
         from longshore.wiring.archives import Archives
@@ -141,12 +141,12 @@ class Wiring(QObject):
         for config in self._asked:
             self.window.registry_pane.expand(config.host)
         if self._settings.problem:
-            # The registries are what one misses; the other pane takes its notice away when its images come.
+            # In the registry pane, because the left pane removes its notice when its images arrive.
             self.window.registry_pane.explain(self._settings.problem, Tone.CAUTION, button=self.tr("OK"))
 
     @Slot()
     def quit(self) -> None:
-        """Close the window without asking; transfers are stopped by :meth:`close`. Again does nothing."""
+        """Close the window without asking; :meth:`close` stops the transfers. Further calls do nothing."""
         if self.quitting:
             return
         self.quitting = True
@@ -156,14 +156,14 @@ class Wiring(QObject):
             self._desktop.stop()
         for other in QApplication.topLevelWidgets():
             if other is not self.window:
-                other.close()  # the history, and sheets that nobody answers any more
+                other.close()  # the history, and sheets that get no more answers
         self.window.close_now()
         self.closed.emit()
 
     def _keep_arrangement(self) -> None:
-        """Keep what the user changed of the window: another Longshore may have closed with other columns.
+        """Save what the user changed in the window: another Longshore may have saved other columns.
 
-        What could not be written before is tried again.
+        Settings that could not be written before are tried again.
         """
         now = self.window.save_state() if self._arranged else b""
         if now != self._arranged:
@@ -175,7 +175,7 @@ class Wiring(QObject):
         self._settings.flush()
 
     async def close(self) -> None:
-        """Stop everything; returns when it has stopped."""
+        """Stop everything; returns when all has stopped."""
         if self._operations is not None:
             await self._operations.close()
 
@@ -189,7 +189,7 @@ class Wiring(QObject):
 
     @Slot()
     def unexpected(self) -> None:
-        """Something failed that should not; the log has it."""
+        """Show that an unexpected error occurred; the log has the details."""
         self.window.explain(
             self.tr("Something unexpected went wrong. You can continue; the log has the details."), Tone.BAD
         )
@@ -208,7 +208,7 @@ class Wiring(QObject):
 
     @Slot(Qt.ApplicationState)
     def _activity_changed(self, state: Qt.ApplicationState) -> None:
-        """The user comes from another window, which may be another Longshore."""
+        """Update the registries after the user comes from another window, perhaps of another Longshore."""
         active = state is Qt.ApplicationState.ApplicationActive and self.window.isVisible()
         if active and self._operations is not None:
             self._operations.registries.look_again()
