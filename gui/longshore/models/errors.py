@@ -80,7 +80,7 @@ def offer(error: LongshoreError, name: str = "") -> Offer:
 
 def offer_of(snapshot: TransferSnapshot, name_of: Callable[[str], str] = str) -> Offer | None:
     """Return the offer for a failed transfer, other than a retry. *name_of*: returns the title of a host."""
-    from longshore.transfers.transfer import State  # loaded with the first transfer, after the first paint
+    from longshore.transfers.transfer import State  # needed with the first transfer, not at start
 
     error = snapshot.error
     if error is None or snapshot.state is not State.FAILED:

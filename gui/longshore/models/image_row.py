@@ -1,4 +1,4 @@
-"""One row of Local images: a reference and what stands behind it, and what its cells say."""
+"""One row of Local images: a reference, the image that it points to, and the text of its cells."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ _NONE = "<none>"
 
 
 class ImageRow(TableRow):
-    """A reference of the engine, or an image without one."""
+    """A row for one reference, or for an image without one."""
 
     __slots__ = ("fresh", "image", "natural", "repository", "short", "tag")
 
     def __init__(self, image: LocalImage) -> None:
         super().__init__("")
         self.fresh = False
-        #: Shorter forms of the repository that no other repository of the list has.
+        #: Shorter forms of the repository that are unique in the list.
         self.short: tuple[str, ...] = ()
         self.set_image(image)
 
     def set_image(self, image: LocalImage) -> None:
-        """Show *image* in this row: what its name stands for now."""
+        """Show *image*, which the row's name now points to."""
         self.image = image
         reference = image.reference
         if reference is None:
@@ -44,11 +44,11 @@ class ImageRow(TableRow):
         self.haystack = sieve.haystack(parts)
 
     def base_key(self) -> tuple[Any, ...]:
-        """Named images first, by repository and natural tag."""
+        """Return the key of the base order: named images first, by repository and natural tag."""
         return (self.image.reference is None, self.repository.casefold(), self.natural, self.image.image_id)
 
     def sort_key(self, column: int) -> Any:
-        """What the row is sorted by in *column*, None for what is not known."""
+        """Return the sort key of the row in *column*, None if it is unknown."""
         image = self.image
         if column == ImageColumn.REPOSITORY:
             return None if image.reference is None else self.repository.casefold()
@@ -63,7 +63,7 @@ class ImageRow(TableRow):
         return image.in_use
 
     def text(self, column: int) -> str:
-        """What the cell in *column* shows."""
+        """Return the text of the cell in *column*."""
         if column == ImageColumn.REPOSITORY:
             return self.repository
         if column == ImageColumn.TAG:
@@ -77,7 +77,7 @@ class ImageRow(TableRow):
         return text.containers(self.image.in_use)
 
     def whole(self, column: int, *, compressed: bool) -> str:
-        """The whole story of the cell in *column*, as plain text. *compressed*: what its size means."""
+        """Return the full text of the cell in *column*, for its tooltip. *compressed*: its size is compressed."""
         image = self.image
         if column in (ImageColumn.REPOSITORY, ImageColumn.TAG):
             if image.reference is not None:
@@ -96,10 +96,10 @@ class ImageRow(TableRow):
 
     @property
     def short_age(self) -> str:
-        """How old the image is, in as few letters as it takes."""
+        """Return the age of the image in its shortest form."""
         return times.short_age(self.image.created)
 
     @property
     def tag_or_nothing(self) -> str:
-        """The tag alone, "" where there is none."""
+        """Return the tag alone, "" if there is none."""
         return "" if self.tag == _NONE else self.tag

@@ -59,7 +59,7 @@ class ImageModel(RowTable["ImageRow"]):
 
     def set_images(self, images: Sequence[LocalImage]) -> None:
         """Show *images*. Rows that stay keep their selection, even if their name now points to another image."""
-        from longshore.models.image_row import ImageRow  # with the first images: the window opens without any
+        from longshore.models.image_row import ImageRow  # needed with the first images, not at start
 
         before = self._by_key
         self._by_key = {}
@@ -116,7 +116,7 @@ class ImageModel(RowTable["ImageRow"]):
 
     @property
     def images(self) -> list[LocalImage]:
-        """All images, in base order."""
+        """Return all images, in base order."""
         return [row.image for row in self._all]
 
     def refresh_ages(self) -> None:

@@ -1,5 +1,4 @@
-"""What is dragged, as data: written for others to read, and read without trust, since any program can
-drop."""
+"""Data of drags: written for other programs to read, and read as foreign input, because any program can drop."""
 
 from __future__ import annotations
 
@@ -17,11 +16,11 @@ if TYPE_CHECKING:
     from longshore.oci.reference import Reference
 
 REFERENCES = "application/vnd.longshore.references+json"
-#: Rows of the queue, to be put elsewhere in it. Nobody else's business, so it stands under no other format.
+#: Queue rows to move within the queue. Private, so it is offered in no other format.
 TRANSFERS = "application/vnd.longshore.transfers+json"
 PLAIN = "text/plain"
 FILES = "text/uri-list"
-#: Bytes and items that are read at most; more is no drag of a person.
+#: Maximum bytes and items to read; no person drags more.
 MAX_BYTES = 1 << 20
 MAX_ITEMS = 2000
 MAX_FILES = 200
@@ -32,26 +31,26 @@ _IMAGE_ID = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 class DragKind(enum.Enum):
-    """Where the dragged things are from."""
+    """The origins of dragged items."""
 
     LOCAL = "local"
     REMOTE = "remote"
 
 
 class Dragged(NamedTuple):
-    """What a drag carries: at least one image. A remote one has a reference; without a tag, it is a repository."""
+    """The content of a drag: at least one image. A remote one has a reference; without a tag it is a repository."""
 
     kind: DragKind
     images: tuple[ImageName, ...]
 
     @property
     def references(self) -> list[Reference]:
-        """The references, without what has none."""
+        """The references, without images that have none."""
         return [image.reference for image in self.images if image.reference is not None]
 
 
 def encode(kind: DragKind, images: Iterable[ImageName]) -> QMimeData:
-    """*images* for a drag or the clipboard: our own form, and one reference a line as plain text."""
+    """Return *images* for a drag or the clipboard: in our own format, and as plain text, one reference per line."""
     kept = list(images)[:MAX_ITEMS]
     data = QMimeData()
     body = {"kind": kind.value, "items": [_entry(kind, image) for image in kept]}
@@ -61,8 +60,8 @@ def encode(kind: DragKind, images: Iterable[ImageName]) -> QMimeData:
 
 
 def encode_references(references: Iterable[Reference]) -> QMimeData:
-    """The same for tags and repositories of registries."""
-    from longshore.oci.image_name import ImageName  # loaded with the first drag, not before the first paint
+    """Return tags and repositories of registries for a drag or the clipboard, as :func:`encode` does."""
+    from longshore.oci.image_name import ImageName  # needed with the first drag, not at start
 
     return encode(DragKind.REMOTE, [ImageName(reference) for reference in references])
 
@@ -72,14 +71,14 @@ def _entry(kind: DragKind, image: ImageName) -> dict[str, str]:
     return {
         "reference": str(image.reference) if image.reference is not None else "",
         "image_id": image.image_id,
-        # For other programs, which need not take the reference apart.
+        # For other programs, so that they need not parse the reference.
         "registry": remote.domain if remote is not None else "",
         "repository": remote.path if remote is not None else "",
     }
 
 
 def dropped_files(data: QMimeData | None) -> list[Path]:
-    """The files of this machine that *data* carries; empty if there is one that is none. Never raises."""
+    """Return the local files in *data*; empty if any entry is not a local file. Never raises."""
     if data is None or data.hasFormat(REFERENCES) or not data.hasUrls():
         return []
     urls = data.urls()
@@ -89,7 +88,7 @@ def dropped_files(data: QMimeData | None) -> list[Path]:
 
 
 def decode(data: QMimeData | None) -> Dragged | None:
-    """What *data* carries, None if that is nothing for us. Plain text counts as remote. Never raises."""
+    """Return the content of *data*, None if it cannot be used. Plain text counts as remote. Never raises."""
     if data is None:
         return None
     if data.hasFormat(REFERENCES):
@@ -113,7 +112,7 @@ def _decode_own(raw: bytes) -> Dragged | None:
     if not isinstance(listed, list) or not 0 < len(listed) <= MAX_ITEMS:
         return None
     images = [_image(kind, entry) for entry in listed]
-    # One odd entry makes the whole doubtful: all or nothing.
+    # One invalid entry makes the rest doubtful: all or nothing.
     return Dragged(kind, tuple(image for image in images if image)) if all(images) else None
 
 
@@ -126,7 +125,7 @@ def _image(kind: DragKind, entry: Any) -> ImageName | None:
     name, image_id, registry, repository = fields
     from longshore.errors import LongshoreError
     from longshore.oci.image_name import ImageName
-    from longshore.oci.reference import Reference  # loaded with the first drop, not before the first paint
+    from longshore.oci.reference import Reference  # needed with the first drop, not at start
 
     reference = None
     if name:
@@ -160,7 +159,7 @@ def _decode_plain(text: str) -> Dragged | None:
 
 
 def encode_files(files: Iterable[Path]) -> QMimeData:
-    """Files for whoever takes files."""
+    """Return files for a drag to other programs."""
     from PySide6.QtCore import QUrl
 
     data = QMimeData()
@@ -169,14 +168,14 @@ def encode_files(files: Iterable[Path]) -> QMimeData:
 
 
 def encode_transfers(ids: Iterable[str]) -> QMimeData:
-    """Transfers for a drag within their list."""
+    """Return transfers for a drag within their list."""
     data = QMimeData()
     data.setData(TRANSFERS, json.dumps(list(ids)[:MAX_ITEMS]).encode())
     return data
 
 
 def decode_transfers(data: QMimeData | None) -> list[str]:
-    """The ids of the transfers that *data* carries, none if that is nothing for us. Never raises."""
+    """Return the ids of the transfers in *data*, empty if it has none. Never raises."""
     if data is None or not data.hasFormat(TRANSFERS):
         return []
     raw = bytes(data.data(TRANSFERS).data())

@@ -142,7 +142,7 @@ def whole(node: RegistryNode, child: Child | None, column: int) -> str:
     if info is not None:
         parts.append(text.safe(info.description))
         if info.updated is not None:
-            from longshore.models import times  # few registries tell it
+            from longshore.models import times  # few registries report times
 
             parts.append(tr("updated {moment}").replace("{moment}", times.moment_text(info.updated)))
     if child.from_history:

@@ -1,4 +1,4 @@
-"""One tag of the table of tags: what is known of it, and what its cells say."""
+"""One row of the table of tags: the data of a tag and the text of its cells."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     from longshore.oci.local_image import LocalImage
     from longshore.registry.model import TagDetails
 
-#: Tags that stand for a digest: signatures, attestations, SBOMs, and what referrers fall back to.
+#: Digest-like tags: signatures, attestations, SBOMs, and the fallback tags of referrers.
 _DIGEST_LIKE = re.compile(r"sha(?:256|512)-[0-9a-f]{64,128}(?:\..{1,128})?")
 
 
 class TagRow(TableRow):
     """One tag.
 
-    *asked*: its details were wanted already in this listing. *stale*: this listing has not had it yet.
+    *asked*: its details were already requested in this listing. *stale*: this listing has not returned it yet.
     """
 
     __slots__ = ("_keys", "asked", "details", "digest_like", "error", "here", "natural", "stale", "tag")
@@ -37,7 +37,7 @@ class TagRow(TableRow):
         super().__init__(sieve.haystack([tag]))
         self.tag = tag
         self.natural = natural_key(tag)
-        #: By column, as far as they are made beforehand.
+        #: Precomputed sort keys by column.
         self._keys: tuple[Any, ...] = (self.natural, None, None, None, None)
         self.digest_like = _DIGEST_LIKE.fullmatch(tag) is not None
         self.details: TagDetails | None = None
@@ -48,24 +48,24 @@ class TagRow(TableRow):
 
     @staticmethod
     def can_show(tag: str) -> bool:
-        """Whether *tag*, as a registry lists it, can be pulled."""
+        """Return True if *tag*, as listed by a registry, can be pulled."""
         return valid_tag(tag)
 
     def reference(self, host: str, repository: str) -> Reference:
-        """The full reference, with the tag."""
+        """Return the full reference, with the tag."""
         return Reference(host, repository, self.tag)
 
     def set_details(self, details: TagDetails) -> None:
-        """What the registry says of the tag."""
+        """Set the registry's details of the tag."""
         self.details = details
         self.error = None
         self.haystack = sieve.haystack([self.tag, details.digest])
         created = None if details.created is None else times.aware(details.created).timestamp()
-        # Ten thousand rows are sorted again and again while details come, so the keys are made once.
+        # Ten thousand rows are sorted repeatedly while details arrive, so the keys are computed once.
         self._keys = (self.natural, details.digest or None, details.size, None, created)
 
     def sort_key(self, column: int) -> Any:
-        """What the row is sorted by in *column*, None for what is not known."""
+        """Return the sort key of the row in *column*, None if it is unknown."""
         if column == TagColumn.PLATFORMS:
             known = () if self.details is None else self.details.platforms
             return tuple(platform_text(one) for one in known) or None
@@ -74,7 +74,7 @@ class TagRow(TableRow):
         return self._keys[column]
 
     def text(self, column: int) -> str:
-        """What the cell in *column* shows."""
+        """Return the text of the cell in *column*."""
         if column == TagColumn.TAG:
             return self.tag
         if column == TagColumn.HERE:
@@ -92,11 +92,11 @@ class TagRow(TableRow):
 
     @property
     def short_age(self) -> str:
-        """How old it is, in as few letters as it takes."""
+        """Return the age of the tag in its shortest form."""
         return times.short_age(None if self.details is None else self.details.created)
 
     def compared(self, images: Iterable[LocalImage], *, picked: bool) -> HereState:
-        """How the tag compares with the local *images* of its name. *picked*: see :meth:`TagModel.set_local`."""
+        """Compare the tag with the local *images* of its name. *picked*: see :meth:`TagModel.set_local`."""
         details = self.details
         if details is None or not details.digest:
             return HereState.NONE
@@ -105,19 +105,18 @@ class TagRow(TableRow):
             same.update(details.images)
         known = False
         for image in images:
-            # Every one is compared: classic stores keep several, and a containerd store's image id is one
-            # too.
+            # Compare all digests: classic stores have several, and in a containerd store the image id is one too.
             digests = {entry.rpartition("@")[2] for entry in image.repo_digests}
             if image.image_id in same or not same.isdisjoint(digests):
                 return HereState.IN_SYNC
             known = known or bool(digests)
         if picked and not details.images and details.media_type not in MANIFESTS:
-            return HereState.NONE  # it may be one of the images of an index that are not known
-        # An image that was never pulled or pushed has no digest to compare: nothing is said then.
+            return HereState.NONE  # it may be an image of the index whose digest is not known
+        # An image that was never pulled or pushed has no digest to compare, so the state is unknown.
         return HereState.DIFFERS if known else HereState.NONE
 
     def whole(self, column: int) -> str:
-        """The whole story of the cell in *column* (not the tag's own: the repository belongs to it)."""
+        """Return the full text of the cell in *column* (not of the tag's own cell, which needs the repository)."""
         details = self.details
         if column == TagColumn.HERE:
             return {
@@ -136,6 +135,6 @@ class TagRow(TableRow):
 
 
 def platform_text(platform: Platform) -> str:
-    """A platform in short: what runs nearly everywhere needs no ``linux/``."""
+    """Return a platform in short form, without the usual ``linux/``."""
     name = str(platform).removeprefix("linux/")
     return text.safe("arm64" if name == "arm64/v8" else name)

@@ -1,4 +1,4 @@
-"""Tags of one repository: names at once, details as they come."""
+"""Tags of one repository: names at once, details as they arrive."""
 
 from __future__ import annotations
 
@@ -21,23 +21,22 @@ if TYPE_CHECKING:
     from longshore.registry.model import TagDetails
 
 _Item = Qt.ItemDataRole
-#: Milliseconds that details gather before the rows are sorted once for all of them, and for how many rows more it
-#: takes as long again.
+#: Milliseconds of gathering details before the rows are sorted once for all of them, and the number of rows for
+#: which it takes as long again.
 _GATHER, _GATHER_ROWS = 120, 2000
 
 
 class TagModel(RowTable["TagRow"]):
     """The tags of one repository. GUI thread only.
 
-    The default order (column -1) is newest first once every date is known, and newest version first until
-    then.
+    The default order (column -1) is newest first once every date is known, and newest version first until then.
     """
 
-    #: (generation: int, tags: list[str]): the view shows these and their details are not known.
+    #: (generation: int, tags: list[str]): the view shows these tags, and their details are not known.
     details_wanted = Signal(int, object)
-    #: (str): the sentence that stands where no rows are changed; see :attr:`note`.
+    #: (str): the sentence shown in place of rows has changed; see :attr:`note`.
     note_changed = Signal(str)
-    #: Rows came or went: the counts (:attr:`total`, :attr:`hidden_count`, :attr:`has_more`) may have changed.
+    #: Rows were added or removed: :attr:`total`, :attr:`hidden_count` and :attr:`has_more` may have changed.
     counts_changed = Signal()
 
     _columns = TagColumn
@@ -69,27 +68,27 @@ class TagModel(RowTable["TagRow"]):
 
     @property
     def generation(self) -> int:
-        """Number of the listing; what comes for an older one is dropped."""
+        """The number of the listing; results for an older one are ignored."""
         return self._generation
 
     @property
     def host(self) -> str:
-        """The registry, "" when no repository is shown."""
+        """The registry, "" if no repository is shown."""
         return self._host
 
     @property
     def repository(self) -> str:
-        """The path of the repository, "" when none is shown."""
+        """The path of the repository, "" if none is shown."""
         return self._repository
 
     @property
     def has_more(self) -> bool:
-        """More tags are still to come."""
+        """True if more tags are still to be listed."""
         return self._has_more
 
     @property
     def loading(self) -> bool:
-        """A listing runs."""
+        """True while a listing runs."""
         return self._loading
 
     @property
@@ -99,34 +98,33 @@ class TagModel(RowTable["TagRow"]):
 
     @property
     def note(self) -> str:
-        """What to say where no rows are; empty when rows are shown."""
+        """The sentence to show if there are no rows; empty if there are rows."""
         return self._note
 
     @property
     def expected(self) -> int | None:
-        """How many tags the registry says there are, None where it does not."""
+        """The number of tags that the registry reports, None if it reports none."""
         return self._expected
 
     @property
     def shown_count(self) -> int:
-        """How many tags there are without those that are hidden by the toggle."""
+        """The number of tags without those hidden by the toggle."""
         return self.total if self._show_digest_like else self.total - self.hidden_count
 
     @property
     def awaited_details(self) -> int:
-        """How many tags were asked for their details and have not answered yet."""
+        """The number of tags whose details were requested but have not arrived yet."""
         return sum(row.asked and row.details is None and row.error is None for row in self._all)
 
     @property
     def hidden_count(self) -> int:
-        """How many digest-like tags there are."""
+        """The number of digest-like tags."""
         return sum(row.digest_like for row in self._all)
 
     def reset(self, host: str, repository: str) -> int:
-        """Begin to show *repository* of *host*; the generation that its tags must bear.
+        """Show *repository* of *host*, and return the generation that its tags must have.
 
-        The rows of the same repository stay until the new listing says otherwise. An empty *host* shows
-        nothing.
+        The rows of the same repository stay until the new listing replaces them. An empty *host* shows nothing.
         """
         self._generation += 1
         self._gather.stop()
@@ -156,13 +154,13 @@ class TagModel(RowTable["TagRow"]):
         has_more: bool,
         total: int | None = None,
     ) -> None:
-        """Add a page of tags, as names or with what the vendor tells. A stale *generation* is dropped.
+        """Add a page of tags, as names or with the vendor's data. A stale *generation* is ignored.
 
-        Details that are complete are not asked for once more. *total*: of all pages, None where it is not told.
+        Complete details are not requested again. *total*: the number of tags on all pages, None if unknown.
         """
         if generation != self._generation or not self._host:
             return
-        from longshore.models.tag_row import TagRow  # with the first tags: the window opens without any
+        from longshore.models.tag_row import TagRow  # needed with the first tags, not at start
 
         changed: set[TagRow] = set()
         for tag in tags:
@@ -170,7 +168,7 @@ class TagModel(RowTable["TagRow"]):
             row = self._by_tag.get(name)
             if row is None:
                 if not TagRow.can_show(name):
-                    continue  # nobody could pull it
+                    continue  # it could not be pulled
                 row = self._by_tag[name] = TagRow(name)
             if not isinstance(tag, str) and tag.details is not None:
                 row.set_details(tag.details)
@@ -191,7 +189,7 @@ class TagModel(RowTable["TagRow"]):
         self._want_again()
 
     def fail(self, generation: int, error: LongshoreError) -> None:
-        """The listing failed; the rows that came stay."""
+        """End the listing with *error*; loaded rows stay."""
         if generation == self._generation:
             self._error = error
             self._loading = self._has_more = False
@@ -199,8 +197,7 @@ class TagModel(RowTable["TagRow"]):
             self.counts_changed.emit()
 
     def set_details(self, generation: int, *details: TagDetails) -> None:
-        """Details of one or several tags. Rows change at once and move a moment later, together with
-        others."""
+        """Set the details of tags. Rows change at once, and move a moment later together with others."""
         if generation != self._generation:
             return
         for one in details:
@@ -213,15 +210,14 @@ class TagModel(RowTable["TagRow"]):
             self._gather.start(_GATHER * (1 + len(self._all) // _GATHER_ROWS))
 
     def details_failed(self, generation: int, tag: str, error: LongshoreError) -> None:
-        """The details of *tag* cannot be had; its row says so."""
+        """Note that the details of *tag* are not available; its row says so."""
         row = self._by_tag.get(tag)
         if generation == self._generation and row is not None:
             row.error = error
             self._tell_changed({row})
 
     def settle_details(self) -> None:
-        """Show the details that came, and sort once for all of them. Called by itself a moment after they
-        come."""
+        """Show the details that arrived, and sort once for all of them. Runs by itself a moment after they arrive."""
         self._gather.stop()
         gathered, self._gathered = self._gathered, set()
         if not gathered:
@@ -233,7 +229,7 @@ class TagModel(RowTable["TagRow"]):
             self._want_again()
 
     def want_details(self, first: int, last: int) -> None:
-        """The view shows the rows *first* to *last*: ask for the details that are missing there."""
+        """Request the missing details of the rows *first* to *last*, which the view shows."""
         self._span = (first, last)
         self._want_again()
 
@@ -244,8 +240,7 @@ class TagModel(RowTable["TagRow"]):
         self._ask(self._rows[max(first, 0) : last + 1])
 
     def want_all_details(self) -> None:
-        """Ask for all details that are missing: an order by date or size is only true when it knows them
-        all."""
+        """Request all missing details: an order by date or size is correct only if all are known."""
         self._ask(self._rows)
 
     def _ask(self, rows: Iterable[TagRow]) -> None:
@@ -291,7 +286,7 @@ class TagModel(RowTable["TagRow"]):
         self._want_again()
 
     def set_show_digest_like(self, shown: bool) -> None:
-        """Show signatures and other tags that stand for a digest, or hide them (as at first)."""
+        """Show or hide (the default) signatures and other digest-like tags."""
         if shown != self._show_digest_like:
             self._show_digest_like = shown
             self._arrange()
@@ -301,7 +296,7 @@ class TagModel(RowTable["TagRow"]):
         return self._show_digest_like or not row.digest_like
 
     def _default_order(self, rows: list[TagRow]) -> list[TagRow]:
-        # With some dates missing, rows would fly up under the user's eyes as he scrolls and dates come in.
+        # With some dates missing, rows would jump up while the user scrolls and dates arrive.
         dates = {row: row.sort_key(TagColumn.CREATED) for row in rows if self._shown(row)}
         if None in dates.values():
             return rows
@@ -313,8 +308,10 @@ class TagModel(RowTable["TagRow"]):
     # -- comparison with the local images
 
     def set_local(self, images: Iterable[LocalImage], *, picked: bool = False) -> None:
-        """The local images, for the column Here. *picked*: any may be one platform of what its tag holds, under that
-        one's own digest, as the library keeps them."""
+        """Set the local images, for the column Here.
+
+        *picked*: an image may be one platform of its tag's index, under that platform's own digest, as in the library.
+        """
         self._picked = picked
         local: dict[str, list[LocalImage]] = {}
         for image in images:
@@ -339,11 +336,11 @@ class TagModel(RowTable["TagRow"]):
     # -- content
 
     def reference_of(self, row: TagRow) -> Reference:
-        """The full reference of *row*."""
+        """Return the full reference of *row*."""
         return row.reference(self._host, self._repository)
 
     def refresh_ages(self) -> None:
-        """The clock went on: tell views that the ages changed. Called by the owner about once a minute."""
+        """Report to views that the ages have changed. The owner calls it about once a minute."""
         if self._rows:
             column = TagColumn.CREATED
             self.dataChanged.emit(self.index(0, column), self.index(len(self._rows) - 1, column))

@@ -1,4 +1,4 @@
-"""Numbers and names as a person reads them. SI units (1 kB is 1000 B). GUI thread only. Times are in :mod:`.times`."""
+"""Text for numbers and names, in SI units (1 kB is 1000 B). GUI thread only. Times are in :mod:`.times`."""
 
 from __future__ import annotations
 
@@ -13,23 +13,22 @@ _CONTEXT = "models"
 
 
 def tr(text: str, number: int = -1) -> str:
-    """*text* in the user's language; ``%n`` in it becomes *number*."""
+    """Return *text* in the user's language, with ``%n`` replaced by *number*."""
     return QCoreApplication.translate(_CONTEXT, text, "", number)
 
 
 def safe(text: str, limit: int = 300) -> str:
-    """Text from outside, safe to show in one line. Fast for what needs no cleaning."""
+    """Return foreign text, made safe to show in one line. Fast if it needs no cleaning."""
     if len(text) <= limit and text.isascii() and text.isprintable():
         return text
     return plain(text, limit)
 
 
 def tooltip(text: str) -> str | None:
-    """*text* as a tooltip that shows exactly it: Qt guesses rich text, so it is escaped and said to be
-    rich."""
+    """Return a tooltip that shows *text* literally: Qt guesses rich text, so it is escaped and marked as rich."""
     if not text:
         return None
-    import html  # its table of names is large, and the first picture has no tooltip
+    import html  # its table of names is large, and the first frame has no tooltip
 
     return f'<span style="white-space:pre-wrap">{html.escape(text)}</span>'
 
@@ -38,7 +37,7 @@ def tooltip(text: str) -> str | None:
 
 
 def _scaled(value: float) -> tuple[float, int]:
-    """*value* in its unit, and which unit. Rounding decides too: 999,900 B are 1 MB, not 1000 kB."""
+    """Return *value* in its unit, and the unit's index. Rounding counts: 999,900 B are 1 MB, not 1000 kB."""
     unit = 0
     while unit < len(_UNITS) - 1 and round(value, 0 if unit == 0 or value >= 100 else 2) >= 1000:
         value /= 1000
@@ -62,7 +61,7 @@ def _decimals(value: float, unit: int) -> int:
 
 
 def size(number: float | None) -> str:
-    """*number* of bytes, as ``44.6 MB`` or ``1.31 GB``; empty for None."""
+    """Return *number* of bytes as ``44.6 MB`` or ``1.31 GB``; empty for None."""
     if number is None or number < 0:
         return ""
     value, unit = _scaled(number)
@@ -70,7 +69,7 @@ def size(number: float | None) -> str:
 
 
 def about_size(number: float) -> str:
-    """*number* of bytes with few digits, for estimates: ``0.6 GB``."""
+    """Return *number* of bytes with few digits, for estimates: ``0.6 GB``."""
     value, unit = _scaled(number)
     if unit and value >= 500 and unit < len(_UNITS) - 1:
         value, unit = value / 1000, unit + 1
@@ -78,7 +77,7 @@ def about_size(number: float) -> str:
 
 
 def size_of(moved: int, total: int | None) -> str:
-    """*moved* of *total* bytes, in the unit of the total: ``44.6 of 72 MB``."""
+    """Return *moved* of *total* bytes, in the unit of the total: ``44.6 of 72 MB``."""
     if not total or total < 0:
         return size(moved)
     moved = min(max(moved, 0), total)
@@ -86,25 +85,25 @@ def size_of(moved: int, total: int | None) -> str:
     if moved in (0, total):
         part = _number(value if moved else 0, _decimals(value, unit))
     else:
-        # The decimals stay, so that the text does not jump while it counts.
+        # Keep the decimals, so that the text does not jump while it counts.
         part = _number(moved / 1000**unit, min(max(unit - 1, 0), 2), strip=False)
     return tr("{moved} of {total}").replace("{moved}", part).replace("{total}", size(total))
 
 
 def speed(bytes_per_second: float | None) -> str:
-    """``21.4 MB/s``; empty when not known."""
+    """Return a speed as ``21.4 MB/s``; empty if unknown."""
     if bytes_per_second is None or bytes_per_second < 0:
         return ""
     return f"{size(bytes_per_second)}/s"
 
 
 def percent(permille: int | None) -> str:
-    """``62 %``; empty when not known. 100 % only for exactly 1000."""
+    """Return a percentage as ``62 %``; empty if unknown. 100 % only for exactly 1000."""
     return "" if permille is None or permille < 0 else f"{permille // 10} %"
 
 
 def percent_spoken(permille: int | None) -> str:
-    """The same for who listens: ``62 percent``, ``not known``."""
+    """Return a percentage for screen readers: ``62 percent``, ``not known``."""
     if permille is None or permille < 0:
         return tr("not known")
     return tr("{number} percent").replace("{number}", str(permille // 10))
@@ -116,43 +115,43 @@ _DIGEST = re.compile(r"([a-z0-9]{1,32}):([0-9a-fA-F]{12,128})")
 
 
 def short_digest(digest: str) -> str:
-    """``sha256:1c9e0a8b12cd`` of a whole digest."""
+    """Return the short form of a digest: ``sha256:1c9e0a8b12cd``."""
     match = _DIGEST.fullmatch(digest)
     return f"{match[1]}:{match[2][:12]}" if match else safe(digest, 40)
 
 
-# -- counts (English needs its singular spelled out; other languages have plural forms for %n)
+# -- counts (English spells out the singular; other languages have plural forms for %n)
 
 
 def repositories(count: int) -> str:
-    """``214 repositories``."""
+    """Return a count: ``214 repositories``."""
     if count == 1:
         return tr("1 repository")
     return tr("{count} repositories").replace("{count}", f"{count:,}")
 
 
 def pinned(count: int) -> str:
-    """``3 pinned``."""
+    """Return a count: ``3 pinned``."""
     return tr("%n pinned", count)
 
 
 def containers(count: int) -> str:
-    """``2 containers``; empty for none."""
+    """Return a count: ``2 containers``; empty for none."""
     if count <= 0:
         return ""
     return tr("1 container") if count == 1 else tr("%n containers", count)
 
 
 def layers(count: int) -> str:
-    """``12 layers``."""
+    """Return a count: ``12 layers``."""
     return tr("1 layer") if count == 1 else tr("%n layers", count)
 
 
 def archives(count: int) -> str:
-    """``3 archives``."""
+    """Return a count: ``3 archives``."""
     return tr("1 archive") if count == 1 else tr("%n archives", count)
 
 
 def images(count: int) -> str:
-    """``3 images``."""
+    """Return a count: ``3 images``."""
     return tr("1 image") if count == 1 else tr("%n images", count)

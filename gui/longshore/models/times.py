@@ -1,4 +1,4 @@
-"""Times as a person reads them. GUI thread only."""
+"""Text for times. GUI thread only."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _LONG_AGO = timedelta(days=365 * 20)
 
 
 def duration(seconds: float | None) -> str:
-    """``2 s``, ``1 min 20 s``, ``1 h 5 min``, ``2 d 3 h``; empty when not known."""
+    """Return a duration as ``2 s``, ``1 min 20 s``, ``1 h 5 min``, ``2 d 3 h``; empty if unknown."""
     if seconds is None or seconds < 0 or seconds != seconds or seconds > 365 * 86400:
         return ""
     whole = max(1, round(seconds)) if seconds > 0 else 0
@@ -29,12 +29,12 @@ def duration(seconds: float | None) -> str:
 
 
 def aware(moment: datetime) -> datetime:
-    """*moment* with a time zone; without one it is taken as UTC, as engines and registries mean it."""
+    """Return *moment* with a time zone; without one it counts as UTC, as engines and registries use it."""
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
 
 def age(moment: datetime | None, now: datetime | None = None) -> str:
-    """How long ago *moment* was: ``2 hours ago``, ``yesterday``; a date where an age would say nothing."""
+    """Return the age of *moment*: ``2 hours ago``, ``yesterday``; a date if an age would be meaningless."""
     if moment is None:
         return ""
     moment = aware(moment)
@@ -52,7 +52,7 @@ def age(moment: datetime | None, now: datetime | None = None) -> str:
         (days, "yesterday", "%n days ago"),
         (int(seconds // 3600), "1 hour ago", "%n hours ago"),
     ):
-        # Up to eight weeks are told in weeks: "5 weeks ago" says more than "1 month ago".
+        # Up to eight weeks are shown in weeks: "5 weeks ago" says more than "1 month ago".
         if amount and not (many == "%n months ago" and amount < 2):
             return tr(one) if amount == 1 else tr(many, amount)
     minutes = int(seconds // 60)
@@ -60,7 +60,7 @@ def age(moment: datetime | None, now: datetime | None = None) -> str:
 
 
 def short_age(moment: datetime | None, now: datetime | None = None) -> str:
-    """The age of :func:`age` in as few letters as it takes: ``2 h``, ``3 d``, ``6 wk``."""
+    """Return the age of :func:`age` in its shortest form: ``2 h``, ``3 d``, ``6 wk``."""
     if moment is None:
         return ""
     seconds = ((now or datetime.now(UTC)) - aware(moment)).total_seconds()
@@ -81,7 +81,7 @@ def short_age(moment: datetime | None, now: datetime | None = None) -> str:
 
 
 def moment_text(moment: datetime | None) -> str:
-    """Date and time in the user's zone and manner, for tooltips; empty for None."""
+    """Return date and time in the user's time zone and format, for tooltips; empty for None."""
     if moment is None:
         return ""
     try:
@@ -92,7 +92,7 @@ def moment_text(moment: datetime | None) -> str:
 
 
 def clock(moment: datetime | None, now: datetime | None = None) -> str:
-    """The time of day if *moment* is today, otherwise date and time; in the user's zone."""
+    """Return the time of day if *moment* is today, otherwise date and time; in the user's time zone."""
     if moment is None:
         return ""
     local = aware(moment).astimezone()

@@ -1,4 +1,4 @@
-"""What the rows of Transfers say, from a snapshot. GUI thread only."""
+"""Texts of the rows of Transfers, from a snapshot. GUI thread only."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _MOVING = (State.RUNNING, State.CANCELLING)
 
 
 def operation_text(operation: Operation) -> str:
-    """``Pull``, ``Push``, …"""
+    """Return the name of an operation: ``Pull``, ``Push``, …"""
     return {
         Operation.PULL: tr("Pull"),
         Operation.PUSH: tr("Push"),
@@ -49,23 +49,22 @@ def operation_text(operation: Operation) -> str:
 
 
 def status_text(state: State) -> str:
-    """The word of the Status column: exactly the enum's, so that it can be relied on from outside."""
+    """Return the word of the Status column: exactly the enum's, so that other programs can rely on it."""
     return tr(state.value)
 
 
 def status_tone(state: State) -> Tone:
-    """What a state means."""
+    """Return the tone of a state."""
     return _STATUS_TONES.get(state, Tone.QUIET)
 
 
 def image_name(end: Endpoint) -> str:
-    """The image at one end, by its name or its short id."""
+    """Return the name or short id of the image at one end."""
     return text.safe(end.name.shown, 600)
 
 
 def end_text(end: Endpoint, *, is_source: bool) -> str:
-    """One end of a transfer: the image where it comes from, the place (and the name, in registries) where
-    it goes."""
+    """Return one end of a transfer: the image for a source, the place (and the name, in registries) for a target."""
     place = end.place
     if isinstance(place, ArchivePlace):
         return text.safe(place.path.name)
@@ -79,7 +78,7 @@ def end_text(end: Endpoint, *, is_source: bool) -> str:
 
 
 def end_whole(end: Endpoint) -> str:
-    """The same with all there is to say of it."""
+    """Return the full text of one end of a transfer."""
     place = end.place
     if isinstance(place, EnginePlace):
         where = f"{place.address.name} ({place.address.url})"
@@ -91,7 +90,7 @@ def end_whole(end: Endpoint) -> str:
 
 
 def can_detour(snapshot: TransferSnapshot) -> bool:
-    """Whether *snapshot* is a pull by an engine that has failed, and that may be done by way of the library."""
+    """Return True if *snapshot* is a failed pull by an engine that can be done via the library."""
     return (
         snapshot.state is State.FAILED
         and snapshot.request.operation is Operation.PULL
@@ -100,7 +99,7 @@ def can_detour(snapshot: TransferSnapshot) -> bool:
 
 
 def saved_file(snapshot: TransferSnapshot) -> Path | None:
-    """The archive that *snapshot* has written, None for every other transfer. It may be gone since."""
+    """Return the archive that *snapshot* has written, None for other transfers. It may have been deleted since."""
     place = snapshot.request.destination.place
     if snapshot.state is State.SUCCEEDED and isinstance(place, ArchivePlace):
         return place.path
@@ -108,7 +107,7 @@ def saved_file(snapshot: TransferSnapshot) -> Path | None:
 
 
 def plan_text(plan: Plan, operation: Operation) -> str:
-    """``12 layers, 1.9 GB compressed, about 0.6 GB already here``."""
+    """Return a plan as ``12 layers, 1.9 GB compressed, about 0.6 GB already here``."""
     parts = [text.layers(plan.layers)]
     if plan.total_bytes > 0:
         parts.append(tr("{size} compressed").replace("{size}", text.size(plan.total_bytes)))
@@ -123,12 +122,12 @@ def plan_text(plan: Plan, operation: Operation) -> str:
 
 
 def already_text(operation: Operation) -> str:
-    """Where what need not move is already, as seen from the user."""
+    """Return where the existing layers are, from the user's point of view."""
     return tr("already here") if operation in (Operation.PULL, Operation.LOAD) else tr("already there")
 
 
 def moved_text(moved: Moved, operation: Operation) -> str:
-    """``96 MB, 4 moved, 5 mounted``: what really went over the network."""
+    """Return what was sent or received and what was not needed, such as ``96 MB, 4 layers, 5 mounted``."""
     if not (moved.bytes or moved.layers_moved or moved.layers_mounted):
         if not moved.layers_skipped:
             return tr("already up to date")
@@ -146,7 +145,7 @@ def moved_text(moved: Moved, operation: Operation) -> str:
 
 
 def waiting_text(snapshot: TransferSnapshot) -> str:
-    """What a transfer waits for; empty when it does not."""
+    """Return what a transfer waits for; empty if it does not wait."""
     match snapshot.waiting_for:
         case None:
             return ""
@@ -176,14 +175,14 @@ def _retry_text(snapshot: TransferSnapshot) -> str:
         )
     if snapshot.waiting_for is Waiting.RATE_LIMIT and not reason:
         reason = tr("the registry's limit is reached")
-    # The sentence goes on after a colon; names and short forms at its start keep their capitals.
+    # The sentence continues after a colon; names and acronyms at its start keep their capitals.
     if len(reason) > 1 and reason[0].isupper() and reason[1].islower():
         reason = reason[0].lower() + reason[1:]
     return f"{again}: {reason}" if reason else again
 
 
 def phase_text(phase: Phase) -> str:
-    """What an attempt is doing; empty where the numbers beside it say so already."""
+    """Return what an attempt is doing; empty if the numbers beside it show it already."""
     return {
         Phase.WAITING: tr("Waiting for the engine"),
         Phase.CHECKING: tr("checking"),
@@ -197,7 +196,7 @@ def phase_text(phase: Phase) -> str:
 
 
 def transferred_text(snapshot: TransferSnapshot) -> str:
-    """The sentence of a row: plan, progress, result, or why it failed."""
+    """Return the sentence of a row: plan, progress, result, or why it failed."""
     operation, state, plan = snapshot.request.operation, snapshot.state, snapshot.plan
     if state is State.FAILED:
         return errors.message(snapshot.error) if snapshot.error is not None else tr("Failed")
@@ -211,7 +210,7 @@ def transferred_text(snapshot: TransferSnapshot) -> str:
         else:
             moved = tr("the engine does not say how much")
         only = [note.text for note in snapshot.notes if note.kind is NoteKind.ONE_PLATFORM]
-        # Said in the row itself, and first: it is a success with less in it than was asked for.
+        # In the row itself, and first: the transfer succeeded with less content than requested.
         return ": ".join([*(tr("only {platform}").replace("{platform}", each) for each in only), moved])
     waiting = waiting_text(snapshot)
     if waiting and not (snapshot.waiting_for is Waiting.SLOT and plan is not None):
@@ -244,7 +243,7 @@ def transferred_text(snapshot: TransferSnapshot) -> str:
 
 
 def transfer_cell(snapshot: TransferSnapshot, column: int) -> str:
-    """What a transfer's row shows in *column*."""
+    """Return the text of a transfer's row in *column*."""
     moving = snapshot.state in _MOVING
     if column == TransferColumn.OPERATION:
         return operation_text(snapshot.request.operation)
@@ -266,7 +265,7 @@ def transfer_cell(snapshot: TransferSnapshot, column: int) -> str:
 
 
 def transfer_whole(snapshot: TransferSnapshot, column: int) -> str:
-    """The whole story of a transfer's cell, as plain text."""
+    """Return the full text of a transfer's cell, for its tooltip."""
     if column == TransferColumn.SOURCE:
         return end_whole(snapshot.request.source)
     if column == TransferColumn.DESTINATION:
@@ -289,13 +288,13 @@ def transfer_whole(snapshot: TransferSnapshot, column: int) -> str:
 
 
 def took_text(snapshot: TransferSnapshot) -> str:
-    """How long it took from its first start to its end; empty where it did not get as far."""
+    """Return the time from first start to end; empty if it did not start or end."""
     if snapshot.started is None or snapshot.finished is None:
         return ""
     return times.duration((times.aware(snapshot.finished) - times.aware(snapshot.started)).total_seconds())
 
 
-#: What of a row stands in the clipboard.
+#: Columns of a row that are copied to the clipboard.
 _COPIED = (
     TransferColumn.OPERATION,
     TransferColumn.SOURCE,
@@ -306,19 +305,19 @@ _COPIED = (
 
 
 def copy_text(snapshot: TransferSnapshot) -> str:
-    """A transfer as lines of text: what it did, and what unfolds under it."""
+    """Return a transfer as lines of text: its columns and the advice below it."""
     cells = (transfer_cell(snapshot, column) for column in _COPIED)
     return "\n".join(["  ".join(cell for cell in cells if cell), *advice_lines(snapshot)])
 
 
 def action_text(snapshot: TransferSnapshot) -> str:
-    """What the row itself offers to do, "" for nothing."""
+    """Return the action that the row offers, "" for none."""
     offer = errors.offer_of(snapshot)
     return offer.button if offer is not None and offer.remedy is Remedy.SIGN_IN else ""
 
 
 def cancel_text(snapshot: TransferSnapshot) -> str:
-    """What is lost when a transfer is stopped now."""
+    """Return what is lost if a transfer is stopped now."""
     if snapshot.state is State.QUEUED and not snapshot.moved_bytes:
         return tr("It has not started yet: nothing is lost.")
     if snapshot.pausable:
@@ -334,12 +333,12 @@ def cancel_text(snapshot: TransferSnapshot) -> str:
     return tr("It stops; unfinished work has to be repeated.")
 
 
-#: Lines of the other side's own words that unfold under a failed row.
+#: Maximum lines of the other side's own words below a failed row.
 _DETAIL_LINES = 12
 
 
 def advice_lines(snapshot: TransferSnapshot) -> tuple[str, ...]:
-    """What unfolds under a row: of a failed one what to do and the other side's own words; then the notes."""
+    """Return the lines below a row: advice and the other side's own words for a failed one; then the notes."""
     notes = tuple(line for line in (_note_text(note) for note in snapshot.notes) if line)
     error = snapshot.error
     if error is None or snapshot.state is not State.FAILED:
@@ -392,9 +391,9 @@ def _note_text(note: TransferNote) -> str:
 
 
 def summary_text(snapshots: Iterable[TransferSnapshot], *, held: bool, unsaved: bool = False) -> str:
-    """All transfers in a line: ``2 running, 1 queued, 21.4 MB/s, 1 failed``.
+    """Return a summary of all transfers: ``2 running, 1 queued, 21.4 MB/s, 1 failed``.
 
-    *unsaved*: what happens is not being written to the history.
+    *unsaved*: the history is not being saved.
     """
     counts = Counter[State]()
     speed = 0.0

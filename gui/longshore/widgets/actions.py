@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Actions(QObject):
-    """Fills the menus of *window*, whose transfers are there, and keeps their actions."""
+    """Fills the menus of *window*, which must already have its transfer pane, and keeps their actions."""
 
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window)

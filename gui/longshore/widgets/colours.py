@@ -93,7 +93,7 @@ def mix(base: str, other: str, share: float) -> str:
 
 
 def luminance(colour: str) -> float:
-    """Relative luminance, 0 to 1 (WCAG 2.1)."""
+    """Return the relative luminance, 0 to 1 (WCAG 2.1)."""
 
     def linear(channel: int) -> float:
         value = channel / 255
@@ -104,7 +104,7 @@ def luminance(colour: str) -> float:
 
 
 def contrast(one: str, other: str) -> float:
-    """Contrast ratio, 1 to 21 (WCAG 2.1)."""
+    """Return the contrast ratio, 1 to 21 (WCAG 2.1)."""
     low, high = sorted((luminance(one), luminance(other)))
     return (high + 0.05) / (low + 0.05)
 

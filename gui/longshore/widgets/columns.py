@@ -160,7 +160,7 @@ class ColumnLayout(QObject):
         self._content: dict[int, tuple[int, int]] = {}
         self._filled: set[int] = set()
         self._busy = False
-        self._sized = False  # whether the view has a size: until then there is nothing to share
+        self._sized = False  # whether the view has a size: until then there is no room to share
         self.header = Header(columns, view)
         if isinstance(view, QTreeView):
             view.setHeader(self.header)
@@ -249,7 +249,7 @@ class ColumnLayout(QObject):
 
     @Slot()
     def resized(self) -> None:
-        """The view has another size, or its first."""
+        """Lay out the columns after the view got its first or another size."""
         self._sized = True
         self.apply()
 

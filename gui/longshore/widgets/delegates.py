@@ -128,7 +128,7 @@ class CellDelegate(QStyledItemDelegate):
             painter.setBrush(theme.accent)
             painter.drawRoundedRect(bar, _FRESH_WIDTH / 2, _FRESH_WIDTH / 2)
         if column.kind is Kind.PROGRESS:
-            from longshore.widgets.transfer_paint import paint_progress  # see there
+            from longshore.widgets.transfer_paint import paint_progress  # explained there
 
             paint_progress(painter, room, theme, index, selected)
             return

@@ -32,7 +32,7 @@ _STATE_VERSION = 1
 
 
 class Menus(NamedTuple):
-    """The menus of the window. Empty until :class:`.actions.Actions` fills them: at first only titles are seen."""
+    """The menus of the window. Empty until :class:`.actions.Actions` fills them: at first only titles are visible."""
 
     file: QMenu
     image: QMenu
@@ -43,9 +43,9 @@ class Menus(NamedTuple):
 
 
 class MainWindow(QMainWindow):
-    """Panes as :attr:`image_pane`, :attr:`registry_pane`, :attr:`transfer_pane`; their signals are the wishes.
+    """Panes as :attr:`image_pane`, :attr:`registry_pane`, :attr:`transfer_pane`; their signals are requests.
 
-    The transfers come with :meth:`add_transfers`: where there are none, the window is painted before they are made.
+    :meth:`add_transfers` adds the transfers: if there are none, the window is painted before the pane is created.
     """
 
     pull_box_requested = Signal(str)  # the text in the clipboard, "" if that is not a single line
@@ -54,7 +54,7 @@ class MainWindow(QMainWindow):
     history_requested = Signal()
     about_requested = Signal()
     appearance_chosen = Signal(str)  # value of Appearance; already applied
-    painted = Signal()  # for the first time
+    painted = Signal()  # the window was painted for the first time
     close_wanted = Signal()  # the user closes the window; it stays until close_now()
 
     transfer_pane: TransferPane
@@ -91,7 +91,7 @@ class MainWindow(QMainWindow):
             "registries": self.registry_pane.view,
             "tags": self.registry_pane.tags.view,
         }
-        #: What :meth:`restore_state` got, for the views that come later.
+        #: State from :meth:`restore_state`, for views that are added later.
         self._restored: dict[str, Any] = {}
         self._order_tabs()
         bar = self.menuBar()
@@ -112,7 +112,7 @@ class MainWindow(QMainWindow):
         current_theme().finish()
 
     def add_transfers(self, transfers: TransferModel) -> None:
-        """Add the pane of the transfers, where it was. Once, before anything is moved."""
+        """Add the transfer pane at its saved position. Call it once, before any transfer runs."""
         from longshore.widgets.transfers import TransferPane
 
         pane = self.transfer_pane = TransferPane(transfers)
@@ -273,7 +273,7 @@ class MainWindow(QMainWindow):
         field.selectAll()
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Qt's hook. What is in the window is painted after it, before the next event."""
+        """Qt's hook. The window's content is painted after it, before the next event."""
         super().paintEvent(event)
         if not self._painted:
             self._painted = True
@@ -342,7 +342,7 @@ class MainWindow(QMainWindow):
 
 
 def _chain(order: list[QWidget]) -> None:
-    """Tab goes through *order*."""
+    """Set the tab order to *order*."""
     for before, after in itertools.pairwise(order):
         QWidget.setTabOrder(before, after)
 

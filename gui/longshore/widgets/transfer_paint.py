@@ -1,6 +1,6 @@
-"""What the cells of transfers have beyond text: the icon of the operation in the colour of its state, and progress.
+"""Paints the parts of transfer cells other than text: progress, and the operation's icon in the colour of its state.
 
-Apart from the delegate, since the window opens without a transfer, and without what transfers are made of.
+Separate from the delegate, because the window opens without transfers and without the modules that they need.
 """
 
 from __future__ import annotations
@@ -39,20 +39,20 @@ _STATE_TONES: dict[object, Tone] = {
     LayerState.SKIPPED: Tone.GOOD,
     LayerState.MOUNTED: Tone.GOOD,
 }
-#: States in which an unknown total is shown as a moving segment.
+#: States whose bar shows a moving segment while the total is unknown.
 MOVING = frozenset({State.PLANNING, State.RUNNING, LayerState.TRANSFERRING, LayerState.EXTRACTING})
-#: Seconds the segment of an unknown total takes there and back.
+#: Seconds that the segment of an unknown total takes to move across and back.
 _SWING = 2.4
 
 
 def icon_of(index: _Index) -> tuple[str, Tone]:
-    """The icon of a transfer's row, and its meaning."""
+    """Return the icon of a transfer's row, and its tone."""
     state = index.data(Role.STATE)
     return _OPERATION_ICONS.get(index.data(Role.OPERATION), "copy"), _STATE_TONES.get(state, Tone.QUIET)
 
 
 def paint_progress(painter: QPainter, room: QRect, theme: Theme, index: _Index, selected: bool) -> None:
-    """A bar of 6 px with its percentage; without a number where none is known."""
+    """Paint a bar of 6 px with its percentage, or without a number if none is known."""
     ask = index.model().data
     permille = ask(index, Role.PERMILLE)
     state = ask(index, Role.STATE)

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 class Wiring(QObject):
     """Owns the window and the operations. GUI thread.
 
-    The window comes first and needs only the models of what it shows at first; the transfers, the actions of the menus
-    and the operations, with all they import, are made by :meth:`start`, when it has been painted.
+    The window comes first and needs only the models of the panes that it shows first. Once it has been painted,
+    :meth:`start` creates the transfers, the menu actions and the operations, with all that they import.
     """
 
     closing = Signal()  # the window starts to close, for whatever reason; emitted once
@@ -57,7 +57,7 @@ class Wiring(QObject):
         self._asked = registries
         self._operations: Operations | None = None
         self._desktop: Desktop | None = None
-        #: How the window was arranged before the user could change it; empty until all of it is there.
+        #: The window arrangement before the user could change it; empty until the window is complete.
         self._arranged = b""
         self.quitting = False  # True once closing has begun
         appearance = Appearance.SYSTEM
@@ -82,7 +82,7 @@ class Wiring(QObject):
         self.window.show()
 
     def complete(self) -> None:
-        """Make what the first picture does without: the transfers, and what is in the menus. :meth:`start` calls it."""
+        """Create what the first frame does not need: the transfers and the menu items. :meth:`start` calls it."""
         from longshore.models.transfers import TransferModel
         from longshore.widgets.actions import Actions
 
