@@ -1,10 +1,10 @@
-"""Saving and loading against the docker CLI: the same image and engine, alternating, in one run.
+"""Compares saving and loading with the docker CLI: same image and engine, alternating, in one run.
 
     PYTHONPATH=tests .venv/bin/python benchmarks/archives.py [--runs N] [--layers N] [--layer-mb N]
 
-Ours is one attempt from its plan to its end: what is saved is checked while it is written, and brought to disk; what is
-loaded is checked as a whole beforehand. The CLI checks nothing, and leaves the disk to the system. Also: how long the
-check alone takes, for each compression, beside ``sha256sum`` of the plain file, and the memory that all of it took.
+Longshore's side is one attempt from plan to end: a saved archive is verified while it is written, and synced to disk;
+a loaded archive is verified as a whole beforehand. The CLI verifies nothing and does not sync. It also measures the
+verification alone, for each compression, beside ``sha256sum`` of the plain file, and the peak memory.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ NAME = "bench/archives:1"
 
 
 def attempt(way: Way, request: TransferRequest, clients: Clients) -> None:
-    """One transfer, planning and verification included."""
+    """Run one transfer, planning and verification included."""
     job = Job(request, clients, Cancellation(), Progress(extracts=way.extracts))
     with job.closing:
         way.plan(job)
@@ -51,13 +51,13 @@ def attempt(way: Way, request: TransferRequest, clients: Clients) -> None:
 
 
 def check(path: Path) -> None:
-    """The check alone, of a file that is not known yet."""
+    """Run only the verification, of a file that is not known yet."""
     os.utime(path)
     archive.open_archive(path, cancellation=Cancellation())
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure and print the results."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--layers", type=int, default=10)

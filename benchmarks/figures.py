@@ -1,4 +1,4 @@
-"""How the benchmarks print what they measured: the date and the machine, and ratios with their spread."""
+"""Printing of benchmark results: date and machine, and ratios with their spread."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 
 def heading(what: str) -> None:
-    """Print what is measured, when and on what: figures without these cannot be compared."""
+    """Print what is measured, when and on which machine: results without these cannot be compared."""
     processor = platform.machine()
     memory = ""
     try:
@@ -33,7 +33,7 @@ def heading(what: str) -> None:
 
 
 def spread(values: Sequence[float], digits: int = 2) -> str:
-    """The median with the smallest and the largest: ``1.07 (1.02 to 1.15, n = 5)``."""
+    """Return the median with minimum and maximum: ``1.07 (1.02 to 1.15, n = 5)``."""
     return (
         f"{statistics.median(values):.{digits}f} "
         f"({min(values):.{digits}f} to {max(values):.{digits}f}, n = {len(values)})"
@@ -41,7 +41,7 @@ def spread(values: Sequence[float], digits: int = 2) -> str:
 
 
 def ratio(name: str, ours: Sequence[float], peer: str, theirs: Sequence[float], unit: str = "s") -> None:
-    """Print both medians and the ratio pair by pair: what ran one after the other is compared with each other."""
+    """Print both medians and the ratio pair by pair: runs made one after the other are compared."""
     pairs = [one / other for one, other in zip(ours, theirs, strict=True)]
     print(
         f"  {name}: {peer} {spread(theirs)} {unit}, Longshore {spread(ours)} {unit}, ratio {spread(pairs)}",

@@ -1,15 +1,15 @@
-"""Listing a registry: details of 1,000 tags against ``skopeo inspect`` in a loop, 5,000 repositories against curl.
+"""Compares listing a registry: details of 1,000 tags with ``skopeo inspect`` in a loop, 5,000 repositories with curl.
 
     PYTHONPATH=tests .venv/bin/python benchmarks/listing.py [--runs N] [--sample N] [--latency SECONDS]
 
-A private docker-registry in memory, directly and through a line with added latency, all in one run, alternating. The
-details of a tag are its manifest and configuration, read by the client that the window uses, in 12 and 32 threads;
-skopeo starts once per tag, without listing the tags, and is timed on a sample of them (its loop is even, so seconds per
-tag are what count). On one machine the registry's own work is most of it: ``curl --parallel`` with all addresses known
-beforehand shows how long that takes, and the processor's time per tag is told for both clients.
+It uses a private docker-registry in memory, directly and over a connection with added latency, alternating in one run.
+The details of a tag are its manifest and configuration, read by the window's client in 12 and 32 threads. skopeo starts
+once per tag, without listing the tags, and is timed on a sample (its loop is even, so seconds per tag count). On one
+machine the registry's own work dominates: ``curl --parallel`` with all URLs known in advance shows how long that takes,
+and the CPU time per tag is printed for both clients.
 
-Repositories: curl pages by the Link header, one process per page as a script would, and once more in one process that
-knows all addresses beforehand, which is the least that paging can cost.
+For repositories curl follows the Link header, with one process per page as a script would, and then runs once in one
+process that knows all URLs in advance, which is the minimum that paging can cost.
 """
 
 from __future__ import annotations
@@ -40,13 +40,13 @@ from testbed.throttle import Throttle
 REPOSITORIES = 5000
 TAGS = 1000
 TAGGED = "bench/tags"
-#: Repositories per page, which is what the client asks for.
+#: Repositories per page, as the client requests.
 PAGE = 200
 _NEXT = re.compile(r"^link: *<([^>]+)>; *rel=\"next\"", re.IGNORECASE | re.MULTILINE)
 
 
 def timed(work: Callable[[], object]) -> float:
-    """Seconds that *work* takes."""
+    """Return the seconds that *work* takes."""
     begun = time.perf_counter()
     work()
     return time.perf_counter() - begun
@@ -76,7 +76,7 @@ def our_details(address: str, threads: int, cache: DetailsCache | None = None) -
 
 
 def known_addresses(address: str, tags: list[str]) -> list[str]:
-    """The addresses of the manifest and of the configuration of each of *tags*."""
+    """Return the URLs of the manifest and of the configuration of each of *tags*."""
     client = RegistryClient(RegistryConfig(address), lambda _host: None, environ={})
     try:
         found = []
@@ -91,7 +91,7 @@ def known_addresses(address: str, tags: list[str]) -> list[str]:
 
 
 def curl_parallel(addresses: list[str], at_once: int) -> None:
-    """All *addresses* by one curl: what the registry needs, with a client that costs next to nothing."""
+    """Fetch all *addresses* with one curl: the registry's own time, with a client that costs next to nothing."""
     lines = "".join(f'url = "{url}"\noutput = "/dev/null"\n' for url in addresses)
     command = ["curl", "-sS", "--noproxy", "*", "-Z", "--parallel-max", str(at_once), "-K", "-"]
     accept = ["-H", f"Accept: {', '.join(ACCEPT)}"]
@@ -99,13 +99,13 @@ def curl_parallel(addresses: list[str], at_once: int) -> None:
 
 
 def processor(who: int) -> float:
-    """Seconds of processor's time that *who* (``resource.RUSAGE_…``) has used so far."""
+    """Return the CPU seconds that *who* (``resource.RUSAGE_…``) has used so far."""
     used = resource.getrusage(who)
     return used.ru_utime + used.ru_stime
 
 
 def skopeo(address: str, tags: list[str]) -> None:
-    """``skopeo inspect`` for each of *tags*."""
+    """Run ``skopeo inspect`` for each of *tags*."""
     for tag in tags:
         image = f"docker://{address}/{TAGGED}:{tag}"
         subprocess.run(
@@ -116,7 +116,7 @@ def skopeo(address: str, tags: list[str]) -> None:
 
 
 def our_repositories(address: str) -> None:
-    """All pages by the lister, with a client that has no connection yet."""
+    """Read all pages with the lister, with a client that has no connection yet."""
     config = RegistryConfig(address)
     client = RegistryClient(config, lambda _host: None, environ={})
     lister = lister_for(config, client, lambda _host: None, environ={})
@@ -135,7 +135,7 @@ def our_repositories(address: str) -> None:
 
 
 def curl_pages(address: str) -> list[str]:
-    """All pages by one curl each; gives their addresses."""
+    """Fetch all pages with one curl each; return their URLs."""
     url, seen = f"http://{address}/v2/_catalog?n={PAGE}", []
     while True:
         seen.append(url)
@@ -148,13 +148,13 @@ def curl_pages(address: str) -> list[str]:
 
 
 def curl_known(urls: list[str]) -> None:
-    """All pages in one curl with one connection."""
+    """Fetch all pages with one curl over one connection."""
     outputs = [part for url in urls for part in ("-o", "/dev/null", url)]
     subprocess.run(["curl", "-sS", "--noproxy", "*", *outputs], check=True)
 
 
 def measure(name: str, address: str, tags: list[str], runs: int, sample: int, folder: Path) -> None:
-    """One table: medians of *runs*, alternating."""
+    """Print one table: medians of *runs*, alternating."""
     urls = curl_pages(address)
     step = max(1, len(tags) // sample)
     chosen = tags[::step][:sample]
@@ -203,7 +203,7 @@ def measure(name: str, address: str, tags: list[str], runs: int, sample: int, fo
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure and print the results."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--sample", type=int, default=50, help="tags that skopeo inspects in each run")

@@ -1,11 +1,11 @@
-"""How long the window does not answer while it lists 10,000 repositories and 10,000 tags with their details.
+"""Measures how long the window is blocked while it lists 10,000 repositories, and 10,000 tags with their details.
 
     PYTHONPATH=tests .venv/bin/python benchmarks/listing_stalls.py [--count N] [--offscreen]
 
-A private docker-registry in memory, the whole right side of the program (models, listing, workers, cache on disk) in a
-real window. A heartbeat in the event loop beats every 4 ms; what is told is how long the gaps between two beats were:
-with nothing to do, while a filter reads the catalogue to its end, while the tags of one repository come, while the
-details of all of them are read for an order by date, and while one scrolls. Aim: longest under 50 ms.
+It uses a private docker-registry in memory and the complete right pane (models, listing, workers, cache on disk) in a
+real window. A heartbeat in the event loop beats every 4 ms, and the gaps between beats are printed: while idle, while a
+filter reads the whole catalogue, while the tags of one repository arrive, while all details are read for an order by
+date, and while scrolling. Aim: longest gap under 50 ms.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ PATIENCE = 600.0
 
 
 class Heart:
-    """Beats in the loop, and remembers the gaps in milliseconds."""
+    """Beats in the event loop, and records the gaps in milliseconds."""
 
     def __init__(self) -> None:
         self.gaps: list[float] = []
 
     async def beat(self) -> None:
-        """Until it is cancelled."""
+        """Beat until cancelled."""
         last = time.perf_counter()
         while True:
             await asyncio.sleep(BEAT)
@@ -49,7 +49,7 @@ class Heart:
 
 
 async def measured(name: str, done: Callable[[], bool]) -> float:
-    """Print the gaps until *done*; gives the longest."""
+    """Print the gaps until *done*; return the longest, in milliseconds."""
     heart = Heart()
     task = asyncio.get_running_loop().create_task(heart.beat())
     begun = time.perf_counter()
@@ -67,7 +67,7 @@ async def measured(name: str, done: Callable[[], bool]) -> float:
 
 @contextlib.contextmanager
 def scrolling(bar: object) -> Iterator[None]:
-    """A hand at the wheel: up and down, 30 steps a second."""
+    """Context manager: scrolls *bar* up and down, 30 steps a second."""
     from PySide6.QtCore import QTimer
     from PySide6.QtWidgets import QScrollBar
 
@@ -87,7 +87,7 @@ def scrolling(bar: object) -> Iterator[None]:
 
 
 async def run(root: Path, host: str, count: int) -> None:
-    """All measurements, in one window."""
+    """Run all measurements in one window."""
     from PySide6.QtCore import Qt
 
     from longshore.models.columns import NodeState, TagColumn
@@ -141,7 +141,7 @@ async def run(root: Path, host: str, count: int) -> None:
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure and print the results."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--count", type=int, default=10_000, help="repositories, and tags of one")
     parser.add_argument("--offscreen", action="store_true", help="without an X display")

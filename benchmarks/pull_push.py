@@ -1,11 +1,11 @@
-"""Longshore's transfer worker against the docker CLI: the same image, engine and registry, alternating, in one run.
+"""Compares Longshore's pull and push with the docker CLI: same image, engine and registry, alternating, in one run.
 
     PYTHONPATH=tests .venv/bin/python benchmarks/pull_push.py [--runs N] [--layers N] [--layer-mb N]
 
-A transfer runs through the real queue with the journal on disk, as it does behind the window, from ``add`` to its last
-state, planning and verification included. The CLI is timed from start to exit. Before each pull the image is removed
-from the engine; before each push the registry is emptied. Who goes first changes from run to run. The number that
-counts is the ratio pair by pair.
+A transfer runs through the real queue with the journal on disk, as in the program, from ``add`` to its last state,
+planning and verification included. The CLI is timed from start to exit. Before each pull the image is removed from the
+engine; before each push the registry is emptied. The order changes from run to run. The result that counts is the ratio
+pair by pair.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from testbed.registry import PrivateRegistry
 
 
 class Worker:
-    """Our side: one queue, asked for one transfer at a time."""
+    """Longshore's side: one queue that runs one transfer at a time."""
 
     def __init__(self, root: Path, address: EngineAddress) -> None:
         self._engine = EnginePlace(address)
@@ -57,7 +57,7 @@ class Worker:
         self._services.close()
 
     def run(self, operation: Operation, reference: Reference) -> float:
-        """Seconds from the wish to the last state. Raises RuntimeError unless it succeeded."""
+        """Return the seconds from request to last state. Raises RuntimeError unless it succeeded."""
         here, there = Endpoint(self._engine, reference), Endpoint(RegistryPlace(reference.domain), reference)
         source, destination = (there, here) if operation is Operation.PULL else (here, there)
         begun = time.monotonic()
@@ -75,7 +75,7 @@ class Worker:
 
 
 def cli(engine: PrivateEngine, home: Path, *arguments: str) -> float:
-    """Seconds of one docker command."""
+    """Return the seconds that one docker command takes."""
     environ = {"PATH": os.environ["PATH"], "DOCKER_HOST": engine.host, "HOME": str(home)}
     begun = time.monotonic()
     subprocess.run(["docker", *arguments], env=environ, check=True, stdout=subprocess.DEVNULL)
@@ -83,14 +83,14 @@ def cli(engine: PrivateEngine, home: Path, *arguments: str) -> float:
 
 
 def empty(registry: PrivateRegistry) -> None:
-    """Forget all that the registry holds."""
+    """Delete everything in the registry."""
     registry.stop()
     shutil.rmtree(registry.storage, ignore_errors=True)
     registry.start()
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure and print the results."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--runs", type=int, default=9)
     parser.add_argument("--layers", type=int, default=10)

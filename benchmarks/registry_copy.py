@@ -1,13 +1,13 @@
-"""Registry to registry: our own copy against skopeo, crane, oras and docker pull+tag+push, alternating, in one run.
+"""Compares registry copies with skopeo, crane, oras and docker pull+tag+push, alternating, in one run.
 
     PYTHONPATH=tests .venv/bin/python benchmarks/registry_copy.py [--runs N] [--scale F] [--without TOOL,…] [--only P]
 
 The images are those of the baselines: ``big``, 10 layers of 60 MB of random bytes, and ``sm40``, 40 layers of 1 MB.
-Source and target are registries of their own, the target is emptied before every run. A copy of ours runs through the
-real queue with the journal on disk, planning and verification included; the tools are timed from start to exit. Two
-more parts: a copy within one registry (mounts only) against one round trip for a manifest for every layer, and the peak
-memory of a process that copies a small layer and a huge one. The numbers that count are the ratios; where others use
-the machine too, the processor's time (of the tool and both registries) tells more than the clock's.
+Source and target are separate registries, and the target is emptied before every run. Longshore's copy runs through
+the real queue with the journal on disk, planning and verification included; the tools are timed from start to exit.
+Two more parts: a copy within one registry (mounts only) against one manifest round trip per layer, and the peak memory
+of a process that copies a small layer and a huge one. The results that count are the ratios; on a shared machine the
+CPU time (of the tool and both registries) is more reliable than the clock.
 """
 
 from __future__ import annotations
@@ -43,16 +43,16 @@ from testbed.remote_images import seed_repository
 
 IMAGES = {"big": [60_000_000] * 10, "sm40": [1_000_000] * 40}
 TOOLS = ("skopeo", "crane", "oras")
-#: Of Debian; unpacked into the testbed's cache, never installed.
+#: Debian packages, unpacked into the testbed's cache, never installed.
 SUITE = "sid"
 FETCH_SECONDS = 240.0
-#: Seconds between two looks at what changed, as the window's.
+#: Seconds between two reads of the queue's changes, as in the window.
 TICK = 0.05
 Way = Callable[[str, str], float]
 
 
 class Ours:
-    """One queue, asked for one copy at a time."""
+    """Longshore's side: one queue that runs one copy at a time."""
 
     def __init__(self, root: Path, environ: dict[str, str]) -> None:
         self._services = Clients(environ, RegistryConfig)
@@ -65,7 +65,7 @@ class Ours:
         self._services.close()
 
     def __call__(self, source: str, target: str) -> float:
-        """Seconds from the wish to the last state. Raises RuntimeError unless it succeeded."""
+        """Return the seconds from request to last state. Raises RuntimeError unless it succeeded."""
         here, there = Reference.parse(source), Reference.parse(target)
         request = TransferRequest(
             Operation.COPY,
@@ -77,7 +77,7 @@ class Ours:
         while self._queue.counts().unfinished:
             time.sleep(0.002)
             if time.monotonic() - looked > TICK:
-                self._queue.take_changes()  # as a window does
+                self._queue.take_changes()  # as the window does
                 looked = time.monotonic()
         took = time.monotonic() - begun
         counts = self._queue.counts()
@@ -88,7 +88,7 @@ class Ours:
 
 
 def command(home: Path, *words: str, environ: dict[str, str] | None = None) -> float:
-    """Seconds of one command."""
+    """Return the seconds that one command takes."""
     begun = time.monotonic()
     subprocess.run(
         words,
@@ -101,7 +101,7 @@ def command(home: Path, *words: str, environ: dict[str, str] | None = None) -> f
 
 
 def newer_tools() -> Path:
-    """Where Debian's newest of them are unpacked. Raises TestbedUnavailable."""
+    """Return the folder with the newest Debian versions of the tools, unpacked. Raises TestbedUnavailable."""
     root = CACHE_FOLDER / "copiers"
     if not root.is_dir():
         part = CACHE_FOLDER / "copiers.part"
@@ -112,7 +112,7 @@ def newer_tools() -> Path:
 
 
 def tools(bed: Testbed, home: Path, without: set[str]) -> dict[str, Way]:
-    """The others that can be had here, by name."""
+    """Return the other tools that are available here, by name."""
     ways: dict[str, Way] = {}
     insecure = ("--src-tls-verify=false", "--dest-tls-verify=false")
     policy = home / "policy.json"
@@ -158,7 +158,7 @@ def tools(bed: Testbed, home: Path, without: set[str]) -> dict[str, Way]:
 
 
 def empty(registry: PrivateRegistry) -> None:
-    """Forget all that the registry holds."""
+    """Delete everything in the registry."""
     registry.stop()
     for below in registry.storage.iterdir():
         shutil.rmtree(below, ignore_errors=True)
@@ -166,7 +166,7 @@ def empty(registry: PrivateRegistry) -> None:
 
 
 def processor(*registries: PrivateRegistry) -> float:
-    """Seconds of the processor that this process, its ended children and the registries have used."""
+    """Return the CPU seconds used by this process, its ended children and the registries."""
     used = 0.0
     for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN):
         found = resource.getrusage(who)
@@ -179,7 +179,7 @@ def processor(*registries: PrivateRegistry) -> float:
 
 
 def compare(root: Path, bed: Testbed, runs: int, scale: float, without: set[str]) -> None:
-    """All ways, in turns, each run beginning with another."""
+    """Run all tools in turn, starting each run with a different one."""
     source = bed.registry("source")
     target = bed.registry("large")
     ours = Ours(root, {"HOME": str(root)})
@@ -190,7 +190,7 @@ def compare(root: Path, bed: Testbed, runs: int, scale: float, without: set[str]
             times: dict[str, list[float]] = {name: [] for name in ways}
             work: dict[str, list[float]] = {name: [] for name in ways}
             names = list(ways)
-            for run in range(runs + 1):  # the first warms up
+            for run in range(runs + 1):  # the first run warms up
                 for name in names[run % len(names) :] + names[: run % len(names)]:
                     empty(target)
                     before = processor(source, target)
@@ -215,9 +215,9 @@ def compare(root: Path, bed: Testbed, runs: int, scale: float, without: set[str]
 
 
 def mount(root: Path, bed: Testbed, runs: int, scale: float) -> None:
-    """A copy within one registry against one round trip for a manifest for each layer.
+    """Compare a copy within one registry with one manifest round trip per layer.
 
-    In memory: a mount has the registry write a file and wait for the disk, which reading a manifest has not.
+    In memory, because for a mount the registry writes a file and waits for the disk, unlike for reading a manifest.
     """
     registry = bed.registry("large")
     sizes = [int(size * scale) for size in IMAGES["sm40"]]
@@ -238,7 +238,7 @@ def mount(root: Path, bed: Testbed, runs: int, scale: float) -> None:
 
 
 def round_trips(address: str, repository: str, count: int) -> float:
-    """Seconds of so many requests for a manifest, over one connection."""
+    """Return the seconds for *count* requests of a manifest, over one connection."""
     with contextlib.closing(http.client.HTTPConnection(address)) as connection:
         headers = {"Accept": "application/vnd.oci.image.manifest.v1+json"}
         begun = time.monotonic()
@@ -249,7 +249,7 @@ def round_trips(address: str, repository: str, count: int) -> float:
 
 
 def memory(bed: Testbed, scale: float) -> None:
-    """The peak of a process of its own for a small layer and for a huge one."""
+    """Print the peak memory of a separate process for a small layer and for a huge one."""
     source, target = bed.registry("source"), bed.registry("large")
     peaks = {}
     for name, size in (("small", 1_000_000), ("huge", int(1_500_000_000 * scale))):
@@ -276,7 +276,7 @@ def one(source: str, target: str) -> None:
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure and print the results."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--scale", type=float, default=1.0, help="of the sizes of the layers")

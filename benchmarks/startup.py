@@ -1,10 +1,10 @@
-"""Start to first paint of Longshore against a bare PySide6 window with two views, alternating, in one run.
+"""Compares Longshore's time to first paint with a bare PySide6 window with two views, alternating, in one run.
 
     PYTHONPATH=tests .venv/bin/python benchmarks/startup.py [--runs N]
 
-Both are started as new processes on a private X display and stop themselves when their first frame is painted. The
-number that counts is the ratio of the medians. Afterwards Longshore is started once more on an engine that is not
-there and a registry that is not there, and its memory is read when it has been idle for some seconds.
+Both start as new processes on a private X display and stop when their first frame is painted. The result that counts
+is the ratio of the medians. Afterwards Longshore starts once more with an engine and a registry that do not exist, and
+its memory is read after some idle seconds.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ IDLE_SECONDS = 6
 
 
 def once(code: str, environ: dict[str, str]) -> float:
-    """Milliseconds from the start of the process to its first frame."""
+    """Return the milliseconds from the start of the process to its first frame."""
     begun = time.monotonic()
     done = subprocess.run(
         [sys.executable, "-c", code], env=environ, capture_output=True, text=True, timeout=60, check=True
@@ -93,7 +93,7 @@ def once(code: str, environ: dict[str, str]) -> float:
 
 
 def idle_memory(environ: dict[str, str]) -> float:
-    """MB resident (private and shared pages), of Longshore idle."""
+    """Return the resident MB (private and shared pages) of an idle Longshore."""
     process = subprocess.Popen([sys.executable, "-m", "longshore", "--registry", "127.0.0.1:1"], env=environ)
     try:
         time.sleep(IDLE_SECONDS)
@@ -106,7 +106,7 @@ def idle_memory(environ: dict[str, str]) -> float:
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure and print the results."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--runs", type=int, default=15)
     runs = parser.parse_args().runs

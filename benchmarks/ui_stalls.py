@@ -1,15 +1,14 @@
-"""How long the window does not answer while eight transfers of 200 layers move at 2,000 events a second each.
+"""Measures how long the window is blocked while eight transfers of 200 layers send 2,000 events a second each.
 
     PYTHONPATH=tests .venv/bin/python benchmarks/ui_stalls.py [--seconds N] [--transfers N] [--rate N] [--offscreen]
 
-A pull of a private engine is recorded once in the run, as the engine sends it. An engine pulls no more than some 120
-layers, so that stream is taken twice side by side; and as no line here is fast enough for the rate wanted, the steps
-in which bytes arrive are cut smaller. Order, states and sizes stay. The lines then go the whole way in the real rooms,
-in a thread per transfer: JSON, normaliser, progress, queue with its journal on disk, mailbox, feed, model, window.
+A pull by a private engine is recorded once per run, as the engine sends it. An engine pulls at most about 120 layers,
+so the stream is doubled side by side; and because no connection here is fast enough for the required rate, byte
+progress is split into smaller steps. Order, states and sizes stay. The lines then pass through the real code, in one
+thread per transfer: JSON, normaliser, progress, queue with its journal on disk, mailbox, feed, model, window.
 
-A heartbeat in the event loop beats every 4 ms, and what is told is how long the gaps between two beats were: with
-nothing to do, with the eight rows folded, with all of them unfolded, and while one scrolls through them.
-Aim: p99 under 16 ms, longest under 50 ms.
+A heartbeat in the event loop beats every 4 ms, and the gaps between beats are printed: while idle, with the eight rows
+collapsed, with all of them expanded, and while scrolling through them. Aim: p99 under 16 ms, longest under 50 ms.
 """
 
 from __future__ import annotations
@@ -54,11 +53,11 @@ if TYPE_CHECKING:
     from longshore.widgets.main_window import MainWindow
 
 BEAT = 4
-#: Layers of the image that is recorded; each stands for two in the replay.
+#: Layers of the recorded image; each becomes two in the replay.
 RECORDED_LAYERS = 100
 LAYER_BYTES = 500_000
 LINE_BYTES_PER_SECOND = 12e6
-#: Seconds between two handfuls of events of one transfer, as an engine's stream comes in pieces too.
+#: Seconds between two batches of events of one transfer: an engine's stream also arrives in pieces.
 PIECE = 0.005
 AIM_P99, AIM_LONGEST = 16.0, 50.0
 
@@ -69,7 +68,7 @@ Event = dict[str, Any]
 
 
 def record() -> tuple[list[Event], str]:
-    """The events of one pull as the private engine sends them, and the engine's version."""
+    """Return the events of one pull as the private engine sends them, and the engine's version."""
     with Testbed() as bed:
         registry = bed.registry("stalls")
         seed_repository(registry.address, "bench/wide", ("1",), layers=[LAYER_BYTES] * RECORDED_LAYERS)
@@ -87,7 +86,7 @@ def record() -> tuple[list[Event], str]:
 
 
 def doubled(events: Sequence[Event]) -> list[Event]:
-    """Every layer twice, side by side."""
+    """Return the events with every layer twice, side by side."""
     out = []
     for event in events:
         out.append(event)
@@ -101,9 +100,9 @@ def _is_layer(event: Event) -> bool:
 
 
 def refined(events: Sequence[Event], wanted: int) -> list[Event]:
-    """*wanted* events or a few more: the same, with every step in bytes cut into as many smaller ones as it takes."""
+    """Return *wanted* events or a few more: the same ones, with every byte step split into smaller steps."""
     steps: list[tuple[float, Event]] = []
-    last: dict[tuple[str, str], tuple[int, int]] = {}  # layer and status -> place and bytes of its last event
+    last: dict[tuple[str, str], tuple[int, int]] = {}  # layer, status -> position and bytes of the last event
     movable = [event for event in events if _bytes(event) is not None]
     cuts = max(1, math.ceil((wanted - len(events)) / max(1, len(movable))) + 1)
     for place, event in enumerate(events):
@@ -128,7 +127,7 @@ def _bytes(event: Event) -> int | None:
 
 
 def planned(events: Sequence[Event]) -> list[PlannedLayer]:
-    """The layers as the manifest would have told of them."""
+    """Return the layers as in the manifest."""
     sizes: dict[str, int | None] = {}
     for event in events:
         if _is_layer(event):
@@ -138,7 +137,7 @@ def planned(events: Sequence[Event]) -> list[PlannedLayer]:
 
 
 class Replay:
-    """A strategy that plays the recorded lines at *rate* events per second."""
+    """A strategy that replays the recorded lines at *rate* events per second."""
 
     extracts = True
     pausable = False
@@ -151,12 +150,12 @@ class Replay:
         self.played = 0
 
     def plan(self, job: Job) -> Plan:
-        """Known from the record."""
+        """Return the recorded plan."""
         job.progress.expect(self._layers)
         return Plan(len(self._layers), sum(layer.size or 0 for layer in self._layers))
 
     def run(self, job: Job) -> str:
-        """The way of a real pull from the engine's line of JSON on."""
+        """Do what a real pull does from the engine's JSON line on."""
         reference = job.request.source.reference
         assert reference is not None
         normaliser = Normaliser(Attempt(reference))
@@ -177,7 +176,7 @@ class Replay:
 
 
 class NoServices:
-    """The replay asks nobody."""
+    """Services that the replay never calls."""
 
     def engine(self, address: object) -> Any:
         raise NotImplementedError
@@ -194,12 +193,12 @@ class NoServices:
 
 @dataclass(frozen=True)
 class Beats:
-    """Gaps between beats, in milliseconds, and what happened meanwhile."""
+    """Gaps between beats, in milliseconds, with the event rate and CPU load meanwhile."""
 
     name: str
     gaps: list[float]
     events: float  # per second
-    cpu: float  # share of one core, of the whole process
+    cpu: float  # share of one core used by the whole process
 
     def quantile(self, share: float) -> float:
         ordered = sorted(self.gaps)
@@ -213,7 +212,7 @@ class Beats:
 
 
 class Bench:
-    """The real window on the real queue; only what moves is a replay."""
+    """The real window on the real queue; only the transfers are replays."""
 
     def __init__(self, root: Path, replay: Replay, transfers: int) -> None:
         from PySide6.QtCore import QElapsedTimer, Qt, QTimer
@@ -266,7 +265,7 @@ class Bench:
         self._last = now
 
     def let_run(self, seconds: float) -> None:
-        """Run the loop."""
+        """Run the event loop for *seconds*."""
         from PySide6.QtCore import QEventLoop, QTimer
 
         loop = QEventLoop()
@@ -274,7 +273,7 @@ class Bench:
         loop.exec()
 
     def measure(self, name: str, seconds: float) -> Beats:
-        """Beats of so many seconds."""
+        """Return the beats of *seconds*."""
         self.let_run(0.3)
         self._gaps = []
         played, cpu, begun = self.replay.played, time.process_time(), time.monotonic()
@@ -288,7 +287,7 @@ class Bench:
         )
 
     def begin(self) -> None:
-        """Ask for the transfers and wait until all of them move."""
+        """Request the transfers and wait until all of them run."""
         self._queue().start()
         engine = EnginePlace(EngineAddress("default", "unix:///var/run/docker.sock"))
         for number in range(self.transfers):
@@ -302,7 +301,7 @@ class Bench:
             self.let_run(0.1)
 
     def still_running(self) -> int:
-        """How many have not ended."""
+        """Return the number of transfers that have not ended."""
         return self._queue().counts().running
 
     def close(self) -> None:
@@ -313,7 +312,7 @@ class Bench:
 
     @contextlib.contextmanager
     def scrolling(self) -> Iterator[None]:
-        """A hand at the wheel: up and down through all rows, 30 steps a second."""
+        """Context manager: scrolls up and down through all rows, 30 steps a second."""
         from PySide6.QtCore import QTimer
 
         bar = self.window.transfer_pane.view.verticalScrollBar()
@@ -332,7 +331,7 @@ class Bench:
 
 
 def run(root: Path, lines: list[str], layers: list[PlannedLayer], wanted: argparse.Namespace) -> list[Beats]:
-    """All measurements, in one window."""
+    """Run all measurements in one window."""
     bench = Bench(root, Replay(lines, layers, wanted.rate), wanted.transfers)
     names = f"{wanted.transfers} transfers x {len(layers)} layers"
     try:
@@ -352,7 +351,7 @@ def run(root: Path, lines: list[str], layers: list[PlannedLayer], wanted: argpar
 
 
 def main() -> None:
-    """Record, replay, print."""
+    """Record, replay and print the results."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--seconds", type=float, default=10.0, help="of each measurement")
     parser.add_argument("--transfers", type=int, default=8)
