@@ -1,6 +1,6 @@
-"""House rules for every test: nothing of the user's is touched, nothing is left running, nothing hushed up.
+"""Rules for every test: it touches nothing of the user's, leaves nothing running and hides no warnings.
 
 Four pytest plugins: :mod:`guards.private_home`, :mod:`guards.fresh_secrets`, :mod:`guards.left_behind` and
 :mod:`guards.unexpected_logs`.
-They are free of Qt, so that the core's tests can run where it is not installed.
+They do not use Qt, so that the core's tests can run where Qt is not installed.
 """

@@ -1,4 +1,4 @@
-"""Each test begins without secrets in use: a password of one test is an ordinary word in another."""
+"""Starts each test without known secrets: a password of one test is an ordinary word in another."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from longshore import secrecy
 
 @pytest.fixture(autouse=True)
 def no_secrets_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is replaced by three stars but what this test sends."""
+    """Redact only secrets that this test sends."""
     for name in ("_known", "_by_tail", "_short"):
         monkeypatch.setattr(secrecy, name, type(getattr(secrecy, name))())
     monkeypatch.setattr(secrecy, "_longest", 0)

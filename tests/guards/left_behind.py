@@ -1,10 +1,10 @@
-"""A test that leaves something running fails: thread, child process, asyncio task, QTimer, QThread, and a stream of an
-engine that was neither read to its end nor closed (its connection lives until the collector comes by).
+"""Fails a test that leaves something running: a thread, child process, asyncio task, QTimer, QThread or engine stream.
 
-Looked at after the test's fixtures are torn down, with some grace for what is just ending. What a fixture of
-wider scope starts belongs to that scope, and so does what the session's testbed starts later: its threads are
-named ``testbed-…``, its processes have its folder in their command line. Everything is reported once, for the
-test that left it.
+A stream counts if it was neither read to its end nor closed: its connection stays open until garbage collection. The
+check runs after the test's fixtures are torn down, with a grace period for things that are ending. Whatever a fixture
+of wider scope starts belongs to that scope, and so does what the session's testbed starts later: its threads are named
+``testbed-…``, and its processes have its folder in their command line. Everything is reported once, for the test that
+left it.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ _CHILDREN = Path("/proc/self/task")
 
 
 class LeftBehind:
-    """The plugin: knows what was there before, and who owns it."""
+    """The plugin: knows what was running before, and who owns it."""
 
     def __init__(self) -> None:
-        #: What is not, or no longer, to be reported: objects, and processes by number and start time.
+        #: Objects, and processes by number and start time, that are not or no longer to be reported.
         self.known: set[Any] = set()
         self.testbed_root: str | None = None
 
@@ -53,7 +53,7 @@ class LeftBehind:
         try:
             result = yield
         except BaseException:
-            # It has failed already, and what it left may be a consequence: the next must not answer for it.
+            # The test has failed already, and what it left may be a consequence; do not blame the next test.
             self.known |= set(_running())
             raise
         left = self._left()
@@ -77,13 +77,13 @@ class LeftBehind:
 
 
 def _running(streams: bool = False) -> dict[Any, str]:
-    """Everything that runs now, with a line about it. *streams*: those of engines, too."""
+    """Return everything that runs now, with a line about it. *streams*: include streams of engines."""
     return dict([*_threads(), *_processes(), *_tasks_and_timers(streams)])
 
 
 def _threads() -> Iterator[tuple[Any, str]]:
     for thread in threading.enumerate():
-        # A dummy is what Python makes of a thread that is not its own, such as one of Qt's.
+        # Python creates a dummy for a thread that is not its own, such as one of Qt's.
         if thread is threading.main_thread() or isinstance(thread, threading._DummyThread):
             continue
         if not thread.name.startswith("testbed-"):
@@ -103,12 +103,12 @@ def _processes() -> Iterator[tuple[Any, str]]:
                 started = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[19]
                 command = Path(f"/proc/{number}/cmdline").read_text("utf-8", "replace").replace("\0", " ")
             except OSError:
-                continue  # just ended, and waited for
+                continue  # has just ended and was waited for
             yield (number, started), f"process {number}: {command.strip() or 'ended, but never waited for'}"
 
 
 def _tasks_and_timers(streams: bool) -> Iterator[tuple[Any, str]]:
-    """Neither asyncio nor Qt tells what there is in all loops and threads; the garbage collector does."""
+    """Yield tasks and timers, found through the garbage collector: asyncio and Qt cannot list those of all threads."""
     judges: dict[type, Callable[[Any], str]] = {}
     if streams:
         judges[types.GeneratorType] = _about_stream
@@ -157,7 +157,7 @@ def _about_timer(timer: Any) -> str:
 def _about_thread(thread: Any) -> str:
     if not _alive(thread) or not thread.isRunning():
         return ""
-    # The main thread has a QThread too, which always runs.
+    # The main thread also has a QThread, which always runs.
     application = sys.modules["PySide6.QtCore"].QCoreApplication.instance()
     if application is not None and thread == application.thread():
         return ""
@@ -165,12 +165,12 @@ def _about_thread(thread: Any) -> str:
 
 
 def _alive(thing: Any) -> bool:
-    """The Python half of a Qt object may outlive the other."""
+    """Return True unless the C++ half of a Qt object was deleted before its Python half."""
     return bool(sys.modules["shiboken6"].isValid(thing))
 
 
 def _let_qt_work() -> None:
-    """What is ending may wait for its turn in the loop, above all deletions."""
+    """Run the Qt event loop: things that are ending may wait for it, above all deletions."""
     qt = sys.modules.get("PySide6.QtCore")
     if qt is not None and qt.QCoreApplication.instance() is not None:
         qt.QCoreApplication.sendPostedEvents(None, qt.QEvent.Type.DeferredDelete)

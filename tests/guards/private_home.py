@@ -1,8 +1,7 @@
-"""No test reads or writes anything of the user's: HOME, XDG folders, Docker's settings, display, proxies.
+"""Keeps tests away from everything of the user's: HOME, XDG folders, Docker's settings, display, proxies.
 
-The whole run gets a private environment before the first test module is imported (session fixtures see that
-one), and each test one of its own. An engine is never found by accident: DOCKER_HOST names a socket that does
-not exist.
+The whole run gets a private environment before the first test module is imported (session fixtures see that one), and
+each test gets its own. No engine is found by accident: DOCKER_HOST names a socket that does not exist.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-#: What the user's environment could tell a test, by the start of the name. Compared in upper case.
+#: Prefixes of variables in the user's environment that could affect a test. Compared in upper case.
 _FOREIGN = (
     "XDG_",
     "DOCKER_",
@@ -38,7 +37,7 @@ _FOREIGN = (
     "NO_PROXY",
     "FTP_PROXY",
 )
-#: What is meant for the tests.
+#: Variables that are meant for the tests.
 _OURS = ("LONGSHORE_TEST_", "LONGSHORE_REQUIRE_")
 
 _FOLDERS = {
@@ -52,7 +51,7 @@ _FOLDERS = {
 
 
 def private(environ: MutableMapping[str, str], root: Path) -> None:
-    """Take what is the user's out of *environ*; put folders below *root* (made here, empty) in its place."""
+    """Replace the user's folders in *environ* by empty ones, created here below *root*, and remove other settings."""
     for name in list(environ):
         upper = name.upper()
         if upper.startswith(_FOREIGN) and not upper.startswith(_OURS):
@@ -72,10 +71,10 @@ _folder = pytest.StashKey["tempfile.TemporaryDirectory[str]"]()
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[_saved] = dict(os.environ)
-    # Short, because sockets lie in it: their paths end at 107 bytes.
+    # Short, because it contains sockets, whose paths are limited to 107 bytes.
     config.stash[_folder] = tempfile.TemporaryDirectory(prefix="ls-home-")
     private(os.environ, Path(config.stash[_folder].name))
-    # A Python that a test starts finds the packages where they are not installed, too.
+    # A Python that a test starts must find the packages even if they are not installed.
     root = config.rootpath
     paths = [str(root / path) for path in config.getini("pythonpath")]
     os.environ["PYTHONPATH"] = os.pathsep.join([*paths, os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
@@ -92,7 +91,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def private_environment(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[None]:
-    """This test's own HOME, XDG folders and DOCKER_CONFIG. Offscreen, unless it is a blackbox test."""
+    """Give the test its own HOME, XDG folders and DOCKER_CONFIG. Offscreen, unless it is a blackbox test."""
     fresh = dict(os.environ)
     private(fresh, tmp_path_factory.mktemp("home"))
     if request.node.get_closest_marker("blackbox"):

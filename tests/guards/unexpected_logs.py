@@ -1,7 +1,7 @@
-"""A warning or error of the ``longshore`` logger that a test does not expect fails it.
+"""Fails a test after a warning or error of the ``longshore`` logger that it does not expect.
 
-``@pytest.mark.expects_log(r"pattern")`` says which one is expected: it must then occur. Patterns are searched
-for in ``LEVEL logger: message``. Several markers may stand together.
+``@pytest.mark.expects_log(r"pattern")`` names an expected one, which must then occur. Patterns are searched in
+``LEVEL logger: message``. Several markers can be combined.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _original = pytest.StashKey[Any]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Listen where records are made: no handler or ``propagate`` that a test sets can hide one from us."""
+    """Listen where records are created, so that no handler or ``propagate`` set by a test can hide one."""
     make = logging.getLogRecordFactory()
     config.stash[_original] = make
 

@@ -1,4 +1,4 @@
-"""What tests of the transfers share: requests, ways that do as told, and an eye on a queue."""
+"""Helpers for tests of transfers: requests, scripted ways, and a watcher of a queue."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ DEADLINE = 10.0
 
 
 def pull(text: str = "127.0.0.1:5000/app:1", address: EngineAddress = ENGINE) -> TransferRequest:
-    """A request to pull *text*."""
+    """Return a request to pull *text*."""
     reference = Reference.parse(text)
     return TransferRequest(
         Operation.PULL,
@@ -40,7 +40,7 @@ def pull(text: str = "127.0.0.1:5000/app:1", address: EngineAddress = ENGINE) ->
 
 
 def push(source: str, target: str, address: EngineAddress = ENGINE, image_id: str = "") -> TransferRequest:
-    """A request to push the local image *source* as *target*."""
+    """Return a request to push the local image *source* as *target*."""
     reference = Reference.parse(target)
     return TransferRequest(
         Operation.PUSH,
@@ -50,7 +50,7 @@ def push(source: str, target: str, address: EngineAddress = ENGINE, image_id: st
 
 
 def copy(source: str, target: str, platform: Platform | None = None, **options: str) -> TransferRequest:
-    """A request to copy *source* from its registry to *target* at another, or the same."""
+    """Return a request to copy *source* from its registry to *target* at another, or the same, registry."""
     here, there = Reference.parse(source), Reference.parse(target)
     return TransferRequest(
         Operation.COPY,
@@ -62,7 +62,7 @@ def copy(source: str, target: str, platform: Platform | None = None, **options: 
 
 
 class Eye:
-    """Watches a queue as a window does: by its wake-ups and changes. ``rows`` holds the last snapshot of each row."""
+    """Watches a queue as a window does, by wake-ups and changes. ``rows``: the last snapshot of each row."""
 
     def __init__(self) -> None:
         self.queue: TransferQueue | None = None
@@ -77,12 +77,12 @@ class Eye:
         self._woken = threading.Event()
 
     def wake(self) -> None:
-        """For the queue."""
+        """Note a wake-up; called by the queue."""
         self.wakes += 1
         self._woken.set()
 
     def look(self) -> None:
-        """Take what changed, if woken."""
+        """Take the changes, if woken."""
         if not self._woken.is_set():
             return
         self._woken.clear()
@@ -103,7 +103,7 @@ class Eye:
     def until(
         self, row: str, wanted: State | Callable[[TransferSnapshot], Any], timeout: float = DEADLINE
     ) -> TransferSnapshot:
-        """The row's snapshot once it is in the state, or meets the condition, *wanted*."""
+        """Wait until the row is in the state, or meets the condition, *wanted*; return its snapshot."""
 
         def met() -> TransferSnapshot | None:
             self.look()
@@ -123,14 +123,14 @@ class Eye:
             self._woken.wait(0.01)
 
     def states(self) -> list[State]:
-        """The states of all rows, in order."""
+        """Return the states of all rows, in order."""
         self.look()
         return [self.rows[row].state for row in self.order]
 
 
 @dataclass
 class Script:
-    """A way that does what the test says: *run* is called with the job and the number of the attempt."""
+    """A way that the test defines: *run* is called with the job and the number of the attempt."""
 
     run_: Callable[[Job, int], str]
     plan_: Callable[[Job], Plan | None] = lambda job: None
@@ -140,22 +140,22 @@ class Script:
     started: list[TransferRequest] = field(default_factory=list)
 
     def plan(self, job: Job) -> Plan | None:
-        """As the test says."""
+        """Do what the test defines."""
         return self.plan_(job)
 
     def run(self, job: Job) -> str:
-        """As the test says."""
+        """Do what the test defines."""
         number = self.attempts[job.request] = self.attempts.get(job.request, 0) + 1
         self.started.append(job.request)
         return self.run_(job, number)
 
     def table(self) -> Mapping[Any, Any]:
-        """For the queue: this for pulls and pushes."""
+        """Return the queue's table of ways: this one for pulls and pushes."""
         return {(RegistryPlace, EnginePlace): self, (EnginePlace, RegistryPlace): self}
 
 
 class Gate:
-    """Attempts wait in it, cancellable, until they are let through."""
+    """Holds attempts, cancellable, until it is opened."""
 
     def __init__(self) -> None:
         self._open: dict[TransferRequest, threading.Event] = {}
@@ -167,12 +167,12 @@ class Gate:
             return self._open.setdefault(request, threading.Event())
 
     def open(self, *requests: TransferRequest) -> None:
-        """Let them through, now or when they come."""
+        """Let *requests* through, now or when they arrive."""
         for request in requests:
             self._event(request).set()
 
     def wait(self, job: Job, number: int = 1) -> str:
-        """A way's ``run``."""
+        """Wait until opened; used as a way's ``run``."""
         event = self._event(job.request)
         with self._lock:
             self.inside.append(job.request)

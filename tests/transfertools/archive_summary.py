@@ -1,4 +1,4 @@
-"""What an archive holds, in numbers and names that a test can compare."""
+"""The content of an archive, as numbers and names that a test can compare."""
 
 from __future__ import annotations
 
@@ -17,10 +17,13 @@ from longshore.oci.reference import Reference
 
 @dataclass(frozen=True, slots=True)
 class ImageSummary:
-    """One image of an archive. *digest*: of its manifest or index; *made*: the archive has none, and this is that of
-    the manifest which Longshore gives it. *image_id*: of the configuration, "" for an index of several. *size*: bytes
-    of the layers as they stand in the archive, each once. *missing*: platforms that its index lists and the archive
-    has not."""
+    """One image of an archive.
+
+    *digest*: of its manifest or index; *made*: the archive has no manifest, and the digest is that of the manifest
+    which Longshore creates for it. *image_id*: of the configuration, "" for an index of several. *size*: bytes of the
+    layers as stored in the archive, each counted once. *missing*: platforms that its index lists but the archive does
+    not contain.
+    """
 
     references: tuple[Reference, ...]
     digest: str
@@ -34,8 +37,10 @@ class ImageSummary:
 
 @dataclass(frozen=True, slots=True)
 class ArchiveSummary:
-    """What an archive holds. *blobs*: configurations, layers and manifests in it. Sizes in bytes: *size* of the file,
-    *unpacked* of the tar in it."""
+    """The content of an archive.
+
+    *blobs*: configurations, layers and manifests in it. Sizes in bytes: *size* of the file, *unpacked* of its tar.
+    """
 
     path: Path
     format: ArchiveFormat
@@ -49,12 +54,12 @@ class ArchiveSummary:
 def inspect_archive(
     path: Path, *, cancellation: Cancellation | None = None, moved: Moved = lambda count: None
 ) -> ArchiveSummary:
-    """What the archive at *path* holds, once all of it was checked; see :func:`open_archive`."""
+    """Verify the archive at *path* and return its content; see :func:`open_archive`."""
     return summary_of(open_archive(path, cancellation=cancellation or Cancellation(), moved=moved))
 
 
 def summary_of(archive: Archive) -> ArchiveSummary:
-    """The same, of an open one."""
+    """Return the content of an open archive."""
     listing = archive.listing
     rows = []
     blobs: set[str] = set()

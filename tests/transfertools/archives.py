@@ -1,4 +1,4 @@
-"""What the tests of archives share: requests, skopeo, and a disk that is soon full."""
+"""Helpers for tests of archives: requests, skopeo, and a small disk."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def in_archive(path: Path, name: str = "", format: str = "docker", image_id: str
 def moving(
     source: Endpoint, destination: Endpoint, *, platform: Platform | None = None, **options: str
 ) -> TransferRequest:
-    """The request; its operation as the pair of places has it."""
+    """Return a request, with the operation for the pair of places."""
     operation = Operation.COPY
     if isinstance(destination.place, ArchivePlace):
         operation = Operation.SAVE
@@ -55,7 +55,7 @@ def moving(
 
 
 def skopeo(*arguments: str) -> str:
-    """What skopeo says; fails the test where it fails."""
+    """Run skopeo and return its output; fail the test if it fails."""
     done = subprocess.run(
         [find_program("skopeo", "skopeo"), "--insecure-policy", *arguments],
         capture_output=True,
@@ -69,7 +69,7 @@ def skopeo(*arguments: str) -> str:
 
 @contextlib.contextmanager
 def small_disk(folder: Path, size: int) -> Iterator[Path]:
-    """A disk of *size* bytes at *folder*. Raises TestbedUnavailable where none can be mounted."""
+    """Context manager: a disk of *size* bytes at *folder*. Raises TestbedUnavailable if none can be mounted."""
     folder.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
     if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode != 0:

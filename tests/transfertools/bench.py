@@ -1,4 +1,4 @@
-"""Two registries that err as they are told to, and a queue that copies from one to the other."""
+"""Two registries with faults on demand, and a queue that copies from one to the other."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Bench:
         self.clients.registry(self.target.address).habits.chunk.bytes = size
 
     def arrived(self, digest: str) -> None:
-        """The target has the image of *digest*, and every blob of it, as they should be."""
+        """Check that the target has the image of *digest* and all its blobs, unchanged."""
         for name in ("1", digest):
             assert digest_of(self.target.manifests["b", name][1]) == digest
         document = json.loads(self.target.manifests["b", "1"][1])
@@ -63,7 +63,7 @@ class Bench:
 
 
 def once(method: str, part: str, fault: Any, times: int = 1) -> Callable[[str, str], Any]:
-    """A fault for the next *times* such requests."""
+    """Return a fault for the next *times* matching requests."""
     left = [times]
 
     def ask(asked: str, path: str) -> Any:

@@ -1,7 +1,7 @@
-"""Every kind of place an image can be in, filled and read by other means than what is tested.
+"""Every kind of place that can hold an image, filled and read without the code under test.
 
-skopeo and the engines' own pull fill them; what stands in them afterwards is read from their own files and answers,
-blob by blob, without Longshore's readers.
+skopeo and the engines' own pull fill them; their content is then read from their own files and responses, blob by
+blob, without Longshore's readers.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ _ACCEPT = f"{_OCI}index.v1+json, {_OCI}manifest.v1+json, {_DOCKER}list.v2+json, 
 
 @dataclass(frozen=True)
 class Seen:
-    """An image as it stands somewhere. *top*: the digest under its name, "" where the place keeps no manifest.
+    """An image as found in a place. *top*: the digest that its name points to, "" if the place keeps no manifest.
 
-    *config*: the digest of its configuration (of linux/amd64, where there are several platforms).
+    *config*: the digest of its configuration (of linux/amd64, if there are several platforms).
     """
 
     top: str
@@ -53,28 +53,28 @@ class Seen:
 
 
 class Spot:
-    """A place to move an image from and to; each image in it has a name of its own."""
+    """A place to transfer images from and to; each image in it has a name of its own."""
 
-    #: Whether it keeps manifests as they come, and with them digests.
+    #: Whether it keeps manifests unchanged, and with them digests.
     keeps: bool = True
     #: Whether it keeps all platforms of an index.
     whole: bool = True
 
     def end(self, label: str) -> Endpoint:
-        """Where the image called *label* is, or shall be."""
+        """Return the endpoint of the image called *label*."""
         raise NotImplementedError
 
     def fill(self, label: str, origin: PrivateRegistry, seeded: SeededRepository) -> None:
-        """Put the image *seeded* there, by other means than Longshore."""
+        """Put the image *seeded* there, without Longshore."""
         raise NotImplementedError
 
     def look(self, label: str) -> Seen:
-        """What stands there now."""
+        """Return the image that is there now."""
         raise NotImplementedError
 
 
 def name_of(label: str) -> Reference:
-    """What an image is called where no registry is in its name."""
+    """Return the name of an image in places whose names have no registry."""
     return Reference.parse(f"everywhere/{label}:1")
 
 
@@ -183,13 +183,13 @@ class ArchiveSpot(Spot):
 
 
 def request(source: Endpoint, destination: Endpoint, **options: str) -> TransferRequest:
-    """The request from one to the other, called as a pair of such places is."""
+    """Return the request from one to the other, with the operation for that pair of places."""
     word = operation_of(source.place, destination.place)
     return TransferRequest(word, source, destination, options=tuple(sorted(options.items())))
 
 
 def operation_of(source: Place, destination: Place) -> Operation:
-    """The word for a pair of places."""
+    """Return the operation for a pair of places."""
     match source, destination:
         case _, ArchivePlace():
             return Operation.SAVE
@@ -203,7 +203,7 @@ def operation_of(source: Place, destination: Place) -> Operation:
 
 
 def skopeo_copy(origin: PrivateRegistry, seeded: SeededRepository, target: str) -> None:
-    """Copy all of the image, byte for byte where the target can hold it so."""
+    """Copy all of the image, byte for byte if the target can store it so."""
     source = f"docker://{origin.address}/{seeded.repository}:1"
     whole = ["--all"] if not target.startswith("docker-archive:") else []
     command = [find_program("skopeo", "skopeo"), "--insecure-policy", "copy", *whole]
@@ -217,7 +217,7 @@ def digest_of(data: bytes) -> str:
 
 
 def members_of(file: Any) -> dict[str, bytes]:
-    """The files of a tar, links followed."""
+    """Return the files of a tar, links followed."""
     found = {}
     with tarfile.open(fileobj=file) as archive:
         for member in archive:
@@ -228,7 +228,7 @@ def members_of(file: Any) -> dict[str, bytes]:
 
 
 def layout_image(index: bytes, name: Reference, blob: Callable[[str], bytes]) -> Seen:
-    """The image of that name in an OCI image layout."""
+    """Return the image with that name in an OCI image layout."""
     named = []
     for entry in json.loads(index)["manifests"]:
         notes = entry.get("annotations") or {}
@@ -240,7 +240,7 @@ def layout_image(index: bytes, name: Reference, blob: Callable[[str], bytes]) ->
 
 
 def seen_from(top: str, read: Callable[[str, str], bytes]) -> Seen:
-    """What stands under *top*; every blob of it is there and is what its digest says."""
+    """Return the image of *top*, after checking that all its blobs exist and match their digests."""
 
     def checked(digest: str, kind: str) -> bytes:
         data = read(digest, kind)

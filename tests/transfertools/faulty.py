@@ -1,4 +1,4 @@
-"""A registry in memory, for what no real one does on demand: it speaks real HTTP, and errs as it is told to."""
+"""A registry in memory over real HTTP, with faults on demand that no real registry offers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 _PATH = re.compile(r"/v2/(.+)/(manifests|blobs|referrers)/(uploads/)?([^/]*)$")
-#: What a fault may say: a status with headers and a body, or to cut the connection after so many bytes of the body.
+#: A fault: a status with headers and a body, or the number of body bytes after which the connection is cut.
 Fault = tuple[int, dict[str, str], bytes] | int
 
 
@@ -24,14 +24,15 @@ def digest_of(data: bytes) -> str:
 
 
 class FaultyRegistry:
-    """Knows the referrers API, keeps upload sessions over a cut (at completed chunks), and changes an upload's location
-    with every answer.
+    """A registry with the referrers API.
 
-    *ranges*: "honour" them, "ignore" them, or answer with an "other" part. *short_chunks*: bytes of each PATCH that it
-    keeps, all if None. *strict*: a PATCH or PUT whose Content-Range does not begin behind what it has is refused with
-    416. *told*: of how many bytes its Range speaks, by how many it has and how many came last; None: no Range. *named*:
-    what it makes of the Location of an upload. *fault*: is asked for each request (method, path) and may give a
-    :data:`Fault`. *blobs*: by digest; what is put there is served as it is, right or wrong.
+    It keeps upload sessions after a cut (at completed chunks), and changes an upload's location with every response.
+
+    *ranges*: "honour" them, "ignore" them, or return an "other" part. *short_chunks*: bytes of each PATCH that it
+    keeps, all if None. *strict*: refuses with 416 a PATCH or PUT whose Content-Range does not continue what it has.
+    *told*: returns the byte count for the Range header, given how many bytes it has and how many came last; None: no
+    Range. *named*: changes the Location of an upload. *fault*: called for each request (method, path), may return a
+    :data:`Fault`. *blobs*: by digest; served unchanged, right or wrong.
     """
 
     def __init__(self) -> None:
@@ -46,7 +47,7 @@ class FaultyRegistry:
         self.asked: list[tuple[str, str, dict[str, str]]] = []
         self._uploads: dict[
             str, tuple[bytes, int]
-        ] = {}  # by id: what was kept, and the state of the location
+        ] = {}  # by id: the bytes kept, and the state of the location
         self._numbers = itertools.count()
         self._lock = threading.Lock()
         faulty = self
@@ -56,7 +57,7 @@ class FaultyRegistry:
 
             def handle(self) -> None:
                 with contextlib.suppress(ConnectionError, ValueError, TimeoutError):
-                    # A TLS greeting holds no line break, and http.server would wait for one for ever.
+                    # A TLS greeting contains no line break, and http.server would wait for one forever.
                     if self.connection.recv(1, socket.MSG_PEEK) != b"\x16":
                         super().handle()
 
@@ -78,30 +79,30 @@ class FaultyRegistry:
         return f"127.0.0.1:{self._server.server_address[1]}"
 
     def close(self) -> None:
-        """After its clients have closed: it waits for their connections."""
+        """Close the registry. Close its clients first, because it waits for their connections."""
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
 
     def requests(self, method: str, pattern: str = "") -> list[dict[str, str]]:
-        """The headers of every such request so far."""
+        """Return the headers of all matching requests so far."""
         with self._lock:
             return [h for m, path, h in self.asked if m == method and re.search(pattern, path)]
 
     def put_blob(self, repository: str, data: bytes) -> dict[str, Any]:
-        """Have it; gives a descriptor without a media type."""
+        """Store a blob; return a descriptor without a media type."""
         self.blobs[repository, digest_of(data)] = data
         return {"digest": digest_of(data), "size": len(data)}
 
     def put_manifest(self, repository: str, document: dict[str, Any], *names: str) -> str:
-        """Have it under its digest and *names*; gives the digest."""
+        """Store a manifest under its digest and *names*; return the digest."""
         raw = json.dumps(document).encode()
         for name in (digest_of(raw), *names):
             self.manifests[repository, name] = (document["mediaType"], raw)
         return digest_of(raw)
 
     def put_image(self, repository: str, tag: str, *layers: bytes, **more: Any) -> str:
-        """An OCI image of these layers; gives its digest."""
+        """Store an OCI image of these layers; return its digest."""
         config = json.dumps({"os": "linux", "architecture": "amd64", "of": [digest_of(x) for x in layers]})
         document = {
             "schemaVersion": 2,
@@ -265,7 +266,7 @@ class FaultyRegistry:
 
 @contextlib.contextmanager
 def faulty_registries(count: int) -> Iterator[list[FaultyRegistry]]:
-    """*count* of them; their clients must be closed before this ends."""
+    """Context manager: *count* registries; close their clients before it ends."""
     made = [FaultyRegistry() for _ in range(count)]
     try:
         yield made

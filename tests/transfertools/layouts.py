@@ -1,4 +1,4 @@
-"""Images made for the library's tests: small, true to their digests, and put in as a transfer puts them."""
+"""Images for the library's tests: small, with correct digests, and stored as a transfer stores them."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ CREATED = "2024-05-06T07:08:09Z"
 
 
 def noise(size: int, seed: object) -> bytes:
-    """*size* bytes that do not repeat themselves, the same for the same seed."""
+    """Return *size* pseudo-random bytes, the same for the same seed."""
     return hashlib.shake_256(repr(seed).encode()).digest(size)
 
 
 @dataclass(frozen=True)
 class Made:
-    """An image: its manifest, and the content of its blobs by digest."""
+    """An image: its manifest, and its blobs by digest."""
 
     manifest: Manifest
     blobs: dict[str, bytes]
@@ -54,7 +54,7 @@ class Made:
 
 
 def image(*layers: bytes, platform: str = "linux/amd64", subject: Descriptor | None = None) -> Made:
-    """An image with these layers."""
+    """Return an image with these layers."""
     system, architecture = platform.split("/")
     config = json.dumps(
         {
@@ -79,7 +79,7 @@ def image(*layers: bytes, platform: str = "linux/amd64", subject: Descriptor | N
 
 
 def index(*children: tuple[str, Made]) -> Index:
-    """An index of these images, each with its platform."""
+    """Return an index of these images, each with its platform."""
     document = {
         "schemaVersion": 2,
         "mediaType": OCI_INDEX,
@@ -95,7 +95,7 @@ def index(*children: tuple[str, Made]) -> Index:
 
 
 def whole(blob: bytes) -> object:
-    """A source that has all of *blob*."""
+    """Return a source with the complete *blob*."""
 
     @contextlib.contextmanager
     def source(offset: int) -> Iterator[Iterable[bytes]]:
@@ -105,13 +105,13 @@ def whole(blob: bytes) -> object:
 
 
 def put_blobs(library: Library, made: Made, lease: Lease) -> None:
-    """Bring the blobs of an image in."""
+    """Store the blobs of an image in the library."""
     for part in (made.manifest.config, *made.manifest.layers):
         library.receive(part, whole(made.blobs[part.digest]), lease, Cancellation())  # type: ignore[arg-type]
 
 
 def put(library: Library, made: Made, name: Reference | None = NAME) -> str:
-    """Bring an image in under a name."""
+    """Store an image in the library under a name."""
     lease = library.lease()
     try:
         put_blobs(library, made, lease)
@@ -121,7 +121,7 @@ def put(library: Library, made: Made, name: Reference | None = NAME) -> str:
 
 
 def put_index(library: Library, found: Index, *images: Made, name: Reference = NAME) -> str:
-    """Bring an index in, with these of its images."""
+    """Store an index in the library, with these of its images."""
     lease = library.lease()
     try:
         for made in images:
@@ -133,7 +133,7 @@ def put_index(library: Library, found: Index, *images: Made, name: Reference = N
 
 
 def blobs_of(library: Library) -> set[str]:
-    """The digests of what lies in the folder."""
+    """Return the digests of the blobs in the folder."""
     return {f"sha256:{path.name}" for path in (library.path / "blobs" / "sha256").iterdir()}
 
 
@@ -141,7 +141,7 @@ HOST = str(Platform.host())
 
 
 def place(name: str | Library, reference: str = "") -> Endpoint:
-    """An end: a library and a reference in it, or a reference at its registry."""
+    """Return an endpoint: a library and a reference in it, or a reference at its registry."""
     if isinstance(name, Library):
         return Endpoint(LibraryPlace(name.path), Reference.parse(reference))
     return Endpoint(RegistryPlace(Reference.parse(name).domain), Reference.parse(name))
@@ -150,17 +150,17 @@ def place(name: str | Library, reference: str = "") -> Endpoint:
 def moving(
     operation: Operation, source: Endpoint, target: Endpoint, platform: Platform | None = None, **options: str
 ) -> TransferRequest:
-    """A request of any kind."""
+    """Return a request of any kind."""
     return TransferRequest(operation, source, target, platform, tuple(sorted(options.items())))
 
 
 def pull_into(
     source: str, library: Library, platform: Platform | None = None, **options: str
 ) -> TransferRequest:
-    """A request to pull into a library, under the same name."""
+    """Return a request to pull into a library, under the same name."""
     return moving(Operation.PULL, place(source), place(library, source), platform, **options)
 
 
 def push_from(library: Library, source: str, target: str, **options: str) -> TransferRequest:
-    """A request to push what a library has under a name."""
+    """Return a request to push an image of a library, by its name."""
     return moving(Operation.PUSH, place(library, source), place(target), **options)

@@ -1,4 +1,4 @@
-"""Libraries that several programs use at once, and what must hold at every step; see :mod:`transfertools.stepping`."""
+"""A library that several programs use at once, and its invariants at every step; see :mod:`transfertools.stepping`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ONE, TWO, THREE = image(BASE), image(BASE, noise(200, 2)), image(noise(250, 3))
 BOTH = index(("linux/amd64", ONE), ("linux/arm64", TWO))
 A, B, C = (Reference.parse(f"app:{each}") for each in "abc")
 
-#: What each manifest needs to be whole: digests and sizes, its own too.
+#: Blobs of a complete image by manifest: digests and sizes, including its own.
 WHOLE: dict[str, dict[str, int]] = {}
 for _made in (ONE, TWO, THREE):
     WHOLE[_made.manifest.digest] = {_made.manifest.digest: len(_made.manifest.raw)} | {
@@ -37,7 +37,7 @@ WHOLE[BOTH.digest] = {BOTH.digest: len(BOTH.raw)} | {
 
 @dataclass
 class Case:
-    """A library as it is first, and what programs do with it. *end*: the names in the end, if none was killed."""
+    """A library's initial state, and what programs do with it. *end*: the final names, if no program was killed."""
 
     first: Callable[[Library], object]
     programs: Sequence[Callable[[Desk], object]]
@@ -46,13 +46,13 @@ class Case:
 
 
 class Desk:
-    """What one program has: its library, and what it says of what it holds."""
+    """One program's library, and what it claims to hold."""
 
     def __init__(self, checks: Truth, number: int) -> None:
         self._checks = checks
         self._number = number
         self.library = Library(checks.path)
-        self.library._tidied = True  # or else each program would begin with that
+        self.library._tidied = True  # otherwise each program would start by tidying
 
     @contextlib.contextmanager
     def holding(self, name: Reference) -> Iterator[str]:
@@ -66,7 +66,7 @@ class Desk:
             lease.close()
 
     def read(self, name: Reference) -> None:
-        """All of an image, as a push reads it; NotInLibrary where it has no name any more."""
+        """Read all of an image, as a push does. Raises NotInLibrary if it has no name any more."""
         with contextlib.suppress(NotInLibrary), self.holding(name) as digest:
             todo: list[Manifest | Index] = [self._here(digest)]
             while todo:
@@ -102,7 +102,7 @@ class Desk:
         put_index(self.library, BOTH, ONE, TWO, name=name)
 
     def name(self, made: Made, name: Reference) -> None:
-        """As a transfer that finds all of an image here."""
+        """Name an image, as a transfer does that finds all of it here."""
         lease = self.library.lease()
         try:
             for digest in (*made.blobs, made.manifest.digest):
@@ -121,7 +121,7 @@ class Desk:
 
 @dataclass
 class Truth:
-    """The folder as it is on the disk, seen from outside."""
+    """The folder on disk, seen from outside."""
 
     path: Path
     case: Case
@@ -129,7 +129,7 @@ class Truth:
     killed: bool = False
     unwritten: set[str] = field(default_factory=set)  # files with bytes that are not on disk
     unnamed: set[str] = field(default_factory=set)  # names that are not on disk
-    kept: set[str] = field(default_factory=set)  # what the index on disk names
+    kept: set[str] = field(default_factory=set)  # named by the index on disk
 
     def __post_init__(self) -> None:
         self.kept = set(self._names().values())
@@ -202,7 +202,7 @@ class Truth:
 
 
 class Model:
-    """Runs a case again and again, each time in a new copy of its first state."""
+    """Runs a case repeatedly, each time in a new copy of its initial state."""
 
     def __init__(self, case: Case, folder: Path) -> None:
         self._case = case
@@ -226,8 +226,10 @@ class Model:
 
 
 def _touching(root: Path) -> Callable[[str, str], Touch]:
-    """What a call touches of that which programs share. Folders, which only come, are left out, and so is what only one
-    program knows the name of."""
+    """Return a function that says which shared files a call touches.
+
+    Folders, which are only ever added, are left out, and so are files whose name only one program knows.
+    """
     start = f"{root}/"
 
     def touch(call: str, path: str) -> Touch:
@@ -281,7 +283,7 @@ def has_index(library: Library) -> None:
 
 
 def _old_rest(library: Library) -> None:
-    """Blobs of ONE that nobody has named for long."""
+    """Add blobs of ONE that have had no name for a long time."""
     put(library, THREE, C)
     put(library, ONE, A)
     library.tag(C, A)

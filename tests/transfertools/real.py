@@ -1,4 +1,4 @@
-"""Real clients for the transfers: of private engines and registries, with nobody's credentials."""
+"""Real clients for transfers: for private engines and registries, without the user's credentials."""
 
 from __future__ import annotations
 
@@ -27,26 +27,26 @@ class RealClients:
         self.bandwidth = Bandwidth()
 
     def engine(self, address: EngineAddress) -> Engine:
-        """One client for each engine."""
+        """Return the client of an engine, one per engine."""
         with self._lock:
             if address not in self._engines:
                 self._engines[address] = Engine(address)
             return self._engines[address]
 
     def registry(self, host: str) -> RegistryClient:
-        """One client for each registry."""
+        """Return the client of a registry, one per registry."""
         with self._lock:
             if host not in self._registries:
                 self._registries[host] = RegistryClient(parse_registry(host), self.credential)
             return self._registries[host]
 
     def library(self, path: Path) -> Library:
-        """One library for each folder."""
+        """Return the library in a folder, one per folder."""
         with self._lock:
             return self._libraries.setdefault(path, Library(path))
 
     def trust(self, host: str, ca_file: Path | None) -> None:
-        """From now on, with a client that trusts the authority of *ca_file*."""
+        """Use a client for *host* that trusts the authority of *ca_file* from now on."""
         with self._lock:
             client = self._registries.pop(host, None)
             config = replace(parse_registry(host), ca_file=ca_file)
@@ -55,7 +55,7 @@ class RealClients:
             client.close()
 
     def credential(self, host: str) -> Any:
-        """As given to the constructor."""
+        """Return the credential given to the constructor."""
         return self.credentials.get(host)
 
     def close(self) -> None:
@@ -65,5 +65,5 @@ class RealClients:
 
 
 def address_of(host: str) -> EngineAddress:
-    """The address of a testbed's engine by its ``host``."""
+    """Return the address of a testbed's engine by its ``host``."""
     return EngineAddress("testbed", host, Origin.OPTION)

@@ -1,4 +1,4 @@
-"""The calls that make the steps of :mod:`transfertools.stepping`: those of ``os``, ``fcntl`` and the clock's naps."""
+"""The calls that are steps in :mod:`transfertools.stepping`: those of ``os``, ``fcntl``, and sleeps."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _WAIT = Cancellation.wait
 
 
 class _File(io.FileIO):
-    """An open file whose closing gives a lock up."""
+    """An open file that releases its lock when closed."""
 
     def close(self) -> None:
         world = getattr(here, "world", None)
@@ -163,7 +163,7 @@ def _wait(self: Cancellation, seconds: float) -> bool:
 
 @contextlib.contextmanager
 def stepping() -> Iterator[None]:
-    """While inside, the calls of programs are steps; those of other threads are as always."""
+    """Context manager: makes the calls of programs steps; calls of other threads do not change."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "open", _open)
         patch.setattr(os, "close", _close)
@@ -183,7 +183,7 @@ def stepping() -> Iterator[None]:
 
 
 def copied(source: Path, target: Path) -> None:
-    """A copy of a small folder, times and all."""
+    """Copy a small folder, including times."""
     target.mkdir()
     for entry in _REAL["scandir"](source):
         if entry.is_dir(follow_symlinks=False):

@@ -1,8 +1,9 @@
-"""Several programs in one process, one of which runs at a time: each file-system call is a step, and between two steps
-another program may continue, or any program may be killed.
+"""Runs several programs in one process, one at a time: each file-system call is a step.
 
-The programs run the real code on real files with real locks; :mod:`transfertools.stepped_calls` makes their calls ask
-first whose turn it is. :func:`explore` tries every order of turns within a number of pre-emptions and kills;
+Between two steps another program may continue, or any program may be killed.
+
+The programs run the real code on real files with real locks; :mod:`transfertools.stepped_calls` makes their calls
+wait for their turn. :func:`explore` tries every order of turns within a number of pre-emptions and kills;
 :func:`wander` chooses turns at random. Orders that differ only in steps on different files are tried once.
 """
 
@@ -18,37 +19,37 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-#: The program and the world of the thread that asks; nothing in threads that are no programs.
+#: Program and world of the current thread; not set in threads that are not programs.
 here = threading.local()
 _CLOSE = os.close
 _MOST_STEPS = 4000
-#: How often all programs may nap at the same time before they count as waiting for each other.
+#: How often all programs may sleep at the same time before they count as deadlocked.
 _MOST_NAPS = 4
 
 
 class Killed(BaseException):
-    """The program is dead: nothing it still does has an effect."""
+    """The program was killed: whatever it still does has no effect."""
 
 
 class Checks(Protocol):
-    """What has to hold at every moment. Called between steps, with the real file system."""
+    """The invariants. Called between steps, with the real file system."""
 
     def changed(self, kind: str, path: str) -> str:
-        """What is wrong after this change, "" if nothing is."""
+        """Return the problem after this change, "" if there is none."""
 
     def synced(self, path: str) -> None:
-        """*path*, a file or a folder, was brought to disk."""
+        """Note that *path*, a file or a folder, was synced to disk."""
 
     def died(self, number: int) -> None:
-        """The program with this number was killed."""
+        """Note that the program with this number was killed."""
 
     def ended(self) -> str:
-        """What is wrong when all programs have ended, "" if nothing is."""
+        """Return the problem after all programs have ended, "" if there is none."""
 
 
 @dataclass(frozen=True)
 class Touch:
-    """What a call has to do with what others see. Empty: nothing, it is no step."""
+    """The effect of a call on what other programs see. Empty: none, so it is not a step."""
 
     reads: tuple[str, ...] = ()
     writes: tuple[str, ...] = ()
@@ -72,7 +73,7 @@ Chooser = Callable[[list[tuple[int, int]], Callable[[], Any]], int]
 
 
 class World:
-    """One run of some programs. *touch* says what a call on a path touches; *choose* whose turn it is."""
+    """One run of some programs. *touch* returns what a call on a path touches; *choose* picks the next program."""
 
     def __init__(
         self,
@@ -112,7 +113,7 @@ class World:
     # -- in the programs' threads
 
     def step(self, call: str, touch: Touch) -> None:
-        """Before a call. Raises Killed."""
+        """Wait for a turn before a call. Raises Killed."""
         program: _Program = here.program
         if program.dead:
             raise Killed
@@ -121,7 +122,7 @@ class World:
             self._note(program, call, touch)
 
     def block(self) -> None:
-        """Sleep until another program has given a lock up. Raises Killed."""
+        """Sleep until another program has released a lock. Raises Killed."""
         program: _Program = here.program
         if program.dead:
             raise Killed
@@ -135,7 +136,7 @@ class World:
             self._note(here.program, "release", touched)
 
     def after(self, kind: str, path: str) -> None:
-        """After a call that changed something."""
+        """Check the invariants after a call that changed something."""
         wrong = self.checks.changed(kind, path)
         if wrong and not self.failure:
             self.failure = f"{wrong}\nafter {self.steps[-60:]}"
@@ -167,7 +168,7 @@ class World:
                 self._pass_on(program)
 
     def _release_all(self, program: _Program) -> None:
-        """As the system does it, whatever ended the program."""
+        """Release all locks of a program, as the system does, whatever ended the program."""
         for reference in program.files:
             file = reference()
             if file is not None:
@@ -179,7 +180,7 @@ class World:
             self.released(descriptor)
         program.descriptors.clear()
 
-    # -- whose turn it is
+    # -- choosing turns
 
     def _pass_on(self, me: _Program | None) -> None:
         while True:
@@ -192,7 +193,7 @@ class World:
             if ready:
                 self._naps = 0
             if not ready and self._naps < _MOST_NAPS:
-                # Some naps wait for nothing in particular: they end when nothing else happens.
+                # Some sleeps wait for nothing in particular: they end when nothing else can run.
                 self._naps += 1
                 ready = alive
                 forced = True
@@ -239,7 +240,7 @@ class World:
         self._reaped.acquire()
 
     def _abandon(self, me: _Program | None = None) -> None:
-        """End this run: nothing new would be seen."""
+        """End this run, because it would show nothing new."""
         me = me or getattr(here, "program", None)
         self._abandoned = True
         for program in self.programs:
@@ -262,7 +263,7 @@ class World:
         )
 
     def _note(self, program: _Program, call: str, touch: Touch) -> None:
-        """Which earlier steps this one can tell from others: those that touched the same."""
+        """Record which earlier steps this one depends on: those that touched the same."""
         seen = (
             program.history,
             call,
@@ -280,7 +281,7 @@ class World:
 
 @dataclass
 class Found:
-    """What an exploration has done: *runs* of the programs, *states* in which a turn was given, the first *failure*."""
+    """The result of an exploration: *runs* of the programs, *states* in which a turn was given, the first *failure*."""
 
     runs: int = 0
     states: int = 0
@@ -291,7 +292,7 @@ class Found:
 def explore(
     start: Callable[[Chooser], World], *, preemptions: int, kills: int, most_runs: int = 1_000_000
 ) -> Found:
-    """Every way in which the turns can fall, within these numbers. Ends at the first failure."""
+    """Try every order of turns within these limits. Ends at the first failure."""
     found = Found()
     seen: set[Any] = set()
     todo: list[tuple[int, ...]] = [()]
@@ -342,7 +343,7 @@ def explore(
 
 
 def wander(start: Callable[[Chooser], World], *, runs: int, seed: object, kill: float = 0.003) -> Found:
-    """*runs* ways at random: a program goes on for a while, another gets its turn, sometimes one is killed."""
+    """Try *runs* random orders: a program runs for a while, then another one, and sometimes one is killed."""
     found = Found()
     for number in range(runs):
         dice = random.Random(f"{seed} {number}")
