@@ -81,7 +81,7 @@ class HistoryModel(RowTable[HistoryRow]):
 
     @property
     def last(self) -> TransferSnapshot | None:
-        """Return the oldest row."""
+        """The oldest row."""
         return self._all[-1].snapshot if self._all else None
 
     # -- paging

@@ -96,10 +96,10 @@ class ImageRow(TableRow):
 
     @property
     def short_age(self) -> str:
-        """Return the age of the image in its shortest form."""
+        """The age of the image in its shortest form."""
         return times.short_age(self.image.created)
 
     @property
     def tag_or_nothing(self) -> str:
-        """Return the tag alone, "" if there is none."""
+        """The tag alone, "" if there is none."""
         return "" if self.tag == _NONE else self.tag

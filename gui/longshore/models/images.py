@@ -116,7 +116,7 @@ class ImageModel(RowTable["ImageRow"]):
 
     @property
     def images(self) -> list[LocalImage]:
-        """Return all images, in base order."""
+        """All images, in base order."""
         return [row.image for row in self._all]
 
     def refresh_ages(self) -> None:

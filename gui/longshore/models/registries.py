@@ -75,7 +75,7 @@ class RegistryModel(RegistryTree):
 
     @property
     def hosts(self) -> list[str]:
-        """Return all registries, from top to bottom."""
+        """All registries, from top to bottom."""
         return [node.host for node in self._nodes]
 
     def index_of(self, host: str, repository: str | None = None) -> QModelIndex:

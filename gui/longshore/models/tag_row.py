@@ -92,7 +92,7 @@ class TagRow(TableRow):
 
     @property
     def short_age(self) -> str:
-        """Return the age of the tag in its shortest form."""
+        """The age of the tag in its shortest form."""
         return times.short_age(None if self.details is None else self.details.created)
 
     def compared(self, images: Iterable[LocalImage], *, picked: bool) -> HereState:

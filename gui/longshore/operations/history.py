@@ -62,7 +62,7 @@ class History(QObject):
         self.read()
 
     def clear(self) -> None:
-        """Remove all rows that no queue can still resume."""
+        """Remove all rows except those that a queue can still resume."""
         self._journal.clear_history()
         self.read()
 

@@ -44,7 +44,7 @@ class _Job:
 
     @property
     def waiting(self) -> int:
-        """Return how many tags are still to be read."""
+        """The number of tags still to be read."""
         return len(self._waiting)
 
     def next(self) -> str | None:
@@ -92,7 +92,7 @@ class DetailsReader(QObject):
         self._job = _Job(host, repository, generation, cancellation)
 
     def stop(self) -> None:
-        """Stop; the owner cancels the cancellation."""
+        """Stop collecting results; the owner cancels the reading."""
         self._job = None
         self._timer.stop()
 

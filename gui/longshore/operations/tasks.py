@@ -117,7 +117,7 @@ class Tasks:
             ) from error
 
     def cancellation(self) -> Cancellation:
-        """Return a cancellation that :meth:`close` cancels too. Return it with :meth:`release`."""
+        """Return a cancellation that :meth:`close` cancels too. Pass it to :meth:`release` when the work has ended."""
         cancellation = Cancellation()
         self._cancellations.add(cancellation)
         if self._closed:

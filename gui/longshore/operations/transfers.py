@@ -150,7 +150,7 @@ class Transfers(QObject):
         self.tally_changed.emit()
 
     def choose(self, choices: Choices) -> None:
-        """Apply the user's choices to new transfers; running ones continue."""
+        """Apply the user's limits for transfers and history; running transfers continue."""
         self.queue.set_limits(concurrency=choices.concurrency, per_registry=choices.per_registry)
         self._bandwidth.limit = choices.copy_limit * 1e6 or None
         self.journal.set_limits(max_age_days=choices.history_days, max_rows=choices.history_rows)
@@ -169,12 +169,12 @@ class Transfers(QObject):
 
     @property
     def unfinished(self) -> int:
-        """Return the number of queued or running transfers."""
+        """The number of queued or running transfers."""
         return sum(1 for state in self._states.values() if not state.finished)
 
     @property
     def running(self) -> int:
-        """Return the number of running transfers, without those that wait to start or to retry."""
+        """The number of running transfers, without those that wait to start or to retry."""
         return sum(1 for state in self._states.values() if not state.finished and state is not State.QUEUED)
 
 

@@ -56,7 +56,7 @@ class ActionButton(QPushButton):
 
     @property
     def can_shrink(self) -> bool:
-        """Return True if the button has an icon that can replace its text."""
+        """True if the button has an icon that can replace its text."""
         return bool(self._icon) and not self.only_icon
 
     def wide(self) -> int:

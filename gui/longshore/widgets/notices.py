@@ -124,7 +124,7 @@ class LoadingLine(QWidget):
 
     @property
     def moving(self) -> bool:
-        """Return True while the line is shown."""
+        """True while the line is shown."""
         return self._clock.isActive()
 
     @Slot()

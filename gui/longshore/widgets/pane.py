@@ -176,7 +176,7 @@ class Pane(QWidget):
 
     @property
     def explanation(self) -> str:
-        """Return the message that :meth:`explain` shows, "" if none."""
+        """The message that :meth:`explain` shows, "" if none."""
         return self._notice.label.text() if self._notice is not None and not self._notice.isHidden() else ""
 
     def hush(self) -> None:

@@ -138,7 +138,7 @@ class Places(QObject):
 
     @property
     def _in_use(self) -> bool:
-        """Return True if the user works with the current place, or a sheet is open, which may name the place."""
+        """True if the user works with the current place, or a sheet is open, which may name the place."""
         pane = self.window.image_pane
         busy = QApplication.activeModalWidget() or QApplication.activePopupWidget()
         dragging = pane.view.state() != QAbstractItemView.State.NoState

@@ -76,7 +76,7 @@ class Wiring(QObject):
         window.appearance_chosen.connect(self._appearance_chosen)
 
     def show(self) -> None:
-        """Show the window where it was."""
+        """Show the window at its saved position."""
         with contextlib.suppress(binascii.Error, ValueError):
             self.window.restore_state(base64.b64decode(self._settings.get("window", ""), validate=True))
         self.window.show()

@@ -32,7 +32,7 @@ class Tray(QObject):
 
     @property
     def tooltip(self) -> str:
-        """Return the current tooltip."""
+        """The current tooltip."""
         return self._icon.toolTip()
 
     def note(self, summary: str, body: str) -> None:

@@ -83,7 +83,7 @@ class PlatformChoice(QObject):
 
     @property
     def some(self) -> bool:
-        """Return True if only the checked platforms are to be copied."""
+        """True if only the checked platforms are to be copied."""
         return self.which.currentIndex() == 1 and bool(self._sizes)
 
     def chosen(self) -> list[Platform]:
@@ -98,7 +98,7 @@ class PlatformChoice(QObject):
 
     @property
     def problem(self) -> str:
-        """Return the problem with the choice, "" if there is none."""
+        """The problem with the choice, "" if there is none."""
         return self.tr("Tick a platform to copy.") if self.some and not self.chosen() else ""
 
     def _switched(self) -> None:
