@@ -43,7 +43,7 @@ class RegistryModel(RegistryTree):
     def set_registries(self, entries: Sequence[RegistryEntry]) -> None:
         """Show these registries in this order. Those that stay keep their rows; pins and users are updated."""
         from longshore.models.registry_node import (
-            RegistryNode,  # with the first registry: the window opens without any
+            RegistryNode,  # needed with the first registry, not at start
         )
 
         known = {node.host: node for node in self._nodes}

@@ -64,7 +64,7 @@ def _pasted(text: str) -> _Pasted | None:
     text = text.strip()
     if not text or len(text) > LONGEST:
         return None
-    # The grammar of references is not in the way of the window; the first words that are typed bring it.
+    # Imported with the first typed words, because the window opens without the grammar of references.
     from longshore.errors import InvalidInput
     from longshore.oci.reference import parse_pull_line
 

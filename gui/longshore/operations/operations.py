@@ -1,4 +1,4 @@
-"""What a window may ask for, by side: ``local`` (left), ``remote`` (right), ``moving`` (below).
+"""The use cases of a window by pane: ``images`` (left), ``registries`` (right), ``transfers`` (below).
 
 Every method returns at once; signals and models report the result.
 """
@@ -31,7 +31,7 @@ from longshore.transfers.transfer import EnginePlace, LibraryPlace, RegistryPlac
 
 
 class Operations(QObject):
-    """Owns the sides, the clients and the workers, and passes events from one side to the others.
+    """Owns the use cases, the clients and the workers, and passes events from one pane's use cases to the others.
 
     GUI thread.
     """

@@ -46,7 +46,7 @@ class DetailsSheet(Sheet):
         self._alive = False
 
     def check(self) -> bool:
-        """Copy the text; the sheet closes."""
+        """Copy the text and close the sheet."""
         self.copy_requested.emit(self.text.toPlainText())
         return True
 
