@@ -38,11 +38,6 @@ class ArchivedImage:
         """Whether an engine could run it."""
         return self.config is not None and (self.platform is None or self.platform.known)
 
-    @property
-    def whole(self) -> bool:
-        """Whether all of its layers are here."""
-        return None not in self.layers
-
 
 @dataclass(frozen=True, slots=True)
 class Archived:

@@ -119,6 +119,20 @@ def test_one_that_finds_no_good_place_is_cut(make_queue: Make, monkeypatch: pyte
     assert core.GRACE > core.PATIENCE
 
 
+def test_pausing_twice_gives_no_more_time(make_queue: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("longshore.transfers.queue.GRACE", 0.05)
+    gate = Gate()  # wakes by cancelling only
+    queue, eye = make_queue(Script(gate.wait, pausable=True))
+    row = queue.add(pull())
+    wait_until(lambda: gate.inside)
+    eye.until(row, lambda row: row.pausable)
+    with queue._condition:  # before it can be cut
+        queue.pause([row])
+        monkeypatch.setattr("longshore.transfers.queue.GRACE", 10 * DEADLINE)
+        queue.pause([row])
+    eye.until(row, lambda row: row.waiting_for == "paused")
+
+
 def test_unpausing_one_that_still_pauses_goes_on_at_once(make_queue: Make) -> None:
     script = Script(halfway, extracts=False, pausable=True)
     queue, eye = make_queue(script)
