@@ -227,6 +227,29 @@ def test_cancelling_is_seen_and_a_stuck_attempt_does_not_hold_the_row(make_queue
     assert eye.rows[row].state is State.CANCELLED  # what ends later changes nothing
 
 
+def test_a_stuck_attempt_is_left_to_itself_in_time(
+    make_queue: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not only at the next look at speeds."""
+    monkeypatch.setattr("longshore.transfers.queue.PATIENCE", 0.3)
+    stuck = threading.Event()
+    queue, eye = make_queue(Script(lambda job, number: str(stuck.wait(NEVER))))
+    row = queue.add(pull())
+    eye.until(row, State.RUNNING)
+    rests: list[float] = []
+    wait = queue._condition.wait
+
+    def resting(timeout: float | None = None) -> bool:
+        rests.append(NEVER if timeout is None else timeout)
+        return wait(timeout)
+
+    monkeypatch.setattr(queue._condition, "wait", resting)
+    queue.cancel([row])
+    eye.until(row, State.CANCELLED)
+    stuck.set()
+    assert 0 < min(rests) <= 0.3
+
+
 def test_a_normal_end_may_win_against_the_cancellation(make_queue: Make) -> None:
     def run(job: Job, number: int) -> str:
         job.cancellation.wait(DEADLINE)
