@@ -22,7 +22,7 @@ from longshore.oci.descriptor import Descriptor
 from longshore.oci.digest import valid_digest
 from longshore.oci.errors import ArchiveError, LongshoreError, NotInRegistry
 from longshore.oci.layout import blob_path
-from longshore.oci.manifest import DOCKER_CONFIG, OCI_CONFIG, Index, Manifest, parse_manifest
+from longshore.oci.manifest import DOCKER_CONFIG, OCI_CONFIG, Index, Manifest
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
 from longshore.registry.model import BlobOutcome

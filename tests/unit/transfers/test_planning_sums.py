@@ -23,7 +23,7 @@ from longshore.transfers.planning import (
     present_blobs,
 )
 from longshore.transfers.transfer import Plan
-from transfertools.layouts import image, index
+from transfertools import layouts
 
 A, B, C = (f"sha256:{letter * 64}" for letter in "abc")
 
@@ -155,8 +155,8 @@ def test_each_blob_is_asked_for_once() -> None:
     assert present_blobs(client, "team/app", [], Cancellation()) == set()
 
 
-AMD, ARM = image(b"amd", platform="linux/amd64"), image(b"arm", platform="linux/arm64")
-LISTED = index(("linux/amd64", AMD), ("linux/arm64", ARM))
+AMD, ARM = (layouts.image(name.encode(), platform=f"linux/{name}") for name in ("amd64", "arm64"))
+LISTED = layouts.index(("linux/amd64", AMD), ("linux/arm64", ARM))
 
 
 def manifest_for(platform: str, **found: Any) -> tuple[str, Any]:

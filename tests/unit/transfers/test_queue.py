@@ -227,9 +227,7 @@ def test_cancelling_is_seen_and_a_stuck_attempt_does_not_hold_the_row(make_queue
     assert eye.rows[row].state is State.CANCELLED  # what ends later changes nothing
 
 
-def test_a_stuck_attempt_is_left_to_itself_in_time(
-    make_queue: Make, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_stuck_attempt_is_left_to_itself_in_time(make_queue: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not only at the next look at speeds."""
     monkeypatch.setattr("longshore.transfers.queue.PATIENCE", 0.3)
     stuck = threading.Event()
