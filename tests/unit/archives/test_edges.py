@@ -285,6 +285,7 @@ def test_a_header_is_the_same_at_any_time_and_for_anybody() -> None:
     assert (info.uid, info.gid, info.uname, info.gname) == (0, 0, "", "")
     # Octal digits and a zero, as POSIX has it (pax(1), ustar): an empty field is not a number to every program.
     assert header[136:148] == b"00000000000\0"
+    assert header[100:124] == b"0000644\0" + b"0000000\0" * 2
 
 
 def test_dockers_list_has_each_tag_once_and_no_digests() -> None:
