@@ -532,7 +532,9 @@ def test_shutdown_interrupts_what_is_unfinished(make_queue: Make, journal: Journ
 
 
 @pytest.mark.expects_log("still running at the end")
-def test_shutdown_does_not_wait_for_a_stuck_attempt(journal: Journal) -> None:
+def test_shutdown_does_not_wait_for_a_stuck_attempt(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
     stuck = threading.Event()
 
     def run(job: Job, number: int) -> str:
@@ -545,7 +547,21 @@ def test_shutdown_does_not_wait_for_a_stuck_attempt(journal: Journal) -> None:
     queue.start()
     row = queue.add(pull())
     eye.until(row, State.RUNNING)
+    waits: dict[str, float | None] = {}
+    join = threading.Thread.join
+
+    def joined(thread: threading.Thread, timeout: float | None = None) -> None:
+        waits[thread.name] = timeout
+        join(thread, timeout)
+
+    monkeypatch.setattr(threading.Thread, "join", joined)
+    monkeypatch.setattr("longshore.transfers.queue.time", SimpleNamespace(monotonic=lambda: 100.0))
     assert not queue.shutdown(1.0), "returns while the attempt is stuck for ever"
+    # Less than all of it, since the journal comes last and has to be written.
+    assert [timeout for name, timeout in waits.items() if name.startswith("transfer-")] == [
+        pytest.approx(0.7)
+    ]
+    assert waits["transfers-journal"] == pytest.approx(1.0)
     eye.until(row, State.INTERRUPTED)
     stuck.set()
 
