@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
+import io
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -15,6 +17,7 @@ from longshore.cancellation import Cancellation
 from longshore.library import ingest
 from longshore.library.folder import LayoutFolder
 from longshore.library.library import Library
+from longshore.oci.descriptor import Descriptor
 from longshore.oci.errors import DiskFull, LibraryError
 from transfertools.layouts import NAME, blobs_of, image, noise, put
 
@@ -87,3 +90,86 @@ def test_a_blob_that_the_disk_does_not_take_is_an_error_and_no_blob(
         monkeypatch.setattr(ingest, "_write", write)
         assert library.receive(wanted, source, lease, Cancellation())
         assert blobs_of(library) == {wanted.digest}
+
+
+def test_a_part_that_is_longer_than_its_blob_is_begun_again(library: Library) -> None:
+    wanted = ONE.manifest.layers[0]
+    library._folder.ensure()
+    part = library.path / ".longshore" / "ingest" / f"sha256-{wanted.digest[7:]}.part"
+    part.write_bytes(ONE.blobs[wanted.digest] + b"x")
+    asked: list[int] = []
+
+    @contextlib.contextmanager
+    def source(offset: int) -> Iterator[Iterable[bytes]]:
+        asked.append(offset)
+        yield [ONE.blobs[wanted.digest][offset:]]
+
+    with contextlib.closing(library.lease()) as lease:
+        assert library.receive(wanted, source, lease, Cancellation())
+    assert asked == [0]
+    assert blobs_of(library) == {wanted.digest}
+
+
+def test_a_part_that_is_whole_already_is_not_asked_for(library: Library) -> None:
+    wanted = ONE.manifest.layers[0]
+    library._folder.ensure()
+    part = library.path / ".longshore" / "ingest" / f"sha256-{wanted.digest[7:]}.part"
+    part.write_bytes(ONE.blobs[wanted.digest])
+
+    def source(offset: int) -> contextlib.AbstractContextManager[Iterable[bytes]]:
+        raise AssertionError("nothing is missing")
+
+    with contextlib.closing(library.lease()) as lease:
+        assert library.receive(wanted, source, lease, Cancellation())
+    assert blobs_of(library) == {wanted.digest}
+
+
+def test_a_blob_that_was_of_use_lately_is_kept_for_another_week(library: Library) -> None:
+    with contextlib.closing(library.lease()) as lease:
+        digest = library.take_in([b"left"], lease, Cancellation()).digest
+    path = library.path / "blobs" / "sha256" / digest[7:]
+    os.utime(path, (0, 0))
+    with contextlib.closing(library.lease()) as lease:
+        assert library.present(digest, lease, Cancellation()) == 4
+    library.tidy()
+    assert blobs_of(library) == {digest}
+    os.utime(path, (0, 0))
+    library.tidy()
+    assert blobs_of(library) == set()
+
+
+def test_a_blob_of_another_algorithm_has_a_folder_of_its_own(library: Library) -> None:
+    data = noise(5000, "sha512")
+    digest = f"sha512:{hashlib.sha512(data).hexdigest()}"
+    wanted = Descriptor("", digest, len(data))
+
+    @contextlib.contextmanager
+    def source(offset: int) -> Iterator[Iterable[bytes]]:
+        yield [data[offset:]]
+
+    with contextlib.closing(library.lease()) as lease:
+        assert library.receive(wanted, source, lease, Cancellation())
+        assert not library.receive(wanted, source, lease, Cancellation())
+        with library.read(wanted) as chunks:
+            assert b"".join(chunks) == data
+        assert library.usage().blobs == 1
+    os.utime(library.path / "blobs" / "sha512" / digest[7:], (0, 0))
+    library.tidy()
+    assert library.usage().blobs == 0
+
+
+def test_a_disk_that_takes_a_piece_at_a_time_gets_all_of_them() -> None:
+    class Slow(io.BytesIO):
+        def write(self, data: Any) -> int | None:  # type: ignore[override]
+            piece = bytes(data[:3])
+            self.seen.append(piece)
+            if len(self.seen) == 2:
+                return None  # as a file that does not wait
+            return super().write(piece)
+
+        seen: list[bytes] = []  # noqa: RUF012
+
+    file = Slow()
+    ingest._write(file, b"abcdefgh")
+    assert file.getvalue() == b"abcdefgh"
+    assert file.seen == [b"abc", b"def", b"def", b"gh"]
