@@ -120,6 +120,12 @@ def _adopt_orphans() -> None:
         ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
 
 
+def _end_with_parent() -> None:
+    """Be killed when the parent ends, which a session of one's own would otherwise outlive (prctl(2))."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, int(signal.SIGKILL))  # PR_SET_PDEATHSIG
+
+
 def _end_orphans() -> None:
     """Kill what a broken test left behind."""
     children = Path(f"/proc/self/task/{os.getpid()}/children")
@@ -184,6 +190,7 @@ class Runner:
             code = 1
             try:
                 os.setsid()
+                _end_with_parent()
                 os.close(reading)
                 first()
                 code = GREEN if self._run(session, items) else 1

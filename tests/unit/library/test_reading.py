@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import pytest
@@ -59,3 +60,26 @@ def test_reading_stops_between_two_pieces(library: Library) -> None:
             came.append(chunk)
             stop.cancel()
     assert came == [DATA[:1000]]
+
+
+@pytest.mark.parametrize(
+    ("data", "may_be"),
+    [
+        (b"{}", True),
+        (b" \n\t{", True),
+        (b"\xef\xbb\xbf{}", True),
+        (b"", False),
+        (b"  ", False),
+        (b"x{", False),
+    ],
+)
+def test_what_may_be_a_document_is_known_by_its_first_bytes(
+    library: Library, data: bytes, may_be: bool
+) -> None:
+    with contextlib.closing(library.lease()) as lease:
+        digest = library.take_in([data], lease, Cancellation()).digest
+        assert library._contents.may_be_json(digest) is may_be
+
+
+def test_what_is_not_here_is_no_document(library: Library) -> None:
+    assert library._contents.may_be_json(f"sha256:{0:064x}") is False
