@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from longshore.cancellation import Cancellation
 from longshore.library import collecting
 from longshore.library.contents import Contents
 from longshore.library.library import Library
@@ -56,3 +59,18 @@ def test_a_blob_that_somebody_deletes_meanwhile_stops_nothing(
     monkeypatch.setattr(Contents, "sizes", late)
     library.remove(NAME)
     assert blobs_of(library) == TWO.digests
+
+
+def test_a_program_clears_up_after_its_first_transfer_and_not_after_each(library: Library) -> None:
+    def left_behind(data: bytes) -> str:
+        with contextlib.closing(library.lease()) as lease:
+            digest = library.take_in([data], lease, Cancellation()).digest
+            os.utime(library.path / "blobs" / "sha256" / digest[7:], (0, 0))
+        return digest
+
+    first = left_behind(b"first")
+    assert first not in blobs_of(library)
+    second = left_behind(b"second")
+    assert second in blobs_of(library)
+    put(Library(library.path), ONE)
+    assert blobs_of(library) == ONE.digests
