@@ -128,6 +128,8 @@ def test_parts_are_given_from_any_offset(tmp_path: Path) -> None:
     for data in (*ONE.blobs, ONE.config, ONE.manifest):
         for offset in (0, 7):
             assert content(found, digest_of(data), offset) == data[offset:]
+        with found.blob(Descriptor("", digest_of(data), 1), cancellation=Cancellation()) as pieces:
+            assert b"".join(pieces) == data
     with pytest.raises(ArchiveDamaged, match="incomplete") as caught:
         content(found, ABSENT)
     assert ABSENT in caught.value.detail
