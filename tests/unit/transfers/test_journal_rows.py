@@ -119,3 +119,19 @@ def test_what_a_later_version_adds_is_left_out() -> None:
 def test_a_field_of_a_plan_has_its_kind(name: str, value: object) -> None:
     with pytest.raises(ValueError):
         codec.plan_from_json(codec.plan_to_json(PLAN) | {name: value})
+
+
+def test_what_an_earlier_version_did_not_say_is_nothing() -> None:
+    plan = codec.plan_from_json({"layers": 1, "total_bytes": 2})
+    assert codec.plan_to_json(plan) == {
+        "layers": 1,
+        "total_bytes": 2,
+        "here_layers": 0,
+        "here_bytes": 0,
+        "estimated": False,
+        "digest": "",
+        "compressed": True,
+    }
+    assert codec.moved_to_json(codec.moved_from_json({})) == dict.fromkeys(
+        ("bytes", "layers_moved", "layers_skipped", "layers_mounted"), 0
+    )
