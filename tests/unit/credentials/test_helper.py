@@ -255,6 +255,17 @@ def test_a_helper_that_cannot_list_is_asked_for_the_one(docker_home: DockerHome)
     assert docker_home.store.whose("x.example") == "me"
 
 
+@pytest.mark.parametrize("body", [None, "exit 1", "echo x"], ids=["missing", "refuses", "answers oddly"])
+def test_an_error_is_about_the_registry_or_else_the_helper(docker_home: DockerHome, body: str | None) -> None:
+    if body is not None:
+        docker_home.script("bad", body)
+    bad = helper.Helper("bad", docker_home.environ)
+    for call, subject in ((bad.users, "bad"), (lambda: bad.get("x.example"), "x.example")):
+        with pytest.raises(CredentialsError) as caught:
+            call()
+        assert caught.value.subject == subject
+
+
 def test_a_helper_that_refuses_to_store_leaves_the_file_alone(docker_home: DockerHome) -> None:
     docker_home.script("full", "cat >/dev/null; echo 'the keychain is full'; exit 1")
     docker_home.write({"credsStore": "full"})

@@ -68,6 +68,19 @@ def test_a_new_credential_is_looked_up_after_a_refusal(serve, connect) -> None:
     assert client.tags("a/b").items == ["1"]
 
 
+def test_a_sign_in_that_is_gone_after_a_refusal_is_not_replaced_by_nobody(serve, connect) -> None:
+    server = serve(lambda a: reply({}, 401, WWW_Authenticate="Basic"))
+    current = [SAM, None]
+    client = connect(server)
+    client._session.auth._credentials = lambda _host: current.pop(0)
+    for authorizations in (["", BASIC], [BASIC]):
+        server.asked.clear()
+        with pytest.raises(SignInFailed):
+            client.tags("a/b")
+        assert [one.authorization for one in server.asked if "tags" in one.path] == authorizations
+    assert current == []
+
+
 class Tokens:
     """A token service and registry in one."""
 

@@ -211,6 +211,23 @@ def test_a_client_certificate_and_the_mark_insecure_are_for_the_registry_alone(t
     assert marked.context(own=False, checked=False).verify_mode is ssl.CERT_NONE
 
 
+@pytest.mark.parametrize("damaged", [False, True])
+def test_a_certificate_is_looked_at_without_the_files_of_authorities(
+    connect, tmp_path: Path, damaged: bool
+) -> None:
+    """A CA file that is lost or damaged must not hide the certificate that could take its place."""
+    authority = tmp_path / "lost.crt"
+    if damaged:
+        authority.write_text("x")
+    with serve_tls(tmp_path / "server", tags) as server:
+        client = connect(server, ca_file=authority)
+        with pytest.raises(TlsFailed, match="certificate files .* cannot be used"):
+            client.tags("a/b")
+        shown = client._transport.peer_certificate(server.url)
+        assert shown is not None and shown.covers("127.0.0.1")
+        assert server.asked == []
+
+
 def test_who_waits_while_another_finds_out_the_scheme_waits_for_it(serve, connect) -> None:
     found_out = threading.Event()
 
