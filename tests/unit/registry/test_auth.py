@@ -158,6 +158,17 @@ def test_an_identity_token_is_refreshed_and_may_be_rotated(serve, connect) -> No
     assert {one["grant_type"][0] for one in tokens.asked} == {"refresh_token"}
 
 
+@pytest.mark.parametrize("odd", [5, True, ["second"], {"a": "b"}, "", None])
+def test_a_refresh_token_that_is_none_replaces_nothing(serve, connect, odd: object) -> None:
+    tokens = Tokens(more={"refresh_token": odd, "expires_in": 0.001})
+    server = serve(tokens)
+    client = connect(server, Credential("", "", identity_token="first"))
+    client.tags("a/b")
+    client.tags("a/b")
+    assert [one["refresh_token"] for one in tokens.asked] == [["first"], ["first"]]
+    assert connect(server).sign_in(SAM) == SAM
+
+
 def test_a_token_is_renewed_before_it_runs_out_and_after_it_was_refused(serve, connect) -> None:
     tokens = Tokens(more={"expires_in": 300})
     client = connect(serve(tokens))
