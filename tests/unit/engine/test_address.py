@@ -227,6 +227,17 @@ def test_broken_contexts(environ: dict[str, str], add_context: AddContext, conte
     assert "good" in [each.name for each in known_addresses(environ)]
 
 
+def test_a_context_with_an_address_that_cannot_be_hides_no_other(
+    environ: dict[str, str], add_context: AddContext
+) -> None:
+    for name, host in (("a", "tcp://one"), ("b", "ftp://x"), ("c", "tcp://h:port"), ("d", "tcp://two")):
+        add_context(name, host)
+    found = [(each.name, each.url) for each in known_addresses(environ) if each.origin is Origin.CONTEXT]
+    assert found == [("a", "tcp://one:2375"), ("d", "tcp://two:2375")]
+    environ["DOCKER_HOST"] = "ftp://x"
+    assert [each.name for each in known_addresses(environ)] == ["default", "a", "d"]
+
+
 def test_certificates_of_contexts(environ: dict[str, str], add_context: AddContext) -> None:
     add_context("all", "tcp://a", files=("ca.pem", "cert.pem", "key.pem"))
     add_context("unchecked", "tcp://b", skip=True, files=("cert.pem", "key.pem"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import http.client
+import io
 import socket
 import ssl
 from typing import Any
@@ -362,6 +363,25 @@ def test_an_engine_that_goes_away(error: Exception) -> None:
     found = explain(SOCKET, wrapped(error), doing="pulling “x”")
     assert isinstance(found, EngineLost)
     assert found.message == "The engine went away while pulling “x”."
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        RuntimeError("the library is confused"),
+        OSError("what has no number"),
+        io.UnsupportedOperation("of both kinds"),
+        EOFError("too soon"),
+    ],
+)
+def test_an_engine_that_goes_away_in_a_way_that_nobody_knows(error: Exception) -> None:
+    """Only what cannot be read is no engine; io.UnsupportedOperation is a ValueError and an OSError."""
+    for doing, message in (("", "The engine went away."), ("x", "The engine went away while x.")):
+        found = explain(TCP, error, doing=doing)
+        assert isinstance(found, EngineLost)
+        assert (found.message, found.subject) == (message, TCP.url)
+        assert found.detail == f"{type(error).__name__}: {error}"
+        assert found.advice
 
 
 def test_what_answers_the_first_question() -> None:

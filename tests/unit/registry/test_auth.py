@@ -169,6 +169,25 @@ def test_a_refresh_token_that_is_none_replaces_nothing(serve, connect, odd: obje
     assert connect(server).sign_in(SAM) == SAM
 
 
+def test_a_registry_that_wants_passwords_in_place_of_tokens_is_not_asked_again_without_one(
+    serve, connect
+) -> None:
+    tokens = Tokens()
+    changed = False
+
+    def script(asked: Asked) -> Any:
+        return reply({}, 401, WWW_Authenticate="Basic") if changed else tokens(asked)
+
+    server = serve(script)
+    client = connect(server)
+    assert client.tags("a/b").items == ["1"]
+    changed = True
+    server.asked.clear()
+    with pytest.raises(SignInRequired):
+        client.tags("a/b")
+    assert [one.authorization for one in server.asked] == ["Bearer token-1"]
+
+
 def test_a_token_is_renewed_before_it_runs_out_and_after_it_was_refused(serve, connect) -> None:
     tokens = Tokens(more={"expires_in": 300})
     client = connect(serve(tokens))

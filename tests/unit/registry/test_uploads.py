@@ -262,6 +262,31 @@ def test_what_arrives_damaged_is_told(faulty: FaultyRegistry, client: RegistryCl
     assert caught.value.subject == f"a/b@{DIGEST}"
 
 
+@pytest.mark.parametrize("chunk", [450, 100])
+def test_what_arrives_damaged_although_all_counts_agree_is_not_sent_again(
+    faulty: FaultyRegistry, client: RegistryClient, chunk: int
+) -> None:
+    refuse(faulty, "PUT", 400, "DIGEST_INVALID")
+    with pytest.raises(VerificationFailed):
+        send(client, Data(), chunk=chunk)
+    assert len(faulty.requests("POST")) == 1
+    assert not client.habits.counts_itself
+
+
+def test_a_blob_that_neither_count_brings_there_is_given_up_at_once(
+    faulty: FaultyRegistry, client: RegistryClient
+) -> None:
+    """It was refused as we counted, and by its own count nothing is kept."""
+    client.habits.counts_itself = True
+    faulty.told = lambda kept, last: 0
+    refused = (400, {}, b'{"errors":[{"code":"DIGEST_INVALID"}]}')
+    faulty.fault = lambda method, path: refused if method == "PUT" else None
+    with pytest.raises(VerificationFailed):
+        send(client, Data(), chunk=100)
+    assert ranges(faulty, "PATCH") == ["0-99", "100-199", "200-299", "300-399", "0-99"]
+    assert len(faulty.requests("PUT")) == 1
+
+
 def test_a_long_rate_limit_is_for_the_caller(faulty: FaultyRegistry, client: RegistryClient) -> None:
     refuse(faulty, "PUT", 429, Retry_After="90")
     with pytest.raises(RateLimited) as caught:
