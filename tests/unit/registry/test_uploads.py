@@ -16,6 +16,8 @@ from longshore.registry.client import RegistryClient
 from longshore.registry.model import BlobOutcome, Upload
 from transfertools.faulty import FaultyRegistry, digest_of, faulty_registries
 
+from .conftest import Answer, Asked, reply
+
 BLOB = hashlib.shake_256(b"blob").digest(450)
 DIGEST = digest_of(BLOB)
 
@@ -93,6 +95,19 @@ def test_what_is_there_is_not_sent(faulty: FaultyRegistry, client: RegistryClien
     assert send(client, Data(), check=False) is BlobOutcome.UPLOADED
     assert client.blob_size("a/b", DIGEST) == len(BLOB)
     assert client.blob_size("a/c", DIGEST) is None
+
+
+@pytest.mark.parametrize(
+    ("length", "size"),
+    [("0", 0), ("7", 7), ("9" * 18, 10**18 - 1), ("9" * 19, 0), ("9" * 5000, 0), ("²", 0), ("-1", 0)],
+)
+def test_a_size_that_is_none_is_nothing(serve, connect, length: str, size: int) -> None:
+    def script(asked: Asked) -> Answer:
+        if asked.method != "HEAD":
+            return reply({})
+        return Answer(200, b"", [("Content-Length", length)], length=-1)
+
+    assert connect(serve(script)).blob_size("a/b", DIGEST) == size
 
 
 def test_stopped_at_a_chunk_and_taken_up_there(faulty: FaultyRegistry, client: RegistryClient) -> None:
@@ -198,6 +213,23 @@ def test_a_registry_that_tells_a_wrong_count_and_looks_at_none(
     with pytest.raises(VerificationFailed):
         send(client, Data(BLOB[1:]), chunk=100)
     assert len(faulty.requests("POST")) - before <= 2
+
+
+def test_a_count_that_is_wrong_by_some_bytes_is_found_out_once(
+    faulty: FaultyRegistry, client: RegistryClient
+) -> None:
+    """It keeps all and says less: what it is sent again is too much, and the digest tells."""
+    faulty.told = lambda kept, last: kept - 10 if last else kept
+    data = Data()
+    assert send(client, data, chunk=100) is BlobOutcome.UPLOADED
+    assert faulty.blobs["a/b", DIGEST] == BLOB
+    assert data.asked == [0, 90, 0]
+    assert len(faulty.requests("POST")) == 2
+    assert client.habits.counts_itself
+    other = Data(BLOB[1:])
+    assert send(client, other, chunk=100) is BlobOutcome.UPLOADED
+    assert other.asked == [0]
+    assert len(faulty.requests("POST")) == 3
 
 
 def test_failures_between_which_it_gets_on_do_not_add_up(
