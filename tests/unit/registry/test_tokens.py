@@ -101,6 +101,28 @@ def test_a_token_is_asked_for_what_is_done_and_no_more(
     assert asked and all(scope == scopes for scope in asked)
 
 
+@pytest.mark.parametrize(
+    ("realm", "asked"),
+    [
+        ("", "/?scope=repository%3Aa%2Fb%3Apull"),
+        ("/", "/?scope=repository%3Aa%2Fb%3Apull"),
+        ("?x=a/b", "/?x=a/b&scope=repository%3Aa%2Fb%3Apull"),
+        ("/token?x=a/b", "/token?x=a/b&scope=repository%3Aa%2Fb%3Apull"),
+    ],
+)
+def test_a_token_service_may_be_at_the_root_of_its_host(serve, connect, realm: str, asked: str) -> None:
+    def script(request: Asked) -> Any:
+        if not request.path.startswith("/v2/"):
+            return reply({"token": "good"})
+        if not request.authorization:
+            return reply({}, 401, WWW_Authenticate=f'Bearer realm="{request.server.url}{realm}"')
+        return tags(request)
+
+    server = serve(script)
+    assert connect(server).tags("a/b").items == ["1"]
+    assert [request.path for request in server.asked if not request.path.startswith("/v2/")] == [asked]
+
+
 @pytest.mark.parametrize(("length", "good"), [(1 << 15, True), ((1 << 15) + 1, False)])
 def test_a_token_that_no_header_could_carry_is_none(serve, connect, length: int, good: bool) -> None:
     value = "t" * length
