@@ -26,6 +26,7 @@ from longshore.engine.address import (
     known_addresses,
     normal_url,
 )
+from longshore.engine.contexts import config_dir
 from longshore.oci.errors import EngineUnavailable, UnavailableCause, UnknownContext
 
 AddContext = Callable[..., None]
@@ -225,6 +226,19 @@ def test_broken_contexts(environ: dict[str, str], add_context: AddContext, conte
     with pytest.raises(UnknownContext):
         current_address(None, environ)
     assert "good" in [each.name for each in known_addresses(environ)]
+
+
+@pytest.mark.parametrize(
+    ("environ", "folder"),
+    [
+        ({"DOCKER_CONFIG": "/c", "HOME": "/h", "USERPROFILE": "/u"}, "/c"),
+        ({"HOME": "/h", "USERPROFILE": "/u"}, "/h/.docker"),
+        ({"HOME": "", "USERPROFILE": "/u"}, "/u/.docker"),
+        ({"USERPROFILE": "/u"}, "/u/.docker"),
+    ],
+)
+def test_where_docker_keeps_its_configuration(environ: dict[str, str], folder: str) -> None:
+    assert config_dir(environ) == Path(folder)
 
 
 def test_a_context_with_an_address_that_cannot_be_hides_no_other(
