@@ -225,8 +225,9 @@ def test_a_name_that_is_no_text_harms_only_who_needs_it(docker_home: DockerHome,
 def test_a_program_that_cannot_run_is_said(docker_home: DockerHome) -> None:
     docker_home.program("docker-credential-bad", "#!/no/such/interpreter\n")
     docker_home.write({"credsStore": "bad"})
-    with pytest.raises(CredentialsError, match="“docker-credential-bad” failed"):
+    with pytest.raises(CredentialsError, match="“docker-credential-bad” failed") as caught:
         docker_home.store.get("x.example")
+    assert caught.value.detail == "No such file or directory", "without a number and a path"
 
 
 def test_a_helper_that_hangs_is_ended_with_all_it_started(

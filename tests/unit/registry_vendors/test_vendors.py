@@ -296,7 +296,11 @@ def test_an_empty_catalogue_is_no_answer_but_where_it_is_the_vendors_way(vendor:
     vendor.routes["/v2/_catalog"] = {"repositories": None}
     with pytest.raises(ListingUnsupported) as caught:
         vendor.lister("auto", "quay.io").repositories()
+    assert caught.value.message == "Quay lists repositories of one organisation or user only."
     assert "quay.io/name" in caught.value.advice
+    with pytest.raises(ListingUnsupported) as caught:
+        vendor.lister("auto", "quay.io", namespace="coreos").repositories()
+    assert caught.value.message == "quay.io does not list its repositories for you."
     assert vendor.lister("nexus").repositories().items == []
     assert vendor.lister("acr").repositories().items == []
 
