@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+import ssl
 import sys
 import threading
 from pathlib import Path
@@ -19,6 +20,7 @@ from longshore.engine.client import Client
 from longshore.engine.transport import SshError, SshLine, UnixLine
 from longshore.engine.unavailable import explain
 from longshore.oci.errors import EngineUnavailable, UnavailableCause
+from testbed.crypto import make_authority, make_certificate
 
 
 @pytest.fixture
@@ -205,12 +207,17 @@ def test_a_request_over_the_network_is_cut_from_another_thread(tls: TlsFiles | N
             client.close()
 
 
-def test_requests_over_the_network_share_a_connection_and_say_who_asks() -> None:
+@pytest.mark.parametrize("secure", [False, True], ids=["tcp", "tls"])
+def test_requests_over_the_network_share_a_connection_and_say_who_asks(tmp_path: Path, secure: bool) -> None:
     heads: list[bytes] = []
+    certificate, key = make_certificate(tmp_path, make_authority(tmp_path), ["127.0.0.1"])
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    tls = TlsFiles(tmp_path / "ca.crt") if secure else None
 
     def serve() -> None:
         opened, _ = listening.accept()
-        with opened:
+        with context.wrap_socket(opened, server_side=True) if secure else opened as opened:
             for _ in range(2):
                 head = b""
                 while not head.endswith(b"\r\n\r\n"):
@@ -221,7 +228,8 @@ def test_requests_over_the_network_share_a_connection_and_say_who_asks() -> None
     with socket.create_server(("127.0.0.1", 0)) as listening:
         thread = threading.Thread(target=serve)
         thread.start()
-        client = Client(EngineAddress("x", f"tcp://127.0.0.1:{listening.getsockname()[1]}"), "1.41", 60)
+        address = EngineAddress("x", f"tcp://127.0.0.1:{listening.getsockname()[1]}", tls=tls)
+        client = Client(address, "1.41", 60)
         assert [ask(client), ask(client)] == [{}, {}]
         thread.join()
         client.close()
