@@ -371,13 +371,15 @@ def test_a_part_that_begins_elsewhere(faulty: FaultyRegistry, client: RegistryCl
         read(client, 100)
 
 
-@pytest.mark.parametrize(("total", "offset", "complete"), [("450", 450, True), ("400", 450, False)])
+@pytest.mark.parametrize(
+    ("total", "offset", "complete"), [("450", 450, True), ("5", 5, True), ("400", 450, False)]
+)
 def test_nothing_behind_the_end(
     faulty: FaultyRegistry, client: RegistryClient, total: str, offset: int, complete: bool
 ) -> None:
     refuse(faulty, "GET", 416, Content_Range=f"bytes */{total}")
     if complete:
-        assert read(client, offset) == (b"", offset)
+        assert read(client, offset) == (b"", offset)  # and nothing of the refusal's own words
         return
     with pytest.raises(UnexpectedReply, match="not the part"):
         read(client, offset)
