@@ -310,6 +310,13 @@ def test_on_a_fresh_machine_the_platforms_helper_is_taken_as_docker_login_does(
     assert store.get("x.example") == SECRET
 
 
+def test_what_the_platforms_helper_keeps_is_found_without_any_configuration(docker_home: DockerHome) -> None:
+    docker_home.keychain("secretservice").put("x.example", "me", "hunter2")
+    store = docker_home.store
+    assert (store.get("x.example"), store.whose("x.example")) == (SECRET, "me")
+    assert (store.get("y.example"), store.whose("y.example")) == (None, None)
+
+
 def test_pass_is_preferred_where_it_is_installed(docker_home: DockerHome) -> None:
     docker_home.keychain("secretservice")
     docker_home.program("pass", "#!/bin/sh\n")

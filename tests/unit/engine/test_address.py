@@ -248,6 +248,7 @@ def test_a_context_with_an_address_that_cannot_be_hides_no_other(
         add_context(name, host)
     found = [(each.name, each.url) for each in known_addresses(environ) if each.origin is Origin.CONTEXT]
     assert found == [("a", "tcp://one:2375"), ("d", "tcp://two:2375")]
+    assert [each.name for each in known_addresses(environ)] == ["default", "a", "d"]
     environ["DOCKER_HOST"] = "ftp://x"
     assert [each.name for each in known_addresses(environ)] == ["default", "a", "d"]
 
