@@ -3,8 +3,8 @@
 The tests are collected once, and every change is tried in a process forked from there. First comes an unchanged run,
 which notes how long each test takes and what functions of the room it calls. A change inside a function is then tried
 with the tests that call the function, fastest first, up to the first failure: the function's code is replaced in
-memory, and the file's text for the Pythons that tests start. What runs while modules are imported needs a fresh
-process: the answer is "fresh", and tools/mutate does the rest.
+memory, and the file's text for the Pythons that tests start and for tests that import it first. What runs while
+modules are imported needs a fresh process: the answer is "fresh", and tools/mutate does the rest.
 
 MUTATE_ORDERS names a file of JSON: "folder" (the room's sources), "changes", and "limit" (seconds that a change may
 take beside four times what its tests took). Answers go to the descriptor MUTATE_ANSWERS, a line of JSON each: first
@@ -120,6 +120,12 @@ def _adopt_orphans() -> None:
         ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
 
 
+def _end_with_parent() -> None:
+    """Be killed when the parent ends, which a session of one's own would otherwise outlive (prctl(2))."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, int(signal.SIGKILL))  # PR_SET_PDEATHSIG
+
+
 def _end_orphans() -> None:
     """Kill what a broken test left behind."""
     children = Path(f"/proc/self/task/{os.getpid()}/children")
@@ -139,6 +145,7 @@ class Runner:
         self.calls: dict[str, list[Name] | None] = {}
         self.failure = ""
         self.recording = False
+        self.imported: set[str] = set()
 
     # -- in the forked processes
 
@@ -183,6 +190,7 @@ class Runner:
             code = 1
             try:
                 os.setsid()
+                _end_with_parent()
                 os.close(reading)
                 first()
                 code = GREEN if self._run(session, items) else 1
@@ -225,6 +233,7 @@ class Runner:
         _tracing(False)
         _adopt_orphans()
         at_import = set(_called_below(self.folder))
+        self.imported = {str(getattr(module, "__file__", "")) for module in list(sys.modules.values())}
         functions: dict[Name, list[FunctionType]] = {}
         for thing in gc.get_objects():
             if type(thing) is FunctionType and thing.__code__.co_filename.startswith(self.folder):
@@ -253,14 +262,18 @@ class Runner:
         before = path.read_bytes()
         after = before[: change["start"]] + change["new"].encode() + before[change["end"] :]
         name = enclosing(str(path), before, change["start"], change["end"])
-        if name is None or name in at_import or name not in functions:
+        if name is None or name in at_import:
             return {"verdict": "fresh"}
+        patched = functions.get(name, [])
         code = _find(compile(after, str(path), "exec", dont_inherit=True), name)
-        if code is None or any(code.co_freevars != each.__code__.co_freevars for each in functions[name]):
+        if code is None or any(code.co_freevars != each.__code__.co_freevars for each in patched):
+            return {"verdict": "fresh"}
+        if not patched and str(path) in self.imported:
             return {"verdict": "fresh"}
 
         def patch() -> None:
-            for function in functions[name]:
+            # Nothing to do for a file that only a test imports: it finds the changed one.
+            for function in patched:
                 function.__code__ = code
 
         called = {nodeid: names is None or name in names for nodeid, names in calls.items()}

@@ -18,6 +18,8 @@ NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 @pytest.fixture(autouse=True)
 def handlers_of_before() -> Iterator[None]:
     before = {number: signal.getsignal(number) for number in NUMBERS}
+    for number in NUMBERS:
+        signal.signal(number, signal.SIG_DFL)  # a shell ignores some of them for what runs in its background
     yield
     for number, handler in before.items():
         signal.signal(number, handler)

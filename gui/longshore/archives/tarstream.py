@@ -87,7 +87,7 @@ class TarReader:
                 raise failures.excessive(self._subject, f"more than {self._limits.entries} entries")
             kind = header[156:157]
             size = self._check(header)
-            if kind in b"xgLK" and kind:
+            if kind in b"xgLK":
                 value = self._extended(size)
                 if kind == b"L":
                     extended[_PATH] = _text(value)
@@ -211,7 +211,7 @@ class TarReader:
         self._name_characters += len(raw) + len(target)
         if self._name_characters > self._limits.names:
             raise failures.excessive(self._subject, f"names of more than {self._limits.names} characters")
-        what = {b"": EntryKind.FILE, b"\0": EntryKind.FILE, b"0": EntryKind.FILE, b"7": EntryKind.FILE}
+        what = {b"\0": EntryKind.FILE, b"0": EntryKind.FILE, b"7": EntryKind.FILE}
         what |= {b"5": EntryKind.FOLDER, b"1": EntryKind.LINK, b"2": EntryKind.LINK}
         found = what.get(kind, EntryKind.OTHER)
         # A folder's or link's header may have a size, but there is no content.
@@ -279,7 +279,7 @@ def _text(field: bytes) -> str:
 def _number(field: bytes) -> int | None:
     """A number of a header: octal, or GNU's binary form if the first bit is set. None for anything else."""
     if field[0] & 0x80:
-        return int.from_bytes(bytes([field[0] & 0x7F]) + field[1:], "big") if field[0] == 0x80 else None
+        return int.from_bytes(field[1:], "big") if field[0] == 0x80 else None
     text = field.partition(b"\0")[0].strip()
     if not text:
         return 0

@@ -266,15 +266,21 @@ class _Known:
     longshore_sockets: Sockets
     sock: Any
     is_verified: bool
+    _handle: socket.socket | None = None
 
     def _new_conn(self) -> socket.socket:
         opened: socket.socket = super()._new_conn()  # type: ignore[misc]
-        # Tracked before the TLS handshake, which wraps the socket in another object.
-        self.longshore_sockets.add(opened)
+        # TLS wraps the socket in another object. Until its handshake is over, only a second handle reaches it.
+        self._handle = opened.dup()
+        self.longshore_sockets.add(self._handle)
         return opened
 
     def connect(self) -> None:
-        super().connect()  # type: ignore[misc]
-        self.longshore_sockets.add(self.sock)
+        try:
+            super().connect()  # type: ignore[misc]
+            self.longshore_sockets.add(self.sock)
+        finally:
+            if self._handle is not None:
+                self._handle.close()
         # Only silences urllib3, which would warn at every request about a check that the user turned off.
         self.is_verified = True

@@ -58,7 +58,7 @@ class Ingest:
             if part is None:
                 cancellation.wait(_NAP)
                 continue
-            with part:
+            with contextlib.closing(part):
                 part.fill(wanted, source, cancellation)
                 self._settle(part.path, wanted.digest, cancellation)
             return True
@@ -155,7 +155,7 @@ class Ingest:
                 with contextlib.suppress(FileNotFoundError):
                     part = _Part.opened(path, self._folder)
                     if part is not None:
-                        with part:
+                        with contextlib.closing(part):
                             path.unlink()
 
     def _parts(self) -> Iterator[tuple[float, int, Path]]:
@@ -195,10 +195,8 @@ class _Part:
         os.close(descriptor)
         return None
 
-    def __enter__(self) -> _Part:
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
+        """Let it go; one that is empty goes with it."""
         with contextlib.suppress(OSError):
             if not self._size() and _is_at(self._file.fileno(), self.path):
                 self.path.unlink()

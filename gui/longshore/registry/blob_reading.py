@@ -13,6 +13,7 @@ from longshore.errors import InvalidReference, NotInRegistry
 from longshore.oci.digest import valid_digest
 from longshore.registry import connecting, failures
 from longshore.registry.addresses import repository_path
+from longshore.registry.challenge import number
 from longshore.registry.manifests import pull_scope, push_scope
 from longshore.registry.session import Session
 from longshore.registry.transport import Reply
@@ -70,8 +71,7 @@ class BlobReading:
             )
         except NotInRegistry:
             return None
-        length = reply.headers.get("Content-Length", "")
-        return int(length) if length.isascii() and length.isdigit() and len(length) < 19 else 0
+        return number(reply.headers.get("Content-Length", "")) or 0
 
     @contextlib.contextmanager
     def read_blob(

@@ -334,9 +334,11 @@ def _keep_out(headers: Mapping[str, str]) -> None:
 
 
 def _parted(url: str) -> tuple[str, str]:
-    """Scheme and authority of *url*, and the rest of it."""
-    begin = url.find("/", url.find("://") + 3)
-    return (url, "/") if begin < 0 else (url[:begin], url[begin:])
+    """Scheme and authority of *url*, and its path and query, which begin with a slash even where the path is empty."""
+    start = url.find("://") + 3
+    begin = min((at for at in (url.find("/", start), url.find("?", start)) if at >= 0), default=len(url))
+    target = url[begin:]
+    return url[:begin], target if target.startswith("/") else f"/{target}"
 
 
 def _connected(pool: urllib3.HTTPConnectionPool, seconds: float) -> Any:

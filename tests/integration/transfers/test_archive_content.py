@@ -8,7 +8,21 @@ from pathlib import Path
 
 import pytest
 
-from archivetools import SUFFIXES, Image, digest_of, docker_parts, layer, oci_parts, write
+from archivetools import (
+    OCI_INDEX,
+    OCI_MANIFEST,
+    SUFFIXES,
+    Image,
+    blob,
+    descriptor,
+    digest_of,
+    docker_parts,
+    document,
+    layer,
+    oci_parts,
+    replaced,
+    write,
+)
 from longshore.archives.model import ArchiveFormat
 from longshore.cancellation import Cancellation, Cancelled
 from longshore.errors import ArchiveDamaged, ArchiveError, DiskFull, NotInRegistry
@@ -106,6 +120,50 @@ def test_registry_to_docker_archive_for_engines_and_tools(
     target = f"{second_registry.address}/archived/docker:1"
     again = eye.until(queue.add(moving(in_archive(path, name), in_registry(target))), State.SUCCEEDED, 30)
     assert again.digest == seeded.images[0].digest
+
+
+@pytest.mark.parametrize("format", ["docker", "oci"])
+def test_an_archive_of_an_image_without_a_name_goes_to_a_registry_by_its_digest(
+    make_queue: Make,
+    clients: RealClients,
+    open_registry: PrivateRegistry,
+    tmp_path: Path,
+    format: str,
+) -> None:
+    """“docker save ID”: plain layers without a manifest, or an index of which one platform is here."""
+    image = Image(names=(), layers=(layer("one", 100_000),))
+    if format == "docker":
+        parts = docker_parts(image)
+    else:
+        arm = Image(layers=(layer("arm"),), platform=("linux", "arm64"))
+        index = document(
+            {
+                "schemaVersion": 2,
+                "mediaType": OCI_INDEX,
+                "manifests": [
+                    descriptor(
+                        OCI_MANIFEST, each.manifest, platform={"os": "linux", "architecture": architecture}
+                    )
+                    for each, architecture in ((image, "amd64"), (arm, "arm64"))
+                ],
+            }
+        )
+        top = document({"schemaVersion": 2, "manifests": [descriptor(OCI_INDEX, index)]})
+        parts = [*replaced(oci_parts(image), "index.json", top), blob(index)]
+    path = write(tmp_path, parts)
+    [row] = inspect_archive(path).images
+    assert row.references == ()
+    queue, eye = make_queue()
+    target = f"{open_registry.address}/archived/nameless-{format}:1"
+    request = moving(in_archive(path, format=format, image_id=row.digest), in_registry(target))
+    loaded = eye.until(queue.add(request), State.SUCCEEDED, 30)
+    found = clients.registry(open_registry.address).manifest(f"archived/nameless-{format}", "1")
+    assert isinstance(found, Manifest)
+    assert (found.digest, found.config.digest) == (loaded.digest, digest_of(image.config))
+    if format == "docker":
+        assert [each.media_type for each in found.layers] == [OCI_LAYER_GZIP]
+    else:
+        assert found.digest == digest_of(image.manifest)
 
 
 @pytest.mark.parametrize("format", ["docker", "oci"])

@@ -87,6 +87,16 @@ def test_links_that_lead_on_and_on_are_followed_a_few_times() -> None:
     assert links.looked < 20
 
 
+@pytest.mark.parametrize("count", [8, 9])
+def test_as_many_links_as_are_followed(count: int) -> None:
+    from longshore.archives.scan import Member
+
+    member = Member(f"{count}", 0, 1, "sha256:0", "sha256:0", 1, Compression.NONE)
+    links = {f"{number}": f"{number + 1}" for number in range(count)}
+    found = Contents(members={member.name: member}, links=links).find("0")
+    assert found is (member if count == 8 else None)
+
+
 def test_a_link_to_a_name_beyond_the_limits_is_none() -> None:
     links = Counting(a="b/" * 100_000 + "c")
     assert Contents(links=links).find("a") is None
@@ -282,6 +292,19 @@ def test_documents_of_many_small_values(tmp_path: Path) -> None:
     many: list[Part] = [(f"{number}", b"[" + b"1," * 50 + b"1]") for number in range(100)]
     archive = opened(write(tmp_path, [*oci_parts(IMAGE), *many]), Limits(parsed=2000))
     assert len(archive.contents.documents) < 50
+
+
+def test_as_many_values_as_may_be() -> None:
+    last: Part = ("last", b"[" + b"1," * 500 + b"1]")
+    tar = tar_of([*oci_parts(IMAGE), last])
+
+    def kept(limits: Limits = LIMITS) -> dict[str, bytes]:
+        return Scanner([tar], cancellation=Cancellation(), limits=limits).run().documents
+
+    counts = [sum(map(raw.count, (b",", b"[", b"{", b":"))) for raw in kept().values()]
+    assert kept(Limits(values=max(counts))).keys() == kept(Limits(parsed=sum(counts))).keys() == kept().keys()
+    for limits in (Limits(values=max(counts) - 1), Limits(parsed=sum(counts) - 1)):
+        assert kept().keys() - kept(limits).keys() == {"last"}
 
 
 def test_short_streams_after_each_other_are_not_copied_over_and_over(tmp_path: Path) -> None:

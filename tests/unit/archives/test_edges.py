@@ -104,6 +104,18 @@ def test_zstd_may_begin_with_a_frame_to_skip(first: int, compression: str) -> No
     assert compression_of(frame + bytes(100)).value == compression
 
 
+@pytest.mark.parametrize(("window", "read"), [(26, True), (27, True), (28, False)])
+def test_how_large_a_window_of_zstd_may_be(window: int, read: bool) -> None:
+    """RFC 8878, 3.1.1.1: zstd itself takes 128 MB without being asked, and what it writes needs no more."""
+    frame = bytes.fromhex("28b52ffd 00") + bytes([window - 10 << 3])
+    frame += (len(b"content") << 3 | 1).to_bytes(3, "little") + b"content"  # the last block, as it is
+    if read:
+        assert b"".join(unpacked([frame], Compression.ZSTD)) == b"content"
+    else:
+        with pytest.raises(ArchiveRefused, match="size limits"):
+            list(unpacked([frame], Compression.ZSTD))
+
+
 def test_advice_where_the_system_gives_no_number() -> None:
     error = failures.of_system(OSError("odd"), Path("/x"), "read")
     assert error.advice == "Check the disk that it is on, and try again."
@@ -152,6 +164,35 @@ def test_a_configuration_that_names_no_layers_is_not_compared_with_them(tmp_path
     parts = [*replaced(oci_parts(Image()), "index.json", top), blob(data), blob(config), blob(manifest)]
     [row] = summary_of(open_archive(write(tmp_path, parts), cancellation=Cancellation())).images
     assert (row.digest, row.layers, row.size) == (digest_of(manifest), 1, len(data))
+
+
+@pytest.mark.parametrize(
+    ("listed", "platform"),
+    [
+        ({"os": "linux", "architecture": "arm", "variant": "v7"}, Platform("linux", "arm", "v7")),
+        (None, Platform("linux", "arm")),
+    ],
+)
+def test_the_platform_is_what_the_index_says_or_else_the_configuration(
+    tmp_path: Path, listed: dict[str, str] | None, platform: Platform
+) -> None:
+    """Indexes know variants that configurations leave out."""
+    image = Image(platform=("linux", "arm"))
+    more = {} if listed is None else {"platform": listed}
+    line = descriptor(OCI_MANIFEST, image.manifest, **more)
+    index = document({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [line]})
+    [row] = inspect_archive(write(tmp_path, replaced(oci_parts(image), "index.json", index))).images
+    assert row.platforms == (platform,)
+
+
+@pytest.mark.parametrize("name", ["x" * 64, "0" * 63, "0" * 65, "c"])
+def test_a_configuration_may_have_a_name_that_is_no_digest(tmp_path: Path, name: str) -> None:
+    image = Image()
+    layers = [f"{digest_of(data)[7:]}.tar" for data in image.blobs]
+    rows = [{"Config": f"{name}.json", "RepoTags": None, "Layers": layers}]
+    parts = replaced(docker_parts(image), "manifest.json", document(rows))
+    [row] = inspect_archive(write(tmp_path, [*parts, (f"{name}.json", image.config)])).images
+    assert row.image_id == digest_of(image.config)
 
 
 def test_an_archive_of_nothing_but_an_artifact(tmp_path: Path) -> None:
@@ -255,6 +296,7 @@ def test_a_header_is_the_same_at_any_time_and_for_anybody() -> None:
     assert (info.uid, info.gid, info.uname, info.gname) == (0, 0, "", "")
     # Octal digits and a zero, as POSIX has it (pax(1), ustar): an empty field is not a number to every program.
     assert header[136:148] == b"00000000000\0"
+    assert header[100:124] == b"0000644\0" + b"0000000\0" * 2
 
 
 def test_dockers_list_has_each_tag_once_and_no_digests() -> None:

@@ -94,6 +94,19 @@ def test_not_given_to_another_registry(docker_home: DockerHome, registry: str, k
     assert docker_home.store.get(registry) is None
 
 
+def test_no_secret_in_the_repr_of_the_file(docker_home: DockerHome) -> None:
+    docker_home.write({"auths": {"x.example": {**ME, "identitytoken": "tok"}}})
+    shown = repr(ConfigFile.read(docker_home.config))
+    assert ME["auth"] not in shown and "tok" not in shown
+    assert "config.json" in shown
+
+
+def test_an_empty_entry_hides_no_other_of_its_registry(docker_home: DockerHome) -> None:
+    """It is what a helper that is gone has left behind."""
+    docker_home.write({"auths": {"x.example": {}, "https://x.example/v1/": ME, "https://x.example/v2/": {}}})
+    assert docker_home.store.get("x.example") == Credential("me", "secret")
+
+
 def test_the_key_that_fits_best_wins(docker_home: DockerHome) -> None:
     keys = {"team": "https://x.example/team", "url": "https://x.example/v2/", "host": "x.example"}
     for wanted in ("host", "url", "team"):

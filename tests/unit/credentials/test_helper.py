@@ -225,8 +225,9 @@ def test_a_name_that_is_no_text_harms_only_who_needs_it(docker_home: DockerHome,
 def test_a_program_that_cannot_run_is_said(docker_home: DockerHome) -> None:
     docker_home.program("docker-credential-bad", "#!/no/such/interpreter\n")
     docker_home.write({"credsStore": "bad"})
-    with pytest.raises(CredentialsError, match="“docker-credential-bad” failed"):
+    with pytest.raises(CredentialsError, match="“docker-credential-bad” failed") as caught:
         docker_home.store.get("x.example")
+    assert caught.value.detail == "No such file or directory", "without a number and a path"
 
 
 def test_a_helper_that_hangs_is_ended_with_all_it_started(
@@ -253,6 +254,17 @@ def test_a_helper_that_cannot_list_is_asked_for_the_one(docker_home: DockerHome)
     )
     docker_home.write({"credsStore": "nolist"})
     assert docker_home.store.whose("x.example") == "me"
+
+
+@pytest.mark.parametrize("body", [None, "exit 1", "echo x"], ids=["missing", "refuses", "answers oddly"])
+def test_an_error_is_about_the_registry_or_else_the_helper(docker_home: DockerHome, body: str | None) -> None:
+    if body is not None:
+        docker_home.script("bad", body)
+    bad = helper.Helper("bad", docker_home.environ)
+    for call, subject in ((bad.users, "bad"), (lambda: bad.get("x.example"), "x.example")):
+        with pytest.raises(CredentialsError) as caught:
+            call()
+        assert caught.value.subject == subject
 
 
 def test_a_helper_that_refuses_to_store_leaves_the_file_alone(docker_home: DockerHome) -> None:
@@ -296,6 +308,13 @@ def test_on_a_fresh_machine_the_platforms_helper_is_taken_as_docker_login_does(
     assert list(keychain.records) == ["x.example"]
     assert docker_home.read() == {"auths": {"x.example": {}}, "credsStore": "secretservice"}
     assert store.get("x.example") == SECRET
+
+
+def test_what_the_platforms_helper_keeps_is_found_without_any_configuration(docker_home: DockerHome) -> None:
+    docker_home.keychain("secretservice").put("x.example", "me", "hunter2")
+    store = docker_home.store
+    assert (store.get("x.example"), store.whose("x.example")) == (SECRET, "me")
+    assert (store.get("y.example"), store.whose("y.example")) == (None, None)
 
 
 def test_pass_is_preferred_where_it_is_installed(docker_home: DockerHome) -> None:

@@ -26,6 +26,7 @@ from longshore.engine.address import (
     known_addresses,
     normal_url,
 )
+from longshore.engine.contexts import config_dir
 from longshore.errors import EngineUnavailable, UnavailableCause, UnknownContext
 
 AddContext = Callable[..., None]
@@ -225,6 +226,31 @@ def test_broken_contexts(environ: dict[str, str], add_context: AddContext, conte
     with pytest.raises(UnknownContext):
         current_address(None, environ)
     assert "good" in [each.name for each in known_addresses(environ)]
+
+
+@pytest.mark.parametrize(
+    ("environ", "folder"),
+    [
+        ({"DOCKER_CONFIG": "/c", "HOME": "/h", "USERPROFILE": "/u"}, "/c"),
+        ({"HOME": "/h", "USERPROFILE": "/u"}, "/h/.docker"),
+        ({"HOME": "", "USERPROFILE": "/u"}, "/u/.docker"),
+        ({"USERPROFILE": "/u"}, "/u/.docker"),
+    ],
+)
+def test_where_docker_keeps_its_configuration(environ: dict[str, str], folder: str) -> None:
+    assert config_dir(environ) == Path(folder)
+
+
+def test_a_context_with_an_address_that_cannot_be_hides_no_other(
+    environ: dict[str, str], add_context: AddContext
+) -> None:
+    for name, host in (("a", "tcp://one"), ("b", "ftp://x"), ("c", "tcp://h:port"), ("d", "tcp://two")):
+        add_context(name, host)
+    found = [(each.name, each.url) for each in known_addresses(environ) if each.origin is Origin.CONTEXT]
+    assert found == [("a", "tcp://one:2375"), ("d", "tcp://two:2375")]
+    assert [each.name for each in known_addresses(environ)] == ["default", "a", "d"]
+    environ["DOCKER_HOST"] = "ftp://x"
+    assert [each.name for each in known_addresses(environ)] == ["default", "a", "d"]
 
 
 def test_certificates_of_contexts(environ: dict[str, str], add_context: AddContext) -> None:

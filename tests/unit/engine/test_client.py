@@ -233,3 +233,12 @@ def test_what_is_no_file_of_certificates_keeps_nobody_waiting(tmp_path: Path, ki
         Client(address, "1.41", 1.0)
     assert caught.value.cause is UnavailableCause.TLS
     assert str(path) in caught.value.detail
+
+
+def test_a_ca_file_that_is_not_used_may_be_anything(tmp_path: Path) -> None:
+    """Without a check of the engine's certificate, nobody opens the file."""
+    path = tmp_path / "ca.pem"
+    os.mkfifo(path)
+    client = Client(EngineAddress("x", "tcp://h:2376", tls=TlsFiles(path, verify=False)), "1.41", 1.0)
+    assert client.verify is False
+    client.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import http.client
+import io
 import socket
 import ssl
 from typing import Any
@@ -364,6 +365,25 @@ def test_an_engine_that_goes_away(error: Exception) -> None:
     assert found.message == "The connection to the engine was lost while pulling “x”."
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        RuntimeError("the library is confused"),
+        OSError("what has no number"),
+        io.UnsupportedOperation("of both kinds"),
+        EOFError("too soon"),
+    ],
+)
+def test_an_engine_that_goes_away_in_a_way_that_nobody_knows(error: Exception) -> None:
+    """Only what cannot be read is no engine; io.UnsupportedOperation is a ValueError and an OSError."""
+    for doing, message in (("", "The engine went away."), ("x", "The engine went away while x.")):
+        found = explain(TCP, error, doing=doing)
+        assert isinstance(found, EngineLost)
+        assert (found.message, found.subject) == (message, TCP.url)
+        assert found.detail == f"{type(error).__name__}: {error}"
+        assert found.advice
+
+
 def test_what_answers_the_first_question() -> None:
     assert (
         no_version(TCP, 400, "Client sent an HTTP request to an HTTPS server.").cause is UnavailableCause.TLS
@@ -384,10 +404,13 @@ def test_what_answers_the_first_question() -> None:
             "container",
         ),
         (409, "image is referenced in multiple repositories", errors.ImageInUse, "names"),
+        (409, "image is known by more than one name", errors.ImageInUse, "names"),
+        (500, "image is referenced in multiple repositories", errors.EngineFailure, "could not"),
         (409, "image has dependent child images", errors.ImageInUse, "built on"),
         (409, "conflict", errors.ImageInUse, "uses"),
         (403, "authorization denied by plugin", errors.EngineFailure, "does not allow"),
         (500, "no space left on device", errors.DiskFull, "full"),
+        (500, "write /var/lib/docker/x: disk quota exceeded", errors.DiskFull, "full"),
         (500, "boom", errors.EngineFailure, "could not"),
         (500, "image not known", errors.ImageUnknown, "has no image"),
     ],

@@ -71,7 +71,8 @@ def test_containers_are_counted_by_image_or_by_name() -> None:
 
 
 def test_odd_lists_do_no_harm() -> None:
-    assert local_images(["x", {}, {"Id": None}], []) == []
+    rows = local_images(["x", {}, {"Id": None}, {"Id": ""}, image()], [])
+    assert [row.image_id for row in rows] == [ID]
     (row,) = local_images([{"Id": ID, "RepoTags": 3, "Labels": [], "Created": "x", "Size": "x"}], [])
     assert row.dangling
 
@@ -141,11 +142,12 @@ def test_the_platforms_of_an_index() -> None:
         {
             "Id": ID,
             "Manifests": [
+                "odd",
                 manifest("image", True, 7, os="linux", architecture="arm64", variant="v8"),
-                manifest("image", False, None, os="linux", architecture="s390x"),
                 manifest("attestation", True, 3),
                 manifest("image", True, 3, os="linux"),
-                "odd",
+                manifest("image", True, 3, architecture="arm64"),
+                manifest("image", False, None, os="linux", architecture="s390x"),
             ],
         }
     )

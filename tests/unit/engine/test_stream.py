@@ -293,8 +293,10 @@ def test_errors_in_the_stream(event: dict[str, Any]) -> None:
 
 
 def test_an_error_without_words_is_one_too() -> None:
-    with pytest.raises(EngineFailure):
-        run(PULL, [{"errorDetail": {}}])
+    for event in ({"errorDetail": {}}, {"errorDetail": {"message": None}}, {"errorDetail": "x", "error": ""}):
+        with pytest.raises(EngineFailure) as caught:
+            run(PULL, [event])
+        assert caught.value.detail == ""
     with pytest.raises(RegistryUnreachable):
         run(
             PUSH, [{"errorDetail": {"code": 1, "message": "dial tcp 1.2.3.4:5: connect: connection refused"}}]

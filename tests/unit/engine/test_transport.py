@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+import ssl
 import sys
 import threading
 from pathlib import Path
@@ -12,12 +13,14 @@ from pathlib import Path
 import pytest
 import requests
 
+import longshore
 from longshore.engine import transport
-from longshore.engine.address import EngineAddress
+from longshore.engine.address import EngineAddress, TlsFiles
 from longshore.engine.client import Client
 from longshore.engine.transport import SshError, SshLine, UnixLine
 from longshore.engine.unavailable import explain
 from longshore.errors import EngineUnavailable, UnavailableCause
+from testbed.crypto import make_authority, make_certificate
 
 
 @pytest.fixture
@@ -178,3 +181,57 @@ def test_a_request_is_cut_from_another_thread(tmp_path: Path) -> None:
         thread.join()
         accepted[0].close()
         client.close()
+
+
+@pytest.mark.parametrize("tls", [None, TlsFiles(verify=False)], ids=["tcp", "tls"])
+def test_a_request_over_the_network_is_cut_from_another_thread(tls: TlsFiles | None) -> None:
+    """With TLS, while the other side does not shake hands."""
+    accepted: list[socket.socket] = []
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        address = EngineAddress("x", f"tcp://127.0.0.1:{listening.getsockname()[1]}", tls=tls)
+        client = Client(address, "1.41", 20)
+
+        def cut() -> None:
+            accepted.append(listening.accept()[0])
+            accepted[0].recv(1)
+            client.cut()
+
+        thread = threading.Thread(target=cut)
+        thread.start()
+        try:
+            with pytest.raises(requests.ConnectionError):
+                ask(client)
+        finally:
+            thread.join()
+            accepted[0].close()
+            client.close()
+
+
+@pytest.mark.parametrize("secure", [False, True], ids=["tcp", "tls"])
+def test_requests_over_the_network_share_a_connection_and_say_who_asks(tmp_path: Path, secure: bool) -> None:
+    heads: list[bytes] = []
+    certificate, key = make_certificate(tmp_path, make_authority(tmp_path), ["127.0.0.1"])
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    tls = TlsFiles(tmp_path / "ca.crt") if secure else None
+
+    def serve() -> None:
+        opened, _ = listening.accept()
+        with context.wrap_socket(opened, server_side=True) if secure else opened as opened:
+            for _ in range(2):
+                head = b""
+                while not head.endswith(b"\r\n\r\n"):
+                    head += opened.recv(1000)
+                heads.append(head)
+                opened.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=serve)
+        thread.start()
+        address = EngineAddress("x", f"tcp://127.0.0.1:{listening.getsockname()[1]}", tls=tls)
+        client = Client(address, "1.41", 60)
+        assert [ask(client), ask(client)] == [{}, {}]
+        thread.join()
+        client.close()
+    assert all(head.startswith(b"GET /v1.41/info HTTP/1.1\r\n") for head in heads)
+    assert all(f"User-Agent: longshore/{longshore.__version__}\r\n".encode() in head for head in heads)

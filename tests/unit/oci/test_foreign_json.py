@@ -44,6 +44,13 @@ def test_what_is_not_is_refused(text: str, why: str) -> None:
         parse_json(text.encode(), TIGHT)
 
 
+@pytest.mark.parametrize("bounds", [LISTING, MANIFEST, CONFIG, SMALL])
+def test_64_levels_are_read_and_no_more(bounds: Bounds) -> None:
+    assert parse_json(b"[" * 64 + b"]" * 64, bounds) == json.loads("[" * 64 + "]" * 64)
+    with pytest.raises(ValueError, match="more than 64 levels"):
+        parse_json(b"[" * 65 + b"]" * 65, bounds)
+
+
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32"])
 def test_other_encodings_do_not_get_past_the_count(encoding: str) -> None:
     with pytest.raises(ValueError):

@@ -313,3 +313,17 @@ def test_descriptor_leaves_out_odd_extras() -> None:
     )
     assert (found.urls, found.annotations, found.artifact_type) == (("https://x",), {"b": "c"}, "")
     assert Descriptor.from_json(part(1, urls="x", annotations=[])).to_json() == part(1)
+
+
+@pytest.mark.parametrize("kind", [OCI_MANIFEST, OCI_INDEX])
+def test_manifests_can_be_keys_and_are_short_in_logs(kind: str) -> None:
+    part = {"mediaType": OCI_CONFIG, "digest": digest(1), "size": 7}
+    inside = {"config": part, "layers": []} if kind == OCI_MANIFEST else {"manifests": [part]}
+    raw = json.dumps(
+        {"schemaVersion": 2, "mediaType": kind, "annotations": {"note": "unlisted"}, **inside}
+    ).encode()
+    found = parse_manifest(raw, kind)
+    assert found in {found}
+    assert found.annotations == {"note": "unlisted"}
+    assert "unlisted" not in repr(found)
+    assert found.digest in repr(found)

@@ -99,6 +99,12 @@ def test_a_platform_that_only_a_build_knows_is_left_out() -> None:
         ("docker pull --all-tags alpine", "All tags"),
         ("docker pull Alpine", "upper case"),
         ("docker pull 'alpine", "holds “'”"),
+        # A quote alone is not a pair of them.
+        ("'", "holds “'”"),
+        ('"', 'holds “"”'),
+        ("`", "holds “`”"),
+        ("image: '", "holds “'”"),
+        ("''", "is empty"),
         ("FROM a b", "no single image"),
         ("FROM a as", "no single image"),
         ("FROM a b c", "no single image"),

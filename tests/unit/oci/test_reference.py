@@ -166,6 +166,15 @@ def test_refused_with_words_for_people(text: str, words: str) -> None:
     assert caught.value.advice, "every refusal says how it is written"
 
 
+@pytest.mark.parametrize(
+    "text", ["x.y/" + "a" * 256, "x.y/A", "x.y/a:b!", "-x.example/app", "x.y/a@sha256:0", HEX]
+)
+def test_a_refusal_is_about_the_whole_reference(text: str) -> None:
+    with pytest.raises(InvalidReference) as caught:
+        Reference.parse(text)
+    assert caught.value.subject == text
+
+
 def test_the_advice_gives_an_example() -> None:
     for text, example in (("", "postgres:16"), ("a:", "latest"), ("A", "team/app"), ("a@x", "sha256:")):
         with pytest.raises(InvalidReference) as caught:

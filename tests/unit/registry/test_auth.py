@@ -68,6 +68,19 @@ def test_a_new_credential_is_looked_up_after_a_refusal(serve, connect) -> None:
     assert client.tags("a/b").items == ["1"]
 
 
+def test_a_sign_in_that_is_gone_after_a_refusal_is_not_replaced_by_nobody(serve, connect) -> None:
+    server = serve(lambda a: reply({}, 401, WWW_Authenticate="Basic"))
+    current = [SAM, None]
+    client = connect(server)
+    client._session.auth._credentials = lambda _host: current.pop(0)
+    for authorizations in (["", BASIC], [BASIC]):
+        server.asked.clear()
+        with pytest.raises(SignInFailed):
+            client.tags("a/b")
+        assert [one.authorization for one in server.asked if "tags" in one.path] == authorizations
+    assert current == []
+
+
 class Tokens:
     """A token service and registry in one."""
 
@@ -143,6 +156,36 @@ def test_an_identity_token_is_refreshed_and_may_be_rotated(serve, connect) -> No
     client.tags("a/b")
     assert [one["refresh_token"] for one in tokens.asked] == [["first"], ["second"]]
     assert {one["grant_type"][0] for one in tokens.asked} == {"refresh_token"}
+
+
+@pytest.mark.parametrize("odd", [5, True, ["second"], {"a": "b"}, "", None])
+def test_a_refresh_token_that_is_none_replaces_nothing(serve, connect, odd: object) -> None:
+    tokens = Tokens(more={"refresh_token": odd, "expires_in": 0.001})
+    server = serve(tokens)
+    client = connect(server, Credential("", "", identity_token="first"))
+    client.tags("a/b")
+    client.tags("a/b")
+    assert [one["refresh_token"] for one in tokens.asked] == [["first"], ["first"]]
+    assert connect(server).sign_in(SAM) == SAM
+
+
+def test_a_registry_that_wants_passwords_in_place_of_tokens_is_not_asked_again_without_one(
+    serve, connect
+) -> None:
+    tokens = Tokens()
+    changed = False
+
+    def script(asked: Asked) -> Any:
+        return reply({}, 401, WWW_Authenticate="Basic") if changed else tokens(asked)
+
+    server = serve(script)
+    client = connect(server)
+    assert client.tags("a/b").items == ["1"]
+    changed = True
+    server.asked.clear()
+    with pytest.raises(SignInRequired):
+        client.tags("a/b")
+    assert [one.authorization for one in server.asked] == ["Bearer token-1"]
 
 
 def test_a_token_is_renewed_before_it_runs_out_and_after_it_was_refused(serve, connect) -> None:

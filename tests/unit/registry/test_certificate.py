@@ -15,6 +15,7 @@ from longshore.registry.certificate import (
     Certificate,
     CertificateReport,
     read_certificate,
+    with_certificate,
 )
 from longshore.registry.config import RegistryConfig
 from longshore.registry.tls import LARGEST_PEM, TlsFiles, UnusableFiles, check_files
@@ -94,6 +95,164 @@ def test_what_is_no_certificate(junk: bytes) -> None:
 def test_a_certificate_cut_anywhere_is_no_crash(folder: Path) -> None:
     der = read(folder / "server.crt").der
     assert all(read_certificate(der[:length]) is None for length in range(0, len(der), 7))
+
+
+# -- certificates in parts that openssl does not make for us (DER of X.690)
+
+CN, O_, OTHER = bytes.fromhex("0603550403"), bytes.fromhex("060355040a"), bytes.fromhex("0603550405")
+SOON, LATER = b"\x17\x0d260102030405Z", b"\x17\x0d270102030405Z"
+
+
+def der(tag: int, *parts: bytes) -> bytes:
+    data = b"".join(parts)
+    size = len(data)
+    if size < 128:
+        return bytes([tag, size]) + data
+    digits = (size.bit_length() + 7) // 8
+    return bytes([tag, 0x80 | digits]) + size.to_bytes(digits, "big") + data
+
+
+def name(*parts: tuple[bytes, int, bytes]) -> bytes:
+    return der(0x30, *(der(0x31, der(0x30, kind, der(tag, text))) for kind, tag, text in parts))
+
+
+def made(
+    subject: bytes = name((CN, 0x0C, b"x")),
+    begins: bytes = SOON,
+    ends: bytes = LATER,
+    names: bytes | None = None,
+    before: tuple[bytes, ...] = (),
+) -> Certificate | None:
+    """*before*: extensions before the one that holds *names*."""
+    extensions = list(before)
+    if names is not None:
+        extensions.append(der(0x30, bytes.fromhex("0603551d11"), der(0x04, der(0x30, names))))
+    signed = [
+        der(0xA0, b"\x02\x01\x02"),
+        b"\x02\x01\x01",
+        der(0x30),
+        name((CN, 0x0C, b"issuer")),
+        der(0x30, begins, ends),
+        subject,
+        der(0x30),
+    ]
+    if extensions:
+        signed.append(der(0xA3, der(0x30, *extensions)))
+    return read_certificate(der(0x30, der(0x30, *signed)))
+
+
+@pytest.mark.parametrize(
+    ("time", "year"),
+    [
+        (b"\x17\x0d490102030405Z", 2049),
+        (b"\x17\x0d500102030405Z", 1950),
+        (b"\x17\x0d990102030405Z", 1999),
+        (b"\x17\x0d000102030405Z", 2000),
+        (b"\x18\x0f20500102030405Z", 2050),
+        (b"\x18\x0f99991231235959Z", 9999),
+    ],
+)
+def test_the_centuries_of_dates(time: bytes, year: int) -> None:
+    """RFC 5280, 4.1.2.5."""
+    found = made(begins=time, ends=time)
+    assert found is not None and found.begins == found.ends and found.begins.year == year
+    assert found.begins.tzinfo is UTC
+
+
+@pytest.mark.parametrize(
+    "time", [b"\x17\x0d261302030405Z", b"\x17\x010", b"\x0c\x0d260102030405Z", b"\x17\x02\xff\xff"]
+)
+def test_a_date_that_is_none_makes_it_no_certificate(time: bytes) -> None:
+    assert made(begins=time) is None
+    assert made(ends=time) is None
+
+
+@pytest.mark.parametrize(
+    ("subject", "text"),
+    [
+        (name((CN, 0x0C, "ä".encode())), "CN=ä"),
+        (name((CN, 0x13, b"x"), (O_, 0x14, b"\xe4")), "CN=x, O=ä"),
+        (name((CN, 0x1E, "äb".encode("utf-16-be"))), "CN=äb"),
+        (name((CN, 0x1C, "äb".encode("utf-32-be"))), "CN=äb"),
+        (name((OTHER, 0x0C, b"7")), "550405=7"),
+        (name((CN, 0x0C, b"\xff")), "CN=\ufffd"),
+        (name((CN, 0x0C, b"x" * 200)), "CN=" + "x" * 200),
+        (name((CN, 0x0C, b"x" * 70_000)), "CN=" + "x" * 70_000),
+        (name(), "(empty)"),
+    ],
+)
+def test_whom_a_certificate_names(subject: bytes, text: str) -> None:
+    found = made(subject)
+    assert found is not None
+    assert (found.subject, found.issuer, found.self_issued) == (text, "CN=issuer", False)
+
+
+def test_only_hosts_and_addresses_are_names() -> None:
+    names = (
+        der(0x81, b"me@a.example"),
+        der(0x82, b"a.example"),
+        der(0x86, b"https://b.example"),
+        der(0x87, bytes([10, 0, 0, 1])),
+        der(0x87, bytes(15) + b"\x01"),
+        der(0x87, bytes(8)),
+        der(0x87),
+        der(0x82, b"a.example"),
+    )
+    other = der(0x30, bytes.fromhex("0603551d13"), der(0x04, der(0x30, der(0x82, b"no.example"))))
+    critical = der(
+        0x30, bytes.fromhex("0603551d11"), b"\x01\x01\xff", der(0x04, der(0x30, der(0x82, b"c.example")))
+    )
+    found = made(names=b"".join(names), before=(other, critical))
+    assert found is not None
+    assert found.names == ("c.example", "a.example", "10.0.0.1", "::1")
+    bare = made()
+    assert bare is not None and bare.names == ()
+    assert not any(line.startswith("Names:") for line in bare.lines())
+
+
+def test_a_certificate_with_many_names_is_told_in_lines_of_a_readable_length() -> None:
+    found = made(names=b"".join(der(0x82, b"h%d.example" % number) for number in range(1000)))
+    assert found is not None and len(found.names) == 1000
+    assert found.covers("h999.example")
+    (line,) = [line for line in found.lines() if line.startswith("Names:")]
+    assert line == "Names: " + ", ".join(f"h{number}.example" for number in range(20))
+
+
+@pytest.mark.parametrize(
+    ("listed", "host", "covered"),
+    [
+        (b"*.example", "a.example", False),  # a star for a whole top-level domain
+        (b"*.a.example", "b.a.example", True),
+        (b"*.A.Example.", "b.a.example", True),
+        (b"*", "example", False),
+        (b"b*.a.example", "bc.a.example", False),
+        (b"10.0.0.1", "10.0.0.1", True),
+        (b"*.0.0.1", "10.0.0.1", False),
+    ],
+)
+def test_what_a_star_is_for(listed: bytes, host: str, covered: bool) -> None:
+    found = made(names=der(0x82, listed))
+    assert found is not None and found.covers(host) is covered
+
+
+def test_a_file_of_authorities_gets_the_new_certificate(folder: Path) -> None:
+    mine, other = read(folder / "server.crt"), read(folder / "ca.crt")
+    config = RegistryConfig("registry.test:5000")
+    report = CertificateReport(config, "registry.test:5000", mine, None)
+    begun = "# ours\n" + other.pem
+    added = with_certificate(begun, report, replacing=False)
+    assert added.startswith("# ours\n") and added.count("BEGIN CERTIFICATE") == 2
+    assert added.endswith(mine.pem)
+    twice = with_certificate(added, report, replacing=False)
+    assert twice.count("BEGIN CERTIFICATE") == 3
+    again = with_certificate(twice, report, replacing=True)
+    assert again.count("BEGIN CERTIFICATE") == 2
+    assert other.pem.strip() in again and again.endswith(mine.pem)
+    assert with_certificate(" \n", report, replacing=False) == mine.pem
+    broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----"
+    assert with_certificate(broken, report, replacing=True).startswith(broken)
+    with pytest.raises(ValueError, match="no certificate"):
+        with_certificate("", replace(report, certificate=None), replacing=True)
 
 
 def test_files_that_can_be_used(folder: Path) -> None:

@@ -25,6 +25,11 @@ from longshore.registry.config import RegistryConfig, parse_registry, split_host
         ("https://hub.docker.com/", "docker.io", False),
         ("https://index.docker.io/v1/", "docker.io", False),
         ("build-1:443", "build-1:443", False),
+        ("docker.io:443", "docker.io", False),
+        ("docker.io:5000", "docker.io:5000", False),
+        ("a.b:1", "a.b:1", False),
+        ("a.b:65535", "a.b:65535", False),
+        (".".join(["a" * 63] * 3 + ["b" * 61]), ".".join(["a" * 63] * 3 + ["b" * 61]), False),
     ],
 )
 def test_reads_hosts_and_urls(typed: str, host: str, insecure: bool) -> None:
@@ -49,7 +54,8 @@ def test_tells_prefixes_from_namespaces(typed: str, prefix: str, namespace: str)
 
 @pytest.mark.parametrize(
     "typed",
-    ["", "  ", "registry", "ftp://a.b", "a.b:0", "a.b:99999", "a.b:", "a.b:x", "::1", "[::1", "[zz]:5000", "a b.c",
+    [".".join(["a" * 63] * 3 + ["b" * 62]), "a.b:65536",
+     "", "  ", "registry", "ftp://a.b", "a.b:0", "a.b:99999", "a.b:", "a.b:x", "::1", "[::1", "[zz]:5000", "a b.c",
      "a.b/?x=1", "a.b/#f", "https://", "-a.b", "a..b", "a.b/../c", "a.b/\x00", "https://a.b/%2e%2e/"],
 )  # fmt: skip
 def test_refuses_what_cannot_be(typed: str) -> None:
@@ -77,12 +83,21 @@ def test_survives_the_settings() -> None:
     )
     assert RegistryConfig.from_json(config.to_json()) == config
     assert RegistryConfig.from_json({"host": "docker.io"}) == RegistryConfig("docker.io")
+    plainly = {"host": "a.b", "insecure": "yes", "ca_file": "", "kind": "", "client_key": None}
+    assert RegistryConfig.from_json(plainly) == RegistryConfig("a.b")
+    assert RegistryConfig("a.b").to_json() == {"host": "a.b"}
     for odd in (
         {},
         {"host": 3},
         {"host": "a.b", "ca_file": 1},
         {"host": "nodots"},
         {"host": "a.b", "prefix": "../x"},
+        {"host": "a.b", "namespace": "x/../y"},
+        {"host": "a.b", "client_cert": ["/c"]},
+        {"host": "a.b", "client_key": 0},
+        {"host": "a.b", "kind": 1},
+        {"host": "a.b", "namespace": None},
+        {"host": "a.b", "title": []},
     ):
         with pytest.raises((ValueError, TypeError, InvalidRegistryName)):
             RegistryConfig.from_json(odd)

@@ -99,6 +99,37 @@ def test_a_folder_that_cannot_be_made_is_no_error(tmp_path: Path) -> None:
     assert cache.get(details(1).digest, HERE) is None
 
 
+def test_what_may_be_whole_is_left_alone_and_not_used_in_this_run(tmp_path: Path) -> None:
+    """A file that cannot be opened now (no right to it, too many are open) may hold everything."""
+    (tmp_path / FILE_NAME).mkdir()
+    cache = DetailsCache(tmp_path)
+    cache.put("r.io", "a/b", details(1), HERE)
+    assert (tmp_path / FILE_NAME).is_dir()
+    (tmp_path / FILE_NAME).rmdir()
+    cache.put("r.io", "a/b", details(1), HERE)
+    assert cache.get(details(1).digest, HERE) is None and not cache.knows("r.io", "a/b", "v1")
+    assert not (tmp_path / FILE_NAME).exists()
+    cache.close()
+
+
+def test_what_details_may_lack_comes_back_as_it_was(cache: DetailsCache) -> None:
+    windows = Platform("windows", "amd64", "", "10.0.20348.1")
+    bare = TagDetails("v1", "sha256:1", 0, (), None, "")
+    full = TagDetails("v1", "sha256:2", 1, (windows, ARM), datetime(1970, 1, 1, tzinfo=UTC), "a/b")
+    for found in (bare, full):
+        cache.put("r.io", "a/b", found, HERE)
+        known = cache.get(found.digest, HERE)
+        assert known is not None and known.as_tag("v1") == found
+
+
+def test_a_limit_keeps_at_least_one(tmp_path: Path) -> None:
+    cache = DetailsCache(tmp_path, limit=0)
+    for number in (1, 2):
+        cache.put("r.io", "a/b", details(number), HERE)
+    assert [cache.get(details(number).digest, HERE) is not None for number in (1, 2)] == [False, True]
+    cache.close()
+
+
 def test_the_file_of_the_format_before_is_removed(tmp_path: Path) -> None:
     folder = tmp_path / "cache"
     folder.mkdir(mode=0o700)

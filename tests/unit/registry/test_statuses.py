@@ -11,6 +11,7 @@ from longshore.errors import (
     NotInRegistry,
     RateLimited,
     RegistryFailure,
+    RegistryUnreachable,
     SignInFailed,
     SignInRequired,
     TlsFailed,
@@ -36,19 +37,24 @@ def error_of(
         (403, AccessDenied, "does not allow this to sam"),
         (404, NotInRegistry, "has no a/b:1"),
         (405, UnexpectedReply, "does not offer this"),
+        (407, RegistryUnreachable, "sign in to the network"),
+        (409, UnexpectedReply, "not the protocol's"),
         (413, UnexpectedReply, "too large"),
         (429, RateLimited, "limits how often"),
         (500, RegistryFailure, "a problem of its own"),
         (501, UnexpectedReply, "does not offer this"),
         (502, RegistryFailure, "a problem of its own"),
+        (504, RegistryFailure, "a problem of its own"),
         (507, UnexpectedReply, "no room left"),
+        (511, RegistryUnreachable, "sign in to the network"),
         (599, RegistryFailure, "a problem of its own"),
     ],
 )
 def test_what_a_status_means(status: int, kind: type[LongshoreError], words: str) -> None:
     error = error_of(status)
     assert type(error) is kind
-    assert words in error.message and error.message.startswith("acme.io")
+    assert words in error.message and "acme.io" in error.message
+    assert (error.registry, error.subject) == ("acme.io", "a/b:1")
     assert error.detail.startswith(f"HTTP {status}")
     assert error.advice
 
@@ -65,6 +71,49 @@ def test_a_password_is_wrong_only_where_it_was_shown_and_not_taken() -> None:
     assert type(error_of(403, basic=True)) is AccessDenied
 
 
+def test_what_depends_on_what_was_asked_and_by_whom() -> None:
+    anything = failures.of_status(404, {}, b"", ACME, subject="", credential=SAM)
+    assert anything.message == "acme.io does not know this address."
+    assert "sign in" not in error_of(429).advice
+    assert "sign in" in error_of(429, credential=None).advice
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b'{"errors":[{"code":"DENIED","message":"no"},{"code":"X"},{"message":"y"}]}', "DENIED: no; X; y"),
+        (b'{"errors":[' + b",".join([b'{"code":"X"}'] * 7) + b"]}", "X; X; X; X; X"),
+        (b'{"errors":[],"details":"d","error":"e","message":"m"}', "d"),
+        (b'{"error":"e","message":"m"}', "e"),
+        (b'{"message":"m"}', "m"),
+        (b'{"errors":[7]}', '{"errors":[7]}'),
+        (b'{"errors":7}', '{"errors":7}'),
+        (b"[]", "[]"),
+        (b" plain words\n", "plain words"),
+        (b"\n<html>no</html>", ""),
+        (b"", ""),
+        (b"{}", ""),
+    ],
+)
+def test_the_words_of_the_other_side(body: bytes, words: str) -> None:
+    assert failures.said(body) == words
+    assert error_of(404, body).detail == ("HTTP 404: " + words if words else "HTTP 404")
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "page"),
+    [
+        ("text/html", b"", True),
+        ("Text/HTML; charset=utf-8", b"{}", True),
+        ("", b" \n<!doctype html>", True),
+        ("application/json", b'{"a": "<"}', False),
+        ("", b"", False),
+    ],
+)
+def test_a_web_page(kind: str, body: bytes, page: bool) -> None:
+    assert failures.html(kind, body) is page
+
+
 def test_plain_http_to_a_tls_port_is_told_as_that() -> None:
     said = b"Client sent an HTTP request to an HTTPS server.\n"
     assert type(error_of(400, said)) is TlsFailed
@@ -72,10 +121,23 @@ def test_plain_http_to_a_tls_port_is_told_as_that() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "wait"), [("0", 0.0), ("7", 7.0), ("86401", 86_400.0), ("", None), ("x", None)]
+    ("value", "wait"),
+    [
+        ("0", 0.0),
+        ("7", 7.0),
+        (" 7 ", 7.0),
+        ("86401", 86_400.0),
+        ("9" * 5000, 86_400.0),
+        ("", None),
+        ("x", None),
+        ("-7", None),
+        ("²", None),
+        ("Thu, 01 Jan 1970 00:00:00 GMT", 0.0),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", 86_400.0),
+    ],
 )
 def test_how_long_to_wait(value: str, wait: float | None) -> None:
     error = failures.of_status(429, {"Retry-After": value}, b"", ACME, subject="", credential=None)
     assert isinstance(error, RateLimited)
     assert error.retry_after == wait
-    assert ("7 s" in error.message) == (value == "7")
+    assert ("7 s" in error.message) == (value.strip() == "7")

@@ -50,6 +50,22 @@ def test_an_unknown_authority_is_refused_shown_and_then_trusted(connect, tmp_pat
         assert connect(server, insecure=True).tags("a/b").items == ["1"]
 
 
+def test_a_redirect_to_https_is_followed(connect, tmp_path: Path) -> None:
+    with serve_tls(tmp_path, lambda asked: reply({"tags": ["2"]})) as storage:
+
+        def script(asked: Asked) -> Any:
+            place = f"{storage.url}/bucket" if "away" in asked.path else f"{asked.path}&moved=1"
+            return tags(asked) if "moved" in asked.path else reply({}, 307, Location=place)
+
+        with serve_tls(tmp_path / "registry", script) as server:
+            both = tmp_path / "both.crt"
+            both.write_text("".join(one.read_text() for one in tmp_path.rglob("ca.crt")))
+            client = connect(server, ca_file=both)
+            assert client.tags("a/b").items == ["1"]
+            assert client.tags("a/away").items == ["2"]
+            client.close()
+
+
 def test_a_certificate_that_was_trusted_and_is_another_now(connect, tmp_path: Path) -> None:
     before, after = tmp_path / "before", tmp_path / "after"
     with serve_tls(before, tags) as server:
@@ -210,6 +226,23 @@ def test_a_client_certificate_and_the_mark_insecure_are_for_the_registry_alone(t
     ):
         assert other.verify_mode is ssl.CERT_REQUIRED and other.check_hostname
     assert marked.context(own=False, checked=False).verify_mode is ssl.CERT_NONE
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_a_certificate_is_looked_at_without_the_files_of_authorities(
+    connect, tmp_path: Path, damaged: bool
+) -> None:
+    """A CA file that is lost or damaged must not hide the certificate that could take its place."""
+    authority = tmp_path / "lost.crt"
+    if damaged:
+        authority.write_text("x")
+    with serve_tls(tmp_path / "server", tags) as server:
+        client = connect(server, ca_file=authority)
+        with pytest.raises(TlsFailed, match=r"certificate files for .* cannot be used"):
+            client.tags("a/b")
+        shown = client._transport.peer_certificate(server.url)
+        assert shown is not None and shown.covers("127.0.0.1")
+        assert server.asked == []
 
 
 def test_who_waits_while_another_finds_out_the_scheme_waits_for_it(serve, connect) -> None:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from longshore.credentials import Credential
-from longshore.errors import CredentialsError, UnexpectedReply
+from longshore.errors import CredentialsError, LongshoreError, UnexpectedReply
 from longshore.registry import auth
 from longshore.registry.auth import Signed, _joined
+from longshore.registry.client import RegistryClient
 
 from .conftest import Asked, reply
 from .test_auth import BASIC, SAM, Tokens, tags
+
+DIGEST = "sha256:" + "0" * 64
 
 
 class Clock:
@@ -54,6 +60,67 @@ def test_how_long_a_token_is_used(serve, connect, clock: Clock, life: dict[str, 
     clock.now += 1.0
     client.tags("a/b")
     assert tokens.given == 2
+
+
+PULL, PUSH = ["repository:a/b:pull"], ["repository:a/b:pull,push"]
+
+
+@pytest.mark.parametrize(
+    ("call", "scopes"),
+    [
+        (lambda client: client.manifest("a/b", "1"), PULL),
+        (lambda client: client.head("a/b", "1"), PULL),
+        (lambda client: client.head("a/b", "1", for_push=True), PUSH),
+        (lambda client: client.put_manifest("a/b", "1", b"{}", "x/y"), PUSH),
+        (lambda client: client.delete_tag("a/b", "1"), ["repository:a/b:delete"]),
+        (lambda client: client.delete_manifest("a/b", DIGEST), ["repository:a/b:delete"]),
+        (lambda client: client.referrers("a/b", DIGEST), PULL),
+        (lambda client: client.blob_size("a/b", DIGEST), PULL),
+        (lambda client: client.start_upload("a/b"), PUSH),
+        (lambda client: client.tags("a/b"), PULL),
+        (lambda client: client.repositories(), ["registry:catalog:*"]),
+    ],
+)
+def test_a_token_is_asked_for_what_is_done_and_no_more(
+    serve, connect, call: Callable[[RegistryClient], object], scopes: list[str]
+) -> None:
+    """Where the registry's challenge names no scope."""
+    asked: list[list[str]] = []
+
+    def script(request: Asked) -> Any:
+        if request.path.startswith("/token"):
+            asked.append(parse_qs(urlsplit(request.path).query).get("scope", []))
+            return reply({"token": "good"})
+        if not request.authorization:
+            return reply({}, 401, WWW_Authenticate=f'Bearer realm="{request.server.url}/token"')
+        return None
+
+    client = connect(serve(script))
+    with contextlib.suppress(LongshoreError):  # there is nothing
+        call(client)
+    assert asked and all(scope == scopes for scope in asked)
+
+
+@pytest.mark.parametrize(
+    ("realm", "asked"),
+    [
+        ("", "/?scope=repository%3Aa%2Fb%3Apull"),
+        ("/", "/?scope=repository%3Aa%2Fb%3Apull"),
+        ("?x=a/b", "/?x=a/b&scope=repository%3Aa%2Fb%3Apull"),
+        ("/token?x=a/b", "/token?x=a/b&scope=repository%3Aa%2Fb%3Apull"),
+    ],
+)
+def test_a_token_service_may_be_at_the_root_of_its_host(serve, connect, realm: str, asked: str) -> None:
+    def script(request: Asked) -> Any:
+        if not request.path.startswith("/v2/"):
+            return reply({"token": "good"})
+        if not request.authorization:
+            return reply({}, 401, WWW_Authenticate=f'Bearer realm="{request.server.url}{realm}"')
+        return tags(request)
+
+    server = serve(script)
+    assert connect(server).tags("a/b").items == ["1"]
+    assert [request.path for request in server.asked if not request.path.startswith("/v2/")] == [asked]
 
 
 @pytest.mark.parametrize(("length", "good"), [(1 << 15, True), ((1 << 15) + 1, False)])

@@ -17,6 +17,8 @@ from longshore.registry.client import RegistryClient
 from longshore.registry.model import Upload
 from transfertools.faulty import FaultyRegistry, digest_of, faulty_registries
 
+from .conftest import Answer, Asked, reply
+
 BLOB = hashlib.shake_256(b"blob").digest(450)
 DIGEST = digest_of(BLOB)
 
@@ -94,6 +96,19 @@ def test_what_is_there_is_not_sent(faulty: FaultyRegistry, client: RegistryClien
     assert send(client, Data(), check=False) is BlobOutcome.UPLOADED
     assert client.blob_size("a/b", DIGEST) == len(BLOB)
     assert client.blob_size("a/c", DIGEST) is None
+
+
+@pytest.mark.parametrize(
+    ("length", "size"),
+    [("0", 0), ("7", 7), ("9" * 18, 10**18 - 1), ("9" * 19, 0), ("9" * 5000, 0), ("²", 0), ("-1", 0)],
+)
+def test_a_size_that_is_none_is_nothing(serve, connect, length: str, size: int) -> None:
+    def script(asked: Asked) -> Answer:
+        if asked.method != "HEAD":
+            return reply({})
+        return Answer(200, b"", [("Content-Length", length)], length=-1)
+
+    assert connect(serve(script)).blob_size("a/b", DIGEST) == size
 
 
 def test_stopped_at_a_chunk_and_taken_up_there(faulty: FaultyRegistry, client: RegistryClient) -> None:
@@ -201,6 +216,23 @@ def test_a_registry_that_tells_a_wrong_count_and_looks_at_none(
     assert len(faulty.requests("POST")) - before <= 2
 
 
+def test_a_count_that_is_wrong_by_some_bytes_is_found_out_once(
+    faulty: FaultyRegistry, client: RegistryClient
+) -> None:
+    """It keeps all and says less: what it is sent again is too much, and the digest tells."""
+    faulty.told = lambda kept, last: kept - 10 if last else kept
+    data = Data()
+    assert send(client, data, chunk=100) is BlobOutcome.UPLOADED
+    assert faulty.blobs["a/b", DIGEST] == BLOB
+    assert data.asked == [0, 90, 0]
+    assert len(faulty.requests("POST")) == 2
+    assert client.habits.counts_itself
+    other = Data(BLOB[1:])
+    assert send(client, other, chunk=100) is BlobOutcome.UPLOADED
+    assert other.asked == [0]
+    assert len(faulty.requests("POST")) == 3
+
+
 def test_failures_between_which_it_gets_on_do_not_add_up(
     faulty: FaultyRegistry, client: RegistryClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -263,6 +295,31 @@ def test_what_arrives_damaged_is_told(faulty: FaultyRegistry, client: RegistryCl
     assert caught.value.subject == f"a/b@{DIGEST}"
 
 
+@pytest.mark.parametrize("chunk", [450, 100])
+def test_what_arrives_damaged_although_all_counts_agree_is_not_sent_again(
+    faulty: FaultyRegistry, client: RegistryClient, chunk: int
+) -> None:
+    refuse(faulty, "PUT", 400, "DIGEST_INVALID")
+    with pytest.raises(VerificationFailed):
+        send(client, Data(), chunk=chunk)
+    assert len(faulty.requests("POST")) == 1
+    assert not client.habits.counts_itself
+
+
+def test_a_blob_that_neither_count_brings_there_is_given_up_at_once(
+    faulty: FaultyRegistry, client: RegistryClient
+) -> None:
+    """It was refused as we counted, and by its own count nothing is kept."""
+    client.habits.counts_itself = True
+    faulty.told = lambda kept, last: 0
+    refused = (400, {}, b'{"errors":[{"code":"DIGEST_INVALID"}]}')
+    faulty.fault = lambda method, path: refused if method == "PUT" else None
+    with pytest.raises(VerificationFailed):
+        send(client, Data(), chunk=100)
+    assert ranges(faulty, "PATCH") == ["0-99", "100-199", "200-299", "300-399", "0-99"]
+    assert len(faulty.requests("PUT")) == 1
+
+
 def test_a_long_rate_limit_is_for_the_caller(faulty: FaultyRegistry, client: RegistryClient) -> None:
     refuse(faulty, "PUT", 429, Retry_After="90")
     with pytest.raises(RateLimited) as caught:
@@ -315,13 +372,15 @@ def test_a_part_that_begins_elsewhere(faulty: FaultyRegistry, client: RegistryCl
         read(client, 100)
 
 
-@pytest.mark.parametrize(("total", "offset", "complete"), [("450", 450, True), ("400", 450, False)])
+@pytest.mark.parametrize(
+    ("total", "offset", "complete"), [("450", 450, True), ("5", 5, True), ("400", 450, False)]
+)
 def test_nothing_behind_the_end(
     faulty: FaultyRegistry, client: RegistryClient, total: str, offset: int, complete: bool
 ) -> None:
     refuse(faulty, "GET", 416, Content_Range=f"bytes */{total}")
     if complete:
-        assert read(client, offset) == (b"", offset)
+        assert read(client, offset) == (b"", offset)  # and nothing of the refusal's own words
         return
     with pytest.raises(UnexpectedReply, match="not the part"):
         read(client, offset)

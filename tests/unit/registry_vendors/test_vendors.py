@@ -241,6 +241,37 @@ def test_quay_searches(vendor: Any) -> None:
     assert [(item.name, item.stars) for item in page.items] == [("coreos/etcd", 12)]
 
 
+@pytest.mark.parametrize("named", [True, False])
+def test_quay_pages_are_counted_by_their_number_or_from_the_first(
+    vendor: Any, digest: str, all_pages: Any, named: bool
+) -> None:
+    pages: list[str] = []
+
+    def answer(asked: Any, key: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
+        number = int(asked.query["page"])
+        pages.append(asked.query["page"])
+        return {key: rows, "has_additional": number == 1, **({"page": number} if named else {})}
+
+    def found(asked: Any) -> Any:
+        kinds = ("repository", "user", "organization", "robot")
+        rows = [
+            {"kind": kind, "name": f"{kind}{asked.query['page']}", "namespace": {"name": "a"}}
+            for kind in kinds
+        ]
+        assert asked.query["query"] == "e"
+        return answer(asked, "results", rows)
+
+    def tags(asked: Any) -> Any:
+        return answer(asked, "tags", [{"name": f"v{asked.query['page']}", "manifest_digest": digest}])
+
+    vendor.routes["/api/v1/find/repositories"] = found
+    vendor.routes["/api/v1/repository/a/b/tag/"] = tags
+    lister = vendor.lister("auto", "quay.io")
+    assert names(all_pages(lambda page: lister.repositories(page, "e"))) == ["a/repository1", "a/repository2"]
+    assert names(all_pages(lambda page: lister.tags("a/b", page))) == ["v1", "v2"]
+    assert pages == ["1", "2", "1", "2"]
+
+
 def test_quay_tags(vendor: Any, digest: str, all_pages: Any) -> None:
     def rows(asked: Any) -> Any:
         number = int(asked.query["page"])
@@ -265,7 +296,11 @@ def test_an_empty_catalogue_is_no_answer_but_where_it_is_the_vendors_way(vendor:
     vendor.routes["/v2/_catalog"] = {"repositories": None}
     with pytest.raises(ListingUnsupported) as caught:
         vendor.lister("auto", "quay.io").repositories()
+    assert caught.value.message == "Quay lists repositories of one organisation or user only."
     assert "quay.io/name" in caught.value.advice
+    with pytest.raises(ListingUnsupported) as caught:
+        vendor.lister("auto", "quay.io", namespace="coreos").repositories()
+    assert caught.value.message == "quay.io does not list its repositories for you."
     assert vendor.lister("nexus").repositories().items == []
     assert vendor.lister("acr").repositories().items == []
 

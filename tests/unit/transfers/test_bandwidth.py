@@ -66,3 +66,18 @@ def test_a_limit_is_more_than_nothing() -> None:
         Bandwidth(0)
     assert Bandwidth(100).piece == 4096
     assert Bandwidth(10_000_000).piece == 1_000_000
+
+
+def test_what_waits_rests_for_a_tenth_of_a_second_at_most() -> None:
+    """Then it looks whether the limit is another by now."""
+    rests: list[float] = []
+
+    class Resting(Cancellation):
+        def wait(self, seconds: float) -> bool:
+            rests.append(seconds)
+            self.cancel()
+            return True
+
+    with pytest.raises(Cancelled):
+        Bandwidth(1).take(1_000_000, Resting())
+    assert rests == [0.1]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from longshore.cancellation import Cancellation
+from longshore.cancellation import Cancellation, Cancelled
 from longshore.errors import NotInLibrary
 from longshore.library.library import Library
 from longshore.oci.platform import Platform
@@ -47,6 +47,25 @@ def test_a_tag_is_asked_for_by_its_repository(library: Library) -> None:
             reader.manifest("2", cancellation=Cancellation())
     with contextlib.closing(LibraryReader(library, None)) as reader, pytest.raises(NotInLibrary):
         reader.manifest("1", cancellation=Cancellation())
+
+
+def test_reading_and_writing_can_be_cancelled(library: Library) -> None:
+    put(library, ONE)
+    stop, digest = Cancellation(), ONE.manifest.digest
+    stop.cancel()
+    with contextlib.closing(LibraryReader(library, NAME)) as reader:
+        for read in (
+            lambda: reader.manifest("1", cancellation=stop),
+            lambda: reader.referrers(digest, refused=[].append, cancellation=stop),
+        ):
+            with pytest.raises(Cancelled):
+                read()
+    with contextlib.closing(LibraryWriter(library, NAME.with_tag("2"))) as writer:
+        with pytest.raises(Cancelled):
+            writer.put_manifest(ONE.manifest, "2", cancellation=stop)
+        with pytest.raises(Cancelled):
+            writer.commit(cancellation=stop)
+    assert [row.reference for row in library.images()] == [NAME]
 
 
 def test_an_image_that_lost_a_layer_does_not_count_as_there(library: Library) -> None:

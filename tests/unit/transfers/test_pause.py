@@ -13,8 +13,7 @@ from longshore.errors import AccessDenied, RegistryUnreachable
 from longshore.oci.layer import LayerProgress, LayerState
 from longshore.transfers.journal.journal import Journal
 from longshore.transfers.progress.meter import PlannedLayer
-from longshore.transfers.queue import runner
-from longshore.transfers.queue.queue import TransferQueue
+from longshore.transfers.queue.queue import TransferQueue, runner
 from longshore.transfers.transfer import Phase, Plan, State, Waiting
 from longshore.transfers.ways.way import Job
 from transfertools import DEADLINE, Eye, Gate, Script, pull, wait_until
@@ -116,6 +115,20 @@ def test_one_that_finds_no_good_place_is_cut(make_queue: Make, monkeypatch: pyte
     eye.until(row, lambda row: row.waiting_for is Waiting.PAUSED)
     assert not gate.inside
     assert runner.GRACE > runner.PATIENCE
+
+
+def test_pausing_twice_gives_no_more_time(make_queue: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("longshore.transfers.queue.queue.GRACE", 0.05)
+    gate = Gate()  # wakes by cancelling only
+    queue, eye = make_queue(Script(gate.wait, pausable=True))
+    row = queue.add(pull())
+    wait_until(lambda: gate.inside)
+    eye.until(row, lambda row: row.pausable)
+    with queue._condition:  # before it can be cut
+        queue.pause([row])
+        monkeypatch.setattr("longshore.transfers.queue.queue.GRACE", 10 * DEADLINE)
+        queue.pause([row])
+    eye.until(row, lambda row: row.waiting_for == "paused")
 
 
 def test_unpausing_one_that_still_pauses_goes_on_at_once(make_queue: Make) -> None:

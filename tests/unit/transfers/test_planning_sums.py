@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from longshore.cancellation import Cancellation, Cancelled
-from longshore.errors import ImageUnknown, RegistryUnreachable
+from longshore.errors import ImageUnknown, InvalidManifest, RegistryUnreachable
+from longshore.oci.platform import Platform
 from longshore.transfers.progress.meter import PlannedLayer
 from longshore.transfers.transfer import Plan
 from longshore.transfers.ways import planning
-from longshore.transfers.ways.planning import LayerMemory, layers_of, or_none, plan_of, present_blobs
+from longshore.transfers.ways.planning import (
+    LayerMemory,
+    image_manifest,
+    layers_of,
+    or_none,
+    plan_of,
+    present_blobs,
+)
+from transfertools import layouts
 
 A, B, C = (f"sha256:{letter * 64}" for letter in "abc")
 
@@ -143,3 +153,33 @@ def test_each_blob_is_asked_for_once() -> None:
     assert present_blobs(client, "team/app", [A, B, C, A], Cancellation()) == {A, C}
     assert sorted(asked) == [("team/app", A), ("team/app", B), ("team/app", C)]
     assert present_blobs(client, "team/app", [], Cancellation()) == set()
+
+
+AMD, ARM = (layouts.image(name.encode(), platform=f"linux/{name}") for name in ("amd64", "arm64"))
+LISTED = layouts.index(("linux/amd64", AMD), ("linux/arm64", ARM))
+
+
+def manifest_for(platform: str, **found: Any) -> tuple[str, Any]:
+    """What a registry that has *found*, by tag or by digest, gives to an engine of that platform."""
+    there = {each.digest: each for each in found.values()} | found
+    client: Any = SimpleNamespace(manifest=lambda repository, name, *, cancellation: there[name])
+    return image_manifest(client, "team/app", "tag", Platform.parse(platform), Cancellation())
+
+
+def test_the_manifest_that_an_engine_takes() -> None:
+    assert manifest_for("linux/amd64", tag=AMD.manifest) == (AMD.manifest.digest, AMD.manifest)
+    found = manifest_for("linux/arm64", tag=LISTED, amd=AMD.manifest, arm=ARM.manifest)
+    assert found == (LISTED.digest, ARM.manifest)
+
+
+def test_an_image_without_the_engines_platform_has_no_plan() -> None:
+    with pytest.raises(InvalidManifest, match="no image for linux/s390x") as caught:
+        manifest_for("linux/s390x", tag=LISTED, amd=AMD.manifest, arm=ARM.manifest)
+    assert caught.value.subject == "team/app:tag"
+
+
+def test_an_index_within_an_index_has_no_plan() -> None:
+    child = replace(LISTED.manifests[0], digest=LISTED.digest)
+    outer = replace(LISTED, digest=A, manifests=(child,))
+    with pytest.raises(InvalidManifest, match="index within an index"):
+        manifest_for("linux/amd64", tag=outer, inner=LISTED)

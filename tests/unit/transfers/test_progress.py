@@ -66,6 +66,17 @@ def test_a_pull_that_the_engine_has_not_begun_is_waiting_for_it() -> None:
     assert ended.snapshot().phase is None
 
 
+def test_one_layer_that_moves_names_the_phase_whatever_the_others_do() -> None:
+    for first, second in ((0, 1), (1, 0)):
+        progress = pulled(10, 20)
+        progress.feed(LayerProgress(layer(first), T, 1, 10))
+        assert progress.snapshot().phase == "downloading"
+        progress.feed(LayerProgress(layer(second), E, 1, 20))
+        assert progress.snapshot().phase == "downloading"
+        progress.feed(LayerProgress(layer(first), D))
+        assert progress.snapshot().phase == "extracting"
+
+
 def test_what_the_destination_has_is_not_waited_for() -> None:
     progress = pulled(10)
     progress.feed(LayerProgress(layer(0), S))

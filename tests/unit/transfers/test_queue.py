@@ -20,8 +20,7 @@ from longshore.errors import (
 )
 from longshore.oci.layer import LayerProgress, LayerState
 from longshore.transfers.journal.journal import Journal
-from longshore.transfers.queue import runner
-from longshore.transfers.queue.queue import TransferQueue
+from longshore.transfers.queue.queue import TransferQueue, runner
 from longshore.transfers.queue.retry import RetryPolicy
 from longshore.transfers.transfer import Plan, State, Waiting
 from longshore.transfers.ways.way import Job
@@ -224,6 +223,27 @@ def test_cancelling_is_seen_and_a_stuck_attempt_does_not_hold_the_row(make_queue
     wait_until(lambda: not any(t.name.startswith("transfer-") for t in threading.enumerate()))
     eye.look()
     assert eye.rows[row].state is State.CANCELLED  # what ends later changes nothing
+
+
+def test_a_stuck_attempt_is_left_to_itself_in_time(make_queue: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not only at the next look at speeds."""
+    monkeypatch.setattr("longshore.transfers.queue.queue.PATIENCE", 0.3)
+    stuck = threading.Event()
+    queue, eye = make_queue(Script(lambda job, number: str(stuck.wait(NEVER))))
+    row = queue.add(pull())
+    eye.until(row, State.RUNNING)
+    rests: list[float] = []
+    wait = queue._condition.wait
+
+    def resting(timeout: float | None = None) -> bool:
+        rests.append(NEVER if timeout is None else timeout)
+        return wait(timeout)
+
+    monkeypatch.setattr(queue._condition, "wait", resting)
+    queue.cancel([row])
+    eye.until(row, State.CANCELLED)
+    stuck.set()
+    assert 0 < min(rests) <= 0.3
 
 
 def test_a_normal_end_may_win_against_the_cancellation(make_queue: Make) -> None:
@@ -510,7 +530,9 @@ def test_shutdown_interrupts_what_is_unfinished(make_queue: Make, journal: Journ
 
 
 @pytest.mark.expects_log("still running at the end")
-def test_shutdown_does_not_wait_for_a_stuck_attempt(journal: Journal) -> None:
+def test_shutdown_does_not_wait_for_a_stuck_attempt(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
     stuck = threading.Event()
 
     def run(job: Job, number: int) -> str:
@@ -523,7 +545,21 @@ def test_shutdown_does_not_wait_for_a_stuck_attempt(journal: Journal) -> None:
     queue.start()
     row = queue.add(pull())
     eye.until(row, State.RUNNING)
+    waits: dict[str, float | None] = {}
+    join = threading.Thread.join
+
+    def joined(thread: threading.Thread, timeout: float | None = None) -> None:
+        waits[thread.name] = timeout
+        join(thread, timeout)
+
+    monkeypatch.setattr(threading.Thread, "join", joined)
+    monkeypatch.setattr("longshore.transfers.queue.queue.time", SimpleNamespace(monotonic=lambda: 100.0))
     assert not queue.shutdown(1.0), "returns while the attempt is stuck for ever"
+    # Less than all of it, since the journal comes last and has to be written.
+    assert [timeout for name, timeout in waits.items() if name.startswith("transfer-")] == [
+        pytest.approx(0.7)
+    ]
+    assert waits["transfers-journal"] == pytest.approx(1.0)
     eye.until(row, State.INTERRUPTED)
     stuck.set()
 

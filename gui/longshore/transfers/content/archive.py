@@ -23,7 +23,7 @@ from longshore.oci.descriptor import Descriptor, OpenBlob
 from longshore.oci.digest import valid_digest
 from longshore.oci.layer import BlobOutcome
 from longshore.oci.layout import blob_path
-from longshore.oci.manifest import DOCKER_CONFIG, OCI_CONFIG, Index, Manifest, parse_manifest
+from longshore.oci.manifest import DOCKER_CONFIG, OCI_CONFIG, Index, Manifest
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
 from longshore.transfers.content.choice import chosen, named, tell_remarks
@@ -50,6 +50,9 @@ class ArchiveReader:
         tell: Callable[[NoteKind, str], None] = lambda kind, text: None,
     ) -> None:
         self._endpoint = endpoint
+        reference = endpoint.reference
+        #: The tag or digest of the image that the endpoint means.
+        self._meant = endpoint.image_id if reference is None else reference.with_default_tag().target
         self._tell = tell
         self._place = place
         self._lock = threading.Lock()
@@ -62,12 +65,10 @@ class ArchiveReader:
         """See ContentReader. Raises ArchiveError, and the errors of :func:`open_archive`."""
         archive = self._opened(cancellation)
         found = self._manifests.get(name)
-        if found is not None:
+        # The image that is meant may be settled or packed first; its parts are given as they are.
+        if found is not None and not (name == self._meant and self._is_listed(archive, name)):
             return found
-        raw = self._documents.get(name)
-        if raw is not None:
-            return parse_manifest(raw, None)
-        if valid_digest(name) and name != self._endpoint.image_id:
+        if valid_digest(name) and name != self._meant:
             raise failures.incomplete(str(self._place.path), f"{name} is missing")
         return self._top(archive, name, cancellation)
 
@@ -99,7 +100,7 @@ class ArchiveReader:
 
     def _top(self, archive: Archive, name: str, cancellation: Cancellation) -> Manifest | Index:
         reference = self._endpoint.reference
-        if reference is not None and name != reference.with_default_tag().target:
+        if reference is not None and name != self._meant:
             beside = named(archive, reference.with_digest(None).with_tag(name))
             if beside is None or not beside.references:
                 raise NotInRegistry(
@@ -120,6 +121,11 @@ class ArchiveReader:
             top = self._packing.manifest(settled, cancellation) or settled.top
         self._manifests[top.digest] = top
         return top
+
+    @staticmethod
+    def _is_listed(archive: Archive, digest: str) -> bool:
+        """Whether the archive lists that manifest itself, and not only as a part of another."""
+        return any(one.top.digest == digest for one in archive.listing.archived)
 
     def _opened(self, cancellation: Cancellation) -> Archive:
         with self._lock:

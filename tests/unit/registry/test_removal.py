@@ -1,0 +1,96 @@
+"""What goes with a tag that is removed by its manifest, and what is not removed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+import pytest
+
+from longshore.cancellation import Cancellation
+from longshore.errors import VerificationFailed
+from longshore.oci.manifest import OCI_INDEX, OCI_MANIFEST
+from longshore.registry.removal import look, remove
+
+from .conftest import Asked, reply
+
+
+class Tags:
+    """A registry of one repository that deletes by digest."""
+
+    def __init__(self) -> None:
+        self.manifests: dict[str, tuple[str, bytes]] = {}
+        self.tags: dict[str, str] = {}
+        self.broken: set[str] = set()
+        self.deleted: list[str] = []
+
+    def image(self, number: int, *tags: str) -> str:
+        part = {"mediaType": "x/y", "digest": f"sha256:{number:064x}", "size": 1}
+        return self.put({"mediaType": OCI_MANIFEST, "config": part, "layers": []}, *tags)
+
+    def index(self, digest: str, *tags: str) -> str:
+        child = {"mediaType": OCI_MANIFEST, "digest": digest, "size": len(self.manifests[digest][1])}
+        return self.put({"mediaType": OCI_INDEX, "manifests": [child]}, *tags)
+
+    def put(self, document: dict[str, Any], *tags: str) -> str:
+        raw = json.dumps({"schemaVersion": 2, **document}).encode()
+        digest = f"sha256:{hashlib.sha256(raw).hexdigest()}"
+        self.manifests[digest] = (document["mediaType"], raw)
+        self.tags |= dict.fromkeys(tags, digest)
+        return digest
+
+    def __call__(self, asked: Asked) -> Any:
+        name = asked.path.rpartition("/")[2]
+        if "/tags/list" in asked.path:
+            return reply({"tags": sorted(self.tags)})
+        if name in self.broken:
+            return reply({}, 400)
+        if asked.method == "DELETE":
+            self.deleted.append(name)
+            return reply({}, 202) if self.manifests.pop(name, None) else None
+        digest = self.tags.get(name, name)
+        if digest not in self.manifests:
+            return None if asked.path != "/v2/" else reply({})
+        kind, raw = self.manifests[digest]
+        return reply(raw, 200, Content_Type=kind, Docker_Content_Digest=digest)
+
+
+def test_what_goes_with_a_tag_and_what_stays(serve, connect) -> None:
+    registry = Tags()
+    one = registry.image(1, "1.0", "1", "latest")
+    two = registry.image(2, "2.0")
+    registry.index(one, "all")
+    registry.index(two, "both")
+    registry.image(3, "unreadable")
+    registry.broken.add("unreadable")
+    client = connect(serve(registry))
+    plan = look(client, "a/b", ["1.0", "gone"], Cancellation())
+    assert plan.digests == ((one, ("latest", "1", "1.0")),)
+    assert (plan.repository, plan.chosen, plan.siblings) == ("a/b", ("1.0", "gone"), ("latest", "1"))
+    assert (plan.broken, plan.unknown) == (("all",), 1)
+    remove(client, plan)
+    assert registry.deleted == [one]
+    remove(client, plan)  # gone already is no error
+    assert registry.deleted == [one, one]
+
+
+def test_a_tag_that_was_moved_meanwhile_is_not_removed(serve, connect) -> None:
+    registry = Tags()
+    registry.image(1, "1.0")
+    client = connect(serve(registry))
+    plan = look(client, "a/b", ["1.0"], Cancellation())
+    registry.image(2, "1.0")
+    with pytest.raises(VerificationFailed, match="given to another image"):
+        remove(client, plan)
+    assert registry.deleted == []
+
+
+def test_nothing_is_removed_where_nothing_is(serve, connect) -> None:
+    registry = Tags()
+    registry.image(1, "1.0")
+    client = connect(serve(registry))
+    plan = look(client, "a/b", ["gone"], Cancellation())
+    assert (plan.digests, plan.siblings, plan.broken, plan.unknown) == ((), (), (), 0)
+    remove(client, plan)
+    assert registry.deleted == []
