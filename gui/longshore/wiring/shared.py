@@ -54,7 +54,8 @@ class Shared(QObject):
         QApplication.clipboard().setText(text)
 
     def place(self) -> LocalPlace | None:
-        """Return the place of the left pane; None, with a message, if there is none or it does not answer."""
+        """Return the place of the left pane; None, with a message, if there is none or it does not "
+        "respond."""
         status = self._operations.images.status
         if status.error is not None:
             self.show_failure(status.error)

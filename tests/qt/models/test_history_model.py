@@ -38,7 +38,7 @@ def test_a_row_says_what_its_transfer_did(model: HistoryModel) -> None:
     ]  # fmt: skip
     said = row_texts(model, 0)
     assert said[:5] == [
-        "Pull", "127.0.0.1:5000/acme/web:main", "default", "Succeeded", "96 MB, 4 moved, 5 already here",
+        "Pull", "127.0.0.1:5000/acme/web:main", "default", "Succeeded", "96 MB, 4 layers, 5 already here",
     ]  # fmt: skip
     assert said[HistoryColumn.FINISHED] and said[HistoryColumn.TOOK] == "1 min 20 s"
     status = model.index(0, HistoryColumn.STATUS)

@@ -19,10 +19,10 @@ _OTHER = image("b:1", image_id="sha256:2", size=3_000_000)
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({}, "3 references  ·  2 images  ·  at most 4 MB on disk"),
-        ({"compressed": True}, "3 references  ·  2 images  ·  at most 4 MB compressed"),
-        ({"shown": 1}, "3 references  ·  2 images  ·  at most 4 MB on disk  ·  1 shown"),
-        ({"fresh": 2}, "3 references  ·  2 images  ·  at most 4 MB on disk  ·  2 new"),
+        ({}, "3 references  ·  2 images  ·  up to 4 MB on disk"),
+        ({"compressed": True}, "3 references  ·  2 images  ·  up to 4 MB compressed"),
+        ({"shown": 1}, "3 references  ·  2 images  ·  up to 4 MB on disk  ·  1 shown"),
+        ({"fresh": 2}, "3 references  ·  2 images  ·  up to 4 MB on disk  ·  2 new"),
     ],
 )
 def test_what_there_is(options: dict[str, Any], words: str) -> None:

@@ -20,7 +20,7 @@ def failed(name: str) -> TransferSnapshot:
 
 
 def test_one_is_told_whole() -> None:
-    assert note_text([done("web")]) == ("Pulled r.io/web:1", "96 MB, 4 moved")
+    assert note_text([done("web")]) == ("Pulled r.io/web:1", "96 MB, 4 layers")
     assert note_text([done("web", Operation.PUSH)])[0] == "Pushed r.io/web:1"
     assert note_text([failed("web")]) == ("Push of r.io/web:1 failed", "Not allowed to push.")
 

@@ -69,7 +69,7 @@ def test_a_search_stands_in_place_of_the_listing_until_the_filter_changes(model)
     assert not model.flags(link) & Qt.ItemFlag.ItemIsDragEnabled
     assert not any("Search" in text for text in below(model, HOST)), "a plain registry looks nothing up"
     generation = model.begin_search(HUB, "nginx web")
-    assert below(model, HUB) == ["Found for “nginx web”. Show the list again", "Searching…"]
+    assert below(model, HUB) == ["Results for “nginx web”. Show the list again", "Searching…"]
     assert count_text(model, HUB) == "searching…"
     model.append_page(HUB, generation, [SAMS, NGINX], True, 77)
     assert below(model, HUB)[1:] == ["sam/nginx", "library/nginx", "More…"], (

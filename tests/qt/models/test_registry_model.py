@@ -130,19 +130,19 @@ def test_a_refresh_keeps_the_rows_until_they_are_known_to_be_gone(model):
             ListingUnsupported("Nothing listed", registry=HOST),
             NodeState.NO_CATALOGUE,
             "Nothing listed",
-            "not listed",
+            "can't list",
         ),
         (
             RegistryUnreachable("Cannot reach 127.0.0.1:5000", registry=HOST),
             NodeState.FAILED,
             "Cannot reach 127.0.0.1:5000 — Retry",
-            "not listed",
+            "can't list",
         ),
         (
             SignInRequired("Sign-in needed", registry=HOST),
             NodeState.FAILED,
             "Sign-in needed — Sign in…",
-            "not listed",
+            "can't list",
         ),
     ],
 )
@@ -167,7 +167,7 @@ def test_signed_in_column(model):
 
     assert shown() == ("", Tone.NONE)
     assert shown(user="ann") == ("ann", Tone.GOOD)
-    assert shown(auth="none") == ("not needed", Tone.NONE)
+    assert shown(auth="none") == ("public", Tone.NONE)
     assert shown(auth="basic")[0] == "Sign in…"
     assert shown(auth="bearer")[0] == "anonymous"
     model.fail(HOST, model.begin_listing(HOST), SignInRequired("No", registry=HOST))

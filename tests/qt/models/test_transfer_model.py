@@ -223,7 +223,7 @@ def test_every_transfer_is_in_the_summary(states, expected):
 def test_what_really_moved_in_words(model):
     push = {"state": State.SUCCEEDED, "permille": 1000, "request": request(operation=Operation.PUSH)}
     moved = Moved(96 * MB, layers_moved=4, layers_mounted=5)
-    assert said(model, **push, moved=moved) == "96 MB, 4 moved, 5 mounted"
+    assert said(model, **push, moved=moved) == "96 MB, 4 layers, 5 mounted"
     assert said(model, **push, moved=replace(moved, layers_skipped=2)).endswith(", 2 already there")
     assert said(model, **push, moved=Moved(layers_skipped=9)) == "already up to date, 9 already there"
     apply(model, transfer("a", **push, started=NOW, finished=NOW + timedelta(seconds=7)))
@@ -236,7 +236,7 @@ def test_a_success_with_less_in_it_than_asked_for_says_so_in_the_row(model):
     push = {"state": State.SUCCEEDED, "permille": 1000, "request": request(operation=Operation.PUSH)}
     notes = (TransferNote(NoteKind.ONE_PLATFORM, "linux/amd64"),)
     moved = Moved(MB, layers_moved=1)
-    assert said(model, **push, moved=moved, notes=notes) == "only linux/amd64: 1 MB, 1 moved"
+    assert said(model, **push, moved=moved, notes=notes) == "only linux/amd64: 1 MB, 1 layer"
     (unfolded,) = texts(model, 0, model.index(0, 0))
     assert unfolded.startswith("Only linux/amd64 was pushed: ")
 
@@ -291,7 +291,7 @@ def test_layers_in_words(model):
         ["111111111111", "already here", "31 MB"],
         ["222222222222", "extracting", "20.0 of 28 MB"],
         ["333333333333", "downloading", "13.2 of 35.6 MB"],
-        ["444444444444", "trying again in 5 s", "1 B"],
+        ["444444444444", "retrying in 5 s", "1 B"],
         ["555555555555", "waiting", "7 MB"],
     ]
     assert model.index(3, TransferColumn.PROGRESS, row).data(Role.PERMILLE) == -1

@@ -128,7 +128,7 @@ def test_what_comes_while_the_sheet_is_open_is_not_replaced_unannounced(
 
 @pytest.mark.parametrize(
     ("typed", "problem"),
-    [("relative.tar", "whole path"), ("/no/such/folder/x.tar", "no folder"), ("{}/x.zip", "end in")],
+    [("relative.tar", "whole path"), ("/no/such/folder/x.tar", "does not exist"), ("{}/x.zip", "ends in")],
 )
 def test_a_path_that_cannot_be_is_said(
     light: Theme, qtbot: QtBot, tmp_path: Path, typed: str, problem: str

@@ -131,4 +131,4 @@ def test_sizes_that_are_not_known_are_not_told(light: Theme, qtbot: QtBot) -> No
     assert choice.words.text() == "2 platforms. Digests are kept."
     choice.which.setCurrentIndex(1)
     assert choice.list.item(0).text() == "linux/amd64"
-    assert choice.words.text().startswith("2 platforms. An index of fewer")
+    assert choice.words.text().startswith("2 platforms. An index with fewer")

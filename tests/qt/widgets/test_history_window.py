@@ -76,7 +76,7 @@ def test_fields_ask_for_what_they_say(window: HistoryWindow, qtbot: QtBot) -> No
 
 def test_empty_says_why(window: HistoryWindow, qtbot: QtBot) -> None:
     fill(window)
-    assert "Nothing has been transferred" in window.empty.sentence.text()
+    assert "No transfers yet" in window.empty.sentence.text()
     choose(window.outcome, "Failed")
     fill(window)
     assert "fits" in window.empty.sentence.text()

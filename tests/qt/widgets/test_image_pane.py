@@ -197,7 +197,7 @@ def test_the_footer_counts_images_once(bench: Bench, qtbot: QtBot) -> None:
         [same, image("acme/a:2", image_id=same.image_id), image("acme/b:1", size=16_000_000)]
     )
     pane.set_ready()
-    assert pane.footer.whole().startswith("3 references  ·  2 images  ·  at most 200 MB on disk")
+    assert pane.footer.whole().startswith("3 references  ·  2 images  ·  up to 200 MB on disk")
     pane.view.selectAll()
     qtbot.waitUntil(lambda: "3 selected, 200 MB" in pane.footer.whole())
 
@@ -279,7 +279,7 @@ def test_sizes_of_the_library_are_compressed_ones(bench: Bench, qtbot: QtBot) ->
     bench.ready("acme/a:1")
     header = bench.images.headerData(ImageColumn.SIZE, Qt.Orientation.Horizontal)
     assert header == "Compressed"
-    qtbot.waitUntil(lambda: "at most 184 MB compressed" in pane.footer.whole())
+    qtbot.waitUntil(lambda: "up to 184 MB compressed" in pane.footer.whole())
     pane.set_engine_down("The folder cannot be used as a library.")
     assert "No library" in pane.footer.whole()
     pane.push()

@@ -51,7 +51,7 @@ def test_it_asks_what_the_engine_has(sheet: PushSheet, qtbot: QtBot) -> None:
 def test_an_engine_that_has_one_platform_of_several(sheet: PushSheet) -> None:
     sheet.set_local(APP, details(ImagePlatform(AMD, here=True), ImagePlatform(ARM, here=False)))
     assert sheet.losses.text() == (
-        "Of the 2 platforms of team/app:1.0 the engine has linux/amd64 only: that alone is pushed."
+        "The engine has only linux/amd64 of the 2 platforms of team/app:1.0: only that is pushed."
     )
     assert not sheet.losses.isHidden()
     assert sheet.confirm.isEnabled(), "a warning, and no refusal"
@@ -64,7 +64,7 @@ def test_a_tag_that_has_more_platforms_than_it_will_have(sheet: PushSheet) -> No
     assert sheet.losses.isHidden(), "nothing is known of the image yet"
     sheet.set_local(APP, details())
     assert sheet.losses.text() == (
-        "one.example/team/app:1.0 is there for linux/amd64, linux/arm64, and will be for linux/amd64 alone."
+        "one.example/team/app:1.0 exists for linux/amd64, linux/arm64 and will exist only for linux/amd64."
     )
     tag = sheet.targets.table.item(0, 3)
     assert tag is not None

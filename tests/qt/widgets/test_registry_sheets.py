@@ -133,7 +133,7 @@ def test_settings_tell_what_was_typed_and_stay_open_for_what_is_wrong(light: The
     sheet.certificate.line.setText("/me.crt")
     sheet.authority.line.setText("relative.crt")
     qtbot.keyClick(sheet.called, Qt.Key.Key_Return)
-    assert "relative.crt is no whole path" in sheet.problem.text()
+    assert "relative.crt is not an absolute path" in sheet.problem.text()
     sheet.authority.line.setText("")
     sheet.namespace.setText("../up")
     qtbot.keyClick(sheet.called, Qt.Key.Key_Return)
@@ -193,7 +193,7 @@ def test_the_sign_in_sheet_says_where_it_will_be_kept(light: Theme, qtbot: QtBot
     shown(sheet, qtbot)
     assert "docker-credential-x" in sheet.kept.text()
     sheet.this_run.click()
-    assert "memory" in sheet.kept.text()
+    assert "forgotten" in sheet.kept.text()
     sheet.user.setText(" sam ")
     sheet.secret.setText(" tide ")
     with qtbot.waitSignal(sheet.sign_in_requested) as wished:
@@ -223,7 +223,7 @@ def test_who_am_i_does_not_sign_out_by_enter(light: Theme, qtbot: QtBot) -> None
     account = Account("sam", Whereabouts(StoredIn.CONFIG_FILE, path=Path("/home/sam/.docker/config.json")))
     sheet.show_identity(Identity(HOST, account, "bearer", "https://auth.acme.io/token", None))
     texts = " ".join(label.text() for label in sheet.findChildren(type(sheet.problem)))
-    for words in ("sam", "config.json, as base64", "https://auth.acme.io/token", "takes this sign-in"):
+    for words in ("sam", "config.json, as base64", "https://auth.acme.io/token", "Sign-in verified"):
         assert words in texts
     left: list[bool] = []
     sheet.sign_out_requested.connect(lambda: left.append(True))
@@ -274,7 +274,7 @@ def test_every_tag_that_goes_is_shown_before_it_does(light: Theme, qtbot: QtBot)
 
 
 def test_a_removal_that_cannot_be_planned_is_not_offered(light: Theme, qtbot: QtBot) -> None:
-    for found, words in ((plan(digests=(), siblings=()), "gone already"), (REFUSED, "unknown authority")):
+    for found, words in ((plan(digests=(), siblings=()), "already gone"), (REFUSED, "unknown authority")):
         sheet = RemoveTagsSheet(None, "team/app", ["1.0"])
         shown(sheet, qtbot)
         sheet.show_plan(found)

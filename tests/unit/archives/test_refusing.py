@@ -65,7 +65,7 @@ def test_truncated(tmp_path: Path, packed: str, keep: float) -> None:
     path = write(tmp_path, [*oci_parts(IMAGE), ("rest", rest)], packed)
     data = path.read_bytes()
     path.write_bytes(data[: int(len(data) * keep)])
-    refused(path, ArchiveDamaged, "cut off")
+    refused(path, ArchiveDamaged, "truncated")
 
 
 def test_cut_between_two_entries(tmp_path: Path) -> None:
@@ -73,7 +73,7 @@ def test_cut_between_two_entries(tmp_path: Path) -> None:
     path.write_bytes(tar_of(oci_parts(IMAGE)).rstrip(b"\0"))
     data = path.read_bytes()
     path.write_bytes(data + bytes(-len(data) % 512))
-    refused(path, ArchiveDamaged, "cut off")
+    refused(path, ArchiveDamaged, "truncated")
 
 
 @pytest.mark.parametrize("packed", ["gzip", "zstd", "xz", "bzip2"])

@@ -375,8 +375,8 @@ def test_compressing_stops_when_cancelled(tmp_path: Path) -> None:
     ("number", "words"),
     [
         (errno.ENOENT, "still there"),
-        (errno.EACCES, "who may use"),
-        (errno.EPERM, "who may use"),
+        (errno.EACCES, "Check the permissions"),
+        (errno.EPERM, "Check the permissions"),
         (errno.EROFS, "another folder"),
         (errno.EISDIR, "It is a folder"),
         (errno.ELOOP, "leads back to itself"),

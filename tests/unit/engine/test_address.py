@@ -187,7 +187,7 @@ def test_a_context_that_must_not_be_read(environ: dict[str, str], add_context: A
 
 def test_a_context_s_name_that_is_no_text(environ: dict[str, str]) -> None:
     environ["DOCKER_CONTEXT"] = "a\udcffb"
-    with pytest.raises(UnknownContext, match="no Docker context"):
+    with pytest.raises(UnknownContext, match="The Docker context"):
         current_address(None, environ)
 
 

@@ -204,7 +204,7 @@ def test_what_people_read() -> None:
     assert "/etc/docker/certs.d/registry.example:5000/ca.crt" in error.advice
     arm = Attempt(OWN, platform=Platform("linux", "arm64"))
     error = classify("no matching manifest for linux/arm64/v8 in the manifest list entries", arm)
-    assert error.message == "There is no linux/arm64 image under “registry.example:5000/team/app:1”."
+    assert error.message == "“registry.example:5000/team/app:1” has no image for linux/arm64."
 
 
 SOCKET = EngineAddress("default", "unix:///var/run/docker.sock", Origin.DEFAULT)
@@ -261,15 +261,15 @@ def test_no_permission_says_how_to_get_it() -> None:
 def test_nobody_listens() -> None:
     refused = ConnectionRefusedError(errno.ECONNREFUSED, "refused")
     here, elsewhere = explain(SOCKET, refused), explain(TCP, refused)
-    assert "its socket is there" in here.message and "Start the engine" in here.advice
+    assert "nothing is listening on its socket" in here.message and "Start the engine" in here.advice
     assert "at its address" in elsewhere.message and "check host and port" in elsewhere.advice
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("[SSL: WRONG_VERSION_NUMBER] wrong version number (_ssl.c:1006)", "does not speak TLS"),
-        ("[SSL] record layer failure (_ssl.c:1006)", "does not speak TLS"),  # OpenSSL 3.2
+        ("[SSL: WRONG_VERSION_NUMBER] wrong version number (_ssl.c:1006)", "does not use TLS"),
+        ("[SSL] record layer failure (_ssl.c:1006)", "does not use TLS"),  # OpenSSL 3.2
         (
             "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: self-signed certificate",
             "is not trusted",
@@ -279,7 +279,7 @@ def test_nobody_listens() -> None:
             "[SSL: SSLV3_ALERT_BAD_CERTIFICATE] sslv3 alert bad certificate",
             "does not accept your certificate",
         ),
-        ("EOF occurred in violation of protocol (_ssl.c:1006)", "no secure connection"),
+        ("EOF occurred in violation of protocol (_ssl.c:1006)", "No secure connection"),
     ],
 )
 def test_what_is_wrong_with_tls(text: str, message: str) -> None:
@@ -293,15 +293,15 @@ def test_what_is_wrong_with_tls(text: str, message: str) -> None:
 @pytest.mark.parametrize(
     ("said", "cause", "message"),
     [
-        ("me@box: Permission denied (publickey,password).", UnavailableCause.NO_PERMISSION, "let you in"),
+        ("me@box: Permission denied (publickey,password).", UnavailableCause.NO_PERMISSION, "SSH denied access"),
         (
             "ssh: Could not resolve hostname box: Name or service not known",
             UnavailableCause.UNREACHABLE,
-            "not known by that name",
+            "host was not found",
         ),
         ("Host key verification failed.", UnavailableCause.TLS, "changed its key"),
-        ("bash: line 1: docker: command not found", UnavailableCause.UNSUPPORTED, "no docker command"),
-        ("sh: 1: docker: not found", UnavailableCause.UNSUPPORTED, "no docker command"),
+        ("bash: line 1: docker: command not found", UnavailableCause.UNSUPPORTED, "docker command is not installed"),
+        ("sh: 1: docker: not found", UnavailableCause.UNSUPPORTED, "docker command is not installed"),
         (
             "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?",
             UnavailableCause.NOT_RUNNING,
@@ -310,12 +310,12 @@ def test_what_is_wrong_with_tls(text: str, message: str) -> None:
         (
             "ssh: connect to host box port 22: Connection refused",
             UnavailableCause.NOT_RUNNING,
-            "Nobody answers SSH",
+            "SSH is not responding",
         ),
         (
             "ssh: connect to host box port 22: Connection timed out",
             UnavailableCause.TIMED_OUT,
-            "does not answer in time",
+            "did not respond in time",
         ),
         ("kex_exchange_identification: read", UnavailableCause.UNREACHABLE, "cannot reach"),
     ],
@@ -376,7 +376,10 @@ def test_an_engine_that_goes_away(error: Exception) -> None:
 )
 def test_an_engine_that_goes_away_in_a_way_that_nobody_knows(error: Exception) -> None:
     """Only what cannot be read is no engine; io.UnsupportedOperation is a ValueError and an OSError."""
-    for doing, message in (("", "The engine went away."), ("x", "The engine went away while x.")):
+    for doing, message in (
+        ("", "The connection to the engine was lost."),
+        ("x", "The connection to the engine was lost while x."),
+    ):
         found = explain(TCP, error, doing=doing)
         assert isinstance(found, EngineLost)
         assert (found.message, found.subject) == (message, TCP.url)

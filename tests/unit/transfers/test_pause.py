@@ -13,7 +13,8 @@ from longshore.errors import AccessDenied, RegistryUnreachable
 from longshore.oci.layer import LayerProgress, LayerState
 from longshore.transfers.journal.journal import Journal
 from longshore.transfers.progress.meter import PlannedLayer
-from longshore.transfers.queue.queue import TransferQueue, runner
+from longshore.transfers.queue import runner
+from longshore.transfers.queue.queue import TransferQueue
 from longshore.transfers.transfer import Phase, Plan, State, Waiting
 from longshore.transfers.ways.way import Job
 from transfertools import DEADLINE, Eye, Gate, Script, pull, wait_until

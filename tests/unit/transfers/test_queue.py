@@ -20,7 +20,8 @@ from longshore.errors import (
 )
 from longshore.oci.layer import LayerProgress, LayerState
 from longshore.transfers.journal.journal import Journal
-from longshore.transfers.queue.queue import TransferQueue, runner
+from longshore.transfers.queue import runner
+from longshore.transfers.queue.queue import TransferQueue
 from longshore.transfers.queue.retry import RetryPolicy
 from longshore.transfers.transfer import Plan, State, Waiting
 from longshore.transfers.ways.way import Job

@@ -92,7 +92,7 @@ class AddRegistrySheet(Sheet):
         return True
 
     def finish(self) -> None:
-        """Request a probe, or the registry itself once the user knows that it does not answer.
+        """Request a probe, or the registry itself once the user knows that it does not respond.
 
         :meth:`answer` closes or reopens the sheet.
         """
