@@ -47,7 +47,7 @@ def test_an_archive_is_saved_and_loaded(
     # What was saved is dragged from its row as a file, here as to a file manager.
     target = window.reveal("Registries", window.wait_row("Registries", second_registry.address))
     window.drag_row("Transfers", ["Save"], target)
-    window.wait_text(f"Will stand as {second_registry.address}/archived/app:1.0")
+    window.wait_text(f"Will be pushed as {second_registry.address}/archived/app:1.0")
     window.keys("Return")
     digest = manifest_digest(open_registry.address, "archived/app", "1.0")
     window.wait(

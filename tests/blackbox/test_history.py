@@ -52,6 +52,6 @@ def test_quitting_from_the_history_closes_everything(start: Start) -> None:
     window = start()
     window.wait_row("Registries", "Docker Hub")
     window.keys("ctrl+h")
-    window.wait_text("Nothing has been transferred yet")
+    window.wait_text("No transfers yet")
     window.keys("ctrl+q")
     assert window.process.wait(10) == 0

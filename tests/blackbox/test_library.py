@@ -29,7 +29,7 @@ def test_without_docker_an_image_is_pulled_into_the_library_and_pushed_to_anothe
     window.wait(lambda: "in sync" in window.table("Tags").rows[0], "the tag to be known here")
     target = window.reveal("Registries", window.wait_row("Registries", second_registry.address))
     window.drag_row("Local images", [f"{open_registry.address}/nodocker/app"], target)
-    window.wait_text(f"Will stand as {second_registry.address}/nodocker/app:1.0")
+    window.wait_text(f"Will be pushed as {second_registry.address}/nodocker/app:1.0")
     window.keys("Return")
     window.wait(lambda: window.table("Transfers").column("Status") == ["Succeeded"] * 2, "the push")
     assert window.table("Transfers").column("Operation") == ["Pull", "Push"]

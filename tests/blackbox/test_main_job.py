@@ -123,7 +123,7 @@ def test_push_by_drag(start: Start, testbed_engine: PrivateEngine, second_regist
     window.keys("ctrl+a")
     window.type("dragged/elsewhere")
     window.keys("Return")
-    window.wait_text(f"Will stand as {second_registry.address}/dragged/elsewhere:7")
+    window.wait_text(f"Will be pushed as {second_registry.address}/dragged/elsewhere:7")
     window.keys("Return")
     row = wait_status(window, "Succeeded")
     assert row[OPERATION] == "Push"

@@ -110,7 +110,7 @@ def test_every_context_and_socket_with_its_state(
     assert story.splitlines()[0] == f"unix://{home.runtime}/docker.sock"
     assert "containerd image store" in story
     told = engine_text.story(found["gone"].address, None, found["gone"].error)
-    assert "its socket does not exist" in told
+    assert "socket not found" in told
 
 
 def test_engines_that_are_silent_keep_nobody_waiting(

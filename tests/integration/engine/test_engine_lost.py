@@ -223,7 +223,7 @@ def test_tcp_with_tls(client_of: Callable[..., Engine], tls_engine: TlsEngine, t
     # Without TLS at all.
     error = cause_of(client_of(url))
     assert error.cause is UnavailableCause.TLS
-    assert "wants TLS" in error.message
+    assert "requires TLS" in error.message
     # A job can be cut here too.
     cancellation = Cancellation()
     events = engine.events(cancellation)

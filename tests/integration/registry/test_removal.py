@@ -62,7 +62,7 @@ def test_a_tag_that_was_moved_meanwhile_is_not_removed(tmp_path: Path) -> None:
         client.put_manifest("a/b", "same", made.raw, OCI_MANIFEST)
         plan = look(client, "a/b", ["1"], Cancellation())
         newer = put_image(client, "a/b", "same", seed="newer")
-        with pytest.raises(VerificationFailed, match="same was given to another image"):
+        with pytest.raises(VerificationFailed, match="same was moved to another image"):
             remove(client, plan)
         assert client.head("a/b", "1").digest == made.digest
         assert client.head("a/b", "same").digest == newer.digest

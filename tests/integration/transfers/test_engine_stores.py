@@ -80,7 +80,7 @@ def test_what_containerd_leaves_out_of_a_pull_is_said_before_a_push_fails_for_it
     assert [note.kind for note in done.notes] == [NoteKind.PARTIAL]
     failed = eye.until(queue.add(push(name, target, engine.address)), State.FAILED, 30)
     assert isinstance(failed.error, EngineFailure)
-    assert "does not hold all of" in failed.error.message
+    assert "does not have all of" in failed.error.message
     for each, names in ((classic, (name, "stores/loaded:1")), (engine, (name, target, "stores/loaded:1"))):
         for one in names:
             each.remove(one)

@@ -76,8 +76,8 @@ def test_an_error_is_reported_and_a_fault_of_ours_as_one(caplog: pytest.LogCaptu
         ear = Ear()
         ear.run(tasks, refuse)
         await until(lambda: ear.words == [("failed", known)])
-        tasks.run(tasks.quick, refuse, name="nobody listens")
-        await until(lambda: "nobody listens: No." in caplog.text)
+        tasks.run(tasks.quick, refuse, name="nothing is listening")
+        await until(lambda: "nothing is listening: No." in caplog.text)
         assert not tasks._cancellations
 
     with caplog.at_level(logging.INFO, "longshore"):

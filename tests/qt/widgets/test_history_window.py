@@ -79,7 +79,7 @@ def test_empty_says_why(window: HistoryWindow, qtbot: QtBot) -> None:
     assert "No transfers yet" in window.empty.sentence.text()
     choose(window.outcome, "Failed")
     fill(window)
-    assert "fits" in window.empty.sentence.text()
+    assert "matches" in window.empty.sentence.text()
     with qtbot.waitSignal(window.filter_changed) as told:
         window.empty.button.click()
     assert told.args == [HistoryFilter(ENDED)]

@@ -49,7 +49,7 @@ def test_it_wants_a_plan_when_typing_pauses_and_shows_it(light: Theme, qtbot: Qt
     sheet.show_plan(_plan(second.args[0]))
     column = [sheet.table.item(row, 1).text() for row in range(3)]
     assert column == ["replaces existing", "new tag", "unchanged"], "what moves stands first"
-    assert sheet.summary.text() == "3 tags: 1 new, 1 overwritten, 1 the same. 3 MB to move."
+    assert sheet.summary.text() == "3 tags: 1 new, 1 replaced, 1 unchanged. 3 MB to move."
     with qtbot.waitSignal(sheet.transfers_requested) as wish, qtbot.assertNotEmitted(sheet.save_requested):
         sheet.confirm.click()
     assert [str(one.destination.reference) for one in wish.args[0]] == [

@@ -172,7 +172,7 @@ def test_a_note_leads_on(bench: Bench, qtbot: QtBot) -> None:
     bench.list(HOST, error=TlsFailed("Not trusted.", registry=HOST, certificate="Subject: x"))
     with qtbot.waitSignal(pane.certificate_requested):
         _click_row(qtbot, pane.view, _note(bench))
-    bench.list(HOST, error=TlsFailed("It speaks plain HTTP.", registry=HOST))
+    bench.list(HOST, error=TlsFailed("It uses plain HTTP.", registry=HOST))
     with qtbot.waitSignal(pane.settings_requested):
         _click_row(qtbot, pane.view, _note(bench))
 

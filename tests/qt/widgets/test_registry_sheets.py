@@ -137,7 +137,7 @@ def test_settings_tell_what_was_typed_and_stay_open_for_what_is_wrong(light: The
     sheet.authority.line.setText("")
     sheet.namespace.setText("../up")
     qtbot.keyClick(sheet.called, Qt.Key.Key_Return)
-    assert "cannot be" in sheet.problem.text()
+    assert "not valid" in sheet.problem.text()
     sheet.namespace.setText("/team/sub/")
     sheet.kind.setCurrentIndex(sheet.kind.findData("quay"))
     assert not sheet.warning.isVisible()

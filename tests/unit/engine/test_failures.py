@@ -293,14 +293,22 @@ def test_what_is_wrong_with_tls(text: str, message: str) -> None:
 @pytest.mark.parametrize(
     ("said", "cause", "message"),
     [
-        ("me@box: Permission denied (publickey,password).", UnavailableCause.NO_PERMISSION, "SSH denied access"),
+        (
+            "me@box: Permission denied (publickey,password).",
+            UnavailableCause.NO_PERMISSION,
+            "SSH denied access",
+        ),
         (
             "ssh: Could not resolve hostname box: Name or service not known",
             UnavailableCause.UNREACHABLE,
             "host was not found",
         ),
         ("Host key verification failed.", UnavailableCause.TLS, "changed its key"),
-        ("bash: line 1: docker: command not found", UnavailableCause.UNSUPPORTED, "docker command is not installed"),
+        (
+            "bash: line 1: docker: command not found",
+            UnavailableCause.UNSUPPORTED,
+            "docker command is not installed",
+        ),
         ("sh: 1: docker: not found", UnavailableCause.UNSUPPORTED, "docker command is not installed"),
         (
             "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?",

@@ -290,14 +290,14 @@ def test_nobody_there(connect, serve) -> None:
 
 def test_a_silent_server_times_out(serve, connect) -> None:
     client = connect(serve(lambda asked: "silent"), read_seconds=0.3)
-    with pytest.raises(RegistryUnreachable, match="does not answer") as caught:
+    with pytest.raises(RegistryUnreachable, match="does not respond") as caught:
         client.tags("a/b")
     assert caught.value.silent
 
 
 def test_a_silent_server_is_asked_once(serve, connect) -> None:
     server = serve(lambda asked: "silent" if "tags" in asked.path else reply({}))
-    with pytest.raises(RegistryUnreachable, match="does not answer"):
+    with pytest.raises(RegistryUnreachable, match="does not respond"):
         connect(server, read_seconds=0.3).tags("a/b")
     assert len(server.paths()) == 1
 

@@ -123,7 +123,7 @@ def public(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Callable[[Aske
 
 
 def refused(call: Callable[[], object]) -> LongshoreError:
-    with pytest.raises(UnexpectedReply, match=r"sends us to .*, which is not a public address") as caught:
+    with pytest.raises(UnexpectedReply, match=r"redirects to .*, which is not a public address") as caught:
         call()
     assert "name its public address" in caught.value.advice
     return caught.value
@@ -268,7 +268,7 @@ def test_the_host_that_does_not_listen_is_named_and_not_the_registry(serve, conn
 
 
 def test_a_storage_that_is_silent_or_cut_is_named(serve, connect) -> None:
-    for how, words in (("silent", "does not answer"), ("cut", "The connection to .* failed")):
+    for how, words in (("silent", "does not respond"), ("cut", "The connection to .* failed")):
         storage = serve(lambda asked, how=how: how)
         registry = serve(lambda asked, storage=storage: reply({}, 307, Location=f"{storage.url}/bucket"))
         with pytest.raises(RegistryUnreachable, match=words) as caught:

@@ -81,7 +81,7 @@ def test_a_tag_that_was_moved_meanwhile_is_not_removed(serve, connect) -> None:
     client = connect(serve(registry))
     plan = look(client, "a/b", ["1.0"], Cancellation())
     registry.image(2, "1.0")
-    with pytest.raises(VerificationFailed, match="given to another image"):
+    with pytest.raises(VerificationFailed, match="moved to another image"):
         remove(client, plan)
     assert registry.deleted == []
 

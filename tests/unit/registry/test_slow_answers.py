@@ -65,7 +65,7 @@ CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
 )
 def test_what_drips_in_ends(serve, connect, begin: bytes, part: bytes) -> None:
     script = Endless(begin, part, 0.02)
-    with pytest.raises(RegistryUnreachable, match="does not answer"):
+    with pytest.raises(RegistryUnreachable, match="does not respond"):
         connect(serve(script), read_seconds=0.2).tags("a/b")
     assert script.sent < 10_000
 

@@ -87,7 +87,7 @@ def test_the_certificate_of_a_token_service_is_the_one_that_is_shown(connect, tm
 
         with serve_tls(registry, script) as server:
             client = connect(server, SAM, ca_file=registry / "ca.crt")
-            with pytest.raises(TlsFailed, match="sends us"):
+            with pytest.raises(TlsFailed, match="redirects"):
                 client.tags("a/b")
             report = client.certificate()
             assert report.address == tokens.host and report.certificate is not None
@@ -149,7 +149,7 @@ def test_plain_http_behind_https_is_said(connect, monkeypatch: pytest.MonkeyPatc
 
         thread = threading.Thread(target=answer)
         thread.start()
-        with pytest.raises(TlsFailed, match="speaks plain HTTP") as caught:
+        with pytest.raises(TlsFailed, match="uses plain HTTP") as caught:
             connect(f"127.0.0.1:{listener.getsockname()[1]}").tags("a/b")
         assert "insecure" in caught.value.advice
         listener.shutdown(socket.SHUT_RDWR)

@@ -236,7 +236,7 @@ class MirrorSheet(Sheet):
             return self.tr("No tag matches.")
         counted = [
             (TagState.MISSING, self.tr("{0} new")),
-            (TagState.DIFFERS, self.tr("{0} replace existing tags")),
+            (TagState.DIFFERS, self.tr("{0} replaced")),
             (TagState.UNSIGNED, self.tr("{0} without signatures")),
             (TagState.SAME, self.tr("{0} unchanged")),
             (TagState.UNREADABLE, self.tr("{0} cannot be read")),
