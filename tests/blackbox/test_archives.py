@@ -25,7 +25,7 @@ def test_an_archive_is_saved_and_loaded(
 ) -> None:
     seed_repository(open_registry.address, "archived/app", ["1.0"], layers=[90_000])
     window = start(open_registry, second_registry, engine=no_engine)
-    window.wait_text("No engine answers; showing the library.")
+    window.wait_text("Docker isn't running. Showing your library")
     open_repository(window, open_registry.address, "archived/app")
     window.click_row("Tags", "1.0")
     window.keys("ctrl+s")

@@ -19,7 +19,7 @@ def test_without_docker_an_image_is_pulled_into_the_library_and_pushed_to_anothe
 ) -> None:
     seed_repository(open_registry.address, "nodocker/app", ["1.0"], layers=[300_000, 80_000])
     window = start(open_registry, second_registry, engine=no_engine)
-    window.wait_text("No engine answers; showing the library.")
+    window.wait_text("Docker isn't running. Showing your library")
     open_repository(window, open_registry.address, "nodocker/app")
     window.click_row("Tags", "1.0")
     window.press("Pull")

@@ -189,7 +189,7 @@ def test_engine_down_at_start_shows_the_library_and_is_shown_when_it_comes_up(
 ) -> None:
     engine = PrivateEngine(tmp_path_factory.mktemp("late-engine"))
     window = start(open_registry, engine=engine.host)
-    window.wait_text("No engine answers; showing the library.")
+    window.wait_text("Docker isn't running. Showing your library")
     window.press("Try again")
     window.wait_text("no engine there")
     window.wait_row("Registries", open_registry.address)
@@ -206,13 +206,13 @@ def test_an_engine_that_comes_up_is_only_offered_to_who_works_with_the_library(
     seed_repository(open_registry.address, "meanwhile/app", ["1"], layers=[20_000])
     engine = PrivateEngine(tmp_path_factory.mktemp("late-engine"))
     window = start(open_registry, engine=engine.host)
-    window.wait_text("No engine answers; showing the library.")
+    window.wait_text("Docker isn't running. Showing your library")
     pull_by_name(window, f"{open_registry.address}/meanwhile/app:1")
     wait_status(window, "Succeeded")
     with engine:
         with engine.client() as client:
             small_image(client, "late/app:1")
-        window.wait_text("This is still the library.")
+        window.wait_text("You are viewing the library.")
         assert window.table("Local images").column("Tag") == ["1"]
         window.press("Show its images")
         window.wait_row("Local images", "late/app")

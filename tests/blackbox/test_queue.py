@@ -48,7 +48,7 @@ def test_rows_that_wait_are_dragged_and_the_same_is_one_row(
         pull_by_name(window, f"{registry}/order/app:{tag}")
         window.wait_row("Transfers", f"{registry}/order/app:{tag}")
     pull_by_name(window, f"{registry}/order/app:b")
-    window.wait_text("in the list already")
+    window.wait_text("already in the list")
     assert sources(window) == ["a", "b", "c", "d"]
 
     # A click takes the notice away, which changes what is in sight.

@@ -131,7 +131,7 @@ def test_a_helper_is_shared_with_docker_both_ways_while_the_window_is_open(
     window.wait_row("Registries", address, auth_registry.username)
     menu(window, address, "Account…")
     window.wait_text("docker-credential-kept")
-    window.wait_text("takes this sign-in")
+    window.wait_text("Sign-in verified")
     window.keys("Escape")
     docker(private_home, testbed_engine, "logout", address)
     window.wait_row("Registries", address, "Sign in…")
@@ -154,7 +154,7 @@ def test_a_missing_helper_harms_its_registry_alone(
     seed(open_registry, "public/app")
     private_home.write_docker_config({"credHelpers": {auth_registry.address: "gone"}})
     window = start(auth_registry, open_registry)
-    window.wait_row("Registries", auth_registry.address, "cannot tell…")
+    window.wait_row("Registries", auth_registry.address, "unknown…")
     window.wait(
         lambda: any("docker-credential-gone" in " ".join(row) for row in window.table("Registries").rows),
         "the helper's name at the node",
@@ -164,7 +164,7 @@ def test_a_missing_helper_harms_its_registry_alone(
     # For this run it can be done without.
     menu(window, auth_registry.address, "Sign in…")
     window.click(window.wait_for("Forget when Longshore closes", "check box"))
-    window.wait_text("memory until Longshore ends")
+    window.wait_text("forgotten when Longshore closes")
     window.click(window.wait_for("User name", "text"))
     sign_in(window, auth_registry)
     window.wait_row("Registries", auth_registry.address, auth_registry.username)

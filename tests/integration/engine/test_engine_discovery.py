@@ -234,5 +234,5 @@ def test_a_swarm_is_told_by_its_nodes(
     assert found["worker"].info is not None
     assert not found["worker"].info.swarm_manager
     words = engine_text.swarm(found["manager"].nodes)
-    assert words.startswith("Manages a swarm. A pull reaches this engine alone")
+    assert words.startswith("Manages a swarm. A pull reaches only this engine")
     assert second.name in words

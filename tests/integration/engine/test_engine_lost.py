@@ -103,7 +103,7 @@ def test_tls_against_a_server_without(
 ) -> None:
     error = cause_of(client_of(f"https://{open_registry.address}"))
     assert error.cause is UnavailableCause.TLS
-    assert "does not speak TLS" in error.message
+    assert "does not use TLS" in error.message
 
 
 def test_killed_in_the_middle_of_a_pull_and_back_again(

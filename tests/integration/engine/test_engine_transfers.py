@@ -251,7 +251,7 @@ def test_unreachable_registries(engine: Engine) -> None:
     assert "refused" in caught.value.message
     with pytest.raises(RegistryUnreachable) as caught:
         pull(engine, "registry.invalid/a")
-    assert "no machine has that name" in caught.value.message
+    assert "cannot find the host" in caught.value.message
     assert caught.value.transient
 
 

@@ -72,7 +72,7 @@ def test_a_registry_that_does_not_delete_says_so(tmp_path: Path) -> None:
     with PrivateRegistry(tmp_path, delete=False) as registry, client_of(registry.address) as client:
         put_image(client, "a/b", "1")
         plan = look(client, "a/b", ["1"], Cancellation())
-        with pytest.raises(AccessDenied, match="does not allow to delete") as caught:
+        with pytest.raises(AccessDenied, match="does not allow deletion") as caught:
             remove(client, plan)
         assert "administrator" in caught.value.advice and "405" in caught.value.detail
 

@@ -127,7 +127,7 @@ def test_a_tag_that_cannot_be_read_harms_only_itself(
     plan = plan_mirror(rule, clients, cancellation=Cancellation())
     assert [tag.state for tag in plan.tags] == [TagState.MISSING, TagState.UNREADABLE]
     assert plan.tags[1].error is not None
-    assert "no image for linux/amd64" in plan.tags[1].error.message
+    assert "image is available for linux/amd64" in plan.tags[1].error.message
     assert len(plan.requests()) == 1
 
 
