@@ -80,7 +80,7 @@ def test_verifier_notices_the_right_content_of_another_size(size: int) -> None:
     with pytest.raises(DigestMismatch) as caught:
         verifier.update(b"abc")
         verifier.finish()
-    assert f"promised {size} bytes" in caught.value.detail or caught.value.detail == "3 of 4 bytes arrived."
+    assert f"expected {size} bytes" in caught.value.detail or caught.value.detail == "3 of 4 bytes arrived."
 
 
 def test_verifier_notices_missing_content_even_without_size() -> None:

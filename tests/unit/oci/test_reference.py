@@ -120,7 +120,7 @@ REFUSED = [
     ("a/-b", "“-b”"),
     ("a/b-", "“b-”"),
     ("_a", "“_a”"),
-    ("a___b", "“a___b” in the repository's name has separators"),
+    ("a___b", "“a___b” in the repository's name has consecutive separators"),
     ("a..b/c:1", "“a..b”"),
     ("x.y/a._b", "“a._b”"),
     ("a/b%20c", "“%”"),
@@ -154,7 +154,7 @@ REFUSED = [
     ("[]/app", "“[”"),
     ("[::1]", "“[”"),
     ("[::1]:5000", "“[”"),
-    ("user:secret@x.example/app", "no user name or password"),
+    ("user:secret@x.example/app", "a user name or password"),
 ]
 
 

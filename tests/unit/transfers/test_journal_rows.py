@@ -66,7 +66,7 @@ def with_column(name: str, value: object) -> TransferSnapshot:
 
 @pytest.mark.parametrize("snapshot", [BARE, FULL], ids=["bare", "full"])
 def test_a_row_is_read_as_it_was_written(snapshot: TransferSnapshot) -> None:
-    assert from_row(to_row(snapshot)) == replace(snapshot, waiting_for="")
+    assert from_row(to_row(snapshot)) == replace(snapshot, waiting_for=None)
 
 
 def test_what_a_row_is_found_by() -> None:

@@ -129,7 +129,7 @@ def test_pausing_twice_gives_no_more_time(make_queue: Make, monkeypatch: pytest.
         queue.pause([row])
         monkeypatch.setattr("longshore.transfers.queue.queue.GRACE", 10 * DEADLINE)
         queue.pause([row])
-    eye.until(row, lambda row: row.waiting_for == "paused")
+    eye.until(row, lambda row: row.waiting_for is Waiting.PAUSED)
 
 
 def test_unpausing_one_that_still_pauses_goes_on_at_once(make_queue: Make) -> None:

@@ -173,7 +173,7 @@ def test_the_manifest_that_an_engine_takes() -> None:
 
 
 def test_an_image_without_the_engines_platform_has_no_plan() -> None:
-    with pytest.raises(InvalidManifest, match="no image for linux/s390x") as caught:
+    with pytest.raises(InvalidManifest, match="image is available for linux/s390x") as caught:
         manifest_for("linux/s390x", tag=LISTED, amd=AMD.manifest, arm=ARM.manifest)
     assert caught.value.subject == "team/app:tag"
 

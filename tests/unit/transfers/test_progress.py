@@ -70,11 +70,11 @@ def test_one_layer_that_moves_names_the_phase_whatever_the_others_do() -> None:
     for first, second in ((0, 1), (1, 0)):
         progress = pulled(10, 20)
         progress.feed(LayerProgress(layer(first), T, 1, 10))
-        assert progress.snapshot().phase == "downloading"
+        assert progress.snapshot().phase is Phase.MOVING
         progress.feed(LayerProgress(layer(second), E, 1, 20))
-        assert progress.snapshot().phase == "downloading"
+        assert progress.snapshot().phase is Phase.MOVING
         progress.feed(LayerProgress(layer(first), D))
-        assert progress.snapshot().phase == "extracting"
+        assert progress.snapshot().phase is Phase.EXTRACTING
 
 
 def test_what_the_destination_has_is_not_waited_for() -> None:

@@ -19,10 +19,10 @@ def shown(
 ) -> dict[str, tuple[LayerState, int, int | None]]:
     """How the rows look when files of these names, with these layers as content, went by."""
     progress = Progress(extracts=False)
-    rows = StreamRows(progress, [*DIFF_IDS, DIFF_IDS[0]])
+    rows = StreamRows(progress, [*DIFF_IDS, DIFF_IDS[0]], last)
     tar = tar_of([*((name, LAYERS.get(layer, b"x")) for name, layer in files), ("manifest.json", b"[]")])
     for streamed in Scanner([tar], cancellation=Cancellation()).files():
-        given = b"".join(rows.counted(streamed, last=last))
+        given = b"".join(rows.counted(streamed))
         assert given == LAYERS.get(dict(files)[streamed.name], b"x")
     return {row.layer_id: (row.state, row.current, row.total) for row in progress.snapshot().layers}
 
