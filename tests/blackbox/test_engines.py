@@ -73,7 +73,7 @@ def test_a_context_that_is_not_there_is_an_error(
 ) -> None:
     private_home.write_context("there", testbed_engine.host)
     with Window(display, private_home, environ={"DOCKER_CONTEXT": "nowhere"}) as window:
-        said = window.wait_text("There is no Docker context “nowhere”.")
+        said = window.wait_text("The Docker context “nowhere” does not exist.")
         assert said
         window.wait_text("Known contexts: default, there.")
         assert window.table("Local images").rows == []
@@ -125,5 +125,5 @@ def test_a_push_that_would_lose_platforms_is_warned_of(
     window.wait_row("Local images", f"{open_registry.address}/loses/app")
     window.click_row("Local images", f"{open_registry.address}/loses/app")
     window.keys("ctrl+shift+p")
-    window.wait_text("the engine has linux/amd64 only: that alone is pushed.")
+    window.wait_text("The engine has only linux/amd64 of the")
     window.wait_text("is there for linux/amd64, linux/arm64, and will be for linux/amd64 alone.")

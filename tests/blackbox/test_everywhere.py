@@ -62,4 +62,4 @@ def test_a_repository_is_compared_copied_and_kept_as_a_rule(
     window.click(window.wait_for("Mirrors…"))
     window.wait_for("Rules")
     window.keys("Return")
-    window.wait_text("2 tags: 2 the same")
+    window.wait_text("2 tags: 2 unchanged")
