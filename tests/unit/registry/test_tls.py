@@ -149,12 +149,14 @@ def test_plain_http_behind_https_is_said(connect, monkeypatch: pytest.MonkeyPatc
 
         thread = threading.Thread(target=answer)
         thread.start()
-        with pytest.raises(TlsFailed, match="uses plain HTTP") as caught:
-            connect(f"127.0.0.1:{listener.getsockname()[1]}").tags("a/b")
+        try:
+            with pytest.raises(TlsFailed, match="uses plain HTTP") as caught:
+                connect(f"127.0.0.1:{listener.getsockname()[1]}").tags("a/b")
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            listener.close()
+            thread.join()
         assert "insecure" in caught.value.advice
-        listener.shutdown(socket.SHUT_RDWR)
-        listener.close()
-        thread.join()
 
 
 def test_tls_is_found_also_where_plain_http_is_allowed(connect, tmp_path: Path) -> None:
