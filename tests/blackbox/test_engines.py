@@ -126,4 +126,4 @@ def test_a_push_that_would_lose_platforms_is_warned_of(
     window.click_row("Local images", f"{open_registry.address}/loses/app")
     window.keys("ctrl+shift+p")
     window.wait_text("The engine has only linux/amd64 of the")
-    window.wait_text("is there for linux/amd64, linux/arm64, and will be for linux/amd64 alone.")
+    window.wait_text("exists for linux/amd64, linux/arm64 and will exist only for linux/amd64.")
