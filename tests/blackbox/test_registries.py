@@ -313,7 +313,7 @@ def test_a_tag_is_removed_with_its_siblings_named(start: Start, open_registry: P
     open_repository(window, address, "remove/app")
     window.click_row("Tags", "1.0")
     window.keys("Delete")
-    window.wait_text("2 more tags go with it")
+    window.wait_text("2 more tags are removed with it")
     named = window.ask(do="table", name="Tags to be removed", roles=["list"])
     assert sorted(cell for row in named["rows"] for cell in row) == ["1", "1.0   (chosen)", "latest"]
     window.press("Remove")
