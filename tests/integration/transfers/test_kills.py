@@ -14,6 +14,7 @@ import pytest
 
 from longshore.library.library import Library
 from longshore.oci.reference import Reference
+from longshore.transfers.journal.codec import request_to_json
 from longshore.transfers.queue.queue import TransferQueue
 from longshore.transfers.transfer import Endpoint, RegistryPlace, State, TransferRequest
 from testbed.engine import PrivateEngine
@@ -58,13 +59,13 @@ import json, sys, threading
 from pathlib import Path
 from longshore.transfers.journal.journal import Journal
 from longshore.transfers.queue.queue import TransferQueue
-from longshore.transfers.transfer import TransferRequest
+from longshore.transfers.journal.codec import request_from_json
 from transfertools import Eye
 from transfertools.real import RealClients
 eye = Eye()
 queue = eye.queue = TransferQueue(RealClients(), Journal(Path(sys.argv[1])), wake=eye.wake)
 queue.start()
-row = queue.add(TransferRequest.from_json(json.loads(sys.argv[2])))
+row = queue.add(request_from_json(json.loads(sys.argv[2])))
 eye.until(row, lambda row: row.moved_bytes > 0 or row.state.finished, 60)
 print(row, flush=True)
 threading.Event().wait()
@@ -125,7 +126,7 @@ def stands(spot: Spot, label: str, clients: RealClients, folder: Path) -> Seen |
 
 def killed_in_the_middle(sent: TransferRequest, journal: Path) -> str:
     """The row of a transfer whose program was killed while it moved."""
-    arguments = [sys.executable, "-c", _OTHER, str(journal), json.dumps(sent.to_json())]
+    arguments = [sys.executable, "-c", _OTHER, str(journal), json.dumps(request_to_json(sent))]
     with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as child:
         try:
             assert child.stdout is not None
