@@ -111,7 +111,7 @@ def test_sign_in_then_pull_and_push(
     window.keys("Tab")
     window.type("wrong password")
     window.keys("Return")
-    window.wait_text("refuses")
+    window.wait_text("refused the user name or password")
     window.keys("ctrl+a")
     window.type(auth_registry.password)
     window.keys("Return")
