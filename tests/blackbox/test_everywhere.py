@@ -25,7 +25,7 @@ def test_a_tag_is_copied_by_drag_and_by_button(
     target = _registry_row(window, second_registry)
     window.drag_row("Tags", ["1.0"], window.reveal("Registries", target))
     window.wait_for("Resulting references")
-    window.wait_text(f"Will be pushed as {second_registry.address}/across/app:1.0")
+    window.wait_text(f"Will be copied to {second_registry.address}/across/app:1.0")
     window.keys("Return")
     row = wait_status(window, "Succeeded")
     assert row[OPERATION] == "Copy"

@@ -43,7 +43,7 @@ TABLE: tuple[tuple[str, str, type[LongshoreError], str, str], ...] = (
     ("http registry", "", TlsFailed, "The engine connects to {host} with TLS, but it uses plain HTTP.",
      "The engine makes this connection, so it must allow it: add {address} to “insecure-registries” in its "
      "daemon.json and restart the engine (Podman: “insecure = true” in registries.conf)."),
-    ("https registry", "", TlsFailed, "{host} requires TLS, and the engine asks without.",
+    ("https registry", "", TlsFailed, "{host} requires TLS, but the engine connects without it.",
      "The engine makes this connection: remove {address} from “insecure-registries” in its daemon.json "
      "and restart "
      "the engine, and give it the registry's certificate in /etc/docker/certs.d/{address}/ca.crt."),
@@ -63,7 +63,7 @@ TABLE: tuple[tuple[str, str, type[LongshoreError], str, str], ...] = (
     ("bad password", "signed", SignInFailed, "{host} refused the user name or password.",
      "Sign in at {host} again."),
     ("bad password", "", SignInRequired, "Sign in to {host} to {verb} {image}.", "Sign in, then retry."),
-    ("denied", "push signed", AccessDenied, "You are signed in at {host}, and may not push to {repository}.",
+    ("denied", "push signed", AccessDenied, "You are signed in to {host}, but may not push to {repository}.",
      "Push to a repository of yours, ask its owner, or sign in as someone else."),
     ("denied", "push", SignInRequired, "Sign in to {host} to {verb} {image}.", "Sign in, then retry."),
     ("denied", "signed", AccessDenied, "{host} has no image {repository}, or you may not pull it.",
@@ -92,7 +92,7 @@ TABLE: tuple[tuple[str, str, type[LongshoreError], str, str], ...] = (
      "{host} refers to the digest {found} for {image}, but does not have it.",
      "The registry or a proxy may announce a digest that does not match, or the image is incomplete: push it again."),
     # Seen where several pushes bring the same layers to one repository: one of them comes too early.
-    ("unknown blob", "push", RegistryFailure, "{host} does not find a part of {image} that was just pushed.",
+    ("unknown blob", "push", RegistryFailure, "{host} cannot find a part of {image} that was just pushed.",
      "Push it again."),
     ("unknown blob", "", NotInRegistry, "{host} does not have all parts of {image}.",
      "The image is broken in the registry: push it there again."),

@@ -19,7 +19,7 @@ from longshore.widgets.main_window import MainWindow
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from longshore.oci.reference import Reference
-    from longshore.widgets.dialogs.targets import TargetSheet
+    from longshore.widgets.dialogs.target_sheet import TargetSheet
 
 
 def short_path(path: Path) -> str:
@@ -54,8 +54,8 @@ class Shared(QObject):
         QApplication.clipboard().setText(text)
 
     def place(self) -> LocalPlace | None:
-        """Return the place of the left pane; None, with a message, if there is none or it does not "
-        "respond."""
+        """Return the place of the left pane; None, with a message, if there is none or it does not
+        respond."""
         status = self._operations.images.status
         if status.error is not None:
             self.show_failure(status.error)

@@ -54,7 +54,7 @@ def image_id_of(engine: Engine, name: Reference | None) -> str:
 
 
 def tag(job: Job, engine: Engine, image_id: str, name: Reference) -> bool:
-    """Have *name* point to the image, and note if it pointed to another. False if it did already."""
+    """Point *name* to the image, and note if it pointed to another. Return False if it did already."""
     before = image_id_of(engine, name)
     if before == image_id:
         return False

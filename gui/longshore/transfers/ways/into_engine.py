@@ -55,7 +55,7 @@ class IntoEngine:
         return loading.plan()
 
     def run(self, job: Job) -> str:
-        """Load, and verify that the engine has each image, layer by layer; gives the id of the first there."""
+        """Load, verify that the engine has each image, layer by layer, and return the id of the first one there."""
         found = job.left[_KEY]
         if isinstance(found, LongshoreError):
             raise found

@@ -40,7 +40,7 @@ def tag_of(reference: Reference | None) -> Reference | None:
 
 
 def load(job: Job, engine: Engine, tar: Generator[bytes]) -> list[str]:
-    """Have *engine* load *tar*, and close it however that ends. Gives the names (or ids) that the engine reports.
+    """Have *engine* load *tar*, close *tar* however that ends, and return the names (or ids) that the engine reports.
 
     Progress includes the unpacking of each layer. Raises EngineError, Cancelled, and what *tar* raises.
     """
@@ -58,7 +58,7 @@ def load(job: Job, engine: Engine, tar: Generator[bytes]) -> list[str]:
 
 
 def verify(job: Job, engine: Engine, expected: Expected, loaded: Sequence[str]) -> str:
-    """Verify that *engine* has the image, and note what became of its tag and digest. Gives its id there.
+    """Verify that *engine* has the image, note changes of its tag and digest, and return its id there.
 
     *loaded*: what the engine reports. Raises VerificationFailed.
     """

@@ -1,4 +1,4 @@
-"""Images out of an engine, to the library, an archive or another engine: what it saves, checked as it streams by."""
+"""Images out of an engine, to the library, an archive or another engine: what it saves is checked while it streams."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class Saved:
         return self._listing
 
     def found(self, image: ImageDetails) -> Archived:
-        """*image* as it was saved: found by its id, else by its layers. Raises as :meth:`listing`."""
+        """Return *image* as it was saved: found by its id, else by its layers. Raises the same as :meth:`listing`."""
         archived = self.listing().archived
         for one in archived:
             if image.image_id in one.ids:
@@ -101,10 +101,10 @@ class Sink(Protocol):
         """The digest (or id) of *image* if the destination has all of it, else ""."""
 
     def named(self, image: ImageDetails) -> str:
-        """As :meth:`held`; an image that is there also gets its name, so that nothing needs to move."""
+        """Return the same, and tag an image that is already there, so that nothing needs to move."""
 
     def take(self, saved: Saved) -> str:
-        """Take in all of *saved*, verify that it is whole and what was asked for, and give it its name; its digest."""
+        """Store all of *saved*, verify that it is complete and the image asked for, tag it, and return its digest."""
 
 
 class OutOfEngine:
@@ -139,7 +139,7 @@ class OutOfEngine:
         return Plan(len(layers), whole, estimated=True, compressed=False)
 
     def run(self, job: Job) -> str:
-        """Have the engine save, and the destination take in; the digest of the first image there."""
+        """Have the engine save and the destination store; return the digest of the first image there."""
         engine = _engine(job)
         names = source_names(job.request)
         images = [engine.image(name) for name in names]

@@ -85,7 +85,7 @@ class ArchiveSource:
             member = self._archive.member(layer.digest)
             if member is None:
                 raise ArchiveDamaged(
-                    "The archive leaves out layers that only their vendor may distribute.",
+                    "The archive does not contain layers that only their vendor may distribute.",
                     subject=str(self._archive.path),
                     advice="Pull the image from its registry instead.",
                 )

@@ -22,16 +22,16 @@ from longshore.transfers.transfer import (
 class Later(enum.Enum):
     """In place of a plan."""
 
-    PLAN = "later"  # made while the transfer runs already, and told to ``Job.planned``
+    PLAN = "later"  # made while the transfer runs, and passed to ``Job.planned``
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
     """One attempt at a transfer, as its way sees it. Belongs to one worker thread.
 
-    *note* may be called at any moment; what it is given shows in the row at once. *planned*: hears the plan, or None if
-    there is none, where ``plan`` gave :class:`Later`; any thread. *left*: what ``plan`` leaves for
-    ``run``. *closing*: is closed when the attempt is over, however it ends.
+    *note* may be called at any time; the note appears in the row at once. *planned*: called with the plan, or None if
+    there is none, after ``plan`` returned :class:`Later`; any thread. *left*: what ``plan`` leaves for ``run``.
+    *closing*: closed when the attempt is over, however it ends.
     """
 
     request: TransferRequest
@@ -51,20 +51,20 @@ class Job:
 class Way(Protocol):
     """A way to move an image between two kinds of places. Shared by all transfers: keeps no state of one."""
 
-    #: Whether the destination unpacks what it gets; then that is part of the bar.
+    #: Whether the destination unpacks the image; then unpacking is part of the bar.
     extracts: bool
-    #: Whether it can stop half way and later go on from there: the bytes are ours. Such an attempt ends with
-    #: Cancelled soon after ``cancellation.stopping`` has become true, where it can be gone on with.
+    #: Whether it can stop half way and resume there later: Longshore moves the bytes. Such an attempt ends with
+    #: Cancelled soon after ``cancellation.stopping`` is set, at a point from which it can be resumed.
     pausable: bool
 
     def plan(self, job: Job) -> Plan | Later | None:
-        """What would move, told to ``job.progress`` as well; None when it cannot be known.
+        """Return what would move, and report it to ``job.progress``; None if it cannot be known.
 
         Never fails the transfer: raises only Cancelled.
         """
 
     def run(self, job: Job) -> str:
-        """Move the image and verify that it arrived; the digest that stands at the destination, "" if unknowable.
+        """Move the image, verify that it arrived, and return its digest at the destination ("" if it has none).
 
         Raises Cancelled or a LongshoreError.
         """

@@ -22,7 +22,7 @@ from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
 from longshore.operations.platforms import Contents
 from longshore.transfers.transfer import Endpoint, RegistryPlace, TransferRequest
-from longshore.widgets.dialogs.targets import TargetSheet
+from longshore.widgets.dialogs.target_sheet import TargetSheet
 from longshore.widgets.notices import plain_label
 
 #: Platforms visible without scrolling.
@@ -163,6 +163,10 @@ class CopySheet(TargetSheet):
         self.referrers = QCheckBox(self.tr("Include signatures and SBOMs"))
         self.referrers.setToolTip(self.tr("Referrers of the images: signatures, SBOMs, attestations."))
         form.addRow("", self.referrers)
+
+    def outcome(self) -> str:
+        """See TargetSheet."""
+        return self.tr("Will be copied to {0}.")
 
     def ask_contents(self) -> None:
         """Request the contents of the images. Call it once the signal is connected."""

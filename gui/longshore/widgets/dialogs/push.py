@@ -13,7 +13,7 @@ from longshore.oci.image_name import ImageName
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
 from longshore.transfers.transfer import Endpoint
-from longshore.widgets.dialogs.targets import TargetSheet
+from longshore.widgets.dialogs.target_sheet import TargetSheet
 from longshore.widgets.notices import plain_label
 
 if TYPE_CHECKING:

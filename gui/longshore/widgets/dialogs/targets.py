@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
-from PySide6.QtGui import QColor, QKeySequence, QShortcut
+from PySide6.QtGui import QColor
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QComboBox,
@@ -18,15 +18,14 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from longshore.application import requests
 from longshore.errors import InvalidRegistryName, LongshoreError
 from longshore.models.errors import message
 from longshore.models.text import safe
 from longshore.oci.image_name import ImageName
 from longshore.oci.reference import DOCKER_HUB, Reference
 from longshore.registry.config import parse_registry
-from longshore.transfers.transfer import ArchivePlace, Endpoint, LibraryPlace, RegistryPlace, TransferRequest
-from longshore.widgets.dialogs.sheet import TABLE_ROW, Sheet, sheet_table
+from longshore.transfers.transfer import ArchivePlace, Endpoint, LibraryPlace, RegistryPlace
+from longshore.widgets.dialogs.sheet import TABLE_ROW, sheet_table
 from longshore.widgets.notices import plain_label
 from longshore.widgets.theme import current_theme
 
@@ -83,9 +82,11 @@ class Targets(QObject):
         parent: QWidget,
         sources: Sequence[Endpoint],
         registries: Sequence[tuple[str, str]],  # host, user
+        outcome: str,  # what happens to a single image, with {0} for its new name
         repository: str = "",
     ) -> None:
         super().__init__(parent)
+        self._outcome = outcome
         self._sources = list(sources)
         self._registries = list(registries)
         self._users = dict(registries)
@@ -327,7 +328,7 @@ class Targets(QObject):
     def _summarise(self, references: list[Reference], overwrites: int, *, unsure: bool) -> None:
         words = []
         if len(references) == 1:
-            words.append(self.tr("Will be pushed as {0}.").format(references[0].familiar))
+            words.append(self._outcome.format(references[0].familiar))
         if overwrites == 1:
             words.append(
                 self.tr("1 existing tag may be moved to this image.")
@@ -394,51 +395,3 @@ class Targets(QObject):
                 self.table.setCurrentCell(row, _REPOSITORY)
                 raise
         return pairs
-
-
-class TargetSheet(Sheet):
-    """A sheet around :class:`Targets`: the verb is enabled while every resulting reference is valid."""
-
-    transfers_requested = Signal(object)  # list[TransferRequest]
-
-    def __init__(
-        self,
-        parent: QWidget | None,
-        title: str,
-        verb: str,
-        sources: Sequence[Endpoint],
-        registries: Sequence[tuple[str, str]],  # host, user
-        host: str,
-        repository: str = "",
-    ) -> None:
-        super().__init__(parent, title, verb, width=760)
-        self.targets = Targets(self, sources, registries, repository)
-        self.body.addLayout(self.targets.layout)
-        self.targets.checked.connect(self._checked)
-        self.targets.resized.connect(self.refit)
-        for keys in ("Ctrl+Return", "Ctrl+Enter"):
-            QShortcut(QKeySequence(keys), self, self._confirmed)
-        for keys in ("Return", "Enter"):
-            # After a cell was edited, the table consumes the key.
-            shortcut = QShortcut(QKeySequence(keys), self.targets.table, self._confirmed)
-            shortcut.setContext(Qt.ShortcutContext.WidgetShortcut)
-        self.targets.add_target(host)
-        self.confirm.setFocus()
-
-    def _checked(self, problem: str, _references: list[Reference]) -> None:
-        self.show_problem(problem)
-        self.confirm.setEnabled(not problem)
-
-    def check(self) -> bool:
-        """Return True if every row has a valid and unique reference."""
-        try:
-            pairs = self.targets.chosen()
-        except LongshoreError as error:
-            self.show_problem(error)
-            return False
-        self.transfers_requested.emit([self.request(source, target) for source, target in pairs])
-        return True
-
-    def request(self, source: Endpoint, target: Reference) -> TransferRequest:
-        """Return the request for the transfer of *source* to *target*."""
-        return requests.push(source, target)
