@@ -411,7 +411,7 @@ def summary_text(snapshots: Iterable[TransferSnapshot], *, held: bool, unsaved: 
         (tr("%n interrupted", counts[State.INTERRUPTED]), counts[State.INTERRUPTED]),
         (tr("%n cancelled", counts[State.CANCELLED]), counts[State.CANCELLED] and at_rest),
         (tr("%n done", counts[State.SUCCEEDED]), counts[State.SUCCEEDED] and at_rest),
-        (tr("queue held"), held),
+        (tr("queue paused"), held),
         (tr("history not saved"), unsaved),
     )
     return ", ".join(word for word, wanted in words if wanted)

@@ -71,8 +71,9 @@ class Actions(QObject):
         transfers.addSeparator()
         self.move_up = self._add(transfers, self.tr("Move up"), lambda: pane.move_rows(-1), "Ctrl+Up")
         self.move_down = self._add(transfers, self.tr("Move down"), lambda: pane.move_rows(1), "Ctrl+Down")
-        self.pause = self._add(transfers, self.tr("Pause or resume"), pane.toggle_pause)
-        self.hold = self._add(transfers, self.tr("Pause or resume queue"), pane.toggle_hold)
+        self.pause = self._add(transfers, self.tr("Pause"), pane.toggle_pause)
+        self.hold = self._add(transfers, self.tr("Pause queue"), pane.toggle_hold)
+        transfers.aboutToShow.connect(self._name_pauses)
         self.clear = self._add(transfers, self.tr("Clear finished"), pane.clear_finished)
         transfers.addSeparator()
         self.history = self._add(transfers, self.tr("History…"), window.history_requested.emit, "Ctrl+H")
@@ -98,6 +99,13 @@ class Actions(QObject):
     def _place_usable(self, reason: str) -> None:
         for action in self._of_place:
             _block(action, reason)
+
+    @Slot()
+    def _name_pauses(self) -> None:
+        """Name the two entries as their buttons are named now: Pause or Resume."""
+        pane = self._window.transfer_pane
+        self.pause.setText(pane.pause_button.accessibleName())
+        self.hold.setText(pane.hold_button.accessibleName())
 
     def _add(self, menu: QMenu, words: str, wish: Callable[[], object], *keys: str) -> QAction:
         action = menu.addAction(words)

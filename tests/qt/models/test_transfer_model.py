@@ -217,7 +217,7 @@ def test_every_transfer_is_in_the_summary(states, expected):
     rows = [transfer(str(number), state=state) for number, state in enumerate(states)]
     assert words.summary_text(rows, held=False) == expected
     extra = words.summary_text(rows, held=True, unsaved=True)
-    assert extra == ", ".join(part for part in (expected, "queue held", "history not saved") if part)
+    assert extra == ", ".join(part for part in (expected, "queue paused", "history not saved") if part)
 
 
 def test_what_really_moved_in_words(model):

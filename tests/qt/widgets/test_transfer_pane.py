@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from PySide6.QtCore import QModelIndex, QPoint, QPointF, Qt
-from PySide6.QtWidgets import QPushButton
+from PySide6.QtWidgets import QMenu, QPushButton
 from pytestqt.qtbot import QtBot
 
 from longshore.errors import (
@@ -49,8 +49,12 @@ def test_the_header_sums_up(bench: Bench, qtbot: QtBot) -> None:
     )
     qtbot.waitUntil(lambda: pane.summary.whole() == "2 running, 1 queued, 21.4 MB/s, 1 failed")
     pane.set_held(True)
-    assert pane.summary.whole().endswith("queue held")
+    assert pane.summary.whole().endswith("queue paused")
     assert pane.hold_button.accessibleName() == "Resume queue"
+    transfers = bench.actions.hold.associatedObjects()[0]
+    assert isinstance(transfers, QMenu)
+    transfers.aboutToShow.emit()
+    assert (bench.actions.hold.text(), bench.actions.pause.text()) == ("Resume queue", "Pause")
     with qtbot.waitSignal(pane.hold_toggled) as resume:
         _click(qtbot, pane.hold_button)
     assert resume.args == [False]
