@@ -5,7 +5,7 @@ An :class:`~longshore.engine.engine.Engine` already is such a store; the library
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import TYPE_CHECKING, Protocol
 
 from longshore.oci.local_image import LocalImage
@@ -45,7 +45,7 @@ class Store(Protocol):
     def remove(self, name: str, /, force: bool = False) -> object:
         """Remove a name, and the image with its last name."""
 
-    def events(self, cancellation: Cancellation) -> Iterator[object]:
+    def events(self, cancellation: Cancellation) -> Generator[object]:
         """Yields once at the start and after each possible change of the list.
 
         Ends, or raises, when the connection is lost.
@@ -78,7 +78,7 @@ class LibraryStore:
         """Remove a name and free unused content. *force* has no effect: there are no containers."""
         return self._library.remove(_named(name))
 
-    def events(self, cancellation: Cancellation) -> Iterator[object]:
+    def events(self, cancellation: Cancellation) -> Generator[object]:
         """Yields at the start, and whenever any program has changed the list."""
         known = self._library.signature()
         yield known

@@ -152,9 +152,10 @@ class PlaceWatch:
         loop = asyncio.get_running_loop()
 
         def follow() -> None:
-            for _event in store.events(cancellation):
-                if not wanted.is_set():
-                    loop.call_soon_threadsafe(wanted.set)
+            with contextlib.closing(store.events(cancellation)) as events:
+                for _event in events:
+                    if not wanted.is_set():
+                        loop.call_soon_threadsafe(wanted.set)
 
         stream = loop.run_in_executor(self._tasks.lasting, follow)
         stream.add_done_callback(_retrieve)
