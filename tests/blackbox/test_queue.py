@@ -148,7 +148,7 @@ def test_a_copy_is_paused_and_goes_on(
     target = window.wait_row("Registries", second_registry.address)
     window.drag_row("Tags", ["1"], window.reveal("Registries", target))
     window.wait_for("Resulting references")
-    window.wait_text(f"Will be pushed as {second_registry.address}/paused/app:1")
+    window.wait_text(f"Will be copied to {second_registry.address}/paused/app:1")
     window.keys("Return")
     wait_status(window, "Running")
     window.press("Pause")
