@@ -7,7 +7,7 @@ from typing import Any
 
 from longshore.settings import Settings
 from longshore.transfers.journal.journal import MAX_AGE_DAYS, MAX_ROWS
-from longshore.transfers.queue.runner import CONCURRENCY
+from longshore.transfers.queue.scheduler import CONCURRENCY
 
 #: The minimum and maximum of each number; a settings file may contain anything.
 BOUNDS = {

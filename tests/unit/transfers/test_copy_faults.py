@@ -344,7 +344,7 @@ def test_a_cancelled_copy_that_is_asked_for_again_goes_on(bench: Bench) -> None:
         return None
 
     bench.target.fault = fault
-    with bench.queue._condition:
+    with bench.queue._rows.lock:
         rows.append(bench.start())
     bench.eye.until(rows[0], State.CANCELLED)
     bench.queue.retry(rows)

@@ -125,7 +125,7 @@ def test_pausing_twice_gives_no_more_time(make_queue: Make, monkeypatch: pytest.
     row = queue.add(pull())
     wait_until(lambda: gate.inside)
     eye.until(row, lambda row: row.pausable)
-    with queue._condition:  # before it can be cut
+    with queue._rows.lock:  # before it can be cut
         queue.pause([row])
         monkeypatch.setattr("longshore.transfers.queue.queue.GRACE", 10 * DEADLINE)
         queue.pause([row])
@@ -137,7 +137,7 @@ def test_unpausing_one_that_still_pauses_goes_on_at_once(make_queue: Make) -> No
     queue, eye = make_queue(script)
     row = queue.add(pull())
     eye.until(row, lambda row: row.pausable and row.moved_bytes == 140)
-    with queue._condition:  # before its thread can end
+    with queue._rows.lock:  # before its thread can end
         queue.pause([row])
         queue.unpause([row])
     eye.until(row, State.SUCCEEDED)
@@ -149,7 +149,7 @@ def test_cancelling_one_that_pauses_or_is_paused(make_queue: Make) -> None:
     queue, eye = make_queue(Script(halfway, extracts=False, pausable=True))
     row = queue.add(pull())
     eye.until(row, lambda row: row.pausable and row.moved_bytes == 140)
-    with queue._condition:
+    with queue._rows.lock:
         queue.pause([row])
         queue.cancel([row])
     eye.until(row, State.CANCELLED)

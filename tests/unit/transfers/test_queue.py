@@ -234,13 +234,13 @@ def test_a_stuck_attempt_is_left_to_itself_in_time(make_queue: Make, monkeypatch
     row = queue.add(pull())
     eye.until(row, State.RUNNING)
     rests: list[float] = []
-    wait = queue._condition.wait
+    wait = queue._rows.lock.wait
 
     def resting(timeout: float | None = None) -> bool:
         rests.append(NEVER if timeout is None else timeout)
         return wait(timeout)
 
-    monkeypatch.setattr(queue._condition, "wait", resting)
+    monkeypatch.setattr(queue._rows.lock, "wait", resting)
     queue.cancel([row])
     eye.until(row, State.CANCELLED)
     stuck.set()
@@ -554,7 +554,10 @@ def test_shutdown_does_not_wait_for_a_stuck_attempt(
         join(thread, timeout)
 
     monkeypatch.setattr(threading.Thread, "join", joined)
-    monkeypatch.setattr("longshore.transfers.queue.queue.time", SimpleNamespace(monotonic=lambda: 100.0))
+    for module in ("queue", "threads"):
+        monkeypatch.setattr(
+            f"longshore.transfers.queue.{module}.time", SimpleNamespace(monotonic=lambda: 100.0)
+        )
     assert not queue.shutdown(1.0), "returns while the attempt is stuck for ever"
     # Less than all of it, since the journal comes last and has to be written.
     assert [timeout for name, timeout in waits.items() if name.startswith("transfer-")] == [

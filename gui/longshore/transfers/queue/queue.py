@@ -6,36 +6,70 @@ No asyncio, no Qt.
 from __future__ import annotations
 
 import logging
-import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from longshore.cancellation import Cancellation
+from longshore.transfers.clients import Clients
 from longshore.transfers.errors import InternalError
 from longshore.transfers.journal.file import SetAside
-from longshore.transfers.queue.mailbox import Changes, Counts
-from longshore.transfers.queue.row import Entry
-from longshore.transfers.queue.runner import GRACE, PATIENCE, QueueCore
+from longshore.transfers.journal.journal import Journal
+from longshore.transfers.queue.mailbox import Changes, Counts, Mailbox
+from longshore.transfers.queue.retry import RetryPolicy
+from longshore.transfers.queue.rows import Rows
+from longshore.transfers.queue.runner import GRACE, PATIENCE, Runner
+from longshore.transfers.queue.scheduler import CONCURRENCY, Limits
+from longshore.transfers.queue.threads import Threads
 from longshore.transfers.transfer import State, TransferRequest, Waiting
+from longshore.transfers.ways.table import Ways
 
 __all__ = ["Changes", "Counts", "SetAside", "TransferQueue"]
 
 _log = logging.getLogger(__name__)
 
 
-class TransferQueue(QueueCore):
+class TransferQueue:
     """The queue's commands and queries. Any thread may call any method; all except shutdown return at once.
 
     *wake* is called from any thread at the first change, and not again until the changes are taken; it must only signal
     (it may run inside a call to this queue). *ways*: by the kinds of source and destination.
     """
 
+    def __init__(
+        self,
+        clients: Clients,
+        journal: Journal,
+        *,
+        concurrency: int = CONCURRENCY,
+        per_registry: int | None = None,
+        wake: Callable[[], None] = lambda: None,
+        ways: Ways | None = None,
+        policy: RetryPolicy | None = None,
+    ) -> None:
+        self._journal = journal
+        self._mailbox = Mailbox(wake)
+        self._rows = Rows(journal, self._mailbox)
+        self._threads = Threads()
+        self._runner = Runner(
+            self._rows,
+            clients,
+            self._threads,
+            limits=Limits(max(concurrency, 1), per_registry),
+            ways=ways,
+            policy=policy or RetryPolicy(),
+        )
+        self._set_aside: SetAside | None = None  # the last value reported, as are the two that follow
+        self._unsaved = ""
+        self._damaged = 0
+        self._reloading = False
+        journal.watch(self._journal_changed)
+
     # -- start and end
 
     def start(self) -> None:
         """Open the journal, show unfinished rows as Interrupted, and start working. Call once."""
-        for work, name in ((self._load, "transfers-load"), (self._schedule, "transfers-scheduler")):
-            self._thread(work, name).start()
+        self._threads.new(self._load, "transfers-load").start()
+        self._runner.start()
 
     def shutdown(self, timeout: float = 2.0) -> bool:
         """Stop everything: unfinished rows become Interrupted and can be resumed at the next start.
@@ -43,38 +77,49 @@ class TransferQueue(QueueCore):
         Blocks up to *timeout* seconds. Returns True if every thread ended and the journal is written and closed.
         """
         deadline = time.monotonic() + timeout
-        with self._condition:
-            self._closing = True
-            cancelled = []
-            for entry in self._rows.values():
-                if entry.state is State.QUEUED:
-                    self._end(entry, State.INTERRUPTED)
-                elif entry.active:
-                    # Rows that the user already cancelled stay cancelled.
-                    entry.interrupting = entry.state is not State.CANCELLING
-                    entry.pausing = False
-                    entry.state = State.CANCELLING
-                    self._changed(entry)
-                    cancelled.append(entry.cancellation)
-            self._wake()
-            threads = list(self._threads)
-        self._waiter.stop()
+        with self._rows.lock:
+            cancelled = self._rows.interrupt_all()
+        self._runner.stop()
         for cancellation in cancelled:
             cancellation.cancel()
-        current = threading.current_thread()
-        for thread in threads:
-            if thread is not current:
-                thread.join(max(deadline - 0.3 - time.monotonic(), 0.0))
-        with self._condition:
-            for entry in self._rows.values():
+        ended = self._threads.join(deadline - 0.3)
+        with self._rows.lock:
+            for entry in self._rows:
                 if entry.active:
-                    self._abandon(entry)
-        clean = self._waiter.join(max(deadline - 0.2 - time.monotonic(), 0.0))
+                    self._rows.abandon(entry)
+        clean = self._runner.join(max(deadline - 0.2 - time.monotonic(), 0.0))
         written = self._journal.close(max(deadline - time.monotonic(), 0.1))
-        left = [thread.name for thread in threads if thread is not current and thread.is_alive()]
-        if left:
-            _log.warning("still running at the end: %s", ", ".join(left))
-        return clean and written and not left
+        return clean and written and ended
+
+    # -- the journal
+
+    def _load(self) -> None:
+        self._journal.open()
+        self._adopt()
+
+    def _journal_changed(self) -> None:
+        # The journal's thread.
+        with self._rows.lock:
+            if self._journal.another and not (self._reloading or self._rows.closing):
+                self._reloading = True
+                self._threads.new(self._reload, "transfers-reload").start()
+        self._mailbox.post()
+
+    def _reload(self) -> None:
+        """Save all rows again after the journal switched to another file, which may not have them."""
+        with self._rows.lock:
+            self._reloading = False
+            self._rows.save_all()
+        self._adopt()
+
+    def _adopt(self) -> None:
+        try:
+            found = self._journal.adopt()
+        except Exception as error:
+            _log.warning("the journal cannot be read: %s", error)
+            found = []
+        with self._rows.lock:
+            self._rows.restore(found)
 
     # -- commands
 
@@ -83,39 +128,33 @@ class TransferQueue(QueueCore):
 
         If an equal request is unfinished or Interrupted, its row is used again.
         """
-        with self._condition:
-            for entry in self._rows.values():
+        with self._rows.lock:
+            for entry in self._rows:
                 if entry.request != request:
                     continue
                 if not entry.state.finished:
                     return entry.id
-                if entry.state is State.INTERRUPTED and not self._closing:
-                    self._again(entry)
+                if entry.state is State.INTERRUPTED and not self._rows.closing:
+                    self._rows.again(entry)
                     return entry.id
-            if self._closing:
+            if self._rows.closing:
                 raise InternalError("Longshore is closing.")
-            entry = Entry(request)
-            self._rows[entry.id] = entry
-            self._order.append(entry.id)
-            self._save(entry)
-            self._mailbox.post(entry.id, ordered=True)
-            self._wake()
-            return entry.id
+            return self._rows.add(request).id
 
     def cancel(self, ids: Iterable[str]) -> None:
         """Cancel these rows, waiting or running; finished rows stay as they are. Takes at most a second."""
         cancelled: list[Cancellation] = []
-        with self._condition:
-            for entry in self._known(ids):
+        with self._rows.lock:
+            for entry in self._rows.known(ids):
                 if entry.state is State.QUEUED:
-                    self._end(entry, State.CANCELLED)
+                    self._rows.end(entry, State.CANCELLED)
                 elif entry.state in (State.PLANNING, State.RUNNING):
                     entry.state = State.CANCELLING
                     entry.pausing = False
                     entry.stop_at = time.monotonic() + PATIENCE
-                    self._changed(entry)
+                    self._rows.changed(entry)
                     cancelled.append(entry.cancellation)
-            self._wake()
+            self._rows.wake()
         for cancellation in cancelled:
             cancellation.cancel()
 
@@ -124,9 +163,9 @@ class TransferQueue(QueueCore):
 
         A paused row is Queued and waits for PAUSED. Until then, for some seconds at most, its phase is PAUSING.
         """
-        with self._condition:
-            self._look_at_new()
-            for entry in self._known(ids):
+        with self._rows.lock:
+            self._runner.look_at_new()
+            for entry in self._rows.known(ids):
                 if not entry.pausable:
                     continue
                 if entry.state is State.QUEUED:
@@ -137,59 +176,52 @@ class TransferQueue(QueueCore):
                         entry.stop_at = time.monotonic() + GRACE
                         entry.cancellation.ask_to_stop()
                     entry.pausing = entry.paused = True
-                self._changed(entry)
-            self._wake()
+                self._rows.changed(entry)
+            self._rows.wake()
 
     def unpause(self, ids: Iterable[str]) -> None:
         """Resume paused rows where they stopped, in queue order."""
-        with self._condition:
-            for entry in self._known(ids):
+        with self._rows.lock:
+            for entry in self._rows.known(ids):
                 if entry.pausing:
                     entry.paused = False
                 elif entry.state is State.QUEUED and entry.waiting_for is Waiting.PAUSED:
                     entry.wait_for(None)
-                    self._changed(entry)
-            self._wake()
+                    self._rows.changed(entry)
+            self._rows.wake()
 
     def cancel_all(self) -> None:
         """Cancel every row that waits or runs."""
-        with self._condition:
-            unfinished = [entry.id for entry in self._rows.values() if not entry.state.finished]
+        with self._rows.lock:
+            unfinished = [entry.id for entry in self._rows if not entry.state.finished]
         self.cancel(unfinished)
 
     def retry(self, ids: Iterable[str]) -> None:
         """Queue finished rows again; retry a row at once that waits for its next try."""
-        with self._condition:
-            for entry in self._known(ids):
+        with self._rows.lock:
+            for entry in self._rows.known(ids):
                 if entry.state is State.QUEUED and entry.waiting_for in (
                     Waiting.BACKOFF,
                     Waiting.RATE_LIMIT,
                     Waiting.ENGINE,
                 ):
                     entry.wait_for(None)
-                    self._changed(entry)
-                elif entry.state.finished and not self._asked_elsewhere(entry):
-                    self._again(entry)
-            self._wake()
+                    self._rows.changed(entry)
+                elif entry.state.finished and not self._rows.asked_elsewhere(entry):
+                    self._rows.again(entry)
+            self._rows.wake()
 
     def retry_failed(self) -> None:
         """Queue every Failed or Interrupted row again."""
         unfinished = (State.FAILED, State.INTERRUPTED)
-        with self._condition:
-            self.retry([entry.id for entry in self._rows.values() if entry.state in unfinished])
+        with self._rows.lock:
+            self.retry([entry.id for entry in self._rows if entry.state in unfinished])
 
     def clear_finished(self, ids: Iterable[str] | None = None) -> None:
         """Remove finished rows (those among *ids*, or all) from the queue; the journal keeps them as history."""
-        with self._condition:
-            wanted = list(self._rows.values()) if ids is None else self._known(ids)
-            cleared = [entry.id for entry in wanted if entry.state.finished]
-            for row in cleared:
-                del self._rows[row]
-            gone = set(cleared)
-            self._order = [row for row in self._order if row not in gone]
-            if cleared:
-                self._journal.clear(cleared)
-                self._mailbox.post(removed=tuple(cleared), ordered=True)
+        with self._rows.lock:
+            wanted = self._rows if ids is None else self._rows.known(ids)
+            self._rows.remove([entry.id for entry in wanted if entry.state.finished])
 
     def hold(self) -> None:
         """Start no more transfers; running ones continue."""
@@ -199,68 +231,45 @@ class TransferQueue(QueueCore):
         """Start waiting transfers again."""
         self._set_held(False)
 
+    def _set_held(self, held: bool) -> None:
+        with self._rows.lock:
+            if self._runner.held != held:
+                self._runner.held = held
+                self._rows.wake()
+
     @property
     def held(self) -> bool:
         """Whether the queue is paused."""
-        return self._held
+        return self._runner.held
 
     def move(self, ids: Iterable[str], *, up: bool) -> None:
         """Swap each of these rows, if it waits, with the waiting row above or below it.
 
         Adjacent rows move together. Rows at the end of the list stay there.
         """
-        with self._condition:
-            wanted = {entry.id for entry in self._known(ids)}
-            # Only waiting rows change places: the order of the others has no effect.
-            slots = [n for n, row in enumerate(self._order) if self._rows[row].state is State.QUEUED]
-            rows = [self._order[slot] for slot in slots]
-            if not up:
-                rows.reverse()
-            for place in range(1, len(rows)):
-                if rows[place] in wanted and rows[place - 1] not in wanted:
-                    rows[place - 1], rows[place] = rows[place], rows[place - 1]
-            if not up:
-                rows.reverse()
-            order = list(self._order)
-            for slot, row in zip(slots, rows, strict=True):
-                order[slot] = row
-            self._set_order(order)
+        with self._rows.lock:
+            self._rows.move(ids, up=up)
 
     def place(self, ids: Iterable[str], before: str | None) -> None:
         """Move these rows, as one group in their present order, before the row *before* or to the end."""
-        with self._condition:
-            wanted = {entry.id for entry in self._known(ids)}
-            at = len(self._order) if before is None or before not in self._rows else self._order.index(before)
-            above, below = self._order[:at], self._order[at:]
-            moved = [row for row in self._order if row in wanted]
-            self._set_order(
-                [row for row in above if row not in wanted]
-                + moved
-                + [row for row in below if row not in wanted]
-            )
-
-    def _set_order(self, order: list[str]) -> None:
-        if order != self._order:
-            self._order = order
-            self._journal.save_order(order)
-            self._mailbox.post(ordered=True)
-            self._wake()
+        with self._rows.lock:
+            self._rows.place(ids, before)
 
     def set_limits(self, *, concurrency: int | None = None, per_registry: int | None = None) -> None:
         """Change the limits (*per_registry* 0: no separate limit, None: unchanged). Running transfers continue."""
-        with self._condition:
+        with self._rows.lock:
             if concurrency is not None:
-                self._limits.concurrency = max(concurrency, 1)
+                self._runner.limits.concurrency = max(concurrency, 1)
             if per_registry is not None:
-                self._limits.per_registry = per_registry or None
-            self._wake()
+                self._runner.limits.per_registry = per_registry or None
+            self._rows.wake()
 
     # -- queries
 
     def take_changes(self) -> Changes:
         """The changes since the last call. Only one thread may take them."""
         changed, removed, ordered = self._mailbox.take()
-        with self._condition:
+        with self._rows.lock:
             monotonic = time.monotonic()
             before = self._set_aside, self._unsaved, self._damaged
             news = self._journal.set_aside, self._journal.problem, self._journal.damaged
@@ -268,7 +277,7 @@ class TransferQueue(QueueCore):
             return Changes(
                 snapshots=[self._rows[row].snapshot(monotonic) for row in changed if row in self._rows],
                 removed=removed,
-                order=list(self._order) if ordered else None,
+                order=list(self._rows.order) if ordered else None,
                 set_aside=news[0] if news[0] is not before[0] else None,
                 unsaved=news[1] if news[1] != before[1] else None,
                 damaged=news[2] - before[2],
@@ -276,8 +285,8 @@ class TransferQueue(QueueCore):
 
     def counts(self) -> Counts:
         """The number of rows in each state, and the progress of all running rows together."""
-        with self._condition:
-            rows = list(self._rows.values())
+        with self._rows.lock:
+            rows = list(self._rows)
             tally = {state: sum(entry.state is state for entry in rows) for state in State}
             running = [entry.progress.weighted() for entry in rows if entry.active and entry.progress]
         weight = sum(total for _, total in running)
@@ -293,5 +302,5 @@ class TransferQueue(QueueCore):
 
     def request(self, row: str) -> TransferRequest:
         """The request of a row. Raises KeyError for an unknown row."""
-        with self._condition:
+        with self._rows.lock:
             return self._rows[row].request

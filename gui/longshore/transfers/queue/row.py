@@ -116,6 +116,12 @@ class Entry:
         return None
 
     @property
+    def engine_away(self) -> EngineAddress | None:
+        """The engine that it waits for, None if it waits for none."""
+        waits = self.state is State.QUEUED and self.waiting_for is Waiting.ENGINE
+        return self.engine if waits else None
+
+    @property
     def ends(self) -> set[Hashable]:
         """The names that it writes. A push also gives the local image the destination's name."""
         destination = self.request.destination

@@ -9,12 +9,15 @@ from dataclasses import dataclass, field
 from longshore.transfers.queue.row import Entry
 from longshore.transfers.transfer import State, Waiting
 
+#: How many transfers run at once if nobody says otherwise.
+CONCURRENCY = 3
+
 
 @dataclass(slots=True)
 class Limits:
     """The maximum number of concurrent transfers: in total, and per registry (None: no separate limit)."""
 
-    concurrency: int = 3
+    concurrency: int = CONCURRENCY
     per_registry: int | None = None
 
 
