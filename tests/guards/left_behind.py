@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 import types
+import weakref
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,19 @@ class LeftBehind:
         #: Objects, and processes by number and start time, that are not or no longer to be reported.
         self.known: set[Any] = set()
         self.testbed_root: str | None = None
+        self._objects = _Objects()
+
+    def pytest_collection_finish(self) -> None:
+        self._objects.settle()
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(
+        self, item: pytest.Item, nextitem: pytest.Item | None
+    ) -> Generator[None, object, object]:
+        result = yield
+        if nextitem is None or nextitem.path != item.path:
+            self._objects.settle()
+        return result
 
     @pytest.hookimpl(wrapper=True)
     def pytest_fixture_setup(
@@ -39,11 +53,11 @@ class LeftBehind:
     ) -> Generator[None, object, object]:
         if fixturedef.scope == "function":
             return (yield)
-        before = set(_running())
+        before = set(self._running())
         try:
             made: Any = yield
         finally:
-            self.known |= set(_running()) - before
+            self.known |= set(self._running()) - before
         if fixturedef.argname == "testbed":
             self.testbed_root = str(made.root)
         return made
@@ -54,7 +68,7 @@ class LeftBehind:
             result = yield
         except BaseException:
             # The test has failed already, and what it left may be a consequence; do not blame the next test.
-            self.known |= set(_running())
+            self.known |= set(self._running())
             raise
         left = self._left()
         deadline = time.monotonic() + GRACE_SECONDS
@@ -62,7 +76,7 @@ class LeftBehind:
             _let_qt_work()
             time.sleep(0.01)
             left = self._left()
-        self.known = (self.known & set(_running())) | set(left)
+        self.known = (self.known & set(self._running())) | set(left)
         if left:
             lines = "\n  ".join(sorted(left.values()))
             pytest.fail(f"left behind by this test:\n  {lines}", pytrace=False)
@@ -71,14 +85,44 @@ class LeftBehind:
     def _left(self) -> dict[Any, str]:
         return {
             thing: text
-            for thing, text in _running(streams=self.testbed_root is not None).items()
+            for thing, text in self._running(streams=self.testbed_root is not None).items()
             if thing not in self.known and not (self.testbed_root and self.testbed_root in text)
         }
 
+    def _running(self, streams: bool = False) -> dict[Any, str]:
+        """Return everything that runs now, with a line about it. *streams*: include streams of engines."""
+        return dict([*_threads(), *_processes(), *self._objects.running(streams)])
 
-def _running(streams: bool = False) -> dict[Any, str]:
-    """Return everything that runs now, with a line about it. *streams*: include streams of engines."""
-    return dict([*_threads(), *_processes(), *_tasks_and_timers(streams)])
+
+class _Objects:
+    """Finds tasks and timers through the garbage collector: asyncio and Qt cannot list those of all threads.
+
+    Going through all objects after each test would take longer than most tests. What is alive at the end of a test file
+    (modules, most of all) is frozen, so that the collector no longer lists it; the few things in it that can run are
+    remembered.
+    """
+
+    def __init__(self) -> None:
+        self._frozen: weakref.WeakSet[Any] = weakref.WeakSet()
+
+    def settle(self) -> None:
+        """Freeze what is alive, without the garbage, whose destructors may have warnings to give."""
+        gc.collect()
+        judges = _judges(streams=True)
+        for thing in gc.get_objects():
+            if type(thing) in judges:
+                self._frozen.add(thing)
+        gc.freeze()
+
+    def running(self, streams: bool) -> Iterator[tuple[Any, str]]:
+        """Yield what runs, with a line about it."""
+        judges = _judges(streams)
+        if not judges:
+            return
+        for thing in [*gc.get_objects(), *self._frozen]:
+            judge = judges.get(type(thing))
+            if judge is not None and (text := judge(thing)):
+                yield thing, text
 
 
 def _threads() -> Iterator[tuple[Any, str]]:
@@ -107,8 +151,8 @@ def _processes() -> Iterator[tuple[Any, str]]:
             yield (number, started), f"process {number}: {command.strip() or 'ended, but never waited for'}"
 
 
-def _tasks_and_timers(streams: bool) -> Iterator[tuple[Any, str]]:
-    """Yield tasks and timers, found through the garbage collector: asyncio and Qt cannot list those of all threads."""
+def _judges(streams: bool) -> dict[type, Callable[[Any], str]]:
+    """For each type that can run: what gives a line about an object of it, "" if it does not run."""
     judges: dict[type, Callable[[Any], str]] = {}
     if streams:
         judges[types.GeneratorType] = _about_stream
@@ -119,12 +163,7 @@ def _tasks_and_timers(streams: bool) -> Iterator[tuple[Any, str]]:
     if qt is not None:
         judges |= dict.fromkeys(_family(qt.QTimer), _about_timer)
         judges |= dict.fromkeys(_family(qt.QThread), _about_thread)
-    if not judges:
-        return
-    for thing in gc.get_objects():
-        judge = judges.get(type(thing))
-        if judge is not None and (text := judge(thing)):
-            yield thing, text
+    return judges
 
 
 def _family(kind: type) -> Iterator[type]:

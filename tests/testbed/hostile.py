@@ -18,6 +18,7 @@ class EndlessCatalogue:
         owner = self
 
         class Handler(BaseHTTPRequestHandler):
+            disable_nagle_algorithm = True  # headers and body are two writes
             # One request per connection: no thread waits for a second one when the server stops.
             protocol_version = "HTTP/1.0"
             timeout = 10

@@ -53,6 +53,7 @@ class FaultyRegistry:
         faulty = self
 
         class Handler(BaseHTTPRequestHandler):
+            disable_nagle_algorithm = True  # headers and body are two writes
             protocol_version = "HTTP/1.1"
 
             def handle(self) -> None:

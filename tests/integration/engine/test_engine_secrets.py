@@ -23,6 +23,7 @@ SENT = base64.b64encode(f"ann:{SECRET}".encode()).decode()
 class _Echo(BaseHTTPRequestHandler):
     """Asks for a sign-in, and refuses it with the header that came."""
 
+    disable_nagle_algorithm = True  # headers and body are two writes
     protocol_version = "HTTP/1.0"
     timeout = 10
 

@@ -50,6 +50,7 @@ class _Server(ThreadingHTTPServer):
 
 
 class _Handler(BaseHTTPRequestHandler):
+    disable_nagle_algorithm = True  # headers and body are two writes
     server: _Server
 
     def do_GET(self) -> None:

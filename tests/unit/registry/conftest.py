@@ -68,6 +68,7 @@ class Scripted:
         scripted = self
 
         class Handler(BaseHTTPRequestHandler):
+            disable_nagle_algorithm = True  # headers and body are two writes
             protocol_version = "HTTP/1.1"
 
             def handle(self) -> None:

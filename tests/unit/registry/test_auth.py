@@ -150,7 +150,7 @@ def test_a_service_that_takes_only_forms(serve, connect) -> None:
 
 
 def test_an_identity_token_is_refreshed_and_may_be_rotated(serve, connect) -> None:
-    tokens = Tokens(more={"refresh_token": "second", "expires_in": 0.001})
+    tokens = Tokens(more={"refresh_token": "second", "expires_in": 1e-9})
     client = connect(serve(tokens), Credential("", "", identity_token="first"))
     client.tags("a/b")
     client.tags("a/b")
@@ -160,7 +160,7 @@ def test_an_identity_token_is_refreshed_and_may_be_rotated(serve, connect) -> No
 
 @pytest.mark.parametrize("odd", [5, True, ["second"], {"a": "b"}, "", None])
 def test_a_refresh_token_that_is_none_replaces_nothing(serve, connect, odd: object) -> None:
-    tokens = Tokens(more={"refresh_token": odd, "expires_in": 0.001})
+    tokens = Tokens(more={"refresh_token": odd, "expires_in": 1e-9})
     server = serve(tokens)
     client = connect(server, Credential("", "", identity_token="first"))
     client.tags("a/b")
@@ -195,7 +195,7 @@ def test_a_token_is_renewed_before_it_runs_out_and_after_it_was_refused(serve, c
     tokens.valid.clear()  # the registry forgot it
     client.tags("a/b")
     assert tokens.given == 2
-    tokens.options["more"] = {"expires_in": 0.001}
+    tokens.options["more"] = {"expires_in": 1e-9}
     tokens.valid.clear()
     client.tags("a/b")
     client.tags("a/b")

@@ -61,6 +61,7 @@ class Vendor:
         vendor = self
 
         class Handler(BaseHTTPRequestHandler):
+            disable_nagle_algorithm = True  # headers and body are two writes
             protocol_version = "HTTP/1.1"
 
             def do_GET(self) -> None:
