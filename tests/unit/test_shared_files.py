@@ -121,7 +121,7 @@ def test_a_document_that_another_program_creates_first_is_merged(path: Path) -> 
 def test_texts_that_land_in_the_moment_of_the_exchange_are_merged(
     path: Path, times: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The narrowest gap: another program renames its file between the last look and the exchange, and again before
+    """The narrowest gap: another program renames its file between the last check and the exchange, and again before
     its text has been put back."""
     shared = SharedFile(path)
     shared.change(_adding("old"))
@@ -184,7 +184,7 @@ def test_a_text_written_after_the_one_that_was_displaced_is_the_newest(
     monkeypatch.setattr(shared_files, "_swap", interfered)
     shared.change(_adding("ours"))
     assert json.loads(path.read_bytes()) == {"foreign": 2, "ours": 1}
-    assert len(swaps) == 2  # the newest was never taken away
+    assert len(swaps) == 2  # the newest text was never displaced
     assert _left(path) == []
 
 

@@ -195,7 +195,7 @@ def test_layers_of_any_size_come_by(tmp_path: Path) -> None:
     sizes = {streamed.name: streamed.size for streamed in scanner.files()}
     assert (sizes["small.tar"], sizes["large.tar"]) == (1, LARGEST_CONFIG + 1)
     assert {"odd.tar", "many.tar"} <= sizes.keys()
-    assert "index.json" not in sizes, "a document is kept, not handed on"
+    assert "index.json" not in sizes, "a document is kept, not passed on"
 
 
 def test_a_disk_that_cannot_be_read_is_reported(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Which engine is meant: option, environment, contexts as the docker CLI stores them, sockets."""
+"""How the engine is chosen: option, environment, contexts as the docker CLI stores them, sockets."""
 
 from __future__ import annotations
 

@@ -117,7 +117,7 @@ def test_referrers_that_are_there_are_not_called_unknown(bench: Bench) -> None:
     subject = {"mediaType": OCI_MANIFEST, "digest": digest, "size": 1}
     signature = bench.source.put_image("a", "s", b"signature", subject=subject)
     assert kinds(bench.copy(referrers="1")) == [NoteKind.REFERRERS]
-    # A referrer that is listed but not there is missed.
+    # A referrer that is listed but not there is reported as missing.
     bench.target.manifests.clear()
     raw = bench.source.manifests.pop(("a", signature))
     bench.source.manifests["a", "s"] = raw

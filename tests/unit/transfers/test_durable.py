@@ -123,7 +123,7 @@ def test_a_row_that_is_queued_again_waits_for_the_disk_too(make_queue: Make, jou
         assert gate.inside == []
         other.execute("ROLLBACK")
     other.close()
-    eye.until(row, State.SUCCEEDED)  # the gate let it through before
+    eye.until(row, State.SUCCEEDED)  # the gate had already let it through
 
 
 @pytest.mark.expects_log("the journal cannot be written: Another program keeps it locked.")

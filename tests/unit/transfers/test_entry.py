@@ -1,4 +1,4 @@
-"""A row by itself: which names it writes, and what each change of its state leaves behind."""
+"""A single row: the names that it writes, and what each change of its state leaves behind."""
 
 from __future__ import annotations
 

@@ -302,7 +302,7 @@ def test_attempts_at_a_line_that_is_stalled_come_to_an_end(make_queue: Make) -> 
     row = queue.add(pull())
     eye.until(row, State.FAILED)
     assert len(script.started) <= 2  # each takes at least 0.06 s: two of them exceed 0.1
-    queue.retry([row])  # the user may, as often as they like
+    queue.retry([row])  # the user may retry as often as they like
     wait_until(lambda: len(script.started) > 2)
 
 

@@ -1,4 +1,4 @@
-"""Which rows start, which wait and for what, and when to look again. Pure."""
+"""Which rows start, which wait and for what, and when to look again: a pure function."""
 
 from __future__ import annotations
 
