@@ -1,4 +1,4 @@
-"""A lock that many wait for is given up by those whose work is cancelled."""
+"""Waiting for a lock ends when the work is cancelled."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The house rules for tests (tests/guards) do fail those who break them."""
+"""The house rules for tests (tests/guards) do fail the tests that break them."""
 
 from __future__ import annotations
 

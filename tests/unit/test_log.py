@@ -1,4 +1,4 @@
-"""The log: without secrets, and never in the way."""
+"""The log contains no secrets and never stops the program."""
 
 from __future__ import annotations
 

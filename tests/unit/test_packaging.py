@@ -1,4 +1,4 @@
-"""What is said in more than one place of the packaging agrees."""
+"""Facts that the packaging states in several places agree."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_the_newest_release_of_the_metainfo_is_this_version() -> None:
 def test_desktop_entry_metainfo_and_program_name_one_application() -> None:
     assert ElementTree.parse(LINUX / f"{ID}.metainfo.xml").findtext("id") == ID
     assert f"Icon={ID}\n" in (LINUX / f"{ID}.desktop").read_text(encoding="utf-8")
-    # Wayland finds the icon of a window by this name alone.
+    # Wayland finds a window's icon only by this name.
     assert f'setDesktopFileName("{ID}")' in (ROOT / "gui/longshore/app.py").read_text(encoding="utf-8")
 
 
@@ -33,7 +33,7 @@ def _lock(name: str) -> str:
 
 
 def _locked(name: str) -> set[tuple[str, str]]:
-    """Name and version of each requirement in a lock file; some are there once for each Python."""
+    """Name and version of each requirement in a lock file; some are listed once for each Python."""
     return set(re.findall(r"(?m)^([a-z0-9-]+)==([^ \n]+)", _lock(name)))
 
 

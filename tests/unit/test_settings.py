@@ -1,4 +1,4 @@
-"""The settings file: shared by several Longshores, never a crash, and nobody's change undone."""
+"""The settings file: several Longshores share it, no content crashes them, and no change is lost."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_what_another_window_changed_is_seen(path: Path) -> None:
 def test_a_window_that_saw_a_stale_file_still_changes_the_new_one(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Times and inodes are given out again: a change never relies on them."""
+    """Times and inodes are reused: a change never relies on them."""
     one, other = Settings(path.parent), Settings(path.parent)
     monkeypatch.setattr(settings_module, "_signature", lambda path: (1, 2, 3))
     one.update("list", appending("one"), [])
@@ -227,7 +227,7 @@ def test_what_could_not_be_written_is_written_with_the_next_change(
     assert settings.get("a", 0) == 2
     settings.set("b", 3)
     assert stored(path) == {"list": [0, "other", 1], "a": 2, "b": 3}
-    # Written once, and not again with the next.
+    # Written once, and not again with the next change.
     settings.set("c", 4)
     assert stored(path)["list"] == [0, "other", 1]
 
@@ -299,7 +299,7 @@ settings.set("b", "x" * 100_000)
 
 
 def test_a_change_that_is_killed_at_any_step_leaves_the_old_or_the_new(path: Path) -> None:
-    """The steps are Python's own audit events of the calls that touch files."""
+    """The steps are Python's audit events for calls that touch files."""
     old, new = {"a": 1}, {"a": 1, "b": "x" * 100_000}
     seen = []
     for last in range(100):
@@ -312,7 +312,7 @@ def test_a_change_that_is_killed_at_any_step_leaves_the_old_or_the_new(path: Pat
         assert done.returncode == -signal.SIGKILL
     assert len(seen) > 4
     assert seen[0] == old and seen[-1] == new
-    # Whatever the killed ones left is gone with the next change.
+    # The next change removes whatever the killed ones left.
     Settings(path.parent).set("c", 1)
     assert sorted(each.name for each in path.parent.iterdir()) == [
         ".settings.json.longshore.lock",

@@ -1,4 +1,4 @@
-"""Several programs change one document: what each wrote is there in the end, however their steps fall together."""
+"""Several programs change one document: what each wrote is there in the end, whatever the order of their steps."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _adding(key: str, value: Any = 1) -> Callable[[bytes | None], bytes]:
 
 
 def _replace(path: Path, text: str) -> None:
-    """As a program without our lock does it."""
+    """Replace the file as a program without our lock does."""
     other = path.with_name("foreign.tmp")
     other.write_text(text)
     other.replace(path)
@@ -64,7 +64,7 @@ def test_nothing_is_written_where_nothing_changes(path: Path) -> None:
 
 
 def test_every_text_is_newer_than_the_last_whatever_the_clock_says(path: Path) -> None:
-    """Whoever watches by stat(2) must see each change: inode and size may be those of an older text."""
+    """A program that watches by stat(2) must see each change: inode and size may be those of an older text."""
     shared = SharedFile(path)
     shared.change(_adding("a"))
     ahead = path.stat().st_mtime_ns + 10**12
@@ -121,8 +121,8 @@ def test_a_document_that_another_program_creates_first_is_merged(path: Path) -> 
 def test_texts_that_land_in_the_moment_of_the_exchange_are_merged(
     path: Path, times: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The narrowest gap: another program renames its file between the last look and the exchange, and again before
-    what it wrote has been put back."""
+    """The narrowest gap: another program renames its file between the last check and the exchange, and again before
+    its text has been put back."""
     shared = SharedFile(path)
     shared.change(_adding("old"))
     swap = shared_files._swap
@@ -143,7 +143,7 @@ def test_texts_that_land_in_the_moment_of_the_exchange_are_merged(
 def test_a_program_that_writes_within_every_exchange_is_not_followed_for_ever(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is reported, and what that program wrote last is there."""
+    """It is reported, and the last text of that program is there."""
     shared = SharedFile(path)
     shared.change(_adding("old"))
     swap = shared_files._swap
@@ -184,7 +184,7 @@ def test_a_text_written_after_the_one_that_was_displaced_is_the_newest(
     monkeypatch.setattr(shared_files, "_swap", interfered)
     shared.change(_adding("ours"))
     assert json.loads(path.read_bytes()) == {"foreign": 2, "ours": 1}
-    assert len(swaps) == 2  # the newest was never taken away
+    assert len(swaps) == 2  # the newest text was never displaced
     assert _left(path) == []
 
 
@@ -220,7 +220,7 @@ def test_what_overwrites_us_afterwards_is_merged_while_we_watch(path: Path) -> N
 
     thread = threading.Thread(target=stale_writer)
     thread.start()
-    # The watch would last for 30 s; it is ended once the second text is being merged.
+    # The watch would last for 30 s; it ends once the second text is being merged.
     enough = Cancellation()
 
     def merge(raw: bytes | None) -> bytes:
@@ -401,4 +401,4 @@ def test_what_is_no_object_is_told_by_place_and_never_quoted(raw: bytes, why: st
     with pytest.raises(NotAnObject, match=why) as caught:
         json_object(raw)
     assert "hunter2" not in str(caught.value)
-    assert caught.value.__context__ is None or caught.value.__suppress_context__, "it holds the document"
+    assert caught.value.__context__ is None or caught.value.__suppress_context__, "it contains the document"

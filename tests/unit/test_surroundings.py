@@ -1,4 +1,4 @@
-"""What surrounds the program is checked before Qt or a log file could stumble over it."""
+"""The program's surroundings are checked before they can trip Qt or the log file."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_a_log_that_cannot_be_opened_costs_one_sentence(
 def test_a_log_that_becomes_a_pipe_is_not_waited_for(
     tmp_path: Path, logger: logging.Logger, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    log.start(tmp_path)  # opens the file with the first record only
+    log.start(tmp_path)  # opens the file only with the first record
     os.mkfifo(tmp_path / "longshore.log")
     logger.info("one")
     assert "cannot be written" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""The clients that window and transfers share."""
+"""The clients that the window and the transfers share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What archives can ask for is bounded before it is done: counted in steps, bytes and calls, not in seconds."""
+"""Bounds on the work that an archive can cause, counted in steps, bytes and calls, not in seconds."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def opened(path: Path, limits: Limits = LIMITS) -> Archive:
 
 
 def raw_entry(name: str, content: bytes, kind: bytes) -> bytes:
-    """An entry of a kind that the standard library does not write by itself."""
+    """An entry of a kind that the standard library does not write."""
     header = bytearray(tar_header(name, len(content)))
     header[156:157] = kind
     header[148:156] = b" " * 8
@@ -40,7 +40,7 @@ def raw_entry(name: str, content: bytes, kind: bytes) -> bytes:
 
 
 def record(key: str, value: str) -> bytes:
-    """A record of a pax header, whose length counts itself."""
+    """A record of a pax header; its length includes the length field."""
     rest = f" {key}={value}\n".encode()
     length = len(rest)
     while length != len(rest) + len(str(length)):
@@ -49,7 +49,7 @@ def record(key: str, value: str) -> bytes:
 
 
 class Counting(dict[str, str]):
-    """Links that count how often they are looked at."""
+    """Links that count how often they are looked up."""
 
     looked = 0
 
@@ -76,7 +76,7 @@ def test_the_longest_path_is_looked_up_in_as_many_steps_as_it_has_parts() -> Non
     contents = Contents(links=links)
     assert contents.find(deepest) is None
     assert links.looked <= LIMITS.parts
-    # The same name is not looked up again, however many images want it.
+    # The same name is not looked up again, however many images refer to it.
     assert contents.find(deepest) is None
     assert links.looked <= LIMITS.parts
 
@@ -161,7 +161,7 @@ def test_an_extended_header_is_of_the_next_entry_only() -> None:
         "²".encode() + b" a=b\n",
         b"9 path a\n",
         b"5" * 30,
-        b"9 path=ab",  # no newline where it ends
+        b"9 path=ab",  # no newline at the end
     ],
     ids=map(str, range(8)),
 )
@@ -196,7 +196,7 @@ def test_the_sum_of_a_header() -> None:
         with pytest.raises(ArchiveDamaged) as caught:
             list(TarReader([good + bytes(header) + TAR_END]))
         assert "a broken header before byte 1024" in caught.value.detail
-    # Old programs took the bytes for signed ones.
+    # Old programs summed the bytes as signed.
     header[148:156] = b"%06o\0 " % (right - 2 * 256)
     assert [entry.name for entry in TarReader([bytes(header) + TAR_END])] == ["\u00fc"]
 
@@ -285,10 +285,10 @@ def test_documents_of_many_small_values(tmp_path: Path) -> None:
     with pytest.raises(ArchiveRefused) as caught:
         opened(write(tmp_path, [("manifest.json", rows)]), Limits(values=10_000))
     assert "manifest.json has too many values" in caught.value.detail
-    # What only looks like a document may be a layer: it is hashed, and not parsed.
+    # Content that only looks like a document may be a layer: it is hashed, not parsed.
     archive = opened(write(tmp_path, [*oci_parts(IMAGE), ("x", rows)]), Limits(values=10_000))
     assert "x" not in archive.contents.documents
-    # All together are bounded as well: then the rest is no document.
+    # The total is bounded as well: beyond it, nothing counts as a document.
     many: list[Part] = [(f"{number}", b"[" + b"1," * 50 + b"1]") for number in range(100)]
     archive = opened(write(tmp_path, [*oci_parts(IMAGE), *many]), Limits(parsed=2000))
     assert len(archive.contents.documents) < 50
@@ -308,7 +308,7 @@ def test_as_many_values_as_may_be() -> None:
 
 
 def test_short_streams_after_each_other_are_not_copied_over_and_over(tmp_path: Path) -> None:
-    # What is left behind the end of a stream is copied; in small bites that is bounded.
+    # Bytes after the end of a stream are copied; reading small pieces bounds how many.
     one = gzip.compress(b"a", mtime=0)
     whole = gzip.compress(tar_header("many", 5000)) + one * 5000
     path = tmp_path / "many.tar.gz"
@@ -378,7 +378,7 @@ def test_what_unpacks_gzip_can_be_copied_on_the_way() -> None:
     for each in (one, other):
         each.end()
     begun = Unpacker(Compression.ZSTD)
-    assert begun.fork() is not None, "where nothing has begun there is nothing to copy"
+    assert begun.fork() is not None, "nothing has begun, so there is nothing to copy"
     packer = Packer(Compression.ZSTD)
     list(begun.feed((packer.feed(b"x" * 1000) + packer.end())[:-1]))
     assert begun.fork() is None
@@ -399,7 +399,7 @@ def test_an_xz_that_wants_too_much_memory(tmp_path: Path) -> None:
     import lzma
 
     filters = [{"id": lzma.FILTER_LZMA2, "dict_size": 512 * 1024 * 1024, "preset": 0}]
-    # A stream header, and a block that says it needs 512 MB: only the declaration matters.
+    # A stream header, and a block that declares 512 MB: only the declaration matters.
     packer = lzma.LZMACompressor(lzma.FORMAT_XZ, filters=[{**filters[0], "dict_size": 1 << 20}])
     data = bytearray(packer.compress(tar_of(oci_parts(IMAGE))) + packer.flush())
     at = data.index(b"\x21\x01", 12) + 2  # the filter's id and the size of its properties

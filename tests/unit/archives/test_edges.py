@@ -1,4 +1,4 @@
-"""The last value that is accepted and the first that is not, and what is left behind."""
+"""Limits: the last value that is accepted and the first that is refused. And nothing is left behind."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_small_content_may_have_any_ratio() -> None:
 
 
 def test_the_largest_ratio() -> None:
-    """A size is looked for that is a multiple of what it packs to."""
+    """Needs a size that is an exact multiple of its packed size."""
     packed = {size: zlib.compress(bytes(size), wbits=31) for size in range(10_000, 10_100)}
     size = next(size for size, data in packed.items() if size % len(data) == 0)
     ratio = size // len(packed[size])
@@ -80,7 +80,7 @@ def refusal(path: Path) -> str:
 
 
 def test_how_many_folders_of_a_machine_are_a_file_system(tmp_path: Path) -> None:
-    """Three may stand before an image's own files; behind them, any number are files that belong to no image."""
+    """Up to three may come before an image's own files; after them, any number is ignored."""
     folders: list[Part] = [entry(name, tarfile.DIRTYPE) for name in ("bin", "dev", "etc", "usr")]
     own = oci_parts(Image())
     for number, parts in enumerate(([*folders[:3], *own], [*own, *folders])):
@@ -106,9 +106,9 @@ def test_zstd_may_begin_with_a_frame_to_skip(first: int, compression: str) -> No
 
 @pytest.mark.parametrize(("window", "read"), [(26, True), (27, True), (28, False)])
 def test_how_large_a_window_of_zstd_may_be(window: int, read: bool) -> None:
-    """RFC 8878, 3.1.1.1: zstd itself takes 128 MB without being asked, and what it writes needs no more."""
+    """RFC 8878, 3.1.1.1: by default, zstd reads windows of up to 128 MB and writes no larger ones."""
     frame = bytes.fromhex("28b52ffd 00") + bytes([window - 10 << 3])
-    frame += (len(b"content") << 3 | 1).to_bytes(3, "little") + b"content"  # the last block, as it is
+    frame += (len(b"content") << 3 | 1).to_bytes(3, "little") + b"content"  # the last block, not compressed
     if read:
         assert b"".join(unpacked([frame], Compression.ZSTD)) == b"content"
     else:
@@ -148,7 +148,7 @@ def test_how_deep_indexes_go(tmp_path: Path, count: int) -> None:
 
 
 def test_a_configuration_that_names_no_layers_is_not_compared_with_them(tmp_path: Path) -> None:
-    """Signatures may have layers of tar all the same."""
+    """Signatures may have tar layers, too."""
     data, config = layer("one"), document({"os": "linux", "architecture": "amd64"})
     manifest = document(
         {
@@ -176,7 +176,7 @@ def test_a_configuration_that_names_no_layers_is_not_compared_with_them(tmp_path
 def test_the_platform_is_what_the_index_says_or_else_the_configuration(
     tmp_path: Path, listed: dict[str, str] | None, platform: Platform
 ) -> None:
-    """Indexes know variants that configurations leave out."""
+    """Indexes name variants that configurations omit."""
     image = Image(platform=("linux", "arm"))
     more = {} if listed is None else {"platform": listed}
     line = descriptor(OCI_MANIFEST, image.manifest, **more)
@@ -196,7 +196,7 @@ def test_a_configuration_may_have_a_name_that_is_no_digest(tmp_path: Path, name:
 
 
 def test_an_archive_of_nothing_but_an_artifact(tmp_path: Path) -> None:
-    """Such as a chart of Helm: it has a configuration of its own, and no platform."""
+    """A Helm chart, for example: it has its own kind of configuration, and no platform."""
     data, config = b"a chart", document({"name": "chart"})
     manifest = document(
         {
@@ -260,7 +260,7 @@ def test_looking_for_what_killed_processes_left_keeps_no_file_open(tmp_path: Pat
     def still_open() -> list[str]:
         opened = []
         for link in Path("/proc/self/fd").iterdir():
-            with contextlib.suppress(FileNotFoundError):  # the listing's own
+            with contextlib.suppress(FileNotFoundError):  # the descriptor of the listing itself
                 opened.append(str(link.readlink()))
         return [path for path in opened if path.startswith(str(tmp_path))]
 
@@ -271,7 +271,7 @@ def test_looking_for_what_killed_processes_left_keeps_no_file_open(tmp_path: Pat
 
 
 def test_a_link_whose_name_and_target_fill_their_fields() -> None:
-    """100 bytes each, and no zero before the next field."""
+    """100 bytes each, with no zero byte before the next field."""
     link = tarfile.TarInfo("a" * 100)
     link.type, link.linkname = tarfile.SYMTYPE, "b" * 100
     [found] = TarReader([link.tobuf(format=tarfile.USTAR_FORMAT) + TAR_END])
@@ -294,7 +294,7 @@ def test_a_header_is_the_same_at_any_time_and_for_anybody() -> None:
         [info] = tar.getmembers()
     assert (info.name, info.size, info.mode, info.mtime) == ("a", 5, 0o644, 0)
     assert (info.uid, info.gid, info.uname, info.gname) == (0, 0, "", "")
-    # Octal digits and a zero, as POSIX has it (pax(1), ustar): an empty field is not a number to every program.
+    # Octal digits and a zero byte, as POSIX requires (pax(1), ustar): some programs reject an empty field.
     assert header[136:148] == b"00000000000\0"
     assert header[100:124] == b"0000644\0" + b"0000000\0" * 2
 
@@ -359,7 +359,7 @@ def test_nothing_is_no_compressed_stream(compression: Compression) -> None:
 
 
 def test_an_engines_stream_counts_as_what_its_layers_are_packed_in() -> None:
-    """It is not compressed itself, and its layers may be."""
+    """The stream itself is not compressed, but its layers may be."""
     layers = tuple(tar_of([(f"zeros{number}", bytes(600_000))]) for number in range(3))
     stream = tar_of(docker_parts(Image(layers=layers, packed="gzip")))
 

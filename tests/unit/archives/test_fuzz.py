@@ -1,4 +1,4 @@
-"""Whatever the bytes are, an archive is read or refused: nothing else ever comes out."""
+"""Whatever its bytes, an archive is read or refused: there is no other outcome."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_mutated(tmp_path: Path, source: str) -> None:
                 case 2:
                     data[at:at] = dice.randbytes(dice.randint(1, 600))
                 case 3:
-                    # A header's own fields, where the tar is not compressed.
+                    # Fields of a header, if the tar is not compressed.
                     start = at // 512 * 512
                     field = dice.choice((0, 100, 124, 136, 148, 156, 157, 257, 345))
                     data[start + field : start + field + 8] = dice.choice(

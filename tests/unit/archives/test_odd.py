@@ -1,4 +1,4 @@
-"""What public bug reports have seen in archives: used as the engines do, and it is said what was odd."""
+"""Odd archives from public bug reports: they are read as engines read them, and the oddity is reported."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from longshore.oci.reference import Reference
 
 ONE, TWO = Image(names=("team/one:1",)), Image(layers=(layer("other"),), names=("team/two:2",))
 BY_DIGEST = Image(names=()), Image(layers=(layer("other"),), names=())
-#: The first bytes of the file beside each that macOS keeps attributes in.
+#: The first bytes of the companion files in which macOS keeps attributes.
 APPLE_DOUBLE = b"\0\5\x16\7" + bytes(160)
 
 
@@ -62,7 +62,7 @@ def index_of(*listed: dict[str, object]) -> bytes:
 
 
 def with_manifest(image: Image, layers: Sequence[bytes] | None) -> list[Part]:
-    """An OCI layout whose manifest names other layers than docker's list does."""
+    """An OCI layout whose manifest names different layers from docker's list."""
     manifest = document(
         {
             "schemaVersion": 2,
@@ -107,7 +107,7 @@ def test_index_json_lists_nothing(tmp_path: Path, manifests: object) -> None:
     "layers", [None, [], ONE.blobs[:1], ONE.blobs[::-1], [*ONE.blobs, b"no such"]], ids=map(str, range(5))
 )
 def test_the_layers_of_the_layout_are_wrong(tmp_path: Path, layers: Sequence[bytes] | None) -> None:
-    """moby 47150, 47065: docker's list decides; without it, it is damage."""
+    """moby 47150, 47065: docker's list decides; without it, the archive is damaged."""
     parts = with_manifest(ONE, layers)
     found = opened(write(tmp_path, [*parts, docker_list(ONE)]))
     assert shown(found) == [(["team/one:1"], digest_of(ONE.config))]
@@ -166,7 +166,7 @@ def test_an_index_within_an_index_keeps_its_documents_beside_docker_s_list(tmp_p
 
 
 def test_a_file_that_is_in_it_twice(tmp_path: Path) -> None:
-    """tar -r, and writers that do not remember: the last one counts, as for tar itself."""
+    """From tar -r, and from writers that keep no record: the last one counts, as for tar itself."""
     parts = docker_parts(ONE)
     found = opened(write(tmp_path, [*parts, parts[0]]))
     assert shown(found) == [(["team/one:1"], digest_of(ONE.config))]
@@ -211,7 +211,7 @@ def test_files_that_macos_adds(tmp_path: Path) -> None:
 def test_what_a_crash_left_among_the_blobs(tmp_path: Path) -> None:
     found = opened(write(tmp_path, [*oci_parts(ONE), ("blobs/sha256/oci-put-blob123", b"half")]))
     assert [remark.text for remark in found.remarks] == ["blobs/sha256/oci-put-blob123"]
-    # A name that is a digest promises its content, whoever refers to it.
+    # A file that is named by a digest must have that content, even if nothing refers to it.
     with pytest.raises(ArchiveDamaged, match="damaged"):
         opened(write(tmp_path, [*oci_parts(ONE), (f"blobs/sha256/{'0' * 64}", b"half")], name="wrong"))
 

@@ -1,4 +1,4 @@
-"""Sound archives are read for what they are."""
+"""Intact archives of every kind are read correctly."""
 
 from __future__ import annotations
 
@@ -171,7 +171,7 @@ def test_what_was_checked_can_be_read_from_any_offset(tmp_path: Path, packed: st
 @pytest.mark.parametrize("packed", ARCHIVE_PACKERS)
 @pytest.mark.parametrize("layers", PACKERS)
 def test_layers_are_read_in_any_order_and_side_by_side(tmp_path: Path, packed: str, layers: str) -> None:
-    # What does not compress, so that the layers begin in different pieces of the file.
+    # Incompressible content, so that the layers begin in different pieces of the file.
     # (xz and bzip2 are slow, and read from the beginning.)
     size = 50_000 if packed in ("xz", "bzip2") else 600_000
     image = Image(layers=tuple(os.urandom(size) for _ in range(4)), packed=layers)
@@ -195,7 +195,7 @@ def test_layers_of_any_size_come_by(tmp_path: Path) -> None:
     sizes = {streamed.name: streamed.size for streamed in scanner.files()}
     assert (sizes["small.tar"], sizes["large.tar"]) == (1, LARGEST_CONFIG + 1)
     assert {"odd.tar", "many.tar"} <= sizes.keys()
-    assert "index.json" not in sizes, "a document is kept, not handed on"
+    assert "index.json" not in sizes, "a document is kept, not passed on"
 
 
 def test_a_disk_that_cannot_be_read_is_reported(tmp_path: Path) -> None:
@@ -232,7 +232,7 @@ def test_a_layer_of_a_gzip_is_read_from_the_mark_before_it(
             yield chunk
 
     monkeypatch.setattr(archive_module, "chunks_of", counted)
-    for _ in range(2):  # a mark can be used again
+    for _ in range(2):  # a mark can be reused
         read.clear()
         with archive.read(last, 100_000, cancellation=Cancellation()) as pieces:
             assert b"".join(pieces) == large[-1][100_000:]

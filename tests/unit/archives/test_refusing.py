@@ -1,4 +1,4 @@
-"""Broken, hostile and wrong files are refused, and it is said why."""
+"""Broken, hostile and unsuitable files are refused, with the reason."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ SPARSE = b"S"
 
 
 def refused(path: Path, kind: type[LongshoreError], words: str, limits: Limits = Limits()) -> None:  # noqa: B008
-    """It is refused with *kind* itself, whose message or detail has *words*; and advice is given."""
+    """Check that *path* is refused with *kind* and with advice, and that message or detail contains *words*."""
     with pytest.raises(LongshoreError) as caught:
         open_archive(path, cancellation=Cancellation(), limits=limits)
     error = caught.value
@@ -61,7 +61,7 @@ def refused(path: Path, kind: type[LongshoreError], words: str, limits: Limits =
 @pytest.mark.parametrize("packed", ARCHIVE_PACKERS)
 @pytest.mark.parametrize("keep", [0.2, 0.7, 0.95])
 def test_truncated(tmp_path: Path, packed: str, keep: float) -> None:
-    rest = os.urandom(300_000)  # so that the end is not packed into nothing
+    rest = os.urandom(300_000)  # incompressible, or there would be almost nothing to cut off
     path = write(tmp_path, [*oci_parts(IMAGE), ("rest", rest)], packed)
     data = path.read_bytes()
     path.write_bytes(data[: int(len(data) * keep)])
@@ -366,7 +366,7 @@ def test_errors_of_archives_are_of_one_family() -> None:
 
 @pytest.mark.parametrize("packed", ["gzip", "zstd", "xz", "bzip2"])
 def test_a_compressed_stream_without_its_end(tmp_path: Path, packed: str) -> None:
-    # All of the tar is there, and only what the compression ends with is not.
+    # The whole tar is there; only the end of the compressed stream is missing.
     path = write(tmp_path, oci_parts(IMAGE), packed)
     path.write_bytes(path.read_bytes()[:-2])
     refused(path, ArchiveDamaged, "stream has no end")

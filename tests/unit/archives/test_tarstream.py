@@ -1,4 +1,4 @@
-"""Headers of a tar as old and new programs write them."""
+"""Tar headers, as old and new programs write them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from longshore.errors import ArchiveDamaged
 
 
 def header(fields: dict[int, bytes], *, signed: bool = False) -> bytes:
-    """The header of an empty file “a” with other bytes at these places. *signed*: summed as by old programs."""
+    """The header of an empty file “a” with *fields* written over it; *signed*: with the checksum of old programs."""
     made = bytearray(tar_header("a", 0))
     for at, data in fields.items():
         made[at : at + len(data)] = data
@@ -24,8 +24,8 @@ def header(fields: dict[int, bytes], *, signed: bool = False) -> bytes:
     ("magic", "name"),
     [
         (b"ustar\x0000", "folder/a"),
-        (b"ustar  \0", "a"),  # GNU's, which has times there
-        (bytes(8), "a"),  # of before POSIX: nothing is known of these bytes
+        (b"ustar  \0", "a"),  # GNU's format has times there
+        (bytes(8), "a"),  # from before POSIX: these bytes have no meaning
         (b"other\x0000", "a"),
     ],
 )
@@ -37,7 +37,7 @@ def test_the_beginning_of_a_long_name_is_where_posix_has_it(magic: bytes, name: 
 @pytest.mark.parametrize("signed", [True, False])
 @pytest.mark.parametrize("at", [99, 147, 157, 511])
 def test_the_sum_is_of_signed_or_of_unsigned_bytes(at: int, signed: bool) -> None:
-    """Those beside the sum and at the ends count as all others."""
+    """Bytes next to the checksum and at both ends count like all others."""
     [found] = TarReader([header({at: b"\xff"}, signed=signed) + TAR_END])
     assert (found.name, found.problem) == ("a", "")
 

@@ -1,4 +1,4 @@
-"""What is written can be read, by us and by others, and only appears when it is whole."""
+"""Archives that we write can be read, by us and by others, and appear only when they are complete."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def test_the_stream_of_an_engine_becomes_an_oci_archive(tmp_path: Path) -> None:
 
 
 def test_the_stream_of_a_newer_engine_becomes_an_oci_archive(tmp_path: Path) -> None:
-    """Its layers are among the blobs, where their names have no ending."""
+    """Its layers are among the blobs, whose names have no suffix."""
     image = Image(layers=(layer("one"), layer("two")))
     scanner = Scanner([tar_of([*oci_parts(image), ("VERSION", b"1.0")])], cancellation=Cancellation())
     with NewFile(tmp_path / "image.tar") as plain:
@@ -308,7 +308,7 @@ def test_a_symbolic_link_is_followed_and_stays(tmp_path: Path, existing: bool) -
     chain.symlink_to(link)
     with NewFile(chain) as file:
         file.write(b"new")
-        # On the disk of the target, where there must be room.
+        # Written on the target's disk, which must have the room.
         assert file.folder == folder
         assert {each.name for each in tmp_path.iterdir()} == {"disk", "link.tar", "chain.tar"}
         assert target.exists() == existing

@@ -1,4 +1,4 @@
-"""A home with Docker's files, and credential helpers that are real programs."""
+"""A home folder with Docker's files, and credential helpers that are real programs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import pytest
 from longshore import secrecy
 from longshore.credentials import CredentialStore
 
-# Keeps its secrets in a file beside itself, and a log of how it was called.
+# Keeps its secrets in one file and a log of its calls in another.
 _HELPER = """#!{python} -IS
 import json, os, sys
 kept = {kept!r}
@@ -45,7 +45,7 @@ STANDARD_NOT_FOUND = "credentials not found in native keychain"
 
 @dataclass(frozen=True)
 class FakeKeychain:
-    """A credential helper, seen from behind."""
+    """What a credential helper has stored, and how it was called."""
 
     kept: Path
 
@@ -76,7 +76,7 @@ class DockerHome:
 
     @property
     def environ(self) -> dict[str, str]:
-        # The interpreter of scripts, and nothing of this machine's helpers.
+        # Only the interpreter for the scripts, and none of this machine's helpers.
         return {"HOME": str(self.home), "PATH": str(self.programs)}
 
     @property
@@ -103,7 +103,7 @@ class DockerHome:
         return FakeKeychain(kept)
 
     def script(self, name: str, body: str) -> None:
-        """Install a helper that does as the shell script *body* says."""
+        """Install a helper that runs the shell script *body*."""
         self.program(f"docker-credential-{name}", f"#!/bin/sh\n{body}\n")
 
     def program(self, name: str, text: str) -> None:
@@ -130,5 +130,5 @@ def docker_home(tmp_path: Path) -> DockerHome:
 
 
 def encoded(user: str, secret: str) -> str:
-    """As `docker login` writes the two."""
+    """Both as `docker login` writes them."""
     return base64.b64encode(f"{user}:{secret}".encode()).decode()

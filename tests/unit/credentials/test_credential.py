@@ -1,4 +1,4 @@
-"""What one signs in with keeps its secrets."""
+"""Credentials do not show their secrets."""
 
 from __future__ import annotations
 

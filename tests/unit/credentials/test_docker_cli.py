@@ -1,7 +1,7 @@
 """The docker CLI and the store read each other's logins.
 
-Without an engine the CLI signs in at the registry by itself. What it has read for a registry it shows to an engine
-only, so there is one that does nothing else than take it down.
+Without an engine, the CLI signs in to the registry by itself. It shows the credentials that it read only to an engine,
+so the server here is also an engine that just records them.
 """
 
 from __future__ import annotations
@@ -36,15 +36,15 @@ def _basic(credential: Credential) -> str:
 
 
 class _Server(ThreadingHTTPServer):
-    """A registry that lets one user in (distribution-spec, end-1), and an engine that pulls nothing."""
+    """A registry that accepts one user (distribution-spec, end-1), and an engine that pulls nothing."""
 
     daemon_threads = False
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.name = f"127.0.0.1:{self.server_port}"
-        self.shown: list[dict[str, str]] = []  # to the engine
-        self.asked = threading.Event()  # a sign-in waits for the answer
+        self.shown: list[dict[str, str]] = []  # shown to the engine
+        self.asked = threading.Event()  # a sign-in is waiting for the answer
         self.answer = threading.Event()
         self.answer.set()
 
@@ -140,7 +140,7 @@ def test_signed_in_by_us(home: DockerHome, server: _Server) -> None:
     home.store.save("x.example", SECRET)
     home.store.save("t.example:5000", Credential("me", "", "tok"))
     home.store.save("docker.io", Credential("hub", "s"))
-    # For a pull, the CLI gives the engine what it finds.
+    # For a pull, the CLI passes the credentials that it finds to the engine.
     for registry in registries:
         done = docker(home, "--host", f"tcp://{server.name}", "pull", f"{registry}/app:1")
         assert done.returncode == 0, done.stderr
@@ -163,12 +163,12 @@ def test_docker_writes_the_file_as_we_do(docker_home: DockerHome, server: _Serve
     docker_home.store.forget(server.name)
     login(docker_home, server)
     assert docker_home.read() == ours[0]
-    # It sorts its keys; all else is the same to the byte.
+    # The CLI sorts its keys; everything else is the same, byte for byte.
     assert sorted(docker_home.config.read_bytes()) == sorted(ours[1])
 
 
 def test_the_token_of_a_sign_in_is_read_by_docker(docker_home: DockerHome) -> None:
-    """Entries that hold a token only must not make docker refuse the file."""
+    """Entries with only a token must not make docker refuse the file."""
     store = docker_home.store
     store.save("t.example", Credential("", "", "tok"))
     store.save("u.example", Credential("me", "", "tok"))
@@ -181,7 +181,7 @@ def test_the_token_of_a_sign_in_is_read_by_docker(docker_home: DockerHome) -> No
 
 @contextlib.contextmanager
 def stale_login(home: DockerHome, server: _Server) -> Iterator[threading.Event]:
-    """`docker login` that has read the file and waits for the registry's answer; it writes when the event is set."""
+    """A `docker login` that has read the file and waits for the registry; it writes once the event is set."""
     server.answer.clear()
     server.asked.clear()
     thread = threading.Thread(target=login, args=(home, server))
@@ -208,7 +208,7 @@ def test_a_login_that_ends_after_our_save_is_merged_with_it(docker_home: DockerH
         saving.start()
         wait_until(lambda: "x.example" in docker_home.config.read_text(), timeout=30)
         answer.set()
-        # Docker's text, which has no x.example, comes and goes.
+        # Docker writes its text, which lacks x.example, and ours replaces it.
         wait_until(lambda: {"x.example", server.name} <= docker_home.read()["auths"].keys(), timeout=30)
     enough.cancel()
     saving.join()

@@ -50,7 +50,7 @@ def test_nobody_signed_in(docker_home: DockerHome) -> None:
         ("x.example", "https://x.example/v1/"),
         ("x.example", "https://x.example/v2/"),
         ("x.example", "x.example/v2"),
-        ("x.example", "x.example/team"),  # Docker gives it to the whole host
+        ("x.example", "x.example/team"),  # Docker uses it for the whole host
         ("X.example", "x.example"),
         ("127.0.0.1:5000", "127.0.0.1:5000"),
         ("127.0.0.1:5000", "http://127.0.0.1:5000/v2/"),
@@ -84,7 +84,7 @@ def test_found_under_all_keys_that_docker_knows(docker_home: DockerHome, registr
         ("x.example", ""),
         ("Foo", HUB),
         ("docker.io", "https://hub.docker.com"),
-        # What `docker login` through the browser leaves there is no password.
+        # `docker login` through the browser stores tokens there, not a password.
         ("docker.io", HUB + "access-token"),
         ("docker.io", HUB + "refresh-token"),
     ],
@@ -102,7 +102,7 @@ def test_no_secret_in_the_repr_of_the_file(docker_home: DockerHome) -> None:
 
 
 def test_an_empty_entry_hides_no_other_of_its_registry(docker_home: DockerHome) -> None:
-    """It is what a helper that is gone has left behind."""
+    """A helper that was removed leaves such entries behind."""
     docker_home.write({"auths": {"x.example": {}, "https://x.example/v1/": ME, "https://x.example/v2/": {}}})
     assert docker_home.store.get("x.example") == Credential("me", "secret")
 
@@ -203,7 +203,7 @@ def test_a_broken_file_is_said_and_left_alone(docker_home: DockerHome, text: str
         assert error.subject == str(docker_home.config)
         assert "c2VjcmV0" not in error.message + error.detail + error.advice
     assert docker_home.config.read_text() == text
-    # Not even a broken file stops one from working for this run.
+    # Even with a broken file, a credential can be kept for this run.
     store.keep_for_this_run("x.example", Credential("me", "s"))
     assert store.get("x.example") == Credential("me", "s")
 
@@ -228,7 +228,7 @@ def test_an_empty_file_is_no_error(docker_home: DockerHome, text: str) -> None:
     store = docker_home.store
     assert store.get("x.example") is None
     assert store.whose("x.example") is None
-    # What is there and holds nothing is said where one signs in.
+    # An existing but empty file is reported when signing in.
     assert store.destination("x.example").empty is (not text.strip())
     store.forget("x.example")
     assert docker_home.config.read_text() == text
@@ -374,7 +374,7 @@ def test_forgetting_nobody_writes_nothing(docker_home: DockerHome) -> None:
 def test_what_the_file_cannot_hold_is_refused(
     docker_home: DockerHome, credential: Credential, why: str
 ) -> None:
-    # The docker CLI would refuse the whole file, or read another name and password.
+    # The docker CLI would refuse the whole file, or read a different name and password.
     docker_home.write({"auths": {"x.example": ME}})
     with pytest.raises(CredentialsError, match=why):
         docker_home.store.save("x.example", credential)
@@ -392,7 +392,7 @@ def test_a_link_is_followed_and_stays(docker_home: DockerHome, tmp_path: Path) -
     docker_home.store.save("x.example", Credential("me", "secret"))
     assert docker_home.config.is_symlink()
     assert json.loads(target.read_text())["auths"] == {"x.example": ME}
-    assert stat.S_IMODE(target.stat().st_mode) == 0o600, "a secret is in it now"
+    assert stat.S_IMODE(target.stat().st_mode) == 0o600, "it now holds a secret"
 
 
 def test_what_cannot_be_replaced_is_said(docker_home: DockerHome, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -421,7 +421,7 @@ def test_for_this_run_only(docker_home: DockerHome) -> None:
     store.keep_for_this_run("docker.io", Credential("hub", "s"))
     assert store.whose("registry-1.docker.io") == "hub"
     store.save("x.example", Credential("third", "s"))
-    assert store.whose("x.example") == "third", "what was saved later counts"
+    assert store.whose("x.example") == "third", "the later one counts"
     store.keep_for_this_run("x.example", Credential("", "", "t"))
     assert store.whose("x.example") == "token"
     store.forget("x.example")
@@ -461,7 +461,7 @@ def test_the_file_of_ancient_docker_is_read_where_there_is_no_other(docker_home:
     store = docker_home.store
     assert store.get("docker.io") == Credential("me", "secret")
     store.save("x.example", Credential("new", "s"))
-    assert store.get("docker.io") is None, "as in Docker: with a config.json the old file counts no more"
+    assert store.get("docker.io") is None, "as in Docker: a config.json replaces the old file"
 
 
 def test_many_threads_lose_nothing(docker_home: DockerHome) -> None:

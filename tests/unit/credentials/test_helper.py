@@ -29,7 +29,7 @@ def test_store_keeps_it_in_the_helper_and_the_name_in_the_file(docker_home: Dock
             ("t.example", "<token>", "tok"),
         )
     }
-    # As the docker CLI: an empty entry says that somebody is signed in.
+    # As the docker CLI does: an empty entry means that somebody is signed in.
     assert docker_home.read() == {
         "credsStore": "good",
         "other": 1,
@@ -199,7 +199,7 @@ def test_a_missing_helper_is_said(docker_home: DockerHome) -> None:
     assert docker_home.read() == {"credsStore": "gone", "auths": {"x.example": {}}}
     with pytest.raises(CredentialsError):
         store.forget("x.example")
-    assert docker_home.read()["auths"] == {}, "signed out as far as it goes"
+    assert docker_home.read()["auths"] == {}, "signed out as far as possible"
 
 
 @pytest.mark.parametrize("name", ["../evil", "a/b", "/bin/sh", "-x", "a b", "a\n", "x" * 100, "..", "a;b"])
@@ -227,14 +227,14 @@ def test_a_program_that_cannot_run_is_said(docker_home: DockerHome) -> None:
     docker_home.write({"credsStore": "bad"})
     with pytest.raises(CredentialsError, match="“docker-credential-bad” failed") as caught:
         docker_home.store.get("x.example")
-    assert caught.value.detail == "No such file or directory", "without a number and a path"
+    assert caught.value.detail == "No such file or directory", "no error number and no path"
 
 
 def test_a_helper_that_hangs_is_ended_with_all_it_started(
     docker_home: DockerHome, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(helper, "TIMEOUT", 0.3)
-    docker_home.script("slow", "sleep 100")  # holds the pipes open as a child of the helper
+    docker_home.script("slow", "sleep 100")  # a child of the helper that keeps the pipes open
     docker_home.write({"credsStore": "slow"})
     with pytest.raises(CredentialsError) as caught:
         docker_home.store.get("x.example")

@@ -1,4 +1,4 @@
-"""Helper programs that print, hang and leave children behind: bounded in time and bytes, and nothing is left."""
+"""Helper programs that print too much, hang or leave children: bounded in time and bytes, and nothing remains."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Run = Callable[..., program.Result]
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
-    """Runs Python *code* as the program, with *data* as its input."""
+    """Run Python *code* as the program, with *data* as its input."""
 
     def start(code: str, data: bytes = b"", seconds: float = 60.0) -> program.Result:
         return program.run([sys.executable, "-ISc", code], data, os.environ, seconds)
@@ -115,7 +115,7 @@ def test_in_time_or_not_at_all(run: Run, tmp_path: Path) -> None:
     )
     with pytest.raises(program.TimedOut):
         run(code, seconds=1.0)
-    if kept.exists():  # on a slow machine it may not have come so far
+    if kept.exists():  # on a slow machine it may not have got that far
         program_id, child = map(int, kept.read_text().split())
         assert gone(program_id)
         _until_gone(child)  # killed with its group; reaped by whoever adopted it
@@ -132,7 +132,7 @@ def _until_gone(number: int) -> None:
 def test_a_child_in_another_session_that_keeps_the_pipes_is_not_waited_for(
     run: Run, ends: bool, tmp_path: Path
 ) -> None:
-    """It holds all three until this test ends it: whoever waited for them would never return."""
+    """It holds all three until this test ends it: waiting for them would never return."""
     kept = tmp_path / "pid"
     child = f"import os, time; open({str(kept)!r}, 'w').write(str(os.getpid())); time.sleep(600)"
     code = (
@@ -183,7 +183,7 @@ def test_all_that_a_program_left_in_large_pipes_is_read() -> None:
 
 
 def test_where_pipes_cannot_be_selected(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The way of Windows, with the same bounds."""
+    """The code for Windows has the same bounds."""
     code = "import sys; data = sys.stdin.read(); print(data[::-1], end=''); sys.stderr.write('x' * 5000); sys.exit(3)"
     result = program._communicate(_started(code), b"abc", 60)
     assert (result.code, result.output, result.noise) == (3, b"cba", b"x" * program.KEPT_NOISE)

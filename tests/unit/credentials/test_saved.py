@@ -41,7 +41,7 @@ def fate(home: DockerHome, one: SavedSignIn, now: dict[str, Any]) -> Fate:
 def test_what_is_as_we_left_it_is_kept(docker_home: DockerHome) -> None:
     one = saved(docker_home, {"auths": {"o.example": OTHER}})
     assert docker_home.store.fate(one)[0] is Fate.KEPT
-    # Written in another way, with others beside it.
+    # Written in another form, with other entries beside it.
     spelled = {"username": "me", "password": "secret", "email": "x"}
     assert fate(docker_home, one, {"auths": {"x.example": spelled, "n.example": NEW}, "a": 1}) is Fate.KEPT
 
@@ -50,7 +50,7 @@ def test_what_is_as_we_left_it_is_kept(docker_home: DockerHome) -> None:
     "now",
     [
         {"auths": {}},
-        {"auths": {}, "psFormat": "t"},  # what else was there is as it was
+        {"auths": {}, "psFormat": "t"},  # everything else is unchanged
         {},
         {"auths": {}, "HttpHeaders": {"User-Agent": "Docker-Client/19.03"}},  # older docker CLIs add it
         {"auths": {"x.example": NEW}},
@@ -87,7 +87,7 @@ def test_a_stale_write_is_undone_once_and_keeps_what_it_brought(
     others = {key: entry for key, entry in now["auths"].items() if "x.example" not in key}
     assert docker_home.read() == {**now, "auths": {**others, "x.example": MINE}}
     assert docker_home.store.fate(again)[0] is Fate.KEPT
-    # The same stale text once more: found again, and it is for the caller to stop.
+    # The same stale text is found again; it is up to the caller to stop.
     assert fate(docker_home, again, {**now, "more": 1}) is Fate.OVERWRITTEN
 
 
@@ -123,7 +123,7 @@ def test_the_entry_of_a_helper_is_guarded_too(docker_home: DockerHome) -> None:
         "auths": {"n.example": NEW, "x.example": {}},
         "credsStore": "secretservice",
     }
-    # The entry is there, and the helper's name is not: what else was there changed as well.
+    # The entry is there but the helper's name is not, and other content changed as well.
     assert fate(docker_home, one, {"auths": {"x.example": {}, "n.example": NEW}}) is Fate.OVERWRITTEN
     assert fate(docker_home, one, {"auths": {"x.example": {}}}) is Fate.CHANGED
     assert fate(docker_home, one, {"auths": {}, "credsStore": "secretservice"}) is Fate.CHANGED
@@ -148,7 +148,7 @@ def test_no_secret_in_its_repr(docker_home: DockerHome) -> None:
 
 
 def stale(home: DockerHome, values: dict[str, Any]) -> None:
-    """As a program without our lock writes it."""
+    """Write the file as a program without our lock does."""
     other = home.config.with_name("foreign.tmp")
     other.write_text(json.dumps(values))
     other.replace(home.config)
@@ -185,7 +185,7 @@ def test_what_overwrites_us_while_we_watch_is_merged(docker_home: DockerHome) ->
 
     thread = threading.Thread(target=docker)
     thread.start()
-    # It would watch for a minute; the cancellation ends that, not what is written.
+    # It would watch for a minute; cancelling ends the watch, not the write.
     store = CredentialStore(environ=docker_home.environ, settle=60.0)
     one = store.save("x.example", ME, cancellation=enough)
     thread.join()
@@ -199,7 +199,7 @@ def test_what_does_not_last_is_reported(docker_home: DockerHome, monkeypatch: py
     seen: set[Path] = set()
 
     def interfered(one: Path, other: Path) -> bool:
-        if one not in seen:  # each time that it is written, not when theirs is put back
+        if one not in seen:  # at each write of ours, not when their text is put back
             seen.add(one)
             stale(docker_home, {"auths": {}, "n": len(seen)})
         return swap(one, other)
@@ -239,7 +239,7 @@ def test_a_lock_that_is_held_can_be_waited_for_and_cancelled(docker_home: Docker
             docker_home.store.save("x.example", ME, cancellation=cancellation)
         with pytest.raises(Cancelled):
             docker_home.store.forget("o.example", cancellation=cancellation)
-        # Reading, and forgetting who is not there, wait for nobody.
+        # Reading does not wait for the lock, nor does forgetting a sign-in that does not exist.
         assert docker_home.store.whose("o.example") == "other"
         docker_home.store.forget("x.example")
     assert docker_home.read() == {"auths": {"o.example": OTHER}}
@@ -300,7 +300,7 @@ def test_a_save_that_is_killed_at_any_step_leaves_the_old_or_the_new_and_nothing
         assert seen[-1] in (old, new), last
         temporary = [each for each in docker_home.config.parent.iterdir() if each.suffix == ".tmp"]
         left += bool(temporary)
-        # The next start looks at who is signed in, and removes them.
+        # The next start checks who is signed in, and removes them.
         docker_home.store.whose("x.example")
         assert sorted(each.name for each in docker_home.config.parent.iterdir()) in (
             [LOCK, "config.json"],
@@ -309,7 +309,7 @@ def test_a_save_that_is_killed_at_any_step_leaves_the_old_or_the_new_and_nothing
         if done.returncode == 0:
             break
     assert seen[0] == old and seen[-1] == new
-    assert left > 0, "a text that was left behind was seen"
+    assert left > 0, "some unfinished text was left behind"
 
 
 def test_unfinished_texts_are_looked_for_once(docker_home: DockerHome) -> None:
@@ -319,6 +319,6 @@ def test_unfinished_texts_are_looked_for_once(docker_home: DockerHome) -> None:
     left = docker_home.config.with_name(".config.json.longshore-0123456789abcdef.tmp")
     left.write_text("secret")
     store.get("x.example")
-    assert left.exists(), "not with every reading"
+    assert left.exists(), "not looked for at every read"
     docker_home.store.get("x.example")
     assert not left.exists()

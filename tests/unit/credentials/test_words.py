@@ -1,4 +1,4 @@
-"""What a helper says: understood in a bounded way, and no secret is repeated."""
+"""What a helper prints: parsing it is bounded, and no secret is repeated."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ def test_words_for_nothing_kept(words: str) -> None:
         "",
         "not found",
         "page not found",
-        "the login failed\nnot found",  # of different lines
-        "not found: the key is bad",  # the thing has to come before
+        "the login failed\nnot found",  # on different lines
+        "not found: the key is bad",  # what is not found has to come first
         "the keyring is locked",
         "keyhole not found",
         "no keys",
@@ -61,7 +61,7 @@ def test_words_for_something_else(words: str) -> None:
 
 @pytest.mark.parametrize("word", ["key ", "no ", "credentials not ", "\n", "not be ", "a" * 50, "key\n"])
 def test_what_is_looked_at_is_bounded(word: str) -> None:
-    """64 kB of one word took 9 s: now the same is looked at, however much there is."""
+    """64 kB of one word once took 9 s: now the same amount is examined, however much there is."""
     room = LOOKED_AT - len("\ncredentials not found")
     filler = (word * (room // len(word) + 1))[:room]
     assert says_not_found(f"{filler}\n{NOT_FOUND}" + word * 100_000)

@@ -1,4 +1,4 @@
-"""Which engine is meant: option, environment, contexts as the docker CLI stores them, sockets."""
+"""How the engine is chosen: option, environment, contexts as the docker CLI stores them, sockets."""
 
 from __future__ import annotations
 
@@ -123,14 +123,14 @@ def test_a_config_that_names_no_context(environ: dict[str, str], content: str) -
 @pytest.mark.parametrize("content", [b"", b" \n", b"\t"])
 @pytest.mark.expects_log("WARNING longshore.engine.contexts: .*config.json is empty")
 def test_an_empty_config_is_none(environ: dict[str, str], content: bytes) -> None:
-    """for-win 808: what a crash leaves; the docker CLI takes it as absent."""
+    """for-win 808: a crash leaves such a file; the docker CLI treats it as absent."""
     choose(environ, "")
     (Path(environ["DOCKER_CONFIG"]) / "config.json").write_bytes(content)
     assert current_address(None, environ).origin is Origin.DEFAULT
 
 
 def spoil(path: Path, how: str) -> None:
-    """Put something in the place of a document that must not be read as it is."""
+    """Replace a document with something that must not be read."""
     path.unlink(missing_ok=True)
     match how:
         case "pipe":
@@ -272,7 +272,7 @@ def test_certificates_of_contexts(environ: dict[str, str], add_context: AddConte
 def test_certificates_of_the_environment(environ: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "ca.pem").write_text("x")
     environ |= {"DOCKER_HOST": "tcp://a", "DOCKER_CERT_PATH": str(tmp_path)}
-    assert current_address(None, environ).tls is None  # as the CLI: a path alone switches nothing on
+    assert current_address(None, environ).tls is None  # as in the CLI: a path alone does not turn TLS on
     environ["DOCKER_TLS_VERIFY"] = "1"
     assert current_address(None, environ) == EngineAddress(
         "x", "tcp://a:2376", tls=TlsFiles(tmp_path / "ca.pem")
@@ -344,7 +344,7 @@ def test_json_and_back() -> None:
 
 @pytest.fixture
 def short_folder() -> Iterator[Path]:
-    """The path of a unix socket holds 107 bytes."""
+    """The path of a unix socket is limited to 107 bytes."""
     with tempfile.TemporaryDirectory(prefix="ls-", dir="/tmp") as folder:
         yield Path(folder)
 
@@ -363,7 +363,7 @@ def test_sockets_on_this_machine_are_found(environ: dict[str, str], short_folder
     found = [(each.name, each.url) for each in known_addresses(environ) if str(short_folder) in each.url]
     for each in listening:
         each.close()
-    # The one that DOCKER_HOST names stands once, under that name.
+    # The socket that DOCKER_HOST names is listed once, under that name.
     assert found == [("DOCKER_HOST", f"unix://{places[0]}"), ("Colima", f"unix://{places[1]}")]
 
 

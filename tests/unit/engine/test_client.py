@@ -1,4 +1,4 @@
-"""Our way around the SDK's constructor, and the reading of streams."""
+"""Our replacement for the SDK's constructor, and reading streams."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SOCKET = EngineAddress("x", "unix:///nowhere/docker.sock")
 
 
 def test_nothing_that_the_sdk_sets_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An SDK that sets more in its constructor must be looked at before it is used."""
+    """An SDK that sets more in its constructor must be reviewed before it is used."""
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
     theirs = docker.APIClient(base_url="unix:///nowhere/docker.sock", version="1.41")
     ours = Client(SOCKET, "1.41", 1.0)
@@ -35,7 +35,7 @@ def test_nothing_that_the_sdk_sets_is_missing(tmp_path: Path, monkeypatch: pytes
 
 
 def test_nothing_of_the_users_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The SDK's own constructor raises ValueError for this one."""
+    """The SDK's own constructor raises ValueError for this configuration."""
     (tmp_path / "config.json").write_text('{"auths": {"h": {"auth": ""}}, "HttpHeaders": {"X": "y"}}')
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
     client = Client(SOCKET, "1.41", 1.0)
@@ -45,7 +45,7 @@ def test_nothing_of_the_users_is_read(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 class Raw:
-    """A body that comes in the given pieces."""
+    """A body that arrives in the given pieces."""
 
     def __init__(self, *pieces: bytes) -> None:
         self._pieces = list(pieces)
@@ -80,7 +80,7 @@ def test_sockets_are_cut_also_those_to_come() -> None:
         sockets = Sockets()
         sockets.add(ours)
         theirs.send(b"x")
-        assert ours.recv(1) == b"x", "not before"
+        assert ours.recv(1) == b"x", "not cut yet"
         sockets.cut()
         assert theirs.recv(1) == b""
         sockets.add(late)
@@ -108,7 +108,7 @@ def test_lines_that_cannot_be_read(text: bytes) -> None:
 
 
 class Refusal:
-    """An answer whose body has no end."""
+    """A refusal whose body consists of *pieces*; a single piece is repeated without end."""
 
     status_code, reason = 500, "Internal Server Error"
 

@@ -1,5 +1,7 @@
-"""What the client of an engine decides by itself, and what it makes of one that fails. All that works is in
-tests/integration/engine, with real ones."""
+"""What an engine's client decides by itself, and how it handles an engine that fails.
+
+The cases that work are in tests/integration/engine, with real engines.
+"""
 
 from __future__ import annotations
 
@@ -93,14 +95,14 @@ def test_the_error_of_our_own_side_comes_first() -> None:
     assert caught.value is ours
     with pytest.raises(ConnectionError), _Source(()).errors_first():
         raise ConnectionError("the other side")
-    assert [*_Source((b"a", b"", b"b")).chunks()] == [b"a", b"b"], "an empty one would end the body"
+    assert [*_Source((b"a", b"", b"b")).chunks()] == [b"a", b"b"], "an empty chunk would end the body"
 
 
-# -- an engine that fails, which a real one does not do on request
+# -- an engine that fails, as a real one does not do on request
 
 
 class FaultyEngine:
-    """Answers over real HTTP on a unix socket: *answers* by path without the version, status and body."""
+    """Responds over real HTTP on a unix socket; *answers*: status and body by path, without the API version."""
 
     def __init__(self, path: Path) -> None:
         self.answers: dict[str, tuple[int, bytes]] = {"/version": (200, b'{"ApiVersion": "1.44"}')}
@@ -223,7 +225,7 @@ def test_a_pull_that_fails(faulty: FaultyEngine) -> None:
     with pytest.raises(NotInRegistry):
         next(stream)
     assert faulty.asked[-1] == ("/images/create", "fromImage=h.example%2Fapp&tag=1")
-    assert faulty.headers["X-Registry-Auth"] == "e30="  # {}: nobody's
+    assert faulty.headers["X-Registry-Auth"] == "e30="  # {}: no credential
     faulty.answers["/images/create"] = (403, b'{"message": "no"}')
     with pytest.raises(AccessDenied) as caught:
         next(

@@ -1,4 +1,4 @@
-"""The words of engines, as seen, and what is made of them."""
+"""Error texts of engines, as recorded, and the errors that they become."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ DENIED = "requested access to the resource is denied"
          "dial tcp 127.0.0.1:40123: connect: connection refused", PULL, errors.RegistryUnreachable),
         ("failed to fetch oauth token: Post \"http://127.0.0.1:54034/token\": dial tcp 127.0.0.1:54034: "
          "connect: connection refused", PULL, errors.RegistryUnreachable),
-        # what nobody has seen
+        # never seen
         ("the moon is in the wrong house", PULL, errors.EngineFailure),
         ("", PUSH, errors.EngineFailure),
     ],
@@ -162,7 +162,7 @@ def test_the_status_where_the_words_say_nothing(status: int, kind: type[Longshor
 
 
 def test_images_may_be_called_anything() -> None:
-    """The name of the image, which engines repeat, must not be taken for what is wrong."""
+    """Engines repeat the image's name, which must not be mistaken for the cause."""
     reference = Reference.parse("registry.example/x509/denied/eof:toomanyrequests")
     text = f"manifest for {reference} not found: manifest unknown: manifest unknown"
     assert type(classify(text, Attempt(reference))) is errors.NotInRegistry
@@ -172,7 +172,7 @@ def test_images_may_be_called_anything() -> None:
 
 @pytest.mark.parametrize("kind", ["manifests", "blobs"])
 def test_a_digest_that_the_registry_does_not_have_is_no_missing_tag(kind: str) -> None:
-    """containerd's words where the header announces another digest than the manifest's, or a layer is missing."""
+    """containerd's text if the header has a different digest from the manifest's, or if a layer is missing."""
     text = (
         "failed to copy: httpReadSeeker: failed open: content at "
         f"https://registry.example:5000/v2/team/app/{kind}/sha256:{'1' * 64} not found: not found"
@@ -212,7 +212,7 @@ TCP = EngineAddress("box", "tcp://box:2375", Origin.CONTEXT)
 
 
 def wrapped(error: Exception) -> Exception:
-    """As it comes out of requests and urllib3."""
+    """*error* as requests and urllib3 raise it."""
     from requests.exceptions import ConnectionError as RequestsError
     from urllib3.exceptions import ProtocolError
 
@@ -383,7 +383,7 @@ def test_an_engine_that_goes_away(error: Exception) -> None:
     ],
 )
 def test_an_engine_that_goes_away_in_a_way_that_nobody_knows(error: Exception) -> None:
-    """Only what cannot be read is no engine; io.UnsupportedOperation is a ValueError and an OSError."""
+    """Only an unreadable response is not an engine's; io.UnsupportedOperation is a ValueError and an OSError."""
     for doing, message in (
         ("", "The connection to the engine was lost."),
         ("x", "The connection to the engine was lost while x."),
@@ -435,7 +435,7 @@ def test_refusals(status: int, text: str, kind: type[LongshoreError], words: str
 
 
 class Looked:
-    """A rule that sees how much it is given and never applies."""
+    """A rule that records the text that it is given, and never applies."""
 
     def __init__(self) -> None:
         self.given: list[str] = []
@@ -462,5 +462,5 @@ def test_of_very_long_words_the_beginning_and_the_end_are_looked_at(monkeypatch:
      "unexpected status from GET request to ", "HTTP ", "lookup ", "failed to authorize ", "manifest for "],
 )  # fmt: skip
 def test_words_that_begin_a_rule_over_and_over(piece: str) -> None:
-    # Each rule's repetitions have an end (test_patterns.py): what is left is one look at each place.
+    # Each rule's repetitions are bounded (test_patterns.py), so each position is tried only once.
     assert classify(piece * 100_000, PULL).detail

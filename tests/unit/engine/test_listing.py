@@ -31,9 +31,9 @@ def image(**fields: Any) -> dict[str, Any]:
         # containerd's store puts digests among the tags.
         ({"RepoTags": [f"h.example/a@{DIGEST}"]}, [(f"h.example/a@{DIGEST}", True)]),
         ({"RepoTags": ["h.example/a:1", f"h.example/a@{DIGEST}"]}, [("h.example/a:1", False)]),
-        # A digest of a tagged image is no name of its own.
+        # The digest of a tagged image is not a separate name.
         ({"RepoTags": ["a:1"], "RepoDigests": [f"h.example/b@{DIGEST}"]}, [("docker.io/library/a:1", False)]),
-        # Podman's local names; and one that is no reference at all.
+        # Podman's local names, and a name that is not a reference.
         ({"RepoTags": ["localhost/a:1"]}, [("localhost/a:1", False)]),
         ({"RepoTags": ["UPPER CASE"]}, [(None, False)]),
     ],
@@ -62,7 +62,7 @@ def test_containers_are_counted_by_image_or_by_name() -> None:
     images = [image(RepoTags=["a:1", "b:latest"]), image(Id="sha256:" + "3" * 64)]
     containers = [
         {"ImageID": ID, "Image": "a:1"},
-        {"ImageID": "sha256:" + "9" * 64, "Image": "b"},  # a platform's manifest, containerd's store
+        {"ImageID": "sha256:" + "9" * 64, "Image": "b"},  # containerd's store: a platform's manifest
         {"ImageID": "sha256:" + "9" * 64, "Image": "a:1"},
         {"ImageID": "sha256:" + "9" * 64, "Image": "gone"},
         "odd",

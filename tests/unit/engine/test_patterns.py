@@ -1,4 +1,4 @@
-"""No regular expression of these rooms can run away on foreign text: each repetition has an end."""
+"""No regular expression in these rooms can run away on foreign text: every repetition is bounded."""
 
 from __future__ import annotations
 

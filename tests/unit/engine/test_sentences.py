@@ -1,4 +1,4 @@
-"""What is said depends on what was tried, and by whom: each condition turned shows here."""
+"""The message depends on what was tried, and by whom: negating any of the conditions fails a test here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The events of four engines, as they were recorded, made one language."""
+"""Recorded events of four engines, translated into the same events of ours."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_pull_classic_store() -> None:
         (LayerState.EXTRACTING, 1000, 1000),
         (LayerState.DONE, None, None),
     ]
-    # "Waiting" says nothing new; no Content-Length, no total.
+    # "Waiting" says nothing new; without a Content-Length there is no total.
     assert [step[0] for step in steps(found, B)] == [
         LayerState.WAITING,
         LayerState.TRANSFERRING,
@@ -103,7 +103,7 @@ def test_up_to_date_with_a_warning_after_the_status() -> None:
 
 
 def test_a_resumed_download_neither_shrinks_nor_jumps() -> None:
-    """Recorded from 20.10: a full bar when the line is cut, then the rest counted from nought."""
+    """Recorded from 20.10: a full bar when the connection is cut, then the rest counted from zero."""
     found = run(
         PULL,
         [
@@ -157,7 +157,7 @@ def test_pull_containerd_store() -> None:
             line("Status: Downloaded newer image for x"),
         ],
     )
-    # Repeated events are gone, and seconds are no bytes.
+    # Repeated events are dropped, and seconds are not counted as bytes.
     assert steps(found, A) == [
         (LayerState.WAITING, None, None),
         (LayerState.TRANSFERRING, 10, 100),
@@ -217,7 +217,7 @@ def test_push_classic_store() -> None:
             {"progressDetail": {}, "aux": {"Tag": "1", "Digest": DIGEST, "Size": 2007}},
         ],
     )
-    # The tar's own overhead does not count beyond the file.
+    # The tar's own overhead is not counted beyond the size of the file.
     assert steps(found, A)[-2:] == [
         (LayerState.TRANSFERRING, 1000000, 1000000),
         (LayerState.DONE, None, None),
@@ -357,7 +357,7 @@ def test_unpacking_of_an_archive(event: dict[str, Any], found: LayerProgress | N
     [
         f"1: digest: {DIGEST} size: {'9' * 5000}",
         f"1: digest: {DIGEST} size: ²",
-        f"1: digest: {DIGEST} size: {chr(0x664)}",  # a digit to Python, in Arabic
+        f"1: digest: {DIGEST} size: {chr(0x664)}",  # an Arabic digit, which Python accepts
     ],
 )
 def test_a_pushed_size_that_is_no_number(status: str) -> None:

@@ -1,4 +1,4 @@
-"""Lines to an engine: a unix socket, and ssh as a program that a script plays here."""
+"""Connections to an engine: a unix socket, and ssh, which is a script here."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from testbed.crypto import make_authority, make_certificate
 
 @pytest.fixture
 def ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The program ``ssh``: fill it with a Python script. It notes its words in the file ``words`` beside it."""
+    """Path of the program ``ssh``, to ``fill`` with a script; it records its arguments in ``words`` beside it."""
     monkeypatch.setenv("PATH", str(tmp_path))
     return tmp_path / "ssh"
 
@@ -51,7 +51,7 @@ def descriptors() -> int:
         ("ssh://box", "-- box docker"),
         ("ssh://box/", "-- box docker"),
         ("ssh://a%40b@box:2222/run/d.sock", "-l a@b -p 2222 -- box docker --host unix:///run/d.sock"),
-        ("ssh://box/run/$(x)", "-- box docker --host 'unix:///run/$(x)'"),  # a shell over there reads it
+        ("ssh://box/run/$(x)", "-- box docker --host 'unix:///run/$(x)'"),  # the remote shell parses it
     ],
 )
 def test_the_command_over_there(ssh: Path, url: str, words: str) -> None:
@@ -82,7 +82,7 @@ def test_what_it_said_when_it_ended(ssh: Path, code: str, said: str) -> None:
     trouble = line.trouble()
     assert str(trouble or "") == said
     assert isinstance(trouble, SshError) is bool(said)
-    line.close()  # once more
+    line.close()  # a second time
     assert str(line.trouble() or "") == said
     assert descriptors() == before
 
@@ -122,7 +122,7 @@ def test_a_socket_of_this_machine(tmp_path: Path) -> None:
         assert line.socket.fileno() == -1
 
 
-# -- requests over such lines
+# -- requests over such connections
 
 
 def ask(client: Client) -> object:
@@ -138,7 +138,7 @@ def test_a_request_over_ssh(ssh: Path) -> None:
     client = Client(EngineAddress("x", "ssh://box"), "1.41", 60)
     assert ask(client) == {"ID": "x"}
     running = int(ssh.with_name("pid").read_text())
-    assert os.getsid(running) == running, "no Ctrl+C of ours reaches it, and it is kept for the next request"
+    assert os.getsid(running) == running, "our Ctrl+C does not reach it, and it is kept for the next request"
     client.close()
     with pytest.raises(ProcessLookupError):
         os.kill(running, 0)
@@ -171,7 +171,7 @@ def test_a_request_is_cut_from_another_thread(tmp_path: Path) -> None:
 
         def cut() -> None:
             accepted.append(listening.accept()[0])
-            accepted[0].recv(1)  # it has asked, and waits
+            accepted[0].recv(1)  # the request was sent and is waiting
             client.cut()
 
         thread = threading.Thread(target=cut)
@@ -185,7 +185,7 @@ def test_a_request_is_cut_from_another_thread(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("tls", [None, TlsFiles(verify=False)], ids=["tcp", "tls"])
 def test_a_request_over_the_network_is_cut_from_another_thread(tls: TlsFiles | None) -> None:
-    """With TLS, while the other side does not shake hands."""
+    """With TLS: during a handshake that the other side does not answer."""
     accepted: list[socket.socket] = []
     with socket.create_server(("127.0.0.1", 0)) as listening:
         address = EngineAddress("x", f"tcp://127.0.0.1:{listening.getsockname()[1]}", tls=tls)

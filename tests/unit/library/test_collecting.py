@@ -1,4 +1,4 @@
-"""Removing what nothing needs: what is read for it, and what may happen meanwhile."""
+"""Removing what nothing needs: what has to be read for it, and what may happen meanwhile."""
 
 from __future__ import annotations
 

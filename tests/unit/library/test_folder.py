@@ -1,4 +1,4 @@
-"""What is there stays when the rest of a library is created, and links are refused."""
+"""Creating the missing parts of a library keeps what exists, and links are refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is held stays, what nothing needs goes, and damaged content is replaced."""
+"""Held content stays, content that nothing needs is removed, and damaged content is replaced."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def test_a_layer_is_not_read_through_to_know_what_a_lease_holds(
 def test_a_manifest_is_known_however_it_is_written(
     library: Library, written: Callable[[bytes], bytes]
 ) -> None:
-    """Or else what a held image names would be removed."""
+    """Otherwise, the content of a held image would be removed."""
     manifest = parse_manifest(written(ONE.manifest.raw), None)
     assert isinstance(manifest, Manifest)
     put(library, Made(manifest, ONE.blobs))
@@ -240,7 +240,7 @@ def test_an_image_that_an_engine_has_is_held_whole_or_not_at_all(
 def test_what_another_program_left_stays_where_it_was_quicker(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The list is looked at again where another has changed it: only what is orphaned then may go."""
+    """If another program changed the list, it is read again: only what is orphaned then may be removed."""
     put(library, ONE)
     put(library, TWO, OTHER)
     early = LayoutFolder(library.path).index()
@@ -282,7 +282,7 @@ def test_a_lease_that_cannot_be_written_holds_nothing_and_spoils_nothing(
     "end", [b"sha256:", MANIFEST[:30].encode(), b"sha256:../../../index.json\n", b"\xff\n"]
 )
 def test_a_line_of_a_lease_that_is_no_digest_holds_nothing(library: Library, end: bytes) -> None:
-    """Its writer may be killed half way."""
+    """Its writer may have been killed halfway."""
     put(library, ONE)
     put(library, TWO, OTHER)
     with contextlib.closing(library.lease()) as lease:
@@ -309,7 +309,7 @@ def test_strange_things_among_the_leases_stop_nothing(library: Library, tmp_path
     ("annotation", "attached"),
     [
         ("", True),
-        ("latest", False),  # a name, though none that says of what
+        ("latest", False),  # a name, but without a repository
         ("quay.io/app:1", False),
         (f"quay.io/app:sha256-{MANIFEST[7:]}", True),
         (f"quay.io/app:sha256-{MANIFEST[7:]}.sig", True),
@@ -383,7 +383,7 @@ def test_a_damaged_manifest_is_not_removed_by_a_collector_that_has_the_lock(libr
     put(library, TWO, OTHER)
     damage(library, MANIFEST)
     again = Library(library.path)
-    assert again.remove(OTHER) == Freed()  # and did not wait for itself
+    assert again.remove(OTHER) == Freed()  # it did not wait for itself
     assert MANIFEST in blobs_of(library)
 
 

@@ -1,4 +1,4 @@
-"""Blobs on their way into the library: cut, cancelled, killed, damaged, asked for twice."""
+"""Blobs on their way into the library: cut off, cancelled, killed, damaged, requested twice."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ WANTED = Descriptor(OCI_LAYER, sha256_of(BLOB), len(BLOB))
 
 
 class Line:
-    """Gives a blob piece by piece, and what the test says in between."""
+    """Yields a blob piece by piece; *between* is called before each."""
 
     def __init__(self, blob: bytes = BLOB, piece: int = 10_000) -> None:
         self.blob = blob
@@ -139,7 +139,7 @@ def test_two_that_want_the_same_one_fetch_it_once(library: Library) -> None:
     other = Line()
     second = threading.Thread(target=lambda: outcomes.append(receive(Library(library.path), other)))
     second.start()
-    with pytest.raises(Cancelled):  # who waits can be cancelled
+    with pytest.raises(Cancelled):  # a waiting call can be cancelled
         cancelled = Cancellation()
         threading.Timer(0.05, cancelled.cancel).start()
         receive(library, other, cancelled)
@@ -180,7 +180,7 @@ library.receive(wanted, source, library.lease(), Cancellation())
 
 @pytest.fixture
 def killed(library: Library, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
-    """Another Longshore in the middle of the blob."""
+    """Another Longshore that is halfway through the blob."""
     (tmp_path / "blob").write_bytes(BLOB)
     arguments = [sys.executable, "-c", _KILLED, str(library.path), str(tmp_path / "blob"), WANTED.digest]
     with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as process:
@@ -193,7 +193,7 @@ def killed(library: Library, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
 def test_killed_and_taken_up(library: Library, killed: subprocess.Popen[str]) -> None:
     assert library.usage().partial == 60_000
     Ingest(library._folder).tidy(oldest=0, most_bytes=0)
-    assert library.usage().partial == 60_000  # somebody writes it
+    assert library.usage().partial == 60_000  # it is being written
     lease = library.path / ".longshore" / "leases"
     assert len(list(lease.iterdir())) == 1
     killed.kill()
@@ -213,7 +213,7 @@ def test_another_process_holds_what_it_has_brought(library: Library, killed: sub
     assert other.asked == []
     killed.kill()
     waiting.join(10)
-    assert other.asked == [60_000]  # it went on at once where the dead one was
+    assert other.asked == [60_000]  # it resumed at once where the killed one had stopped
 
 
 def test_a_blob_that_nobody_has_named_is_named_by_what_it_is(library: Library) -> None:
@@ -272,7 +272,7 @@ def test_parts_take_up_twenty_gibibytes_at_most(library: Library, more: int, kep
     older, newer = (folder / f"sha256-{digit * 64}.part" for digit in "ab")
     for part, size in ((older, 1 + more), (newer, (20 << 30) - 1)):
         part.touch()
-        os.truncate(part, size)  # takes up no room on the disk
+        os.truncate(part, size)  # sparse: takes up no space on the disk
     now = newer.stat().st_mtime
     os.utime(older, (now - 60, now - 60))
     library.tidy()
@@ -281,7 +281,7 @@ def test_parts_take_up_twenty_gibibytes_at_most(library: Library, more: int, kep
 
 
 def test_who_waits_for_a_blob_rests_between_two_looks(library: Library) -> None:
-    """The other one goes on only while it rests: looking without a rest would never end."""
+    """The other one continues only during a rest: polling without rests would never end."""
     begun, go = threading.Event(), threading.Event()
 
     class Resting(Cancellation):
@@ -307,7 +307,7 @@ def test_who_waits_for_a_blob_rests_between_two_looks(library: Library) -> None:
 
 
 def test_a_blob_may_be_read_by_those_who_may_read_files(library: Library) -> None:
-    """The folder itself is closed to others; what is in it is as any file."""
+    """The folder itself is closed to others; the files in it have ordinary permissions."""
     before = os.umask(0o022)
     try:
         assert receive(library, Line())

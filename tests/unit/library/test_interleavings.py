@@ -1,7 +1,7 @@
-"""The library's code in several programs at once, step by step: in no order of their file-system calls, and wherever
-one is killed, does a named or a held image lose a part.
+"""The library's code in several programs at once, step by step: whatever the order of their file-system calls, and
+wherever one is killed, no named or held image loses a part.
 
-Bounded here; `LONGSHORE_MODEL=long` tries more pre-emptions and more ways (some minutes).
+Bounded here; `LONGSHORE_MODEL=long` tries more pre-emptions and more ways (it takes some minutes).
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def _explored(case: Case, folder: Path, preemptions: int, kills: int, most_runs:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Iterator[Path]:
-    """In memory where the system has that: thousands of small files are written."""
+    """A folder in memory if the system has one: thousands of small files are written."""
     memory = Path("/dev/shm")
     if not os.access(memory, os.W_OK):
         yield tmp_path
@@ -54,7 +54,7 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 
 
 def _checked(found: Found, what: str, record: Callable[[str, object], None]) -> None:
-    """The counts go to the report, and to the screen with ``-s``."""
+    """Put the counts into the report, and on the screen with ``-s``."""
     record("model", f"{what}: {found.runs} ways, {found.states} states, {found.steps} steps")
     print(f"\n{what}: {found.runs} ways, {found.states} states, {found.steps} steps")
     assert not found.failure, found.failure
@@ -91,7 +91,7 @@ def test_wherever_a_program_is_killed_no_part_is_lost(
 
 
 def _at_random(seed: str) -> Callable[[Desk], None]:
-    """A program that does what transfers and windows do, in an order of its own."""
+    """A program that does what transfers and windows do, in a random order."""
 
     def program(desk: Desk) -> None:
         dice = random.Random(seed)
@@ -126,11 +126,11 @@ def test_three_programs_at_random(
     assert found.runs == (200 if LONG else 12)
 
 
-# -- that the model finds what it is for: each of these puts one fault back
+# -- the model finds the faults that it is for: each of these functions brings one back
 
 
 def _by_signature(patch: pytest.MonkeyPatch) -> None:
-    """The index is trusted by time, inode and size; the clock ticks slowly, and a freed inode is given out again."""
+    """The index is trusted by time, inode and size; the clock ticks slowly, and a freed inode is reused."""
     parsed = LayoutFolder._parsed
     known: WeakKeyDictionary[LayoutFolder, tuple[tuple[int, int], LayoutIndex]] = WeakKeyDictionary()
     inodes: dict[str, list[int]] = {}
@@ -178,13 +178,13 @@ def _looked_up_once(patch: pytest.MonkeyPatch) -> None:
 
 
 def _half_gone(patch: pytest.MonkeyPatch) -> None:
-    """A collector is killed half way, and a reader does not look again: two faults that cover each other."""
+    """A collector is killed halfway, and a reader does not look again: two faults that hide each other."""
     _parts_before_manifests(patch)
     _looked_up_once(patch)
 
 
 def _removed_by_name_only(patch: pytest.MonkeyPatch) -> None:
-    """A damaged blob is removed, whatever has its name meanwhile, and without the lock."""
+    """A damaged blob is removed by its name, even if it was replaced meanwhile, and without the lock."""
 
     def take_out(self: Contents, digest: str, file: object) -> bool:
         with contextlib.suppress(OSError):
@@ -195,7 +195,7 @@ def _removed_by_name_only(patch: pytest.MonkeyPatch) -> None:
 
 
 def _without_shared_lock(patch: pytest.MonkeyPatch) -> None:
-    """Whoever looks for a blob takes no lock."""
+    """Looking for a blob takes no lock."""
     lock = LayoutFolder.blobs_lock
 
     def only_alone(
@@ -207,7 +207,7 @@ def _without_shared_lock(patch: pytest.MonkeyPatch) -> None:
 
 
 def _held_after_looking(patch: pytest.MonkeyPatch) -> None:
-    """What was found is held when the lock has been given up."""
+    """A blob that was found is held only after the lock was released."""
     take_up = Ingest.take_up
 
     def late(self: Ingest, digest: str, lease: Lease, cancellation: Cancellation | None = None) -> int | None:
@@ -222,17 +222,17 @@ def _held_after_looking(patch: pytest.MonkeyPatch) -> None:
 
 
 def _names_not_on_disk(patch: pytest.MonkeyPatch) -> None:
-    """Blobs that another program has just brought are named before their names are on disk."""
+    """An image is named whose blobs another program has just added, before the blobs' names are on disk."""
     patch.setattr(Ingest, "sync", lambda self: None)
 
 
 def _index_not_on_disk(patch: pytest.MonkeyPatch) -> None:
-    """Blobs are removed by an index that another program has not yet brought to disk."""
+    """Blobs are removed according to an index that another program has not yet written to disk."""
     patch.setattr(collecting, "sync_folder", lambda path: None)
 
 
 def _lease_closed_first(patch: pytest.MonkeyPatch) -> None:
-    """A transfer gives its lease up before the image has its name."""
+    """A transfer releases its lease before the image has its name."""
     put_ = Library.put
 
     def early(

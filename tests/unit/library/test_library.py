@@ -1,4 +1,4 @@
-"""The library: what it holds, shows and gives back."""
+"""The library: what it stores, lists and returns."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_an_index_is_a_row_of_all_its_platforms(library: Library) -> None:
         (arm.manifest.digest, True),
         (host.manifest.digest, True),
     ]
-    assert details.layers == host.manifest.layers  # this machine's, though not the first
+    assert details.layers == host.manifest.layers  # those for this machine, though not the first
     assert blobs_of(library) == {whole.digest} | arm.digests | host.digests
 
 
@@ -192,7 +192,7 @@ def test_its_signature_is_new_after_each_change_and_only_then(library: Library) 
     other = Library(library.path)
     other.remove(OTHER)
     assert library.signature() != second
-    assert [row.reference for row in library.images()] == [NAME]  # not what was read before
+    assert [row.reference for row in library.images()] == [NAME]  # not the list read before
 
 
 def test_a_list_that_did_not_change_is_understood_once(
@@ -222,7 +222,7 @@ def test_what_an_image_in_use_needs_is_not_removed_until_it_is_let_go(library: L
     digest = put(library, ONE)
     lease = library.lease()
     library.hold(lease, digest)
-    put(library, TWO)  # takes the name
+    put(library, TWO)  # takes over the name
     assert blobs_of(library) == ONE.digests | TWO.digests
     lease.close()
     assert blobs_of(library) == TWO.digests
@@ -318,7 +318,7 @@ def test_known_again_by_what_an_engine_calls_it(library: Library) -> None:
 def test_a_name_by_digest_is_removed_by_that_name_only(library: Library) -> None:
     digest = put(library, ONE)
     named = Reference.parse(f"quay.io/other/app@{digest}")
-    assert library.details(named).image.reference == NAME  # the same content, whatever it is called
+    assert library.details(named).image.reference == NAME  # the same content under another name
     with pytest.raises(NotInLibrary):
         library.remove(named)
     library.tag(NAME, named)
@@ -414,14 +414,14 @@ def test_no_link_is_followed_out_of_the_folder(library: Library, tmp_path: Path)
 
 def test_a_library_that_may_only_be_read(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
     put(library, ONE)
-    # As root everything may be written: the answer to the question is what can be changed.
+    # Root may write everything, so the test replaces the answer of os.access.
     monkeypatch.setattr(os, "access", lambda *_: False)
     own = library.path / ".longshore"
     (own / "blobs.lock").unlink()
     lease = library.lease()
     library.hold(lease, ONE.manifest.digest)
     assert not list((own / "leases").iterdir())
-    assert not (own / "blobs.lock").exists()  # where nothing may be written, no lock can be had
+    assert not (own / "blobs.lock").exists()  # nothing may be written here, so no lock can be taken
     assert library.manifest(ONE.manifest.digest).raw == ONE.manifest.raw
     lease.close()
 

@@ -1,4 +1,4 @@
-"""What is true at the end counts, whatever other programs and the disk do meanwhile."""
+"""What is true at the end counts, whatever other programs and the disk did meanwhile."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_neither_an_image_that_lost_a_layer_nor_a_signature_hides_what_follows_i
 def test_a_blob_that_the_disk_does_not_take_is_an_error_and_no_blob(
     library: Library, monkeypatch: pytest.MonkeyPatch, number: int, error: type[Exception], kept: int
 ) -> None:
-    """What came before stays for the next attempt, except on a full disk, where it would harm everybody."""
+    """What has arrived is kept for the next attempt, except on a full disk, where it would harm everybody."""
     wanted = ONE.manifest.layers[0]
     pieces = [ONE.blobs[wanted.digest][at : at + 1000] for at in range(0, 5000, 1000)]
     write = ingest._write
@@ -164,7 +164,7 @@ def test_a_disk_that_takes_a_piece_at_a_time_gets_all_of_them() -> None:
             piece = bytes(data[:3])
             self.seen.append(piece)
             if len(self.seen) == 2:
-                return None  # as a file that does not wait
+                return None  # as a non-blocking file does
             return super().write(piece)
 
         seen: list[bytes] = []  # noqa: RUF012

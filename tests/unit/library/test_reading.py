@@ -1,4 +1,4 @@
-"""The bytes of a blob: from any offset, checked where they are read from the start."""
+"""The bytes of a blob: from any offset, and verified if they are read from the start."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Many programs on one library, some of them killed: at no moment may one take from another what it needs."""
+"""Many programs share one library, and some are killed: none may ever remove what another needs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from longshore.library.library import Library
 from longshore.oci.digest import sha256_of
 from transfertools.layouts import blobs_of
 
-#: Brings images, names, reads and removes them at random, until a file appears. Dies of anything unforeseen.
+#: Adds, names, reads and removes images at random until a file appears. Any unexpected error ends it.
 _PROGRAM = """
 import random, sys
 from contextlib import closing
@@ -99,12 +99,12 @@ def test_four_programs_and_some_kills(tmp_path: Path) -> None:
         end.touch()
         said = [each.communicate(timeout=60)[1] for each in running]
     assert (killed, [each.returncode for each in running], said) == (4, [0] * 4, [""] * 4)
-    # Whatever the killed have left: all that has a name is whole, and true to it.
+    # Whatever the killed programs left: each image is complete, and each blob has the digest that it is named by.
     assert all(row.missing == 0 for row in library.images())
     for digest in blobs_of(library):
         assert sha256_of((library.path / "blobs/sha256" / digest[7:]).read_bytes()) == digest
     while rows := library.images():
-        # A signature that came when its image had gone stands for itself; the others go with theirs.
+        # A signature that came after its image was removed has its own row; the others are removed with theirs.
         library.remove(next((row for row in rows if not row.subject), rows[0]).digest)
     for path in (library.path / "blobs/sha256").iterdir():
         os.utime(path, (0, 0))

@@ -1,4 +1,4 @@
-"""What is shown as whole is whole, and a library folder made by a stranger does no harm."""
+"""Images that are shown as complete are complete, and a library folder made by a stranger does no harm."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def blob(library: Library, digest: str) -> Path:
 
 
 def nested(child: Index | Made, depth: int = 1) -> list[Index]:
-    """Indexes around each other, the outermost last."""
+    """Nested indexes, the outermost last."""
     found: list[Index] = []
     inner = child.manifest.descriptor if isinstance(child, Made) else child.descriptor
     for _ in range(depth):
@@ -62,7 +62,7 @@ def put_nested(library: Library, made: Made, *indexes: Index) -> None:
     library.remove(OTHER)
 
 
-# -- what is whole
+# -- what is complete
 
 
 @pytest.mark.parametrize("size", [0, 1, 2500, 4999, 5001])
@@ -146,7 +146,7 @@ def test_an_image_with_a_configuration_that_is_none_is_kept_without_a_platform(
 
 
 def test_what_is_attached_has_its_kind(library: Library) -> None:
-    """The configuration says what a manifest is that has no kind of its own; an index has none."""
+    """A manifest without a kind of its own has that of its configuration; an index has none."""
     put(library, ONE)
     subject = {"subject": ONE.manifest.descriptor.to_json()}
     bare = json.loads(ONE.manifest.raw) | subject
@@ -197,7 +197,7 @@ def test_a_damaged_manifest_that_cannot_be_removed_is_not_shown_as_whole(
 
 
 def test_no_damaged_byte_is_the_last(library: Library) -> None:
-    """Whoever knows the size may stop reading at the last byte: it is checked before that."""
+    """A reader that knows the size may stop at the last byte, so the content is checked before that."""
     put(library, ONE)
     blob(library, LAYER).write_bytes(noise(5000, "other"))
     received = b""
@@ -245,7 +245,7 @@ def test_nesting_is_followed_to_a_depth(library: Library, depth: int, missing: i
 def test_indexes_that_name_each_other_twice_are_read_once(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Seven levels, each with its child twice: 128 ways down, seven documents."""
+    """Seven levels, each with its child twice: 128 paths, seven documents."""
     levels: list[Index] = []
     inner = ONE.manifest.descriptor
     for _ in range(7):
@@ -342,7 +342,7 @@ def test_what_is_no_file_harms_one_image_only(
             pass
         assert caught.value.subject == str(path)
         assert ("link" in caught.value.message) == make.startswith("link")
-        # Pulled again, it is whole again.
+        # Another pull makes it complete again.
         put(library, ONE)
         assert [row.missing for row in library.images()] == [0, 0]
     assert secret.read_text() == "secret"
@@ -350,7 +350,7 @@ def test_what_is_no_file_harms_one_image_only(
 
 
 def test_nothing_is_removed_while_a_named_manifest_is_there_and_cannot_be_read(library: Library) -> None:
-    """Its parts may be all right, and nobody else names them."""
+    """Its parts may be intact, and nothing else refers to them."""
     put(library, ONE)
     put(library, TWO, OTHER)
     library = Library(library.path)

@@ -1,4 +1,4 @@
-"""What errors promise to the journal and to those who try again."""
+"""What errors promise to the journal and to retries."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ CODES = {
     "ArchiveDamaged": "archive.damaged",
     "ArchiveRefused": "archive.refused",
 }
-#: What may be gone a moment later, without anybody doing anything.
+#: Errors that may pass in a moment, without anybody doing anything.
 TRANSIENT = {
     "EngineUnavailable",
     "EngineLost",

@@ -1,4 +1,4 @@
-"""JSON from strangers is counted before it is built."""
+"""Foreign JSON is counted before any value is built."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_other_encodings_do_not_get_past_the_count(encoding: str) -> None:
 
 @pytest.mark.parametrize("part", ['"', '\\"', '"\\', "\\", '"a', "[]", ",", "]"])
 def test_the_count_grows_with_the_length(part: str) -> None:
-    # A count that went back would take 10^11 steps.
+    # A count that backtracks would take 10^11 steps.
     with pytest.raises(ValueError):
         parse_json((part * 500_000).encode(), LISTING)
     with pytest.raises(ValueError):
@@ -77,7 +77,7 @@ def test_memory_is_bounded_by_what_is_counted(bounds: Bounds, item: str) -> None
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert peak < 3 * len(raw)  # its text, and nothing built of it
+    assert peak < 3 * len(raw)  # its text, and no values built from it
 
 
 def test_a_configuration_of_empty_steps_is_refused_before_it_is_built() -> None:
@@ -102,7 +102,7 @@ def test_a_manifest_of_empty_objects_is_refused_before_it_is_built() -> None:
     ("text", "least"),
     [
         ("1", Bounds(1, 0, 0)),
-        ('"[{,"', Bounds(1, 0, 0)),  # a text may hold anything
+        ('"[{,"', Bounds(1, 0, 0)),  # a string may contain anything
         ("[]", Bounds(2, 1, 1)),
         ("[1,2]", Bounds(3, 1, 1)),
         ('{"a":{}}', Bounds(3, 2, 2)),

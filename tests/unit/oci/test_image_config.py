@@ -1,4 +1,4 @@
-"""What an image says of itself."""
+"""What an image says about itself."""
 
 from __future__ import annotations
 

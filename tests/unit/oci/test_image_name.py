@@ -1,4 +1,4 @@
-"""The name of an image: what places are asked with, and what people see."""
+"""The name of an image: as places are asked for it, and as people see it."""
 
 from __future__ import annotations
 

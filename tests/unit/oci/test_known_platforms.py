@@ -1,4 +1,4 @@
-"""Platforms that people type: those there are, and a sentence for those there are not."""
+"""Platforms that people type: known ones are accepted, the others are refused with a sentence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The files of an OCI image layout, from makers that nobody vouches for."""
+"""The files of an OCI image layout from untrusted programs."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_names_are_written_for_both_families_of_tools_and_read_again() -> None:
 @pytest.mark.parametrize(
     ("annotations", "reference"),
     [
-        ({REF_NAME: "app:1"}, "docker.io/library/app:1"),  # skopeo, given no more
+        ({REF_NAME: "app:1"}, "docker.io/library/app:1"),  # skopeo, if given only this
         ({REF_NAME: "quay.io/team/app"}, "quay.io/team/app:latest"),
         ({REF_NAME: "1", IMAGE_NAME: "quay.io/team/app:1"}, "quay.io/team/app:1"),  # BuildKit, docker save
         ({REF_NAME: "quay.io/team/app:1", IMAGE_NAME: "no reference at all"}, "quay.io/team/app:1"),

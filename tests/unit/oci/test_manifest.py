@@ -1,4 +1,4 @@
-"""Manifests and indexes from bytes that nobody vouches for."""
+"""Manifests and indexes from untrusted bytes."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ def test_artifact() -> None:
     assert found.artifact_type == "application/vnd.example"
 
 
-# What is broken, what it was announced as, and a word of the detail (or message).
+# A broken document, its announced media type, and some words of the detail (or message).
 BROKEN: list[tuple[object, str | None, str]] = [
     ([], None, "not a JSON object"),
     ("text", None, "not a JSON object"),
@@ -243,7 +243,7 @@ def test_platforms_are_those_of_images() -> None:
     [
         ("linux/amd64", 1),
         ("linux/amd64/v3", 2),
-        ("linux/amd64/v4", 2),  # runs v3 too
+        ("linux/amd64/v4", 2),  # v4 runs v3, too
         ("linux/amd64/v2", 1),
         ("linux/arm64", 3),
         ("linux/arm64/v8", 3),

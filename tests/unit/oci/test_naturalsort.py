@@ -25,10 +25,10 @@ from longshore.naturalsort import natural_key
         ["edge", "latest", "1.0"],
         ["1.9", "1.10-SNAPSHOT", "1.10"],
         ["build-9", "build-10"],
-        ["1.0.2", "1.0.2a", "1.0.2b"],  # no number follows: a release after the release, as OpenSSL's were
+        ["1.0.2", "1.0.2a", "1.0.2b"],  # no number follows the letter: a later release, as in OpenSSL
         ["1.0a1", "1.0", "1.0a"],
         ["3b1", "3rc1", "3", "3b"],
-        # Words that begin a tag lead to no release.
+        # A word at the beginning of a tag does not make it a pre-release.
         ["alpine", "beta", "edge"],
         ["1.0-milestone1", "1.0-pre1", "1.0-rc1", "1.0"],
         ["1.0-alpha", "1.0", "1.0-b", "1.0-c"],

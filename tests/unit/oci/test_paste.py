@@ -99,7 +99,7 @@ def test_a_platform_that_only_a_build_knows_is_left_out() -> None:
         ("docker pull --all-tags alpine", "all tags"),
         ("docker pull Alpine", "upper case"),
         ("docker pull 'alpine", "holds “'”"),
-        # A quote alone is not a pair of them.
+        # A lone quotation mark is not a pair.
         ("'", "holds “'”"),
         ('"', 'holds “"”'),
         ("`", "holds “`”"),

@@ -81,7 +81,7 @@ def test_what_runs_where() -> None:
 def test_host_is_a_linux_platform_in_gos_words(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(platform, "machine", lambda: "x86_64")
     assert Platform.host() == Platform("linux", "amd64")
-    monkeypatch.setattr(platform, "machine", lambda: "ARM64")  # as Windows says
+    monkeypatch.setattr(platform, "machine", lambda: "ARM64")  # as Windows reports it
     assert Platform.host() == Platform("linux", "arm64")
 
 

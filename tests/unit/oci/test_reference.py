@@ -34,7 +34,7 @@ NORMALISED = [
     ("foo.bar", "docker.io", "library/foo.bar", None, None),
     ("127.0.0.1", "docker.io", "library/127.0.0.1", None, None),
     ("sha256:" + HEX, "docker.io", "library/sha256", HEX, None),
-    # With one: the first component is a registry by its look.
+    # With a slash: the first component is a registry if it looks like one.
     ("localhost/app", "localhost", "app", None, None),
     ("localhost:5000/app", "localhost:5000", "app", None, None),
     ("localhost:5000/app:1", "localhost:5000", "app", "1", None),
@@ -72,7 +72,7 @@ def test_normalised(text: str, domain: str, path: str, tag: str | None, digest: 
     assert Reference.parse(reference.familiar) == reference
 
 
-# Text, and the words that must stand in the message: what is wrong, where.
+# Text, and the words that the message must contain: what is wrong, and where.
 REFUSED = [
     ("", "empty"),
     (":16", "repository is missing"),
@@ -163,7 +163,7 @@ def test_refused_with_words_for_people(text: str, words: str) -> None:
     with pytest.raises(InvalidReference) as caught:
         Reference.parse(text)
     assert words in caught.value.message
-    assert caught.value.advice, "every refusal says how it is written"
+    assert caught.value.advice, "every refusal shows how to write it"
 
 
 @pytest.mark.parametrize(
@@ -281,7 +281,7 @@ def test_whatever_is_typed_is_read_or_refused_in_words() -> None:
         else:
             read += 1
             assert Reference.parse(str(reference)) == reference, text
-    assert read > 100, "the alphabet should allow some"
+    assert read > 100, "the alphabet should allow some valid references"
     assert refused > 1000
 
 

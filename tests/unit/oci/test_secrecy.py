@@ -1,4 +1,4 @@
-"""No text from outside brings back a secret in use, in whatever form."""
+"""No foreign text shows a secret in use, in any form."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_a_cut_leaves_no_half_of_a_secret() -> None:
         assert "T0001" not in shown
     for padding in range(15_900, 16_010, 7):
         assert "T0001" not in LongshoreError("m", detail=f"{'x' * padding} {token} {'y' * 9000}").detail
-    # Replaced text is shorter, so that what was behind the cut comes into sight.
+    # Replacing shortens the text, so more of what follows comes within the limit.
     for padding in range(0, 500, 13):
         assert "T0001" not in plain("z" * padding + f" {token}" * 4, 300)
 
@@ -103,7 +103,7 @@ def test_secrets_are_forgotten_one_by_one(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_the_work_grows_with_the_text_only() -> None:
-    # As tokens of one service are: alike at their beginning. Text and tokens together would be 10^9 comparisons.
+    # Tokens of one service begin alike. Comparing each of them with each place in the text would take 10^9 steps.
     for number in range(1000):
         keep_out("eyJhbGciOiJSUzI1NiIs" * 20 + f"{number:06}")
     text = "eyJhbGciOiJSUzI1NiIs" * 10_000

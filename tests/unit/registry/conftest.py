@@ -1,4 +1,4 @@
-"""A scripted registry for faults that no real one commits on demand; it speaks real HTTP from threads."""
+"""A scripted registry for faults that no real one produces on demand; it serves real HTTP from threads."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from testbed.crypto import make_authority, make_certificate
 
 @dataclass
 class Asked:
-    """One request as it came."""
+    """One request as it was received."""
 
     method: str
     path: str
@@ -42,7 +42,7 @@ class Answer:
     status: int = 200
     body: bytes = b""
     headers: list[tuple[str, str]] = field(default_factory=list)
-    #: Sent as Content-Length in place of the true one; -1 sends none and closes.
+    #: Sent as Content-Length instead of the true one; -1 sends none and closes the connection.
     length: int | None = None
 
 
@@ -53,7 +53,7 @@ def reply(document: Any = None, status: int = 200, **headers: str) -> Answer:
 
 
 class Scripted:
-    """Answers with what ``script(asked)`` gives; None is a 404; "cut" cuts the connection; "silent" never answers."""
+    """Sends what ``script(asked)`` returns; None is a 404; "cut" cuts the connection; "silent" never responds."""
 
     def __init__(
         self, script: Callable[[Asked], Any], tls: ssl.SSLContext | None = None, host: str = "127.0.0.1"
@@ -73,7 +73,7 @@ class Scripted:
 
             def handle(self) -> None:
                 with contextlib.suppress(ConnectionError, ValueError, TimeoutError):
-                    # A TLS greeting holds no line break, and http.server would wait for one for ever.
+                    # A TLS ClientHello has no line break, and http.server would wait for one for ever.
                     if tls is not None or self.connection.recv(1, socket.MSG_PEEK) != b"\x16":
                         super().handle()
 
@@ -124,7 +124,7 @@ class Scripted:
                 if tls is None:
                     super().finish_request(request, address)
                     return
-                # In the thread of the connection; a client that hangs up is what some tests are about.
+                # In the thread of the connection. Some tests are about clients that hang up.
                 with contextlib.suppress(OSError), tls.wrap_socket(request, server_side=True) as secured:
                     scripted._secured.append(secured)
                     super().finish_request(secured, address)
@@ -142,7 +142,7 @@ class Scripted:
         return f"{'https' if self._secure else 'http'}://{self.host}"
 
     def paths(self, method: str = "GET") -> list[str]:
-        """Of the requests so far, without the client's search for the scheme."""
+        """Paths of the requests so far, without those that find out the scheme."""
         return [one.path for one in self.asked if one.method == method and one.path != "/v2/"]
 
     def stop_listening(self) -> None:
@@ -152,7 +152,7 @@ class Scripted:
 
     def close(self) -> None:
         self.stop_listening()
-        for secured in self._secured:  # clients that keep theirs for later
+        for secured in self._secured:  # connections that clients keep open for later
             with contextlib.suppress(OSError):
                 secured.shutdown(socket.SHUT_RDWR)
         self._server.server_close()  # waits for the threads of the connections
@@ -167,9 +167,9 @@ def serve_tls(
     host: str = "127.0.0.1",
     days: tuple[int, int] | None = None,
 ) -> Iterator[Scripted]:
-    """A server with a certificate for *names* by an authority that nobody knows (``ca.crt`` in *folder*).
+    """A server with a certificate for *names* from an unknown authority (``ca.crt`` in *folder*).
 
-    *days*: from when to when the certificate is valid, from today.
+    *days*: first and last day on which the certificate is valid, counted from today.
     """
     certificate, key = make_certificate(folder, make_authority(folder), list(names), days=days)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -197,7 +197,7 @@ def serve() -> Iterator[Callable[[Callable[[Asked], Any]], Scripted]]:
 
 @pytest.fixture
 def connect(tmp_path: Path) -> Iterator[Callable[..., RegistryClient]]:
-    """Makes clients that know nothing of this machine's proxies and certificates."""
+    """Makes clients that ignore this machine's proxies and certificates."""
     clients: list[RegistryClient] = []
 
     def make(server: Scripted | str, credential: Credential | None = None, **more: Any) -> RegistryClient:
@@ -217,6 +217,6 @@ def connect(tmp_path: Path) -> Iterator[Callable[..., RegistryClient]]:
         return client
 
     yield make
-    # Idle connections first, or the servers wait for their ends.
+    # Idle connections first, or the servers would wait for them to end.
     for client in clients:
         client.close()

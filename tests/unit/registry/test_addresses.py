@@ -1,4 +1,4 @@
-"""Addresses that a registry names for its uploads: followed, brought home, or refused."""
+"""Addresses that a registry names for its uploads: followed, moved to the registry's own host, or refused."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SESSION = "/v2/a/b/blobs/uploads/1?state=x"
         ),
         ("https://r.example/v2/", f"https://inside:5000{SESSION}", (f"https://r.example{SESSION}", True)),
         ("https://r.example/v2/", f"http://inside:5000{SESSION}", (f"https://r.example{SESSION}", True)),
-        # Behind a proxy that ends TLS it believes that it speaks plain HTTP.
+        # Behind a proxy that terminates TLS, a registry believes that it serves plain HTTP.
         ("https://r.example/v2/", "http://r.example/x", ("https://r.example/x", False)),
         ("https://r.example/v2/", "http://r.example:443/x", ("https://r.example/x", False)),
         ("https://r.example/v2/", "https://storage.example/x", ("https://storage.example/x", True)),

@@ -1,4 +1,4 @@
-"""Sign-in against scripted registries and token clients."""
+"""Sign-in against scripted registries and token services."""
 
 from __future__ import annotations
 
@@ -192,7 +192,7 @@ def test_a_token_is_renewed_before_it_runs_out_and_after_it_was_refused(serve, c
     tokens = Tokens(more={"expires_in": 300})
     client = connect(serve(tokens))
     client.tags("a/b")
-    tokens.valid.clear()  # the registry forgot it
+    tokens.valid.clear()  # the registry forgets the token
     client.tags("a/b")
     assert tokens.given == 2
     tokens.options["more"] = {"expires_in": 1e-9}
@@ -275,7 +275,7 @@ def test_a_sign_in_keeps_the_refresh_token_in_place_of_the_password(serve, conne
     client = connect(serve(tokens))
     assert client.sign_in(SAM) == Credential("sam", "", "to keep")
     assert tokens.asked[-1]["offline_token"] == ["true"]
-    # Only a sign-in asks for one: it stays good for long, and nobody would take it back.
+    # Only a sign-in asks for a refresh token: it is valid for long, and nobody would revoke it.
     client.tags("a/b")
     assert "offline_token" not in tokens.asked[-1]
     assert connect(serve(Tokens())).sign_in(SAM) == SAM
@@ -399,7 +399,7 @@ def test_a_password_does_not_follow_the_token_service_elsewhere(serve, connect) 
     with pytest.raises((SignInFailed, SignInRequired, AccessDenied)):
         connect(serve(script), SAM).tags("a/b")
     assert [one.authorization for one in thief.asked if one.path == "/take"] == [""]
-    # A form with a secret in it is not repeated to anybody.
+    # A form that contains a secret is not sent again to any other host.
     with pytest.raises(UnexpectedReply, match="redirect"):
         connect(serve(script), Credential("", "", "identity")).tags("a/b")
     assert not any(one.body for one in thief.asked)

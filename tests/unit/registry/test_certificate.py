@@ -1,4 +1,4 @@
-"""Certificates read, for people to look at, and the files that are given to us."""
+"""Reading certificates to show them, and checking the files that users provide."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from testbed.processes import run_program
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An authority (``ca.crt``) and a certificate of it (``server.crt`` with ``server.key``)."""
+    """An authority (``ca.crt``) and a certificate that it issued (``server.crt`` with ``server.key``)."""
     found = tmp_path_factory.mktemp("certificates")
     make_certificate(found, make_authority(found), ["registry.test", "*.build.test", "127.0.0.1", "::1"])
     return found
@@ -97,7 +97,7 @@ def test_a_certificate_cut_anywhere_is_no_crash(folder: Path) -> None:
     assert all(read_certificate(der[:length]) is None for length in range(0, len(der), 7))
 
 
-# -- certificates in parts that openssl does not make for us (DER of X.690)
+# -- parts of certificates that openssl does not make for us (DER, X.690)
 
 CN, O_, OTHER = bytes.fromhex("0603550403"), bytes.fromhex("060355040a"), bytes.fromhex("0603550405")
 SOON, LATER = b"\x17\x0d260102030405Z", b"\x17\x0d270102030405Z"
@@ -221,7 +221,7 @@ def test_a_certificate_with_many_names_is_told_in_lines_of_a_readable_length() -
 @pytest.mark.parametrize(
     ("listed", "host", "covered"),
     [
-        (b"*.example", "a.example", False),  # a star for a whole top-level domain
+        (b"*.example", "a.example", False),  # a wildcard for a whole top-level domain
         (b"*.a.example", "b.a.example", True),
         (b"*.A.Example.", "b.a.example", True),
         (b"*", "example", False),
@@ -259,7 +259,7 @@ def test_files_that_can_be_used(folder: Path) -> None:
     pair = {"client_cert": folder / "server.crt", "client_key": folder / "server.key"}
     check_files(RegistryConfig("a.b"))
     check_files(RegistryConfig("a.b", ca_file=folder / "ca.crt", **pair))
-    # One certificate alone may be trusted, too.
+    # A single certificate may be trusted, too.
     check_files(RegistryConfig("a.b", ca_file=folder / "server.crt"))
     both = folder / "both.pem"
     both.write_text((folder / "server.crt").read_text() + (folder / "server.key").read_text())

@@ -1,4 +1,4 @@
-"""What people type for a registry."""
+"""What people type as a registry."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_refuses_what_cannot_be(typed: str) -> None:
 
 
 def test_a_host_that_no_reference_can_name_is_refused_with_the_reason() -> None:
-    """regclient 933: it was added, and listed as empty."""
+    """regclient 933: such a host was added, and listed as empty."""
     for typed in ("my_registry:5000", "https://docker_test.example.edu/team"):
         with pytest.raises(InvalidRegistryName, match="contains “_”") as caught:
             parse_registry(typed)

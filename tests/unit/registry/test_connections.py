@@ -1,4 +1,4 @@
-"""Names that are not resolved and hosts that do not take a connection: bounded, and left at once when cancelled."""
+"""Names that do not resolve and hosts that accept no connection: bounded, and cancelled at once."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def dial(host: str, port: int, seconds: float, cancellation: Cancellation | None
 
 @pytest.fixture
 def silent_names(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
-    """The resolver does not come back; the event is set once it has been asked."""
+    """The resolver never returns; the event is set once it has been asked."""
     asked, over = threading.Event(), threading.Event()
 
     def resolve(*_: Any) -> list[Any]:

@@ -1,4 +1,4 @@
-"""Details of tags on disk: by digest, bounded, private, and never an error."""
+"""The details of tags that are kept on disk: by digest, bounded, private, and never an error."""
 
 from __future__ import annotations
 
@@ -40,21 +40,21 @@ def test_what_is_kept_comes_back_under_any_tag_and_in_another_run(
     again = DetailsCache(tmp_path / "cache")
     known = again.get(details(1).digest, HERE)
     assert known is not None and known.as_tag("v1") == details(1) and known.as_tag("x").tag == "x"
-    assert again.get(details(1).digest, ARM) is None, "size and date are of one platform"
+    assert again.get(details(1).digest, ARM) is None, "size and date belong to one platform"
     again.close()
 
 
 def test_a_repository_read_for_the_first_time_is_known_tag_by_tag(
     cache: DetailsCache, tmp_path: Path
 ) -> None:
-    """What was kept first must not cost a question for each of the others, which are not kept yet."""
+    """The first tag that is kept must not cause a look-up for each of the others, which are not kept yet."""
     cache.put("r.io", "a/b", details(1), HERE)
     assert cache.knows("r.io", "a/b", "v1") and not cache.knows("r.io", "a/b", "v2")
     cache.put("r.io", "a/b", details(2), HERE)
     assert cache.knows("r.io", "a/b", "v2")
     cache.close()
     again = DetailsCache(tmp_path / "cache")
-    assert again.knows("r.io", "a/b", "v3"), "of an earlier run nothing is known but the repository"
+    assert again.knows("r.io", "a/b", "v3"), "only the repository is known of an earlier run"
     again.put("r.io", "a/b", details(4), HERE)
     assert again.knows("r.io", "a/b", "v3")
     again.close()
@@ -100,7 +100,7 @@ def test_a_folder_that_cannot_be_made_is_no_error(tmp_path: Path) -> None:
 
 
 def test_what_may_be_whole_is_left_alone_and_not_used_in_this_run(tmp_path: Path) -> None:
-    """A file that cannot be opened now (no right to it, too many are open) may hold everything."""
+    """A file that cannot be opened now (no permission, too many open files) may hold everything."""
     (tmp_path / FILE_NAME).mkdir()
     cache = DetailsCache(tmp_path)
     cache.put("r.io", "a/b", details(1), HERE)

@@ -137,7 +137,7 @@ def test_only_what_is_below_the_namespace(serve, connect) -> None:
     assert connect(server, namespace="team").repositories().items == ["team/a", "team/c"]
 
 
-# -- answers that are not the protocol's
+# -- responses that violate the protocol
 
 
 @pytest.mark.parametrize(
@@ -308,7 +308,7 @@ def test_an_answer_that_drips_in_times_out(serve, connect) -> None:
             return reply({})
         out = asked.handler.wfile
         out.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
-        while not asked.server.ending.wait(0.05):  # without end, as far as this test is concerned
+        while not asked.server.ending.wait(0.05):  # endless, as far as this test is concerned
             out.write(b" ")
         return "cut"
 

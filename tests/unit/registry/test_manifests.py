@@ -1,4 +1,4 @@
-"""Manifests that are stored and deleted, and redirects of what is sent."""
+"""Storing and deleting manifests, and redirects of requests that write."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def test_what_is_not_deleted_for_another_reason(
     assert type(caught.value) is kind
 
 
-# -- redirects of what is sent
+# -- redirects of requests that write
 
 SENDING: list[Callable[[RegistryClient], object]] = [
     lambda client: client.start_upload("a/b"),

@@ -1,4 +1,4 @@
-"""Pages of a listing: where each stop is, to the page and the item."""
+"""Pages of a listing: where each limit is, exact to the page and the item."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Walk:
         self.number = 0
 
     def step(self, items: list[str], link: str | None = "", **more: str) -> Page[str]:
-        """The next page holds *items*; *link*: the header, "" for the following number, None for none."""
+        """Read a next page of *items*; *link*: its Link header, "" links to the next number, None sends none."""
         asked = self.page.next if self.page is not None else None
         url = self.pager.address(asked) if asked else FIRST
         self.number += 1

@@ -1,4 +1,4 @@
-"""Content cut to size, and what is remembered of a registry's uploads."""
+"""Content cut to size, and what is remembered about uploads to a registry."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ MB = 1 << 20
         (4 * MB, 100.0, SMALLEST_CHUNK),
         (4 * MB, 0.0, LARGEST_CHUNK),
         (SMALLEST_CHUNK, 2.0, SMALLEST_CHUNK),
-        (SMALLEST_CHUNK - 1, 0.1, CHUNK),  # the round trip, and not the line
+        (SMALLEST_CHUNK - 1, 0.1, CHUNK),  # limited by the round trip, not the bandwidth
     ],
 )
 def test_a_chunk_is_what_takes_two_seconds(count: int, seconds: float, size: int) -> None:
@@ -45,8 +45,8 @@ def test_a_chunk_that_was_too_large_stays_smaller() -> None:
     assert chunk.shrink()
     assert chunk.bytes == MB
     chunk.learn(4 * MB, 0.1)
-    assert chunk.bytes == MB, "fast or not: what is larger is refused"
-    assert not chunk.shrink(), "this was the least"
+    assert chunk.bytes == MB, "however fast: a larger one is refused"
+    assert not chunk.shrink(), "this was the smallest"
     chunk = ChunkSize()
     chunk.learn(64 * MB, 2.0)
     assert chunk.shrink()
@@ -70,7 +70,7 @@ def test_runs_of_exact_lengths(parts: list[bytes]) -> None:
 
 @pytest.mark.parametrize("size", [0, 1, 64 << 10, (64 << 10) + 1, 200_000])
 def test_what_a_socket_takes_at_once(size: int) -> None:
-    """A slow line takes it within one read timeout."""
+    """A slow connection takes a piece within one read timeout."""
     data = bytes(range(256)) * (size // 256 + 1)
     found = [bytes(piece) for piece in pieces([data[:size], b"more"])]
     assert b"".join(found) == data[:size] + b"more"

@@ -1,4 +1,4 @@
-"""Through a proxy: plain requests, tunnels, its own sign-in, and what is said when it refuses."""
+"""Through a proxy: plain requests, tunnels, its own sign-in, and the error when it refuses."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _REFUSAL = b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n
 
 
 class Proxy:
-    """Makes tunnels (RFC 9110, 9.3.6) to wherever it is asked; refuses whoever has not the right *password*."""
+    """Opens tunnels (RFC 9110, 9.3.6) to any host; refuses clients without the right *password*."""
 
     def __init__(self, password: str = "") -> None:
         self.wanted: list[str] = []
@@ -92,7 +92,7 @@ class Proxy:
 
 @pytest.fixture
 def elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As if 127.0.0.1 were another machine: of this one nothing goes through a proxy."""
+    """Treats 127.0.0.1 as another machine: requests to this one never go through a proxy."""
     monkeypatch.setattr("longshore.registry.proxies.is_loopback", lambda name: False)
     monkeypatch.setattr("longshore.registry.config.is_loopback", lambda name: False)
 
@@ -113,13 +113,13 @@ def test_a_tunnel_with_a_sign_in_at_the_proxy(connect, tmp_path: Path) -> None:
         client = connect(server, ca_file=tmp_path / "ca.crt", environ=environ)
         assert client.tags("a/b").items == ["1"]
         assert {line.rpartition(" ")[0] for line in way.wanted} == {f"CONNECT {server.host}"}
-        # What the proxy is told, the registry is not.
+        # The registry does not see the credentials for the proxy.
         assert all("proxy-authorization" not in asked.headers for asked in server.asked)
         client.close()
         stranger = connect(server, environ=environ)
         with pytest.raises(TlsFailed, match="unknown authority") as caught:
             stranger.tags("a/b")
-        assert "SHA-256" in caught.value.certificate, "the certificate is fetched by the same way"
+        assert "SHA-256" in caught.value.certificate, "the certificate is fetched through the proxy, too"
         stranger.close()
 
 

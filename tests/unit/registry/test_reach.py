@@ -1,4 +1,4 @@
-"""Where a registry may send us: never nearer than it is itself, never from https to http, and where it went wrong."""
+"""Where a registry may send us: never nearer than it is itself, never from https to http; and what failed."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def test_an_address_is_learned_and_names_are_left_to_who_resolves_them() -> None
 
 @pytest.fixture
 def public(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Callable[[Asked], Any]], Scripted]]:
-    """Servers on 127.0.0.2, which counts as a public address; all else of this machine stays what it is."""
+    """Servers on 127.0.0.2, which counts as a public address here; other addresses are not affected."""
     real = reach.nearness
 
     def pretended(address: Any) -> Nearness:
@@ -175,7 +175,7 @@ def test_an_api_that_the_registry_names_is_not_asked_on_this_machine(serve, publ
 
 
 def test_the_metadata_of_a_cloud_is_asked_of_nobody(serve, connect) -> None:
-    # This registry is on this machine itself, and not there.
+    # Even a registry on this machine itself must not lead there.
     for target in ("http://169.254.169.254/latest/meta-data", "http://[fd00:ec2::254]/latest"):
         registry = serve(lambda asked, target=target: reply({}, 302, Location=target))
         refused(lambda registry=registry: connect(registry).tags("a/b"))
@@ -229,7 +229,7 @@ def test_a_gateway_that_names_itself_with_http_is_asked_by_https(connect, tmp_pa
 
 @pytest.mark.parametrize("inner", ["http://registry.invalid:5000", "http://127.0.0.1", "http://10.255.255.1"])
 def test_a_registry_that_names_its_inner_host_is_asked_where_it_was(serve, connect, inner: str) -> None:
-    """distribution 2862: behind a gateway, Location and Link hold the host and port of the inside."""
+    """distribution 2862: behind a gateway, Location and Link name the inner host and port."""
     sent = []
 
     def script(asked: Asked) -> Any:

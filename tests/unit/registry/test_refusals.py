@@ -1,4 +1,4 @@
-"""Refused requests that are not needed, and tokens that die before their time."""
+"""Refused requests that can be done without, and tokens that expire early."""
 
 from __future__ import annotations
 
@@ -166,11 +166,11 @@ def test_referrers_of_a_registry_that_is_down_are_not_none(serve, connect) -> No
         connect(server).referrers("a/b", digest_of(MANIFEST))
 
 
-# -- tokens that die before their time
+# -- tokens that expire early
 
 
 class Tokens:
-    """Gives tokens for an hour, and refuses all but the latest with *status*; *challenge*: asks for a new one."""
+    """Issues tokens for an hour and refuses all but the latest with *status*; *challenge*: asks for a new one."""
 
     def __init__(self, status: int, *, challenge: bool = False, code: str = "UNAUTHORIZED") -> None:
         self.status, self.challenge, self.code = status, challenge, code
@@ -218,7 +218,7 @@ def test_a_new_token_is_asked_for_once(serve, connect, status: int, error: type[
     for _ in range(3):
         with pytest.raises(error):
             client.tags("a/b")
-    assert tokens.given == 2  # the second was never taken: it is refused for another reason
+    assert tokens.given == 2  # the second was never accepted, so it is refused for another reason
 
 
 @pytest.mark.parametrize("status", [400, 401, 403])

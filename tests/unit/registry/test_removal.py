@@ -1,4 +1,4 @@
-"""What goes with a tag that is removed by its manifest, and what is not removed."""
+"""Removing a tag by its manifest: what is removed with it, and what stays."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_what_goes_with_a_tag_and_what_stays(serve, connect) -> None:
     assert (plan.broken, plan.unknown) == (("all",), 1)
     remove(client, plan)
     assert registry.deleted == [one]
-    remove(client, plan)  # gone already is no error
+    remove(client, plan)  # already gone: no error
     assert registry.deleted == [one, one]
 
 

@@ -1,4 +1,4 @@
-"""Servers that repeat what they were sent: no secret comes back in an error."""
+"""Servers that repeat what they were sent: no secret appears in an error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answers that never come to their end: each part has a deadline and a bound in bytes, however it arrives."""
+"""Responses that never end: each part has a deadline and a limit in bytes, however it arrives."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from longshore.registry.connections import Exchange
 
 from .conftest import Asked, Scripted, reply
 
-#: What the client can have taken, its bounds and what lies in sockets between.
+#: The most that a client can have received: its limits, and what the sockets between them hold.
 MOST = 64 << 20
 
 
@@ -80,7 +80,7 @@ def test_what_drips_in_ends(serve, connect, begin: bytes, part: bytes) -> None:
     ids=["continue", "trailers", "extensions of chunks"],
 )
 def test_what_floods_in_ends(serve, connect, begin: bytes, part: bytes) -> None:
-    # Time is no matter here: more would come than anything holds.
+    # The deadline does not matter here: the limit in bytes is reached first.
     script = Endless(begin, part)
     with pytest.raises(RegistryUnreachable):
         connect(serve(script), read_seconds=100).delete_tag("a/b", "1")
@@ -153,7 +153,7 @@ def test_referrers_in_a_circle_are_stopped(serve, connect) -> None:
 
 
 def test_what_is_used_of_urllib3_beyond_its_interface_is_there() -> None:
-    """These are private, or not promised: a new version of urllib3 is tried before its bound in pyproject is raised."""
+    """These are private or not guaranteed: try a new version of urllib3 before raising its bound in pyproject."""
     used: list[tuple[Callable[..., Any] | type, str]] = [
         (urllib3.connection.HTTPConnection, "_new_conn"),
         (urllib3.connection.HTTPSConnection, "connect"),
@@ -185,6 +185,6 @@ def test_what_is_used_of_urllib3_beyond_its_interface_is_there() -> None:
     connection.close()
     pool.close()
     assert not missing
-    # What is overridden must still be what urllib3 calls.
+    # urllib3 must still call what is overridden.
     assert connections.PlainPool.ConnectionCls.response_class is connections._TimedResponse
     assert {"_new_conn", "connect", "request", "getresponse"} <= vars(connections._Watched).keys()

@@ -1,4 +1,4 @@
-"""What a status that is not success means, and what to do."""
+"""What a status other than success means, and what to do about it."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ def test_an_unknown_authority_is_refused_shown_and_then_trusted(connect, tmp_pat
         report = stranger.certificate()
         assert report.certificate is not None and report.problem is not None and report.covers_host
         assert report.certificate.fingerprint in caught.value.certificate
-        # Nothing was asked, and nothing secret said, while looking.
+        # Looking at the certificate sent no request and no secret.
         assert server.asked == []
         pinned = tmp_path / "trusted.crt"
         pinned.write_text(report.certificate.pem)
@@ -120,7 +120,7 @@ def test_what_trust_does_not_help_against(
 
 
 def test_plain_http_is_never_taken_silently(serve, connect, monkeypatch: pytest.MonkeyPatch) -> None:
-    # As if it were another machine: of this one, engines take plain HTTP too.
+    # Treated as another machine: on this one, engines accept plain HTTP, too.
     monkeypatch.setattr("longshore.registry.config.is_loopback", lambda name: False)
 
     def script(asked: Asked) -> Any:
@@ -262,7 +262,7 @@ def test_who_waits_while_another_finds_out_the_scheme_waits_for_it(serve, connec
     threads = [threading.Thread(target=lambda: listed.append(client.tags("a/b").items)) for _ in range(3)]
     for thread in threads:
         thread.start()
-    found_out.wait(0.3)  # longer than one look at the lock
+    found_out.wait(0.3)  # longer than one attempt at the lock
     found_out.set()
     for thread in threads:
         thread.join(10)
@@ -273,7 +273,7 @@ def test_who_waits_while_another_finds_out_the_scheme_waits_for_it(serve, connec
 def test_plain_http_has_a_port_of_its_own_only_where_none_is_named(
     connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nothing listens there: with a port, plain HTTP would be refused as well."""
+    """Nothing is listening there. If a port is named, plain HTTP would use the same one and be refused as well."""
     asked: list[str] = []
     send = Transport.send
 

@@ -1,4 +1,4 @@
-"""How long tokens and credentials are used, and what tokens are asked for."""
+"""How long tokens and credentials are used, and the scopes that tokens are requested for."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 @pytest.mark.parametrize(
     ("life", "good"),
     [
-        ({}, 50.0),  # the specification's minute, less what a request may take
+        ({}, 50.0),  # the specification's minute, less the time of a request
         ({"expires_in": 300}, 290.0),
         ({"expires_in": 30}, 20.0),
-        ({"expires_in": 15}, 10.0),  # of a short life a third
+        ({"expires_in": 15}, 10.0),  # a short life, less a third
         ({"expires_in": 0}, 50.0),
         ({"expires_in": -1}, 50.0),
         ({"expires_in": "300"}, 50.0),
@@ -84,7 +84,7 @@ PULL, PUSH = ["repository:a/b:pull"], ["repository:a/b:pull,push"]
 def test_a_token_is_asked_for_what_is_done_and_no_more(
     serve, connect, call: Callable[[RegistryClient], object], scopes: list[str]
 ) -> None:
-    """Where the registry's challenge names no scope."""
+    """If the registry's challenge names no scope."""
     asked: list[list[str]] = []
 
     def script(request: Asked) -> Any:
@@ -96,7 +96,7 @@ def test_a_token_is_asked_for_what_is_done_and_no_more(
         return None
 
     client = connect(serve(script))
-    with contextlib.suppress(LongshoreError):  # there is nothing
+    with contextlib.suppress(LongshoreError):  # nothing is there
         call(client)
     assert asked and all(scope == scopes for scope in asked)
 
@@ -182,7 +182,7 @@ def test_a_form_names_what_is_asked_for(serve, connect) -> None:
     (form,) = tokens.asked
     assert (form["grant_type"], form["refresh_token"]) == (["refresh_token"], ["kept"])
     assert (form["service"], form["scope"]) == (['reg, "x"'], ["repository:a/b:pull"])
-    assert "access_type" not in form  # only a sign-in wants something to keep
+    assert "access_type" not in form  # only a sign-in asks for a token to keep
 
 
 def test_a_sign_in_by_form_asks_for_something_to_keep(serve, connect) -> None:
@@ -210,7 +210,7 @@ def test_forgetting_looks_everything_up_again(serve, connect) -> None:
             ("repository:a:pull",),
             ("repository:a:pull,push", "repository:b:pull"),
         ),
-        # It knows the repository by another name.
+        # The registry knows the repository by another name.
         (("repository:a:pull",), ("repository:tenant/a:pull",), ("repository:tenant/a:pull",)),
         ((), ("repository:a:pull",), ("repository:a:pull",)),
     ],
@@ -238,7 +238,7 @@ def test_a_look_before_a_push_needs_the_token_of_the_push_alone(serve, connect) 
         return reply({}, 405) if one.method == "HEAD" else reply(raw, Content_Type=kind)
 
     client = connect(serve(script), SAM)
-    client.tags("c/d")  # it has said how it wants to be signed in to
+    client.tags("c/d")  # the registry has sent its challenge
     tokens.asked.clear()
     assert client.head("a/b", "1", for_push=True) is not None
     assert [one["scope"] for one in tokens.asked] == [["repository:a/b:pull,push"]]

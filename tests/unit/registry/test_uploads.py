@@ -1,4 +1,4 @@
-"""Blobs to and from a registry that errs as it is told to: what is sent, asked again, taken up and read."""
+"""Blobs to and from a registry with scripted faults: what is sent, retried, resumed and read."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ DIGEST = digest_of(BLOB)
 
 
 class Data:
-    """Gives a blob from any offset on, and notes from which."""
+    """Returns a blob from any offset, and records the offsets."""
 
     def __init__(self, blob: bytes = BLOB) -> None:
         self.blob = blob
@@ -59,7 +59,7 @@ def ranges(faulty: FaultyRegistry, method: str) -> list[str]:
 
 
 def refuse(faulty: FaultyRegistry, method: str, status: int, code: str = "", **headers: str) -> None:
-    """Every such request."""
+    """Refuse every *method* request to a blob with *status*."""
     named = {key.replace("_", "-"): value for key, value in headers.items()}
     faulty.fault = lambda asked, path: (
         (status, named, b'{"errors":[{"code":"%s"}]}' % code.encode())
@@ -157,7 +157,7 @@ def test_a_registry_that_keeps_less_gets_the_rest_again(
 def test_a_registry_that_expects_other_bytes_gets_them(
     faulty: FaultyRegistry, client: RegistryClient
 ) -> None:
-    """It keeps less than it accepts, and only a 416 says so."""
+    """The registry keeps less than it accepts, and only a 416 shows it."""
     faulty.short_chunks = 150
     faulty.strict = True
     faulty.told = lambda kept, last: None if last else kept
@@ -205,7 +205,7 @@ def test_a_refusal_without_a_count_is_asked_for_it(faulty: FaultyRegistry, clien
 def test_a_registry_that_tells_a_wrong_count_and_looks_at_none(
     faulty: FaultyRegistry, client: RegistryClient, told: Callable[[int, int], int | None]
 ) -> None:
-    """The digest shows that it was wrong, and the other count is tried: once."""
+    """The digest shows that the count was wrong, and the other one is tried once."""
     faulty.told = told
     assert send(client, Data(), chunk=100) is BlobOutcome.UPLOADED
     assert faulty.blobs["a/b", DIGEST] == BLOB
@@ -219,7 +219,7 @@ def test_a_registry_that_tells_a_wrong_count_and_looks_at_none(
 def test_a_count_that_is_wrong_by_some_bytes_is_found_out_once(
     faulty: FaultyRegistry, client: RegistryClient
 ) -> None:
-    """It keeps all and says less: what it is sent again is too much, and the digest tells."""
+    """The registry keeps all and reports less: the bytes sent again are too many, and the digest shows it."""
     faulty.told = lambda kept, last: kept - 10 if last else kept
     data = Data()
     assert send(client, data, chunk=100) is BlobOutcome.UPLOADED
@@ -309,7 +309,7 @@ def test_what_arrives_damaged_although_all_counts_agree_is_not_sent_again(
 def test_a_blob_that_neither_count_brings_there_is_given_up_at_once(
     faulty: FaultyRegistry, client: RegistryClient
 ) -> None:
-    """It was refused as we counted, and by its own count nothing is kept."""
+    """By our count the upload was refused, and by the registry's count nothing is kept."""
     client.habits.counts_itself = True
     faulty.told = lambda kept, last: 0
     refused = (400, {}, b'{"errors":[{"code":"DIGEST_INVALID"}]}')
@@ -364,7 +364,7 @@ def test_a_part_that_begins_elsewhere(faulty: FaultyRegistry, client: RegistryCl
         faulty.fault = lambda method, path: (206, head, BLOB[begin:]) if "/blobs/" in path else None
 
     part(90, "450")
-    assert read(client, 100) == (BLOB[100:], 450)  # what comes before is dropped
+    assert read(client, 100) == (BLOB[100:], 450)  # the bytes before the offset are dropped
     part(100, "*")
     assert read(client, 100) == (BLOB[100:], None)
     part(101, "450")
@@ -380,7 +380,7 @@ def test_nothing_behind_the_end(
 ) -> None:
     refuse(faulty, "GET", 416, Content_Range=f"bytes */{total}")
     if complete:
-        assert read(client, offset) == (b"", offset)  # and nothing of the refusal's own words
+        assert read(client, offset) == (b"", offset)  # and none of the refusal's own body
         return
     with pytest.raises(UnexpectedReply, match="not the part"):
         read(client, offset)

@@ -1,4 +1,4 @@
-"""A vendor's API that answers what a test tells it to, over real HTTP, and remembers what it was asked."""
+"""A vendor's API over real HTTP, which returns what a test sets and records the requests."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from longshore.registry.listing import Lister, lister_for
 
 
 class Asked(NamedTuple):
-    """A request that came. *path* as it stood there, still encoded."""
+    """A request that was received; *path* is still encoded."""
 
     method: str
     path: str
@@ -28,7 +28,7 @@ class Asked(NamedTuple):
 
 
 class Reply(NamedTuple):
-    """An answer. *data* is sent as JSON, bytes as they are."""
+    """A response; *data* is sent as JSON, bytes as they are."""
 
     data: Any
     status: int = 200
@@ -47,11 +47,11 @@ class _Server(ThreadingHTTPServer):
         ).start()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Clients that hang up are what some tests are about."""
+        """Quiet: some tests are about clients that hang up."""
 
 
 class Vendor:
-    """The server. ``routes`` maps paths (encoded, without query) to answers or to functions of the request."""
+    """The server. ``routes`` maps paths (encoded, without query) to responses or functions of the request."""
 
     def __init__(self) -> None:
         self.routes: dict[str, Any] = {}
@@ -102,7 +102,7 @@ class Vendor:
         credential: Credential | None = None,
         api_base: str | None = None,
     ) -> Lister:
-        """A lister of *kind* that takes this server for its vendor; the registry is this server, or called *host*."""
+        """A lister of *kind* with this server as its vendor; the registry is this server, or named *host*."""
         config = RegistryConfig(host or self.host, kind=kind, namespace=namespace)
         here = RegistryConfig(self.host, namespace=namespace)
         client = RegistryClient(here, lambda _host: credential, environ={})
@@ -112,7 +112,7 @@ class Vendor:
         return lister
 
     def paths(self) -> list[str]:
-        """What was asked for, in order."""
+        """The paths that were requested, in order."""
         return [asked.path for asked in self.asked]
 
     def close(self) -> None:

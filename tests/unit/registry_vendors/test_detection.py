@@ -1,4 +1,4 @@
-"""Which vendor a registry is taken for."""
+"""How the vendor of a registry is detected."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a broken or hostile API can do: nothing but an error in plain words."""
+"""A broken or hostile API causes an error in plain words, and nothing else."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from longshore.credentials import Credential
 from longshore.errors import LongshoreError, RateLimited, RegistryError, RegistryUnreachable, UnexpectedReply
 
 SAM = Credential("sam", "a-secret")
-#: Kind, namespace, the path whose answer is made odd, and the key of its rows (empty: the answer is the list).
+#: Kind, namespace, the path whose response is made odd, and the key of its rows (empty: the response is the list).
 LISTINGS = [
     ("hub", "ns", "/v2/namespaces/ns/repositories", "results"),
     ("ghcr", "", "/user/packages", ""),

@@ -39,7 +39,7 @@ def test_a_count_is_a_number_from_zero_to_a_bound(value: Any, wanted: int | None
     [
         ("2024-05-01T10:00:00Z", TEN),
         ("2024-05-01T12:00:00+02:00", TEN),
-        ("2024-05-01T10:00:00", TEN),  # UTC where no zone is named
+        ("2024-05-01T10:00:00", TEN),  # UTC if no zone is named
         ("Wed, 01 May 2024 10:00:00 -0000", TEN),
         ("Wed, 01 May 2024 12:00:00 +0200", TEN),
         ("1971-01-01T00:00:00Z", datetime(1971, 1, 1, tzinfo=UTC)),

@@ -1,4 +1,4 @@
-"""The other vendors, each against a server with the shapes of its documents."""
+"""The other vendors, each against a server that returns that vendor's documents."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ def test_gitlab_lists_a_project_by_pages_in_a_header(vendor: Any, reply: Any, al
 
 
 def test_gitlab_counts_tags_of_projects_only(vendor: Any) -> None:
-    """It knows no such parameter for groups."""
+    """GitLab has no such parameter for groups."""
     for kind, name in (("projects", "app"), ("groups", "team")):
         vendor.routes[f"/api/v4/{kind}/{name}/registry/repositories"] = [{"path": name}]
         vendor.lister("gitlab", namespace=name).repositories()
@@ -498,7 +498,7 @@ def test_google_tags_are_versions(vendor: Any, digest: str) -> None:
 def test_google_tags_of_all_pages(
     vendor: Any, digest: str, all_pages: Any, repository: str, project: str
 ) -> None:
-    """Also of projects that belong to a domain."""
+    """Also for projects that belong to a domain."""
     shelf = "one.x" if "one.x" in repository else "one"
     package = f"/v1/projects/{project}/locations/europe/repositories/{shelf}/packages/a%2Fb"
 
@@ -557,7 +557,7 @@ def test_digitalocean(vendor: Any, digest: str, all_pages: Any) -> None:
     assert tag.details.size == 2803255
 
 
-# -- the warehouses
+# -- Artifactory, Nexus
 
 
 def test_artifactory_walks_its_repositories(vendor: Any, all_pages: Any) -> None:

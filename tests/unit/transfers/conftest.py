@@ -17,7 +17,7 @@ from transfertools.faulty import faulty_registries
 
 
 class NoServices:
-    """A way of the test's own needs none."""
+    """Clients that fail if they are used: a way defined by a test needs none."""
 
     def __getattr__(self, name: str) -> Any:
         raise AssertionError(f"nobody should ask for {name}")

@@ -1,4 +1,4 @@
-"""What is odd about an archive is said on the row, whichever way its images are carried on."""
+"""Oddities of an archive are noted on the row, however its images are transferred."""
 
 from __future__ import annotations
 

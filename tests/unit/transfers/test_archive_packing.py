@@ -1,4 +1,4 @@
-"""Layers that an archive has plainly, as they go onto a registry."""
+"""Uncompressed layers of an archive, as they are sent to a registry."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An archive as the place that an image is copied to and from: what is chosen, listed and said to be there."""
+"""An archive as source or destination of a copy: what is chosen, what is listed, what counts as present."""
 
 from __future__ import annotations
 

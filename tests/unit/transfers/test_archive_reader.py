@@ -1,4 +1,4 @@
-"""An archive as the place that an image is copied from: which image is meant, and the bytes of its parts."""
+"""An archive as the source of a copy: which image is meant, and the bytes of its parts."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def test_an_image_without_a_tag_is_settled_and_compressed_as_one_with_a_tag(
     [listed] = open_archive(path, cancellation=Cancellation()).listing.archived
     found = manifest(end(path, listed.top.digest), listed.top.digest)
     assert found.digest == digest_of(ONE.manifest)
-    # A part that is asked for by itself is given as it is.
+    # A part that is requested by itself is returned unchanged.
     assert manifest(end(path, found.digest), found.digest) == found
     path = write(tmp_path, docker_parts(Image((layer("one", 50_000),), names=())), name="docker")
     [listed] = open_archive(path, cancellation=Cancellation()).listing.archived
@@ -143,7 +143,7 @@ def test_layers_of_an_image_without_a_manifest_are_compressed(tmp_path: Path) ->
     [packed] = top.layers
     assert gzip.decompress(content(found, packed.digest)) == image.layers[0]
     assert content(found, packed.digest, 5) == content(found, packed.digest)[5:]
-    assert manifest(found, top.digest) == top  # the one that was made
+    assert manifest(found, top.digest) == top  # the generated one
     assert content(found, top.config.digest) == image.config
 
 

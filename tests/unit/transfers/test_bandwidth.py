@@ -32,7 +32,7 @@ def test_the_limit_is_kept_by_several_together() -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    # 100 KB at 200 KB/s, less what may pass at once at the beginning.
+    # 100 KB at 200 KB/s, less the burst that is allowed at the beginning.
     assert time.monotonic() - begun >= 0.5 - 0.11
 
 
@@ -69,7 +69,7 @@ def test_a_limit_is_more_than_nothing() -> None:
 
 
 def test_what_waits_rests_for_a_tenth_of_a_second_at_most() -> None:
-    """Then it looks whether the limit is another by now."""
+    """Then it checks whether the limit has changed."""
     rests: list[float] = []
 
     class Resting(Cancellation):

@@ -1,4 +1,4 @@
-"""What a queue tells a window: each thing once, and when it is another."""
+"""What a queue reports to a window: each thing once, and again when it changes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Make = Callable[..., tuple[TransferQueue, Eye]]
 
 @pytest.fixture
 def queue(make_queue: Make) -> TransferQueue:
-    """One that has not started: nothing changes but what the test changes."""
+    """A queue that was not started: only the test changes it."""
     return make_queue(Script(lambda job, number: ""), start=False)[0]
 
 

@@ -1,4 +1,4 @@
-"""What a copy survives, and what it does not, on registries that err as they are told to."""
+"""What a copy survives, and what it does not, on registries with scripted faults."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_a_source_that_is_cut_is_gone_on_with_by_range(bench: Bench) -> None:
     assert done.attempt == 1
     asked = [headers.get("range") for headers in bench.source.requests("GET", digest_of(layer))]
     assert asked == [None, "bytes=200000-", "bytes=400000-", "bytes=600000-"]
-    # The target did not notice: one upload, one answer.
+    # The target did not notice: one upload for each of the two blobs.
     assert len(bench.target.requests("PUT", "uploads")) == 2
     assert done.moved is not None
     assert done.moved.bytes == len(layer)
@@ -132,7 +132,7 @@ def test_a_long_429_is_waited_out_in_the_queue(bench: Bench) -> None:
     done = bench.eye.until(row, State.SUCCEEDED)
     bench.arrived(digest)
     assert done.attempt == 2
-    # What had arrived was not sent again, and counts as moved all the same.
+    # What had arrived was not sent again, and still counts as moved.
     assert len(bench.source.requests("GET", digest_of(layers[1]))) == 1
     assert done.moved is not None
     assert (done.moved.bytes, done.moved.layers_moved) == (30 * KB, 2)
@@ -158,7 +158,7 @@ def test_content_that_is_not_what_its_digest_promises(bench: Bench) -> None:
     assert bench.source.address in failed.error.detail
     assert ("b", digest_of(layer)) not in bench.target.blobs
     assert not bench.target.manifests
-    # Nothing of it is gone on with later.
+    # None of it is reused later.
     bench.source.blobs["a", digest_of(layer)] = layer
     bench.queue.retry_failed()
     bench.eye.until(failed.id, State.SUCCEEDED)
@@ -255,7 +255,7 @@ def test_foreign_layers_are_left_out_and_said(bench: Bench) -> None:
                 "urls": [f"http://{elsewhere.address}/v2/vendor/blobs/{digest_of(foreign)}"],
             }
         )
-        # One that may be handed out is read from the registry, and its urls are never looked at.
+        # A distributable layer is read from the registry, and its urls are ignored.
         plain = os.urandom(2 * KB)
         document["layers"].append(
             bench.source.put_blob("a", plain)
@@ -360,7 +360,7 @@ def test_one_failure_ends_the_others(bench: Bench) -> None:
 
     def stall(method: str, path: str) -> Any:
         if digest_of(layers[1]) in path:
-            release.wait(60)  # longer than the failure is waited for
+            release.wait(60)  # longer than the test waits for the failure
 
     bench.source.fault = stall
     bench.target.fault = once("PUT", "uploads", (403, {}, b""), times=9)

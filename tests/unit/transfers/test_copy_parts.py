@@ -1,4 +1,4 @@
-"""The parts of a copy by themselves: turns, the source of a blob, the choice of platforms, the walk."""
+"""The parts of a copy, each on its own: turns, the source of a blob, the choice of platforms, the walk."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ DATA = bytes(range(256)) * 40
 
 
 class Reader:
-    """A place that gives *data* in pieces; *acts*: what happens instead, call by call."""
+    """A place that returns *data* in pieces; *acts*, one a call: raise this error, or cut at this offset."""
 
     host, repository = "one.example", "a"
 
@@ -128,7 +128,7 @@ def test_a_source_goes_on_where_it_was_cut() -> None:
 
 
 def test_cuts_without_a_byte_between_them_are_counted() -> None:
-    """Any byte begins the count anew."""
+    """Any byte resets the count."""
     reader = Reader()
     reader.acts = [0] * (MOST_CUTS - 1) + [1000] + [1000] * (MOST_CUTS - 1)
     assert read(source_of(reader)) == DATA
@@ -141,7 +141,7 @@ def test_cuts_without_a_byte_between_them_are_counted() -> None:
 
 
 def test_a_source_that_stays_silent_is_asked_once_more() -> None:
-    """Each silence lasts half a minute: the rest is for the next attempt, which the queue counts."""
+    """Each silence lasts half a minute: the rest is left to the next attempt, which the queue counts."""
     silent = RegistryUnreachable("It does not respond.", registry="one.example", silent=True)
     reader = Reader()
     reader.acts = [0, 2000, 0, silent, 3000, silent]
@@ -204,15 +204,15 @@ def test_a_blob_of_no_bytes() -> None:
 
 
 def test_what_was_hashed_is_not_hashed_twice() -> None:
-    """The destination was cut, and begins again before the place where the source is."""
+    """The destination was cut, and resumes before the position of the source."""
     source = source_of(Reader())
     with source(0) as parts:
         have = b"".join(part for part, _ in zip(parts, range(5), strict=False))
     assert len(have) == 5000
     assert read(source, 2000) == DATA[2000:]
-    # What is gone on with in the middle is for the destination to verify.
+    # If reading resumes in the middle, the destination has to verify the content.
     assert read(source_of(Reader(b"x" + DATA[1:])), 1000) == DATA[1000:]
-    # So is all where it hashes by itself.
+    # It also verifies everything if it hashes by itself.
     wrong = DATA[:-1] + b"x"
     assert read(source_of(Reader(wrong), hashing=False)) == wrong
 
@@ -232,7 +232,7 @@ def test_a_limit_cuts_into_small_parts() -> None:
 
 @pytest.mark.parametrize("patient", [True, False])
 def test_who_is_asked_to_stop(patient: bool) -> None:
-    """A registry ends at its next chunk by itself; others at once."""
+    """A registry stops by itself at its next chunk; other places stop at once."""
     cancellation = Cancellation()
     cancellation.ask_to_stop()
     source = source_of(Reader(), patient=patient, cancellation=cancellation)
@@ -368,7 +368,7 @@ def test_indexes_within_indexes(depth: int) -> None:
 
 @pytest.mark.parametrize("count", [MOST_MANIFESTS, MOST_MANIFESTS + 1])
 def test_the_manifests_of_an_image_are_bounded(count: int) -> None:
-    """Known by the index alone: none of them is read."""
+    """The index alone shows how many there are: none of them is read."""
     reader = Reader()
     child = image(reader)
     many = [child | {"digest": f"sha256:{number:064x}"} for number in range(count)]
@@ -415,7 +415,7 @@ def test_the_platform_that_was_picked_is_said_where_there_were_others() -> None:
 def of_config(
     reader: Reader, kind: str = CONFIG["mediaType"], size: int | None = None, **config: str
 ) -> None:
-    """Put an image without an index, whose configuration says *config*, as ``1``."""
+    """Put an image as ``1``, without an index and with the configuration *config*."""
     reader.data = json.dumps(config).encode()
     named = {
         "mediaType": kind,
@@ -441,7 +441,7 @@ def test_what_names_no_platform_is_for_any() -> None:
     reader = Reader()
     of_config(reader)
     assert walk(reader, "1", platform=ARM, cancellation=Cancellation()).top
-    # The configuration of an artifact is not even looked at, nor one that is too large to be honest.
+    # The configuration of an artifact is not even read, nor is one that is implausibly large.
     for more in ({"kind": "application/x-artifact"}, {"size": LARGEST_CONFIG + 1}):
         reader.asked.clear()
         of_config(reader, os="linux", architecture="amd64", **more)  # type: ignore[arg-type]
@@ -477,7 +477,7 @@ def test_a_configuration_that_does_not_end_is_left() -> None:
     "damage", [b"", b"not json", b'{"os": "linux", "architecture": "arm64"}', b"x" * 100]
 )
 def test_a_damaged_configuration_is_told_as_damaged(damage: bytes) -> None:
-    """Not as one that cannot be read, nor as one of another platform."""
+    """Not as unreadable, and not as belonging to another platform."""
     reader = Reader()
     of_config(reader, os="linux", architecture="amd64")
     reader.data = damage
@@ -497,7 +497,7 @@ def test_attestations_of_chosen_platforms_are_read_once() -> None:
     found = walk(reader, "1", platforms=(ARM,), cancellation=Cancellation())
     assert (found.gone, found.pruned) == ({attestation}, True)
     assert [one.digest for one in found.below] == [whole.manifests[1].digest]
-    # Of all platforms, by their names, it is missed as well.
+    # It is missed as well if all platforms are requested by their names.
     found = walk(reader, "1", platforms=(AMD, ARM, V7), cancellation=Cancellation())
     assert (found.gone, found.pruned) == ({attestation}, True)
     with pytest.raises(InvalidManifest):
@@ -505,14 +505,14 @@ def test_attestations_of_chosen_platforms_are_read_once() -> None:
 
 
 def test_questions_to_a_silent_server_end_with_the_first_that_fails() -> None:
-    """Else each waits for its own time to run out, some of them one after the other."""
+    """Otherwise each waits for its own timeout, some of them one after the other."""
     cut = threading.Event()
 
     def ask(thing: int, part: Cancellation) -> None:
         if thing == 3:
             raise RegistryUnreachable("No.", registry="one.example")
         with part.waking(cut.set):
-            assert cut.wait(20), "nobody cut it"
+            assert cut.wait(20), "it was not cut"
             part.raise_if_cancelled()
 
     with pytest.raises(RegistryUnreachable):

@@ -1,4 +1,4 @@
-"""Requests that only save work are refused: the work is done without them, and nobody is blamed."""
+"""Refused requests that would only save work: the work is done without them, and no error is shown."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_a_mount_that_is_refused_is_an_upload(bench: Bench, status: int) -> None
     assert all(("c", digest_of(layer)) in bench.source.blobs for layer in layers)
     assert done.moved is not None
     assert (done.moved.layers_moved, done.moved.layers_mounted) == (2, 0)
-    # Not asked again for every blob of every copy.
+    # The mount is not tried again for every blob of every copy.
     before = len(bench.source.requests("POST", "mount="))
     bench.source.put_image("b", "2", os.urandom(KB))
     bench.copy_within(bench.source, "b:2", "c:2")
@@ -79,7 +79,7 @@ def test_a_destination_that_does_not_say_which_manifests_it_has(bench: Bench, st
 
 
 def test_a_wrong_password_is_still_told(bench: Bench) -> None:
-    """By the first request that has to succeed."""
+    """The first request that has to succeed reports it."""
     bench.source.put_image("a", "1", os.urandom(KB))
     bench.clients.credentials[bench.target.address] = SIGNED_IN
     bench.target.fault = lambda method, path: refusal(401)
@@ -90,7 +90,7 @@ def test_a_wrong_password_is_still_told(bench: Bench) -> None:
 @pytest.mark.parametrize(
     ("part", "status", "said"),
     [
-        ("/referrers/", 404, False),  # it has no such list
+        ("/referrers/", 404, False),  # the registry has no such list
         ("/referrers/", 400, False),
         ("/referrers/", 405, False),
         ("/referrers/", 501, False),
@@ -117,7 +117,7 @@ def test_referrers_that_are_there_are_not_called_unknown(bench: Bench) -> None:
     subject = {"mediaType": OCI_MANIFEST, "digest": digest, "size": 1}
     signature = bench.source.put_image("a", "s", b"signature", subject=subject)
     assert kinds(bench.copy(referrers="1")) == [NoteKind.REFERRERS]
-    # One that is listed and not there is missed.
+    # A referrer that is listed but not there is reported as missing.
     bench.target.manifests.clear()
     raw = bench.source.manifests.pop(("a", signature))
     bench.source.manifests["a", "s"] = raw
@@ -135,7 +135,7 @@ def test_referrers_that_are_there_are_not_called_unknown(bench: Bench) -> None:
 
 
 def index_with_attestation(bench: Bench) -> tuple[str, str, str]:
-    """Puts an index of two images and an attestation of the first as a:1; their digests."""
+    """Put an index of two images and an attestation of the first as a:1; return their digests."""
     first = bench.source.put_image("a", "x", b"amd64" * KB)
     second = bench.source.put_image("a", "y", b"arm64" * KB)
     attestation = bench.source.put_image("a", "z", b"provenance")
@@ -158,7 +158,7 @@ def index_with_attestation(bench: Bench) -> tuple[str, str, str]:
 
 @pytest.mark.parametrize("platforms", ["linux/amd64", "linux/amd64,linux/arm64"])
 def test_an_attestation_that_is_gone(bench: Bench, platforms: str) -> None:
-    """moneyman 789: registries clean up what has no tag."""
+    """moneyman 789: registries clean up manifests without a tag."""
     first, second, attestation = index_with_attestation(bench)
     for name in (attestation, "z"):
         del bench.source.manifests["a", name]
@@ -170,7 +170,7 @@ def test_an_attestation_that_is_gone(bench: Bench, platforms: str) -> None:
     kept = json.loads(bench.target.manifests["b", "1"][1])["manifests"]
     assert [child["digest"] for child in kept] == [first, second][: platforms.count("/")]
     assert digest_of(bench.target.manifests["b", "1"][1]) == done.digest
-    # A second time nothing is to be done.
+    # The second copy has nothing to do.
     puts = len(bench.target.requests("PUT"))
     bench.copy(platforms=platforms)
     assert len(bench.target.requests("PUT")) == puts
@@ -185,7 +185,7 @@ def test_an_attestation_that_is_there_is_read_once(bench: Bench) -> None:
 
 
 def test_all_platforms_and_an_attestation_gone(bench: Bench) -> None:
-    """Not what was asked for: the index would not be the same. What to do is said."""
+    """The index would not be the same, so this copy fails; the error says what to do."""
     *_, attestation = index_with_attestation(bench)
     del bench.source.manifests["a", attestation]
     failed = bench.copy(State.FAILED)

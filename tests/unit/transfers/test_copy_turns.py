@@ -1,4 +1,4 @@
-"""A blob that another transfer brings to the same place just now is waited for, and not sent twice."""
+"""A blob that another transfer is sending to the same place is waited for, and not sent twice."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ BLOB = Descriptor("application/octet-stream", "sha256:" + "a" * 64, 5)
 
 
 class Place:
-    """Turns in which another was first if *waited*, and a destination that then has the blob if *there*."""
+    """*waited*: another transfer had the first turn; *there*: the destination has the blob afterwards."""
 
     def __init__(self, host: str, *, waited: bool, there: bool) -> None:
         self.host, self.repository = host, "team/app"

@@ -47,7 +47,7 @@ def half_a_chunk_late(kept: int, last: int) -> int:
 @pytest.mark.parametrize("told", [first_only, last_only, half_a_chunk_late])
 @pytest.mark.parametrize("status", [True, False])
 def test_a_range_that_stays_behind(bench: Bench, told: Callable[[int, int], int], status: bool) -> None:
-    """Amazon ECR (aws/containers-roadmap 2831) and zot (regclient 961), also where the state cannot be asked for."""
+    """Amazon ECR (aws/containers-roadmap 2831) and zot (regclient 961), also if the state cannot be queried."""
     digest = image(bench, 950 * KB)
     bench.target.strict = True
     bench.target.told = told
@@ -60,11 +60,11 @@ def test_a_range_that_stays_behind(bench: Bench, told: Callable[[int, int], int]
     bench.arrived(digest)
     assert done.attempt == 1
     straight = [f"{at * CHUNK}-{(at + 1) * CHUNK - 1}" for at in range(9)]
-    # Where a part may have been kept, that is tried before the count is ours to keep.
+    # If a part of the chunk may have been kept, that is tried before we rely on our own count.
     tried = ["150000-249999"] if told is half_a_chunk_late else []
     assert sent(bench) == straight[:2] + tried + straight[2:]
     assert len(bench.target.requests("POST")) == 2
-    # The next blob goes by what was learnt.
+    # The next blob uses what was learned.
     bench.target.asked.clear()
     bench.source.put_image("a", "2", os.urandom(950 * KB))
     bench.eye.until(bench.start("2"), State.SUCCEEDED, 30)
@@ -89,7 +89,7 @@ def test_a_range_that_stays_behind_after_a_pause(bench: Bench) -> None:
     bench.queue.unpause(rows)
     bench.eye.until(rows[0], State.SUCCEEDED, 30)
     bench.arrived(digest)
-    # It goes on behind what was accepted, when the state that it is asked for turns out to be wrong.
+    # It resumes after what was accepted once the reported state turns out to be wrong.
     assert sent(bench)[before:][:2] == ["100000-199999", "500000-599999"]
 
 
@@ -105,7 +105,7 @@ def nothing(kept: int, last: int) -> None:
 def test_a_registry_that_looks_at_no_content_range(
     bench: Bench, told: Callable[[int, int], int | None]
 ) -> None:
-    """Where its Range is wrong as well, the digest shows it, and the other count is tried."""
+    """If its Range is wrong as well, the digest shows it, and the other count is tried."""
     digest = image(bench, 350 * KB)
     bench.target.told = told
     assert bench.copy().attempt == 1
@@ -119,7 +119,7 @@ def test_a_digest_that_stays_wrong_ends(bench: Bench) -> None:
         "PUT", "uploads/u", (400, {}, b'{"errors":[{"code":"DIGEST_INVALID"}]}'), times=99
     )
     assert isinstance(bench.copy(State.FAILED).error, VerificationFailed)
-    assert len(bench.target.requests("POST")) <= 4  # twice the layer, and the configuration
+    assert len(bench.target.requests("POST")) <= 4  # the layer twice, and the configuration
 
 
 def test_a_416_without_end_ends(bench: Bench) -> None:
@@ -172,7 +172,7 @@ def closed_port() -> int:
     "form", ["http://127.0.0.1:{port}{path}", "http://127.0.0.1{path}", "//10.255.255.1{path}"]
 )
 def test_a_location_at_an_inner_host(bench: Bench, form: str) -> None:
-    """distribution 2862: the gateway's registry names itself. The same path at the host that was asked."""
+    """distribution 2862: the registry behind a gateway names itself. The same path is used at the requested host."""
     digest = image(bench, 350 * KB)
     port = closed_port()
     bench.target.named = lambda path: form.format(port=port, path=path)
@@ -182,7 +182,7 @@ def test_a_location_at_an_inner_host(bench: Bench, form: str) -> None:
 
 
 def test_a_location_at_another_host_that_is_meant(bench: Bench) -> None:
-    """It is asked without the credential."""
+    """The request goes there without the credential."""
     digest = image(bench, 350 * KB)
     with faulty_registries(1) as (other,):
         other._do = bench.target._do  # type: ignore[method-assign]
@@ -200,7 +200,7 @@ def test_a_location_at_another_host_that_is_meant(bench: Bench) -> None:
 
 
 class Silent:
-    """A registry that opens uploads, and of what is sent then *takes* all or nothing, and never answers."""
+    """A registry that opens uploads, then reads all that is sent (*takes*) or nothing, and never responds."""
 
     def __init__(self, takes: bool) -> None:
         self._takes = takes
@@ -270,7 +270,7 @@ def silent(request: pytest.FixtureRequest) -> Iterator[Silent]:
 
 
 def test_an_upload_that_stalls_ends_and_says_so(silent: Silent, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Once, not as often as a cut line is tried again: each time would cost the whole wait."""
+    """After one attempt, unlike a cut connection: each retry would cost the whole wait."""
     monkeypatch.setattr(registry_blobs, "ANSWER_SECONDS", 0.5)
     client = RegistryClient(parse_registry(silent.address), lambda host: None, environ={}, read_seconds=0.3)
     content = os.urandom(20_000_000)
@@ -286,7 +286,7 @@ def test_an_upload_that_stalls_ends_and_says_so(silent: Silent, monkeypatch: pyt
 
 
 def test_a_stalled_upload_is_cancelled_at_once(silent: Silent) -> None:
-    """With the real waits, which are longer than any test."""
+    """With the real timeouts, which are longer than any test."""
     client = RegistryClient(parse_registry(silent.address), lambda host: None, environ={})
     cancellation = Cancellation()
     ended: list[BaseException] = []

@@ -1,4 +1,4 @@
-"""A transfer begins when its row is on disk: whatever was begun is found after a kill."""
+"""A transfer begins only once its row is on disk: after a kill, every transfer that was begun is found."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ eye.until(ids[-1], State.CANCELLED, 60)
 
 
 def killed(path: Path, how: str, rows: int) -> list[str]:
-    """Run the child until it kills itself in the attempt number *rows*; the tags of what was begun."""
+    """Run the child until it kills itself in attempt number *rows*; return the tags of what was begun."""
     command = [sys.executable, "-c", CHILD, str(path), how, str(rows), *filter(None, sys.path)]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=120, check=False)
     assert done.returncode == -signal.SIGKILL
@@ -85,7 +85,7 @@ def test_what_was_begun_is_found_after_a_kill_in_that_very_moment(
     history = {one.request.source.reference.tag for one in journal.history() if one.request.source.reference}
     assert journal.close()
     assert history >= set(begun)
-    # What ran when the kill came is to be resumed, be it new or tried again.
+    # What ran when the kill came can be resumed, whether it was new or a retry.
     assert begun[-1] in found
 
 
@@ -123,7 +123,7 @@ def test_a_row_that_is_queued_again_waits_for_the_disk_too(make_queue: Make, jou
         assert gate.inside == []
         other.execute("ROLLBACK")
     other.close()
-    eye.until(row, State.SUCCEEDED)  # the gate let it through before
+    eye.until(row, State.SUCCEEDED)  # the gate had already let it through
 
 
 @pytest.mark.expects_log("the journal cannot be written: Another program keeps it locked.")

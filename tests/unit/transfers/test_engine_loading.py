@@ -119,7 +119,7 @@ def test_the_tar_is_closed_when_the_engine_fails(read: int) -> None:
     stream = tar()
     with pytest.raises(EngineLost):
         load(job, engine, stream)
-    assert closed == [True] * read  # one that never began has nothing to close
+    assert closed == [True] * read  # a stream that never began has nothing to close
     assert job.progress.snapshot().phase is Phase.WAITING
 
 

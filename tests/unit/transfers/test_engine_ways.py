@@ -1,4 +1,4 @@
-"""Pulls and pushes of an engine: what counts as the image that was asked for, and where its manifest may be read."""
+"""Pulls and pushes by an engine: what counts as the requested image, and where its manifest may be read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A row by itself: which names it writes, and what each change of its state leaves behind."""
+"""A single row: the names that it writes, and what each change of its state leaves behind."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ APP = Reference.parse("127.0.0.1:5000/app:1")
 
 
 def at_work(*, pausable: bool = True) -> Entry:
-    """In its second attempt, one layer of two moved."""
+    """A row in its second attempt, with one of two layers moved."""
     entry = Entry(pull(), state=State.RUNNING, attempt=2, retries=1, engine_returns=1, pausable=pausable)
     entry.progress = Progress(extracts=False)
     entry.progress.feed(LayerProgress("a" * 12, LayerState.TRANSFERRING, 60, 60))
@@ -115,7 +115,7 @@ def test_again_is_as_new_but_for_its_place() -> None:
 
 
 def test_a_new_row_is_not_yet_on_disk() -> None:
-    """Until the journal has it, it may not start."""
+    """It may not start until the journal has it."""
     entry = Entry(pull())
     assert (entry.asked, entry.settled) == (1, 0)
     entry.settled = entry.asked

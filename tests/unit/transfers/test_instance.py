@@ -1,4 +1,4 @@
-"""Signs of life: each Longshore sees all others, and nothing of the dead."""
+"""Signs of life: each Longshore sees all others that run, and none that has ended."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The journal: nothing lost, nobody's rows taken, no file that crashes it."""
+"""The journal loses nothing, takes nobody else's rows, and no file crashes it."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def test_saving_does_not_wait_for_the_disk(opened: Open, path: Path) -> None:
     journal = opened()
     assert journal.flush()
     with sqlite3.connect(path, isolation_level=None) as other:
-        other.execute("BEGIN IMMEDIATE")  # somebody writes, and takes long
+        other.execute("BEGIN IMMEDIATE")  # another program writes, and takes long
         done = threading.Event()
         saver = threading.Thread(target=lambda: (journal.save([row()]), done.set()))
         saver.start()
@@ -168,7 +168,7 @@ def test_a_search_finds_the_sentence_of_a_failure(opened: Open, path: Path) -> N
     assert [one.id for one in journal.history(HistoryFilter(text="not ALLOWED"))] == [denied.id]
     assert (
         journal.history(HistoryFilter(text="registry")) == []
-    )  # a name of our JSON is no word of the failure
+    )  # a key of our JSON is not part of the failure's text
     with sqlite3.connect(path) as database:
         database.execute("UPDATE transfers SET error = '{torn' WHERE id = ?", [other.id])
     database.close()
@@ -195,7 +195,7 @@ def test_clearing_the_history_leaves_what_can_go_on(opened: Open) -> None:
     journal.clear_history()
     left = {one.state for one in journal.history()}
     assert left == {state for state in State if not state.finished} | {State.INTERRUPTED}
-    journal.clear([rows[State.INTERRUPTED].id])  # cleared from the list: nothing goes on from there
+    journal.clear([rows[State.INTERRUPTED].id])  # cleared from the list: nothing resumes from there
     journal.clear_history()
     assert State.INTERRUPTED not in {one.state for one in journal.history()}
 
@@ -271,7 +271,7 @@ def test_what_is_beyond_the_limits_goes_when_the_journal_is_opened(opened: Open)
 
 
 def test_rows_of_a_machine_without_a_clock_are_read(opened: Open) -> None:
-    """After a flat battery, time begins with 1970."""
+    """After a flat battery, the clock begins in 1970."""
     journal, begun = opened(), datetime(1970, 1, 1, tzinfo=UTC)
     journal.save([row(state=State.QUEUED, created=begun)])
     assert [one.created for one in journal.history()] == [begun]
@@ -281,7 +281,7 @@ def test_rows_of_a_machine_without_a_clock_are_read(opened: Open) -> None:
 def test_a_sign_of_life_is_locked_before_others_can_see_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """They would take an unlocked one for that of a dead Longshore, and remove it."""
+    """They would mistake an unlocked one for that of a Longshore that has ended, and remove it."""
     folder = tmp_path / "beside" / "instances"
     seen: list[list[str]] = []
 
@@ -445,7 +445,7 @@ def test_closing_writes_what_is_left_and_ends_the_thread(opened: Open) -> None:
         journal.save([row(pull(f"a/b:{number}"))])
     assert journal.close()
     wait_until(lambda: not any(thread.name == "transfers-journal" for thread in threading.enumerate()))
-    journal.save([row()])  # too late, and no harm
+    journal.save([row()])  # too late, but harmless
     with pytest.raises(RuntimeError):
         journal.history()
     assert len(opened().history(limit=1000)) == 500

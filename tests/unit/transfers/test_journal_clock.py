@@ -1,4 +1,4 @@
-"""Age by the clock: no single reading deletes anything."""
+"""Age by the clock: no single reading of it deletes anything."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ IN_2100 = (date(2100, 1, 1) - date(1970, 1, 1)).days
         ([NOW], None, (NOW,)),
         ([NOW, NOW + 1], None, (NOW, NOW + 1)),
         ([NOW, NOW + 1, NOW + 5], NOW, (NOW, NOW + 1, NOW + 5)),
-        # The clock that is wrong once: ahead, behind, before there was a Longshore.
+        # The clock is wrong once: ahead, behind, or before Longshore existed.
         ([NOW, NOW + 1, NOW + 2, IN_2100], NOW + 1, (NOW, NOW + 1, NOW + 2, IN_2100)),
         ([NOW, IN_2100, NOW + 1, NOW + 2], NOW, (NOW, NOW + 1, NOW + 1, NOW + 2)),
         ([NOW, 0, NOW + 1, NOW + 2], NOW, (NOW, NOW + 1, NOW + 1, NOW + 2)),
         ([0, 1, 2, 3], None, (None, None, None, None)),
         ([NOW, NOW - 400, NOW + 1], None, (NOW, NOW + 1, NOW + 1)),
-        # It went back at last: what can be later is later.
+        # It goes back at the end: that reading counts as the latest day before it.
         ([NOW, NOW + 1, NOW + 2, NOW - 9], NOW, (NOW, NOW + 1, NOW + 2, NOW + 2)),
-        # The same day again and again is one witness.
+        # The same day again and again counts as one reading.
         ([NOW, 0, NOW, 0, NOW, 0, NOW + 1], None, (NOW, NOW, NOW, NOW, NOW, NOW + 1, NOW + 1)),
-        # Equally many: today is the earlier, a row's day the later, which deletes less.
+        # As many for either day: today is the earlier, a row's day the later, which deletes less.
         ([IN_2100, NOW], None, (IN_2100, IN_2100)),
         (
             [EARLIEST - 1, EARLIEST, EARLIEST + 1, EARLIEST + 2],
@@ -68,7 +68,7 @@ def test_no_two_wrong_readings_ever_move_today_past_the_truth() -> None:
 
 
 class Days:
-    """A clock that a test sets. Each start of the journal is a process of its own, as far as the file knows."""
+    """A clock that a test sets. To the file, each start of the journal looks like a new process."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -78,7 +78,7 @@ class Days:
         return self.day * SECONDS_A_DAY + 3600.0
 
     def start(self, day: int, *save: TransferSnapshot, **more: float) -> list[str]:
-        """Start and end on *day*; the ids that are in the history then."""
+        """Start and end on *day*; return the ids that are in the history then."""
         self.day = day
         journal = Journal(self.path, clock=self, **more)  # type: ignore[arg-type]
         journal.open()
@@ -117,7 +117,7 @@ def test_what_is_old_by_three_days_goes(days: Days) -> None:
     later = days.row(NOW + 91)
     assert len(days.start(NOW + 91, later)) == 2
     assert len(days.start(NOW + 92)) == 2
-    # By now three days say that more than ninety have passed.
+    # Now three days agree that more than ninety have passed.
     assert days.start(NOW + 93) == [later.id]
     assert days.start(NOW + 93) == [later.id]
 

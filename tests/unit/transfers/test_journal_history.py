@@ -1,4 +1,4 @@
-"""What a filter of the history asks for."""
+"""What a filter of the history selects."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Changes that wait to be written: together they come to the same as one after the other."""
+"""Changes that wait to be written: written together, they have the same result as one after the other."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def content(store: Store, *, positions: bool) -> list[tuple[object, ...]]:
 
 
 def some_changes(chance: random.Random) -> list[Change]:
-    """What a queue and a history window may ask for, in a possible order."""
+    """Changes that a queue and a history window may request, in a possible order."""
     changes: list[Change] = []
     known: dict[str, TransferSnapshot] = {}
     queued: list[str] = []
@@ -94,12 +94,12 @@ def test_together_as_one_after_the_other(seed: int, stores: tuple[Store, Store])
                 late.write(waiting.take(chance.randint(1, 5)), "me")
             case 1 | 2:
                 failed = waiting.take(chance.randint(1, 5))
-                if chance.random() < 0.5:  # more is asked for while it is tried
+                if chance.random() < 0.5:  # more changes arrive during the attempt
                     change(waiting)
                 waiting.give_back(failed)
     while waiting:
         late.write(waiting.take(3), "me")
-    # A row that is cleared and then queued again may keep the place that it had meanwhile.
+    # A row that is cleared and then queued again may keep the position that it had in between.
     positions = Pending.clear_history not in changes
     assert content(late, positions=positions) == content(at_once, positions=positions)
 
@@ -128,7 +128,7 @@ def test_what_is_kept_for_a_disk_that_stays_full_is_bounded(monkeypatch: pytest.
         pending.give_back(pending.take(1000))
     assert len(pending) == 10
     kept = pending.take(1000).rows
-    # What runs is never given up, and of the rest the latest stays.
+    # Running rows are never dropped; of the others, the latest are kept.
     assert list(kept) == [*running, "26", "27", "28", "29"]
 
 
@@ -157,4 +157,4 @@ def test_what_can_only_be_read_is_interrupted_now_or_was_before(stores: tuple[St
     before, now = found
     assert (before.finished, before.permille) == (ended, 300)
     assert now.finished is not None and now.finished > ended
-    assert now.permille is None  # how far it was is not known
+    assert now.permille is None  # its progress is unknown

@@ -1,4 +1,4 @@
-"""What of a transfer is kept in a row of the journal, and what a row may hold."""
+"""What a row of the journal keeps of a transfer, and which values it may hold."""
 
 from __future__ import annotations
 

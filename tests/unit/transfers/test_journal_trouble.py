@@ -1,4 +1,4 @@
-"""The journal on a disk that is full, locked or gone, and with damaged rows: nothing is lost, and it is said."""
+"""The journal on a disk that is full, locked or gone, and with damaged rows: nothing is lost, and it is reported."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Make = Callable[..., tuple[TransferQueue, Eye]]
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of its own of 512 kB."""
+    """A separate disk of 512 kB."""
     try:
         with small_disk(tmp_path / "disk", 512 * 1024) as folder:
             yield folder
@@ -35,7 +35,7 @@ def disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def fill(disk: Path) -> Path:
-    """Leave no byte on *disk*; the file to remove again."""
+    """Fill *disk* to the last byte; return the file to remove again."""
     path = disk / "fill"
     with path.open("wb", buffering=0) as file:
         try:
@@ -56,7 +56,7 @@ def row(number: int, state: State = State.SUCCEEDED) -> TransferSnapshot:
 
 
 def states(path: Path) -> dict[str, str]:
-    """What is in the file, by id, as another program reads it."""
+    """The states in the file, by id, as another program reads them."""
     with sqlite3.connect(path) as database:
         found = dict(database.execute("SELECT id, state FROM transfers").fetchall())
     database.close()
@@ -78,7 +78,7 @@ def test_what_happens_on_a_full_disk_is_written_once_there_is_room(disk: Path, m
     for each in rows:
         eye.until(each, State.SUCCEEDED)
     wait_until(lambda: (eye.look(), eye.unsaved == ["The disk is full."])[1])
-    # Nothing waits for the disk that is not told that it cannot have it.
+    # A row does not wait for a disk that is known to be full.
     gate.open(pull("a/later:1"))
     later = queue.add(pull("a/later:1"))
     eye.until(later, State.SUCCEEDED)
@@ -138,7 +138,7 @@ def test_a_disk_that_is_full_at_the_start(disk: Path, make_queue: Make) -> None:
     queue, eye = make_queue(Script(gate.wait), journal=Journal(path))
     eye.until(queue.add(pull("a/b:1")), State.RUNNING)
     filled.unlink()
-    eye.until(left.id, State.INTERRUPTED)  # found, at the latest, when the file can be used
+    eye.until(left.id, State.INTERRUPTED)  # found at the latest when the file can be used
     wait_until(lambda: (eye.look(), eye.unsaved[-1:] in ([""], []))[1])
     gate.open(pull("a/b:1"))
     eye.until(eye.order[-1], State.SUCCEEDED)
@@ -215,7 +215,7 @@ def test_a_file_that_is_damaged_while_it_is_open_loses_no_row_of_this_run(
     eye.look()
     assert eye.set_aside.path.exists()
     assert journal.problem == ""
-    # The queue has read the new file, once: else it would read it again at every change.
+    # The queue has read the new file once; otherwise it would read it again at every change.
     wait_until(lambda: not journal.another)
 
 
@@ -274,7 +274,7 @@ def test_a_damaged_row_harms_itself_only_and_is_said(make_queue: Make, tmp_path:
     queue.retry([good.id])
     eye.until(good.id, State.SUCCEEDED)
     assert queue.shutdown(5.0)
-    # It is said once, harms no page of the history, and is not thrown away.
+    # The damaged row is reported once, harms no page of the history, and is not deleted.
     journal = open_journal(path)
     assert journal.adopt() == []
     assert {one.id for one in journal.history()} == {good.id, ended.id}

@@ -1,4 +1,4 @@
-"""The library as the place that an image is copied to and from: what counts as there, and which platform is meant."""
+"""The library as source or destination of a copy: what counts as present, and which platform is meant."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_an_image_that_lost_a_layer_does_not_count_as_there(library: Library) ->
 
 def test_an_image_by_its_digest_alone_gets_a_line_of_its_own(library: Library) -> None:
     signature = image(noise(50, "signature"), subject=ONE.manifest.descriptor)
-    put(library, ONE, None)  # here, and in no list
+    put(library, ONE, None)  # here, but not in the list
     with contextlib.closing(LibraryWriter(library, None)) as writer:
         digest = ONE.manifest.digest
         assert writer.manifest_digest(digest, cancellation=Cancellation()) is None
@@ -101,6 +101,6 @@ def test_a_pull_takes_this_machines_platform_unless_told_otherwise(library: Libr
     assert for_library(some) == some
     all_of_it = for_library(pull_into(SOURCE, library, platforms="all", referrers="yes"))
     assert (all_of_it.platform, dict(all_of_it.options)) == (None, {"referrers": "yes"})
-    # A copy into the library is of everything.
+    # A copy into the library copies everything.
     copied = moving(Operation.COPY, place(SOURCE), place(library, SOURCE))
     assert for_library(copied) == copied

@@ -71,7 +71,7 @@ def test_a_planned_layer(
         ([(T, 5, 20)], 175, 5, 20),
         ([(T, 5, 20), (T, 5, 10)], 175, 5, 20),  # the larger total counts
         ([(T, 5, 20), (T, 5, 40)], 175, 10, 40),  # and the bar does not fall
-        ([(T, 7, None), (A, None, None)], 700, 7, 7),  # all that came is all there was
+        ([(T, 7, None), (A, None, None)], 700, 7, 7),  # what has arrived is the total
         ([(D, None, None)], 1000, 0, 0),
         ([(S, None, None)], 1000, 0, None),
     ],
@@ -94,7 +94,7 @@ def test_without_extraction_the_download_is_all() -> None:
 
 def test_repetitions_change_nothing_and_news_do() -> None:
     meter = planned()
-    assert meter.update(W, None, None, None)  # the first word of it
+    assert meter.update(W, None, None, None)  # the first news of it
     assert not meter.update(W, None, None, None)
     assert meter.update(T, None, None, None)
     assert meter.update(T, 1, 100, None)

@@ -72,7 +72,7 @@ def test_a_plan_copies_what_is_missing_differs_or_is_unsigned() -> None:
         ]
 
     assert asked() == ["missing", "differs", "unsigned"]
-    # Chosen or not, what is the same or cannot be read is not copied.
+    # Tags that are the same or cannot be read are not copied, even if they are chosen.
     assert asked(["same", "differs", "unreadable", "no such"]) == ["differs"]
     assert asked([]) == []
     assert plan.bytes_to_move == 11111
@@ -91,7 +91,7 @@ def test_a_rule_is_the_same_when_it_is_read_again() -> None:
     full = rule("1.*", referrers=True, platforms=(Platform("linux", "arm64"),))
     assert full.to_json() == plain | {"tags": ["1.*"], "platforms": ["linux/arm64"], "referrers": True}
     assert MirrorRule.from_json(full.to_json()) == full
-    # Tags and digests of older rules are no part of a repository's name.
+    # Older rules may have tags and digests, which are not part of a repository's name.
     assert MirrorRule.from_json(plain | {"source": "one.example/team/app:1"}) == rule()
 
 

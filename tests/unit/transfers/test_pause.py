@@ -1,4 +1,4 @@
-"""Pausing rows whose bytes are ours, with a way of the test's own."""
+"""Pausing rows whose bytes we move ourselves, with ways defined by the tests."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LAYERS = ("a" * 12, "b" * 12)
 
 
 def stopping(job: Job) -> None:
-    """Wait to be asked to stop, and stop."""
+    """Wait until asked to stop, then stop."""
     deadline = time.monotonic() + DEADLINE
     while not job.cancellation.stopping:
         assert time.monotonic() < deadline
@@ -33,7 +33,7 @@ def stopping(job: Job) -> None:
 
 
 def halfway(job: Job, number: int) -> str:
-    """Moves one layer, waits to be paused, and moves the other when it is run again."""
+    """Move one layer, wait to be paused, and move the other in the second run."""
     job.progress.expect(PlannedLayer(f"sha256:{layer}", 100) for layer in LAYERS)
     first = LayerState.DONE if number == 1 else LayerState.SKIPPED
     job.progress.feed(LayerProgress(LAYERS[0], first))
@@ -106,7 +106,7 @@ def test_a_paused_row_stays_paused_when_it_is_retried(make_queue: Make) -> None:
 
 def test_one_that_finds_no_good_place_is_cut(make_queue: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("longshore.transfers.queue.queue.GRACE", 0.05)
-    gate = Gate()  # wakes by cancelling only
+    gate = Gate()  # wakes only when cancelled
     queue, eye = make_queue(Script(gate.wait, pausable=True))
     row = queue.add(pull())
     wait_until(lambda: gate.inside)
@@ -120,7 +120,7 @@ def test_one_that_finds_no_good_place_is_cut(make_queue: Make, monkeypatch: pyte
 
 def test_pausing_twice_gives_no_more_time(make_queue: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("longshore.transfers.queue.queue.GRACE", 0.05)
-    gate = Gate()  # wakes by cancelling only
+    gate = Gate()  # wakes only when cancelled
     queue, eye = make_queue(Script(gate.wait, pausable=True))
     row = queue.add(pull())
     wait_until(lambda: gate.inside)

@@ -1,4 +1,4 @@
-"""A plan that is made while the engine works already."""
+"""A plan that is made while the engine is already working."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LAYERS = [PlannedLayer(SMALL, 100), PlannedLayer(LARGE, 900), PlannedLayer(HERE,
 
 
 class Transfer:
-    """A job whose plan is made beside it, when *made* is set."""
+    """A job whose plan is made in parallel, once *made* is set."""
 
     def __init__(self, *, extracts: bool = False, layers: list[PlannedLayer] | None = None) -> None:
         self.cancellation = Cancellation()
@@ -62,7 +62,7 @@ class Transfer:
 def test_the_bar_waits_for_the_plan_and_does_not_go_back() -> None:
     transfer = Transfer()
     with transfer.beside:
-        # All that is known is done: without waiting, the bar would be full.
+        # Everything known so far is done: without waiting, the bar would be full.
         transfer.feed(SMALL, LayerState.TRANSFERRING, 99, 100)
         before = transfer.progress.snapshot()
         assert (before.permille, before.total_bytes, before.moved_bytes) == (None, None, 99)
@@ -76,7 +76,7 @@ def test_the_bar_waits_for_the_plan_and_does_not_go_back() -> None:
 
 @pytest.mark.parametrize("extracts", [False, True])
 def test_what_was_seen_to_move_was_not_there(extracts: bool) -> None:
-    """A push looks for what its own engine has just brought: asked late, the registry has all of it."""
+    """A plan that is made late finds in the registry the layers that this very push has just brought there."""
     layers = [
         PlannedLayer(SMALL, 100, here=True),
         PlannedLayer(LARGE, 900, here=True),
@@ -96,7 +96,7 @@ def test_what_was_seen_to_move_was_not_there(extracts: bool) -> None:
 
 
 def test_layers_are_one_by_either_of_their_names() -> None:
-    """A push tells of diffIDs; the plan knows the compressed layer as well."""
+    """A push reports diffIDs; the plan knows the compressed layer as well."""
     diff_id = "sha256:" + "d" * 64
     transfer = Transfer(layers=[PlannedLayer(LARGE, 900, diff_id)])
     with transfer.beside:
@@ -109,7 +109,7 @@ def test_layers_are_one_by_either_of_their_names() -> None:
 
 
 def test_a_transfer_that_is_done_first_waits_a_moment() -> None:
-    """What was there already is counted by the plan alone where the engine tells nothing of it."""
+    """If the engine does not report layers that were there already, only the plan counts them."""
     transfer = Transfer(extracts=True)
     with transfer.beside:
         threading.Timer(0.05, transfer.made.set).start()
@@ -130,7 +130,7 @@ def test_a_plan_that_comes_too_late_is_left(monkeypatch: pytest.MonkeyPatch) -> 
         assert not transfer.plans
     assert transfer.plans == [None]
     transfer.progress.touch()
-    assert transfer.progress.snapshot().permille == 500  # of what the engine told
+    assert transfer.progress.snapshot().permille == 500  # of what the engine reported
 
 
 def test_a_plan_that_cannot_be_made_frees_the_bar() -> None:

@@ -1,4 +1,4 @@
-"""What a plan adds up to, and that no plan ever fails a transfer."""
+"""What a plan adds up to. A plan that fails never fails its transfer."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_diff_ids_belong_to_layers_only_where_they_are_as_many() -> None:
 
 
 class Images:
-    """An engine's images and their layers; counts what it is asked."""
+    """An engine's images and their layers; records what it is asked for."""
 
     def __init__(self, **images: tuple[str, ...]) -> None:
         self.address = SimpleNamespace(url="unix:///x")
@@ -78,7 +78,7 @@ def test_the_longest_common_beginning_counts() -> None:
     assert prefix(memory, engine, wanted, "gone", "two") == 2
     engine.asked.clear()
     assert prefix(memory, engine, wanted, "same", "one", "gone") == 3
-    assert engine.asked == ["same"]  # more than all cannot be found
+    assert engine.asked == ["same"]  # no image can have more in common
 
 
 def test_layers_are_remembered_and_what_is_gone_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,7 +88,7 @@ def test_layers_are_remembered_and_what_is_gone_is_not(monkeypatch: pytest.Monke
     for image in ("one", "two", "one", "gone", "gone"):
         prefix(memory, engine, ["z"], image)
     assert engine.asked == ["one", "two", "gone", "gone"]
-    prefix(memory, engine, ["z"], "three")  # "two" was used least lately
+    prefix(memory, engine, ["z"], "three")  # "two" is the least recently used
     engine.asked.clear()
     for image in ("one", "three", "two"):
         prefix(memory, engine, ["z"], image)
@@ -160,7 +160,7 @@ LISTED = layouts.index(("linux/amd64", AMD), ("linux/arm64", ARM))
 
 
 def manifest_for(platform: str, **found: Any) -> tuple[str, Any]:
-    """What a registry that has *found*, by tag or by digest, gives to an engine of that platform."""
+    """What a registry with *found*, by tag or by digest, returns to an engine of *platform*."""
     there = {each.digest: each for each in found.values()} | found
     client: Any = SimpleNamespace(manifest=lambda repository, name, *, cancellation: there[name])
     return image_manifest(client, "team/app", "tag", Platform.parse(platform), Cancellation())

@@ -1,4 +1,4 @@
-"""The bar: weighted by the plan, never back, whole only on success."""
+"""The bar: weighted by the plan, never going back, full only on success."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def pulled(*sizes: int, here: tuple[int, ...] = (), clock: Clock | None = None) 
 
 
 def test_a_pull_that_the_engine_has_not_begun_is_waiting_for_it() -> None:
-    assert Progress(extracts=True).snapshot().phase is Phase.WAITING  # nothing was told yet
+    assert Progress(extracts=True).snapshot().phase is Phase.WAITING  # nothing was reported yet
     progress = pulled(10, 20, here=(1,))
     assert progress.snapshot().phase is Phase.WAITING
     progress.feed(LayerProgress(layer(1), S))
@@ -102,7 +102,7 @@ def test_download_and_extraction_are_both_part_of_the_bar() -> None:
     snapshot = progress.snapshot()
     assert (snapshot.permille, snapshot.moved_bytes, snapshot.phase) == (850, 1000, Phase.EXTRACTING)
     progress.feed(LayerProgress(layer(0), D))
-    assert progress.snapshot().permille == 999  # whole only on success
+    assert progress.snapshot().permille == 999  # full only on success
     progress.end(success=True)
     assert progress.snapshot().permille == 1000
 
@@ -200,7 +200,7 @@ def test_push_of_a_local_image_uses_its_whole_size_until_layers_tell_theirs() ->
     snapshot = progress.snapshot()
     assert (snapshot.total_bytes, snapshot.permille) == (1000, 100)
     progress.feed(LayerProgress(layer(1), S))
-    # What the skipped layer weighed is unknown, and with it what is left: no false number, and no step back.
+    # The weight of the skipped layer is unknown, and so is the rest: no false number, and no step back.
     snapshot = progress.snapshot()
     assert (snapshot.total_bytes, snapshot.permille) == (None, 100)
     progress.feed(LayerProgress(layer(2), T, 0, 300))
@@ -212,7 +212,7 @@ def test_moved_tells_apart_moved_skipped_and_mounted() -> None:
     progress.feed(LayerProgress(layer(0), D))
     progress.feed(LayerProgress(layer(1), LayerState.MOUNTED))
     progress.feed(LayerProgress(layer(2), S))
-    progress.end(success=True)  # the engine never named the last layer: it had it
+    progress.end(success=True)  # the engine never named the last layer, so it had it
     assert progress.moved() == Moved(bytes=100, layers_moved=1, layers_skipped=2, layers_mounted=1)
     assert progress.snapshot().layers[3].state is S
 
@@ -274,7 +274,7 @@ def test_change_is_told_once_until_taken() -> None:
 def test_what_is_not_known_weighs_nothing_in_the_bar_of_all() -> None:
     progress = Progress(extracts=True, clock=Clock())
     assert progress.weighted() == (0, 0)
-    assert progress.snapshot().permille is None  # nothing known is no number, and not 0 %
+    assert progress.snapshot().permille is None  # nothing is known: no number, and not 0 %
     progress.expect([PlannedLayer(digest(0), 100)])
     assert progress.weighted() == (0, 100)
     progress.feed(LayerProgress(layer(0), T, 50, 100))
@@ -353,7 +353,7 @@ def test_what_an_earlier_attempt_moved_is_no_speed_of_this_one() -> None:
     progress = Progress(extracts=False, carried=frozenset({layer(0)}), clock=clock)
     progress.expect([PlannedLayer(digest(0), 900), PlannedLayer(digest(1), 1000)])
     progress.snapshot()
-    progress.feed(LayerProgress(layer(0), S))  # found there, and brought by the attempt before
+    progress.feed(LayerProgress(layer(0), S))  # found there: the attempt before had sent it
     for second in range(1, 5):
         clock.now += 1.0
         progress.feed(LayerProgress(layer(1), T, second * 100, 1000))
@@ -385,7 +385,7 @@ def test_a_stall_has_no_time_left_and_no_speed() -> None:
 
 
 def test_feeding_is_cheap() -> None:
-    """2,000 events a second from eight transfers of 200 layers, looked at 30 times a second, must leave room."""
+    """2,000 events a second from eight transfers of 200 layers, read 30 times a second, must not need much CPU."""
     progress = pulled(*[1_000_000] * 200)
     events = [
         LayerProgress(layer(number % 200), T, 5000 * (1 + number // 200), 1_000_000)
@@ -394,7 +394,7 @@ def test_feeding_is_cheap() -> None:
     started = time.process_time()
     for number, event in enumerate(events):
         progress.feed(event)
-        if number % 67 == 0:  # 240 looks for 16,000 events
+        if number % 67 == 0:  # 240 snapshots for 16,000 events
             progress.snapshot()
     spent = time.process_time() - started
     assert spent < 0.5, f"{spent:.2f} s of CPU for one second of events"
@@ -408,6 +408,6 @@ def test_seconds_without_movement_add_up_over_attempts_until_something_moves() -
     progress.feed(LayerProgress(layer(0), T, 1, 10))
     clock.now += 5
     assert progress.idle(30.0) == 5.0
-    progress.feed(LayerProgress(layer(0), T, 1, 10))  # said again, and nothing new
+    progress.feed(LayerProgress(layer(0), T, 1, 10))  # repeated, nothing new
     clock.now += 5
     assert progress.idle(30.0) == 10.0

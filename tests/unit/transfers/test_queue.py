@@ -1,4 +1,4 @@
-"""The queue's rules, with a way of the test's own."""
+"""The queue's rules, with ways defined by the tests."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from transfertools import DEADLINE, Eye, Gate, Script, pull, push, wait_until
 Make = Callable[..., tuple[TransferQueue, Eye]]
 QUICK = RetryPolicy(delays=(0.05, 0.05), rate_limit_delays=(0.05,), engine_poll=0.02, engine_wait=0.5)
 
-#: Seconds that are longer than anything here is waited for.
+#: Seconds: longer than any wait in these tests.
 NEVER = 60.0
 
 
@@ -147,7 +147,7 @@ def test_move_changes_what_starts_next(make_queue: Make) -> None:
     requests = names(4)
     rows = [queue.add(request) for request in requests]
     wait_until(lambda: gate.inside)
-    for _ in range(3):  # at last nothing waits above it
+    for _ in range(3):  # in the end nothing waits above it
         queue.move([rows[3]], up=True)
     queue.move([rows[1]], up=False)
     eye.look()
@@ -176,7 +176,7 @@ def test_rows_are_placed_together_before_another(make_queue: Make) -> None:
         ([e, b], a, [b, e, a, c, d]),
         ([a], d, [b, e, c, a, d]),
         ([b, e], None, [c, a, d, b, e]),
-        ([a, d], d, [c, a, d, b, e]),  # before one of themselves: together where it stands
+        ([a, d], d, [c, a, d, b, e]),  # before one of themselves: together in its place
         ([c, e], b, [a, d, c, e, b]),
         (["gone", a], "gone", [d, c, e, b, a]),
     ):
@@ -211,7 +211,7 @@ def test_cancelling_is_seen_and_a_stuck_attempt_does_not_hold_the_row(make_queue
     stuck = threading.Event()
 
     def run(job: Job, number: int) -> str:
-        stuck.wait(NEVER)  # deaf to its cancellation
+        stuck.wait(NEVER)  # ignores its cancellation
         return "sha256:late"
 
     queue, eye = make_queue(Script(run))
@@ -227,7 +227,7 @@ def test_cancelling_is_seen_and_a_stuck_attempt_does_not_hold_the_row(make_queue
 
 
 def test_a_stuck_attempt_is_left_to_itself_in_time(make_queue: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not only at the next look at speeds."""
+    """And not only when speeds are updated next."""
     monkeypatch.setattr("longshore.transfers.queue.queue.PATIENCE", 0.3)
     stuck = threading.Event()
     queue, eye = make_queue(Script(lambda job, number: str(stuck.wait(NEVER))))
@@ -302,7 +302,7 @@ def test_attempts_at_a_line_that_is_stalled_come_to_an_end(make_queue: Make) -> 
     row = queue.add(pull())
     eye.until(row, State.FAILED)
     assert len(script.started) <= 2  # each takes at least 0.06 s: two of them exceed 0.1
-    queue.retry([row])  # the user may, as often as they like
+    queue.retry([row])  # the user may retry as often as they like
     wait_until(lambda: len(script.started) > 2)
 
 
@@ -314,7 +314,7 @@ def test_a_transfer_that_stalls_alone_shows_that_nothing_moves(make_queue: Make)
         while not stall.wait(0.02):
             current += 1
             job.progress.feed(LayerProgress("a" * 12, LayerState.TRANSFERRING, current, 1_000_000))
-        end.wait(DEADLINE)  # no event any more, nor anything else that wakes the queue
+        end.wait(DEADLINE)  # no more events, and nothing else that wakes the queue
         return ""
 
     queue, eye = make_queue(Script(run))
@@ -352,7 +352,7 @@ def test_rate_limit_waits_as_long_as_it_says(make_queue: Make) -> None:
     assert waiting.waiting_seconds == pytest.approx(30.5, abs=1)
     later = eye.until(row, lambda row: row.waiting_seconds is not None and row.waiting_seconds < 29.6)
     assert later.state is State.QUEUED  # it counts down
-    queue.retry([row])  # who cannot wait
+    queue.retry([row])  # for those who cannot wait
     eye.until(row, State.SUCCEEDED)
 
 
@@ -388,7 +388,7 @@ def test_places_without_a_way_between_fail_with_a_reason(make_queue: Make) -> No
 
 
 class Engines:
-    """Clients with an engine that is away until it is called back."""
+    """Clients with an engine that is unavailable until ``back`` is set."""
 
     def __init__(self) -> None:
         self.back = threading.Event()
@@ -559,7 +559,7 @@ def test_shutdown_does_not_wait_for_a_stuck_attempt(
             f"longshore.transfers.queue.{module}.time", SimpleNamespace(monotonic=lambda: 100.0)
         )
     assert not queue.shutdown(1.0), "returns while the attempt is stuck for ever"
-    # Less than all of it, since the journal comes last and has to be written.
+    # Less than the whole second, since the journal is written last and needs time.
     assert [timeout for name, timeout in waits.items() if name.startswith("transfer-")] == [
         pytest.approx(0.7)
     ]
@@ -632,9 +632,9 @@ def test_a_queue_with_nothing_to_do_rests(make_queue: Make, monkeypatch: pytest.
     row = queue.add(pull())
     wait_until(lambda: gate.inside)
     before = looks
-    threading.Event().wait(0.3)  # long enough for thousands of looks, if it did not rest
+    threading.Event().wait(0.3)  # long enough for thousands of looks if it did not rest
     assert looks - before < 20
-    # Nobody waits for an engine either.
+    # No thread waits for an engine either.
     assert not [thread for thread in threading.enumerate() if thread.name == "transfers-engine-wait"]
     gate.open(pull())
     eye.until(row, State.SUCCEEDED)

@@ -1,4 +1,4 @@
-"""When a transfer is tried again by itself."""
+"""When a transfer is retried automatically."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_a_line_on_which_nothing_moves_is_not_tried_for_ever() -> None:
     cut = RegistryUnreachable("", registry="r")
     assert POLICY.again(cut, retries=1, engine_returns=0, idle=119.9) == Again(2.0, Waiting.BACKOFF, 5)
     assert POLICY.again(cut, retries=1, engine_returns=0, idle=120.0) is None
-    # A registry that says how long to wait, and an engine that is away, have limits of their own.
+    # Waits that a registry asks for and engines that are unavailable have limits of their own.
     told = RateLimited("", registry="r", retry_after=3600)
     assert POLICY.again(told, retries=0, engine_returns=0, idle=500) == Again(3600.5, Waiting.RATE_LIMIT, 5)
     assert POLICY.again(EngineLost(""), retries=0, engine_returns=0, idle=500) == Again(None, Waiting.ENGINE)

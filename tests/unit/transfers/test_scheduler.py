@@ -1,4 +1,4 @@
-"""Which rows start, which wait and for what, and when to look again. Pure."""
+"""Which rows start, which wait and for what, and when to look again: a pure function."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_as_many_as_may_run_start_from_the_top() -> None:
     assert found.waiting == rows[2:]
     assert [row.waiting_for for row in rows] == [None, None, *[Waiting.SLOT] * 3]
     assert found.wake_in is None
-    # Said once.
+    # Reported once.
     assert look(rows, Limits(0)).waiting == rows[:2]
 
 

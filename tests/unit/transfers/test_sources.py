@@ -1,4 +1,4 @@
-"""What an engine can be given of the library and of archives, before any engine is asked."""
+"""What the library and archives can give to an engine, found out before any engine is asked."""
 
 from __future__ import annotations
 

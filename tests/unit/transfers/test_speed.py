@@ -16,7 +16,7 @@ def fed(*samples: tuple[float, int, float]) -> SpeedMeter:
 
 
 def steady(seconds: float, rate: int = 1000, step: float = 0.5) -> SpeedMeter:
-    """*rate* bytes a second, for so long."""
+    """A meter that was fed *rate* bytes a second for *seconds*."""
     count = int(seconds / step)
     return fed(*((10 + step * n, int(rate * step * n), rate * step * n) for n in range(count + 1)))
 
@@ -59,16 +59,16 @@ def test_work_alone_begins_it_too() -> None:
 def test_time_left_needs_two_seconds_of_data() -> None:
     assert steady(1.5).seconds_left(11.5, 10_000) is None
     assert steady(2).seconds_left(12.0, 10_000) == pytest.approx(10.0)
-    assert fed((0, 0, 0.0), (2.5, 2500, 2500.0)).seconds_left(2.5, 1000) is None  # two samples are no rate
+    assert fed((0, 0, 0.0), (2.5, 2500, 2500.0)).seconds_left(2.5, 1000) is None  # two samples give no rate
 
 
 def test_time_left_counts_down_and_follows_slowly() -> None:
     meter = steady(4)
     assert meter.seconds_left(14.0, 10_000) == pytest.approx(10.0)
-    # A second later it should be nine; the estimate jumps to fourteen, and the shown one takes up a part of it.
+    # A second later it should be nine; the estimate jumps to fourteen, and the shown one follows a part of the way.
     left = meter.seconds_left(15.0, 14_000)
     assert left == pytest.approx(9.0 + (14.0 - 9.0) * module.FOLLOW)
-    # After a long time it has caught up, and not overshot.
+    # After a long time it has caught up, without overshooting.
     assert meter.seconds_left(25.0, 14_000) == pytest.approx(14.0)
 
 

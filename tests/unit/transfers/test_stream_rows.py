@@ -17,7 +17,7 @@ FIRST, SECOND, THIRD = (digest[7:19] for digest in DIFF_IDS)
 def shown(
     *files: tuple[str, str], last: LayerState = LayerState.DONE
 ) -> dict[str, tuple[LayerState, int, int | None]]:
-    """How the rows look when files of these names, with these layers as content, went by."""
+    """The rows after *files*, each a name and the layer that is its content, have passed."""
     progress = Progress(extracts=False)
     rows = StreamRows(progress, [*DIFF_IDS, DIFF_IDS[0]], last)
     tar = tar_of([*((name, LAYERS.get(layer, b"x")) for name, layer in files), ("manifest.json", b"[]")])

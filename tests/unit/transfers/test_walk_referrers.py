@@ -1,4 +1,4 @@
-"""What refers to an image: found on every way, in an order in which it can be stored, and reported where missing."""
+"""Referrers of an image: found in every way, in an order in which they can be stored; missing ones are reported."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_a_signature_by_its_tag_keeps_the_tag_as_its_name(place: Place) -> None:
 
 
 def test_only_what_the_source_lists_is_missed(place: Place) -> None:
-    """Most images have no signature: that its tag is not there is not worth a word."""
+    """Most images have no signature, so a missing signature tag is not reported."""
     top = place.image("top", "1")
     found = place.walked()
     assert (names(found), found.unlisted) == ([], "")
