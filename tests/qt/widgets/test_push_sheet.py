@@ -154,7 +154,7 @@ def test_an_image_of_the_library_is_called_by_its_digest(light: Theme, qtbot: Qt
 
 
 def test_it_wishes_for_a_push_of_what_was_dropped(light: Theme, qtbot: QtBot) -> None:
-    """The name and the id that were dragged are those that the transfer begins with."""
+    """The request has the dragged name and image id."""
     images = [replace(APP, image_id=ID), ImageName(None, D1)]
     made = PushSheet(None, images, ENGINE, [("one.example", "")], "one.example", "team/app")
     qtbot.addWidget(made)

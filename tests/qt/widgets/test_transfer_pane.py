@@ -93,7 +93,7 @@ def test_cancel_means_the_only_one_or_what_is_selected(bench: Bench, qtbot: QtBo
     pane.view.select_row(bench.transfers.index(0, 0, parent))
     with qtbot.waitSignal(pane.cancel_requested) as by_layer:
         _click(qtbot, pane.cancel_button)
-    assert by_layer.args == [["a"]], "a layer stands for its transfer"
+    assert by_layer.args == [["a"]], "a selected layer means its transfer"
     pane.show_transfers(["z"])
     assert not pane.cancel_button.isEnabled()
     assert "This transfer has finished." in pane.cancel_button.toolTip()
