@@ -81,7 +81,7 @@ def test_a_tag_dropped_on_a_filter_changes_nothing_and_a_pasted_command_finds_it
 def test_a_refused_connection_is_told_in_its_row_with_advice_that_fits(
     start: Start, open_registry: PrivateRegistry
 ) -> None:
-    with socket.socket() as closed:  # bound, so that the port stays free, but not listening
+    with socket.socket() as closed:  # bound, which reserves the port, but not listening
         closed.bind(("127.0.0.1", 0))
         window = start(open_registry)
         pull_by_name(window, f"127.0.0.1:{closed.getsockname()[1]}/refused/app:1")

@@ -259,7 +259,7 @@ def test_a_token_that_runs_out_in_the_middle(
     sizes = (300_000,) * 12
     seeded = seed_repository(open_registry.address, "copy/expiring", ("1",), layers=sizes)
     users = {"sam": "good"}
-    # The registry allows a clock difference of a minute: a token that expired 58 s ago is valid for two more.
+    # The registry allows a clock difference of a minute: a token that expired 58 s ago is valid for two more seconds.
     with (
         TokenServer(tmp_path / "tokens", users=users, expires_in=-58) as tokens,
         PrivateRegistry(tmp_path / "registry", auth="token", token_server=tokens) as registry,
