@@ -4,7 +4,7 @@
 
 Longshore's side is one attempt from plan to end: a saved archive is verified while it is written, and synced to disk;
 a loaded archive is verified as a whole beforehand. The CLI verifies nothing and does not sync. It also measures the
-verification alone, for each compression, beside ``sha256sum`` of the plain file, and the peak memory.
+verification alone for each compression, compared with ``sha256sum`` of the plain file, and the peak memory.
 """
 
 from __future__ import annotations

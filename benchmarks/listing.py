@@ -4,7 +4,7 @@
 
 It uses a private docker-registry in memory, directly and over a connection with added latency, alternating in one run.
 The details of a tag are its manifest and configuration, read by the window's client in 12 and 32 threads. skopeo starts
-once per tag, without listing the tags, and is timed on a sample (its loop is even, so seconds per tag count). On one
+once per tag, without listing the tags. It is timed on a sample of the tags, because each takes about as long. On one
 machine the registry's own work dominates: ``curl --parallel`` with all URLs known in advance shows how long that takes,
 and the CPU time per tag is printed for both clients.
 
@@ -195,9 +195,7 @@ def measure(name: str, address: str, tags: list[str], runs: int, sample: int, fo
     )
     ours = statistics.median(work_of["32 threads"]) / TAGS * 1000
     theirs = statistics.median(work_of["skopeo"]) / len(chosen) * 1000
-    print(
-        f"    processor's time per tag: Longshore {ours:.2f} ms, skopeo {theirs:.2f} ms, {theirs / ours:.0f} times"
-    )
+    print(f"    CPU time per tag: Longshore {ours:.2f} ms, skopeo {theirs:.2f} ms, {theirs / ours:.0f} times")
     for key in ("curl per page", "one curl"):
         ratio(f"{REPOSITORIES} repositories in {len(urls)} pages", seconds["repositories"], key, seconds[key])
 

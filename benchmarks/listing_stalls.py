@@ -4,7 +4,7 @@
 
 It uses a private docker-registry in memory and the complete right pane (models, listing, workers, cache on disk) in a
 real window. A heartbeat in the event loop beats every 4 ms, and the gaps between beats are printed: while idle, while a
-filter reads the whole catalogue, while the tags of one repository arrive, while all details are read for an order by
+filter reads the whole catalogue, while the tags of one repository arrive, while all details are read for sorting by
 date, and while scrolling. Aim: longest gap under 50 ms.
 """
 

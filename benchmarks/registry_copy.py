@@ -43,7 +43,7 @@ from testbed.remote_images import seed_repository
 
 IMAGES = {"big": [60_000_000] * 10, "sm40": [1_000_000] * 40}
 TOOLS = ("skopeo", "crane", "oras")
-#: Debian packages, unpacked into the testbed's cache, never installed.
+#: The Debian suite of the tools' packages, which are unpacked into the testbed's cache and never installed.
 SUITE = "sid"
 FETCH_SECONDS = 240.0
 #: Seconds between two reads of the queue's changes, as in the window.

@@ -155,7 +155,7 @@ class Replay:
         return Plan(len(self._layers), sum(layer.size or 0 for layer in self._layers))
 
     def run(self, job: Job) -> str:
-        """Do what a real pull does from the engine's JSON line on."""
+        """Do what a real pull does with the engine's JSON lines."""
         reference = job.request.source.reference
         assert reference is not None
         normaliser = Normaliser(Attempt(reference))
@@ -344,7 +344,7 @@ def run(root: Path, lines: list[str], layers: list[PlannedLayer], wanted: argpar
         with bench.scrolling():
             found.append(bench.measure("  unfolded, scrolling", wanted.seconds))
         if bench.still_running() < wanted.transfers:
-            raise SystemExit("a transfer ended too early; the numbers are worth nothing")
+            raise SystemExit("a transfer ended too early; the numbers are not valid")
     finally:
         bench.close()
     return found

@@ -1,4 +1,4 @@
-"""What holds for every test. Nothing here may import Qt: the core's tests also run where it is missing."""
+"""Settings for every test. Nothing here may import Qt: the core's tests also run where it is missing."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _KINDS = ("unit", "qt", "integration", "blackbox")
 
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
-    """Settings of plugins that are not loaded must be known too: the configuration is checked strictly."""
+    """Declare the settings of plugins that are not loaded, because pytest checks the configuration strictly."""
     if not pluginmanager.hasplugin("pytest-qt"):
         parser.addini("qt_log_level_fail", "used by pytest-qt only")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The folder of a test is its kind, and its marker."""
+    """Mark every test with its kind: the name of its top folder."""
     for item in items:
         parts = item.path.relative_to(_HERE).parts if item.path.is_relative_to(_HERE) else ()
         if not parts or parts[0] not in _KINDS:

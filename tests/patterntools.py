@@ -1,4 +1,4 @@
-"""Which regular expressions can run away on foreign text: those with a repetition that has no end."""
+"""Finds regular expressions that can run away on foreign text: those with an unbounded repetition."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 
 
 def endless(pattern: re.Pattern[str] | re.Pattern[bytes]) -> bool:
-    """Whether any repetition in *pattern* has no upper bound."""
+    """Return whether any repetition in *pattern* has no upper bound."""
     return any(most is constants.MAXREPEAT for most in _most(parser.parse(pattern.pattern, pattern.flags)))
 
 
@@ -28,7 +28,7 @@ def _most(parsed: Any) -> Iterator[Any]:
 
 
 def patterns_of(package: ModuleType) -> dict[str, re.Pattern[Any]]:
-    """The patterns that the modules of *package* keep, by module and name; those in lists and tuples too."""
+    """Return the patterns in the modules of *package*, by module and name, including those in lists and tuples."""
     found: dict[str, re.Pattern[Any]] = {}
     for info in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
         module = importlib.import_module(info.name)

@@ -1,4 +1,4 @@
-"""Waiting for what happens elsewhere: a test goes on when a condition holds, and fails when it never does."""
+"""Waits for conditions: a test continues as soon as its condition holds, and fails if it never does."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-#: Seconds within which it has to happen.
+#: Seconds after which a wait fails.
 PATIENCE = 20.0
 
 
 def wait_until(condition: Callable[[], Any], what: str = "", timeout: float = PATIENCE) -> Any:
-    """What *condition* gives, once it is true. Fails after *timeout* seconds."""
+    """Return the result of *condition* once it is true. Fails after *timeout* seconds."""
     deadline = time.monotonic() + timeout
     while not (found := condition()):
         _look_at(deadline, what or condition, timeout)

@@ -1,15 +1,15 @@
 """A pytest plugin that runs the tests of a room once for every change that tools/mutate wants to try.
 
-The tests are collected once, and every change is tried in a process forked from there. First comes an unchanged run,
-which notes how long each test takes and what functions of the room it calls. A change inside a function is then tried
-with the tests that call the function, fastest first, up to the first failure: the function's code is replaced in
-memory, and the file's text for the Pythons that tests start and for tests that import it first. What runs while
-modules are imported needs a fresh process: the answer is "fresh", and tools/mutate does the rest.
+The tests are collected once, and every change is tried in a process forked from there. The first run is unchanged; it
+records how long each test takes and which functions of the room it calls. A change inside a function is then tried
+with the tests that call the function, fastest first, up to the first failure. The function's code is replaced in
+memory; the file is changed too, for tests that start Python or are the first to import it. Code that runs at import
+needs a fresh process: the result is "fresh", and tools/mutate does the rest.
 
-MUTATE_ORDERS names a file of JSON: "folder" (the room's sources), "changes", and "limit" (seconds that a change may
-take beside four times what its tests took). Answers go to the descriptor MUTATE_ANSWERS, a line of JSON each: first
-about the unchanged run, then one per change. With MUTATE_TIMES (what the unchanged run noted) the plugin only sorts
-the tests.
+MUTATE_ORDERS names a JSON file: "folder" (the room's sources), "changes", and "limit" (seconds that a change may take
+in addition to four times the usual time of its tests). Results go to the descriptor MUTATE_ANSWERS, one line of JSON
+each: first for the unchanged run, then for each change. With MUTATE_TIMES (the records of the unchanged run) the
+plugin only sorts the tests.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ SLOWER = 4.0
 #: File, qualified name and first line of a function.
 Name = tuple[str, str, int]
 
-#: Calls of known functions after which a test is no longer looked at, since tracing takes more time than the tests. It
-#: then counts as one that calls everything.
+#: Calls of known functions after which a test is no longer traced, because tracing takes longer than the test. The
+#: test then counts as one that calls everything.
 _ENOUGH = 100_000
 
 _called: dict[int, CodeType] = {}
-_known_calls = -(10**12)  # no end of it while modules are imported
+_known_calls = -(10**12)  # no limit while modules are imported
 
 
 def _trace(frame: FrameType, event: str, argument: object) -> None:
@@ -64,7 +64,7 @@ def _forget() -> None:
 
 
 def _tracing(on: bool) -> None:
-    # One function for all threads; without a local one, only calls are noted.
+    # One function for all threads; it returns no local trace function, so only calls are traced.
     sys.settrace(_trace if on else None)  # type: ignore[arg-type]
     threading.settrace(_trace if on else None)  # type: ignore[arg-type]
 
@@ -115,13 +115,13 @@ def _find(code: CodeType, name: Name) -> CodeType | None:
 
 
 def _adopt_orphans() -> None:
-    """Become the parent of what the forked processes leave behind, in whatever session (prctl(2))."""
+    """Become the parent of all processes that the forked ones leave behind, in any session (prctl(2))."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
 
 
 def _end_with_parent() -> None:
-    """Be killed when the parent ends, which a session of one's own would otherwise outlive (prctl(2))."""
+    """Have this process killed when its parent ends; in a session of its own it would outlive it (prctl(2))."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(1, int(signal.SIGKILL))  # PR_SET_PDEATHSIG
 
@@ -183,7 +183,7 @@ class Runner:
         limit: float | None,
         first: Callable[[], None],
     ) -> tuple[str, dict[str, Any]]:
-        """ "green", "red" or "endless", and what the child had to say."""
+        """ "green", "red" or "endless", and the child's report."""
         reading, writing = os.pipe()
         child = os.fork()
         if child == 0:
@@ -272,7 +272,7 @@ class Runner:
             return {"verdict": "fresh"}
 
         def patch() -> None:
-            # Nothing to do for a file that only a test imports: it finds the changed one.
+            # Nothing to do for a file that only a test imports: the test reads the changed file.
             for function in patched:
                 function.__code__ = code
 

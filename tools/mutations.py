@@ -70,7 +70,7 @@ class Finder(ast.NodeVisitor):
             Change(self.file, node.lineno, start, end, text, old, self.lines[node.lineno - 1].strip())
         )
 
-    # -- what makes no difference, or belongs to the type checker
+    # -- parts that make no difference, or that only the type checker sees
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
         if node.value is not None:
@@ -158,22 +158,22 @@ class Finder(ast.NodeVisitor):
     def visit_Call(self, node: ast.Call) -> None:
         called = ast.unparse(node.func)
         if called == "isinstance":
-            self.visit(node.args[0])  # types are no numbers
+            self.visit(node.args[0])  # not the types
         elif called == "plain":
             self.visit(node.args[0])  # how much of a foreign text is repeated in a sentence
         elif called == "zip":
-            for part in node.args:  # not "strict", which guards against mistakes of ours
+            for part in node.args:  # not "strict", which guards against our own mistakes
                 self.visit(part)
         else:
             self.generic_visit(node)
 
     def visit_JoinedStr(self, node: ast.JoinedStr) -> None:
-        """Words for people, and their places in the source are unknown before Python 3.12."""
+        """Skip them: they are words for people, and Python before 3.12 does not report their places in the source."""
 
     # -- statements
 
     def visit_Return(self, node: ast.Return) -> None:
-        # None for False is no change to those who ask whether it is true.
+        # Callers test the truth of the result, and None instead of False makes no difference to them.
         nothing = isinstance(node.value, ast.Constant) and (
             node.value.value is None or node.value.value is False
         )
@@ -211,7 +211,7 @@ class Finder(ast.NodeVisitor):
         if isinstance(node.value, ast.Call):
             called = ast.unparse(node.value.func)
             if called.startswith(("_log.", "warnings.")):
-                return  # what is only logged
+                return  # log messages
             self.change(node, "pass")
         self.generic_visit(node)
 
@@ -221,7 +221,7 @@ def _number(node: ast.expr) -> bool:
 
 
 def _size(node: ast.expr) -> bool:
-    """True for a size as somebody has chosen it, such as 64 * 1024 or 50_000: one more or less matters to nobody."""
+    """True for a chosen size, such as 64 * 1024 or 50_000: one more or less makes no difference."""
     if isinstance(node, ast.BinOp):
         chosen = isinstance(node.op, ast.Mult | ast.LShift | ast.Pow)
         return chosen and all(_number(side) or _size(side) for side in (node.left, node.right))

@@ -44,11 +44,11 @@ def start(
     tmp_path: Path,
     request: pytest.FixtureRequest,
 ) -> Iterator[StartWindow]:
-    """Starts Longshore on the testbed's engine: ``start(registry, …)``; a picture is kept when the test fails."""
+    """Return ``start(registry, …)``, which opens Longshore on the testbed's engine; a failed test keeps a picture."""
     running: list[Window] = []
 
     def begin(*registries: PrivateRegistry | str, engine: str | None = None, **options: object) -> Window:
-        # An engine of the test's own is named in the environment: killing it kills whatever names its folder.
+        # A test's own engine is named in the environment: killing it kills every process with its folder as argument.
         arguments = [] if engine else ["--engine", testbed_engine.host]
         if engine:
             options["environ"] = {"DOCKER_HOST": engine}
@@ -70,7 +70,7 @@ def start(
 
 @pytest.fixture
 def no_engine(tmp_path: Path) -> str:
-    """An address at which no engine is."""
+    """An address without an engine."""
     return f"unix://{tmp_path}/none.sock"
 
 
@@ -84,7 +84,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
 
 @pytest.fixture
 def run_command(private_home: PrivateHome) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Runs ``longshore`` with arguments and no display."""
+    """Return a function that runs ``longshore`` with arguments and without a display."""
 
     def run(*arguments: str, **extra: str) -> subprocess.CompletedProcess[str]:
         environ = private_home.environ(extra)

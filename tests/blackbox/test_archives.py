@@ -1,4 +1,4 @@
-"""Archives in the window: saved from a registry and an engine, loaded into the library and an engine, refused."""
+"""Archives in the window: saved from a registry and an engine, loaded into the library and an engine, or refused."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_an_archive_is_saved_and_loaded(
     window.wait_row("Local images", f"{open_registry.address}/archived/app", "1.0")
     failed = wait_status(window, "Failed")
     assert failed[OPERATION] == "Load"
-    # What was saved is dragged from its row as a file, here as to a file manager.
+    # The row of a saved archive can be dragged as a file, here onto a registry.
     target = window.reveal("Registries", window.wait_row("Registries", second_registry.address))
     window.drag_row("Transfers", ["Save"], target)
     window.wait_text(f"Will be pushed as {second_registry.address}/archived/app:1.0")

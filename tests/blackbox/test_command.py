@@ -1,4 +1,4 @@
-"""The command line, where no window can be opened."""
+"""The command line, without a window."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The desktop around the window: a note for what ends while nobody looks, and the way back by a click on it."""
+"""Desktop notifications: one appears when a transfer ends in the background, and a click on it opens the window."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Several engines in the window: the picker, switching while something moves, and a context that is not there."""
+"""Several engines in the window: the picker, switching during a transfer, and a context that does not exist."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Start = Callable[..., Window]
 
 
 def picker(window: Window, part: str = "") -> Node:
-    """The engine picker; its accessible name is what is chosen in it, with *part* in it."""
+    """The engine picker, once its accessible name (the chosen engine) contains *part*."""
 
     def find() -> Node | None:
         nodes = [Node.of(data) for data in window.ask(do="list")]
@@ -55,7 +55,7 @@ def test_switching_is_instant_and_what_moves_goes_on_where_it_was(
     window.keys("Return")
     window.wait(lambda: picker(window, "gone").name == "gone  ·  no engine there", "what is known of it")
     window.wait_text("Can't connect to Docker: socket not found.")
-    window.keys("Down")  # the list is closed, and the picker has the keyboard
+    window.keys("Down")  # the list is closed, and the picker has the focus
     window.wait_row("Local images", "switch/other", "1", timeout=5)
     assert picker(window).name == f"newer  ·  Docker {'.'.join(version.split('.')[:2])}"
     assert window.table("Transfers").rows[0][STATUS] == "Running"
@@ -99,7 +99,7 @@ def test_one_pull_to_several_engines_each_with_its_row(
     newer = table.column("Engine").index("newer")
     assert table.rows[newer][1].startswith("Docker ")
     cell = window.cell("Engines", newer, 0)
-    # The box stands at the beginning of the cell.
+    # The check box is at the start of the cell.
     window.display.xdotool("mousemove", cell.extents[0] + 12, cell.center[1], "click", 1)
     window.wait(lambda: window.cell("Engines", newer, 0).checked, "the engine to be chosen")
     window.keys("Return")

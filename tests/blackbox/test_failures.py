@@ -17,7 +17,7 @@ Start = Callable[..., Window]
 
 
 def pull(window: Window, registry: str, repository: str) -> None:
-    """Pull the repository's tag 1 by the button."""
+    """Pull the repository's tag 1 with the button."""
     open_repository(window, registry, repository)
     window.click_row("Tags", "1")
     window.press("Pull")

@@ -1,4 +1,4 @@
-"""The history: what left the list is found again, filtered, repeated and forgotten, over runs."""
+"""The history: transfers of earlier runs are found, filtered, repeated and removed."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ def test_history_is_kept_filtered_repeated_and_cleared(start: Start, open_regist
     again.wait(
         lambda: [row[STATUS] for row in again.table("Transfers").rows] == ["Succeeded"], "it to be repeated"
     )
-    # What ended now is history now.
+    # The repeated transfer has ended, so it is in the history too.
     again.wait(lambda: again.table("History").column("Status") == ["Succeeded"] * 2, "the history to follow")
 
     again.press("Clear history…")
     again.press("Clear history")
     again.wait(lambda: not again.table("History").rows, "the history to go")
-    assert again.table("Transfers").rows, "the list is not the history"
+    assert again.table("Transfers").rows, "clearing the history leaves the list alone"
 
 
 def test_quitting_from_the_history_closes_everything(start: Start) -> None:

@@ -1,4 +1,4 @@
-"""Registries of every kind in the window: vendors, ten thousands, none at all, and hostile ones."""
+"""Listings of every kind in the window: vendors', very long, unsupported, and hostile ones."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def test_ten_thousand_repositories_and_tags(start: Start, testbed: Testbed) -> N
     seed_many_tags(registry, "zz/ten-thousand", 10_000, distinct=False)
     window = start(registry)
     wait_rows(window, "200 loaded")
-    # The filter asks all pages, not the one that is here, and says how far it is.
+    # The filter reads all pages, not only the loaded one, and shows its progress.
     write_filter(window, "service-09999")
     window.wait_row("Registries", "team99/service-09999", timeout=90)
     wait_rows(window, "10,001 repositories", 90)
@@ -109,7 +109,7 @@ def test_ten_thousand_repositories_and_tags(start: Start, testbed: Testbed) -> N
     write_filter(window, "v7.3", "Filter tags")
     window.wait_text("10 of 10,000")
     assert window.table("Tags").column("Tag") == [f"v7.3.{number}" for number in range(9, -1, -1)]
-    # What is in sight gets its details, also at the end of it all.
+    # Visible rows get their details, also at the end of the list.
     window.wait(lambda: all(row[2] for row in window.table("Tags").rows), "sizes")
     window.keys("Escape")
     window.wait_text("10,000 tags")
@@ -148,7 +148,7 @@ def test_hostile_pages_are_stopped_and_said(start: Start, manner: str, said: str
         window.click_row("Registries", "trap/r000000077")
         window.wait_text(said, timeout=60)
         window.wait_text("stopped after")
-        assert window.table("Tags").rows[0][0].startswith("v"), "what came before stays"
+        assert window.table("Tags").rows[0][0].startswith("v"), "the rows of earlier pages stay"
 
 
 def test_a_registry_that_does_not_list_is_used_by_name(
@@ -214,4 +214,4 @@ def test_details_are_kept_for_the_next_run(start: Start, testbed: Testbed) -> No
     again = start(registry)
     open_repository(again, registry.address, "kept/app")
     again.wait(lambda: again.table("Tags").column("Size") == sizes, "the same sizes")
-    assert reads("GET") == 8 and reads("HEAD") == 8, "their digests are asked for, and nothing else"
+    assert reads("GET") == 8 and reads("HEAD") == 8, "only their digests are requested"

@@ -118,7 +118,7 @@ def test_push_by_drag(start: Start, testbed_engine: PrivateEngine, second_regist
     window.drag_row("Local images", ["dragged/app", "7"], window.reveal("Registries", target))
     window.wait_for("Resulting references")
     window.wait_text(f"{second_registry.address}/dragged/app:7")
-    # Enter ends the editing of a cell, and the next one confirms.
+    # The first Enter ends the editing of a cell; the second confirms the sheet.
     window.click(window.cell("Resulting references", 0, 2), times=2)
     window.keys("ctrl+a")
     window.type("dragged/elsewhere")
@@ -138,7 +138,7 @@ def test_push_by_button_and_overwrite_warning(
         small_image(client, f"{second_registry.address}/button/app:1")
         for _ in client.push(f"{second_registry.address}/button/app", "1", stream=True):
             pass
-        # Another image under the same name: the one that was pushed is not what would be overwritten.
+        # Another image gets the same name, so that this push would overwrite the first one.
         small_image(client, f"{second_registry.address}/button/app:1", seed="another")
     window = start(second_registry)
     window.click_row("Local images", f"{second_registry.address}/button/app", "1")
@@ -163,7 +163,7 @@ def test_cancel_stops_engine_and_registry(
     window.press("Cancel")
     wait_status(window, "Cancelled")
     window.wait(lambda: "context canceled" in testbed_engine.log_text(), "the engine to stop")
-    # Most of it was never asked for, so the row did not end by itself.
+    # Most of the image was never requested, so the pull did not simply finish.
     assert throttle.moved_bytes["response"] < 8_000_000
 
 

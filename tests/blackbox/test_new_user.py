@@ -1,4 +1,4 @@
-"""The window as a new user meets it: nothing changes under the hand, and nothing stands where it misleads."""
+"""The window for a new user: nothing changes unexpectedly, and no text misleads."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_a_tag_dropped_on_a_filter_changes_nothing_and_a_pasted_command_finds_it
 def test_a_refused_connection_is_told_in_its_row_with_advice_that_fits(
     start: Start, open_registry: PrivateRegistry
 ) -> None:
-    with socket.socket() as closed:  # bound, so that nobody else gets the port, and nobody listens
+    with socket.socket() as closed:  # bound, which reserves the port, but not listening
         closed.bind(("127.0.0.1", 0))
         window = start(open_registry)
         pull_by_name(window, f"127.0.0.1:{closed.getsockname()[1]}/refused/app:1")
@@ -91,7 +91,7 @@ def test_a_refused_connection_is_told_in_its_row_with_advice_that_fits(
     assert not any("Sign in to 127" in text for text in window.texts())
     cell = window.cell("Transfers", 0, 0)
     view = window.wait_for("Transfers", "tree table", "tree", "table")
-    assert view.extents[1] < cell.extents[1] < view.extents[1] + view.extents[3], "the row is in sight"
+    assert view.extents[1] < cell.extents[1] < view.extents[1] + view.extents[3], "the row is visible"
     window.click_row("Transfers", "Pull")
     cancel = window.wait_for("Cancel", "push button", "button")
     assert not cancel.enabled

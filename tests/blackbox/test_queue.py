@@ -1,4 +1,4 @@
-"""The queue in the window: its order by drag, the same asked for twice, a row that offers to sign in."""
+"""The queue in the window: reordering by drag, duplicate requests, and a row that offers to sign in."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from testbed.steps import (
 from testbed.throttle import Throttle
 
 Start = Callable[..., Window]
-#: Far more than the end of the program takes on a machine with much to do.
+#: Seconds; far more than the program needs to end, even on a busy machine.
 PATIENCE = 60.0
 
 
@@ -51,13 +51,13 @@ def test_rows_that_wait_are_dragged_and_the_same_is_one_row(
     window.wait_text("already in the list")
     assert sources(window) == ["a", "b", "c", "d"]
 
-    # A click takes the notice away, which changes what is in sight.
+    # The click dismisses the notice, which changes which rows are visible.
     row = window.click_row("Transfers", f"{registry}/order/app:d")
     window.wait(lambda: not any("in the list" in text for text in window.texts()), "the notice to go")
     target = window.wait_row("Transfers", f"{registry}/order/app:b")
     x, y, width, height = window.reveal("Transfers", target, 1).extents
     window.display.drag(window.reveal("Transfers", row, 1).center, (x + width // 3, y + height // 5))
-    window.wait(lambda: sources(window) == ["a", "d", "b", "c"], "the row to stand before the other")
+    window.wait(lambda: sources(window) == ["a", "d", "b", "c"], "the row to move before the other")
     window.press("Resume queue")
     window.wait(lambda: window.table("Transfers").column("Status") == ["Succeeded"] * 4, "all to succeed")
 
@@ -78,7 +78,7 @@ def test_a_row_that_was_refused_offers_to_sign_in_and_goes_on(
     pull_by_name(window, f"{registry}/offered/app:1")
     row = wait_status(window, "Failed", timeout=60)
     assert row[TRANSFERRED]
-    # By the one in the notice, and by the button at the right end of the cell.
+    # Two buttons offer it: one in the notice, and one at the right end of the cell.
     window.press(f"Sign in to {registry}…")
     window.wait_for("User name", "text")
     window.keys("Escape")

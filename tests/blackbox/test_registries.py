@@ -1,4 +1,4 @@
-"""Registries of all kinds as a person meets them: signed in to, trusted, pinned, and hostile."""
+"""Registries of all kinds in the window: with sign-in, unknown certificates or pinned names, and hostile ones."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Start = Callable[..., Window]
 
 
 def menu(window: Window, registry: str, item: str) -> None:
-    """Choose an item of the menu Registry for that registry."""
+    """Choose an item of the Registry menu for *registry*."""
     window.click_row("Registries", registry)
     window.keys("alt+r")
     window.click(window.wait_for(item, "menu item"))
@@ -46,7 +46,7 @@ def docker(home: PrivateHome, engine: PrivateEngine, *arguments: str, given: str
 
 
 def sign_in(window: Window, registry: PrivateRegistry) -> None:
-    """Fill the sign-in sheet, which is open."""
+    """Fill in and confirm the open sign-in sheet."""
     window.wait_for("User name", "text")
     window.type(registry.username)
     window.keys("Tab")
@@ -55,7 +55,7 @@ def sign_in(window: Window, registry: PrivateRegistry) -> None:
 
 
 def seed(registry: PrivateRegistry, repository: str) -> None:
-    """One small image, tag 1."""
+    """Put one small image into the repository, tag 1."""
     server = registry.token_server
     token = server.make_token(registry.username, [f"repository:{repository}:pull,push"]) if server else ""
     seed_repository(
@@ -72,7 +72,7 @@ def seed(registry: PrivateRegistry, repository: str) -> None:
 def test_a_refused_push_goes_on_by_itself_after_the_sign_in(
     start: Start, testbed_engine: PrivateEngine, token_registry: PrivateRegistry, private_home: PrivateHome
 ) -> None:
-    """Token registry: the push fails for want of a sign-in, the row offers it, and both push and pull succeed."""
+    """The push fails because it needs a sign-in; the row offers one; then the push and a pull succeed."""
     seed(token_registry, "tokens/app")
     with testbed_engine.client() as client:
         small_image(client, "tokens/mine:1")
@@ -80,7 +80,7 @@ def test_a_refused_push_goes_on_by_itself_after_the_sign_in(
     push_selected(window, "tokens/mine", "1", token_registry.address, waits=False)
     wait_status(window, "Failed")
     window.wait_text(f"Sign in to {token_registry.address} to push")
-    # The offer stands below the button of the pane above.
+    # The row's offer is below the button of the pane above.
     offers = window.find_all("Sign in…", "push button", "button")
     window.click(max(offers, key=lambda node: node.center[1]))
     sign_in(window, token_registry)
@@ -89,7 +89,7 @@ def test_a_refused_push_goes_on_by_itself_after_the_sign_in(
     window.click_row("Tags", "1")
     window.press("Pull")
     window.wait_row("Local images", f"{token_registry.address}/tokens/app", "1", timeout=40)
-    # As docker login does: a refresh token is kept where the service gives one, and not the password.
+    # As with docker login, the refresh token is stored if the service issues one, and not the password.
     kept = (private_home.docker_config / "config.json").read_text("utf-8")
     assert "identitytoken" in kept
     docker(private_home, testbed_engine, "pull", f"{token_registry.address}/tokens/mine:1")
@@ -135,7 +135,7 @@ def test_a_helper_is_shared_with_docker_both_ways_while_the_window_is_open(
     window.keys("Escape")
     docker(private_home, testbed_engine, "logout", address)
     window.wait_row("Registries", address, "Sign in…")
-    # And the reverse, by the helper that Longshore finds configured.
+    # The other way round: Longshore stores the sign-in in the configured helper.
     window.press("Sign in…")
     window.wait_text("docker-credential-kept")
     sign_in(window, auth_registry)
@@ -161,7 +161,7 @@ def test_a_missing_helper_harms_its_registry_alone(
     )
     open_repository(window, open_registry.address, "public/app")
     window.wait_row("Tags", "1")
-    # For this run it can be done without.
+    # For this run, a sign-in needs no helper.
     menu(window, auth_registry.address, "Sign in…")
     window.click(window.wait_for("Forget when Longshore closes", "check box"))
     window.wait_text("forgotten when Longshore closes")
@@ -196,7 +196,7 @@ def test_a_certificate_is_looked_at_and_then_trusted(
     wait_status(window, "Succeeded")
     kept = list((private_home.config / "longshore" / "certificates").iterdir())
     assert [file.stat().st_mode & 0o777 for file in kept] == [0o600]
-    # It is remembered, and for this registry only.
+    # The next run still trusts the certificate.
     window.stop()
     again = start(tls_registry)
     open_repository(again, address, "sealed/trusted")
@@ -205,7 +205,7 @@ def test_a_certificate_is_looked_at_and_then_trusted(
 def test_the_engine_is_told_by_the_lines_of_the_sheet(
     start: Start, testbed_engine: PrivateEngine, tmp_path: Path
 ) -> None:
-    """Not on 127.0.0.1, where engines take every certificate: the engine refuses, is told, and the row goes on."""
+    """The engine refuses, until the sheet's commands configure it. (On 127.0.0.1 engines accept any certificate.)"""
     if not testbed_engine.is_ours:
         pytest.skip("a lent engine's /etc/docker is not ours to write to")
     with PrivateRegistry(tmp_path / "far", tls=True, host=own_address()) as far:
@@ -273,7 +273,7 @@ def test_a_registry_behind_a_path_is_reached_by_its_settings(start: Start, tmp_p
 def test_a_registry_that_does_not_list_is_used_by_pinned_names(
     start: Start, token_registry: PrivateRegistry, private_home: PrivateHome
 ) -> None:
-    """Strangers may pull below ``free/`` and list nothing."""
+    """Users who are not signed in may pull below ``free/`` and list nothing."""
     server = token_registry.token_server
     assert server is not None
     seed(token_registry, "free/app")
@@ -327,24 +327,24 @@ def test_a_tag_is_removed_with_its_siblings_named(start: Start, open_registry: P
 
 
 def own_address() -> str:
-    """An address of this machine that others would use."""
+    """An address of this machine that is not loopback."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as anywhere:
         try:
             anywhere.connect(("192.0.2.1", 9))  # sends nothing
         except OSError:
-            pytest.skip("this machine has no address beside those of itself")
+            pytest.skip("this machine has no address but loopback")
         address: str = anywhere.getsockname()[0]
         return address
 
 
 def note_of(window: Window, words: str) -> int:
-    """The number of the first row of Registries with *words* in it; 0 (the first registry) for none."""
+    """The number of the first row of Registries with *words* in it; 0 (the first registry) if there is none."""
     rows = window.table("Registries").rows
     return next((number for number, row in enumerate(rows) if words in " ".join(row)), 0)
 
 
 def fingerprint(certificate: Path) -> str:
-    """As openssl tells it."""
+    """The fingerprint that openssl prints."""
     command = ["openssl", "x509", "-in", str(certificate), "-noout", "-fingerprint", "-sha256"]
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     found = re.search(r"=([0-9A-F:]+)", said)

@@ -1,4 +1,4 @@
-"""A window, or one sentence: never a traceback, never a program that hangs, whatever surrounds Longshore."""
+"""In any environment Longshore shows a window or prints one sentence: it never hangs, and never shows a traceback."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from testbed.errors import TestbedError
 from testbed.home import PrivateHome
 from testbed.processes import Process, wait_until
 
-#: Far more than a window or an end takes on a machine with much to do.
+#: Seconds; far more than Longshore needs to start or end, even on a busy machine.
 PATIENCE = 60.0
 Begin = Callable[..., Process]
 
@@ -32,7 +32,7 @@ def screen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Xvfb]:
 
 @pytest.fixture
 def begin(private_home: PrivateHome, no_engine: str) -> Iterator[Begin]:
-    """Starts Longshore on a display and returns its process."""
+    """Return a function that starts Longshore on a display and returns its process."""
     with contextlib.ExitStack() as stack:
 
         def begin(screen: Xvfb, environ: Mapping[str, str] | None = None, command: str = "") -> Process:
@@ -50,7 +50,7 @@ def begin(private_home: PrivateHome, no_engine: str) -> Iterator[Begin]:
 
 
 def wait_window(screen: Xvfb, process: Process) -> None:
-    """Wait until a window of a size that can be used is on *screen*."""
+    """Wait until *screen* shows a window of usable size."""
 
     def shown() -> bool:
         try:
@@ -70,7 +70,7 @@ def width_of(screen: Xvfb, window: str) -> int:
 
 
 def end(process: Process, number: signal.Signals = signal.SIGTERM) -> str:
-    """Ask it to end in order; what it printed meanwhile."""
+    """End the program with a signal, check that it exits cleanly, and return what it printed."""
     process.send_signal(number)
     assert process.wait(PATIENCE) == 0, process.log_text()
     return said(process)
@@ -93,7 +93,7 @@ def test_a_signal_ends_it_in_order(screen: Xvfb, begin: Begin, private_home: Pri
     journal = private_home.state / "longshore" / "journal.sqlite3"
     wait_until(journal.exists, timeout=PATIENCE, what="the journal", process=process)
     end(process, signal.Signals[name])
-    # SQLite removes these when the last connection is closed in order.
+    # SQLite removes these files when the last connection is closed cleanly.
     assert not list((private_home.state / "longshore").glob("journal.sqlite3-*"))
 
 
@@ -119,13 +119,13 @@ def test_a_full_state_disk_costs_the_log_and_no_more(
     screen: Xvfb, begin: Begin, private_home: PrivateHome
 ) -> None:
     if os.geteuid() != 0:
-        pytest.skip("only root can mount a disk that is soon full")
+        pytest.skip("only root can mount a small disk")
     folder = private_home.state
     fill = (
         f"mount -t tmpfs -o size=16k none {folder} && mkdir {folder}/longshore"
         f" && (cat /dev/zero > {folder}/fill 2>/dev/null; true)"
     )
-    # The mount is seen by this process and its child only, and ends with them.
+    # Only this process and its child see the mount, and it ends with them.
     process = begin(
         screen, command=f'[ -n "$PRIVATE" ] || PRIVATE=1 exec unshare -m sh -c \'{fill}; exec "$@"\' sh "$@"'
     )
@@ -161,7 +161,7 @@ def test_a_platform_that_does_not_exist_is_one_sentence(screen: Xvfb, begin: Beg
 
 @contextlib.contextmanager
 def mute_server(path: str | Path) -> Iterator[None]:
-    """Something that accepts connections and never says a word."""
+    """A server that accepts connections and never sends anything."""
     kept = []
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(str(path))
@@ -186,7 +186,7 @@ def mute_server(path: str | Path) -> Iterator[None]:
 def test_a_mute_session_bus_keeps_no_window_closed(
     screen: Xvfb, begin: Begin, private_home: PrivateHome, tmp_path: Path
 ) -> None:
-    # Qt alone waits 25 s for each of several answers, the first of which has no time limit at all.
+    # Without our check, Qt waits 25 s for each of several replies, and forever for the first.
     with mute_server(tmp_path / "bus"):
         process = begin(screen, {"DBUS_SESSION_BUS_ADDRESS": f"unix:path={tmp_path}/bus"})
         wait_window(screen, process)
@@ -215,7 +215,7 @@ def test_a_display_that_is_gone_ends_it_in_order(
     assert not list((private_home.state / "longshore").glob("journal.sqlite3-*"))
 
 
-#: Longshore whose orderly end never comes, and half a second for it in place of twenty.
+#: Longshore with a shutdown that never finishes, and half a second for it instead of twenty.
 _HANGING = """
 import asyncio, sys, time
 from longshore import app
@@ -234,7 +234,7 @@ sys.exit(app.main())
 def test_an_end_that_does_not_come_is_not_waited_for(
     screen: Xvfb, private_home: PrivateHome, no_engine: str, hang: str
 ) -> None:
-    """A disk or a program that hangs, or a GUI thread that is held, keeps no process alive."""
+    """A hanging disk or program, or a blocked GUI thread, does not keep the process alive."""
     environ = private_home.environ({**screen.environ(), "DOCKER_HOST": no_engine})
     environ.pop("QT_QPA_PLATFORM", None)
     program = [sys.executable, "-c", _HANGING.format(hang=hang)]
@@ -256,7 +256,7 @@ def _deep(path: Path) -> None:
     path.write_bytes(b"[" * 100_000 + b"]" * 100_000)
 
 
-#: What may be found where a file or a folder of ours should be.
+#: What may be in place of one of our files or folders.
 ODDITIES: dict[str, Callable[[Path], object]] = {
     "pipe": os.mkfifo,
     "folder": lambda path: path.mkdir(),

@@ -1,4 +1,4 @@
-"""What people must be able to trust: kills, restarts, half pushes, and sign-ins, seen in the window."""
+"""What users must be able to rely on, in the window: kills, restarts, incomplete pushes, and sign-ins."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from longshore import secrecy
 
 @pytest.fixture(autouse=True)
 def no_secrets_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Redact only secrets that this test sends."""
+    """Hide the secrets of other tests, so that only this test's own are redacted."""
     for name in ("_known", "_by_tail", "_short"):
         monkeypatch.setattr(secrecy, name, type(getattr(secrecy, name))())
     monkeypatch.setattr(secrecy, "_longest", 0)

@@ -1,4 +1,4 @@
-"""Keeps tests away from everything of the user's: HOME, XDG folders, Docker's settings, display, proxies.
+"""Keeps tests away from the user's environment: HOME, XDG folders, Docker's settings, display, proxies.
 
 The whole run gets a private environment before the first test module is imported (session fixtures see that one), and
 each test gets its own. No engine is found by accident: DOCKER_HOST names a socket that does not exist.

@@ -1,8 +1,8 @@
 """From everywhere to everywhere: every pair of places, on real parts, through the queue.
 
-What is moved ends under an equal digest wherever both sides keep manifests. An engine that keeps images unpacked has
-to make one anew, and then the row says so; the configuration and the layers are the same all the same, as they are
-where a docker-archive is on either side, which has no manifest.
+If both sides keep manifests, the digest stays the same. An engine that keeps images unpacked has to make a new
+manifest, and the row says so. A docker-archive has no manifest. In both cases the configuration and the layers stay
+the same.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from transfertools.everywhere import (
 )
 from transfertools.real import RealClients
 
-#: The second registry behaves as the first, and Podman as the classic store: they are paired with what differs.
+#: The second registry behaves like the first, and Podman like the classic store, so they need fewer partners.
 PAIRS = [
     *itertools.permutations(
         ("classic", "containerd", "registry", "library", "oci-archive", "docker-archive"), 2
@@ -46,7 +46,7 @@ PAIRS = [
         for pair in itertools.permutations(("podman", spot), 2)
     ),
 ]
-#: Where an index stays whole.
+#: Pairs in which an index stays complete.
 WHOLE = [
     *itertools.permutations(("registry", "library", "oci-archive"), 2),
     *itertools.permutations(("registry", "other"), 2),
@@ -62,7 +62,7 @@ Move = Callable[[Spot, Spot, str], TransferSnapshot]
 
 @pytest.fixture(scope="module")
 def podman(testbed: Testbed) -> PrivateEngine | None:
-    """Welcome, and not demanded."""
+    """The Podman engine; None if there is none, because it is optional."""
     try:
         return testbed.engine_of("podman")
     except TestbedUnavailable:
@@ -97,7 +97,7 @@ def spots(
 
 @pytest.fixture(scope="module")
 def move(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Move]:
-    """Moves an image from one spot to another, and gives the row that succeeded."""
+    """Return a function that moves an image from one spot to another and returns the row, which succeeded."""
     clients = RealClients()
     eye = Eye()
     journal = Journal(tmp_path_factory.mktemp("journal") / "journal.sqlite3")
@@ -117,7 +117,7 @@ def move(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Move]:
 
 
 def said(row: TransferSnapshot) -> set[NoteKind]:
-    """What the row says about digests that are not kept."""
+    """The row's notes about digests that are not kept."""
     return {note.kind for note in row.notes} & SAYS
 
 
@@ -131,7 +131,7 @@ def test_every_pair(
 ) -> None:
     if not set(pair) <= set(spots):
         pytest.skip("no Podman here")
-    # Layers of its own: containerd's store leaves out of a pull what it has unpacked from another image.
+    # Each pair has its own layers: containerd's store does not pull layers that it has unpacked from other images.
     seeded = seed_repository(open_registry.address, f"everywhere/of-{named(pair)}", ("1",), layers=LAYERS)
     config, diff_ids = seeded.images[0].config_digest, seeded.images[0].diff_ids
     source, target = (spots[name] for name in pair)
@@ -147,10 +147,10 @@ def test_every_pair(
         assert after.top == seeded.digest
         assert not said(done)
     elif pair[0] in UNPACKED and target.keeps:
-        # The manifest was made anew; it happens to be the same where the registry had its layers packed already.
+        # The manifest is new; its digest is the same only if the registry already had the compressed layers.
         assert bool(said(done)) == (after.top != seeded.digest)
     elif pair[1] in UNPACKED and source.keeps:
-        # A pull is verified by the digest that the engine notes down; what it loads comes without one.
+        # The engine records the digest of a pull, which verifies it; a load has none.
         assert done.digest == seeded.digest if pair[0] in ("registry", "other") else said(done)
     else:
         assert not said(done)

@@ -1,4 +1,4 @@
-"""Fetching newer engines: what happens where that cannot be done. That it can is seen by all who use them."""
+"""Fetching newer engines: what happens if it fails. That it works is shown by the tests that use them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TESTS = Path(__file__).parents[1]
 
 @pytest.fixture
 def dead_mirror(monkeypatch: pytest.MonkeyPatch) -> str:
-    """A mirror that nobody answers for."""
+    """The address of a mirror at which nothing is listening."""
     try:
         find_program("apt-get", "apt")
     except TestbedUnavailable as problem:

@@ -1,4 +1,4 @@
-"""The testbed itself: what it says it does, seen on the real parts."""
+"""The testbed itself: it does what it promises, shown on the real parts."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def http() -> Iterator[urllib3.PoolManager]:
 
 @pytest.fixture
 def own_engine(testbed_engine: PrivateEngine, tmp_path: Path) -> Iterator[PrivateEngine]:
-    """An engine to be killed; the machine can run one, since the session's runs."""
+    """An engine that a test may kill. It needs no check of its own: the session's engine runs."""
     if not testbed_engine.is_ours:
         require(TestbedUnavailable("the engine is lent"))
     with PrivateEngine(tmp_path / "engine") as engine:
@@ -131,7 +131,7 @@ def test_a_loaded_image_has_its_date_and_id(client: Any) -> None:
 def test_equal_seeds_build_equal_layers_and_others_do_not(client: Any) -> None:
     ids = []
     for at, seed in enumerate("aab"):
-        # Dates in a layer are whole seconds: builds in different ones must not differ.
+        # Dates in layers have a resolution of a second: builds in different seconds must not differ.
         began = int(time.time())
         wait_until(lambda began=began: int(time.time()) != began, timeout=3, what="another second")
         ids.append(build_image(client, f"testbed/seeds:{at}", [5_000], seed=seed))

@@ -1,4 +1,4 @@
-"""The throttle between real clients and a real registry: pace, faults, and nothing else changed."""
+"""The throttle between real clients and a real registry: it limits the rate, makes faults, and changes nothing else."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_the_rate_holds_for_pull_and_push(client: Any, throttle: Throttle) -> No
 
 
 def test_the_rate_can_change_on_the_way(throttle: Throttle, blob: str, pool: urllib3.PoolManager) -> None:
-    throttle.bytes_per_second = 5_000  # the whole of it would take longer than a test may
+    throttle.bytes_per_second = 5_000  # at this rate the whole blob would take longer than a test may
     answer = pool.request("GET", throttle.url + blob, preload_content=False)
     first = answer.read(5_000)
     throttle.bytes_per_second = None
@@ -132,7 +132,7 @@ def test_a_cut_download(throttle: Throttle, blob: str, pool: urllib3.PoolManager
 def test_a_cut_upload_fails_the_push_and_the_next_one_works(client: Any, throttle: Throttle) -> None:
     reference = f"{throttle.address}/throttle/cut-upload"
     build_image(client, f"{reference}:1", [500_000], seed=time.monotonic())
-    # Docker tries an upload six times in all.
+    # Docker tries an upload six times.
     throttle.cut_after(100_000, times=1, direction="request", path_regex="/blobs/uploads/")
     assert run(client.push(reference, tag="1", stream=True, decode=True, auth_config={})) == []
     assert throttle.faults.left == 0

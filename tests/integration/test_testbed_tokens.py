@@ -1,4 +1,4 @@
-"""The token server as a registry's client meets it: both ways of asking, rights, refresh and expiry."""
+"""The token server for a registry's client: both kinds of requests, rights, refresh tokens and expiry."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What holds for the tests of models and widgets: offscreen, one application, no window left open."""
+"""Settings for the tests of models and widgets: offscreen, one application, no window left open."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QApplication
 
 @pytest.fixture(scope="session", autouse=True)
 def _application(qapp: QApplication) -> QApplication:
-    """One application for all; numbers and dates as in C, whatever the machine speaks."""
+    """One application for all tests; numbers and dates as in the C locale, whatever the machine's language."""
     QLocale.setDefault(QLocale.c())
     return qapp
 

@@ -1,7 +1,7 @@
-"""What is not in the first picture is not loaded before it: names, no clock.
+"""What the first paint does not show is not loaded before it. This test checks names of modules, not times.
 
-A module that is missing here for a good reason comes off the list; one that was drawn in by accident is found with
-``python -X importtime -m longshore``.
+If a module is needed for the first paint, remove it from the lists. If it was imported by accident,
+``python -X importtime -m longshore`` shows where.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import os
 import subprocess
 import sys
 
-#: The program up to its first picture, then whether that stands, and all that is loaded.
+#: Run the program up to its first paint, then print whether the window is painted, and all loaded modules.
 PROGRAM = """
 import json, os, sys
 from longshore import app
@@ -26,7 +26,7 @@ def look():
 app.settle_collector = look
 app.main([])
 """
-#: What any window of PySide loads, whoever makes it.
+#: Print the modules that any PySide window loads.
 BARE = """
 import json, sys
 import PySide6.QtSvg
@@ -36,7 +36,7 @@ window = QMainWindow()
 print(json.dumps(sorted(sys.modules)), flush=True)
 """
 
-#: Rooms and files of ours, with all below them.
+#: Our own rooms and modules, with everything below them.
 OURS = (
     "longshore.application",
     "longshore.archives",
@@ -69,7 +69,7 @@ OURS = (
     "longshore.wiring.images",
     "longshore.wiring.transfers",
 )
-#: What is large, or draws much in.
+#: Other modules that are large, or import much.
 OTHERS = (
     "PySide6.QtNetwork",
     "asyncio",

@@ -1,4 +1,4 @@
-"""A signal closes the window between two events of the loop, never in the middle of what Python is doing."""
+"""A signal closes the window between two events of the loop, never in the middle of running Python code."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 def handlers_of_before() -> Iterator[None]:
     before = {number: signal.getsignal(number) for number in NUMBERS}
     for number in NUMBERS:
-        signal.signal(number, signal.SIG_DFL)  # a shell ignores some of them for what runs in its background
+        signal.signal(number, signal.SIG_DFL)  # a shell ignores some of them for background jobs
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
@@ -30,7 +30,7 @@ def test_a_signal_waits_for_the_loop(qtbot: QtBot, number: signal.Signals) -> No
     quits: list[signal.Signals] = []
     with _signals(lambda: quits.append(number)):
         os.kill(os.getpid(), number)
-        # A handler that closed the window would have done so here, where a start may hold half of the program's locks.
+        # A handler that closed the window directly would have done so here, where the program may hold locks.
         assert not quits
         QCoreApplication.processEvents()
         qtbot.waitUntil(lambda: quits == [number])

@@ -1,4 +1,4 @@
-"""Two Longshores with the same settings: each one's registries, pins, groups, and rules stay."""
+"""Two Longshores with the same settings: neither loses registries, pins, groups or rules of the other."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_a_registry_that_one_removes_and_the_other_never_knew(tmp_path: Path) ->
     one.remove("never.example")
     one.remove(DOCKER_HUB)
     assert hosts(RegistryBook(Settings(tmp_path), [])) == [DOCKER_HUB, "other.example"]
-    # Changed by who still has it, it is there again, whole.
+    # If another window still has it and changes it, the whole entry is written again.
     late = RegistryBook(Settings(tmp_path), [])
     other.remove("other.example")
     late.add(RegistryConfig("other.example", title="Mine"))
@@ -63,8 +63,8 @@ def test_fields_that_two_change_of_one_registry(tmp_path: Path) -> None:
     other.add(replace(other.config("r.example"), insecure=True))
     wanted = RegistryConfig("r.example", insecure=True, title="New", kind="harbor")
     assert RegistryBook(Settings(tmp_path), []).config("r.example") == wanted
-    assert other.config("r.example") == wanted, "what the other one changed is taken over"
-    # A field that goes back to its default goes, the others stay.
+    assert other.config("r.example") == wanted, "the other window's changes are adopted"
+    # A field that returns to its default is removed from the file; the others stay.
     other.add(replace(other.config("r.example"), insecure=False))
     one.add(RegistryConfig("r.example", title="New"))
     assert kept(tmp_path, "registries") == [{"host": "r.example", "title": "New"}]
@@ -98,7 +98,7 @@ def test_registries_of_this_run_are_kept_only_when_they_are_added(tmp_path: Path
     RegistryBook(Settings(tmp_path), []).add(RegistryConfig("known.example"))
     book = RegistryBook(Settings(tmp_path), asked)
     assert hosts(book) == [DOCKER_HUB, "known.example", "run.example"]
-    assert not book.config("known.example").insecure, "what was saved counts"
+    assert not book.config("known.example").insecure, "the saved settings take precedence"
     book.add(RegistryConfig("third.example"))
     assert [entry["host"] for entry in kept(tmp_path, "registries")] == ["known.example", "third.example"]
     assert book.add(RegistryConfig("run.example"))
@@ -112,7 +112,7 @@ def test_what_another_window_changed_is_taken_in(tmp_path: Path) -> None:
     assert one.look_again() == set()
     for host in ("a.example", "b.example", "both.example"):
         other.add(RegistryConfig(host))
-    assert one.look_again() == set(), "what is new was reached in no way before"
+    assert one.look_again() == set(), "a new registry had no old settings"
     assert hosts(one) == [DOCKER_HUB, "a.example", "b.example", "both.example", "run.example"]
     other.add(RegistryConfig("a.example", title="A"))
     other.remove("b.example")
@@ -122,8 +122,8 @@ def test_what_another_window_changed_is_taken_in(tmp_path: Path) -> None:
     assert one.config("a.example").title == "A" and one.config(DOCKER_HUB).namespace == "acme"
     assert one.look_again() == set()
     other.remove("both.example")
-    assert one.look_again() == {"both.example"}, "it is no registry of this run only any more"
-    # What is of this run only stays so.
+    assert one.look_again() == {"both.example"}, "it was saved meanwhile, so it is not only of this run"
+    # Registries of this run are still not saved.
     one.add(RegistryConfig("c.example"))
     assert [entry["host"] for entry in kept(tmp_path, "registries")] == [
         "a.example",

@@ -1,7 +1,7 @@
-"""A private engine, private registries and all other surroundings that Longshore is tested in.
+"""A private engine, private registries and everything else that Longshore is tested with.
 
-Every part is real (dockerd, docker-registry, Xvfb), uses nothing of the user's (own sockets, data,
-HOME and DOCKER_CONFIG), is a context manager, and leaves no process, mount or file behind.
+Every part is real (dockerd, docker-registry, Xvfb), has its own sockets, data, HOME and DOCKER_CONFIG
+instead of the user's, is a context manager, and leaves no process, mount or file behind.
 All parts block and belong to the thread that made them, unless documented otherwise.
 """
 

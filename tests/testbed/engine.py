@@ -197,7 +197,7 @@ class PrivateEngine:
         """Send SIGSTOP to the daemon: it accepts connections but does not respond. Raises EngineNotOurs."""
         os.kill(self.pid, signal.SIGSTOP)
         # The call returns before the last thread has stopped: on a busy machine that thread answered once more.
-        wait_until(lambda: all_stopped(self.pid), timeout=20, what="the engine to stand still")
+        wait_until(lambda: all_stopped(self.pid), timeout=20, what="the engine to freeze")
 
     def thaw(self) -> None:
         """Let a frozen daemon continue."""

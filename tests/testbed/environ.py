@@ -1,4 +1,4 @@
-"""Environments for child processes, without anything of the user's."""
+"""Environments for child processes, without the user's settings."""
 
 from __future__ import annotations
 

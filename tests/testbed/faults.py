@@ -64,7 +64,7 @@ Chosen = TypeVar("Chosen", Refusal, Corruption)
 
 
 class Faults:
-    """The faults still to come. Any thread may call."""
+    """The pending faults. Any thread may call."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -80,7 +80,7 @@ class Faults:
 
     @property
     def left(self) -> int:
-        """The number of faults still to come."""
+        """The number of pending faults."""
         with self._lock:
             return len(self._coming)
 

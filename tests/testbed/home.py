@@ -52,7 +52,7 @@ class PrivateHome:
         self.runtime.chmod(0o700)
 
     def environ(self, extra: Mapping[str, str] | None = None) -> dict[str, str]:
-        """A whole environment for a child process: our PATH and LANG, nothing else of the user's."""
+        """A complete environment for a child process; only PATH and LANG are the user's."""
         return {
             **bare_environ(self.home),
             "DOCKER_CONFIG": str(self.docker_config),

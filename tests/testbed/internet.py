@@ -66,7 +66,7 @@ class Internet:
         self._start(self._accept, "accept")
 
     def environ(self) -> dict[str, str]:
-        """The environment that leads a program to this proxy."""
+        """The environment that makes a program use this proxy."""
         return {"HTTPS_PROXY": f"http://{self.address}", "SSL_CERT_FILE": str(self.ca_file)}
 
     def __enter__(self) -> Self:

@@ -30,7 +30,7 @@ CACHE = "LONGSHORE_TESTBED_CACHE"
 SUITES = ("sid", "testing", "stable")
 #: Seconds for all fetching of one engine, including failures.
 FETCH_SECONDS = 240.0
-#: Part of the folder's name, so that what an older testbed has fetched is not used.
+#: Part of the folder's name, so that files fetched by an older testbed are not used.
 FORMAT = 2
 
 # A shell function that shows the newer packages in $1 instead of the machine's own files.

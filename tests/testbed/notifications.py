@@ -42,7 +42,7 @@ class NotificationServer:
             wait_until(
                 lambda: any("ready" in line for line in self.told),
                 timeout=START_SECONDS,
-                what="the server for desktop notes",
+                what="the notification server",
             )
         except TestbedError:
             self.__exit__()

@@ -206,7 +206,7 @@ class Throttle:
         self.faults.add(Corruption(re.compile(path_regex)), times)
 
     def clear_faults(self) -> None:
-        """Remove all faults still to come, and resume."""
+        """Remove all pending faults, and resume."""
         self.faults.clear()
         self.resume()
 

@@ -1,4 +1,4 @@
-"""What the tests of the engine's room share: our Engine on the testbed's, images in it, and a worker thread."""
+"""Fixtures for the tests of the engine room: our client of the testbed's engine, images in it, and worker threads."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from testbed.images import load_image
 
 
 class Worker:
-    """Runs a call in a thread, as the program does, and keeps what came of it."""
+    """Runs a call in a thread, as the program does, and keeps its result or error."""
 
     def __init__(self, work: Callable[[Cancellation], object]) -> None:
         self.cancellation = Cancellation()
@@ -43,14 +43,14 @@ class Worker:
         self.ended = time.monotonic()
 
     def join(self, timeout: float = 30.0) -> Worker:
-        """Wait for the end. Fails the test when it does not come."""
+        """Wait for the end. Fails the test if the call does not end."""
         self._thread.join(timeout)
         assert not self._thread.is_alive(), "the call does not end"
         return self
 
     def cancel(self) -> float:
-        """Cancel, wait, and give the seconds that the call took to end."""
-        assert self._thread.is_alive(), f"it has ended before: {self.result!r} {self.error!r}"
+        """Cancel, wait, and return the seconds that the call took to end."""
+        assert self._thread.is_alive(), f"it ended too early: {self.result!r} {self.error!r}"
         begun = time.monotonic()
         self.cancellation.cancel()
         self.join()
@@ -59,7 +59,7 @@ class Worker:
 
 @pytest.fixture
 def in_thread() -> Iterator[Callable[[Callable[[Cancellation], object]], Worker]]:
-    """Starts workers; those still running at the end of the test are cancelled."""
+    """Return a function that starts workers; those still running at the end of the test are cancelled."""
     workers: list[Worker] = []
 
     def start(work: Callable[[Cancellation], object]) -> Worker:
@@ -82,7 +82,7 @@ def engine(testbed_engine: PrivateEngine) -> Iterator[Engine]:
 
 @pytest.fixture
 def load(testbed_engine: PrivateEngine) -> Callable[..., str]:
-    """Puts a small image into the session's engine; gives its id."""
+    """Return a function that loads a small image into the session's engine and returns its id."""
 
     def put(*references: str, **options: object) -> str:
         client = testbed_engine.client()
@@ -96,8 +96,10 @@ def load(testbed_engine: PrivateEngine) -> Callable[..., str]:
 
 @dataclass(frozen=True)
 class TlsEngine:
-    """An engine at *url* that wants TLS both ways; *files* holds ``ca.crt``, and ``server.crt`` and ``server.key``,
-    which do for a client too."""
+    """An engine at *url* that requires TLS with client certificates.
+
+    *files*: the folder with ``ca.crt``, ``server.crt`` and ``server.key``; clients may use the last two as well.
+    """
 
     url: str
     files: Path
@@ -105,7 +107,7 @@ class TlsEngine:
 
 @pytest.fixture
 def tls_engine(tmp_path: Path) -> Iterator[TlsEngine]:
-    """One of the test's own."""
+    """A TLS engine that only this test uses."""
     files = tmp_path / "tls"
     make_certificate(files, make_authority(files), ["127.0.0.1", "localhost"])
     with socket.socket() as probe:
@@ -166,7 +168,7 @@ while True:
 
 @pytest.fixture
 def ssh(tmp_path: Path, testbed_engine: PrivateEngine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An ``ssh`` that leads to the session's engine, whatever the host, or to that of the socket that is named."""
+    """Install an ``ssh`` that connects to the session's engine, whatever the host, or to the socket that is given."""
     folder = tmp_path / "bin"
     folder.mkdir()
     program = folder / "ssh"
@@ -177,7 +179,7 @@ def ssh(tmp_path: Path, testbed_engine: PrivateEngine, monkeypatch: pytest.Monke
 
 @pytest.fixture
 def open_files() -> Callable[[], list[str]]:
-    """What this process has open: sockets, pipes and files of its own making."""
+    """Return a function that lists the open sockets of this process, and our open files."""
 
     def look() -> list[str]:
         found = []
@@ -185,7 +187,7 @@ def open_files() -> Callable[[], list[str]]:
             try:
                 found.append(str(entry.readlink()))
             except OSError:
-                continue  # the one that lists
+                continue  # the descriptor of the listing itself
         return sorted(each for each in found if each.startswith("socket:") or "longshore-" in each)
 
     if not Path("/proc/self/fd").is_dir():

@@ -18,7 +18,7 @@ from testbed.registry import PrivateRegistry
 from testbed.remote_images import seed_repository
 from testbed.throttle import Throttle
 
-#: Seconds. What is promised is a fifth of one; the rest is for a machine that does other things too.
+#: Seconds. The promise is 0.2; the rest is a reserve for a busy machine.
 AT_ONCE = 0.5
 LAYER = 6_000_000
 SLOW = 1_000_000
@@ -55,7 +55,7 @@ def quiet(throttle: Throttle) -> None:
         before, moved = moved, sum(throttle.moved_bytes.values())
         return before == moved
 
-    wait_until(still, timeout=10, what="the engine to let go of the registry", interval=0.5)
+    wait_until(still, timeout=10, what="the engine to stop transferring", interval=0.5)
 
 
 def test_a_pull_that_the_registry_does_not_answer(
@@ -74,7 +74,7 @@ def test_a_pull_that_the_registry_does_not_answer(
     wait_until(lambda: throttle.open_connections > 0, timeout=10, what="the engine to ask the registry")
     assert worker.cancel() < AT_ONCE
     assert isinstance(worker.error, Cancelled), worker.error
-    # Classic engines notice when they have something to say, which is when the registry answers.
+    # Classic engines notice the cancellation only when they write their next event, after the registry's response.
     throttle.bytes_per_second = SLOW
     throttle.resume()
     wait_until(lambda: throttle.open_connections == 0, timeout=10, what="the engine to give up")

@@ -1,4 +1,4 @@
-"""Which engines there are, and which of them answer: contexts over unix, tcp with TLS and ssh, and found sockets."""
+"""Which engines exist and which of them respond: contexts over unix, tcp with TLS and ssh, and well-known sockets."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from testbed.home import PrivateHome
 def looking(
     home: PrivateHome, scenario: Callable[[Engines], Awaitable[None]], **extra: str
 ) -> dict[str, FoundEngine]:
-    """Runs *scenario* on engines looked for in *home*; gives what was found, by name."""
+    """Run *scenario* on the engines of *home*; return those that were found, by name."""
     found: list[FoundEngine] = []
 
     async def run() -> None:
@@ -47,7 +47,7 @@ def looking(
 
 
 async def all_told(engines: Engines) -> None:
-    """Look once, and wait until all have answered or been given up."""
+    """Look once, and wait until every engine has responded or timed out."""
     engines.look()
     async with asyncio.timeout(20):
         while engines.looking:
@@ -81,12 +81,12 @@ def test_every_context_and_socket_with_its_state(
     home.write_context("tls", tls_engine.url, certificates)
     home.write_context("tls-unknown", tls_engine.url)
     home.write_context("gone", f"unix://{home.root}/gone.sock")
-    # A rootless engine's socket, found by itself; and one that nobody listens on any more.
+    # A rootless engine's socket in its usual place, and a stale socket on which nothing is listening.
     (home.runtime / "docker.sock").symlink_to(containerd_engine.socket_path)
     stale = home.home / ".colima" / "default" / "docker.sock"
     stale.parent.mkdir(parents=True)
     with contextlib.chdir(stale.parent), socket.socket(socket.AF_UNIX) as nobody:
-        nobody.bind("docker.sock")  # relative, for the path is longer than a socket's may be
+        nobody.bind("docker.sock")  # relative, because the whole path is too long for a socket
     found = looking(home, all_told)
     ready = {name for name, each in found.items() if each.reach is Reach.READY}
     assert {"unix", "ssh", "tls", "rootless"} <= ready
@@ -100,7 +100,7 @@ def test_every_context_and_socket_with_its_state(
     assert cause(found["ssh-denied"]) is UnavailableCause.NO_PERMISSION
     assert cause(found["tls-unknown"]) is UnavailableCause.TLS
     assert cause(found["Colima"]) in (UnavailableCause.NOT_RUNNING, UnavailableCause.UNSUPPORTED)
-    # As the picker says it.
+    # The picker's words.
     said = {name: engine_text.title(each.address, each.info, each.error) for name, each in found.items()}
     assert said["unix"] == f"unix  ·  Docker {'.'.join(unix.info.version.split('.')[:2])}"
     assert said["gone"] == "gone  ·  no engine there"
@@ -118,7 +118,7 @@ def test_engines_that_are_silent_keep_nobody_waiting(
 ) -> None:
     with contextlib.ExitStack() as listening:
         for number in range(12):
-            # Accepts a connection, and never says a word.
+            # Accepts connections, and never sends anything.
             silent = listening.enter_context(socket.create_server(("127.0.0.1", 0), backlog=8))
             private_home.write_context(f"a-silent-{number}", f"tcp://127.0.0.1:{silent.getsockname()[1]}")
         private_home.write_context("there", testbed_engine.host)
@@ -126,7 +126,7 @@ def test_engines_that_are_silent_keep_nobody_waiting(
         async def scenario(engines: Engines) -> None:
             engines.look()
             engines.look()  # one look at a time
-            # It has returned, while those who say nothing are still being asked and can be waited for on the loop.
+            # The call has returned while the silent engines are still being asked.
             assert engines.looking and not engines.found
             await all_told(engines)
 
@@ -150,7 +150,7 @@ def test_at_first_only_this_machine_is_asked(
                 await asyncio.sleep(0.02)
         told = {each.address.name: each.reach for each in engines.found}
         assert (told["near"], told["far"]) == (Reach.READY, Reach.UNKNOWN)
-        # Opening the list while those near are asked: the others are asked then too.
+        # The list is opened while the near engines are being asked: then the others are asked too.
         engines.look(near=True)
         await all_told(engines)
 
@@ -189,7 +189,7 @@ def test_what_the_watch_knows_is_taken_over(
         assert len(changes) == 2
         engines.note(PlaceStatus(PlaceState.UNAVAILABLE, None, error=lost))
         await all_told(engines)
-        assert engines.found[0].address == option, "what --engine names is not lost, and stands first"
+        assert engines.found[0].address == option, "the engine of --engine is kept, and is the first"
 
     found = looking(private_home, scenario, DOCKER_HOST=testbed_engine.host)
     assert found["DOCKER_HOST"].reach is Reach.READY
@@ -199,7 +199,7 @@ def test_what_the_watch_knows_is_taken_over(
 def test_a_swarm_is_told_by_its_nodes(
     private_home: PrivateHome, testbed_engine: PrivateEngine, containerd_engine: PrivateEngine
 ) -> None:
-    """Two real engines, one swarm: the manager tells both, the worker none."""
+    """Two real engines in one swarm: the manager lists both nodes, the worker none."""
     if not testbed_engine.is_ours:
         pytest.skip("needs engines of its own")
     ports = []

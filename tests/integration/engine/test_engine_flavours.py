@@ -1,4 +1,4 @@
-"""The same on every engine there is: Debian's own, a newer Docker with either image store, and Podman."""
+"""The same behaviour on every kind of engine: Debian's own, a newer Docker with either image store, and Podman."""
 
 from __future__ import annotations
 
@@ -173,7 +173,7 @@ def test_every_change_of_the_list_is_told(
             told.append(event)
 
     worker = in_thread(follow)
-    wait_until(lambda: bool(told), timeout=10, what="the stream to stand")
+    wait_until(lambda: bool(told), timeout=10, what="the stream to connect")
     assert told[0].kind is EventKind.CONNECTED
     for change in (
         lambda: list(engine_of.pull(name, cancellation=Cancellation())),

@@ -1,4 +1,4 @@
-"""Engines that are not there, go away, do not answer, or have no room left."""
+"""Engines that do not exist, disappear, do not respond, or have a full disk."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from testbed.throttle import Throttle
 
 @pytest.fixture
 def start_engine(tmp_path: Path) -> Iterator[Callable[..., PrivateEngine]]:
-    """Starts engines of the test's own."""
+    """Return a function that starts engines for this test only."""
     started: list[PrivateEngine] = []
 
     def start(**options: object) -> PrivateEngine:
@@ -51,7 +51,7 @@ def start_engine(tmp_path: Path) -> Iterator[Callable[..., PrivateEngine]]:
 
 @pytest.fixture
 def client_of() -> Iterator[Callable[..., Engine]]:
-    """Makes clients; closes them."""
+    """Return a function that makes clients; they are closed after the test."""
     made: list[Engine] = []
 
     def make(url: str, environ: dict[str, str] | None = None) -> Engine:
@@ -204,7 +204,7 @@ def test_tcp_with_tls(client_of: Callable[..., Engine], tls_engine: TlsEngine, t
     certificates.mkdir()
     environ = {"DOCKER_TLS_VERIFY": "1", "DOCKER_CERT_PATH": str(certificates)}
 
-    # Nothing known of the engine's authority, then of ours, then all.
+    # At first no certificates, then only the engine's authority, then also ours.
     error = cause_of(client_of(url, environ))
     assert (error.cause, "not trusted" in error.message) == (UnavailableCause.TLS, True)
     (certificates / "ca.pem").write_bytes((files / "ca.crt").read_bytes())
@@ -220,11 +220,11 @@ def test_tcp_with_tls(client_of: Callable[..., Engine], tls_engine: TlsEngine, t
     assert unchecked.address.tls is not None
     assert not unchecked.address.tls.verify
     assert unchecked.images() == []
-    # Without TLS at all.
+    # Without TLS.
     error = cause_of(client_of(url))
     assert error.cause is UnavailableCause.TLS
     assert "requires TLS" in error.message
-    # A job can be cut here too.
+    # A call over TLS can be cancelled too.
     cancellation = Cancellation()
     events = engine.events(cancellation)
     next(events)
@@ -267,8 +267,8 @@ def test_an_engine_behind_ssh(
 def test_an_engine_behind_ssh_by_the_path_of_its_socket(
     client_of: Callable[..., Engine], testbed_engine: PrivateEngine
 ) -> None:
-    """docker/cli 4073: without the path another engine would be used."""
-    # A name that a shell would read otherwise.
+    """docker/cli 4073: if the path were ignored, another engine would be used."""
+    # A name that a shell would misinterpret.
     with tempfile.TemporaryDirectory(prefix="ls-", dir="/tmp") as folder:  # paths of sockets are short
         odd = Path(folder) / "a b;$(c)'d.sock"
         odd.symlink_to(testbed_engine.socket_path)

@@ -1,4 +1,4 @@
-"""What an engine repeats of a registry that repeats what it was sent holds no secret."""
+"""A registry repeats the credentials it received, and the engine passes them on: the error contains no secret."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SENT = base64.b64encode(f"ann:{SECRET}".encode()).decode()
 
 
 class _Echo(BaseHTTPRequestHandler):
-    """Asks for a sign-in, and refuses it with the header that came."""
+    """Require a sign-in, and refuse it with a message that contains the received header."""
 
     disable_nagle_algorithm = True  # headers and body are two writes
     protocol_version = "HTTP/1.0"
@@ -44,12 +44,12 @@ class _Echo(BaseHTTPRequestHandler):
     do_HEAD = do_GET
 
     def log_message(self, *_: object) -> None:
-        """Nothing to stderr."""
+        """Log nothing."""
 
 
 @pytest.fixture
 def echo() -> Iterator[ThreadingHTTPServer]:
-    """A registry on loopback that says what it was sent."""
+    """A registry on loopback that repeats what it received."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Echo)
     server.seen = []  # type: ignore[attr-defined]
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})

@@ -41,7 +41,7 @@ Load = Callable[..., str]
 
 
 class SignIn:
-    """Stands for a credential: all that the engine's room asks of one."""
+    """A stand-in for a credential, with all that the engine room needs."""
 
     def __init__(self, username: str, password: str) -> None:
         self._config = {"username": username, "password": password}
@@ -191,7 +191,7 @@ def test_signing_in(engine: Engine, load: Load, shape: str, request: pytest.Fixt
     engine.remove(name)
     with pytest.raises(LongshoreError) as caught:
         pull(engine, name)
-    # A registry with tokens does not tell strangers whether there is such an image.
+    # Without a sign-in, a token registry does not reveal whether such an image exists.
     expected = AccessDenied if registry.auth == "token" else SignInRequired
     assert isinstance(caught.value, expected), caught.value.detail
     assert "Sign in" in caught.value.advice or "sign in" in caught.value.advice
@@ -236,7 +236,7 @@ def test_a_registry_with_a_strange_certificate(
         assert "trust" in caught.value.message
         assert place in caught.value.advice
         if testbed_engine.is_ours:
-            # The advice helps.
+            # Following the advice solves the problem.
             folder = testbed_engine.certificates / registry.address
             folder.mkdir(parents=True)
             assert registry.ca_file is not None
@@ -306,7 +306,7 @@ def test_a_registry_in_trouble(
 
 
 def test_notes_are_for_people(engine: Engine, load: Load, second_registry: PrivateRegistry) -> None:
-    """Nothing routine becomes a note."""
+    """Routine events do not become notes."""
     name = f"{second_registry.address}/transfers/notes:1"
     load(name, seed="notes")
     events = push(engine, name) + pull(engine, name)
@@ -317,7 +317,7 @@ def test_notes_are_for_people(engine: Engine, load: Load, second_registry: Priva
 def test_the_users_docker_config_is_never_read(
     engine: Engine, open_registry: PrivateRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The SDK reads it when a client is made and when a pull has no credentials, and fails on what it finds there."""
+    """The SDK would read it when a client is made or a pull has no credentials, and would fail on this content."""
     folder = Path(os.environ["HOME"]) / ".docker"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.json").write_text('{"auths": {"x": {"auth": ""}}, "credsStore": "missing"}')

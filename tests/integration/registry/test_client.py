@@ -249,7 +249,7 @@ def test_client_certificates(root: Path) -> None:
         with client_of(registry.address, ca_file=registry.ca_file) as client:
             report = client.certificate()
             assert report.certificate is not None and report.problem is not None
-            assert not report.about_trust, "it is ours that is wanted"
+            assert not report.about_trust, "our certificate is missing"
         settings = {"ca_file": registry.ca_file, "client_cert": certificate, "client_key": key}
         with client_of(registry.address, **settings) as client:
             assert client.check().auth == "none"
@@ -359,7 +359,7 @@ def test_cancels_a_download_and_an_upload(root: Path) -> None:
 
             with pytest.raises(Cancelled):
                 client.upload_blob("b", sha256_of(content), len(content), source, cancellation=other)
-            # What is under way when it is cancelled is the piece at hand, and perhaps one more.
+            # The piece in transit at the cancellation is still sent, and perhaps one more.
             assert sent[0] < 500_000 + 3 * 65_536
 
 

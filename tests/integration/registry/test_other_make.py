@@ -89,7 +89,7 @@ def test_an_empty_registry_says_null(empty_registry: CraneRegistry) -> None:
 def empty_registry(
     tmp_path_factory: pytest.TempPathFactory, crane_registry: CraneRegistry
 ) -> Iterator[CraneRegistry]:
-    """Another one, with nothing in it; where the session's can be had, so can this one."""
+    """Another, empty one. It needs no check of its own: if the session's could start, so can this one."""
     with CraneRegistry(tmp_path_factory.mktemp("empty-crane")) as registry:
         yield registry
 

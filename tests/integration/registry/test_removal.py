@@ -1,4 +1,4 @@
-"""What goes with a tag that is removed, on real registries."""
+"""Removing tags and what is removed with them, on real registries."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_every_tag_that_goes_is_named_and_the_others_stay(tmp_path: Path) -> Non
         assert client.tags("a/b").items == ["2.0"]
         assert client.head("a/b", "2.0").digest == other.digest
         assert look(client, "a/b", ["1.0"], Cancellation()).digests == ()
-        remove(client, plan)  # gone already is no error
+        remove(client, plan)  # a tag that is already removed is no error
 
 
 def test_an_index_that_loses_an_image_is_named(tmp_path: Path) -> None:
@@ -52,7 +52,7 @@ def test_an_index_that_loses_an_image_is_named(tmp_path: Path) -> None:
             client.put_manifest("multi", tag, json.dumps(document).encode(), OCI_INDEX)
         plan = look(client, "multi", ["1-amd64"], Cancellation())
         assert plan.siblings == () and sorted(plan.broken) == ["1", "stable"]
-        # Together with all that names it, nothing is left to be broken.
+        # If the index is removed too, nothing is broken.
         assert look(client, "multi", ["1-amd64", "1"], Cancellation()).broken == ()
 
 
@@ -99,7 +99,7 @@ def test_tags_that_cannot_be_looked_at_are_counted_and_a_sick_registry_is_left_a
             made = put_image(client, "a/b", "chosen")
             for number in range(60):
                 client.put_manifest("a/b", f"t{number:02}", made.raw, OCI_MANIFEST)
-        line.fail_next(r"/manifests/t0[0-4]", 403, 10)  # each HEAD, and the GET in its place
+        line.fail_next(r"/manifests/t0[0-4]", 403, 10)  # each HEAD, and the GET that replaces it
         with client_of(line.address) as client:
             plan = look(client, "a/b", ["chosen"], Cancellation())
             assert (plan.unknown, len(plan.siblings)) == (5, 55)

@@ -1,4 +1,4 @@
-"""Tokens of a real registry from the testbed's token server: which are asked for, how and how often."""
+"""Tokens for a real registry from the testbed's token server: which are requested, how and how often."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivateRegist
 
 @pytest.fixture
 def server(registry: PrivateRegistry) -> Iterator[TokenServer]:
-    """The token server, as it was after the test."""
+    """The token server; the settings that a test changes are restored."""
     found = registry.token_server
     assert found is not None
     kept = found.expires_in, found.reply_key, found.supports_post
@@ -62,14 +62,14 @@ def sam(registry: PrivateRegistry) -> Credential:
 
 @contextlib.contextmanager
 def asked(server: TokenServer) -> Iterator[list[tuple[str, ...]]]:
-    """The scopes of the tokens that are asked for inside."""
+    """Context manager: the scopes of the tokens requested meanwhile."""
     before, found = len(server.requests), []
     yield found
     found += [tuple(map(in_order, request.scopes)) for request in server.requests[before:]]
 
 
 def in_order(scope: str) -> str:
-    """The registry names actions in any order."""
+    """Sort the actions, which registries name in any order."""
     name, _, actions = scope.rpartition(":")
     return f"{name}:{','.join(sorted(actions.split(',')))}"
 
@@ -80,7 +80,7 @@ def test_each_act_asks_for_its_own_scope_and_once(
     client = connect(sam(registry))
     with asked(server) as scopes:
         made = put_image(client, "scopes/app", "1")
-    # Reading what one may write is another token; both are kept.
+    # Reading needs a second token, even with one for writing; both are kept.
     assert set(scopes) == {("repository:scopes/app:pull,push",), ("repository:scopes/app:pull",)}
     assert len(scopes) == 2
     with asked(server) as scopes:
@@ -117,7 +117,7 @@ def test_a_refresh_token_is_kept_at_the_sign_in_and_used_by_post(
     before = len(server.requests)
     connect(accepted).repositories()
     assert [(one.method, one.grant) for one in server.requests[before:]] == [("POST", "refresh_token")]
-    # Taken back by its owner, it is refused in words.
+    # After it is revoked, the refusal is explained.
     del server.refresh_tokens[accepted.identity_token]
     with pytest.raises(SignInFailed, match="refuses"):
         connect(accepted).repositories()
@@ -149,12 +149,12 @@ def test_rights_that_are_missing_are_explained_after_one_more_try(
     for _ in range(2):
         with asked(server) as scopes, pytest.raises(AccessDenied, match="eve") as caught:
             upload(eve, "rights/app", b"refused")
-        # The first contact is with a fresh token already; later a good one is thrown away and got anew, once.
+        # The first request already has a fresh token; later, the known token is dropped and renewed once.
         assert len(scopes) <= 2
     assert caught.value.registry == registry.address
     with pytest.raises(SignInRequired):
         connect(None).tags("rights/app")
-    # The right is given meanwhile: the next try gets it, without a new sign-in.
+    # The right is granted meanwhile: the next attempt succeeds without a new sign-in.
     server.revoke("eve")
     assert upload(eve, "rights/app", b"taken now") is not None
     assert eve.blob_size("rights/app", sha256_of(b"taken now")) == 9

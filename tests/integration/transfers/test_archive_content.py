@@ -1,4 +1,4 @@
-"""Registries and the library to archives and back: equal digests, and other tools read what was written."""
+"""From registries and the library to archives and back: digests stay the same, and other tools read the archives."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_registry_to_oci_archive_to_registry(
     assert loaded.digest == seeded.digest
     found = clients.registry(second_registry.address).manifest(f"archived/{packed}", "2")
     assert found.digest == seeded.digest
-    # Without a name there is still only one image that can be meant.
+    # Without a name the choice is clear: there is only one image.
     third = f"{second_registry.address}/archived/{packed}:3"
     assert (
         eye.until(queue.add(moving(in_archive(path), in_registry(third))), State.SUCCEEDED, 30).digest
@@ -113,7 +113,7 @@ def test_registry_to_docker_archive_for_engines_and_tools(
     address = address_of(testbed_engine.host)
     eye.until(queue.add(moving(in_archive(path), in_engine(address))), State.SUCCEEDED, 30)
     assert clients.engine(address).image(name).diff_ids == seeded.images[0].diff_ids
-    with testbed_engine.client() as client, path.open("rb") as file:  # docker's own eyes, our bytes
+    with testbed_engine.client() as client, path.open("rb") as file:  # Docker itself can load our archive
         client.remove_image(name)
         client.load_image(file)
     assert clients.engine(address).image(name).diff_ids == seeded.images[0].diff_ids
@@ -130,7 +130,7 @@ def test_an_archive_of_an_image_without_a_name_goes_to_a_registry_by_its_digest(
     tmp_path: Path,
     format: str,
 ) -> None:
-    """“docker save ID”: plain layers without a manifest, or an index of which one platform is here."""
+    """As from “docker save ID”: plain layers without a manifest, or an index with only one platform present."""
     image = Image(names=(), layers=(layer("one", 100_000),))
     if format == "docker":
         parts = docker_parts(image)
@@ -244,11 +244,11 @@ def test_what_a_classic_engine_saved_goes_to_a_registry_compressed(
     assert {one.media_type for one in found.layers} == {OCI_LAYER_GZIP}
     assert sum(one.size for one in found.layers) < MB
     assert done.moved is not None and done.moved.bytes == sum(one.size for one in found.layers)
-    # The same again: nothing moves, for the same bytes came out.
+    # A second push moves nothing, because compressing gave the same bytes.
     again = eye.until(queue.add(moving(in_archive(path, name), in_registry(target))), State.SUCCEEDED, 30)
     assert again.moved is not None
     assert (again.digest, again.moved.bytes) == (done.digest, 0)
-    # And an engine finds in it what it saved.
+    # An engine that pulls it gets the image that was saved.
     address = address_of(testbed_engine.host)
     for _ in clients.engine(address).pull(Reference.parse(target), cancellation=Cancellation()):
         pass

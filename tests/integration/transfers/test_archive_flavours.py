@@ -1,4 +1,4 @@
-"""Archives and relays on every kind of engine: what each makes of an image's digest is seen and said."""
+"""Archives and relays on every kind of engine: whether each keeps an image's digest, and whether the row says so."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def forget(clients: RealClients, address: EngineAddress, name: str) -> None:
 def test_saved_and_loaded_again(
     make_queue: Make, clients: RealClients, any_engine: PrivateEngine, tmp_path: Path, format: str
 ) -> None:
-    name = f"docker.io/flavours/{format}:1"  # Podman takes a short name for one of its own machine's
+    name = f"docker.io/flavours/{format}:1"  # Podman adds its own domain to short names
     with contextlib.closing(any_engine.client()) as client:
         load_image(client, [name], (MB, 2 * MB), seed=name)
     address, path = place(any_engine), tmp_path / "image.tar"
@@ -87,7 +87,7 @@ def test_an_index_from_a_registry_by_an_archive(
         assert (found.image_id, kept) == (seeded.digest, [])
     else:
         assert kept == [NoteKind.DIGEST_NOT_KEPT]
-    # And what this engine saves of it can be read as one whole image.
+    # The archive that this engine saves is read as one complete image.
     out = tmp_path / "out.tar"
     eye.until(
         queue.add(moving(in_engine(address, source), in_archive(out, source, "oci"))), State.SUCCEEDED, 60

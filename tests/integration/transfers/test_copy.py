@@ -109,7 +109,7 @@ def test_copy_within_a_registry_mounts(
     assert done.moved is not None
     assert (done.moved.layers_mounted, done.moved.layers_moved, done.moved.bytes) == (3, 0, 0)
     asked = [one.method for one in open_registry.requests()[before:] if "/blobs/" in one.path]
-    assert asked == ["POST"] * 4  # three layers and the configuration, one question each
+    assert asked == ["POST"] * 4  # three layers and the configuration, one request each
     assert done.plan is not None
     assert (done.plan.here_layers, done.plan.estimated) == (3, True)
     again = eye.until(queue.add(copy(source, target)), State.SUCCEEDED, 30)
@@ -135,7 +135,7 @@ def test_copy_of_chosen_platforms_is_an_index_of_its_own(
     assert [str(platform) for platform in found.platforms] == ["linux/arm64", "linux/s390x"]
     assert [child.digest for child in found.manifests] == [image.digest for image in seeded.images[1:]]
     assert there.head("copied/some", seeded.images[0].digest) is None
-    # All of them, named one by one, are the original to the byte.
+    # With all platforms chosen one by one, the copy is identical to the original.
     everything = copy(source, target, platforms=f"linux/amd64,{chosen}")
     again = eye.until(queue.add(everything), State.SUCCEEDED, 30)
     assert again.digest == seeded.digest
@@ -246,7 +246,7 @@ def test_sign_ins_of_both_sides(
         clients.registry(registry.address)._session.auth.forget()
     queue.retry([refused.id])
     assert eye.until(refused.id, State.SUCCEEDED, 30).digest == seeded.digest
-    # Within the one: a token with the rights of both repositories mounts.
+    # Within one registry: layers are mounted with a token for both repositories.
     near = copy(target, f"{token_registry.address}/near/secret:1")
     done = eye.until(queue.add(near), State.SUCCEEDED, 30)
     assert done.moved is not None
@@ -259,7 +259,7 @@ def test_a_token_that_runs_out_in_the_middle(
     sizes = (300_000,) * 12
     seeded = seed_repository(open_registry.address, "copy/expiring", ("1",), layers=sizes)
     users = {"sam": "good"}
-    # The registry forgives a minute: a token that ended 58 s ago is good for two more.
+    # The registry allows a clock difference of a minute: a token that expired 58 s ago is valid for two more seconds.
     with (
         TokenServer(tmp_path / "tokens", users=users, expires_in=-58) as tokens,
         PrivateRegistry(tmp_path / "registry", auth="token", token_server=tokens) as registry,
@@ -311,7 +311,7 @@ def test_a_registry_that_is_gone_for_a_moment(
 def test_a_paused_copy_goes_on(
     make_queue: Make, clients: RealClients, open_registry: PrivateRegistry, second_registry: PrivateRegistry
 ) -> None:
-    """distribution ends an upload that is cut, and keeps one that stops at a completed chunk."""
+    """distribution discards an upload whose connection is cut, and keeps one that stops after a complete chunk."""
     seeded = seed_repository(open_registry.address, "copy/paused", ("1",), layers=(8 * MB, 500_000))
     with Throttle(second_registry.address, bytes_per_second=4 * MB) as line:
         clients.registry(line.address).habits.chunk.bytes = MB
@@ -329,7 +329,7 @@ def test_a_paused_copy_goes_on(
         assert done.moved is not None
         assert (done.moved.bytes, done.moved.layers_moved) == (seeded.layer_bytes, 2)
         assert paused.permille is not None
-        # Nothing was sent twice but manifests and configurations.
+        # Only manifests and configurations were sent twice.
         assert line.moved_bytes["request"] < seeded.layer_bytes + 20_000
         assert sent > 3 * MB
         shown = [seen.permille for seen in eye.seen[row] if seen.permille is not None]

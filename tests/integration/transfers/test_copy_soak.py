@@ -19,7 +19,7 @@ from transfertools.real import RealClients
 Make = Callable[..., tuple[TransferQueue, Eye]]
 IMAGES = 6
 COPIES = 60
-#: Pauses, cancels and cuts.
+#: The number of pauses, cancels and cuts.
 TROUBLE = 150
 
 
@@ -49,7 +49,7 @@ def test_copies_under_stress_end_truly(
             rows[queue.add(copy(source, f"{line.address}/soaked/{number}:{copied}"))] = (number, copied)
         ids = list(rows)
         restarted = False
-        # So much trouble and no more: how many copies it meets must not depend on the machine's speed.
+        # The number of faults is fixed, so that it does not depend on the machine's speed.
         trouble = iter(range(TROUBLE))
         cancelled: set[str] = set()
         while not all(eye.rows.get(row) and eye.rows[row].state.finished for row in ids):
@@ -85,7 +85,7 @@ def test_copies_under_stress_end_truly(
                 assert found is not None
                 assert found.digest == digests[number] == eye.rows[row].digest
             else:
-                # Cancelled at the very end, it may be there; then it is the right one.
+                # If cancelled at the very end, the tag may exist; then it must point to the right image.
                 assert found is None or found.digest == digests[number]
         assert queue.shutdown(2)
         clients.close()

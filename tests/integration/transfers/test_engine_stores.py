@@ -1,4 +1,4 @@
-"""What differs from one engine to the next, as a row tells it: both image stores of Docker, and Podman."""
+"""Differences between engines, as the rows show them: both image stores of Docker, and Podman."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_a_pull_is_verified_on_every_engine(
     queue, eye = make_queue()
     row = queue.add(pull(str(name), engine.address))
     done = eye.until(row, State.SUCCEEDED, 30)
-    # Podman does not say what it pulled: then the registry is asked.
+    # Podman does not report the digest of a pull, so the registry is asked.
     assert done.digest == seeded.digest
     assert not [note for note in done.notes if note.kind is NoteKind.NOT_VERIFIED]
     details = engine.image(str(name))
@@ -45,7 +45,7 @@ def test_a_pull_is_verified_on_every_engine(
     assert shown.image_id == details.image_id == ids.get(store, seeded.images[0].config_digest)
     content = sum(seeded.images[0].layer_sizes)
     if store is ImageStore.CONTAINERD:
-        # Compressed and unpacked together, and the one platform that is here of the two.
+        # The size includes both compressed and unpacked layers, of the one platform that is present.
         assert shown.size > content + sum(LAYERS)
         amd64, arm64 = details.platforms
         assert arm64 == ImagePlatform(Platform("linux", "arm64"), here=False)
@@ -66,7 +66,7 @@ def test_what_containerd_leaves_out_of_a_pull_is_said_before_a_push_fails_for_it
     open_registry: PrivateRegistry,
     second_registry: PrivateRegistry,
 ) -> None:
-    """Its layers are there unpacked, from a load of the same image out of the other engine."""
+    """The layers are already present, but only unpacked: the same image was loaded from the other engine."""
     seed_repository(open_registry.address, "stores/partial", layers=LAYERS)
     name = f"{open_registry.address}/stores/partial:latest"
     target = f"{second_registry.address}/stores/partial:1"
@@ -126,9 +126,9 @@ def test_a_push_tells_when_platforms_are_left_behind(
     told = [note.text for note in done.notes if note.kind is NoteKind.ONE_PLATFORM]
     if engine.probe().store is ImageStore.CONTAINERD:
         assert told == ["linux/amd64"]
-        assert done.digest == seeded.images[0].digest  # what it has it sends as it came
+        assert done.digest == seeded.images[0].digest  # it sends the manifest of the pull, unchanged
     else:
-        # The others have forgotten the index when they pulled: nothing is lost now.
+        # The other engines did not keep the index at the pull, so the push loses nothing.
         assert told == []
     for name in (source, str(target)):
         engine.remove(name)

@@ -1,4 +1,4 @@
-"""What holds for every way around an engine's tar: into an engine from the library and from archives, and out of it."""
+"""What all ways that read or write an engine's tar must do: from library and archives into an engine, and back."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def library(clients: RealClients, tmp_path: Path) -> Library:
 def start(
     request: pytest.FixtureRequest, make_queue: Make, library: Library
 ) -> Callable[[Path, str], Endpoint]:
-    """Has the image of an archive where the transfer is to start from."""
+    """Return a function that puts an archive's image where the transfer starts."""
     if request.param == "archive":
         return lambda path, name: in_archive(path)
 
@@ -68,7 +68,7 @@ def start(
 
 
 def several(*images: Image) -> tuple[list[Part], bytes]:
-    """An index of images for several platforms as an OCI layout, and the index."""
+    """Return an OCI layout with an index of *images* for several platforms, and the index."""
     parts = oci_parts(*images, index=True)
     (index,) = [part[1] for part in parts if isinstance(part, tuple) and OCI_INDEX.encode() in part[1]
                 and part[0] != "index.json"]  # fmt: skip
@@ -103,7 +103,7 @@ def test_a_store_that_can_keep_them_gets_all_platforms(
 def test_of_several_platforms_the_store_gets_those_that_are_whole(
     make_queue: Make, clients: RealClients, containerd_engine: PrivateEngine, tmp_path: Path, start: Start
 ) -> None:
-    """One leaves a layer to its vendor, another is not there at all."""
+    """One platform has a layer only at its vendor's URL, another is completely absent."""
     name = "docker.io/tars/whole:1"
     whole, absent = image_of(AMD, name), image_of(S390X, name)
     foreign = image_of(ARM, name)
@@ -164,7 +164,7 @@ def test_unpacking_is_a_part_of_the_bar(
     make_queue: Make, clients: RealClients, testbed_engine: PrivateEngine, tmp_path: Path, start: Start
 ) -> None:
     name = "docker.io/tars/unpacking:1"
-    # Layers of this run alone: what the engine has already it does not unpack.
+    # The layers are unique to this run, because an engine does not unpack layers that it already has.
     image = Image(layers=[layer(f"{number} {tmp_path}", 30 * MB) for number in range(2)], names=(name,))
     address = address_of(testbed_engine.host)
     queue, eye = make_queue()
@@ -173,10 +173,10 @@ def test_unpacking_is_a_part_of_the_bar(
     seen = eye.seen[row]
     assert Phase.EXTRACTING in {one.phase for one in seen}
     assert LayerState.EXTRACTING in {layer.state for one in seen for layer in one.layers}
-    # Sent is not yet loaded.
+    # The bar is not full when all is sent.
     sending = [one.permille or 0 for one in seen if one.phase is Phase.MOVING]
     assert sending and max(sending) <= 700
-    # By the layers' own rows, not by new ones.
+    # Unpacking is shown in the layers' own rows, not in new ones.
     assert {len(one.layers) for one in seen if one.layers} == {2}
     clients.engine(address).remove(name)
 
@@ -199,7 +199,7 @@ def test_the_layers_below_are_known_and_not_sent(
 
 
 def with_provenance(image: Image) -> tuple[list[Part], bytes, bytes]:
-    """As BuildKit pushes an image: an index of it and of an attestation, a layer of which is JSON."""
+    """Return an image as BuildKit pushes it: an index of the image and of an attestation, whose layer is JSON."""
     config = document({"architecture": "unknown", "os": "unknown", "rootfs": {"type": "layers"}})
     attestation = document(
         {

@@ -1,4 +1,4 @@
-"""A kill -9 in the middle of every kind of transfer: nothing half stands under its name, and it is taken up again."""
+"""A kill -9 in the middle of every kind of transfer: no tag points to an incomplete image, and the transfer resumes."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ PAIRS = [
     ("docker-archive", "engine"),
 ]
 
-#: Another Longshore, without its window: says when its transfer moves, and goes on until it is killed.
+#: Another Longshore without a window: it reports when its transfer moves data, and runs until it is killed.
 _OTHER = """
 import json, sys, threading
 from pathlib import Path
@@ -73,7 +73,7 @@ threading.Event().wait()
 
 
 class Line(RegistrySpot):
-    """A registry behind a line that is slow when asked to be."""
+    """A registry behind a line whose rate a test can limit."""
 
     def __init__(self, registry: PrivateRegistry, line: Throttle) -> None:
         super().__init__(registry)
@@ -107,7 +107,7 @@ def spots(
 
 
 def stands(spot: Spot, label: str, clients: RealClients, folder: Path) -> Seen | None:
-    """What is under the name, which is whole or an assertion fails; None where nothing is."""
+    """Return the image under this name, after checking that it is complete; None if there is none."""
     if (
         isinstance(spot, Line)
         and clients.registry(spot.line.address).head(f"everywhere/{label}", "1") is None
@@ -125,7 +125,7 @@ def stands(spot: Spot, label: str, clients: RealClients, folder: Path) -> Seen |
 
 
 def killed_in_the_middle(sent: TransferRequest, journal: Path) -> str:
-    """The row of a transfer whose program was killed while it moved."""
+    """Return the row of a transfer whose program was killed while it moved data."""
     arguments = [sys.executable, "-c", _OTHER, str(journal), json.dumps(request_to_json(sent))]
     with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as child:
         try:

@@ -88,7 +88,7 @@ def test_all_platforms_verbatim_or_one_alone(
     assert library.manifest(seeded.digest).raw == original.raw
     other = eye.until(queue.add(pull_into(source, library, Platform("linux", "s390x"))), State.SUCCEEDED, 30)
     assert (len(library.images()), library.images()[0].digest) == (1, other.digest)
-    assert library.usage().blobs == 5  # of the other platforms nothing is left
+    assert library.usage().blobs == 5  # the other platforms' blobs are gone
     missing = eye.until(queue.add(pull_into(source, library, Platform("linux", "ppc64le"))), State.FAILED, 30)
     assert isinstance(missing.error, InvalidManifest)
 
@@ -102,7 +102,7 @@ def test_by_digest_it_has_a_name_of_its_own(
     pulled = eye.until(queue.add(pull_into(source, library, platforms="all")), State.SUCCEEDED, 30)
     assert pulled.digest == seeded.digest
     assert [str(row.reference) for row in library.images()] == [source]
-    # Its children were there before: the one asked for still gets a line of its own.
+    # All its images are already present; the requested one still gets its own row.
     one = eye.until(queue.add(pull_into(source, library, AMD64)), State.SUCCEEDED, 30)
     assert one.digest != seeded.digest
     assert {row.digest for row in library.images()} == {seeded.digest, one.digest}
@@ -180,7 +180,7 @@ def test_a_cut_line_costs_nothing_that_came(
     queue, eye = make_queue()
     done = eye.until(queue.add(pull_into(source, library)), State.SUCCEEDED, 30)
     assert done.digest == seeded.digest
-    # What was under way when the line broke comes twice.
+    # Only the data in transit at the cut is received twice.
     assert seeded.layer_bytes <= throttle.moved_bytes["response"] < seeded.layer_bytes + 1.5 * MB
 
 
@@ -238,7 +238,7 @@ def test_what_the_disk_damages_is_not_passed_on(
     failed = eye.until(row, State.FAILED, 30)
     assert isinstance(failed.error, LibraryDamaged)
     assert library.images()[0].missing == 1
-    # As the error says: another pull brings what is missing, and no more.
+    # As the error advises: another pull fetches only what is missing.
     again = eye.until(queue.add(pull_into(source, library)), State.SUCCEEDED, 30)
     assert again.moved is not None and again.moved.layers_moved == 1
     queue.retry([row])

@@ -57,7 +57,7 @@ def to_library(engine: PrivateEngine, name: str, library: Library, as_: str = ""
 
 
 def loaded(engine: PrivateEngine, name: str, layers: tuple[int, ...]) -> str:
-    """An image in the engine that no registry has seen; its ID."""
+    """Load an image that is in no registry into the engine; return its ID."""
     with contextlib.closing(engine.client()) as client:
         return load_image(client, [name], layers, seed=name)
 
@@ -85,7 +85,7 @@ def test_pulled_into_the_library_it_ends_in_the_engine(
     assert (done.moved.layers_moved, done.moved.bytes, done.permille) == (3, seeded.layer_bytes, 1000)
     seen = [snapshot.permille for snapshot in eye.seen[done.id] if snapshot.permille is not None]
     assert seen == sorted(seen)
-    # And back: it is known again, and only gets its name.
+    # On the way back it is recognised, and only gets another name.
     back = eye.until(queue.add(to_library(any_engine, "loaded:2", library, "back:1")), State.SUCCEEDED, 30)
     assert back.digest == seeded.digest
     assert [note.kind for note in back.notes] == [NoteKind.UP_TO_DATE]
@@ -110,7 +110,7 @@ def test_what_the_engine_has_below_is_not_sent_again(
     sizes = seeded.images[0].layer_sizes
     assert done.plan is not None and done.moved is not None
     if clients.engine(address).probe().store is not ImageStore.CLASSIC:
-        assert (done.plan.here_layers, done.moved.layers_moved) == (0, 3)  # they want all of it
+        assert (done.plan.here_layers, done.moved.layers_moved) == (0, 3)  # these engines need all layers
         return
     assert (done.plan.here_layers, done.plan.here_bytes) == (2, sum(sizes[:2]))
     assert (done.moved.layers_skipped, done.moved.layers_moved, done.moved.bytes) == (2, 1, sizes[2])
@@ -124,7 +124,7 @@ def test_saved_from_an_engine_it_can_be_pushed(
     any_engine: PrivateEngine,
     open_registry: PrivateRegistry,
 ) -> None:
-    # With a registry's name: Podman gives shorter ones a domain of its own.
+    # The name contains the registry, because Podman adds its own domain to shorter names.
     name = f"{open_registry.address}/library/saved:1"
     image_id = loaded(any_engine, name, (2 * MB, 30_000, MB))
     engine = clients.engine(address_of(any_engine.host))
@@ -145,7 +145,7 @@ def test_saved_from_an_engine_it_can_be_pushed(
     pushed = eye.until(queue.add(push_from(library, name, name)), State.SUCCEEDED, 30)
     assert clients.registry(open_registry.address).manifest("library/saved", "1").digest == pushed.digest
     assert list((library.path / ".longshore" / "ingest").iterdir()) == []
-    # The same again is the same, and the engine still runs what comes back.
+    # Saving again gives the same digest, and the image can be loaded back into the engine.
     again = eye.until(queue.add(to_library(any_engine, name, library, "again:1")), State.SUCCEEDED, 60)
     assert again.digest == done.digest
     engine.remove(name)

@@ -31,7 +31,7 @@ from transfertools.real import RealClients
 Make = Callable[..., tuple[TransferQueue, Eye]]
 MB = 1_000_000
 
-#: Another Longshore, without its window: pulls one image, and says when it is done.
+#: Another Longshore without a window: it pulls one image and reports the result.
 _OTHER = """
 import sys
 from pathlib import Path
@@ -78,7 +78,7 @@ def test_killed_in_the_middle_of_a_pull(
     source = f"{throttle.address}/library/killed:1"
     throttle.bytes_per_second = 6 * MB
     with another(source, library, tmp_path) as process:
-        wait_until(lambda: library.usage().partial + library.usage().bytes > 5 * MB, "the half of it", 60)
+        wait_until(lambda: library.usage().partial + library.usage().bytes > 5 * MB, "half of the image", 60)
         process.send_signal(signal.SIGKILL)
         process.wait(10)
     kept = library.usage()
@@ -90,7 +90,7 @@ def test_killed_in_the_middle_of_a_pull(
     queue, eye = make_queue()
     done = eye.until(queue.add(pull_into(source, library)), State.SUCCEEDED, 30)
     assert done.digest == seeded.digest
-    # Not a layer's byte that was here came again; the manifest and the configuration did.
+    # Only the manifest and the configuration were received again, and no byte of the layers that were already here.
     again = throttle.moved_bytes["response"] - before
     assert seeded.layer_bytes - kept.partial - kept.bytes <= again
     assert again < seeded.layer_bytes - kept.partial - kept.bytes + 20_000
@@ -118,7 +118,7 @@ def test_two_longshores_pull_the_same_at_once(
 def test_one_pulls_what_another_removes(
     make_queue: Make, library: Library, open_registry: PrivateRegistry, throttle: Throttle, tmp_path: Path
 ) -> None:
-    """The layers of an image that is removed while another one that shares them is on its way."""
+    """An image is removed while another image that shares its layers is being pulled."""
     base = (2 * MB, 3 * MB)
     seed_repository(open_registry.address, "library/base", ("1",), layers=base, seed="shared")
     more = seed_repository(
@@ -134,7 +134,7 @@ def test_one_pulls_what_another_removes(
         throttle.bytes_per_second = None
         said, _ = process.communicate(timeout=60)
         assert said.split()[:2] == ["Succeeded", more.digest]
-    assert freed.blobs == 2  # manifest and configuration: the layers are held by the other
+    assert freed.blobs == 2  # manifest and configuration: the other image needs the layers
     assert [(row.digest, row.missing) for row in library.images()] == [(more.digest, 0)]
     assert len(blobs_of(library)) == 5
 
@@ -235,7 +235,7 @@ def test_the_library_reads_what_skopeo_wrote(
     target = f"{second_registry.address}/library/written:1"
     done = eye.until(queue.add(push_from(library, "team/written:1", target)), State.SUCCEEDED, 30)
     assert done.digest == seeded.digest
-    # And both write to the one folder.
+    # Both write to the same folder.
     source = f"{open_registry.address}/library/written:1"
     eye.until(queue.add(pull_into(source, library)), State.SUCCEEDED, 30)
     skopeo("copy", "--src-tls-verify=false", f"docker://{source}", f"oci:{folder}:team/again:1")

@@ -1,4 +1,4 @@
-"""Repositories kept alike: rules, their plans and their transfers, on real registries."""
+"""Mirrored repositories: rules, their plans and their transfers, on real registries."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_a_plan_says_what_is_same_missing_and_different(
     make_queue: Make, clients: RealClients, open_registry: PrivateRegistry, second_registry: PrivateRegistry
 ) -> None:
     path = "mirror/plan"
-    # Two tags with common layers, one alone.
+    # Two tags share layers, a third does not.
     one = seed_repository(open_registry.address, path, ("1.9",), layers=(10_000, 20_000), seed="common")
     two = seed_repository(
         open_registry.address, path, ("1.10",), layers=(10_000, 20_000, 30_000), seed="common"
@@ -52,7 +52,7 @@ def test_a_plan_says_what_is_same_missing_and_different(
     assert [tag.digest for tag in plan.tags] == [one.digest, two.digest]
     common = plan.tags[0].size - plan.tags[0].bytes_to_move
     assert common == 0
-    # The second brings its own layer and configuration only.
+    # The second tag only adds its own layer and configuration.
     assert plan.tags[1].size > plan.tags[1].bytes_to_move > 30_000
     assert plan.tags[1].bytes_to_move < 45_000
     assert plan.bytes_to_move == sum(tag.bytes_to_move for tag in plan.tags)
@@ -64,7 +64,7 @@ def test_a_plan_says_what_is_same_missing_and_different(
     assert moved == two.layer_bytes
     again = plan_mirror(rule, clients, cancellation=cancellation)
     assert (again.count(TagState.SAME), again.bytes_to_move, again.requests()) == (2, 0, [])
-    # A tag that moves on at the source.
+    # The tag points to another image at the source.
     newer = seed_repository(open_registry.address, path, ("1.9",), layers=(10_000, 7_000), seed="newer")
     changed = plan_mirror(rule, clients, cancellation=cancellation)
     assert [tag.state for tag in changed.tags] == [TagState.DIFFERS, TagState.SAME]

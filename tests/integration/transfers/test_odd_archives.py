@@ -1,8 +1,8 @@
-"""Archives that public bug reports tell of, loaded into every kind of engine.
+"""Archives from public bug reports, loaded into every kind of engine.
 
-Docker's classic store is the measure: of each archive Longshore loads what ``docker load`` loads there. Other engines
-get the same images, also where their own load has less (containerd's store goes by a wrong ``index.json``, Podman
-keeps one of several images without names).
+Docker's classic store is the reference: from each archive Longshore loads the same images as ``docker load`` there.
+Other engines get these images too, even if their own load would load fewer (containerd's store believes a wrong
+``index.json``, Podman keeps only one of several images without names).
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from transfertools import Eye
 from transfertools.archives import in_archive, in_engine, moving
 
 Make = Callable[..., tuple[TransferQueue, Eye]]
-#: Layers of an image, and its names.
+#: The layers of an image, and its names.
 Loaded = tuple[tuple[str, ...], tuple[str, ...]]
 
 CLASSIC = ("debian", "newer")
@@ -85,7 +85,7 @@ def without_manifest(image: Image) -> list[Part]:
     return without(oci_parts(ONE, TWO), blob(image.manifest)[0])
 
 
-#: By the report: the archive, its compression, what is loaded of it, and the notes.
+#: By report: the archive, its compression, the images that are loaded, and the notes.
 CASES: dict[str, tuple[Callable[[], list[Part]], str, tuple[Image, ...], set[NoteKind]]] = {
     "moby 51389, 47232: two by digest": (
         lambda: [
@@ -135,7 +135,7 @@ CASES: dict[str, tuple[Callable[[], list[Part]], str, tuple[Image, ...], set[Not
         {NoteKind.FILE_TWICE},
     ),
 }
-#: OCI layouts alone, which docker's classic store does not load at all.
+#: Pure OCI layouts, which Docker's classic store does not load at all.
 LAYOUTS: dict[str, tuple[Callable[[], list[Part]], tuple[Image, ...], set[NoteKind]]] = {
     "orbstack 2059: what macOS adds": (with_apple_doubles, (ONE,), {NoteKind.FILES_IGNORED}),
     "an absent manifest": (lambda: without_manifest(TWO), (ONE,), {NoteKind.ABSENT}),
@@ -148,14 +148,14 @@ LAYOUTS: dict[str, tuple[Callable[[], list[Part]], tuple[Image, ...], set[NoteKi
 
 
 def emptied(client: docker.APIClient) -> None:
-    """Other tests of the session have left images here, some built upon others: those come first."""
+    """Remove all images that other tests have left here, repeatedly, because some are based on others."""
     kept: list[str] = []
     while (there := sorted(image["Id"] for image in client.images(all=True))) != kept:
         kept = there
         for each in there:
             with contextlib.suppress(docker.errors.NotFound, docker.errors.APIError):
                 client.remove_image(each, force=True)
-    assert not kept, "the engine does not let go of its images"
+    assert not kept, "the engine does not release its images"
 
 
 def held(client: docker.APIClient) -> list[Loaded]:
@@ -180,14 +180,14 @@ def as_loaded(*images: Image) -> list[Loaded]:
 def loaded_by_us(
     make_queue: Make, engine: PrivateEngine, path: Path, images: tuple[Image, ...]
 ) -> set[NoteKind]:
-    """Load *path*, see that the engine then has *images* and nothing else, and give the notes."""
+    """Load *path*, check that the engine then has *images* and nothing else, and return the notes."""
     queue, eye = make_queue()
     address = EngineAddress(engine.flavour, engine.host, Origin.OPTION)
     done = eye.until(queue.add(moving(in_archive(path), in_engine(address))), State.SUCCEEDED, 60)
     with contextlib.closing(engine.client()) as client:
         assert held(client) == as_loaded(*images)
         emptied(client)
-    # Engines that keep images unpacked say so of each that came with a digest; that is another test.
+    # Rows of engines that keep images unpacked have this note; another test checks it.
     return {note.kind for note in done.notes} - {NoteKind.DIGEST_NOT_KEPT}
 
 

@@ -27,7 +27,7 @@ MB = 1_000_000
 
 
 def never_back(eye: Eye, row: str) -> None:
-    """The bar of *row* never went back, and was whole only at the end."""
+    """Check that the bar of *row* never went back, and was full only at the end."""
     seen = [snapshot.permille for snapshot in eye.seen[row] if snapshot.permille is not None]
     assert seen == sorted(seen)
     assert all(
@@ -147,7 +147,7 @@ def test_push_tags_moves_and_verifies(
     assert done.digest == found.digest
     assert done.moved is not None
     assert done.moved.layers_moved == 2
-    assert done.moved.bytes == sum(layer.size for layer in found.layers)  # what really went over the network
+    assert done.moved.bytes == sum(layer.size for layer in found.layers)  # the bytes that were really sent
     assert (
         clients.engine(address).image(target).image_id == image_id
     )  # the tag stays, as docker's users expect
@@ -264,7 +264,7 @@ def test_push_whose_tag_is_not_there_afterwards_is_failed(
             address_of(testbed_engine.host),
         )
     )
-    # Engine's own HEADs of the manifest do not count on it: it asks for blobs.
+    # This does not affect the engine's push, because the engine sends HEAD requests only for blobs.
     throttle.fail_next(r"/manifests/1$", 404, times=50, method="HEAD")
     failed = eye.until(row, State.FAILED, 30)
     assert isinstance(failed.error, VerificationFailed)
@@ -308,8 +308,8 @@ def test_cancel_while_the_registry_says_nothing(
     queue.cancel(rows)
     for row in rows:
         eye.until(row, State.CANCELLED)  # while the line is still stalled
-    # dockerd 20.10 gives up its first question (GET /v2/) after 15 s only, and may open uploads and blobs to close them
-    # again. An engine that goes on would send and read the layers before it closes its connections.
+    # dockerd 20.10 gives up its first request (GET /v2/) only after 15 s, and may start uploads and downloads only to
+    # cancel them. An engine that continued would transfer the layers before it closes its connections.
     throttle.bytes_per_second = 2 * MB
     throttle.resume()
     clients.registry(throttle.address).close()
@@ -350,7 +350,7 @@ def test_cancel_in_the_middle_really_stops(
     assert cancelled.error is None
     assert cancelled.permille is not None
     assert 0 < cancelled.permille < 1000
-    clients.registry(throttle.address).close()  # our own idle connection, of the plan
+    clients.registry(throttle.address).close()  # our own idle connection, used for the plan
     wait_until(lambda: throttle.open_connections == 0, "the engine lets go of the registry")
 
 

@@ -94,7 +94,7 @@ def test_saved_and_loaded_again_it_is_the_same(
     assert (row.references, row.image_id) == ((Reference.parse(name),), image_id)
     if format == "oci":
         assert saved.digest == row.digest
-    # What Debian's skopeo reads: no compressed docker-archive, also of others, and no zstd.
+    # Debian's skopeo reads neither compressed docker-archives, whoever wrote them, nor zstd.
     if packed == "none" or (format, packed) == ("oci", "gzip"):
         raw = skopeo("inspect", "--config", "--raw", f"{format}-archive:{path}")
         assert json.loads(raw)["rootfs"]["diff_ids"] == list(clients.engine(address).image(name).diff_ids)
@@ -239,7 +239,7 @@ def test_only_the_layers_that_the_engine_has_not_are_sent(
         counts.append((done.moved.layers_moved, done.moved.layers_skipped))
         found = clients.engine(address).image(image.names[0])
         assert [digest_of(each) for each in image.layers] == list(found.diff_ids)
-    # The third needs a layer again, above those that are there: then its file must be.
+    # The third image uses a layer a second time, above those that are present: its file must be sent again.
     assert counts == [(1, 0), (1, 1), (1, 1)]
 
 
@@ -387,7 +387,7 @@ def test_unpacking_is_a_part_of_the_bar(
     assert Phase.EXTRACTING in {one.phase for one in seen}
     bar = [one.permille for one in seen if one.permille is not None]
     assert bar == sorted(bar)
-    # Sent is not yet loaded.
+    # The bar is not full when all is sent.
     sending = [one.permille or 0 for one in seen if one.phase is Phase.MOVING]
     assert sending and max(sending) <= 700
     states = {layer.state for one in seen for layer in one.layers}

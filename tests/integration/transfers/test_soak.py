@@ -26,18 +26,18 @@ from transfertools.real import RealClients, address_of
 
 TRANSFERS = 200
 IMAGES = 10
-#: Kilobytes that a run may leave behind at most: the caches of allocator and interpreter, not transfers.
+#: Kilobytes by which memory may grow in a run: caches of allocator and interpreter, but no transfers.
 GROWTH_KB = 24_000
 
 
 def resident_kb() -> int:
-    """Kilobytes of memory that this process has."""
+    """Return the resident memory of this process in kilobytes."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") // 1024
 
 
 def sockets() -> int:
-    """Open sockets of this process."""
+    """Return the number of open sockets of this process."""
     count = 0
     for link in Path("/proc/self/fd").iterdir():
         with contextlib.suppress(OSError):
@@ -46,12 +46,12 @@ def sockets() -> int:
 
 
 def files() -> int:
-    """Open file descriptors of this process."""
+    """Return the number of open file descriptors of this process."""
     return len(list(Path("/proc/self/fd").iterdir()))
 
 
 def requests_of(address: EngineAddress, registry: str, kind: str, count: int) -> list[TransferRequest]:
-    """As many pulls as pushes, in turn."""
+    """Return *count* requests: pulls and pushes alternate."""
     made: list[TransferRequest] = []
     for number in range(count // 2):
         made.append(pull(f"{registry}/soak/remote{number % IMAGES}:{kind}{number}", address))
@@ -66,7 +66,7 @@ def requests_of(address: EngineAddress, registry: str, kind: str, count: int) ->
 
 
 def seed(engine: PrivateEngine, registry: PrivateRegistry, counts: dict[str, int]) -> None:
-    """Images in the registry under every tag that will be pulled, and local ones to push."""
+    """Put images into the registry under every tag to be pulled, and load local images to push."""
     for image in range(IMAGES):
         tags = [
             f"{kind}{number}" for kind, count in counts.items() for number in range(image, count // 2, IMAGES)
@@ -79,7 +79,7 @@ def seed(engine: PrivateEngine, registry: PrivateRegistry, counts: dict[str, int
 
 
 def run(clients: RealClients, state: Path, requests: list[TransferRequest], *, storm: object = None) -> Eye:
-    """All of *requests* to their ends, in a queue of their own; *storm* is called half-way."""
+    """Run all of *requests* to their ends in a new queue; *storm* is called after a third of them."""
     eye = Eye()
     eye.queue = queue = TransferQueue(
         clients, Journal(state / "journal.sqlite3"), concurrency=6, wake=eye.wake
@@ -116,7 +116,7 @@ def test_soak(own_engine: PrivateEngine, tmp_path: Path) -> None:
         seed(own_engine, registry, {"warm": 20, "soak": TRANSFERS})
         address = address_of(own_engine.host)
         clients = RealClients()
-        # What is made once (imports, pools, caches of the interpreter) is made before the first look.
+        # A first run fills everything that is made once (imports, pools, the interpreter's caches) before measuring.
         run(clients, tmp_path / "warm", requests_of(address, registry.address, "warm", 20))
         clients.close()
         gc.collect()
@@ -137,7 +137,7 @@ def test_soak(own_engine: PrivateEngine, tmp_path: Path) -> None:
         assert len(states) == TRANSFERS
         assert states.count(State.CANCELLED) > 0
         assert states.count(State.SUCCEEDED) > TRANSFERS / 2
-        assert any(row.attempt > 1 for row in eye.rows.values()), "nothing was hit by the storm"
+        assert any(row.attempt > 1 for row in eye.rows.values()), "the storm hit no transfer"
         check_journal(tmp_path / "soak", eye)
         clients.close()
         eye.rows.clear()
@@ -153,7 +153,7 @@ def test_soak(own_engine: PrivateEngine, tmp_path: Path) -> None:
 
 
 def check_truth(clients: RealClients, eye: Eye, address: EngineAddress) -> None:
-    """Engine and registry hold what the rows say, and every row says something true."""
+    """Check that engine and registry have what the rows say, and that every row is right."""
     engine = clients.engine(address)
     for row in eye.rows.values():
         assert row.state in (State.SUCCEEDED, State.CANCELLED), (row.state, row.error and row.error.detail)
@@ -180,7 +180,7 @@ def check_truth(clients: RealClients, eye: Eye, address: EngineAddress) -> None:
 
 
 def check_journal(state: Path, eye: Eye) -> None:
-    """The journal says the same."""
+    """Check that the journal has the same states."""
     journal = Journal(state / "journal.sqlite3")
     journal.open()
     assert {row.id: row.state for row in journal.history(limit=1000)} == {

@@ -1,4 +1,4 @@
-"""What transfers live through: the engine's death, our own, and two of us at once."""
+"""What transfers survive: a killed engine, a killed Longshore, and two Longshores at once."""
 
 from __future__ import annotations
 

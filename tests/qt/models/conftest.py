@@ -1,4 +1,4 @@
-"""Every model under test is watched by Qt's own tester, which aborts on what a model must not do."""
+"""Qt's own tester watches every model under test, and aborts if the model breaks a rule."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ Model = TypeVar("Model", bound=QAbstractItemModel)
 
 @pytest.fixture
 def tested() -> Iterator[Callable[[Model], Model]]:
-    """Makes Qt watch a model, and returns it."""
+    """Return a function that makes Qt watch a model, and returns the model."""
     testers: list[tuple[QAbstractItemModelTester, QAbstractItemModel]] = []
 
     def watch(model: Model) -> Model:
         mode = QAbstractItemModelTester.FailureReportingMode.Fatal
         tester = QAbstractItemModelTester(model, mode)
-        # It would fetch in the midst of every change, which no view does, and would load pages unasked.
+        # The tester would fetch in the middle of every change, which no view does, and would load pages unasked.
         tester.setUseFetchMore(False)
         testers.append((tester, model))
         return model

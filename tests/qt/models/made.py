@@ -1,4 +1,4 @@
-"""Images, tags, registries and transfers for the tests of the models: the real dataclasses, with short ways to them."""
+"""Images, tags, registries and transfers for the model tests: short functions that make the real dataclasses."""
 
 from __future__ import annotations
 

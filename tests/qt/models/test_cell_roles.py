@@ -1,4 +1,4 @@
-"""What every cell of tags and images says besides its text: tooltips, words for screen readers, errors, short forms."""
+"""What cells of tags and images offer besides their text: tooltips, text for screen readers, errors, short forms."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _GONE = NotInRegistry("The tag is gone.", registry=_HOST, advice="Refresh the li
 
 @pytest.fixture
 def tags(tested: Any) -> TagModel:
-    """2.4.0 is known and the same here, edge differs, broken cannot be read, later is not known yet."""
+    """A model in which 2.4.0 is the same here, edge differs, broken cannot be read, and later is not known yet."""
     model: TagModel = tested(TagModel())
     generation = model.reset(_HOST, "acme/web")
     model.append_tags(generation, ["2.4.0", "edge", "broken", "later"], False)
@@ -53,7 +53,7 @@ def _at(model: QAbstractItemModel, key: str, column: int, role: int) -> Any:
 
 
 def _plain(tooltip: object) -> str:
-    """A tooltip as people read it."""
+    """Return the text of a tooltip without its markup."""
     words = str(tooltip or "").removeprefix('<span style="white-space:pre-wrap">').removesuffix("</span>")
     assert "<" not in words, words
     return words
@@ -99,7 +99,7 @@ def test_only_the_digest_of_a_tag_says_that_it_cannot_be_read(tags: TagModel) ->
         TagColumn.DIGEST: "unreadable",
         **dict.fromkeys((TagColumn.SIZE, TagColumn.PLATFORMS, TagColumn.CREATED, TagColumn.HERE), ""),
     }
-    assert _at(tags, "broken", TagColumn.DIGEST, Role.FIXED_WIDTH) is False, "words are no digest"
+    assert _at(tags, "broken", TagColumn.DIGEST, Role.FIXED_WIDTH) is False, "an error text is not a digest"
     assert _at(tags, "2.4.0", TagColumn.DIGEST, Role.FIXED_WIDTH) is True
 
 
@@ -189,7 +189,7 @@ def test_names_of_images_are_shortened_as_long_as_no_other_reads_the_same(images
     images.set_images([image(_COLLECTOR), image("registry.acme.io/acme/web:2")])
     assert short("registry.acme.io/acme/web:2") == ("…/acme/web", "…/web")
     images.set_images([image("web:1"), image("registry.acme.io/acme/web:2")])
-    assert short("registry.acme.io/acme/web:2") == ("…/acme/web",), "web is another one"
+    assert short("registry.acme.io/acme/web:2") == ("…/acme/web",), "another repository is also called web"
 
 
 def test_short_ages_of_images(images: ImageModel) -> None:

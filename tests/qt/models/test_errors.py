@@ -1,4 +1,4 @@
-"""What errors say in the user's language, and what is offered to do about them."""
+"""Errors in the user's language, and the remedies that are offered for them."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Catalogue(QTranslator):
         return False
 
     def translate(self, context: str, text: str, comment: str | None = None, n: int = -1) -> str:
-        # None, and not "", says that it is not known.
+        # None, and not "", means that there is no translation.
         return self.known.get(text) if context == "errors" else None  # type: ignore[return-value]
 
 

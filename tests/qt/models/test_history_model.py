@@ -1,4 +1,4 @@
-"""History: what a past transfer says, and pages that follow each other without disturbing what is selected."""
+"""The history: the cells of past transfers, and pages that load without changing the selection."""
 
 from __future__ import annotations
 
@@ -63,11 +63,11 @@ def test_pages_are_asked_for_once_and_end(model: HistoryModel, qtbot: QtBot) -> 
     with qtbot.waitSignal(model.more_wanted):
         model.fetchMore(ROOT)
     with qtbot.assertNotEmitted(model.more_wanted):
-        model.fetchMore(ROOT)  # it is on its way
+        model.fetchMore(ROOT)  # the page is already being loaded
     assert model.last is not None and model.last.id == "2"
-    model.append_rows([rows[2], *rows[3:6]], 7)  # one that is there already does no harm
+    model.append_rows([rows[2], *rows[3:6]], 7)  # a row that is already present does no harm
     assert model.rowCount() == 6 and model.canFetchMore(ROOT)
-    model.append_rows([], 7)  # the last one went meanwhile
+    model.append_rows([], 7)  # the last row was removed meanwhile
     assert not model.canFetchMore(ROOT) and model.found == 6
 
 

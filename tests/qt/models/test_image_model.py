@@ -1,4 +1,4 @@
-"""Local images: rows, order, filter, and that nothing of the user's is lost when the list changes."""
+"""Local images: rows, order, filter, and that selection and scroll position survive changes of the list."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_sort_by_every_column_with_a_stable_second_key(model, column, expected):
     assert texts(model) == expected
     model.sort(column, DESC)
     if column == ImageColumn.CREATED:
-        assert texts(model) == ["a", "b", "c"], "what is not known comes last in both directions"
+        assert texts(model) == ["a", "b", "c"], "unknown values come last in both directions"
     elif column == ImageColumn.IN_USE:
         assert texts(model) == ["b", "a", "c"], "equal rows keep the base order"
     else:
@@ -133,14 +133,14 @@ def test_a_change_of_the_list_keeps_selection_current_and_scroll(model, qtbot):
     view.scrollTo(model.index(510, 0))
     top = view.verticalScrollBar().value()
     kept = QPersistentModelIndex(model.index(503, 2))
-    # One goes above, one comes below, one changes, some hundred change places.
+    # One row above is removed, one below is added, one changes, and hundreds move.
     changed = image("team/app0503:1", image_id=sha("rebuilt"), size=1)
     images = [one for one in images if one.reference.path != "team/app0500"]
     images[502] = changed
     model.set_images([*images, image("zzz:1"), image("team/app0503:2")])
     assert view.verticalScrollBar().value() == top
     selected = [index.data() for index in view.selectionModel().selectedRows()]
-    assert selected == ["team/app0503"], "the selected row that stayed is selected; the one that went is not"
+    assert selected == ["team/app0503"], "only the selected row that still exists stays selected"
     assert kept.isValid() and kept.data() == sha("rebuilt")[7:19]
     model.sort(ImageColumn.SIZE)
     assert kept.row() == 0 and kept.data(Role.IMAGE) is changed
@@ -164,7 +164,7 @@ def test_only_what_changed_is_told(model, qtbot):
 
 
 def test_random_lists_keep_persistent_indexes_true(model, monkeypatch):
-    monkeypatch.setattr(transition, "MAX_RANGES", 5)  # small lists, and both ways of telling
+    monkeypatch.setattr(transition, "MAX_RANGES", 5)  # small, so that both kinds of signals occur
     chance = random.Random(7)
     names = [f"r{number % 17}/x{number}:{number}" for number in range(60)]
     kept: list[tuple[QPersistentModelIndex, str]] = []
@@ -259,7 +259,7 @@ def test_a_dropped_tag_is_wished_for_and_a_local_image_refused(model, qtbot):
 
 def test_a_hundred_thousand_rows_filter_and_sort_fast():
     images = [image(f"team{number % 100}/app{number}:{number % 50}.{number}") for number in range(100_000)]
-    plain = ImageModel()  # not the watched one: Qt's tester walks what it watches
+    plain = ImageModel()  # without Qt's tester, which would visit every row
     plain.set_images(images)
 
     def quickest(work):
@@ -278,7 +278,7 @@ def test_a_hundred_thousand_rows_filter_and_sort_fast():
         plain.sort(ImageColumn.SIZE)
         plain.sort(ImageColumn.TAG, DESC)
 
-    # A proxy over Python rows takes ten times as long.
+    # A proxy model over Python rows would take ten times as long.
     assert quickest(filter_twice) < 1.0
     assert quickest(sort_twice) < 2.0
     assert plain.rowCount() == 100_000

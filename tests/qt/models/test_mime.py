@@ -1,4 +1,4 @@
-"""Drops can come from any program: everything odd is nothing."""
+"""Drops can come from any program: malformed data is ignored."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_the_written_form_is_accepted():
 
 
 def test_other_versions_and_programs_read_what_is_written():
-    """The form is read by every version that may be open beside this one: it may gain fields, and lose none."""
+    """Other versions that are open at the same time read this format: fields may be added, but never removed."""
     postgres = ImageName(Reference.parse("postgres:16"), sha("p"))
     local = mime.encode(mime.DragKind.LOCAL, [postgres, ImageName(None, sha("q"))])
     assert json.loads(local.data(mime.REFERENCES).data()) == {

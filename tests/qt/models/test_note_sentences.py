@@ -1,4 +1,4 @@
-"""Every kind of note has words."""
+"""Every kind of note has a text."""
 
 from __future__ import annotations
 

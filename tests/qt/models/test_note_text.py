@@ -1,4 +1,4 @@
-"""What a note on the desktop says: one thing whole, many summed up."""
+"""The texts of desktop notifications: one transfer in full, many summed up."""
 
 from __future__ import annotations
 

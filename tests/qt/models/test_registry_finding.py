@@ -1,4 +1,4 @@
-"""The tree of registries where no plain listing stands: vendors' words, searches, links, and what the history knows."""
+"""The tree of registries beyond plain listings: vendors' details, searches, links, and names from the history."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_what_a_vendor_tells_stands_in_the_row(model):
     assert index.data(Role.DESCRIPTION) == "A web server."
     assert "A web server." in index.data(Qt.ItemDataRole.ToolTipRole)
     model.sort(RegistryColumn.SIGNED_IN, Qt.SortOrder.DescendingOrder)
-    assert below(model, HUB) == ["library/nginx", "sam/nginx", "sam/bare"], "by stars, the unknown last"
+    assert below(model, HUB) == ["library/nginx", "sam/nginx", "sam/bare"], "by stars, unknown counts last"
 
 
 def test_a_vendor_counts_tags_and_a_refresh_changes_a_row(model):
@@ -67,7 +67,7 @@ def test_a_search_stands_in_place_of_the_listing_until_the_filter_changes(model)
     assert link.data(Role.NODE_KIND) == NodeKind.LINK and link.data(Role.ACTION) == NodeAction.SEARCH
     assert link.data(Role.TONE) == Tone.ACTIVE and link.data(Role.REFERENCE) is None
     assert not model.flags(link) & Qt.ItemFlag.ItemIsDragEnabled
-    assert not any("Search" in text for text in below(model, HOST)), "a plain registry looks nothing up"
+    assert not any("Search" in text for text in below(model, HOST)), "a plain registry offers no search"
     generation = model.begin_search(HUB, "nginx web")
     assert below(model, HUB) == ["Results for “nginx web”. Show the list again", "Searching…"]
     assert count_text(model, HUB) == "searching…"
@@ -85,7 +85,7 @@ def test_a_search_stands_in_place_of_the_listing_until_the_filter_changes(model)
     model.set_filter("redis")
     assert below(model, HUB) == ["library/redis", "Search Docker Hub for “redis”"]
     model.append_page(HUB, generation, [SAMS], False)
-    assert "sam/nginx" not in below(model, HUB), "what comes for an ended search is dropped"
+    assert "sam/nginx" not in below(model, HUB), "late results of an ended search are dropped"
 
 
 def test_a_search_fails_or_finds_nothing_and_the_listing_is_unharmed(model):
@@ -112,7 +112,7 @@ def test_a_make_that_looks_up_is_offered_once_it_is_known(model):
 
 def test_no_catalogue_offers_the_history_a_pin_and_a_reference(model):
     model.set_registries([entry(HOST, pinned=("z/pin",), recent=("b/late", "a/early", "z/pin"))])
-    assert below(model, HOST) == ["z/pin"], "not before it is known that nothing is listed"
+    assert below(model, HOST) == ["z/pin"], "only once it is known that the registry does not list"
     model.fail(HOST, model.begin_listing(HOST), ListingUnsupported("It does not list.", registry=HOST))
     assert below(model, HOST) == [
         "z/pin",
@@ -123,13 +123,13 @@ def test_no_catalogue_offers_the_history_a_pin_and_a_reference(model):
         "Pin a repository by name…",
         "Paste a reference…",
     ]
-    assert below(model, HOST, RegistryColumn.TAGS)[:3] == ["", "recent", "recent"], "the latest first"
+    assert below(model, HOST, RegistryColumn.TAGS)[:3] == ["", "recent", "recent"], "the most recent first"
     late = model.index_of(HOST, "b/late")
     assert late.data(Role.RECENT) and str(late.data(Role.REFERENCE)) == f"{HOST}/b/late"
     model.set_registries([entry(HOST, recent=("b/late",), user="sam")])
     assert below(model, HOST)[:3] == ["b/late", "It does not list.", "Pin a repository by name…"]
     model.append_page(HOST, model.begin_listing(HOST), ["c/listed"], False)
-    assert below(model, HOST) == ["c/listed"], "a registry that lists tells by itself what is there"
+    assert below(model, HOST) == ["c/listed"], "a registry that lists needs no names from the history"
 
 
 def test_docker_hub_lists_not_everything_so_its_history_is_shown(model):
@@ -159,7 +159,7 @@ def test_an_order_is_a_question_to_all_pages(model):
     model.sort(RegistryColumn.NAME, Qt.SortOrder.DescendingOrder)
     assert wanted == [generation]
     model.append_page(HOST, generation, ["b1", "b2"], True)
-    assert wanted == [generation] * 2 and "b2" not in below(model, HOST), "laid out when much has come"
+    assert wanted == [generation] * 2 and "b2" not in below(model, HOST), "rows are added in large batches"
     model.append_page(HOST, generation, ["c1"], False)
     assert below(model, HOST)[:4] == ["c1", "b2", "b1", "a99"] and wanted == [generation] * 2
 

@@ -62,7 +62,7 @@ def test_a_view_that_opens_a_registry_wants_its_first_page_once(model, qtbot):
 
 
 def test_repositories_that_nobody_can_pull_are_counted_and_named(model):
-    """distribution 2771: a catalogue may have names with capitals, which no reference can have."""
+    """distribution 2771: a catalogue may contain names with capitals, which are not valid in references."""
     index = model.index_of(HOST)
     generation = model.begin_listing(HOST)
     model.append_page(HOST, generation, ["Test/someproject", "acme/api"], True, None)
@@ -92,7 +92,7 @@ def test_pages_come_as_one_scrolls(model):
     model.want_more(model.index(191, 0, index))
     assert wanted == [(HOST, 1)] and not model.canFetchMore(index)
     model.append_page(HOST, 1, ["r200"], True, None)
-    assert count_text(model) == "201 of 1,234 loaded", "what one page told holds for the next"
+    assert count_text(model) == "201 of 1,234 loaded", "the total of one page also applies to the next"
     model.fetchMore(index)
     model.append_page(HOST, 1, [], False, None)
     assert count_text(model) == "201 repositories" and not model.canFetchMore(index)
@@ -117,7 +117,7 @@ def test_a_refresh_keeps_the_rows_until_they_are_known_to_be_gone(model):
     generation = model.begin_listing(HOST)
     assert texts(model, 0, index) == ["a", "b", "c", "d", "Loading…"]
     model.append_page(HOST, generation, ["a", "c"], True, None)
-    assert texts(model, 0, index) == ["a", "c", "d", "More…"], "b was passed by, d may still come"
+    assert texts(model, 0, index) == ["a", "c", "d", "More…"], "the page passed b; d may still come"
     model.append_page(HOST, generation, ["d", "e"], False, None)
     assert texts(model, 0, index) == ["a", "c", "d", "e"]
     assert kept.isValid() and kept.data() == "d"
@@ -198,7 +198,7 @@ def test_pins_stay_first_and_without_a_catalogue(model):
     listed(model, ["abc", "team/b"])
     assert texts(model, 0, index) == ["team/a", "team/b", "abc"]
     model.set_registries([entry(HOST, pinned=("abc",))])
-    assert texts(model, 0, index) == ["abc", "team/b"], "a pin that no listing has goes with its pin"
+    assert texts(model, 0, index) == ["abc", "team/b"], "an unlisted row goes with its pin"
     assert model.index_of(HOST, "abc").data(Role.PINNED)
 
 
@@ -263,12 +263,12 @@ def test_a_pushed_repository_appears(model):
     assert model.index_of(HOST, "team/new").isValid()
     model.add_repository("docker.io", "team/new")
     assert not model.index_of("docker.io", "team/new").isValid(), (
-        "a registry that is not listed yet lists it itself"
+        "a registry that is not listed yet will list it itself"
     )
 
 
 def test_ten_thousand_repositories_in_pages():
-    model = RegistryModel()  # not the watched one: Qt's tester walks what it watches
+    model = RegistryModel()  # without Qt's tester, which would visit every row
     model.set_registries([entry(HOST)])
     generation = model.begin_listing(HOST)
     began = time.process_time()

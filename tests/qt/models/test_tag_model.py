@@ -73,7 +73,7 @@ def test_newest_first_once_all_dates_are_known_newest_version_first_until_then(m
     listed(model, ["1.9", "1.10", "1.2", "edge"])
     assert texts(model) == ["1.10", "1.9", "1.2", "edge"]
     known(model, details("1.2", 1), details("1.9", 5), details("edge", 0.1))
-    assert texts(model) == ["1.10", "1.9", "1.2", "edge"], "nothing flies about while dates come in"
+    assert texts(model) == ["1.10", "1.9", "1.2", "edge"], "rows do not move while dates arrive"
     known(model, details("1.10", 3))
     assert texts(model) == ["edge", "1.2", "1.10", "1.9"]
 
@@ -107,7 +107,7 @@ def test_details_gather_and_move_rows_without_losing_them(model, qtbot):
         model.set_details(generation, details(f"1.{number}", number + 1))
     assert moved == []
     qtbot.waitUntil(lambda: bool(moved))
-    assert moved == [1], "one sort for all"
+    assert moved == [1], "all details are sorted in once"
     assert texts(model)[:3] == ["1.0", "1.1", "1.2"] and kept.data() == tag
 
 
@@ -119,7 +119,7 @@ def test_details_are_wanted_for_what_is_seen_and_once(model):
     model.want_details(0, 2)
     assert wanted == [(generation, ["5", "4"]), (generation, ["3"])]
     model.sort(TagColumn.TAG)
-    assert wanted[2:] == [(generation, ["1", "2"])], "other rows stand there now"
+    assert wanted[2:] == [(generation, ["1", "2"])], "other rows are visible now"
     model.want_details(-5, 900)
     assert len(wanted) == 3
     again = listed(model, ["5", "4", "3", "2", "1", "6"])
@@ -226,7 +226,7 @@ def test_here(model, local, here):
     listed(model, ["1"])
     model.set_local([local])
     cell = model.index(0, TagColumn.HERE)
-    assert cell.data(Role.STATE) == HereState.NONE, "without the remote digest nothing is claimed"
+    assert cell.data(Role.STATE) == HereState.NONE, "nothing is known without the remote digest"
     known(model, details("1"))
     words = {HereState.IN_SYNC: "in sync", HereState.DIFFERS: "differs", HereState.NONE: ""}
     tones = {HereState.IN_SYNC: Tone.GOOD, HereState.DIFFERS: Tone.BAD, HereState.NONE: Tone.NONE}

@@ -1,4 +1,4 @@
-"""Numbers and times as words."""
+"""Numbers and times as text."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def test_ages(ago, expected):
 def test_ages_of_images_without_a_true_date():
     assert times.age(None) == ""
     assert times.age(datetime(1, 1, 1, tzinfo=UTC), NOW) == "0001-01-01"
-    assert times.age(datetime(1970, 1, 1), NOW) == "1970-01-01", "without a zone it is UTC"
+    assert times.age(datetime(1970, 1, 1), NOW) == "1970-01-01", "a date without a zone is UTC"
     assert times.moment_text(datetime(1, 1, 1, tzinfo=UTC))
 
 

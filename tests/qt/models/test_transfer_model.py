@@ -1,4 +1,4 @@
-"""Transfers: what a row says in each state, its layers, and that thousands of changes are a few signals."""
+"""Transfers: the cells of a row in each state, its layers, and that thousands of changes make only a few signals."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def apply(model, *snapshots, removed=(), order=None):
 
 
 def said(model, **fields):
-    """What the column Transferred says."""
+    """Return the text of the Transferred column."""
     apply(model, transfer("a", **fields))
     return model.index(0, TransferColumn.TRANSFERRED).data()
 
@@ -198,7 +198,7 @@ def test_every_wait_and_every_phase_has_words_of_its_own():
     assert all(waits) and len(set(waits)) == len(Waiting)
     phases = {phase: words.phase_text(phase) for phase in Phase}
     assert len(set(phases.values())) == len(Phase)
-    assert [phase for phase, said_of in phases.items() if not said_of] == [Phase.MOVING], "the numbers say it"
+    assert [phase for phase, said_of in phases.items() if not said_of] == [Phase.MOVING], "numbers show it"
 
 
 @pytest.mark.parametrize(
@@ -273,7 +273,7 @@ def test_a_failed_row_says_why_and_unfolds(model):
         "the bar stays where it stopped"
     )
     apply(model, transfer("a", state=State.QUEUED))
-    assert not model.hasChildren(model.index(0, 0)), "tried again: the old words are gone"
+    assert not model.hasChildren(model.index(0, 0)), "after a retry the old text is gone"
 
 
 def test_layers_in_words(model):
@@ -369,7 +369,7 @@ def test_selection_expansion_and_indexes_survive(model, qtbot):
 
 
 def test_random_changes_keep_persistent_indexes_true(model, monkeypatch):
-    monkeypatch.setattr(transition, "MAX_RANGES", 3)  # small lists, and both ways of telling
+    monkeypatch.setattr(transition, "MAX_RANGES", 3)  # small, so that both kinds of signals occur
     chance = random.Random(11)
     alive: set[str] = set()
     kept: list[tuple[QPersistentModelIndex, str, str]] = []
@@ -416,7 +416,7 @@ def test_thousands_of_changes_are_a_few_signals(model):
             for number in range(8)
         ]
 
-    plain = TransferModel()  # not the watched one: Qt's tester walks what it watches
+    plain = TransferModel()  # without Qt's tester, which would visit every row
     apply(plain, *snapshots(0))
     signals = []
     plain.dataChanged.connect(lambda *_: signals.append("data"))
@@ -460,7 +460,7 @@ def test_an_archive_that_was_saved_is_dragged_as_a_file(model):
         transfer("pulled", state=State.SUCCEEDED),
     )
     draggable = [bool(model.flags(model.index(row, 0)) & Qt.ItemFlag.ItemIsDragEnabled) for row in range(3)]
-    assert draggable == [True, False, False], "only what is whole"
+    assert draggable == [True, False, False], "only complete archives can be dragged"
     data = model.mimeData([model.index(0, 0)])
     assert mime.dropped_files(data) == [Path("/tmp/app.tar")]
     assert not model.canDropMimeData(data, Qt.DropAction.MoveAction, 0, 0, QModelIndex())

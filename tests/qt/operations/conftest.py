@@ -1,4 +1,4 @@
-"""Operations on a running loop, with Docker's files in a home of their own and registries that speak real HTTP."""
+"""Operations on a running event loop, with a private home for Docker's files, and registries that speak real HTTP."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from unit.registry.conftest import serve as serve
 
 @dataclass
 class Desk:
-    """What operations stand on."""
+    """Everything that operations need."""
 
     home: Path
     settings: Settings
@@ -49,7 +49,7 @@ Play = Callable[[Callable[[Desk], Coroutine[Any, Any, None]]], None]
 
 @pytest.fixture
 def play(qapp: QApplication, tmp_path: Path) -> Play:
-    """Runs a coroutine on Qt's loop with a desk, and ends all work after it."""
+    """Return a function that runs a coroutine with a desk on Qt's loop, and then ends all work."""
 
     def run(scene: Callable[[Desk], Coroutine[Any, Any, None]]) -> None:
         settings = Settings(tmp_path / "config")
@@ -68,7 +68,7 @@ def play(qapp: QApplication, tmp_path: Path) -> Play:
         loop = qasync.QEventLoop(qapp)
         with loop:
             loop.run_until_complete(whole())
-        # Here and now: the collector may run in any thread, and timers of Qt (the loop's, too) end in their own only.
+        # Delete them here: the collector may run in any thread, but Qt's timers (and the loop's) must end in theirs.
         shiboken6.delete(desk.accounts)
         del loop
         gc.collect()
@@ -77,6 +77,6 @@ def play(qapp: QApplication, tmp_path: Path) -> Play:
 
 
 def add(desk: Desk, *hosts: str) -> None:
-    """Have these in the book."""
+    """Add *hosts* to the registry book."""
     for host in hosts:
         desk.book.add(RegistryConfig(host))

@@ -1,4 +1,4 @@
-"""Who is signed in where, on the loop."""
+"""Sign-ins at registries, on the event loop."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ def test_what_the_docker_cli_changes_is_noticed(play) -> None:
         accounts.switched.connect(switched.append)
         accounts.start()
         try:
-            # Not even the folder is there yet.
+            # Not even the folder exists yet.
             await until(lambda: accounts.account("b.example").kept is not None)
             for user in ("sam", "eve"):
                 entry = {"auth": base64.b64encode(f"{user}:x".encode()).decode()}
@@ -164,12 +164,12 @@ OTHERS = {"o.example": entry("other", "1")}
 
 
 async def quiet(desk: Desk) -> None:
-    """Until nothing that was changed is still to be looked at."""
+    """Wait until all changes have been processed."""
     await until(lambda: not desk.tasks._tasks and not desk.accounts._settled.isActive())
 
 
 async def signed_in(desk: Desk, host: str) -> list[LongshoreError]:
-    """Sam is signed in at *host*, guarded; returns what will be lost."""
+    """Sign Sam in at *host*, guarded; return the list of reported losses."""
     add(desk, host)
     desk.write_docker_config({"auths": {}})
     lost: list[LongshoreError] = []
@@ -193,12 +193,12 @@ def test_a_stale_write_of_docker_is_undone_once_and_then_reported(play, serve) -
     async def scene(desk: Desk) -> None:
         lost = await signed_in(desk, server.host)
         try:
-            # docker login o.example, which had read the file before Sam signed in.
+            # As docker login o.example does if it has read the file before Sam signed in.
             desk.write_docker_config({"auths": OTHERS})
             await until(lambda: server.host in stored(desk)["auths"])
             assert stored(desk)["auths"] == {**OTHERS, server.host: entry("sam", "tide")}
             assert lost == [] and desk.accounts.account(server.host).user == "sam"
-            # Once more by another: now it is reported, and left alone.
+            # The second loss is only reported.
             await quiet(desk)
             desk.write_docker_config({"auths": {**OTHERS, "p.example": entry("p", "1")}})
             await until(lambda: len(lost) == 1)
@@ -238,7 +238,7 @@ def test_what_others_add_beside_it_is_no_overwriting(play, serve) -> None:
             both = {"auths": {server.host: entry("sam", "tide"), **OTHERS}}
             desk.write_docker_config(both)
             await until(lambda: desk.accounts.account("o.example").user == "other")
-            desk.write_docker_config({"auths": OTHERS})  # docker logout, with the other one there
+            desk.write_docker_config({"auths": OTHERS})  # docker logout, with another sign-in left
             await until(lambda: desk.accounts.account(server.host).user == "")
             assert stored(desk) == {"auths": OTHERS} and lost == []
         finally:
@@ -254,7 +254,7 @@ def test_a_sign_in_is_guarded_for_a_while_and_until_it_is_changed_here(play, ser
         await signed_in(desk, server.host)
         try:
             assert desk.accounts._guarded.keys() == {server.host}
-            # For this run only: what is in the file is not ours to guard any more.
+            # A sign-in for this run only is not in the file, so the file is not guarded any more.
             desk.accounts.sign_in(server.host, SAM, keep=False, done=lambda error: None)
             await until(lambda: desk.accounts._guarded == {})
             desk.accounts.sign_in(server.host, SAM, keep=True, done=lambda error: None)

@@ -1,4 +1,4 @@
-"""What the window learns of the journal: that nothing is saved, that it is saved again, and what is damaged."""
+"""What the journal reports to the window: that it cannot save, that it saves again, and damaged rows."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ Play = Callable[[Callable[[Desk], Coroutine[Any, Any, None]]], None]
 
 
 class Ear:
-    """A Transfers over a journal in *path*, and what it says."""
+    """A Transfers with a journal at *path*, and its signals so far."""
 
     def __init__(self, desk: Desk, path: Path) -> None:
         self.desk = desk
         self.model = TransferModel()
-        listing: Any = None  # asked only for a pull without a tag
+        listing: Any = None  # needed only for pulls without a tag
         self.moving = Transfers(desk.clients, desk.tasks, desk.settings, path, listing, self.model)
         self.unsaved: list[str] = []
         self.failed: list[LongshoreError] = []

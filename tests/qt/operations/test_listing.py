@@ -1,4 +1,4 @@
-"""Listings on the loop: pages, searches and details that are overtaken, stopped, and asked for once."""
+"""Listings on the event loop: pages, searches and details that are superseded, stopped, or requested only once."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_readers_stop_where_every_tag_would_be_refused(play, serve) -> None:
         await until(lambda: shown.tags.rowCount() == 400)
         shown.tags.want_all_details()
         await until(lambda: shown.tags.awaited_details == 0)
-        assert sum("/manifests/" in path for path in server.paths()) < 60, "400 refusals help nobody"
+        assert sum("/manifests/" in path for path in server.paths()) < 60, "not all 400 are requested"
         shown.close()
 
     play(scene)
@@ -98,7 +98,7 @@ def test_a_page_that_was_overtaken_is_dropped(play, serve) -> None:
         shown.listing.list_repositories(server.host)
         await until(lambda: shown.registries.state(server.host) is NodeState.READY)
         assert shown.registries.index_of(server.host, "new/one").isValid()
-        # Only now does the old page come, if anybody still reads it.
+        # The old page arrives only now, if it is still being read.
         let_go.set()
         await until(lambda: not [task for task in asyncio.all_tasks() if task.get_name().startswith("list ")])
         assert not shown.registries.index_of(server.host, "old/one").isValid()
@@ -147,7 +147,7 @@ def test_refreshing_what_was_found_asks_once_more(play, serve) -> None:
     async def scene(desk: Desk) -> None:
         host = "docker.io"
         shown = Shown(desk, host)
-        # Where Docker Hub's API is, is the only thing that is not as in the program.
+        # The only difference from the program is the address of Docker Hub's API.
         desk.clients._listers[host] = lister_for(
             desk.book.config(host),
             desk.clients.registry(host),

@@ -1,4 +1,4 @@
-"""How far a plan is, and its end, as the sheet hears them."""
+"""The progress and the result of a mirror plan, as the sheet receives them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Plan = Callable[[Cancellation, Callable[[int, int], None]], Any]
 
 @pytest.fixture
 def planned(monkeypatch: pytest.MonkeyPatch) -> Callable[[Plan], None]:
-    """Has a function make the plan, which would take as long as the registries do."""
+    """Return a function that replaces planning by the test's own, which does not have to wait for registries."""
 
     def plan_with(work: Plan) -> None:
         def plan_mirror(rule: Any, clients: Any, *, cancellation: Cancellation, told: Any) -> Any:

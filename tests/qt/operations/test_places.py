@@ -1,4 +1,4 @@
-"""The left side: a watch over the library, and which place is shown where no engine answers."""
+"""The left pane: watching the library, and the place that is shown if no engine responds."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ ONE = image(b"one")
 
 
 class Side:
-    """A left side on a home of its own, with nothing that answers in it but what is named."""
+    """The images of a private home, in which no engine responds but those that are named."""
 
     def __init__(self, home: PrivateHome, folder: Path, **extra: str) -> None:
         environ = home.environ(extra)
@@ -49,7 +49,7 @@ class Side:
 
     @property
     def names(self) -> list[str]:
-        """What the table shows."""
+        """The references that the table shows."""
         return [str(one.reference) for one in self.images.images]
 
     async def ready(self) -> None:
@@ -57,7 +57,7 @@ class Side:
         await until(lambda: self.local.status.state is PlaceState.READY)
 
     async def told(self, act: Callable[[Callable[[LongshoreError | None], None]], None]) -> None:
-        """Do something that tells its end; raises what went wrong."""
+        """Run *act* and wait until it reports its end; raises its error."""
         ended: list[LongshoreError | None] = []
         act(ended.append)
         await until(lambda: bool(ended))
@@ -67,7 +67,7 @@ class Side:
 
 @pytest.fixture
 def on_side(qapp: QApplication, private_home: PrivateHome, tmp_path: Path) -> Callable[..., Side]:
-    """Runs a scenario on a left side, from its start to its end."""
+    """Return a function that runs a scenario with a started Side, and then closes it."""
 
     def run(scenario: Callable[[Side], Awaitable[None]], **extra: str) -> Side:
         sides: list[Side] = []
@@ -99,7 +99,7 @@ def test_where_no_engine_answers_the_library_is_shown_and_says_why(on_side: Call
         await until(lambda: len(side.instead) == 2)
         assert side.local.status.place == LibraryPlace(side.folder / "library"), "it stays"
 
-    assert not (on_side(scenario).folder / "library").exists(), "looking makes nothing"
+    assert not (on_side(scenario).folder / "library").exists(), "looking creates no folder"
 
 
 def test_an_unknown_context_is_an_error_and_no_library(on_side: Callable[..., Side]) -> None:
@@ -140,7 +140,7 @@ def test_a_chosen_folder_is_kept_and_what_cannot_be_one_is_said(on_side: Callabl
         side.local.choose_library(mine)
         await until(lambda: side.names == [str(NAME)])
         assert not side.local.own_library
-        # Back and forth: the list is there at once, before anybody has been asked.
+        # Switching back and forth shows the known list at once, before anything is read.
         side.local.select_place(LibraryPlace(side.folder / "library"))
         assert side.names == []
         side.local.select_place(side.local.library)
@@ -163,7 +163,7 @@ def test_an_engine_elsewhere_that_answers_is_offered(
     async def scenario(side: Side) -> None:
         side.local.engine_answers.connect(offered.append)
         await until(lambda: bool(offered))
-        assert isinstance(side.local.status.place, LibraryPlace), "nobody is taken away from what he looks at"
+        assert isinstance(side.local.status.place, LibraryPlace), "the shown place does not change"
         side.local.select_place(EnginePlace(offered[0]))
         await until(lambda: side.local.status.info is not None)
         assert not side.images.compressed

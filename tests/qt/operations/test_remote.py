@@ -34,7 +34,7 @@ def test_what_another_window_changed_is_shown(play, serve, tmp_path: Path) -> No
         assert registries.index_of(server.host, "a/b").isValid()
         assert desk.clients.registry("old.example") is not before, "its client is forgotten"
         await until(lambda: remote.accounts.account(server.host).kept is not None)
-        # Reached in another way, and listed: it is listed anew.
+        # A listed registry is listed again if its settings change.
         remote.listing.list_repositories(server.host)
         await until(lambda: not desk.tasks._tasks)
         asked = len(server.paths())

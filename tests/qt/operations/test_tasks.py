@@ -1,4 +1,4 @@
-"""Work in threads and the report of its end; the end of all tasks, also of those that miss being cancelled."""
+"""Work in threads and the report of its end; the end of all tasks, even of those that swallow their cancellation."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def play(scene: Callable[[Tasks], Awaitable[None]]) -> None:
 
 
 class Ear:
-    """What was reported, each with the name of the thread."""
+    """Records all reports, each with the name of its thread."""
 
     def __init__(self) -> None:
         self.heard: list[tuple[str, object, str]] = []

@@ -1,4 +1,4 @@
-"""Settings of registries, and certificates that are trusted."""
+"""Registry settings and trusted certificates."""
 
 from __future__ import annotations
 
@@ -48,10 +48,10 @@ def test_what_is_trusted_is_kept_beside_what_was_chosen(play, tmp_path: Path) ->
         assert authority[0].read_text().strip() in kept.read_text()
         assert reports[0].certificate.pem in kept.read_text()
         assert answers == [None, None] and changed == [HOST, HOST]
-        # Elsewhere nothing is trusted, and it is remembered.
+        # The certificate is trusted only for this registry, and is remembered.
         assert trust.config("docker.io").ca_file is None
         assert RegistryBook(desk.settings, []).config(HOST).ca_file == kept
-        # Another certificate of the same registry takes the place of the first.
+        # Another certificate of the same registry replaces the first.
         trust.trust(reports[1], answers.append)
         await until(lambda: len(answers) == 3)
         assert reports[1].certificate.pem in kept.read_text()
@@ -78,7 +78,7 @@ def test_files_that_cannot_be_used_change_nothing(play, tmp_path: Path) -> None:
 
 
 def test_what_changed_is_shown_before_it_is_answered(play, tmp_path: Path) -> None:
-    """Who added a registry wants to unfold it, and finds it in the tree."""
+    """When the sheet learns that a registry was added, the tree already contains it."""
 
     async def scene(desk: Desk) -> None:
         told: list[str] = []
@@ -107,7 +107,7 @@ def test_a_ca_that_cannot_be_read_is_not_dropped_silently(play, tmp_path: Path) 
         await until(lambda: len(answers) == 1)
         assert answers[0] is not None and answers[0].subject == str(pipe)
         assert trust.config(HOST).ca_file == pipe and not trust.file_of(HOST).exists()
-        # One that is gone leaves nothing to keep.
+        # A CA file that no longer exists leaves nothing to keep.
         desk.book.add(RegistryConfig(HOST, ca_file=gone))
         trust.trust(report, answers.append)
         await until(lambda: len(answers) == 2)
@@ -116,7 +116,7 @@ def test_a_ca_that_cannot_be_read_is_not_dropped_silently(play, tmp_path: Path) 
     play(scene)
 
 
-# -- is there a registry?
+# -- probing for a registry
 
 
 def _probe(
@@ -149,7 +149,7 @@ def test_whether_a_registry_answers_is_found_out_before_it_is_added(
         assert (answers[0] is None) is there, answers
         if not there:
             assert isinstance(answers[0], UnexpectedReply)
-        assert host not in [config.host for config in desk.book.configs()], "nothing is added by looking"
+        assert host not in [config.host for config in desk.book.configs()], "probing adds nothing"
         assert not any("authorization" in asked.headers for asked in server.asked)
 
     play(scene)

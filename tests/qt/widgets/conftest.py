@@ -1,4 +1,4 @@
-"""The whole window on real models, dressed as the program dresses it."""
+"""The whole window on real models, with the program's theme."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from testbed.processes import find_program
 
 @pytest.fixture(scope="session")
 def theme(qapp: QApplication) -> Theme:
-    """The program's theme, put on once as the program does."""
+    """The program's theme, installed once as the program does."""
     found = current_theme()
     found.install(qapp, Appearance.LIGHT)
     return found
@@ -37,7 +37,7 @@ def theme(qapp: QApplication) -> Theme:
 
 @pytest.fixture
 def light(theme: Theme) -> Iterator[Theme]:
-    """Light before and after."""
+    """The theme in its light variant, also after the test."""
     theme.set_appearance(Appearance.LIGHT)
     yield theme
     theme.set_appearance(Appearance.LIGHT)
@@ -45,7 +45,7 @@ def light(theme: Theme) -> Iterator[Theme]:
 
 @dataclass
 class Bench:
-    """A window and its models, with short ways to fill them."""
+    """A window and its models, with short functions to fill them."""
 
     window: MainWindow
     actions: Actions
@@ -55,12 +55,12 @@ class Bench:
     transfers: TransferModel
 
     def ready(self, *names: str | None) -> None:
-        """The engine answers and has these images."""
+        """Show an engine that responds and has these images."""
         self.images.set_images([image(name) for name in names])
         self.window.image_pane.set_ready()
 
     def list(self, host: str, *repositories: str, error: LongshoreError | None = None) -> None:
-        """The registry is there and was listed."""
+        """Show a registry that was listed, or whose listing failed with *error*."""
         self.registries.set_registries([entry("docker.io"), entry(host)])
         generation = self.registries.begin_listing(host)
         if error is not None:
@@ -70,18 +70,18 @@ class Bench:
         self.window.registry_pane.expand(host)
 
     def show_tags(self, host: str, repository: str, *names: str) -> None:
-        """The repository is selected, and these are its tags."""
+        """Select the repository and show these tags."""
         self.window.registry_pane.select_repository(host, repository)
         self.tags.append_tags(self.tags.reset(host, repository), list(names), False)
 
     def move(self, *snapshots: TransferSnapshot) -> None:
-        """The queue tells these."""
+        """Apply these snapshots as changes of the queue."""
         self.transfers.apply(Changes(snapshots=list(snapshots)))
 
 
 @pytest.fixture
 def bench(light: Theme, qtbot: QtBot) -> Bench:
-    """A window on the screen, empty."""
+    """An empty window on the screen."""
     models = ImageModel(), RegistryModel(), TagModel(), TransferModel()
     images, registries, tags, transfers = models
     window = MainWindow(images, registries, tags)
@@ -95,7 +95,7 @@ def bench(light: Theme, qtbot: QtBot) -> Bench:
 
 @pytest.fixture
 def session(tmp_path: Path) -> Iterator[dict[str, str]]:
-    """A session bus of our own."""
+    """The environment of a private session bus."""
     try:
         program = find_program("dbus-daemon", "dbus")
     except TestbedUnavailable as problem:

@@ -1,4 +1,4 @@
-"""The save sheet: names, suffixes, what would be replaced; and where copies between places may go."""
+"""The save sheet: names, suffixes, files that would be replaced; and the targets of copies between places."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_replacing_a_file_is_said_by_the_button_and_enter_does_not_do_it(
         assert (sheet.dismiss.isDefault(), sheet.confirm.isDefault()) == (replacing, not replacing)
         colour = light.caution if replacing else light.dim
         assert sheet.words.palette().windowText().color() == colour
-        assert sheet.focusWidget() is sheet.path, "who types goes on typing"
+        assert sheet.focusWidget() is sheet.path, "the field keeps the focus while the user types"
     with qtbot.assertNotEmitted(sheet.transfers_requested):
         qtbot.keyClick(sheet.path, Qt.Key.Key_Return)
     assert not sheet.isVisible() and sheet.result() == sheet.DialogCode.Rejected

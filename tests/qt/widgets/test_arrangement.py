@@ -1,4 +1,4 @@
-"""The arrangement of the window, which several Longshores share: each one's columns stay."""
+"""The arrangement of the window, which several Longshores share: neither loses the other's columns."""
 
 from __future__ import annotations
 

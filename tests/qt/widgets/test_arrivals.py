@@ -1,4 +1,4 @@
-"""An image that comes by itself: marked, while selection, focus and what is in sight stay the user's."""
+"""An image that arrives by itself is marked; selection, focus and scroll position do not change."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_it_scrolls_to_the_arrival_only_where_nothing_is_in_hand(bench: Bench) -
     bar = pane.view.verticalScrollBar()
     pane.view.selectRow(0)
     pane.show_arrival(_NEW)
-    assert bar.value() == 0, "a row is selected: the list stays where it is"
+    assert bar.value() == 0, "the list does not scroll while a row is selected"
     pane.view.clearSelection()
     pane.show_arrival(_NEW)
     assert bar.value() > 0

@@ -1,4 +1,4 @@
-"""Who on the session's D-Bus does not answer is known before Qt asks it."""
+"""The probe finds services on the session's D-Bus that do not respond, before Qt calls them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ BUS = "the session's D-Bus"
 
 
 class Bus:
-    """Speaks as a bus does, until a call comes for *mute_at* ("greeting", or the member called)."""
+    """A bus that falls silent at *mute_at*: "greeting", or the name of a member that is called."""
 
     def __init__(self, path: Path, mute_at: str) -> None:
         self.mute_at = mute_at
@@ -67,7 +67,7 @@ class Bus:
 
 @pytest.fixture(autouse=True)
 def short(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
-    """Who is mute in these tests stays mute; who answers has all the time there is."""
+    """Wait only briefly for buses that never respond, and long enough for the others."""
     mute_at = request.node.callspec.params.get("mute_at") if hasattr(request.node, "callspec") else None
     monkeypatch.setattr(probe, "PATIENCE", 1.0 if mute_at else 60.0)
 

@@ -1,4 +1,4 @@
-"""Everything that is read can be read: WCAG AA on every ground it may stand on."""
+"""All text is readable: WCAG AA on every background that it can have."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_filled_buttons_are_readable(palette: Palette, fill: str) -> None:
 @_BOTH
 @pytest.mark.parametrize("name", ["accent", "good", "caution", "bad"])
 def test_bars_and_rings_stand_out(palette: Palette, name: str) -> None:
-    # WCAG 2.1, 1.4.11: what is not text needs 3 to 1.
+    # WCAG 2.1, 1.4.11: graphics need a contrast of 3 to 1.
     assert contrast(shade(palette, getattr(palette, name)).plain, palette.pane) >= 3
     assert contrast(palette.accent, palette.soft) >= 3
 

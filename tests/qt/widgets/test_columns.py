@@ -1,4 +1,4 @@
-"""Column widths: nothing cut where there is room, nothing lost where there is none, and the user's own stay."""
+"""Column widths: no text is cut if there is room, no column is lost if there is none, and the user's widths stay."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_what_can_hold_nothing_is_left_out_and_comes_back(view: TableView) -> No
     view.columns.leave_out([3])
     assert view.columns.header.isSectionHidden(3)
     assert sum(_widths(view)) == view.viewport().width()
-    assert view.columns.state()["hidden"] == [], "it is not what the user chose"
+    assert view.columns.state()["hidden"] == [], "the user did not hide it"
     view.columns.leave_out([])
     assert not view.columns.header.isSectionHidden(3)
 
@@ -114,10 +114,10 @@ def test_a_widened_column_takes_room_and_removes_none(view: TableView, qtbot: Qt
     for width in (150, 300, 500, 2000):
         header.resizeSection(1, width)
         assert not any(_hidden(view))
-        assert sum(_widths(view)) == view.viewport().width(), "what one takes the others give"
+        assert sum(_widths(view)) == view.viewport().width(), "the other columns give up what one takes"
     for width in (898, 899, 900):
         view.resize(width, 200)
-        assert not any(_hidden(view)), "nor when the view is laid out anew"
+        assert not any(_hidden(view)), "also after a new layout"
     least = [_COLUMNS[i].width(_COLUMNS[i].least) for i in range(4)]
     assert all(width >= at_least for width, at_least in zip(_widths(view), least, strict=True))
 
@@ -179,7 +179,7 @@ def test_content_gets_its_room_before_what_is_left_is_shared(view: TableView, qt
     long = "a name that is very much longer than what is usual for names in this list of things"
     model.appendRow([QStandardItem(words) for words in (long, "0123", "now", "in sync")])
     qtbot.waitUntil(lambda: view.columns.header.sectionSize(0) > before)
-    assert view.columns.header.isSectionHidden(1), "an id goes before a name is cut"
+    assert view.columns.header.isSectionHidden(1), "an id is hidden before a name is cut"
     assert sum(_widths(view)) == view.viewport().width()
 
 
@@ -209,7 +209,7 @@ def test_odd_state_does_no_harm(view: TableView, state: dict[str, object]) -> No
 
 
 def test_that_a_tag_cannot_be_read_is_never_cut(light: Theme) -> None:
-    """The cell is as narrow as a short digest at times; the whole sentence is its tooltip."""
+    """The short text fits even if the cell is only as wide as a short digest; the tooltip has the whole sentence."""
     row = TagRow("1")
     row.error = NotInRegistry("The manifest is gone.", registry="r.example")
     digest = tags._COLUMNS[TagColumn.DIGEST]

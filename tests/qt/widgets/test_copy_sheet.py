@@ -1,4 +1,4 @@
-"""The copy sheet: resulting references as one types, what stands there, platforms, and what it wishes for."""
+"""The copy sheet: resulting references while the user types, existing tags, platforms, and the requests it makes."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_platforms_are_chosen_with_their_sizes(light: Theme, qtbot: QtBot) -> No
     choice = sheet._platforms
     assert choice is not None
     assert "2 platforms, 30 MB compressed" in choice.words.text()
-    assert choice.list.isHidden(), "all of them need no list"
+    assert choice.list.isHidden(), "all platforms need no list"
     choice.which.setCurrentIndex(1)
     assert [choice.list.item(row).text().split()[0] for row in range(2)] == ["linux/amd64", "linux/arm64"]
     choice.list.item(0).setCheckState(Qt.CheckState.Unchecked)

@@ -1,4 +1,4 @@
-"""What is painted: pills, bars, and nothing that could end the process."""
+"""Painting: pills, bars, and errors, which never end the process."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from qt.widgets.conftest import Bench
 
 
 class _Cells(QAbstractTableModel):
-    """One row with a cell of each kind; *answers* by role."""
+    """A model with one row, a cell of each kind; *answers*: its data by role."""
 
     def __init__(self, answers: dict[int, Any]) -> None:
         super().__init__()
@@ -47,7 +47,7 @@ _COLUMNS = [
 
 
 def _seen(image: QImage, rect: QRect) -> Counter[str]:
-    """How many pixels of each colour there are."""
+    """Return the number of pixels of each colour."""
     return Counter(
         image.pixelColor(x, y).name()
         for x in range(rect.left(), rect.right())
@@ -148,5 +148,5 @@ def test_an_unknown_total_moves_and_says_no_number(bench: Bench, light: Theme, q
     image, rect = _bar(bench)
     assert _filled(image, rect, light.ink(Tone.ACTIVE).plain) > 5
     number = rect.adjusted(rect.width() - 30, 2, 0, -2)
-    assert len(_seen(image, number)) == 1, "a number beside a bar whose total nobody knows"
+    assert len(_seen(image, number)) == 1, "there is a number although the total is unknown"
     qtbot.waitUntil(lambda: _bar(bench)[0] != image)

@@ -1,4 +1,4 @@
-"""Notes and progress on the desktop: on a private bus with a real daemon and a server that checks every type."""
+"""Notifications and progress on the desktop: a private bus with a real daemon, and a server that checks every type."""
 
 from __future__ import annotations
 
@@ -53,11 +53,11 @@ def test_a_note_is_shown_replaced_clicked_and_taken_back(
         qtbot.waitUntil(lambda: server.closed == [server.notes[0]["note"]])
         note.show("again", "", failed=False)
         qtbot.waitUntil(lambda: len(server.notes) == 3)
-        assert server.notes[2]["replaces"] == 0, "what was taken back is not replaced"
+        assert server.notes[2]["replaces"] == 0, "a withdrawn notification is not replaced"
         server.close_note()
         qtbot.waitUntil(lambda: note._id == 0)
         with qtbot.assertNotEmitted(note.activated, wait=100):
-            server.click()  # of a note that is there no more
+            server.click()  # on a notification that is gone
 
 
 def test_without_a_server_the_note_comes_back(bus: SessionBus, qtbot: QtBot) -> None:
@@ -111,7 +111,7 @@ def test_jeepney_is_imported_when_a_bus_is_first_needed() -> None:
 
 
 class _Impostor:
-    """Something that listens where the bus should, and says *words*."""
+    """A server at the bus's address that only sends *words*."""
 
     def __init__(self, path: Path, words: bytes) -> None:
         self.socket = socket.socket(socket.AF_UNIX)
@@ -150,7 +150,7 @@ def test_an_impostor_is_left(tmp_path: Path, qtbot: QtBot, words: bytes) -> None
 
 
 def _hear(line: socket.socket, words: bytes, qtbot: QtBot) -> None:
-    """Let the window run until it has said *words*."""
+    """Let the window run until it has sent *words*."""
     line.setblocking(False)
     seen = bytearray()
 
@@ -164,7 +164,7 @@ def _hear(line: socket.socket, words: bytes, qtbot: QtBot) -> None:
 
 
 def _message(signature: bytes, body: bytes, fields: bytes = b"") -> bytes:
-    """A signal with a body of any signature, and with *fields* before it, whole messages of 8 bytes."""
+    """Return a signal with this body; *fields*: more header fields, padded to 8 bytes."""
     fields += b"\x08\x01g\0" + bytes([len(signature)]) + signature + b"\0"
     head = struct.pack("<4sIII", b"l\x04\0\x01", len(body), 1, len(fields))
     return head + fields + bytes(-len(fields) % 8) + body
@@ -221,7 +221,7 @@ def test_fields_and_values_of_odd_types_do_no_harm(tmp_path: Path, qtbot: QtBot)
     _hear(line, b"GetCapabilities", qtbot)
     reply = Message(Header(Endianness.little, MessageType.method_return, 0, 1, 0, 1, {}), ())
     odd = _message(b"u", bytes(4), _field(2, b"u", bytes(4)) + _field(3, b"as", bytes(4)))
-    # The answer to GetCapabilities, which is the third call: a number in the place of a list.
+    # The reply to GetCapabilities, the third call: a number instead of a list.
     listing = _message(b"u", bytes(4), _field(5, b"u", struct.pack("<I", 3)))
     line.sendall(odd + listing[:1] + b"\x02" + listing[2:] + reply.serialise(serial=5))
     line.sendall(_message(b"u", bytes(4), _field(5, b"as", bytes(4))).replace(b"l\x04", b"l\x02", 1))

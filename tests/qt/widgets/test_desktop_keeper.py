@@ -1,4 +1,4 @@
-"""When the desktop is told, and what: nothing while one looks, bursts in one note, and only what the user wants."""
+"""Which notifications appear and when: none while the window is in front, one for many ends, and only those chosen."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def end(bench: Bench, moving: _Moving, name: str, state: State = State.SUCCEEDED
 
 @pytest.fixture
 def look(monkeypatch: pytest.MonkeyPatch) -> Callable[[bool], None]:
-    """Has one look at the window, or away: the offscreen platform gives its focus to whatever window there is."""
+    """Return a function that sets whether the window is in front, because offscreen any window has the focus."""
 
     def look(at_it: bool) -> None:
         monkeypatch.setattr(desktop, "in_front", lambda: at_it)
@@ -75,7 +75,7 @@ def test_a_burst_is_one_note_and_leads_to_what_failed(
         for name in "abcde":
             end(bench, moving, name)
         end(bench, moving, "f", State.FAILED)
-        end(bench, moving, "g", State.CANCELLED)  # the user's own doing
+        end(bench, moving, "g", State.CANCELLED)  # cancelled by the user, so not reported
         qtbot.waitUntil(lambda: bool(server.notes))
         assert [note["summary"] for note in server.notes] == ["5 transfers finished, 1 failed"]
         end(bench, moving, "h")

@@ -1,4 +1,4 @@
-"""One pull to several engines: what the sheet offers, remembers and says; and the groups in the settings."""
+"""One pull to several engines: what the sheet offers, remembers and shows; and the groups in the settings."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_the_engine_one_looks_at_is_chosen_and_others_can_be(open_sheet, qtbot: 
     check(sheet, 1)
     assert sheet.reach.text() == "Waits until the engine responds: farm."
     sheet.set_engines([READY, MANAGER])
-    assert rows(sheet)[1] == ("farm", "Docker 28.5.2", True), "news keeps what is chosen"
+    assert rows(sheet)[1] == ("farm", "Docker 28.5.2", True), "an update keeps the chosen engines"
     assert sheet.reach.text() == (
         "farm: Manages a swarm. A pull reaches only this engine, not its other nodes: node-<b>, node-c "
         "(down)."
@@ -118,7 +118,7 @@ def test_without_an_image_one_is_asked_for(open_sheet, qtbot: QtBot) -> None:  #
 
 def test_groups_are_saved_chosen_and_forgotten(open_sheet, qtbot: QtBot) -> None:  # type: ignore[no-untyped-def]
     sheet = open_sheet(groups={"old": [GONE]})
-    assert [name for name, _, _ in rows(sheet)] == ["first", "farm", "gone"], "a group's engine is not lost"
+    assert [name for name, _, _ in rows(sheet)] == ["first", "farm", "gone"], "the engine of a group is kept"
     assert not sheet.save.isEnabled() and not sheet.forget.isEnabled()
     sheet.group.setEditText("both")
     check(sheet, 1)

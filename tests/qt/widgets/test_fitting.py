@@ -1,4 +1,4 @@
-"""Sharing the width of a view among its columns, without Qt."""
+"""Dividing the width of a view among its columns, without Qt."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_an_id_goes_before_a_name_is_cut_and_comes_back() -> None:
     needs = _needs(_NAME, _TAG, _ID, _DATE)
     assert set(without_yielding(needs, 410)) == {0, 1, 2, 3}
     assert set(without_yielding(needs, 409)) == {0, 1, 3}
-    assert set(without_yielding(needs, 10)) == {0, 1, 3}, "what does not yield stays"
+    assert set(without_yielding(needs, 10)) == {0, 1, 3}, "a column that does not yield stays"
 
 
 def test_a_column_with_nothing_in_it_goes_before_anything_is_shortened() -> None:

@@ -1,4 +1,4 @@
-"""The history window: what its fields ask for, and what its buttons mean."""
+"""The history window: the filters of its fields, and the requests of its buttons."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def choose(picker: QComboBox, words: str) -> None:
 def test_long_names_leave_room_for_when_it_was(window: HistoryWindow, qtbot: QtBot) -> None:
     fill(window, "billing-api-with-a-name-that-is-longer-than-usual", found=1)
     header = window.view.columns.header
-    qtbot.waitUntil(lambda: header.isSectionHidden(HistoryColumn.TOOK))  # the names have taken what they need
+    qtbot.waitUntil(lambda: header.isSectionHidden(HistoryColumn.TOOK))  # the names took the room they need
     assert not header.isSectionHidden(HistoryColumn.FINISHED)
 
 
@@ -70,7 +70,7 @@ def test_fields_ask_for_what_they_say(window: HistoryWindow, qtbot: QtBot) -> No
     assert typed.args[0].text == "web"
     window.set_registries(
         ["a.io", "ghcr.io"]
-    )  # read again: the chosen one stays, though nothing of it is left
+    )  # after an update the chosen registry stays, though it has no rows
     assert window.wanted().registry == "r.io"
 
 

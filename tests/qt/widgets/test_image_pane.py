@@ -1,4 +1,4 @@
-"""Local images: wishes, explanations, and what stands where nothing is."""
+"""Local images: requests, explanations, and the texts of an empty pane."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_buttons_that_cannot_act_stay_enabled_and_say_why(bench: Bench, qtbot: Q
             _click(qtbot, button)
         assert word in pane.explanation
     bench.window.image_pane.view.selectRow(0)
-    assert pane.explanation == "", "a notice stays no longer than its cause"
+    assert pane.explanation == "", "a notice disappears with its cause"
 
 
 def test_wishes_bear_what_is_selected_in_the_order_of_the_rows(bench: Bench, qtbot: QtBot) -> None:
@@ -164,7 +164,7 @@ def test_untrusted_words_are_not_taken_for_markup(bench: Bench) -> None:
 
 def test_no_images_offers_the_pull_box(bench: Bench, qtbot: QtBot) -> None:
     pane = bench.window.image_pane
-    assert not pane.empty.isVisible(), "nothing is known yet, so nothing is said"
+    assert not pane.empty.isVisible(), "nothing is known yet, so no text is shown"
     bench.ready()
     with qtbot.waitSignal(pane.pull_box_requested):
         _click(qtbot, pane.empty.button)
@@ -237,13 +237,13 @@ def test_the_open_list_of_engines_is_looked_at_anew_and_changes_where_it_stands(
         stories=["a", "tcp://farm:1\n<why>"],
         silent={1},
     )
-    assert picker.view().isVisible(), "news does not close the list"
+    assert picker.view().isVisible(), "an update does not close the list"
     assert row.data() == "farm  ·  not running"
     assert "&lt;why&gt;" in row.data(Qt.ItemDataRole.ToolTipRole)
     assert row.data(Qt.ItemDataRole.ForegroundRole) is not None
     pane.set_engines(["farm  ·  Docker 29"], 0)
     texts = [picker.itemText(row) for row in range(picker.count())]
-    assert texts == ["farm  ·  Docker 29", "", "Choose library folder…"], "an engine less, the rest as it was"
+    assert texts == ["farm  ·  Docker 29", "", "Choose library folder…"], "one engine less, the rest stays"
     assert picker.currentText() == "farm  ·  Docker 29"
     assert picker.model().index(0, 0).data(Qt.ItemDataRole.ForegroundRole) is None
     picker.hidePopup()
@@ -265,7 +265,7 @@ def test_what_is_said_of_the_place_stays_until_it_is_dismissed(bench: Bench, qtb
     notice = pane._place_notice
     assert notice is not None
     pane.view.selectRow(0)
-    assert notice.isVisible(), "a click on an image is no answer to it"
+    assert notice.isVisible(), "a click on an image does not dismiss it"
     _click(qtbot, notice.button)
     assert asked == ["again"]
     pane.say_place("")

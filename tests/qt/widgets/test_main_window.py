@@ -173,7 +173,7 @@ def test_keys_reach_their_wishes(bench: Bench, qtbot: QtBot) -> None:
 
 
 def _ignore() -> None:
-    """Somebody listens."""
+    """Do nothing: a receiver for a signal."""
 
 
 def test_find_goes_to_the_filter_of_the_pane_one_is_in(bench: Bench, qtbot: QtBot) -> None:
@@ -226,7 +226,7 @@ def _target(widget: QWidget) -> QWidget:
 
 
 def _drag(widget: QWidget, data: QMimeData, where: QPoint) -> bool:
-    """Enter and move there; whether the move was accepted."""
+    """Drag *data* to *where*; return whether the move was accepted."""
     target = _target(widget)
     button, key = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
     enter = QDragEnterEvent(where, _COPY, data, button, key)
@@ -296,7 +296,7 @@ def test_an_empty_view_takes_drops_too(bench: Bench, qtbot: QtBot) -> None:
     where = pane.view.viewport().mapTo(bench.window, QPoint(60, 90))
     over = bench.window.childAt(where)
     assert over is not None
-    while not over.acceptDrops():  # as Qt looks for who takes a drop
+    while not over.acceptDrops():  # as Qt finds the widget for a drop
         over = over.parentWidget()
     assert over is pane.empty
     data = bench.tags.mimeData([bench.tags.index(0, 0)])
@@ -321,7 +321,7 @@ def test_what_is_dropped_on_a_field_does_not_become_its_text(bench: Bench, qtbot
     history = HistoryWindow(None, HistoryModel())
     qtbot.addWidget(history)
     data = bench.tags.mimeData([bench.tags.index(0, 0)])
-    assert data.text(), "as text it would be taken"
+    assert data.text(), "a field would accept the data as text"
     fields = [*bench.window.findChildren(QLineEdit), *history.findChildren(QLineEdit)]
     assert {field.accessibleName() for field in fields} >= {
         *("Filter images", "Filter repositories", "Filter tags", "Filter history")

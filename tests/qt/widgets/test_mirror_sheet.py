@@ -1,4 +1,4 @@
-"""The mirror sheet: rules as they are typed, their plans in words, and the list of those that are kept."""
+"""The mirror sheet: rules as they are typed, the text of their plans, and the list of saved rules."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def _plan(rule: MirrorRule) -> MirrorPlan:
 
 def test_it_wants_a_plan_when_typing_pauses_and_shows_it(light: Theme, qtbot: QtBot) -> None:
     sheet = _sheet(qtbot)
-    assert not sheet.confirm.isEnabled(), "nothing is copied before it was compared"
+    assert not sheet.confirm.isEnabled(), "nothing can be copied before the comparison"
     with qtbot.waitSignal(sheet.plan_wanted) as first:
         pass
     assert first.args[0].destination == Reference.parse("two.example/team/app")
@@ -48,7 +48,7 @@ def test_it_wants_a_plan_when_typing_pauses_and_shows_it(light: Theme, qtbot: Qt
     assert second.args[0].tags == ("1.*", "!*-rc")
     sheet.show_plan(_plan(second.args[0]))
     column = [sheet.table.item(row, 1).text() for row in range(3)]
-    assert column == ["replaces existing", "new tag", "unchanged"], "what moves stands first"
+    assert column == ["replaces existing", "new tag", "unchanged"], "tags to be copied are listed first"
     assert sheet.summary.text() == "3 tags: 1 new, 1 replaced, 1 unchanged. 3 MB to move."
     with qtbot.waitSignal(sheet.transfers_requested) as wish, qtbot.assertNotEmitted(sheet.save_requested):
         sheet.confirm.click()

@@ -1,4 +1,4 @@
-"""Preferences: what is saved is what was shown, and a settings file that holds nonsense does no harm."""
+"""Preferences: the sheet saves what it shows, and nonsense in the settings file does no harm."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_nonsense_in_the_settings_does_no_harm(tmp_path: Path) -> None:
 
 
 def test_only_what_was_changed_is_written(tmp_path: Path) -> None:
-    """Two windows: what the other one chose while this one's sheet was open stays."""
+    """Choices made in another window while this one's sheet is open are kept."""
     shown = Choices.read(Settings(tmp_path))
     Choices(concurrency=5, notes=False).write(Settings(tmp_path), shown)
     Choices(history_days=7, concurrency=6).write(Settings(tmp_path), Choices(concurrency=6))

@@ -54,7 +54,7 @@ def test_an_engine_that_has_one_platform_of_several(sheet: PushSheet) -> None:
         "The engine has only linux/amd64 of the 2 platforms of team/app:1.0: only that is pushed."
     )
     assert not sheet.losses.isHidden()
-    assert sheet.confirm.isEnabled(), "a warning, and no refusal"
+    assert sheet.confirm.isEnabled(), "this is only a warning"
     sheet.set_local(APP, details(ImagePlatform(AMD, here=True), ImagePlatform(ARM, here=True)))
     assert sheet.losses.isHidden()
 
@@ -69,13 +69,13 @@ def test_a_tag_that_has_more_platforms_than_it_will_have(sheet: PushSheet) -> No
     tag = sheet.targets.table.item(0, 3)
     assert tag is not None
     tag.setText("2.0")
-    assert sheet.losses.isHidden(), "another tag loses nothing"
+    assert sheet.losses.isHidden(), "a new tag loses no platforms"
     tag.setText("not a tag")
     assert sheet.losses.isHidden()
     tag.setText("1.0")
     assert not sheet.losses.isHidden()
     sheet.set_local(APP, details(ImagePlatform(AMD, here=True), ImagePlatform(ARM, here=True)))
-    assert sheet.losses.isHidden(), "all of them go"
+    assert sheet.losses.isHidden(), "all platforms are pushed"
 
 
 D1, D2, ID = (f"sha256:{digit * 64}" for digit in "12a")
@@ -94,20 +94,20 @@ def named(image_id: str, *repo_digests: str, platforms: tuple[ImagePlatform, ...
 @pytest.mark.parametrize(
     ("there", "local", "said"),
     [
-        # containerd's store, and others that call an image by its manifest's digest.
+        # containerd's store and other places use the manifest's digest as an image's id.
         (D1, named(D1), "already there"),
         (
             D1,
             named(D1, platforms=(ImagePlatform(AMD, here=True), ImagePlatform(ARM, here=True))),
             "already there",
         ),
-        # Of an index with parts missing something else is pushed.
+        # An index with missing platforms is not pushed as it is.
         (
             D1,
             named(D1, platforms=(ImagePlatform(AMD, here=True), ImagePlatform(ARM, here=False))),
             "may replace existing",
         ),
-        # A classic engine, by what it remembers of the same repository.
+        # A classic engine remembers digests of the same repository.
         (D1, named(ID, f"one.example/team/app@{D2}", f"one.example/team/app@{D1}"), "already there"),
         (D1, named(ID, f"one.example/team/app@{D2}"), "replaces existing"),
         (D1, named(ID, f"one.example/team/other@{D1}", f"team/app@{D1}"), "may replace existing"),
@@ -154,7 +154,7 @@ def test_an_image_of_the_library_is_called_by_its_digest(light: Theme, qtbot: Qt
 
 
 def test_it_wishes_for_a_push_of_what_was_dropped(light: Theme, qtbot: QtBot) -> None:
-    """The name and the id that were dragged are those that the transfer begins with."""
+    """The request has the dragged name and image id."""
     images = [replace(APP, image_id=ID), ImageName(None, D1)]
     made = PushSheet(None, images, ENGINE, [("one.example", "")], "one.example", "team/app")
     qtbot.addWidget(made)

@@ -1,4 +1,4 @@
-"""Sheets that ask before something is lost, and those that check what was typed."""
+"""Sheets that ask before something is lost, and sheets that check what the user typed."""
 
 from __future__ import annotations
 
@@ -164,7 +164,7 @@ def test_a_registry_that_does_not_answer_is_added_only_when_that_is_known(light:
     assert sheet.confirm.text() == "Add anyway" and sheet.confirm.isEnabled()
     assert not sheet.progress.isVisible()
     sheet.insecure.setChecked(True)
-    assert sheet.confirm.text() == "Add" and not sheet.problem.text(), "that was about something else"
+    assert sheet.confirm.text() == "Add" and not sheet.problem.text(), "the answer was about the old settings"
     sheet.insecure.setChecked(False)
     with qtbot.waitSignal(sheet.add_requested) as added, qtbot.assertNotEmitted(sheet.probe_requested):
         sheet.confirm.click()
@@ -184,7 +184,7 @@ def test_an_answer_about_what_was_typed_before_is_not_shown(light: Theme, qtbot:
         sheet.show_probe(probe.args[0], RegistryUnreachable("Late.", registry=HOST))
     assert not sheet.problem.text()
     sheet.reject()
-    sheet.show_probe(probe.args[0], None)  # nobody is there any more
+    sheet.show_probe(probe.args[0], None)  # after the sheet has closed
 
 
 @pytest.mark.parametrize("host", ["my_registry.example", "registry_1:5000"])

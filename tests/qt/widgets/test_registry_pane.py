@@ -1,4 +1,4 @@
-"""Registries and tags: wishes, explanations, links in rows."""
+"""Registries and tags: requests, explanations, links in rows."""
 
 from __future__ import annotations
 
@@ -315,7 +315,7 @@ def test_enter_in_the_filter_searches_the_registry_one_is_in(bench: Bench, qtbot
     with qtbot.waitSignal(pane.search_requested) as wished:
         qtbot.keyClick(pane.filter, Qt.Key.Key_Return)
     assert wished.args == ["docker.io", "nginx"]
-    # Typing pauses later than Enter is pressed: that must not end what was begun.
+    # The pause after typing comes after Enter; it must not end the search.
     generation = bench.registries.begin_search("docker.io", "nginx")
     qtbot.waitUntil(lambda: not any(timer.isActive() for timer in pane.filter.findChildren(QTimer)))
     bench.registries.append_page("docker.io", generation, ["a/nginx"], False)
@@ -387,4 +387,4 @@ def test_whether_digest_tags_are_shown_is_told_and_holds(bench: Bench, qtbot: Qt
         qtbot.mouseClick(pane.tags.hidden_button, Qt.MouseButton.LeftButton)
     assert told.args == [True]
     bench.show_tags(HOST, "acme/web", "2", signature)
-    assert bench.tags.rowCount() == 2, "another repository, the same wish"
+    assert bench.tags.rowCount() == 2, "the choice also applies to another repository"

@@ -1,4 +1,4 @@
-"""The sheets of registries: settings, certificate, sign-in, account. What they tell is taken from their signals."""
+"""The sheets of registries: settings, certificate, sign-in, account. Their results are read from their signals."""
 
 from __future__ import annotations
 
@@ -73,12 +73,12 @@ def test_nothing_is_trusted_without_a_look(light: Theme, qtbot: QtBot) -> None:
     with qtbot.waitSignal(sheet.trust_requested) as wished:
         qtbot.mouseClick(sheet.confirm, Qt.MouseButton.LeftButton)
     assert wished.args == [found]
-    assert sheet.isVisible(), "until it is kept"
+    assert sheet.isVisible(), "it stays open until the certificate is saved"
     sheet.answer(LongshoreError("The disk is full."))
     assert "full" in sheet.problem.text()
     sheet.answer(None)
     assert not sheet.isVisible()
-    sheet.answer(LongshoreError("late"))  # nobody is there any more
+    sheet.answer(LongshoreError("late"))  # after the sheet has closed
 
 
 @pytest.mark.parametrize(
@@ -185,7 +185,7 @@ def test_what_engines_are_told() -> None:
     assert engine_steps(prefixed) == "" and "cannot use" in engine_words(prefixed, "")
 
 
-# -- signing in, and who one is
+# -- sign-in and account
 
 
 def test_the_sign_in_sheet_says_where_it_will_be_kept(light: Theme, qtbot: QtBot) -> None:
@@ -204,7 +204,7 @@ def test_the_sign_in_sheet_says_where_it_will_be_kept(light: Theme, qtbot: QtBot
     sheet.answer(SignInFailed("Refused.", registry=HOST))
     assert sheet.confirm.isEnabled() and "Refused" in sheet.problem.text()
     sheet.reject()
-    sheet.answer(None)  # the answer to who has left already
+    sheet.answer(None)  # after the sheet has closed
     assert sheet.result() == 0
 
 

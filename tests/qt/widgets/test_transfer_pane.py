@@ -1,4 +1,4 @@
-"""Transfers: what the buttons mean, and what the header says."""
+"""Transfers: the effects of the buttons, and the text of the header."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_cancel_means_the_only_one_or_what_is_selected(bench: Bench, qtbot: QtBo
     pane.view.select_row(bench.transfers.index(0, 0, parent))
     with qtbot.waitSignal(pane.cancel_requested) as by_layer:
         _click(qtbot, pane.cancel_button)
-    assert by_layer.args == [["a"]], "a layer stands for its transfer"
+    assert by_layer.args == [["a"]], "a selected layer means its transfer"
     pane.show_transfers(["z"])
     assert not pane.cancel_button.isEnabled()
     assert "This transfer has finished." in pane.cancel_button.toolTip()
@@ -116,7 +116,7 @@ def test_cancel_goes_off_when_the_selected_transfer_ends(bench: Bench, qtbot: Qt
     qtbot.waitUntil(lambda: "has finished" in pane.cancel_button.toolTip())
     assert not pane.cancel_button.isEnabled() and pane.retry_button.isEnabled()
     pane.view.clearSelection()
-    assert pane.cancel_button.isEnabled(), "another one waits"
+    assert pane.cancel_button.isEnabled(), "another transfer is waiting"
     bench.transfers.apply(Changes(removed=["b"]))
     assert "Nothing is queued or running." in pane.cancel_button.toolTip()
 
@@ -186,7 +186,7 @@ def test_enter_unfolds_a_row(bench: Bench, qtbot: QtBot) -> None:
 
 
 def _drop(bench: Bench, ids: list[str], row: int, *, lower: bool = False) -> None:
-    """Drop these rows on the upper (or lower) half of a row, as Qt hands it to the view."""
+    """Drop transfers on the upper (or lower) half of a row, as Qt does."""
     view = bench.window.transfer_pane.view
     rect = view.visualRect(bench.transfers.index(row, 1))
     where = QPointF(rect.x() + 40, rect.y() + rect.height() * (0.8 if lower else 0.2))
@@ -208,14 +208,14 @@ def test_rows_that_wait_are_dropped_before_and_behind_others(bench: Bench, qtbot
         (["d"], 1, False, (["d"], "b")),
         (["d", "c"], 1, True, (["d", "c"], "c")),
         (["b"], 3, True, (["b"], None)),
-        (["a", "b"], 0, False, (["b"], "a")),  # what runs stays where it is
+        (["a", "b"], 0, False, (["b"], "a")),  # a running transfer does not move
     ):
         with qtbot.waitSignal(model.rows_dropped) as told:
             _drop(bench, ids, row, lower=lower)
         assert tuple(told.args) == expected
     view.expandAll()
     below = view.visualRect(model.index(0, 0, model.index(0, 0))).center()
-    assert view.gap_at(below) == 1, "among the layers of the first means below it"
+    assert view.gap_at(below) == 1, "a drop among a row's layers goes below the row"
     assert view.gap_at(QPoint(20, 5000)) == 4
     assert not model.canDropMimeData(
         model.mimeData([model.index_of("a")]), Qt.DropAction.MoveAction, 1, 0, QModelIndex()
@@ -330,11 +330,11 @@ def test_what_it_waits_for_goes_on_over_the_empty_columns(bench: Bench, light: T
     assert light.ink(Tone.BAD).plain.name() not in colours, "it has not failed"
 
 
-# -- what failed
+# -- failures
 
 
 def _covered(bench: Bench, name: str) -> bool:
-    """Whether the row of a transfer is not in sight, or a notice or banner lies over it."""
+    """Return whether the row of a transfer is out of sight, or covered by a notice or banner."""
     pane = bench.window.transfer_pane
     row = pane.view.visualRect(bench.transfers.index_of(name))
     viewport = pane.view.viewport()
@@ -348,13 +348,13 @@ def test_an_offer_leaves_the_row_it_is_about_in_sight(bench: Bench, qtbot: QtBot
     error = SignInRequired("r wants a sign-in.", registry="r")
     failed = transfer("m15", state=State.FAILED, error=error)
     bench.move(*[transfer(f"m{number}") for number in range(15)], failed)
-    window.floors.setSizes([1000, 1])  # as low as it goes
+    window.floors.setSizes([1000, 1])  # as low as possible
     qtbot.waitUntil(lambda: pane.height() < 250)
     pane.show_ended(failed)
     qtbot.waitUntil(lambda: not _covered(bench, "m15"))
     assert pane.explanation == "r wants a sign-in."
     notice = pane._notice
-    assert notice is not None and notice.height() >= notice.sizeHint().height(), "nor is the notice cut"
+    assert notice is not None and notice.height() >= notice.sizeHint().height(), "the notice is complete too"
 
 
 def test_an_offer_goes_with_its_cause(bench: Bench, qtbot: QtBot) -> None:
@@ -478,4 +478,4 @@ def test_a_failure_that_nothing_can_be_offered_about_leaves_the_offer(bench: Ben
     pane.show_ended(hopeless)
     assert pane.explanation == "r refuses a."
     pane.show_ended(later)
-    assert pane.explanation == "s refuses c.", "of two alike the newer"
+    assert pane.explanation == "s refuses c.", "of two equal offers the newer one is shown"
