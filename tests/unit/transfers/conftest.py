@@ -16,7 +16,7 @@ from transfertools.bench import Bench
 from transfertools.faulty import faulty_registries
 
 
-class NoServices:
+class NoClients:
     """Clients that fail if they are used: a way defined by a test needs none."""
 
     def __getattr__(self, name: str) -> Any:
@@ -39,7 +39,7 @@ def make_queue(journal: Journal) -> Iterator[Callable[..., tuple[TransferQueue, 
     ) -> tuple[TransferQueue, Eye]:
         eye = Eye()
         more.setdefault("journal", journal)
-        queue = TransferQueue(clients or NoServices(), wake=eye.wake, ways=script.table(), **more)
+        queue = TransferQueue(clients or NoClients(), wake=eye.wake, ways=script.table(), **more)
         eye.queue = queue
         made.append(queue)
         if start:
