@@ -185,11 +185,6 @@ class TransferModel(QAbstractItemModel):
         """Return the snapshots of all transfers shown, in row order."""
         return [row.snapshot for row in self._rows]
 
-    def transfer_of(self, index: QModelIndex) -> str:
-        """Return the id of the transfer that a row is or belongs to; "" for none."""
-        found = self._find(index)
-        return found[0].snapshot.id if found is not None else ""
-
     def index_of(self, transfer: str) -> QModelIndex:
         """Return the index of the transfer with this id; invalid if it is not shown."""
         row = self._transfers.get(transfer)

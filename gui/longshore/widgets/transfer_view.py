@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, QRectF, Qt, Signal
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, QRectF, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import (
     QDrag,
     QDragEnterEvent,
@@ -24,13 +24,33 @@ from PySide6.QtWidgets import (
 
 from longshore.models.columns import Role, TransferColumn
 from longshore.models.transfers import TransferModel
-from longshore.transfers.transfer import State
-from longshore.widgets.columns import PADDING
+from longshore.transfers.transfer import State, TransferSnapshot
+from longshore.widgets.columns import PADDING, Column, Kind
 from longshore.widgets.delegates import action_width
 from longshore.widgets.drag import HOT_SPOT, drag_pixmap
 from longshore.widgets.theme import current_theme
 from longshore.widgets.views import TreeView
 
+_RIGHT = Qt.TextElideMode.ElideRight
+_COLUMNS = [
+    Column("Push", "", kind=Kind.NAME, extra=114),
+    Column("registry.acme.io/acme/billing-api:edge", "registry….io/api:edge", weight=4),
+    Column("registry.acme.io/acme/billing:2.4.1", "acme/billing:2", weight=4),
+    Column("Succeeded", "Succeeded", kind=Kind.PILL, elide=_RIGHT),
+    Column("100 % —————————", "100 % ————", kind=Kind.PROGRESS),
+    Column(
+        "9 layers, 184 MB compressed, about 172 MB there",
+        "44.6 of 72 MB, 118",
+        weight=6,
+        elide=_RIGHT,
+        acts=True,
+    ),
+    Column("888.8 MB/s", "88.8 MB/s", right=True, elide=_RIGHT, yields=1),
+    Column("1 min 20 s", "1 min 20 s", right=True, elide=_RIGHT, yields=2),
+    Column("2026-11-24 13:37", "13:37", elide=_RIGHT),
+]
+#: Milliseconds between two frames of a bar whose total is unknown.
+_STEP = 100
 _ROOT = QModelIndex()
 _NOWHERE = -1
 
@@ -40,7 +60,12 @@ class TransferView(TreeView):
 
     action_requested = Signal(str)  # id of the transfer
 
-    _gap = _NOWHERE  # the row before which a drop would insert the dragged rows
+    def __init__(self, title: str) -> None:
+        super().__init__(title, _COLUMNS, hidden=(TransferColumn.FINISHED,))
+        self._gap = _NOWHERE  # the row before which a drop would insert the dragged rows
+        self._swing = QTimer(self)
+        self._swing.setInterval(_STEP)
+        self._swing.timeout.connect(self._animate)
 
     def set_model(self, model: TransferModel, *, sortable: bool = False) -> None:  # type: ignore[override]
         """Show *model* in queue order."""
@@ -50,6 +75,43 @@ class TransferView(TreeView):
         self.setDropIndicatorShown(False)  # Qt's own indicator also appears between layers and over a row
         self.setDragDropMode(QAbstractItemView.DragDropMode.InternalMove)
         self.setDefaultDropAction(Qt.DropAction.MoveAction)
+        model.watch_layers(self._layers_in_sight)
+
+    def transfers(self) -> list[TransferSnapshot]:
+        """The transfers of the selected rows, each once, from top to bottom; a layer counts as its transfer."""
+        rows = sorted((_top(index) for index in self.rows()), key=QModelIndex.row)
+        found = (row.data(Role.SNAPSHOT) for row in rows)
+        return list({snapshot.id: snapshot for snapshot in found if snapshot is not None}.values())
+
+    def _layers_in_sight(self) -> dict[str, tuple[int, int]]:
+        """Return, by transfer, the first and the last visible row below it."""
+        found: dict[str, tuple[int, int]] = {}
+        for index in self.rows_in_sight():
+            if index.internalId():
+                name = str(index.data(Role.TRANSFER_ID))
+                found[name] = (found.get(name, (index.row(), 0))[0], index.row())
+        return found
+
+    # -- bars whose total is unknown
+
+    def swing(self, on: bool) -> None:
+        """Animate the bars of rows whose total is unknown, as long as the view is visible."""
+        if not on:
+            self._swing.stop()
+        elif not self._swing.isActive():
+            self._swing.start()
+
+    @Slot()
+    def _animate(self) -> None:
+        if not self.isVisible():
+            self._swing.stop()
+            return
+        header = self.columns.header
+        column = header.sectionViewportPosition(TransferColumn.PROGRESS)
+        # Repaint only the column with the bars.
+        self.viewport().update(
+            column, 0, header.sectionSize(TransferColumn.PROGRESS), self.viewport().height()
+        )
 
     # -- dragging
 
@@ -77,9 +139,7 @@ class TransferView(TreeView):
         index = self.indexAt(where).siblingAtColumn(0)
         if not index.isValid():
             return self.model().rowCount() if where.y() >= 0 else 0
-        top = index
-        while top.parent().isValid():
-            top = top.parent()
+        top = _top(index)
         below = top != index or where.y() >= self.visualRect(index).center().y()
         return top.row() + 1 if below else top.row()
 
@@ -228,3 +288,9 @@ class TransferView(TreeView):
         button.clicked.connect(lambda: self.action_requested.emit(name))
         layout.addWidget(button)
         return place
+
+
+def _top(index: QModelIndex) -> QModelIndex:
+    while index.parent().isValid():
+        index = index.parent()
+    return index

@@ -14,35 +14,13 @@ from longshore.models.columns import NodeKind, Role, Tone, TransferColumn
 from longshore.models.transfer_text import can_detour
 from longshore.models.transfers import TransferModel
 from longshore.transfers.transfer import State, TransferSnapshot
-from longshore.widgets.columns import Column, Kind
 from longshore.widgets.pane import Pane
 from longshore.widgets.theme import current_theme
 from longshore.widgets.transfer_paint import MOVING
 from longshore.widgets.transfer_view import TransferView
 
-_RIGHT = Qt.TextElideMode.ElideRight
-_COLUMNS = [
-    Column("Push", "", kind=Kind.NAME, extra=114),
-    Column("registry.acme.io/acme/billing-api:edge", "registry….io/api:edge", weight=4),
-    Column("registry.acme.io/acme/billing:2.4.1", "acme/billing:2", weight=4),
-    Column("Succeeded", "Succeeded", kind=Kind.PILL, elide=_RIGHT),
-    Column("100 % —————————", "100 % ————", kind=Kind.PROGRESS),
-    Column(
-        "9 layers, 184 MB compressed, about 172 MB there",
-        "44.6 of 72 MB, 118",
-        weight=6,
-        elide=_RIGHT,
-        acts=True,
-    ),
-    Column("888.8 MB/s", "88.8 MB/s", right=True, elide=_RIGHT, yields=1),
-    Column("1 min 20 s", "1 min 20 s", right=True, elide=_RIGHT, yields=2),
-    Column("2026-11-24 13:37", "13:37", elide=_RIGHT),
-]
-_FINISHED = 8
 #: Height of the pane in pixels before its first layout.
 _LEAST_HEIGHT = 150
-#: Milliseconds between two frames of a bar whose total is unknown.
-_STEP = 100
 #: Milliseconds between two updates of the summary: numbers that change faster cannot be read.
 _SUMMARY = 250
 
@@ -90,9 +68,8 @@ class TransferPane(Pane):
         self.hold_button = add(self.tr("Pause queue"), "hold-queue", self.toggle_hold)
         self.hold_button.set_hint(self.tr("No further transfers start; running ones continue."))
         self.clear_button = add(self.tr("Clear finished"), "clear", self.clear_finished)
-        self.view = TransferView(self.tr("Transfers"), _COLUMNS, hidden=(_FINISHED,))
+        self.view = TransferView(self.tr("Transfers"))
         self.view.set_model(model)
-        model.watch_layers(self._layers_in_sight)
         self.view.expanded.connect(model.unfold)
         self.view.action_requested.connect(self._act)
         self.view.opened.connect(self._opened)
@@ -103,9 +80,6 @@ class TransferPane(Pane):
         self.setMinimumHeight(_LEAST_HEIGHT)
         self._outer.setSizeConstraint(QLayout.SizeConstraint.SetMinimumSize)
         self.body.setContentsMargins(0, 0, 0, 7)
-        self._swing = QTimer(self)
-        self._swing.setInterval(_STEP)
-        self._swing.timeout.connect(self._animate)
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
         self._soon.timeout.connect(self._tell_state)
@@ -126,20 +100,9 @@ class TransferPane(Pane):
         """Return all transfers shown, in row order."""
         return self.model.snapshots()
 
-    def _layers_in_sight(self) -> dict[str, tuple[int, int]]:
-        """Return, by transfer, the first and the last visible row below it."""
-        found: dict[str, tuple[int, int]] = {}
-        for index in self.view.rows_in_sight():
-            if index.internalId():
-                name = self.model.transfer_of(index)
-                found[name] = (found.get(name, (index.row(), 0))[0], index.row())
-        return found
-
     def selected(self) -> list[TransferSnapshot]:
         """Return the transfers of the selected rows, each once, from top to bottom; a layer counts as its transfer."""
-        rows = sorted((_top(index) for index in self.view.rows()), key=QModelIndex.row)
-        found = (row.data(Role.SNAPSHOT) for row in rows)
-        return list({snapshot.id: snapshot for snapshot in found if snapshot is not None}.values())
+        return self.view.transfers()
 
     def set_held(self, held: bool) -> None:
         """Show whether the queue is paused; emits no request."""
@@ -401,28 +364,12 @@ class TransferPane(Pane):
         if offering != self._offering:
             self._offering = offering
             self.view.offer_actions()
-        swinging = any(s.permille is None and s.state in MOVING for s in snapshots)
-        if swinging and not self._swing.isActive():
-            self._swing.start()
-        elif not swinging:
-            self._swing.stop()
-
-    @Slot()
-    def _animate(self) -> None:
-        if not self.isVisible():
-            self._swing.stop()
-            return
-        view = self.view
-        header = view.columns.header
-        column = header.sectionViewportPosition(4)
-        # Repaint only the column with the bars.
-        view.viewport().update(column, 0, header.sectionSize(4), view.viewport().height())
+        self.view.swing(any(s.permille is None and s.state in MOVING for s in snapshots))
 
     @Slot(QModelIndex)
     def _opened(self, index: QModelIndex) -> None:
-        top = _top(index)
         if index.data(Role.NODE_KIND) == NodeKind.TRANSFER:
-            self.view.setExpanded(top, not self.view.isExpanded(top))
+            self.view.setExpanded(index, not self.view.isExpanded(index))
 
     @Slot(QPoint)
     def _menu(self, where: QPoint) -> None:
@@ -458,9 +405,3 @@ class TransferPane(Pane):
         menu.addAction(self.tr("Remove from list")).triggered.connect(self.remove)
         menu.addAction(self.tr("Clear finished")).triggered.connect(self.clear_finished)
         menu.popup(self.view.viewport().mapToGlobal(where))
-
-
-def _top(index: QModelIndex) -> QModelIndex:
-    while index.parent().isValid():
-        index = index.parent()
-    return index
