@@ -57,7 +57,7 @@ class SavedSignIn:
         helper_lost = bool(self.helper) and config.values.get("credsStore") != self.helper
         if found == self.entries and not helper_lost:
             return Fate.KEPT
-        undone = found == self.before or (found == self.entries and helper_lost)
+        undone = found in (self.before, self.entries)
         now = _others(config, self.registry, self.helper)
         others_changed = now["auths"] != self.others["auths"] or any(
             # The docker CLI drops keys that it does not know, so a missing key means nothing.

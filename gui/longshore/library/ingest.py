@@ -209,7 +209,6 @@ class _Part:
         try:
             self._fill(wanted, source, cancellation)
         except DigestMismatch:
-            self._drop()
             if not begun:
                 raise
             # The bytes of an earlier attempt may have been wrong.
@@ -220,9 +219,9 @@ class _Part:
     def _fill(self, wanted: Descriptor, source: OpenBlob, cancellation: Cancellation) -> None:
         verifier = self._hashed(wanted, cancellation)
         self._room_for(wanted.size - verifier.seen)
-        if verifier.seen < wanted.size:
-            self._append(verifier, source, cancellation)
         try:
+            if verifier.seen < wanted.size:
+                self._append(verifier, source, cancellation)
             verifier.finish()
         except DigestMismatch:
             self._drop()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import select
+import selectors
 import signal
 import subprocess
 import sys
@@ -166,6 +167,22 @@ def test_no_pipe_and_no_child_is_left(run: Run, monkeypatch: pytest.MonkeyPatch)
     assert len(list(Path("/proc/self/fd").iterdir())) == before
     with pytest.raises(ChildProcessError):
         os.waitpid(-1, os.WNOHANG)
+
+
+def test_a_program_that_takes_its_time_is_not_asked_all_the_while(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+    select = selectors.DefaultSelector.select
+
+    def counted(self: selectors.DefaultSelector, timeout: float | None = None) -> object:
+        waits.append(timeout or 0.0)
+        return select(self, timeout)
+
+    monkeypatch.setattr(selectors.DefaultSelector, "select", counted)
+    assert run("import time; time.sleep(0.5)").code == 0
+    # The last looks, after its end, do not wait.
+    assert waits and all(wait == program._LOOK for wait in waits[:-2])
 
 
 def test_all_that_a_program_left_in_large_pipes_is_read() -> None:

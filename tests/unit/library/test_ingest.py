@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import threading
+import types
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -15,7 +16,7 @@ import pytest
 
 from longshore.cancellation import Cancellation, Cancelled
 from longshore.errors import DigestMismatch, DiskFull, RegistryUnreachable
-from longshore.library.ingest import Ingest
+from longshore.library.ingest import Ingest, _Part
 from longshore.library.library import Library
 from longshore.oci.descriptor import Descriptor, OpenBlob
 from longshore.oci.digest import sha256_of
@@ -369,6 +370,42 @@ def test_no_room_is_said_before_the_first_byte(library: Library, monkeypatch: py
     assert caught.value.subject == str(library.path)
     assert line.asked == []
     assert library.usage().partial == 0
+
+
+@pytest.mark.parametrize("free, fits", [(len(BLOB) - 30_000, True), (len(BLOB) - 30_001, False)])
+def test_a_part_needs_room_only_for_what_is_missing(
+    library: Library, monkeypatch: pytest.MonkeyPatch, free: int, fits: bool
+) -> None:
+    line = Line()
+    line.cut_after = [30_000]
+    with pytest.raises(RegistryUnreachable):
+        receive(library, line)
+    disk = types.SimpleNamespace(f_bavail=free, f_frsize=1)
+    monkeypatch.setattr("longshore.library.ingest.os.fstatvfs", lambda descriptor: disk)
+    with contextlib.nullcontext() if fits else pytest.raises(DiskFull):
+        receive(library, line)
+    assert line.asked == [0, *([30_000] if fits else [])]
+
+
+@pytest.mark.parametrize(
+    "locks", [lambda descriptor: False, lambda descriptor: 1 / 0], ids=["locked", "failed"]
+)
+def test_a_part_that_is_not_ours_is_closed(
+    library: Library, monkeypatch: pytest.MonkeyPatch, locks: Callable[[int], bool]
+) -> None:
+    library._folder.ensure()
+    opened: list[int] = []
+
+    def remembered(descriptor: int) -> bool:
+        opened.append(descriptor)
+        return locks(descriptor)
+
+    monkeypatch.setattr("longshore.library.ingest.try_lock", remembered)
+    with contextlib.suppress(ZeroDivisionError):
+        assert _Part.opened(library.path / ".longshore" / "ingest" / "x", library._folder) is None
+    (descriptor,) = opened
+    with pytest.raises(OSError):
+        os.fstat(descriptor)
 
 
 def test_a_lock_that_nobody_lets_go_is_an_error(tmp_path: Path) -> None:
