@@ -80,6 +80,7 @@ def test_trust_helps_only_where_nothing_else_is_wrong(folder: Path) -> None:
     no_matter_of_trust = TlsFailed("It wants a certificate from us.", registry="registry.test")
     assert not replace(report, problem=no_matter_of_trust).can_be_trusted(now)
     assert not replace(report, certificate=None).can_be_trusted(now)
+    assert not replace(report, certificate=None).in_date(now)
     assert not replace(report, address="another.test").can_be_trusted(now)
     assert not report.can_be_trusted(now + timedelta(days=40))
     assert not report.can_be_trusted(now - timedelta(days=1))

@@ -17,7 +17,7 @@ from longshore.registry.client import RegistryClient
 from longshore.registry.model import Upload
 from transfertools.faulty import FaultyRegistry, digest_of, faulty_registries
 
-from .conftest import Answer, Asked, reply
+from .conftest import Answer, Asked, Scripted, reply
 
 BLOB = hashlib.shake_256(b"blob").digest(450)
 DIGEST = digest_of(BLOB)
@@ -384,3 +384,15 @@ def test_nothing_behind_the_end(
         return
     with pytest.raises(UnexpectedReply, match="not the part"):
         read(client, offset)
+
+
+@pytest.mark.parametrize("status", [200, 202, 204])
+def test_a_session_says_how_far_it_is(
+    serve: Callable[..., Scripted], connect: Callable[..., RegistryClient], status: int
+) -> None:
+    def script(asked: Asked) -> Answer:
+        return reply(None, status, Range="0-299", Location="/v2/a/b/blobs/uploads/2")
+
+    moved = connect(serve(script)).upload_offset(Upload("a/b", "/v2/a/b/blobs/uploads/1"))
+    assert moved.offset == 300
+    assert moved.location.endswith("/v2/a/b/blobs/uploads/2")
