@@ -16,7 +16,7 @@ from longshore.registry.model import Page
 from longshore.registry.session import Document
 
 #: A listing with more entries is treated as endless.
-MOST_ITEMS = 2_000_000
+MOST_ITEMS = 500_000
 #: Most pages in a row without new entries.
 _MOST_EMPTY = 20
 _LISTINGS_KEPT = 64
