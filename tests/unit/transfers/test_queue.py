@@ -368,6 +368,43 @@ def test_what_nobody_foresaw_is_an_error_and_logged(make_queue: Make) -> None:
     assert "KeyError" in error.detail
 
 
+@pytest.mark.expects_log("no thread for a transfer")
+def test_a_system_without_threads_to_spare_fails_a_row_and_not_the_queue(
+    make_queue: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue, eye = make_queue(Script(lambda job, number: ""))
+    begin = threading.Thread.start
+
+    def refused(thread: threading.Thread) -> None:
+        if thread.name.startswith("transfer-"):
+            raise RuntimeError("can't start new thread")
+        begin(thread)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refused)
+        row = queue.add(pull())
+        error = eye.until(row, State.FAILED).error
+    assert error is not None
+    assert "threads" in error.message
+    queue.retry([row])
+    eye.until(row, State.SUCCEEDED)
+
+
+@pytest.mark.expects_log("the scheduler failed and looks again")
+def test_a_scheduler_that_fails_looks_again(make_queue: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    failures = iter([KeyError("oops")])
+    decide = runner.decide
+
+    def failing(*args: Any, **more: Any) -> Any:
+        for error in failures:
+            raise error
+        return decide(*args, **more)
+
+    monkeypatch.setattr(runner, "decide", failing)
+    queue, eye = make_queue(Script(lambda job, number: ""))
+    eye.until(queue.add(pull()), State.SUCCEEDED)
+
+
 @pytest.mark.expects_log("nobody did")
 def test_cancelled_by_nobody_is_no_cancellation(make_queue: Make) -> None:
     def run(job: Job, number: int) -> str:

@@ -68,7 +68,7 @@ class TransferQueue:
 
     def start(self) -> None:
         """Open the journal, show unfinished rows as Interrupted, and start working. Call once."""
-        self._threads.new(self._load, "transfers-load").start()
+        self._threads.start(self._load, "transfers-load")
         self._runner.start()
 
     def shutdown(self, timeout: float = 2.0) -> bool:
@@ -102,7 +102,7 @@ class TransferQueue:
         with self._rows.lock:
             if self._journal.another and not (self._reloading or self._rows.closing):
                 self._reloading = True
-                self._threads.new(self._reload, "transfers-reload").start()
+                self._threads.start(self._reload, "transfers-reload")
         self._mailbox.post()
 
     def _reload(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 
@@ -9,7 +10,7 @@ from longshore.cancellation import Cancellation
 from longshore.engine.address import EngineAddress
 from longshore.errors import LongshoreError
 from longshore.transfers.clients import Clients
-from longshore.transfers.errors import UnsupportedTransfer
+from longshore.transfers.errors import InternalError, UnsupportedTransfer
 from longshore.transfers.progress.progress import Progress
 from longshore.transfers.queue.retry import RetryPolicy
 from longshore.transfers.queue.row import Entry, now
@@ -21,6 +22,8 @@ from longshore.transfers.queue.worker import Outcome, perform
 from longshore.transfers.transfer import Plan, State, TransferNote, Waiting
 from longshore.transfers.ways.table import Ways, all_ways, kind_of
 from longshore.transfers.ways.way import Job, Later, Way
+
+_log = logging.getLogger(__name__)
 
 #: Seconds between two updates of speeds and countdowns while nothing else happens.
 TICK = 1.0
@@ -61,7 +64,7 @@ class Runner:
 
     def start(self) -> None:
         """Start the scheduler. Call once."""
-        self._threads.new(self._schedule, "transfers-scheduler").start()
+        self._threads.start(self._schedule, "transfers-scheduler")
 
     def stop(self) -> None:
         """Stop waiting for engines; the scheduler stops with the rows. Returns at once."""
@@ -76,26 +79,34 @@ class Runner:
     def _schedule(self) -> None:
         if self._ways is None:
             self._ways = all_ways()
-        while True:
+        while not self._rows.closing:
+            try:
+                seconds = self._look()
+            except Exception:
+                # Without its scheduler the queue would stand still and nobody would know why.
+                _log.exception("the scheduler failed and looks again")
+                seconds = TICK
             with self._rows.lock:
-                if self._rows.closing:
-                    return
-                self._rows.looking()
-                monotonic = time.monotonic()
-                self.look_at_new()
-                timeout = self._keep_up(monotonic)
-                decision = decide(self._rows, self.limits, held=self.held, now=monotonic)
-                for entry in decision.waiting:
-                    self._rows.changed(entry)
-                for entry in decision.start:
-                    self._begin(entry)
-                    timeout = min(timeout or TICK, TICK)  # a new attempt may stall at once
-                away = {engine for entry in self._rows if (engine := entry.engine_away)}
-            # Outside the lock: the waiter has its own, and calls back.
-            for address in away:
-                self._waiter.wait_for(address)
-            with self._rows.lock:
-                self._rows.rest(min(filter(None, (timeout, decision.wake_in)), default=None))
+                self._rows.rest(seconds)
+
+    def _look(self) -> float | None:
+        """Start what may start. Returns the seconds until the next look, None if only a change calls for one."""
+        with self._rows.lock:
+            self._rows.looking()
+            monotonic = time.monotonic()
+            self.look_at_new()
+            timeout = self._keep_up(monotonic)
+            decision = decide(self._rows, self.limits, held=self.held, now=monotonic)
+            for entry in decision.waiting:
+                self._rows.changed(entry)
+            for entry in () if self._rows.closing else decision.start:
+                self._begin(entry)
+                timeout = min(timeout or TICK, TICK)  # a new attempt may stall at once
+            away = {engine for entry in self._rows if (engine := entry.engine_away)}
+        # Outside the lock: the waiter has its own, and calls back.
+        for address in away:
+            self._waiter.wait_for(address)
+        return min(filter(None, (timeout, decision.wake_in)), default=None)
 
     def _way(self, entry: Entry) -> Way | None:
         return None if self._ways is None else self._ways.get(kind_of(entry.request))
@@ -162,12 +173,20 @@ class Runner:
             carried=entry.carried,
             changed=lambda: self._rows.changed(entry),
         )
-        entry.thread = self._threads.new(
-            lambda: self._attempt(entry, way, entry.cancellation, progress), f"transfer-{entry.id[:8]}"
-        )
+        try:
+            # It waits for the lock before it changes anything.
+            entry.thread = self._threads.start(
+                lambda: self._attempt(entry, way, entry.cancellation, progress), f"transfer-{entry.id[:8]}"
+            )
+        except RuntimeError as error:
+            _log.warning("no thread for a transfer: %s", error)
+            entry.error = InternalError(
+                "The system allows no more threads.", advice="Close other programs and try again."
+            )
+            self._rows.end(entry, State.FAILED)
+            return
         self._rows.save(entry)
         self._rows.changed(entry)
-        entry.thread.start()
 
     # -- a transfer's thread
 

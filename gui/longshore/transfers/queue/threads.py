@@ -17,8 +17,8 @@ class Threads:
         self._lock = threading.Lock()
         self._running: set[threading.Thread] = set()
 
-    def new(self, work: Callable[[], None], name: str) -> threading.Thread:
-        """A thread for *work*, counted from now on. The caller starts it."""
+    def start(self, work: Callable[[], None], name: str) -> threading.Thread:
+        """Start a thread for *work*. Raises RuntimeError if the system allows no more threads."""
 
         def run() -> None:
             try:
@@ -32,6 +32,11 @@ class Threads:
         thread = threading.Thread(target=run, name=name, daemon=True)
         with self._lock:
             self._running.add(thread)
+            try:
+                thread.start()
+            except RuntimeError:
+                self._running.discard(thread)
+                raise
         return thread
 
     def join(self, deadline: float) -> bool:
