@@ -329,8 +329,6 @@ def _keep_out(headers: Mapping[str, str]) -> None:
                     user, _, password = b64decode(secret).decode("utf-8", "replace").partition(":")
                     keep_out(password, user)
             keep_out(secret)
-        elif name.lower() == "private-token":
-            keep_out(value)
 
 
 def _parted(url: str) -> tuple[str, str]:

@@ -37,6 +37,14 @@ def answering(status: int, **headers: str) -> Callable[[Asked], Any]:
     return lambda asked: reply({}) if asked.path == "/v2/" else reply(said, status, **headers)
 
 
+def test_what_a_head_says_in_full_is_not_read_again(serve, connect) -> None:
+    """On Docker Hub, reading a manifest counts as a pull."""
+    server = serve(answering(200, Docker_Content_Digest=RAW_DIGEST, Content_Type=OCI_MANIFEST))
+    found = connect(server).head("a/b", "1.0")
+    assert (found.digest, found.media_type) == (RAW_DIGEST, OCI_MANIFEST)
+    assert [asked.method for asked in server.asked if "manifests" in asked.path] == ["HEAD"]
+
+
 @pytest.mark.parametrize("status", [200, 201, 202, 204])
 def test_a_manifest_is_stored_as_it_is(serve, connect, status: int) -> None:
     server = serve(answering(status))

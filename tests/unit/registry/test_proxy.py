@@ -28,9 +28,11 @@ _REFUSAL = b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n
 class Proxy:
     """Opens tunnels (RFC 9110, 9.3.6) to any host; refuses clients without the right *password*."""
 
-    def __init__(self, password: str = "") -> None:
+    def __init__(self, password: str | None = None) -> None:
         self.wanted: list[str] = []
-        self._allowed = "Basic " + base64.b64encode(f"me:{password}".encode()).decode() if password else ""
+        self._allowed = ""
+        if password is not None:
+            self._allowed = "Basic " + base64.b64encode(f"me:{password}".encode()).decode()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._clients: list[socket.socket] = []
         self._threads = [threading.Thread(target=self._accept)]
@@ -98,7 +100,7 @@ def elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @contextlib.contextmanager
-def proxy(password: str = "") -> Iterator[Proxy]:
+def proxy(password: str | None = None) -> Iterator[Proxy]:
     made = Proxy(password)
     try:
         yield made
@@ -121,6 +123,16 @@ def test_a_tunnel_with_a_sign_in_at_the_proxy(connect, tmp_path: Path) -> None:
             stranger.tags("a/b")
         assert "SHA-256" in caught.value.certificate, "the certificate is fetched through the proxy, too"
         stranger.close()
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_a_proxy_that_knows_a_user_without_a_password(connect, tmp_path: Path) -> None:
+    with proxy("") as way, serve_tls(tmp_path, tags) as server:
+        client = connect(
+            server, ca_file=tmp_path / "ca.crt", environ={"HTTPS_PROXY": f"http://me@{way.host}"}
+        )
+        assert client.tags("a/b").items == ["1"]
+        client.close()
 
 
 @pytest.mark.usefixtures("elsewhere")
