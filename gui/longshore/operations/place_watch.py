@@ -8,6 +8,7 @@ import enum
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from longshore.application.clients import Clients
 from longshore.application.requests import LocalPlace
@@ -29,6 +30,8 @@ _log = logging.getLogger(__name__)
 POLL = 1.0
 #: Seconds of gathering events before the images are listed again: one pull causes several events.
 GATHER = 0.1
+#: Seconds that a list of images may take before the place is asked whether it still responds.
+SLOW = 5.0
 #: Seconds until the images are listed again without an event, in case one was lost before the stream began.
 RELIST = 60.0
 
@@ -117,7 +120,12 @@ class PlaceWatch:
             try:
                 store = await self._tasks.call(self._tasks.quick, open_store, place, self._services)
                 info = await self._tasks.call(self._tasks.quick, store.probe)
-                await self._follow(store, info, place, cancellation, wanted)
+                ending = Cancellation()
+                with cancellation.waking(ending.cancel):
+                    try:
+                        await self._follow(store, info, place, ending, wanted)
+                    finally:
+                        ending.cancel()  # a frozen engine's stream would last as long as the program
             except LongshoreError as error:
                 if not cancellation.cancelled:
                     if self.status.state is PlaceState.READY:
@@ -162,7 +170,7 @@ class PlaceWatch:
         stream.add_done_callback(lambda _: wanted.set())
         while True:
             wanted.clear()
-            images = await self._tasks.call(self._tasks.quick, store.images)
+            images = await self._list(store)
             if cancellation.cancelled:
                 return
             self._say(PlaceStatus(PlaceState.READY, place, info=info))
@@ -174,11 +182,20 @@ class PlaceWatch:
                 await asyncio.wait_for(wanted.wait(), RELIST)
             await asyncio.sleep(GATHER)
 
+    async def _list(self, store: Store) -> list[LocalImage]:
+        """List the images. Raises why the place does not respond, long before a frozen engine's list times out."""
+        listing = asyncio.ensure_future(self._tasks.call(self._tasks.quick, store.images))
+        listing.add_done_callback(_retrieve)
+        while not (await asyncio.wait({listing}, timeout=SLOW))[0]:
+            # A long list takes its time, a frozen engine for ever: this tells which of them it is.
+            await self._tasks.call(self._tasks.quick, store.probe)
+        return listing.result()
 
-def _retrieve(ended: asyncio.Future[None]) -> None:
-    """Retrieve the exception that ended the stream: asyncio logs one that nobody retrieves.
 
-    After the watch was stopped, nothing else retrieves it.
+def _retrieve(ended: asyncio.Future[Any]) -> None:
+    """Retrieve the exception that ended a stream or a list: asyncio logs one that nobody retrieves.
+
+    After the watch was stopped or went on, nothing else retrieves it.
     """
     if not ended.cancelled():
         ended.exception()

@@ -10,13 +10,22 @@ import pytest
 from PySide6.QtWidgets import QApplication
 
 from longshore.application.clients import Clients
-from longshore.engine.address import EngineAddress
-from longshore.errors import EngineUnavailable, LongshoreError, NotALibrary, UnknownContext
+from longshore.cancellation import Cancellation
+from longshore.engine.address import EngineAddress, current_address
+from longshore.engine.engine import Engine
+from longshore.errors import (
+    EngineUnavailable,
+    LongshoreError,
+    NotALibrary,
+    UnavailableCause,
+    UnknownContext,
+)
 from longshore.library.library import Library
 from longshore.models.images import ImageModel
 from longshore.models.tags import TagModel
 from longshore.oci.image_name import ImageName
 from longshore.oci.reference import Reference
+from longshore.operations import place_watch
 from longshore.operations.images import Images
 from longshore.operations.place_watch import PlaceState
 from longshore.operations.tasks import Tasks
@@ -170,3 +179,35 @@ def test_an_engine_elsewhere_that_answers_is_offered(
 
     on_side(scenario, DOCKER_HOST=testbed_engine.host)
     assert [address.url for address in offered] == [testbed_engine.host], "once"
+
+
+def test_an_engine_that_freezes_is_soon_unavailable_and_comes_back(
+    on_side: Callable[..., Side], testbed_engine: PrivateEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A list may take two minutes, but an engine that does not respond to a probe either is not waited for."""
+    monkeypatch.setattr(place_watch, "SLOW", 0.05)
+    probe = Engine.probe
+
+    def impatient(
+        engine: Engine, cancellation: Cancellation | None = None, *, seconds: float = 0.5
+    ) -> object:
+        return probe(engine, cancellation, seconds=min(seconds, 0.5))
+
+    monkeypatch.setattr(Engine, "probe", impatient)
+
+    async def scenario(side: Side) -> None:
+        place = EnginePlace(current_address(testbed_engine.host, {}))
+        side.local.select_place(place)
+        await until(lambda: side.local.status.info is not None)
+        testbed_engine.freeze()
+        try:
+            side.local.watch.refresh()
+            await until(lambda: side.local.status.state is PlaceState.UNAVAILABLE)
+            error = side.local.status.error
+            assert isinstance(error, EngineUnavailable)
+            assert error.cause is UnavailableCause.TIMED_OUT
+        finally:
+            testbed_engine.thaw()
+        await until(lambda: side.local.status.state is PlaceState.READY)
+
+    on_side(scenario)
