@@ -326,6 +326,7 @@ def test_saving_again_replaces_the_secret_only(docker_home: DockerHome) -> None:
     docker_home.write(OTHERS)
     docker_home.store.save("z.example", Credential("me", "secret"))
     assert docker_home.read()["auths"]["z.example"] == {**ME, "email": "z@x", "future": [1]}
+    assert list(docker_home.read()["auths"]) == ["z.example", "a.example"]
     docker_home.write(
         {"auths": {"x.example": {"username": "old", "password": "old", "identitytoken": "old"}}}
     )
