@@ -8,10 +8,13 @@ the same.
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Callable, Iterator
 
 import pytest
 
+from longshore.application.clients import Clients
+from longshore.registry.config import RegistryConfig
 from longshore.transfers.journal.journal import Journal
 from longshore.transfers.queue.queue import TransferQueue
 from longshore.transfers.transfer import NoteKind, State, TransferSnapshot
@@ -32,7 +35,6 @@ from transfertools.everywhere import (
     Spot,
     request,
 )
-from transfertools.real import RealClients
 
 #: The second registry behaves like the first, and Podman like the classic store, so they need fewer partners.
 PAIRS = [
@@ -98,7 +100,7 @@ def spots(
 @pytest.fixture(scope="module")
 def move(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Move]:
     """Return a function that moves an image from one spot to another and returns the row, which succeeded."""
-    clients = RealClients()
+    clients = Clients(os.environ, RegistryConfig)
     eye = Eye()
     journal = Journal(tmp_path_factory.mktemp("journal") / "journal.sqlite3")
     queue = TransferQueue(clients, journal, wake=eye.wake)

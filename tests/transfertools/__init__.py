@@ -29,6 +29,11 @@ ENGINE = EngineAddress("test", "unix:///nowhere/docker.sock", Origin.OPTION)
 DEADLINE = 10.0
 
 
+def address_of(host: str) -> EngineAddress:
+    """Return the address of a testbed's engine by its ``host``."""
+    return EngineAddress("testbed", host, Origin.OPTION)
+
+
 def pull(text: str = "127.0.0.1:5000/app:1", address: EngineAddress = ENGINE) -> TransferRequest:
     """Return a request to pull *text*."""
     reference = Reference.parse(text)

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from longshore.application.clients import Clients
+from longshore.registry.config import RegistryConfig
 from longshore.transfers.journal.journal import Journal
 from longshore.transfers.queue.queue import TransferQueue
 from longshore.transfers.queue.retry import RetryPolicy
 from longshore.transfers.transfer import State, TransferSnapshot
 from transfertools import Eye, copy
 from transfertools.faulty import FaultyRegistry, digest_of
-from transfertools.real import RealClients
 
 QUICK = RetryPolicy(delays=(0.05, 0.05), rate_limit_delays=(0.05,))
 
@@ -29,7 +31,7 @@ class Bench:
     ) -> None:
         self.source = source
         self.target = target
-        self.clients = RealClients()
+        self.clients = Clients(os.environ, RegistryConfig)
         self.eye = Eye()
         self.queue = TransferQueue(
             self.clients, Journal(tmp_path / "journal.sqlite3"), wake=self.eye.wake, policy=QUICK

@@ -33,7 +33,7 @@ from testbed.engine import PrivateEngine
 from testbed.processes import find_program
 from testbed.registry import PrivateRegistry
 from testbed.remote_images import SeededRepository
-from transfertools.real import address_of
+from transfertools import address_of
 
 _OCI = "application/vnd.oci.image."
 _DOCKER = "application/vnd.docker.distribution.manifest."

@@ -2,29 +2,37 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from longshore.application.clients import Clients
+from longshore.registry.config import RegistryConfig
 from longshore.transfers.journal.journal import Journal
 from longshore.transfers.queue.queue import TransferQueue
 from testbed.engine import PrivateEngine
 from testbed.errors import TestbedUnavailable, require
 from transfertools import Eye
-from transfertools.real import RealClients
 
 
 @pytest.fixture
-def clients() -> Iterator[RealClients]:
-    clients = RealClients()
+def configs() -> dict[str, RegistryConfig]:
+    """What is configured for registries, by host: nothing at first."""
+    return {}
+
+
+@pytest.fixture
+def clients(configs: dict[str, RegistryConfig]) -> Iterator[Clients]:
+    clients = Clients(os.environ, lambda host: configs.get(host, RegistryConfig(host)))
     yield clients
     clients.close()
 
 
 @pytest.fixture
-def make_queue(clients: RealClients, tmp_path: Path) -> Iterator[Callable[..., tuple[TransferQueue, Eye]]]:
+def make_queue(clients: Clients, tmp_path: Path) -> Iterator[Callable[..., tuple[TransferQueue, Eye]]]:
     made: list[TransferQueue] = []
 
     def make(**more: Any) -> tuple[TransferQueue, Eye]:

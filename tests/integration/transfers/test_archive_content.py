@@ -23,6 +23,7 @@ from archivetools import (
     replaced,
     write,
 )
+from longshore.application.clients import Clients
 from longshore.archives.model import ArchiveFormat
 from longshore.cancellation import Cancellation, Cancelled
 from longshore.errors import ArchiveDamaged, ArchiveError, DiskFull, NotInRegistry
@@ -38,10 +39,9 @@ from testbed.engine import PrivateEngine
 from testbed.errors import TestbedUnavailable, require
 from testbed.images import seed_repository
 from testbed.registry import PrivateRegistry
-from transfertools import Eye
+from transfertools import Eye, address_of
 from transfertools.archive_summary import inspect_archive
 from transfertools.archives import in_archive, in_engine, in_library, in_registry, moving, skopeo, small_disk
-from transfertools.real import RealClients, address_of
 
 Make = Callable[..., tuple[TransferQueue, Eye]]
 MB = 1_000_000
@@ -51,7 +51,7 @@ PLATFORMS = (("linux", "amd64"), ("linux", "arm64"))
 @pytest.mark.parametrize("packed", SUFFIXES)
 def test_registry_to_oci_archive_to_registry(
     make_queue: Make,
-    clients: RealClients,
+    clients: Clients,
     open_registry: PrivateRegistry,
     second_registry: PrivateRegistry,
     tmp_path: Path,
@@ -91,7 +91,7 @@ def test_registry_to_oci_archive_to_registry(
 
 def test_registry_to_docker_archive_for_engines_and_tools(
     make_queue: Make,
-    clients: RealClients,
+    clients: Clients,
     testbed_engine: PrivateEngine,
     open_registry: PrivateRegistry,
     second_registry: PrivateRegistry,
@@ -125,7 +125,7 @@ def test_registry_to_docker_archive_for_engines_and_tools(
 @pytest.mark.parametrize("format", ["docker", "oci"])
 def test_an_archive_of_an_image_without_a_name_goes_to_a_registry_by_its_digest(
     make_queue: Make,
-    clients: RealClients,
+    clients: Clients,
     open_registry: PrivateRegistry,
     tmp_path: Path,
     format: str,
@@ -169,7 +169,7 @@ def test_an_archive_of_an_image_without_a_name_goes_to_a_registry_by_its_digest(
 @pytest.mark.parametrize("format", ["docker", "oci"])
 def test_library_to_archive_and_back(
     make_queue: Make,
-    clients: RealClients,
+    clients: Clients,
     open_registry: PrivateRegistry,
     tmp_path: Path,
     format: str,
@@ -226,7 +226,7 @@ def test_zstd_layers_stand_plainly_beside_for_engines_that_do_not_know_them(
 @pytest.mark.parametrize("packed", SUFFIXES)
 def test_what_a_classic_engine_saved_goes_to_a_registry_compressed(
     make_queue: Make,
-    clients: RealClients,
+    clients: Clients,
     testbed_engine: PrivateEngine,
     open_registry: PrivateRegistry,
     tmp_path: Path,
@@ -260,7 +260,7 @@ def test_what_a_classic_engine_saved_goes_to_a_registry_compressed(
 
 
 def test_a_copy_cancelled_in_the_middle_leaves_nothing(
-    clients: RealClients, open_registry: PrivateRegistry, tmp_path: Path
+    clients: Clients, open_registry: PrivateRegistry, tmp_path: Path
 ) -> None:
     seed_repository(open_registry.address, "archived/cancelled", ("1",), layers=(4 * MB, 4 * MB))
     folder = tmp_path / "saved"
@@ -301,7 +301,7 @@ def test_a_full_disk(make_queue: Make, open_registry: PrivateRegistry, tmp_path:
 
 
 def test_a_damaged_archive_reaches_no_registry(
-    make_queue: Make, clients: RealClients, open_registry: PrivateRegistry, tmp_path: Path
+    make_queue: Make, clients: Clients, open_registry: PrivateRegistry, tmp_path: Path
 ) -> None:
     path = write(tmp_path, oci_parts(Image()))
     path.write_bytes(path.read_bytes()[:6000])

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from archivetools import Image, digest_of, layer, oci_parts, write
+from longshore.application.clients import Clients
 from longshore.cancellation import Cancellation
 from longshore.engine.address import EngineAddress, Origin
 from longshore.engine.model import ImageStore
@@ -20,10 +21,9 @@ from longshore.transfers.transfer import NoteKind, State
 from testbed.engine import PrivateEngine
 from testbed.images import load_image, seed_repository
 from testbed.registry import PrivateRegistry
-from transfertools import Eye
+from transfertools import Eye, address_of
 from transfertools.archive_summary import inspect_archive
 from transfertools.archives import in_archive, in_engine, in_registry, moving, skopeo
-from transfertools.real import RealClients, address_of
 
 Make = Callable[..., tuple[TransferQueue, Eye]]
 MB = 1_000_000
@@ -34,14 +34,14 @@ def place(engine: PrivateEngine) -> EngineAddress:
     return EngineAddress(engine.flavour, engine.host, Origin.OPTION)
 
 
-def forget(clients: RealClients, address: EngineAddress, name: str) -> None:
+def forget(clients: Clients, address: EngineAddress, name: str) -> None:
     with contextlib.suppress(ImageUnknown):
         clients.engine(address).remove(name, force=True)
 
 
 @pytest.mark.parametrize("format", ["docker", "oci"])
 def test_saved_and_loaded_again(
-    make_queue: Make, clients: RealClients, any_engine: PrivateEngine, tmp_path: Path, format: str
+    make_queue: Make, clients: Clients, any_engine: PrivateEngine, tmp_path: Path, format: str
 ) -> None:
     name = f"docker.io/flavours/{format}:1"  # Podman adds its own domain to short names
     with contextlib.closing(any_engine.client()) as client:
@@ -66,7 +66,7 @@ def test_saved_and_loaded_again(
 
 def test_an_index_from_a_registry_by_an_archive(
     make_queue: Make,
-    clients: RealClients,
+    clients: Clients,
     any_engine: PrivateEngine,
     open_registry: PrivateRegistry,
     tmp_path: Path,
@@ -99,7 +99,7 @@ def test_an_index_from_a_registry_by_an_archive(
 
 
 def test_relayed_there_and_back(
-    make_queue: Make, clients: RealClients, any_engine: PrivateEngine, own_engine: PrivateEngine
+    make_queue: Make, clients: Clients, any_engine: PrivateEngine, own_engine: PrivateEngine
 ) -> None:
     name = "docker.io/flavours/relay:1"
     with contextlib.closing(own_engine.client()) as client:
@@ -123,7 +123,7 @@ def test_relayed_there_and_back(
 
 
 def test_layers_that_are_there_already(
-    make_queue: Make, clients: RealClients, any_engine: PrivateEngine, tmp_path: Path
+    make_queue: Make, clients: Clients, any_engine: PrivateEngine, tmp_path: Path
 ) -> None:
     below, above = layer("below", 500_000), layer("above", 300_000)
     names = ("docker.io/flavours/base:1", "docker.io/flavours/more:1")
@@ -143,7 +143,7 @@ def test_layers_that_are_there_already(
 
 
 def test_several_images_in_one_archive(
-    make_queue: Make, clients: RealClients, any_engine: PrivateEngine, tmp_path: Path
+    make_queue: Make, clients: Clients, any_engine: PrivateEngine, tmp_path: Path
 ) -> None:
     names = [f"docker.io/flavours/several:{number}" for number in (1, 2)]
     with contextlib.closing(any_engine.client()) as client:
@@ -165,7 +165,7 @@ def test_several_images_in_one_archive(
 
 def test_among_engines_of_one_kind_everything_stays_the_same(
     make_queue: Make,
-    clients: RealClients,
+    clients: Clients,
     any_engine: PrivateEngine,
     open_registry: PrivateRegistry,
     tmp_path: Path,

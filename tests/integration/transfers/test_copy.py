@@ -7,12 +7,14 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from longshore.application.clients import Clients
 from longshore.credentials import Credential
 from longshore.errors import InvalidManifest, RegistryUnreachable, SignInRequired, TlsFailed
 from longshore.oci.digest import sha256_of
 from longshore.oci.layer import LayerState
 from longshore.oci.manifest import OCI_MANIFEST, Index, Manifest
 from longshore.oci.platform import Platform
+from longshore.registry.config import RegistryConfig
 from longshore.transfers.queue.queue import TransferQueue
 from longshore.transfers.queue.retry import RetryPolicy
 from longshore.transfers.transfer import NoteKind, State, Waiting
@@ -21,7 +23,6 @@ from testbed.remote_images import seed_repository
 from testbed.throttle import Throttle
 from testbed.token_server import TokenServer
 from transfertools import Eye, copy
-from transfertools.real import RealClients
 
 Make = Callable[..., tuple[TransferQueue, Eye]]
 MB = 1_000_000
@@ -29,7 +30,7 @@ PLATFORMS = (("linux", "amd64"), ("linux", "arm64"), ("linux", "s390x"))
 
 
 def test_copy_keeps_the_digest(
-    make_queue: Make, clients: RealClients, open_registry: PrivateRegistry, second_registry: PrivateRegistry
+    make_queue: Make, clients: Clients, open_registry: PrivateRegistry, second_registry: PrivateRegistry
 ) -> None:
     seeded = seed_repository(open_registry.address, "copy/plain", ("1",), layers=(2 * MB, 3 * MB, MB))
     target = f"{second_registry.address}/copied/plain:2"
@@ -83,7 +84,7 @@ def test_copies_side_by_side_do_not_send_the_same_twice(
 
 
 def test_copy_of_all_platforms_is_verbatim(
-    make_queue: Make, clients: RealClients, open_registry: PrivateRegistry, second_registry: PrivateRegistry
+    make_queue: Make, clients: Clients, open_registry: PrivateRegistry, second_registry: PrivateRegistry
 ) -> None:
     seeded = seed_repository(open_registry.address, "copy/index", ("1",), platforms=PLATFORMS)
     source, target = f"{open_registry.address}/copy/index:1", f"{second_registry.address}/copied/index:1"
@@ -98,7 +99,7 @@ def test_copy_of_all_platforms_is_verbatim(
 
 
 def test_copy_within_a_registry_mounts(
-    make_queue: Make, clients: RealClients, open_registry: PrivateRegistry
+    make_queue: Make, clients: Clients, open_registry: PrivateRegistry
 ) -> None:
     seeded = seed_repository(open_registry.address, "copy/near", ("1",))
     source, target = f"{open_registry.address}/copy/near:1", f"{open_registry.address}/copied/near:1"
@@ -118,7 +119,7 @@ def test_copy_within_a_registry_mounts(
 
 
 def test_copy_of_chosen_platforms_is_an_index_of_its_own(
-    make_queue: Make, clients: RealClients, open_registry: PrivateRegistry, second_registry: PrivateRegistry
+    make_queue: Make, clients: Clients, open_registry: PrivateRegistry, second_registry: PrivateRegistry
 ) -> None:
     seeded = seed_repository(open_registry.address, "copy/some", ("1",), platforms=PLATFORMS)
     source, target = f"{open_registry.address}/copy/some:1", f"{second_registry.address}/copied/some:1"
@@ -143,7 +144,7 @@ def test_copy_of_chosen_platforms_is_an_index_of_its_own(
 
 
 def test_copy_of_one_platform_keeps_its_digest(
-    make_queue: Make, clients: RealClients, open_registry: PrivateRegistry, second_registry: PrivateRegistry
+    make_queue: Make, clients: Clients, open_registry: PrivateRegistry, second_registry: PrivateRegistry
 ) -> None:
     seeded = seed_repository(open_registry.address, "copy/one", ("1",), platforms=PLATFORMS)
     source, target = f"{open_registry.address}/copy/one:1", f"{second_registry.address}/copied/one:1"
@@ -169,7 +170,7 @@ def test_a_plain_image_of_another_platform_is_not_taken_for_the_one_asked_for(
 
 
 def test_copy_by_digest_and_of_docker_schema_2(
-    make_queue: Make, clients: RealClients, open_registry: PrivateRegistry, second_registry: PrivateRegistry
+    make_queue: Make, clients: Clients, open_registry: PrivateRegistry, second_registry: PrivateRegistry
 ) -> None:
     seeded = seed_repository(
         open_registry.address, "copy/docker", ("1",), platforms=PLATFORMS[:2], image_format="docker"
@@ -203,7 +204,7 @@ def test_what_was_copied_before_is_skipped(
 
 
 def test_signatures_come_along_by_the_fallback_tag_and_by_their_own(
-    make_queue: Make, clients: RealClients, open_registry: PrivateRegistry, second_registry: PrivateRegistry
+    make_queue: Make, clients: Clients, open_registry: PrivateRegistry, second_registry: PrivateRegistry
 ) -> None:
     seeded = seed_repository(open_registry.address, "copy/signed", ("1",))
     here, there = clients.registry(open_registry.address), clients.registry(second_registry.address)
@@ -232,7 +233,7 @@ def test_signatures_come_along_by_the_fallback_tag_and_by_their_own(
 
 
 def test_sign_ins_of_both_sides(
-    make_queue: Make, clients: RealClients, auth_registry: PrivateRegistry, token_registry: PrivateRegistry
+    make_queue: Make, clients: Clients, auth_registry: PrivateRegistry, token_registry: PrivateRegistry
 ) -> None:
     names = (auth_registry.username, auth_registry.password)
     seeded = seed_repository(auth_registry.address, "copy/secret", ("1",), credentials=names)
@@ -242,7 +243,8 @@ def test_sign_ins_of_both_sides(
     assert isinstance(refused.error, SignInRequired)
     assert refused.error.registry == auth_registry.address
     for registry in (auth_registry, token_registry):
-        clients.credentials[registry.address] = Credential(registry.username, registry.password)
+        credential = Credential(registry.username, registry.password)
+        clients.credentials.keep_for_this_run(registry.address, credential)
         clients.registry(registry.address)._session.auth.forget()
     queue.retry([refused.id])
     assert eye.until(refused.id, State.SUCCEEDED, 30).digest == seeded.digest
@@ -254,7 +256,7 @@ def test_sign_ins_of_both_sides(
 
 
 def test_a_token_that_runs_out_in_the_middle(
-    make_queue: Make, clients: RealClients, open_registry: PrivateRegistry, tmp_path: Path
+    make_queue: Make, clients: Clients, open_registry: PrivateRegistry, tmp_path: Path
 ) -> None:
     sizes = (300_000,) * 12
     seeded = seed_repository(open_registry.address, "copy/expiring", ("1",), layers=sizes)
@@ -265,7 +267,7 @@ def test_a_token_that_runs_out_in_the_middle(
         PrivateRegistry(tmp_path / "registry", auth="token", token_server=tokens) as registry,
         Throttle(registry.address, bytes_per_second=700_000) as line,
     ):
-        clients.credentials[line.address] = Credential("sam", "good")
+        clients.credentials.keep_for_this_run(line.address, Credential("sam", "good"))
         queue, eye = make_queue()
         source, target = f"{open_registry.address}/copy/expiring:1", f"{line.address}/copied/expiring:1"
         done = eye.until(queue.add(copy(source, target)), State.SUCCEEDED, 60)
@@ -277,7 +279,7 @@ def test_a_token_that_runs_out_in_the_middle(
 
 
 def test_a_line_that_is_cut_on_either_side(
-    make_queue: Make, clients: RealClients, open_registry: PrivateRegistry, second_registry: PrivateRegistry
+    make_queue: Make, clients: Clients, open_registry: PrivateRegistry, second_registry: PrivateRegistry
 ) -> None:
     seeded = seed_repository(open_registry.address, "copy/cut", ("1",), layers=(3 * MB, 2 * MB))
     with Throttle(open_registry.address) as near, Throttle(second_registry.address) as far:
@@ -309,7 +311,7 @@ def test_a_registry_that_is_gone_for_a_moment(
 
 
 def test_a_paused_copy_goes_on(
-    make_queue: Make, clients: RealClients, open_registry: PrivateRegistry, second_registry: PrivateRegistry
+    make_queue: Make, clients: Clients, open_registry: PrivateRegistry, second_registry: PrivateRegistry
 ) -> None:
     """distribution discards an upload whose connection is cut, and keeps one that stops after a complete chunk."""
     seeded = seed_repository(open_registry.address, "copy/paused", ("1",), layers=(8 * MB, 500_000))
@@ -338,7 +340,7 @@ def test_a_paused_copy_goes_on(
 
 
 def test_cancelled_at_once_and_done_layers_are_kept(
-    make_queue: Make, clients: RealClients, open_registry: PrivateRegistry, second_registry: PrivateRegistry
+    make_queue: Make, clients: Clients, open_registry: PrivateRegistry, second_registry: PrivateRegistry
 ) -> None:
     seeded = seed_repository(open_registry.address, "copy/cancel", ("1",), layers=(12 * MB, 50_000, 40_000))
     with Throttle(second_registry.address, bytes_per_second=MB) as line:
@@ -358,7 +360,7 @@ def test_cancelled_at_once_and_done_layers_are_kept(
 
 
 def test_the_limit_holds_and_can_be_lifted(
-    make_queue: Make, clients: RealClients, open_registry: PrivateRegistry, second_registry: PrivateRegistry
+    make_queue: Make, clients: Clients, open_registry: PrivateRegistry, second_registry: PrivateRegistry
 ) -> None:
     seed_repository(open_registry.address, "copy/slow", ("1",), layers=(2 * MB, 2 * MB))
     clients.bandwidth.limit = 500_000
@@ -373,14 +375,19 @@ def test_the_limit_holds_and_can_be_lifted(
 
 
 def test_a_registry_with_a_certificate_of_its_own(
-    make_queue: Make, clients: RealClients, open_registry: PrivateRegistry, tls_registry: PrivateRegistry
+    make_queue: Make,
+    clients: Clients,
+    configs: dict[str, RegistryConfig],
+    open_registry: PrivateRegistry,
+    tls_registry: PrivateRegistry,
 ) -> None:
     seeded = seed_repository(open_registry.address, "copy/tls", ("1",))
     source, target = f"{open_registry.address}/copy/tls:1", f"{tls_registry.address}/copied/tls:1"
     queue, eye = make_queue()
     refused = eye.until(queue.add(copy(source, target)), State.FAILED, 30)
     assert isinstance(refused.error, TlsFailed)
-    clients.trust(tls_registry.address, tls_registry.ca_file)
+    configs[tls_registry.address] = RegistryConfig(tls_registry.address, ca_file=tls_registry.ca_file)
+    clients.forget_registry(tls_registry.address)
     queue.retry([refused.id])
     assert eye.until(refused.id, State.SUCCEEDED, 30).digest == seeded.digest
     assert (

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+from longshore.application.clients import Clients
 from longshore.transfers.queue.queue import TransferQueue
 from longshore.transfers.queue.retry import RetryPolicy
 from longshore.transfers.transfer import State
@@ -14,7 +15,6 @@ from testbed.registry import PrivateRegistry
 from testbed.remote_images import seed_repository
 from testbed.throttle import Throttle
 from transfertools import DEADLINE, Eye, copy, wait_until
-from transfertools.real import RealClients
 
 Make = Callable[..., tuple[TransferQueue, Eye]]
 IMAGES = 6
@@ -28,7 +28,7 @@ def open_handles() -> int:
 
 
 def test_copies_under_stress_end_truly(
-    make_queue: Make, clients: RealClients, open_registry: PrivateRegistry, tmp_path: Path
+    make_queue: Make, clients: Clients, open_registry: PrivateRegistry, tmp_path: Path
 ) -> None:
     chance = random.Random(7)
     digests = {}

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from longshore.application.clients import Clients
 from longshore.cancellation import Cancellation
 from longshore.engine.model import ImagePlatform, ImageStore
 from longshore.errors import EngineFailure
@@ -17,8 +18,7 @@ from longshore.transfers.transfer import NoteKind, State
 from testbed.engine import PrivateEngine
 from testbed.images import seed_repository
 from testbed.registry import PrivateRegistry
-from transfertools import Eye, pull, push
-from transfertools.real import RealClients, address_of
+from transfertools import Eye, address_of, pull, push
 
 Make = Callable[..., tuple[TransferQueue, Eye]]
 BOTH = [("linux", "amd64"), ("linux", "arm64")]
@@ -26,7 +26,7 @@ LAYERS = (20_000, 400_000)
 
 
 def test_a_pull_is_verified_on_every_engine(
-    make_queue: Make, clients: RealClients, any_engine: PrivateEngine, open_registry: PrivateRegistry
+    make_queue: Make, clients: Clients, any_engine: PrivateEngine, open_registry: PrivateRegistry
 ) -> None:
     seeded = seed_repository(open_registry.address, "stores/pull", layers=LAYERS, platforms=BOTH)
     name = Reference.parse(f"{open_registry.address}/stores/pull:latest")
@@ -60,7 +60,7 @@ def test_a_pull_is_verified_on_every_engine(
 
 def test_what_containerd_leaves_out_of_a_pull_is_said_before_a_push_fails_for_it(
     make_queue: Make,
-    clients: RealClients,
+    clients: Clients,
     testbed_engine: PrivateEngine,
     containerd_engine: PrivateEngine,
     open_registry: PrivateRegistry,
@@ -93,7 +93,7 @@ def test_what_containerd_leaves_out_of_a_pull_is_said_before_a_push_fails_for_it
 
 
 def test_an_image_named_by_digest_is_pulled_shown_and_removed(
-    make_queue: Make, clients: RealClients, any_engine: PrivateEngine, open_registry: PrivateRegistry
+    make_queue: Make, clients: Clients, any_engine: PrivateEngine, open_registry: PrivateRegistry
 ) -> None:
     seeded = seed_repository(open_registry.address, "stores/digest", layers=LAYERS, platforms=BOTH)
     name = Reference.parse(f"{open_registry.address}/stores/digest@{seeded.digest}")
@@ -109,7 +109,7 @@ def test_an_image_named_by_digest_is_pulled_shown_and_removed(
 
 def test_a_push_tells_when_platforms_are_left_behind(
     make_queue: Make,
-    clients: RealClients,
+    clients: Clients,
     any_engine: PrivateEngine,
     open_registry: PrivateRegistry,
     second_registry: PrivateRegistry,
@@ -137,7 +137,7 @@ def test_a_push_tells_when_platforms_are_left_behind(
 @pytest.mark.parametrize("architecture", ["amd64", "arm64"])
 def test_a_platform_that_was_asked_for_comes_on_every_engine(
     make_queue: Make,
-    clients: RealClients,
+    clients: Clients,
     any_engine: PrivateEngine,
     open_registry: PrivateRegistry,
     architecture: str,

@@ -26,6 +26,7 @@ from archivetools import (
     without,
     write,
 )
+from longshore.application.clients import Clients
 from longshore.engine.address import EngineAddress, Origin
 from longshore.engine.model import ImagePlatform
 from longshore.errors import ImageUnknown, InvalidManifest
@@ -35,9 +36,8 @@ from longshore.oci.platform import Platform
 from longshore.transfers.queue.queue import TransferQueue
 from longshore.transfers.transfer import Endpoint, NoteKind, Phase, State
 from testbed.engine import PrivateEngine
-from transfertools import Eye
+from transfertools import Eye, address_of
 from transfertools.archives import in_archive, in_engine, in_library, moving
-from transfertools.real import RealClients, address_of
 
 Make = Callable[..., tuple[TransferQueue, Eye]]
 MB = 1_000_000
@@ -47,7 +47,7 @@ Start = Callable[[Path, str], Endpoint]
 
 
 @pytest.fixture
-def library(clients: RealClients, tmp_path: Path) -> Library:
+def library(clients: Clients, tmp_path: Path) -> Library:
     return clients.library(tmp_path / "library")
 
 
@@ -84,7 +84,7 @@ def there(found: tuple[ImagePlatform, ...]) -> dict[Platform, bool]:
 
 
 def test_a_store_that_can_keep_them_gets_all_platforms(
-    make_queue: Make, clients: RealClients, containerd_engine: PrivateEngine, tmp_path: Path, start: Start
+    make_queue: Make, clients: Clients, containerd_engine: PrivateEngine, tmp_path: Path, start: Start
 ) -> None:
     name = "docker.io/tars/all:1"
     parts, index = several(image_of(AMD, name), image_of(ARM, name))
@@ -101,7 +101,7 @@ def test_a_store_that_can_keep_them_gets_all_platforms(
 
 
 def test_of_several_platforms_the_store_gets_those_that_are_whole(
-    make_queue: Make, clients: RealClients, containerd_engine: PrivateEngine, tmp_path: Path, start: Start
+    make_queue: Make, clients: Clients, containerd_engine: PrivateEngine, tmp_path: Path, start: Start
 ) -> None:
     """One platform has a layer only at its vendor's URL, another is completely absent."""
     name = "docker.io/tars/whole:1"
@@ -146,7 +146,7 @@ def test_of_several_platforms_the_store_gets_those_that_are_whole(
 
 
 def test_an_engine_that_keeps_one_platform_is_not_given_any_of_several_others(
-    make_queue: Make, clients: RealClients, testbed_engine: PrivateEngine, tmp_path: Path, start: Start
+    make_queue: Make, clients: Clients, testbed_engine: PrivateEngine, tmp_path: Path, start: Start
 ) -> None:
     name = "docker.io/tars/others:1"
     parts, _ = several(image_of(ARM, name), image_of(S390X, name))
@@ -161,7 +161,7 @@ def test_an_engine_that_keeps_one_platform_is_not_given_any_of_several_others(
 
 
 def test_unpacking_is_a_part_of_the_bar(
-    make_queue: Make, clients: RealClients, testbed_engine: PrivateEngine, tmp_path: Path, start: Start
+    make_queue: Make, clients: Clients, testbed_engine: PrivateEngine, tmp_path: Path, start: Start
 ) -> None:
     name = "docker.io/tars/unpacking:1"
     # The layers are unique to this run, because an engine does not unpack layers that it already has.
@@ -182,7 +182,7 @@ def test_unpacking_is_a_part_of_the_bar(
 
 
 def test_the_layers_below_are_known_and_not_sent(
-    make_queue: Make, clients: RealClients, testbed_engine: PrivateEngine, tmp_path: Path, start: Start
+    make_queue: Make, clients: Clients, testbed_engine: PrivateEngine, tmp_path: Path, start: Start
 ) -> None:
     below, above = layer("tars below", 500_000), layer("tars above", 300_000)
     names = ("docker.io/tars/below:1", "docker.io/tars/above:1")
@@ -241,7 +241,7 @@ def with_provenance(image: Image) -> tuple[list[Part], bytes, bytes]:
 @pytest.mark.parametrize("target", ["library", "archive", "engine"])
 def test_what_an_engine_keeps_beside_an_image_comes_along(
     make_queue: Make,
-    clients: RealClients,
+    clients: Clients,
     containerd_engine: PrivateEngine,
     library: Library,
     tmp_path: Path,
@@ -277,7 +277,7 @@ def test_what_an_engine_keeps_beside_an_image_comes_along(
 @pytest.mark.parametrize("target", ["library", "archive"])
 def test_the_one_platform_that_an_engine_has_is_named(
     make_queue: Make,
-    clients: RealClients,
+    clients: Clients,
     containerd_engine: PrivateEngine,
     library: Library,
     tmp_path: Path,

@@ -12,6 +12,7 @@ from pathlib import Path
 import docker.errors
 import pytest
 
+from longshore.application.clients import Clients
 from longshore.library.library import Library
 from longshore.oci.reference import Reference
 from longshore.transfers.journal.codec import request_to_json
@@ -34,7 +35,6 @@ from transfertools.everywhere import (
     name_of,
     request,
 )
-from transfertools.real import RealClients
 
 Make = Callable[..., tuple[TransferQueue, Eye]]
 MB = 1_000_000
@@ -55,15 +55,16 @@ PAIRS = [
 
 #: Another Longshore without a window: it reports when its transfer moves data, and runs until it is killed.
 _OTHER = """
-import json, sys, threading
+import json, os, sys, threading
 from pathlib import Path
+from longshore.application.clients import Clients
+from longshore.registry.config import RegistryConfig
 from longshore.transfers.journal.journal import Journal
 from longshore.transfers.queue.queue import TransferQueue
 from longshore.transfers.journal.codec import request_from_json
 from transfertools import Eye
-from transfertools.real import RealClients
 eye = Eye()
-queue = eye.queue = TransferQueue(RealClients(), Journal(Path(sys.argv[1])), wake=eye.wake)
+queue = eye.queue = TransferQueue(Clients(os.environ, RegistryConfig), Journal(Path(sys.argv[1])), wake=eye.wake)
 queue.start()
 row = queue.add(request_from_json(json.loads(sys.argv[2])))
 eye.until(row, lambda row: row.moved_bytes > 0 or row.state.finished, 60)
@@ -106,7 +107,7 @@ def spots(
         }
 
 
-def stands(spot: Spot, label: str, clients: RealClients, folder: Path) -> Seen | None:
+def stands(spot: Spot, label: str, clients: Clients, folder: Path) -> Seen | None:
     """Return the image under this name, after checking that it is complete; None if there is none."""
     if (
         isinstance(spot, Line)
@@ -138,7 +139,7 @@ def killed_in_the_middle(sent: TransferRequest, journal: Path) -> str:
 @pytest.mark.parametrize(("source", "target"), PAIRS)
 def test_killed_in_the_middle_and_taken_up(
     make_queue: Make,
-    clients: RealClients,
+    clients: Clients,
     open_registry: PrivateRegistry,
     second_registry: PrivateRegistry,
     testbed_engine: PrivateEngine,

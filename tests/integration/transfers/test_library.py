@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from longshore.application.clients import Clients
 from longshore.errors import DigestMismatch, InvalidManifest, LibraryDamaged, NotInLibrary
 from longshore.library.library import Library
 from longshore.oci.digest import sha256_of
@@ -20,7 +21,6 @@ from testbed.remote_images import RegistryWriter, descriptor, document, seed_rep
 from testbed.throttle import Throttle
 from transfertools import Eye
 from transfertools.layouts import blobs_of, moving, place, pull_into, push_from
-from transfertools.real import RealClients
 
 Make = Callable[..., tuple[TransferQueue, Eye]]
 MB = 1_000_000
@@ -29,13 +29,13 @@ AMD64 = Platform("linux", "amd64")
 
 
 @pytest.fixture
-def library(clients: RealClients, tmp_path: Path) -> Library:
+def library(clients: Clients, tmp_path: Path) -> Library:
     return clients.library(tmp_path / "library")
 
 
 def test_pulled_and_pushed_elsewhere_it_is_the_same(
     make_queue: Make,
-    clients: RealClients,
+    clients: Clients,
     library: Library,
     open_registry: PrivateRegistry,
     second_registry: PrivateRegistry,
@@ -65,7 +65,7 @@ def test_pulled_and_pushed_elsewhere_it_is_the_same(
 
 
 def test_all_platforms_verbatim_or_one_alone(
-    make_queue: Make, clients: RealClients, library: Library, open_registry: PrivateRegistry
+    make_queue: Make, clients: Clients, library: Library, open_registry: PrivateRegistry
 ) -> None:
     machine = (Platform.host().os, Platform.host().architecture)
     platforms = tuple(dict.fromkeys((("linux", "riscv64"), machine, ("linux", "s390x"))))
@@ -114,7 +114,7 @@ def test_by_digest_it_has_a_name_of_its_own(
 
 def test_signatures_come_along_and_go_with_their_image(
     make_queue: Make,
-    clients: RealClients,
+    clients: Clients,
     library: Library,
     open_registry: PrivateRegistry,
     second_registry: PrivateRegistry,
@@ -154,7 +154,7 @@ def test_signatures_come_along_and_go_with_their_image(
 
 
 def test_from_library_to_library(
-    make_queue: Make, clients: RealClients, library: Library, open_registry: PrivateRegistry, tmp_path: Path
+    make_queue: Make, clients: Clients, library: Library, open_registry: PrivateRegistry, tmp_path: Path
 ) -> None:
     seeded = seed_repository(open_registry.address, "library/near", ("1",))
     source = f"{open_registry.address}/library/near:1"

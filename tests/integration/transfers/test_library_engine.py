@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from longshore.application.clients import Clients
 from longshore.archives.zstd import ZstdCompressor
 from longshore.engine.model import ImageStore
 from longshore.errors import ImageUnknown, InvalidManifest, NotInLibrary
@@ -31,16 +32,15 @@ from testbed.engine import PrivateEngine
 from testbed.images import load_image, seed_repository
 from testbed.registry import PrivateRegistry
 from testbed.remote_images import RegistryWriter, descriptor, document
-from transfertools import Eye, pull
+from transfertools import Eye, address_of, pull
 from transfertools.layouts import blobs_of, moving, place, pull_into, push_from
-from transfertools.real import RealClients, address_of
 
 Make = Callable[..., tuple[TransferQueue, Eye]]
 MB = 1_000_000
 
 
 @pytest.fixture
-def library(clients: RealClients, tmp_path: Path) -> Library:
+def library(clients: Clients, tmp_path: Path) -> Library:
     return clients.library(tmp_path / "library")
 
 
@@ -64,7 +64,7 @@ def loaded(engine: PrivateEngine, name: str, layers: tuple[int, ...]) -> str:
 
 def test_pulled_into_the_library_it_ends_in_the_engine(
     make_queue: Make,
-    clients: RealClients,
+    clients: Clients,
     library: Library,
     any_engine: PrivateEngine,
     open_registry: PrivateRegistry,
@@ -94,7 +94,7 @@ def test_pulled_into_the_library_it_ends_in_the_engine(
 
 def test_what_the_engine_has_below_is_not_sent_again(
     make_queue: Make,
-    clients: RealClients,
+    clients: Clients,
     library: Library,
     any_engine: PrivateEngine,
     open_registry: PrivateRegistry,
@@ -119,7 +119,7 @@ def test_what_the_engine_has_below_is_not_sent_again(
 
 def test_saved_from_an_engine_it_can_be_pushed(
     make_queue: Make,
-    clients: RealClients,
+    clients: Clients,
     library: Library,
     any_engine: PrivateEngine,
     open_registry: PrivateRegistry,
@@ -156,7 +156,7 @@ def test_saved_from_an_engine_it_can_be_pushed(
 
 def test_layers_in_zstd_are_read_by_every_engine(
     make_queue: Make,
-    clients: RealClients,
+    clients: Clients,
     library: Library,
     any_engine: PrivateEngine,
     open_registry: PrivateRegistry,
@@ -192,7 +192,7 @@ def test_layers_in_zstd_are_read_by_every_engine(
 
 def test_of_several_platforms_the_engine_gives_what_it_has(
     make_queue: Make,
-    clients: RealClients,
+    clients: Clients,
     library: Library,
     any_engine: PrivateEngine,
     open_registry: PrivateRegistry,

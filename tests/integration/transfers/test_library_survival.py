@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from longshore.application.clients import Clients
 from longshore.errors import DiskFull
 from longshore.library.library import Library
 from longshore.oci.reference import Reference
@@ -26,24 +27,25 @@ from testbed.remote_images import seed_repository
 from testbed.throttle import Throttle
 from transfertools import Eye, wait_until
 from transfertools.layouts import blobs_of, pull_into, push_from
-from transfertools.real import RealClients
 
 Make = Callable[..., tuple[TransferQueue, Eye]]
 MB = 1_000_000
 
 #: Another Longshore without a window: it pulls one image and reports the result.
 _OTHER = """
+import os
 import sys
 from pathlib import Path
+from longshore.application.clients import Clients
 from longshore.library.library import Library
+from longshore.registry.config import RegistryConfig
 from longshore.transfers.journal.journal import Journal
 from longshore.transfers.queue.queue import TransferQueue
 from longshore.transfers.transfer import State
 from transfertools import Eye
 from transfertools.layouts import pull_into
-from transfertools.real import RealClients
 source, library, journal = sys.argv[1:]
-clients, eye = RealClients(), Eye()
+clients, eye = Clients(os.environ, RegistryConfig), Eye()
 queue = eye.queue = TransferQueue(clients, Journal(Path(journal)), wake=eye.wake)
 queue.start()
 row = queue.add(pull_into(source, clients.library(Path(library))))
@@ -66,7 +68,7 @@ def another(source: str, library: Library, folder: Path) -> Iterator[subprocess.
 
 
 @pytest.fixture
-def library(clients: RealClients, tmp_path: Path) -> Library:
+def library(clients: Clients, tmp_path: Path) -> Library:
     return clients.library(tmp_path / "library")
 
 
@@ -140,7 +142,7 @@ def test_one_pulls_what_another_removes(
 
 
 def test_a_full_disk(
-    make_queue: Make, clients: RealClients, open_registry: PrivateRegistry, tmp_path: Path
+    make_queue: Make, clients: Clients, open_registry: PrivateRegistry, tmp_path: Path
 ) -> None:
     if os.geteuid() != 0:
         pytest.skip("needs root for a small disk of its own")
@@ -189,7 +191,7 @@ def skopeo() -> Callable[..., str]:
 
 def test_skopeo_reads_the_library(
     make_queue: Make,
-    clients: RealClients,
+    clients: Clients,
     library: Library,
     open_registry: PrivateRegistry,
     second_registry: PrivateRegistry,
@@ -216,7 +218,7 @@ def test_skopeo_reads_the_library(
 
 def test_the_library_reads_what_skopeo_wrote(
     make_queue: Make,
-    clients: RealClients,
+    clients: Clients,
     open_registry: PrivateRegistry,
     second_registry: PrivateRegistry,
     skopeo: Callable[..., str],
@@ -248,7 +250,7 @@ def test_the_library_reads_what_skopeo_wrote(
 
 def test_crane_reads_the_library_and_the_library_what_crane_wrote(
     make_queue: Make,
-    clients: RealClients,
+    clients: Clients,
     library: Library,
     open_registry: PrivateRegistry,
     second_registry: PrivateRegistry,

@@ -8,6 +8,7 @@ from contextlib import closing
 
 import pytest
 
+from longshore.application.clients import Clients
 from longshore.cancellation import Cancellation, Cancelled
 from longshore.errors import NotInRegistry
 from longshore.oci.platform import Platform
@@ -18,7 +19,6 @@ from longshore.transfers.ways.mirror import MirrorRule, TagState, plan_mirror
 from testbed.registry import PrivateRegistry
 from testbed.remote_images import MEDIA_TYPES, RegistryWriter, seed_repository
 from transfertools import Eye
-from transfertools.real import RealClients
 
 Make = Callable[..., tuple[TransferQueue, Eye]]
 PLATFORMS = (("linux", "amd64"), ("linux", "arm64"))
@@ -34,7 +34,7 @@ def rule_of(source: PrivateRegistry, path: str, target: PrivateRegistry, **more:
 
 
 def test_a_plan_says_what_is_same_missing_and_different(
-    make_queue: Make, clients: RealClients, open_registry: PrivateRegistry, second_registry: PrivateRegistry
+    make_queue: Make, clients: Clients, open_registry: PrivateRegistry, second_registry: PrivateRegistry
 ) -> None:
     path = "mirror/plan"
     # Two tags share layers, a third does not.
@@ -76,7 +76,7 @@ def test_a_plan_says_what_is_same_missing_and_different(
 
 
 def test_a_plan_of_chosen_platforms_knows_its_own_index(
-    make_queue: Make, clients: RealClients, open_registry: PrivateRegistry, second_registry: PrivateRegistry
+    make_queue: Make, clients: Clients, open_registry: PrivateRegistry, second_registry: PrivateRegistry
 ) -> None:
     path = "mirror/platforms"
     seeded = seed_repository(open_registry.address, path, ("1",), platforms=PLATFORMS)
@@ -90,7 +90,7 @@ def test_a_plan_of_chosen_platforms_knows_its_own_index(
 
 
 def test_signatures_that_came_later_are_found(
-    make_queue: Make, clients: RealClients, open_registry: PrivateRegistry, second_registry: PrivateRegistry
+    make_queue: Make, clients: Clients, open_registry: PrivateRegistry, second_registry: PrivateRegistry
 ) -> None:
     path = "mirror/signed"
     seeded = seed_repository(open_registry.address, path, ("1",))
@@ -111,7 +111,7 @@ def test_signatures_that_came_later_are_found(
 
 
 def test_a_tag_that_cannot_be_read_harms_only_itself(
-    clients: RealClients, open_registry: PrivateRegistry, second_registry: PrivateRegistry
+    clients: Clients, open_registry: PrivateRegistry, second_registry: PrivateRegistry
 ) -> None:
     path = "mirror/odd"
     seed_repository(open_registry.address, path, ("1",))
@@ -132,7 +132,7 @@ def test_a_tag_that_cannot_be_read_harms_only_itself(
 
 
 def test_a_plan_can_be_cancelled_and_fails_with_its_registry(
-    clients: RealClients, open_registry: PrivateRegistry, second_registry: PrivateRegistry
+    clients: Clients, open_registry: PrivateRegistry, second_registry: PrivateRegistry
 ) -> None:
     seed_repository(open_registry.address, "mirror/stop", tuple(f"{n}" for n in range(30)))
     rule = rule_of(open_registry, "mirror/stop", second_registry)

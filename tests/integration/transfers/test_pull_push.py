@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from longshore.application.clients import Clients
 from longshore.errors import AccessDenied, NotInRegistry, RegistryError, SignInRequired, VerificationFailed
 from longshore.oci.layer import LayerState
 from longshore.oci.reference import Reference
@@ -19,8 +20,7 @@ from testbed.engine import PrivateEngine
 from testbed.images import load_image, seed_repository, small_image
 from testbed.registry import PrivateRegistry
 from testbed.throttle import Throttle
-from transfertools import Eye, pull, push, wait_until
-from transfertools.real import RealClients, address_of
+from transfertools import Eye, address_of, pull, push, wait_until
 
 Make = Callable[..., tuple[TransferQueue, Eye]]
 MB = 1_000_000
@@ -37,7 +37,7 @@ def never_back(eye: Eye, row: str) -> None:
 
 def test_pull(
     make_queue: Make,
-    clients: RealClients,
+    clients: Clients,
     testbed_engine: PrivateEngine,
     open_registry: PrivateRegistry,
     throttle: Throttle,
@@ -105,7 +105,7 @@ def test_pull_again_is_up_to_date(
 
 
 def test_pull_of_one_platform_of_an_index(
-    make_queue: Make, clients: RealClients, testbed_engine: PrivateEngine, open_registry: PrivateRegistry
+    make_queue: Make, clients: Clients, testbed_engine: PrivateEngine, open_registry: PrivateRegistry
 ) -> None:
     seeded = seed_repository(
         open_registry.address, "transfers/index", ("1",), platforms=(("linux", "amd64"), ("linux", "arm64"))
@@ -133,7 +133,7 @@ def test_pull_of_what_is_not_there(
 
 
 def test_push_tags_moves_and_verifies(
-    make_queue: Make, clients: RealClients, testbed_engine: PrivateEngine, open_registry: PrivateRegistry
+    make_queue: Make, clients: Clients, testbed_engine: PrivateEngine, open_registry: PrivateRegistry
 ) -> None:
     with contextlib.closing(testbed_engine.client()) as client:
         image_id = load_image(client, ["transfers/local:1"], (MB, 2 * MB), seed="push")
@@ -201,7 +201,7 @@ def test_push_of_what_was_pulled_knows_its_layers_beforehand(
 
 
 def test_push_that_takes_a_local_tag_from_another_image_says_so(
-    make_queue: Make, clients: RealClients, testbed_engine: PrivateEngine, open_registry: PrivateRegistry
+    make_queue: Make, clients: Clients, testbed_engine: PrivateEngine, open_registry: PrivateRegistry
 ) -> None:
     target = f"{open_registry.address}/transfers/taken:1"
     with contextlib.closing(testbed_engine.client()) as client:
@@ -229,7 +229,7 @@ def test_push_without_sign_in(
 
 def test_push_that_fails_half_way_is_failed_with_the_reason(
     make_queue: Make,
-    clients: RealClients,
+    clients: Clients,
     testbed_engine: PrivateEngine,
     open_registry: PrivateRegistry,
     throttle: Throttle,
@@ -287,7 +287,7 @@ def test_push_that_we_cannot_verify_is_noted(
 
 def test_cancel_while_the_registry_says_nothing(
     make_queue: Make,
-    clients: RealClients,
+    clients: Clients,
     testbed_engine: PrivateEngine,
     open_registry: PrivateRegistry,
     throttle: Throttle,
@@ -326,7 +326,7 @@ def test_cancel_while_the_registry_says_nothing(
 @pytest.mark.parametrize("moment", ["downloading", "uploading"])
 def test_cancel_in_the_middle_really_stops(
     make_queue: Make,
-    clients: RealClients,
+    clients: Clients,
     testbed_engine: PrivateEngine,
     open_registry: PrivateRegistry,
     throttle: Throttle,

@@ -14,8 +14,7 @@ from longshore.transfers.transfer import State
 from testbed.crane import CraneRegistry
 from testbed.engine import PrivateEngine
 from testbed.images import seed_repository, small_image
-from transfertools import Eye, pull, push
-from transfertools.real import address_of
+from transfertools import Eye, address_of, pull, push
 
 pytestmark = pytest.mark.integration
 

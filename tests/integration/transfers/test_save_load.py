@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from archivetools import SUFFIXES, Image, digest_of, docker_parts, entry, layer, oci_parts, write
+from longshore.application.clients import Clients
 from longshore.archives.compression import Compression
 from longshore.archives.model import ArchiveFormat
 from longshore.cancellation import Cancellation, Cancelled
@@ -39,10 +40,9 @@ from testbed.engine import PrivateEngine
 from testbed.errors import TestbedUnavailable, require
 from testbed.images import load_image, seed_repository
 from testbed.registry import PrivateRegistry
-from transfertools import Eye
+from transfertools import Eye, address_of
 from transfertools.archive_summary import inspect_archive
 from transfertools.archives import in_archive, in_engine, moving, skopeo, small_disk
-from transfertools.real import RealClients, address_of
 
 Make = Callable[..., tuple[TransferQueue, Eye]]
 MB = 1_000_000
@@ -55,7 +55,7 @@ def made(
         return load_image(client, names, layers, seed=names[0] if seed is None else seed)
 
 
-def forget(clients: RealClients, address: EngineAddress, *names: str) -> None:
+def forget(clients: Clients, address: EngineAddress, *names: str) -> None:
     for name in names:
         clients.engine(address).remove(name)
 
@@ -68,7 +68,7 @@ def nothing_but(folder: Path, *names: str) -> bool:
 @pytest.mark.parametrize("format", ["docker", "oci"])
 def test_saved_and_loaded_again_it_is_the_same(
     make_queue: Make,
-    clients: RealClients,
+    clients: Clients,
     testbed_engine: PrivateEngine,
     tmp_path: Path,
     format: str,
@@ -109,7 +109,7 @@ def test_saved_and_loaded_again_it_is_the_same(
 
 @pytest.mark.parametrize("format", ["docker", "oci"])
 def test_several_images_in_one_archive(
-    make_queue: Make, clients: RealClients, testbed_engine: PrivateEngine, tmp_path: Path, format: str
+    make_queue: Make, clients: Clients, testbed_engine: PrivateEngine, tmp_path: Path, format: str
 ) -> None:
     names = [f"archives/several-{format}:{number}" for number in (1, 2)]
     ids = [
@@ -145,7 +145,7 @@ def test_several_images_in_one_archive(
 
 
 def test_an_image_without_a_name(
-    make_queue: Make, clients: RealClients, testbed_engine: PrivateEngine, tmp_path: Path
+    make_queue: Make, clients: Clients, testbed_engine: PrivateEngine, tmp_path: Path
 ) -> None:
     with contextlib.closing(testbed_engine.client()) as client:
         image_id = load_image(client, [], (MB,), seed="nameless")
@@ -162,7 +162,7 @@ def test_an_image_without_a_name(
 @pytest.mark.parametrize("kind", ["docker-archive", "oci-archive"])
 def test_archives_of_skopeo(
     make_queue: Make,
-    clients: RealClients,
+    clients: Clients,
     testbed_engine: PrivateEngine,
     open_registry: PrivateRegistry,
     tmp_path: Path,
@@ -184,7 +184,7 @@ def test_archives_of_skopeo(
 
 
 def test_layers_of_zstd_are_unpacked_for_an_engine_that_does_not_know_them(
-    make_queue: Make, clients: RealClients, testbed_engine: PrivateEngine, tmp_path: Path
+    make_queue: Make, clients: Clients, testbed_engine: PrivateEngine, tmp_path: Path
 ) -> None:
     image = Image(layers=(layer("one", 300_000), layer("two")), packed="zstd", names=("archives/zstd:1",))
     address = address_of(testbed_engine.host)
@@ -198,7 +198,7 @@ def test_layers_of_zstd_are_unpacked_for_an_engine_that_does_not_know_them(
 
 
 def test_the_engines_own_platform_is_loaded_or_the_one_asked_for(
-    make_queue: Make, clients: RealClients, testbed_engine: PrivateEngine, tmp_path: Path
+    make_queue: Make, clients: Clients, testbed_engine: PrivateEngine, tmp_path: Path
 ) -> None:
     address = address_of(testbed_engine.host)
     own = clients.engine(address).platform
@@ -222,7 +222,7 @@ def test_the_engines_own_platform_is_loaded_or_the_one_asked_for(
 
 @pytest.mark.parametrize("packed", SUFFIXES)
 def test_only_the_layers_that_the_engine_has_not_are_sent(
-    make_queue: Make, clients: RealClients, testbed_engine: PrivateEngine, tmp_path: Path, packed: str
+    make_queue: Make, clients: Clients, testbed_engine: PrivateEngine, tmp_path: Path, packed: str
 ) -> None:
     below, above = layer(f"below {packed}", 500_000), layer(f"above {packed}", 300_000)
     base = Image(layers=(below,), names=(f"archives/base-{packed}:1",), packed=packed)
@@ -245,7 +245,7 @@ def test_only_the_layers_that_the_engine_has_not_are_sent(
 
 @pytest.mark.parametrize("what", ["truncated", "hostile", "filesystem", "zip"])
 def test_a_bad_file_is_refused_before_the_engine_sees_it(
-    make_queue: Make, clients: RealClients, testbed_engine: PrivateEngine, tmp_path: Path, what: str
+    make_queue: Make, clients: Clients, testbed_engine: PrivateEngine, tmp_path: Path, what: str
 ) -> None:
     image = Image(names=("archives/bad:1",))
     path = write(tmp_path, docker_parts(image))
@@ -271,7 +271,7 @@ def test_a_bad_file_is_refused_before_the_engine_sees_it(
     assert {row.image_id for row in clients.engine(address).images()} == before
 
 
-def cancelled_at(way: Way, request: TransferRequest, clients: RealClients, moved: int) -> None:
+def cancelled_at(way: Way, request: TransferRequest, clients: Clients, moved: int) -> None:
     """Run an attempt that is cancelled once *moved* bytes have moved."""
     cancellation = Cancellation()
 
@@ -290,7 +290,7 @@ def cancelled_at(way: Way, request: TransferRequest, clients: RealClients, moved
 
 @pytest.mark.parametrize(("format", "name"), [("docker", "a.tar"), ("oci", "a.tar"), ("oci", "a.tar.gz")])
 def test_a_save_cancelled_in_the_middle_leaves_nothing(
-    clients: RealClients, testbed_engine: PrivateEngine, tmp_path: Path, format: str, name: str
+    clients: Clients, testbed_engine: PrivateEngine, tmp_path: Path, format: str, name: str
 ) -> None:
     made(testbed_engine, "archives/cancelled:1", layers=(8 * MB, 8 * MB))
     folder = tmp_path / "saved"
@@ -304,7 +304,7 @@ def test_a_save_cancelled_in_the_middle_leaves_nothing(
 
 
 def test_an_engine_that_is_killed_in_the_middle_of_a_save_leaves_nothing(
-    clients: RealClients, own_engine: PrivateEngine, tmp_path: Path
+    clients: Clients, own_engine: PrivateEngine, tmp_path: Path
 ) -> None:
     made(own_engine, "archives/killed:1", layers=(8 * MB, 8 * MB))
     folder = tmp_path / "saved"
@@ -344,7 +344,7 @@ def test_a_failed_save_leaves_what_was_there(
 
 
 def test_a_load_cancelled_in_the_middle_loads_nothing(
-    clients: RealClients, testbed_engine: PrivateEngine, tmp_path: Path
+    clients: Clients, testbed_engine: PrivateEngine, tmp_path: Path
 ) -> None:
     image = Image(layers=(layer("a", 8 * MB), layer("b", 8 * MB)), names=("archives/half:1",))
     path = write(tmp_path, docker_parts(image))
@@ -373,7 +373,7 @@ def test_a_full_disk(make_queue: Make, testbed_engine: PrivateEngine, tmp_path: 
 
 
 def test_unpacking_is_a_part_of_the_bar(
-    make_queue: Make, clients: RealClients, testbed_engine: PrivateEngine, tmp_path: Path
+    make_queue: Make, clients: Clients, testbed_engine: PrivateEngine, tmp_path: Path
 ) -> None:
     name = "archives/unpacking:1"
     made(testbed_engine, name, layers=(30 * MB, 30 * MB))
@@ -422,7 +422,7 @@ def test_what_a_killed_save_left_is_removed_by_the_next(
 
 
 def test_engine_to_engine(
-    make_queue: Make, clients: RealClients, testbed_engine: PrivateEngine, own_engine: PrivateEngine
+    make_queue: Make, clients: Clients, testbed_engine: PrivateEngine, own_engine: PrivateEngine
 ) -> None:
     image_id = made(testbed_engine, "archives/relay:1")
     here, there = (

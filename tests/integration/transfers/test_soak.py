@@ -12,8 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from longshore.application.clients import Clients
 from longshore.engine.address import EngineAddress
 from longshore.errors import ImageUnknown
+from longshore.registry.config import RegistryConfig
 from longshore.transfers.journal.journal import Journal
 from longshore.transfers.queue.queue import TransferQueue
 from longshore.transfers.transfer import Operation, State, TransferRequest
@@ -21,8 +23,7 @@ from longshore.transfers.ways.pull import carries
 from testbed.engine import PrivateEngine
 from testbed.images import load_image, seed_repository
 from testbed.registry import PrivateRegistry
-from transfertools import Eye, pull, push, wait_until
-from transfertools.real import RealClients, address_of
+from transfertools import Eye, address_of, pull, push, wait_until
 
 TRANSFERS = 200
 IMAGES = 10
@@ -78,7 +79,7 @@ def seed(engine: PrivateEngine, registry: PrivateRegistry, counts: dict[str, int
             load_image(client, [f"soak/local{image}:1"], (20_000, 30_000), seed=f"l{image}")
 
 
-def run(clients: RealClients, state: Path, requests: list[TransferRequest], *, storm: object = None) -> Eye:
+def run(clients: Clients, state: Path, requests: list[TransferRequest], *, storm: object = None) -> Eye:
     """Run all of *requests* to their ends in a new queue; *storm* is called after a third of them."""
     eye = Eye()
     eye.queue = queue = TransferQueue(
@@ -115,7 +116,7 @@ def test_soak(own_engine: PrivateEngine, tmp_path: Path) -> None:
     with PrivateRegistry(tmp_path / "registry", in_memory=True) as registry:
         seed(own_engine, registry, {"warm": 20, "soak": TRANSFERS})
         address = address_of(own_engine.host)
-        clients = RealClients()
+        clients = Clients(os.environ, RegistryConfig)
         # A first run fills everything that is made once (imports, pools, the interpreter's caches) before measuring.
         run(clients, tmp_path / "warm", requests_of(address, registry.address, "warm", 20))
         clients.close()
@@ -127,7 +128,7 @@ def test_soak(own_engine: PrivateEngine, tmp_path: Path) -> None:
             registry.restart()
             own_engine.start()
 
-        clients = RealClients()
+        clients = Clients(os.environ, RegistryConfig)
         requests = requests_of(address, registry.address, "soak", TRANSFERS)
         started = time.monotonic()
         eye = run(clients, tmp_path / "soak", requests, storm=storm)
@@ -152,7 +153,7 @@ def test_soak(own_engine: PrivateEngine, tmp_path: Path) -> None:
         )
 
 
-def check_truth(clients: RealClients, eye: Eye, address: EngineAddress) -> None:
+def check_truth(clients: Clients, eye: Eye, address: EngineAddress) -> None:
     """Check that engine and registry have what the rows say, and that every row is right."""
     engine = clients.engine(address)
     for row in eye.rows.values():

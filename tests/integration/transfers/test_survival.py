@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from longshore.application.clients import Clients
 from longshore.errors import EngineLost, EngineUnavailable
 from longshore.transfers.queue.queue import TransferQueue
 from longshore.transfers.transfer import State, Waiting
@@ -16,8 +17,7 @@ from testbed.engine import PrivateEngine
 from testbed.images import load_image, seed_repository
 from testbed.registry import PrivateRegistry
 from testbed.throttle import Throttle
-from transfertools import Eye, pull, push, wait_until
-from transfertools.real import RealClients, address_of
+from transfertools import Eye, address_of, pull, push, wait_until
 
 Make = Callable[..., tuple[TransferQueue, Eye]]
 MB = 1_000_000
@@ -25,7 +25,7 @@ MB = 1_000_000
 
 def test_engine_killed_in_mid_pull(
     make_queue: Make,
-    clients: RealClients,
+    clients: Clients,
     own_engine: PrivateEngine,
     open_registry: PrivateRegistry,
     throttle: Throttle,
@@ -66,18 +66,19 @@ def test_engine_that_is_down_at_first_is_waited_for(
 
 
 CHILD = """
-import json, sys, time
+import json, os, sys, time
 from pathlib import Path
 folder, host, source, target = sys.argv[1:5]
 sys.path[:0] = sys.argv[5:]
-from transfertools import Eye, push
-from transfertools.real import RealClients, address_of
+from transfertools import Eye, push, address_of
+from longshore.application.clients import Clients
+from longshore.registry.config import RegistryConfig
 from longshore.transfers.journal.journal import Journal
 from longshore.transfers.queue.queue import TransferQueue
 from longshore.transfers.transfer import Phase
 eye = Eye()
 journal = Journal(Path(folder) / "journal.sqlite3")
-eye.queue = queue = TransferQueue(RealClients(), journal, wake=eye.wake, concurrency=1)
+eye.queue = queue = TransferQueue(Clients(os.environ, RegistryConfig), journal, wake=eye.wake, concurrency=1)
 queue.start()
 rows = [queue.add(push(source, f"{target}:{tag}", address_of(host))) for tag in "123"]
 eye.until(rows[0], lambda row: row.phase is Phase.MOVING and row.moved_bytes > 0, 30)
@@ -88,7 +89,7 @@ time.sleep(60)
 
 def test_killed_in_mid_push_and_resumed(
     make_queue: Make,
-    clients: RealClients,
+    clients: Clients,
     testbed_engine: PrivateEngine,
     open_registry: PrivateRegistry,
     throttle: Throttle,
@@ -154,7 +155,7 @@ def test_a_second_longshore_leaves_the_first_ones_rows(
 
 def test_shutdown_in_mid_transfer_leaves_nothing_running(
     make_queue: Make,
-    clients: RealClients,
+    clients: Clients,
     testbed_engine: PrivateEngine,
     open_registry: PrivateRegistry,
     throttle: Throttle,

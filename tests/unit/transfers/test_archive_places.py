@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from pathlib import Path
 
 import pytest
@@ -20,12 +21,14 @@ from archivetools import (
     replaced,
     write,
 )
+from longshore.application.clients import Clients
 from longshore.archives.archive import open_archive
 from longshore.cancellation import Cancellation
 from longshore.errors import ArchiveError, LongshoreError
 from longshore.oci.descriptor import OpenBlob
 from longshore.oci.layer import BlobOutcome
 from longshore.oci.reference import Reference
+from longshore.registry.config import RegistryConfig
 from longshore.transfers.content.archive import ArchiveContentWriter, ArchiveReader
 from longshore.transfers.content.choice import chosen, named
 from longshore.transfers.content.library import LibraryReader, LibraryWriter
@@ -35,7 +38,6 @@ from longshore.transfers.errors import UnsupportedTransfer
 from longshore.transfers.transfer import ArchivePlace, Endpoint, EnginePlace, LibraryPlace, RegistryPlace
 from transfertools import ENGINE
 from transfertools.layouts import NAME, Made, image, noise
-from transfertools.real import RealClients
 
 ONE, TWO = Image(names=("team/app:1", "team/app:old")), Image((b"two" * 500,), names=("team/app:2",))
 NAMELESS = Image(names=())
@@ -129,7 +131,7 @@ def test_what_is_saved_is_read_back_under_its_name(tmp_path: Path, form: str, ta
 
 
 def test_each_kind_of_place_is_opened_by_its_own(tmp_path: Path) -> None:
-    clients = RealClients()
+    clients = Clients(os.environ, RegistryConfig)
     reference = Reference.parse("127.0.0.1:1/team/app:1")
     registry = Endpoint(RegistryPlace("127.0.0.1:1"), reference)
     library = Endpoint(LibraryPlace(tmp_path / "library"), reference)

@@ -39,7 +39,7 @@ def test_a_mount_that_is_refused_is_an_upload(bench: Bench, status: int) -> None
     """imgpkg 495, oras 1892, harbor 17097."""
     layers = [os.urandom(KB), os.urandom(2 * KB)]
     digest = bench.source.put_image("b", "1", *layers)
-    bench.clients.credentials[bench.source.address] = SIGNED_IN
+    bench.clients.credentials.keep_for_this_run(bench.source.address, SIGNED_IN)
     bench.source.fault = refuse("POST", "mount=", status)
     done = bench.copy_within(bench.source, "b:1", "c:1")
     assert (done.digest, done.attempt, kinds(done)) == (digest, 1, [])
@@ -57,7 +57,7 @@ def test_a_mount_that_is_refused_is_an_upload(bench: Bench, status: int) -> None
 def test_a_destination_that_does_not_say_which_blobs_it_has(bench: Bench, status: int) -> None:
     """distribution 1217."""
     digest = bench.source.put_image("a", "1", *[os.urandom(KB) for _ in range(5)])
-    bench.clients.credentials[bench.target.address] = SIGNED_IN
+    bench.clients.credentials.keep_for_this_run(bench.target.address, SIGNED_IN)
     bench.target.fault = refuse("HEAD", "/blobs/", status)
     done = bench.copy()
     bench.arrived(digest)
@@ -67,7 +67,7 @@ def test_a_destination_that_does_not_say_which_blobs_it_has(bench: Bench, status
 @pytest.mark.parametrize("status", [400, 401, 403, 500])
 def test_a_destination_that_does_not_say_which_manifests_it_has(bench: Bench, status: int) -> None:
     digest = bench.source.put_image("a", "1", os.urandom(KB))
-    bench.clients.credentials[bench.target.address] = SIGNED_IN
+    bench.clients.credentials.keep_for_this_run(bench.target.address, SIGNED_IN)
 
     def fault(method: str, path: str) -> Any:
         return refusal(status) if method in ("HEAD", "GET") and "/manifests/" in path else None
@@ -81,7 +81,7 @@ def test_a_destination_that_does_not_say_which_manifests_it_has(bench: Bench, st
 def test_a_wrong_password_is_still_told(bench: Bench) -> None:
     """The first request that has to succeed reports it."""
     bench.source.put_image("a", "1", os.urandom(KB))
-    bench.clients.credentials[bench.target.address] = SIGNED_IN
+    bench.clients.credentials.keep_for_this_run(bench.target.address, SIGNED_IN)
     bench.target.fault = lambda method, path: refusal(401)
     assert isinstance(bench.copy(State.FAILED).error, SignInFailed)
     assert not bench.target.requests("PATCH|PUT")
@@ -105,7 +105,7 @@ def test_a_wrong_password_is_still_told(bench: Bench) -> None:
 )
 def test_referrers_that_cannot_be_read(bench: Bench, part: str, status: int, said: bool) -> None:
     digest = bench.source.put_image("a", "1", os.urandom(KB))
-    bench.clients.credentials[bench.source.address] = SIGNED_IN
+    bench.clients.credentials.keep_for_this_run(bench.source.address, SIGNED_IN)
     bench.source.fault = refuse("GET", part, status)
     done = bench.copy(referrers="1")
     bench.arrived(digest)
@@ -212,7 +212,7 @@ def test_all_platforms_and_an_attestation_gone(bench: Bench) -> None:
 )
 def test_an_immutable_tag(bench: Bench, status: int, code: str, words: str) -> None:
     bench.source.put_image("a", "1", os.urandom(KB))
-    bench.clients.credentials[bench.target.address] = SIGNED_IN
+    bench.clients.credentials.keep_for_this_run(bench.target.address, SIGNED_IN)
     body = json.dumps({"errors": [{"code": code, "message": words}]}).encode() if code else b""
     bench.target.fault = lambda method, path: (
         (status, {}, body) if method == "PUT" and "manifests" in path else None

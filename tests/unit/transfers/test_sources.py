@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from archivetools import Image, digest_of, docker_parts, layer, oci_parts, write
+from longshore.application.clients import Clients
 from longshore.cancellation import Cancellation, Cancelled
 from longshore.engine.address import EngineAddress, Origin
 from longshore.errors import InvalidManifest, NotInLibrary
@@ -20,6 +22,7 @@ from longshore.oci.image_config import LARGEST_CONFIG
 from longshore.oci.manifest import OCI_CONFIG, OCI_INDEX, OCI_MANIFEST, Index, Manifest, parse_manifest
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
+from longshore.registry.config import RegistryConfig
 from longshore.transfers.progress.progress import Progress
 from longshore.transfers.transfer import Endpoint, LibraryPlace, TransferRequest
 from longshore.transfers.ways.loading import tag_of
@@ -27,7 +30,6 @@ from longshore.transfers.ways.sources import ArchiveSource, LibrarySource
 from longshore.transfers.ways.way import Job
 from transfertools.archives import in_archive, in_engine, moving
 from transfertools.layouts import NAME, Made, image, index, put, put_blobs, put_index
-from transfertools.real import RealClients
 
 AMD = Platform("linux", "amd64")
 ENGINE = in_engine(EngineAddress("none", "unix:///nowhere.sock", Origin.OPTION))
@@ -41,7 +43,7 @@ def library(tmp_path: Path) -> Library:
 @pytest.fixture
 def job() -> Iterator[Callable[[TransferRequest], Job]]:
     """One attempt, which ends with the test."""
-    clients, stack = RealClients(), contextlib.ExitStack()
+    clients, stack = Clients(os.environ, RegistryConfig), contextlib.ExitStack()
 
     def made(request: TransferRequest) -> Job:
         job = Job(request, clients, Cancellation(), Progress(extracts=True))
