@@ -46,15 +46,15 @@ class Worker:
 
     def __init__(self, root: Path, address: EngineAddress) -> None:
         self._engine = EnginePlace(address)
-        self._services = Clients(os.environ, RegistryConfig)
+        self._clients = Clients(os.environ, RegistryConfig)
         self._woken = threading.Event()
-        self._queue = TransferQueue(self._services, Journal(root / "journal.sqlite3"), wake=self._woken.set)
+        self._queue = TransferQueue(self._clients, Journal(root / "journal.sqlite3"), wake=self._woken.set)
         self._queue.start()
 
     def close(self) -> None:
         """End threads and connections."""
         self._queue.shutdown(2)
-        self._services.close()
+        self._clients.close()
 
     def run(self, operation: Operation, reference: Reference) -> float:
         """Return the seconds from request to last state. Raises RuntimeError unless it succeeded."""

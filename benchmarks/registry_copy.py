@@ -55,14 +55,14 @@ class Ours:
     """Longshore's side: one queue that runs one copy at a time."""
 
     def __init__(self, root: Path, environ: dict[str, str]) -> None:
-        self._services = Clients(environ, RegistryConfig)
-        self._queue = TransferQueue(self._services, Journal(root / "journal.sqlite3"))
+        self._clients = Clients(environ, RegistryConfig)
+        self._queue = TransferQueue(self._clients, Journal(root / "journal.sqlite3"))
         self._queue.start()
 
     def close(self) -> None:
         """End threads and connections."""
         self._queue.shutdown(2)
-        self._services.close()
+        self._clients.close()
 
     def __call__(self, source: str, target: str) -> float:
         """Return the seconds from request to last state. Raises RuntimeError unless it succeeded."""

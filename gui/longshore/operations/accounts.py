@@ -73,7 +73,7 @@ class Accounts(QObject):
 
     def __init__(self, clients: Clients, tasks: Tasks, book: RegistryBook) -> None:
         super().__init__()
-        self._services = clients
+        self._clients = clients
         self._tasks = tasks
         self._book = book
         self._accounts: dict[str, Account] = {}
@@ -141,7 +141,7 @@ class Accounts(QObject):
 
     def _look(self, host: str) -> Account:
         """Read the account of *host*. Worker thread."""
-        store = self._services.credentials
+        store = self._clients.credentials
         try:
             return Account(store.whose(host) or "", store.keeper(host))
         except LongshoreError as error:
@@ -153,7 +153,7 @@ class Accounts(QObject):
 
         def ask(cancellation: Cancellation) -> Identity:
             account = self._look(host)
-            client = self._services.registry(host)
+            client = self._clients.registry(host)
             try:
                 info = client.check(cancellation=cancellation)
             except LongshoreError as error:
@@ -176,9 +176,9 @@ class Accounts(QObject):
         """
 
         def check(cancellation: Cancellation) -> SavedSignIn | None:
-            accepted = self._services.registry(host).sign_in(credential, cancellation=cancellation)
+            accepted = self._clients.registry(host).sign_in(credential, cancellation=cancellation)
             cancellation.raise_if_cancelled()
-            store = self._services.credentials
+            store = self._clients.credentials
             if keep:
                 return store.save(host, accepted, cancellation=cancellation)
             store.keep_for_this_run(host, accepted)
@@ -190,7 +190,7 @@ class Accounts(QObject):
         """Remove the credential of *host* here and where docker stores it."""
 
         def work(cancellation: Cancellation) -> None:
-            self._services.credentials.forget(host, cancellation=cancellation)
+            self._clients.credentials.forget(host, cancellation=cancellation)
 
         self._change(host, work, done, "sign out")
 
@@ -205,7 +205,7 @@ class Accounts(QObject):
                 self._guarded[host] = _Guarded(saved, time.monotonic() + GUARDED)
             if self._watcher is not None:
                 self._settled.start()  # it may have been overwritten before the guard began
-            self._services.forget_registry(host)
+            self._clients.forget_registry(host)
             self._find(host, switched=True)
 
         return self._tasks.run(
@@ -222,7 +222,7 @@ class Accounts(QObject):
     def _watch(self) -> None:
         if self._watcher is None:
             return
-        path = self._services.credentials.path
+        path = self._clients.credentials.path
         watched = {*self._watcher.files(), *self._watcher.directories()}
         # Watch the folder too: the file is replaced at each change, and may not exist yet.
         folder = path.parent if path.parent.is_dir() else path.parent.parent
@@ -274,7 +274,7 @@ class Accounts(QObject):
 
     def _look_after(self, guarded: _Guarded, cancellation: Cancellation) -> _Guarded | None:
         """Return what to guard from now on. Worker thread. Raises CredentialsError if it was overwritten again."""
-        store = self._services.credentials
+        store = self._clients.credentials
         try:
             fate, saved = store.fate(guarded.saved)
         except LongshoreError:
@@ -296,7 +296,7 @@ class Accounts(QObject):
 
     def _state(self) -> tuple[int, int, int] | None:
         try:
-            found = self._services.credentials.path.stat()
+            found = self._clients.credentials.path.stat()
         except OSError:
             return None
         return found.st_mtime_ns, found.st_ino, found.st_size

@@ -31,7 +31,7 @@ class Detour(QObject):
 
     def __init__(self, clients: Clients, tasks: Tasks, images: Images, transfers: Transfers) -> None:
         super().__init__()
-        self._services = clients
+        self._clients = clients
         self._tasks = tasks
         self._images = images
         self._transfers = transfers
@@ -54,7 +54,7 @@ class Detour(QObject):
 
         self._tasks.run(
             self._tasks.quick,
-            lambda _: self._services.engine(engine.address).platform,
+            lambda _: self._clients.engine(engine.address).platform,
             done=lambda platform: self._begin(reference, engine, platform),
             failed=unknown,
             name="download via the library",

@@ -62,7 +62,7 @@ class Engines(QObject):
 
     def __init__(self, clients: Clients, tasks: Tasks, environ: Mapping[str, str]) -> None:
         super().__init__()
-        self._services = clients
+        self._clients = clients
         self._tasks = tasks
         self._environ = environ
         self._found: dict[EngineAddress, FoundEngine] = {}
@@ -141,7 +141,7 @@ class Engines(QObject):
 
     def _probe(self, address: EngineAddress, cancellation: Cancellation) -> FoundEngine:
         """Ask one engine. Worker thread. Raises EngineError and Cancelled."""
-        engine = self._services.engine(address)
+        engine = self._clients.engine(address)
         nodes: tuple[SwarmNode, ...] = ()
         try:
             with within(cancellation, LOOK_SECONDS) as bounded:

@@ -60,7 +60,7 @@ class Images(QObject):
         tags: TagModel,
     ) -> None:
         super().__init__()
-        self._services = clients
+        self._clients = clients
         self._tasks = tasks
         self._settings = settings
         self._folder = folder
@@ -139,7 +139,7 @@ class Images(QObject):
             now.clear()
             try:
                 store = await self._tasks.call(
-                    self._tasks.quick, open_store, EnginePlace(address), self._services
+                    self._tasks.quick, open_store, EnginePlace(address), self._clients
                 )
                 await self._tasks.call(self._tasks.quick, store.probe)
             except LongshoreError as error:
@@ -259,7 +259,7 @@ class Images(QObject):
         if place is not None:
             self._tasks.run(
                 self._tasks.quick,
-                lambda _: open_store(place, self._services).image(image.asked),
+                lambda _: open_store(place, self._clients).image(image.asked),
                 done=done,
                 failed=done,
                 name="inspect",
@@ -278,7 +278,7 @@ class Images(QObject):
 
         self._tasks.run(
             self._tasks.quick,
-            lambda _: work(open_store(place, self._services)),
+            lambda _: work(open_store(place, self._clients)),
             done=lambda _: told(None),
             failed=told,
             name="local images",

@@ -61,7 +61,7 @@ class Listing:
         tags: TagModel,
         on_error: Callable[[str, LongshoreError], None],
     ) -> None:
-        self._services = clients
+        self._clients = clients
         self._tasks = tasks
         self._book = book
         self._registries = registries
@@ -132,7 +132,7 @@ class Listing:
             return
 
         def ask(cancellation: Cancellation) -> tuple[Lister, Page[RepositoryInfo]]:
-            lister = self._services.lister(host)
+            lister = self._clients.lister(host)
             return lister, lister.repositories(course.next, course.query, cancellation=cancellation)
 
         def show(answer: tuple[Lister, Page[RepositoryInfo]]) -> None:
@@ -190,7 +190,7 @@ class Listing:
         while True:
 
             def ask(page: str | None = page) -> Page[TagInfo]:
-                return self._services.lister(host).tags(repository, page, cancellation=work)
+                return self._clients.lister(host).tags(repository, page, cancellation=work)
 
             try:
                 found = await self._tasks.call(self._tasks.listing, ask)
@@ -247,13 +247,13 @@ class Listing:
 
         def ask(cancellation: Cancellation) -> list[str]:
             host, path = repository.domain, repository.path
-            if self._services.registry(host).head(path, "latest", cancellation=cancellation) is not None:
+            if self._clients.registry(host).head(path, "latest", cancellation=cancellation) is not None:
                 return []
             names: list[str] = []
             page: str | None = None
             with contextlib.suppress(NotInRegistry):
                 for _ in range(_CHOICE_PAGES):
-                    found = self._services.lister(host).tags(path, page, cancellation=cancellation)
+                    found = self._clients.lister(host).tags(path, page, cancellation=cancellation)
                     names.extend(tag.name for tag in found.items)
                     page = found.next
                     if page is None:

@@ -20,7 +20,7 @@ class Mirrors:
     """Plans and runs mirror rules. GUI thread; registries are asked in worker threads."""
 
     def __init__(self, clients: Clients, tasks: Tasks, settings: Settings) -> None:
-        self._services = clients
+        self._clients = clients
         self._tasks = tasks
         self.rules = MirrorRules(settings)
 
@@ -40,7 +40,7 @@ class Mirrors:
         def look(cancellation: Cancellation) -> MirrorPlan:
             return plan_mirror(
                 rule,
-                self._services,
+                self._clients,
                 cancellation=cancellation,
                 told=lambda count, total: latest.__setitem__(0, (count, total)),
             )

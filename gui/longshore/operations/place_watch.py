@@ -74,7 +74,7 @@ class PlaceWatch:
         status_changed: Callable[[PlaceStatus], None],
         images_listed: Callable[[list[LocalImage]], None],
     ) -> None:
-        self._services = clients
+        self._clients = clients
         self._tasks = tasks
         self._status_changed = status_changed
         self._images_listed = images_listed
@@ -118,7 +118,7 @@ class PlaceWatch:
     async def _run(self, place: LocalPlace, cancellation: Cancellation, wanted: asyncio.Event) -> None:
         while not cancellation.cancelled:
             try:
-                store = await self._tasks.call(self._tasks.quick, open_store, place, self._services)
+                store = await self._tasks.call(self._tasks.quick, open_store, place, self._clients)
                 info = await self._tasks.call(self._tasks.quick, store.probe)
                 ending = Cancellation()
                 with cancellation.waking(ending.cancel):
@@ -141,7 +141,7 @@ class PlaceWatch:
         if not isinstance(error, EngineUnavailable):
             # A broken stream says little; a new probe shows why the place does not answer now.
             try:
-                store = await self._tasks.call(self._tasks.quick, open_store, place, self._services)
+                store = await self._tasks.call(self._tasks.quick, open_store, place, self._clients)
                 await self._tasks.call(self._tasks.quick, store.probe)
                 if error.transient:
                     return

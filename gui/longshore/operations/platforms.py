@@ -32,7 +32,7 @@ class ContentsReader:
     """Reads contents from registries. GUI thread; the requests run in worker threads."""
 
     def __init__(self, clients: Clients, tasks: Tasks) -> None:
-        self._services = clients
+        self._clients = clients
         self._tasks = tasks
 
     def read(
@@ -65,7 +65,7 @@ class ContentsReader:
             )
 
     def _ask_platforms(self, reference: Reference, cancellation: Cancellation) -> tuple[Platform, ...]:
-        client = self._services.registry(reference.domain)
+        client = self._clients.registry(reference.domain)
         # Docker Hub counts manifests that are read (GET), not those only checked (HEAD).
         head = client.head(reference, cancellation=cancellation)
         if head is None or head.media_type not in (OCI_INDEX, DOCKER_LIST):
@@ -74,7 +74,7 @@ class ContentsReader:
         return manifest.platforms if isinstance(manifest, Index) else ()
 
     def _ask(self, reference: Reference, cancellation: Cancellation) -> Contents:
-        client = self._services.registry(reference.domain)
+        client = self._clients.registry(reference.domain)
         manifest = client.manifest(reference, cancellation=cancellation)
         if not isinstance(manifest, Index):
             return Contents(manifest.digest, manifest.compressed_size)

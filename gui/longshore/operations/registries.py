@@ -46,7 +46,7 @@ class Registries(QObject):
         certificates: Path,
     ) -> None:
         super().__init__()
-        self._services = clients
+        self._clients = clients
         self._tasks = tasks
         self.book = book
         self._registries = registries
@@ -109,7 +109,7 @@ class Registries(QObject):
         """Update the entry of *host*: a listing shows how the registry authenticates."""
         if self._registries.state(host) not in (NodeState.READY, NodeState.FAILED, NodeState.NO_CATALOGUE):
             return
-        auth = self._services.registry(host).auth
+        auth = self._clients.registry(host).auth
         if self._auth.get(host, "") != auth:
             self._auth[host] = auth
             # Not while the model is changing.
@@ -118,7 +118,7 @@ class Registries(QObject):
     @Slot(str)
     def _switched(self, host: str) -> None:
         """Refresh *host* after another user signed in, who may see other repositories."""
-        self._services.forget_registry(host)
+        self._clients.forget_registry(host)
         self._list_again(host)
 
     def _reached_anew(self, host: str) -> None:
@@ -150,7 +150,7 @@ class Registries(QObject):
         """Remove a registry from the tree; the registry itself does not change."""
         self.trust.forget(host)
         self.book.remove(host)
-        self._services.forget_registry(host)
+        self._clients.forget_registry(host)
         self._show_registries()
 
     def look_again(self) -> None:
@@ -158,7 +158,7 @@ class Registries(QObject):
         known = {config.host for config in self.book.configs()}
         changed = self.book.look_again()
         for host in changed:
-            self._services.forget_registry(host)
+            self._clients.forget_registry(host)
         self._show_registries()
         now = {config.host for config in self.book.configs()}
         for host in changed & now:
@@ -205,7 +205,7 @@ class Registries(QObject):
         """
 
         def ask(reference: Reference, cancellation: Cancellation) -> str | None:
-            client = self._services.registry(reference.domain)
+            client = self._clients.registry(reference.domain)
             head = client.head(reference, cancellation=cancellation)
             return None if head is None else head.digest
 
@@ -221,7 +221,7 @@ class Registries(QObject):
         """Read the registry's details of *reference*."""
 
         def ask(cancellation: Cancellation) -> TagDetails:
-            client = self._services.registry(reference.domain)
+            client = self._clients.registry(reference.domain)
             return client.tag_details(reference.path, reference.target, cancellation=cancellation)
 
         told = partial(done, reference)

@@ -78,7 +78,7 @@ class DetailsReader(QObject):
 
     def __init__(self, clients: Clients, tasks: Tasks, tags: TagModel) -> None:
         super().__init__()
-        self._services = clients
+        self._clients = clients
         self._tasks = tasks
         self._tags = tags
         self._job: _Job | None = None
@@ -130,7 +130,7 @@ class DetailsReader(QObject):
 
     def _read_on(self, job: _Job) -> None:
         """Read tags until none is left. Worker thread."""
-        client = self._services.registry(job.host)
+        client = self._clients.registry(job.host)
         # Docker Hub counts every manifest read as a pull, and its API has already returned the details.
         counts = client.registry.is_hub
         while not job.cancellation.cancelled and (name := job.next()) is not None:

@@ -18,7 +18,7 @@ class Removal:
     """Plans and removes. GUI thread; every method returns at once. *removed*: gets host and repository afterwards."""
 
     def __init__(self, clients: Clients, tasks: Tasks, removed: Callable[[str, str], None]) -> None:
-        self._services = clients
+        self._clients = clients
         self._tasks = tasks
         self._removed = removed
 
@@ -34,7 +34,7 @@ class Removal:
         def ask(cancellation: Cancellation) -> RemovalPlan:
             from longshore.registry.removal import look
 
-            return look(self._services.registry(host), repository, tags, cancellation)
+            return look(self._clients.registry(host), repository, tags, cancellation)
 
         return self._tasks.run(
             self._tasks.listing, ask, done=done, failed=done, name="look what a removal takes along"
@@ -46,7 +46,7 @@ class Removal:
         def act(_: Cancellation) -> None:
             from longshore.registry.removal import remove
 
-            remove(self._services.registry(plan.host), plan)
+            remove(self._clients.registry(plan.host), plan)
 
         def told(error: LongshoreError | None) -> None:
             done(error)

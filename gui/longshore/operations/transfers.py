@@ -50,7 +50,7 @@ class Transfers(QObject):
         transfers: TransferModel,
     ) -> None:
         super().__init__()
-        self._services = clients
+        self._clients = clients
         self._tasks = tasks
         self._bandwidth = clients.bandwidth
         self._listing = listing

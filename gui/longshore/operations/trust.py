@@ -41,7 +41,7 @@ class Trust:
         folder: Path,
         changed: Callable[[str], None],
     ) -> None:
-        self._services = clients
+        self._clients = clients
         self._tasks = tasks
         self._book = book
         self._folder = folder
@@ -55,7 +55,7 @@ class Trust:
         """Fetch the certificate of *host*; *done* is called in the GUI thread."""
 
         def ask(cancellation: Cancellation) -> CertificateReport:
-            return self._services.registry(host).certificate(cancellation=cancellation)
+            return self._clients.registry(host).certificate(cancellation=cancellation)
 
         self._tasks.run(self._tasks.quick, ask, done=done, failed=done, name="look at a certificate")
 
@@ -67,7 +67,7 @@ class Trust:
         """
 
         def ask(cancellation: Cancellation) -> None:
-            with contextlib.closing(self._services.trial(config)) as client:
+            with contextlib.closing(self._clients.trial(config)) as client:
                 client.check(cancellation=cancellation)
 
         def failed(error: LongshoreError) -> None:
@@ -132,7 +132,7 @@ class Trust:
     def _save(self, before: Callable[[Cancellation], None], config: RegistryConfig, done: Done) -> None:
         def save(_: None) -> None:
             self._book.add(config)
-            self._services.forget_registry(config.host)
+            self._clients.forget_registry(config.host)
             # A new registry is in the tree before *done* is called, because the caller expands it.
             self._changed(config.host)
             done(None)

@@ -46,10 +46,10 @@ class Place:
 def brought(host: str, *, waited: bool = False, there: bool = False) -> list[Any]:
     place: Any = Place(host, waited=waited, there=there)
     reader: Any = SimpleNamespace(host="one.example", repository="a")
-    services: Any = SimpleNamespace(bandwidth=Bandwidth())
+    clients: Any = SimpleNamespace(bandwidth=Bandwidth())
     request = copy("one.example/a:1", "two.example/team/app:1")
     work = CopyWork(
-        Job(request, services, Cancellation(), Progress(extracts=False)), reader, place, turns=place
+        Job(request, clients, Cancellation(), Progress(extracts=False)), reader, place, turns=place
     )
     work._bring(BLOB, Cancellation())
     stopped = Cancellation()

@@ -28,7 +28,7 @@ class EngineWaiter:
         back: Callable[[EngineAddress], None],
         wanted: Callable[[EngineAddress], bool],
     ) -> None:
-        self._services = clients
+        self._clients = clients
         self._every = every
         self._back = back
         self._wanted = wanted
@@ -68,7 +68,7 @@ class EngineWaiter:
                     del self._threads[address]
                     return
             try:
-                self._services.engine(address).probe()
+                self._clients.engine(address).probe()
             except LongshoreError as error:
                 _log.debug("engine %s still away: %s", address.url, error)
                 continue
