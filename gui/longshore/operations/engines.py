@@ -33,8 +33,8 @@ MOST = 50
 _NEAR = ("unix", "npipe")
 
 
-class Reach(enum.Enum):
-    """The states of reaching an engine."""
+class EngineState(enum.Enum):
+    """Whether an engine responds."""
 
     UNKNOWN = "unknown"  # not asked yet
     READY = "ready"
@@ -49,7 +49,7 @@ class FoundEngine:
     """
 
     address: EngineAddress
-    reach: Reach = Reach.UNKNOWN
+    state: EngineState = EngineState.UNKNOWN
     info: EngineInfo | None = None
     error: LongshoreError | None = None
     nodes: tuple[SwarmNode, ...] = ()
@@ -103,9 +103,9 @@ class Engines(QObject):
             self.changed.emit(self.found)
         before = self._found[address]
         if status.state is PlaceState.READY:
-            self._set(replace(before, reach=Reach.READY, info=status.info, error=None))
+            self._set(replace(before, state=EngineState.READY, info=status.info, error=None))
         elif status.state is PlaceState.UNAVAILABLE:
-            self._set(FoundEngine(address, Reach.SILENT, error=status.error))
+            self._set(FoundEngine(address, EngineState.SILENT, error=status.error))
 
     def _set(self, found: FoundEngine) -> None:
         if found.address in self._found and self._found[found.address] != found:
@@ -135,7 +135,7 @@ class Engines(QObject):
             self._set(await self._tasks.call(self._tasks.engines, self._probe, address, cancellation))
         except LongshoreError as error:
             _log.info("no answer from %s: %s", address.name, error)
-            self._set(FoundEngine(address, Reach.SILENT, error=error))
+            self._set(FoundEngine(address, EngineState.SILENT, error=error))
         except Cancelled:
             pass
 
@@ -159,4 +159,4 @@ class Engines(QObject):
                 subject=address.url,
                 advice="It may be starting, overloaded, or hidden by a firewall.",
             ) from None
-        return FoundEngine(address, Reach.READY, info, nodes=nodes)
+        return FoundEngine(address, EngineState.READY, info, nodes=nodes)

@@ -19,7 +19,7 @@ from longshore.models.images import ImageModel
 from longshore.models.tags import TagModel
 from longshore.oci.image_name import ImageName
 from longshore.oci.reference import Reference
-from longshore.operations.engines import Engines, Reach
+from longshore.operations.engines import Engines, EngineState
 from longshore.operations.place_watch import PlaceState, PlaceStatus, PlaceWatch
 from longshore.operations.tasks import Tasks
 from longshore.settings import Settings
@@ -118,7 +118,7 @@ class Images(QObject):
         if self._missing is None or self._missing.done():
             return
         for found in self.engines.found:
-            if found.reach is Reach.READY:
+            if found.state is EngineState.READY:
                 self._stop_looking()
                 self.engine_answers.emit(found.address)
                 return

@@ -22,6 +22,7 @@ from longshore.errors import (
 from longshore.oci.manifest import MANIFESTS, Index, Manifest
 from longshore.oci.platform import Platform
 from longshore.registry import failures
+from longshore.registry.allowed_addresses import AllowedAddresses
 from longshore.registry.blobs import Blobs
 from longshore.registry.catalogue import Listings
 from longshore.registry.certificate import CertificateReport
@@ -30,7 +31,6 @@ from longshore.registry.connections import CONNECT_SECONDS
 from longshore.registry.details_cache import DetailsCache
 from longshore.registry.manifests import Manifests
 from longshore.registry.model import PlatformDetails, RegistryInfo, TagDetails
-from longshore.registry.reach import Reach
 from longshore.registry.session import Session
 from longshore.registry.tls import ENGINE_FOLDERS, TlsFiles
 from longshore.registry.transport import READ_SECONDS, Transport
@@ -84,9 +84,9 @@ class RegistryClient(Manifests, Blobs, Listings):
         return self._session.config
 
     @property
-    def reach(self) -> Reach:
+    def allowed_addresses(self) -> AllowedAddresses:
         """The addresses that the registry may send us to."""
-        return self._transport.reach
+        return self._transport.allowed_addresses
 
     def base(self, *, cancellation: Cancellation | None = None) -> str:
         """``https://host`` or ``http://host``: the base of the registry. Sends a request if it is not certain; the

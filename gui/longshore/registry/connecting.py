@@ -10,10 +10,10 @@ from urllib.parse import urlsplit
 from urllib3 import exceptions as u3
 
 from longshore.errors import LongshoreError, RegistryUnreachable, TlsFailed, UnexpectedReply
+from longshore.registry.allowed_addresses import AddressNotAllowedError
 from longshore.registry.certificate import Certificate
 from longshore.registry.config import RegistryConfig, split_host
 from longshore.registry.failures import called, said, unexpected
-from longshore.registry.reach import OutOfReachError
 from longshore.registry.tls import UnusableFiles
 
 
@@ -50,8 +50,8 @@ def of_connection(
         )
     if isinstance(error, u3.SSLError | ssl.SSLError):
         return _of_tls(error, config, name, url or f"https://{config.api_host}", shown)
-    if isinstance(error, OutOfReachError):
-        return _out_of_reach(error, config)
+    if isinstance(error, AddressNotAllowedError):
+        return _not_allowed(error, config)
     if isinstance(error, u3.NameResolutionError | socket.gaierror):
         return RegistryUnreachable(
             f"The host {host} was not found"
@@ -95,7 +95,7 @@ def of_connection(
     )
 
 
-def _out_of_reach(error: OutOfReachError, config: RegistryConfig) -> UnexpectedReply:
+def _not_allowed(error: AddressNotAllowedError, config: RegistryConfig) -> UnexpectedReply:
     where = error.host if error.host == error.address else f"{error.host} ({error.address})"
     return UnexpectedReply(
         f"{called(config)} redirects to {where}, which is not a public address.",

@@ -19,7 +19,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 
 from longshore.cancellation import Cancellation
-from longshore.registry.reach import OutOfReachError, Reach
+from longshore.registry.allowed_addresses import AddressNotAllowedError, AllowedAddresses
 
 #: Seconds to connect if nothing else is given.
 CONNECT_SECONDS = 10.0
@@ -45,7 +45,7 @@ class Exchange:
         self.read_seconds = read_seconds
         self.send_seconds = read_seconds if send_seconds is None else send_seconds
         #: Limits where connections may lead; None for no limit.
-        self.reach: Reach | None = None
+        self.allowed: AllowedAddresses | None = None
         #: Called with the address of each new connection.
         self.reached: Callable[[str], None] | None = None
         self._until: float | None = None
@@ -225,10 +225,10 @@ class UncheckedPool(SecurePool):
 def _dial(connection: Any, exchange: Exchange | None) -> socket.socket:
     """Connect, and check every tenth of a second for cancellation.
 
-    Raises urllib3's errors, OutOfReachError if all addresses of the host are out of reach, Cancelled.
+    Raises urllib3's errors, AddressNotAllowedError if no address of the host is allowed, Cancelled.
     """
     cancellation = exchange.cancellation if exchange is not None else None
-    reach = exchange.reach if exchange is not None else None
+    allowed = exchange.allowed if exchange is not None else None
     limit = connection.timeout if isinstance(connection.timeout, (int, float)) else CONNECT_SECONDS
     deadline = time.monotonic() + limit
     try:
@@ -244,9 +244,9 @@ def _dial(connection: Any, exchange: Exchange | None) -> socket.socket:
         # One silent address must not use up the time of the other addresses.
         until = time.monotonic() + max((deadline - time.monotonic()) / (len(addresses) - place), _SLICE)
         try:
-            if reach is not None:
-                reach.check(connection.host, address[0])
-        except OutOfReachError as error:
+            if allowed is not None:
+                allowed.check(connection.host, address[0])
+        except AddressNotAllowedError as error:
             last = last or error
             continue
         opened = socket.socket(family, kind, protocol)
@@ -266,7 +266,7 @@ def _dial(connection: Any, exchange: Exchange | None) -> socket.socket:
         except BaseException:
             opened.close()
             raise
-    if isinstance(last, OutOfReachError):
+    if isinstance(last, AddressNotAllowedError):
         raise last
     if isinstance(last, TimeoutError):
         raise ConnectTimeoutError(connection, f"no connection within {limit:g} s") from last

@@ -18,6 +18,7 @@ from urllib3.exceptions import HTTPError, LocationParseError
 
 from longshore import __version__
 from longshore.cancellation import Cancellation, Cancelled
+from longshore.registry.allowed_addresses import AllowedAddresses
 from longshore.registry.certificate import Certificate, read_certificate
 from longshore.registry.challenge import number
 from longshore.registry.config import RegistryConfig, split_host
@@ -30,7 +31,6 @@ from longshore.registry.connections import (
     current,
 )
 from longshore.registry.proxies import proxy_for
-from longshore.registry.reach import Reach
 from longshore.registry.tls import TlsFiles, UnusableFiles
 from longshore.secrecy import keep_out
 
@@ -142,9 +142,9 @@ class Transport:
         *,
         connect_seconds: float = CONNECT_SECONDS,
         read_seconds: float = READ_SECONDS,
-        sent_by: Reach | None = None,
+        sent_by: AllowedAddresses | None = None,
     ) -> None:
-        """*sent_by*: the reach of the registry that named this host; None for the registry itself."""
+        """*sent_by*: where the registry that named this host may send us; None for the registry itself."""
         self._config = config
         self._name = split_host(config.api_host)[0]
         self._environ = environ
@@ -153,7 +153,7 @@ class Transport:
         self.read_seconds = read_seconds
         self._guest = sent_by is not None
         #: The addresses that this registry may send us to.
-        self.reach = Reach(self._name) if sent_by is None else sent_by
+        self.allowed_addresses = AllowedAddresses(self._name) if sent_by is None else sent_by
         self._lock = threading.Lock()
         self._managers: dict[tuple[str, bool, bool], urllib3.PoolManager] = {}
         self._own_pools: dict[str, urllib3.HTTPConnectionPool] = {}
@@ -212,17 +212,20 @@ class Transport:
         return Reply(answer, url, exchange)
 
     def _bound(self, exchange: Exchange, url: str, *, own: bool = False) -> None:
-        """Limit where *exchange* may connect, or learn the address of the registry itself. Raises OutOfReachError."""
+        """Limit where *exchange* may connect, or learn the address of the registry itself.
+
+        Raises AddressNotAllowedError.
+        """
         proxy, is_own, _ = ("", True, True) if own else self._key(url)
         if proxy:
             # The proxy connects, so only the host in the URL can be checked here.
             if not is_own or self._guest:
                 host = urlsplit(url).hostname or ""
-                self.reach.check(host, host)
+                self.allowed_addresses.check(host, host)
         elif is_own and not self._guest:
-            exchange.reached = self.reach.learn
+            exchange.reached = self.allowed_addresses.learn
         else:
-            exchange.reach = self.reach
+            exchange.allowed = self.allowed_addresses
 
     def _own_pool(self, root: str, url: str) -> urllib3.HTTPConnectionPool | None:
         """The connection pool for the registry itself at *root*, looked up once: finding it takes as long as a small

@@ -16,7 +16,7 @@ from longshore.engine.address import current_address
 from longshore.engine.model import ImageStore, SwarmNode
 from longshore.errors import EngineUnavailable, UnavailableCause
 from longshore.models import engine_text
-from longshore.operations.engines import Engines, FoundEngine, Reach
+from longshore.operations.engines import Engines, EngineState, FoundEngine
 from longshore.operations.place_watch import PlaceState, PlaceStatus
 from longshore.operations.tasks import Tasks
 from longshore.registry.config import RegistryConfig
@@ -52,11 +52,11 @@ async def all_told(engines: Engines) -> None:
     async with asyncio.timeout(20):
         while engines.looking:
             await asyncio.sleep(0.02)
-    assert all(each.reach is not Reach.UNKNOWN for each in engines.found)
+    assert all(each.state is not EngineState.UNKNOWN for each in engines.found)
 
 
 def cause(found: FoundEngine) -> UnavailableCause:
-    assert found.reach is Reach.SILENT
+    assert found.state is EngineState.SILENT
     assert isinstance(found.error, EngineUnavailable)
     return found.error.cause
 
@@ -88,7 +88,7 @@ def test_every_context_and_socket_with_its_state(
     with contextlib.chdir(stale.parent), socket.socket(socket.AF_UNIX) as nobody:
         nobody.bind("docker.sock")  # relative, because the whole path is too long for a socket
     found = looking(home, all_told)
-    ready = {name for name, each in found.items() if each.reach is Reach.READY}
+    ready = {name for name, each in found.items() if each.state is EngineState.READY}
     assert {"unix", "ssh", "tls", "rootless"} <= ready
     assert {"ssh-denied", "tls-unknown", "gone", "Colima"} & ready == set()
     unix, rootless = found["unix"], found["rootless"]
@@ -131,7 +131,7 @@ def test_engines_that_are_silent_keep_nobody_waiting(
             await all_told(engines)
 
         found = looking(private_home, scenario)
-    assert found["there"].reach is Reach.READY
+    assert found["there"].state is EngineState.READY
     silent_ones = [each for name, each in found.items() if name.startswith("a-silent")]
     assert len(silent_ones) == 12
     assert {cause(each) for each in silent_ones} == {UnavailableCause.TIMED_OUT}
@@ -148,8 +148,8 @@ def test_at_first_only_this_machine_is_asked(
         async with asyncio.timeout(20):
             while engines.looking:
                 await asyncio.sleep(0.02)
-        told = {each.address.name: each.reach for each in engines.found}
-        assert (told["near"], told["far"]) == (Reach.READY, Reach.UNKNOWN)
+        told = {each.address.name: each.state for each in engines.found}
+        assert (told["near"], told["far"]) == (EngineState.READY, EngineState.UNKNOWN)
         # The list is opened while the near engines are being asked: then the others are asked too.
         engines.look(near=True)
         await all_told(engines)
@@ -169,7 +169,7 @@ def test_closing_does_not_wait_for_the_silent(private_home: PrivateHome) -> None
             assert engines.looking
 
         found = looking(private_home, scenario)
-    assert found["silent"].reach is Reach.UNKNOWN
+    assert found["silent"].state is EngineState.UNKNOWN
 
 
 def test_what_the_watch_knows_is_taken_over(
@@ -192,7 +192,7 @@ def test_what_the_watch_knows_is_taken_over(
         assert engines.found[0].address == option, "the engine of --engine is kept, and is the first"
 
     found = looking(private_home, scenario, DOCKER_HOST=testbed_engine.host)
-    assert found["DOCKER_HOST"].reach is Reach.READY
+    assert found["DOCKER_HOST"].state is EngineState.READY
     assert cause(found[option.name]) is UnavailableCause.NO_SOCKET
 
 

@@ -15,7 +15,7 @@ from longshore.engine.model import EngineInfo, ImageStore, SwarmNode
 from longshore.errors import EngineUnavailable, UnavailableCause
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
-from longshore.operations.engines import FoundEngine, Reach
+from longshore.operations.engines import EngineState, FoundEngine
 from longshore.settings import Settings
 from longshore.transfers.transfer import EnginePlace
 from longshore.widgets.dialogs.engines import PullToSheet
@@ -30,10 +30,10 @@ GONE = EngineAddress("gone", "ssh://gone", Origin.CONTEXT)
 INFO = EngineInfo(
     "box", "28.5.2+dfsg4", "1.51", "linux", "x86_64", Platform("linux", "amd64"), ImageStore.CONTAINERD
 )
-READY = FoundEngine(FIRST, Reach.READY, INFO)
+READY = FoundEngine(FIRST, EngineState.READY, INFO)
 MANAGER = FoundEngine(
     FARM,
-    Reach.READY,
+    EngineState.READY,
     INFO,
     nodes=(
         SwarmNode("box", manager=True, ready=True, own=True),
@@ -42,7 +42,9 @@ MANAGER = FoundEngine(
     ),
 )
 SILENT = FoundEngine(
-    FARM, Reach.SILENT, error=EngineUnavailable("No.", cause=UnavailableCause.NOT_RUNNING, advice="Start it.")
+    FARM,
+    EngineState.SILENT,
+    error=EngineUnavailable("No.", cause=UnavailableCause.NOT_RUNNING, advice="Start it."),
 )
 
 
@@ -78,16 +80,16 @@ def test_the_engine_one_looks_at_is_chosen_and_others_can_be(open_sheet, qtbot: 
     sheet = open_sheet()
     assert sheet.windowTitle() == "Pull acme/web:1 to several engines"
     assert rows(sheet) == [("first", "Docker 28.5.2", True), ("farm", "not running", False)]
-    assert not sheet.reach.isVisible()
+    assert not sheet.notes.isVisible()
     check(sheet, 1)
-    assert sheet.reach.text() == "Waits until the engine responds: farm."
+    assert sheet.notes.text() == "Waits until the engine responds: farm."
     sheet.set_engines([READY, MANAGER])
     assert rows(sheet)[1] == ("farm", "Docker 28.5.2", True), "an update keeps the chosen engines"
-    assert sheet.reach.text() == (
+    assert sheet.notes.text() == (
         "farm: Manages a swarm. A pull reaches only this engine, not its other nodes: node-<b>, node-c "
         "(down)."
     )
-    assert sheet.reach.textFormat() == Qt.TextFormat.PlainText
+    assert sheet.notes.textFormat() == Qt.TextFormat.PlainText
     with qtbot.waitSignal(sheet.transfers_requested) as wish:
         sheet.confirm.click()
     assert wish.args == [[pull(IMAGE, EnginePlace(each)) for each in (FIRST, FARM)]]

@@ -299,7 +299,7 @@ class VendorLister(CatalogueLister):
         config = self._config if host == self._config.api_host else RegistryConfig(host)
         # A base from the vendor's documentation or the user is trusted; one that the registry named is limited.
         named = not (self._api_base or self.api_host or host == self._config.api_host)
-        sent_by = self._client.reach if named else None
+        sent_by = self._client.allowed_addresses if named else None
         made = VendorApi(
             base, Transport(config, self._environ, TlsFiles(config), sent_by=sent_by), self._config
         )

@@ -1,4 +1,4 @@
-"""One pull to several engines, chosen by hand or as a named group, and what the choice reaches."""
+"""One pull to several engines, chosen by hand or as a named group, and what a pull to them includes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from longshore.engine.address import EngineAddress
 from longshore.errors import LongshoreError
 from longshore.models import engine_text, text
 from longshore.oci.reference import Reference, parse_pull_line
-from longshore.operations.engines import FoundEngine, Reach
+from longshore.operations.engines import EngineState, FoundEngine
 from longshore.transfers.transfer import EnginePlace
 from longshore.widgets.dialogs.sheet import TABLE_ROW, Sheet, sheet_table
 from longshore.widgets.notices import plain_label
@@ -73,8 +73,8 @@ class PullToSheet(Sheet):
         form.addRow(self.tr("Group"), self._group_row())
         self.table = self._made_table()
         self.body.addWidget(self.table, 1)
-        self.reach = plain_label("", "dim", wrap=True)
-        self.body.addWidget(self.reach)
+        self.notes = plain_label("", "dim", wrap=True)
+        self.body.addWidget(self.notes)
         self._show_groups("")
         self.set_engines(found)
         (self.table if references else self.reference).setFocus()
@@ -150,7 +150,7 @@ class PullToSheet(Sheet):
                 item.setFlags(flags | Qt.ItemFlag.ItemIsUserCheckable)
                 checked = each.address in self._checked
                 item.setCheckState(Qt.CheckState.Checked if checked else Qt.CheckState.Unchecked)
-            elif each.reach is Reach.SILENT:
+            elif each.state is EngineState.SILENT:
                 item.setForeground(current_theme().dim)
 
     @Slot(QTableWidgetItem)
@@ -215,8 +215,8 @@ class PullToSheet(Sheet):
             if each.address in self._checked and each.nodes:
                 name = text.safe(each.address.name, 60)
                 lines.append(f"{name}: {engine_text.swarm(each.nodes)}")
-        self.reach.setText("\n".join(lines))
-        self.reach.setVisible(bool(lines))
+        self.notes.setText("\n".join(lines))
+        self.notes.setVisible(bool(lines))
         self.refit()
 
     def check(self) -> bool:

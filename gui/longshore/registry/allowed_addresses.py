@@ -45,7 +45,7 @@ class Nearness(enum.Enum):
     NOWHERE = "nowhere"
 
 
-class OutOfReachError(HTTPError):
+class AddressNotAllowedError(HTTPError):
     """A host that the registry named is at *address*, where the registry may not send us.
 
     An HTTPError, so that it is handled like all other failures to connect.
@@ -57,7 +57,7 @@ class OutOfReachError(HTTPError):
         self.address = address
 
 
-class Reach:
+class AllowedAddresses:
     """The addresses that one registry may send us to, by its own address. Thread-safe."""
 
     def __init__(self, host: str) -> None:
@@ -72,13 +72,13 @@ class Reach:
             self._own = {*self._own, found}
 
     def check(self, host: str, address: str) -> None:
-        """Raise OutOfReachError if *host*, named by the registry, must not be connected to at *address*.
+        """Raise AddressNotAllowedError if *host*, named by the registry, must not be connected to at *address*.
 
         A name instead of an address (behind a proxy, which resolves it) passes, unless it is this machine's own.
         """
         found = _address("127.0.0.1" if address.lower().rstrip(".") == "localhost" else address)
         if found is not None and not self._allows(found):
-            raise OutOfReachError(host, address)
+            raise AddressNotAllowedError(host, address)
 
     def _allows(self, address: Address) -> bool:
         near = nearness(address)

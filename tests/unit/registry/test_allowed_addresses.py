@@ -12,10 +12,10 @@ import pytest
 
 from longshore.credentials import Credential
 from longshore.errors import LongshoreError, RegistryUnreachable, UnexpectedReply
-from longshore.registry import reach
+from longshore.registry import allowed_addresses
+from longshore.registry.allowed_addresses import AddressNotAllowedError, AllowedAddresses, Nearness, nearness
 from longshore.registry.config import RegistryConfig
 from longshore.registry.listing import lister_for
-from longshore.registry.reach import Nearness, OutOfReachError, Reach, nearness
 
 from .conftest import Asked, Scripted, reply, serve_tls
 
@@ -85,18 +85,18 @@ def test_a_registry_leads_no_nearer_than_it_is_itself(own: str, allowed: str) ->
     found = []
     for name, address in targets.items():
         try:
-            Reach(own).check("x", address)
-        except OutOfReachError:
+            AllowedAddresses(own).check("x", address)
+        except AddressNotAllowedError:
             continue
         found.append(name)
     assert " ".join(found) == allowed
 
 
 def test_an_address_is_learned_and_names_are_left_to_who_resolves_them() -> None:
-    known = Reach("registry.example.com")
+    known = AllowedAddresses("registry.example.com")
     known.check("storage.example.com", "storage.example.com")
     for nearby in ("localhost", "LocalHost.", "10.0.0.2", "fe80::1%eth0"):
-        with pytest.raises(OutOfReachError):
+        with pytest.raises(AddressNotAllowedError):
             known.check("x", nearby)
     known.learn("10.0.0.1")
     known.check("x", "10.0.0.2")
@@ -105,12 +105,12 @@ def test_an_address_is_learned_and_names_are_left_to_who_resolves_them() -> None
 @pytest.fixture
 def public(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Callable[[Asked], Any]], Scripted]]:
     """Servers on 127.0.0.2, which counts as a public address here; other addresses are not affected."""
-    real = reach.nearness
+    real = allowed_addresses.nearness
 
     def pretended(address: Any) -> Nearness:
         return Nearness.PUBLIC if str(address) == "127.0.0.2" else real(address)
 
-    monkeypatch.setattr(reach, "nearness", pretended)
+    monkeypatch.setattr(allowed_addresses, "nearness", pretended)
     servers: list[Scripted] = []
 
     def make(script: Callable[[Asked], Any]) -> Scripted:
