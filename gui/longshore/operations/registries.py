@@ -20,11 +20,12 @@ from longshore.models.registries import RegistryModel
 from longshore.models.registry_row import RegistryEntry
 from longshore.models.tags import TagModel
 from longshore.oci.reference import DOCKER_HUB, Reference
-from longshore.operations.accounts import Accounts
+from longshore.operations.certificates import Certificates
 from longshore.operations.listing import Listing
-from longshore.operations.tag_removal import Removal
+from longshore.operations.registry_settings import RegistrySettings
+from longshore.operations.sign_in import SignIns
+from longshore.operations.tag_removal import TagRemoval
 from longshore.operations.tasks import Tasks
-from longshore.operations.trust import Trust
 from longshore.registry.config import RegistryConfig
 
 if TYPE_CHECKING:
@@ -51,22 +52,23 @@ class Registries(QObject):
         self.book = book
         self._registries = registries
         self.listing = Listing(clients, tasks, book, registries, tags, self._listing_failed)
-        self.accounts = Accounts(clients, tasks, book)
-        self.accounts.changed.connect(self._show_registries)
-        self.accounts.switched.connect(self._switched)
-        self.trust = Trust(clients, tasks, book, certificates, self._reached_anew)
-        self.removal = Removal(clients, tasks, self._tags_removed)
+        self.sign_ins = SignIns(clients, tasks, book)
+        self.sign_ins.changed.connect(self._show_registries)
+        self.sign_ins.switched.connect(self._switched)
+        self.settings = RegistrySettings(clients, tasks, book, self._settings_changed)
+        self.certificates = Certificates(clients, tasks, book, self.settings, certificates)
+        self.tag_removal = TagRemoval(clients, tasks, self._tags_removed)
         self._auth: dict[str, str] = {}
         registries.state_changed.connect(self._state_changed)
         self._show_registries()
 
     def start(self) -> None:
         """Read the sign-ins."""
-        self.accounts.start()
+        self.sign_ins.start()
 
     def stop(self) -> None:
         """Stop all requests."""
-        self.accounts.stop()
+        self.sign_ins.stop()
         self.listing.stop_tags()
 
     def _entries(self) -> list[RegistryEntry]:
@@ -76,9 +78,9 @@ class Registries(QObject):
                 title=self.title(config.host),
                 pinned=self.book.pins(config.host),
                 recent=self.book.recent(config.host),
-                user=self.accounts.account(config.host).user,
+                user=self.sign_ins.account(config.host).user,
                 auth=self._auth.get(config.host, ""),
-                trouble=self.accounts.account(config.host).trouble,
+                trouble=self.sign_ins.account(config.host).trouble,
             )
             for config in self.book.configs()
         ]
@@ -89,7 +91,7 @@ class Registries(QObject):
 
     def user(self, host: str) -> str:
         """Return who is signed in at *host*, "" if nobody or not known yet."""
-        return self.accounts.account(host).user
+        return self.sign_ins.account(host).user
 
     def first_host(self) -> str:
         """Return the registry to offer by default: the first that the user added."""
@@ -121,9 +123,9 @@ class Registries(QObject):
         self._clients.forget_registry(host)
         self._list_again(host)
 
-    def _reached_anew(self, host: str) -> None:
+    def _settings_changed(self, host: str) -> None:
         self._show_registries()
-        self.accounts.load(host)
+        self.sign_ins.load(host)
         self._list_again(host)
 
     def _tags_removed(self, host: str, repository: str) -> None:
@@ -144,11 +146,11 @@ class Registries(QObject):
         *done* is called in the GUI thread with None, or with the error if its files cannot be used; then nothing has
         changed.
         """
-        self.trust.save(config, done)
+        self.settings.save(config, done)
 
     def remove_registry(self, host: str) -> None:
         """Remove a registry from the tree; the registry itself does not change."""
-        self.trust.forget(host)
+        self.certificates.forget(host)
         self.book.remove(host)
         self._clients.forget_registry(host)
         self._show_registries()
@@ -164,7 +166,7 @@ class Registries(QObject):
         for host in changed & now:
             self._list_again(host)
         if now - known:
-            self.accounts.load(*(now - known))
+            self.sign_ins.load(*(now - known))
 
     def pin(self, host: str, repository: str) -> None:
         """Show *repository* below *host* permanently."""
@@ -196,7 +198,7 @@ class Registries(QObject):
 
     # -- queries
 
-    def find_standing(
+    def find_digests(
         self, references: Iterable[Reference], found: Callable[[Reference, str | LongshoreError | None], None]
     ) -> None:
         """Report what each reference points to in its registry, to *found*, one by one, in the GUI thread.
@@ -215,7 +217,7 @@ class Registries(QObject):
                 self._tasks.listing, partial(ask, reference), done=told, failed=told, name="look for tag"
             )
 
-    def inspect_remote(
+    def read_details(
         self, reference: Reference, done: Callable[[Reference, TagDetails | LongshoreError], None]
     ) -> None:
         """Read the registry's details of *reference*."""
@@ -225,4 +227,4 @@ class Registries(QObject):
             return client.tag_details(reference.path, reference.target, cancellation=cancellation)
 
         told = partial(done, reference)
-        self._tasks.run(self._tasks.listing, ask, done=told, failed=told, name="inspect remote")
+        self._tasks.run(self._tasks.listing, ask, done=told, failed=told, name="read details of a tag")

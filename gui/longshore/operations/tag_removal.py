@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from longshore.registry.removal import RemovalPlan
 
 
-class Removal:
+class TagRemoval:
     """Plans and removes. GUI thread; every method returns at once. *removed*: gets host and repository afterwards."""
 
     def __init__(self, clients: Clients, tasks: Tasks, removed: Callable[[str, str], None]) -> None:

@@ -26,12 +26,12 @@ class Images(QObject):
         self.window = window
         self.operations = operations
         self._shared = shared
-        pane, local = window.image_pane, operations.images
+        pane, images = window.image_pane, operations.images
         # Queued: a drop must return before a sheet opens.
         pane.model.pull_dropped.connect(shared.pull, Qt.ConnectionType.QueuedConnection)
         pane.model.load_dropped.connect(archives.load, Qt.ConnectionType.QueuedConnection)
-        local.images_changed.connect(self._images_changed)
-        local.arrived.connect(self._show_image)
+        images.images_changed.connect(self._images_changed)
+        images.arrived.connect(self._show_image)
         pane.pull_box_requested.connect(lambda: self.window.pull_box_requested.emit(""))
         pane.tag_requested.connect(self._tag)
         pane.remove_requested.connect(self._remove)

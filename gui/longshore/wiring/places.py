@@ -30,16 +30,16 @@ class Places(QObject):
         self._titles: list[str] = []
         #: Whether the user has worked with the current place: then it does not change by itself.
         self._used = False
-        pane, local = window.image_pane, operations.images
+        pane, images = window.image_pane, operations.images
         pane.selection_changed.connect(self._selected)
         pane.filter.textEdited.connect(self._use)
         operations.transfers.asked.connect(self._use)
-        local.status_changed.connect(self._changed)
-        local.engines.changed.connect(self._show)
-        pane.engines_wanted.connect(local.engines.look)
-        local.library_instead.connect(self._library_instead)
-        local.engine_answers.connect(self._engine_answers)
-        pane.retry_engine_requested.connect(local.retry)
+        images.status_changed.connect(self._changed)
+        images.engines.changed.connect(self._show)
+        pane.engines_wanted.connect(images.engines.look)
+        images.library_instead.connect(self._library_instead)
+        images.engine_answers.connect(self._engine_answers)
+        pane.retry_engine_requested.connect(images.retry)
         pane.engine_selected.connect(self._select)
         pane.carry_requested.connect(self._carry)
         pane.choose_library_requested.connect(self._choose_library)
@@ -60,18 +60,18 @@ class Places(QObject):
 
     @Slot()
     def _show(self) -> None:
-        status, local = self.operations.images.status, self.operations.images
-        found = local.engines.found
-        self._offered = [*(EnginePlace(each.address) for each in found), local.library]
+        status, images = self.operations.images.status, self.operations.images
+        found = images.engines.found
+        self._offered = [*(EnginePlace(each.address) for each in found), images.library]
         self._titles = [engine_text.title(each.address, each.info, each.error) for each in found]
-        self._titles.append(self._shared.place_name(local.library))
+        self._titles.append(self._shared.place_name(images.library))
         self.window.image_pane.set_engines(
             self._titles,
             self._offered.index(status.place) if status.place in self._offered else -1,
             stories=[
                 *(engine_text.story(each.address, each.info, each.error, each.nodes) for each in found),
                 self.tr("Images on disk, without an engine, in {0}").format(
-                    text.safe(str(local.library.path))
+                    text.safe(str(images.library.path))
                 ),
             ],
             silent={place for place, each in enumerate(found) if each.error is not None},
@@ -146,9 +146,9 @@ class Places(QObject):
 
     @Slot(object)
     def _engine_answers(self, address: EngineAddress) -> None:
-        pane, local = self.window.image_pane, self.operations.images
-        if address == local.meant and not self._in_use:
-            local.select_place(EnginePlace(address))
+        pane, images = self.window.image_pane, self.operations.images
+        if address == images.meant and not self._in_use:
+            images.select_place(EnginePlace(address))
             words = self.tr("The engine {0} is running now. Showing its images.")
             pane.say_place(words.format(text.safe(address.name)), Tone.GOOD)
             return

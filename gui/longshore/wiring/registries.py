@@ -1,12 +1,16 @@
-"""The right pane: registries, pins, pulls, and drops. :mod:`.sign_in` has settings, certificates and sign-ins."""
+"""The right pane: registries, pins, pulls, and drops."""
 
 from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
 
 from PySide6.QtCore import QObject, Qt, Slot
 
 from longshore.errors import LongshoreError
 from longshore.oci.reference import Reference, parse_pull_line
 from longshore.operations import Operations
+from longshore.registry.config import RegistryConfig
 from longshore.widgets.main_window import MainWindow
 from longshore.wiring.archives import Archives
 from longshore.wiring.copies import Copies
@@ -30,32 +34,68 @@ class Registries(QObject):
         self.window = window
         self.operations = operations
         self._shared = shared
-        pane, remote = window.registry_pane, operations.registries
+        pane, registries = window.registry_pane, operations.registries
         # Queued: a drop must return before a sheet opens.
         pane.model.push_dropped.connect(pushes.push, Qt.ConnectionType.QueuedConnection)
         pane.model.copy_dropped.connect(copies.copy, Qt.ConnectionType.QueuedConnection)
         pane.model.load_dropped.connect(archives.load_into_registry, Qt.ConnectionType.QueuedConnection)
         pane.pull_requested.connect(shared.pull)
-        pane.remove_registry_requested.connect(remote.remove_registry)
+        pane.add_registry_requested.connect(self._add_registry)
+        pane.remove_registry_requested.connect(registries.remove_registry)
         pane.refresh_requested.connect(self._refresh_node)
-        pane.repository_selected.connect(remote.listing.list_tags)
+        pane.repository_selected.connect(registries.listing.list_tags)
         pane.pin_requested.connect(self._pin)
-        pane.unpin_requested.connect(remote.unpin)
+        pane.unpin_requested.connect(registries.unpin)
         pane.search_requested.connect(self._search)
         pane.paste_requested.connect(self._pull_box)
-        pane.kind_requested.connect(remote.set_kind)
-        pane.tags.show_hidden(remote.book.digest_tags_shown)
-        pane.tags.hidden_toggled.connect(remote.book.show_digest_tags)
+        pane.kind_requested.connect(registries.set_kind)
+        pane.tags.show_hidden(registries.book.digest_tags_shown)
+        pane.tags.hidden_toggled.connect(registries.book.show_digest_tags)
         pane.copy_reference_requested.connect(self._shared.to_clipboard)
         pane.details_requested.connect(self._tag_details)
         self.window.pull_box_requested.connect(self._pull_box)
+        self.window.transfer_pane.remedy_requested.connect(pane.act_on)
         self.operations.transfers.tag_needed.connect(self._choose_tag)
         self.operations.pushed.connect(self._show_pushed)
+
+    @Slot()
+    def _add_registry(self) -> None:
+        from longshore.widgets.dialogs.registry import AddRegistrySheet
+
+        sheet = AddRegistrySheet(self.window)
+        registries = self.operations.registries
+
+        def wanted(config: RegistryConfig) -> RegistryConfig:
+            # An existing registry keeps the settings that this sheet does not show.
+            known = registries.book.config(config.host)
+            return replace(
+                known,
+                insecure=config.insecure or known.insecure,
+                ca_file=config.ca_file or known.ca_file,
+                prefix=config.prefix or known.prefix,
+                namespace=config.namespace or known.namespace,
+            )
+
+        def probe(config: RegistryConfig) -> None:
+            probing = registries.settings.probe(wanted(config), partial(sheet.show_probe, config))
+            sheet.finished.connect(probing.cancel)
+
+        def add(config: RegistryConfig) -> None:
+            def done(error: LongshoreError | None) -> None:
+                sheet.answer(error)
+                if error is None:
+                    self.window.registry_pane.expand(config.host)
+
+            registries.add_registry(wanted(config), done)
+
+        sheet.probe_requested.connect(probe)
+        sheet.add_requested.connect(add)
+        sheet.open()
 
     @Slot(str, str)
     def _refresh_node(self, host: str, repository: str) -> None:
         self.operations.images.watch.refresh()
-        self.operations.registries.accounts.load(*([host] if host else []))
+        self.operations.registries.sign_ins.load(*([host] if host else []))
         if repository:
             self.operations.registries.listing.refresh_tags()
         elif host:
@@ -93,7 +133,7 @@ class Registries(QObject):
 
         sheet = DetailsSheet(self.window, reference.familiar)
         sheet.copy_requested.connect(self._shared.to_clipboard)
-        self.operations.registries.inspect_remote(reference, sheet.show_remote)
+        self.operations.registries.read_details(reference, sheet.show_tag)
         sheet.open()
 
     @Slot(str)

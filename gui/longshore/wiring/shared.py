@@ -84,8 +84,8 @@ class Shared(QObject):
 
     def registries(self) -> list[tuple[str, str]]:
         """Return host and user of all registries, for sheets that offer them."""
-        remote = self._operations.registries
-        return [(config.host, remote.user(config.host)) for config in remote.book.configs()]
+        registries = self._operations.registries
+        return [(config.host, registries.user(config.host)) for config in registries.book.configs()]
 
     def answer(
         self,
@@ -112,5 +112,5 @@ class Shared(QObject):
         targets = sheet.targets
         sheet.transfers_requested.connect(self._operations.transfers.ask)
         self.answer(
-            sheet, targets.existing_wanted, self._operations.registries.find_standing, targets.set_existing
+            sheet, targets.existing_wanted, self._operations.registries.find_digests, targets.set_existing
         )

@@ -23,27 +23,27 @@ class Transfers(QObject):
         self._connect_transfers()
 
     def _connect_transfers(self) -> None:
-        pane, moving = self.window.transfer_pane, self.operations.transfers
-        pane.cancel_requested.connect(moving.queue.cancel)
-        pane.retry_requested.connect(moving.queue.retry)
-        pane.retry_failed_requested.connect(moving.queue.retry_failed)
+        pane, transfers = self.window.transfer_pane, self.operations.transfers
+        pane.cancel_requested.connect(transfers.queue.cancel)
+        pane.retry_requested.connect(transfers.queue.retry)
+        pane.retry_failed_requested.connect(transfers.queue.retry_failed)
         pane.hold_toggled.connect(self._hold)
-        pane.clear_finished_requested.connect(moving.queue.clear_finished)
-        pane.remove_requested.connect(moving.queue.clear_finished)
+        pane.clear_finished_requested.connect(transfers.queue.clear_finished)
+        pane.remove_requested.connect(transfers.queue.clear_finished)
         pane.move_requested.connect(self._move)
         pane.copy_reference_requested.connect(self._shared.to_clipboard)
-        pane.pause_requested.connect(moving.queue.pause)
-        pane.unpause_requested.connect(moving.queue.unpause)
+        pane.pause_requested.connect(transfers.queue.pause)
+        pane.unpause_requested.connect(transfers.queue.unpause)
         # Queued: the drop must return before rows move.
-        pane.model.rows_dropped.connect(moving.queue.place, Qt.ConnectionType.QueuedConnection)
-        pane.cancel_all_requested.connect(moving.queue.cancel_all)
+        pane.model.rows_dropped.connect(transfers.queue.place, Qt.ConnectionType.QueuedConnection)
+        pane.cancel_all_requested.connect(transfers.queue.cancel_all)
         pane.detour_requested.connect(self._detour)
-        moving.tally_changed.connect(self._tally)
-        moving.asked.connect(self._asked)
-        moving.interrupted.connect(self._interrupted)
+        transfers.tally_changed.connect(self._tally)
+        transfers.asked.connect(self._asked)
+        transfers.interrupted.connect(self._interrupted)
         pane.name_of = self.operations.registries.title
-        moving.ended.connect(pane.show_ended)
-        moving.unsaved_changed.connect(pane.set_unsaved)
+        transfers.ended.connect(pane.show_ended)
+        transfers.unsaved_changed.connect(pane.set_unsaved)
         self.history = HistoryKeeper(self.window, self.operations, self._shared)
         self.window.history_requested.connect(self.history.open)
 

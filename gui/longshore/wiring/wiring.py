@@ -97,15 +97,18 @@ class Wiring(QObject):
         from longshore.application.choices import Choices
         from longshore.operations import Operations
         from longshore.wiring.archives import Archives
+        from longshore.wiring.certificates import Certificates
         from longshore.wiring.copies import Copies
         from longshore.wiring.desktop import Desktop
         from longshore.wiring.images import Images
         from longshore.wiring.places import Places
         from longshore.wiring.pushes import Pushes
         from longshore.wiring.registries import Registries
+        from longshore.wiring.registry_settings import RegistrySettings
         from longshore.wiring.several_engines import SeveralEngines
         from longshore.wiring.shared import Shared
-        from longshore.wiring.sign_in import Reach
+        from longshore.wiring.sign_in import SignIns
+        from longshore.wiring.tag_removal import TagRemoval
         from longshore.wiring.transfers import Transfers
 
         self.complete()
@@ -125,7 +128,9 @@ class Wiring(QObject):
         archives = Archives(self.window, operations, shared)
         Images(self.window, operations, shared, archives)
         Registries(self.window, operations, shared, pushes, copies, archives)
-        Reach(self.window, operations, shared)
+        SignIns(self.window, operations, shared)
+        Certificates(self.window, operations, shared, RegistrySettings(self.window, operations, shared))
+        TagRemoval(self.window, operations)
         Transfers(self.window, operations, shared)
         SeveralEngines(self.window, operations)
         self._desktop = Desktop(self.window, operations, self._environ)
@@ -133,7 +138,7 @@ class Wiring(QObject):
         choices = Choices.read(self._settings)
         self._desktop.choose(notes=choices.notes, tray=choices.tray)
         operations.transfers.failed.connect(shared.show_failure)
-        operations.registries.accounts.lost.connect(shared.show_failure)
+        operations.registries.sign_ins.lost.connect(shared.show_failure)
         operations.start()
         application = QApplication.instance()
         assert isinstance(application, QApplication)

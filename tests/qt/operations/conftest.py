@@ -17,7 +17,7 @@ from PySide6.QtWidgets import QApplication
 
 from longshore.application.clients import Clients
 from longshore.application.registries import RegistryBook
-from longshore.operations.accounts import Accounts
+from longshore.operations.sign_in import SignIns
 from longshore.operations.tasks import Tasks
 from longshore.registry.config import RegistryConfig
 from longshore.settings import Settings
@@ -33,7 +33,7 @@ class Desk:
     book: RegistryBook
     clients: Clients
     tasks: Tasks
-    accounts: Accounts
+    sign_ins: SignIns
 
     @property
     def docker_config(self) -> Path:
@@ -56,7 +56,7 @@ def play(qapp: QApplication, tmp_path: Path) -> Play:
         book = RegistryBook(settings, [])
         environ = {"HOME": str(tmp_path), "PATH": str(tmp_path)}
         clients, tasks = Clients(environ, book.config), Tasks()
-        desk = Desk(tmp_path, settings, book, clients, tasks, Accounts(clients, tasks, book))
+        desk = Desk(tmp_path, settings, book, clients, tasks, SignIns(clients, tasks, book))
 
         async def whole() -> None:
             try:
@@ -69,7 +69,7 @@ def play(qapp: QApplication, tmp_path: Path) -> Play:
         with loop:
             loop.run_until_complete(whole())
         # Delete them here: the collector may run in any thread, but Qt's timers (and the loop's) must end in theirs.
-        shiboken6.delete(desk.accounts)
+        shiboken6.delete(desk.sign_ins)
         del loop
         gc.collect()
 

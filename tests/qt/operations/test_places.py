@@ -47,23 +47,23 @@ class Side:
         environ = home.environ(extra)
         self.folder = folder
         self.clients, self.tasks = Clients(environ, RegistryConfig), Tasks()
-        self.images, self.tags = ImageModel(), TagModel()
+        self.model, self.tags = ImageModel(), TagModel()
         self.settings = Settings(folder / "settings")
         url = None if "DOCKER_CONTEXT" in extra else f"unix://{folder}/none.sock"
-        self.local = Images(
-            self.clients, self.tasks, self.settings, folder / "library", environ, url, self.images, self.tags
+        self.images = Images(
+            self.clients, self.tasks, self.settings, folder / "library", environ, url, self.model, self.tags
         )
         self.instead: list[LongshoreError] = []
-        self.local.library_instead.connect(self.instead.append)
+        self.images.library_instead.connect(self.instead.append)
 
     @property
     def names(self) -> list[str]:
         """The references that the table shows."""
-        return [str(one.reference) for one in self.images.images]
+        return [str(one.reference) for one in self.model.images]
 
     async def ready(self) -> None:
         """Wait until the place has been listed."""
-        await until(lambda: self.local.status.state is PlaceState.READY)
+        await until(lambda: self.images.status.state is PlaceState.READY)
 
     async def told(self, act: Callable[[Callable[[LongshoreError | None], None]], None]) -> None:
         """Run *act* and wait until it reports its end; raises its error."""
@@ -85,10 +85,10 @@ def on_side(qapp: QApplication, private_home: PrivateHome, tmp_path: Path) -> Ca
             side = Side(private_home, tmp_path, **extra)
             sides.append(side)
             try:
-                side.local.start()
+                side.images.start()
                 await scenario(side)
             finally:
-                side.local.stop()
+                side.images.stop()
                 await side.tasks.close()
                 side.clients.close()
 
@@ -101,20 +101,20 @@ def on_side(qapp: QApplication, private_home: PrivateHome, tmp_path: Path) -> Ca
 def test_where_no_engine_answers_the_library_is_shown_and_says_why(on_side: Callable[..., Side]) -> None:
     async def scenario(side: Side) -> None:
         await side.ready()
-        assert side.local.status.place == LibraryPlace(side.folder / "library")
+        assert side.images.status.place == LibraryPlace(side.folder / "library")
         assert isinstance(side.instead[0], EngineUnavailable)
-        assert side.images.compressed
-        side.local.retry()
+        assert side.model.compressed
+        side.images.retry()
         await until(lambda: len(side.instead) == 2)
-        assert side.local.status.place == LibraryPlace(side.folder / "library"), "it stays"
+        assert side.images.status.place == LibraryPlace(side.folder / "library"), "it stays"
 
     assert not (on_side(scenario).folder / "library").exists(), "looking creates no folder"
 
 
 def test_an_unknown_context_is_an_error_and_no_library(on_side: Callable[..., Side]) -> None:
     async def scenario(side: Side) -> None:
-        await until(lambda: side.local.status.state is PlaceState.UNAVAILABLE)
-        assert isinstance(side.local.status.error, UnknownContext)
+        await until(lambda: side.images.status.state is PlaceState.UNAVAILABLE)
+        assert isinstance(side.images.status.error, UnknownContext)
         assert side.instead == []
 
     on_side(scenario, DOCKER_CONTEXT="nowhere")
@@ -127,16 +127,16 @@ def test_the_library_is_live_and_changed_from_here(on_side: Callable[..., Side])
         await side.ready()
         put(Library(side.folder / "library"), ONE)  # as another Longshore does
         await until(lambda: side.names == [str(NAME)])
-        (shown,) = side.images.images
+        (shown,) = side.model.images
         assert shown.image_id == ONE.manifest.digest
         assert shown.repo_digests == (f"{NAME.name}@{ONE.manifest.digest}",)
-        await side.told(lambda done: side.local.tag(ImageName(None, shown.image_id), other, done))
+        await side.told(lambda done: side.images.tag(ImageName(None, shown.image_id), other, done))
         await until(lambda: len(side.names) == 2)
         both = [ImageName(NAME), ImageName(other)]
-        await side.told(lambda done: side.local.remove(both, force=False, done=done))
+        await side.told(lambda done: side.images.remove(both, force=False, done=done))
         await until(lambda: side.names == [])
         with pytest.raises(LongshoreError):
-            await side.told(lambda done: side.local.remove(both[:1], force=False, done=done))
+            await side.told(lambda done: side.images.remove(both[:1], force=False, done=done))
 
     on_side(scenario)
 
@@ -146,19 +146,19 @@ def test_a_chosen_folder_is_kept_and_what_cannot_be_one_is_said(on_side: Callabl
         await side.ready()
         mine = side.folder / "mine"
         put(Library(mine), ONE)
-        side.local.choose_library(mine)
+        side.images.choose_library(mine)
         await until(lambda: side.names == [str(NAME)])
-        assert not side.local.own_library
+        assert not side.images.own_library
         # Switching back and forth shows the known list at once, before anything is read.
-        side.local.select_place(LibraryPlace(side.folder / "library"))
+        side.images.select_place(LibraryPlace(side.folder / "library"))
         assert side.names == []
-        side.local.select_place(side.local.library)
+        side.images.select_place(side.images.library)
         assert side.names == [str(NAME)]
         (side.folder / "full").mkdir()
         (side.folder / "full" / "letter.txt").touch()
-        side.local.choose_library(side.folder / "full")
-        await until(lambda: side.local.status.state is PlaceState.UNAVAILABLE)
-        assert isinstance(side.local.status.error, NotALibrary)
+        side.images.choose_library(side.folder / "full")
+        await until(lambda: side.images.status.state is PlaceState.UNAVAILABLE)
+        assert isinstance(side.images.status.error, NotALibrary)
 
     side = on_side(scenario)
     assert Settings(side.folder / "settings").get("library", "") == str(side.folder / "full")
@@ -170,12 +170,12 @@ def test_an_engine_elsewhere_that_answers_is_offered(
     offered: list[EngineAddress] = []
 
     async def scenario(side: Side) -> None:
-        side.local.engine_answers.connect(offered.append)
+        side.images.engine_answers.connect(offered.append)
         await until(lambda: bool(offered))
-        assert isinstance(side.local.status.place, LibraryPlace), "the shown place does not change"
-        side.local.select_place(EnginePlace(offered[0]))
-        await until(lambda: side.local.status.info is not None)
-        assert not side.images.compressed
+        assert isinstance(side.images.status.place, LibraryPlace), "the shown place does not change"
+        side.images.select_place(EnginePlace(offered[0]))
+        await until(lambda: side.images.status.info is not None)
+        assert not side.model.compressed
 
     on_side(scenario, DOCKER_HOST=testbed_engine.host)
     assert [address.url for address in offered] == [testbed_engine.host], "once"

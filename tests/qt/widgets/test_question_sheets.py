@@ -20,8 +20,8 @@ from longshore.widgets.dialogs.images import CloseSheet, RemoveSheet
 from longshore.widgets.dialogs.mirror import MirrorSheet
 from longshore.widgets.dialogs.pull import PullSheet
 from longshore.widgets.dialogs.registry import AddRegistrySheet
-from longshore.widgets.dialogs.remove_tags import RemoveTagsSheet
 from longshore.widgets.dialogs.sheet import Sheet
+from longshore.widgets.dialogs.tag_removal import RemoveTagsSheet
 from longshore.widgets.theme import Theme
 from qt.models.made import ENGINE
 

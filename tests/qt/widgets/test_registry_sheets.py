@@ -23,11 +23,11 @@ from longshore.operations import Account, Identity
 from longshore.registry.certificate import Certificate, CertificateReport
 from longshore.registry.config import RegistryConfig
 from longshore.registry.removal import RemovalPlan
-from longshore.widgets.dialogs.account import AccountSheet, SignInSheet
 from longshore.widgets.dialogs.certificate import CertificateSheet
 from longshore.widgets.dialogs.registry_settings import RegistrySettingsSheet
-from longshore.widgets.dialogs.remove_tags import RemoveTagsSheet
 from longshore.widgets.dialogs.sheet import Sheet
+from longshore.widgets.dialogs.sign_in import AccountSheet, SignInSheet
+from longshore.widgets.dialogs.tag_removal import RemoveTagsSheet
 from longshore.widgets.theme import Theme
 
 # Of the offscreen platform: a sheet has a least size, and there is no window manager to tell.

@@ -118,7 +118,7 @@ class DetailsSheet(Sheet):
             return self.tr("{0}, incomplete").format(name)
         return self.tr("{0}, {1} compressed").format(name, text.size(found.size))
 
-    def show_remote(self, reference: Reference, found: TagDetails | LongshoreError) -> None:
+    def show_tag(self, reference: Reference, found: TagDetails | LongshoreError) -> None:
         """Show the registry's details."""
         if not self._alive:
             return

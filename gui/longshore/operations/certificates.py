@@ -1,4 +1,4 @@
-"""Connection settings of registries, and certificates that the user decides to trust."""
+"""Certificates of registries, and the user's decision to trust one."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from longshore.application.clients import Clients
 from longshore.application.registries import RegistryBook
 from longshore.cancellation import Cancellation
-from longshore.errors import LongshoreError, RegistryUnreachable, UnexpectedReply
+from longshore.errors import LongshoreError
+from longshore.operations.registry_settings import Done, RegistrySettings
 from longshore.operations.tasks import Tasks
-from longshore.registry.config import RegistryConfig
 from longshore.shared_files import read_file, write_durably
 
 if TYPE_CHECKING:
@@ -23,14 +23,11 @@ if TYPE_CHECKING:
 #: Maximum bytes to read from a CA file.
 _LARGEST_CA = 4 << 20
 
-Done = Callable[[LongshoreError | None], None]
 
+class Certificates:
+    """Fetches and trusts certificates. GUI thread; every method returns at once.
 
-class Trust:
-    """Settings and trusted certificates. GUI thread; every method returns at once.
-
-    *folder*: stores the trusted certificates, one file per registry. *changed*: called with the host of a registry
-    whose connection settings changed.
+    *folder*: stores the trusted certificates, one file per registry.
     """
 
     def __init__(
@@ -38,18 +35,14 @@ class Trust:
         clients: Clients,
         tasks: Tasks,
         book: RegistryBook,
+        settings: RegistrySettings,
         folder: Path,
-        changed: Callable[[str], None],
     ) -> None:
         self._clients = clients
         self._tasks = tasks
         self._book = book
+        self._settings = settings
         self._folder = folder
-        self._changed = changed
-
-    def config(self, host: str) -> RegistryConfig:
-        """Return the settings of *host*."""
-        return self._book.config(host)
 
     def look(self, host: str, done: Callable[[CertificateReport | LongshoreError], None]) -> None:
         """Fetch the certificate of *host*; *done* is called in the GUI thread."""
@@ -58,23 +51,6 @@ class Trust:
             return self._clients.registry(host).certificate(cancellation=cancellation)
 
         self._tasks.run(self._tasks.quick, ask, done=done, failed=done, name="look at a certificate")
-
-    def probe(self, config: RegistryConfig, done: Callable[[LongshoreError | None], None]) -> Cancellation:
-        """Find out whether a registry answers with the settings *config*, before it is added.
-
-        *done* is called in the GUI thread: with None if one does (even if it requires a sign-in or its certificate is
-        not trusted yet, which its row explains), or with the error; not after the returned cancellation was cancelled.
-        """
-
-        def ask(cancellation: Cancellation) -> None:
-            with contextlib.closing(self._clients.trial(config)) as client:
-                client.check(cancellation=cancellation)
-
-        def failed(error: LongshoreError) -> None:
-            silent = isinstance(error, RegistryUnreachable | UnexpectedReply)
-            done(error if silent else None)
-
-        return self._tasks.run(self._tasks.quick, ask, done=done, failed=failed, name="look for a registry")
 
     def trust(self, report: CertificateReport, done: Done) -> None:
         """Save the certificate in *report*, which the user has seen, as trusted for that registry only."""
@@ -100,7 +76,7 @@ class Trust:
                     detail=error.strerror or str(error),
                 ) from error
 
-        self._save(keep, replace(config, ca_file=path), done)
+        self._settings.change(keep, replace(config, ca_file=path), done)
 
     def forget(self, host: str) -> None:
         """Delete the certificate trusted for *host*, which is removed from the book."""
@@ -114,27 +90,3 @@ class Trust:
         """Return the file of the certificate trusted for *host*."""
         # A host may contain brackets and colons, which some file systems refuse.
         return self._folder / f"{re.sub(r'[^a-z0-9.-]', '_', host)}.crt"
-
-    def save(self, config: RegistryConfig, done: Done) -> None:
-        """Save *config* as the settings of a registry, if its files can be used."""
-
-        def check(_: Cancellation) -> None:
-            from longshore.registry import connecting
-            from longshore.registry.tls import UnusableFiles, check_files
-
-            try:
-                check_files(config)
-            except UnusableFiles as error:
-                raise connecting.of_files(error, config) from error
-
-        self._save(check, config, done)
-
-    def _save(self, before: Callable[[Cancellation], None], config: RegistryConfig, done: Done) -> None:
-        def save(_: None) -> None:
-            self._book.add(config)
-            self._clients.forget_registry(config.host)
-            # A new registry is in the tree before *done* is called, because the caller expands it.
-            self._changed(config.host)
-            done(None)
-
-        self._tasks.run(self._tasks.quick, before, done=save, failed=done, name="registry settings")

@@ -9,7 +9,7 @@ from typing import Any
 
 from longshore.credentials import Credential, StoredIn
 from longshore.errors import CredentialsError, LongshoreError, SignInFailed
-from longshore.operations.accounts import Identity
+from longshore.operations.sign_in import Identity
 from unit.registry.conftest import Asked, reply
 from waiting import until
 
@@ -28,25 +28,25 @@ def test_a_sign_in_is_checked_kept_and_told(play, serve) -> None:
 
     async def scene(desk: Desk) -> None:
         add(desk, server.host)
-        accounts = desk.accounts
+        sign_ins = desk.sign_ins
         switched: list[str] = []
-        accounts.switched.connect(switched.append)
+        sign_ins.switched.connect(switched.append)
         answers: list[LongshoreError | None] = []
-        accounts.sign_in(server.host, Credential("sam", "wrong"), keep=True, done=answers.append)
+        sign_ins.sign_in(server.host, Credential("sam", "wrong"), keep=True, done=answers.append)
         await until(lambda: bool(answers))
         assert isinstance(answers[0], SignInFailed) and not desk.docker_config.exists()
-        accounts.sign_in(server.host, SAM, keep=True, done=answers.append)
+        sign_ins.sign_in(server.host, SAM, keep=True, done=answers.append)
         await until(lambda: switched == [server.host])
         assert answers[1] is None
-        assert accounts.account(server.host).user == "sam"
-        assert accounts.account(server.host).kept.stored_in is StoredIn.CONFIG_FILE
+        assert sign_ins.account(server.host).user == "sam"
+        assert sign_ins.account(server.host).kept.stored_in is StoredIn.CONFIG_FILE
         found: list[Identity] = []
-        accounts.identify(server.host, found.append)
+        sign_ins.identify(server.host, found.append)
         await until(lambda: bool(found))
         assert (found[0].auth, found[0].account.user, found[0].refused) == ("basic", "sam", None)
-        accounts.sign_out(server.host, answers.append)
+        sign_ins.sign_out(server.host, answers.append)
         await until(lambda: len(switched) == 2)
-        assert accounts.account(server.host).user == "" and SAM.secret not in desk.docker_config.read_text()
+        assert sign_ins.account(server.host).user == "" and SAM.secret not in desk.docker_config.read_text()
 
     play(scene)
 
@@ -56,10 +56,10 @@ def test_for_this_run_only_nothing_is_written(play, serve) -> None:
 
     async def scene(desk: Desk) -> None:
         add(desk, server.host)
-        accounts = desk.accounts
-        accounts.sign_in(server.host, SAM, keep=False, done=lambda error: None)
-        await until(lambda: accounts.account(server.host).user == "sam")
-        assert accounts.account(server.host).kept.stored_in is StoredIn.THIS_RUN
+        sign_ins = desk.sign_ins
+        sign_ins.sign_in(server.host, SAM, keep=False, done=lambda error: None)
+        await until(lambda: sign_ins.account(server.host).user == "sam")
+        assert sign_ins.account(server.host).kept.stored_in is StoredIn.THIS_RUN
         assert not desk.docker_config.exists()
 
     play(scene)
@@ -78,9 +78,9 @@ def test_who_closes_the_sheet_is_not_signed_in(play, serve) -> None:
 
     async def scene(desk: Desk) -> None:
         add(desk, server.host)
-        accounts = desk.accounts
+        sign_ins = desk.sign_ins
         answers: list[LongshoreError | None] = []
-        cancellation = accounts.sign_in(server.host, SAM, keep=True, done=answers.append)
+        cancellation = sign_ins.sign_in(server.host, SAM, keep=True, done=answers.append)
         await until(asked.is_set)
         cancellation.cancel()
         go_on.set()
@@ -98,12 +98,12 @@ def test_a_missing_helper_troubles_its_registry_alone(play) -> None:
         desk.write_docker_config(
             {"credHelpers": {"a.example": "gone"}, "auths": {"b.example": {"auth": auth}}}
         )
-        accounts = desk.accounts
-        accounts.load()
-        await until(lambda: accounts.account("b.example").user == "sam")
-        await until(lambda: accounts.account("a.example").trouble is not None)
-        assert "docker-credential-gone" in accounts.kept_words("a.example")
-        assert "base64" in accounts.kept_words("docker.io")
+        sign_ins = desk.sign_ins
+        sign_ins.load()
+        await until(lambda: sign_ins.account("b.example").user == "sam")
+        await until(lambda: sign_ins.account("a.example").trouble is not None)
+        assert "docker-credential-gone" in sign_ins.kept_words("a.example")
+        assert "base64" in sign_ins.kept_words("docker.io")
 
     play(scene)
 
@@ -115,16 +115,16 @@ def test_a_broken_file_leaves_this_run(play, serve) -> None:
         add(desk, server.host)
         desk.write_docker_config({})
         desk.docker_config.write_text('{"auths": ')
-        accounts = desk.accounts
-        accounts.load()
-        await until(lambda: accounts.account(server.host).trouble is not None)
-        assert "cannot be read" in accounts.kept_words(server.host)
+        sign_ins = desk.sign_ins
+        sign_ins.load()
+        await until(lambda: sign_ins.account(server.host).trouble is not None)
+        assert "cannot be read" in sign_ins.kept_words(server.host)
         answers: list[LongshoreError | None] = []
-        accounts.sign_in(server.host, SAM, keep=True, done=answers.append)
+        sign_ins.sign_in(server.host, SAM, keep=True, done=answers.append)
         await until(lambda: len(answers) == 1)
         assert isinstance(answers[0], CredentialsError) and "until Longshore closes" in answers[0].advice
-        accounts.sign_in(server.host, SAM, keep=False, done=answers.append)
-        await until(lambda: accounts.account(server.host).user == "sam")
+        sign_ins.sign_in(server.host, SAM, keep=False, done=answers.append)
+        await until(lambda: sign_ins.account(server.host).user == "sam")
         assert answers[1] is None and desk.docker_config.read_text() == '{"auths": '
 
     play(scene)
@@ -133,22 +133,22 @@ def test_a_broken_file_leaves_this_run(play, serve) -> None:
 def test_what_the_docker_cli_changes_is_noticed(play) -> None:
     async def scene(desk: Desk) -> None:
         add(desk, "a.example", "b.example")
-        accounts = desk.accounts
+        sign_ins = desk.sign_ins
         switched: list[str] = []
-        accounts.switched.connect(switched.append)
-        accounts.start()
+        sign_ins.switched.connect(switched.append)
+        sign_ins.start()
         try:
             # Not even the folder exists yet.
-            await until(lambda: accounts.account("b.example").kept is not None)
+            await until(lambda: sign_ins.account("b.example").kept is not None)
             for user in ("sam", "eve"):
                 entry = {"auth": base64.b64encode(f"{user}:x".encode()).decode()}
                 desk.write_docker_config({"auths": {"a.example": entry}})
-                await until(lambda user=user: accounts.account("a.example").user == user)
+                await until(lambda user=user: sign_ins.account("a.example").user == user)
             desk.docker_config.unlink()
-            await until(lambda: accounts.account("a.example").user == "")
+            await until(lambda: sign_ins.account("a.example").user == "")
             assert switched == ["a.example"] * 3
         finally:
-            accounts.stop()
+            sign_ins.stop()
 
     play(scene)
 
@@ -165,7 +165,7 @@ OTHERS = {"o.example": entry("other", "1")}
 
 async def quiet(desk: Desk) -> None:
     """Wait until all changes have been processed."""
-    await until(lambda: not desk.tasks._tasks and not desk.accounts._settled.isActive())
+    await until(lambda: not desk.tasks._tasks and not desk.sign_ins._settled.isActive())
 
 
 async def signed_in(desk: Desk, host: str) -> list[LongshoreError]:
@@ -173,11 +173,11 @@ async def signed_in(desk: Desk, host: str) -> list[LongshoreError]:
     add(desk, host)
     desk.write_docker_config({"auths": {}})
     lost: list[LongshoreError] = []
-    desk.accounts.lost.connect(lost.append)
-    desk.accounts.start()
+    desk.sign_ins.lost.connect(lost.append)
+    desk.sign_ins.start()
     answers: list[LongshoreError | None] = []
-    desk.accounts.sign_in(host, SAM, keep=True, done=answers.append)
-    await until(lambda: answers == [None] and desk.accounts.account(host).user == "sam")
+    desk.sign_ins.sign_in(host, SAM, keep=True, done=answers.append)
+    await until(lambda: answers == [None] and desk.sign_ins.account(host).user == "sam")
     await quiet(desk)
     return lost
 
@@ -197,17 +197,17 @@ def test_a_stale_write_of_docker_is_undone_once_and_then_reported(play, serve) -
             desk.write_docker_config({"auths": OTHERS})
             await until(lambda: server.host in stored(desk)["auths"])
             assert stored(desk)["auths"] == {**OTHERS, server.host: entry("sam", "tide")}
-            assert lost == [] and desk.accounts.account(server.host).user == "sam"
+            assert lost == [] and desk.sign_ins.account(server.host).user == "sam"
             # The second loss is only reported.
             await quiet(desk)
             desk.write_docker_config({"auths": {**OTHERS, "p.example": entry("p", "1")}})
             await until(lambda: len(lost) == 1)
             assert isinstance(lost[0], CredentialsError) and server.host in lost[0].message
-            await until(lambda: desk.accounts.account(server.host).user == "")
+            await until(lambda: desk.sign_ins.account(server.host).user == "")
             assert server.host not in stored(desk)["auths"]
-            assert desk.accounts._guarded == {}
+            assert desk.sign_ins._guarded == {}
         finally:
-            desk.accounts.stop()
+            desk.sign_ins.stop()
 
     play(scene)
 
@@ -219,11 +219,11 @@ def test_docker_logout_is_not_fought(play, serve) -> None:
         lost = await signed_in(desk, server.host)
         try:
             desk.write_docker_config({"auths": {}})
-            await until(lambda: desk.accounts.account(server.host).user == "")
+            await until(lambda: desk.sign_ins.account(server.host).user == "")
             assert stored(desk) == {"auths": {}} and lost == []
-            assert desk.accounts._guarded == {}
+            assert desk.sign_ins._guarded == {}
         finally:
-            desk.accounts.stop()
+            desk.sign_ins.stop()
 
     play(scene)
 
@@ -237,12 +237,12 @@ def test_what_others_add_beside_it_is_no_overwriting(play, serve) -> None:
         try:
             both = {"auths": {server.host: entry("sam", "tide"), **OTHERS}}
             desk.write_docker_config(both)
-            await until(lambda: desk.accounts.account("o.example").user == "other")
+            await until(lambda: desk.sign_ins.account("o.example").user == "other")
             desk.write_docker_config({"auths": OTHERS})  # docker logout, with another sign-in left
-            await until(lambda: desk.accounts.account(server.host).user == "")
+            await until(lambda: desk.sign_ins.account(server.host).user == "")
             assert stored(desk) == {"auths": OTHERS} and lost == []
         finally:
-            desk.accounts.stop()
+            desk.sign_ins.stop()
 
     play(scene)
 
@@ -253,23 +253,23 @@ def test_a_sign_in_is_guarded_for_a_while_and_until_it_is_changed_here(play, ser
     async def scene(desk: Desk) -> None:
         await signed_in(desk, server.host)
         try:
-            assert desk.accounts._guarded.keys() == {server.host}
+            assert desk.sign_ins._guarded.keys() == {server.host}
             # A sign-in for this run only is not in the file, so the file is not guarded any more.
-            desk.accounts.sign_in(server.host, SAM, keep=False, done=lambda error: None)
-            await until(lambda: desk.accounts._guarded == {})
-            desk.accounts.sign_in(server.host, SAM, keep=True, done=lambda error: None)
-            await until(lambda: desk.accounts._guarded.keys() == {server.host})
-            desk.accounts.sign_out(server.host, lambda error: None)
-            await until(lambda: desk.accounts._guarded == {})
-            monkeypatch.setattr("longshore.operations.accounts.GUARDED", -1.0)
-            desk.accounts.sign_in(server.host, SAM, keep=True, done=lambda error: None)
-            await until(lambda: desk.accounts._guarded.keys() == {server.host})
+            desk.sign_ins.sign_in(server.host, SAM, keep=False, done=lambda error: None)
+            await until(lambda: desk.sign_ins._guarded == {})
+            desk.sign_ins.sign_in(server.host, SAM, keep=True, done=lambda error: None)
+            await until(lambda: desk.sign_ins._guarded.keys() == {server.host})
+            desk.sign_ins.sign_out(server.host, lambda error: None)
+            await until(lambda: desk.sign_ins._guarded == {})
+            monkeypatch.setattr("longshore.operations.sign_in.GUARDED", -1.0)
+            desk.sign_ins.sign_in(server.host, SAM, keep=True, done=lambda error: None)
+            await until(lambda: desk.sign_ins._guarded.keys() == {server.host})
             await quiet(desk)
             desk.write_docker_config({"auths": OTHERS})
-            await until(lambda: desk.accounts.account(server.host).user == "")
-            assert stored(desk) == {"auths": OTHERS} and desk.accounts._guarded == {}
+            await until(lambda: desk.sign_ins.account(server.host).user == "")
+            assert stored(desk) == {"auths": OTHERS} and desk.sign_ins._guarded == {}
         finally:
-            desk.accounts.stop()
+            desk.sign_ins.stop()
 
     play(scene)
 
@@ -281,12 +281,12 @@ def test_a_file_that_is_damaged_meanwhile_decides_nothing(play, serve) -> None:
         lost = await signed_in(desk, server.host)
         try:
             desk.docker_config.write_text("{")
-            await until(lambda: desk.accounts.account(server.host).trouble is not None)
+            await until(lambda: desk.sign_ins.account(server.host).trouble is not None)
             assert desk.docker_config.read_text() == "{" and lost == []
             desk.write_docker_config({"auths": OTHERS})
             await until(lambda: server.host in stored(desk)["auths"])
         finally:
-            desk.accounts.stop()
+            desk.sign_ins.stop()
 
     play(scene)
 
@@ -295,11 +295,11 @@ def test_an_empty_file_is_mentioned_where_one_signs_in(play) -> None:
     async def scene(desk: Desk) -> None:
         add(desk, "a.example")
         desk.write_docker_config({})
-        desk.accounts.load()
-        await until(lambda: "base64" in desk.accounts.kept_words("a.example"))
-        assert "is empty" not in desk.accounts.kept_words("a.example")
+        desk.sign_ins.load()
+        await until(lambda: "base64" in desk.sign_ins.kept_words("a.example"))
+        assert "is empty" not in desk.sign_ins.kept_words("a.example")
         desk.docker_config.write_bytes(b"")
-        desk.accounts.load()
-        await until(lambda: "is empty" in desk.accounts.kept_words("a.example"))
+        desk.sign_ins.load()
+        await until(lambda: "is empty" in desk.sign_ins.kept_words("a.example"))
 
     play(scene)

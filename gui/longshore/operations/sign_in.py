@@ -64,7 +64,7 @@ class _Guarded:
     again: bool = False
 
 
-class Accounts(QObject):
+class SignIns(QObject):
     """The sign-ins of all registries. GUI thread; every method returns at once."""
 
     changed = Signal()  # the account of some registry changed: see account()
@@ -278,7 +278,7 @@ class Accounts(QObject):
         try:
             fate, saved = store.fate(guarded.saved)
         except LongshoreError:
-            return guarded  # partly written or damaged: the accounts report it
+            return guarded  # partly written or damaged: :meth:`load` reports it
         if fate is Fate.KEPT:
             return replace(guarded, saved=saved)
         if fate is Fate.CHANGED:

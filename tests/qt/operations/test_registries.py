@@ -20,31 +20,31 @@ def test_what_another_window_changed_is_shown(play, serve, tmp_path: Path) -> No
     server = serve(lambda asked: reply({}))
 
     async def scene(desk: Desk) -> None:
-        registries, tags = RegistryModel(), TagModel()
-        remote = Registries(desk.clients, desk.tasks, desk.book, registries, tags, tmp_path / "certificates")
+        model, tags = RegistryModel(), TagModel()
+        registries = Registries(desk.clients, desk.tasks, desk.book, model, tags, tmp_path / "certificates")
         add(desk, "old.example")
         other = RegistryBook(Settings(desk.settings.path.parent), [])
         other.add(RegistryConfig(server.host, title="New"))
         other.pin(server.host, "a/b")
         other.remove("old.example")
         before = desk.clients.registry("old.example")
-        remote.look_again()
-        shown = [registries.index(row, 0).data() for row in range(registries.rowCount())]
+        registries.look_again()
+        shown = [model.index(row, 0).data() for row in range(model.rowCount())]
         assert any("New" in text for text in shown) and not any("old" in text for text in shown)
-        assert registries.index_of(server.host, "a/b").isValid()
+        assert model.index_of(server.host, "a/b").isValid()
         assert desk.clients.registry("old.example") is not before, "its client is forgotten"
-        await until(lambda: remote.accounts.account(server.host).kept is not None)
+        await until(lambda: registries.sign_ins.account(server.host).kept is not None)
         # A listed registry is listed again if its settings change.
-        remote.listing.list_repositories(server.host)
+        registries.listing.list_repositories(server.host)
         await until(lambda: not desk.tasks._tasks)
         asked = len(server.paths())
         other.add(RegistryConfig(server.host, title="Newer"))
-        remote.look_again()
+        registries.look_again()
         await until(lambda: len(server.paths()) > asked)
         await until(lambda: not desk.tasks._tasks)
         asked = len(server.paths())
-        remote.look_again()
+        registries.look_again()
         assert not desk.tasks._tasks and len(server.paths()) == asked, "nothing changed"
-        remote.stop()
+        registries.stop()
 
     play(scene)

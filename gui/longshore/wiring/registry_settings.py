@@ -1,0 +1,31 @@
+"""Settings of one registry."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject, Slot
+
+from longshore.operations import Operations
+from longshore.widgets.main_window import MainWindow
+from longshore.wiring.shared import Shared
+
+
+class RegistrySettings(QObject):
+    """Connects the sheet Settings…. GUI thread."""
+
+    def __init__(self, window: MainWindow, operations: Operations, shared: Shared) -> None:
+        super().__init__(window)
+        self.window = window
+        self.operations = operations
+        self._shared = shared
+        window.registry_pane.settings_requested.connect(self.open)
+
+    @Slot(str)
+    def open(self, host: str) -> None:
+        """Open the sheet for the registry *host*."""
+        from longshore.widgets.dialogs.registry_settings import RegistrySettingsSheet
+
+        registries = self.operations.registries
+        sheet = RegistrySettingsSheet(self.window, registries.book.config(host), registries.title(host))
+        sheet.save_requested.connect(lambda config: registries.settings.save(config, sheet.answer))
+        sheet.copy_requested.connect(self._shared.to_clipboard)
+        sheet.open()
