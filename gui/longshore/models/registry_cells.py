@@ -105,10 +105,10 @@ def shown(node: RegistryNode, child: Child | None, column: int) -> str:
         if child.from_history:
             return tr("recent")
         return f"{child.tag_count:,}" if child.tag_count is not None else ""
-    return _standing(child)
+    return _vendor_data(child)
 
 
-def _standing(child: Child) -> str:
+def _vendor_data(child: Child) -> str:
     """Return a vendor's data about a repository, in short: ``★ 20,413  official``."""
     info = child.info
     if info is None:

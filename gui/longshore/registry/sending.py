@@ -117,7 +117,7 @@ class Sending:
         """Send the blob: resume *resume* if the registry still knows that session, else use *opened*, else open a new
         session. Raises errors that retries did not overcome, Cancelled."""
         if resume is not None:
-            self._upload = self._standing(resume)
+            self._upload = self._last_completed(resume)
         self._upload = self._upload or opened
         while True:
             if self._upload is None or self._upload.offset > self._size:
@@ -147,7 +147,7 @@ class Sending:
             ) as error:
                 if self._overcome(error):
                     return
-                self._upload = self._standing(self._upload)
+                self._upload = self._last_completed(self._upload)
 
     def _overcome(self, error: LongshoreError | BodySpentError) -> bool:
         """Wait for the next try after *error*; True if the blob has arrived despite it. Raises final errors."""
@@ -247,7 +247,7 @@ class Sending:
         if at is None or at == upload.offset:
             at = upload.sent
         if at == upload.offset:
-            return self._standing(upload)
+            return self._last_completed(upload)
         self._counting = at == upload.sent
         return replace(upload, offset=at)
 
@@ -261,7 +261,7 @@ class Sending:
             return True
         return False
 
-    def _standing(self, upload: Upload | None) -> Upload | None:
+    def _last_completed(self, upload: Upload | None) -> Upload | None:
         """The session at its last completed chunk, None if it is lost (distribution ends a session that was cut)."""
         if upload is None:
             return None

@@ -146,8 +146,8 @@ class TransferPane(Pane):
         if not self.view.in_hand():
             self.reveal(snapshot.id)
         offer = errors.offer_of(snapshot, self.name_of)
-        standing = bool(self._offered and self.explanation) and self._remedy is not Remedy.LIBRARY
-        if offer is None or (standing and offer.remedy is Remedy.LIBRARY):
+        offered = bool(self._offered and self.explanation) and self._remedy is not Remedy.LIBRARY
+        if offer is None or (offered and offer.remedy is Remedy.LIBRARY):
             return
         self.explain(
             errors.notice(snapshot, offer),

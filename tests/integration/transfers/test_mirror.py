@@ -68,7 +68,7 @@ def test_a_plan_says_what_is_same_missing_and_different(
     newer = seed_repository(open_registry.address, path, ("1.9",), layers=(10_000, 7_000), seed="newer")
     changed = plan_mirror(rule, clients, cancellation=cancellation)
     assert [tag.state for tag in changed.tags] == [TagState.DIFFERS, TagState.SAME]
-    assert (changed.tags[0].digest, changed.tags[0].standing) == (newer.digest, one.digest)
+    assert (changed.tags[0].digest, changed.tags[0].current) == (newer.digest, one.digest)
     assert [str(request.source.reference) for request in changed.requests()] == [
         f"{open_registry.address}/{path}:1.9"
     ]

@@ -182,14 +182,14 @@ class TagState(enum.Enum):
 class MirrorTag:
     """One tag of a plan. Sizes in compressed bytes, including configurations.
 
-    *digest*: what the tag would point to; *standing*: what it points to at the destination now. *size*: of the whole
+    *digest*: what the tag would point to; *current*: what it points to at the destination now. *size*: of the whole
     image, 0 if unchanged. *bytes_to_move*: content that neither the destination nor an earlier tag of the plan has.
     """
 
     tag: str
     state: TagState
     digest: str = ""
-    standing: str = ""
+    current: str = ""
     size: int = 0
     bytes_to_move: int = 0
     error: LongshoreError | None = None
@@ -304,16 +304,16 @@ class _Comparison:
 
     def _compare(self, tag: str, cancellation: Cancellation) -> _Looked:
         rule, writer = self._rule, self._writer
-        standing = writer.manifest_digest(tag, cancellation=cancellation) or ""
-        if standing and not rule.platforms and not rule.referrers:
+        current = writer.manifest_digest(tag, cancellation=cancellation) or ""
+        if current and not rule.platforms and not rule.referrers:
             # A HEAD request does not count towards the pull limits of registries.
             found = self._client.head(rule.source.path, tag, cancellation=cancellation)
-            if found is not None and found.digest == standing:
-                return _Looked(MirrorTag(tag, TagState.SAME, standing, standing))
+            if found is not None and found.digest == current:
+                return _Looked(MirrorTag(tag, TagState.SAME, current, current))
         top, pruned, _ = top_of(self._reader, tag, platforms=rule.platforms, cancellation=cancellation)
         digest = top.digest
-        if standing == digest and not rule.referrers:
-            return _Looked(MirrorTag(tag, TagState.SAME, digest, standing))
+        if current == digest and not rule.referrers:
+            return _Looked(MirrorTag(tag, TagState.SAME, digest, current))
         content = walk_down(
             self._reader,
             top,
@@ -323,16 +323,16 @@ class _Comparison:
             cancellation=cancellation,
         )
         digest = content.top.digest  # differs from the source if attestations are gone
-        if standing == digest and not rule.referrers:
-            return _Looked(MirrorTag(tag, TagState.SAME, digest, standing))
-        state = TagState.DIFFERS if standing else TagState.MISSING
-        if standing == digest:
+        if current == digest and not rule.referrers:
+            return _Looked(MirrorTag(tag, TagState.SAME, digest, current))
+        state = TagState.DIFFERS if current else TagState.MISSING
+        if current == digest:
             complete = all(
                 writer.manifest_digest(name, cancellation=cancellation) == found.digest
                 for name, found in content.beside
             )
             state = TagState.SAME if complete else TagState.UNSIGNED
-        return _Looked(MirrorTag(tag, state, digest, standing), None if state is TagState.SAME else content)
+        return _Looked(MirrorTag(tag, state, digest, current), None if state is TagState.SAME else content)
 
     def weigh(self, looked: Sequence[_Looked], cancellation: Cancellation) -> tuple[MirrorTag, ...]:
         """The tags with their bytes, each content counted for the first tag that needs it."""
@@ -340,16 +340,16 @@ class _Comparison:
         contents = [one.content for one in looked if one.content is not None]
         manifests = {found.digest: found for content in contents for found in content.manifests}
 
-        def stands(digest: str, cancellation: Cancellation) -> str | None:
+        def existing(digest: str, cancellation: Cancellation) -> str | None:
             try:
                 return writer.manifest_digest(digest, cancellation=cancellation)
             except REFUSALS:
                 return None  # then its blobs are checked one by one
 
-        standing = ask_all(stands, list(manifests), cancellation)
+        found = ask_all(existing, list(manifests), cancellation)
         # A present manifest has its blobs too.
         there: set[str] = set()
-        for manifest, digest in zip(manifests.values(), standing, strict=True):
+        for manifest, digest in zip(manifests.values(), found, strict=True):
             if digest == manifest.digest and isinstance(manifest, Manifest):
                 there |= {blob.digest for blob in (manifest.config, *manifest.layers)}
         needed = {digest for content in contents for digest in content.blobs}
@@ -366,6 +366,6 @@ class _Comparison:
                 moves = sum(blob.size for digest, blob in blobs.items() if digest not in there)
                 there |= blobs.keys()
                 size = sum(blob.size for blob in blobs.values())
-                tag = MirrorTag(tag.tag, tag.state, tag.digest, tag.standing, size, moves)
+                tag = MirrorTag(tag.tag, tag.state, tag.digest, tag.current, size, moves)
             weighed.append(tag)
         return tuple(weighed)

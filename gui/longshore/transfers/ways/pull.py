@@ -27,7 +27,7 @@ from longshore.transfers.progress.meter import PlannedLayer
 from longshore.transfers.transfer import EnginePlace, NoteKind, Phase, RegistryPlace, TransferRequest
 from longshore.transfers.ways import planning
 from longshore.transfers.ways.signing_in import signed_in
-from longshore.transfers.ways.verify import standing_digest
+from longshore.transfers.ways.verify import digest_at_registry
 from longshore.transfers.ways.way import Job, Later
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ class PullWay:
         "", with a note, if the registry has another image: the tag may have moved since, or the engine uses a mirror.
         """
         reference, registry, _ = _ends(job.request)
-        digest = reference.digest or standing_digest(job, registry.host, reference)
+        digest = reference.digest or digest_at_registry(job, registry.host, reference)
         if digest == "":
             return ""
         if digest is None or not carries(digest, image.image_id, image.repo_digests):

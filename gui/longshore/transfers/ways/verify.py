@@ -22,7 +22,7 @@ def verify_tag(job: Job, host: str, reference: Reference, digest: str) -> bool:
 
     Returns False, with a note in the row, if we cannot ask: the engine may trust a certificate that we do not know.
     """
-    found = standing_digest(job, host, reference)
+    found = digest_at_registry(job, host, reference)
     if found == "":
         return False
     if found is None:
@@ -42,7 +42,7 @@ def verify_tag(job: Job, host: str, reference: Reference, digest: str) -> bool:
     return True
 
 
-def standing_digest(job: Job, host: str, reference: Reference) -> str | None:
+def digest_at_registry(job: Job, host: str, reference: Reference) -> str | None:
     """The digest that the tag of *reference* points to at its registry, None if there is no such tag.
 
     "", with a note in the row, if we cannot ask. Raises Cancelled.

@@ -37,7 +37,7 @@ _MOST_ROWS = 8
 _IMAGE, _REGISTRY, _REPOSITORY, _TAG, _THERE = range(5)
 
 #: What a reference points to: a digest, None for nothing, or the error if that is unknown.
-Standing = str | LongshoreError | None
+Existing = str | LongshoreError | None
 
 
 def shown(source: Endpoint) -> str:
@@ -92,7 +92,7 @@ class Targets(QObject):
         self._users = dict(registries)
         self._repository = repository
         self._hosts: list[QComboBox] = []
-        self._existing: dict[Reference, Standing] = {}
+        self._existing: dict[Reference, Existing] = {}
         self._asked: set[Reference] = set()
         #: The digest that an image will have at its destination, if known: the library and archives keep it.
         self._digests = {
@@ -271,7 +271,7 @@ class Targets(QObject):
                     )
                 else:
                     seen[reference] = row
-                    text, colour = self._standing(reference, self._source(row))
+                    text, colour = self._result(reference, self._source(row))
                     overwrites += colour == theme.caution
                     unsure = unsure or text == self.tr("may replace existing")
             item = self.table.item(row, _THERE)
@@ -284,7 +284,7 @@ class Targets(QObject):
         if any(reference not in self._asked for reference in seen):
             self._timer.start()
 
-    def _standing(self, reference: Reference, source: Endpoint) -> tuple[str, QColor]:
+    def _result(self, reference: Reference, source: Endpoint) -> tuple[str, QColor]:
         theme = current_theme()
         if reference not in self._existing:
             return self.tr("looking…"), theme.dim
@@ -359,9 +359,9 @@ class Targets(QObject):
         if wanted:
             self.existing_wanted.emit(wanted)
 
-    def set_existing(self, reference: Reference, standing: Standing) -> None:
+    def set_existing(self, reference: Reference, existing: Existing) -> None:
         """Set what *reference* points to in its registry."""
-        self._existing[reference] = standing
+        self._existing[reference] = existing
         self.check_all()
 
     def set_local(self, image: ImageName, image_id: str, repo_digests: Collection[str]) -> None:

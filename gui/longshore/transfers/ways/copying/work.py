@@ -52,7 +52,7 @@ class CopyWork:
         #: Within one registry, blobs are mounted without asking for them first.
         self._near = bool(reader.host) and reader.host == writer.host
         self._there: set[str] = set()  # digests of manifests and blobs that the destination has
-        self._standing: str | None = None  # the digest that the destination's name points to now
+        self._current: str | None = None  # the digest that the destination's name points to now
         self._unseen: LongshoreError | None = None  # why the destination does not say which manifests it has
 
     # -- before the first byte
@@ -91,7 +91,7 @@ class CopyWork:
         """Ask which manifests and blobs the destination has. A present manifest has its blobs too: it was checked."""
         writer = self._writer
 
-        def standing(name: str, cancellation: Cancellation) -> str | None:
+        def existing(name: str, cancellation: Cancellation) -> str | None:
             if self._unseen is not None:
                 return None
             try:
@@ -104,10 +104,10 @@ class CopyWork:
 
         manifests = {found.digest: found for found in content.manifests}
         names = [self._name, *(digest for digest in manifests if digest != self._name)]
-        found = dict(zip(names, ask_all(standing, names, cancellation), strict=True))
-        self._standing = found[self._name]
+        found = dict(zip(names, ask_all(existing, names, cancellation), strict=True))
+        self._current = found[self._name]
         for digest, manifest in manifests.items():
-            if digest in (found.get(digest), self._standing):
+            if digest in (found.get(digest), self._current):
                 self._there.add(digest)
                 if isinstance(manifest, Manifest):
                     self._there |= {blob.digest for blob in (manifest.config, *manifest.layers)}
@@ -210,7 +210,7 @@ class CopyWork:
             for name, found in content.beside:
                 if name != found.digest or name not in self._there:
                     self._writer.put_manifest(found, name, cancellation=self._job.cancellation)
-        if self._standing != content.top.digest:
+        if self._current != content.top.digest:
             self._writer.put_manifest(content.top, self._name, cancellation=self._job.cancellation)
 
     def _store(self, found: Manifest | Index, name: str) -> None:
@@ -237,9 +237,9 @@ class CopyWork:
 
     def _note(self, content: Content, *, changed: bool) -> None:
         job, top = self._job, content.top
-        if self._standing is not None and self._standing != top.digest:
-            job.tell(NoteKind.OVERWRITTEN, self._standing)
-        elif self._standing is not None and not changed:
+        if self._current is not None and self._current != top.digest:
+            job.tell(NoteKind.OVERWRITTEN, self._current)
+        elif self._current is not None and not changed:
             job.tell(NoteKind.UP_TO_DATE)
         if content.picked is not None:
             job.tell(NoteKind.PICKED, str(content.picked))
