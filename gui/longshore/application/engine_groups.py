@@ -14,7 +14,7 @@ LONGEST_NAME = 60
 
 
 class EngineGroups:
-    """The named groups; kept in the settings as plain addresses, so that they survive deleted contexts. GUI thread."""
+    """The named groups; kept in the settings as plain addresses, so that they survive deleted contexts. Any thread."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings

@@ -20,7 +20,7 @@ _MOST_RECENT = 8
 class RegistryBook:
     """The registries, their settings, and their pinned repositories.
 
-    GUI thread; any thread for :meth:`config` (it reads one dict entry).
+    Not thread-safe: all calls from one thread, except :meth:`config` (it reads one dict entry).
     """
 
     def __init__(self, settings: Settings, for_this_run: list[RegistryConfig]) -> None:

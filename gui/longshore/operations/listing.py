@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -23,8 +22,6 @@ from longshore.operations.tasks import Tasks
 if TYPE_CHECKING:
     from longshore.registry.listing import Lister, RepositoryInfo, TagInfo
     from longshore.registry.model import Page
-
-_log = logging.getLogger(__name__)
 
 #: Maximum repositories of a registry, or tags of a repository, to list before stopping with a message.
 MOST_REPOSITORIES = 100_000

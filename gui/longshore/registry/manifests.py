@@ -227,20 +227,12 @@ class Manifests:
         self, repository: str, digest: str, *, cancellation: Cancellation | None = None
     ) -> None:
         """Delete a manifest and every tag that points to it. Raises NotInRegistry, AccessDenied."""
-        self._delete(repository, digest, "Its administrator can allow deletion.", cancellation)
-
-    def delete_tag(self, repository: str, tag: str, *, cancellation: Cancellation | None = None) -> None:
-        """Delete one tag only. Raises AccessDenied if the registry cannot: distribution 2 deletes only manifests."""
-        advice = "Deleting its manifest by digest deletes all its tags."
-        self._delete(repository, tag, advice, cancellation)
-
-    def _delete(self, repository: str, name: str, advice: str, cancellation: Cancellation | None) -> None:
-        subject = _named(repository, name)
+        subject = _named(repository, digest)
         scope = (f"repository:{repository}:delete",)
         try:
             self._session.fetch(
                 "DELETE",
-                manifest_path(repository, name),
+                manifest_path(repository, digest),
                 scopes=scope,
                 subject=subject,
                 ok=(200, 202, 204),
@@ -254,7 +246,7 @@ class Manifests:
                 f"{name_of} does not allow deletion.",
                 registry=error.registry,
                 subject=subject,
-                advice=advice,
+                advice="Its administrator can allow deletion.",
                 detail=error.detail,
             ) from error
 

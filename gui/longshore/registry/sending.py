@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -28,8 +27,6 @@ from longshore.registry.habits import Habits
 from longshore.registry.model import Upload
 from longshore.registry.pieces import Cutter
 from longshore.registry.session import SHORT_WAIT, BodySpentError, pause
-
-_log = logging.getLogger(__name__)
 
 
 class Uploads(Protocol):

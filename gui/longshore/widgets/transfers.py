@@ -38,9 +38,6 @@ class TransferPane(Pane):
     clear_finished_requested = Signal()
     remove_requested = Signal(object)  # list[str], finished ones to remove from the list
     move_requested = Signal(object, int)  # list[str], rows up (negative) or down
-    place_requested = Signal(
-        object, object
-    )  # list[str], the id of the transfer to insert them before (None: at the end)
     copy_reference_requested = Signal(str)
     detour_requested = Signal(object)  # TransferSnapshot of a pull that an engine cannot finish
     remedy_requested = Signal(object, str)  # Remedy, host: fixes why a transfer failed

@@ -123,18 +123,13 @@ def test_a_registry_that_knows_referrers_gets_no_tag(serve, connect) -> None:
 @pytest.mark.parametrize("status", [200, 202, 204])
 def test_what_is_deleted(serve, connect, status: int) -> None:
     server = serve(answering(status))
-    client = connect(server)
-    client.delete_tag("a/b", "1.0")
-    client.delete_manifest("a/b", DIGEST)
-    assert server.paths("DELETE") == [f"/v2/a/b/manifests/{name}" for name in ("1.0", DIGEST)]
+    connect(server).delete_manifest("a/b", DIGEST)
+    assert server.paths("DELETE") == [f"/v2/a/b/manifests/{DIGEST}"]
 
 
 @pytest.mark.parametrize("status", [400, 405, 501])
 def test_what_cannot_be_deleted_says_what_can(serve, connect, status: int) -> None:
     client = connect(serve(answering(status)))
-    with pytest.raises(AccessDenied) as caught:
-        client.delete_tag("a/b", "1.0")
-    assert "by digest" in caught.value.advice
     with pytest.raises(AccessDenied) as caught:
         client.delete_manifest("a/b", DIGEST)
     assert "administrator" in caught.value.advice
@@ -145,7 +140,7 @@ def test_what_is_not_deleted_for_another_reason(
     serve, connect, status: int, kind: type[LongshoreError]
 ) -> None:
     with pytest.raises(kind) as caught:
-        connect(serve(answering(status))).delete_tag("a/b", "1.0")
+        connect(serve(answering(status))).delete_manifest("a/b", DIGEST)
     assert type(caught.value) is kind
 
 
@@ -154,7 +149,7 @@ def test_what_is_not_deleted_for_another_reason(
 SENDING: list[Callable[[RegistryClient], object]] = [
     lambda client: client.start_upload("a/b"),
     lambda client: client.put_manifest("a/b", "1.0", RAW, OCI_MANIFEST),
-    lambda client: client.delete_tag("a/b", "1.0"),
+    lambda client: client.delete_manifest("a/b", DIGEST),
 ]
 
 

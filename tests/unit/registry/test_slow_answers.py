@@ -83,7 +83,7 @@ def test_what_floods_in_ends(serve, connect, begin: bytes, part: bytes) -> None:
     # The deadline does not matter here: the limit in bytes is reached first.
     script = Endless(begin, part)
     with pytest.raises(RegistryUnreachable):
-        connect(serve(script), read_seconds=100).delete_tag("a/b", "1")
+        connect(serve(script), read_seconds=100).delete_manifest("a/b", "sha256:" + "0" * 64)
     assert script.sent < MOST
 
 

@@ -19,7 +19,6 @@ from longshore.registry.vendors.protocol import TagInfo
 from longshore.registry.vendors.trail import Trail
 
 _PAGE = 100
-_OWN = ""
 
 
 class GhcrLister(VendorLister):
