@@ -197,17 +197,17 @@ def test_an_engine_that_freezes_is_soon_unavailable_and_comes_back(
 
     async def scenario(side: Side) -> None:
         place = EnginePlace(current_address(testbed_engine.host, {}))
-        side.local.select_place(place)
-        await until(lambda: side.local.status.info is not None)
+        side.images.select_place(place)
+        await until(lambda: side.images.status.info is not None)
         testbed_engine.freeze()
         try:
-            side.local.watch.refresh()
-            await until(lambda: side.local.status.state is PlaceState.UNAVAILABLE)
-            error = side.local.status.error
+            side.images.watch.refresh()
+            await until(lambda: side.images.status.state is PlaceState.UNAVAILABLE)
+            error = side.images.status.error
             assert isinstance(error, EngineUnavailable)
             assert error.cause is UnavailableCause.TIMED_OUT
         finally:
             testbed_engine.thaw()
-        await until(lambda: side.local.status.state is PlaceState.READY)
+        await until(lambda: side.images.status.state is PlaceState.READY)
 
     on_side(scenario)
