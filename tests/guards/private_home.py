@@ -7,6 +7,7 @@ each test gets its own. No engine is found by accident: DOCKER_HOST names a sock
 from __future__ import annotations
 
 import os
+import signal
 import tempfile
 from collections.abc import Iterator, MutableMapping
 from pathlib import Path
@@ -70,6 +71,10 @@ _folder = pytest.StashKey["tempfile.TemporaryDirectory[str]"]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # Signals that are ignored here (under nohup, or behind a script's &) would be ignored by the programs under test.
+    for number in (signal.SIGINT, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
     config.stash[_saved] = dict(os.environ)
     # Short, because it contains sockets, whose paths are limited to 107 bytes.
     config.stash[_folder] = tempfile.TemporaryDirectory(prefix="ls-home-")
