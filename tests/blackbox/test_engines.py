@@ -53,7 +53,7 @@ def test_switching_is_instant_and_what_moves_goes_on_where_it_was(
     window.click(picker(window))
     window.type("gone")
     window.keys("Return")
-    window.wait(lambda: picker(window, "gone").name == "gone  ·  no engine there", "what is known of it")
+    window.wait(lambda: picker(window, "gone").name == "gone  ·  no engine found", "what is known of it")
     window.wait_text("Can't connect to Docker: socket not found.")
     window.keys("Down")  # the list is closed, and the picker has the focus
     window.wait_row("Local images", "switch/other", "1", timeout=5)
@@ -125,5 +125,5 @@ def test_a_push_that_would_lose_platforms_is_warned_of(
     window.wait_row("Local images", f"{open_registry.address}/loses/app")
     window.click_row("Local images", f"{open_registry.address}/loses/app")
     window.keys("ctrl+shift+p")
-    window.wait_text("The engine has only linux/amd64 of the")
-    window.wait_text("exists for linux/amd64, linux/arm64 and will exist only for linux/amd64.")
+    window.wait_text("Only linux/amd64 will be pushed")
+    window.wait_text("has linux/amd64, linux/arm64 now; after this push, only linux/amd64.")

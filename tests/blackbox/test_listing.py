@@ -64,7 +64,7 @@ def test_docker_hub_is_listed_searched_and_never_pulled_from(
     window.keys("Return")
     window.wait_row("Registries", "bitnami/nginx", "★ 204")
     wait_rows(window, "100 of 156 found")
-    window.click_row("Registries", "Results for “nginx”. Show the list again")
+    window.click_row("Registries", "Results for “nginx”. Show all repositories")
     window.wait_row("Registries", "library/postgres")
     assert "bitnami" not in rows(window)
     assert hub.manifests == 0, "reading a manifest counts as a pull"

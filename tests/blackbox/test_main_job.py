@@ -191,7 +191,7 @@ def test_engine_down_at_start_shows_the_library_and_is_shown_when_it_comes_up(
     window = start(open_registry, engine=engine.host)
     window.wait_text("Docker isn't running. Showing your library")
     window.press("Try again")
-    window.wait_text("no engine there")
+    window.wait_text("no engine found")
     window.wait_row("Registries", open_registry.address)
     with engine:
         with engine.client() as client:

@@ -152,7 +152,7 @@ def test_a_copy_is_paused_and_goes_on(
     window.keys("Return")
     wait_status(window, "Running")
     window.press("Pause")
-    window.wait(lambda: "paused" in window.table("Transfers").column("Transferred")[0], "the pause")
+    window.wait(lambda: "Paused" in window.table("Transfers").column("Transferred")[0], "the pause")
     assert window.table("Transfers").column("Status") == ["Queued"]
     throttle.bytes_per_second = None
     window.press("Resume")

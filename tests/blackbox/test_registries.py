@@ -164,7 +164,7 @@ def test_a_missing_helper_harms_its_registry_alone(
     # For this run, a sign-in needs no helper.
     menu(window, auth_registry.address, "Sign in…")
     window.click(window.wait_for("Forget when Longshore closes", "check box"))
-    window.wait_text("forgotten when Longshore closes")
+    window.wait_text("Kept in memory until Longshore closes")
     window.click(window.wait_for("User name", "text"))
     sign_in(window, auth_registry)
     window.wait_row("Registries", auth_registry.address, auth_registry.username)
@@ -186,7 +186,9 @@ def test_a_certificate_is_looked_at_and_then_trusted(
     assert "/etc/docker/certs.d" in window.wait_text("certs.d")
     trust = window.wait_for("Trust", "push button", "button")
     assert not trust.enabled
-    box = window.wait_for("I have compared the fingerprint with what the registry's owner says", "check box")
+    box = window.wait_for(
+        "I have compared the fingerprint with the one from the registry's administrator", "check box"
+    )
     window.click(box)
     window.wait(lambda: window.wait_for("Trust", "push button", "button").enabled, "the button")
     window.press("Trust")
@@ -219,10 +221,10 @@ def test_the_engine_is_told_by_the_lines_of_the_sheet(
         window.press("Certificate…")
         window.click(
             window.wait_for(
-                "I have compared the fingerprint with what the registry's owner says", "check box"
+                "I have compared the fingerprint with the one from the registry's administrator", "check box"
             )
         )
-        lines = window.wait_for("What the engine needs", "text").text.splitlines()
+        lines = window.wait_for("Commands for the engine", "text").text.splitlines()
         window.press("Trust")
         window.wait(lambda: not window.find("Trust", "push button", "button"), "the sheet to close")
         folder = testbed_engine.certificates
@@ -264,7 +266,7 @@ def test_a_registry_behind_a_path_is_reached_by_its_settings(start: Start, tmp_p
         menu(window, registry.address, "Settings…")
         window.click(window.wait_for("Path before /v2/", "text"))
         window.type("images")
-        window.wait_text("Engines cannot use a registry with a path")
+        window.wait_text("Engines can't use a registry with a path")
         window.keys("Return")
         open_repository(window, registry.address, "behind/app")
         window.wait_row("Tags", "1")
@@ -314,8 +316,8 @@ def test_a_tag_is_removed_with_its_siblings_named(start: Start, open_registry: P
     window.click_row("Tags", "1.0")
     window.keys("Delete")
     window.wait_text("2 more tags are removed with it")
-    named = window.ask(do="table", name="Tags to be removed", roles=["list"])
-    assert sorted(cell for row in named["rows"] for cell in row) == ["1", "1.0   (chosen)", "latest"]
+    named = window.ask(do="table", name="Tags to remove", roles=["list"])
+    assert sorted(cell for row in named["rows"] for cell in row) == ["1", "1.0   (selected)", "latest"]
     window.press("Remove")
     window.wait(lambda: window.table("Tags").column("Tag") == ["2.0"], "the tags to go")
     assert [head_manifest(address, "remove/app", tag) for tag in ("1.0", "1", "latest", "2.0")] == [

@@ -18,9 +18,9 @@ _FOLDER = "/etc/docker/certs.d"
 def engine_words(config: RegistryConfig, steps: str) -> str:
     """Return the explanation above *steps*, the result of :func:`engine_steps`."""
     if config.prefix:
-        return tr("Engines cannot use a registry with a path before /v2/: no Pull and Push there.")
+        return tr("Engines can't use a registry with a path before /v2/, so Pull and Push are not available.")
     if not steps:
-        return tr("The engine makes its own connections. Nothing needs to be set up for this.")
+        return tr("The engine makes its own connections and needs no setup.")
     if config.is_loopback:
         return tr("Docker trusts local registries. On a remote engine, run as root:")
     return tr("The engine makes its own connections. On its machine, run as root:")

@@ -45,12 +45,12 @@ def state(info: EngineInfo | None, error: LongshoreError | None) -> str:
     cause = error.cause if isinstance(error, EngineUnavailable) else None
     return {
         UnavailableCause.NOT_RUNNING: tr("not running"),
-        UnavailableCause.NO_SOCKET: tr("no engine there"),
-        UnavailableCause.NO_PERMISSION: tr("not allowed"),
-        UnavailableCause.UNREACHABLE: tr("cannot be reached"),
-        UnavailableCause.TIMED_OUT: tr("does not answer"),
+        UnavailableCause.NO_SOCKET: tr("no engine found"),
+        UnavailableCause.NO_PERMISSION: tr("no permission"),
+        UnavailableCause.UNREACHABLE: tr("unreachable"),
+        UnavailableCause.TIMED_OUT: tr("not responding"),
         UnavailableCause.TLS: tr("no secure connection"),
-        UnavailableCause.UNSUPPORTED: tr("cannot be used"),
+        UnavailableCause.UNSUPPORTED: tr("not supported"),
         None: tr("responds with errors"),
     }[cause]
 

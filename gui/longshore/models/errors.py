@@ -99,7 +99,7 @@ def notice(snapshot: TransferSnapshot, offered: Offer) -> str:
     if offered.remedy is not Remedy.LIBRARY or reference is None:
         return message(error) if error is not None else ""
     words = tr(
-        "The engine could not pull {image} in {count} attempts. The library keeps what it has downloaded "
-        "when a connection is lost, and can load the image into the engine."
+        "The engine could not pull {image} in {count} attempts. The library keeps what is downloaded "
+        "when the connection is lost, and can then load the image into the engine."
     )
     return words.replace("{count}", str(snapshot.attempt)).replace("{image}", safe(reference.familiar))

@@ -111,7 +111,7 @@ class HistoryModel(RowTable[HistoryRow]):
             HistoryColumn.STATUS: tr("Status"),
             HistoryColumn.TRANSFERRED: tr("Transferred"),
             HistoryColumn.FINISHED: tr("Finished"),
-            HistoryColumn.TOOK: tr("Took"),
+            HistoryColumn.TOOK: tr("Duration"),
         }[HistoryColumn(column)]
 
     def _sort_key(self, row: HistoryRow, column: int) -> Any:

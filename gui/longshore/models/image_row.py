@@ -82,8 +82,8 @@ class ImageRow(TableRow):
         if column in (ImageColumn.REPOSITORY, ImageColumn.TAG):
             if image.reference is not None:
                 name = text.safe(image.reference.familiar, 600)
-                return f"{name}\n{tr('New: it arrived since you last looked.')}" if self.fresh else name
-            return tr("An image without a name: a newer image took its name, or it never had one.")
+                return f"{name}\n{tr('New since you last looked.')}" if self.fresh else name
+            return tr("Untagged: a newer image has its tag, or it never had one.")
         if column == ImageColumn.IMAGE_ID:
             return text.safe(image.image_id)
         if column == ImageColumn.CREATED:
@@ -92,7 +92,7 @@ class ImageRow(TableRow):
             words = tr("{number} bytes compressed") if compressed else tr("{number} bytes on disk")
             exact = words.replace("{number}", f"{image.size:,}")
             return f"{text.size(image.size)} ({exact})"
-        return text.containers(image.in_use) or tr("No container uses it.")
+        return text.containers(image.in_use) or tr("Not used by any container.")
 
     @property
     def short_age(self) -> str:

@@ -156,7 +156,7 @@ class ImageModel(RowTable["ImageRow"]):
                 "uses them."
             )
         if role == _Item.ToolTipRole and column == ImageColumn.IN_USE:
-            return tr("Containers made from the image, running or stopped.")
+            return tr("Containers created from the image, running or stopped.")
         return None
 
     def _sort_key(self, row: ImageRow, column: int) -> Any:
@@ -217,7 +217,7 @@ class ImageModel(RowTable["ImageRow"]):
             )
         dragged = mime.decode(data)
         if dragged is None:
-            return False, tr("Only images of a registry and archives can be dropped here")
+            return False, tr("Only images from a registry and archives can be dropped here")
         if dragged.kind is mime.DragKind.LOCAL:
             return False, tr("These images are already here")
         if len(dragged.images) == 1:

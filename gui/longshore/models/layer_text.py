@@ -22,23 +22,23 @@ def layer_state_text(layer: LayerSnapshot, transfer: TransferSnapshot) -> str:
     """Return the state of a layer of *transfer*, in a word."""
     operation = transfer.request.operation
     if stopped(layer, transfer):
-        return tr("stopped")
+        return tr("Stopped")
     if layer.retrying_in is not None and not layer.state.finished:
-        return tr("retrying in {time}").replace("{time}", times.duration(layer.retrying_in))
+        return tr("Retrying in {time}").replace("{time}", times.duration(layer.retrying_in))
     if layer.state is LayerState.TRANSFERRING:
-        return {Operation.PULL: tr("downloading"), Operation.PUSH: tr("uploading")}.get(
-            operation, tr("copying")
+        return {Operation.PULL: tr("Downloading"), Operation.PUSH: tr("Uploading")}.get(
+            operation, tr("Copying")
         )
     if layer.state is LayerState.TRANSFERRED:
-        return tr("downloaded") if operation is Operation.PULL else tr("transferred")
+        return tr("Downloaded") if operation is Operation.PULL else tr("Transferred")
     if layer.state is LayerState.SKIPPED:
-        return already_text(operation)
+        return text.capital(already_text(operation))
     return {
-        LayerState.WAITING: tr("waiting"),
-        LayerState.CHECKING: tr("checking"),
-        LayerState.EXTRACTING: tr("extracting"),
-        LayerState.DONE: tr("done"),
-        LayerState.MOUNTED: tr("mounted"),
+        LayerState.WAITING: tr("Waiting"),
+        LayerState.CHECKING: tr("Checking"),
+        LayerState.EXTRACTING: tr("Extracting"),
+        LayerState.DONE: tr("Done"),
+        LayerState.MOUNTED: tr("Mounted"),
     }[layer.state]
 
 

@@ -34,11 +34,11 @@ def _summary(snapshot: TransferSnapshot) -> str:
     name = words.image_name(request.destination) or words.image_name(request.source)
     if snapshot.state is State.FAILED:
         template = {
-            Operation.PULL: tr("Pull of {name} failed"),
-            Operation.PUSH: tr("Push of {name} failed"),
-            Operation.COPY: tr("Copy of {name} failed"),
-            Operation.SAVE: tr("Saving {name} failed"),
-            Operation.LOAD: tr("Loading {name} failed"),
+            Operation.PULL: tr("Could not pull {name}"),
+            Operation.PUSH: tr("Could not push {name}"),
+            Operation.COPY: tr("Could not copy {name}"),
+            Operation.SAVE: tr("Could not save {name}"),
+            Operation.LOAD: tr("Could not load {name}"),
         }[request.operation]
     else:
         template = {

@@ -144,9 +144,9 @@ def whole(node: RegistryNode, child: Child | None, column: int) -> str:
         if info.updated is not None:
             from longshore.models import times  # few registries report times
 
-            parts.append(tr("updated {moment}").replace("{moment}", times.moment_text(info.updated)))
+            parts.append(tr("Updated {moment}").replace("{moment}", times.moment_text(info.updated)))
     if child.from_history:
-        parts.append(tr("known from your transfers"))
+        parts.append(tr("Known from your transfers"))
     return "\n".join(part for part in parts if part)
 
 

@@ -23,7 +23,7 @@ def hint(target: tuple[RegistryNode, Child | None] | None, data: QMimeData) -> t
     if not files and (dragged is None or not data.hasFormat(mime.REFERENCES)):
         return False, tr("Only images and archives can be dropped here")
     if target is None or (target[1] is not None and target[1].reference is None):
-        return False, tr("Drop images on a registry or on a repository")
+        return False, tr("Drop images on a registry or a repository")
     node, child = target
     where = node.entry.name if child is None or child.reference is None else child.reference.familiar
     if files or dragged is None:

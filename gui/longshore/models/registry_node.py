@@ -188,7 +188,7 @@ class RegistryNode:
         if self.search is not None:
             rows = self._sorted(list(self.search.found.values()), descending, column)
             back = self.links[NodeAction.LEAVE_SEARCH]
-            back.line = tr("Results for “{query}”. Show the list again").replace(
+            back.line = tr("Results for “{query}”. Show all repositories").replace(
                 "{query}", text.safe(self.search.query, 60)
             )
             rows.insert(0, back)
@@ -258,22 +258,22 @@ class RegistryNode:
             if course.state is NodeState.LOADING:
                 return tr("Searching…") if not course.found else tr("Loading more…")
             if not course.found:
-                return tr("Nothing was found")
+                return tr("Nothing found")
             return tr("More…") if course.has_more else ""
         if course.state is NodeState.LOADING or (course.state is NodeState.READY and course.has_more):
             if filtered:
                 return tr("Searching the rest: {loaded}…").replace("{loaded}", self.loaded_text())
             return tr("Loading…") if not any_rows or course.state is NodeState.LOADING else tr("More…")
         if course.state is NodeState.READY and not any_rows:
-            return tr("No repository matches the filter") if self.listed_count() else tr("Empty")
+            return tr("No repository matches the filter") if self.listed_count() else tr("No repositories")
         return ""
 
     def _unusable_text(self) -> str:
         count = len(self.unusable)
         name = text.safe(next(iter(self.unusable), ""), 80)
         if count == 1:
-            return tr("{name} can't be pulled: image names are lowercase").replace("{name}", name)
-        words = tr("{count} repositories can't be pulled, such as {name}: image names are lowercase")
+            return tr("{name} can't be pulled: image names must be lowercase").replace("{name}", name)
+        words = tr("{count} repositories can't be pulled, such as {name}: image names must be lowercase")
         return words.replace("{count}", f"{count:,}").replace("{name}", name)
 
     # -- counts

@@ -81,7 +81,7 @@ class TagRow(TableRow):
             return {HereState.IN_SYNC: tr("in sync"), HereState.DIFFERS: tr("differs")}.get(self.here, "")
         details = self.details
         if details is None:
-            return tr("unreadable") if self.error is not None and column == TagColumn.DIGEST else ""
+            return tr("can't be read") if self.error is not None and column == TagColumn.DIGEST else ""
         if column == TagColumn.DIGEST:
             return text.short_digest(details.digest)
         if column == TagColumn.SIZE:
@@ -120,8 +120,8 @@ class TagRow(TableRow):
         details = self.details
         if column == TagColumn.HERE:
             return {
-                HereState.IN_SYNC: tr("The local image of this name is the same."),
-                HereState.DIFFERS: tr("The local image of this name is another one."),
+                HereState.IN_SYNC: tr("The local image with this name is the same."),
+                HereState.DIFFERS: tr("The local image with this name is different."),
             }.get(self.here, "")
         if details is None:
             return errors.told(self.error) if self.error is not None else ""

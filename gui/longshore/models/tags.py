@@ -262,7 +262,7 @@ class TagModel(RowTable["TagRow"]):
             elif self._all and self._sieve:
                 note = tr("No tag matches the filter")
             elif self._all:
-                note = tr("Only digest-like tags, which are hidden")
+                note = tr("Only digest tags, which are hidden")
             else:
                 note = tr("This repository has no tags")
         if note != self._note:
@@ -358,7 +358,7 @@ class TagModel(RowTable["TagRow"]):
         if role == _Item.ToolTipRole and column == TagColumn.SIZE:
             return tr("Compressed size: what a pull downloads. It takes more space on disk.")
         if role == _Item.ToolTipRole and column == TagColumn.HERE:
-            return tr("Shows whether the local image of this name is the same.")
+            return tr("Shows whether the local image with this name is the same.")
         return None
 
     def _whole(self, row: TagRow, column: int) -> str:

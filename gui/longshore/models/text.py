@@ -33,6 +33,18 @@ def tooltip(text: str) -> str | None:
     return f'<span style="white-space:pre-wrap">{html.escape(text)}</span>'
 
 
+def capital(words: str) -> str:
+    """Return *words* with a capital, to begin a cell or a line."""
+    return words[:1].upper() + words[1:]
+
+
+def continued(words: str) -> str:
+    """Return *words* as they continue a line: without the first capital, unless an acronym or a name begins them."""
+    if len(words) > 1 and words[0].isupper() and words[1].islower():
+        return words[0].lower() + words[1:]
+    return words
+
+
 # -- sizes
 
 
@@ -103,9 +115,9 @@ def percent(permille: int | None) -> str:
 
 
 def percent_spoken(permille: int | None) -> str:
-    """Return a percentage for screen readers: ``62 percent``, ``not known``."""
+    """Return a percentage for screen readers: ``62 percent``, ``unknown``."""
     if permille is None or permille < 0:
-        return tr("not known")
+        return tr("unknown")
     return tr("{number} percent").replace("{number}", str(permille // 10))
 
 

@@ -42,7 +42,7 @@ def no_cancel(chosen: Snapshots, every: Snapshots) -> str:
     if any(map(can_be_cancelled, pool)):
         return ""
     if any(one.state is State.CANCELLING for one in pool):
-        return tr("It is being cancelled.")
+        return tr("Already being cancelled.")
     if not chosen:
         return tr("Nothing is queued or running.")
     return tr("This transfer has finished.") if len(chosen) == 1 else tr("These transfers have finished.")
@@ -54,4 +54,4 @@ def no_retry(chosen: Snapshots, every: Snapshots) -> str:
         return ""
     if chosen:
         return tr("Only transfers that failed, were cancelled or were interrupted can be retried.")
-    return tr("Nothing has failed.")
+    return tr("There is nothing to retry.")

@@ -130,10 +130,8 @@ def moved_text(moved: Moved, operation: Operation) -> str:
     """Return what was sent or received and what was not needed, such as ``96 MB, 4 layers, 5 mounted``."""
     if not (moved.bytes or moved.layers_moved or moved.layers_mounted):
         if not moved.layers_skipped:
-            return tr("already up to date")
-        return tr("already up to date, {what}").replace(
-            "{what}", f"{moved.layers_skipped} {already_text(operation)}"
-        )
+            return tr("Already up to date")
+        return tr("Already up to date ({what})").replace("{what}", text.layers(moved.layers_skipped))
     parts = [text.size(moved.bytes)]
     if moved.layers_moved:
         parts.append(text.layers(moved.layers_moved))
@@ -153,13 +151,13 @@ def waiting_text(snapshot: TransferSnapshot) -> str:
             return tr("Waiting for the engine")
         case Waiting.PAUSED:
             if not snapshot.moved_bytes:
-                return tr("paused")
+                return tr("Paused")
             progress = text.size_of(snapshot.moved_bytes, snapshot.total_bytes)
-            return tr("paused at {progress}").replace("{progress}", progress)
+            return tr("Paused at {progress}").replace("{progress}", progress)
         case Waiting.HOLD:
-            return tr("queue paused")
+            return tr("Queue paused")
         case Waiting.SLOT:
-            return tr("waiting for a free slot")
+            return tr("Waiting for a free slot")
         case Waiting.BACKOFF | Waiting.RATE_LIMIT:
             return _retry_text(snapshot)
 
@@ -175,23 +173,20 @@ def _retry_text(snapshot: TransferSnapshot) -> str:
         )
     if snapshot.waiting_for is Waiting.RATE_LIMIT and not reason:
         reason = tr("the registry's limit is reached")
-    # The sentence continues after a colon; names and acronyms at its start keep their capitals.
-    if len(reason) > 1 and reason[0].isupper() and reason[1].islower():
-        reason = reason[0].lower() + reason[1:]
-    return f"{again}: {reason}" if reason else again
+    return f"{again}: {text.continued(reason)}" if reason else again
 
 
 def phase_text(phase: Phase) -> str:
     """Return what an attempt is doing; empty if the numbers beside it show it already."""
     return {
         Phase.WAITING: tr("Waiting for the engine"),
-        Phase.CHECKING: tr("checking"),
+        Phase.CHECKING: tr("Checking"),
         Phase.MOVING: "",
-        Phase.COMPRESSING: tr("compressing"),
-        Phase.EXTRACTING: tr("extracting"),
-        Phase.TAGGING: tr("tagging"),
-        Phase.VERIFYING: tr("verifying"),
-        Phase.PAUSING: tr("pausing"),
+        Phase.COMPRESSING: tr("Compressing"),
+        Phase.EXTRACTING: tr("Extracting"),
+        Phase.TAGGING: tr("Tagging"),
+        Phase.VERIFYING: tr("Verifying"),
+        Phase.PAUSING: tr("Pausing"),
     }[phase]
 
 
@@ -201,17 +196,18 @@ def transferred_text(snapshot: TransferSnapshot) -> str:
     if state is State.FAILED:
         return errors.message(snapshot.error) if snapshot.error is not None else tr("Failed")
     if state is State.CANCELLING:
-        return tr("stopping…")
+        return tr("Stopping…")
     if state is State.SUCCEEDED:
         if snapshot.moved is not None:
             moved = moved_text(snapshot.moved, operation)
         elif snapshot.moved_bytes:
             moved = text.size(snapshot.moved_bytes)
         else:
-            moved = tr("the engine does not say how much")
+            moved = tr("Size not reported")
         only = [note.text for note in snapshot.notes if note.kind is NoteKind.ONE_PLATFORM]
         # In the row itself, and first: the transfer succeeded with less content than requested.
-        return ": ".join([*(tr("only {platform}").replace("{platform}", each) for each in only), moved])
+        words = [tr("Only {platform}").replace("{platform}", each) for each in only]
+        return ": ".join([*words, text.continued(moved) if words else moved])
     waiting = waiting_text(snapshot)
     if waiting and not (snapshot.waiting_for is Waiting.SLOT and plan is not None):
         return waiting
@@ -221,15 +217,15 @@ def transferred_text(snapshot: TransferSnapshot) -> str:
         return ": ".join(part for part in (phase, what) if part)
     progress = text.size_of(snapshot.moved_bytes, snapshot.total_bytes)
     if state in (State.CANCELLED, State.INTERRUPTED):
-        return tr("stopped at {progress}").replace("{progress}", progress) if snapshot.moved_bytes else ""
+        return tr("Stopped at {progress}").replace("{progress}", progress) if snapshot.moved_bytes else ""
     if (snapshot.moved_bytes <= 0 and state is not State.RUNNING) or not progress:
         if plan is not None:
             return plan_text(plan, operation)
         if state is not State.PLANNING:
             return ""
         if isinstance(snapshot.request.source.place, ArchivePlace):
-            return tr("checking the archive")
-        return tr("reading the manifest")
+            return tr("Checking the archive")
+        return tr("Reading the manifest")
     if snapshot.moved_bytes <= 0 and plan is not None and not phase:
         return plan_text(plan, operation)
     parts = [progress] if snapshot.moved_bytes > 0 or snapshot.total_bytes else []
@@ -238,7 +234,7 @@ def transferred_text(snapshot: TransferSnapshot) -> str:
         about = tr("about {size}").replace("{size}", here) if plan.estimated else here
         parts.append(f"{about} {already_text(operation)}")
     if phase:
-        parts.append(phase)
+        parts.append(text.continued(phase) if parts else phase)
     return ", ".join(parts)
 
 
@@ -319,18 +315,18 @@ def action_text(snapshot: TransferSnapshot) -> str:
 def cancel_text(snapshot: TransferSnapshot) -> str:
     """Return what is lost if a transfer is stopped now."""
     if snapshot.state is State.QUEUED and not snapshot.moved_bytes:
-        return tr("It has not started yet: nothing is lost.")
+        return tr("Not started yet: nothing is lost.")
     if snapshot.pausable:
-        return tr("Layers that have arrived stay and are not transferred again.")
+        return tr("Complete layers are kept and not transferred again.")
     operation = snapshot.request.operation
     if operation is Operation.PULL:
         return tr(
-            "The engine stops. The classic image store discards what it has downloaded, including "
+            "The engine stops the pull. The classic image store discards what it has downloaded, including "
             "complete layers; the containerd store keeps it."
         )
     if operation is Operation.PUSH:
-        return tr("The engine stops. Complete layers stay in the registry; an incomplete one is sent again.")
-    return tr("It stops; unfinished work has to be repeated.")
+        return tr("The engine stops the push. Complete layers stay in the registry; others are sent again.")
+    return tr("The transfer stops; unfinished work starts over.")
 
 
 #: Maximum lines of the other side's own words below a failed row.
@@ -363,14 +359,14 @@ def _note_text(note: TransferNote) -> str:
             "save it until both are removed and this one is pulled again."
         ),
         NoteKind.UP_TO_DATE: tr("Everything was already there."),
-        NoteKind.TAGGED: tr("The local image was given this name."),
+        NoteKind.TAGGED: tr("The local image was tagged with this name."),
         NoteKind.TAG_MOVED: tr("This tag pointed to another local image before."),
         NoteKind.SOURCE_CHANGED: tr("The name now points to a different image than when this was requested."),
         NoteKind.NOT_VERIFIED: tr("Not verified: the destination could not be checked."),
         NoteKind.DIGEST_NOT_KEPT: tr(
             "The engine keeps images unpacked and without a manifest, so only the image ID stays the same:"
         ),
-        NoteKind.REPACKED: tr("The engine made its own manifest: same layers, new digest. Its image ID:"),
+        NoteKind.REPACKED: tr("The engine made its own manifest: same layers, new digest. Image ID:"),
         NoteKind.ANONYMOUS: tr("Tried without signing in: the stored credentials could not be read."),
         NoteKind.OVERWRITTEN: tr("The destination's tag pointed to another image before:"),
         NoteKind.PICKED: tr("Only one of this image's platforms was copied, with its own digest:"),

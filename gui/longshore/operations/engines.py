@@ -157,6 +157,6 @@ class Engines(QObject):
                 "The engine did not respond in time.",
                 cause=UnavailableCause.TIMED_OUT,
                 subject=address.url,
-                advice="It may be starting, overloaded, or hidden by a firewall.",
+                advice="It may be starting, overloaded or behind a firewall.",
             ) from None
         return FoundEngine(address, EngineState.READY, info, nodes=nodes)

@@ -264,5 +264,5 @@ def _endless(host: str, what: str, count: int) -> LongshoreError:
     return UnexpectedReply(
         f"The list was stopped after {count:,} {what} because it does not seem to end.",
         registry=host,
-        advice="Pin a repository by its name, or paste a reference into Pull….",
+        advice="Paste a reference into Pull…, or pin a repository by name.",
     )

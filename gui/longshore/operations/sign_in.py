@@ -287,7 +287,7 @@ class SignIns(QObject):
             raise CredentialsError(
                 f"Another program overwrote the sign-in for {saved.registry} again.",
                 subject=saved.registry,
-                advice="Wait until no docker login is running, then sign in once more.",
+                advice="Wait until no docker login is running, then sign in again.",
                 detail=str(store.path),
             )
         _log.info("the sign-in for %s was overwritten by another program, and is saved again", saved.registry)

@@ -36,9 +36,7 @@ class TagRemoval:
 
             return look(self._clients.registry(host), repository, tags, cancellation)
 
-        return self._tasks.run(
-            self._tasks.listing, ask, done=done, failed=done, name="look what a removal takes along"
-        )
+        return self._tasks.run(self._tasks.listing, ask, done=done, failed=done, name="plan a removal")
 
     def remove(self, plan: RemovalPlan, done: Callable[[LongshoreError | None], None]) -> None:
         """Carry out *plan*, up to the first error. *done* is called in the GUI thread with that error or None."""

@@ -182,7 +182,7 @@ def _journal_error(aside: SetAside) -> LongshoreError:
     reason = f"The transfer history could not be read: {aside.reason.rstrip('.')}."
     if aside.path is None:
         return LongshoreError(
-            reason, advice="Move that file away; your engine and registries are not affected."
+            reason, advice="Move the file away; your engine and registries are not affected."
         )
     return LongshoreError(
         f"{reason} It was set aside as {aside.path.name}.",
@@ -204,5 +204,5 @@ def _damaged_error(count: int, journal: Path) -> LongshoreError:
 def _unsaved_text(reason: str) -> str:
     return (
         f"The transfer history is not being saved: {reason.rstrip('.')}. "
-        "Transfers continue, and are saved as soon as that is possible."
+        "Transfers continue, and are saved as soon as possible."
     )

@@ -28,7 +28,7 @@ _COLUMNS = [
     Column("registry.acme.io/acme/billing-api:edge", "registry….io/api:edge", weight=4),
     Column("registry.acme.io/acme/billing:2.4.1", "acme/billing:2", weight=4),
     Column("Succeeded", "Succeeded", kind=Kind.PILL, elide=_RIGHT),
-    Column("already up to date, 9 already there", "44.6 of 72 MB", weight=5, elide=_RIGHT),
+    Column("Already up to date (12 layers)", "44.6 of 72 MB", weight=5, elide=_RIGHT),
     # Times matter most in a history: they get room before the names.
     Column("2026-11-24 13:37", "2026-11-24", elide=_RIGHT),
     Column("1 min 20 s", "1 min 20 s", right=True, elide=_RIGHT, yields=1),
@@ -194,14 +194,14 @@ class HistoryWindow(QWidget):
         if shown:
             self.empty.say("")
         elif wanted.narrow or wanted.states != ENDED:
-            self.empty.say(self.tr("No past transfer matches."), self.tr("Show all"))
+            self.empty.say(self.tr("No transfer matches."), self.tr("Show all"))
         else:
             self.empty.say(
                 self.tr("No transfers yet."),
                 more=self.tr("Every pull, push and copy is listed here when it ends."),
             )
         if shown < found:
-            self.summary.set_text(self.tr("{0} of {1}, more as you scroll").format(shown, found))
+            self.summary.set_text(self.tr("{0} of {1} loaded").format(shown, found))
         else:
             self.summary.set_text(
                 self.tr("1 transfer")

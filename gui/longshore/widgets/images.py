@@ -225,7 +225,7 @@ class ImagePane(Pane):
         if chosen:
             self.carry_requested.emit(chosen)
         else:
-            self.explain(self.tr("Select the images to copy to another engine or to the library."))
+            self.explain(self.tr("Select the images to copy to another engine or the library."))
 
     @Slot()
     def save(self) -> None:
@@ -337,7 +337,7 @@ class ImagePane(Pane):
             self.empty.say(self.tr("No image matches “{0}”.").format(words), self.tr("Clear filter"))
         else:
             self.empty.say(
-                self.tr("No images here yet. Drag a tag from the right, or pull one by its name."),
+                self.tr("No images yet. Drag a tag here from the right, or pull one by its name."),
                 self.tr("Pull…"),
                 self._more,
             )
@@ -396,7 +396,7 @@ class ImagePane(Pane):
     @Slot(bool)
     def _over_picker(self, over: bool) -> None:
         if over:
-            self.explain(self.tr("Drop here to copy to another engine or to the library."))
+            self.explain(self.tr("Drop here to copy to another engine or the library."))
         else:
             self.hush()
 

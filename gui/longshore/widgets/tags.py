@@ -183,9 +183,9 @@ class TagSection(QWidget):
                 self.tr("No tag matches “{0}”.").format(self.model.filter), self.tr("Clear filter")
             )
         elif self.model.hidden_count and not self.hidden_button.isChecked():
-            self.empty.say(self.tr("Only digest-like tags here, and those are hidden."), self.tr("Show them"))
+            self.empty.say(self.tr("Only digest tags, which are hidden."), self.tr("Show them"))
         else:
-            self.empty.say(self.tr("This repository has no tags."), self.tr("Look again"))
+            self.empty.say(self.tr("This repository has no tags."), self.tr("Refresh tags"))
 
     @Slot()
     def _empty_clicked(self) -> None:

@@ -225,7 +225,7 @@ class TransferPane(Pane):
         if any(s.state in (State.FAILED, State.INTERRUPTED) for s in self.snapshots()):
             self.retry_failed_requested.emit()
         else:
-            self.explain(self.tr("Nothing has failed."))
+            self.explain(self.tr("There is nothing to retry."))
 
     @Slot()
     def toggle_pause(self) -> None:
@@ -241,8 +241,8 @@ class TransferPane(Pane):
         elif any(not s.pausable and not s.state.finished for s in meant):
             self.explain(
                 self.tr(
-                    "Transfers by an engine cannot be paused: it discards unfinished layers when it stops. "
-                    "Pause the queue, or cancel it."
+                    "Transfers by an engine can't be paused: it discards unfinished layers when it stops. "
+                    "Pause the queue, or cancel the transfer."
                 )
             )
         else:
@@ -257,8 +257,8 @@ class TransferPane(Pane):
         if not failed:
             self.explain(
                 self.tr(
-                    "Select a pull that an engine could not finish: the library downloads it and loads it "
-                    "into the engine."
+                    "Select a pull that the engine could not finish: the library downloads the image and loads "
+                    "it into the engine."
                 )
             )
 
@@ -282,7 +282,7 @@ class TransferPane(Pane):
         if ended:
             self.remove_requested.emit(ended)
         elif self.selected():
-            self.explain(self.tr("It is still running; cancel it first."))
+            self.explain(self.tr("Unfinished transfers can't be removed. Cancel them first."))
 
     def move_rows(self, rows: int) -> None:
         """Request to move the selected transfers up (negative) or down in the queue."""
@@ -290,7 +290,7 @@ class TransferPane(Pane):
         if queued:
             self.move_requested.emit(queued, rows)
         else:
-            self.explain(self.tr("Only transfers that are queued can be moved."))
+            self.explain(self.tr("Only queued transfers can be moved."))
 
     @Slot()
     def copy_reference(self) -> None:

@@ -149,5 +149,5 @@ class Desktop(QObject):
         permille = sum(self._batch.values()) // len(self._batch) if self._batch else None
         self._launcher.show(permille, len(unfinished))
         if self._tray is not None:
-            running = self.tr("{0} to go").format(len(unfinished))
+            running = self.tr("{0} remaining").format(len(unfinished))
             self._tray.say(f"{running}, {text.percent(permille)}" if unfinished else "")

@@ -86,7 +86,7 @@ class Places(QObject):
     def _choose_library(self) -> None:
         from longshore.widgets.dialogs.archive import file_dialog
 
-        dialog = file_dialog(self.window, self.tr("Library folder"))
+        dialog = file_dialog(self.window, self.tr("Choose library folder"))
         dialog.setFileMode(QFileDialog.FileMode.Directory)
         dialog.setOption(QFileDialog.Option.ShowDirsOnly)
         dialog.setLabelText(QFileDialog.DialogLabel.Accept, self.tr("Choose"))
@@ -110,7 +110,7 @@ class Places(QObject):
         offered = zip(self._offered, self._titles, strict=True)
         others = [(place, title) for place, title in offered if place != here]
         if not others:
-            self.window.image_pane.explain(self.tr("No other engine is known."))
+            self.window.image_pane.explain(self.tr("No other engine was found."))
             return
         sheet = CarrySheet(self.window, images, here, others)
         sheet.transfers_requested.connect(self.operations.transfers.ask)

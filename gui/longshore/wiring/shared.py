@@ -62,7 +62,9 @@ class Shared(QObject):
             return None
         if status.place is not None:
             return status.place
-        words = QCoreApplication.translate("Shared", "No engine is available to pull into or push from.")
+        words = QCoreApplication.translate(
+            "Shared", "No engine is available. Choose an engine or the library above Local images."
+        )
         self._window.explain(words, Tone.CAUTION)
         return None
 

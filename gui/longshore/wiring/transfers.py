@@ -67,7 +67,7 @@ class Transfers(QObject):
             pane.explain(
                 self.tr("This transfer is already in the list.")
                 if len(again) == 1
-                else self.tr("{0} of them are already in the list.").format(len(again))
+                else self.tr("{0} transfers are already in the list.").format(len(again))
             )
             # The notice takes room from the list.
             QTimer.singleShot(0, pane, lambda: pane.reveal(again[0]))
@@ -82,11 +82,11 @@ class Transfers(QObject):
     def _interrupted(self, ids: list[str]) -> None:
         count = len(ids)
         self.window.transfer_pane.explain(
-            self.tr("1 transfer was interrupted when Longshore ended.")
+            self.tr("1 transfer was interrupted when Longshore closed.")
             if count == 1
-            else self.tr("{0} transfers were interrupted when Longshore ended.").format(count),
+            else self.tr("{0} transfers were interrupted when Longshore closed.").format(count),
             Tone.CAUTION,
-            button=self.tr("Go on") if count == 1 else self.tr("Resume all"),
+            button=self.tr("Resume") if count == 1 else self.tr("Resume all"),
             act=lambda: self.operations.transfers.queue.retry(ids),
         )
 

@@ -103,8 +103,8 @@ def test_every_context_and_socket_with_its_state(
     # The picker's words.
     said = {name: engine_text.title(each.address, each.info, each.error) for name, each in found.items()}
     assert said["unix"] == f"unix  ·  Docker {'.'.join(unix.info.version.split('.')[:2])}"
-    assert said["gone"] == "gone  ·  no engine there"
-    assert said["ssh-denied"] == "ssh-denied  ·  not allowed"
+    assert said["gone"] == "gone  ·  no engine found"
+    assert said["ssh-denied"] == "ssh-denied  ·  no permission"
     assert said["tls-unknown"] == "tls-unknown  ·  no secure connection"
     story = engine_text.story(rootless.address, rootless.info, rootless.error)
     assert story.splitlines()[0] == f"unix://{home.runtime}/docker.sock"

@@ -67,8 +67,8 @@ def _plain(tooltip: object) -> str:
         ("2.4.0", TagColumn.SIZE, "70 MB compressed"),
         ("2.4.0", TagColumn.PLATFORMS, "linux/amd64, linux/arm64/v8"),
         ("2.4.0", TagColumn.CREATED, times.moment_text(_CREATED)),
-        ("2.4.0", TagColumn.HERE, "The local image of this name is the same."),
-        ("edge", TagColumn.HERE, "The local image of this name is another one."),
+        ("2.4.0", TagColumn.HERE, "The local image with this name is the same."),
+        ("edge", TagColumn.HERE, "The local image with this name is different."),
         ("broken", TagColumn.TAG, f"{_HOST}/acme/web:broken"),
         ("broken", TagColumn.DIGEST, "The tag is gone. Refresh the list."),
         ("broken", TagColumn.SIZE, "The tag is gone. Refresh the list."),
@@ -96,7 +96,7 @@ def test_only_the_digest_of_a_tag_says_that_it_cannot_be_read(tags: TagModel) ->
     shown = {column: _at(tags, "broken", column, _Item.DisplayRole) for column in TagColumn}
     assert shown == {
         TagColumn.TAG: "broken",
-        TagColumn.DIGEST: "unreadable",
+        TagColumn.DIGEST: "can't be read",
         **dict.fromkeys((TagColumn.SIZE, TagColumn.PLATFORMS, TagColumn.CREATED, TagColumn.HERE), ""),
     }
     assert _at(tags, "broken", TagColumn.DIGEST, Role.FIXED_WIDTH) is False, "an error text is not a digest"

@@ -34,7 +34,7 @@ def model(tested: Callable[[HistoryModel], HistoryModel]) -> HistoryModel:
 def test_a_row_says_what_its_transfer_did(model: HistoryModel) -> None:
     model.show_rows([transfer("a", **DONE)], 1)
     assert headers(model) == [
-        "Operation", "Source", "Destination", "Status", "Transferred", "Finished", "Took",
+        "Operation", "Source", "Destination", "Status", "Transferred", "Finished", "Duration",
     ]  # fmt: skip
     said = row_texts(model, 0)
     assert said[:5] == [

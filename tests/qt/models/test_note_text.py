@@ -22,12 +22,12 @@ def failed(name: str) -> TransferSnapshot:
 def test_one_is_told_whole() -> None:
     assert note_text([done("web")]) == ("Pulled r.io/web:1", "96 MB, 4 layers")
     assert note_text([done("web", Operation.PUSH)])[0] == "Pushed r.io/web:1"
-    assert note_text([failed("web")]) == ("Push of r.io/web:1 failed", "Not allowed to push.")
+    assert note_text([failed("web")]) == ("Could not push r.io/web:1", "Not allowed to push.")
 
 
 def test_many_are_summed_up_and_the_failures_named() -> None:
     many = [done("a"), done("b"), done("c"), done("d"), done("e"), failed("f")]
-    assert note_text(many) == ("5 transfers finished, 1 failed", "Push of r.io/f:1 failed")
+    assert note_text(many) == ("5 transfers finished, 1 failed", "Could not push r.io/f:1")
     summary, body = note_text(many[:5])
     assert summary == "5 transfers finished"
     assert body.splitlines() == ["Pulled r.io/e:1", "Pulled r.io/d:1", "Pulled r.io/c:1"]

@@ -69,7 +69,7 @@ def test_a_search_stands_in_place_of_the_listing_until_the_filter_changes(model)
     assert not model.flags(link) & Qt.ItemFlag.ItemIsDragEnabled
     assert not any("Search" in text for text in below(model, HOST)), "a plain registry offers no search"
     generation = model.begin_search(HUB, "nginx web")
-    assert below(model, HUB) == ["Results for “nginx web”. Show the list again", "Searching…"]
+    assert below(model, HUB) == ["Results for “nginx web”. Show all repositories", "Searching…"]
     assert count_text(model, HUB) == "searching…"
     model.append_page(HUB, generation, [SAMS, NGINX], True, 77)
     assert below(model, HUB)[1:] == ["sam/nginx", "library/nginx", "More…"], (
@@ -93,7 +93,7 @@ def test_a_search_fails_or_finds_nothing_and_the_listing_is_unharmed(model):
     model.set_filter("zzz")
     generation = model.begin_search(HUB, "zzz")
     model.append_page(HUB, generation, [], False, 0)
-    assert below(model, HUB)[1:] == ["Nothing was found"] and count_text(model, HUB) == "0 found"
+    assert below(model, HUB)[1:] == ["Nothing found"] and count_text(model, HUB) == "0 found"
     model.fail(HUB, model.begin_search(HUB, "zzz"), RegistryUnreachable("Nobody answers", registry=HUB))
     assert below(model, HUB)[0] == "Nobody answers — Retry" and model.state(HUB) == NodeState.FAILED
     model.end_search(HUB)

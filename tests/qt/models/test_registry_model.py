@@ -66,15 +66,15 @@ def test_repositories_that_nobody_can_pull_are_counted_and_named(model):
     index = model.index_of(HOST)
     generation = model.begin_listing(HOST)
     model.append_page(HOST, generation, ["Test/someproject", "acme/api"], True, None)
-    note = "Test/someproject can't be pulled: image names are lowercase"
+    note = "Test/someproject can't be pulled: image names must be lowercase"
     assert texts(model, 0, index) == ["acme/api", note, "More…"]
     model.append_page(HOST, generation, ["Test/someproject", "Other"], False, None)
-    note = "2 repositories can't be pulled, such as Test/someproject: image names are lowercase"
+    note = "2 repositories can't be pulled, such as Test/someproject: image names must be lowercase"
     assert texts(model, 0, index) == ["acme/api", note]
     assert model.index(1, 0, index).data(Role.NODE_KIND) == NodeKind.NOTE
     assert count_text(model) == "1 repository"
     listed(model, ["Other"])
-    assert texts(model, 0, index) == ["Other can't be pulled: image names are lowercase"]
+    assert texts(model, 0, index) == ["Other can't be pulled: image names must be lowercase"]
     listed(model, ["acme/api"])
     assert texts(model, 0, index) == ["acme/api"]
 
@@ -177,7 +177,7 @@ def test_signed_in_column(model):
 def test_an_empty_registry_and_an_empty_filter_result(model):
     listed(model, [])
     index = model.index_of(HOST)
-    assert texts(model, 0, index) == ["Empty"] and count_text(model) == "0 repositories"
+    assert texts(model, 0, index) == ["No repositories"] and count_text(model) == "0 repositories"
     listed(model, ["acme/web"])
     model.set_filter("nothing like it")
     assert texts(model, 0, index) == ["No repository matches the filter"]
@@ -237,7 +237,7 @@ def test_hub_names(model):
     )
     index = model.index_of("docker.io")
     assert texts(model, 0, index)[:2] == ["acme/web", "library/postgres"]
-    assert texts(model, 0, index)[2:] == ["Bad Name can't be pulled: image names are lowercase"]
+    assert texts(model, 0, index)[2:] == ["Bad Name can't be pulled: image names must be lowercase"]
     official = model.index_of("docker.io", "library/postgres")
     assert official.data(Role.REFERENCE) == Reference("docker.io", "library/postgres")
     assert official.data(Role.COPY_TEXT) == "postgres"

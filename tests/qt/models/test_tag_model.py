@@ -136,7 +136,7 @@ def test_what_cannot_be_read_says_so(model):
     model.details_failed(generation - 1, "1", error)
     assert row_texts(model, 0)[1] == ""
     model.details_failed(generation, "1", error)
-    assert row_texts(model, 0)[1] == "unreadable"
+    assert row_texts(model, 0)[1] == "can't be read"
     assert "The manifest is gone Refresh" in model.index(0, TagColumn.DIGEST).data(Item.ToolTipRole)
     known(model, details("1"))
     assert model.index(0, 0).data(Role.ERROR) is None
@@ -185,7 +185,7 @@ def test_notes(model):
         "",
         "No tag matches the filter",
         "",
-        "Only digest-like tags, which are hidden",
+        "Only digest tags, which are hidden",
         "Select a repository to see its tags",
     ]
 

@@ -64,7 +64,7 @@ def test_speed_and_percent():
     assert text.percent(1000) == "100 %"
     assert text.percent(None) == text.percent(-1) == ""
     assert text.percent_spoken(620) == "62 percent"
-    assert text.percent_spoken(None) == "not known"
+    assert text.percent_spoken(None) == "unknown"
 
 
 @pytest.mark.parametrize(

@@ -133,11 +133,11 @@ def test_a_plan_in_words(model):
     push = request(operation=Operation.PUSH)
     apply(model, removed=["a"])
     assert said(model, plan=replace(plan, estimated=False), request=push).endswith("already there")
-    assert said(model, state=State.PLANNING) == "reading the manifest"
+    assert said(model, state=State.PLANNING) == "Reading the manifest"
     archive = Endpoint(ArchivePlace(Path("a.tar")), None)
     load = TransferRequest(Operation.LOAD, archive, Endpoint(RegistryPlace("reg.example"), None))
     apply(model, removed=["a"])
-    assert said(model, state=State.PLANNING, request=load) == "checking the archive"
+    assert said(model, state=State.PLANNING, request=load) == "Checking the archive"
 
 
 def test_progress_in_words(model):
@@ -147,20 +147,20 @@ def test_progress_in_words(model):
     assert said(model, **running, plan=plan) == "44.6 of 72 MB, 118 MB already here"
     assert said(model, **running, phase=Phase.EXTRACTING) == "44.6 of 72 MB, extracting"
     assert said(model, **{**running, "total_bytes": None}) == "44.6 MB"
-    assert said(model, **{**running, "state": State.CANCELLING}) == "stopping…"
-    assert said(model, **{**running, "state": State.CANCELLED}) == "stopped at 44.6 of 72 MB"
+    assert said(model, **{**running, "state": State.CANCELLING}) == "Stopping…"
+    assert said(model, **{**running, "state": State.CANCELLED}) == "Stopped at 44.6 of 72 MB"
 
 
 @pytest.mark.parametrize(
     ("fields", "expected"),
     [
         ({"waiting_for": Waiting.ENGINE}, "Waiting for the engine"),
-        ({"waiting_for": Waiting.SLOT}, "waiting for a free slot"),
-        ({"waiting_for": Waiting.HOLD}, "queue paused"),
-        ({"waiting_for": Waiting.PAUSED}, "paused"),
+        ({"waiting_for": Waiting.SLOT}, "Waiting for a free slot"),
+        ({"waiting_for": Waiting.HOLD}, "Queue paused"),
+        ({"waiting_for": Waiting.PAUSED}, "Paused"),
         (
             {"waiting_for": Waiting.PAUSED, "moved_bytes": 5 * MB, "total_bytes": 20 * MB},
-            "paused at 5.0 of 20 MB",
+            "Paused at 5.0 of 20 MB",
         ),
         (
             {"waiting_for": Waiting.BACKOFF, "waiting_seconds": 5, "error": EngineLost("Connection lost.")},
@@ -225,7 +225,7 @@ def test_what_really_moved_in_words(model):
     moved = Moved(96 * MB, layers_moved=4, layers_mounted=5)
     assert said(model, **push, moved=moved) == "96 MB, 4 layers, 5 mounted"
     assert said(model, **push, moved=replace(moved, layers_skipped=2)).endswith(", 2 already there")
-    assert said(model, **push, moved=Moved(layers_skipped=9)) == "already up to date, 9 already there"
+    assert said(model, **push, moved=Moved(layers_skipped=9)) == "Already up to date (9 layers)"
     apply(model, transfer("a", **push, started=NOW, finished=NOW + timedelta(seconds=7)))
     finished = model.index(0, TransferColumn.FINISHED)
     assert finished.data() and finished.data(Item.AccessibleDescriptionRole).endswith("took 7 s")
@@ -236,7 +236,7 @@ def test_a_success_with_less_in_it_than_asked_for_says_so_in_the_row(model):
     push = {"state": State.SUCCEEDED, "permille": 1000, "request": request(operation=Operation.PUSH)}
     notes = (TransferNote(NoteKind.ONE_PLATFORM, "linux/amd64"),)
     moved = Moved(MB, layers_moved=1)
-    assert said(model, **push, moved=moved, notes=notes) == "only linux/amd64: 1 MB, 1 layer"
+    assert said(model, **push, moved=moved, notes=notes) == "Only linux/amd64: 1 MB, 1 layer"
     (unfolded,) = texts(model, 0, model.index(0, 0))
     assert unfolded.startswith("Only linux/amd64 was pushed: ")
 
@@ -288,20 +288,20 @@ def test_layers_in_words(model):
     row = model.index(0, 0)
     shown = [[line[0], line[3], line[5]] for line in (row_texts(model, number, row) for number in range(5))]
     assert shown == [
-        ["111111111111", "already here", "31 MB"],
-        ["222222222222", "extracting", "20.0 of 28 MB"],
-        ["333333333333", "downloading", "13.2 of 35.6 MB"],
-        ["444444444444", "retrying in 5 s", "1 B"],
-        ["555555555555", "waiting", "7 MB"],
+        ["111111111111", "Already here", "31 MB"],
+        ["222222222222", "Extracting", "20.0 of 28 MB"],
+        ["333333333333", "Downloading", "13.2 of 35.6 MB"],
+        ["444444444444", "Retrying in 5 s", "1 B"],
+        ["555555555555", "Waiting", "7 MB"],
     ]
     assert model.index(3, TransferColumn.PROGRESS, row).data(Role.PERMILLE) == -1
-    assert model.index(3, TransferColumn.PROGRESS, row).data(Item.AccessibleTextRole) == "not known"
+    assert model.index(3, TransferColumn.PROGRESS, row).data(Item.AccessibleTextRole) == "unknown"
     apply(model, transfer("push", request=request(operation=Operation.PUSH), layers=layers))
     push = model.index(1, 0)
-    assert model.index(2, TransferColumn.STATUS, push).data() == "uploading"
+    assert model.index(2, TransferColumn.STATUS, push).data() == "Uploading"
     apply(model, transfer(state=State.FAILED, layers=layers))
     said = [model.index(number, TransferColumn.STATUS, row).data() for number in range(model.rowCount(row))]
-    assert said[-5:] == ["already here", *["stopped"] * 4]
+    assert said[-5:] == ["Already here", *["Stopped"] * 4]
     states = [model.index(number, 0, row).data(Role.STATE) for number in range(model.rowCount(row))]
     assert states[-5:] == [LayerState.SKIPPED, *[State.FAILED] * 4], "their bars show where they stopped"
 

@@ -50,7 +50,7 @@ def test_that_nothing_is_saved_is_said_until_it_is(play: Play, tmp_path: Path) -
         await until(lambda: len(ear.unsaved) == 1)
         assert ear.unsaved == [
             f"The transfer history is not being saved: {blocker}: File exists. "
-            "Transfers continue, and are saved as soon as that is possible."
+            "Transfers continue, and are saved as soon as possible."
         ]
         blocker.unlink()
         await until(lambda: len(ear.unsaved) == 2)

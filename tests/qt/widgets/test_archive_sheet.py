@@ -128,7 +128,7 @@ def test_what_comes_while_the_sheet_is_open_is_not_replaced_unannounced(
 
 @pytest.mark.parametrize(
     ("typed", "problem"),
-    [("relative.tar", "whole path"), ("/no/such/folder/x.tar", "does not exist"), ("{}/x.zip", "ends in")],
+    [("relative.tar", "full path"), ("/no/such/folder/x.tar", "does not exist"), ("{}/x.zip", "ends in")],
 )
 def test_a_path_that_cannot_be_is_said(
     light: Theme, qtbot: QtBot, tmp_path: Path, typed: str, problem: str
@@ -165,7 +165,7 @@ def test_places_are_ticked_and_told(light: Theme, qtbot: QtBot) -> None:
     sheet = CarrySheet(None, images, ENGINE, [(engine, "other"), (library, "Library")])
     qtbot.addWidget(sheet)
     sheet.confirm.click()
-    assert "Tick" in sheet.problem.text()
+    assert "Select at least one place" in sheet.problem.text()
     sheet.list.item(1).setCheckState(Qt.CheckState.Checked)
     with qtbot.waitSignal(sheet.transfers_requested) as wish:
         sheet.confirm.click()

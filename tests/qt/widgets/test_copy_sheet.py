@@ -83,7 +83,7 @@ def test_platforms_are_chosen_with_their_sizes(light: Theme, qtbot: QtBot) -> No
     assert "10 MB" in choice.words.text()
     choice.list.item(1).setCheckState(Qt.CheckState.Unchecked)
     assert not sheet.confirm.isEnabled()
-    assert "Tick a platform" in sheet.problem.text()
+    assert "Select at least one platform" in sheet.problem.text()
     choice.list.item(1).setCheckState(Qt.CheckState.Checked)
     sheet.referrers.setChecked(True)
     (request,) = _wished(qtbot, sheet)
@@ -126,7 +126,7 @@ def test_sizes_that_are_not_known_are_not_told(light: Theme, qtbot: QtBot) -> No
     sheet = _sheet(qtbot)
     choice = sheet._platforms
     assert choice is not None
-    assert choice.words.text() == "Looking…"
+    assert choice.words.text() == "Loading…"
     sheet.set_contents(APP, Contents(sha("index"), 0, ((AMD, 0), (ARM, 0))))
     assert choice.words.text() == "2 platforms. Digests are kept."
     choice.which.setCurrentIndex(1)

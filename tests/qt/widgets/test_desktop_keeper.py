@@ -121,7 +121,7 @@ def test_progress_of_all_together_never_falls_back(
         moving.tally_changed.emit()
         qtbot.waitUntil(lambda: bool(server.launcher))
         assert server.launcher[0]["properties"]["progress"] == 0.25
-        assert tray.tooltip == "Longshore — 2 to go, 25 %"
+        assert tray.tooltip == "Longshore — 2 remaining, 25 %"
         end(bench, moving, "a")
         qtbot.waitUntil(lambda: len(server.launcher) == 2)
         assert server.launcher[1]["properties"] == {

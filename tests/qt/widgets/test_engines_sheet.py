@@ -82,7 +82,7 @@ def test_the_engine_one_looks_at_is_chosen_and_others_can_be(open_sheet, qtbot: 
     assert rows(sheet) == [("first", "Docker 28.5.2", True), ("farm", "not running", False)]
     assert not sheet.notes.isVisible()
     check(sheet, 1)
-    assert sheet.notes.text() == "Waits until the engine responds: farm."
+    assert sheet.notes.text() == "Starts when the engine responds: farm."
     sheet.set_engines([READY, MANAGER])
     assert rows(sheet)[1] == ("farm", "Docker 28.5.2", True), "an update keeps the chosen engines"
     assert sheet.notes.text() == (

@@ -86,7 +86,7 @@ def test_empty_says_why(window: HistoryWindow, qtbot: QtBot) -> None:
     fill(window, "a")
     assert not window.empty.isVisible() and window.summary.whole() == "1 transfer"
     fill(window, "a", "b", found=900)
-    assert window.summary.whole() == "2 of 900, more as you scroll"
+    assert window.summary.whole() == "2 of 900 loaded"
 
 
 def test_repeat_means_the_requests_oldest_first_and_each_once(window: HistoryWindow, qtbot: QtBot) -> None:

@@ -49,7 +49,7 @@ def test_it_wants_a_plan_when_typing_pauses_and_shows_it(light: Theme, qtbot: Qt
     sheet.show_plan(_plan(second.args[0]))
     column = [sheet.table.item(row, 1).text() for row in range(3)]
     assert column == ["replaces existing", "new tag", "unchanged"], "tags to be copied are listed first"
-    assert sheet.summary.text() == "3 tags: 1 new, 1 replaced, 1 unchanged. 3 MB to move."
+    assert sheet.summary.text() == "3 tags: 1 new, 1 replaced, 1 unchanged. 3 MB to copy."
     with qtbot.waitSignal(sheet.transfers_requested) as wish, qtbot.assertNotEmitted(sheet.save_requested):
         sheet.confirm.click()
     assert [str(one.destination.reference) for one in wish.args[0]] == [
@@ -118,7 +118,7 @@ def test_docker_hub_is_not_read_before_one_says_which_tags(light: Theme, qtbot: 
     sheet = MirrorSheet(None, Reference.parse("postgres"), REGISTRIES, "two.example")
     qtbot.addWidget(sheet)
     with qtbot.assertNotEmitted(sheet.plan_wanted, wait=ASK_AFTER + 200):
-        assert "Say which tags" in sheet.summary.text()
+        assert "Enter the tags to copy" in sheet.summary.text()
     assert not sheet.confirm.isEnabled()
     assert sheet.problem.text() == "", "nothing is wrong yet"
     with qtbot.waitSignal(sheet.plan_wanted) as plan:

@@ -51,7 +51,7 @@ def test_it_asks_what_the_engine_has(sheet: PushSheet, qtbot: QtBot) -> None:
 def test_an_engine_that_has_one_platform_of_several(sheet: PushSheet) -> None:
     sheet.set_local(APP, details(ImagePlatform(AMD, here=True), ImagePlatform(ARM, here=False)))
     assert sheet.losses.text() == (
-        "The engine has only linux/amd64 of the 2 platforms of team/app:1.0: only that is pushed."
+        "Only linux/amd64 will be pushed: the engine lacks the other platforms of team/app:1.0."
     )
     assert not sheet.losses.isHidden()
     assert sheet.confirm.isEnabled(), "this is only a warning"
@@ -64,7 +64,7 @@ def test_a_tag_that_has_more_platforms_than_it_will_have(sheet: PushSheet) -> No
     assert sheet.losses.isHidden(), "nothing is known of the image yet"
     sheet.set_local(APP, details())
     assert sheet.losses.text() == (
-        "one.example/team/app:1.0 exists for linux/amd64, linux/arm64 and will exist only for linux/amd64."
+        "one.example/team/app:1.0 has linux/amd64, linux/arm64 now; after this push, only linux/amd64."
     )
     tag = sheet.targets.table.item(0, 3)
     assert tag is not None

@@ -85,7 +85,7 @@ def test_nothing_is_trusted_without_a_look(light: Theme, qtbot: QtBot) -> None:
     ("found", "words"),
     [
         (report(names=("other.example",)), "not for this address"),
-        (report(days=-3), "out of date"),
+        (report(days=-3), "has expired"),
         (CertificateReport(RegistryConfig(HOST), HOST, None, None), "plain HTTP"),
         (CertificateReport(RegistryConfig(HOST), HOST, report().certificate, None), "Longshore trusts"),
         (
@@ -129,11 +129,11 @@ def test_settings_tell_what_was_typed_and_stay_open_for_what_is_wrong(light: The
     sheet.called.setText("Ours")
     sheet.key.line.setText("/me.key")
     qtbot.keyClick(sheet.called, Qt.Key.Key_Return)
-    assert "needs its certificate" in sheet.problem.text()
+    assert "Choose the certificate" in sheet.problem.text()
     sheet.certificate.line.setText("/me.crt")
     sheet.authority.line.setText("relative.crt")
     qtbot.keyClick(sheet.called, Qt.Key.Key_Return)
-    assert "relative.crt is not an absolute path" in sheet.problem.text()
+    assert "relative.crt is not a full path" in sheet.problem.text()
     sheet.authority.line.setText("")
     sheet.namespace.setText("../up")
     qtbot.keyClick(sheet.called, Qt.Key.Key_Return)
@@ -182,7 +182,7 @@ def test_what_engines_are_told() -> None:
     assert "cp /both.pem /etc/docker/certs.d/a.b/client.cert" in pair and "/client.key" in pair
     assert engine_steps(RegistryConfig("docker.io", insecure=True)) == ""
     prefixed = RegistryConfig("a.b", prefix="images", ca_file=Path("/x"))
-    assert engine_steps(prefixed) == "" and "cannot use" in engine_words(prefixed, "")
+    assert engine_steps(prefixed) == "" and "can't use" in engine_words(prefixed, "")
 
 
 # -- sign-in and account
@@ -193,7 +193,7 @@ def test_the_sign_in_sheet_says_where_it_will_be_kept(light: Theme, qtbot: QtBot
     shown(sheet, qtbot)
     assert "docker-credential-x" in sheet.kept.text()
     sheet.this_run.click()
-    assert "forgotten" in sheet.kept.text()
+    assert "Kept in memory" in sheet.kept.text()
     sheet.user.setText(" sam ")
     sheet.secret.setText(" tide ")
     with qtbot.waitSignal(sheet.sign_in_requested) as wished:
@@ -223,7 +223,12 @@ def test_who_am_i_does_not_sign_out_by_enter(light: Theme, qtbot: QtBot) -> None
     account = Account("sam", Whereabouts(StoredIn.CONFIG_FILE, path=Path("/home/sam/.docker/config.json")))
     sheet.show_identity(Identity(HOST, account, "bearer", "https://auth.acme.io/token", None))
     texts = " ".join(label.text() for label in sheet.findChildren(type(sheet.problem)))
-    for words in ("sam", "config.json, as base64", "https://auth.acme.io/token", "Sign-in verified"):
+    for words in (
+        "sam",
+        "config.json (base64, not encrypted)",
+        "https://auth.acme.io/token",
+        "Sign-in verified",
+    ):
         assert words in texts
     left: list[bool] = []
     sheet.sign_out_requested.connect(lambda: left.append(True))
@@ -262,7 +267,7 @@ def test_every_tag_that_goes_is_shown_before_it_does(light: Theme, qtbot: QtBot)
     assert sheet.isVisible() and not sheet.confirm.isEnabled(), "not before it is known"
     found = plan(broken=("stable",), unknown=3)
     sheet.show_plan(found)
-    assert [sheet.names.item(row).text() for row in range(3)] == ["1.0   (chosen)", "1", "latest"]
+    assert [sheet.names.item(row).text() for row in range(3)] == ["1.0   (selected)", "1", "latest"]
     assert "2 more tags" in sheet.words.text()
     assert "stable" in sheet.caution.text() and "3 tags" in sheet.caution.text()
     with qtbot.waitSignal(sheet.remove_requested) as wished:
@@ -274,7 +279,7 @@ def test_every_tag_that_goes_is_shown_before_it_does(light: Theme, qtbot: QtBot)
 
 
 def test_a_removal_that_cannot_be_planned_is_not_offered(light: Theme, qtbot: QtBot) -> None:
-    for found, words in ((plan(digests=(), siblings=()), "already gone"), (REFUSED, "unknown authority")):
+    for found, words in ((plan(digests=(), siblings=()), "Already removed"), (REFUSED, "unknown authority")):
         sheet = RemoveTagsSheet(None, "team/app", ["1.0"])
         shown(sheet, qtbot)
         sheet.show_plan(found)

@@ -141,13 +141,13 @@ def test_nothing_to_do_is_said(bench: Bench, qtbot: QtBot) -> None:
     pane = bench.window.transfer_pane
     bench.move(transfer("a"))
     assert not pane.retry_button.isEnabled()
-    assert "Nothing has failed." in pane.retry_button.toolTip()
+    assert "There is nothing to retry." in pane.retry_button.toolTip()
     _click(qtbot, pane.clear_button)
     assert pane.explanation.startswith("Nothing has")
     pane.hush()
     pane.show_transfers(["a"])
     pane.remove()
-    assert "cancel it first" in pane.explanation
+    assert "Cancel them first" in pane.explanation
 
 
 def test_delete_takes_what_has_ended_out_of_the_list(bench: Bench, qtbot: QtBot) -> None:
@@ -247,7 +247,7 @@ def test_pause_is_there_only_for_what_can_be_paused(bench: Bench, qtbot: QtBot) 
     bench.move(transfer("a", state=State.RUNNING))
     assert not pane.pause_button.isVisible()
     pane.toggle_pause()
-    assert "cannot be paused" in pane.explanation
+    assert "can't be paused" in pane.explanation
     bench.move(transfer("b", state=State.RUNNING, pausable=True), transfer("c", pausable=True))
     qtbot.waitUntil(pane.pause_button.isVisible)
     with qtbot.waitSignal(pane.pause_requested) as paused:
@@ -274,7 +274,7 @@ def test_cancel_says_what_is_lost(bench: Bench, qtbot: QtBot) -> None:
     pane.show_transfers(["a"])
     assert "classic image store" in pane.cancel_button.toolTip()
     pane.show_transfers(["b"])
-    assert "arrived stay" in pane.cancel_button.accessibleDescription()
+    assert "Complete layers are kept" in pane.cancel_button.accessibleDescription()
     pane.show_transfers(["c"])
     assert "nothing is lost" in pane.cancel_button.accessibleDescription()
     with qtbot.waitSignal(pane.cancel_all_requested):

@@ -167,7 +167,7 @@ class SaveSheet(Sheet):
         paths = self._paths()
         folder = paths[0].parent
         if not self.path.text().strip() or not paths[0].is_absolute():
-            self.show_problem(self.tr("Give the whole path, such as {0}.").format(Path.home() / "image.tar"))
+            self.show_problem(self.tr("Enter the full path, such as {0}.").format(Path.home() / "image.tar"))
             return False
         if self._one and not suffix_of(paths[0].name):
             self.show_problem(self.tr("Use a file name that ends in {0}.").format(", ".join(SUFFIXES)))
@@ -256,4 +256,4 @@ def _filters() -> list[str]:
     def tr(text: str) -> str:
         return QCoreApplication.translate("LoadDialog", text)
 
-    return [f"{tr('Archives of images')} ({PATTERNS})", f"{tr('All files')} (*)"]
+    return [f"{tr('Image archives')} ({PATTERNS})", f"{tr('All files')} (*)"]

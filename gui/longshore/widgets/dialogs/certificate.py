@@ -28,7 +28,7 @@ class CertificateSheet(Sheet):
         super().__init__(parent, self.tr("Certificate of {0}").format(title), self.tr("Trust"), width=640)
         self._trusted = trusted
         self._report: CertificateReport | None = None
-        self.verdict = plain_label(self.tr("Looking…"), wrap=True)
+        self.verdict = plain_label(self.tr("Loading…"), wrap=True)
         self.body.addWidget(self.verdict)
         self.text = QPlainTextEdit()
         self.text.setReadOnly(True)
@@ -42,7 +42,7 @@ class CertificateSheet(Sheet):
         self.text.hide()
         self.body.addWidget(self.text)
         self.compared = QCheckBox(
-            self.tr("I have compared the fingerprint with what the registry's owner says")
+            self.tr("I have compared the fingerprint with the one from the registry's administrator")
         )
         self.compared.toggled.connect(self.confirm.setEnabled)
         self.compared.hide()
@@ -107,7 +107,7 @@ class CertificateSheet(Sheet):
             if found.about_trust and not found.covers_host:
                 also.append(self.tr("It is not for this address."))
             elif found.about_trust and not found.in_date(datetime.now(UTC)):
-                also.append(self.tr("It is out of date."))
+                also.append(self.tr("It has expired or is not valid yet."))
             said = [errors.message(found.problem), *also, errors.advice(found.problem)]
             return " ".join(dict.fromkeys(said)).strip()
         if found.problem is not None:
@@ -116,7 +116,7 @@ class CertificateSheet(Sheet):
             return self.tr("No certificate: plain HTTP connection.")
         if found.config.insecure:
             return self.tr("This registry is marked as insecure: its certificate is not checked.")
-        return self.tr("Longshore trusts this certificate. The engine decides for itself.")
+        return self.tr("Longshore trusts this certificate. The engine checks certificates itself.")
 
     def finish(self) -> None:
         """Request trust; :meth:`answer` closes or reopens the sheet. Or close the sheet and request the settings."""

@@ -99,7 +99,7 @@ class PlatformChoice(QObject):
     @property
     def problem(self) -> str:
         """The problem with the choice, "" if there is none."""
-        return self.tr("Tick a platform to copy.") if self.some and not self.chosen() else ""
+        return self.tr("Select at least one platform.") if self.some and not self.chosen() else ""
 
     def _switched(self) -> None:
         self.list.setVisible(self.which.currentIndex() == 1 and self.list.count() > 0)
@@ -120,7 +120,7 @@ class PlatformChoice(QObject):
         elif self._whole:
             words = self.tr("One platform{0}. Digests are kept.").format(much)
         else:
-            words = self.tr("Looking…")
+            words = self.tr("Loading…")
         self.words.setText(words)
         self.changed.emit()
 

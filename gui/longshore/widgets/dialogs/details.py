@@ -36,7 +36,7 @@ class DetailsSheet(Sheet):
             Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
         )
         self.text.setMinimumHeight(300)
-        self.text.setPlaceholderText(self.tr("Looking…"))
+        self.text.setPlaceholderText(self.tr("Loading…"))
         self.body.addWidget(self.text, 1)
         self.confirm.setEnabled(False)
         self._alive = True
@@ -71,10 +71,10 @@ class DetailsSheet(Sheet):
             # containerd's store reports the compressed size here, not the unpacked one.
             (self.tr("Compressed") if found.platforms else self.tr("Size on disk"), text.size(found.size)),
             (self.tr("Platform"), str(found.platform or "")),
-            *_many(self.tr("Of the index"), [self._platform(each) for each in found.platforms]),
+            *_many(self.tr("Platforms"), [self._platform(each) for each in found.platforms]),
             (self.tr("Author"), plain(found.author)),
             (self.tr("User"), plain(found.user)),
-            (self.tr("Directory"), plain(found.working_directory)),
+            (self.tr("Working directory"), plain(found.working_directory)),
             (self.tr("Entrypoint"), plain(" ".join(found.entrypoint), 500)),
             (self.tr("Command"), plain(" ".join(found.command), 500)),
             (self.tr("Ports"), plain(" ".join(found.ports))),
@@ -85,7 +85,7 @@ class DetailsSheet(Sheet):
 
     def _platform(self, found: ImagePlatform) -> str:
         if not found.here:
-            return self.tr("{0}, not here").format(found.platform)
+            return self.tr("{0}, not stored").format(found.platform)
         return self.tr("{0}, {1} compressed").format(found.platform, text.size(found.size))
 
     def show_library(self, found: LibraryDetails) -> None:
@@ -113,7 +113,7 @@ class DetailsSheet(Sheet):
         self._show(rows)
 
     def _part(self, found: LibraryPlatform) -> str:
-        name = found.platform or self.tr("any")
+        name = found.platform or self.tr("unknown")
         if not found.whole:
             return self.tr("{0}, incomplete").format(name)
         return self.tr("{0}, {1} compressed").format(name, text.size(found.size))

@@ -87,12 +87,12 @@ class PullToSheet(Sheet):
         line = self.group.lineEdit()
         assert line is not None
         line.setMaxLength(LONGEST_NAME)
-        line.setPlaceholderText(self.tr("a name for this group of engines"))
+        line.setPlaceholderText(self.tr("Enter a name for this group"))
         line.textChanged.connect(self._tell)
         self.group.activated.connect(self._group_chosen)
         self.save = QPushButton(self.tr("Save group"))
         self.save.clicked.connect(self._save_group)
-        self.forget = QPushButton(self.tr("Forget group"))
+        self.forget = QPushButton(self.tr("Remove group"))
         self.forget.clicked.connect(self._forget_group)
         row = QHBoxLayout()
         row.setSpacing(8)
@@ -210,7 +210,7 @@ class PullToSheet(Sheet):
         silent = [each for each in self._found if each.address in self._checked and each.error is not None]
         if silent:
             names = ", ".join(text.safe(each.address.name, 60) for each in silent)
-            lines.append(self.tr("Waits until the engine responds: {0}.").format(names))
+            lines.append(self.tr("Starts when the engine responds: {0}.").format(names))
         for each in self._found:
             if each.address in self._checked and each.nodes:
                 name = text.safe(each.address.name, 60)
@@ -225,7 +225,7 @@ class PullToSheet(Sheet):
         if not references:
             words = self.reference.text().strip()
             if not words:
-                self.show_problem(self.tr("Type or paste the name of an image."))
+                self.show_problem(self.tr("Enter or paste the name of an image."))
                 return False
             try:
                 references = [parse_pull_line(words)[0]]

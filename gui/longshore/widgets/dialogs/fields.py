@@ -86,7 +86,9 @@ class FileField(QWidget):
         path = typed_path(text)
         if not path.is_absolute():
             raise LongshoreError(
-                QCoreApplication.translate("FileField", "{0} is not an absolute path.").format(plain(text)),
-                advice=QCoreApplication.translate("FileField", "Such as /home/you/ca.crt."),
+                QCoreApplication.translate("FileField", "{0} is not a full path.").format(plain(text)),
+                advice=QCoreApplication.translate(
+                    "FileField", "Enter the full path, such as /home/you/ca.crt."
+                ),
             )
         return path

@@ -6,7 +6,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QCheckBox, QLineEdit, QListWidget, QWidget
 
 from longshore.errors import LongshoreError
-from longshore.models import errors
+from longshore.models import errors, text
 from longshore.oci.image_name import ImageName
 from longshore.oci.reference import Reference
 from longshore.widgets.dialogs.sheet import Sheet
@@ -63,7 +63,7 @@ class TagSheet(Sheet):
             self.show_problem(error)
             return False
         if target.digest:
-            self.show_problem(self.tr("A digest cannot be given to an image; write name:tag."))
+            self.show_problem(self.tr("A digest can't be used as a name. Enter name:tag."))
             return False
         self.tag_requested.emit(self._image, target.with_default_tag())
         return True
@@ -83,7 +83,7 @@ class RemoveSheet(Sheet):
         super().__init__(parent, title, self.tr("Remove"))
         self._images = images
         if len(images) > 1:
-            _name_list(self, [image.shown for image in images], self.tr("To be removed"))
+            _name_list(self, [image.shown for image in images], self.tr("References to remove"))
         kept = len(images) - last
         words = []
         if last:
@@ -93,14 +93,13 @@ class RemoveSheet(Sheet):
                 else self.tr("Removing the last tags deletes {0} images.").format(last)
             )
         if kept:
-            words.append(self.tr("Images that have other references stay."))
+            words.append(self.tr("Images with other references are kept."))
         self.body.addWidget(plain_label(" ".join(words), role="dim", wrap=True))
         self.force = QCheckBox(self.tr("Force removal"))
         self.force.setVisible(bool(in_use))
         if in_use:
-            self.body.addWidget(
-                plain_label(self.tr("Containers that use it: {0}.").format(in_use), role="caution", wrap=True)
-            )
+            used = self.tr("Used by {0}.").format(text.containers(in_use))
+            self.body.addWidget(plain_label(used, role="caution", wrap=True))
         self.body.addWidget(self.force)
         self.set_dangerous()
 
@@ -121,9 +120,9 @@ class CloseSheet(Sheet):
         )
         super().__init__(parent, title, self.tr("Stop and close"))
         kept = (
-            self.tr("It is kept in the list as Interrupted and can be started again.")
+            self.tr("It is kept in the list as Interrupted and can be resumed.")
             if running == 1
-            else self.tr("They are kept in the list as Interrupted and can be started again.")
+            else self.tr("They are kept in the list as Interrupted and can be resumed.")
         )
         lost = self.tr("An engine may have to download unfinished pulls again.")
         self.body.addWidget(plain_label(f"{kept} {lost}", role="dim", wrap=True))

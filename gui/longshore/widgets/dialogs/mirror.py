@@ -117,7 +117,7 @@ class MirrorSheet(Sheet):
     def _make_table(self) -> QTableWidget:
         table = sheet_table(
             self.tr("Plan"),
-            [self.tr("Tag"), self.tr("There now"), self.tr("Size"), self.tr("To move")],
+            [self.tr("Tag"), self.tr("Result"), self.tr("Size"), self.tr("To copy")],
             numbers=(2, 3),
         )
         header = table.horizontalHeader()
@@ -167,7 +167,7 @@ class MirrorSheet(Sheet):
             self.show_problem(None)
             self.confirm.setEnabled(False)
             self.summary.setText(
-                self.tr("Say which tags: patterns such as 1.* or v2*, or * for all of them.")
+                self.tr("Enter the tags to copy: patterns such as 1.* or v2*, or * for all.")
             )
             return
         try:
@@ -214,7 +214,7 @@ class MirrorSheet(Sheet):
             TagState.MISSING: (self.tr("new tag"), theme.text),
             TagState.DIFFERS: (self.tr("replaces existing"), theme.caution),
             TagState.UNSIGNED: (self.tr("signatures missing"), theme.text),
-            TagState.UNREADABLE: (self.tr("cannot be read"), theme.bad),
+            TagState.UNREADABLE: (self.tr("can't be read"), theme.bad),
         }[tag.state]
         cells = (
             (text.safe(tag.tag), theme.dim if tag.state is TagState.SAME else theme.text, False),
@@ -239,13 +239,13 @@ class MirrorSheet(Sheet):
             (TagState.DIFFERS, self.tr("{0} replaced")),
             (TagState.UNSIGNED, self.tr("{0} without signatures")),
             (TagState.SAME, self.tr("{0} unchanged")),
-            (TagState.UNREADABLE, self.tr("{0} cannot be read")),
+            (TagState.UNREADABLE, self.tr("{0} can't be read")),
         ]
         parts = [words.format(plan.count(state)) for state, words in counted if plan.count(state)]
         tags = self.tr("1 tag") if len(plan.tags) == 1 else self.tr("{0} tags").format(f"{len(plan.tags):,}")
         out = f"{tags}: {', '.join(parts)}."
         if plan.requests():
-            out += " " + self.tr("{0} to move.").format(text.size(plan.bytes_to_move) or "0 B")
+            out += " " + self.tr("{0} to copy.").format(text.size(plan.bytes_to_move) or "0 B")
         if len(plan.tags) > MOST_ROWS:
             out += " " + self.tr("The first {0} are listed.").format(f"{MOST_ROWS:,}")
         return out
@@ -261,7 +261,7 @@ class MirrorSheet(Sheet):
             return False
         named = bool(self.name.text().strip())
         if self._saving and not named:
-            self.show_problem(self.tr("Give the rule a name."))
+            self.show_problem(self.tr("Enter a name for the rule."))
             self.name.setFocus()
             return False
         if not self._saving and self._plan is None:

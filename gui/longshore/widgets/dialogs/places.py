@@ -51,7 +51,7 @@ class CarrySheet(Sheet):
         self.list.itemChanged.connect(lambda _: self.show_problem(None))
         self.list.itemActivated.connect(self._activated)
         self.body.addWidget(self.list)
-        self.body.addWidget(plain_label(self.tr("The names stay as they are."), role="dim", wrap=True))
+        self.body.addWidget(plain_label(self.tr("Image names are kept."), role="dim", wrap=True))
         self.list.setFocus()
 
     def _activated(self, item: QListWidgetItem) -> None:
@@ -72,7 +72,7 @@ class CarrySheet(Sheet):
         """Return True if a place is checked."""
         places = self._ticked()
         if not places:
-            self.show_problem(self.tr("Tick where to copy to."))
+            self.show_problem(self.tr("Select at least one place."))
             return False
         self.transfers_requested.emit(
             [requests.carry(source, place) for place in places for source in self._sources]

@@ -105,7 +105,7 @@ class AboutSheet(Sheet):
     def __init__(self, parent: QWidget | None) -> None:
         super().__init__(parent, self.tr("Longshore {0}").format(__version__), self.tr("Close"))
         self.body.addWidget(
-            plain_label(self.tr("Moves container images between an engine and registries."), wrap=True)
+            plain_label(self.tr("Moves container images between engines and registries."), wrap=True)
         )
         self.body.addWidget(plain_label(self.tr("Apache License 2.0"), "dim"))
         for button in self.buttons.buttons():

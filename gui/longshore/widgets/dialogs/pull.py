@@ -80,7 +80,7 @@ class PullSheet(Sheet):
         """Return True if the reference and the platform are valid."""
         text = self.reference.text().strip()
         if not text:
-            self.show_problem(self.tr("Type or paste the name of an image."))
+            self.show_problem(self.tr("Enter or paste the name of an image."))
             return False
         try:
             reference, _ = parse_pull_line(text)

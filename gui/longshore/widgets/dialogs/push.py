@@ -95,12 +95,12 @@ class PushSheet(TargetSheet):
         sent = [each.platform for each in local.platforms if each.here]
         lines = []
         if sent and len(sent) < len(local.platforms):
-            words = self.tr("The engine has only {2} of the {0} platforms of {1}: only that is pushed.")
-            lines.append(words.format(len(local.platforms), source.name.shown, _named(sent)))
+            words = self.tr("Only {1} will be pushed: the engine lacks the other platforms of {0}.")
+            lines.append(words.format(source.name.shown, _named(sent)))
         sent = sent or ([local.platform] if local.platform is not None else [])
         lost = [each for each in self._there.get(target, ()) if each not in sent]
         if sent and lost:
-            words = self.tr("{0} exists for {1} and will exist only for {2}.")
+            words = self.tr("{0} has {1} now; after this push, only {2}.")
             lines.append(words.format(target.familiar, _named(self._there[target]), _named(sent)))
         return lines
 

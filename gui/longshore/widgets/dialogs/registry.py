@@ -45,7 +45,7 @@ class AddRegistrySheet(Sheet):
             explanation(
                 self.tr(
                     "These settings apply to Longshore only. The engine makes its own connections for "
-                    "pull and push: see Settings… afterwards."
+                    "pull and push; Settings… shows what it needs."
                 )
             ),
         )
@@ -145,7 +145,7 @@ class PinSheet(Sheet):
         form.addRow(
             "",
             plain_label(
-                self.tr("It stays listed below the registry, even if the registry does not list it."),
+                self.tr("It is always shown below the registry, even if the registry does not list it."),
                 role="dim",
             ),
         )
@@ -163,7 +163,7 @@ class PinSheet(Sheet):
                     text if text.startswith(self._host + "/") else f"{self._host}/{text}"
                 )
             if reference.domain != self._host:
-                self.show_problem(self.tr("{0} is a reference of another registry.").format(text))
+                self.show_problem(self.tr("{0} belongs to another registry.").format(text))
                 return False
             check_path(reference.path)
         except LongshoreError as error:

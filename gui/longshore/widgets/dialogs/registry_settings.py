@@ -37,12 +37,12 @@ class RegistrySettingsSheet(Sheet):
         self.called.setMaxLength(LONGEST_TITLE)
         form.addRow(self.tr("Shown as"), self.called)
         self.kind = QComboBox()
-        self.kind.setAccessibleName(self.tr("Kind of registry"))
+        self.kind.setAccessibleName(self.tr("List as"))
         for key, words in KINDS.items():
             self.kind.addItem(words, key)
         self.kind.setCurrentIndex(max(self.kind.findData(config.kind), 0))
-        form.addRow(self.tr("Kind"), self.kind)
-        self.namespace = self._path(config.namespace, self.tr("List only under"), self.tr("all it has"))
+        form.addRow(self.tr("List as"), self.kind)
+        self.namespace = self._path(config.namespace, self.tr("List only under"), self.tr("all repositories"))
         form.addRow(self.tr("List only under"), self.namespace)
         self.prefix = self._path(config.prefix, self.tr("Path before /v2/"), self.tr("none"))
         form.addRow(self.tr("Path before /v2/"), self.prefix)
@@ -123,7 +123,7 @@ class RegistrySettingsSheet(Sheet):
             self.show_problem(error)
             return False
         if config.client_key is not None and config.client_cert is None:
-            self.show_problem(self.tr("A key needs its certificate."))
+            self.show_problem(self.tr("Choose the certificate for this key."))
             self.certificate.setFocus()
             return False
         return True

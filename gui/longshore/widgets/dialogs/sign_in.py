@@ -49,7 +49,7 @@ class SignInSheet(Sheet):
         self.kept = explanation(stored_in)
         form.addRow("", self.kept)
         if insecure:
-            words = self.tr("This registry is marked as insecure: your password may travel unencrypted.")
+            words = self.tr("This registry is marked as insecure: your password may be sent unencrypted.")
             form.addRow("", explanation(words, "caution"))
         self._stored_in = stored_in
         self.this_run.toggled.connect(self._tell_where)
@@ -60,7 +60,7 @@ class SignInSheet(Sheet):
     @Slot(bool)
     def _tell_where(self, this_run: bool) -> None:
         self.kept.setText(
-            self.tr("It is forgotten when Longshore closes; docker does not see it.")
+            self.tr("Kept in memory until Longshore closes; the docker CLI can't use it.")
             if this_run
             else self._stored_in
         )
@@ -69,11 +69,11 @@ class SignInSheet(Sheet):
     def check(self) -> bool:
         """Return True if both fields are filled."""
         if not self.user.text().strip():
-            self.show_problem(self.tr("Type your user name."))
+            self.show_problem(self.tr("Enter your user name."))
             self.user.setFocus()
             return False
         if not self.secret.text():
-            self.show_problem(self.tr("Type your password or an access token."))
+            self.show_problem(self.tr("Enter your password or an access token."))
             self.secret.setFocus()
             return False
         return True
@@ -100,7 +100,7 @@ class AccountSheet(Sheet):
     def __init__(self, parent: QWidget | None, title: str) -> None:
         super().__init__(parent, self.tr("Account at {0}").format(title), self.tr("Sign in…"))
         self._rows: QFormLayout = self.form()
-        self.answer_label = explanation(self.tr("Asking…"), "")
+        self.answer_label = explanation(self.tr("Checking…"), "")
         self.body.addWidget(self.answer_label)
         self._leave = False
         self.confirm.hide()
@@ -114,7 +114,7 @@ class AccountSheet(Sheet):
         account = found.account
         rows = [(self.tr("Account"), account.user or self.tr("not signed in"))]
         if account.user and account.kept is not None:
-            rows.append((self.tr("Kept in"), self._place(account.kept)))
+            rows.append((self.tr("Stored in"), self._place(account.kept)))
         ways = {
             "basic": self.tr("user name and password (Basic)"),
             "bearer": self.tr("tokens (Bearer)"),
@@ -123,7 +123,7 @@ class AccountSheet(Sheet):
         if found.auth in ways:
             rows.append((self.tr("Authentication"), ways[found.auth]))
         if found.realm and found.auth == "bearer":
-            rows.append((self.tr("Tokens from"), found.realm))
+            rows.append((self.tr("Token service"), found.realm))
         for name, value in rows:
             value = text.safe(value, 500)
             shown = explanation(value, "") if len(value) > _LINE else plain_label(value)
@@ -138,7 +138,7 @@ class AccountSheet(Sheet):
         elif account.user:
             self.answer_label.setText(self.tr("Sign-in verified.") if found.auth != "none" else "")
         else:
-            words = self.tr("The registry shows you its public content.")
+            words = self.tr("You can see public content only.")
             self.answer_label.setText(words if found.auth != "none" else "")
         self.answer_label.setVisible(bool(self.answer_label.text()))
         self._leave = bool(account.user) and found.refused is None
@@ -158,7 +158,7 @@ class AccountSheet(Sheet):
             return f"docker-credential-{kept.name}"
         if kept.stored_in is StoredIn.THIS_RUN:
             return self.tr("memory, until Longshore closes")
-        return self.tr("{0}, as base64").format(kept.path)
+        return self.tr("{0} (base64, not encrypted)").format(kept.path)
 
     def finish(self) -> None:
         """Close the sheet and request the sign-in sheet or a sign-out."""

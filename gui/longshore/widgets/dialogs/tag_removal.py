@@ -34,7 +34,7 @@ class RemoveTagsSheet(Sheet):
         self.words = plain_label(self.tr("Checking which other tags would be removed…"), wrap=True)
         self.body.addWidget(self.words)
         self.names = QListWidget()
-        self.names.setAccessibleName(self.tr("Tags to be removed"))
+        self.names.setAccessibleName(self.tr("Tags to remove"))
         self.names.setSelectionMode(QListWidget.SelectionMode.NoSelection)
         self.names.hide()
         self.body.addWidget(self.names)
@@ -63,7 +63,7 @@ class RemoveTagsSheet(Sheet):
             self.show_problem(found)
             return
         if not found.digests:
-            self.words.setText(self.tr("It is already gone."))
+            self.words.setText(self.tr("Already removed from the registry."))
             self.refit()
             return
         self._plan = found
@@ -81,7 +81,7 @@ class RemoveTagsSheet(Sheet):
         else:
             self.words.setText(self.tr("No other tags are affected."))
         if len(going) > 1:
-            chosen = self.tr("chosen")
+            chosen = self.tr("selected")
             self.names.addItems(
                 [f"{text.safe(tag)}   ({chosen})" if tag in self._chosen else text.safe(tag) for tag in going]
             )
@@ -93,7 +93,7 @@ class RemoveTagsSheet(Sheet):
         if found.broken:
             named = ", ".join(text.safe(tag) for tag in found.broken[:5])
             cautions.append(
-                self.tr("It is part of {0}, which stays and becomes incomplete.").format(
+                self.tr("Will be incomplete, because it contains this image: {0}.").format(
                     named if len(found.broken) <= 5 else f"{named}, …"
                 )
             )

@@ -260,12 +260,12 @@ class Targets(QObject):
                 problem = problem or message(error)
             else:
                 if reference in seen:
-                    text = self.tr("named twice")
+                    text = self.tr("duplicate name")
                     problem = problem or self.tr("Two images would get the name {0}.").format(
                         reference.familiar
                     )
                 elif self._source(row) == Endpoint(RegistryPlace(reference.domain), reference):
-                    text = self.tr("the image itself")
+                    text = self.tr("same image")
                     problem = problem or self.tr("{0} cannot be copied onto itself.").format(
                         reference.familiar
                     )
@@ -287,7 +287,7 @@ class Targets(QObject):
     def _result(self, reference: Reference, source: Endpoint) -> tuple[str, QColor]:
         theme = current_theme()
         if reference not in self._existing:
-            return self.tr("looking…"), theme.dim
+            return self.tr("checking…"), theme.dim
         answer = self._existing[reference]
         if answer is None:
             return self.tr("new tag"), theme.dim
