@@ -406,7 +406,7 @@ def summary_text(snapshots: Iterable[TransferSnapshot], *, held: bool, unsaved: 
         (tr("%n failed", counts[State.FAILED]), counts[State.FAILED]),
         (tr("%n interrupted", counts[State.INTERRUPTED]), counts[State.INTERRUPTED]),
         (tr("%n cancelled", counts[State.CANCELLED]), counts[State.CANCELLED] and at_rest),
-        (tr("%n done", counts[State.SUCCEEDED]), counts[State.SUCCEEDED] and at_rest),
+        (tr("%n succeeded", counts[State.SUCCEEDED]), counts[State.SUCCEEDED] and at_rest),
         (tr("queue paused"), held),
         (tr("history not saved"), unsaved),
     )

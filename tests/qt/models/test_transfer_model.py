@@ -206,7 +206,7 @@ def test_every_wait_and_every_phase_has_words_of_its_own():
     [
         ([], ""),
         ([State.CANCELLED], "1 cancelled"),
-        ([State.CANCELLED, State.CANCELLED, State.SUCCEEDED], "2 cancelled, 1 done"),
+        ([State.CANCELLED, State.CANCELLED, State.SUCCEEDED], "2 cancelled, 1 succeeded"),
         ([State.RUNNING, State.CANCELLED, State.SUCCEEDED], "1 running"),
         ([State.QUEUED, State.CANCELLED, State.FAILED], "1 queued, 1 failed"),
         ([State.INTERRUPTED, State.FAILED], "1 failed, 1 interrupted"),

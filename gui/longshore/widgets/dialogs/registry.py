@@ -145,7 +145,7 @@ class PinSheet(Sheet):
         form.addRow(
             "",
             plain_label(
-                self.tr("It is always shown below the registry, even if the registry does not list it."),
+                self.tr("Always shown, even if the registry does not list it."),
                 role="dim",
             ),
         )

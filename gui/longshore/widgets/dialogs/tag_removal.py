@@ -93,7 +93,7 @@ class RemoveTagsSheet(Sheet):
         if found.broken:
             named = ", ".join(text.safe(tag) for tag in found.broken[:5])
             cautions.append(
-                self.tr("Will be incomplete, because it contains this image: {0}.").format(
+                self.tr("Tags that contain this image become incomplete: {0}.").format(
                     named if len(found.broken) <= 5 else f"{named}, …"
                 )
             )
