@@ -146,6 +146,7 @@ def test_progress_in_words(model):
     plan = Plan(9, 190 * MB, 4, 118 * MB)
     assert said(model, **running, plan=plan) == "44.6 of 72 MB, 118 MB already here"
     assert said(model, **running, phase=Phase.EXTRACTING) == "44.6 of 72 MB, extracting"
+    assert said(model, state=State.RUNNING, moved_bytes=0, phase=Phase.EXTRACTING) == "Extracting"
     assert said(model, **{**running, "total_bytes": None}) == "44.6 MB"
     assert said(model, **{**running, "state": State.CANCELLING}) == "Stopping…"
     assert said(model, **{**running, "state": State.CANCELLED}) == "Stopped at 44.6 of 72 MB"
@@ -237,6 +238,7 @@ def test_a_success_with_less_in_it_than_asked_for_says_so_in_the_row(model):
     notes = (TransferNote(NoteKind.ONE_PLATFORM, "linux/amd64"),)
     moved = Moved(MB, layers_moved=1)
     assert said(model, **push, moved=moved, notes=notes) == "Only linux/amd64: 1 MB, 1 layer"
+    assert said(model, **push, moved=Moved(), notes=notes) == "Only linux/amd64: already up to date"
     (unfolded,) = texts(model, 0, model.index(0, 0))
     assert unfolded.startswith("Only linux/amd64 was pushed: ")
 

@@ -65,12 +65,12 @@ def test_a_history_that_is_not_saved_is_said_for_as_long_as_it_lasts(bench: Benc
     bench.move(transfer("a", state=State.SUCCEEDED))
     pane.set_unsaved("The transfer history is not being saved: The disk is full.")
     assert pane.explanation == "The transfer history is not being saved: The disk is full."
-    assert pane.summary.whole() == "1 done, history not saved"
+    assert pane.summary.whole() == "1 succeeded, history not saved"
     pane.hush()
     pane.explain("Something else.")
     pane.set_unsaved("")
     assert pane.explanation == "Something else."
-    assert pane.summary.whole() == "1 done"
+    assert pane.summary.whole() == "1 succeeded"
     pane.set_unsaved("The disk is full.")
     pane.set_unsaved("")
     assert pane.explanation == ""
