@@ -8,7 +8,7 @@ import random
 import pytest
 
 from longshore.errors import InvalidReference
-from longshore.oci.reference import Reference, check_domain, check_path, check_tag, valid_tag
+from longshore.oci.reference import Reference, check_domain, check_path, check_tag, registry_name, valid_tag
 
 HEX = "0123456789abcdef" * 4
 SHA256 = "sha256:" + HEX
@@ -346,3 +346,10 @@ def test_checks_of_parts() -> None:
         with pytest.raises(InvalidReference) as caught:
             check(text)
         assert words in caught.value.message
+
+
+def test_only_docker_hub_has_a_name_of_its_own() -> None:
+    names = {
+        Reference.parse(text).domain: "" for text in ("postgres", "index.docker.io/a/b", "r.example:5000/a")
+    }
+    assert [registry_name(domain) for domain in names] == ["Docker Hub", "r.example:5000"]
