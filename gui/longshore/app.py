@@ -45,7 +45,7 @@ def parser() -> argparse.ArgumentParser:
     out = argparse.ArgumentParser(
         prog="longshore",
         description="Move container images between an engine and registries.",
-        epilog="DOCKER_HOST, DOCKER_CONTEXT, DOCKER_CONFIG and the XDG folders are honoured.",
+        epilog="DOCKER_HOST, DOCKER_CONTEXT, DOCKER_CONFIG and the XDG folders are used.",
     )
     out.add_argument("--version", action="version", version=f"longshore {__version__}")
     out.add_argument(
@@ -53,14 +53,14 @@ def parser() -> argparse.ArgumentParser:
         metavar="HOST[:PORT]",
         action="append",
         default=[],
-        help="show this registry too, for this run (repeatable)",
+        help="also show this registry, in this run only (may be repeated)",
     )
     out.add_argument(
         "--engine",
         metavar="URL",
         help="the engine to use, e.g. unix:///var/run/docker.sock or tcp://host:2376",
     )
-    out.add_argument("--debug", action="store_true", help="log more, and to the terminal as well")
+    out.add_argument("--debug", action="store_true", help="write a more detailed log, also to the terminal")
     return out
 
 

@@ -48,7 +48,7 @@ def drop_odd_settings(environ: MutableMapping[str, str]) -> list[str]:
         f"dots per inch must be a number from {DOTS[0]:g} to {DOTS[1]:g}",
     )
     # An experiment of Qt's for drawing widgets on the GPU; it crashes Longshore's window with a segmentation fault.
-    check("QT_WIDGETS_RHI", lambda value: value.strip() == "0", "Longshore's window is drawn without it")
+    check("QT_WIDGETS_RHI", lambda value: value.strip() == "0", "Longshore does not support it")
     return said
 
 

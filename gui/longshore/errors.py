@@ -3,7 +3,7 @@
 ::
 
     LongshoreError
-    ├── InvalidInput            the user typed something that cannot be
+    ├── InvalidInput            what the user typed is not valid
     │   ├── InvalidReference
     │   └── InvalidRegistryName
     ├── InvalidContent          bytes from outside are not what they claim to be
@@ -11,40 +11,40 @@
     │   ├── InvalidLayout       an OCI image layout's own files
     │   └── DigestMismatch
     ├── EngineError
-    │   ├── EngineUnavailable   no engine answers (``cause`` says why)
-    │   ├── EngineLost          it answered and then went away            (transient)
+    │   ├── EngineUnavailable   no engine responds (``cause`` says why)
+    │   ├── EngineLost          the connection to it was lost             (transient)
     │   ├── UnknownContext      DOCKER_CONTEXT or the current context does not exist
     │   ├── ImageUnknown        the engine has no such image
     │   ├── ImageInUse          removal refused
     │   ├── DiskFull
-    │   └── EngineFailure       anything else the engine says
+    │   └── EngineFailure       anything else that the engine reports
     ├── RegistryError           (``registry`` names the host)
     │   ├── RegistryUnreachable refused, no such host, timed out, cut     (transient)
     │   ├── TlsFailed           certificate not trusted, TLS against plain HTTP and the reverse
-    │   ├── SignInRequired      no credentials, and the registry wants some
+    │   ├── SignInRequired      no credentials, and the registry requires some
     │   ├── SignInFailed        the credentials were refused
-    │   ├── AccessDenied        signed in, and still not allowed
-    │   ├── TagImmutable        the registry does not let this tag be moved
+    │   ├── AccessDenied        signed in, but not allowed
+    │   ├── TagImmutable        the registry does not allow moving this tag
     │   ├── NotInRegistry       unknown repository, tag, digest or blob
     │   ├── RateLimited         429 (``retry_after`` seconds)             (transient)
     │   ├── RegistryFailure     5xx                                       (transient)
     │   ├── UnexpectedReply     not what the protocol says; refused redirects and links
-    │   └── ListingUnsupported  the registry has no catalogue for us
-    ├── CredentialsError        config.json or a helper is broken
-    ├── VerificationFailed      the transfer ended, and the destination does not hold what it should
+    │   └── ListingUnsupported  the registry does not list its repositories
+    ├── CredentialsError        config.json or a credential helper is broken
+    ├── VerificationFailed      the transfer ended, but the destination has other content
     ├── LibraryError            the embedded image store cannot be read or written
-    │   ├── NotALibrary         the folder holds other things
+    │   ├── NotALibrary         the folder contains other files
     │   ├── NotInLibrary        no such image or blob there
-    │   ├── LibraryDamaged      a blob is not what its name promises
-    │   └── LibraryBusy         another program does not let go of it     (transient)
-    └── ArchiveError            a tar archive of images cannot be read or written
+    │   ├── LibraryDamaged      a blob does not match its digest
+    │   └── LibraryBusy         another program keeps it locked           (transient)
+    └── ArchiveError            an image archive (tar) cannot be read or written
         ├── NotAnArchive        the file is something else (a zip, a container's filesystem, …)
-        ├── ArchiveDamaged      cut off, incomplete, or its content is not what its digests promise
-        └── ArchiveRefused      made to do harm, or above the size limits
+        ├── ArchiveDamaged      cut off, incomplete, or its content does not match its digests
+        └── ArchiveRefused      malicious, or above the size limits
 
 Each says what happened (``message``, one plain sentence), to what (``subject``), what to do next (``advice``), and
-keeps the other side's own words (``detail``), made safe to show. No secrets in any of them: what is known to be one
-(``secrecy``) is replaced here. What the window can do about it is its ``remedy``, with the ``registry`` it is done at.
+keeps the other side's own words (``detail``), made safe to show. None of them contains a secret: known secrets
+(``secrecy``) are replaced here. ``remedy`` is what the window offers to do about it, at ``registry``.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ from longshore.text import filled, plain
 class Remedy(enum.Enum):
     """What the user can do about an error in the window. The values are kept in the journal: never rename."""
 
-    #: Nothing but try again.
+    #: Only to try again.
     RETRY = "retry"
     #: Sign in to the registry, or sign in as someone else.
     SIGN_IN = "sign-in"
@@ -69,12 +69,12 @@ class Remedy(enum.Enum):
     SETTINGS = "settings"
     #: Name a repository, for a registry that lists none.
     PIN = "pin"
-    #: Have the library pull in place of the engine.
+    #: Let the library pull instead of the engine.
     LIBRARY = "library"
 
 
 class Words(TypedDict, total=False):
-    """What the class of an error hands on to its base; see LongshoreError."""
+    """The arguments that the class of an error passes to its base; see LongshoreError."""
 
     subject: str
     advice: str
@@ -88,9 +88,9 @@ class LongshoreError(Exception):
 
     *message*: one plain sentence for a person, without the subject's raw words. *subject*: the reference, host or
     file concerned. *advice*: what the user can do. *detail*: the engine's or registry's own words (several lines
-    allowed; cleaned and bounded here). *registry*: the host of the registry concerned, "" for none. *remedy*: where
-    it is not that of the class. *arguments*: replace ``{name}`` in *message* and *advice*; the sentences as they are
-    given are what is translated (``models.errors``).
+    allowed; cleaned and bounded here). *registry*: the host of the registry concerned, "" for none. *remedy*: if
+    it is not that of the class. *arguments*: replace ``{name}`` in *message* and *advice*; the sentences are translated
+    before that (``models.errors``).
     """
 
     #: Stable name, kept in the journal: never rename.
@@ -111,7 +111,7 @@ class LongshoreError(Exception):
         arguments: Mapping[str, object] | None = None,
     ) -> None:
         self.arguments = {name: plain(value, 500) for name, value in (arguments or {}).items()}
-        #: Message and advice before the arguments were filled in, which is what catalogues translate.
+        #: Message and advice before the arguments were filled in, as catalogues translate them.
         self.sentences = (message, advice)
         if arguments:
             message, advice = filled(message, self.arguments), filled(advice, self.arguments)
@@ -155,7 +155,7 @@ class Sentence(NamedTuple, Generic[_Kind]):
 
 
 class InvalidInput(LongshoreError):
-    """Something the user typed cannot be."""
+    """What the user typed is not valid."""
 
     code = "input.invalid"
 
@@ -203,7 +203,7 @@ class EngineError(LongshoreError):
 
 
 class UnavailableCause(enum.Enum):
-    """Why no engine answers."""
+    """Why no engine responds."""
 
     NOT_RUNNING = "not running"
     NO_SOCKET = "no socket"
@@ -215,7 +215,7 @@ class UnavailableCause(enum.Enum):
 
 
 class EngineUnavailable(EngineError):
-    """No engine answers at the address in ``subject``."""
+    """No engine responds at the address in ``subject``."""
 
     code = "engine.unavailable"
     transient = True
@@ -233,7 +233,7 @@ class EngineLost(EngineError):
 
 
 class UnknownContext(EngineError):
-    """The docker context asked for does not exist."""
+    """The requested docker context does not exist."""
 
     code = "engine.context"
 
@@ -257,7 +257,7 @@ class DiskFull(EngineError):
 
 
 class EngineFailure(EngineError):
-    """Anything else the engine says."""
+    """Anything else that the engine reports."""
 
     code = "engine.failure"
 
@@ -275,7 +275,7 @@ class RegistryError(LongshoreError):
 class RegistryUnreachable(RegistryError):
     """Refused, no such host, timed out, or the connection was cut.
 
-    ``silent``: it did not answer in time, so that every further try costs as long again.
+    ``silent``: it did not respond in time, so every further try takes as long again.
     """
 
     code = "registry.unreachable"
@@ -287,11 +287,11 @@ class RegistryUnreachable(RegistryError):
 
 
 class TlsFailed(RegistryError):
-    """Certificate not trusted, or one side speaks TLS and the other does not.
+    """Certificate not trusted, or only one side uses TLS.
 
-    ``certificate``: text lines about the certificate the registry showed (subject, issuer, dates, SHA-256
-    fingerprint), empty if none could be had. ``address``: host and port that showed it, where that is not the registry
-    itself but its token service or storage.
+    ``certificate``: text lines about the registry's certificate (subject, issuer, dates, SHA-256
+    fingerprint), empty if it could not be read. ``address``: host and port that presented it, if that is not the
+    registry itself but its token service or storage.
     """
 
     code = "registry.tls"
@@ -314,7 +314,7 @@ class TlsFailed(RegistryError):
 
 
 class SignInRequired(RegistryError):
-    """No credentials, and the registry wants some."""
+    """No credentials, and the registry requires some."""
 
     code = "registry.sign-in-required"
     remedy = Remedy.SIGN_IN
@@ -328,14 +328,14 @@ class SignInFailed(RegistryError):
 
 
 class AccessDenied(RegistryError):
-    """Signed in (or anonymous where that is allowed), and not allowed to do this."""
+    """Signed in (or anonymous where that is allowed), but not allowed to do this."""
 
     code = "registry.denied"
     remedy = Remedy.SIGN_IN
 
 
 class TagImmutable(RegistryError):
-    """The tag exists, and the registry does not let it be moved to another image."""
+    """The tag exists, and the registry does not allow moving it to another image."""
 
     code = "registry.tag-immutable"
 
@@ -360,40 +360,40 @@ class RateLimited(RegistryError):
 
 
 class RegistryFailure(RegistryError):
-    """The registry answers with a 5xx, or does not find what it has just taken."""
+    """The registry returns a 5xx, or does not find what it has just accepted."""
 
     code = "registry.failure"
     transient = True
 
 
 class UnexpectedReply(RegistryError):
-    """The registry answers outside its protocol (HTML for JSON, a link to another host, a page for ever)."""
+    """The registry violates its protocol (HTML instead of JSON, a link to another host, endless pages)."""
 
     code = "registry.unexpected-reply"
 
 
 class ListingUnsupported(RegistryError):
-    """The registry has no catalogue, or keeps it from us."""
+    """The registry has no catalogue, or does not show it to this user."""
 
     code = "registry.no-catalogue"
     remedy = Remedy.PIN
 
 
 class CredentialsError(LongshoreError):
-    """config.json or a credential helper is broken; harms only the registry named in ``registry`` or ``subject``."""
+    """config.json or a credential helper is broken; affects only the registry named in ``registry`` or ``subject``."""
 
     code = "credentials.broken"
     remedy = Remedy.SIGN_IN
 
 
 class VerificationFailed(LongshoreError):
-    """The transfer ended well by its own account, and the destination does not hold what it should."""
+    """The transfer reported success, but the destination does not have the right content."""
 
     code = "transfer.verification"
 
 
 class LibraryError(LongshoreError):
-    """The embedded image store cannot be read or written; ``subject`` names its folder, or what in it."""
+    """The embedded image store cannot be read or written; ``subject`` names its folder, or the part concerned."""
 
     code = "library.error"
 
@@ -411,37 +411,37 @@ class NotInLibrary(LibraryError):
 
 
 class LibraryDamaged(LibraryError):
-    """A blob of the library is not what its name promises. It was taken out, so that the next pull brings it anew."""
+    """A blob of the library does not match its digest. It was removed, so that the next pull fetches it again."""
 
     code = "library.damaged"
 
 
 class LibraryBusy(LibraryError):
-    """Another program holds the library's lock for longer than anything takes."""
+    """Another program holds the library's lock for longer than any operation takes."""
 
     code = "library.busy"
     transient = True
 
 
 class ArchiveError(LongshoreError):
-    """A tar archive of images cannot be read or written."""
+    """An image archive (tar) cannot be read or written."""
 
     code = "archive.error"
 
 
 class NotAnArchive(ArchiveError):
-    """The file is no archive of images, but something else."""
+    """The file is not an image archive."""
 
     code = "archive.not-one"
 
 
 class ArchiveDamaged(ArchiveError):
-    """The archive is cut off or incomplete, or its content is not what its digests promise."""
+    """The archive is cut off or incomplete, or its content does not match its digests."""
 
     code = "archive.damaged"
 
 
 class ArchiveRefused(ArchiveError):
-    """The archive is made to do harm, or exceeds the size limits."""
+    """The archive is malicious, or exceeds the size limits."""
 
     code = "archive.refused"

@@ -131,8 +131,8 @@ def test_pages_come_by_scrolling(start: Start, testbed: Testbed) -> None:
 @pytest.mark.parametrize(
     ("manner", "said"),
     [
-        ("circle", "one that came already"),
-        ("same", "the same again and again"),
+        ("circle", "one that was already read"),
+        ("same", "its pages repeat"),
         ("endless", "does not seem to end"),
     ],
 )

@@ -202,7 +202,7 @@ def _text(value: object, path: Path, what: str, registry: str) -> str:
         return ""
     if not isinstance(value, str):
         raise CredentialsError(
-            "Docker's config.json names a credential helper in a way that cannot be read.",
+            "The name of a credential helper in Docker's config.json cannot be read.",
             subject=registry,
             advice=f"Repair {path}.",
             detail=f"“{what}” is not text.",
@@ -236,7 +236,7 @@ def _unreadable(path: Path, why: str) -> CredentialsError:
     return CredentialsError(
         f"Docker's {path.name} cannot be read.",
         subject=str(path),
-        advice="Repair it or move it away. Without it, sign in until Longshore closes.",
+        advice="Repair it or move it away, or sign in until Longshore closes.",
         detail=why,
     )
 

@@ -44,9 +44,9 @@ class Helper:
             return None
         user, secret = answer.get("Username", ""), answer.get("Secret")
         if not isinstance(user, str) or not isinstance(secret, str):
-            raise self._broken(server, "Its answer has no Username and Secret.")
+            raise self._broken(server, "Its response has no Username and Secret.")
         if not is_text(user + secret):
-            raise self._broken(server, "Its answer holds characters that are not valid Unicode.")
+            raise self._broken(server, "Its response contains characters that are not valid Unicode.")
         if not secret:
             return None
         return Credential("", "", secret) if user == TOKEN_USER else Credential(user, secret)
@@ -99,9 +99,9 @@ class Helper:
         except OSError as error:
             raise self._broken(server, error.strerror or str(error)) from error
         except program.TimedOut:
-            raise self._broken(server, f"No answer to “{verb}” within {TIMEOUT:.0f} seconds.") from None
+            raise self._broken(server, f"No response to “{verb}” within {TIMEOUT:.0f} seconds.") from None
         except program.TooMuchOutput:
-            raise self._broken(server, f"Its answer to “{verb}” exceeds the size limit.") from None
+            raise self._broken(server, f"Its response to “{verb}” exceeds the size limit.") from None
 
     def _json(self, server: str, output: str) -> dict[str, Any]:
         try:
@@ -110,7 +110,7 @@ class Helper:
             answer = None
         if not isinstance(answer, dict):
             # Without the response: it may contain the secret.
-            raise self._broken(server, "Its answer is not a JSON object.")
+            raise self._broken(server, "Its response is not a JSON object.")
         return answer
 
     def _failed(self, verb: str, server: str, result: program.Result) -> CredentialsError:
@@ -135,7 +135,7 @@ class Helper:
         return CredentialsError(
             f"The credential helper “{_PREFIX}{self.name}” failed.",
             subject=server or self.name,
-            advice=f"Try it in a terminal: {_PREFIX}{self.name} list. Without it, sign in until Longshore closes.",
+            advice=f"Try it in a terminal ({_PREFIX}{self.name} list), or sign in until Longshore closes.",
             detail=why,
         )
 

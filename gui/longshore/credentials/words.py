@@ -36,7 +36,7 @@ _KNOWN = (
         ("d-bus", "dbus", "autolaunch", "secret service", "secrets was not provided"),
         "No keyring service is running.",
     ),
-    (("cancel", "dismissed"), "The request was cancelled in the keyring's own window."),
+    (("cancel", "dismissed"), "The request was cancelled in the keyring's window."),
     (("gpg", "decrypt", "pinentry"), "GnuPG could not decrypt or encrypt."),
     (("denied", "not permitted", "not allowed"), "Access was denied."),
     (("is full", "no space"), "The keyring or its disk is full."),

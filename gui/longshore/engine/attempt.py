@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from longshore.oci.platform import Platform
-from longshore.oci.reference import DOCKER_HUB, Reference
+from longshore.oci.reference import DOCKER_HUB, Reference, registry_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class Attempt:
     @property
     def host(self) -> str:
         """The registry's usual name."""
-        return "Docker Hub" if self.reference.domain == DOCKER_HUB else self.reference.domain
+        return registry_name(self.reference.domain)
 
     @property
     def image(self) -> str:

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 from longshore.errors import LongshoreError
 from longshore.models import sieve, text
 from longshore.models.columns import NodeAction, NodeKind, NodeState
-from longshore.models.text import tr
 from longshore.naturalsort import NaturalKey, natural_key
-from longshore.oci.reference import DOCKER_HUB, Reference
+from longshore.oci.reference import Reference, registry_name
 
 if TYPE_CHECKING:
     from longshore.registry.config import RegistryConfig
@@ -42,9 +41,7 @@ class RegistryEntry:
     @property
     def name(self) -> str:
         """The title of the row."""
-        return text.safe(self.title) or (
-            tr("Docker Hub") if self.host == DOCKER_HUB else text.safe(self.host)
-        )
+        return text.safe(self.title) or text.safe(registry_name(self.host))
 
 
 class Child:

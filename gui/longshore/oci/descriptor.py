@@ -46,9 +46,9 @@ class Descriptor:
         if not isinstance(media_type, str):
             raise _invalid(what, "it has no media type")
         if not isinstance(digest, str) or not valid_digest(digest):
-            raise _invalid(what, f"its digest is {plain(repr(digest), 100)}")
+            raise _invalid(what, f"its digest is not valid: {plain(repr(digest), 100)}")
         if not isinstance(size, int) or isinstance(size, bool) or not 0 <= size <= _LARGEST:
-            raise _invalid(what, f"its size is {plain(repr(size), 40)}")
+            raise _invalid(what, f"its size is not valid: {plain(repr(size), 40)}")
         artifact_type = value.get("artifactType")
         urls = value.get("urls")
         return cls(

@@ -48,8 +48,8 @@ def _what_is_wrong(text: str) -> str:
     if strange is not None and strange in "ABCDEF":
         return f"The digest “{shown}” must be lower case."
     if strange is not None:
-        return f"The digest “{shown}” holds “{plain(strange)}”, which is not a hexadecimal digit."
-    return f"The digest “{shown}” has {len(encoded)} characters after “{algorithm}:” and not {wanted}."
+        return f"The digest “{shown}” contains “{plain(strange)}”, which is not a hexadecimal digit."
+    return f"The digest “{shown}” has {len(encoded)} characters after “{algorithm}:” instead of {wanted}."
 
 
 def sha256_of(content: bytes | bytearray | memoryview) -> str:

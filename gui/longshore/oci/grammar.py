@@ -94,7 +94,7 @@ def explain(text: str) -> InvalidReference:
     """The error for *text*, which is not a reference. It names the first invalid part and gives an example."""
     if "://" in text:  # may contain a password: not repeated
         scheme = plain(text.partition("://")[0], 40)
-        return InvalidReference(f"A reference does not start with “{scheme}://”.", advice=_EXAMPLE)
+        return InvalidReference(f"A reference can't start with “{scheme}://”.", advice=_EXAMPLE)
     if "/" in text.partition("@")[2]:  # may contain a password: not repeated
         return InvalidReference(
             "A reference can't contain a user name or password before “@”.", advice=_EXAMPLE
@@ -103,7 +103,7 @@ def explain(text: str) -> InvalidReference:
         return InvalidReference(
             "64 hexadecimal digits are an image's id, not the name of a repository.",
             subject=text,
-            advice="Give the repository instead of the id. " + _EXAMPLE,
+            advice="Enter the repository instead of the id. " + _EXAMPLE,
         )
     if not text:
         return InvalidReference("The reference is empty.", advice=_EXAMPLE)
@@ -144,7 +144,7 @@ def _path_problem(path: str) -> str:
         return f"The repository's name “{shown}” has a “/” with nothing before or after it."
     strange = _first_strange(path, "abcdefghijklmnopqrstuvwxyz0123456789._-/")
     if strange:
-        return f"The repository's name “{shown}” holds {strange}, which is not allowed there."
+        return f"The repository's name “{shown}” contains {strange}, which is not allowed there."
     for component in path.split("/"):
         if _COMPONENT_PATTERN.fullmatch(component):
             continue
@@ -161,7 +161,7 @@ def _tag_problem(tag: str) -> str:
         return "The tag after “:” is missing."
     strange = _first_strange(tag, "", also_letters=True)
     if strange:
-        return f"The tag “{shown}” holds {strange}, which is not allowed there."
+        return f"The tag “{shown}” contains {strange}, which is not allowed there."
     if tag[0] in ".-":
         return f"The tag “{shown}” begins with “{tag[0]}”; it must begin with a letter, a digit or “_”."
     return f"The tag “{shown}” has {len(tag)} characters; at most {LARGEST_TAG} are allowed."
@@ -186,7 +186,7 @@ def _domain_problem(domain: str) -> str:
         return f"The registry's port “{plain(port, 40)}” in “{shown}” is not a number."
     strange = _first_strange(host if colon else domain, ".-", also_letters=True, underscore=False)
     if strange:
-        return f"The registry's name “{shown}” holds {strange}, which is not allowed there."
+        return f"The registry's name “{shown}” contains {strange}, which is not allowed there."
     return f"“{shown}” is not the name of a registry."
 
 

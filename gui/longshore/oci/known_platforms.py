@@ -67,7 +67,7 @@ def parse_known(text: str) -> Platform:
         raise InvalidInput(
             f"{platform.architecture} has no variant {plain(platform.variant, 40)}.",
             subject=text,
-            advice=f"Leave out the variant to get the usual one: {pair}.",
+            advice=f"Leave out the variant to get the default: {pair}.",
         )
     return platform
 

@@ -56,8 +56,8 @@ def check_layout_file(raw: bytes) -> None:
     version = document.get("imageLayoutVersion")
     if not isinstance(version, str) or version.partition(".")[0] != "1":
         raise InvalidLayout(
-            "The image layout is of a version that is not supported.",
-            detail=f"imageLayoutVersion {plain(repr(version), 80)}; {LAYOUT_VERSION} is read",
+            "The version of the image layout is not supported.",
+            detail=f"imageLayoutVersion is {plain(repr(version), 80)} instead of {LAYOUT_VERSION}",
         )
 
 
@@ -108,7 +108,7 @@ class LayoutIndex:
         listed = document.get("manifests")
         if document.get("schemaVersion") != 2 or not isinstance(listed, list | None):
             raise InvalidLayout(
-                "The image layout's index is broken.", detail=f"{INDEX_FILE} is no image index"
+                "The image layout's index is broken.", detail=f"{INDEX_FILE} is not an image index"
             )
         try:
             entries = tuple(_entries(listed or []))
@@ -178,7 +178,7 @@ def _reference(text: str) -> Reference | None:
 def _document(raw: bytes, name: str, largest: int) -> dict[str, Any]:
     if len(raw) > largest:
         raise InvalidLayout(
-            "The image layout is broken.", detail=f"{name} has {len(raw)} bytes; at most {largest} are read"
+            "The image layout is broken.", detail=f"{name} has {len(raw)} bytes; the limit is {largest}"
         )
     try:
         document = parse_json(raw, _BOUNDS)

@@ -144,7 +144,7 @@ def parse_manifest(raw: bytes, media_type: str | None) -> Manifest | Index:
     """
     if len(raw) > LARGEST_MANIFEST:
         raise InvalidManifest(
-            "The manifest is too large.", detail=f"{len(raw)} bytes; at most {LARGEST_MANIFEST} are read"
+            "The manifest is too large.", detail=f"{len(raw)} bytes; the limit is {LARGEST_MANIFEST}"
         )
     document = _document(raw)
     announced = (media_type or "").partition(";")[0].strip().lower()
@@ -156,11 +156,11 @@ def parse_manifest(raw: bytes, media_type: str | None) -> Manifest | Index:
     artifact_type = artifact_type if isinstance(artifact_type, str) else ""
     if kind in _INDEXES:
         if document.get("layers") or document.get("config"):
-            raise _broken("an index with layers or a configuration of its own")
+            raise _broken("an index that contains layers or a configuration")
         children = _descriptors(document.get("manifests"), "manifests")
         return Index(kind, children, raw, digest, annotations, subject, artifact_type)
     if document.get("manifests"):
-        raise _broken("a manifest with manifests of its own")
+        raise _broken("a manifest that contains manifests")
     config = Descriptor.from_json(document.get("config"), what="config")
     layers = _descriptors(document.get("layers"), "layers")
     return Manifest(kind, config, layers, raw, digest, annotations, subject, artifact_type)
@@ -182,19 +182,19 @@ def _kind(document: dict[str, Any], announced: str) -> str:
     version = document.get("schemaVersion")
     if version == 1 or announced.startswith(_SCHEMA1):
         raise InvalidManifest(
-            "The image has a manifest of schema 1, a format that engines no longer read.",
+            "The image uses manifest schema 1, which engines no longer support.",
             advice="Pull it once with an old engine and push it again, or ask its publisher for a newer build.",
         )
     if version != 2 or isinstance(version, bool):
         raise _broken(f"its schemaVersion is {plain(repr(version), 40)}")
     own = document.get("mediaType")
     if own is not None and not isinstance(own, str):
-        raise _broken("its mediaType is not a text")
+        raise _broken("its mediaType is not text")
     own = own or ""
     if announced in _GENERIC:
         announced = own
     if own and own != announced:
-        raise _broken(f"announced as {plain(announced, 100)}, and calls itself {plain(own, 100)}")
+        raise _broken(f"announced as {plain(announced, 100)}, but its mediaType is {plain(own, 100)}")
     if announced in (*_INDEXES, *MANIFESTS):
         return announced
     if announced:

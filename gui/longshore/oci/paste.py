@@ -31,7 +31,7 @@ _WITH_VALUE = frozenset(
 )
 _ALL_TAGS = ("-a", "--all-tags")
 
-_ADVICE = "Give one reference, such as postgres:16 or registry.example.com/team/app:1.0."
+_ADVICE = "Enter one reference, for example postgres:16 or registry.example.com/team/app:1.0."
 
 
 def unwrap(text: str) -> tuple[str, str | None]:
@@ -63,7 +63,7 @@ def unwrap(text: str) -> tuple[str, str | None]:
         return _page(line), None
     if _DIGEST_ALONE.fullmatch(line):
         raise InvalidReference(
-            "A digest alone does not say which repository it is in.",
+            "A digest alone does not name a repository.",
             subject=text,
             advice="Put the repository before it, as in postgres@sha256:….",
         )
@@ -146,7 +146,7 @@ def _page(url: str) -> str:
         raise _unknown_page(url) from None
     if parts.username is not None or parts.password is not None:
         # Not repeated: it may contain a secret.
-        raise InvalidReference("The address holds a user name or password.", advice=_ADVICE)
+        raise InvalidReference("The address contains a user name or password.", advice=_ADVICE)
     path = [unquote(piece) for piece in parts.path.split("/") if piece]
     if host in ("hub.docker.com", "www.docker.com"):
         return _hub_page(path, url)

@@ -31,6 +31,7 @@ __all__ = [
     "check_path",
     "check_tag",
     "parse_pull_line",
+    "registry_name",
     "valid_tag",
 ]
 
@@ -154,6 +155,12 @@ class Reference:
     @property
     def _order(self) -> tuple[str, str, str, str]:
         return (self.domain, self.path, self.tag or "", self.digest or "")
+
+
+def registry_name(domain: str) -> str:
+    """What a sentence calls the registry at *domain*: ``Docker Hub`` for docker.io, others by their domain. Any
+    thread."""
+    return "Docker Hub" if domain == DOCKER_HUB else domain
 
 
 def parse_pull_line(text: str) -> tuple[Reference, Platform | None]:

@@ -19,7 +19,7 @@ from longshore.models.columns import NodeState
 from longshore.models.registries import RegistryModel
 from longshore.models.registry_row import RegistryEntry
 from longshore.models.tags import TagModel
-from longshore.oci.reference import DOCKER_HUB, Reference
+from longshore.oci.reference import Reference, registry_name
 from longshore.operations.certificates import Certificates
 from longshore.operations.listing import Listing
 from longshore.operations.registry_settings import RegistrySettings
@@ -87,7 +87,7 @@ class Registries(QObject):
 
     def title(self, host: str) -> str:
         """Return the title of a registry."""
-        return self.book.config(host).title or ("Docker Hub" if host == DOCKER_HUB else host)
+        return self.book.config(host).title or registry_name(host)
 
     def user(self, host: str) -> str:
         """Return who is signed in at *host*, "" if nobody or not known yet."""

@@ -79,7 +79,7 @@ def repository_path(repository: str) -> str:
     """Return *repository* if it is safe in a URL. Raises InvalidReference if it would lead elsewhere."""
     if len(repository) > 255 or not _REPOSITORY.fullmatch(repository):
         raise InvalidReference(
-            "This is not the name of a repository.", subject=repository, advice="Such as team/app."
+            "This is not the name of a repository.", subject=repository, advice="For example: team/app."
         )
     return repository
 
@@ -87,7 +87,9 @@ def repository_path(repository: str) -> str:
 def manifest_path(repository: str, name: str) -> str:
     """The path below ``/v2/`` of the manifest of a tag or digest. Raises InvalidReference."""
     if not _NAME.fullmatch(name):
-        raise InvalidReference("This is neither a tag nor a digest.", subject=name, advice="Such as latest.")
+        raise InvalidReference(
+            "This is neither a tag nor a digest.", subject=name, advice="For example: latest."
+        )
     return f"{repository_path(repository)}/manifests/{quote(name, safe=':')}"
 
 

@@ -16,7 +16,7 @@ from urllib.parse import urlencode, urlsplit
 
 from longshore.cancellation import Cancellation, holding
 from longshore.credentials import Credential
-from longshore.errors import AccessDenied, CredentialsError, LongshoreError, SignInFailed, SignInRequired
+from longshore.errors import CredentialsError, LongshoreError
 from longshore.oci.foreign_json import SMALL, parse_json
 from longshore.registry import failures
 from longshore.registry.challenge import Challenge
@@ -270,7 +270,7 @@ class Authorizer:
 
     def _check_realm(self, realm: str) -> None:
         if not _usable(realm):
-            raise failures.unexpected(self._config, "it names no token service that can be used")
+            raise failures.unexpected(self._config, "the address of its token service is not valid")
 
     def _get(
         self,
@@ -311,34 +311,10 @@ class Authorizer:
     def _refused(
         self, status: int, headers: Mapping[str, str], body: bytes, credential: Credential | None
     ) -> LongshoreError:
-        name = failures.called(self._config)
-        detail = f"token service: HTTP {status} {failures.said(body)}".strip()
-        host = self._config.host
-        if credential is None and status in (400, 401, 403):
-            return self.broken or SignInRequired(
-                f"{name} requires you to sign in.",
-                registry=host,
-                advice="Use Sign in…, then try again.",
-                detail=detail,
-            )
-        if credential is not None and (status == 401 or (status == 400 and credential.identity_token)):
-            stored = "the sign-in that is stored: it has run out or was taken back"
-            what = stored if credential.identity_token else "the user name or the password"
-            return SignInFailed(
-                f"{name} refuses {what}.",
-                registry=host,
-                advice="Use Sign in… again. Many registries require an access token instead of the password.",
-                detail=detail,
-            )
-        if status in (400, 403):
-            return AccessDenied(
-                f"{name} does not allow this.",
-                registry=host,
-                advice="Ask its owner for access, or sign in as someone who has it.",
-                detail=detail,
-            )
+        if credential is None and status in (400, 401, 403) and self.broken is not None:
+            return self.broken
         return failures.of_status(
-            status, headers, body, self._config, subject="", credential=credential, teller="token service: "
+            status, headers, body, self._config, subject="", credential=credential, token_service=True
         )
 
     def _read(self, body: bytes, credential: Credential | None) -> _Token:
@@ -347,7 +323,7 @@ class Authorizer:
         except ValueError:
             reply = None
         if not isinstance(reply, dict):
-            raise failures.unexpected(self._config, "its token service does not answer in JSON")
+            raise failures.unexpected(self._config, "its token service does not return JSON")
         value = reply.get("token") or reply.get("access_token")
         if (
             not isinstance(value, str)
@@ -355,7 +331,7 @@ class Authorizer:
             or not value.isprintable()
             or len(value) > _LONGEST_TOKEN
         ):
-            raise failures.unexpected(self._config, "its token service gives no token")
+            raise failures.unexpected(self._config, "its token service returns no token")
         life = reply.get("expires_in")
         seconds = float(life) if isinstance(life, int | float) and 0 < life < 1e9 else DEFAULT_LIFE
         # A service may replace the refresh token on every use.

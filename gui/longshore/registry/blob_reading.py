@@ -100,7 +100,7 @@ class BlobReading:
                 found = _CONTENT_RANGE.match(reply.headers.get("Content-Range", ""))
                 if found is None or int(found[1]) > offset:
                     raise failures.unexpected(
-                        self._session.config, "it sends another part than asked for", subject
+                        self._session.config, "it returns a different range from the one requested", subject
                     )
                 skip = offset - int(found[1])
                 size = int(found[2]) if found[2] != "*" else None
@@ -108,7 +108,9 @@ class BlobReading:
                 # No bytes after the offset: the blob is complete, or it is another blob.
                 total = reply.headers.get("Content-Range", "").rpartition("/")[2]
                 if total != str(offset):
-                    raise failures.unexpected(self._session.config, "it has not the part asked for", subject)
+                    raise failures.unexpected(
+                        self._session.config, "it does not have the requested range", subject
+                    )
                 size = offset
             yield BlobStream(reply, self._session, skip, size, subject)
 

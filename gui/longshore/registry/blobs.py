@@ -254,7 +254,7 @@ class Blobs(BlobReading):
         location = reply.headers.get("Location", "")
         if not location:
             raise failures.unexpected(
-                self._session.config, "it opens an upload and does not say where", repository
+                self._session.config, "it starts an upload without returning its address", repository
             )
         least = reply.headers.get("OCI-Chunk-Min-Length", "")
         return self._placed(
@@ -291,7 +291,7 @@ class Blobs(BlobReading):
             where, elsewhere = upload_address(reply.url, location, at_home=self.habits.at_home)
         except ValueError:
             raise failures.unexpected(
-                self._session.config, "its upload has an address that cannot be used", upload.repository
+                self._session.config, "the address of its upload is not valid", upload.repository
             ) from None
         return replace(upload, location=where, elsewhere=elsewhere)
 

@@ -39,8 +39,9 @@ class Listings:
         UnexpectedReply for a listing that leads to another host, in circles or never ends.
         """
         config = self._session.config
+        unlisted = f"{failures.called(config)} does not list its repositories."
         if config.is_hub:
-            raise self._unsupported("Docker Hub does not list its repositories.")
+            raise self._unsupported(unlisted)
         try:
             found = self._catalogue(page, min(max(n, 1), LARGEST_N), cancellation)
         except (NotInRegistry, AccessDenied) as error:
@@ -50,8 +51,7 @@ class Listings:
         except UnexpectedReply as error:
             if not error.detail.startswith(("HTTP 400", "HTTP 405", "HTTP 501")):
                 raise
-            message = f"{failures.called(config)} does not list its repositories."
-            raise self._unsupported(message, error) from error
+            raise self._unsupported(unlisted, error) from error
         items = self._strings(found, "repositories", "", usable_name)
         listed = self._paged(page, found, items, _CATALOGUE_PATH, min(max(n, 1), LARGEST_N), cancellation)
         if config.namespace:
@@ -128,7 +128,7 @@ class Listings:
         if found is None:
             return []  # Go writes an empty list as null
         if not isinstance(found, list):
-            raise failures.unexpected(self._session.config, f"there is no list of {key}", subject)
+            raise failures.unexpected(self._session.config, f"its response has no list of {key}", subject)
         # Invalid entries (no texts, or names that cannot be requested) are left out and affect nothing else.
         return list(dict.fromkeys(item for item in found if usable(item)))
 

@@ -107,9 +107,7 @@ class RegistryClient(Manifests, Blobs, Listings):
             raise failures.unexpected(self._session.config, "there is no /v2/ at this address") from error
         else:
             if failures.html(reply.headers.get("Content-Type", ""), reply.body):
-                raise failures.unexpected(
-                    self._session.config, "a web page came in place of a registry's answer"
-                )
+                raise failures.web_page(self._session.config)
         challenge = self._session.auth.challenge
         return RegistryInfo(
             "none" if challenge is None else challenge.scheme,
@@ -141,12 +139,7 @@ class RegistryClient(Manifests, Blobs, Listings):
                 # Anonymous reads are allowed here, so nothing has been verified yet.
                 trial.fetch("GET", "", outright=True, cancellation=cancellation)
         except (SignInRequired, SignInFailed, AccessDenied) as error:
-            raise SignInFailed(
-                f"{failures.called(config)} refused the user name or password.",
-                registry=config.host,
-                advice="Check them. Many registries require an access token instead of the password.",
-                detail=error.detail,
-            ) from error
+            raise failures.wrong_password(config, error.detail) from error
         except NotInRegistry as error:
             raise failures.unexpected(config, "there is no /v2/ at this address") from error
         self._session.auth.forget()

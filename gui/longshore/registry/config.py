@@ -154,7 +154,7 @@ def parse_registry(text: str) -> RegistryConfig:
     name = host if port is None else f"{host}:{port}"
     if "." not in name and ":" not in name and name != "localhost":
         raise InvalidRegistryName(
-            f"A reference that begins with {name}/ would mean a repository of Docker Hub.",
+            f"A reference that starts with {name}/ means a repository on Docker Hub.",
             subject=typed,
             advice=f"Add the domain or the port: {name}.example.com or {name}:443.",
         )
@@ -188,18 +188,18 @@ def _check_host(name: str, netloc: str, typed: str) -> str:
             return f"[{ipaddress.IPv6Address(name)}]"
         except ValueError:
             raise InvalidRegistryName(
-                "This is not an IPv6 address.", subject=typed, advice="Such as [2001:db8::7]:5000."
+                "This is not an IPv6 address.", subject=typed, advice="For example: [2001:db8::7]:5000."
             ) from None
     if netloc.count(":") > 1:
         raise InvalidRegistryName(
-            "An IPv6 address needs brackets.", subject=typed, advice="Such as [2001:db8::7]:5000."
+            "An IPv6 address needs brackets.", subject=typed, advice="For example: [2001:db8::7]:5000."
         )
     if "_" in name:
         # Go resolves such names, but no reference can contain one (distribution/reference; regclient 933).
         raise InvalidRegistryName(
             f"The host {name} contains “_”, which image names can't have.",
             subject=typed,
-            advice="Use another name for it, with “-” in place of “_”, or its address.",
+            advice="Use another name for it, with “-” instead of “_”, or its address.",
         )
     if not name or len(name) > 253 or not all(_LABEL.fullmatch(label) for label in name.split(".")):
         raise InvalidRegistryName("This is not the name of a host.", subject=typed, advice=_EXAMPLE)

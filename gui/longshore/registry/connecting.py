@@ -28,22 +28,21 @@ def of_connection(
     host = urlsplit(url).hostname or split_host(config.api_host)[0]
     place = urlsplit(url).netloc or config.api_host
     foreign = elsewhere(url, config)
-    name = f"{place} (where {called(config)} redirects)" if foreign else called(config)
+    name = f"{place} (redirected from {called(config)})" if foreign else called(config)
     # A registry that names internal addresses cannot be fixed from here.
-    outside = f"Whoever runs {called(config)} has to configure an address that can be reached from here"
-    outside = f"{outside}, or the network between is down."
+    outside = "Ask the registry's administrator for an address that can be reached from here, or check your network."
     while isinstance(error, u3.MaxRetryError) and error.reason is not None:
         error = error.reason
     if isinstance(error, u3.ProxySchemeUnknown):
         return RegistryUnreachable(
-            f"The proxy on the way to {name} is of a kind that Longshore cannot use.",
+            f"Longshore does not support the type of proxy that is set for {name}.",
             registry=config.host,
             advice="Set an http:// or https:// proxy in HTTPS_PROXY, or add the registry to NO_PROXY.",
             detail=str(error),
         )
     if isinstance(error, u3.ProxyError):
         return RegistryUnreachable(
-            f"The proxy on the way to {name} blocks the connection.",
+            f"The proxy for {name} blocks the connection.",
             registry=config.host,
             advice="Check HTTPS_PROXY and NO_PROXY.",
             detail=str(error.original_error),
@@ -54,8 +53,7 @@ def of_connection(
         return _not_allowed(error, config)
     if isinstance(error, u3.NameResolutionError | socket.gaierror):
         return RegistryUnreachable(
-            f"The host {host} was not found"
-            + (f", and {called(config)} sends us there." if foreign else "."),
+            f"The host {host} was not found" + (f" (redirected from {called(config)})." if foreign else "."),
             registry=config.host,
             advice=outside if foreign else "Check the name of the registry and your network.",
             detail=str(error),
@@ -72,7 +70,7 @@ def of_connection(
     if isinstance(error, u3.LocationParseError):
         # Without the error's text: it repeats the address, and a proxy's may contain a password.
         return RegistryUnreachable(
-            f"The address of {name}, or of the proxy on the way to it, cannot be read.",
+            f"The address of {name} or of its proxy is not valid.",
             registry=config.host,
             advice="Check HTTPS_PROXY, HTTP_PROXY and ALL_PROXY.",
         )
@@ -82,7 +80,7 @@ def of_connection(
     if "refused" in text.lower():
         return RegistryUnreachable(
             f"Nothing is listening on {place}"
-            + (f", and {called(config)} sends us there." if foreign else "."),
+            + (f" (redirected from {called(config)})." if foreign else "."),
             registry=config.host,
             advice=outside if foreign else "Is the registry running? Check host and port.",
             detail=text,
@@ -100,8 +98,8 @@ def _not_allowed(error: AddressNotAllowedError, config: RegistryConfig) -> Unexp
     return UnexpectedReply(
         f"{called(config)} redirects to {where}, which is not a public address.",
         registry=config.host,
-        advice="Longshore does not go nearer to this machine or its network than the registry is itself. Whoever runs "
-        "the registry has to name its public address there.",
+        advice="Longshore does not follow redirects into private networks. Ask the registry's administrator for a "
+        "public address.",
         detail=str(error),
     )
 
@@ -111,12 +109,11 @@ def refused_by_storage(
 ) -> UnexpectedReply:
     """The error for a storage at *url* that refuses the request; the sign-in is not the reason."""
     return UnexpectedReply(
-        f"{urlsplit(url).netloc} (where {called(config)} redirects) refuses access.",
+        f"{urlsplit(url).netloc} (redirected from {called(config)}) refused access.",
         registry=config.host,
         subject=subject,
-        advice="Check this machine's clock, because signed addresses expire; if it is right, tell whoever "
-        "runs the "
-        "registry.",
+        advice="Check this machine's clock, because signed addresses expire. If it is right, tell the registry's "
+        "administrator.",
         detail=f"HTTP {status}: {said(body)}".rstrip(": "),
     )
 
@@ -126,8 +123,8 @@ def misnamed(config: RegistryConfig, url: str, what: str) -> UnexpectedReply:
     return UnexpectedReply(
         f"{called(config)} {what}: {urlsplit(url).netloc}.",
         registry=config.host,
-        advice="Nothing was sent there. Whoever runs the registry has to set its external address to https (http.host "
-        "of distribution, external_url of Harbor and GitLab, X-Forwarded-Proto of the proxy before it).",
+        advice="Nothing was sent there. The registry's administrator must set its external address to https (http.host "
+        "of distribution, external_url of Harbor and GitLab, X-Forwarded-Proto of a proxy in front of it).",
     )
 
 
@@ -157,15 +154,15 @@ _WHY_NOT_TRUSTED = {
 
 def _advice_for(code: int, config: RegistryConfig, certificate: Certificate | None) -> str:
     if code in (_NOT_YET, _EXPIRED):
-        return "Check this machine's clock; if it is right, whoever runs the registry has to renew the certificate."
+        return "Check this machine's clock. If it is right, ask the registry's administrator for a new certificate."
     if code in (_OTHER_HOST, _OTHER_ADDRESS):
         names = ", ".join(certificate.names[:5]) if certificate is not None else ""
         return (f"It is for {names}. " if names else "") + (
-            "Use a name that the certificate is for, or ask whoever runs the registry for a matching one."
+            "Use a name that the certificate is for, or ask the registry's administrator for a matching one."
         )
     return (
-        "If it is the right one, trust it, or choose its CA file for Longshore in the registry's settings. The engine "
-        f"checks for itself: put the CA into /etc/docker/certs.d/{config.host}/ca.crt."
+        "If you expect this certificate, trust it, or choose its CA file in the registry's settings. The engine "
+        f"checks it too: put the CA file at /etc/docker/certs.d/{config.host}/ca.crt."
     )
 
 
@@ -195,20 +192,20 @@ def _of_tls(
         return TlsFailed(
             f"{name} uses plain HTTP, but Longshore connected with TLS.",
             registry=config.host,
-            advice="If that is meant so, mark the registry as insecure here and add it to the engine's "
-            "insecure-registries for Pull and Push.",
+            advice="If intended, mark the registry as insecure here, and add it to the engine's "
+            "insecure-registries to pull and push.",
             detail=text,
         )
     if "certificate required" in low or "bad certificate" in low or "handshake failure" in low:
         return TlsFailed(
-            f"{name} requires a client certificate, or refused ours.",
+            f"{name} requires a client certificate, or refused yours.",
             registry=config.host,
             advice="Choose a client certificate and its key in the registry's settings. The engine takes client.cert "
             f"and client.key from /etc/docker/certs.d/{config.host}/.",
             detail=text,
         )
     return TlsFailed(
-        f"No encrypted connection to {name} could be made.",
+        f"The TLS connection to {name} failed.",
         registry=config.host,
         advice="Check the address; an old server or a proxy in between may be the cause.",
         detail=text,

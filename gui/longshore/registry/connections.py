@@ -71,9 +71,9 @@ class Exchange:
             return self.read_seconds
         left = self._until - time.monotonic()
         if left <= 0:
-            raise TimeoutError("the answer drips in")
+            raise TimeoutError("the response is too slow")
         if self._left <= 0:
-            raise TimeoutError("the answer does not come to its end")
+            raise TimeoutError("the response does not end")
         return min(left, self.read_seconds)
 
     def came(self, size: int) -> None:
@@ -236,7 +236,9 @@ def _dial(connection: Any, exchange: Exchange | None) -> socket.socket:
     except socket.gaierror as error:
         raise NameResolutionError(connection.host, connection, error) from error
     except TimeoutError as error:
-        raise ConnectTimeoutError(connection, f"no address for the host within {limit:g} s") from error
+        raise ConnectTimeoutError(
+            connection, f"the name of the host was not resolved within {limit:g} s"
+        ) from error
     except UnicodeError as error:
         raise NewConnectionError(connection, f"not a host name: {error}") from error
     last: Exception | None = None

@@ -22,6 +22,7 @@ from longshore.errors import (
     UnexpectedReply,
 )
 from longshore.oci.foreign_json import SMALL, parse_json
+from longshore.oci.reference import registry_name
 from longshore.registry.config import RegistryConfig
 from longshore.secrecy import without_secrets
 
@@ -38,15 +39,16 @@ _LONGEST_DATE = 64
 _PLAIN_HTTP = b"http request to an https server"
 _SIGN_IN_TO_NETWORK = Sentence(
     RegistryUnreachable,
-    "Something on the way to {name} requires you to sign in to the network first.",
-    "Sign in to the network or its proxy (HTTPS_PROXY may hold user and password), then try again.",
+    "A network sign-in page or a proxy blocks {name}.",
+    "Sign in to the network or the proxy (HTTPS_PROXY can contain user name and password), then try again.",
 )
 _NOT_OFFERED = Sentence(
-    UnexpectedReply, "{name} does not offer this.", "It may be read-only, or have it switched off."
+    UnexpectedReply, "{name} does not support this.", "It may be read-only, or the feature is disabled."
 )
-_LIMITED = "{name} limits the number of requests."
-_LIMITED_FOR = "{name} limits the number of requests. It asks to wait {seconds} s."
+_LIMITED = "{name} received too many requests from here."
+_LIMITED_FOR = "{name} received too many requests from here. It accepts the next one in {seconds} s."
 _HIGHER = "Wait, or sign in: limits for accounts are higher."
+_ASK = "Ask the registry's administrator for access, or sign in with an account that has it."
 #: What a status means, or what it means to whom.
 _STATUSES: dict[int | str, Sentence[LongshoreError]] = {
     "stranger": Sentence(
@@ -57,23 +59,23 @@ _STATUSES: dict[int | str, Sentence[LongshoreError]] = {
     "password": Sentence(
         SignInFailed,
         "{name} refused the user name or password.",
-        "Use Sign in… again. Many registries require an access token instead of the password.",
+        "Check both. Many registries require an access token instead of the password.",
     ),
-    "denied": Sentence(
-        AccessDenied,
-        "{name} does not allow this to {who}.",
-        "Ask its owner for access, or sign in as someone who has it.",
+    "expired": Sentence(
+        SignInFailed, "The stored sign-in for {name} has expired or was revoked.", "Sign in again."
     ),
+    "denied": Sentence(AccessDenied, "{who} is not allowed to do this at {name}.", _ASK),
+    "denied, nameless": Sentence(AccessDenied, "You are not allowed to do this at {name}.", _ASK),
     404: Sentence(NotInRegistry, "{name} has no {what}.", "Check the name and the tag."),
     "no address": Sentence(
-        NotInRegistry, "{name} does not know this address.", "Check the name and the tag."
+        NotInRegistry, "{name} has nothing at this address.", "Check the registry's address."
     ),
     405: _NOT_OFFERED,
     407: _SIGN_IN_TO_NETWORK,
     413: Sentence(
         UnexpectedReply,
         "{name}, or a proxy in front of it, refused this because it is too large.",
-        "Its administrator sets the limit (client_max_body_size of nginx, for example).",
+        "The registry's administrator can raise the limit (client_max_body_size of nginx, for example).",
     ),
     "slow down": Sentence(RateLimited, _LIMITED, "Wait and try again."),
     "slow down, stranger": Sentence(RateLimited, _LIMITED, _HIGHER),
@@ -81,7 +83,7 @@ _STATUSES: dict[int | str, Sentence[LongshoreError]] = {
     "wait, stranger": Sentence(RateLimited, _LIMITED_FOR, _HIGHER),
     500: Sentence(RegistryFailure, "{name} reports an internal error.", "Try again later."),
     501: _NOT_OFFERED,
-    507: Sentence(UnexpectedReply, "{name} has no space left.", "Tell whoever runs the registry."),
+    507: Sentence(UnexpectedReply, "{name} has no space left.", "Tell the registry's administrator."),
     511: _SIGN_IN_TO_NETWORK,
     "plain HTTP": Sentence(TlsFailed, "{name} uses TLS, but was contacted with plain HTTP.", "Try again."),
     "unknown": Sentence(
@@ -94,7 +96,7 @@ _STATUSES: dict[int | str, Sentence[LongshoreError]] = {
 
 def called(config: RegistryConfig) -> str:
     """What the registry is called in a sentence."""
-    return "Docker Hub" if config.is_hub else config.host
+    return registry_name(config.host)
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
@@ -117,21 +119,26 @@ def of_status(
     subject: str,
     credential: Credential | None,
     basic: bool = False,
-    teller: str = "",
+    token_service: bool = False,
 ) -> LongshoreError:
     """The LongshoreError for a status that is not success (distribution-spec, "Error Codes").
 
-    *subject*: what was asked for, empty for the registry itself. *credential*: what was signed in with. *teller*: who
-    says so, where it is not the registry.
+    *subject*: what was asked for, empty for the registry itself. *credential*: what was signed in with.
+    *token_service*: the credential was sent to the registry's token service, which answered.
     """
     words = said(body)
     wait = retry_after(headers) if status == 429 else None
-    error = _STATUSES[_meaning(status, body, credential, basic=basic, named=bool(subject), wait=wait)](
+    if status in (401, 403) or (token_service and status == 400):
+        row = _STATUSES[_refusal(status, credential, basic=basic, token_service=token_service)]
+    else:
+        row = _STATUSES[_meaning(status, body, credential, named=bool(subject), wait=wait)]
+    teller = "token service: " if token_service else ""
+    error = row(
         subject,
         teller + (f"HTTP {status}: {words}" if words else f"HTTP {status}"),
         registry=config.host,
         name=called(config),
-        who=credential.username if credential else "you",
+        who=credential.username if credential else "",
         what=subject,
         seconds=f"{wait or 0:.0f}",
     )
@@ -140,14 +147,31 @@ def of_status(
     return error
 
 
+def wrong_password(config: RegistryConfig, detail: str) -> LongshoreError:
+    """The user name or the password is not accepted; SignInFailed."""
+    return _STATUSES["password"](detail=detail, registry=config.host, name=called(config))
+
+
+def _refusal(status: int, credential: Credential | None, *, basic: bool, token_service: bool) -> str:
+    """The key of the row for a request that is refused because of who sends it.
+
+    A 401 for a token is about rights, but the password itself is wrong where it was sent. OAuth2 token services refuse
+    an expired refresh token with 400 (RFC 6749 section 5.2).
+    """
+    if credential is None:
+        return "stranger"
+    refresh = token_service and bool(credential.identity_token)
+    if refresh and status in (400, 401):
+        return "expired"
+    if status == 401 and (basic or token_service):
+        return "password"
+    return "denied" if credential.username else "denied, nameless"
+
+
 def _meaning(
-    status: int, body: bytes, credential: Credential | None, *, basic: bool, named: bool, wait: float | None
+    status: int, body: bytes, credential: Credential | None, *, named: bool, wait: float | None
 ) -> int | str:
-    """The key of the row for a status."""
-    if status in (401, 403):
-        if credential is None:
-            return "stranger"
-        return "password" if status == 401 and basic else "denied"
+    """The key of the row for any other status."""
     if status == 404 and not named:
         return "no address"
     if status == 429:
@@ -186,13 +210,17 @@ def no_json(
     config: RegistryConfig, headers: Mapping[str, str], body: bytes, error: ValueError, subject: str = ""
 ) -> UnexpectedReply:
     """*body* is not the JSON that belongs there, for *error*."""
-    page = html(headers.get("Content-Type", ""), body)
-    if page:
-        return unexpected(config, "a web page came where data belongs", subject)
-    found = unexpected(config, "what came is not JSON, or more than can be", subject)
+    if html(headers.get("Content-Type", ""), body):
+        return web_page(config, subject)
+    found = unexpected(config, "the response is not JSON, or exceeds the limits", subject)
     return UnexpectedReply(
         found.message, registry=found.registry, subject=subject, advice=found.advice, detail=str(error)
     )
+
+
+def web_page(config: RegistryConfig, subject: str = "") -> UnexpectedReply:
+    """The registry, or a proxy or sign-in page in between, answered with HTML."""
+    return unexpected(config, "it returned a web page instead of data", subject)
 
 
 def unexpected(config: RegistryConfig, why: str, subject: str = "") -> UnexpectedReply:
@@ -235,6 +263,6 @@ def of_tag(error: LongshoreError, config: RegistryConfig, subject: str, tag: str
         f"The tag {tag} is immutable at {called(config)}.",
         registry=config.host,
         subject=subject,
-        advice="Use another tag, or ask the registry's owner to allow changes to this one.",
+        advice="Use another tag, or ask the registry's administrator to allow changes to this one.",
         detail=error.detail,
     )

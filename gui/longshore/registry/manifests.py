@@ -86,12 +86,10 @@ class Manifests:
                 "The manifest does not match what the registry announced.",
                 subject=subject,
                 advice="Try again; a proxy in between may have changed it.",
-                detail=f"announced {announced}, came {sha256_of(reply.body)}",
+                detail=f"announced {announced}, received {sha256_of(reply.body)}",
             )
         if failures.html(reply.headers.get("Content-Type", ""), reply.body):
-            raise failures.unexpected(
-                self._session.config, "a web page came where a manifest belongs", subject
-            )
+            raise failures.web_page(self._session.config, subject)
         return parse_manifest(reply.body, reply.headers.get("Content-Type"))
 
     def head(
@@ -246,7 +244,7 @@ class Manifests:
                 f"{name_of} does not allow deletion.",
                 registry=error.registry,
                 subject=subject,
-                advice="Its administrator can allow deletion.",
+                advice="The registry's administrator can allow it.",
                 detail=error.detail,
             ) from error
 
@@ -290,14 +288,16 @@ class Manifests:
             reply = self._referrers_page(repository, page, cancellation)
             index = parse_manifest(reply.body, reply.headers.get("Content-Type"))
             if not isinstance(index, Index):
-                raise failures.unexpected(self._session.config, "referrers are no index", repository)
+                raise failures.unexpected(
+                    self._session.config, "its list of referrers is not an index", repository
+                )
             found += index.manifests
             seen.add(page)
             page = self._next_referrers(reply, cancellation)
             if page in seen:
-                raise failures.unexpected(self._session.config, "its referrers lead in a circle", repository)
+                raise failures.unexpected(self._session.config, "its pages of referrers repeat", repository)
             if page is not None and (len(found) > _MOST_REFERRERS or len(seen) >= _MOST_PAGES):
-                raise failures.unexpected(self._session.config, "its referrers have no end", repository)
+                raise failures.unexpected(self._session.config, "it has too many referrers", repository)
         return found
 
     def _referrers_page(self, repository: str, path: str, cancellation: Cancellation | None) -> Document:
@@ -321,7 +321,9 @@ class Manifests:
             if origin(url) != origin(own) or url == reply.url:
                 raise ValueError
         except ValueError:
-            raise failures.unexpected(self._session.config, "its next page cannot be asked for") from None
+            raise failures.unexpected(
+                self._session.config, "the address of its next page is not valid"
+            ) from None
         return url
 
     def _fallback(self, repository: str, tag: str, cancellation: Cancellation | None) -> list[Descriptor]:

@@ -8,7 +8,6 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 
 from longshore.errors import LongshoreError, UnexpectedReply
-from longshore.registry import failures
 from longshore.registry.addresses import at_home, joined, origin
 from longshore.registry.challenge import next_link
 from longshore.registry.config import RegistryConfig
@@ -106,19 +105,18 @@ class Pager:
                 if origin(url) != origin(own):
                     listing.error = self._stopped("its next page is on another host")
             except ValueError:
-                listing.error = self._stopped("its next page has an address that cannot be used")
+                listing.error = self._stopped("the address of its next page is not valid")
             if url in listing.addresses:
-                listing.error = self._stopped("its next page is one that came already")
+                listing.error = self._stopped("its next page is one that was already read")
             elif listing.empty >= _MOST_EMPTY or (listing.empty and items):
-                listing.error = listing.error or self._stopped("its pages bring the same again and again")
+                listing.error = listing.error or self._stopped("its pages repeat")
             elif len(listing.items) > MOST_ITEMS:
-                listing.error = listing.error or self._stopped(f"more than {MOST_ITEMS:,} entries and no end")
+                listing.error = listing.error or self._stopped(f"it has more than {MOST_ITEMS:,} entries")
             return Page(items, f"{name} {url}")
 
     def _stopped(self, why: str) -> LongshoreError:
         return UnexpectedReply(
-            f"The list was stopped: {why}.",
+            f"The list is incomplete: {why}.",
             registry=self._config.host,
-            advice=f"The list so far is shown; {failures.called(self._config)} may have more. "
-            "Paste a reference for anything missing.",
+            advice="The entries read so far are shown. Paste a reference for anything missing.",
         )

@@ -126,7 +126,7 @@ class Sending:
                     self._habits.counts_itself = self._counting
                 return
             except MisplacedError as refused:
-                self._count(failures.unexpected(self._config, "it loses count of an upload"))
+                self._count(failures.unexpected(self._config, "it reports wrong upload positions"))
                 self._upload = self._moved(refused)
             except VerificationFailed as error:
                 # The registry ignores Content-Range, and the sender trusted the wrong one of the two counts.
@@ -171,7 +171,7 @@ class Sending:
             # No retry here: each one costs a whole timeout. The next attempt resumes after the confirmed bytes.
             raise failures.silent_upload(self._config, self._subject, silent) from error
         if isinstance(error, BodySpentError):
-            error = failures.unexpected(self._config, "it wants a new sign-in all the time", self._subject)
+            error = failures.unexpected(self._config, "it keeps requesting a new sign-in", self._subject)
         self._count(error)
         pause(wait, self._cancellation)
         return False

@@ -132,9 +132,7 @@ class Session:
             ) as reply:
                 found, more = (b"", False) if method == "HEAD" else _read(reply, limit)
                 if more:
-                    raise failures.unexpected(
-                        self.config, f"more than {limit >> 10} KiB in one answer", subject
-                    )
+                    raise failures.unexpected(self.config, f"a response exceeds {limit >> 10} KiB", subject)
                 return Document(reply.status, reply.headers, found, reply.url)
 
         return self._tried(once, repeatable, cancellation)
@@ -172,7 +170,7 @@ class Session:
         except ValueError as error:
             raise failures.no_json(self.config, document.headers, document.body, error, subject) from None
         if not isinstance(found, dict):
-            raise failures.unexpected(self.config, "what came is not a JSON object", subject)
+            raise failures.unexpected(self.config, "the response is not a JSON object", subject)
         return found
 
     def _tried(self, once: Callable[[], T], repeatable: bool, cancellation: Cancellation | None) -> T:
@@ -307,18 +305,18 @@ class Session:
                 start, there = origin(asked), origin(url)
             except ValueError:
                 raise failures.unexpected(
-                    self.config, "it redirects to an address that cannot be used"
+                    self.config, "it redirects to an address that is not valid"
                 ) from None
             if start[0] == "https" and there[0] == "http":
-                raise connecting.misnamed(self.config, url, "redirects to an address that is not encrypted")
+                raise connecting.misnamed(self.config, url, "redirects to an unencrypted address")
             if there != start:
                 sent.pop("Authorization", None)
             replayable = body is None or isinstance(body, bytes)
             if method not in ("GET", "HEAD") and not (
                 reply.status in (307, 308) and there == start and replayable
             ):
-                raise failures.unexpected(self.config, "it redirects what we send")
-        raise failures.unexpected(self.config, "it redirects without end")
+                raise failures.unexpected(self.config, "it redirects a write request")
+        raise failures.unexpected(self.config, "it redirects too often")
 
     def _ask_token_service(
         self,
@@ -333,10 +331,10 @@ class Session:
             url = joined(base, url)
             encrypted = origin(url)[0] == "https"
         except ValueError:
-            raise failures.unexpected(self.config, "it names no token service that can be used") from None
+            raise failures.unexpected(self.config, "the address of its token service is not valid") from None
         if base.startswith("https:") and not encrypted:
             # The secret would be sent unencrypted although the registry itself is encrypted.
-            raise connecting.misnamed(self.config, url, "names a token service that is not encrypted")
+            raise connecting.misnamed(self.config, url, "names an unencrypted token service")
 
         def once() -> tuple[int, Mapping[str, str], bytes]:
             authorization = Signed(headers.get("Authorization"), None)
@@ -345,7 +343,9 @@ class Session:
                 said, _ = _read(reply, _LARGEST_TOKEN_REPLY)
                 wait = failures.retry_after(reply.headers)
                 if reply.status in _REPEATED and (wait is None or wait <= SHORT_WAIT) and tries.pop():
-                    raise _PassingError(failures.unexpected(self.config, "its token service fails"), wait)
+                    raise _PassingError(
+                        failures.unexpected(self.config, "its token service responds with errors"), wait
+                    )
                 return reply.status, reply.headers, said
 
         # The last response is returned unchanged: the caller knows best what it means.

@@ -84,7 +84,7 @@ def _load_authority(context: ssl.SSLContext, path: Path) -> None:
         read_file(path, LARGEST_PEM)  # OpenSSL would wait for the writer of a pipe and read a device forever
         context.load_verify_locations(path)
     except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
-        raise UnusableFiles(f"{path}: {_why(error, 'it holds no certificate in PEM form')}") from error
+        raise UnusableFiles(f"{path}: {_why(error, 'it contains no certificate in PEM format')}") from error
 
 
 def _load_pair(context: ssl.SSLContext, certificate: Path, key: Path | None) -> None:
@@ -102,11 +102,11 @@ def _load_pair(context: ssl.SSLContext, certificate: Path, key: Path | None) -> 
         context.load_cert_chain(certificate, key, password)
     except (OSError, ValueError) as error:
         if encrypted:
-            why = "the key is protected by a password; Longshore needs one that is not"
+            why = "the key is protected by a password, which Longshore does not support"
         elif "KEY_VALUES_MISMATCH" in str(error):
-            why = "certificate and key do not belong together"
+            why = "certificate and key do not match"
         else:
-            why = _why(error, "there is no certificate with its key in PEM form")
+            why = _why(error, "no certificate with its key in PEM format")
         files = f"{certificate} and {key}" if key is not None else f"{certificate}"
         raise UnusableFiles(f"{files}: {why}") from error
 

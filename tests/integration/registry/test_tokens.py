@@ -119,7 +119,7 @@ def test_a_refresh_token_is_kept_at_the_sign_in_and_used_by_post(
     assert [(one.method, one.grant) for one in server.requests[before:]] == [("POST", "refresh_token")]
     # After it is revoked, the refusal is explained.
     del server.refresh_tokens[accepted.identity_token]
-    with pytest.raises(SignInFailed, match="refuses"):
+    with pytest.raises(SignInFailed, match="has expired or was revoked"):
         connect(accepted).repositories()
 
 

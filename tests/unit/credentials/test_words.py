@@ -79,7 +79,7 @@ def test_what_is_looked_at_is_bounded(word: str) -> None:
         ("Cannot unlock", "The keyring is locked."),
         ("Cannot autolaunch D-Bus without X11", "No keyring service is running."),
         ("gpg: decryption failed: No pinentry", "GnuPG could not decrypt or encrypt."),
-        ("User canceled", "The request was cancelled in the keyring's own window."),
+        ("User canceled", "The request was cancelled in the keyring's window."),
         ("access denied", "Access was denied."),
         ("the keychain is full", "The keyring or its disk is full."),
         ("hunter2", ""),

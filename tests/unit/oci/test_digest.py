@@ -33,7 +33,7 @@ def test_check_gives_back_what_is_one() -> None:
         (ABC.upper(), "must be lower case"),
         ("sha256:" + ABC[7:].upper(), "must be lower case"),
         ("sha256:abc", "3 characters"),
-        ("sha384:" + "a" * 64, "not 96"),
+        ("sha384:" + "a" * 64, "instead of 96"),
         ("md5:" + "a" * 32, "unknown"),
         ("sha256:" + "٣" * 64, "not a hexadecimal"),
     ],

@@ -44,7 +44,7 @@ def test_every_known_one_is_taken(pair: str) -> None:
         ("linx/amd64", "Did you mean linux/amd64?"),
         ("windows/s390x", "There is no platform windows/s390x."),
         ("temple/os", "Common platforms are linux/amd64 and linux/arm64."),
-        ("linux/arm/v9", "arm has no variant v9. Leave out the variant to get the usual one: linux/arm."),
+        ("linux/arm/v9", "arm has no variant v9. Leave out the variant to get the default: linux/arm."),
         ("linux/amd64/v7", "amd64 has no variant v7."),
         ("linux/s390x/v1", "s390x has no variant v1."),
         ("linux/arm64/v8.", "arm64 has no variant v8.."),

@@ -8,7 +8,7 @@ import random
 import pytest
 
 from longshore.errors import InvalidReference
-from longshore.oci.reference import Reference, check_domain, check_path, check_tag, valid_tag
+from longshore.oci.reference import Reference, check_domain, check_path, check_tag, registry_name, valid_tag
 
 HEX = "0123456789abcdef" * 4
 SHA256 = "sha256:" + HEX
@@ -90,13 +90,13 @@ REFUSED = [
     ("a:.b", "“.b” begins with “.”"),
     ("a:-b", "“-b” begins with “-”"),
     ("a:b/c", "port “b”"),
-    ("x.y/a:b/c", "“b/c” holds “/”"),
+    ("x.y/a:b/c", "“b/c” contains “/”"),
     ("a:ä", "“ä”"),
-    ("a:1:2", "“1:2” holds “:”"),
+    ("a:1:2", "“1:2” contains “:”"),
     ("a:" + "t" * 129, "129 characters; at most 128"),
     ("a@", "digest after “@” is missing"),
     ("a@sha256", "“sha256” does not name its algorithm"),
-    ("a@sha256:", "0 characters after “sha256:” and not 64"),
+    ("a@sha256:", "0 characters after “sha256:” instead of 64"),
     ("a@sha256:" + HEX[1:], "63 characters"),
     ("a@sha256:" + HEX + "0", "65 characters"),
     ("a@sha256:" + HEX.upper(), "must be lower case"),
@@ -107,9 +107,9 @@ REFUSED = [
     (f"a@{SHA256}@{SHA256}", "“@”"),
     (f"a@{SHA256}:1", "“:”"),
     (HEX, "image's id"),
-    ("http://localhost/app", "does not start with “http://”"),
-    ("https://hub.docker.com/_/postgres", "does not start with “https://”"),
-    ("docker://a/b", "does not start with “docker://”"),
+    ("http://localhost/app", "can't start with “http://”"),
+    ("https://hub.docker.com/_/postgres", "can't start with “https://”"),
+    ("docker://a/b", "can't start with “docker://”"),
     ("a//b", "“/” with nothing before or after"),
     ("a/", "“/” with nothing before or after"),
     ("a.b/", "repository is missing"),
@@ -133,17 +133,17 @@ REFUSED = [
     ("$image", "“$”"),
     ("x.y/" + "a" * 256, "256 characters; at most 255"),
     ("a" * 248, "256 characters; at most 255"),
-    ("my_host:5000/app", "“my_host:5000” holds “_”"),
+    ("my_host:5000/app", "“my_host:5000” contains “_”"),
     ("my_host.example/app", "“_”"),
     ("-x.example/app", "“-x.example” is not the name of a registry"),
     ("x..y/app", "“x..y” is not the name of a registry"),
     ("-web", "“-web” in the repository's name must begin and end"),
     ("team/web.", "“web.” in the repository's name must begin and end"),
     ("a..b", "“a..b” in the repository's name has consecutive separators"),
-    ("reg.ist!ry/x", "holds “!”"),
-    ("team/w_b~x", "holds “~”"),
-    ("web:la.t!est", "holds “!”"),
-    ("re_g.io/x", "holds “_”"),
+    ("reg.ist!ry/x", "contains “!”"),
+    ("team/w_b~x", "contains “~”"),
+    ("web:la.t!est", "contains “!”"),
+    ("re_g.io/x", "contains “_”"),
     ("host:port/app", "port “port”"),
     ("host:/app", "port “”"),
     ("::1/app", "brackets"),
@@ -346,3 +346,10 @@ def test_checks_of_parts() -> None:
         with pytest.raises(InvalidReference) as caught:
             check(text)
         assert words in caught.value.message
+
+
+def test_only_docker_hub_has_a_name_of_its_own() -> None:
+    names = {
+        Reference.parse(text).domain: "" for text in ("postgres", "index.docker.io/a/b", "r.example:5000/a")
+    }
+    assert [registry_name(domain) for domain in names] == ["Docker Hub", "r.example:5000"]

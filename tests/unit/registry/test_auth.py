@@ -423,7 +423,7 @@ def test_a_registry_with_tls_cannot_name_a_token_service_without(serve, connect,
     challenge = f'Bearer realm="{plain.url}/token",service="s"'
     with serve_tls(tmp_path, lambda asked: reply({}, 401, WWW_Authenticate=challenge)) as server:
         client = connect(server, SAM, ca_file=tmp_path / "ca.crt")
-        with pytest.raises(UnexpectedReply, match="not encrypted"):
+        with pytest.raises(UnexpectedReply, match="unencrypted token service"):
             client.tags("a/b")
         client.close()
     assert plain.asked == []

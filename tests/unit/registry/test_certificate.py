@@ -287,10 +287,10 @@ def test_files_that_cannot_be_used_are_named_with_the_reason(folder: Path) -> No
     mine = folder / "server.crt"
     for config, reason in (
         (RegistryConfig("a.b", ca_file=folder / "none.pem"), r"none\.pem: No such file"),
-        (RegistryConfig("a.b", ca_file=text), r"text\.pem: it holds no certificate"),
+        (RegistryConfig("a.b", ca_file=text), r"text\.pem: it contains no certificate"),
         (RegistryConfig("a.b", ca_file=folder), "not a regular file"),
         (RegistryConfig("a.b", client_cert=mine), "no certificate with its key"),
-        (RegistryConfig("a.b", client_cert=mine, client_key=other), "do not belong together"),
+        (RegistryConfig("a.b", client_cert=mine, client_key=other), "do not match"),
         # OpenSSL would ask for the password on the terminal, and wait there for ever.
         (RegistryConfig("a.b", client_cert=mine, client_key=locked), "protected by a password"),
     ):

@@ -21,6 +21,8 @@ from longshore.registry import failures
 from longshore.registry.config import RegistryConfig
 
 SAM = Credential("sam", "tide")
+#: A sign-in that is kept as a refresh token; it may have no user name.
+TOKEN = Credential("", "", "refresh-token")
 ACME = RegistryConfig("acme.io")
 
 
@@ -33,20 +35,20 @@ def error_of(
 @pytest.mark.parametrize(
     ("status", "kind", "words"),
     [
-        (401, AccessDenied, "does not allow this to sam"),
-        (403, AccessDenied, "does not allow this to sam"),
+        (401, AccessDenied, "sam is not allowed to do this"),
+        (403, AccessDenied, "sam is not allowed to do this"),
         (404, NotInRegistry, "has no a/b:1"),
-        (405, UnexpectedReply, "does not offer this"),
-        (407, RegistryUnreachable, "sign in to the network"),
+        (405, UnexpectedReply, "does not support this"),
+        (407, RegistryUnreachable, "network sign-in page"),
         (409, UnexpectedReply, "not follow the registry protocol"),
         (413, UnexpectedReply, "too large"),
-        (429, RateLimited, "limits the number"),
+        (429, RateLimited, "too many requests"),
         (500, RegistryFailure, "an internal error"),
-        (501, UnexpectedReply, "does not offer this"),
+        (501, UnexpectedReply, "does not support this"),
         (502, RegistryFailure, "an internal error"),
         (504, RegistryFailure, "an internal error"),
         (507, UnexpectedReply, "no space left"),
-        (511, RegistryUnreachable, "sign in to the network"),
+        (511, RegistryUnreachable, "network sign-in page"),
         (599, RegistryFailure, "an internal error"),
     ],
 )
@@ -71,9 +73,31 @@ def test_a_password_is_wrong_only_where_it_was_shown_and_not_taken() -> None:
     assert type(error_of(403, basic=True)) is AccessDenied
 
 
+@pytest.mark.parametrize(
+    ("status", "credential", "kind", "words"),
+    [
+        (400, None, SignInRequired, "requires you to sign in"),
+        (403, None, SignInRequired, "requires you to sign in"),
+        (401, SAM, SignInFailed, "refused the user name or password"),
+        (400, SAM, AccessDenied, "sam is not allowed"),
+        (403, SAM, AccessDenied, "sam is not allowed"),
+        (400, TOKEN, SignInFailed, "has expired or was revoked"),
+        (401, TOKEN, SignInFailed, "has expired or was revoked"),
+        (403, TOKEN, AccessDenied, "You are not allowed"),
+        (502, SAM, RegistryFailure, "an internal error"),
+    ],
+)
+def test_what_a_token_service_refuses(
+    status: int, credential: Credential | None, kind: type[LongshoreError], words: str
+) -> None:
+    error = error_of(status, credential=credential, token_service=True)
+    assert type(error) is kind and words in error.message and "acme.io" in error.message
+    assert error.detail == f"token service: HTTP {status}"
+
+
 def test_what_depends_on_what_was_asked_and_by_whom() -> None:
     anything = failures.of_status(404, {}, b"", ACME, subject="", credential=SAM)
-    assert anything.message == "acme.io does not know this address."
+    assert anything.message == "acme.io has nothing at this address."
     assert "sign in" not in error_of(429).advice
     assert "sign in" in error_of(429, credential=None).advice
 

@@ -87,7 +87,7 @@ def test_the_certificate_of_a_token_service_is_the_one_that_is_shown(connect, tm
 
         with serve_tls(registry, script) as server:
             client = connect(server, SAM, ca_file=registry / "ca.crt")
-            with pytest.raises(TlsFailed, match="redirects"):
+            with pytest.raises(TlsFailed, match="redirected from"):
                 client.tags("a/b")
             report = client.certificate()
             assert report.address == tokens.host and report.certificate is not None

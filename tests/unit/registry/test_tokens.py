@@ -131,7 +131,7 @@ def test_a_token_that_no_header_could_carry_is_none(serve, connect, length: int,
     if good:
         assert client.tags("a/b").items == ["1"]
         return
-    with pytest.raises(UnexpectedReply, match="gives no token"):
+    with pytest.raises(UnexpectedReply, match="returns no token"):
         client.tags("a/b")
 
 

@@ -22,7 +22,7 @@ def walk(first: str, *targets: str) -> Trail:
 @pytest.mark.parametrize("count", [1, 2, 3, 4, 7])
 def test_a_page_that_names_itself_is_noticed_at_once(count: int) -> None:
     here = walk(*(f"/page/{number}" for number in range(count)))
-    with pytest.raises(UnexpectedReply, match="circle"):
+    with pytest.raises(UnexpectedReply, match="its pages repeat"):
         here.then(here.target, CONFIG)
 
 
@@ -30,7 +30,7 @@ def test_a_page_that_names_itself_is_noticed_at_once(count: int) -> None:
 def test_a_circle_is_noticed_within_its_third_round(before: int, length: int) -> None:
     pages = [f"/start/{number}" for number in range(before)]
     circle = [f"/circle/{number}" for number in range(length)]
-    with pytest.raises(UnexpectedReply, match="circle"):
+    with pytest.raises(UnexpectedReply, match="its pages repeat"):
         walk(*pages, *circle * 2, *circle, *circle)
 
 

@@ -62,7 +62,7 @@ class AcrLister(VendorLister):
         answer = api.get(trail.target, headers, credential, subject=repository, cancellation=cancellation)
         data = read.fields(answer.data)
         if "tags" not in data:
-            raise failures.unexpected(self._config, "its API sends no list of tags")
+            raise failures.unexpected(self._config, "its API returns no list of tags")
         found = [
             read.tag(row.get("name"), row.get("digest"), created=read.when(row.get("lastUpdateTime")))
             for row in read.rows(data["tags"])

@@ -75,7 +75,7 @@ class VendorApi:
                 return self._good(status, got, body, target, subject, credential)
             # GitHub redirects renamed objects to another path of the same API.
             target = self.local(got["Location"], target)
-        raise failures.unexpected(self._config, "it redirects without end")
+        raise failures.unexpected(self._config, "it redirects too often")
 
     def post(
         self,
@@ -110,15 +110,13 @@ class VendorApi:
             found = joined(self._base + here, url)
             same = origin(found) == origin(self._base)
         except ValueError:
-            raise failures.unexpected(
-                self._config, "its next page has an address that cannot be used"
-            ) from None
+            raise failures.unexpected(self._config, "the address of its next page is not valid") from None
         if not same:
             raise failures.unexpected(self._config, "its next page is on another host")
         target = urlsplit(found)
         path = target.path or "/"
         if base.path and not path.startswith(base.path + "/"):
-            raise failures.unexpected(self._config, "its next page is outside of its API")
+            raise failures.unexpected(self._config, "its next page is outside its API")
         return path[len(base.path) :] + (f"?{target.query}" if target.query else "")
 
     def close(self) -> None:
@@ -188,7 +186,7 @@ class VendorApi:
             limit = LARGEST_ANSWER if reply.status == 200 else failures.LARGEST_ERROR
             said, more = reply.read(limit)
             if more and reply.status == 200:
-                raise failures.unexpected(self._config, f"more than {limit >> 20} MiB in one answer")
+                raise failures.unexpected(self._config, f"a response exceeds {limit >> 20} MiB")
             return reply.status, reply.headers, said
 
 

@@ -35,7 +35,7 @@ class ArtifactoryLister(VendorLister):
             return [key]
         data = self._ask("/artifactory/api/repositories?packageType=docker", cancellation).data
         if not isinstance(data, list):
-            raise failures.unexpected(self._config, "its API sends no list of repositories")
+            raise failures.unexpected(self._config, "its API returns no list of repositories")
         # Virtual repositories only repeat the contents of others.
         found = [read.words(row.get("key")) for row in read.rows(data) if row.get("type") != "VIRTUAL"]
         return list(dict.fromkeys(key for key in found if key))
@@ -46,7 +46,7 @@ class ArtifactoryLister(VendorLister):
     def _read(self, shelf: str, query: str, answer: Answer) -> Found:
         names = read.fields(answer.data).get("repositories")
         if not isinstance(names, list | None) or not isinstance(answer.data, dict):
-            raise failures.unexpected(self._config, "its API sends no list of repositories")
+            raise failures.unexpected(self._config, "its API returns no list of repositories")
         names = [name for name in names or () if isinstance(name, str) and name]
         found = read.distinct(read.repository(f"{shelf}/{name}") for name in names)
         following = self._api().link(answer)

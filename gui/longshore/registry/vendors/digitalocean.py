@@ -26,7 +26,7 @@ class DigitalOceanLister(VendorLister):
     kind = "digitalocean"
     api_host = "api.digitalocean.com"
     catalogue_too = False
-    advice = "Sign in with an API token that may read registries, as user name and password both."
+    advice = "Sign in with an API token that may read registries, as both user name and password."
 
     def _headers(self, cancellation: Cancellation | None) -> dict[str, str]:
         credential = self._credential()
@@ -38,7 +38,7 @@ class DigitalOceanLister(VendorLister):
             data = read.fields(self._ask("/v2/registry", cancellation).data)
             name = read.words(read.fields(data.get("registry")).get("name"))
             if not name:
-                raise failures.unexpected(self._config, "its API names no registry")
+                raise failures.unexpected(self._config, "its API returns no registry")
         return [name]
 
     def _first(self, shelf: str, query: str) -> str:
@@ -47,7 +47,7 @@ class DigitalOceanLister(VendorLister):
     def _read(self, shelf: str, query: str, answer: Answer) -> Found:
         data = read.fields(answer.data)
         if "repositories" not in data:
-            raise failures.unexpected(self._config, "its API sends no list of repositories")
+            raise failures.unexpected(self._config, "its API returns no list of repositories")
         found = [
             read.repository(
                 f"{shelf}/{read.words(row.get('name'))}",
@@ -68,7 +68,7 @@ class DigitalOceanLister(VendorLister):
         answer = self._ask(trail.target, cancellation, subject=repository)
         data = read.fields(answer.data)
         if "tags" not in data:
-            raise failures.unexpected(self._config, "its API sends no list of tags")
+            raise failures.unexpected(self._config, "its API returns no list of tags")
         found = [
             read.tag(
                 row.get("tag"),

@@ -19,8 +19,7 @@ from longshore.registry.vendors.protocol import RepositoryInfo
 
 _ADVICE = (
     "Amazon ECR passwords expire after 12 hours: set up the credential helper ecr-login in docker's "
-    "config.json, or run "
-    "aws ecr get-login-password | docker login again."
+    "config.json, or repeat “aws ecr get-login-password | docker login”."
 )
 
 

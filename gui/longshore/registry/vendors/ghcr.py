@@ -52,7 +52,7 @@ class GhcrLister(VendorLister):
 
     def _read(self, shelf: str, query: str, answer: Answer) -> Found:
         if not isinstance(answer.data, list):
-            raise failures.unexpected(self._config, "its API sends no list of packages")
+            raise failures.unexpected(self._config, "its API returns no list of packages")
         found = [
             read.repository(
                 # References are lower case; names of accounts may have upper case.
@@ -77,7 +77,7 @@ class GhcrLister(VendorLister):
             trail = Trail.parse(page, self._config)
         answer = self._ask(trail.target, cancellation, subject=repository)
         if not isinstance(answer.data, list):
-            raise failures.unexpected(self._config, "its API sends no list of versions")
+            raise failures.unexpected(self._config, "its API returns no list of versions")
         found = [
             read.tag(tag, row.get("name"), created=read.when(row.get("created_at")))
             for row in read.rows(answer.data)

@@ -43,7 +43,7 @@ class GiteaLister(VendorLister):
 
     def _read(self, shelf: str, query: str, answer: Answer) -> Found:
         if not isinstance(answer.data, list):
-            raise failures.unexpected(self._config, "its API sends no list of packages")
+            raise failures.unexpected(self._config, "its API returns no list of packages")
         found = [
             read.repository(
                 f"{_owner(row) or shelf.lower()}/{read.words(row.get('name'))}",

@@ -42,7 +42,7 @@ class GitLabLister(VendorLister):
         if base:
             # GitLab may be below a path, and so is its token service.
             return base + urlsplit(realm).path.removesuffix(TOKEN_PATH)
-        raise self._unsupported(f"{failures.called(self._config)} does not say where its GitLab is.")
+        raise self._unsupported(f"{failures.called(self._config)} does not report the address of its GitLab.")
 
     def _headers(self, cancellation: Cancellation | None) -> dict[str, str]:
         credential = self._credential()
@@ -66,7 +66,7 @@ class GitLabLister(VendorLister):
 
     def _read(self, shelf: str, query: str, answer: Answer) -> Found:
         if not isinstance(answer.data, list):
-            raise failures.unexpected(self._config, "its API sends no list of repositories")
+            raise failures.unexpected(self._config, "its API returns no list of repositories")
         found = [
             read.repository(
                 read.words(row.get("path")),

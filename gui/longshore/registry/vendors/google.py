@@ -31,7 +31,7 @@ class GoogleLister(VendorLister):
 
     kind = "google"
     api_host = "artifactregistry.googleapis.com"
-    advice = "Add the registry with a project (host/project); sign in by gcloud auth configure-docker."
+    advice = "Add the registry with a project (host/project); sign in with gcloud auth configure-docker."
 
     def _headers(self, cancellation: Cancellation | None) -> dict[str, str]:
         credential = self._credential()
@@ -81,7 +81,7 @@ class GoogleLister(VendorLister):
     def _read(self, shelf: str, query: str, answer: Answer) -> Found:
         data = read.fields(answer.data)
         if not isinstance(answer.data, dict):
-            raise failures.unexpected(self._config, "its API sends no list of packages")
+            raise failures.unexpected(self._config, "its API returns no list of packages")
         found = [
             read.repository(
                 # The package's name has encoded slashes where the image's name has slashes.
@@ -105,7 +105,7 @@ class GoogleLister(VendorLister):
         trail = Trail.start(first) if page is None else Trail.parse(page, self._config)
         answer = self._ask(trail.target, cancellation, subject=repository)
         if not isinstance(answer.data, dict):
-            raise failures.unexpected(self._config, "its API sends no list of versions")
+            raise failures.unexpected(self._config, "its API returns no list of versions")
         found = []
         for row in read.rows(answer.data.get("versions")):
             told = read.fields(row.get("metadata"))

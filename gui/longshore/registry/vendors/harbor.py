@@ -43,7 +43,7 @@ class HarborLister(VendorLister):
 
     def _read(self, shelf: str, query: str, answer: Answer) -> Found:
         if not isinstance(answer.data, list):
-            raise failures.unexpected(self._config, "its API sends no list of repositories")
+            raise failures.unexpected(self._config, "its API returns no list of repositories")
         found = [
             read.repository(
                 read.words(row.get("name")),
@@ -63,7 +63,7 @@ class HarborLister(VendorLister):
         trail = Trail.start(first) if page is None else Trail.parse(page, self._config)
         answer = self._ask(trail.target, cancellation, subject=repository)
         if not isinstance(answer.data, list):
-            raise failures.unexpected(self._config, "its API sends no list of artifacts")
+            raise failures.unexpected(self._config, "its API returns no list of artifacts")
         found = [tag for row in read.rows(answer.data) for tag in _tags_of(row)]
         following = self._api().link(answer)
         return Page(read.present(found), trail.then(following, self._config) if following else None)

@@ -16,7 +16,7 @@ from contextlib import suppress
 from typing import Any
 
 from longshore.cancellation import Cancellation, holding
-from longshore.errors import AccessDenied, NotInRegistry, RegistryFailure, SignInFailed, UnexpectedReply
+from longshore.errors import AccessDenied, NotInRegistry, RegistryFailure, UnexpectedReply
 from longshore.registry import failures
 from longshore.registry.model import Page
 from longshore.registry.vendors import read
@@ -41,7 +41,7 @@ class HubLister(VendorLister):
     searches = True
     api_host = "hub.docker.com"
     catalogue_too = False
-    advice = "Sign in…, or name a namespace: docker.io/name (Add registry…)."
+    advice = "Sign in…, or add the registry with a namespace: docker.io/name."
 
     _token = ""
     _token_until = 0.0
@@ -65,15 +65,10 @@ class HubLister(VendorLister):
                         "/v2/auth/token", credential, document, cancellation=cancellation
                     )
                 except AccessDenied as error:
-                    raise SignInFailed(
-                        "Docker Hub refused the user name or password.",
-                        registry=self._config.host,
-                        advice="Sign in… again; with two-factor sign-in, use an access token as password.",
-                        detail=error.detail,
-                    ) from error
+                    raise failures.wrong_password(self._config, error.detail) from error
                 self._token = read.words(read.fields(answer.data).get("access_token"))
                 if not bearer(self._token):
-                    raise failures.unexpected(self._config, "its API gives no token")
+                    raise failures.unexpected(self._config, "its API returns no token")
                 self._token_until = time.monotonic() + _TOKEN_LIFE
             return bearer(self._token)
 
@@ -110,7 +105,7 @@ class HubLister(VendorLister):
     def _read(self, shelf: str, query: str, answer: Answer) -> Found:
         data = read.fields(answer.data)
         if not isinstance(data.get("results"), list | None) or "results" not in data:
-            raise failures.unexpected(self._config, "its API sends no list of repositories")
+            raise failures.unexpected(self._config, "its API returns no list of repositories")
         found = [self._row(shelf, row) for row in read.rows(data["results"])]
         if query and shelf != _SEARCH:  # an older API does not know the parameter
             found = [item for item in found if item is not None and query.lower() in item.name]
@@ -153,7 +148,7 @@ class HubLister(VendorLister):
         answer = self._ask(trail.target, cancellation, subject=repository)
         data = read.fields(answer.data)
         if "results" not in data:
-            raise failures.unexpected(self._config, "its API sends no list of tags")
+            raise failures.unexpected(self._config, "its API returns no list of tags")
         following = self._next(answer)
         after = trail.then(following, self._config) if following else None
         return Page(

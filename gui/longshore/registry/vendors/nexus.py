@@ -39,7 +39,7 @@ class NexusLister(VendorLister):
     def _read(self, shelf: str, query: str, answer: Answer) -> Found:
         data = read.fields(answer.data)
         if "items" not in data:
-            raise failures.unexpected(self._config, "its API sends no list of components")
+            raise failures.unexpected(self._config, "its API returns no list of components")
         found = [
             read.repository(f"{shelf}/{read.words(row.get('name'))}")
             for row in read.rows(data["items"])

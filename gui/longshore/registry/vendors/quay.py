@@ -57,7 +57,7 @@ class QuayLister(VendorLister):
         if shelf == _SEARCH:
             return self._searched(query, data)
         if "repositories" not in data:
-            raise failures.unexpected(self._config, "its API sends no list of repositories")
+            raise failures.unexpected(self._config, "its API returns no list of repositories")
         found = [
             read.repository(
                 f"{read.words(row.get('namespace'))}/{read.words(row.get('name'))}",
@@ -80,7 +80,7 @@ class QuayLister(VendorLister):
 
     def _searched(self, query: str, data: dict[str, object]) -> Found:
         if "results" not in data:
-            raise failures.unexpected(self._config, "its API sends no results")
+            raise failures.unexpected(self._config, "its API returns no results")
         found = [
             read.repository(
                 f"{read.words(read.fields(row.get('namespace')).get('name'))}/{read.words(row.get('name'))}",
@@ -106,7 +106,7 @@ class QuayLister(VendorLister):
         answer = self._ask(trail.target, cancellation, subject=repository)
         data = read.fields(answer.data)
         if "tags" not in data:
-            raise failures.unexpected(self._config, "its API sends no list of tags")
+            raise failures.unexpected(self._config, "its API returns no list of tags")
         found = [
             read.tag(
                 row.get("name"),

@@ -39,19 +39,19 @@ class Trail:
         mark, _, target = rest.partition(" ")
         page = number(place)
         if page is None or not target:
-            raise failures.unexpected(config, "it has no such page")
+            raise failures.unexpected(config, "the token of its next page is not valid")
         return cls(target, page, mark)
 
     def then(self, target: str, config: RegistryConfig) -> str:
         """The token of the next page. Raises UnexpectedReply if the listing would not end."""
         mark = _mark(target)
         if target == self.target or mark == self.mark:
-            raise failures.unexpected(config, "its pages lead round in a circle")
+            raise failures.unexpected(config, "its pages repeat")
         page = self.number + 1
         if page > MOST_PAGES:
             raise failures.unexpected(config, f"its list has more than {MOST_PAGES:,} pages")
         if len(target) > _LONGEST_TARGET:
-            raise failures.unexpected(config, "the address of the next page is too long")
+            raise failures.unexpected(config, "the address of its next page is too long")
         return f"{page} {mark if page & (page - 1) == 0 else self.mark} {target}"
 
 
