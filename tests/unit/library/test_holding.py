@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -69,6 +70,14 @@ def test_manifests_go_before_what_they_name(library: Library, monkeypatch: pytes
     for made in (ONE, TWO):
         at = gone.index(made.manifest.digest)
         assert all(gone.index(part) > at for part in made.blobs)
+
+
+def test_a_configuration_is_read_once(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(library, ONE)
+    contents = Contents(LayoutFolder(library.path))
+    first = contents.config(ONE.manifest)
+    monkeypatch.setattr(contents, "_small", None)
+    assert contents.config(ONE.manifest) is first
 
 
 def test_a_layer_is_not_read_through_to_know_what_a_lease_holds(
@@ -276,6 +285,28 @@ def test_a_lease_that_cannot_be_written_holds_nothing_and_spoils_nothing(
         assert list(held(LayoutFolder(library.path))) == [MANIFEST]
         library.hold(lease, TWO.manifest.digest)
         assert list(held(LayoutFolder(library.path))) == [MANIFEST, TWO.manifest.digest]
+
+
+def test_nothing_is_removed_while_a_lease_cannot_be_read(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(library, ONE)
+    opened = os.open
+
+    def refused(path: Any, *more: Any, **named: Any) -> int:
+        if str(path).endswith(".lease"):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return opened(path, *more, **named)
+
+    with contextlib.closing(library.lease()) as lease:
+        library.hold(lease, MANIFEST)
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "open", refused)
+            with pytest.raises(PermissionError):
+                list(held(LayoutFolder(library.path)))
+            with contextlib.suppress(LibraryError):
+                library.remove(NAME)
+        assert blobs_of(library) == ONE.digests
 
 
 @pytest.mark.parametrize(

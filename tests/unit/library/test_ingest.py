@@ -428,3 +428,14 @@ def test_a_full_disk_is_known_by_its_number(library: Library) -> None:
     explained = library._folder.explain(OSError(errno.ENOSPC, "No space left on device"), writing=True)
     assert isinstance(explained, DiskFull)
     assert explained.subject == str(library.path)
+
+
+def test_closing_an_empty_part_leaves_the_one_that_took_its_place(library: Library) -> None:
+    library._folder.ensure()
+    path = library.path / ".longshore" / "ingest" / "x.part"
+    part = _Part.opened(path, library._folder)
+    assert part is not None
+    path.unlink()
+    path.write_bytes(b"another writer's")
+    part.close()
+    assert path.read_bytes() == b"another writer's"
