@@ -38,10 +38,10 @@ class HistoryRow(TableRow):
 class HistoryModel(RowTable[HistoryRow]):
     """Rows read from the journal, in its order. GUI thread only.
 
-    The journal filters, because it holds more rows than are read. :attr:`more_wanted` requests the next page.
+    The journal filters, because it holds more rows than are read. :attr:`more_requested` requests the next page.
     """
 
-    more_wanted = Signal()
+    more_requested = Signal()
 
     _columns = HistoryColumn
     _numbers = frozenset({HistoryColumn.TOOK})
@@ -92,7 +92,7 @@ class HistoryModel(RowTable[HistoryRow]):
     def fetchMore(self, parent: Index) -> None:
         if self.canFetchMore(parent):
             self._asked = True
-            self.more_wanted.emit()
+            self.more_requested.emit()
 
     # -- content
 

@@ -28,7 +28,7 @@ class RegistryModel(RegistryTree):
     """The tree of the right pane. GUI thread only."""
 
     #: (host: str, generation: int): the first or next page of a listing is required.
-    page_wanted = Signal(str, int)
+    page_requested = Signal(str, int)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -112,10 +112,10 @@ class RegistryModel(RegistryTree):
         return generation
 
     def refresh(self, host: str) -> None:
-        """Request a listing from the first page through :attr:`page_wanted`. Also used to retry."""
+        """Request a listing from the first page through :attr:`page_requested`. Also used to retry."""
         generation = self.begin_listing(host)
         if generation:
-            self.page_wanted.emit(host, generation)
+            self.page_requested.emit(host, generation)
 
     def begin_search(self, host: str, query: str) -> int:
         """Show the results of *host* for *query* in place of its listing, until the filter changes.
@@ -237,7 +237,7 @@ class RegistryModel(RegistryTree):
             course.state = NodeState.LOADING
             self._settle_if_due(node)
             self._tell(node)
-            self.page_wanted.emit(node.host, course.generation)
+            self.page_requested.emit(node.host, course.generation)
 
     def _reads_on(self, node: RegistryNode) -> bool:
         # A filter and an order need all pages, and nobody scrolls to the end for them. Search results come in the

@@ -33,7 +33,7 @@ class TagModel(RowTable["TagRow"]):
     """
 
     #: (generation: int, tags: list[str]): the view shows these tags, and their details are not known.
-    details_wanted = Signal(int, object)
+    details_requested = Signal(int, object)
     #: (str): the sentence shown in place of rows has changed; see :attr:`note`.
     note_changed = Signal(str)
     #: Rows were added or removed: :attr:`total`, :attr:`hidden_count` and :attr:`has_more` may have changed.
@@ -248,7 +248,7 @@ class TagModel(RowTable["TagRow"]):
         for row in missing:
             row.asked = True
         if missing:
-            self.details_wanted.emit(self._generation, [row.tag for row in missing])
+            self.details_requested.emit(self._generation, [row.tag for row in missing])
 
     def _update_note(self) -> None:
         note = ""

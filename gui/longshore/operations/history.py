@@ -38,7 +38,7 @@ class History(QObject):
         self._soon.setSingleShot(True)
         self._soon.setInterval(REFRESH)
         self._soon.timeout.connect(self.read)
-        model.more_wanted.connect(self._read_more)
+        model.more_requested.connect(self._read_more)
 
     def show(self, wanted: HistoryFilter) -> None:
         """Read the finished transfers that pass *wanted*, newest first."""

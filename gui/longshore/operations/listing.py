@@ -70,7 +70,7 @@ class Listing:
         self._tag_work: Cancellation | None = None
         self._tag_place: tuple[str, str] | None = None
         self._details = DetailsReader(clients, tasks, tags)
-        registries.page_wanted.connect(self._page_wanted)
+        registries.page_requested.connect(self._page_requested)
 
     # -- repositories
 
@@ -112,7 +112,7 @@ class Listing:
             course.running.cancel()
             course.running = None
 
-    def _page_wanted(self, host: str, generation: int) -> None:
+    def _page_requested(self, host: str, generation: int) -> None:
         for courses in (self._searches, self._listings):
             course = courses.get(host)
             if course is not None and course.generation == generation:

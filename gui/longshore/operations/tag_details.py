@@ -85,7 +85,7 @@ class DetailsReader(QObject):
         self._timer = QTimer(self)
         self._timer.setInterval(_LOOK)
         self._timer.timeout.connect(self._look)
-        tags.details_wanted.connect(self._wanted)
+        tags.details_requested.connect(self._wanted)
 
     def begin(self, host: str, repository: str, generation: int, cancellation: Cancellation) -> None:
         """Read details for the tags of this listing from now on; *cancellation* ends that work."""

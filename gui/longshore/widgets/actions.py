@@ -32,7 +32,7 @@ class Actions(QObject):
             file, self.tr("Preferences…"), window.preferences_requested.emit, "Ctrl+,"
         )
         self.preferences.setMenuRole(QAction.MenuRole.PreferencesRole)
-        self.quit = self._add(file, self.tr("Quit"), window.close_requested, "Ctrl+Q")
+        self.quit = self._add(file, self.tr("Quit"), window.request_close, "Ctrl+Q")
         self.quit.setMenuRole(QAction.MenuRole.QuitRole)
 
         images, registries = window.image_pane, window.registry_pane

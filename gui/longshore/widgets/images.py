@@ -57,7 +57,7 @@ class ImagePane(Pane):
     details_requested = Signal(object)  # ImageName
     pull_box_requested = Signal()
     retry_engine_requested = Signal()
-    engines_wanted = Signal()  # the list of engines opens: it may be out of date
+    engines_requested = Signal()  # the list of engines opens: it may be out of date
     engine_selected = Signal(int)  # index in the list given to set_engines
     choose_library_requested = Signal()
     selection_changed = Signal(bool)  # whether anything is selected
@@ -76,8 +76,8 @@ class ImagePane(Pane):
         self.engine_picker = PlacePicker()
         self.header.add_picker(self.engine_picker, self.tr("Engine"), 220)
         self.engine_picker.place_chosen.connect(self.engine_selected)
-        self.engine_picker.folder_wanted.connect(self.choose_library_requested)
-        self.engine_picker.opened.connect(self.engines_wanted)
+        self.engine_picker.folder_requested.connect(self.choose_library_requested)
+        self.engine_picker.opened.connect(self.engines_requested)
         self.engine_picker.hovered.connect(self._over_picker)
         self.engine_picker.images_dropped.connect(self._dropped_on_picker, Qt.ConnectionType.QueuedConnection)
         self.header.add_space()

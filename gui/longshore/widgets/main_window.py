@@ -55,7 +55,7 @@ class MainWindow(QMainWindow):
     about_requested = Signal()
     appearance_chosen = Signal(str)  # value of Appearance; already applied
     painted = Signal()  # the window was painted for the first time
-    close_wanted = Signal()  # the user closes the window; it stays until close_now()
+    close_requested = Signal()  # the user closes the window; it stays until close_now()
 
     transfer_pane: TransferPane
 
@@ -282,7 +282,7 @@ class MainWindow(QMainWindow):
     # -- closing
 
     @Slot()
-    def close_requested(self) -> None:
+    def request_close(self) -> None:
         """Close the window at the user's request."""
         self.close()
 
@@ -293,11 +293,11 @@ class MainWindow(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Qt's hook: the owner decides (transfers may run); if nobody is connected, the window just closes."""
-        if self._closing or not self.receivers("2close_wanted()"):
+        if self._closing or not self.receivers("2close_requested()"):
             event.accept()
             return
         event.ignore()
-        self.close_wanted.emit()
+        self.close_requested.emit()
 
     # -- remembered between runs
 

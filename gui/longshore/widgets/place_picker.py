@@ -19,7 +19,7 @@ class PlacePicker(Picker):
     """A picker that identifies places by their index."""
 
     place_chosen = Signal(int)
-    folder_wanted = Signal()
+    folder_requested = Signal()
     #: list[ImageName]. Connect it queued: the drop must return before a sheet opens.
     images_dropped = Signal(object)
     hovered = Signal(bool)  # images are dragged over it, or no longer
@@ -69,7 +69,7 @@ class PlacePicker(Picker):
         # An action among the places: the current place stays chosen.
         with QSignalBlocker(self):
             self.setCurrentIndex(self._current)
-        self.folder_wanted.emit()
+        self.folder_requested.emit()
 
     # -- images dropped here
 

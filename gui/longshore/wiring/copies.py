@@ -50,7 +50,9 @@ class Copies(QObject):
             return
         sheet = CopySheet(self.window, references, self._shared.registries(), host, repository)
         self._shared.answer_targets(sheet)
-        self._shared.answer(sheet, sheet.contents_wanted, self.operations.contents.read, sheet.set_contents)
+        self._shared.answer(
+            sheet, sheet.contents_requested, self.operations.contents.read, sheet.set_contents
+        )
         sheet.ask_contents()
         sheet.open()
 
@@ -87,8 +89,8 @@ class Copies(QObject):
                 mirrors.rules.remove(rule.name)
             mirrors.rules.save(kept)
 
-        sheet.plan_wanted.connect(wanted)
-        sheet.plan_unwanted.connect(unwanted)
+        sheet.plan_requested.connect(wanted)
+        sheet.plan_cancelled.connect(unwanted)
         sheet.save_requested.connect(save)
         sheet.transfers_requested.connect(self.operations.transfers.ask)
         sheet.open()

@@ -33,7 +33,7 @@ def in_front() -> bool:
 class Desktop(QObject):
     """Notifications, progress and tray icon, as chosen by the user; see :meth:`choose`. GUI thread."""
 
-    quit_wanted = Signal()
+    quit_requested = Signal()
 
     def __init__(
         self, window: MainWindow, operations: Operations, environ: Mapping[str, str] | None = None
@@ -71,8 +71,8 @@ class Desktop(QObject):
             self._forget()
         if tray and self._tray is None:
             self._tray = Tray(self)
-            self._tray.window_wanted.connect(self._raise)
-            self._tray.quit_wanted.connect(self.quit_wanted)
+            self._tray.window_requested.connect(self._raise)
+            self._tray.quit_requested.connect(self.quit_requested)
             self._tell_progress()
         elif not tray and self._tray is not None:
             self._tray.remove()

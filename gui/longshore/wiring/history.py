@@ -43,7 +43,7 @@ class HistoryKeeper(QObject):
         window.copy_requested.connect(self._shared.to_clipboard)
         window.forget_requested.connect(history.forget)
         window.clear_requested.connect(history.clear)
-        window.quit_requested.connect(self._main.close_requested)
+        window.quit_requested.connect(self._main.request_close)
         window.closed.connect(history.stop)
         window.closed.connect(self._closed)
         history.loading.connect(window.set_loading)

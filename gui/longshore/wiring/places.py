@@ -36,7 +36,7 @@ class Places(QObject):
         operations.transfers.asked.connect(self._use)
         images.status_changed.connect(self._changed)
         images.engines.changed.connect(self._show)
-        pane.engines_wanted.connect(images.engines.look)
+        pane.engines_requested.connect(images.engines.look)
         images.library_instead.connect(self._library_instead)
         images.engine_answers.connect(self._engine_answers)
         pane.retry_engine_requested.connect(images.retry)

@@ -64,7 +64,10 @@ class Pushes(QObject):
 
         answer = self._shared.answer
         answer(
-            sheet, sheet.targets.existing_wanted, self.operations.contents.read_platforms, sheet.set_platforms
+            sheet,
+            sheet.targets.existing_requested,
+            self.operations.contents.read_platforms,
+            sheet.set_platforms,
         )
-        answer(sheet, sheet.local_wanted, inspect, sheet.set_local)
+        answer(sheet, sheet.images_requested, inspect, sheet.set_local)
         sheet.look()

@@ -114,5 +114,5 @@ class Shared(QObject):
         targets = sheet.targets
         sheet.transfers_requested.connect(self._operations.transfers.ask)
         self.answer(
-            sheet, targets.existing_wanted, self._operations.registries.find_digests, targets.set_existing
+            sheet, targets.existing_requested, self._operations.registries.find_digests, targets.set_existing
         )

@@ -70,7 +70,7 @@ class Wiring(QObject):
         self.window = MainWindow(self.images, self.registries, self.tags)
         self.window.image_pane.set_connecting()
         window = self.window
-        window.close_wanted.connect(self._close_wanted)
+        window.close_requested.connect(self._close_requested)
         window.preferences_requested.connect(self._preferences)
         window.about_requested.connect(self._about)
         window.appearance_chosen.connect(self._appearance_chosen)
@@ -134,7 +134,7 @@ class Wiring(QObject):
         Transfers(self.window, operations, shared)
         SeveralEngines(self.window, operations)
         self._desktop = Desktop(self.window, operations, self._environ)
-        self._desktop.quit_wanted.connect(self._close_wanted)
+        self._desktop.quit_requested.connect(self._close_requested)
         choices = Choices.read(self._settings)
         self._desktop.choose(notes=choices.notes, tray=choices.tray)
         operations.transfers.failed.connect(shared.show_failure)
@@ -200,7 +200,7 @@ class Wiring(QObject):
         )
 
     @Slot()
-    def _close_wanted(self) -> None:
+    def _close_requested(self) -> None:
         running = self._operations.transfers.unfinished if self._operations is not None else 0
         if not running:
             self.quit()

@@ -60,9 +60,9 @@ def test_pages_are_asked_for_once_and_end(model: HistoryModel, qtbot: QtBot) -> 
     assert not model.canFetchMore(ROOT)
     rows = [transfer(str(number), **DONE) for number in range(7)]
     model.show_rows(rows[:3], 7)
-    with qtbot.waitSignal(model.more_wanted):
+    with qtbot.waitSignal(model.more_requested):
         model.fetchMore(ROOT)
-    with qtbot.assertNotEmitted(model.more_wanted):
+    with qtbot.assertNotEmitted(model.more_requested):
         model.fetchMore(ROOT)  # the page is already being loaded
     assert model.last is not None and model.last.id == "2"
     model.append_rows([rows[2], *rows[3:6]], 7)  # a row that is already present does no harm

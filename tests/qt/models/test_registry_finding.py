@@ -77,7 +77,7 @@ def test_a_search_stands_in_place_of_the_listing_until_the_filter_changes(model)
     )
     assert count_text(model, HUB) == "2 of 77 found"
     wanted = []
-    model.page_wanted.connect(lambda host, number: wanted.append((host, number)))
+    model.page_requested.connect(lambda host, number: wanted.append((host, number)))
     model.want_more(row(model, HUB, "library/nginx"))
     assert wanted == [(HUB, generation)]
     model.append_page(HUB, generation, [NGINX, RepositoryInfo("x/nginx")], False, 77)
@@ -152,7 +152,7 @@ def test_a_list_that_breaks_off_says_so_before_its_rows(model):
 
 def test_an_order_is_a_question_to_all_pages(model):
     wanted = []
-    model.page_wanted.connect(lambda host, generation: wanted.append(generation))
+    model.page_requested.connect(lambda host, generation: wanted.append(generation))
     generation = model.begin_listing(HOST)
     model.append_page(HOST, generation, [f"a{number}" for number in range(100)], True)
     assert wanted == []
@@ -166,7 +166,7 @@ def test_an_order_is_a_question_to_all_pages(model):
 
 def test_a_registry_that_was_searched_first_is_listed_afterwards(model):
     wanted = []
-    model.page_wanted.connect(lambda host, _generation: wanted.append(host))
+    model.page_requested.connect(lambda host, _generation: wanted.append(host))
     model.set_filter("nginx")
     generation = model.begin_search(HUB, "nginx")
     model.append_page(HUB, generation, [NGINX], False)

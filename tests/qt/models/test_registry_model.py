@@ -50,7 +50,7 @@ def test_a_view_that_opens_a_registry_wants_its_first_page_once(model, qtbot):
     view.setModel(model)
     view.show()
     wanted = []
-    model.page_wanted.connect(lambda host, generation: wanted.append((host, generation)))
+    model.page_requested.connect(lambda host, generation: wanted.append((host, generation)))
     view.expand(model.index_of(HOST))
     assert wanted == [(HOST, 1)]
     assert texts(model, 0, model.index_of(HOST)) == ["Loading…"]
@@ -81,7 +81,7 @@ def test_repositories_that_nobody_can_pull_are_counted_and_named(model):
 
 def test_pages_come_as_one_scrolls(model):
     wanted = []
-    model.page_wanted.connect(lambda host, generation: wanted.append((host, generation)))
+    model.page_requested.connect(lambda host, generation: wanted.append((host, generation)))
     listed(model, [f"r{number:03}" for number in range(200)], more=True, total=1234)
     index = model.index_of(HOST)
     assert count_text(model) == "200 of 1,234 loaded"
@@ -204,7 +204,7 @@ def test_pins_stay_first_and_without_a_catalogue(model):
 
 def test_filter_looks_at_all_pages(model):
     wanted = []
-    model.page_wanted.connect(lambda host, generation: wanted.append(generation))
+    model.page_requested.connect(lambda host, generation: wanted.append(generation))
     listed(model, ["acme/web", "acme/api"], more=True)
     model.set_filter("WEB acme")
     index = model.index_of(HOST)

@@ -113,7 +113,7 @@ def test_details_gather_and_move_rows_without_losing_them(model, qtbot):
 
 def test_details_are_wanted_for_what_is_seen_and_once(model):
     wanted = []
-    model.details_wanted.connect(lambda generation, tags: wanted.append((generation, tags)))
+    model.details_requested.connect(lambda generation, tags: wanted.append((generation, tags)))
     generation = listed(model, ["5", "4", "3", "2", "1"])
     model.want_details(0, 1)
     model.want_details(0, 2)
@@ -285,7 +285,7 @@ def test_ten_thousand_tags_with_details_are_no_work():
 
 def test_details_that_a_vendor_lists_are_not_asked_for_once_more(model):
     wanted = []
-    model.details_wanted.connect(lambda _generation, names: wanted.append(names))
+    model.details_requested.connect(lambda _generation, names: wanted.append(names))
     generation = model.reset(HOST, "acme/web")
     model.want_details(0, 10)
     whole = TagInfo("3", details("3"), complete=True)

@@ -52,7 +52,7 @@ def test_a_copy_names_both_ends_and_goes_along_verbatim(light: Theme, qtbot: QtB
 
 def test_it_asks_what_stands_there_and_says_it(light: Theme, qtbot: QtBot) -> None:
     sheet = _sheet(qtbot)
-    with qtbot.waitSignal(sheet.targets.existing_wanted) as asked:
+    with qtbot.waitSignal(sheet.targets.existing_requested) as asked:
         pass
     (target,) = asked.args[0]
     sheet.targets.set_existing(target, sha("another"))

@@ -227,7 +227,7 @@ def test_the_open_list_of_engines_is_looked_at_anew_and_changes_where_it_stands(
     pane = bench.window.image_pane
     picker = pane.engine_picker
     pane.set_engines(["default  ·  Docker 28.5.2", "farm"], 0)
-    with qtbot.waitSignal(pane.engines_wanted):
+    with qtbot.waitSignal(pane.engines_requested):
         picker.showPopup()
     row = picker.model().index(1, 0)
     assert row.data(Qt.ItemDataRole.ForegroundRole) is None

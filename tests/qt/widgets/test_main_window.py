@@ -156,7 +156,7 @@ def test_keys_reach_their_wishes(bench: Bench, qtbot: QtBot) -> None:
     view = window.image_pane.view
     view.setFocus()
     view.selectRow(0)
-    window.close_wanted.connect(_ignore)
+    window.close_requested.connect(_ignore)
     for signal, key, modifiers in (
         (window.image_pane.tag_requested, Qt.Key.Key_F2, ()),
         (window.image_pane.remove_requested, Qt.Key.Key_Delete, ()),
@@ -165,7 +165,7 @@ def test_keys_reach_their_wishes(bench: Bench, qtbot: QtBot) -> None:
         (window.registry_pane.refresh_requested, Qt.Key.Key_R, (control,)),
         (window.registry_pane.refresh_requested, Qt.Key.Key_F5, ()),
         (window.preferences_requested, Qt.Key.Key_Comma, (control,)),
-        (window.close_wanted, Qt.Key.Key_Q, (control,)),
+        (window.close_requested, Qt.Key.Key_Q, (control,)),
     ):
         with qtbot.waitSignal(signal):
             _press(qtbot, view, key, *modifiers)
@@ -384,8 +384,8 @@ def test_an_odd_column_is_left_out(bench: Bench, number: str) -> None:
 
 def test_closing_is_for_the_owner_to_decide(bench: Bench, qtbot: QtBot) -> None:
     window = bench.window
-    window.close_wanted.connect(_ignore)
-    with qtbot.waitSignal(window.close_wanted):
+    window.close_requested.connect(_ignore)
+    with qtbot.waitSignal(window.close_requested):
         assert not window.close()
     assert window.isVisible()
     window.close_now()

@@ -38,12 +38,12 @@ def _plan(rule: MirrorRule) -> MirrorPlan:
 def test_it_wants_a_plan_when_typing_pauses_and_shows_it(light: Theme, qtbot: QtBot) -> None:
     sheet = _sheet(qtbot)
     assert not sheet.confirm.isEnabled(), "nothing can be copied before the comparison"
-    with qtbot.waitSignal(sheet.plan_wanted) as first:
+    with qtbot.waitSignal(sheet.plan_requested) as first:
         pass
     assert first.args[0].destination == Reference.parse("two.example/team/app")
-    with qtbot.waitSignal(sheet.plan_unwanted):
+    with qtbot.waitSignal(sheet.plan_cancelled):
         sheet.tags.setText("1.* !*-rc")
-    with qtbot.waitSignal(sheet.plan_wanted) as second:
+    with qtbot.waitSignal(sheet.plan_requested) as second:
         pass
     assert second.args[0].tags == ("1.*", "!*-rc")
     sheet.show_plan(_plan(second.args[0]))
@@ -117,10 +117,10 @@ def test_rules_are_listed_run_edited_and_removed(light: Theme, qtbot: QtBot) -> 
 def test_docker_hub_is_not_read_before_one_says_which_tags(light: Theme, qtbot: QtBot) -> None:
     sheet = MirrorSheet(None, Reference.parse("postgres"), REGISTRIES, "two.example")
     qtbot.addWidget(sheet)
-    with qtbot.assertNotEmitted(sheet.plan_wanted, wait=ASK_AFTER + 200):
+    with qtbot.assertNotEmitted(sheet.plan_requested, wait=ASK_AFTER + 200):
         assert "Enter the tags to copy" in sheet.summary.text()
     assert not sheet.confirm.isEnabled()
     assert sheet.problem.text() == "", "nothing is wrong yet"
-    with qtbot.waitSignal(sheet.plan_wanted) as plan:
+    with qtbot.waitSignal(sheet.plan_requested) as plan:
         sheet.tags.setText("16.*")
     assert plan.args[0].destination == Reference.parse("two.example/postgres")

@@ -42,7 +42,7 @@ def sheet(light: Theme, qtbot: QtBot) -> PushSheet:
 
 
 def test_it_asks_what_the_engine_has(sheet: PushSheet, qtbot: QtBot) -> None:
-    with qtbot.waitSignal(sheet.local_wanted) as asked:
+    with qtbot.waitSignal(sheet.images_requested) as asked:
         sheet.look()
     assert asked.args == [[APP]]
     assert sheet.losses.isHidden()

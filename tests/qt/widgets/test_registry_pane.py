@@ -40,7 +40,7 @@ def test_unfolding_a_registry_asks_for_its_first_page(bench: Bench, qtbot: QtBot
     from qt.models.made import entry
 
     bench.registries.set_registries([entry("docker.io"), entry(HOST)])
-    with qtbot.waitSignal(bench.registries.page_wanted) as wanted:
+    with qtbot.waitSignal(bench.registries.page_requested) as wanted:
         bench.window.registry_pane.expand(HOST)
     assert wanted.args[0] == HOST
     bench.window.registry_pane.expand("not.there")
@@ -267,13 +267,13 @@ def test_digest_like_tags_stand_behind_a_toggle(bench: Bench, qtbot: QtBot) -> N
 
 def test_details_are_asked_for_what_is_in_sight(bench: Bench, qtbot: QtBot) -> None:
     bench.list(HOST, "acme/api")
-    with qtbot.waitSignal(bench.tags.details_wanted) as wanted:
+    with qtbot.waitSignal(bench.tags.details_requested) as wanted:
         bench.show_tags(HOST, "acme/api", *(str(number) for number in range(500)))
     first = set(wanted.args[1])
     assert "499" in first
     assert len(first) < 40
     bar = bench.window.registry_pane.tags.view.verticalScrollBar()
-    with qtbot.waitSignal(bench.tags.details_wanted) as more:
+    with qtbot.waitSignal(bench.tags.details_requested) as more:
         bar.setValue(bar.maximum())
     assert "0" in more.args[1]
 
@@ -282,7 +282,7 @@ def test_an_order_by_size_needs_all_details(bench: Bench, qtbot: QtBot) -> None:
     bench.list(HOST, "acme/api")
     bench.show_tags(HOST, "acme/api", *(str(number) for number in range(200)))
     asked: set[str] = set()
-    bench.tags.details_wanted.connect(lambda _generation, names: asked.update(names))
+    bench.tags.details_requested.connect(lambda _generation, names: asked.update(names))
     bench.window.registry_pane.tags.view.sortByColumn(2, Qt.SortOrder.DescendingOrder)
     qtbot.waitUntil(lambda: len(asked) >= 150)
 

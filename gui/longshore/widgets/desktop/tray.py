@@ -11,18 +11,18 @@ from longshore.widgets import icons
 class Tray(QObject):
     """The tray icon. GUI thread. Shows nothing if the desktop has no tray."""
 
-    window_wanted = Signal()
-    quit_wanted = Signal()
+    window_requested = Signal()
+    quit_requested = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._menu = QMenu()
-        self._menu.addAction(self.tr("Show Longshore")).triggered.connect(self.window_wanted)
-        self._menu.addAction(self.tr("Quit")).triggered.connect(self.quit_wanted)
+        self._menu.addAction(self.tr("Show Longshore")).triggered.connect(self.window_requested)
+        self._menu.addAction(self.tr("Quit")).triggered.connect(self.quit_requested)
         self._icon = QSystemTrayIcon(icons.window_icon(), self)
         self._icon.setContextMenu(self._menu)
         self._icon.activated.connect(self._activated)
-        self._icon.messageClicked.connect(self.window_wanted)
+        self._icon.messageClicked.connect(self.window_requested)
         self.say("")
         self._icon.show()
 
@@ -52,4 +52,4 @@ class Tray(QObject):
             QSystemTrayIcon.ActivationReason.Trigger,
             QSystemTrayIcon.ActivationReason.DoubleClick,
         ):
-            self.window_wanted.emit()
+            self.window_requested.emit()

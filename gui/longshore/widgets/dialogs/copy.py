@@ -137,7 +137,7 @@ class PlatformChoice(QObject):
 class CopySheet(TargetSheet):
     """Shows and checks every resulting reference; offers platforms, and whether signatures and SBOMs are included."""
 
-    contents_wanted = Signal(object)  # list[Reference]; answer with set_contents
+    contents_requested = Signal(object)  # list[Reference]; answer with set_contents
 
     def __init__(
         self,
@@ -170,7 +170,7 @@ class CopySheet(TargetSheet):
 
     def ask_contents(self) -> None:
         """Request the contents of the images. Call it once the signal is connected."""
-        self.contents_wanted.emit(self._references)
+        self.contents_requested.emit(self._references)
 
     def set_contents(self, reference: Reference, found: Contents | LongshoreError) -> None:
         """Show the contents of *reference*."""

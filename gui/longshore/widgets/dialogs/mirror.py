@@ -37,8 +37,8 @@ _VISIBLE = 7
 class MirrorSheet(Sheet):
     """Asks for target and tags and shows what would be copied. *saving*: only saves the rule."""
 
-    plan_wanted = Signal(object)  # MirrorRule; answer with tell and show_plan
-    plan_unwanted = Signal()  # cancels the last plan_wanted
+    plan_requested = Signal(object)  # MirrorRule; answer with tell and show_plan
+    plan_cancelled = Signal()  # cancels the last plan_requested
     transfers_requested = Signal(object)  # list[TransferRequest]
     save_requested = Signal(object)  # MirrorRule
 
@@ -110,7 +110,7 @@ class MirrorSheet(Sheet):
         for field in (self.path, self.tags, self.platforms):
             field.textChanged.connect(self._changed)
         self.referrers.toggled.connect(self._changed)
-        self.finished.connect(lambda _: self.plan_unwanted.emit())
+        self.finished.connect(lambda _: self.plan_cancelled.emit())
         self.tags.setFocus()
         self._changed()
 
@@ -160,7 +160,7 @@ class MirrorSheet(Sheet):
 
     def _changed(self) -> None:
         self._plan = None
-        self.plan_unwanted.emit()
+        self.plan_cancelled.emit()
         self.table.setRowCount(0)
         if not self.tags.text().strip():
             self._timer.stop()
@@ -184,7 +184,7 @@ class MirrorSheet(Sheet):
         self._timer.start()
 
     def _ask(self) -> None:
-        self.plan_wanted.emit(self.rule())
+        self.plan_requested.emit(self.rule())
 
     # -- the plan
 

@@ -32,7 +32,7 @@ class PushSheet(TargetSheet):
     push that leaves platforms behind: engines send one, and containerd's store only those that it has.
     """
 
-    local_wanted = Signal(object)  # list[ImageName]; answer with set_local
+    images_requested = Signal(object)  # list[ImageName]; answer with set_local
 
     def __init__(
         self,
@@ -59,7 +59,7 @@ class PushSheet(TargetSheet):
 
     def look(self) -> None:
         """Request the engine's details of the first images. Call it once the signal is connected."""
-        self.local_wanted.emit(self._asked)
+        self.images_requested.emit(self._asked)
 
     def set_local(self, image: ImageName, found: ImageDetails) -> None:
         """Set the engine's details of an image to push."""

@@ -72,7 +72,7 @@ class Targets(QObject):
     The owner adds :attr:`layout` to its body and connects the signals. GUI thread.
     """
 
-    existing_wanted = Signal(object)  # list[Reference]; answer with set_existing
+    existing_requested = Signal(object)  # list[Reference]; answer with set_existing
     #: The table was checked: the problem ("" if none), and the valid references.
     checked = Signal(str, object)
     resized = Signal()
@@ -357,7 +357,7 @@ class Targets(QObject):
                 self._asked.add(reference)
                 wanted.append(reference)
         if wanted:
-            self.existing_wanted.emit(wanted)
+            self.existing_requested.emit(wanted)
 
     def set_existing(self, reference: Reference, existing: Existing) -> None:
         """Set what *reference* points to in its registry."""
