@@ -27,6 +27,7 @@ __all__ = [
     "SeededRepository",
     "build_image",
     "load_image",
+    "save_images",
     "seed_many_repositories",
     "seed_many_tags",
     "seed_repository",
@@ -124,6 +125,15 @@ def load_image(
             if "errorDetail" in event or "error" in event:
                 raise TestbedError(f"loading {', '.join(references)} failed: {event}")
     return f"sha256:{hashlib.sha256(config).hexdigest()}"
+
+
+def save_images(client: docker.APIClient, references: Sequence[str]) -> bytes:
+    """The archive that ``docker save`` writes for *references*."""
+    with client.get(  # the SDK can save only one image
+        f"{client.base_url}/v{client.api_version}/images/get", params={"names": list(references)}
+    ) as response:
+        response.raise_for_status()
+        return bytes(response.content)
 
 
 @contextlib.contextmanager

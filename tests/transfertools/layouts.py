@@ -137,6 +137,29 @@ def blobs_of(library: Library) -> set[str]:
     return {f"sha256:{path.name}" for path in (library.path / "blobs" / "sha256").iterdir()}
 
 
+@dataclass(frozen=True)
+class OnDisk:
+    """The files in a library's folder. *partial*: bytes of interrupted downloads."""
+
+    bytes: int
+    blobs: int
+    partial: int
+
+
+def on_disk(library: Library) -> OnDisk:
+    """Return what the folder contains now; files may come and go meanwhile."""
+
+    def sizes(pattern: str) -> list[int]:
+        found = []
+        for path in library.path.glob(pattern):
+            with contextlib.suppress(FileNotFoundError):
+                found.append(path.lstat().st_size)
+        return found
+
+    blobs = sizes("blobs/*/*")
+    return OnDisk(sum(blobs), len(blobs), sum(sizes(".longshore/ingest/*.part")))
+
+
 HOST = str(Platform.host())
 
 

@@ -110,5 +110,4 @@ def _row(image: LibraryImage) -> LocalImage:
         # The content is unchanged: its digest is that of the source registry.
         repo_digests=() if reference is None else (f"{reference.name}@{image.digest}",),
         dangling=reference is None,
-        digest_only=reference is not None and reference.tag is None,
     )

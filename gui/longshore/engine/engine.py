@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import logging
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -36,7 +35,6 @@ if TYPE_CHECKING:
     from longshore.oci.platform import Platform
     from longshore.oci.reference import Reference
 
-_log = logging.getLogger(__name__)
 
 #: Seconds for the engine to connect and to respond to a short query.
 PROBE_SECONDS = 10.0
@@ -212,15 +210,15 @@ class Engine:
 
     # -- archives
 
-    def save(self, names: list[str], cancellation: Cancellation) -> Generator[bytes]:
-        """A tar archive of the images *names* (references or ids), in chunks. Raises ImageUnknown."""
+    def save(self, name: str, cancellation: Cancellation) -> Generator[bytes]:
+        """A tar archive of the image *name* (reference or id), in chunks. Raises ImageUnknown."""
 
         def failed(status: int, text: str) -> LongshoreError:
-            return refusal(status, text, ", ".join(names))
+            return refusal(status, text, name)
 
         with (
-            self._job(cancellation, "saving images", failed) as client,
-            client.exchange("GET", "/images/get", params={"names": list(names)}) as response,
+            self._job(cancellation, "saving an image", failed) as client,
+            client.exchange("GET", "/images/get", params={"names": [name]}) as response,
         ):
             while chunk := response.raw.read1(ARCHIVE_CHUNK):
                 yield chunk

@@ -28,19 +28,16 @@ class ImageStore(enum.Enum):
 class EngineInfo:
     """The engine behind an address.
 
-    *name*: of its machine. *platform*: what it pulls by default. *insecure_registries*: hosts and networks (CIDR) that
-    the engine uses without TLS or without checking the certificate; *mirrors*: URLs that it tries before Docker Hub.
+    *name*: of its machine. *platform*: what it pulls by default. *mirrors*: URLs that it tries before Docker Hub.
     *swarm_manager*: it can list the nodes of a swarm.
     """
 
     name: str
     version: str
-    api_version: str
     os: str
     architecture: str
     platform: Platform
     store: ImageStore
-    insecure_registries: tuple[str, ...] = ()
     mirrors: tuple[str, ...] = ()
     swarm_manager: bool = False
 

@@ -37,18 +37,13 @@ def engine_info(version: Json, info: Json) -> EngineInfo:
     system = str(info.get("OSType") or version.get("Os") or "linux")
     architecture = str(info.get("Architecture") or version.get("Arch") or "")
     registries = _mapping(info.get("RegistryConfig"))
-    indexes = _mapping(registries.get("IndexConfigs"))
-    insecure = [str(name) for name, each in indexes.items() if _mapping(each).get("Secure") is False]
-    insecure += _strings(registries.get("InsecureRegistryCIDRs"))
     return EngineInfo(
         name=str(info.get("Name") or ""),
         version=str(version.get("Version") or info.get("ServerVersion") or ""),
-        api_version=str(version.get("ApiVersion") or ""),
         os=system,
         architecture=architecture,
         platform=Platform.of(system, architecture),
         store=_store(version, info),
-        insecure_registries=tuple(insecure),
         mirrors=tuple(_strings(registries.get("Mirrors"))),
         swarm_manager=_mapping(info.get("Swarm")).get("ControlAvailable") is True,
     )
@@ -116,7 +111,6 @@ def _named(row: LocalImage, reference: Reference) -> LocalImage:
         size=row.size,
         in_use=row.in_use,
         repo_digests=row.repo_digests,
-        digest_only=reference.tag is None,
         labels=row.labels,
     )
 

@@ -22,7 +22,7 @@ from longshore.text import plain
 _DIGEST = re.compile(r"[a-z0-9]{1,32}:[0-9a-f]{32,128}")
 _PUSHED = re.compile(rf"\S{{1,1000}}: digest: ({_DIGEST.pattern})(?: size: ([0-9]{{1,18}})(?![0-9]))?")
 _RETRYING = re.compile(r"Retrying in ([0-9]{1,9}) seconds?")
-_MOUNTED = re.compile(r"Mounted from (.{1,1000})")
+_MOUNTED = "Mounted from "
 _ID = re.compile(r"[0-9a-f]{12,64}")
 #: Upper bound for plausible numbers of bytes: no file is larger.
 _MOST = 2**63 - 1
@@ -182,14 +182,13 @@ class Normaliser:
         state = _STATES.get(status)
         # There are thousands of lines a second of the common kind.
         retrying = _RETRYING.match(status) if state is None else None
-        mounted = _MOUNTED.match(status) if state is None else None
         if retrying is not None and before is not None:
             # Its state and bytes stay as they were: it continues from there.
             progress = replace(before, retrying_in=int(retrying[1]))
         elif retrying is not None:
             progress = LayerProgress(layer_id, LayerState.WAITING, retrying_in=int(retrying[1]))
-        elif mounted is not None:
-            progress = LayerProgress(layer_id, LayerState.MOUNTED, mounted_from=plain(mounted[1]))
+        elif state is None and status.startswith(_MOUNTED):
+            progress = LayerProgress(layer_id, LayerState.MOUNTED)
         elif state is None or not _ID.fullmatch(layer_id) or (before is None and status in _LAST_WORDS):
             return None
         else:

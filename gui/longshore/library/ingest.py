@@ -133,10 +133,6 @@ class Ingest:
             if (folder / algorithm).is_dir():
                 sync_folder(folder / algorithm)
 
-    def partial_bytes(self) -> int:
-        """The total bytes of unfinished blobs."""
-        return sum(size for _, size, _ in self._parts())
-
     def tidy(self, *, oldest: float = OLDEST, most_bytes: int = MOST_BYTES) -> None:
         """Remove unfinished blobs that are too old, or exceed *most_bytes* in total; never one that is being written.
 

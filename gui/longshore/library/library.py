@@ -15,7 +15,7 @@ from longshore.library.collecting import Collector
 from longshore.library.folder import LayoutFolder, Signature
 from longshore.library.ingest import Ingest
 from longshore.library.leases import Lease
-from longshore.library.model import Freed, LibraryDetails, LibraryImage, Usage
+from longshore.library.model import Freed, LibraryDetails, LibraryImage
 from longshore.library.rows import Rows
 from longshore.oci.descriptor import Descriptor, OpenBlob
 from longshore.oci.image_config import ImageConfig
@@ -69,11 +69,6 @@ class Library:
     def details(self, image: Reference | str) -> LibraryDetails:
         """The details of an image, by its name or its digest. Raises NotInLibrary, LibraryDamaged, InvalidManifest."""
         return self._rows.details(self.entry(image))
-
-    def usage(self) -> Usage:
-        """The disk usage."""
-        sizes = self._contents.sizes()
-        return Usage(sum(sizes.values()), len(sizes), self._ingest.partial_bytes())
 
     def tag(self, image: Reference | str, name: Reference) -> str:
         """Give an image (by name or digest) another name, which moves from any image that had it.

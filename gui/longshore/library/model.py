@@ -65,12 +65,3 @@ class Freed:
 
     bytes: int = 0
     blobs: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """The disk usage of the folder. *partial*: bytes of interrupted downloads that can be resumed."""
-
-    bytes: int
-    blobs: int
-    partial: int

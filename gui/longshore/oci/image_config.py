@@ -1,4 +1,4 @@
-"""The configuration of an image: platform, creation time, start command (OCI image-spec, config.md)."""
+"""The configuration of an image: platform, creation time, layers, labels, history (OCI image-spec, config.md)."""
 
 from __future__ import annotations
 
@@ -42,12 +42,6 @@ class ImageConfig:
     diff_ids: tuple[str, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict, hash=False)
     author: str = ""
-    env: tuple[str, ...] = ()
-    entrypoint: tuple[str, ...] = ()
-    cmd: tuple[str, ...] = ()
-    user: str = ""
-    working_dir: str = ""
-    exposed_ports: tuple[str, ...] = ()
     history: tuple[HistoryEntry, ...] = ()
 
     @classmethod
@@ -67,7 +61,6 @@ class ImageConfig:
             raise InvalidManifest("The image's configuration cannot be read.", detail="not a JSON object")
         run = document.get("config")
         run = run if isinstance(run, dict) else {}
-        ports = run.get("ExposedPorts")
         history = document.get("history")
         return cls(
             created=parse_time(document.get("created")),
@@ -75,12 +68,6 @@ class ImageConfig:
             diff_ids=_diff_ids(document.get("rootfs")),
             labels=strings(run.get("Labels")),
             author=_text(document.get("author")),
-            env=_texts(run.get("Env")),
-            entrypoint=_texts(run.get("Entrypoint")),
-            cmd=_texts(run.get("Cmd")),
-            user=_text(run.get("User")),
-            working_dir=_text(run.get("WorkingDir")),
-            exposed_ports=tuple(ports) if isinstance(ports, dict) else (),
             history=tuple(_entry(item) for item in history if isinstance(item, dict))
             if isinstance(history, list)
             else (),
@@ -132,9 +119,3 @@ def _entry(item: dict[str, object]) -> HistoryEntry:
 
 def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
-
-
-def _texts(value: object) -> tuple[str, ...]:
-    if isinstance(value, str):
-        return (value,)
-    return tuple(item for item in value if isinstance(item, str)) if isinstance(value, list) else ()

@@ -39,7 +39,6 @@ class LayerProgress:
     current: int | None = None
     total: int | None = None
     retrying_in: int | None = None
-    mounted_from: str = ""
 
 
 class BlobOutcome(enum.Enum):

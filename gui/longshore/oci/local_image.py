@@ -15,7 +15,7 @@ class LocalImage:
 
     *image_id*: in full, ``sha256:…``. *size*: bytes, on disk for an engine, compressed for the library. *in_use*:
     number of containers, running or not, made from the image. *repo_digests*: as the engine reports them, no proof of
-    origin. *dangling*: it has neither tag nor digest. *digest_only*: *reference* has a digest and no tag.
+    origin. *dangling*: it has neither tag nor digest.
     """
 
     reference: Reference | None
@@ -25,7 +25,6 @@ class LocalImage:
     in_use: int = 0
     repo_digests: tuple[str, ...] = ()
     dangling: bool = False
-    digest_only: bool = False
     labels: tuple[tuple[str, str], ...] = ()
 
     @property

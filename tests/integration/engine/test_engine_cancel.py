@@ -133,7 +133,7 @@ def test_save_and_load(engine: Engine, load: Load, in_thread: InThread) -> None:
     go_on = threading.Event()
 
     def slow_reader(cancellation: Cancellation) -> None:
-        for _ in engine.save(["cancel/archive:1"], cancellation):
+        for _ in engine.save("cancel/archive:1", cancellation):
             first.set()
             go_on.wait(10)
 
@@ -166,7 +166,7 @@ def test_what_is_cancelled_before_does_not_begin(engine: Engine, throttle: Throt
         lambda: list(engine.pull(name, cancellation=cancellation)),
         lambda: list(engine.push(name, cancellation=cancellation)),
         lambda: list(engine.events(cancellation)),
-        lambda: list(engine.save(["x"], cancellation)),
+        lambda: list(engine.save("x", cancellation)),
         lambda: engine.load([b"x"], cancellation),
     ):
         with pytest.raises(Cancelled):

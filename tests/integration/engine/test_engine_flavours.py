@@ -94,7 +94,7 @@ def test_pull_push_and_failures(
     for call, kind in failures:
         with pytest.raises(kind):
             call()
-    archive = b"".join(engine.save([str(source)], Cancellation()))
+    archive = b"".join(engine.save(str(source), Cancellation()))
     for reference in (source, target, refused):
         engine.remove(str(reference))
     assert engine.load([archive], Cancellation()) == [str(source)]

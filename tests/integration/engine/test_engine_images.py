@@ -34,11 +34,9 @@ def test_probe_tells_what_the_engine_is(engine: Engine, testbed_engine: PrivateE
         said = client.version()
     finally:
         client.close()
-    assert (info.version, info.api_version) == (said["Version"], said["ApiVersion"])
+    assert info.version == said["Version"]
     assert str(engine.platform) == str(info.platform) == f"{said['Os']}/{said['Arch']}"
     assert info.store in (ImageStore.CLASSIC, ImageStore.CONTAINERD)
-    if testbed_engine.is_ours:
-        assert "127.0.0.0/8" in info.insecure_registries
 
 
 def test_one_row_for_each_name(engine: Engine, load: Load) -> None:
@@ -53,7 +51,7 @@ def test_one_row_for_each_name(engine: Engine, load: Load) -> None:
     ]
     assert {row.size for row in found} == {90_000}
     assert {row.created for row in found} == {datetime(2024, 5, 6, tzinfo=UTC)}
-    assert not any(row.dangling or row.digest_only or row.in_use for row in found)
+    assert not any(row.dangling or row.in_use for row in found)
 
 
 def test_an_image_without_a_name_is_a_row_too(engine: Engine, load: Load) -> None:
@@ -72,7 +70,6 @@ def test_an_image_pulled_by_digest_has_its_digest_for_a_name(
     reference = Reference.parse(f"{open_registry.address}/images/by-digest@{seeded.digest}")
     list(engine.pull(reference, cancellation=Cancellation()))
     (row,) = [row for row in engine.images() if row.reference == reference]
-    assert row.digest_only
     assert not row.dangling
     assert row.repo_digests == (str(reference),)
     engine.remove(str(reference))
@@ -132,7 +129,7 @@ def test_tag_and_remove(engine: Engine, load: Load) -> None:
 
 def test_saved_and_loaded_again(engine: Engine, load: Load) -> None:
     image_id = load("archive/a:1", layers=[400_000, 700_000], seed="archive")
-    archive = b"".join(engine.save(["archive/a:1"], Cancellation()))
+    archive = b"".join(engine.save("archive/a:1", Cancellation()))
     with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
         assert "manifest.json" in tar.getnames()
     engine.remove("archive/a:1")
@@ -141,7 +138,7 @@ def test_saved_and_loaded_again(engine: Engine, load: Load) -> None:
     assert rows(engine, image_id)
     engine.remove("archive/a:1")
     with pytest.raises(ImageUnknown):
-        list(engine.save(["archive/a:1"], Cancellation()))
+        list(engine.save("archive/a:1", Cancellation()))
 
 
 def test_what_goes_wrong_with_the_archive_comes_out_as_it_is(engine: Engine) -> None:
@@ -202,7 +199,7 @@ def test_no_socket_is_left_open(engine: Engine, load: Load, open_files: Callable
     for _ in range(3):
         other.probe()
         other.images()
-        list(other.save(["sockets/a:1"], Cancellation()))
+        list(other.save("sockets/a:1", Cancellation()))
         next(other.events(Cancellation()))
     other.close()
     assert open_files() == before

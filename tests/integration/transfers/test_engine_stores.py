@@ -75,7 +75,7 @@ def test_what_containerd_leaves_out_of_a_pull_is_said_before_a_push_fails_for_it
     whole = eye.until(queue.add(pull(name, classic.address)), State.SUCCEEDED, 30)
     assert not whole.notes
     classic.tag(name, Reference.parse("stores/loaded:1"))
-    engine.load(classic.save(["stores/loaded:1"], Cancellation()), Cancellation())
+    engine.load(classic.save("stores/loaded:1", Cancellation()), Cancellation())
     done = eye.until(queue.add(pull(name, engine.address)), State.SUCCEEDED, 30)
     assert [note.kind for note in done.notes] == [NoteKind.PARTIAL]
     failed = eye.until(queue.add(push(name, target, engine.address)), State.FAILED, 30)
@@ -101,8 +101,7 @@ def test_an_image_named_by_digest_is_pulled_shown_and_removed(
     queue, eye = make_queue()
     done = eye.until(queue.add(pull(str(name), engine.address)), State.SUCCEEDED, 30)
     assert done.digest == seeded.digest
-    (shown,) = [image for image in engine.images() if image.reference == name]
-    assert shown.digest_only
+    assert name in [image.reference for image in engine.images()]
     engine.remove(str(name))
     assert name not in [image.reference for image in engine.images()]
 

@@ -20,7 +20,7 @@ from testbed.registry import PrivateRegistry
 from testbed.remote_images import RegistryWriter, descriptor, document, seed_repository
 from testbed.throttle import Throttle
 from transfertools import Eye
-from transfertools.layouts import blobs_of, moving, place, pull_into, push_from
+from transfertools.layouts import blobs_of, moving, on_disk, place, pull_into, push_from
 
 Make = Callable[..., tuple[TransferQueue, Eye]]
 MB = 1_000_000
@@ -88,7 +88,7 @@ def test_all_platforms_verbatim_or_one_alone(
     assert library.manifest(seeded.digest).raw == original.raw
     other = eye.until(queue.add(pull_into(source, library, Platform("linux", "s390x"))), State.SUCCEEDED, 30)
     assert (len(library.images()), library.images()[0].digest) == (1, other.digest)
-    assert library.usage().blobs == 5  # the other platforms' blobs are gone
+    assert on_disk(library).blobs == 5  # the other platforms' blobs are gone
     missing = eye.until(queue.add(pull_into(source, library, Platform("linux", "ppc64le"))), State.FAILED, 30)
     assert isinstance(missing.error, InvalidManifest)
 
@@ -195,7 +195,7 @@ def test_cancelled_and_taken_up(
     eye.until(row, lambda row: row.moved_bytes > 5 * MB)
     queue.cancel([row])
     eye.until(row, State.CANCELLED)
-    kept = library.usage()
+    kept = on_disk(library)
     assert kept.partial + kept.bytes > 4 * MB
     assert library.images() == []
     before = throttle.moved_bytes["response"]
@@ -218,7 +218,7 @@ def test_what_a_line_damages_is_not_kept(
     failed = eye.until(row, State.FAILED, 30)
     assert isinstance(failed.error, DigestMismatch)
     assert failed.error.subject == layer
-    assert (library.images(), library.usage().partial) == ([], 0)
+    assert (library.images(), on_disk(library).partial) == ([], 0)
     queue.retry([row])
     assert eye.until(row, State.SUCCEEDED, 30).digest == seeded.digest
 
@@ -255,7 +255,7 @@ def test_paused_and_gone_on_with(
     eye.until(row, lambda row: row.pausable and row.moved_bytes > 3 * MB)
     queue.pause([row])
     eye.until(row, lambda row: row.state is State.QUEUED and row.waiting_for is Waiting.PAUSED)
-    kept = library.usage()
+    kept = on_disk(library)
     assert kept.partial + kept.bytes > 3 * MB
     before = throttle.moved_bytes["response"]
     throttle.bytes_per_second = None

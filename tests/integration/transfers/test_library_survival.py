@@ -26,7 +26,7 @@ from testbed.registry import PrivateRegistry
 from testbed.remote_images import seed_repository
 from testbed.throttle import Throttle
 from transfertools import Eye, wait_until
-from transfertools.layouts import blobs_of, pull_into, push_from
+from transfertools.layouts import blobs_of, on_disk, pull_into, push_from
 
 Make = Callable[..., tuple[TransferQueue, Eye]]
 MB = 1_000_000
@@ -80,10 +80,12 @@ def test_killed_in_the_middle_of_a_pull(
     source = f"{throttle.address}/library/killed:1"
     throttle.bytes_per_second = 6 * MB
     with another(source, library, tmp_path) as process:
-        wait_until(lambda: library.usage().partial + library.usage().bytes > 5 * MB, "half of the image", 60)
+        wait_until(
+            lambda: on_disk(library).partial + on_disk(library).bytes > 5 * MB, "half of the image", 60
+        )
         process.send_signal(signal.SIGKILL)
         process.wait(10)
-    kept = library.usage()
+    kept = on_disk(library)
     assert kept.bytes + kept.partial > 5 * MB
     assert library.images() == []
     wait_until(lambda: throttle.open_connections == 0, "the end of its connections")
@@ -96,7 +98,7 @@ def test_killed_in_the_middle_of_a_pull(
     again = throttle.moved_bytes["response"] - before
     assert seeded.layer_bytes - kept.partial - kept.bytes <= again
     assert again < seeded.layer_bytes - kept.partial - kept.bytes + 20_000
-    assert (library.images()[0].missing, library.usage().partial) == (0, 0)
+    assert (library.images()[0].missing, on_disk(library).partial) == (0, 0)
 
 
 def test_two_longshores_pull_the_same_at_once(
@@ -107,7 +109,7 @@ def test_two_longshores_pull_the_same_at_once(
     throttle.bytes_per_second = 4 * MB
     queue, eye = make_queue()
     with another(f"{throttle.address}/library/twice:1", library, tmp_path) as process:
-        wait_until(lambda: library.usage().partial, "its first byte", 60)
+        wait_until(lambda: on_disk(library).partial, "its first byte", 60)
         row = queue.add(pull_into(f"{throttle.address}/library/twice:2", library))
         assert eye.until(row, State.SUCCEEDED, 60).digest == seeded.digest
         said, _ = process.communicate(timeout=60)
@@ -131,7 +133,7 @@ def test_one_pulls_what_another_removes(
     eye.until(queue.add(pull_into(first, library)), State.SUCCEEDED, 30)
     throttle.bytes_per_second = 2 * MB
     with another(second, library, tmp_path) as process:
-        wait_until(lambda: library.usage().partial, "its first byte", 60)
+        wait_until(lambda: on_disk(library).partial, "its first byte", 60)
         freed = library.remove(Reference.parse(first))
         throttle.bytes_per_second = None
         said, _ = process.communicate(timeout=60)

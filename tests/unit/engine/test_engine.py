@@ -274,11 +274,11 @@ def test_a_load_that_fails(faulty: FaultyEngine, line: dict[str, object], kind: 
 
 def test_a_save_that_fails(faulty: FaultyEngine) -> None:
     with pytest.raises(ImageUnknown) as caught:
-        list(faulty.engine.save(["a:1", "b:2"], Cancellation()))
-    assert caught.value.subject == "a:1, b:2"
-    assert faulty.asked[-1] == ("/images/get", "names=a%3A1&names=b%3A2")
+        list(faulty.engine.save("a:1", Cancellation()))
+    assert caught.value.subject == "a:1"
+    assert faulty.asked[-1] == ("/images/get", "names=a%3A1")
     faulty.answers["/images/get"] = (200, b"x" * 600_000)
-    assert b"".join(faulty.engine.save(["a:1"], Cancellation())) == b"x" * 600_000
+    assert b"".join(faulty.engine.save("a:1", Cancellation())) == b"x" * 600_000
 
 
 def test_nothing_is_asked_once_it_was_cancelled(faulty: FaultyEngine) -> None:

@@ -23,7 +23,7 @@ from longshore.oci.digest import sha256_of
 from longshore.oci.manifest import OCI_LAYER
 from longshore.shared_files import LockBusy, locked
 from transfertools import wait_until
-from transfertools.layouts import blobs_of, noise
+from transfertools.layouts import blobs_of, noise, on_disk
 
 BLOB = noise(100_000, "blob")
 WANTED = Descriptor(OCI_LAYER, sha256_of(BLOB), len(BLOB))
@@ -88,7 +88,7 @@ def test_a_cut_line_is_taken_up_where_it_broke(library: Library) -> None:
     for kept in (30_000, 30_000, 80_000):
         with pytest.raises(RegistryUnreachable):
             receive(library, line)
-        assert library.usage().partial == kept
+        assert on_disk(library).partial == kept
     assert receive(library, line)
     assert line.asked == [0, 30_000, 30_000, 80_000]
     assert line.sent == len(BLOB)
@@ -192,9 +192,9 @@ def killed(library: Library, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
 
 
 def test_killed_and_taken_up(library: Library, killed: subprocess.Popen[str]) -> None:
-    assert library.usage().partial == 60_000
+    assert on_disk(library).partial == 60_000
     Ingest(library._folder).tidy(oldest=0, most_bytes=0)
-    assert library.usage().partial == 60_000  # it is being written
+    assert on_disk(library).partial == 60_000  # it is being written
     lease = library.path / ".longshore" / "leases"
     assert len(list(lease.iterdir())) == 1
     killed.kill()
@@ -369,7 +369,7 @@ def test_no_room_is_said_before_the_first_byte(library: Library, monkeypatch: py
         library.receive(huge, line, library.lease(), Cancellation())
     assert caught.value.subject == str(library.path)
     assert line.asked == []
-    assert library.usage().partial == 0
+    assert on_disk(library).partial == 0
 
 
 @pytest.mark.parametrize("free, fits", [(len(BLOB) - 30_000, True), (len(BLOB) - 30_001, False)])

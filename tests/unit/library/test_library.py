@@ -26,7 +26,20 @@ from longshore.oci.layout import LayoutIndex
 from longshore.oci.manifest import OCI_INDEX, OCI_MANIFEST
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
-from transfertools.layouts import HOST, NAME, blobs_of, image, index, noise, put, put_blobs, put_index, whole
+from transfertools.layouts import (
+    HOST,
+    NAME,
+    OnDisk,
+    blobs_of,
+    image,
+    index,
+    noise,
+    on_disk,
+    put,
+    put_blobs,
+    put_index,
+    whole,
+)
 
 SHARED = noise(50_000, "shared")
 ONE = image(SHARED, noise(3000, 1))
@@ -437,8 +450,6 @@ def test_names_that_others_gave(library: Library) -> None:
     assert {str(row.reference) for row in library.images()} == {"None", "docker.io/library/app:latest"}
 
 
-def test_usage(library: Library) -> None:
-    assert library.usage().bytes == 0
+def test_the_size_of_an_image_is_that_of_its_files(library: Library) -> None:
     put(library, ONE)
-    usage = library.usage()
-    assert (usage.bytes, usage.blobs, usage.partial) == (library.images()[0].size, len(ONE.digests), 0)
+    assert on_disk(library) == OnDisk(library.images()[0].size, len(ONE.digests), 0)

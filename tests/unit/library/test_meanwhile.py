@@ -19,7 +19,7 @@ from longshore.library import ingest
 from longshore.library.folder import LayoutFolder
 from longshore.library.library import Library
 from longshore.oci.descriptor import Descriptor
-from transfertools.layouts import NAME, blobs_of, image, noise, put
+from transfertools.layouts import NAME, blobs_of, image, noise, on_disk, put
 
 ONE, TWO = image(noise(5000, "one")), image(noise(4000, "two"))
 OTHER, LAST = NAME.with_tag("2"), NAME.with_tag("zz")
@@ -85,7 +85,7 @@ def test_a_blob_that_the_disk_does_not_take_is_an_error_and_no_blob(
         with pytest.raises(error) as caught:
             library.receive(wanted, source, lease, Cancellation())
         assert type(caught.value) is error
-        assert library.usage().partial == kept
+        assert on_disk(library).partial == kept
         assert blobs_of(library) == set()
         monkeypatch.setattr(ingest, "_write", write)
         assert library.receive(wanted, source, lease, Cancellation())
@@ -152,10 +152,10 @@ def test_a_blob_of_another_algorithm_has_a_folder_of_its_own(library: Library) -
         assert not library.receive(wanted, source, lease, Cancellation())
         with library.read(wanted) as chunks:
             assert b"".join(chunks) == data
-        assert library.usage().blobs == 1
+        assert on_disk(library).blobs == 1
     os.utime(library.path / "blobs" / "sha512" / digest[7:], (0, 0))
     library.tidy()
-    assert library.usage().blobs == 0
+    assert on_disk(library).blobs == 0
 
 
 def test_a_disk_that_takes_a_piece_at_a_time_gets_all_of_them() -> None:

@@ -1,4 +1,4 @@
-"""Images of an engine: the names to ask for, tags, and the notes about them in a transfer's row."""
+"""Images of an engine: their tags, and the notes about them in a transfer's row."""
 
 from __future__ import annotations
 
@@ -7,23 +7,12 @@ from typing import TYPE_CHECKING
 from longshore.errors import ImageUnknown
 from longshore.oci.digest import short
 from longshore.oci.reference import Reference
-from longshore.transfers.transfer import ArchivePlace, NoteKind, Phase, TransferRequest
+from longshore.transfers.transfer import NoteKind, Phase
 from longshore.transfers.ways.way import Job
 
 if TYPE_CHECKING:
     from longshore.engine.engine import Engine
     from longshore.engine.model import ImageDetails
-
-
-def source_names(request: TransferRequest) -> list[str]:
-    """The names to ask the engine for: the source's, else its id; for an archive also those of the option ``names``."""
-    source = request.source
-    if not source.name.asked:
-        raise ValueError("an engine's image needs a name or an id")
-    several = isinstance(request.destination.place, ArchivePlace)
-    more = dict(request.options).get("names", "").split() if several else ()
-    named = (str(Reference.parse(name).with_default_tag()) for name in more)
-    return list(dict.fromkeys([source.name.asked, *named]))
 
 
 def tell_if_changed(job: Job, image: ImageDetails) -> None:

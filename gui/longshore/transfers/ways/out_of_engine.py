@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Protocol
 
 from longshore.archives.images import images_of
@@ -16,7 +16,7 @@ from longshore.transfers.progress.meter import PlannedLayer
 from longshore.transfers.progress.stream_rows import StreamRows
 from longshore.transfers.transfer import EnginePlace, Phase, Plan
 from longshore.transfers.ways import planning
-from longshore.transfers.ways.engine_images import source_names, tell_if_changed
+from longshore.transfers.ways.engine_images import tell_if_changed
 from longshore.transfers.ways.way import Job
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class Saved:
-    """The tar in which *engine* saves *images*: read once from *chunks*, from start to end, and checked. One thread.
+    """The tar in which *engine* saves *image*: read once from *chunks*, from start to end, and checked. One thread.
 
     *last*: the state of a layer when all of it has been read.
     """
@@ -34,15 +34,13 @@ class Saved:
         self,
         job: Job,
         engine: Engine,
-        images: Sequence[ImageDetails],
+        image: ImageDetails,
         chunks: Iterator[bytes],
         last: LayerState,
     ) -> None:
         self.engine = engine
-        self.images = images
-        self.rows = StreamRows(
-            job.progress, [diff_id for image in images for diff_id in image.diff_ids], last
-        )
+        self.image = image
+        self.rows = StreamRows(job.progress, image.diff_ids, last)
         self._job = job
         self._chunks = chunks
         self._scanner: Scanner | None = None
@@ -66,19 +64,22 @@ class Saved:
 
     def listing(self) -> Listing:
         """All that the engine has saved; only after the last layer. Raises ArchiveDamaged unless every image is whole,
-        VerificationFailed if one of ``images`` is not among them."""
+        VerificationFailed if ``image`` is not among them."""
         if self._listing is None:
             assert self._scanner is not None
             job = self._job
             job.progress.enter(Phase.VERIFYING)
             self._listing = images_of(self._scanner.contents, self.engine.address.name, job.cancellation)
-            for image in self.images:
-                self.found(image)
+            self._found(self._listing)
         return self._listing
 
-    def found(self, image: ImageDetails) -> Archived:
-        """Return *image* as it was saved: found by its id, else by its layers. Raises the same as :meth:`listing`."""
-        archived = self.listing().archived
+    def found(self) -> Archived:
+        """The image as it was saved. Raises the same as :meth:`listing`."""
+        return self._found(self.listing())
+
+    def _found(self, listing: Listing) -> Archived:
+        """The image in *listing*, by its id, else by its layers."""
+        image, archived = self.image, listing.archived
         for one in archived:
             if image.image_id in one.ids:
                 return one
@@ -110,8 +111,7 @@ class Sink(Protocol):
 class OutOfEngine:
     """See Way. *sink* opens the destination; *extracts*: whether that unpacks the layers.
 
-    An engine does not report the length of its stream, only the size of the images on its disk, which is close to it.
-    Option of a request into an archive: ``names``, more references of images for the same archive, separated by blanks.
+    An engine does not report the length of its stream, only the size of the image on its disk, which is close to it.
     """
 
     pausable = False
@@ -123,33 +123,29 @@ class OutOfEngine:
     def plan(self, job: Job) -> Plan | None:
         """The layers, and the size that the engine reports; nothing moves if the destination has the image."""
         job.progress.enter(Phase.CHECKING)
-        what = f"a save of {source_names(job.request)[0]}"
+        what = f"a save of {job.request.source.name.asked}"
         return planning.or_none(what, job.cancellation, lambda bounded: self._plan(job, bounded))
 
     def _plan(self, job: Job, cancellation: Cancellation) -> Plan:
-        engine, images = _engine(job), []
-        for name in source_names(job.request):
-            images.append(engine.image(name))
-            cancellation.raise_if_cancelled()
-        layers = list(dict.fromkeys(diff_id for image in images for diff_id in image.diff_ids))
-        whole = sum({image.image_id: image.size for image in images}.values())
-        if digest := self._sink(job).held(images[0]):
+        image = _engine(job).image(job.request.source.name.asked)
+        cancellation.raise_if_cancelled()
+        layers, whole = list(dict.fromkeys(image.diff_ids)), image.size
+        if digest := self._sink(job).held(image):
             return Plan(len(layers), whole, len(layers), whole, digest=digest, compressed=False)
         job.progress.expect([PlannedLayer(diff_id) for diff_id in layers], whole=whole)
         return Plan(len(layers), whole, estimated=True, compressed=False)
 
     def run(self, job: Job) -> str:
-        """Have the engine save and the destination store; return the digest of the first image there."""
-        engine = _engine(job)
-        names = source_names(job.request)
-        images = [engine.image(name) for name in names]
-        tell_if_changed(job, images[0])
+        """Have the engine save and the destination store; return the image's digest there."""
+        engine, name = _engine(job), job.request.source.name.asked
+        image = engine.image(name)
+        tell_if_changed(job, image)
         sink = self._sink(job)
-        if digest := sink.named(images[0]):
+        if digest := sink.named(image):
             return digest
         last = LayerState.TRANSFERRED if self.extracts else LayerState.DONE
-        with contextlib.closing(engine.save(names, job.cancellation)) as chunks:
-            return sink.take(Saved(job, engine, images, chunks, last))
+        with contextlib.closing(engine.save(name, job.cancellation)) as chunks:
+            return sink.take(Saved(job, engine, image, chunks, last))
 
 
 def _engine(job: Job) -> Engine:

@@ -49,7 +49,7 @@ class ArchiveSink:
 
     def take(self, saved: Saved) -> str:
         """See Sink. Gives the id of an image that is saved without a manifest. Raises DiskFull, ArchiveError."""
-        job, image = self._job, saved.images[0]
+        job, image = self._job, saved.image
         oci = self._format is ArchiveFormat.OCI
         with NewFile(self._path) as file:
             if oci:
@@ -58,7 +58,7 @@ class ArchiveSink:
                 self._docker(saved, file, compression_for(self._path))
             job.cancellation.raise_if_cancelled()
             file.commit()
-        archived = saved.found(image)
+        archived = saved.found()
         settled = archived.settled()
         if not oci:
             return image.image_id if archived.made else settled.top.digest
@@ -117,7 +117,7 @@ class LibrarySink:
 
     def take(self, saved: Saved) -> str:
         """See Sink. Raises DiskFull, LibraryError."""
-        library, job, image = self._library, self._job, saved.images[0]
+        library, job, image = self._library, self._job, saved.image
         with contextlib.closing(library.lease()) as lease:
             for streamed in saved.layers():
                 known = streamed.digest
@@ -126,7 +126,7 @@ class LibrarySink:
                 else:
                     library.take_in(saved.rows.counted(streamed), lease, job.cancellation)
             info = saved.engine.probe()
-            archived = saved.found(image)
+            archived = saved.found()
             # The engine may have only some platforms of an index: the library gets an image that is whole.
             settled = archived.settled(info.platform)
             _tell_if_picked(job, archived, settled)
@@ -183,10 +183,10 @@ class EngineSink:
 
     def take(self, saved: Saved) -> str:
         """See Sink. Raises VerificationFailed, and EngineError of either engine."""
-        image, before = saved.images[0], image_id_of(self._engine, self._name)
+        image, before = saved.image, image_id_of(self._engine, self._name)
         info = self._engine.probe()
         loaded = load(self._job, self._engine, self._tar(saved, info.platform))
-        archived = saved.found(image)
+        archived = saved.found()
         config = next((one.manifest.config.digest for one in archived.runnable), "")
         # A classic engine has no manifest whose digest could be lost; newer versions make one when they save.
         kept = "" if image.image_id == config else archived.top.digest
@@ -203,7 +203,7 @@ class EngineSink:
             yield from writer.file(name, streamed.size, saved.rows.counted(streamed))
             assert streamed.member is not None
             files[streamed.member.digest] = name
-        archived = saved.found(saved.images[0])
+        archived = saved.found()
         for raw in saved.listing().documents_of(archived).values():
             yield from writer.document(raw)
         names = () if self._name is None else (self._name,)
