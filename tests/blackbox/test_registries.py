@@ -113,7 +113,7 @@ def test_who_may_not_push_is_told_so(
     window.wait_row("Registries", token_registry.address, "reader")
     push_selected(window, "forbidden/mine", "1", token_registry.address, waits=False)
     row = wait_status(window, "Failed")
-    assert any("may not push" in cell for cell in row), row
+    assert any("not allowed to push" in cell for cell in row), row
 
 
 def test_a_helper_is_shared_with_docker_both_ways_while_the_window_is_open(

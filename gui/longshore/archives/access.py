@@ -103,7 +103,7 @@ class Cursor:
             self._cancellation.raise_if_cancelled()
             piece = self._rest or next(self._chunks, b"")
             if not piece:
-                raise failures.truncated(self._subject, "it ends sooner than when it was checked")
+                raise failures.truncated(self._subject, "it is shorter than when it was checked")
             given, self._rest = piece[:count], piece[count:]
             count -= len(given)
             self._position += len(given)
@@ -115,7 +115,7 @@ def exactly(chunks: Iterator[bytes], count: int, subject: str) -> Iterator[bytes
     while count:
         piece = next(chunks, b"")[:count]
         if not piece:
-            raise failures.truncated(subject, "it ends sooner than when it was checked")
+            raise failures.truncated(subject, "it is shorter than when it was checked")
         count -= len(piece)
         yield piece
 

@@ -122,7 +122,7 @@ class Archive:
     def _unchanged(self) -> Iterator[IO[bytes]]:
         with opened(self.path) as file:
             if signature_of(file) != self._signature:
-                raise failures.damaged(str(self.path), "It has changed since it was checked. Try again.")
+                raise failures.changed(str(self.path))
             yield file
 
 
@@ -169,7 +169,7 @@ def open_archive(
             budget=unpacker.budget,
         ).run()
         if signature_of(file) != signature:
-            raise failures.damaged(subject, "It was changed while it was read. Try again.")
+            raise failures.changed(subject)
     archive = Archive(
         path, signature, compression, contents, images_of(contents, subject, cancellation), marking.marks
     )

@@ -283,16 +283,14 @@ class Unpacker:
                 data, self._inner = self._inner.rest, None
                 self._idle = 0 if out else self._idle + 1
                 if self._idle > _MOST_IDLE:
-                    raise failures.excessive(
-                        self._subject, "compressed streams without end that hold nothing"
-                    )
+                    raise failures.excessive(self._subject, "too many empty compressed streams")
             if out:
                 yield self._counted(out)
 
     def end(self) -> None:
         """Signal the end of input. Raises ArchiveDamaged if the stream is incomplete."""
         if self._inner is not None or (self.compression is not Compression.NONE and not self._own.taken):
-            raise failures.truncated(self._subject, f"the {self.compression.value} stream has no end")
+            raise failures.truncated(self._subject, f"the {self.compression.value} stream is incomplete")
 
     def _counted(self, out: bytes) -> bytes:
         limits = self._limits

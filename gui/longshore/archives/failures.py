@@ -1,4 +1,4 @@
-"""What is said about archives that cannot be used: called with the file and a detail, each row is the error."""
+"""The errors for archives that cannot be used. Each row, called with the file and a detail, returns the error."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ _ENDINGS = "Image archives end in .tar, .tar.gz, .tar.zst, .tar.xz or .tar.bz2."
 truncated = Sentence(ArchiveDamaged, "The archive is truncated: its end is missing.", _AGAIN)
 #: The bytes are not what they should be.
 damaged = Sentence(ArchiveDamaged, "The archive is damaged.", _AGAIN)
-#: Something that the archive names is not in it.
+#: The file is not the one that was checked, or changed during the check.
+changed = Sentence(ArchiveDamaged, "The archive changed while it was being read.", "Try again.")
+#: The archive refers to something that it does not contain.
 incomplete = Sentence(
     ArchiveDamaged,
     "The archive is incomplete: a part of an image is missing.",
@@ -31,49 +33,49 @@ incomplete = Sentence(
 hostile = Sentence(
     ArchiveRefused,
     "The archive was refused: it contains entries that image archives never have.",
-    "Do not load it. Ask whoever made it where it comes from.",
+    "Do not load it unless you know its source.",
 )
-#: More than is read of any archive.
+#: The archive exceeds a limit of archives.limits.
 excessive = Sentence(
     ArchiveRefused,
     "The archive exceeds the size limits for images.",
-    "If it is meant to be so, load it with the engine's own command.",
+    "If you trust it, load it with “docker load”.",
 )
 #: Something else by its first bytes: *what* completes “This is …”.
-not_one = Sentence(NotAnArchive, "This is {what}, not an archive of images.", _ENDINGS)
-#: It does not even begin as a tar does.
-no_tar = Sentence(NotAnArchive, "This is some other file, not an archive of images.", _ENDINGS)
+not_one = Sentence(NotAnArchive, "This is {what}, not an image archive.", _ENDINGS)
+#: It does not begin like a tar.
+no_tar = Sentence(NotAnArchive, "This file is not an image archive.", _ENDINGS)
 #: A tar that lists no images.
 other_tar = Sentence(
     NotAnArchive,
-    "This is some other tar file, not an archive of images.",
+    "This tar file is not an image archive.",
     "Create one with Save, “docker save” or “skopeo copy”.",
 )
-#: One that lists none, but could.
-empty = Sentence(
-    NotAnArchive, "This is an empty archive, not an archive of images.", "Save an image into it."
-)
-#: What Docker saved before version 1.10.
+#: An image archive that lists no images.
+empty = Sentence(NotAnArchive, "This image archive is empty.", "Save an image into it.")
+#: The format of Docker before version 1.10.
 ancient = Sentence(
     NotAnArchive,
-    "This is an archive of before Docker 1.10, not an archive of images.",
+    "This archive was made by Docker 1.9 or older, and cannot be read.",
     "Load it with an old engine and save it again.",
 )
-#: What ``docker export`` makes.
+#: The output of ``docker export``.
 filesystem = Sentence(
     NotAnArchive,
-    "This is the file system of a container, not an archive of images.",
-    "It can be made into an image with “docker import”. Create an image archive with Save or “docker save”.",
+    "This is the file system of a container, not an image archive.",
+    "Import it with “docker import”, or create an image archive with Save or “docker save”.",
 )
 _FULL = Sentence(
-    DiskFull, "The disk is full: the archive cannot be written.", "Free space there, or save it elsewhere."
+    DiskFull,
+    "The disk is full: the archive cannot be written.",
+    "Free space on that disk, or save the archive elsewhere.",
 )
 _USE = "Check the permissions of the file and its folder."
 _ADVICE = {
     errno.ENOENT: "Check that the file or folder is still there.",
     errno.EACCES: _USE,
     errno.EPERM: _USE,
-    errno.EROFS: "The disk cannot be written to. Choose another folder.",
+    errno.EROFS: "The disk is read-only. Choose another folder.",
     errno.EISDIR: "It is a folder. Choose a file.",
     errno.ELOOP: "It is a symbolic link that leads back to itself. Choose another file.",
 }
@@ -84,5 +86,5 @@ def of_system(error: OSError, path: Path, doing: str) -> ArchiveError | DiskFull
     detail = error.strerror or str(error)
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return _FULL(str(path), detail)
-    advice = _ADVICE.get(error.errno or 0, "Check the disk that it is on, and try again.")
+    advice = _ADVICE.get(error.errno or 0, "Check the disk, then try again.")
     return Sentence(ArchiveError, "The archive cannot be {doing}.", advice)(str(path), detail, doing=doing)

@@ -72,7 +72,7 @@ def images_of(contents: Contents, subject: str, cancellation: Cancellation) -> L
     if not found and LAYOUT_FILE in here and INDEX_FILE not in here:
         raise failures.incomplete(subject, f"{INDEX_FILE} is missing")
     if not found:
-        raise failures.empty(subject, "it lists no image")
+        raise failures.empty(subject, "it lists no images")
     kind = ArchiveFormat.DOCKER if MANIFEST_FILE in here else ArchiveFormat.OCI
     remarks = remarks_on(contents, differ=differ or (bool(docker) and reading.broken), absent=reading.absent)
     return Listing(kind, tuple(joined(found)), reading.documents, remarks)
@@ -122,7 +122,7 @@ class _Reading:
         self._cancellation.raise_if_cancelled()
         self._walked += images
         if self._walked > _MOST_IMAGES:
-            raise failures.excessive(self._subject, f"more than {_MOST_IMAGES} images, or layers without end")
+            raise failures.excessive(self._subject, f"more than {_MOST_IMAGES} images, or too many layers")
 
     def _config(self, digest: str, raw: bytes) -> ImageConfig:
         if digest not in self._configs:
@@ -154,12 +154,12 @@ class _Reading:
                 or not isinstance(tags, list)
                 or not all(isinstance(text, str) for text in (*layer_names, *tags))
             ):
-                raise failures.damaged(self._subject, f"{MANIFEST_FILE} describes an image in no known way")
+                raise failures.damaged(self._subject, f"{MANIFEST_FILE} describes an image in an unknown way")
             self._count(len(layer_names) // _LIGHTER)
             self._names += len(tags)
             if self._names > self._contents.limits.references:
                 raise failures.excessive(
-                    self._subject, f"more than {self._contents.limits.references} names of images"
+                    self._subject, f"more than {self._contents.limits.references} image names"
                 )
             member = self._file(config_name)
             raw = self._named(config_name)
@@ -179,16 +179,16 @@ class _Reading:
         """The document that the archive itself calls *name*."""
         raw = self._contents.documents.get(self._file(name).name)
         if raw is None:
-            raise failures.damaged(self._subject, f"“{plain(name, 120)}” is not JSON, or too large")
+            raise failures.damaged(self._subject, f"“{plain(name, 120)}” is not JSON, or is too large")
         return raw
 
     def _file(self, name: str) -> Member:
         if problem := oversized(name, self._contents.limits):
-            raise failures.excessive(self._subject, f"an image wants a file with {problem}")
+            raise failures.excessive(self._subject, f"an image refers to a file with {problem}")
         inside = within("", name)
         if inside is None:
             raise failures.hostile(
-                self._subject, f"an image wants “{plain(name, 200)}”, outside of the archive"
+                self._subject, f"an image refers to “{plain(name, 200)}”, outside the archive"
             )
         found = self._contents.find(inside)
         if found is None:
@@ -208,13 +208,14 @@ class _Reading:
     def _check_layers(self, config: ImageConfig, layers: list[Member]) -> None:
         if len(config.diff_ids) != len(layers):
             raise failures.damaged(
-                self._subject, f"an image of {len(config.diff_ids)} layers has {len(layers)} of them here"
+                self._subject,
+                f"an image lists {len(config.diff_ids)} layers, and the archive has {len(layers)} of them",
             )
         for diff_id, layer in zip(config.diff_ids, layers, strict=True):
             if layer.diff_id != diff_id:
                 raise failures.damaged(
                     self._subject,
-                    f"the layer “{plain(layer.name, 120)}” is {layer.diff_id}; the image wants {diff_id}",
+                    f"the layer “{plain(layer.name, 120)}” is {layer.diff_id} instead of {diff_id}",
                 )
 
     # -- oci-archive
@@ -252,7 +253,7 @@ class _Reading:
         below = _Below()
         top = self._walk(entry.descriptor, below, 0)
         if below.missing and not below.images:
-            raise failures.incomplete(self._subject, f"no platform of {top.digest} is whole")
+            raise failures.incomplete(self._subject, f"no platform of {top.digest} is complete")
         return Archived(
             () if entry.reference is None else (entry.reference,),
             top,
@@ -269,7 +270,7 @@ class _Reading:
             return found
         below.indexes.append(found)
         if depth >= _DEEPEST:
-            raise failures.excessive(self._subject, "indexes within indexes within indexes")
+            raise failures.excessive(self._subject, "indexes are nested too deeply")
         for child in found.manifests:
             try:
                 self._walk(child, below, depth + 1)
@@ -288,7 +289,7 @@ class _Reading:
                 raise self._absent(layer)
             if member is not None and member.size != layer.size:
                 raise failures.damaged(
-                    self._subject, f"{layer.digest} has {member.size} bytes, and {layer.size} are promised"
+                    self._subject, f"{layer.digest} has {member.size} bytes instead of {layer.size}"
                 )
             if member is not None:
                 here.append(member)
@@ -308,11 +309,11 @@ class _Reading:
         raw = self.documents.get(wanted.digest)
         if raw is None:
             if wanted.digest in self._members:
-                raise failures.damaged(self._subject, f"{wanted.digest} is not JSON, or too large")
+                raise failures.damaged(self._subject, f"{wanted.digest} is not JSON, or is too large")
             raise self._absent(wanted)
         if len(raw) != wanted.size:
             raise failures.damaged(
-                self._subject, f"{wanted.digest} has {len(raw)} bytes, and {wanted.size} are promised"
+                self._subject, f"{wanted.digest} has {len(raw)} bytes instead of {wanted.size}"
             )
         return raw
 

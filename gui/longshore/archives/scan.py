@@ -262,7 +262,9 @@ class Scanner:
         if entry.name in self.contents.links or (
             entry.name in self.contents.members and entry.kind is EntryKind.LINK
         ):
-            raise failures.hostile(self.subject, f"“{plain(entry.name, 200)}” is in it twice, and as a link")
+            raise failures.hostile(
+                self.subject, f"“{plain(entry.name, 200)}” occurs twice, at least once as a link"
+            )
         if entry.name in self.contents.members:
             self.contents.twice.append(entry.name)
             self.contents.documents.pop(entry.name, None)
@@ -277,7 +279,7 @@ class Scanner:
         self._values += values
         if values > self.limits.values or self._values > self.limits.parsed:
             if entry.name in _LISTS:
-                raise failures.excessive(self.subject, f"{entry.name} has too many values, {values}")
+                raise failures.excessive(self.subject, f"{entry.name} contains too many values: {values}")
             return False  # it may be a layer; an image that refers to it as a document is refused
         try:
             json.loads(raw)
@@ -285,7 +287,9 @@ class Scanner:
             return False
         self._kept += len(raw)
         if self._kept > self.limits.documents:
-            raise failures.excessive(self.subject, f"more than {self.limits.documents} bytes of documents")
+            raise failures.excessive(
+                self.subject, f"more than {self.limits.documents} bytes of JSON documents"
+            )
         self.contents.documents[entry.name] = raw
         return True
 
@@ -295,7 +299,7 @@ class Scanner:
             return failures.filesystem(self.subject)
         if REPOSITORIES_FILE in self.contents.members:
             return failures.ancient(self.subject)
-        return failures.other_tar(self.subject, f"neither {MANIFEST_FILE} nor {INDEX_FILE} is in it")
+        return failures.other_tar(self.subject, f"it contains neither {MANIFEST_FILE} nor {INDEX_FILE}")
 
 
 class _Hashing:

@@ -124,8 +124,8 @@ class TarReader:
         """Some bytes, at most *most*."""
         if not self._fill():
             if not self.entries:
-                raise failures.no_tar(self._subject, "its first 512 bytes are no header of a tar")
-            raise failures.truncated(self._subject, f"it ends within an entry, at byte {self.position}")
+                raise failures.no_tar(self._subject, "its first 512 bytes are not a tar header")
+            raise failures.truncated(self._subject, f"it ends inside an entry, at byte {self.position}")
         given = self._buffer[self._at : self._at + min(most, BLOCK)]
         self._at += len(given)
         self.position += len(given)
@@ -161,11 +161,11 @@ class TarReader:
         signed = unsigned - 256 * sum(byte > 127 for byte in header[:148] + header[156:])
         if said is None or said not in (unsigned, signed):
             if self.entries == 1:
-                raise failures.no_tar(self._subject, "its first 512 bytes are no header of a tar")
-            raise failures.damaged(self._subject, f"a broken header before byte {self.position}")
+                raise failures.no_tar(self._subject, "its first 512 bytes are not a tar header")
+            raise failures.damaged(self._subject, f"invalid header before byte {self.position}")
         size = _number(header[124:136])
         if size is None or size > _LARGEST_SIZE:
-            raise failures.damaged(self._subject, f"a broken length before byte {self.position}")
+            raise failures.damaged(self._subject, f"invalid size before byte {self.position}")
         return size
 
     def _extended(self, size: int) -> bytes:
@@ -188,7 +188,7 @@ class TarReader:
             end = at + (int(length) if length.isdigit() else 0)
             key, equals, text = value[at + len(length) + 1 : end].partition(b"=")
             if end > len(value) or not equals or not text.endswith(b"\n"):
-                raise failures.damaged(self._subject, "a broken extended header")
+                raise failures.damaged(self._subject, "invalid extended header")
             name = _text(key)
             if name in (_PATH, _TARGET, _SIZE):
                 found[name] = _text(text[:-1])
@@ -206,11 +206,11 @@ class TarReader:
         target = extended.get(_TARGET, _text(header[157:257]))
         if (told := extended.get(_SIZE)) is not None:
             if not told.isascii() or not told.isdigit() or len(told) > 18:
-                raise failures.damaged(self._subject, "a broken length in an extended header")
+                raise failures.damaged(self._subject, "invalid size in an extended header")
             size = int(told)
         self._name_characters += len(raw) + len(target)
         if self._name_characters > self._limits.names:
-            raise failures.excessive(self._subject, f"names of more than {self._limits.names} characters")
+            raise failures.excessive(self._subject, f"more than {self._limits.names} characters in names")
         what = {b"\0": EntryKind.FILE, b"0": EntryKind.FILE, b"7": EntryKind.FILE}
         what |= {b"5": EntryKind.FOLDER, b"1": EntryKind.LINK, b"2": EntryKind.LINK}
         found = what.get(kind, EntryKind.OTHER)
@@ -226,12 +226,12 @@ class TarReader:
             problem = f"{shown} has {problem_of_name}"
         inside = within("", raw)
         if not problem and inside is None:
-            problem = f"{shown} lies outside of the archive"
+            problem = f"{shown} is outside the archive"
         if not problem and found is EntryKind.LINK:
             # A symbolic link is relative to its own folder, a hard link to the top.
             inner = within(posixpath.dirname(inside or "") if kind == b"2" else "", target)
             if not inner:
-                problem = f"{shown} is a link out of the archive, to “{plain(target, 200)}”"
+                problem = f"{shown} is a link to a place outside the archive, “{plain(target, 200)}”"
             target = inner or ""
         return Entry(
             inside or "", found, size, self.position, target if found is EntryKind.LINK else "", problem
@@ -243,8 +243,8 @@ _ODD = {
     b"4": "a device",
     b"6": "a named pipe",
     b"S": "a sparse file",
-    b"M": "a part of a file that began in another archive",
-    b"V": "a tape's label",
+    b"M": "a continuation of a file from another archive",
+    b"V": "a tape label",
 }
 
 
@@ -253,7 +253,7 @@ def oversized(name: str, limits: Limits = LIMITS) -> str:
     if len(name) > limits.name:
         return f"a name of {len(name)} characters"
     if name.count("/") > limits.parts:
-        return f"a name of {name.count('/') + 1} folders"
+        return f"a path of {name.count('/') + 1} parts"
     return ""
 
 

@@ -181,7 +181,7 @@ def normal_url(host: str, *, tls: bool = False) -> str:
             parts = _split(f"tcp://{rest}", host)
             name = _host_of(parts) or "127.0.0.1"
             if parts.username or parts.path.strip("/") or parts.query:
-                raise _not_an_address(host, "Give host and port only, such as tcp://server.example:2376")
+                raise _not_an_address(host, "Use host and port only, such as tcp://server.example:2376")
             return f"tcp://{name}:{parts.port or (TLS_PORT if tls or scheme == 'https' else PORT)}"
         case "ssh":
             parts = _split(f"ssh://{rest}", host)
@@ -189,11 +189,11 @@ def normal_url(host: str, *, tls: bool = False) -> str:
             wrong = parts.query or parts.fragment or "\0" in user or "\0" in path
             if wrong or not parts.hostname or parts.hostname.startswith("-") or user.startswith("-"):
                 raise _not_an_address(
-                    host, "Give it as ssh://user@host, or ssh://user@host/path/of/the/socket"
+                    host, "Use the form ssh://user@host or ssh://user@host/path/of/the/socket"
                 )
             if parts.password is not None:
                 raise _not_an_address(
-                    f"ssh://{_host_of(parts)}", "Leave the password out; use an SSH key or an agent."
+                    f"ssh://{_host_of(parts)}", "Remove the password; use an SSH key or an SSH agent."
                 )
             user = f"{quote(user, safe='')}@" if user else ""
             port = f":{parts.port}" if parts.port else ""
@@ -208,7 +208,7 @@ def _split(url: str, given: str) -> SplitResult:
         parts = urlsplit(url)
         _ = parts.port
     except ValueError as error:
-        raise _not_an_address(given, "Give host and port, such as tcp://server.example:2376") from error
+        raise _not_an_address(given, "Use host and port, such as tcp://server.example:2376") from error
     return parts
 
 

@@ -22,6 +22,7 @@ from docker.utils.proxy import ProxyConfig
 import longshore
 from longshore.engine.address import EngineAddress, TlsFiles
 from longshore.engine.transport import DialledAdapter, Sockets, SshLine, TcpAdapter, UnixLine
+from longshore.engine.unavailable import no_ssh
 from longshore.errors import EngineUnavailable, UnavailableCause
 from longshore.shared_files import FileTooLarge, NotAFile, read_file
 
@@ -54,7 +55,7 @@ def _check_files(address: EngineAddress, tls: TlsFiles) -> None:
                 read_file(path, LARGEST_PEM)
         except (NotAFile, FileTooLarge) as error:
             raise EngineUnavailable(
-                "A file for the secure connection to the engine cannot be used.",
+                "A certificate or key file for the engine cannot be used.",
                 cause=UnavailableCause.TLS,
                 subject=address.url,
                 advice="Check ca.pem, cert.pem and key.pem in DOCKER_CERT_PATH or in the Docker context.",
@@ -101,12 +102,7 @@ class Client(docker.APIClient):
                 self.mount("http+docker://", DialledAdapter(partial(UnixLine, path), self.sockets))
             case "ssh":
                 if shutil.which("ssh") is None:
-                    raise EngineUnavailable(
-                        "The engine is reached through SSH, but no ssh program is installed here.",
-                        cause=UnavailableCause.UNSUPPORTED,
-                        subject=address.url,
-                        advice="Install the OpenSSH client.",
-                    )
+                    raise no_ssh(address)
                 self.mount("http+docker://", DialledAdapter(partial(SshLine, address.url), self.sockets))
             case "tcp":
                 secure = address.tls is not None
@@ -125,7 +121,7 @@ class Client(docker.APIClient):
                 self.mount("http+docker://", NpipeHTTPAdapter(address.url, CONNECT_SECONDS))
             case _:
                 raise EngineUnavailable(
-                    "Named pipes lead to engines on Windows only.",
+                    "Named pipes work on Windows only.",
                     cause=UnavailableCause.UNSUPPORTED,
                     subject=address.url,
                     advice="Use unix://, tcp:// or ssh://.",
@@ -164,7 +160,7 @@ class Client(docker.APIClient):
         with self.exchange("GET", "/images/{0}/json", name, params={"manifests": "1"}) as response:
             found = response.json()
         if not isinstance(found, dict):
-            raise ValueError("the answer about an image is no object")
+            raise ValueError("the response about an image is not a JSON object")
         return found
 
     @contextlib.contextmanager
@@ -234,7 +230,7 @@ def read_lines(response: requests.Response) -> Iterator[dict[str, Any]]:
         for line in lines:
             yield from _objects(decoder, line)
         if len(pending) > LONGEST_LINE:
-            raise ValueError("a line of the engine's answer does not end")
+            raise ValueError("a line of the engine's response exceeds the size limit")
     yield from _objects(decoder, pending)
 
 
@@ -250,7 +246,7 @@ def _objects(decoder: json.JSONDecoder, line: bytes) -> Iterator[dict[str, Any]]
         try:
             found, at = decoder.raw_decode(text, at)
         except RecursionError as error:
-            raise ValueError("a line of the engine's answer is nested too deeply") from error
+            raise ValueError("a line of the engine's response is nested too deeply") from error
         if isinstance(found, dict):
             yield found
         while at < len(text) and text[at].isspace():

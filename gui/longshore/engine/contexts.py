@@ -82,7 +82,7 @@ def chosen_context(environ: Mapping[str, str]) -> tuple[str, str]:
         return DEFAULT, ""
     except _UNREADABLE as error:
         raise UnknownContext(
-            "Docker's configuration file cannot be read, so the current context is not known.",
+            "Docker's configuration file cannot be read, so the current context is unknown.",
             subject=str(file),
             advice="Repair the file, or name the engine with --engine or DOCKER_HOST.",
             detail=_why(error),
@@ -101,7 +101,7 @@ def read_context(name: str, environ: Mapping[str, str], chosen_by: str = "") -> 
         raise UnknownContext(
             f"The Docker context “{plain(name, 60)}” does not exist.",
             subject=name,
-            advice=(f"It is asked for by {chosen_by}. " if chosen_by else "")
+            advice=(f"It is selected by {chosen_by}. " if chosen_by else "")
             + (f"Known contexts: default, {known}." if known else "The only context is default."),
         ) from error
     except _UNREADABLE as error:
@@ -137,7 +137,7 @@ def _read(folder: Path, key: str, name: str = "") -> StoredContext:
     host = endpoint.get("Host") or ""
     stored = data.get("Name") or name
     if not isinstance(host, str) or not isinstance(stored, str) or not stored:
-        raise TypeError("name or host is not a text")
+        raise TypeError("the name or the host is not a string")
     tls = folder / "tls" / key / "docker"
     return StoredContext(
         stored,

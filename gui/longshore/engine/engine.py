@@ -358,7 +358,7 @@ class Engine:
             raise no_version(self.address, error.status, error.text) from error
         version = answer.get("ApiVersion") if isinstance(answer, dict) else None
         if not isinstance(version, str) or not version:
-            raise ValueError("the answer to /version names no version of the API")
+            raise ValueError("the response to /version contains no API version")
         client.speak(version)
         with self._lock:
             self._version = version

@@ -1,4 +1,4 @@
-"""What engines say no to, other than pulls and pushes."""
+"""The errors for requests that an engine refuses, other than pulls and pushes."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from longshore.text import plain
 
 
 def refusal(status: int, text: str, subject: str) -> LongshoreError:
-    """The error for an answer with *status* (0: in the stream) about the image *subject* (may be empty)."""
+    """The error for a response with *status* (0: in the stream) about the image *subject* (may be empty)."""
     lowered = text.lower()
     named = f"“{plain(subject, 120)}”" if subject else "the image"
     if "no space left on device" in lowered or "disk quota exceeded" in lowered:
         return DiskFull(
             "The engine's disk is full.",
             subject=subject,
-            advice="Remove images that are not needed, or give the engine more room.",
+            advice="Remove images that you no longer need, or enlarge the engine's disk.",
             detail=text,
         )
     if status == 404 or "no such image" in lowered or "image not known" in lowered:
         return ImageUnknown(
             f"The engine has no image {named}.",
             subject=subject,
-            advice="It may have been removed or renamed meanwhile: refresh the list.",
+            advice="It may have been removed or renamed: refresh the list.",
             detail=text,
         )
     if status == 409:
@@ -35,19 +35,19 @@ def refusal(status: int, text: str, subject: str) -> LongshoreError:
             message = f"Other images are built on {named}."
             advice = "Remove them first."
         else:
-            message = f"Something uses {named}."
-            advice = "Remove what uses it first; the engine's own words are in the details."
+            message = f"The engine reports that {named} is in use."
+            advice = "Remove whatever uses it first; see the engine's message in the details."
         return ImageInUse(message, subject=subject, advice=advice, detail=text)
     if status == 403:
         return EngineFailure(
             "The engine does not allow this.",
             subject=subject,
-            advice="Ask whoever runs the engine.",
+            advice="Ask the engine's administrator.",
             detail=text,
         )
     return EngineFailure(
         "The engine could not do this.",
         subject=subject,
-        advice="Its own message is in the details.",
+        advice="See the engine's message in the details.",
         detail=text,
     )

@@ -1,6 +1,6 @@
-"""Why an engine does not answer, from the exceptions of the layers below.
+"""The reason why an engine is unavailable, from the exceptions of the layers below.
 
-Knows them by type and number, not by text.
+Recognizes them by type and number, not by text.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ _START = "Start the engine (for Docker on Linux: sudo systemctl start docker)."
 
 
 def explain(address: EngineAddress, error: BaseException, *, doing: str = "") -> EngineError:
-    """*error*, raised while talking to the engine at *address*, as what a person can use.
+    """The error to show for *error*, which was raised while talking to the engine at *address*.
 
-    *doing*: what was going on, for an engine lost in the middle of it, e.g. ``pulling “postgres:16”``.
+    *doing*: the interrupted work, for an engine that was lost meanwhile, e.g. ``pulling “postgres:16”``.
     """
     chain = list(_chain(error))
     for each in chain:
@@ -35,18 +35,18 @@ def explain(address: EngineAddress, error: BaseException, *, doing: str = "") ->
         if doing
         else "The connection to the engine was lost.",
         subject=address.url,
-        advice="Once it runs again, retry.",
+        advice="Try again when the engine is running.",
         detail=_words(chain),
     )
 
 
 def no_version(address: EngineAddress, status: int, text: str) -> EngineUnavailable:
-    """The error for an HTTP *status* in answer to the first question, which every engine answers to everybody."""
+    """The error for an HTTP *status* in response to the first request, which every engine answers without a sign-in."""
     if status == 400 and "HTTPS server" in text:
         return _unavailable(
             address,
             UnavailableCause.TLS,
-            "The engine requires TLS, but its address does not say so.",
+            "The engine requires TLS, but its address is configured without TLS.",
             "Set DOCKER_TLS_VERIFY=1 and DOCKER_CERT_PATH, or use a Docker context that has its certificates.",
             text,
         )
@@ -54,11 +54,22 @@ def no_version(address: EngineAddress, status: int, text: str) -> EngineUnavaila
         return _unavailable(
             address,
             UnavailableCause.NO_PERMISSION,
-            "Something in front of the engine denies access.",
-            "Ask whoever runs the engine or the proxy in front of it.",
+            "Access to the engine is denied, probably by a proxy in front of it.",
+            "Ask the administrator of the engine or the proxy.",
             f"{status} {text}",
         )
     return _not_an_engine(address, f"{status} {text}")
+
+
+def no_ssh(address: EngineAddress, detail: str = "") -> EngineUnavailable:
+    """The error for an ``ssh://`` address on a machine without an ssh program."""
+    return _unavailable(
+        address,
+        UnavailableCause.UNSUPPORTED,
+        "This engine is reached over SSH, but ssh is not installed on this machine.",
+        "Install the OpenSSH client.",
+        detail,
+    )
 
 
 def _known(address: EngineAddress, error: BaseException) -> EngineError | None:
@@ -87,10 +98,10 @@ def _known(address: EngineAddress, error: BaseException) -> EngineError | None:
             address,
             UnavailableCause.TIMED_OUT,
             "The engine did not respond in time.",
-            "It may be starting, overloaded, or hidden by a firewall. Retry, or restart it.",
+            "It may be starting, overloaded, or hidden by a firewall. Try again, or restart it.",
             detail,
         )
-    if isinstance(error, requests_errors.InvalidJSONError):  # an OSError too, as all of that library's
+    if isinstance(error, requests_errors.InvalidJSONError):  # an OSError too, like all errors of that library
         return _not_an_engine(address, detail)
     if isinstance(error, http.client.BadStatusLine) and not isinstance(error, http.client.RemoteDisconnected):
         return _not_an_engine(address, str(error))
@@ -113,13 +124,7 @@ def _os_error(address: EngineAddress, error: OSError) -> EngineError | None:
             detail,
         )
     if address.scheme == "ssh" and isinstance(error, FileNotFoundError):
-        return _unavailable(
-            address,
-            UnavailableCause.UNSUPPORTED,
-            "The engine is reached through SSH, but no ssh program is installed here.",
-            "Install the OpenSSH client.",
-            detail,
-        )
+        return no_ssh(address, detail)
     if local and isinstance(error, FileNotFoundError | NotADirectoryError):
         return _unavailable(
             address,
@@ -134,9 +139,9 @@ def _os_error(address: EngineAddress, error: OSError) -> EngineError | None:
             UnavailableCause.NO_PERMISSION,
             "You are not allowed to use this engine.",
             "Add yourself to the group docker (sudo usermod -aG docker $USER) and log in again, or use a "
-            "rootless engine. Members of that group are as powerful as root."
+            "rootless engine. Members of that group have root access."
             if local
-            else "A firewall or a security policy on this machine forbids the connection.",
+            else "Check this machine's firewall and security policies: one of them blocks the connection.",
             detail,
         )
     if error.errno in _UNREACHABLE:
@@ -147,7 +152,7 @@ def _os_error(address: EngineAddress, error: OSError) -> EngineError | None:
             "Check the network or VPN it is on.",
             detail,
         )
-    # UnixLine's path does not fit: no number comes with it.
+    # UnixLine's path is too long; this error has no number.
     if error.errno is None and "AF_UNIX" in detail:
         return _unavailable(
             address,
@@ -178,14 +183,12 @@ def _tls(address: EngineAddress, error: BaseException) -> EngineUnavailable:
         advice = "Check the port (usually 2375 without TLS, 2376 with TLS), or unset DOCKER_TLS_VERIFY."
     elif "CERTIFICATE_VERIFY_FAILED" in detail:
         message = "The engine's certificate is not trusted."
-        advice = (
-            "Put the certificate of its authority into ca.pem in DOCKER_CERT_PATH or in the Docker context."
-        )
+        advice = "Put its CA certificate into ca.pem in DOCKER_CERT_PATH or in the Docker context."
     elif "CERTIFICATE_REQUIRED" in detail or "alert" in detail.lower():
         message = "The engine does not accept your certificate."
         advice = "Check cert.pem and key.pem in DOCKER_CERT_PATH or in the Docker context."
     else:
-        message = "No secure connection to the engine could be made."
+        message = "The TLS connection to the engine failed."
         advice = "Check ca.pem, cert.pem and key.pem in DOCKER_CERT_PATH or in the Docker context."
     return _unavailable(address, UnavailableCause.TLS, message, advice, detail)
 
@@ -195,7 +198,7 @@ def _ssh(address: EngineAddress, error: BaseException) -> EngineUnavailable:
     if "Permission denied" in said:
         cause = UnavailableCause.NO_PERMISSION
         message, advice = (
-            "SSH denied access.",
+            "SSH access to the engine's machine was denied.",
             "Load your key into the SSH agent; a password cannot be typed here.",
         )
     elif "Could not resolve hostname" in said:
@@ -203,7 +206,7 @@ def _ssh(address: EngineAddress, error: BaseException) -> EngineUnavailable:
         message, advice = "The engine's host was not found.", "Check the host in the address."
     elif "Host key verification failed" in said:
         cause = UnavailableCause.TLS
-        message = "SSH does not know the engine's machine, or it has changed its key."
+        message = "SSH does not know the key of the engine's machine, or the key has changed."
         advice = "Connect once with ssh in a terminal and check the key."
     elif "not found" in said:
         cause = UnavailableCause.UNSUPPORTED
@@ -247,7 +250,7 @@ def _unavailable(
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """*error* and what it was made from, the innermost first: HTTP libraries wrap in three different ways."""
+    """*error* and its causes, the innermost first: HTTP libraries wrap errors in three different ways."""
     seen: list[BaseException] = []
     todo: list[object] = [error]
     while todo:

@@ -93,9 +93,9 @@ class Contents:
                 for _ in self._chunks(file, digest, 0, there, cancellation, take_out):
                     pass
                 raise InvalidManifest(
-                    "The manifest gives the wrong size for this content.",
+                    "The size in the manifest does not match this content.",
                     subject=digest,
-                    advice="Ask whoever made the image to build it again.",
+                    advice="Build the image again, or ask its publisher to do so.",
                     detail=f"{size} bytes in the manifest, {there} bytes in the library",
                 )
             yield self._chunks(file, digest, offset, there, cancellation, take_out)
@@ -181,7 +181,9 @@ class Contents:
                 raw += chunk
                 if len(raw) > largest:
                     raise InvalidManifest(
-                        "The document is too large.", subject=digest, detail=f"more than {largest} bytes"
+                        "The manifest or configuration is too large.",
+                        subject=digest,
+                        detail=f"more than {largest} bytes",
                     )
         return bytes(raw)
 
@@ -214,7 +216,7 @@ class Contents:
 
     def _damaged(self, digest: str, why: str, removed: bool) -> LibraryDamaged:
         return LibraryDamaged(
-            f"The content {short(digest)} in the library was damaged, and was removed."
+            f"The content {short(digest)} in the library was damaged and has been removed."
             if removed
             else f"The content {short(digest)} in the library is damaged.",
             subject=str(self._folder.path),

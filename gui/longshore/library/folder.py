@@ -88,7 +88,7 @@ class LayoutFolder:
             except FileNotFoundError:
                 return False
         if there and OWN not in there:
-            raise self._not_one("it is not empty, and no OCI image layout")
+            raise self._not_one("it is not empty and not an OCI image layout")
         return False
 
     def ensure(self) -> None:
@@ -189,7 +189,7 @@ class LayoutFolder:
             wanted = after.to_bytes()
             if len(wanted) > layout.LARGEST_INDEX:
                 raise LibraryError(
-                    "The library lists too many images.",
+                    "The library has too many images.",
                     subject=str(self.path),
                     advice="Remove images that you no longer need, or use another folder.",
                     detail=f"{len(wanted)} bytes in {layout.INDEX_FILE}; at most {layout.LARGEST_INDEX} are read",
@@ -237,18 +237,18 @@ class LayoutFolder:
             return LibraryBusy(
                 "Another program keeps the library locked.",
                 subject=str(self.path),
-                advice="Find a Longshore that hangs or is suspended, and close it.",
+                advice="Close Longshore windows that have stopped responding.",
                 detail=detail,
             )
         if isinstance(error, DidNotLast):
             return LibraryBusy(
                 "Another program keeps overwriting the library's list of images.",
                 subject=str(self.path),
-                advice="End that program, then try again.",
+                advice="Close that program, then try again.",
                 detail=detail,
             )
         if isinstance(error, FileTooLarge):
-            return self._broken_index("The image layout is broken.", detail)
+            return self._broken_index("The image layout is damaged.", detail)
         if isinstance(error, NotAFile):
             path = Path(os.fsdecode(error.filename))
             return self._link(path) if path.is_symlink() else self._no_file(path)
@@ -259,16 +259,15 @@ class LayoutFolder:
                 advice="Free space on that disk, or choose another folder for the library.",
                 detail=detail,
             )
-        done = "written" if writing else "read"
         if error.errno in _FORBIDDEN:
             return LibraryError(
-                f"The library may not be {done}.",
+                f"You do not have permission to {'write to' if writing else 'read'} the library.",
                 subject=str(self.path),
                 advice="Check the folder's owner and permissions, or choose another folder.",
                 detail=detail,
             )
         return LibraryError(
-            f"The library cannot be {done}.",
+            f"The library cannot be {'written' if writing else 'read'}.",
             subject=str(self.path),
             advice="Check the folder, or choose another one.",
             detail=detail,
@@ -292,12 +291,14 @@ class LayoutFolder:
 
     def _link(self, path: Path) -> LibraryError:
         return LibraryError(
-            "Something in the library is a link, and links are not followed.",
+            "The library contains a symbolic link, which Longshore does not follow.",
             subject=str(path),
             advice="Replace it with the file or folder itself.",
         )
 
     def _no_file(self, path: Path) -> LibraryError:
         return LibraryError(
-            "Something in the library is not a file.", subject=str(path), advice="Remove it from the folder."
+            "The library contains an entry that is not a regular file.",
+            subject=str(path),
+            advice="Remove it from the folder.",
         )

@@ -149,7 +149,7 @@ class Library:
             if self.entry(image).descriptor.digest == entry.descriptor.digest:
                 return entry
         raise LibraryBusy(
-            "The image changes too often to be read.",
+            "The image kept changing while it was read.",
             subject=str(image),
             advice="Try again when other programs have finished with it.",
         )
@@ -259,7 +259,7 @@ class Library:
             elif self._collector.unneeded:
                 self._collector.collect(())
         except LongshoreError as error:
-            _log.info("cannot clear up %s: %s %s", self.path, error, error.detail)
+            _log.info("cannot clean up %s: %s %s", self.path, error, error.detail)
 
     def _described(self, found: Manifest | Index) -> Descriptor:
         """The descriptor for the index, with a single image's platform, which other tools use for their choice."""

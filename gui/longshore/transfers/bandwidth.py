@@ -37,7 +37,7 @@ class Bandwidth:
     @limit.setter
     def limit(self, bytes_per_second: float | None) -> None:
         if bytes_per_second is not None and bytes_per_second <= 0:
-            raise ValueError("a limit is more than nothing; None for no limit")
+            raise ValueError("a limit must be positive; None for no limit")
         with self._lock:
             self._rate = bytes_per_second
             self._free = time.monotonic()

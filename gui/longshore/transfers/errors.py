@@ -1,8 +1,14 @@
-"""Errors raised by the transfers themselves."""
+"""Errors raised by the transfers themselves, and what several ways say."""
 
 from __future__ import annotations
 
-from longshore.errors import LongshoreError
+from collections.abc import Iterable
+
+from longshore.errors import InvalidManifest, LongshoreError
+from longshore.oci.platform import Platform
+
+#: Advice for an engine whose image is not the one that was transferred or requested.
+TAG_MAY_HAVE_MOVED = "Its tag may have been moved to another image. Try again."
 
 
 class InternalError(LongshoreError):
@@ -17,10 +23,21 @@ class UnsupportedTransfer(LongshoreError):
     code = "transfer.unsupported"
 
 
+def no_platform(wanted: Iterable[Platform], available: Iterable[Platform], subject: str) -> InvalidManifest:
+    """The error for an image that has none of the platforms *wanted*, but those in *available*."""
+    there = ", ".join(map(str, available))
+    return InvalidManifest(
+        f"No image is available for {', '.join(map(str, wanted))}.",
+        subject=subject,
+        advice="Choose an available platform.",
+        detail=f"available: {there}" if there else "",
+    )
+
+
 def internal_error(error: BaseException) -> InternalError:
     """The error to show for an unexpected exception. Any thread."""
     return InternalError(
         "Something went wrong inside Longshore.",
-        advice="Try again. If it keeps happening, report it with the log file.",
+        advice="Try again. If it happens again, report it with the log file.",
         detail=f"{type(error).__name__}: {error}",
     )

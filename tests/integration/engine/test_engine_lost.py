@@ -195,7 +195,7 @@ def test_a_full_disk(
     with pytest.raises(DiskFull) as caught:
         list(engine.pull(Reference.parse(f"{open_registry.address}/lost/large"), cancellation=Cancellation()))
     assert caught.value.detail
-    assert "room" in caught.value.advice
+    assert "enlarge" in caught.value.advice
 
 
 def test_tcp_with_tls(client_of: Callable[..., Engine], tls_engine: TlsEngine, tmp_path: Path) -> None:

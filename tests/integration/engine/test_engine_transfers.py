@@ -220,7 +220,8 @@ def test_a_registry_without_tls_where_the_engine_wants_it(
     ):
         pull(engine, f"{registry.address}/transfers/http")
     assert (
-        caught.value.message == f"The engine connects to {registry.address} with TLS, but it uses plain HTTP."
+        caught.value.message
+        == f"The engine connects to {registry.address} with TLS, but the registry uses plain HTTP."
     )
     assert f"add {registry.address} to “insecure-registries”" in caught.value.advice
 

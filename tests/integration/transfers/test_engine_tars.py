@@ -155,7 +155,7 @@ def test_an_engine_that_keeps_one_platform_is_not_given_any_of_several_others(
     source = start(write(tmp_path, parts), name)
     failed = eye.until(queue.add(moving(source, in_engine(address))), State.FAILED, 60)
     assert isinstance(failed.error, InvalidManifest)
-    assert failed.error.detail == "there are: linux/arm64, linux/s390x"
+    assert failed.error.detail == "available: linux/arm64, linux/s390x"
     with pytest.raises(ImageUnknown):
         clients.engine(address).image(name)
 

@@ -67,7 +67,7 @@ def test_a_path_of_very_many_parts_is_not_looked_up(tmp_path: Path, parts: int) 
     rows = [{"Config": name, "RepoTags": ["team/app:1"], "Layers": []}]
     with pytest.raises(ArchiveRefused, match="exceeds the size limits") as caught:
         opened(write(tmp_path, [("manifest.json", document(rows))]))
-    assert "an image wants a file with a name of" in caught.value.detail
+    assert "an image refers to a file with a " in caught.value.detail
 
 
 def test_the_longest_path_is_looked_up_in_as_many_steps_as_it_has_parts() -> None:
@@ -115,7 +115,7 @@ def test_folders_that_are_links_are_followed() -> None:
 def test_a_path_of_a_file_with_very_many_parts(tmp_path: Path) -> None:
     with pytest.raises(ArchiveRefused) as caught:
         opened(write(tmp_path, [*oci_parts(IMAGE), ("a/" * 100 + "x", b"")]))
-    assert "101 folders" in caught.value.detail
+    assert "a path of 101 parts" in caught.value.detail
     opened(write(tmp_path, [*oci_parts(IMAGE), ("a/" * LIMITS.parts + "x", b"")]))
 
 
@@ -168,14 +168,14 @@ def test_an_extended_header_is_of_the_next_entry_only() -> None:
 def test_broken_records(broken: bytes) -> None:
     with pytest.raises(ArchiveDamaged, match="damaged") as caught:
         list(TarReader([raw_entry("pax", broken, b"x") + raw_entry("a", b"", b"0") + TAR_END]))
-    assert "a broken extended header" in caught.value.detail
+    assert "invalid extended header" in caught.value.detail
 
 
 @pytest.mark.parametrize("size", ["²", "-1", "1e3", " 5", "9" * 19, "9" * 5000, ""])
 def test_a_size_that_is_no_number(size: str) -> None:
     with pytest.raises(ArchiveDamaged) as caught:
         list(TarReader([raw_entry("pax", record("size", size), b"x") + raw_entry("a", b"", b"0") + TAR_END]))
-    assert "a broken length" in caught.value.detail
+    assert "invalid size in an extended header" in caught.value.detail
 
 
 def test_extended_headers_are_bounded_together() -> None:
@@ -195,7 +195,7 @@ def test_the_sum_of_a_header() -> None:
         header[148:156] = b"%06o\0 " % wrong
         with pytest.raises(ArchiveDamaged) as caught:
             list(TarReader([good + bytes(header) + TAR_END]))
-        assert "a broken header before byte 1024" in caught.value.detail
+        assert "invalid header before byte 1024" in caught.value.detail
     # Old programs summed the bytes as signed.
     header[148:156] = b"%06o\0 " % (right - 2 * 256)
     assert [entry.name for entry in TarReader([bytes(header) + TAR_END])] == ["\u00fc"]
@@ -228,7 +228,7 @@ def test_names_are_bounded_together() -> None:
     assert len(list(TarReader([tar], limits=Limits(names=500)))) == 10
     with pytest.raises(ArchiveRefused) as caught:
         list(TarReader([tar], limits=Limits(names=499)))
-    assert "names of more than 499 characters" in caught.value.detail
+    assert "more than 499 characters in names" in caught.value.detail
 
 
 def zeros(number: int, size: int) -> bytes:
@@ -276,7 +276,7 @@ def test_names_of_images_are_bounded_together(tmp_path: Path) -> None:
     path = write(tmp_path, replaced(parts, "manifest.json", document(rows * 2)))
     with pytest.raises(ArchiveRefused) as caught:
         opened(path, Limits(references=119))
-    assert "more than 119 names" in caught.value.detail
+    assert "more than 119 image names" in caught.value.detail
     assert len(summary_of(opened(path, Limits(references=120))).images[0].references) == 60
 
 
@@ -284,7 +284,7 @@ def test_documents_of_many_small_values(tmp_path: Path) -> None:
     rows = b"[" + b",".join([b'{"a":0}'] * 5000) + b"]"
     with pytest.raises(ArchiveRefused) as caught:
         opened(write(tmp_path, [("manifest.json", rows)]), Limits(values=10_000))
-    assert "manifest.json has too many values" in caught.value.detail
+    assert "manifest.json contains too many values" in caught.value.detail
     # Content that only looks like a document may be a layer: it is hashed, not parsed.
     archive = opened(write(tmp_path, [*oci_parts(IMAGE), ("x", rows)]), Limits(values=10_000))
     assert "x" not in archive.contents.documents
@@ -390,7 +390,7 @@ def test_the_largest_size_in_a_header(size: int) -> None:
     if size > 2**60:
         with pytest.raises(ArchiveDamaged) as caught:
             next(reader)
-        assert "a broken length before byte 512" in caught.value.detail
+        assert "invalid size before byte 512" in caught.value.detail
     else:
         assert next(reader).size == size
 

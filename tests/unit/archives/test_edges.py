@@ -92,7 +92,7 @@ def test_how_many_folders_of_a_machine_are_a_file_system(tmp_path: Path) -> None
 def test_a_file_that_is_named_like_a_folder_of_a_machine(tmp_path: Path) -> None:
     """Docker puts the file .dockerenv into every container."""
     assert "file system of a container" in refusal(write(tmp_path, [(".dockerenv", b"")], name="docker"))
-    assert "some other tar file" in refusal(write(tmp_path, [("bin", b"")], name="bin"))
+    assert "This tar file is not an image archive" in refusal(write(tmp_path, [("bin", b"")], name="bin"))
 
 
 @pytest.mark.parametrize(
@@ -118,12 +118,12 @@ def test_how_large_a_window_of_zstd_may_be(window: int, read: bool) -> None:
 
 def test_advice_where_the_system_gives_no_number() -> None:
     error = failures.of_system(OSError("odd"), Path("/x"), "read")
-    assert error.advice == "Check the disk that it is on, and try again."
+    assert error.advice == "Check the disk, then try again."
 
 
 def test_a_layout_that_lists_nothing_is_empty_and_one_without_its_list_is_incomplete(tmp_path: Path) -> None:
     parts = replaced(oci_parts(Image()), "index.json", document({"schemaVersion": 2, "manifests": []}))
-    assert "an empty archive" in refusal(write(tmp_path, parts))
+    assert "image archive is empty" in refusal(write(tmp_path, parts))
     with pytest.raises(ArchiveDamaged) as caught:
         open_archive(write(tmp_path, without(parts, "index.json"), name="none"), cancellation=Cancellation())
     assert caught.value.detail == "index.json is missing"
@@ -141,7 +141,7 @@ def test_how_deep_indexes_go(tmp_path: Path, count: int) -> None:
     if count == 4:
         with pytest.raises(ArchiveRefused) as caught:
             open_archive(path, cancellation=Cancellation())
-        assert "indexes within indexes" in caught.value.detail
+        assert "indexes are nested too deeply" in caught.value.detail
     else:
         [archived] = open_archive(path, cancellation=Cancellation()).listing.archived
         assert [one.manifest.digest for one in archived.images] == [digest_of(image.manifest)]
@@ -320,7 +320,7 @@ def test_an_archive_that_was_cut_behind_our_back() -> None:
     for pieces in (cursor.read(5, 1), exactly(iter([b"abc"]), 4, "x.tar")):
         with pytest.raises(ArchiveDamaged) as caught:
             list(pieces)
-        assert "ends sooner" in caught.value.detail
+        assert "shorter than when it was checked" in caught.value.detail
         assert caught.value.subject == "x.tar"
     assert b"".join(exactly(iter([b"abc", b"de"]), 4, "x.tar")) == b"abcd"
 
@@ -355,7 +355,7 @@ def test_nothing_is_no_compressed_stream(compression: Compression) -> None:
     assert list(unpacked([], Compression.NONE)) == []
     with pytest.raises(ArchiveDamaged) as caught:
         list(unpacked([], compression))
-    assert caught.value.detail == f"the {compression.value} stream has no end"
+    assert caught.value.detail == f"the {compression.value} stream is incomplete"
 
 
 def test_an_engines_stream_counts_as_what_its_layers_are_packed_in() -> None:

@@ -67,7 +67,7 @@ def test_sizes_in_a_header(size: bytes, found: int | None) -> None:
     if found is None:
         with pytest.raises(ArchiveDamaged) as caught:
             list(TarReader([tar]))
-        assert "a broken length" in caught.value.detail
+        assert "invalid size" in caught.value.detail
     else:
         assert [(entry.name, entry.size) for entry in TarReader([tar])] == [("a", found), ("b", 0)]
 
@@ -89,5 +89,5 @@ def test_the_longest_size_of_an_extended_header() -> None:
 def test_the_longest_names() -> None:
     assert oversized("x" * 4096) == oversized("a/" * 64 + "x") == ""
     assert oversized("x" * 4097) == "a name of 4097 characters"
-    assert oversized("a/" * 65 + "x") == "a name of 66 folders"
+    assert oversized("a/" * 65 + "x") == "a path of 66 parts"
     assert (LIMITS.name, LIMITS.parts) == (4096, 64)

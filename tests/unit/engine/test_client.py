@@ -69,7 +69,7 @@ def test_lines_however_they_are_cut() -> None:
 
 def test_a_line_that_does_not_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("longshore.engine.client.LONGEST_LINE", 100)
-    with pytest.raises(ValueError, match="does not end"):
+    with pytest.raises(ValueError, match="exceeds the size limit"):
         lines(*[b"x" * 30] * 5)
 
 

@@ -236,7 +236,7 @@ def test_a_pull_that_fails(faulty: FaultyEngine) -> None:
                 cancellation=Cancellation(),
             )
         )
-    assert caught.value.advice == "Ask whoever runs the registry."
+    assert caught.value.advice == "Ask the registry's administrator."
     query = f"fromImage=h.example%2Fapp&tag=sha256%3A{'d' * 64}&platform=linux%2Farm64"
     assert faulty.asked[-1] == ("/images/create", query)
     assert json.loads(base64.urlsafe_b64decode(faulty.headers["X-Registry-Auth"]))["username"] == "me"

@@ -184,14 +184,14 @@ def test_a_digest_that_the_registry_does_not_have_is_no_missing_tag(kind: str) -
         == f"registry.example:5000 refers to the digest 111111111111 for “{OWN}”, but does not have it."
     )
     asked = Attempt(Reference.parse(f"registry.example:5000/team/app@sha256:{'1' * 64}"))
-    assert "no image of that digest" in classify(text, asked).message
+    assert "no image with that digest" in classify(text, asked).message
 
 
 def test_what_people_read() -> None:
     hub = Attempt(Reference.parse("postgrse:16"))
     error = classify(f"pull access denied for postgrse, repository does not exist: {DENIED}", hub, 404)
-    assert error.message == "Docker Hub has no public image “postgrse”, or it is private."
-    assert error.advice == "Check the name, or sign in at Docker Hub."
+    assert error.message == "Docker Hub has no image “postgrse”, or it is private."
+    assert error.advice == "Check the name, or sign in to Docker Hub."
     error = classify(
         "manifest for postgres:x not found: manifest unknown", Attempt(Reference.parse("postgres:x"))
     )
@@ -204,7 +204,7 @@ def test_what_people_read() -> None:
     assert "/etc/docker/certs.d/registry.example:5000/ca.crt" in error.advice
     arm = Attempt(OWN, platform=Platform("linux", "arm64"))
     error = classify("no matching manifest for linux/arm64/v8 in the manifest list entries", arm)
-    assert error.message == "“registry.example:5000/team/app:1” has no image for linux/arm64."
+    assert error.message == "“registry.example:5000/team/app:1” is not available for linux/arm64."
 
 
 SOCKET = EngineAddress("default", "unix:///var/run/docker.sock", Origin.DEFAULT)
@@ -279,7 +279,7 @@ def test_nobody_listens() -> None:
             "[SSL: SSLV3_ALERT_BAD_CERTIFICATE] sslv3 alert bad certificate",
             "does not accept your certificate",
         ),
-        ("EOF occurred in violation of protocol (_ssl.c:1006)", "No secure connection"),
+        ("EOF occurred in violation of protocol (_ssl.c:1006)", "TLS connection to the engine failed"),
     ],
 )
 def test_what_is_wrong_with_tls(text: str, message: str) -> None:
@@ -296,14 +296,14 @@ def test_what_is_wrong_with_tls(text: str, message: str) -> None:
         (
             "me@box: Permission denied (publickey,password).",
             UnavailableCause.NO_PERMISSION,
-            "SSH denied access",
+            "SSH access to the engine's machine was denied",
         ),
         (
             "ssh: Could not resolve hostname box: Name or service not known",
             UnavailableCause.UNREACHABLE,
             "host was not found",
         ),
-        ("Host key verification failed.", UnavailableCause.TLS, "changed its key"),
+        ("Host key verification failed.", UnavailableCause.TLS, "the key has changed"),
         (
             "bash: line 1: docker: command not found",
             UnavailableCause.UNSUPPORTED,
@@ -418,7 +418,7 @@ def test_what_answers_the_first_question() -> None:
         (409, "image is known by more than one name", errors.ImageInUse, "names"),
         (500, "image is referenced in multiple repositories", errors.EngineFailure, "could not"),
         (409, "image has dependent child images", errors.ImageInUse, "built on"),
-        (409, "conflict", errors.ImageInUse, "uses"),
+        (409, "conflict", errors.ImageInUse, "is in use"),
         (403, "authorization denied by plugin", errors.EngineFailure, "does not allow"),
         (500, "no space left on device", errors.DiskFull, "full"),
         (500, "write /var/lib/docker/x: disk quota exceeded", errors.DiskFull, "full"),

@@ -27,43 +27,43 @@ ON_ARM = replace(PULL, platform=Platform("linux", "arm64"))
     [
         ("rate limited", PULL, errors.RateLimited, "too many requests", "or sign in"),
         ("rate limited", SIGNED, errors.RateLimited, "too many requests", "Wait a while."),
-        ("http registry", PULL, errors.TlsFailed, "with TLS, but it uses plain HTTP", "add r.example to"),
+        ("http registry", PULL, errors.TlsFailed, "with TLS, but the registry uses plain HTTP", "add r.example to"),
         ("https registry", PULL, errors.TlsFailed, "requires TLS", "remove r.example from"),
         ("client certificate", PULL, errors.TlsFailed, "a client certificate", "certs.d/r.example on"),
-        ("sign in", PULL, errors.SignInRequired, "Sign in to r.example to pull “", "then retry"),
-        ("sign in", PUSH, errors.SignInRequired, "Sign in to r.example to push “", "then retry"),
+        ("sign in", PULL, errors.SignInRequired, "Sign in to r.example to pull “", "then try again"),
+        ("sign in", PUSH, errors.SignInRequired, "Sign in to r.example to push “", "then try again"),
         ("sign in", SIGNED, errors.SignInFailed, "does not accept your sign-in", "permission to pull there"),
         ("sign in", SIGNED_PUSH, errors.SignInFailed, "your sign-in", "permission to push there"),
-        ("bad password", PULL, errors.SignInRequired, "Sign in to r.example to pull “", "then retry"),
-        ("bad password", SIGNED, errors.SignInFailed, "the user name or password", "Sign in at r.example again"),
-        ("denied", PULL, errors.AccessDenied, "no public image “team/app”", "or sign in at r.example"),
-        ("denied", SIGNED, errors.AccessDenied, "has no image “team/app”, or you may not", "as someone else"),
-        ("denied", PUSH, errors.SignInRequired, "Sign in to r.example to push “", "then retry"),
-        ("denied", SIGNED_PUSH, errors.AccessDenied, "may not push to “team/app”", "a repository of yours"),
-        ("forbidden", PULL, errors.AccessDenied, "does not allow you to pull", "Sign in at r.example"),
-        ("forbidden", SIGNED_PUSH, errors.AccessDenied, "does not allow you to push", "Ask whoever runs the registry."),
-        ("unknown tag", PULL, errors.NotInRegistry, "no tag “1” in “team/app”", "capitals count"),
-        ("unknown tag", BY_DIGEST, errors.NotInRegistry, "no image of that digest in “team/app”", "capitals count"),
+        ("bad password", PULL, errors.SignInRequired, "Sign in to r.example to pull “", "then try again"),
+        ("bad password", SIGNED, errors.SignInFailed, "the user name or password", "Sign in to r.example again"),
+        ("denied", PULL, errors.AccessDenied, "no image “team/app”, or it is private", "or sign in to r.example"),
+        ("denied", SIGNED, errors.AccessDenied, "no image “team/app”, or you are not allowed", "as someone else"),
+        ("denied", PUSH, errors.SignInRequired, "Sign in to r.example to push “", "then try again"),
+        ("denied", SIGNED_PUSH, errors.AccessDenied, "not allowed to push to “team/app”", "your own"),
+        ("forbidden", PULL, errors.AccessDenied, "does not allow you to pull", "Sign in to r.example"),
+        ("forbidden", SIGNED_PUSH, errors.AccessDenied, "not allow you to push", "Ask the registry's administrator."),
+        ("unknown tag", PULL, errors.NotInRegistry, "no tag “1” in “team/app”", "tags are case-sensitive"),
+        ("unknown tag", BY_DIGEST, errors.NotInRegistry, "no image with that digest in “team/app”", "and the digest"),
         ("unknown tag", PUSH, errors.ImageUnknown, "The engine has no image", "refresh the list"),
         ("unknown repository", PULL, errors.NotInRegistry, "no repository “team/app”", "Check the name."),
         ("unknown repository", PUSH, errors.NotInRegistry, "no repository “team/app”", "Create the repository there"),
-        ("unknown blob", PULL, errors.NotInRegistry, "does not have all parts", "broken in the registry"),
+        ("unknown blob", PULL, errors.NotInRegistry, "does not have all parts", "incomplete in the registry"),
         ("unknown blob", PUSH, errors.RegistryFailure, "a part of", "Push it again."),
-        ("no platform", PULL, errors.NotInRegistry, "no image for the engine's platform", "Choose a platform"),
-        ("no platform", ON_ARM, errors.NotInRegistry, "no image for linux/arm64", "Choose a platform"),
+        ("no platform", PULL, errors.NotInRegistry, "for the engine's platform", "Choose an available"),
+        ("no platform", ON_ARM, errors.NotInRegistry, "is not available for linux/arm64", "Choose an available"),
         ("unknown locally", PULL, errors.ImageUnknown, "The engine has no image", "refresh the list"),
         ("not whole", PUSH, errors.EngineFailure, "does not have all of", "pull it again"),
         ("checksum", PULL, errors.DigestMismatch, "The content from r.example", "alters the data"),
-        ("checksum", PUSH, errors.DigestMismatch, "r.example received different data", "alters the data"),
+        ("checksum", PUSH, errors.DigestMismatch, "that r.example received for", "alters the data"),
         ("containerd", PULL, errors.EngineLost, "containerd", "Restart the engine"),
         ("disk full", PULL, errors.DiskFull, "The engine's disk is full", "Remove images"),
         ("too large", PUSH, errors.UnexpectedReply, "because it is too large", "client_max_body_size"),
         ("read only", PUSH, errors.AccessDenied, "r.example does not accept pushes", "read-only"),
         ("read only", PULL, errors.AccessDenied, "r.example does not allow this", "read-only"),
         ("not a registry", PULL, errors.UnexpectedReply, "does not respond like a registry", "Check host and port"),
-        ("old manifest", PULL, errors.InvalidManifest, "that the engine does not know", "schema 1"),
+        ("old manifest", PULL, errors.InvalidManifest, "that the engine does not support", "schema 1"),
         ("bad reference", PULL, errors.InvalidReference, "as an image name", "lower-case"),
-        ("cut", PULL, errors.RegistryUnreachable, "between the engine and r.example was cut", "Retry."),
+        ("cut", PULL, errors.RegistryUnreachable, "between the engine and r.example was cut", "Try again."),
         ("down", PULL, errors.RegistryUnreachable, "cannot reach r.example: the connection is refused", "port"),
         ("no host", PULL, errors.RegistryUnreachable, "cannot find the host r.example", "DNS settings"),
         ("slow", PULL, errors.RegistryUnreachable, "timed out waiting for r.example", "firewall"),
@@ -89,7 +89,7 @@ def test_what_is_said(
     [
         ("x509: certificate has expired or is not yet valid", "out of date", "the clock"),
         ("x509: certificate is not yet valid", "out of date", "the clock"),
-        ("x509: Certificate Is Valid For a, not b", "for another name", "the name that the certificate is for"),
+        ("x509: Certificate Is Valid For a, not b", "for another name", "a name that the certificate is for"),
         ("x509: cannot validate certificate because it does not contain any IP SANs", "for another name", "the name"),
         ("x509: certificate is not valid for any names", "for another name", "the name"),
         ("x509: signed by unknown authority", "does not trust", "/etc/docker/certs.d/r.example/ca.crt"),
@@ -106,9 +106,14 @@ def test_what_is_wrong_with_a_certificate(text: str, message: str, advice: str) 
 @pytest.mark.parametrize(
     ("text", "kind", "message", "advice"),
     [
-        ("507", errors.UnexpectedReply, "r.example has no space left.", "Tell whoever runs the registry."),
-        ("503", errors.RegistryFailure, "r.example reports an internal error (status 503).", "Retry later"),
-        ("", errors.RegistryFailure, "r.example reports an internal error.", "Retry later"),
+        ("507", errors.UnexpectedReply, "r.example has no space left.", "Tell the registry's administrator."),
+        (
+            "503",
+            errors.RegistryFailure,
+            "r.example reports an internal error (status 503).",
+            "Try again later",
+        ),
+        ("", errors.RegistryFailure, "r.example reports an internal error.", "Try again later"),
     ],
 )
 def test_a_registry_with_trouble_of_its_own(
@@ -141,7 +146,7 @@ def test_what_was_found_in_the_words_is_shown_or_was_asked_for() -> None:
     digest = f"sha256:{'a' * 64}"
     words = f"content at https://r.example/v2/team/app/manifests/{digest} not found: not found"
     assert "refers to the digest aaaaaaaaaaaa for" in classify(words, PULL).message
-    assert "no image of that digest in “team/app”" in classify(words, BY_DIGEST).message
+    assert "no image with that digest in “team/app”" in classify(words, BY_DIGEST).message
     assert "(status 502)" in classify("received unexpected HTTP status: 502 Bad Gateway", PULL).message
 
 

@@ -157,7 +157,7 @@ def test_a_request_over_ssh_that_does_not_come_through(ssh: Path) -> None:
 
 
 def test_no_request_without_an_ssh(ssh: Path) -> None:
-    with pytest.raises(EngineUnavailable, match="no ssh program") as caught:
+    with pytest.raises(EngineUnavailable, match="ssh is not installed") as caught:
         Client(EngineAddress("x", "ssh://box"), "1.41", 60)
     assert caught.value.cause is UnavailableCause.UNSUPPORTED
 

@@ -402,7 +402,7 @@ def test_a_damaged_blob_stays_where_another_program_has_the_lock(
     put(library, ONE)
     damage(library, LAYER)
     monkeypatch.setattr("longshore.library.blobs._PATIENCE", 0.0)
-    for busy, word in ((True, "is damaged"), (False, "was removed")):
+    for busy, word in ((True, "is damaged"), (False, "has been removed")):
         lock = locked(library.path / ".longshore" / "blobs.lock", shared=True)
         with lock if busy else contextlib.nullcontext(), pytest.raises(LibraryDamaged, match=word):
             read_all(library)
@@ -426,12 +426,12 @@ def test_a_damaged_manifest_is_not_removed_by_a_collector_that_has_the_lock(libr
     [
         (LockBusy(Path("/x")), LibraryBusy, "locked"),
         (DidNotLast(Path("/x")), LibraryBusy, "overwriting"),
-        (FileTooLarge(Path("/x"), 3), InvalidLayout, "broken"),
-        (NotAFile(Path("/x")), LibraryError, "not a file"),
+        (FileTooLarge(Path("/x"), 3), InvalidLayout, "damaged"),
+        (NotAFile(Path("/x")), LibraryError, "not a regular file"),
         (OSError(28, "full"), DiskFull, "disk is full"),
         (OSError(122, "quota"), DiskFull, "disk is full"),
-        (OSError(13, "denied"), LibraryError, "may not be written"),
-        (OSError(30, "read-only"), LibraryError, "may not be written"),
+        (OSError(13, "denied"), LibraryError, "permission to write to"),
+        (OSError(30, "read-only"), LibraryError, "permission to write to"),
         (OSError(5, "broken"), LibraryError, "cannot be written"),
     ],
 )

@@ -62,7 +62,7 @@ def test_waiting_ends_with_its_cancellation() -> None:
 
 
 def test_a_limit_is_more_than_nothing() -> None:
-    with pytest.raises(ValueError, match="more than nothing"):
+    with pytest.raises(ValueError, match="must be positive"):
         Bandwidth(0)
     assert Bandwidth(100).piece == 4096
     assert Bandwidth(10_000_000).piece == 1_000_000

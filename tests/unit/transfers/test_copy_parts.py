@@ -194,7 +194,7 @@ def test_wrong_content_never_gives_out_its_last_byte() -> None:
 def test_more_than_was_promised() -> None:
     with pytest.raises(SourceFailedError) as failed:
         read(source_of(Reader(DATA + b"x")))
-    assert f"more than its {len(DATA)} bytes came" in failed.value.error.detail
+    assert f"it sent more than {len(DATA)} bytes" in failed.value.error.detail
 
 
 def test_a_blob_of_no_bytes() -> None:

@@ -191,7 +191,7 @@ def test_all_platforms_and_an_attestation_gone(bench: Bench) -> None:
     failed = bench.copy(State.FAILED)
     assert isinstance(failed.error, InvalidManifest)
     assert failed.error.subject == attestation
-    assert "chosen platforms" in failed.error.advice
+    assert "selected platforms" in failed.error.advice
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,7 @@ def test_which_tags_a_rule_is_about(patterns: tuple[str, ...], matched: list[str
 
 @pytest.mark.parametrize("tags", [("!1.*",), ("",), ("", "!x")])
 def test_a_rule_needs_a_pattern_that_takes_something(tags: tuple[str, ...]) -> None:
-    with pytest.raises(InvalidInput, match="needs a pattern"):
+    with pytest.raises(InvalidInput, match="needs a tag pattern"):
         MirrorRule("apps", SOURCE, TARGET, tags)
 
 

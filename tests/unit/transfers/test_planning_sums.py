@@ -112,7 +112,7 @@ def test_a_plan_that_cannot_be_made_is_none() -> None:
 
 
 @pytest.mark.expects_log("no plan for x")
-def test_a_plan_that_nobody_foresaw_is_none_and_logged() -> None:
+def test_an_unexpected_error_of_a_plan_is_none_and_logged() -> None:
     def breaks(cancellation: Cancellation) -> Plan:
         raise KeyError("oops")
 
@@ -181,5 +181,5 @@ def test_an_image_without_the_engines_platform_has_no_plan() -> None:
 def test_an_index_within_an_index_has_no_plan() -> None:
     child = replace(LISTED.manifests[0], digest=LISTED.digest)
     outer = replace(LISTED, digest=A, manifests=(child,))
-    with pytest.raises(InvalidManifest, match="index within an index"):
+    with pytest.raises(InvalidManifest, match="nested too deeply"):
         manifest_for("linux/amd64", tag=outer, inner=LISTED)

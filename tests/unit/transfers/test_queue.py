@@ -356,8 +356,8 @@ def test_rate_limit_waits_as_long_as_it_says(make_queue: Make) -> None:
     eye.until(row, State.SUCCEEDED)
 
 
-@pytest.mark.expects_log("nobody foresaw")
-def test_what_nobody_foresaw_is_an_error_and_logged(make_queue: Make) -> None:
+@pytest.mark.expects_log("unexpectedly")
+def test_an_unexpected_exception_is_an_error_and_logged(make_queue: Make) -> None:
     def run(job: Job, number: int) -> str:
         raise KeyError("oops")
 
@@ -405,7 +405,7 @@ def test_a_scheduler_that_fails_looks_again(make_queue: Make, monkeypatch: pytes
     eye.until(queue.add(pull()), State.SUCCEEDED)
 
 
-@pytest.mark.expects_log("nobody did")
+@pytest.mark.expects_log("cancelled by nobody")
 def test_cancelled_by_nobody_is_no_cancellation(make_queue: Make) -> None:
     def run(job: Job, number: int) -> str:
         raise Cancelled

@@ -171,7 +171,7 @@ def test_a_layer_that_is_not_there_is_found_before_the_first_byte(library: Libra
 @pytest.mark.parametrize(("height", "read"), [(1, True), (3, True), (4, False)])
 def test_indexes_within_indexes(library: Library, job: Begin, height: int, read: bool) -> None:
     digest = put_tower(library, image(b"one"), height)
-    with contextlib.nullcontext() if read else pytest.raises(InvalidManifest, match="within an index"):
+    with contextlib.nullcontext() if read else pytest.raises(InvalidManifest, match="nested too deeply"):
         [found] = LibrarySource(job(from_library(library)), AMD).images
         assert (found.top.digest, len(found.indexes), len(found.images)) == (digest, height, 1)
 
@@ -203,7 +203,7 @@ def artifact(config: bytes, kind: str, size: int | None = None) -> Manifest:
 
 def test_what_no_engine_could_run(library: Library, job: Begin) -> None:
     put(library, Made(artifact(b"{}", "application/vnd.example.chart"), {sha256_of(b"{}"): b"{}"}))
-    with pytest.raises(InvalidManifest, match="could run"):
+    with pytest.raises(InvalidManifest, match="an engine can run"):
         LibrarySource(job(from_library(library)), AMD)
 
 

@@ -104,7 +104,7 @@ class ArchiveReader:
             beside = named(archive, reference.with_digest(None).with_tag(name))
             if beside is None or not beside.references:
                 raise NotInRegistry(
-                    "The archive has no image of that name.", registry=self._place.path.name, subject=name
+                    "The archive has no image with that name.", registry=self._place.path.name, subject=name
                 )
             return beside.top
         found = chosen(archive, self._endpoint)
@@ -263,7 +263,7 @@ class ArchiveContentWriter:
             if found.subject is not None:
                 return
             raise UnsupportedTransfer(
-                "A docker-archive can only contain images, and this is not one.",
+                "A docker-archive can contain only images, and this is not an image.",
                 advice="Save it as an oci-archive.",
             )
         layers = [blob_path(self._plain.get(layer.digest, layer.digest)) for layer in image.layers]

@@ -56,6 +56,6 @@ def unknown(archive: Archive, name: str) -> ArchiveError:
     return ArchiveError(
         f"The archive has no image “{name}”.",
         subject=str(archive.path),
-        advice="Choose one that it has.",
+        advice="Choose one from the archive.",
         detail="\n".join(names) or "its images have no names",
     )

@@ -67,7 +67,7 @@ class RegistryWriter:
         try:
             size = self._client.blob_size(self.repository, digest, for_push=True, cancellation=cancellation)
         except REFUSALS as error:
-            _log.info("%s/%s does not say which blobs it has: %s", self.host, self.repository, error)
+            _log.info("%s/%s does not report which blobs it has: %s", self.host, self.repository, error)
             self._silent = True
             return None
         if size is None:

@@ -248,7 +248,7 @@ class Journal:
                 self._attend()
             self._finish()
         except Exception:
-            _log.exception("the journal's thread ended in a way that nobody foresaw")
+            _log.exception("the journal's thread ended unexpectedly")
         finally:
             self._end()
 
@@ -266,7 +266,7 @@ class Journal:
             try:
                 self._instance = Instance(self.path.with_name(f"{self.path.stem}-instances"), self._owner)
             except OSError as error:
-                _log.info("no sign of life beside the journal: %s", error)
+                _log.info("no instance file beside the journal: %s", error)
 
     def _wait(self) -> bool:
         """Wait for something to do. Returns False when the journal should end."""
@@ -289,7 +289,7 @@ class Journal:
             try:
                 job()
             except Exception:
-                _log.exception("the journal could not do what it was asked")
+                _log.exception("a job of the journal failed unexpectedly")
 
     def _finish(self) -> None:
         """Make the last attempts to write, while other programs may still free space or unlock the file."""
@@ -301,7 +301,7 @@ class Journal:
         self._not_before = float("inf")
         self._attend()
         if self._pending or not self._in_file:
-            _log.warning("the journal could not be written to the end: %s", self.problem)
+            _log.warning("the last changes of the journal could not be written: %s", self.problem)
 
     def _end(self) -> None:
         with self._condition:
@@ -341,7 +341,7 @@ class Journal:
                 if isinstance(error, sqlite3.Error):
                     self._broken = primary_code(error) in BROKEN
                 elif not self._failing:
-                    _log.exception("the journal cannot be written, in a way that nobody foresaw")
+                    _log.exception("writing the journal failed unexpectedly")
                 problem = reason_of(error)
                 break
             batch.tell()
@@ -389,7 +389,7 @@ class Journal:
         if problem:
             _log.warning("the journal cannot be written: %s", problem)
         else:
-            _log.info("the journal is written again")
+            _log.info("the journal can be written again")
         self.problem = problem
         self._watcher()
 

@@ -56,7 +56,7 @@ def migrate(connection: sqlite3.Connection, migrations: tuple[str, ...] = MIGRAT
     """
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version > len(migrations):
-        raise NewerJournal(f"version {version}; this Longshore knows up to {len(migrations)}")
+        raise NewerJournal(f"version {version}; this one supports up to {len(migrations)}")
     for number in range(version + 1, len(migrations) + 1):
         script = f"BEGIN IMMEDIATE; {migrations[number - 1]}; PRAGMA user_version = {number}; COMMIT;"
         try:

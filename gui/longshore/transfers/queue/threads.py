@@ -24,7 +24,7 @@ class Threads:
             try:
                 work()
             except Exception:
-                _log.exception("%s ended in a way that nobody foresaw", name)
+                _log.exception("%s ended unexpectedly", name)
             finally:
                 with self._lock:
                     self._running.discard(threading.current_thread())

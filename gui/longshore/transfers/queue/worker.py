@@ -38,7 +38,7 @@ def perform(way: Way, job: Job, planned: Callable[[Plan | Later | None], None]) 
     except Cancelled as error:
         if job.cancellation.stopping:
             return Outcome(cancelled=True)
-        _log.exception("cancelled, and nobody did")
+        _log.exception("a transfer was cancelled by nobody")
         return Outcome(error=internal_error(error))
     except LongshoreError as error:
         # Lower layers report the cut connection as an error; it is no error of the transfer.
@@ -47,5 +47,5 @@ def perform(way: Way, job: Job, planned: Callable[[Plan | Later | None], None]) 
         if job.cancellation.cancelled:
             _log.info("ended by its cancellation: %r", error)
             return Outcome(cancelled=True)
-        _log.exception("a transfer failed in a way that nobody foresaw")
+        _log.exception("a transfer failed unexpectedly")
         return Outcome(error=internal_error(error))

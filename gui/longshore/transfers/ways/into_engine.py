@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 from longshore.archives.model import Archived, ArchivedImage, select_image
 from longshore.archives.writing import Outgoing, ReadBlob, docker_archive
 from longshore.engine.model import ImageStore
-from longshore.errors import InvalidManifest, LongshoreError
+from longshore.errors import LongshoreError
 from longshore.oci.descriptor import Descriptor
 from longshore.oci.digest import short
 from longshore.oci.layer import LayerProgress, LayerState
+from longshore.transfers.errors import no_platform
 from longshore.transfers.progress.meter import PlannedLayer
 from longshore.transfers.transfer import EnginePlace, Phase, Plan
 from longshore.transfers.ways.engine_images import image_id_of
@@ -107,12 +108,9 @@ class _Loading:
         image = select_image(archived.runnable, asked or own)
         if image is None:
             if asked is not None or (len(archived.runnable) > 1 and not self._keeps):
-                raise InvalidManifest(
-                    f"No image is available for {asked or own}.",
-                    subject=", ".join(name.familiar for name in archived.references) or archived.top.digest,
-                    advice="Choose an existing one.",
-                    detail=f"there are: {', '.join(str(one.platform) for one in archived.runnable)}",
-                )
+                there = [one.platform for one in archived.runnable if one.platform is not None]
+                named = ", ".join(name.familiar for name in archived.references)
+                raise no_platform([asked or own], there, named or archived.top.digest)
             image = archived.runnable[0]  # as the engines do with an image for another platform
         chosen = archived
         if self._keeps and asked is None:

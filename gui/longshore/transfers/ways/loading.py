@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from longshore.errors import ImageUnknown, VerificationFailed
 from longshore.oci.digest import short
 from longshore.oci.reference import Reference
+from longshore.transfers.errors import TAG_MAY_HAVE_MOVED
 from longshore.transfers.transfer import NoteKind, Phase
 from longshore.transfers.ways.way import Job
 
@@ -83,7 +84,7 @@ def verify(job: Job, engine: Engine, expected: Expected, loaded: Sequence[str]) 
         raise VerificationFailed(
             "The engine's image is not the one that was loaded.",
             subject=shown,
-            advice="Its name may have been given to another image meanwhile. Try again.",
+            advice=TAG_MAY_HAVE_MOVED,
             detail=f"loaded: {expected.config}\nlocal image: {image.image_id}",
         )
     if expected.before == image.image_id:

@@ -66,7 +66,7 @@ class MirrorRule:
                 advice="Choose another repository or registry to copy to.",
             )
         if not any(pattern and not pattern.startswith("!") for pattern in self.tags):
-            raise InvalidInput("A rule needs a pattern of tags.", advice="Use * for all of them.")
+            raise InvalidInput("A rule needs a tag pattern.", advice="Use * for all tags.")
 
     def matches(self, tag: str) -> bool:
         """Whether the rule includes *tag*."""

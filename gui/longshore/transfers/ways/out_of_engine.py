@@ -12,6 +12,7 @@ from longshore.archives.scan import Scanner, StreamedFile
 from longshore.cancellation import Cancellation
 from longshore.errors import VerificationFailed
 from longshore.oci.layer import LayerState
+from longshore.transfers.errors import TAG_MAY_HAVE_MOVED
 from longshore.transfers.progress.meter import PlannedLayer
 from longshore.transfers.progress.stream_rows import StreamRows
 from longshore.transfers.transfer import EnginePlace, Phase, Plan
@@ -87,9 +88,9 @@ class Saved:
             if any(each.config is not None and each.config.diff_ids == image.diff_ids for each in one.images):
                 return one
         raise VerificationFailed(
-            "The engine saved another image than the one asked for.",
+            "The engine saved a different image from the one requested.",
             subject=image.image_id,
-            advice="Its name may have been given to another image meanwhile. Try again.",
+            advice=TAG_MAY_HAVE_MOVED,
             detail="\n".join(one.top.digest for one in archived),
         )
 

@@ -19,6 +19,7 @@ from longshore.cancellation import Cancellation, Cancelled
 from longshore.errors import ImageUnknown, InvalidManifest, LongshoreError
 from longshore.oci.manifest import Index, Manifest
 from longshore.side_by_side import ask_all
+from longshore.transfers.errors import no_platform
 from longshore.transfers.progress.meter import PlannedLayer
 from longshore.transfers.transfer import Plan
 from longshore.transfers.ways.deadline import within
@@ -139,10 +140,12 @@ def image_manifest(
     if isinstance(found, Index):
         child = found.select(platform)
         if child is None:
-            raise InvalidManifest(f"No image is available for {platform}.", subject=f"{repository}:{name}")
+            raise no_platform([platform], found.platforms, f"{repository}:{name}")
         found = client.manifest(repository, child.digest, cancellation=cancellation)
         if isinstance(found, Index):
-            raise InvalidManifest("An index within an index.", subject=f"{repository}:{name}")
+            raise InvalidManifest(
+                "The image's indexes are nested too deeply.", subject=f"{repository}:{name}"
+            )
     return top, found
 
 

@@ -23,6 +23,7 @@ from longshore.errors import (
 )
 from longshore.oci.layer import LayerProgress
 from longshore.oci.reference import Reference
+from longshore.transfers.errors import TAG_MAY_HAVE_MOVED
 from longshore.transfers.progress.meter import PlannedLayer
 from longshore.transfers.transfer import EnginePlace, NoteKind, Phase, RegistryPlace, TransferRequest
 from longshore.transfers.ways import planning
@@ -104,7 +105,9 @@ class PullWay:
                         case Finished():
                             finished = event
             if finished is None:
-                raise EngineFailure("The engine did not say how the pull ended.", subject=reference.familiar)
+                raise EngineFailure(
+                    "The engine did not report how the pull ended.", subject=reference.familiar
+                )
             plan.wait()
         job.progress.enter(Phase.VERIFYING)
         try:
@@ -121,7 +124,7 @@ class PullWay:
             raise VerificationFailed(
                 "The local image is not the one that was pulled.",
                 subject=reference.familiar,
-                advice="Its name may have been given to another image meanwhile. Try again.",
+                advice=TAG_MAY_HAVE_MOVED,
                 detail=f"pulled: {digest}\nlocal image: {image.image_id}\n" + "\n".join(image.repo_digests),
             )
         if not digest:
@@ -145,7 +148,7 @@ class PullWay:
         if digest == "":
             return ""
         if digest is None or not carries(digest, image.image_id, image.repo_digests):
-            job.tell(NoteKind.NOT_VERIFIED, "That name now points to another image in the registry.")
+            job.tell(NoteKind.NOT_VERIFIED, "The tag now points to another image in the registry.")
             return ""
         return digest
 

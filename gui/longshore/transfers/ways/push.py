@@ -92,7 +92,7 @@ class PushWay:
         )
         if len(manifest.layers) != len(image.diff_ids):
             raise UnexpectedReply(
-                "The registry has another image under that digest.",
+                "The registry has a different image with that digest.",
                 registry=origin.domain,
                 subject=str(origin),
             )
@@ -125,7 +125,7 @@ class PushWay:
                             finished = event
             if finished is None or not finished.digest:
                 raise EngineFailure(
-                    "The engine did not say what it pushed.", subject=target.familiar, advice="Try again."
+                    "The engine did not report what it pushed.", subject=target.familiar, advice="Try again."
                 )
             plan.wait()
         job.progress.enter(Phase.VERIFYING)

@@ -69,7 +69,7 @@ class ArchiveSource:
             raise ArchiveError(
                 "The archive contains no image that an engine can run.",
                 subject=str(source.place.path),
-                advice="It may hold a signature or another artifact: load it into a registry or the library.",
+                advice="It may contain a signature or another artifact: load it into a registry or the library.",
             )
         if job.request.destination.reference is not None and len(self.images) > 1:
             raise ArchiveError(
@@ -140,7 +140,7 @@ class LibrarySource:
         )
         if not found.runnable:
             raise InvalidManifest(
-                "There is no image that an engine could run.",
+                "This is not an image that an engine can run.",
                 subject=str(image),
                 advice="It may be a signature or another artifact: push it to a registry.",
             )
@@ -177,7 +177,7 @@ class LibrarySource:
             self._children.append(self._image(found, wanted))
             return found
         if depth >= _DEEPEST:
-            raise InvalidManifest("An index within an index within an index.", subject=wanted.digest)
+            raise InvalidManifest("The image's indexes are nested too deeply.", subject=wanted.digest)
         self._indexes.append(found)
         selected = found.select(self._platform)
         for child in found.manifests:

@@ -34,7 +34,7 @@ def verify_tag(job: Job, host: str, reference: Reference, digest: str) -> bool:
         )
     if found != digest:
         raise VerificationFailed(
-            "The registry's tag points to a different image than the one pushed.",
+            "The registry's tag points to a different image from the one pushed.",
             subject=reference.familiar,
             advice="Someone else may have pushed this tag just now. Check it, or push again.",
             detail=f"pushed: {digest}\nin the registry: {found}",

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Sequence
 
-from longshore.errors import InvalidManifest
 from longshore.oci.descriptor import Descriptor
 from longshore.oci.digest import sha256_of
 from longshore.oci.manifest import Index
 from longshore.oci.platform import Platform
+from longshore.transfers.errors import no_platform
 
 #: The annotation of a BuildKit attestation with the digest of its image in the same index.
 _SUBJECT = "vnd.docker.reference.digest"
@@ -25,7 +25,7 @@ def one_platform(index: Index, platform: Platform, subject: str) -> Descriptor:
     """The image of *index* for *platform*. Raises InvalidManifest if there is none."""
     child = index.select(platform)
     if child is None:
-        raise _missing(index, [platform], subject)
+        raise no_platform([platform], index.platforms, subject)
     return child
 
 
@@ -41,7 +41,7 @@ def chosen(index: Index, platforms: Sequence[Platform], subject: str) -> Index:
         if not any(child.platform is not None and wanted.matches(child.platform) for child in index.images)
     ]
     if missing:
-        raise _missing(index, missing, subject)
+        raise no_platform(missing, index.platforms, subject)
     kept = {
         child.digest
         for child in index.images
@@ -74,14 +74,4 @@ def _only(index: Index, stays: Sequence[bool]) -> Index:
         index.annotations,
         index.subject,
         index.artifact_type,
-    )
-
-
-def _missing(index: Index, platforms: Sequence[Platform], subject: str) -> InvalidManifest:
-    there = ", ".join(str(platform) for platform in index.platforms)
-    return InvalidManifest(
-        f"No image is available for {', '.join(str(platform) for platform in platforms)}.",
-        subject=subject,
-        advice="Choose an existing one.",
-        detail=f"there are: {there}" if there else "",
     )

@@ -140,22 +140,22 @@ class BlobSource:
         """Hash *piece*, the bytes from *at* on, and verify the whole blob before providing its last byte."""
         size, end = self._wanted.size, at + len(piece)
         if end > size:
-            raise self._mismatch(f"more than its {size} bytes came")
+            raise self._mismatch(f"it sent more than {size} bytes")
         if self._hashing and at <= self._hashed < end:
             self._hash.update(memoryview(piece)[self._hashed - at :])
             self._hashed = end
         if end == size == self._hashed:
             found = f"{self._hash.name}:{self._hash.hexdigest()}"
             if found != self._wanted.digest:
-                raise self._mismatch(f"what came is {found}")
+                raise self._mismatch(f"it sent {found}")
 
     def _mismatch(self, why: str) -> DigestMismatch:
         where = f"{self._reader.host}/{self._reader.repository}" if self._reader.host else "the source"
         return DigestMismatch(
             "The source sent content that does not match its digest.",
             subject=self._wanted.digest,
-            advice="Try again. If it happens again, the source or a proxy before it damages content.",
-            detail=f"{where} was asked for {self._wanted.digest}, and {why}",
+            advice="Try again. If it happens again, the source or a proxy in front of it damages content.",
+            detail=f"{where} was asked for {self._wanted.digest}: {why}",
         )
 
 

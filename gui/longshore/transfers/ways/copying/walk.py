@@ -25,6 +25,7 @@ from longshore.oci.platform import Platform
 from longshore.registry.failures import REFUSALS
 from longshore.side_by_side import ask_all
 from longshore.transfers.content.protocol import ContentReader
+from longshore.transfers.errors import no_platform
 from longshore.transfers.ways.copying.selection import chosen as chosen_of
 from longshore.transfers.ways.copying.selection import one_platform, without
 
@@ -175,7 +176,7 @@ def _attestations(
 
 def _too_complex() -> InvalidManifest:
     return InvalidManifest(
-        "The image is too complex.", detail="too many manifests, or too many indexes within indexes"
+        "The image is too complex.", detail="too many manifests, or indexes are nested too deeply"
     )
 
 
@@ -199,7 +200,7 @@ def _descend(
             raise InvalidManifest(
                 "An attestation of this image is missing at the source.",
                 subject=child.digest,
-                advice="Copy chosen platforms instead of all: missing attestations are then left out.",
+                advice="Copy selected platforms instead of all: missing attestations are then left out.",
                 detail=error.detail,
             ) from error
 
@@ -303,10 +304,7 @@ def _check_platform(
     raw = _verified(reader, config, cancellation)
     platform = ImageConfig.from_bytes(raw).platform
     if platform is not None and not any(one.matches(platform) for one in wanted):
-        names = ", ".join(str(one) for one in wanted)
-        raise InvalidManifest(
-            f"No image is available for {names}.", subject=subject, detail=f"there is: {platform}"
-        )
+        raise no_platform(wanted, [platform], subject)
 
 
 def _verified(reader: ContentReader, blob: Descriptor, cancellation: Cancellation) -> bytes:

@@ -98,7 +98,7 @@ class CopyWork:
                 return writer.manifest_digest(name, cancellation=cancellation)
             except REFUSALS as error:
                 # Only an optimisation failed. The writes will show whether we may write.
-                _log.info("%s/%s does not say what it has: %s", writer.host, writer.repository, error)
+                _log.info("%s/%s does not report what it has: %s", writer.host, writer.repository, error)
                 self._unseen = error
                 return None
 
@@ -227,9 +227,9 @@ class CopyWork:
         if now == digest:
             return
         raise VerificationFailed(
-            "The destination's tag points to a different image than the one copied."
+            "The destination's tag points to a different image from the one copied."
             if now
-            else "The image was copied, and the destination does not have it.",
+            else "The image was copied, but the destination does not have it.",
             subject=str(self._job.request.destination.reference or self._name),
             advice="Someone else may have changed this tag just now. Check it, or copy again.",
             detail=f"copied: {digest}\nat the destination: {now or 'nothing'}",
