@@ -90,7 +90,7 @@ class Cursor:
         self._position = position
 
     def read(self, offset: int, size: int) -> Iterator[bytes]:
-        """*size* bytes from *offset* on, which must lie behind everything read before."""
+        """*size* bytes from *offset* on, which must not be before anything read earlier."""
         if offset < self._position:
             raise ValueError("a compressed archive is read forward only")
         for _ in self._take(offset - self._position):

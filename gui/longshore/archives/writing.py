@@ -1,4 +1,4 @@
-"""The tar of an archive, made piece by piece: for a file, or for an engine that loads it.
+"""Creates the tar of an archive piece by piece, for a file or for an engine that loads it.
 
 Both kinds have their content as ``blobs/sha256/<hex>``, byte by byte as it was given, and the lists at the end. A
 docker-archive has docker's own list, ``manifest.json``, which every engine since 1.10 reads (layers may be compressed
@@ -23,12 +23,12 @@ from longshore.oci.layout import INDEX_FILE, LAYOUT_FILE, LayoutEntry, LayoutInd
 from longshore.oci.manifest import Index, Manifest
 from longshore.oci.reference import Reference
 
-#: Gives the bytes of a blob; they are verified here.
+#: Returns the bytes of a blob; they are verified here.
 ReadBlob = Callable[[Descriptor], AbstractContextManager[Iterable[bytes]]]
 
 
 class ArchiveWriter:
-    """Gives the bytes of an archive, in the order of the calls; the caller sends them on. One thread."""
+    """Yields the bytes of an archive, in the order of the calls; the caller passes them on. One thread."""
 
     def __init__(self, format: ArchiveFormat) -> None:
         self.format = format
@@ -38,11 +38,11 @@ class ArchiveWriter:
         self._layout = True
 
     def has(self, digest: str) -> bool:
-        """Whether the blob is in it already."""
+        """Whether the archive already has the blob."""
         return digest in self._written
 
     def blob(self, wanted: Descriptor, data: Iterable[bytes]) -> Iterator[bytes]:
-        """A blob; nothing where it is in already. Raises DigestMismatch, and then the archive is spoilt."""
+        """A blob; nothing if the archive already has it. Raises DigestMismatch; the archive is then unusable."""
         if wanted.digest in self._written:
             return
         self._written.add(wanted.digest)
@@ -59,25 +59,25 @@ class ArchiveWriter:
         yield from self.blob(Descriptor("", sha256_of(raw), len(raw)), (raw,))
 
     def file(self, name: str, size: int, data: Iterable[bytes]) -> Iterator[bytes]:
-        """A file by another name, of which nothing is known yet but its size."""
+        """A file with another name; only its size is known in advance."""
         yield tar_header(name, size)
         yield from data
         yield tar_padding(size)
 
     def list_image(self, top: Manifest | Index, references: Sequence[Reference]) -> None:
-        """Have index.json name *top*, whose documents and blobs are in, by *references*, or by nothing."""
+        """List *top* in index.json under *references*, or without a name. The archive has its documents and blobs."""
         for reference in references or (None,):
             self._index = self._index.with_entry(LayoutEntry.named(top.descriptor, reference))
 
     def list_for_docker(self, config: str, layers: Sequence[str], references: Sequence[Reference]) -> None:
-        """Have manifest.json name the image of the configuration *config*, a digest. *layers*: names of the files that
-        hold them, lowest first."""
+        """List the image with the configuration *config*, a digest, in manifest.json. *layers*: the names of their
+        files, lowest first."""
         row = self._rows.setdefault((config, tuple(layers)), [])
-        # Docker's list knows tags only. In full: Podman takes a short name for one of its own machine's.
+        # Docker's list has only tags. Full names: Podman takes a short name for a local one.
         row += [str(name) for name in references if name.digest is None and str(name) not in row]
 
     def leave_out_layout(self) -> None:
-        """No index.json, as blobs of its manifests are not in."""
+        """Omit index.json, because the archive lacks blobs of its manifests."""
         self._layout = False
 
     def end(self) -> Iterator[bytes]:
@@ -103,8 +103,8 @@ class ArchiveWriter:
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """An image on its way into an archive. *top*: what its names stand on. *image*: the one platform that docker's
-    list names. *documents*: the bytes of all manifests and configurations under *top* by digest."""
+    """An image to write to an archive. *top*: what its names point to. *image*: the one platform in docker's list.
+    *documents*: the bytes of all manifests and configurations of *top*, by digest."""
 
     top: Manifest | Index
     image: Manifest
@@ -120,11 +120,11 @@ def docker_archive(
     *,
     whole: bool = True,
 ) -> Iterator[bytes]:
-    """A docker-archive of *images*. *layers*: those of all of them, which *read* is asked for in this order.
+    """A docker-archive of *images*. *layers*: the layers of all images, read with *read* in this order.
 
-    *instead*: by a layer's digest, what is sent in its place, not compressed (zstd, for engines that do not know it).
-    *whole*: whether *layers* are all; else they are what the reader has not. Then, as with *instead*, there is only
-    docker's own list in it. Raises what *read* raises, and DigestMismatch.
+    *instead*: uncompressed replacements by a layer's digest, for engines that do not support zstd. *whole*: whether
+    *layers* are complete; otherwise they are those that the engine lacks. Then, and with *instead*, the archive has
+    only docker's own list. Raises the errors of *read*, and DigestMismatch.
     """
     instead = instead or {}
     writer = ArchiveWriter(ArchiveFormat.DOCKER)

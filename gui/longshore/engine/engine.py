@@ -155,10 +155,10 @@ class Engine:
         credential: Credential | None = None,
         cancellation: Cancellation,
     ) -> Generator[StreamEvent]:
-        """Have the engine pull *reference* (without tag and digest:
+        """Have the engine pull *reference* (``latest`` without tag and digest; a digest takes precedence over a tag).
 
-        ``latest``; the digest takes precedence over the tag). Ends with one Finished. Read it promptly: an engine waits
-        for its reader. Raises the errors of failures.classify.
+        Ends with one Finished. Read it promptly: an engine waits for its reader. Raises the errors of
+        failures.classify.
         """
         reference = reference.with_default_tag()
         attempt = Attempt(reference, signed_in=_signed_in(credential), platform=platform)
@@ -354,7 +354,7 @@ class Engine:
         try:
             answer: Any = client.version(api_version=False)
         except StatusError as error:
-            # The responder may be no engine at all: its text is not an engine's message about an image.
+            # The server may not be an engine: its text is not a message about an image.
             raise no_version(self.address, error.status, error.text) from error
         version = answer.get("ApiVersion") if isinstance(answer, dict) else None
         if not isinstance(version, str) or not version:

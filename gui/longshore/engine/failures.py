@@ -1,8 +1,7 @@
-"""What engines say when a pull or a push fails, recognised.
+"""Recognizes the messages of engines whose pull or push failed.
 
-Engines answer with one sentence of Go errors, put together from their own and the registry's words. The texts
-below were seen from dockerd 20.10 and 28 (both stores), containerd and Podman; order matters, the first match
-wins.
+An engine reports one line of joined Go errors, its own and the registry's. The texts below were seen from dockerd
+20.10 and 28 (both stores), containerd and Podman; order matters, the first match wins.
 """
 
 from __future__ import annotations
@@ -14,15 +13,15 @@ from longshore.engine.sentences import error_of
 from longshore.errors import LongshoreError
 from longshore.oci.reference import Reference
 
-#: Characters of an engine's words that are looked at, and how many of them are the last ones.
+#: The maximum number of characters of a message that are searched, and how many of them are the last ones.
 _LONGEST = 16 * 1024
 _LAST = 4 * 1024
 
 
 def classify(text: str, attempt: Attempt, status: int | None = None) -> LongshoreError:
-    """The error that *text*, the engine's words, stands for.
+    """The error for *text*, the engine's message.
 
-    *status*: of its HTTP answer, None when in the stream.
+    *status*: of its HTTP response, None if the message was in the stream.
     """
     text = _bounded(text)
     bare = _without_names(text, attempt.reference)
@@ -34,7 +33,7 @@ def classify(text: str, attempt: Attempt, status: int | None = None) -> Longshor
 
 
 def _bounded(text: str) -> str:
-    """The beginning and the end of what is too long for a sentence, so that no rule has much to look through."""
+    """The beginning and the end of a text that is too long, so that the rules search a bounded text."""
     if len(text) <= _LONGEST:
         return text
     return f"{text[: _LONGEST - _LAST]} … {text[-_LAST:]}"
@@ -56,8 +55,8 @@ def _rule(pattern: str, name: str) -> tuple[re.Pattern[str], str]:
     return re.compile(pattern, re.IGNORECASE), name
 
 
-#: Every repetition has an end, for the texts are foreign: the work is at most that of their length times a few hundred.
-#: Groups are only round what is shown, a status or a digest; names are those of ``sentences.TABLE``.
+#: The texts are foreign, so every repetition is bounded: the work is at most a few hundred times their length. Groups
+#: are only around values that are shown, a status or a digest; the names are those of ``sentences.TABLE``.
 RULES: list[tuple[re.Pattern[str], str]] = [
     _rule(r"no space left on device|disk quota exceeded|not enough space", "disk full"),
     _rule(r"dialing: dial unix|containerd\.sock|code = Unavailable", "containerd"),

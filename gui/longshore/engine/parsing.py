@@ -137,7 +137,7 @@ def _parsed(names: Iterable[str]) -> list[Reference]:
         try:
             found.append(Reference.parse(name))
         except InvalidReference as error:
-            _log.info("the engine names an image in a way that is no reference: %s", error.subject)
+            _log.info("an image name of the engine is not a reference: %s", error.subject)
     return found
 
 

@@ -2,7 +2,7 @@
 
 Engines differ in their reports (dockerd's two image stores, Podman), and some are wrong. The normalised stream has
 :class:`LayerProgress`, :class:`Note` and :class:`OnePlatform`, then :class:`Finished` once, or an error is raised. No
-SDK, no I/O; a normaliser belongs to the thread that feeds it.
+SDK, no I/O; a normaliser is used by one thread.
 """
 
 from __future__ import annotations

@@ -192,7 +192,7 @@ class _Part:
         return None
 
     def close(self) -> None:
-        """Let it go; one that is empty goes with it."""
+        """Close and unlock it; an empty one is removed."""
         with contextlib.suppress(OSError):
             if not self._size() and _is_at(self._file.fileno(), self.path):
                 self.path.unlink()

@@ -1,4 +1,4 @@
-"""Errors raised by the transfers themselves, and what several ways say."""
+"""Errors raised by the transfers themselves, and texts that several ways share."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ def test_whole_numbers_within_bounds(value: int) -> None:
 
 @pytest.mark.parametrize("value", [-1, 8, True, False, 1.0, "1", None])
 def test_what_is_no_whole_number_within_bounds(value: object) -> None:
-    with pytest.raises(ValueError, match="no number from 0 to 7"):
+    with pytest.raises(ValueError, match="not a number from 0 to 7"):
         whole(value, 7)
 
 

@@ -34,7 +34,7 @@ MOST = 2**63 - 1
 def whole(value: object, most: int = MOST) -> int:
     """Return *value* if it is a whole number from 0 to *most*. Raises ValueError otherwise."""
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= most:
-        raise ValueError(f"no number from 0 to {most}")
+        raise ValueError(f"not a number from 0 to {most}")
     return value
 
 
@@ -139,7 +139,7 @@ _MOVED = ("bytes", "layers_moved", "layers_skipped", "layers_mounted")
 
 def _fields(data: Json, names: tuple[str, ...]) -> Json:
     if not isinstance(data, dict):
-        raise ValueError("no object")
+        raise ValueError("not an object")
     return {name: _field(name, data[name]) for name in names if name in data}
 
 
@@ -148,7 +148,7 @@ def _field(name: str, value: object) -> object:
     if kind is None:
         return whole(value)
     if not isinstance(value, kind):
-        raise ValueError(f"{name} is no {kind.__name__}")
+        raise ValueError(f"{name} is not a {kind.__name__}")
     return value
 
 
@@ -188,7 +188,7 @@ def error_from_json(data: Json) -> LongshoreError:
     Raises ValueError or TypeError on data that is not an error.
     """
     if not isinstance(data, dict):
-        raise ValueError("no error")
+        raise ValueError("not an error")
     words: Json = {name: str(data.get(name, "")) for name in ("subject", "advice", "detail", "registry")}
     # A remedy unknown to this version leaves the default of the class.
     words["remedy"] = next((one for one in Remedy if one.value == data.get("remedy")), None)

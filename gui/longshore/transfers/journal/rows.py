@@ -81,12 +81,12 @@ def from_row(values: tuple[Any, ...]) -> TransferSnapshot:
     except (LongshoreError, LookupError, TypeError, AttributeError, OverflowError, OSError) as error:
         raise ValueError(f"not a row of the journal: {error!r}") from error
     except RecursionError:
-        raise ValueError("not a row of the journal: brackets within brackets") from None
+        raise ValueError("not a row of the journal: nested too deeply") from None
 
 
 def _text(value: object) -> str:
     if not isinstance(value, str):
-        raise TypeError(f"no text: {type(value).__name__}")
+        raise TypeError(f"not a text: {type(value).__name__}")
     return value
 
 
@@ -96,7 +96,7 @@ def _whole(value: object, most: int = codec.MOST) -> int | None:
 
 def _time(seconds: object) -> datetime:
     if not isinstance(seconds, int | float) or not _TIMES[0] <= seconds <= _TIMES[1]:
-        raise ValueError(f"no time: {seconds!r}")
+        raise ValueError(f"not a time: {seconds!r}")
     return datetime.fromtimestamp(seconds, UTC)
 
 

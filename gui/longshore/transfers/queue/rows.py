@@ -36,16 +36,16 @@ class Rows:
     # -- the scheduler's sleep
 
     def wake(self) -> None:
-        """Have the scheduler look at the rows."""
+        """Make the scheduler check the rows."""
         self._due = True
         self.lock.notify_all()
 
     def looking(self) -> None:
-        """The scheduler looks at the rows now; a change from here on wakes it again."""
+        """Record that the scheduler checks the rows now; later changes wake it again."""
         self._due = False
 
     def rest(self, timeout: float | None) -> None:
-        """Wait until a change, for at most *timeout* seconds; returns at once if one came since :meth:`looking`."""
+        """Wait for a change, at most *timeout* seconds; returns at once if there was one since :meth:`looking`."""
         if not self._due and not self.closing:
             self.lock.wait(timeout)
 
@@ -61,11 +61,11 @@ class Rows:
         return self._by_id[row]
 
     def known(self, ids: Iterable[str]) -> list[Entry]:
-        """The rows with these ids, in the order of *ids*, without those that are gone."""
+        """The rows with these ids, in the order of *ids*, without removed ones."""
         return [self._by_id[row] for row in ids if row in self._by_id]
 
     def add(self, request: TransferRequest) -> Entry:
-        """A new row at the end."""
+        """Add a row at the end."""
         entry = Entry(request)
         self._by_id[entry.id] = entry
         self.order.append(entry.id)
@@ -75,7 +75,7 @@ class Rows:
         return entry
 
     def restore(self, found: Iterable[TransferSnapshot]) -> None:
-        """Put the journal's rows *found* above all others, but for those that are here or are asked for again."""
+        """Put the journal's rows *found* above all others, except rows that are here or were requested again."""
         new = [one for one in found if one.id not in self._by_id]
         wanted = {entry.request for entry in self}
         fresh = [one for one in new if one.request not in wanted]
@@ -137,11 +137,11 @@ class Rows:
     # -- what happens to a row
 
     def changed(self, entry: Entry) -> None:
-        """Show the row anew. Needs no lock."""
+        """Report the row as changed. Needs no lock."""
         self._mailbox.post(entry.id)
 
     def save(self, entry: Entry) -> None:
-        """Write the row to the journal, soon; the first time that it was asked for, it waits for that."""
+        """Write the row to the journal soon; a newly queued row does not start before it is written."""
         asked, settled = entry.asked, None
         if entry.settled < asked:
             settled = partial(self._settled, entry, asked)
@@ -170,14 +170,14 @@ class Rows:
         self._moved_on(entry)
 
     def later(self, entry: Entry) -> None:
-        """Return a failed row to the waiting ones, for its next attempt."""
+        """Let a failed row wait for its next attempt."""
         entry.attempt += 1
         entry.state = State.QUEUED
         entry.freeze()
         self._moved_on(entry)
 
     def pause(self, entry: Entry) -> None:
-        """Return a row whose attempt was asked to stop to the waiting ones."""
+        """Let a row wait again after its attempt was asked to stop."""
         entry.pause()
         self._moved_on(entry)
 
@@ -192,7 +192,7 @@ class Rows:
             self._journal.trim()
 
     def stopped(self, entry: Entry) -> None:
-        """The row's attempt ended because it was cancelled: by the user, to pause, or because Longshore closes."""
+        """Handle the end of a cancelled attempt: cancelled by the user, to pause, or because Longshore closes."""
         if entry.pausing:
             self.pause(entry)
         else:
@@ -205,7 +205,7 @@ class Rows:
         self.stopped(entry)
 
     def interrupt_all(self) -> list[Cancellation]:
-        """Longshore closes: waiting rows become Interrupted. Returns what to cancel, outside the lock."""
+        """Interrupt waiting rows because Longshore closes. Returns the cancellations to call outside the lock."""
         self.closing = True
         cancelled = []
         for entry in self:

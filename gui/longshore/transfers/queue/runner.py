@@ -29,15 +29,15 @@ _log = logging.getLogger(__name__)
 TICK = 1.0
 #: Seconds after which a cancelled attempt that does not end is abandoned and its row becomes Cancelled.
 PATIENCE = 0.8
-#: Seconds that a pausing attempt has to reach a good point to stop at, before it is cancelled.
+#: Seconds that a pausing attempt has to reach a point from which it can resume, before it is cancelled.
 GRACE = 8.0
 
 
 class Runner:
-    """Starts the rows that may start, runs each attempt in its own thread, and decides what follows it.
+    """Starts the rows that may start, runs each attempt in its own thread, and decides what happens afterwards.
 
     Everything that may block (engine, registry, disk) runs outside the lock of the rows. *ways*: by the kinds of
-    source and destination; None: all that there are, imported by the scheduler's thread.
+    source and destination; None: all of them, imported by the scheduler's thread.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Runner:
         self._threads = threads
         self._ways = ways
         self._policy = policy
-        #: The lock of the rows guards these two.
+        #: Both are guarded by the lock of the rows.
         self.limits = limits
         self.held = False
         self._waiter = EngineWaiter(
@@ -71,7 +71,7 @@ class Runner:
         self._waiter.stop()
 
     def join(self, timeout: float) -> bool:
-        """Wait for what :meth:`stop` stopped. Returns True if all of it ended."""
+        """Wait for the threads after :meth:`stop`. Returns True if all ended."""
         return self._waiter.join(timeout)
 
     # -- the scheduler's thread
@@ -112,7 +112,7 @@ class Runner:
         return None if self._ways is None else self._ways.get(kind_of(entry.request))
 
     def look_at_new(self) -> None:
-        """Determine of new rows whether they can be paused. The lock is held."""
+        """Determine whether new rows can be paused. The lock is held."""
         if self._ways is None:
             return
         for entry in self._rows:
@@ -145,7 +145,7 @@ class Runner:
                     if entry.cancellation.cancelled:
                         self._rows.abandon(entry)
                         continue
-                    # It reached no good point to pause at.
+                    # It did not reach a point from which it can resume.
                     entry.cancellation.cancel()
                     entry.stop_at = monotonic + PATIENCE
                 if entry.progress is not None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from longshore.transfers.queue.row import Entry
 from longshore.transfers.transfer import State, Waiting
 
-#: How many transfers run at once if nobody says otherwise.
+#: The default number of concurrent transfers.
 CONCURRENCY = 3
 
 

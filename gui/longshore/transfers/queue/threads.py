@@ -11,7 +11,7 @@ _log = logging.getLogger(__name__)
 
 
 class Threads:
-    """Daemon threads that log what they fail with. Any thread may call any method."""
+    """Daemon threads that log their unexpected exceptions. Any thread may call any method."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

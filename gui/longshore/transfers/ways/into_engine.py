@@ -1,4 +1,4 @@
-"""Images into an engine, from the library or an archive: as a tar of our own that the engine loads."""
+"""Images into an engine, from the library or an archive: Longshore writes a tar that the engine loads."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class IntoEngine:
     """See Way. *source* opens the source. The destination's reference renames an image.
 
     containerd's store gets every platform of an image that is whole, and keeps the digest. An engine that keeps one
-    platform gets that of ``request.platform``, else its own.
+    platform gets the one for ``request.platform``, otherwise for its own platform.
     """
 
     extracts = True

@@ -180,7 +180,7 @@ def library_helps(error: LongshoreError, moved: int) -> bool:
     True if data was lost on the way; False if the pull was refused or the registry was never reached.
     """
     if isinstance(error, RegistryUnreachable):
-        return moved > 0  # otherwise nothing responded, and the library would get no response either
+        return moved > 0  # otherwise nothing responded, so the library would not get one either
     return isinstance(error, DigestMismatch | RegistryFailure | EngineFailure | EngineLost)
 
 

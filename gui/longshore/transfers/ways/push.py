@@ -49,7 +49,7 @@ class PushWay:
         """The image's compressed layers, as far as known, and which of them the target repository has.
 
         An engine reports only unpacked layers. Their compressed form is known if a registry already has the image
-        (facts of RepoDigests); for an image built here only the size on disk is known. Layers pushed meanwhile look as
+        (by its RepoDigests); for an image built here only the size on disk is known. Layers pushed meanwhile look as
         if they had been present before: the progress knows better.
         """
         place, target, registry = _ends(job.request)
@@ -174,8 +174,8 @@ class PushWay:
 def _origins(image: ImageDetails, target: Reference, *, near_only: bool) -> Iterator[tuple[str, str, str]]:
     """Where the image's manifest may be read: registry, repository, digest; the target's first, three at most.
 
-    *near_only*: on the target's registry only. containerd's store invents names for images built here, and would have
-    us ask Docker Hub for them.
+    *near_only*: on the target's registry only. containerd's store invents names for images built here, which would
+    make Longshore ask Docker Hub for them.
     """
     named = []
     for text in image.repo_digests:

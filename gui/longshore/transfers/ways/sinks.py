@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class ArchiveSink:
-    """See Sink. The file appears under its name when it is whole; the suffix decides its compression (``.tar.gz``,
+    """See Sink. The file appears under its name when it is complete; the suffix decides its compression (``.tar.gz``,
     ``.tar.zst``). A docker-archive contains the engine's own bytes, unchanged."""
 
     def __init__(self, job: Job) -> None:
@@ -48,7 +48,7 @@ class ArchiveSink:
         return ""
 
     def take(self, saved: Saved) -> str:
-        """See Sink. Gives the id of an image that is saved without a manifest. Raises DiskFull, ArchiveError."""
+        """See Sink. Returns the id of an image that is saved without a manifest. Raises DiskFull, ArchiveError."""
         job, image = self._job, saved.image
         oci = self._format is ArchiveFormat.OCI
         with NewFile(self._path) as file:
@@ -90,10 +90,10 @@ class ArchiveSink:
 class LibrarySink:
     """See Sink.
 
-    An engine with containerd's store saves the image as it got it, and the digest is kept. A classic one has unpacked
-    layers only: the library keeps them uncompressed, under a manifest made for them, whose digest is not the one that
-    the image was pulled by. The configuration, and with it the image's id, stays the same; an image that the library
-    still has is recognized by it, and only gets its name.
+    An engine with containerd's store saves the image as it received it, and the digest is kept. A classic one has
+    unpacked layers only: the library keeps them uncompressed, under a manifest made for them, whose digest is not the
+    one that the image was pulled by. The configuration, and with it the image's id, stays the same; an image that the
+    library still has is recognized by it, and only gets the name.
     """
 
     def __init__(self, job: Job) -> None:
@@ -127,7 +127,7 @@ class LibrarySink:
                     library.take_in(saved.rows.counted(streamed), lease, job.cancellation)
             info = saved.engine.probe()
             archived = saved.found()
-            # The engine may have only some platforms of an index: the library gets an image that is whole.
+            # The engine may have only some platforms of an index: the library gets an image that is complete.
             settled = archived.settled(info.platform)
             _tell_if_picked(job, archived, settled)
             for raw in saved.listing().documents_of(settled).values():
@@ -160,7 +160,7 @@ class EngineSink:
     """See Sink. Moves one image, under the destination's name or else the source's.
 
     The tar is written anew: the lists go last, and only after every layer was verified. An engine acts on a tar when it
-    has all of it, so that one that fails on the way changes nothing.
+    has all of it, so that a tar that fails midway changes nothing.
     """
 
     def __init__(self, job: Job) -> None:

@@ -1,4 +1,4 @@
-"""The ways of moving an image, by the kinds of source and destination. It knows them all; none of them knows it."""
+"""The table of all ways to move an image, by the kinds of source and destination. No way imports it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Ways = Mapping[Places, Way]
 
 
 def all_ways() -> Ways:
-    """The ways there are, by the kinds of source and destination."""
+    """All ways, by the kinds of source and destination."""
     from longshore.transfers.ways.copying import CopyWay
     from longshore.transfers.ways.into_engine import IntoEngine
     from longshore.transfers.ways.library_pull import LibraryPull

@@ -1,4 +1,4 @@
-"""What the queue and a way of moving an image know of each other: one attempt, and what a way can do."""
+"""The interface between the queue and the ways to move an image: one attempt, and the protocol of a way."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from longshore.transfers.transfer import (
 
 
 class Later(enum.Enum):
-    """In place of a plan."""
+    """Returned instead of a plan."""
 
     PLAN = "later"  # made while the transfer runs, and passed to ``Job.planned``
 

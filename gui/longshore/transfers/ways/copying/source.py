@@ -155,7 +155,7 @@ class BlobSource:
             "The source sent content that does not match its digest.",
             subject=self._wanted.digest,
             advice="Try again. If it happens again, the source or a proxy in front of it damages content.",
-            detail=f"{where} was asked for {self._wanted.digest}: {why}",
+            detail=f"requested {self._wanted.digest} from {where}: {why}",
         )
 
 

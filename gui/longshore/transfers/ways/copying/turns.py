@@ -1,4 +1,4 @@
-"""Turns at bringing a blob to a place: parallel copies do not send the same bytes twice."""
+"""Turns to send a blob to a place: parallel copies do not send the same bytes twice."""
 
 from __future__ import annotations
 
