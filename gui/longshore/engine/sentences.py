@@ -51,8 +51,8 @@ TABLE: tuple[tuple[str, str, type[LongshoreError], str, str], ...] = (
      "The engine makes this connection: put client.cert and client.key into /etc/docker/certs.d/{address} on its "
      "machine."),
     ("certificate out of date", "", TlsFailed, "The certificate of {host} is out of date.",
-     "Check the clock of the engine's machine, which makes this connection; if it is right, the certificate must be "
-     "renewed."),
+     "Check the clock of the engine's machine, which makes this connection. If it is right, ask the registry's "
+     "administrator for a new certificate."),
     ("certificate of another", "", TlsFailed, "The certificate of {host} is for another name.",
      "Use a name that the certificate is for. The engine makes this connection and checks the name."),
     ("certificate", "", TlsFailed, "The engine does not trust the certificate of {host}.",
@@ -110,9 +110,9 @@ TABLE: tuple[tuple[str, str, type[LongshoreError], str, str], ...] = (
      "Remove this image and those that share its layers, and pull it again; or copy it from registry to registry."),
     ("checksum", "push", DigestMismatch,
      "The data that {host} received for {image} differs from what the engine sent.",
-     "Try again. If it happens again, the registry or a proxy alters the data."),
+     "Try again. If it happens again, the registry or a proxy in between damages content."),
     ("checksum", "", DigestMismatch, "The content from {host} for {image} does not match its digest.",
-     "Try again. If it happens again, the registry or a proxy alters the data."),
+     "Try again. If it happens again, the registry or a proxy in between damages content."),
     ("containerd", "", EngineLost, "containerd, a component of the engine, does not respond.",
      "Restart the engine, then try again."),
     ("too large", "", UnexpectedReply, "{host} refused a layer of {image} because it is too large.",

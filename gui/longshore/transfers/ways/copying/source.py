@@ -154,7 +154,7 @@ class BlobSource:
         return DigestMismatch(
             "The source sent content that does not match its digest.",
             subject=self._wanted.digest,
-            advice="Try again. If it happens again, the source or a proxy in front of it damages content.",
+            advice="Try again. If it happens again, the source or a proxy in between damages content.",
             detail=f"requested {self._wanted.digest} from {where}: {why}",
         )
 
