@@ -33,6 +33,7 @@ from longshore.engine.attempt import Attempt
 from longshore.engine.stream import Normaliser
 from longshore.oci.layer import LayerProgress
 from longshore.oci.reference import Reference
+from longshore.transfers.bandwidth import Bandwidth
 from longshore.transfers.journal.journal import Journal
 from longshore.transfers.progress.meter import PlannedLayer
 from longshore.transfers.queue.queue import TransferQueue
@@ -137,7 +138,7 @@ def planned(events: Sequence[Event]) -> list[PlannedLayer]:
 
 
 class Replay:
-    """A strategy that replays the recorded lines at *rate* events per second."""
+    """A way that replays the recorded lines at *rate* events per second."""
 
     extracts = True
     pausable = False
@@ -175,13 +176,18 @@ class Replay:
         return normaliser.finish().digest or ""
 
 
-class NoServices:
-    """Services that the replay never calls."""
+class NoClients:
+    """Clients that the replay never calls."""
+
+    bandwidth = Bandwidth()
 
     def engine(self, address: object) -> Any:
         raise NotImplementedError
 
     def registry(self, host: str) -> Any:
+        raise NotImplementedError
+
+    def library(self, path: Path) -> Any:
         raise NotImplementedError
 
     def credential(self, host: str) -> None:
@@ -235,11 +241,11 @@ class Bench:
         self.feed = TransferFeed(lambda: self._queue().take_changes())
         self.feed.changed.connect(self.model.apply)
         self.queue = TransferQueue(
-            NoServices(),
+            NoClients(),
             Journal(root / "journal.sqlite3"),
             concurrency=transfers,
             wake=self.feed.wake,
-            strategies={(RegistryPlace, EnginePlace): replay},
+            ways={(RegistryPlace, EnginePlace): replay},
         )
         self.transfers = transfers
         self.window: MainWindow = MainWindow(ImageModel(), RegistryModel(), TagModel())
