@@ -97,7 +97,7 @@ def _why_not(name: str, environ: Mapping[str, str]) -> str:
     missing = _missing_library()
     if missing:
         return (
-            f"Qt cannot open a window: {missing}. On Debian and Ubuntu: apt install libxcb-cursor0 "
+            f"Qt can't open a window: {missing}. On Debian and Ubuntu: apt install libxcb-cursor0 "
             "libxkbcommon-x11-0 libxcb-icccm4 libxcb-keysyms1 libxcb-shape0 libegl1 libgl1 libfontconfig1 libdbus-1-3"
         )
     if not _x11_answers(display):

@@ -70,7 +70,7 @@ class _File(logging.handlers.RotatingFileHandler):
             self._told = True
             reason = getattr(error, "strerror", None) or error
             with contextlib.suppress(OSError, ValueError):
-                print(f"longshore: the log cannot be written: {reason}", file=sys.stderr)
+                print(f"longshore: the log can't be written: {reason}", file=sys.stderr)
 
 
 class _Screen(logging.StreamHandler):  # type: ignore[type-arg]

@@ -56,7 +56,7 @@ empty = Sentence(NotAnArchive, "This image archive is empty.", "Save an image in
 #: The format of Docker before version 1.10.
 ancient = Sentence(
     NotAnArchive,
-    "This archive was made by Docker 1.9 or older, and cannot be read.",
+    "This archive was made by Docker 1.9 or older, and can't be read.",
     "Load it with an old engine and save it again.",
 )
 #: The output of ``docker export``.
@@ -67,7 +67,7 @@ filesystem = Sentence(
 )
 _FULL = Sentence(
     DiskFull,
-    "The disk is full: the archive cannot be written.",
+    "The disk is full: the archive can't be written.",
     "Free space on that disk, or save the archive elsewhere.",
 )
 _USE = "Check the permissions of the file and its folder."
@@ -87,4 +87,4 @@ def of_system(error: OSError, path: Path, doing: str) -> ArchiveError | DiskFull
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return _FULL(str(path), detail)
     advice = _ADVICE.get(error.errno or 0, "Check the disk, then try again.")
-    return Sentence(ArchiveError, "The archive cannot be {doing}.", advice)(str(path), detail, doing=doing)
+    return Sentence(ArchiveError, "The archive can't be {doing}.", advice)(str(path), detail, doing=doing)

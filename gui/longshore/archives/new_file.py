@@ -150,7 +150,7 @@ class NewFile:
             raise failures.of_system(OSError(found, os.strerror(found)), self.path, "written")
         if not stat.S_ISREG(mode):
             raise ArchiveError(
-                "An archive cannot be saved there: it is a pipe, a socket or a device.",
+                "An archive can't be saved there: it is a pipe, a socket or a device.",
                 subject=str(self.path),
                 advice="Choose another name for the file.",
             )

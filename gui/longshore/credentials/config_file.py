@@ -202,7 +202,7 @@ def _text(value: object, path: Path, what: str, registry: str) -> str:
         return ""
     if not isinstance(value, str):
         raise CredentialsError(
-            "The name of a credential helper in Docker's config.json cannot be read.",
+            "The name of a credential helper in Docker's config.json can't be read.",
             subject=registry,
             advice=f"Repair {path}.",
             detail=f"“{what}” is not text.",
@@ -215,13 +215,13 @@ def _broken_entry(path: Path, registry: str) -> CredentialsError:
         f"The sign-in for {registry} in Docker's {path.name} is broken.",
         subject=registry,
         advice="Sign in again, or sign out.",
-        detail=f"{path}: the entry of {registry} under “auths” cannot be read.",
+        detail=f"{path}: the entry of {registry} under “auths” can't be read.",
     )
 
 
 def _cannot_hold(path: Path, registry: str, what: str) -> CredentialsError:
     return CredentialsError(
-        f"Docker's {path.name} cannot store a sign-in with {what}.",
+        f"Docker's {path.name} can't store a sign-in with {what}.",
         subject=registry,
         advice="Set up a credential helper, or sign in until Longshore closes.",
     )
@@ -234,7 +234,7 @@ def _sentence(error: OSError) -> str:
 
 def _unreadable(path: Path, why: str) -> CredentialsError:
     return CredentialsError(
-        f"Docker's {path.name} cannot be read.",
+        f"Docker's {path.name} can't be read.",
         subject=str(path),
         advice="Repair it or move it away, or sign in until Longshore closes.",
         detail=why,

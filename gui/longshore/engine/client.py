@@ -55,7 +55,7 @@ def _check_files(address: EngineAddress, tls: TlsFiles) -> None:
                 read_file(path, LARGEST_PEM)
         except (NotAFile, FileTooLarge) as error:
             raise EngineUnavailable(
-                "A certificate or key file for the engine cannot be used.",
+                "A certificate or key file for the engine can't be used.",
                 cause=UnavailableCause.TLS,
                 subject=address.url,
                 advice="Check ca.pem, cert.pem and key.pem in DOCKER_CERT_PATH or in the Docker context.",

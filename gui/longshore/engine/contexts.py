@@ -82,7 +82,7 @@ def chosen_context(environ: Mapping[str, str]) -> tuple[str, str]:
         return DEFAULT, ""
     except _UNREADABLE as error:
         raise UnknownContext(
-            "Docker's configuration file cannot be read, so the current context is unknown.",
+            "Docker's configuration file can't be read, so the current context is unknown.",
             subject=str(file),
             advice="Repair the file, or name the engine with --engine or DOCKER_HOST.",
             detail=_why(error),
@@ -106,7 +106,7 @@ def read_context(name: str, environ: Mapping[str, str], chosen_by: str = "") -> 
         ) from error
     except _UNREADABLE as error:
         raise UnknownContext(
-            f"The Docker context “{plain(name, 60)}” cannot be read.",
+            f"The Docker context “{plain(name, 60)}” can't be read.",
             subject=name,
             advice="Check it with “docker context inspect”, or remove it and create it again.",
             detail=f"{type(error).__name__}: {_why(error)}",

@@ -126,7 +126,7 @@ class Engine:
         """
         if target.digest:
             raise InvalidReference(
-                "A digest cannot be used as an image's name.",
+                "A digest can't be used as an image's name.",
                 subject=str(target),
                 advice="Use a tag, such as :1.0.",
             )

@@ -199,7 +199,7 @@ def _ssh(address: EngineAddress, error: BaseException) -> EngineUnavailable:
         cause = UnavailableCause.NO_PERMISSION
         message, advice = (
             "SSH access to the engine's machine was denied.",
-            "Load your key into the SSH agent; a password cannot be typed here.",
+            "Load your key into the SSH agent; a password can't be typed here.",
         )
     elif "Could not resolve hostname" in said:
         cause = UnavailableCause.UNREACHABLE
@@ -229,7 +229,7 @@ def _ssh(address: EngineAddress, error: BaseException) -> EngineUnavailable:
         )
     else:
         cause = UnavailableCause.UNREACHABLE
-        message, advice = "SSH cannot reach the engine.", "Try “docker -H ssh://… version” in a terminal."
+        message, advice = "SSH can't reach the engine.", "Try “docker -H ssh://… version” in a terminal."
     return _unavailable(address, cause, message, advice, said)
 
 

@@ -267,7 +267,7 @@ class LayoutFolder:
                 detail=detail,
             )
         return LibraryError(
-            f"The library cannot be {'written' if writing else 'read'}.",
+            f"The library can't be {'written' if writing else 'read'}.",
             subject=str(self.path),
             advice="Check the folder, or choose another one.",
             detail=detail,
@@ -283,7 +283,7 @@ class LayoutFolder:
 
     def _not_one(self, why: str) -> NotALibrary:
         return NotALibrary(
-            "The folder cannot be used as a library.",
+            "The folder can't be used as a library.",
             subject=str(self.path),
             advice="Choose an empty folder, or one with an OCI image layout.",
             detail=why,

@@ -56,9 +56,9 @@ class ImageConfig:
         try:
             document = parse_json(raw, CONFIG)
         except ValueError as error:
-            raise InvalidManifest("The image's configuration cannot be read.", detail=str(error)) from error
+            raise InvalidManifest("The image's configuration can't be read.", detail=str(error)) from error
         if not isinstance(document, dict):
-            raise InvalidManifest("The image's configuration cannot be read.", detail="not a JSON object")
+            raise InvalidManifest("The image's configuration can't be read.", detail="not a JSON object")
         run = document.get("config")
         run = run if isinstance(run, dict) else {}
         history = document.get("history")

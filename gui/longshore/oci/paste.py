@@ -94,7 +94,7 @@ def _pull(words: Sequence[str]) -> tuple[str, str | None]:
         raise InvalidReference(f"“{said}” is not a pull command.", advice=_ADVICE)
     if any(option in _ALL_TAGS for option in options):
         raise InvalidReference(
-            "One reference cannot pull all tags of a repository.",
+            "One reference can't pull all tags of a repository.",
             advice="Select the tags in the repository's list and pull them.",
         )
     images = named[len(command) :]

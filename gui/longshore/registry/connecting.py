@@ -215,7 +215,7 @@ def _of_tls(
 def of_files(error: UnusableFiles, config: RegistryConfig) -> TlsFailed:
     """The error for a certificate or key on this machine that cannot be used."""
     return TlsFailed(
-        f"The certificate files for {called(config)} cannot be used.",
+        f"The certificate files for {called(config)} can't be used.",
         registry=config.host,
         advice="Choose them again in the registry's settings, as PEM files; see also the engine's certs.d folder.",
         detail=str(error),

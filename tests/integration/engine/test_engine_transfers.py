@@ -251,7 +251,7 @@ def test_unreachable_registries(engine: Engine) -> None:
     assert "refused" in caught.value.message
     with pytest.raises(RegistryUnreachable) as caught:
         pull(engine, "registry.invalid/a")
-    assert "cannot find the host" in caught.value.message
+    assert "can't find the host" in caught.value.message
     assert caught.value.transient
 
 

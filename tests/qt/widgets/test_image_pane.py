@@ -280,10 +280,10 @@ def test_sizes_of_the_library_are_compressed_ones(bench: Bench, qtbot: QtBot) ->
     header = bench.images.headerData(ImageColumn.SIZE, Qt.Orientation.Horizontal)
     assert header == "Compressed"
     qtbot.waitUntil(lambda: "up to 184 MB compressed" in pane.footer.whole())
-    pane.set_engine_down("The folder cannot be used as a library.")
+    pane.set_engine_down("The folder can't be used as a library.")
     assert "No library" in pane.footer.whole()
     pane.push()
-    assert "cannot be used as a library" in pane.explanation
+    assert "can't be used as a library" in pane.explanation
 
 
 def test_typing_ahead_finds_the_repository(bench: Bench, qtbot: QtBot) -> None:

@@ -340,7 +340,7 @@ def test_what_is_no_file(tmp_path: Path) -> None:
     os.mkfifo(pipe)
     refused(pipe, ArchiveError, "not a regular file")
     refused(tmp_path, ArchiveError, "a folder")
-    refused(tmp_path / "nowhere.tar", ArchiveError, "cannot be read")
+    refused(tmp_path / "nowhere.tar", ArchiveError, "can't be read")
 
 
 def test_a_file_that_changed_since_it_was_checked(tmp_path: Path) -> None:

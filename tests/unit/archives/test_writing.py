@@ -387,7 +387,7 @@ def test_what_the_system_says_of_a_file(number: int, words: str) -> None:
     error = failures.of_system(OSError(number, os.strerror(number), "/x"), Path("/x"), "read")
     assert type(error) is ArchiveError
     assert (error.message, error.subject, error.detail) == (
-        "The archive cannot be read.",
+        "The archive can't be read.",
         "/x",
         os.strerror(number),
     )

@@ -210,7 +210,7 @@ def test_a_broken_file_is_said_and_left_alone(docker_home: DockerHome, text: str
 
 def test_an_unreadable_file_is_said(docker_home: DockerHome) -> None:
     docker_home.config.mkdir(parents=True)
-    with pytest.raises(CredentialsError, match="cannot be read"):
+    with pytest.raises(CredentialsError, match="can't be read"):
         docker_home.store.get("x.example")
 
 
@@ -258,7 +258,7 @@ def test_a_pipe_in_its_place_is_reported_at_once(docker_home: DockerHome, name: 
             lambda: store.forget("x.example"),
         ]
     for call in calls:
-        with pytest.raises(CredentialsError, match="cannot be read") as caught:
+        with pytest.raises(CredentialsError, match="can't be read") as caught:
             call()
         assert caught.value.detail == "Not a regular file."
 

@@ -54,7 +54,7 @@ def test_only_a_tag_is_pushed(engine: Engine, text: str) -> None:
 
 
 def test_no_image_is_called_by_a_digest(engine: Engine) -> None:
-    with pytest.raises(InvalidReference, match="A digest cannot be used"):
+    with pytest.raises(InvalidReference, match="A digest can't be used"):
         engine.tag("a:1", Reference.parse(f"h.example/a:1@{DIGEST}"))
 
 

@@ -76,7 +76,7 @@ DENIED = "requested access to the resource is denied"
          PULL, errors.UnexpectedReply),
         ("error parsing HTTP 413 response body: invalid character", PUSH, errors.UnexpectedReply),
         ("error parsing HTTP 403 response body: invalid character", SIGNED_PUSH, errors.AccessDenied),
-        ("unsupported: The operation is unsupported.", PUSH, errors.AccessDenied),
+        ("unsupported: The operation is unsupported.", PUSH, errors.UnexpectedReply),
         ("unknown: Failed to process request due to 'app:1' configured as immutable.", PUSH, errors.TagImmutable),
         (
             "tag invalid: The image tag '1' already exists in the 'app' repository and cannot be overwritten because "
@@ -325,7 +325,7 @@ def test_what_is_wrong_with_tls(text: str, message: str) -> None:
             UnavailableCause.TIMED_OUT,
             "did not respond in time",
         ),
-        ("kex_exchange_identification: read", UnavailableCause.UNREACHABLE, "cannot reach"),
+        ("kex_exchange_identification: read", UnavailableCause.UNREACHABLE, "can't reach"),
     ],
 )
 def test_what_ssh_says(said: str, cause: UnavailableCause, message: str) -> None:

@@ -432,7 +432,7 @@ def test_a_damaged_manifest_is_not_removed_by_a_collector_that_has_the_lock(libr
         (OSError(122, "quota"), DiskFull, "disk is full"),
         (OSError(13, "denied"), LibraryError, "permission to write to"),
         (OSError(30, "read-only"), LibraryError, "permission to write to"),
-        (OSError(5, "broken"), LibraryError, "cannot be written"),
+        (OSError(5, "broken"), LibraryError, "can't be written"),
     ],
 )
 def test_each_fault_of_a_folder_has_its_words(tmp_path: Path, error: OSError, kind: type, word: str) -> None:

@@ -37,7 +37,7 @@ def open_reader(
 
             return ArchiveReader(endpoint, place, tell)
         case _:
-            raise UnsupportedTransfer("Longshore cannot read individual layers from this place.")
+            raise UnsupportedTransfer("Longshore can't read individual layers from this place.")
 
 
 def open_writer(endpoint: Endpoint, clients: Clients) -> ContentWriter:
@@ -59,4 +59,4 @@ def open_writer(endpoint: Endpoint, clients: Clients) -> ContentWriter:
 
             return ArchiveContentWriter(endpoint, place)
         case _:
-            raise UnsupportedTransfer("Longshore cannot write individual layers to this place.")
+            raise UnsupportedTransfer("Longshore can't write individual layers to this place.")

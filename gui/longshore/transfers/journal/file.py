@@ -76,7 +76,7 @@ def reason_of(error: Exception) -> str:
     known = {
         sqlite3.SQLITE_FULL: "The disk is full.",
         sqlite3.SQLITE_READONLY: "The file is read-only.",
-        sqlite3.SQLITE_CANTOPEN: "The file cannot be opened.",
+        sqlite3.SQLITE_CANTOPEN: "The file can't be opened.",
         sqlite3.SQLITE_BUSY: "Another program keeps it locked.",
         sqlite3.SQLITE_IOERR: "The disk is full or reports an error.",  # of the memory-mapped file (-shm)
     }
@@ -168,7 +168,7 @@ def _set_aside(path: Path, word: str, reason: str) -> SetAside:
     try:
         path.rename(target)
     except OSError as error:
-        return SetAside(None, f"{reason} It cannot be set aside: {error.strerror or error}.")
+        return SetAside(None, f"{reason} It can't be set aside: {error.strerror or error}.")
     for ending in _BESIDE:
         with contextlib.suppress(OSError):
             path.with_name(path.name + ending).rename(target.with_name(target.name + ending))

@@ -158,7 +158,7 @@ class Runner:
     def _begin(self, entry: Entry) -> None:
         way = self._way(entry)
         if way is None:
-            entry.error = UnsupportedTransfer("Longshore cannot move images between these two places yet.")
+            entry.error = UnsupportedTransfer("Longshore can't move images between these two places yet.")
             self._rows.end(entry, State.FAILED)
             return
         entry.state = State.PLANNING

@@ -73,7 +73,7 @@ class ArchiveSource:
             )
         if job.request.destination.reference is not None and len(self.images) > 1:
             raise ArchiveError(
-                "The archive contains several images, which cannot share one name.",
+                "The archive contains several images, which can't share one name.",
                 subject=str(source.place.path),
                 advice="Load them under their own names, or choose one of them.",
             )

@@ -266,7 +266,7 @@ class Targets(QObject):
                     )
                 elif self._source(row) == Endpoint(RegistryPlace(reference.domain), reference):
                     text = self.tr("same image")
-                    problem = problem or self.tr("{0} cannot be copied onto itself.").format(
+                    problem = problem or self.tr("{0} can't be copied onto itself.").format(
                         reference.familiar
                     )
                 else:
