@@ -238,7 +238,23 @@ def test_a_tag_that_somebody_else_moves_meanwhile(bench: Bench) -> None:
     bench.target.fault = fault
     failed = bench.copy(State.FAILED)
     assert isinstance(failed.error, VerificationFailed)
+    assert "different image" in failed.error.message
     assert other in failed.error.detail
+
+
+def test_an_image_that_is_gone_as_soon_as_it_arrived(bench: Bench) -> None:
+    bench.source.put_image("a", "1", b"x" * KB)
+
+    def fault(method: str, path: str) -> Any:
+        if method == "HEAD" and path.endswith("/manifests/1"):
+            bench.target.manifests.pop(("b", "1"), None)
+        return None
+
+    bench.target.fault = fault
+    failed = bench.copy(State.FAILED)
+    assert isinstance(failed.error, VerificationFailed)
+    assert "does not have it" in failed.error.message
+    assert "nothing" in failed.error.detail
 
 
 def test_foreign_layers_are_left_out_and_said(bench: Bench) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from longshore.cancellation import Cancellation
 from longshore.errors import (
     AccessDenied,
     DigestMismatch,
@@ -24,9 +26,19 @@ from longshore.errors import (
     TlsFailed,
 )
 from longshore.oci.reference import Reference
-from longshore.transfers.transfer import Endpoint
+from longshore.transfers.transfer import (
+    ArchivePlace,
+    Endpoint,
+    EnginePlace,
+    LibraryPlace,
+    NoteKind,
+    RegistryPlace,
+    TransferNote,
+)
 from longshore.transfers.ways import pull as pulling
 from longshore.transfers.ways import push as pushing
+from longshore.transfers.ways.table import all_ways
+from longshore.transfers.ways.way import Job
 from transfertools import ENGINE, copy, pull, push
 
 A, B = (f"sha256:{digit * 64}" for digit in "ab")
@@ -38,6 +50,38 @@ def test_an_image_carries_a_digest_by_its_id_or_by_what_it_was_pulled_as() -> No
     assert pulling.carries(A, B, (f"acme.io/x@{B}", f"acme.io/app@{A}"))
     assert not pulling.carries(A, B, (f"acme.io/app@{B}",))
     assert not pulling.carries(A, B, ())
+
+
+@pytest.mark.parametrize(
+    ("at_registry", "digest", "told"), [(A, A, 0), (B, "", 1), (None, "", 1), ("", "", 0)]
+)
+def test_the_digest_of_an_engine_that_reports_none(
+    monkeypatch: pytest.MonkeyPatch, at_registry: str | None, digest: str, told: int
+) -> None:
+    """None: the registry has no such tag now. Empty: it could not be asked, which has its own note."""
+    monkeypatch.setattr(pulling, "digest_at_registry", lambda *_: at_registry)
+    notes: list[TransferNote] = []
+    job = Job(pull("127.0.0.1:5000/app:1"), Any, Cancellation(), Any, notes.append)  # type: ignore[arg-type]
+    image: Any = SimpleNamespace(image_id="sha256:" + "c" * 64, repo_digests=(f"127.0.0.1:5000/app@{A}",))
+    assert pulling.PullWay()._digest_by_registry(job, image) == digest
+    assert [note.kind for note in notes] == [NoteKind.NOT_VERIFIED] * told
+
+
+def test_what_can_be_paused_and_what_unpacks() -> None:
+    """Longshore can stop and resume where it moves the bytes; an engine's own pull and push start over."""
+    places = (EnginePlace, RegistryPlace, LibraryPlace, ArchivePlace)
+    ways = all_ways()
+    assert set(ways) == set(itertools.product(places, places))
+    copies = {
+        (RegistryPlace, RegistryPlace),
+        (RegistryPlace, LibraryPlace),
+        (LibraryPlace, RegistryPlace),
+        (LibraryPlace, LibraryPlace),
+        (ArchivePlace, RegistryPlace),
+        (ArchivePlace, LibraryPlace),
+    }
+    assert {pair for pair, way in ways.items() if way.pausable} == copies
+    assert {pair for pair, way in ways.items() if way.extracts} == {(place, EnginePlace) for place in places}
 
 
 def test_the_ends_of_a_pull_and_of_a_push() -> None:

@@ -49,6 +49,25 @@ def test_passing_errors_are_tried_again_visibly(make_queue: Make) -> None:
     assert done.error is None
 
 
+def test_a_row_that_runs_again_waits_for_nothing(make_queue: Make) -> None:
+    gate = Gate()
+
+    def run(job: Job, number: int) -> str:
+        if number == 1:
+            raise RegistryFailure("busy", registry="127.0.0.1:5000")
+        return gate.wait(job, number)
+
+    queue, eye = make_queue(Script(run), policy=QUICK)
+    request = pull()
+    row = queue.add(request)
+    waiting = eye.until(row, lambda row: row.waiting_for is Waiting.BACKOFF)
+    assert waiting.next_try == (2, 3)
+    running = eye.until(row, State.RUNNING)
+    assert (running.next_try, running.waiting_for, running.error) == (None, None, None)
+    gate.open(request)
+    eye.until(row, State.SUCCEEDED)
+
+
 def test_passing_errors_that_do_not_pass_fail_in_the_end(make_queue: Make) -> None:
     def run(job: Job, number: int) -> str:
         raise RegistryFailure(f"busy {number}", registry="127.0.0.1:5000")

@@ -295,7 +295,7 @@ class Progress:
             work += sum(meter.current for meter in rows if meter.counted and meter.weight is None)
             unknown = 0
         known = not unknown and total > 0 and not self._awaiting
-        self._total = total if known or (rows and not unknown and not self._awaiting) else None
+        self._total = total if rows and not unknown and not self._awaiting else None
         # The bytes must not fall within an attempt either, even if a late layer or a corrected size changes the sum.
         self._moved = max(self._moved, moved)
         if self._total is not None:
