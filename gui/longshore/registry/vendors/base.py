@@ -177,7 +177,7 @@ class VendorLister(CatalogueLister):
         return SignInRequired(
             f"{failures.called(self._config)} lists its repositories only after you sign in.",
             registry=self._config.host,
-            advice=f"{self.advice or 'Sign in….'} {PIN}",
+            advice=f"{self.advice or 'Sign in to see them.'} {PIN}",
             detail=error.detail,
         )
 
