@@ -25,6 +25,7 @@ from longshore.oci.grammar import (
 from longshore.oci.platform import Platform
 
 __all__ = [
+    "DEFAULT_TAG",
     "DOCKER_HUB",
     "Reference",
     "check_domain",
@@ -36,6 +37,9 @@ __all__ = [
 ]
 
 _HUB_REGISTRY = "registry-1.docker.io"
+
+#: The tag that a name without tag and digest means.
+DEFAULT_TAG = "latest"
 
 
 @total_ordering
@@ -121,7 +125,7 @@ class Reference:
     @property
     def target(self) -> str:
         """The digest, the tag or ``latest``: what to request from the registry, in this order of preference."""
-        return self.digest or self.tag or "latest"
+        return self.digest or self.tag or DEFAULT_TAG
 
     def with_tag(self, tag: str | None) -> Reference:
         """A copy with *tag*, or without a tag if None. Keeps the digest."""
@@ -133,7 +137,7 @@ class Reference:
 
     def with_default_tag(self) -> Reference:
         """A copy with the tag ``latest`` if there is neither tag nor digest, as the docker CLI does."""
-        return self.with_tag("latest") if self.tag is None and self.digest is None else self
+        return self.with_tag(DEFAULT_TAG) if self.tag is None and self.digest is None else self
 
     def on(self, domain: str) -> Reference:
         """The same path, tag and digest on another registry."""

@@ -15,7 +15,7 @@ from longshore.errors import LongshoreError, NotInRegistry, UnexpectedReply
 from longshore.models.columns import NodeState
 from longshore.models.registries import RegistryModel
 from longshore.models.tags import TagModel
-from longshore.oci.reference import Reference
+from longshore.oci.reference import DEFAULT_TAG, Reference
 from longshore.operations.tag_details import DetailsReader
 from longshore.operations.tasks import Tasks
 
@@ -244,7 +244,7 @@ class Listing:
 
         def ask(cancellation: Cancellation) -> list[str]:
             host, path = repository.domain, repository.path
-            if self._clients.registry(host).head(path, "latest", cancellation=cancellation) is not None:
+            if self._clients.registry(host).head(path, DEFAULT_TAG, cancellation=cancellation) is not None:
                 return []
             names: list[str] = []
             page: str | None = None

@@ -21,7 +21,7 @@ from longshore.oci.descriptor import Descriptor
 from longshore.oci.digest import Verifier, sha256_of, valid_digest
 from longshore.oci.image_config import LARGEST_CONFIG, ImageConfig
 from longshore.oci.manifest import ACCEPT, LARGEST_MANIFEST, OCI_INDEX, Index, Manifest, parse_manifest
-from longshore.oci.reference import Reference
+from longshore.oci.reference import DEFAULT_TAG, Reference
 from longshore.registry import failures
 from longshore.registry.addresses import at_home, joined, manifest_path, origin, repository_path
 from longshore.registry.auth import Scopes
@@ -349,7 +349,7 @@ def _referrers_tag(digest: str) -> str:
 def _place(where: str | Reference, name: str | None) -> tuple[str, str]:
     if isinstance(where, Reference):
         return where.path, name or where.target
-    return where, name or "latest"
+    return where, name or DEFAULT_TAG
 
 
 def _named(repository: str, name: str) -> str:

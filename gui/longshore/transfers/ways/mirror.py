@@ -17,7 +17,7 @@ from longshore.errors import InvalidContent, InvalidInput, LongshoreError, NotIn
 from longshore.naturalsort import natural_key
 from longshore.oci.manifest import Manifest
 from longshore.oci.platform import Platform
-from longshore.oci.reference import Reference
+from longshore.oci.reference import DEFAULT_TAG, Reference
 from longshore.registry.failures import REFUSALS
 from longshore.settings import Settings
 from longshore.side_by_side import ask_all
@@ -241,8 +241,8 @@ def plan_mirror(
     """
     tags = sorted((tag for tag in _listed(rule, clients, cancellation) if rule.matches(tag)), key=natural_key)
     # The reader and writer ignore the tag of an endpoint.
-    reader = open_reader(rule.request("latest").source, clients)
-    writer = open_writer(rule.request("latest").destination, clients)
+    reader = open_reader(rule.request(DEFAULT_TAG).source, clients)
+    writer = open_writer(rule.request(DEFAULT_TAG).destination, clients)
     comparison = _Comparison(rule, clients.registry(rule.source.domain), reader, writer, len(tags), told)
     try:
         looked = ask_all(comparison.look, tags, cancellation, SIDE_BY_SIDE)

@@ -22,7 +22,7 @@ from longshore.errors import InvalidRegistryName, LongshoreError
 from longshore.models.errors import message
 from longshore.models.text import safe
 from longshore.oci.image_name import ImageName
-from longshore.oci.reference import DOCKER_HUB, Reference
+from longshore.oci.reference import DEFAULT_TAG, DOCKER_HUB, Reference
 from longshore.registry.config import parse_registry
 from longshore.transfers.transfer import ArchivePlace, Endpoint, LibraryPlace, RegistryPlace
 from longshore.widgets.dialogs.sheet import TABLE_ROW, sheet_table
@@ -202,7 +202,7 @@ class Targets(QObject):
             alone=len({each.reference.name for each in self._sources if each.reference}) <= 1,
             user=self._users.get(host, ""),
         )
-        tag = (entry.reference.tag if entry.reference else None) or "latest"
+        tag = (entry.reference.tag if entry.reference else None) or DEFAULT_TAG
         for column, text, editable in (
             (_IMAGE, shown(entry), False),
             (_REGISTRY, host, False),
@@ -238,7 +238,7 @@ class Targets(QObject):
             raise InvalidRegistryName(self.tr("Choose a registry."))
         parse_registry(host)
         path = self._text(row, _REPOSITORY)
-        tag = self._text(row, _TAG) or "latest"
+        tag = self._text(row, _TAG) or DEFAULT_TAG
         reference = Reference.parse(f"{host}/{path}:{tag}")
         if reference.digest or reference.tag != tag:
             return Reference.parse(f"{host}/{path}").with_tag(tag)

@@ -271,4 +271,4 @@ def _destination_name(endpoint: Endpoint) -> str:
     reference = endpoint.reference
     if reference is None:
         return ""
-    return reference.tag or ("" if reference.digest else "latest")
+    return reference.with_default_tag().tag or ""
