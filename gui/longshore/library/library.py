@@ -240,6 +240,7 @@ class Library:
         Without a name it is found as a child of an index, by its subject, or as an untagged image if *listed*. An
         earlier image loses the name, and its contents that become unused are removed.
         """
+        self._folder.ensure()
         if self._ingest.take_up(found.digest, lease) != len(found.raw):
             self._ingest.take_in([found.raw], lease, Cancellation())
         if name is not None or found.subject is not None or (listed and not self.names(found.digest)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from dataclasses import replace
@@ -453,3 +454,9 @@ def test_names_that_others_gave(library: Library) -> None:
 def test_the_size_of_an_image_is_that_of_its_files(library: Library) -> None:
     put(library, ONE)
     assert on_disk(library) == OnDisk(library.images()[0].size, len(ONE.digests), 0)
+
+
+def test_a_manifest_alone_makes_the_library(library: Library) -> None:
+    with contextlib.closing(library.lease()) as lease:
+        assert library.put(ONE.manifest, lease, listed=True) == ONE.manifest.digest
+    assert blobs_of(library) == {ONE.manifest.digest}
