@@ -237,12 +237,14 @@ class _Part:
                     raise explained from error
 
     def _hashed(self, wanted: Descriptor, cancellation: Cancellation) -> Verifier:
-        """A verifier fed with the existing bytes: they are hashed again because nobody vouches for them."""
+        """A verifier fed with the existing bytes: they are hashed again because nobody vouches for them.
+
+        Call at the start of the file.
+        """
         verifier = Verifier(wanted.digest, wanted.size)
         with self._folder.explained(writing=True):
             if self._size() > wanted.size:
                 self._file.truncate(0)
-            self._file.seek(0)
             while chunk := self._file.read(_READ):
                 cancellation.raise_if_cancelled()
                 verifier.update(chunk)
@@ -276,7 +278,7 @@ def _write(file: IO[bytes], chunk: bytes) -> None:
     """Write all of *chunk*: an unbuffered file may accept only a part of it."""
     left = memoryview(chunk)
     while left.nbytes:
-        left = left[file.write(left) or 0 :]
+        left = left[file.write(left) :]
 
 
 def _unlink_unless_written(path: Path) -> None:

@@ -14,7 +14,15 @@ from typing import Any
 import pytest
 
 from longshore.cancellation import Cancellation
-from longshore.errors import DiskFull, InvalidLayout, LibraryBusy, LibraryDamaged, LibraryError, NotInLibrary
+from longshore.errors import (
+    DiskFull,
+    InvalidLayout,
+    InvalidManifest,
+    LibraryBusy,
+    LibraryDamaged,
+    LibraryError,
+    NotInLibrary,
+)
 from longshore.library import collecting
 from longshore.library.blobs import Contents
 from longshore.library.folder import LayoutFolder
@@ -70,6 +78,15 @@ def test_manifests_go_before_what_they_name(library: Library, monkeypatch: pytes
     for made in (ONE, TWO):
         at = gone.index(made.manifest.digest)
         assert all(gone.index(part) > at for part in made.blobs)
+
+
+@pytest.mark.parametrize(("largest", "fits"), [(0, True), (-1, False)])
+def test_a_document_may_be_as_large_as_its_limit(library: Library, largest: int, fits: bool) -> None:
+    put(library, ONE)
+    contents = Contents(LayoutFolder(library.path))
+    raw = ONE.manifest.raw
+    with contextlib.nullcontext() if fits else pytest.raises(InvalidManifest, match="too large"):
+        assert contents._small(ONE.manifest.digest, len(raw) + largest, take_out=False) == raw
 
 
 def test_a_configuration_is_read_once(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
