@@ -114,7 +114,9 @@ def test_ten_thousand_repositories_and_tags(start: Start, testbed: Testbed) -> N
     window.keys("Escape")
     window.wait_text("10,000 tags")
     window.click_row("Tags", "v99.9.9")
+    window.wait(lambda: window.cell("Tags", 0, 0).focused, "the first row to be the current one")
     window.keys("ctrl+End")
+    window.wait(lambda: not window.cell("Tags", 0, 0).focused, "another row to be the current one")
     window.wait(lambda: window.cell("Tags", 9_999, 2).name != "", "details of the last tag", 30)
 
 
