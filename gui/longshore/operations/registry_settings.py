@@ -29,7 +29,7 @@ class RegistrySettings:
         self._book = book
         self._changed = changed
 
-    def probe(self, config: RegistryConfig, done: Callable[[LongshoreError | None], None]) -> Cancellation:
+    def probe(self, config: RegistryConfig, done: Done) -> Cancellation:
         """Find out whether a registry answers with the settings *config*, before it is added.
 
         *done* is called in the GUI thread: with None if one does (even if it requires a sign-in or its certificate is

@@ -180,6 +180,7 @@ def test_a_program_that_takes_its_time_is_not_asked_all_the_while(
         return select(self, timeout)
 
     monkeypatch.setattr(selectors.DefaultSelector, "select", counted)
+    # Half a second is many looks for one that spins, and a handful for one that waits between them.
     assert run("import time; time.sleep(0.5)").code == 0
     # The last looks, after its end, do not wait.
     assert waits and all(wait == program._LOOK for wait in waits[:-2])
