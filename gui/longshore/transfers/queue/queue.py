@@ -62,12 +62,17 @@ class TransferQueue:
         self._unsaved = ""
         self._damaged = 0
         self._reloading = False
+        self._adopts = True
         journal.watch(self._journal_changed)
 
     # -- start and end
 
-    def start(self) -> None:
-        """Open the journal, show unfinished rows as Interrupted, and start working. Call once."""
+    def start(self, *, adopt: bool = True) -> None:
+        """Open the journal, show unfinished rows of ended programs as Interrupted, and start working. Call once.
+
+        *adopt* False: leave such rows to others, such as the window.
+        """
+        self._adopts = adopt
         self._threads.start(self._load, "transfers-load")
         self._runner.start()
 
@@ -113,6 +118,8 @@ class TransferQueue:
         self._adopt()
 
     def _adopt(self) -> None:
+        if not self._adopts:
+            return
         try:
             found = self._journal.adopt()
         except Exception as error:

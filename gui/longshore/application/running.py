@@ -1,0 +1,62 @@
+"""Runs transfers to their end, for callers that wait: a command, a script."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+from longshore.application.session import Session
+from longshore.transfers.transfer import TransferRequest, TransferSnapshot
+
+
+#: Seconds between two looks at what changed, and at most until a signal is heeded.
+LOOK = 0.1
+
+
+class Run:
+    """Transfers of one command. Call :meth:`wait` in one thread.
+
+    :meth:`cancel` and :meth:`stop` only set a flag, so that a signal's handler may call them.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._news = threading.Event()
+        self._cancelled = False
+        self._stopped = False
+
+    def cancel(self) -> None:
+        """Cancel all transfers."""
+        self._cancelled = True
+
+    def stop(self) -> None:
+        """End, and leave what is unfinished Interrupted, to be resumed later."""
+        self._stopped = True
+
+    def wait(
+        self, requests: Sequence[TransferRequest], changed: Callable[[list[TransferSnapshot]], None]
+    ) -> list[TransferSnapshot]:
+        """Run *requests* and return their last snapshots, in the same order; equal requests are one transfer.
+
+        *changed* is called in this thread with the rows that changed, at most ten times a second. Some rows are
+        unfinished if :meth:`stop` was called.
+        """
+        queue = self._session.queue(self._news.set)
+        rows = list(dict.fromkeys(queue.add(request) for request in requests))
+        latest: dict[str, TransferSnapshot] = {}
+        cancelled = False
+        while not self._stopped:
+            if self._news.wait(LOOK):
+                time.sleep(LOOK)  # changes come by the hundred
+                self._news.clear()
+                found = [one for one in queue.take_changes().snapshots if one.id in rows]
+                latest |= {one.id: one for one in found}
+                if found:
+                    changed(found)
+            if self._cancelled and not cancelled:
+                cancelled = True
+                queue.cancel(rows)
+            if all(row in latest and latest[row].state.finished for row in rows):
+                break
+        return [latest[row] for row in rows if row in latest]

@@ -1,0 +1,83 @@
+"""Everything that a program without a window works with: settings, registries, clients, history and the queue."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+from longshore.application.choices import Choices
+from longshore.application.clients import Clients
+from longshore.application.registries import RegistryBook
+from longshore.engine.address import current_address
+from longshore.registry.config import RegistryConfig
+from longshore.settings import Folders, Settings
+from longshore.transfers.journal.journal import Journal
+from longshore.transfers.queue.queue import TransferQueue
+from longshore.transfers.transfer import EnginePlace, LibraryPlace
+
+#: The key of the library's folder in the settings; without one, the library is in the data folder.
+LIBRARY_KEY = "library"
+
+
+class Session:
+    """The user's Longshore, as far as no window is needed. One thread; what it opens may be used from any.
+
+    Opens nothing until asked. *engine_url*: the engine to use instead of Docker's current one. *registries*: known for
+    this run only. Close it at the end.
+    """
+
+    def __init__(
+        self,
+        environ: Mapping[str, str],
+        *,
+        engine_url: str | None = None,
+        registries: Iterable[RegistryConfig] = (),
+    ) -> None:
+        self.environ = environ
+        self.folders = Folders.of(environ)
+        self.settings = Settings(self.folders.config)
+        self.registries = RegistryBook(self.settings, list(registries))
+        self.clients = Clients(environ, self.registries.config, cache=self.folders.cache)
+        self._engine_url = engine_url
+        self._queue: TransferQueue | None = None
+
+    def engine(self, url: str | None = None) -> EnginePlace:
+        """The engine at *url*, or the current one. Does not connect. Raises EngineUnavailable, UnknownContext."""
+        return EnginePlace(current_address(url or self._engine_url, self.environ))
+
+    def library(self) -> LibraryPlace:
+        """The library, in the folder that the user chose or in the default one."""
+        chosen = self.settings.get(LIBRARY_KEY, "")
+        own = self.folders.data / "library"
+        return LibraryPlace(Path(chosen) if chosen and Path(chosen).is_absolute() else own)
+
+    def journal(self) -> Journal:
+        """A journal of the user's history, not opened yet."""
+        choices = Choices.read(self.settings)
+        return Journal(
+            self.folders.state / "journal.sqlite3",
+            max_age_days=choices.history_days,
+            max_rows=choices.history_rows,
+        )
+
+    def queue(self, wake: Callable[[], None], *, adopt: bool = False) -> TransferQueue:
+        """The started queue of this session, with the user's limits. *adopt*: take over what others left unfinished."""
+        if self._queue is None:
+            choices = Choices.read(self.settings)
+            self.clients.bandwidth.limit = choices.copy_limit * 1e6 or None
+            self._queue = TransferQueue(
+                self.clients,
+                self.journal(),
+                concurrency=choices.concurrency,
+                per_registry=choices.per_registry or None,
+                wake=wake,
+            )
+            self._queue.start(adopt=adopt)
+        return self._queue
+
+    def close(self, timeout: float = 2.0) -> bool:
+        """Stop what runs and write the history. Returns True if nothing is left running. Blocks."""
+        clean = self._queue is None or self._queue.shutdown(timeout)
+        self.clients.close()
+        self.settings.flush()
+        return clean
