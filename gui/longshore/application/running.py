@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from longshore.application.session import Session
 from longshore.transfers.transfer import TransferRequest, TransferSnapshot
 
-
 #: Seconds between two looks at what changed, and at most until a signal is heeded.
 LOOK = 0.1
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from longshore.errors import Remedy
+from longshore.errors import LongshoreError, RegistryError, Remedy
 from longshore.transfers.transfer import State, TransferSnapshot
 
 DONE = 0
@@ -24,5 +24,10 @@ def of(ended: Sequence[TransferSnapshot]) -> int:
         return SOME_FAILED
     if all(one.state in (State.CANCELLED, State.INTERRUPTED) for one in bad):
         return INTERRUPTED
-    refused = all(one.error is not None and one.error.remedy is Remedy.SIGN_IN for one in bad)
+    refused = all(one.error is not None and of_error(one.error) == REFUSED for one in bad)
     return REFUSED if refused else FAILED
+
+
+def of_error(error: LongshoreError) -> int:
+    """The exit code for a command that failed with *error*."""
+    return REFUSED if isinstance(error, RegistryError) and error.remedy is Remedy.SIGN_IN else FAILED
