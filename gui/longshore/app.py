@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from longshore import __version__
+from longshore.arguments import add_common
 from longshore.display import drop_odd_settings, let_go, why_no_display
 from longshore.errors import LongshoreError
 from longshore.settings import Folders, Settings
@@ -47,20 +48,7 @@ def parser() -> argparse.ArgumentParser:
         description="Move container images between an engine and registries.",
         epilog="DOCKER_HOST, DOCKER_CONTEXT, DOCKER_CONFIG and the XDG folders are used.",
     )
-    out.add_argument("--version", action="version", version=f"longshore {__version__}")
-    out.add_argument(
-        "--registry",
-        metavar="HOST[:PORT]",
-        action="append",
-        default=[],
-        help="also show this registry, in this run only (may be repeated)",
-    )
-    out.add_argument(
-        "--engine",
-        metavar="URL",
-        help="the engine to use, e.g. unix:///var/run/docker.sock or tcp://host:2376",
-    )
-    out.add_argument("--debug", action="store_true", help="write a more detailed log, also to the terminal")
+    add_common(out)
     return out
 
 
@@ -154,8 +142,11 @@ def _make_window(
     # Our own event ends the loop when everything is stopped, not the end of the window.
     application.setQuitOnLastWindowClosed(False)
 
+    from longshore import language
+    from longshore.models.language import QtLanguage
     from longshore.wiring import Wiring
 
+    language.use(QtLanguage())
     wiring = Wiring(
         folders, Settings(folders.config), environ, engine_url=arguments.engine, registries=registries
     )

@@ -90,7 +90,7 @@ class LongshoreError(Exception):
     file concerned. *advice*: what the user can do. *detail*: the engine's or registry's own words (several lines
     allowed; cleaned and bounded here). *registry*: the host of the registry concerned, "" for none. *remedy*: if
     it is not that of the class. *arguments*: replace ``{name}`` in *message* and *advice*; the sentences are translated
-    before that (``models.errors``).
+    before that (``words.errors``).
     """
 
     #: Stable name, kept in the journal: never rename.

@@ -8,11 +8,15 @@ import pytest
 from PySide6.QtCore import QLocale, Qt
 from PySide6.QtWidgets import QApplication
 
+from longshore import language
+from longshore.models.language import QtLanguage
+
 
 @pytest.fixture(scope="session", autouse=True)
 def _application(qapp: QApplication) -> QApplication:
     """One application for all tests; numbers and dates as in the C locale, whatever the machine's language."""
     QLocale.setDefault(QLocale.c())
+    language.use(QtLanguage())
     return qapp
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import shlex
 
-from longshore.models.text import tr
+from longshore.language import tr
 from longshore.registry.config import RegistryConfig
 
 #: The folder of a system engine; a rootless one uses ~/.config/docker/certs.d.

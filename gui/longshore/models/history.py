@@ -7,12 +7,14 @@ from typing import Any
 
 from PySide6.QtCore import QModelIndex, QObject, Qt, Signal
 
-from longshore.models import text, times
-from longshore.models import transfer_text as words
+from longshore.language import tr
+from longshore.models import transfer_text
 from longshore.models.columns import HistoryColumn, NodeKind, Role, Tone, TransferColumn
 from longshore.models.row_table import Index, RowTable, TableRow
-from longshore.models.text import tr
+from longshore.models.tooltips import tooltip
 from longshore.transfers.transfer import State, TransferSnapshot
+from longshore.words import times
+from longshore.words import transfers as words
 
 _Item = Qt.ItemDataRole
 #: Columns with the same text as those of Transfers.
@@ -123,7 +125,7 @@ class HistoryModel(RowTable[HistoryRow]):
             return self._text(snapshot, column)
         if role in (_Item.ToolTipRole, _Item.AccessibleDescriptionRole):
             whole = self._whole(snapshot, column)
-            return text.tooltip(whole) if role == _Item.ToolTipRole else whole
+            return tooltip(whole) if role == _Item.ToolTipRole else whole
         if role == Role.TONE:
             return self._tone(snapshot, column)
         if role == Role.STRONG:
@@ -146,7 +148,7 @@ class HistoryModel(RowTable[HistoryRow]):
             return times.clock(snapshot.finished or snapshot.created)
         if column == HistoryColumn.TOOK:
             return words.took_text(snapshot)
-        return words.transfer_cell(snapshot, _SAME[HistoryColumn(column)])
+        return transfer_text.transfer_cell(snapshot, _SAME[HistoryColumn(column)])
 
     @staticmethod
     def _whole(snapshot: TransferSnapshot, column: int) -> str:
@@ -154,14 +156,16 @@ class HistoryModel(RowTable[HistoryRow]):
             return times.moment_text(snapshot.finished or snapshot.created)
         if column == HistoryColumn.TOOK:
             return words.took_text(snapshot)
-        return words.transfer_whole(snapshot, _SAME[HistoryColumn(column)])
+        return transfer_text.transfer_whole(snapshot, _SAME[HistoryColumn(column)])
 
     @staticmethod
     def _tone(snapshot: TransferSnapshot, column: int) -> Tone:
         if column == HistoryColumn.TRANSFERRED:
             return Tone.BAD if snapshot.state is State.FAILED else Tone.NONE
-        return words.status_tone(snapshot.state) if column == HistoryColumn.STATUS else Tone.NONE
+        return transfer_text.status_tone(snapshot.state) if column == HistoryColumn.STATUS else Tone.NONE
 
     @staticmethod
     def _copy_text(snapshot: TransferSnapshot) -> str:
-        return f"{times.moment_text(snapshot.finished or snapshot.created)}  {words.copy_text(snapshot)}"
+        return (
+            f"{times.moment_text(snapshot.finished or snapshot.created)}  {transfer_text.copy_text(snapshot)}"
+        )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from longshore.models import sieve, text, times
+from longshore.language import tr
+from longshore.models import sieve
 from longshore.models.columns import ImageColumn
 from longshore.models.row_table import TableRow
-from longshore.models.text import tr
 from longshore.naturalsort import natural_key
+from longshore.words import text, times
 
 if TYPE_CHECKING:
     from longshore.oci.local_image import LocalImage

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from longshore.models import text
-from longshore.models.text import tr
+from longshore.language import tr
+from longshore.words import text
 
 if TYPE_CHECKING:
     from longshore.oci.local_image import LocalImage

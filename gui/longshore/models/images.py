@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QMimeData, QModelIndex, QObject, Qt, Signal
 
-from longshore.models import mime, sieve, text
+from longshore.language import tr
+from longshore.models import mime, sieve
 from longshore.models.columns import ImageColumn, Role
 from longshore.models.row_table import Index, RowTable
-from longshore.models.text import tr
+from longshore.models.tooltips import tooltip
 from longshore.models.transition import never_raises
+from longshore.words import text
 
 if TYPE_CHECKING:
     from longshore.models.image_row import ImageRow
@@ -166,7 +168,7 @@ class ImageModel(RowTable["ImageRow"]):
         if role in (_Item.DisplayRole, _Item.AccessibleTextRole):
             return row.text(column)
         if role == _Item.ToolTipRole:
-            return text.tooltip(row.whole(column, compressed=self._compressed))
+            return tooltip(row.whole(column, compressed=self._compressed))
         if role == _Item.AccessibleDescriptionRole:
             return row.whole(column, compressed=self._compressed)
         image = row.image

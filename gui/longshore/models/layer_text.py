@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from longshore.models import text, times
+from longshore.language import tr
 from longshore.models.columns import TransferColumn
-from longshore.models.text import tr
-from longshore.models.transfer_text import already_text
 from longshore.oci.layer import LayerState
 from longshore.transfers.transfer import LayerSnapshot, Operation, State, TransferSnapshot
+from longshore.words import text, times
+from longshore.words.transfers import already_text
 
 _BROKEN_OFF = (State.FAILED, State.CANCELLED, State.INTERRUPTED)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from longshore.models import transfer_text as words
-from longshore.models.text import tr
+from longshore.language import tr
 from longshore.transfers.transfer import Operation, State, TransferSnapshot
+from longshore.words import transfers as words
 
 #: Maximum transfers to name in a notification about several.
 NAMED = 3

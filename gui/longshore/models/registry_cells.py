@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import Qt
 
 from longshore.errors import Remedy
-from longshore.models import errors, text
+from longshore.language import tr
 from longshore.models.columns import NodeAction, NodeKind, NodeState, RegistryColumn, Role, Tone
-from longshore.models.text import tr
+from longshore.models.tooltips import tooltip
+from longshore.words import errors, text
 
 if TYPE_CHECKING:
     from longshore.models.registry_node import RegistryNode
@@ -28,7 +29,7 @@ def value(node: RegistryNode, child: Child | None, column: int, role: int) -> An
     if role in (_Item.DisplayRole, _Item.AccessibleTextRole):
         return shown(node, child, column)
     if role == _Item.ToolTipRole:
-        return text.tooltip(whole(node, child, column))
+        return tooltip(whole(node, child, column))
     if role == _Item.AccessibleDescriptionRole:
         return whole(node, child, column)
     if role == _Item.TextAlignmentRole:
@@ -142,7 +143,7 @@ def whole(node: RegistryNode, child: Child | None, column: int) -> str:
     if info is not None:
         parts.append(text.safe(info.description))
         if info.updated is not None:
-            from longshore.models import times  # few registries report times
+            from longshore.words import times  # few registries report times
 
             parts.append(tr("Updated {moment}").replace("{moment}", times.moment_text(info.updated)))
     if child.from_history:

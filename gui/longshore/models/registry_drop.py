@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QMimeData
 
-from longshore.models import mime, text
-from longshore.models.text import tr
+from longshore.language import tr
+from longshore.models import mime
+from longshore.words import text
 
 if TYPE_CHECKING:
     from longshore.models.registry_node import RegistryNode

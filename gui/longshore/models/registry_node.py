@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from longshore.errors import InvalidReference
-from longshore.models import errors, ordering, text
+from longshore.language import tr
+from longshore.models import ordering
 from longshore.models.columns import NodeAction, NodeState, RegistryColumn
 from longshore.models.registry_row import Child, Course, RegistryEntry, Search
 from longshore.models.sieve import Sieve
-from longshore.models.text import tr
 from longshore.oci.reference import Reference
+from longshore.words import errors, text
 
 if TYPE_CHECKING:
     from longshore.errors import LongshoreError

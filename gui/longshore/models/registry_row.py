@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from longshore.errors import LongshoreError
-from longshore.models import sieve, text
+from longshore.models import sieve
 from longshore.models.columns import NodeAction, NodeKind, NodeState
 from longshore.naturalsort import NaturalKey, natural_key
 from longshore.oci.reference import Reference, registry_name
+from longshore.words import text
 
 if TYPE_CHECKING:
     from longshore.registry.config import RegistryConfig

@@ -8,8 +8,9 @@ from typing import Any, Generic, TypeVar
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
-from longshore.models import ordering, text
+from longshore.models import ordering
 from longshore.models.sieve import Sieve
+from longshore.models.tooltips import tooltip
 from longshore.models.transition import changed_rows, never_raises, settle
 
 Index = QModelIndex | QPersistentModelIndex
@@ -151,7 +152,7 @@ class RowTable(QAbstractTableModel, Generic[_Row]):
         if role == Qt.ItemDataRole.AccessibleTextRole:
             role = Qt.ItemDataRole.DisplayRole
         value = self._header(section, role)
-        return text.tooltip(value) if role == Qt.ItemDataRole.ToolTipRole and value else value
+        return tooltip(value) if role == Qt.ItemDataRole.ToolTipRole and value else value
 
     def _alignment(self, column: int) -> Qt.AlignmentFlag:
         side = Qt.AlignmentFlag.AlignRight if column in self._numbers else Qt.AlignmentFlag.AlignLeft

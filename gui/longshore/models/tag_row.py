@@ -7,15 +7,16 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from longshore.errors import LongshoreError
-from longshore.models import errors, sieve, text, times
+from longshore.language import tr
+from longshore.models import sieve
 from longshore.models.columns import HereState, TagColumn
 from longshore.models.row_table import TableRow
-from longshore.models.text import tr
 from longshore.naturalsort import natural_key
 from longshore.oci.grammar import valid_tag
 from longshore.oci.manifest import MANIFESTS
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
+from longshore.words import errors, text, times
 
 if TYPE_CHECKING:
     from longshore.oci.local_image import LocalImage

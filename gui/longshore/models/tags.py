@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QMimeData, QObject, Qt, QTimer, Signal
 
-from longshore.models import errors, mime, ordering, sieve, text
+from longshore.language import tr
+from longshore.models import mime, ordering, sieve
 from longshore.models.columns import HereState, Role, TagColumn, Tone
 from longshore.models.row_table import Index, RowTable
-from longshore.models.text import tr
+from longshore.models.tooltips import tooltip
+from longshore.words import errors
 
 if TYPE_CHECKING:
     from longshore.errors import LongshoreError
@@ -368,7 +370,7 @@ class TagModel(RowTable["TagRow"]):
         if role in (_Item.DisplayRole, _Item.AccessibleTextRole):
             return row.text(column)
         if role == _Item.ToolTipRole:
-            return text.tooltip(self._whole(row, column))
+            return tooltip(self._whole(row, column))
         if role == _Item.AccessibleDescriptionRole:
             return self._whole(row, column)
         if role == Role.REFERENCE:

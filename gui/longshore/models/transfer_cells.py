@@ -6,12 +6,13 @@ from typing import Any
 
 from PySide6.QtCore import Qt
 
-from longshore.models import layer_text, text, times
-from longshore.models import transfer_text as words
+from longshore.language import tr
+from longshore.models import layer_text, transfer_text
 from longshore.models.columns import Dress, NodeKind, Role, Tone, TransferColumn
-from longshore.models.text import tr
+from longshore.models.tooltips import tooltip
 from longshore.models.transfer_rows import ChildRow, TransferRow
 from longshore.transfers.transfer import State, TransferSnapshot
+from longshore.words import times
 
 _Item = Qt.ItemDataRole
 _NUMBERS = frozenset({TransferColumn.SPEED, TransferColumn.TIME_LEFT})
@@ -60,7 +61,7 @@ def sort_key(snapshot: TransferSnapshot, column: int) -> Any:
         return snapshot.seconds_left
     if column == TransferColumn.FINISHED:
         return None if snapshot.finished is None else times.aware(snapshot.finished)
-    return words.transfer_cell(snapshot, column).casefold()
+    return transfer_text.transfer_cell(snapshot, column).casefold()
 
 
 def value(row: TransferRow, child: ChildRow | None, column: int, role: int) -> Any:
@@ -73,7 +74,7 @@ def value(row: TransferRow, child: ChildRow | None, column: int, role: int) -> A
     if role == _Item.AccessibleDescriptionRole:
         return whole(row, child, column)
     if role == _Item.ToolTipRole:
-        return text.tooltip(whole(row, child, column))
+        return tooltip(whole(row, child, column))
     if role == _Item.TextAlignmentRole:
         return alignment(column)
     if role in _DRESSED:
@@ -93,14 +94,14 @@ def dress(row: TransferRow, child: ChildRow | None, column: int) -> Dress:
         colour,
         strong=column == TransferColumn.OPERATION,
         dim=column in _DIM,
-        offer=words.action_text(row.snapshot) if column == TransferColumn.TRANSFERRED else "",
+        offer=transfer_text.action_text(row.snapshot) if column == TransferColumn.TRANSFERRED else "",
     )
 
 
 def shown(row: TransferRow, child: ChildRow | None, column: int) -> str:
     """Return the text of a cell."""
     if child is None:
-        return words.transfer_cell(row.snapshot, column)
+        return transfer_text.transfer_cell(row.snapshot, column)
     if child.layer is None:
         return child.text if column == TransferColumn.OPERATION else ""
     return layer_text.layer_cell(child.layer, row.snapshot, column)
@@ -109,7 +110,7 @@ def shown(row: TransferRow, child: ChildRow | None, column: int) -> str:
 def whole(row: TransferRow, child: ChildRow | None, column: int) -> str:
     """Return the full text of a cell, for its tooltip."""
     if child is None:
-        return words.transfer_whole(row.snapshot, column)
+        return transfer_text.transfer_whole(row.snapshot, column)
     if child.layer is None:
         return child.text
     return layer_text.layer_whole(child.layer, row.snapshot, column)
@@ -121,7 +122,7 @@ def tone(snapshot: TransferSnapshot, child: ChildRow | None, column: int) -> Ton
         if column == TransferColumn.TRANSFERRED:
             return Tone.BAD if snapshot.state is State.FAILED else Tone.NONE
         told = column in (TransferColumn.STATUS, TransferColumn.PROGRESS)
-        return words.status_tone(snapshot.state) if told else Tone.NONE
+        return transfer_text.status_tone(snapshot.state) if told else Tone.NONE
     if child.layer is not None and column == TransferColumn.PROGRESS:
         return Tone.GOOD if child.layer.state.finished else Tone.ACTIVE
     return Tone.NONE
@@ -163,4 +164,4 @@ def _look(row: TransferRow, child: ChildRow | None, column: int, role: int) -> A
 def _copy_text(snapshot: TransferSnapshot, child: ChildRow | None) -> str:
     if child is not None:
         return child.text if child.layer is None else child.layer.digest or child.layer.layer_id
-    return words.copy_text(snapshot)
+    return transfer_text.copy_text(snapshot)

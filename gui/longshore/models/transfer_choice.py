@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from longshore.models.text import tr
+from longshore.language import tr
 from longshore.transfers.transfer import State, TransferSnapshot, Waiting
 
 Snapshots = Sequence[TransferSnapshot]

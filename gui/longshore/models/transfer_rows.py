@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 
-from longshore.models import transfer_text as words
 from longshore.transfers.transfer import LayerSnapshot, TransferSnapshot
+from longshore.words import transfers as words
 
 
 class ChildRow:

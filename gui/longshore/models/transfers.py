@@ -16,13 +16,13 @@ from PySide6.QtCore import (
     Signal,
 )
 
-from longshore.models import mime, ordering
+from longshore.models import mime, ordering, transfer_text
 from longshore.models import transfer_cells as cells
-from longshore.models import transfer_text as words
 from longshore.models.columns import Dress, TransferColumn
 from longshore.models.transfer_rows import ChildRow, TransferRow
 from longshore.models.transition import changed_rows, never_raises, settle
 from longshore.transfers.transfer import State, TransferSnapshot
+from longshore.words import transfers as words
 
 if TYPE_CHECKING:
     from longshore.transfers.queue.mailbox import Changes
@@ -278,7 +278,11 @@ class TransferModel(QAbstractItemModel):
         if found[1] is not None:
             return _CHILD_FLAGS
         snapshot = found[0].snapshot
-        return _DRAGGED_FLAGS if snapshot.state is State.QUEUED or words.saved_file(snapshot) else _ROW_FLAGS
+        return (
+            _DRAGGED_FLAGS
+            if snapshot.state is State.QUEUED or transfer_text.saved_file(snapshot)
+            else _ROW_FLAGS
+        )
 
     # -- drag and drop: queued rows within the queue, saved archives to other programs
 
@@ -293,7 +297,9 @@ class TransferModel(QAbstractItemModel):
 
     def mimeData(self, indexes: Iterable[Index]) -> QMimeData:
         found = [row for index in indexes if (row := self._find(index)) is not None]
-        files = [file for row, child in found if child is None and (file := words.saved_file(row.snapshot))]
+        files = [
+            file for row, child in found if child is None and (file := transfer_text.saved_file(row.snapshot))
+        ]
         if files:
             return mime.encode_files(files)
         places = {row.snapshot.id: None for row, child in found if child is None}

@@ -15,8 +15,8 @@ from longshore.application.registries import RegistryBook
 from longshore.cancellation import Cancellation, Cancelled
 from longshore.credentials import Credential, Fate, SavedSignIn, StoredIn, Whereabouts
 from longshore.errors import CredentialsError, LongshoreError
-from longshore.models import errors
 from longshore.operations.tasks import Tasks
+from longshore.words import errors
 
 _log = logging.getLogger(__name__)
 

@@ -28,7 +28,7 @@ from PySide6.QtWidgets import (
 )
 
 from longshore.models.columns import Dress, NodeAction, NodeKind, NodeState, Role, Tone
-from longshore.models.text import tooltip
+from longshore.models.tooltips import tooltip
 from longshore.widgets import icons
 from longshore.widgets.columns import PADDING, Column, Kind
 from longshore.widgets.theme import Theme, current_theme

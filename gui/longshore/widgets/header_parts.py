@@ -14,7 +14,7 @@ from PySide6.QtWidgets import (
 )
 
 from longshore.models.sieve import LONGEST
-from longshore.models.text import tooltip
+from longshore.models.tooltips import tooltip
 from longshore.widgets import icons
 from longshore.widgets.theme import current_theme
 

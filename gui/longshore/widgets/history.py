@@ -9,8 +9,6 @@ from PySide6.QtCore import QCoreApplication, QPoint, QSignalBlocker, Qt, Signal,
 from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QMenu, QVBoxLayout, QWidget
 
-from longshore.models import text
-from longshore.models import transfer_text as words
 from longshore.models.columns import Role, Tone
 from longshore.models.history import HistoryModel
 from longshore.models.sieve import searched
@@ -21,6 +19,8 @@ from longshore.widgets.header_parts import Picker
 from longshore.widgets.notices import EmptyState
 from longshore.widgets.pane import Pane
 from longshore.widgets.views import TableView
+from longshore.words import text
+from longshore.words import transfers as words
 
 _RIGHT = Qt.TextElideMode.ElideRight
 _COLUMNS = [

@@ -16,14 +16,16 @@ from PySide6.QtCore import (
 )
 from PySide6.QtWidgets import QMenu
 
-from longshore.models import image_text, text
+from longshore.models import image_text
 from longshore.models.columns import ImageColumn, Role, Tone
 from longshore.models.images import ImageModel
+from longshore.models.tooltips import tooltip
 from longshore.widgets.columns import Column
 from longshore.widgets.notices import EmptyState, Notice
 from longshore.widgets.pane import Pane
 from longshore.widgets.place_picker import PlacePicker
 from longshore.widgets.views import TableView
+from longshore.words import text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -153,7 +155,7 @@ class ImagePane(Pane):
             self.body.insertWidget(0, self._place_notice)
         if message:
             self._place_notice.say(message, tone, button, act)
-            self._place_notice.setToolTip(text.tooltip(more) or "")
+            self._place_notice.setToolTip(tooltip(more) or "")
         else:
             self._place_notice.hide()
 
@@ -353,7 +355,7 @@ class ImagePane(Pane):
             words = f"{down[0]} {down[1]}".strip()
             if self._lost.isHidden() or self._lost.label.text() != words:
                 self._lost.say(words, Tone.CAUTION, self.tr("Retry"), self.retry_engine_requested.emit)
-                self._lost.setToolTip(text.tooltip(down[2]) or "")
+                self._lost.setToolTip(tooltip(down[2]) or "")
         elif self._lost is not None:
             self._lost.hide()
         reason = "" if down is None else self.tr("Not available now. {0}").format(down[0])

@@ -18,7 +18,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QSplitter, QVBoxLayout, QWidget
 
 from longshore.models.columns import Tone
-from longshore.models.text import tooltip
+from longshore.models.tooltips import tooltip
 from longshore.widgets import icons
 from longshore.widgets.theme import current_theme
 

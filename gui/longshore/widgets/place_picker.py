@@ -10,7 +10,8 @@ from collections.abc import Collection, Sequence
 from PySide6.QtCore import QMimeData, QSignalBlocker, Qt, Signal, Slot
 from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDragMoveEvent, QDropEvent
 
-from longshore.models import mime, text
+from longshore.models import mime
+from longshore.models.tooltips import tooltip
 from longshore.widgets.header_parts import Picker
 from longshore.widgets.theme import current_theme
 
@@ -55,7 +56,7 @@ class PlacePicker(Picker):
                     self.setItemText(place, title)
                 story = stories[place] if place < len(stories) else title
                 colour = current_theme().dim if place in silent else None
-                self.setItemData(place, text.tooltip(story), Qt.ItemDataRole.ToolTipRole)
+                self.setItemData(place, tooltip(story), Qt.ItemDataRole.ToolTipRole)
                 self.setItemData(place, colour, Qt.ItemDataRole.ForegroundRole)
             self.setCurrentIndex(current)
         self.updateGeometry()

@@ -8,7 +8,6 @@ from PySide6.QtCore import QCoreApplication, QMimeData, QModelIndex, QPoint, Qt,
 from PySide6.QtWidgets import QMenu, QSplitter
 
 from longshore.errors import Remedy
-from longshore.models import text
 from longshore.models.columns import NodeAction, NodeKind, NodeState, RegistryColumn, Role, Tone
 from longshore.models.registries import RegistryModel
 from longshore.models.tags import TagModel
@@ -17,6 +16,7 @@ from longshore.widgets.notices import EmptyState
 from longshore.widgets.pane import Pane
 from longshore.widgets.tags import TagSection
 from longshore.widgets.views import TreeView
+from longshore.words import text
 
 if TYPE_CHECKING:
     from longshore.oci.reference import Reference

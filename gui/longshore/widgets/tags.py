@@ -8,13 +8,13 @@ from PySide6.QtCore import QModelIndex, Qt, QTimer, Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from longshore.errors import Remedy
-from longshore.models import errors, text
 from longshore.models.columns import Role, TagColumn, Tone
 from longshore.models.tags import TagModel
 from longshore.widgets.columns import Column, Kind
 from longshore.widgets.header_parts import ActionButton, FilterField
 from longshore.widgets.notices import ElidedLabel, EmptyState, LoadingLine, Notice
 from longshore.widgets.views import TableView
+from longshore.words import errors, text
 
 if TYPE_CHECKING:
     from longshore.oci.reference import Reference

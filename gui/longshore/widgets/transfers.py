@@ -8,8 +8,7 @@ from PySide6.QtCore import QCoreApplication, QModelIndex, QPoint, Qt, QTimer, Si
 from PySide6.QtWidgets import QLayout, QMenu
 
 from longshore.errors import Remedy
-from longshore.models import errors, transfer_choice
-from longshore.models import transfer_text as words
+from longshore.models import transfer_choice, transfer_text
 from longshore.models.columns import NodeKind, Role, Tone, TransferColumn
 from longshore.models.transfer_text import can_detour
 from longshore.models.transfers import TransferModel
@@ -18,6 +17,8 @@ from longshore.widgets.pane import Pane
 from longshore.widgets.theme import current_theme
 from longshore.widgets.transfer_paint import MOVING
 from longshore.widgets.transfer_view import TransferView
+from longshore.words import errors
+from longshore.words import transfers as words
 
 #: Height of the pane in pixels before its first layout.
 _LEAST_HEIGHT = 150
@@ -357,7 +358,7 @@ class TransferPane(Pane):
         self.summary.set_text(words.summary_text(snapshots, held=self._held, unsaved=bool(self._unsaved)))
         self._withdraw_offer()
         self._tell_buttons()
-        offering = {s.id for s in snapshots if words.action_text(s)}
+        offering = {s.id for s in snapshots if transfer_text.action_text(s)}
         if offering != self._offering:
             self._offering = offering
             self.view.offer_actions()

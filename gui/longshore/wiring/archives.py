@@ -8,13 +8,13 @@ from PySide6.QtCore import QObject, Slot
 
 from longshore.errors import LongshoreError
 from longshore.models.columns import Tone
-from longshore.models.errors import told
 from longshore.oci.image_name import ImageName
 from longshore.oci.reference import Reference
 from longshore.operations import Operations
 from longshore.transfers.transfer import ArchivePlace, Endpoint, RegistryPlace, TransferRequest
 from longshore.widgets.main_window import MainWindow
 from longshore.wiring.shared import Shared
+from longshore.words.errors import told
 
 
 class Archives(QObject):

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from PySide6.QtGui import QGuiApplication, QWindow
 
-from longshore.models import text
 from longshore.models.note_text import note_text
 from longshore.operations import Operations
 from longshore.transfers.transfer import State, TransferSnapshot
@@ -16,6 +15,7 @@ from longshore.widgets.desktop.launcher import LauncherProgress
 from longshore.widgets.desktop.notes import DesktopNote
 from longshore.widgets.desktop.tray import Tray
 from longshore.widgets.main_window import MainWindow
+from longshore.words import text
 
 #: Milliseconds in which ended transfers are gathered into one notification.
 GATHER = 1500

@@ -5,7 +5,6 @@ from __future__ import annotations
 from PySide6.QtCore import QObject, Slot
 
 from longshore.errors import LongshoreError
-from longshore.models import errors
 from longshore.models.columns import Tone
 from longshore.models.history import HistoryModel
 from longshore.operations import Operations
@@ -14,6 +13,7 @@ from longshore.transfers.transfer import TransferRequest
 from longshore.widgets.history import HistoryWindow
 from longshore.widgets.main_window import MainWindow
 from longshore.wiring.shared import Shared
+from longshore.words import errors
 
 
 class HistoryKeeper(QObject):

@@ -9,13 +9,14 @@ from PySide6.QtWidgets import QAbstractItemView, QApplication, QFileDialog
 
 from longshore.engine.address import EngineAddress
 from longshore.errors import LongshoreError
-from longshore.models import engine_text, errors, text
 from longshore.models.columns import Tone
 from longshore.oci.image_name import ImageName
 from longshore.operations import LocalPlace, Operations, PlaceState, PlaceStatus
 from longshore.transfers.transfer import EnginePlace, LibraryPlace
 from longshore.widgets.main_window import MainWindow
 from longshore.wiring.shared import Shared
+from longshore.words import engines as engine_text
+from longshore.words import errors, text
 
 
 class Places(QObject):

@@ -10,11 +10,11 @@ from PySide6.QtCore import QCoreApplication, QObject, SignalInstance, Slot
 from PySide6.QtWidgets import QApplication, QWidget
 
 from longshore.errors import LongshoreError
-from longshore.models import errors, text
 from longshore.models.columns import Tone
 from longshore.operations import LocalPlace, Operations
 from longshore.transfers.transfer import EnginePlace
 from longshore.widgets.main_window import MainWindow
+from longshore.words import errors, text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

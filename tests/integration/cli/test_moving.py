@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from testbed.engine import PrivateEngine
-from testbed.remote_images import seed_repository
 from testbed.registry import PrivateRegistry
+from testbed.remote_images import seed_repository
 
 Longshore = Callable[..., subprocess.CompletedProcess[str]]
 

@@ -15,12 +15,12 @@ from longshore.application.clients import Clients
 from longshore.engine.address import current_address
 from longshore.engine.model import ImageStore, SwarmNode
 from longshore.errors import EngineUnavailable, UnavailableCause
-from longshore.models import engine_text
 from longshore.operations.engines import Engines, EngineState, FoundEngine
 from longshore.operations.place_watch import PlaceState, PlaceStatus
 from longshore.operations.tasks import Tasks
 from longshore.registry.config import RegistryConfig
 from longshore.transfers.transfer import EnginePlace
+from longshore.words import engines as engine_text
 from testbed.engine import PrivateEngine
 from testbed.home import PrivateHome
 

@@ -9,13 +9,13 @@ import pytest
 from PySide6.QtCore import QAbstractItemModel, Qt
 
 from longshore.errors import NotInRegistry
-from longshore.models import times
 from longshore.models.columns import HereState, ImageColumn, Role, TagColumn, Tone
 from longshore.models.images import ImageModel
 from longshore.models.tags import TagModel
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
 from longshore.registry.model import TagDetails
+from longshore.words import times
 from qt.models.made import NOW, image, sha
 
 _Item = Qt.ItemDataRole

@@ -22,10 +22,10 @@ from longshore.errors import (
     SignInRequired,
     TlsFailed,
 )
-from longshore.models import errors
 from longshore.models.transfer_text import action_text
 from longshore.oci.reference import Reference
 from longshore.transfers.transfer import State
+from longshore.words import errors
 from qt.models.made import transfer
 
 PULL = Attempt(Reference.parse("r.example/app:1"))

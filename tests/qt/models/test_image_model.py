@@ -11,9 +11,10 @@ import pytest
 from PySide6.QtCore import QItemSelectionModel, QMimeData, QModelIndex, QPersistentModelIndex, Qt
 from PySide6.QtWidgets import QTableView
 
-from longshore.models import mime, text, transition
+from longshore.models import mime, transition
 from longshore.models.columns import ImageColumn, Role
 from longshore.models.images import ImageModel
+from longshore.models.tooltips import tooltip
 from longshore.oci.image_name import ImageName
 from longshore.oci.reference import Reference
 from qt.models.made import NOW, headers, image, row_texts, sha, texts
@@ -201,7 +202,7 @@ def test_tooltips_show_hostile_text_as_it_is(model):
     for column in ImageColumn:
         tip = model.index(0, column).data(Item.ToolTipRole)
         assert tip is None or (tip.startswith("<span") and tip.endswith("</span>"))
-    assert "&lt;b&gt;x&lt;/b&gt;" in text.tooltip("<b>x</b>")
+    assert "&lt;b&gt;x&lt;/b&gt;" in tooltip("<b>x</b>")
 
 
 def test_every_cell_has_words_for_who_listens(model):

@@ -6,8 +6,8 @@ import dataclasses
 
 import pytest
 
-from longshore.models.transfer_text import advice_lines
 from longshore.transfers.transfer import NoteKind, TransferNote
+from longshore.words.transfers import advice_lines
 from qt.models.made import transfer
 
 

@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from PySide6.QtCore import QLocale
 
-from longshore.models import text, times
+from longshore.models.tooltips import tooltip
+from longshore.words import text, times
 
 NOW = datetime(2026, 3, 31, 12, 0, tzinfo=UTC)
 
@@ -133,8 +134,8 @@ def test_text_from_outside_is_cleaned():
     assert text.safe("plain") == "plain"
     assert text.safe("a\x1b[31mb\u202ec") == "a[31mbc"
     assert len(text.safe("x" * 5000)) == 300
-    assert text.tooltip("") is None
-    assert text.tooltip("<none> & co") == '<span style="white-space:pre-wrap">&lt;none&gt; &amp; co</span>'
+    assert tooltip("") is None
+    assert tooltip("<none> & co") == '<span style="white-space:pre-wrap">&lt;none&gt; &amp; co</span>'
 
 
 def test_decimals_follow_the_locale():

@@ -14,7 +14,6 @@ from PySide6.QtWidgets import QTreeView
 
 from longshore.errors import AccessDenied, EngineLost
 from longshore.models import mime, transition
-from longshore.models import transfer_text as words
 from longshore.models.columns import NodeKind, Role, Tone, TransferColumn
 from longshore.models.transfers import TransferModel
 from longshore.oci.layer import LayerState
@@ -35,6 +34,7 @@ from longshore.transfers.transfer import (
     TransferRequest,
     Waiting,
 )
+from longshore.words import transfers as words
 from qt.models.made import ENGINE, NOW, headers, layer, request, row_texts, sha, texts, transfer
 
 Item = Qt.ItemDataRole

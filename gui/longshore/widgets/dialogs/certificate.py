@@ -8,13 +8,13 @@ from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QCheckBox, QPlainTextEdit, QWidget
 
 from longshore.errors import LongshoreError
-from longshore.models import errors
 from longshore.registry.certificate import CertificateReport
 from longshore.text import plain
 from longshore.widgets.dialogs.engine_part import EnginePart
 from longshore.widgets.dialogs.sheet import Sheet
 from longshore.widgets.notices import plain_label
 from longshore.widgets.theme import current_theme
+from longshore.words import errors
 
 
 class CertificateSheet(Sheet):

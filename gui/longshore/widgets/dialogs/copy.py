@@ -17,13 +17,13 @@ from PySide6.QtWidgets import (
 
 from longshore.application.requests import copy
 from longshore.errors import LongshoreError
-from longshore.models import errors, text
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
 from longshore.operations.platforms import Contents
 from longshore.transfers.transfer import Endpoint, RegistryPlace, TransferRequest
 from longshore.widgets.dialogs.target_sheet import TargetSheet
 from longshore.widgets.notices import plain_label
+from longshore.words import errors, text
 
 #: Platforms visible without scrolling.
 _MOST_ROWS = 6

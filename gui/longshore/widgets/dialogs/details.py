@@ -8,12 +8,12 @@ from PySide6.QtWidgets import QPlainTextEdit, QWidget
 from longshore.engine.model import ImageDetails, ImagePlatform
 from longshore.errors import LongshoreError
 from longshore.library.model import LibraryDetails, LibraryPlatform
-from longshore.models import text
 from longshore.oci.reference import Reference
 from longshore.registry.model import TagDetails
 from longshore.text import plain
 from longshore.widgets.dialogs.sheet import Sheet
 from longshore.widgets.theme import current_theme
+from longshore.words import text
 
 #: Maximum entries to show of one list; an image may have thousands of labels.
 MOST_ENTRIES = 200

@@ -21,13 +21,15 @@ from longshore.application import requests
 from longshore.application.engine_groups import LONGEST_NAME
 from longshore.engine.address import EngineAddress
 from longshore.errors import LongshoreError
-from longshore.models import engine_text, text
+from longshore.models.tooltips import tooltip
 from longshore.oci.reference import Reference, parse_pull_line
 from longshore.operations.engines import EngineState, FoundEngine
 from longshore.transfers.transfer import EnginePlace
 from longshore.widgets.dialogs.sheet import TABLE_ROW, Sheet, sheet_table
 from longshore.widgets.notices import plain_label
 from longshore.widgets.theme import current_theme
+from longshore.words import engines as engine_text
+from longshore.words import text
 
 _ENGINE, _STATE = range(2)
 #: Rows visible without scrolling.
@@ -135,7 +137,7 @@ class PullToSheet(Sheet):
         self._tell()
 
     def _fill(self, row: int, each: FoundEngine) -> None:
-        story = text.tooltip(engine_text.story(each.address, each.info, each.error, each.nodes))
+        story = tooltip(engine_text.story(each.address, each.info, each.error, each.nodes))
         flags = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
         state = engine_text.state(each.info, each.error)
         for column, words in ((_ENGINE, text.safe(each.address.name, 100)), (_STATE, state)):

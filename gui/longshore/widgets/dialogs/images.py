@@ -6,11 +6,11 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QCheckBox, QLineEdit, QListWidget, QWidget
 
 from longshore.errors import LongshoreError
-from longshore.models import errors, text
 from longshore.oci.image_name import ImageName
 from longshore.oci.reference import Reference
 from longshore.widgets.dialogs.sheet import Sheet
 from longshore.widgets.notices import plain_label
+from longshore.words import errors, text
 
 #: Names visible in a list without scrolling.
 VISIBLE_ROWS = 8

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from longshore.errors import LongshoreError
-from longshore.models import errors, text
+from longshore.models.tooltips import tooltip
 from longshore.oci.known_platforms import parse_known
 from longshore.oci.reference import DOCKER_HUB, Reference
 from longshore.registry.config import parse_registry
@@ -26,6 +26,7 @@ from longshore.widgets.dialogs.sheet import TABLE_ROW, Sheet, sheet_table
 from longshore.widgets.dialogs.targets import default_path
 from longshore.widgets.notices import plain_label
 from longshore.widgets.theme import current_theme
+from longshore.words import errors, text
 
 #: Milliseconds between the last key press and asking both registries.
 ASK_AFTER = 500
@@ -228,7 +229,7 @@ class MirrorSheet(Sheet):
             if right:
                 item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
             if tag.error is not None:
-                item.setToolTip(text.tooltip(errors.told(tag.error)) or "")
+                item.setToolTip(tooltip(errors.told(tag.error)) or "")
             self.table.setItem(row, column, item)
 
     def _words(self, plan: MirrorPlan) -> str:

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QListWidget, QListWidgetItem, QPushButton, QWidget
 
-from longshore.models import text
+from longshore.models.tooltips import tooltip
 from longshore.transfers.ways.mirror import MirrorRule
 from longshore.widgets.dialogs.sheet import Sheet
 from longshore.widgets.notices import plain_label
+from longshore.words import text
 
 _ROW = 44
 _VISIBLE = 6
@@ -33,7 +34,7 @@ class MirrorsSheet(Sheet):
             item = QListWidgetItem(f"{text.safe(rule.name)}\n{described(rule)}")
             item.setSizeHint(QSize(0, _ROW))
             item.setData(Qt.ItemDataRole.UserRole, rule)
-            item.setToolTip(text.tooltip(described(rule)) or "")
+            item.setToolTip(tooltip(described(rule)) or "")
             self.list.addItem(item)
         self.list.setCurrentRow(0)
         self.body.addWidget(self.list)

@@ -9,11 +9,11 @@ from PySide6.QtWidgets import QListWidget, QListWidgetItem, QWidget
 
 from longshore.application import requests
 from longshore.application.requests import LocalPlace
-from longshore.models import text
 from longshore.oci.image_name import ImageName
 from longshore.transfers.transfer import Endpoint
 from longshore.widgets.dialogs.sheet import Sheet
 from longshore.widgets.notices import plain_label
+from longshore.words import text
 
 _ROW = 26
 _MOST_ROWS = 8

@@ -8,7 +8,6 @@ from PySide6.QtWidgets import QComboBox, QLineEdit, QListWidget, QWidget
 from longshore.application import requests
 from longshore.application.requests import LocalPlace
 from longshore.errors import LongshoreError
-from longshore.models import errors
 from longshore.naturalsort import natural_key
 from longshore.oci.known_platforms import parse_known
 from longshore.oci.reference import Reference, parse_pull_line
@@ -16,6 +15,7 @@ from longshore.transfers.transfer import EnginePlace
 from longshore.widgets.dialogs.fields import explanation
 from longshore.widgets.dialogs.sheet import Sheet
 from longshore.widgets.notices import plain_label
+from longshore.words import errors
 
 #: Platforms offered in the box; any other can be typed.
 PLATFORMS = ("linux/amd64", "linux/arm64", "linux/arm/v7", "linux/ppc64le", "linux/s390x", "linux/riscv64")

@@ -8,13 +8,13 @@ from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QCheckBox, QLineEdit, QWidget
 
 from longshore.errors import LongshoreError
-from longshore.models import errors
 from longshore.oci.grammar import check_path
 from longshore.oci.reference import Reference
 from longshore.registry.config import RegistryConfig, parse_registry
 from longshore.widgets.dialogs.fields import FileField, explanation
 from longshore.widgets.dialogs.sheet import Sheet
 from longshore.widgets.notices import plain_label
+from longshore.words import errors
 
 
 class AddRegistrySheet(Sheet):

@@ -9,13 +9,13 @@ from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QCheckBox, QComboBox, QLineEdit, QWidget
 
 from longshore.errors import LongshoreError
-from longshore.models import errors
 from longshore.registry.config import LONGEST_TITLE, RegistryConfig, check_path
 from longshore.registry.listing import KINDS
 from longshore.text import plain
 from longshore.widgets.dialogs.engine_part import EnginePart
 from longshore.widgets.dialogs.fields import FileField, explanation
 from longshore.widgets.dialogs.sheet import Sheet
+from longshore.words import errors
 
 _CERTIFICATES = "Certificates (*.crt *.pem *.cer)"
 _KEYS = "Keys (*.key *.pem)"

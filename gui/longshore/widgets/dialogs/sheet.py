@@ -17,8 +17,8 @@ from PySide6.QtWidgets import (
 )
 
 from longshore.errors import LongshoreError
-from longshore.models import errors
 from longshore.widgets.notices import plain_label
+from longshore.words import errors
 
 #: Milliseconds between two checks whether the window manager has placed a new window.
 _PLACED = 30

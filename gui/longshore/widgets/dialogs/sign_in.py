@@ -7,11 +7,11 @@ from PySide6.QtWidgets import QCheckBox, QFormLayout, QLineEdit, QWidget
 
 from longshore.credentials import Credential, StoredIn, Whereabouts
 from longshore.errors import LongshoreError
-from longshore.models import errors, text
 from longshore.operations import Identity
 from longshore.widgets.dialogs.fields import explanation
 from longshore.widgets.dialogs.sheet import Sheet
 from longshore.widgets.notices import plain_label
+from longshore.words import errors, text
 
 #: Characters per line.
 _LINE = 42

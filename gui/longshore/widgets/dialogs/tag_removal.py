@@ -8,10 +8,10 @@ from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QListWidget, QWidget
 
 from longshore.errors import LongshoreError
-from longshore.models import text
 from longshore.registry.removal import RemovalPlan
 from longshore.widgets.dialogs.sheet import Sheet
 from longshore.widgets.notices import plain_label
+from longshore.words import text
 
 #: Names visible without scrolling.
 _VISIBLE_ROWS = 8

@@ -19,8 +19,6 @@ from PySide6.QtWidgets import (
 )
 
 from longshore.errors import InvalidRegistryName, LongshoreError
-from longshore.models.errors import message
-from longshore.models.text import safe
 from longshore.oci.image_name import ImageName
 from longshore.oci.reference import DEFAULT_TAG, DOCKER_HUB, Reference
 from longshore.registry.config import parse_registry
@@ -28,6 +26,8 @@ from longshore.transfers.transfer import ArchivePlace, Endpoint, LibraryPlace, R
 from longshore.widgets.dialogs.sheet import TABLE_ROW, sheet_table
 from longshore.widgets.notices import plain_label
 from longshore.widgets.theme import current_theme
+from longshore.words.errors import message
+from longshore.words.text import safe
 
 #: Milliseconds between the last key press and asking the registry for the tag.
 ASK_AFTER = 350

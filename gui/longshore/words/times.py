@@ -1,12 +1,11 @@
-"""Text for times. GUI thread only."""
+"""Text for times."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from PySide6.QtCore import QDateTime, QLocale
-
-from longshore.models.text import tr
+from longshore import language
+from longshore.language import tr
 
 _LONG_AGO = timedelta(days=365 * 20)
 
@@ -97,7 +96,5 @@ def clock(moment: datetime | None, now: datetime | None = None) -> str:
         return ""
     local = aware(moment).astimezone()
     today = (now or datetime.now(UTC)).astimezone().date()
-    locale = QLocale()
-    stamp = QDateTime.fromSecsSinceEpoch(int(local.timestamp()))
-    time = locale.toString(stamp.time(), QLocale.FormatType.ShortFormat)
+    time = language.current().time_of_day(local)
     return time if local.date() == today else f"{local.date().isoformat()} {time}"

@@ -1,17 +1,14 @@
-"""Texts of errors in the user's language, and the remedies offered for them. The only place that makes them.
-
-GUI thread only.
-"""
+"""Texts of errors in the user's language, and the remedies offered for them. The only place that makes them."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from PySide6.QtCore import QCoreApplication
-
+from longshore import language
 from longshore.errors import Remedy
-from longshore.models.text import safe, tr
+from longshore.language import tr
 from longshore.text import filled, plain
+from longshore.words.text import safe
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +16,7 @@ if TYPE_CHECKING:
     from longshore.errors import LongshoreError
     from longshore.transfers.transfer import TransferSnapshot
 
-#: Qt's translation context for the sentences of errors.
+#: The catalogue's context for the sentences of errors.
 _CONTEXT = "errors"
 
 
@@ -34,7 +31,7 @@ def advice(error: LongshoreError) -> str:
 
 
 def _translated(error: LongshoreError, sentence: str, english: str) -> str:
-    shown = QCoreApplication.translate(_CONTEXT, sentence)
+    shown = language.current().translate(_CONTEXT, sentence)
     return english if shown == sentence else plain(filled(shown, error.arguments), 500)
 
 

@@ -1,20 +1,14 @@
-"""Text for numbers and names, in SI units (1 kB is 1000 B). GUI thread only. Times are in :mod:`.times`."""
+"""Text for numbers and names, in SI units (1 kB is 1000 B). Times are in :mod:`.times`."""
 
 from __future__ import annotations
 
 import re
 
-from PySide6.QtCore import QCoreApplication, QLocale
-
+from longshore import language
+from longshore.language import tr
 from longshore.text import plain
 
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
-_CONTEXT = "models"
-
-
-def tr(text: str, number: int = -1) -> str:
-    """Return *text* in the user's language, with ``%n`` replaced by *number*."""
-    return QCoreApplication.translate(_CONTEXT, text, "", number)
 
 
 def safe(text: str, limit: int = 300) -> str:
@@ -22,15 +16,6 @@ def safe(text: str, limit: int = 300) -> str:
     if len(text) <= limit and text.isascii() and text.isprintable():
         return text
     return plain(text, limit)
-
-
-def tooltip(text: str) -> str | None:
-    """Return a tooltip that shows *text* literally: Qt guesses rich text, so it is escaped and marked as rich."""
-    if not text:
-        return None
-    import html  # its table of names is large, and the first frame has no tooltip
-
-    return f'<span style="white-space:pre-wrap">{html.escape(text)}</span>'
 
 
 def capital(words: str) -> str:
@@ -58,12 +43,7 @@ def _scaled(value: float) -> tuple[float, int]:
 
 
 def _number(value: float, decimals: int, *, strip: bool = True) -> str:
-    locale = QLocale()
-    text = locale.toString(float(value), "f", decimals)
-    point = locale.decimalPoint()
-    if strip and point in text:
-        text = text.rstrip(locale.zeroDigit()).removesuffix(point)
-    return text
+    return language.current().decimal(value, decimals, strip=strip)
 
 
 def _decimals(value: float, unit: int) -> int:

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from longshore.errors import EngineUnavailable, LongshoreError, UnavailableCause
-from longshore.models import errors
-from longshore.models.text import safe, tr
+from longshore.language import tr
+from longshore.words import errors
+from longshore.words.text import safe
 
 if TYPE_CHECKING:
     from longshore.engine.address import EngineAddress

@@ -1,0 +1,311 @@
+"""Sentences about a transfer, from a snapshot."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from longshore.language import tr
+from longshore.transfers.transfer import (
+    ArchivePlace,
+    Endpoint,
+    EnginePlace,
+    LibraryPlace,
+    Moved,
+    NoteKind,
+    Operation,
+    Phase,
+    Plan,
+    State,
+    TransferNote,
+    TransferSnapshot,
+    Waiting,
+)
+from longshore.words import errors, text, times
+
+
+def operation_text(operation: Operation) -> str:
+    """Return the name of an operation: ``Pull``, ``Push``, …"""
+    return {
+        Operation.PULL: tr("Pull"),
+        Operation.PUSH: tr("Push"),
+        Operation.COPY: tr("Copy"),
+        Operation.SAVE: tr("Save"),
+        Operation.LOAD: tr("Load"),
+    }[operation]
+
+
+def status_text(state: State) -> str:
+    """Return the word of the Status column: exactly the enum's, so that other programs can rely on it."""
+    return tr(state.value)
+
+
+def image_name(end: Endpoint) -> str:
+    """Return the name or short id of the image at one end."""
+    return text.safe(end.name.shown, 600)
+
+
+def end_text(end: Endpoint, *, is_source: bool) -> str:
+    """Return one end of a transfer: the image for a source, the place (and the name, in registries) for a target."""
+    place = end.place
+    if isinstance(place, ArchivePlace):
+        return text.safe(place.path.name)
+    if is_source:
+        return image_name(end)
+    if isinstance(place, EnginePlace):
+        return text.safe(place.address.name)
+    if isinstance(place, LibraryPlace):
+        return tr("Library")
+    return image_name(end) or text.safe(place.host)
+
+
+def end_whole(end: Endpoint) -> str:
+    """Return the full text of one end of a transfer."""
+    place = end.place
+    if isinstance(place, EnginePlace):
+        where = f"{place.address.name} ({place.address.url})"
+    elif isinstance(place, ArchivePlace | LibraryPlace):
+        where = str(place.path)
+    else:
+        where = place.host
+    return "\n".join(part for part in (image_name(end), text.safe(where, 600)) if part)
+
+
+def plan_text(plan: Plan, operation: Operation) -> str:
+    """Return a plan as ``12 layers, 1.9 GB compressed, about 0.6 GB already here``."""
+    parts = [text.layers(plan.layers)]
+    if plan.total_bytes > 0:
+        parts.append(tr("{size} compressed").replace("{size}", text.size(plan.total_bytes)))
+    if plan.here_bytes > 0:
+        here = (
+            tr("about {size}").replace("{size}", text.about_size(plan.here_bytes))
+            if plan.estimated
+            else text.size(plan.here_bytes)
+        )
+        parts.append(f"{here} {already_text(operation)}")
+    return ", ".join(parts)
+
+
+def already_text(operation: Operation) -> str:
+    """Return where the existing layers are, from the user's point of view."""
+    return tr("already here") if operation in (Operation.PULL, Operation.LOAD) else tr("already there")
+
+
+def moved_text(moved: Moved, operation: Operation) -> str:
+    """Return what was sent or received and what was not needed, such as ``96 MB, 4 layers, 5 mounted``."""
+    if not (moved.bytes or moved.layers_moved or moved.layers_mounted):
+        if not moved.layers_skipped:
+            return tr("Already up to date")
+        return tr("Already up to date ({what})").replace("{what}", text.layers(moved.layers_skipped))
+    parts = [text.size(moved.bytes)]
+    if moved.layers_moved:
+        parts.append(text.layers(moved.layers_moved))
+    if moved.layers_mounted:
+        parts.append(tr("%n mounted", moved.layers_mounted))
+    if moved.layers_skipped:
+        parts.append(f"{moved.layers_skipped} {already_text(operation)}")
+    return ", ".join(parts)
+
+
+def waiting_text(snapshot: TransferSnapshot) -> str:
+    """Return what a transfer waits for; empty if it does not wait."""
+    match snapshot.waiting_for:
+        case None:
+            return ""
+        case Waiting.ENGINE:
+            return tr("Waiting for the engine")
+        case Waiting.PAUSED:
+            if not snapshot.moved_bytes:
+                return tr("Paused")
+            progress = text.size_of(snapshot.moved_bytes, snapshot.total_bytes)
+            return tr("Paused at {progress}").replace("{progress}", progress)
+        case Waiting.HOLD:
+            return tr("Queue paused")
+        case Waiting.SLOT:
+            return tr("Waiting for a free slot")
+        case Waiting.BACKOFF | Waiting.RATE_LIMIT:
+            return _retry_text(snapshot)
+
+
+def _retry_text(snapshot: TransferSnapshot) -> str:
+    reason = errors.message(snapshot.error).rstrip(".") if snapshot.error is not None else ""
+    seconds = max(snapshot.waiting_seconds or 0.0, 0.0)
+    again = tr("Retrying in {time}").replace("{time}", times.duration(seconds))
+    if snapshot.next_try is not None:
+        number, most = snapshot.next_try
+        again += " " + tr("({number} of {most})").replace("{number}", str(number)).replace(
+            "{most}", str(most)
+        )
+    if snapshot.waiting_for is Waiting.RATE_LIMIT and not reason:
+        reason = tr("the registry's limit is reached")
+    return f"{again}: {text.continued(reason)}" if reason else again
+
+
+def phase_text(phase: Phase) -> str:
+    """Return what an attempt is doing; empty if the numbers beside it show it already."""
+    return {
+        Phase.WAITING: tr("Waiting for the engine"),
+        Phase.CHECKING: tr("Checking"),
+        Phase.MOVING: "",
+        Phase.COMPRESSING: tr("Compressing"),
+        Phase.EXTRACTING: tr("Extracting"),
+        Phase.TAGGING: tr("Tagging"),
+        Phase.VERIFYING: tr("Verifying"),
+        Phase.PAUSING: tr("Pausing"),
+    }[phase]
+
+
+def transferred_text(snapshot: TransferSnapshot) -> str:
+    """Return the sentence of a row: plan, progress, result, or why it failed."""
+    operation, state, plan = snapshot.request.operation, snapshot.state, snapshot.plan
+    if state is State.FAILED:
+        return errors.message(snapshot.error) if snapshot.error is not None else tr("Failed")
+    if state is State.CANCELLING:
+        return tr("Stopping…")
+    if state is State.SUCCEEDED:
+        if snapshot.moved is not None:
+            moved = moved_text(snapshot.moved, operation)
+        elif snapshot.moved_bytes:
+            moved = text.size(snapshot.moved_bytes)
+        else:
+            moved = tr("Size not reported")
+        only = [note.text for note in snapshot.notes if note.kind is NoteKind.ONE_PLATFORM]
+        # In the row itself, and first: the transfer succeeded with less content than requested.
+        words = [tr("Only {platform}").replace("{platform}", each) for each in only]
+        return ": ".join([*words, text.continued(moved) if words else moved])
+    waiting = waiting_text(snapshot)
+    if waiting and not (snapshot.waiting_for is Waiting.SLOT and plan is not None):
+        return waiting
+    phase = phase_text(snapshot.phase) if snapshot.phase is not None else ""
+    if state is State.RUNNING and snapshot.phase is Phase.WAITING:
+        what = plan_text(plan, operation) if plan is not None else ""
+        return ": ".join(part for part in (phase, what) if part)
+    progress = text.size_of(snapshot.moved_bytes, snapshot.total_bytes)
+    if state in (State.CANCELLED, State.INTERRUPTED):
+        return tr("Stopped at {progress}").replace("{progress}", progress) if snapshot.moved_bytes else ""
+    if (snapshot.moved_bytes <= 0 and state is not State.RUNNING) or not progress:
+        if plan is not None:
+            return plan_text(plan, operation)
+        if state is not State.PLANNING:
+            return ""
+        if isinstance(snapshot.request.source.place, ArchivePlace):
+            return tr("Checking the archive")
+        return tr("Reading the manifest")
+    if snapshot.moved_bytes <= 0 and plan is not None and not phase:
+        return plan_text(plan, operation)
+    parts = [progress] if snapshot.moved_bytes > 0 or snapshot.total_bytes else []
+    if plan is not None and plan.here_bytes > 0:
+        here = text.about_size(plan.here_bytes) if plan.estimated else text.size(plan.here_bytes)
+        about = tr("about {size}").replace("{size}", here) if plan.estimated else here
+        parts.append(f"{about} {already_text(operation)}")
+    if phase:
+        parts.append(text.continued(phase) if parts else phase)
+    return ", ".join(parts)
+
+
+def took_text(snapshot: TransferSnapshot) -> str:
+    """Return the time from first start to end; empty if it did not start or end."""
+    if snapshot.started is None or snapshot.finished is None:
+        return ""
+    return times.duration((times.aware(snapshot.finished) - times.aware(snapshot.started)).total_seconds())
+
+
+def cancel_text(snapshot: TransferSnapshot) -> str:
+    """Return what is lost if a transfer is stopped now."""
+    if snapshot.state is State.QUEUED and not snapshot.moved_bytes:
+        return tr("Not started yet: nothing is lost.")
+    if snapshot.pausable:
+        return tr("Complete layers are kept and not transferred again.")
+    operation = snapshot.request.operation
+    if operation is Operation.PULL:
+        return tr(
+            "The engine stops the pull. The classic image store discards what it has downloaded, including "
+            "complete layers; the containerd store keeps it."
+        )
+    if operation is Operation.PUSH:
+        return tr("The engine stops the push. Complete layers stay in the registry; others are sent again.")
+    return tr("The transfer stops; unfinished work starts over.")
+
+
+#: Maximum lines of the other side's own words below a failed row.
+_DETAIL_LINES = 12
+
+
+def advice_lines(snapshot: TransferSnapshot) -> tuple[str, ...]:
+    """Return the lines below a row: advice and the other side's own words for a failed one; then the notes."""
+    notes = tuple(line for line in (_note_text(note) for note in snapshot.notes) if line)
+    error = snapshot.error
+    if error is None or snapshot.state is not State.FAILED:
+        return notes
+    words = [line.strip() for line in error.detail.splitlines() if line.strip()]
+    if len(words) > _DETAIL_LINES:
+        words = [*words[: _DETAIL_LINES - 1], "…"]
+    return (*(line for line in (errors.advice(error), *words) if line), *notes)
+
+
+def _note_text(note: TransferNote) -> str:
+    if note.kind is NoteKind.ENGINE_SAYS:
+        return note.text
+    if note.kind is NoteKind.ONE_PLATFORM:
+        return tr(
+            "Only {platform} was pushed: the engine does not have the other platforms of this image. "
+            "A copy from registry to registry keeps them all."
+        ).replace("{platform}", note.text)
+    sentence = {
+        NoteKind.PARTIAL: tr(
+            "The engine reused unpacked layers of another image: it can run this one, but not push or "
+            "save it until both are removed and this one is pulled again."
+        ),
+        NoteKind.UP_TO_DATE: tr("Everything was already there."),
+        NoteKind.TAGGED: tr("The local image was tagged with this name."),
+        NoteKind.TAG_MOVED: tr("This tag pointed to another local image before."),
+        NoteKind.SOURCE_CHANGED: tr("The name now points to a different image than when this was requested."),
+        NoteKind.NOT_VERIFIED: tr("Not verified: the destination could not be checked."),
+        NoteKind.DIGEST_NOT_KEPT: tr(
+            "The engine keeps images unpacked and without a manifest, so only the image ID stays the same:"
+        ),
+        NoteKind.REPACKED: tr("The engine made its own manifest: same layers, new digest. Image ID:"),
+        NoteKind.ANONYMOUS: tr("Tried without signing in: the stored credentials could not be read."),
+        NoteKind.OVERWRITTEN: tr("The destination's tag pointed to another image before:"),
+        NoteKind.PICKED: tr("Only one of this image's platforms was copied, with its own digest:"),
+        NoteKind.PLATFORMS: tr("Only the chosen platforms were copied, as a new index:"),
+        NoteKind.FOREIGN: tr("Layers that only their vendor may distribute were left out:"),
+        NoteKind.REFERRERS: tr("Signatures and other referrers that were included:"),
+        NoteKind.LISTS_DIFFER: tr(
+            "The archive's index.json and manifest.json list different images or layers; manifest.json was used, "
+            "as “docker load” does."
+        ),
+        NoteKind.ABSENT: tr("The archive lists images that are not in it. They were left out:"),
+        NoteKind.FILE_TWICE: tr("The archive contains a file more than once; the last one was used:"),
+        NoteKind.FILES_IGNORED: tr("Files in the archive that belong to no image were ignored:"),
+        NoteKind.REFERRERS_UNKNOWN: tr("Some signatures could not be read at the source:"),
+        NoteKind.ATTESTATIONS_GONE: tr("Attestations that are missing at the source were left out:"),
+    }[note.kind]
+    return f"{sentence} {note.text}".strip()
+
+
+def summary_text(snapshots: Iterable[TransferSnapshot], *, held: bool, unsaved: bool = False) -> str:
+    """Return a summary of all transfers: ``2 running, 1 queued, 21.4 MB/s, 1 failed``.
+
+    *unsaved*: the history is not being saved.
+    """
+    counts = Counter[State]()
+    speed = 0.0
+    for snapshot in snapshots:
+        counts[snapshot.state] += 1
+        if snapshot.state is State.RUNNING:
+            speed += snapshot.speed or 0.0
+    running = counts[State.RUNNING] + counts[State.PLANNING] + counts[State.CANCELLING]
+    at_rest = not running and not counts[State.QUEUED]
+    words = (
+        (tr("%n running", running), running),
+        (tr("%n queued", counts[State.QUEUED]), counts[State.QUEUED]),
+        (text.speed(speed), speed),
+        (tr("%n failed", counts[State.FAILED]), counts[State.FAILED]),
+        (tr("%n interrupted", counts[State.INTERRUPTED]), counts[State.INTERRUPTED]),
+        (tr("%n cancelled", counts[State.CANCELLED]), counts[State.CANCELLED] and at_rest),
+        (tr("%n succeeded", counts[State.SUCCEEDED]), counts[State.SUCCEEDED] and at_rest),
+        (tr("queue paused"), held),
+        (tr("history not saved"), unsaved),
+    )
+    return ", ".join(word for word, wanted in words if wanted)
