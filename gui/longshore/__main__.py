@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 
 
-def main() -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """The entry of ``longshore`` and of ``python -m longshore``. Returns the exit code."""
-    argv = sys.argv[1:]
-    from longshore.cli.parser import is_command
+    argv = sys.argv[1:] if argv is None else argv
+    from longshore.cli.parser import asks_for_window
 
-    if is_command(argv):
+    if not asks_for_window(argv):
         from longshore.cli.main import main as command
 
         return command(argv)

@@ -20,6 +20,8 @@ def add_common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--engine",
         metavar="URL",
-        help="the engine to use, e.g. unix:///var/run/docker.sock or tcp://host:2376",
+        help="the engine to use: an address such as unix:///var/run/docker.sock, or a Docker context",
     )
-    parser.add_argument("--debug", action="store_true", help="write a more detailed log, also to the terminal")
+    parser.add_argument(
+        "--debug", action="store_true", help="write a more detailed log, also to the terminal"
+    )

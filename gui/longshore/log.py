@@ -78,8 +78,10 @@ class _Screen(logging.StreamHandler):  # type: ignore[type-arg]
         """Ignore errors of the terminal, such as a closed one or a full disk behind it."""
 
 
-def start(folder: Path, *, debug: bool = False) -> None:
+def start(folder: Path, *, debug: bool = False, quiet: bool = False) -> None:
     """Log to ``longshore.log`` in *folder* (1 MB, three kept), and warnings also to stderr. Called once, at start.
+
+    *debug*: everything, also to stderr. *quiet*: nothing else to stderr, where a command reports in its own words.
 
     If the folder or the file cannot be written, this is reported once on stderr, and only the file is missing.
     """
@@ -87,7 +89,7 @@ def start(folder: Path, *, debug: bool = False) -> None:
     root.setLevel(logging.DEBUG if debug else logging.INFO)
     root.propagate = False
     form = _Redacting("%(asctime)s %(levelname)s %(threadName)s %(name)s: %(message)s")
-    if sys.stderr is not None:
+    if sys.stderr is not None and (debug or not quiet):
         screen = _Screen(sys.stderr)
         screen.setLevel(logging.DEBUG if debug else logging.WARNING)
         screen.setFormatter(form)

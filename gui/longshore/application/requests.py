@@ -64,9 +64,24 @@ def copy(
     )
 
 
-def save(source: Endpoint, archive: ArchivePlace) -> TransferRequest:
-    """Save an image to its own archive."""
-    return TransferRequest(Operation.SAVE, source, Endpoint.of(archive, source.name))
+def move(source: Endpoint, destination: Endpoint, *, referrers: bool = False) -> TransferRequest:
+    """Move an image between any two places; the kinds of the places give the operation its name."""
+    kinds = type(source.place), type(destination.place)
+    operation = Operation.COPY
+    if kinds[1] is ArchivePlace:
+        operation = Operation.SAVE
+    elif kinds[0] is ArchivePlace:
+        operation = Operation.LOAD
+    elif kinds == (RegistryPlace, EnginePlace):
+        operation = Operation.PULL
+    elif kinds == (EnginePlace, RegistryPlace):
+        operation = Operation.PUSH
+    return TransferRequest(operation, source, destination, options=(("referrers", "1"),) if referrers else ())
+
+
+def save(source: Endpoint, archive: ArchivePlace, platform: Platform | None = None) -> TransferRequest:
+    """Save an image, or only *platform* of it, to its own archive."""
+    return TransferRequest(Operation.SAVE, source, Endpoint.of(archive, source.name), platform)
 
 
 def load(source: Endpoint, place: LocalPlace) -> TransferRequest:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from longshore.application.choices import Choices
@@ -22,15 +22,15 @@ LIBRARY_KEY = "library"
 class Session:
     """The user's Longshore, as far as no window is needed. One thread; what it opens may be used from any.
 
-    Opens nothing until asked. *engine_url*: the engine to use instead of Docker's current one. *registries*: known for
-    this run only. Close it at the end.
+    Opens nothing until asked. *engine_urls*: the engines to use instead of Docker's current one, by address or context.
+    *registries*: known for this run only. Close it at the end.
     """
 
     def __init__(
         self,
         environ: Mapping[str, str],
         *,
-        engine_url: str | None = None,
+        engine_urls: Sequence[str] = (),
         registries: Iterable[RegistryConfig] = (),
     ) -> None:
         self.environ = environ
@@ -38,12 +38,19 @@ class Session:
         self.settings = Settings(self.folders.config)
         self.registries = RegistryBook(self.settings, list(registries))
         self.clients = Clients(environ, self.registries.config, cache=self.folders.cache)
-        self._engine_url = engine_url
+        self._engine_urls = list(engine_urls)
         self._queue: TransferQueue | None = None
 
     def engine(self, url: str | None = None) -> EnginePlace:
-        """The engine at *url*, or the current one. Does not connect. Raises EngineUnavailable, UnknownContext."""
-        return EnginePlace(current_address(url or self._engine_url, self.environ))
+        """The engine at *url* (or of the context *url*), or the first chosen one. Does not connect.
+
+        Raises EngineUnavailable, UnknownContext.
+        """
+        return EnginePlace(current_address(url or next(iter(self._engine_urls), None), self.environ))
+
+    def engines(self) -> list[EnginePlace]:
+        """All chosen engines, or the current one. Raises as :meth:`engine`."""
+        return list(dict.fromkeys(self.engine(url) for url in self._engine_urls or [""]))
 
     def library(self) -> LibraryPlace:
         """The library, in the folder that the user chose or in the default one."""

@@ -2,43 +2,109 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import os
+import signal
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from longshore.cli import exit_codes
 from longshore.cli.output import Output
 from longshore.cli.parser import command_parser
 from longshore.errors import InvalidInput, LongshoreError
 
+if TYPE_CHECKING:
+    from longshore.application.session import Session
+
+#: Commands that can use several engines at once.
+_SEVERAL_ENGINES = {"pull"}
+
 
 def main(argv: Sequence[str]) -> int:
     """Run the command in *argv* and return its exit code, see :mod:`.exit_codes`."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        # Nobody wants a traceback. Commands that have something to end cleanly set their own handler.
+        signal.signal(signal.SIGINT, _end_at_once)
+    _escape_what_cannot_be_printed()
     arguments = command_parser(argv).parse_args(argv)
-    output = Output(as_json=arguments.json, quiet=arguments.quiet)
-    from longshore.application.session import Session
-    from longshore.registry.config import parse_registry
-
-    try:
-        session = Session(
-            dict(os.environ),
-            engine_url=arguments.engine,
-            registries=[parse_registry(text) for text in arguments.registry],
-        )
-    except LongshoreError as error:
-        output.error(error)
+    if arguments.command is None:
+        # Only --help asks for the parser without a command, and that has ended the program.
         return exit_codes.USAGE
+    output = Output(as_json=arguments.json, quiet=arguments.quiet)
     try:
-        code: int = arguments.run(session, arguments, output)
-    except LongshoreError as error:
-        output.error(error)
-        code = exit_codes.USAGE if isinstance(error, InvalidInput) else exit_codes.of_error(error)
+        return _run(arguments, output)
     except BrokenPipeError:
         # The reader (head, less) has seen enough. Python would complain about the rest at the end.
         with contextlib.suppress(OSError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return exit_codes.FAILED
+
+
+def _run(arguments: argparse.Namespace, output: Output) -> int:
+    from longshore import log
+    from longshore.settings import Folders
+
+    folders = Folders.of(os.environ)
+    log.start(folders.state, debug=arguments.debug, quiet=True)
+    session: Session | None = None
+    try:
+        session = _session(arguments)
+        code: int = arguments.run(session, arguments, output)
+    except LongshoreError as error:
+        output.error(error)
+        code = exit_codes.of_error(error)
+    except OSError as error:
+        if isinstance(error, BrokenPipeError):
+            raise
+        output.error(_unexpected(error, str(folders.state)))
+        code = exit_codes.FAILED
+    except Exception as error:
+        output.error(_unexpected(error, str(folders.state)))
         code = exit_codes.FAILED
     finally:
-        session.close()
+        if session is not None:
+            session.close()
+        log.stop()
     return code
+
+
+def _session(arguments: argparse.Namespace) -> Session:
+    """The session for the options that all commands have. Raises InvalidInput, EngineError."""
+    from longshore.application.session import Session
+
+    registries = []
+    if arguments.registry:
+        from longshore.registry.config import parse_registry
+
+        registries = [parse_registry(text) for text in arguments.registry]
+    engines = [*([arguments.engine] if arguments.engine else []), *arguments.engines]
+    if len(engines) > 1 and arguments.command not in _SEVERAL_ENGINES:
+        raise InvalidInput("This command uses one engine.", advice="Give --engine once.")
+    return Session(dict(os.environ), engine_urls=engines, registries=registries)
+
+
+def _unexpected(error: Exception, folder: str) -> LongshoreError:
+    import logging
+
+    logging.getLogger(__name__).error("unexpected", exc_info=error)
+    if isinstance(error, OSError):
+        return LongshoreError(
+            error.strerror or "The system reported an error.", subject=str(error.filename or "")
+        )
+    return LongshoreError(
+        f"Something unexpected went wrong ({type(error).__name__}).",
+        advice=f"The log in {folder} has the details.",
+    )
+
+
+def _end_at_once(number: int, frame: object) -> None:
+    os._exit(exit_codes.INTERRUPTED)
+
+
+def _escape_what_cannot_be_printed() -> None:
+    """Print characters that the terminal's encoding does not have as escapes, instead of failing."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(AttributeError, ValueError, OSError):
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]

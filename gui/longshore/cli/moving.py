@@ -1,4 +1,4 @@
-"""``pull``, ``push`` and ``copy``: requests for the queue, run to their end."""
+"""``pull`` and ``push``, and how all commands run transfers."""
 
 from __future__ import annotations
 
@@ -8,104 +8,189 @@ import signal
 from collections.abc import Iterator, Sequence
 
 from longshore.application import requests
+from longshore.application.requests import LocalPlace
 from longshore.application.running import Run
 from longshore.application.session import Session
 from longshore.cli import exit_codes
-from longshore.cli.output import Output, error_values
+from longshore.cli.output import Output
+from longshore.cli.progress import shown
+from longshore.errors import ImageUnknown, InvalidInput, LongshoreError, NotInLibrary
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
-from longshore.transfers.transfer import (
-    ArchivePlace,
-    Endpoint,
-    EnginePlace,
-    LibraryPlace,
-    Place,
-    RegistryPlace,
-    State,
-    TransferRequest,
-    TransferSnapshot,
-)
+from longshore.transfers.transfer import Endpoint, EnginePlace, LibraryPlace, TransferRequest
+
+_PULL = """\
+examples:
+  longshore pull alpine
+  longshore pull --platform linux/arm64 ghcr.io/org/app:1.2
+  longshore pull --to library --all-platforms postgres:16
+  longshore pull --engine default --engine build-farm team/app:1.0
+"""
+_PUSH = """\
+examples:
+  longshore push registry.example:5000/team/app:1.0
+  longshore push app:dev registry.example:5000/team/app:1.0 registry.example:5000/team/app:latest
+  longshore push --from library --no-overwrite app:dev registry.example:5000/team/app:dev
+"""
 
 
 def add(command: str, parser: argparse.ArgumentParser) -> None:
     """See ``parser.Group``."""
     if command == "pull":
-        parser.add_argument("references", metavar="REF", nargs="+", help="e.g. alpine or ghcr.io/org/app:1.2")
+        parser.epilog = _PULL
         parser.add_argument(
-            "--to", choices=("engine", "library"), default="engine", help="where to (default: engine)"
+            "references", metavar="REF", nargs="*", help="an image, such as ghcr.io/org/app:1.2"
         )
-        which = parser.add_mutually_exclusive_group()
-        which.add_argument("--platform", metavar="OS/ARCH", type=Platform.parse, help="e.g. linux/arm64")
-        which.add_argument("--all-platforms", action="store_true", help="the whole image (library only)")
+        parser.add_argument(
+            "--to", choices=("engine", "library"), default="engine", help="where to (default: the engine)"
+        )
+        parser.add_argument(
+            "--platform", metavar="OS/ARCH", type=platform_of, help="this platform, such as linux/arm64"
+        )
+        parser.add_argument(
+            "--all-platforms", action="store_true", help="the whole image, unchanged (library only)"
+        )
+        parser.add_argument(
+            "--native", action="store_true", help="by the engine's own pull (engines only; so far, always)"
+        )
         parser.set_defaults(run=pull)
-    elif command == "push":
-        parser.add_argument("image", metavar="IMAGE", help="an image of the engine, or its id")
-        parser.add_argument("targets", metavar="TARGET", nargs="*", help="references (default: IMAGE's own)")
-        parser.add_argument("--from", dest="source", choices=("engine", "library"), default="engine")
-        parser.set_defaults(run=push)
     else:
-        parser.add_argument("source", metavar="SOURCE", help="a reference")
-        parser.add_argument("destination", metavar="DESTINATION", help="a reference")
-        parser.add_argument("--platform", metavar="OS/ARCH", type=Platform.parse, action="append", default=[])
-        parser.add_argument("--referrers", action="store_true", help="also signatures and SBOMs")
-        parser.set_defaults(run=copy)
+        parser.epilog = _PUSH
+        parser.add_argument("image", metavar="IMAGE", help="an image of the engine, by its name or ID")
+        parser.add_argument(
+            "targets",
+            metavar="TARGET",
+            nargs="*",
+            help="the references to push it to (default: its own name)",
+        )
+        parser.add_argument(
+            "--from", dest="source", choices=("engine", "library"), default="engine", help="where it is"
+        )
+        parser.add_argument(
+            "--no-overwrite", action="store_true", help="fail if a target's tag points to another image"
+        )
+        parser.set_defaults(run=push)
+
+
+def platform_of(text: str) -> Platform:
+    """A platform from the command line, for argparse."""
+    from longshore.oci.known_platforms import parse_known
+
+    try:
+        return parse_known(text)
+    except LongshoreError as error:
+        raise argparse.ArgumentTypeError(f"{error.message} {error.advice}".strip()) from error
 
 
 def pull(session: Session, arguments: argparse.Namespace, output: Output) -> int:
     """Run ``longshore pull``."""
-    place = session.library() if arguments.to == "library" else session.engine()
+    to_library = arguments.to == "library"
+    if arguments.all_platforms and not to_library:
+        raise InvalidInput("An engine pulls one platform.", advice="Use --to library with --all-platforms.")
+    if arguments.all_platforms and arguments.platform:
+        raise InvalidInput("--platform and --all-platforms exclude each other.", advice="Use one of them.")
+    if arguments.native and to_library:
+        raise InvalidInput(
+            "Only an engine has a pull of its own.", advice="Leave out --native or --to library."
+        )
+    references = [Reference.parse_input(text) for text in arguments.references]
+    if not references:
+        raise InvalidInput("No image is named.", advice="Name one: longshore pull alpine")
+    codes: list[int] = []
+    places: list[LocalPlace] = []
+    for place in [session.library()] if to_library else session.engines():
+        try:
+            if isinstance(place, EnginePlace):
+                # The queue would wait for an engine that is not running.
+                session.clients.engine(place.address).probe()
+            places.append(place)
+        except LongshoreError as error:
+            output.error(error)
+            codes += [exit_codes.of_error(error)] * len(references)
     wanted = [
-        requests.pull(Reference.parse_input(text), place, arguments.platform, whole=arguments.all_platforms)
-        for text in arguments.references
+        requests.pull(reference, place, arguments.platform, whole=arguments.all_platforms)
+        for place in places
+        for reference in references
     ]
-    return run(session, wanted, output)
+    return run(session, wanted, output, codes)
 
 
 def push(session: Session, arguments: argparse.Namespace, output: Output) -> int:
     """Run ``longshore push``."""
-    place = session.library() if arguments.source == "library" else session.engine()
-    source = Endpoint(place, Reference.parse_input(arguments.image).with_default_tag())
-    targets = arguments.targets or [arguments.image]
-    return run(
-        session,
-        [requests.push(source, Reference.parse_input(text).with_default_tag()) for text in targets],
-        output,
-    )
+    place: LocalPlace = session.library() if arguments.source == "library" else session.engine()
+    source = local_end(session, place, arguments.image)
+    if not arguments.targets and source.reference is None:
+        raise InvalidInput("The image has no name.", subject=arguments.image, advice="Name the target too.")
+    targets = [Reference.parse_input(text).with_default_tag() for text in arguments.targets]
+    if not targets and source.reference is not None:
+        targets = [source.reference.with_default_tag().with_digest(None)]
+    codes: list[int] = []
+    if arguments.no_overwrite:
+        targets, codes = _free_targets(session, source, targets, output)
+    return run(session, [requests.push(source, target) for target in targets], output, codes)
 
 
-def copy(session: Session, arguments: argparse.Namespace, output: Output) -> int:
-    """Run ``longshore copy``."""
-    source, target = (
-        Reference.parse_input(text).with_default_tag() for text in (arguments.source, arguments.destination)
-    )
-    return run(
-        session,
-        [requests.copy(source, target, arguments.platform, referrers=arguments.referrers)],
-        output,
-    )
+def _free_targets(
+    session: Session, source: Endpoint, targets: Sequence[Reference], output: Output
+) -> tuple[list[Reference], list[int]]:
+    """The *targets* whose tag does not exist, or already points to this image; exit codes for the others."""
+    free, codes = [], []
+    own = _digests(session, source)
+    for target in targets:
+        try:
+            found = session.clients.registry(target.domain).head(target.path, target.target)
+            if found is not None and found.digest not in own:
+                raise LongshoreError(
+                    "The tag points to another image, and --no-overwrite keeps it.",
+                    subject=target.familiar,
+                    advice="Push to another tag, or leave out --no-overwrite.",
+                )
+        except LongshoreError as error:
+            output.error(error)
+            codes.append(exit_codes.of_error(error))
+        else:
+            free.append(target)
+    return free, codes
 
 
-def run(session: Session, wanted: Sequence[TransferRequest], output: Output) -> int:
-    """Run transfers, print what becomes of them, and return the exit code."""
+def _digests(session: Session, source: Endpoint) -> set[str]:
+    """The digests that *source* is known to have in registries."""
+    from longshore.application.stores import open_store
+
+    assert isinstance(source.place, EnginePlace | LibraryPlace)
+    images = open_store(source.place, session.clients).images()
+    names = [name for image in images if image.image_id == source.image_id for name in image.repo_digests]
+    return {source.image_id, *(name.rpartition("@")[2] for name in names)}
+
+
+def local_end(session: Session, place: LocalPlace, text: str) -> Endpoint:
+    """The image of an engine or the library that *text* names. Raises ImageUnknown, NotInLibrary, InvalidInput."""
+    from longshore.application.image_names import find_image
+    from longshore.application.stores import open_store
+
+    name = find_image(open_store(place, session.clients).images(), text)
+    if name is not None:
+        return Endpoint.of(place, name)
+    if isinstance(place, LibraryPlace):
+        raise NotInLibrary(
+            "The library has no such image.", subject=text, advice="See longshore images --from library."
+        )
+    raise ImageUnknown("The engine has no such image.", subject=text, advice="See longshore images.")
+
+
+def run(
+    session: Session, wanted: Sequence[TransferRequest], output: Output, codes: Sequence[int] = ()
+) -> int:
+    """Run transfers, show them, and return the exit code. *codes*: of parts of the command that ended before."""
+    if not wanted:
+        return exit_codes.of_codes(codes)
     running = Run(session)
-    shown: dict[str, State] = {}
-
-    def changed(rows: list[TransferSnapshot]) -> None:
-        for row in rows:
-            if shown.get(row.id) is not row.state or not row.state.finished:
-                output.record("transfer", values(row))
-            if shown.get(row.id) is not row.state and row.state.finished:
-                if row.error is not None and row.state is State.FAILED:
-                    output.error(row.error)
-                else:
-                    output.line(
-                        f"{row.state.value.lower()}: {name(row.request.destination)} {row.digest}".rstrip()
-                    )
-            shown[row.id] = row.state
-
-    with signals(running):
+    with shown(output) as changed, signals(running):
         ended = running.wait(wanted, changed)
-    return exit_codes.of(ended)
+    of_transfers = exit_codes.of(ended)
+    if not codes or of_transfers == exit_codes.INTERRUPTED:
+        return of_transfers
+    return exit_codes.of_codes([*codes, *(exit_codes.of([one]) for one in ended)])
 
 
 @contextlib.contextmanager
@@ -130,39 +215,3 @@ def signals(running: Run) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def name(end: Endpoint) -> str:
-    """One end of a transfer, for people."""
-    return end.name.shown
-
-
-def values(row: TransferSnapshot) -> dict[str, object]:
-    """A transfer in JSON."""
-    return {
-        "id": row.id,
-        "operation": row.request.operation.value,
-        "source": {**place(row.request.source.place), "image": name(row.request.source)},
-        "destination": {**place(row.request.destination.place), "image": name(row.request.destination)},
-        "state": row.state.value,
-        "moved_bytes": row.moved_bytes,
-        "total_bytes": row.total_bytes,
-        "bytes_per_second": row.speed,
-        "seconds_left": row.seconds_left,
-        "digest": row.digest,
-        "notes": [{"kind": note.kind.value, "text": note.text} for note in row.notes],
-        "error": error_values(row.error) if row.error is not None else None,
-    }
-
-
-def place(where: Place) -> dict[str, str]:
-    """A place in JSON."""
-    match where:
-        case EnginePlace(address):
-            return {"kind": "engine", "url": address.url}
-        case RegistryPlace(host):
-            return {"kind": "registry", "host": host}
-        case LibraryPlace(path):
-            return {"kind": "library", "path": str(path)}
-        case ArchivePlace(path):
-            return {"kind": "archive", "path": str(path)}

@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import sys
+import unicodedata
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from longshore.errors import LongshoreError
+if TYPE_CHECKING:
+    from longshore.errors import LongshoreError
 
 #: The version of the JSON that is printed; raised when a field changes its meaning or goes.
 SCHEMA = 1
+#: The narrowest that a column of a table becomes, in characters.
+NARROWEST = 8
+_GAP = "  "
 
 
 class Output:
-    """Prints for one command. One thread."""
+    """Prints for one command. One thread.
+
+    *live*: whether progress can be drawn over itself, on standard error.
+    """
 
     def __init__(self, *, as_json: bool, quiet: bool) -> None:
         self.as_json = as_json
         self.quiet = quiet
+        self.live = not (as_json or quiet) and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
 
     def line(self, text: str) -> None:
         """A line for people; nothing with --json or --quiet."""
@@ -35,22 +46,40 @@ class Output:
         if self.as_json:
             print(json.dumps({"schema": SCHEMA, "kind": kind, **values}, ensure_ascii=False), flush=True)
 
-    def table(self, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        """Columns for people, as wide as their content; the caller prints the records."""
+    def table(self, header: Sequence[str], rows: Sequence[Sequence[str]], *, elided: int = 0) -> None:
+        """Columns for people; the caller prints the records.
+
+        On a terminal the column number *elided* is shortened so that the rows keep to the width. --quiet leaves out
+        the header, --json everything.
+        """
         if self.as_json:
             return
-        lines = [list(header), *map(list, rows)]
-        widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
-        for line in lines[0 if not self.quiet else 1 :]:
-            cells = [cell.ljust(width) for cell, width in zip(line, widths, strict=True)]
-            print("  ".join(cells).rstrip())
+        lines = [*([] if self.quiet else [list(header)]), *map(list, rows)]
+        widths = [max((width(line[column]) for line in lines), default=0) for column in range(len(header))]
+        if sys.stdout.isatty():
+            room = shutil.get_terminal_size().columns - len(_GAP) * (len(widths) - 1)
+            rest = sum(widths) - widths[elided]
+            widths[elided] = min(widths[elided], max(room - rest, NARROWEST))
+        for line in lines:
+            cells = [
+                padded(shortened(cell, wide), wide) if column == elided else padded(cell, wide)
+                for column, (cell, wide) in enumerate(zip(line, widths, strict=True))
+            ]
+            print(_GAP.join(cells).rstrip())
+
+    def warning(self, text: str) -> None:
+        """A sentence on standard error that does not end the command."""
+        print(f"longshore: {text}", file=sys.stderr, flush=True)
 
     def error(self, error: LongshoreError) -> None:
-        """The sentence about a failure: what happened, to what, what to do."""
-        subject = f"{error.subject}: " if error.subject and error.subject not in error.message else ""
-        print(f"longshore: {subject}{error.message} {error.advice}".rstrip(), file=sys.stderr)
-        if error.detail:
-            print("  " + error.detail.replace("\n", "\n  "), file=sys.stderr)
+        """The sentence about a failure: what happened, to what, what to do; the other side's own words below."""
+        from longshore.words import errors
+
+        message = errors.message(error)
+        subject = f"{error.subject}: " if error.subject and error.subject not in message else ""
+        print(f"longshore: {subject}{message} {errors.advice(error)}".rstrip(), file=sys.stderr)
+        for words in error.detail.splitlines():
+            print(f"  {words}", file=sys.stderr)
         self.record("error", error_values(error))
 
 
@@ -64,3 +93,30 @@ def error_values(error: LongshoreError) -> dict[str, Any]:
         "detail": error.detail,
         "registry": error.registry,
     }
+
+
+def width(text: str) -> int:
+    """The number of cells of a terminal that *text* takes."""
+    if text.isascii():
+        return len(text)
+    return sum(
+        0 if unicodedata.combining(one) else 2 if unicodedata.east_asian_width(one) in "WF" else 1
+        for one in text
+    )
+
+
+def padded(text: str, wide: int) -> str:
+    """*text* with spaces up to *wide* cells."""
+    return text + " " * (wide - width(text))
+
+
+def shortened(text: str, wide: int) -> str:
+    """*text* in at most *wide* cells: its middle is left out, because names differ at both ends."""
+    if width(text) <= wide:
+        return text
+    room = max(wide - 1, 1)
+    end = room // 2
+    start = room - end
+    while start > 0 and width(text[:start]) + width(text[-end:] if end else "") > room:
+        start -= 1
+    return f"{text[:start]}…{text[-end:] if end else ''}"

@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import importlib
 from collections.abc import Sequence
-from typing import Protocol
+from typing import NoReturn, Protocol
+
+from longshore.arguments import add_common
 
 #: Each command, the module that has it, and what it does in a line.
 COMMANDS: dict[str, tuple[str, str]] = {
-    "pull": ("moving", "Pull images into the engine or the library."),
+    "pull": ("moving", "Pull images into engines or the library."),
     "push": ("moving", "Push an image under one or several references."),
-    "copy": ("moving", "Copy an image between any two places, unchanged."),
-    "images": ("listing", "List the images of the engine or the library."),
+    "copy": ("copying", "Copy images between any two places, unchanged."),
+    "save": ("archives", "Save an image to an archive."),
+    "load": ("archives", "Load archives into an engine, the library or a registry."),
+    "images": ("listing", "List the images of an engine or the library."),
     "tags": ("listing", "List the tags of a repository."),
 }
+#: The options before a command that have a value.
+_VALUED = ("--engine", "--registry")
+_EPILOG = """\
+Without a command, the window opens. Each command explains itself: longshore pull --help
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 some failed, 4 refused by a registry (sign in), 130 interrupted.
+DOCKER_HOST, DOCKER_CONTEXT, DOCKER_CONFIG and the XDG folders are used.
+"""
 
 
 class Group(Protocol):
@@ -25,9 +38,17 @@ class Group(Protocol):
         returns the exit code."""
 
 
-def is_command(argv: Sequence[str]) -> bool:
-    """Whether *argv* asks for a command, and not for the window."""
-    return _command(argv) is not None
+class Parser(argparse.ArgumentParser):
+    """Prints one sentence about wrong arguments, with the nearest command for an unknown one."""
+
+    def error(self, message: str) -> NoReturn:
+        """See ArgumentParser."""
+        self.exit(2, f"{self.prog}: {message}\nSee {self.prog} --help.\n")
+
+
+def asks_for_window(argv: Sequence[str]) -> bool:
+    """Whether *argv* asks for the window: it has no command, and no question about them."""
+    return _command(argv) is None and not {"-h", "--help"} & set(argv)
 
 
 def _command(argv: Sequence[str]) -> str | None:
@@ -36,41 +57,63 @@ def _command(argv: Sequence[str]) -> str | None:
     for argument in argv:
         if skip:
             skip = False
-        elif argument in ("--engine", "--registry"):
+        elif argument in _VALUED:
             skip = True
         elif not argument.startswith("-"):
-            return argument if argument in COMMANDS else None
+            return argument
     return None
 
 
-def common(parser: argparse.ArgumentParser) -> None:
-    """Add the options that the window and every command have."""
-    parser.add_argument(
-        "--registry",
-        metavar="HOST[:PORT]",
-        action="append",
-        default=[],
-        help="know this registry too, for this run (repeatable)",
-    )
-    parser.add_argument(
-        "--engine",
-        metavar="URL",
-        help="the engine to use, e.g. unix:///var/run/docker.sock or tcp://host:2376",
-    )
-
-
 def command_parser(argv: Sequence[str]) -> argparse.ArgumentParser:
-    """The parser for *argv*, which names a command: only that command's arguments are imported."""
+    """The parser for *argv*: only the asked command's arguments are imported. Exits for an unknown command."""
     asked = _command(argv)
-    parser = argparse.ArgumentParser(prog="longshore")
-    common(parser)
-    commands = parser.add_subparsers(dest="command", required=True)
+    parser = _parser()
+    if asked is not None and asked not in COMMANDS:
+        near = difflib.get_close_matches(asked, COMMANDS, 1)
+        guess = f" Did you mean {near[0]}?" if near else ""
+        parser.error(f"There is no command {asked!r}.{guess}")
+    _add_commands(parser, [] if asked is None else [asked])
+    return parser
+
+
+def whole_parser() -> argparse.ArgumentParser:
+    """The parser with the arguments of all commands, for the man page and completions."""
+    parser = _parser()
+    _add_commands(parser, list(COMMANDS))
+    return parser
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = Parser(
+        prog="longshore",
+        description="Move container images between engines, registries, archives and a library on disk.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add_common(parser)
+    return parser
+
+
+def _add_commands(parser: argparse.ArgumentParser, loaded: Sequence[str]) -> None:
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
     for name, (module, does) in COMMANDS.items():
-        one = commands.add_parser(name, help=does, description=does)
-        if name == asked:
-            shared = one.add_argument_group("output")
-            shared.add_argument("--json", action="store_true", help="print one JSON object a line")
-            shared.add_argument("--quiet", "-q", action="store_true", help="print only what was asked for")
+        one = commands.add_parser(
+            name, help=does, description=does, formatter_class=argparse.RawDescriptionHelpFormatter
+        )
+        if name in loaded:
+            _add_output(one)
             group: Group = importlib.import_module(f"longshore.cli.{module}")
             group.add(name, one)
-    return parser
+
+
+def _add_output(parser: argparse.ArgumentParser) -> None:
+    shared = parser.add_argument_group("output")
+    shared.add_argument("--json", action="store_true", help="print one JSON object a line (schema 1)")
+    shared.add_argument(
+        "--quiet", "-q", action="store_true", help="print only what was asked for, and errors"
+    )
+    # Also after the command, where people expect them.
+    shared.add_argument(
+        "--engine", metavar="URL", dest="engines", action="append", default=[], help=argparse.SUPPRESS
+    )
+    shared.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)

@@ -21,7 +21,7 @@ from longshore.engine.contexts import (
     list_contexts,
     read_context,
 )
-from longshore.errors import EngineError, EngineUnavailable, UnavailableCause
+from longshore.errors import EngineError, EngineUnavailable, UnavailableCause, UnknownContext
 from longshore.text import plain
 
 _WINDOWS = sys.platform == "win32"
@@ -108,12 +108,13 @@ class EngineAddress:
 def current_address(url: str | None = None, environ: Mapping[str, str] = os.environ) -> EngineAddress:
     """The engine to use, by the docker CLI's rules.
 
-    *url* (``--engine``), then ``DOCKER_HOST``, ``DOCKER_CONTEXT``, the current context of config.json, and the
-    platform's own socket. Never connects; may read small files. Raises UnknownContext if the chosen context does not
-    exist (no other engine is used instead), and EngineUnavailable (UNSUPPORTED) for an invalid address.
+    *url* (``--engine``, an address or the name of a context), then ``DOCKER_HOST``, ``DOCKER_CONTEXT``, the current
+    context of config.json, and the platform's own socket. Never connects; may read small files. Raises UnknownContext
+    if the chosen context does not exist (no other engine is used instead), and EngineUnavailable (UNSUPPORTED) for an
+    invalid address.
     """
     if url:
-        return _from_host(url, url, Origin.OPTION, environ)
+        return _named(url, environ)
     host = environ.get("DOCKER_HOST", "").strip()
     if host:
         return _from_host("DOCKER_HOST", host, Origin.ENVIRONMENT, environ)
@@ -121,6 +122,20 @@ def current_address(url: str | None = None, environ: Mapping[str, str] = os.envi
     if name == DEFAULT:
         return _from_host(DEFAULT, DEFAULT_URL, Origin.DEFAULT, environ)
     return _from_context(read_context(name, environ, chosen_by))
+
+
+def _named(text: str, environ: Mapping[str, str]) -> EngineAddress:
+    """The engine at the address *text*, or of the context *text*."""
+    if text == DEFAULT:
+        return _from_host(DEFAULT, DEFAULT_URL, Origin.DEFAULT, environ)
+    if "://" in text or text.startswith("/"):
+        return _from_host(text, text, Origin.OPTION, environ)
+    try:
+        return _from_context(read_context(text, environ))
+    except UnknownContext:
+        if not {".", ":"} & set(text):  # cannot be a host either, except one of the local network
+            raise
+        return _from_host(text, text, Origin.OPTION, environ)
 
 
 def known_addresses(environ: Mapping[str, str] = os.environ) -> list[EngineAddress]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from longshore.language import tr
-from longshore.transfers.transfer import Operation, State, TransferSnapshot
+from longshore.transfers.transfer import State, TransferSnapshot
 from longshore.words import transfers as words
 
 #: Maximum transfers to name in a notification about several.
@@ -16,7 +16,7 @@ def note_text(ended: Sequence[TransferSnapshot]) -> tuple[str, str]:
     """Return summary and body for *ended*, each Succeeded or Failed, the latest last. Several are summed up."""
     if len(ended) == 1:
         (snapshot,) = ended
-        return _summary(snapshot), words.transferred_text(snapshot)
+        return words.result_title(snapshot), words.transferred_text(snapshot)
     failed = [snapshot for snapshot in ended if snapshot.state is State.FAILED]
     done = len(ended) - len(failed)
     parts = []
@@ -26,26 +26,4 @@ def note_text(ended: Sequence[TransferSnapshot]) -> tuple[str, str]:
         parts.append(tr("%n failed", len(failed)) if done else tr("%n transfers failed", len(failed)))
     # Failures are most important; of the rest the latest.
     named = (failed or list(ended))[-NAMED:]
-    return ", ".join(parts), "\n".join(_summary(snapshot) for snapshot in reversed(named))
-
-
-def _summary(snapshot: TransferSnapshot) -> str:
-    request = snapshot.request
-    name = words.image_name(request.destination) or words.image_name(request.source)
-    if snapshot.state is State.FAILED:
-        template = {
-            Operation.PULL: tr("Could not pull {name}"),
-            Operation.PUSH: tr("Could not push {name}"),
-            Operation.COPY: tr("Could not copy {name}"),
-            Operation.SAVE: tr("Could not save {name}"),
-            Operation.LOAD: tr("Could not load {name}"),
-        }[request.operation]
-    else:
-        template = {
-            Operation.PULL: tr("Pulled {name}"),
-            Operation.PUSH: tr("Pushed {name}"),
-            Operation.COPY: tr("Copied {name}"),
-            Operation.SAVE: tr("Saved {name}"),
-            Operation.LOAD: tr("Loaded {name}"),
-        }[request.operation]
-    return template.replace("{name}", name)
+    return ", ".join(parts), "\n".join(words.result_title(snapshot) for snapshot in reversed(named))

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from longshore.application import requests
+from longshore.application.archives import images_in
 from longshore.application.requests import LocalPlace
 from longshore.cancellation import Cancellation
 from longshore.errors import LongshoreError
@@ -46,7 +47,7 @@ class Loading:
 
         self._tasks.run(
             self._tasks.listing,
-            partial(_images, archive),
+            partial(images_in, archive),
             done=ask,
             failed=failed,
             name="look into an archive",
@@ -66,7 +67,7 @@ class Loading:
         def look(cancellation: Cancellation) -> None:
             for archive in archives:
                 try:
-                    images.extend(_images(archive, cancellation))
+                    images.extend(images_in(archive, cancellation))
                 except LongshoreError as error:
                     errors.append(error)
 
@@ -80,14 +81,3 @@ class Loading:
             failed=failed,
             name="look into archives",
         )
-
-
-def _images(archive: ArchivePlace, cancellation: Cancellation) -> list[Endpoint]:
-    """Return the images in *archive*. Raises ArchiveError, Cancelled."""
-    from longshore.archives.archive import open_archive
-
-    return [
-        Endpoint(archive, name, image.top.digest)
-        for image in open_archive(archive.path, cancellation=cancellation).listing.archived
-        for name in image.references or (None,)
-    ]

@@ -203,6 +203,29 @@ def transferred_text(snapshot: TransferSnapshot) -> str:
     return ", ".join(parts)
 
 
+def result_title(snapshot: TransferSnapshot) -> str:
+    """Return what became of a transfer that Succeeded or Failed: ``Pulled alpine:latest``, ``Could not push …``."""
+    request = snapshot.request
+    name = image_name(request.destination) or image_name(request.source)
+    if snapshot.state is State.FAILED:
+        template = {
+            Operation.PULL: tr("Could not pull {name}"),
+            Operation.PUSH: tr("Could not push {name}"),
+            Operation.COPY: tr("Could not copy {name}"),
+            Operation.SAVE: tr("Could not save {name}"),
+            Operation.LOAD: tr("Could not load {name}"),
+        }[request.operation]
+    else:
+        template = {
+            Operation.PULL: tr("Pulled {name}"),
+            Operation.PUSH: tr("Pushed {name}"),
+            Operation.COPY: tr("Copied {name}"),
+            Operation.SAVE: tr("Saved {name}"),
+            Operation.LOAD: tr("Loaded {name}"),
+        }[request.operation]
+    return template.replace("{name}", name)
+
+
 def took_text(snapshot: TransferSnapshot) -> str:
     """Return the time from first start to end; empty if it did not start or end."""
     if snapshot.started is None or snapshot.finished is None:
@@ -309,3 +332,14 @@ def summary_text(snapshots: Iterable[TransferSnapshot], *, held: bool, unsaved: 
         (tr("history not saved"), unsaved),
     )
     return ", ".join(word for word, wanted in words if wanted)
+
+
+def doing_text(operation: Operation) -> str:
+    """Return what a running transfer does: ``Pulling {name}``, with the name still to be filled in."""
+    return {
+        Operation.PULL: tr("Pulling {name}"),
+        Operation.PUSH: tr("Pushing {name}"),
+        Operation.COPY: tr("Copying {name}"),
+        Operation.SAVE: tr("Saving {name}"),
+        Operation.LOAD: tr("Loading {name}"),
+    }[operation]

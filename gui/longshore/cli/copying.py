@@ -1,0 +1,138 @@
+"""``copy``: images between any two places."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+
+from longshore.application import requests
+from longshore.application.session import Session
+from longshore.cli import places
+from longshore.cli.moving import platform_of, run
+from longshore.cli.output import Output
+from longshore.errors import InvalidInput
+from longshore.oci.reference import Reference
+from longshore.transfers.transfer import ArchivePlace, Endpoint, EnginePlace, RegistryPlace, TransferRequest
+
+_COPY = f"""\
+{places.HELP}
+examples:
+  longshore copy alpine:3.20 registry.example:5000/mirror/alpine:3.20
+  longshore copy --referrers ghcr.io/org/app:1.2 registry.example:5000/app:1.2
+  longshore copy --tags '1.* !*-rc*' ghcr.io/org/app registry.example:5000/app
+  longshore copy ghcr.io/org/app:1.2 oci-archive:app.tar
+  longshore copy docker-daemon:app:dev library:app:dev
+"""
+
+
+def add(command: str, parser: argparse.ArgumentParser) -> None:
+    """See ``parser.Group``."""
+    parser.epilog = _COPY
+    parser.add_argument(
+        "source", metavar="SOURCE", help="the image, or with --all-tags or --tags a repository"
+    )
+    parser.add_argument("destination", metavar="DESTINATION", help="where to; without a name, the source's")
+    parser.add_argument(
+        "--platform",
+        metavar="OS/ARCH",
+        type=platform_of,
+        action="append",
+        default=[],
+        dest="platforms",
+        help="only this platform of the image (may be repeated)",
+    )
+    parser.add_argument("--referrers", action="store_true", help="also signatures, SBOMs and other referrers")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--all-tags", action="store_true", help="all tags of the repository")
+    which.add_argument(
+        "--tags", metavar="PATTERNS", help="the tags that match, such as '1.* !*-rc*' (! excludes)"
+    )
+    parser.set_defaults(run=copy)
+
+
+def copy(session: Session, arguments: argparse.Namespace, output: Output) -> int:
+    """Run ``longshore copy``."""
+    source = places.parse_place(arguments.source, session)
+    destination = places.parse_place(arguments.destination, session)
+    if arguments.all_tags or arguments.tags is not None:
+        return _copy_tags(session, arguments, source, destination, output)
+    end = places.end_of(source, session)
+    request = _request(end, destination, arguments)
+    if isinstance(destination.place, EnginePlace):
+        session.clients.engine(destination.place.address).probe()  # the queue would wait for it
+    return run(session, [request], output)
+
+
+def _request(
+    source: Endpoint, destination: places.NamedPlace, arguments: argparse.Namespace
+) -> TransferRequest:
+    """The transfer from *source* to *destination*. Raises InvalidInput, InvalidReference."""
+    place, name = destination.place, destination.reference
+    if name is not None:
+        name = name.with_default_tag()
+        if name.digest is not None and not isinstance(place, RegistryPlace):
+            raise InvalidInput("A destination is named by a tag.", subject=destination.name)
+    elif not isinstance(place, ArchivePlace) or source.reference is not None:
+        name = source.reference
+    if arguments.referrers and (isinstance(place, EnginePlace) or isinstance(source.place, EnginePlace)):
+        raise InvalidInput("An engine does not keep referrers.", advice="Leave out --referrers.")
+    request = requests.move(
+        source, Endpoint(place, name, "" if name else source.image_id), referrers=arguments.referrers
+    )
+    platforms = arguments.platforms
+    if not platforms:
+        return request
+    if len(platforms) == 1:
+        return replace(request, platform=platforms[0])
+    if isinstance(place, EnginePlace) or isinstance(source.place, EnginePlace):
+        raise InvalidInput("An engine takes or gives one platform.", advice="Give --platform once.")
+    chosen = ",".join(sorted(map(str, platforms)))
+    return replace(request, options=tuple(sorted([*request.options, ("platforms", chosen)])))
+
+
+def _copy_tags(
+    session: Session,
+    arguments: argparse.Namespace,
+    source: places.NamedPlace,
+    destination: places.NamedPlace,
+    output: Output,
+) -> int:
+    from longshore.cancellation import Cancellation
+    from longshore.transfers.ways.mirror import MirrorRule, plan_mirror
+
+    repositories: list[Reference] = []
+    for named in (source, destination):
+        reference = named.reference
+        if not isinstance(named.place, RegistryPlace) or reference is None:
+            raise InvalidInput("Many tags are copied from registry to registry.", subject=named.name)
+        if reference.tag is not None or reference.digest is not None:
+            raise InvalidInput(
+                "With --all-tags or --tags, name repositories.",
+                subject=named.name,
+                advice="Leave out the tag.",
+            )
+        repositories.append(reference)
+    rule = MirrorRule(
+        "copy",
+        repositories[0],
+        repositories[1],
+        tuple((arguments.tags or "*").replace(",", " ").split()),
+        tuple(arguments.platforms),
+        arguments.referrers,
+    )
+    plan = plan_mirror(rule, session.clients, cancellation=Cancellation())
+    if not plan.tags:
+        raise InvalidInput(
+            "No tag matches.",
+            subject=repositories[0].familiar,
+            advice=f"See longshore tags {repositories[0].familiar}.",
+        )
+    codes = []
+    for tag in plan.tags:
+        if tag.error is not None:
+            output.error(tag.error)
+            codes.append(1)
+        elif not tag.copies:
+            output.line(f"Already up to date: {repositories[1].with_tag(tag.tag).familiar}")
+            codes.append(0)
+    return run(session, plan.requests(), output, codes)

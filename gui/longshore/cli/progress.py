@@ -1,0 +1,158 @@
+"""Shows transfers while they run: a line each on a terminal, a few plain lines elsewhere, objects with --json."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from longshore.cli.output import Output
+from longshore.cli.transfer_values import transfer_values
+from longshore.transfers.transfer import State, TransferSnapshot
+from longshore.words import text, times
+from longshore.words import transfers as words
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+#: Seconds between two lines about a running transfer where nothing can be drawn over.
+EVERY = 30.0
+#: Characters of an image's name in a drawn line.
+_NAME = 44
+
+Changed = Callable[[list[TransferSnapshot]], None]
+
+
+@contextmanager
+def shown(output: Output) -> Iterator[Changed]:
+    """Yield a function that shows the rows that changed. To be called in one thread."""
+    if output.live:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn
+
+        columns = (
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=None),
+            TextColumn("{task.fields[words]}", markup=False),
+        )
+        with Progress(*columns, console=Console(stderr=True), transient=True, expand=True) as progress:
+            yield _Drawn(output, progress)
+    elif output.as_json:
+        yield _Records(output)
+    else:
+        yield _Plain(output)
+
+
+class _Ends:
+    """Reports how transfers end. The same for all that follow."""
+
+    def __init__(self, output: Output) -> None:
+        self._output = output
+        self._states: dict[str, State] = {}
+
+    def __call__(self, rows: list[TransferSnapshot]) -> None:
+        for row in rows:
+            before = self._states.get(row.id)
+            self._states[row.id] = row.state
+            if row.state.finished and before is not row.state:
+                self._running(row, over=True)
+                self._ended(row)
+            elif not row.state.finished:
+                self._running(row, over=False)
+
+    def _running(self, row: TransferSnapshot, *, over: bool) -> None:
+        """Show that *row* runs, or no longer runs."""
+
+    def _ended(self, row: TransferSnapshot) -> None:
+        output = self._output
+        if row.state is State.FAILED and row.error is not None:
+            output.record("transfer", transfer_values(row))
+            output.error(row.error)
+            return
+        output.record("transfer", transfer_values(row))
+        if row.state is not State.SUCCEEDED:
+            name = words.image_name(row.request.destination) or words.image_name(row.request.source)
+            output.line(f"{words.status_text(row.state)}: {name}")
+            return
+        if output.quiet:
+            name = words.image_name(row.request.destination) or words.image_name(row.request.source)
+            output.result(f"{name}@{row.digest}" if row.digest else name)
+            return
+        output.line(f"{words.result_title(row)}: {text.continued(words.transferred_text(row))}")
+        if row.digest:
+            output.line(f"  {row.digest}")
+        for note in words.advice_lines(row):
+            output.line(f"  {note}")
+
+
+class _Records(_Ends):
+    """Objects: each change of state, and progress while it runs."""
+
+    def _running(self, row: TransferSnapshot, *, over: bool) -> None:
+        if not over:
+            self._output.record("transfer", transfer_values(row))
+
+
+class _Plain(_Ends):
+    """Lines for logs: the start, a word now and then, the end."""
+
+    def __init__(self, output: Output) -> None:
+        super().__init__(output)
+        self._told: dict[str, float] = {}
+
+    def _running(self, row: TransferSnapshot, *, over: bool) -> None:
+        if over or self._output.quiet:
+            return
+        now = time.monotonic()
+        if row.id not in self._told:
+            if row.state is State.QUEUED:
+                return
+            line = _title(row)
+        elif now - self._told[row.id] >= EVERY:
+            line = f"{_title(row)}: {_numbers(row)}"
+        else:
+            return
+        self._told[row.id] = now
+        print(line, file=sys.stderr, flush=True)
+
+
+class _Drawn(_Ends):
+    """A line of a terminal for each transfer that runs."""
+
+    def __init__(self, output: Output, progress: Progress) -> None:
+        super().__init__(output)
+        self._progress = progress
+        self._tasks: dict[str, Any] = {}
+
+    def _running(self, row: TransferSnapshot, *, over: bool) -> None:
+        task = self._tasks.get(row.id)
+        if over:
+            if task is not None:
+                self._progress.remove_task(self._tasks.pop(row.id))
+            return
+        if task is None:
+            title = words.image_name(row.request.source) or words.end_text(row.request.source, is_source=True)
+            if len(title) > _NAME:
+                title = f"…{title[1 - _NAME :]}"
+            task = self._tasks[row.id] = self._progress.add_task(title, total=1000, words="")
+        known = row.permille is not None
+        self._progress.update(
+            task, total=1000 if known else None, completed=row.permille or 0, words=_numbers(row)
+        )
+
+
+def _title(row: TransferSnapshot) -> str:
+    name = words.image_name(row.request.source) or words.end_text(row.request.source, is_source=True)
+    return words.doing_text(row.request.operation).replace("{name}", name)
+
+
+def _numbers(row: TransferSnapshot) -> str:
+    """What moved, how fast, and the time left: ``44.6 of 72 MB  21.4 MB/s  2 s``."""
+    parts = [words.transferred_text(row) or words.status_text(row.state)]
+    if row.state is State.RUNNING and row.speed:
+        parts.append(text.speed(row.speed))
+        if row.seconds_left is not None:
+            parts.append(times.duration(row.seconds_left))
+    return "  ".join(parts)
