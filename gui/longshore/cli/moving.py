@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import signal
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from longshore.application import requests
 from longshore.application.requests import LocalPlace
@@ -15,9 +16,13 @@ from longshore.cli import exit_codes
 from longshore.cli.output import Output
 from longshore.cli.progress import shown
 from longshore.errors import ImageUnknown, InvalidInput, LongshoreError, NotInLibrary
+from longshore.language import tr
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
 from longshore.transfers.transfer import Endpoint, EnginePlace, LibraryPlace, TransferRequest
+
+if TYPE_CHECKING:
+    from longshore.engine.model import ImageDetails
 
 _PULL = """\
 examples:
@@ -124,43 +129,74 @@ def push(session: Session, arguments: argparse.Namespace, output: Output) -> int
     targets = [Reference.parse_input(text).with_default_tag() for text in arguments.targets]
     if not targets and source.reference is not None:
         targets = [source.reference.with_default_tag().with_digest(None)]
-    codes: list[int] = []
-    if arguments.no_overwrite:
-        targets, codes = _free_targets(session, source, targets, output)
+    targets, codes = _checked(session, source, targets, output, keep=arguments.no_overwrite)
     return run(session, [requests.push(source, target) for target in targets], output, codes)
 
 
-def _free_targets(
-    session: Session, source: Endpoint, targets: Sequence[Reference], output: Output
+def _checked(
+    session: Session, source: Endpoint, targets: Sequence[Reference], output: Output, *, keep: bool
 ) -> tuple[list[Reference], list[int]]:
-    """The *targets* whose tag does not exist, or already points to this image; exit codes for the others."""
-    free, codes = [], []
-    own = _digests(session, source)
+    """The *targets* to push to, after warnings about tags that move and platforms that are lost.
+
+    With *keep*, tags that would move are left out; the exit codes of those come second.
+    """
+    from longshore.application import pushes
+    from longshore.cancellation import Cancellation
+
+    chosen, codes = [], []
+    details, own = _known(session, source)
     for target in targets:
         try:
-            found = session.clients.registry(target.domain).head(target.path, target.target)
-            if found is not None and found.digest not in own:
-                raise LongshoreError(
-                    "The tag points to another image, and --no-overwrite keeps it.",
-                    subject=target.familiar,
-                    advice="Push to another tag, or leave out --no-overwrite.",
-                )
+            there = pushes.existing(session.clients, target, Cancellation())
         except LongshoreError as error:
-            output.error(error)
-            codes.append(exit_codes.of_error(error))
-        else:
-            free.append(target)
-    return free, codes
+            if keep:
+                output.error(error)
+                codes.append(exit_codes.of_error(error))
+            else:
+                chosen.append(target)  # its row reports the error, or the engine reaches what we do not
+            continue
+        moves = there is not None and there.digest not in own
+        if moves and keep:
+            kept = LongshoreError(
+                "The tag points to another image, and --no-overwrite keeps it.",
+                subject=target.familiar,
+                advice="Push to another tag, or leave out --no-overwrite.",
+            )
+            output.error(kept)
+            codes.append(exit_codes.FAILED)
+            continue
+        chosen.append(target)
+        if moves:
+            output.warning(
+                tr("{name}: replaces the image that this tag points to.").format(name=target.familiar)
+            )
+        if details is None:
+            continue
+        lost = pushes.lost(details, there.platforms if there is not None else ())
+        if lost.lacking:
+            words = tr("Only {sent} will be pushed: the engine lacks the other platforms of {name}.")
+            output.warning(words.format(name=source.name.shown, sent=pushes.names(lost.sent)))
+        if lost.gone and there is not None:
+            words = tr("{name} has {there} now; after this push, only {sent}.")
+            output.warning(
+                words.format(
+                    name=target.familiar, there=pushes.names(there.platforms), sent=pushes.names(lost.sent)
+                )
+            )
+    return chosen, codes
 
 
-def _digests(session: Session, source: Endpoint) -> set[str]:
-    """The digests that *source* is known to have in registries."""
+def _known(session: Session, source: Endpoint) -> tuple[ImageDetails | None, set[str]]:
+    """The engine's details of *source*, None for the library; and the digests that it has in registries."""
     from longshore.application.stores import open_store
 
-    assert isinstance(source.place, EnginePlace | LibraryPlace)
-    images = open_store(source.place, session.clients).images()
-    names = [name for image in images if image.image_id == source.image_id for name in image.repo_digests]
-    return {source.image_id, *(name.rpartition("@")[2] for name in names)}
+    place = source.place
+    if isinstance(place, EnginePlace):
+        details = session.clients.engine(place.address).image(source.name.asked)
+        return details, {details.image_id, *(name.rpartition("@")[2] for name in details.repo_digests)}
+    assert isinstance(place, LibraryPlace)
+    images = open_store(place, session.clients).images()
+    return None, {image.image_id for image in images if image.name == source.name}
 
 
 def local_end(session: Session, place: LocalPlace, text: str) -> Endpoint:

@@ -8,10 +8,10 @@ import shutil
 import sys
 import unicodedata
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from longshore.errors import LongshoreError
+from longshore.errors import LongshoreError, Remedy
+from longshore.language import tr
 
 #: The version of the JSON that is printed; raised when a field changes its meaning or goes.
 SCHEMA = 1
@@ -80,6 +80,9 @@ class Output:
         print(f"longshore: {subject}{message} {errors.advice(error)}".rstrip(), file=sys.stderr)
         for words in error.detail.splitlines():
             print(f"  {words}", file=sys.stderr)
+        if error.remedy is Remedy.SIGN_IN and error.registry:
+            hint = tr("To sign in: {command}")
+            print("  " + hint.format(command=f"longshore login {error.registry}"), file=sys.stderr)
         self.record("error", error_values(error))
 
 

@@ -29,6 +29,7 @@ places:
   oci-archive:FILE[:NAME]    an image layout in a tar
   docker-archive:FILE[:NAME] a tar as of docker save
 """
+_TRANSPORTS = {"docker-daemon", "engine", "library", "oci", "oci-archive", "docker-archive"}
 _REFUSED = {
     "dir": "A folder of skopeo's dir transport keeps neither names nor media types.",
     "containers-storage": "Podman's storage can be changed only by Podman.",
@@ -61,7 +62,7 @@ def parse_place(text: str, session: Session) -> NamedPlace:
     scheme, colon, rest = text.partition(":")
     if colon and scheme == "docker" and rest.startswith("//"):
         return _registry(rest[2:])
-    if colon and rest and not _looks_like_reference(scheme, rest):
+    if colon and scheme in _TRANSPORTS:
         match scheme:
             case "docker-daemon" | "engine":
                 return NamedPlace(session.engine(), rest)
@@ -73,16 +74,9 @@ def parse_place(text: str, session: Session) -> NamedPlace:
             case "oci-archive" | "docker-archive":
                 path, name = _path_and_name(rest)
                 return NamedPlace(ArchivePlace(path.absolute(), scheme.partition("-")[0]), name)
-    if colon and scheme in _REFUSED and not _looks_like_reference(scheme, rest):
+    if colon and scheme in _REFUSED:
         raise InvalidInput(_REFUSED[scheme], subject=plain(text, 200), advice=_ADVICE.get(scheme, ""))
     return _registry(text)
-
-
-def _looks_like_reference(scheme: str, rest: str) -> bool:
-    """Whether ``scheme:rest`` can only be an image with a tag: no transport of that name."""
-    return scheme not in (
-        {"docker-daemon", "engine", "library", "oci", "oci-archive", "docker-archive"} | _REFUSED.keys()
-    )
 
 
 def _registry(text: str) -> NamedPlace:

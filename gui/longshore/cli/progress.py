@@ -6,11 +6,13 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from longshore.cli.output import Output
 from longshore.cli.transfer_values import transfer_values
-from longshore.transfers.transfer import State, TransferSnapshot
+from longshore.language import tr
+from longshore.transfers.transfer import NoteKind, State, TransferSnapshot
 from longshore.words import text, times
 from longshore.words import transfers as words
 
@@ -34,7 +36,7 @@ def shown(output: Output) -> Iterator[Changed]:
 
         columns = (
             TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=None),
+            BarColumn(bar_width=None, complete_style="cyan", finished_style="cyan"),
             TextColumn("{task.fields[words]}", markup=False),
         )
         with Progress(*columns, console=Console(stderr=True), transient=True, expand=True) as progress:
@@ -73,17 +75,16 @@ class _Ends:
             return
         output.record("transfer", transfer_values(row))
         if row.state is not State.SUCCEEDED:
-            name = words.image_name(row.request.destination) or words.image_name(row.request.source)
-            output.line(f"{words.status_text(row.state)}: {name}")
+            output.line(f"{words.status_text(row.state)}: {_name(row)}")
             return
         if output.quiet:
-            name = words.image_name(row.request.destination) or words.image_name(row.request.source)
-            output.result(f"{name}@{row.digest}" if row.digest else name)
+            output.result(f"{_name(row)}@{row.digest}" if row.digest else _name(row))
             return
         output.line(f"{words.result_title(row)}: {text.continued(words.transferred_text(row))}")
         if row.digest:
             output.line(f"  {row.digest}")
-        for note in words.advice_lines(row):
+        told = [note for note in row.notes if note.kind is not NoteKind.UP_TO_DATE]  # the line above says so
+        for note in words.advice_lines(replace(row, notes=tuple(told))):
             output.line(f"  {note}")
 
 
@@ -131,9 +132,10 @@ class _Drawn(_Ends):
         if over:
             if task is not None:
                 self._progress.remove_task(self._tasks.pop(row.id))
+                self._progress.refresh()
             return
         if task is None:
-            title = words.image_name(row.request.source) or words.end_text(row.request.source, is_source=True)
+            title = _name(row)
             if len(title) > _NAME:
                 title = f"…{title[1 - _NAME :]}"
             task = self._tasks[row.id] = self._progress.add_task(title, total=1000, words="")
@@ -144,8 +146,17 @@ class _Drawn(_Ends):
 
 
 def _title(row: TransferSnapshot) -> str:
-    name = words.image_name(row.request.source) or words.end_text(row.request.source, is_source=True)
-    return words.doing_text(row.request.operation).replace("{name}", name)
+    return words.doing_text(row.request.operation).replace("{name}", _name(row))
+
+
+def _name(row: TransferSnapshot) -> str:
+    """The image: as it will be called, or else as it is called."""
+    request = row.request
+    return (
+        words.image_name(request.destination)
+        or words.image_name(request.source)
+        or words.end_text(request.source, is_source=True)
+    )
 
 
 def _numbers(row: TransferSnapshot) -> str:
@@ -154,5 +165,5 @@ def _numbers(row: TransferSnapshot) -> str:
     if row.state is State.RUNNING and row.speed:
         parts.append(text.speed(row.speed))
         if row.seconds_left is not None:
-            parts.append(times.duration(row.seconds_left))
+            parts.append(tr("{time} left").replace("{time}", times.duration(row.seconds_left)))
     return "  ".join(parts)

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from functools import partial
 
 from longshore.application.clients import Clients
+from longshore.application.pushes import existing
 from longshore.cancellation import Cancellation
 from longshore.errors import LongshoreError
-from longshore.oci.manifest import DOCKER_LIST, OCI_INDEX, Index
+from longshore.oci.manifest import Index
 from longshore.oci.platform import Platform
 from longshore.oci.reference import DOCKER_HUB, Reference
 from longshore.operations.tasks import Tasks
@@ -65,13 +66,8 @@ class ContentsReader:
             )
 
     def _ask_platforms(self, reference: Reference, cancellation: Cancellation) -> tuple[Platform, ...]:
-        client = self._clients.registry(reference.domain)
-        # Docker Hub counts manifests that are read (GET), not those only checked (HEAD).
-        head = client.head(reference, cancellation=cancellation)
-        if head is None or head.media_type not in (OCI_INDEX, DOCKER_LIST):
-            return ()
-        manifest = client.manifest(reference, cancellation=cancellation)
-        return manifest.platforms if isinstance(manifest, Index) else ()
+        found = existing(self._clients, reference, cancellation)
+        return () if found is None else found.platforms
 
     def _ask(self, reference: Reference, cancellation: Cancellation) -> Contents:
         client = self._clients.registry(reference.domain)

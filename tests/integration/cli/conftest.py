@@ -66,7 +66,7 @@ class Command:
 @pytest.fixture
 def longshore(testbed_engine: PrivateEngine) -> Iterator[Command]:
     """Return the command line; see Command."""
-    environ = {name: value for name, value in os.environ.items() if name not in ("DISPLAY", "WAYLAND_DISPLAY")}
+    environ = {
+        name: value for name, value in os.environ.items() if name not in ("DISPLAY", "WAYLAND_DISPLAY")
+    }
     yield Command({**environ, "DOCKER_HOST": testbed_engine.host})
-
-

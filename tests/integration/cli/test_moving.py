@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
+import json
 import signal
+import tarfile
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from testbed.engine import PrivateEngine
 from testbed.registry import PrivateRegistry
 from testbed.remote_images import seed_repository
+from testbed.throttle import Throttle
+
+PLATFORMS = (("linux", "amd64"), ("linux", "arm64"))
 
 
-def test_pulled_into_the_library_copied_and_pushed(longshore, open_registry, second_registry) -> None:
+def test_pulled_into_the_library_copied_and_pushed(
+    longshore: Any, open_registry: PrivateRegistry, second_registry: PrivateRegistry
+) -> None:
     digest = seed_repository(open_registry.address, "cli/app", ["1"]).digest
     source, there = f"{open_registry.address}/cli/app:1", f"{second_registry.address}/cli/app"
     last = longshore.records("pull", source, "--to", "library")[-1]
@@ -25,4 +34,176 @@ def test_pulled_into_the_library_copied_and_pushed(longshore, open_registry, sec
     }
     longshore("copy", source, f"{there}:2")
     longshore("push", source, f"{there}:3", "--from", "library")
-    assert longshore("tags", there, "--quiet").stdout.split() == ["3", "2"]
+    for tag in ("2", "3"):
+        assert (
+            longshore("pull", f"{there}:{tag}", "--to", "library", "-q").stdout == f"{there}:{tag}@{digest}\n"
+        )
+
+
+def test_pulled_into_the_engine_and_pushed(
+    longshore: Any,
+    testbed_engine: PrivateEngine,
+    open_registry: PrivateRegistry,
+    second_registry: PrivateRegistry,
+) -> None:
+    seeded = seed_repository(open_registry.address, "cli/two", ["1", "2"])
+    source = f"{open_registry.address}/cli/two"
+    done = longshore("pull", f"{source}:1", f"{source}:none", code=3)
+    assert done.stdout.splitlines()[:2] == [
+        f"Pulled {source}:1: {done.stdout.splitlines()[0].split(': ', 1)[1]}",
+        f"  {seeded.digest}",
+    ]
+    assert "has no tag “none”" in done.stderr
+    client = testbed_engine.client()
+    try:
+        image_id = client.inspect_image(f"{source}:1")["Id"]
+    finally:
+        client.close()
+    again = longshore("pull", f"{source}:1")
+    assert "already up to date (3 layers)" in again.stdout
+
+    first, second = (f"{second_registry.address}/cli/two:{tag}" for tag in "ab")
+    done = longshore("push", image_id[7:19], first, second)
+    assert done.stdout.count("Pushed ") == 2
+    assert longshore("pull", second, "--to", "library", "-q").stdout.startswith(f"{second}@sha256:")
+    assert "no such image" in longshore("push", "nosuch:1", code=1).stderr
+
+
+def test_push_warns_before_it_replaces(
+    longshore: Any, open_registry: PrivateRegistry, second_registry: PrivateRegistry
+) -> None:
+    seed_repository(open_registry.address, "cli/new", ["1"], seed="new")
+    old = seed_repository(second_registry.address, "cli/old", ["1"], seed="old", platforms=PLATFORMS)
+    source, target = f"{open_registry.address}/cli/new:1", f"{second_registry.address}/cli/old:1"
+    longshore("pull", source)
+    kept = longshore("push", source, target, "--no-overwrite", code=1)
+    assert "--no-overwrite keeps it" in kept.stderr
+    assert longshore("pull", target, "--to", "library", "--all-platforms", "-q").stdout.endswith(
+        f"{old.digest}\n"
+    )
+    done = longshore("push", source, target)
+    assert f"{target}: replaces the image that this tag points to." in done.stderr
+    assert f"{target} has linux/amd64, linux/arm64 now; after this push, only linux/amd64." in done.stderr
+    # The tag now points to this image, so that there is nothing to overwrite.
+    longshore("push", source, target, "--no-overwrite")
+
+
+def test_copied_by_the_names_that_skopeo_uses(
+    longshore: Any, open_registry: PrivateRegistry, second_registry: PrivateRegistry, tmp_path: Path
+) -> None:
+    seeded = seed_repository(open_registry.address, "cli/multi", ["1"], platforms=PLATFORMS)
+    source, there = f"docker://{open_registry.address}/cli/multi:1", f"{second_registry.address}/cli/multi"
+    longshore("copy", source, f"oci:{tmp_path}/layout:multi")
+    index = json.loads((tmp_path / "layout" / "index.json").read_text())
+    assert [entry["digest"] for entry in index["manifests"]] == [seeded.digest]
+    copied = longshore("copy", f"oci:{tmp_path}/layout", f"{there}:2", "-q").stdout
+    assert copied == f"{there}:2@{seeded.digest}\n"
+    longshore("copy", source, f"oci-archive:{tmp_path}/multi.tar")
+    with tarfile.open(tmp_path / "multi.tar") as tar:
+        assert "oci-layout" in tar.getnames()
+    assert longshore("copy", f"oci-archive:{tmp_path}/multi.tar", f"{there}:3", "-q").stdout == (
+        f"{there}:3@{seeded.digest}\n"
+    )
+    arm = longshore("copy", source, f"{there}:4", "--platform", "linux/arm64", "-q").stdout
+    assert arm == f"{there}:4@{seeded.images[1].digest}\n"
+    longshore("copy", source, "docker-daemon:cli/mine:1")
+    longshore("copy", "docker-daemon:cli/mine:1", f"docker-archive:{tmp_path}/mine.tar")
+    with tarfile.open(tmp_path / "mine.tar") as tar:
+        assert "manifest.json" in tar.getnames()
+    longshore("copy", "docker-daemon:cli/mine:1", "library:")
+    refused = longshore("copy", f"dir:{tmp_path}", f"{there}:5", code=2)
+    assert "Use oci:FOLDER" in refused.stderr
+
+
+def test_tags_by_patterns(
+    longshore: Any, open_registry: PrivateRegistry, second_registry: PrivateRegistry
+) -> None:
+    seed_repository(open_registry.address, "cli/tags", ["1.0", "1.1", "1.2-rc1", "2.0"])
+    source, there = f"{open_registry.address}/cli/tags", f"{second_registry.address}/cli/tags"
+    done = longshore("copy", "--tags", "1.* !*-rc*", source, there)
+    assert done.stdout.count("Copied ") == 2
+    again = longshore("copy", "--all-tags", source, there)
+    assert again.stdout.count("Already up to date: ") == 2
+    assert again.stdout.count("Copied ") == 2
+    assert "No tag matches" in longshore("copy", "--tags", "9*", source, there, code=2).stderr
+
+
+def test_saved_and_loaded(
+    longshore: Any, open_registry: PrivateRegistry, second_registry: PrivateRegistry, tmp_path: Path
+) -> None:
+    seeded = seed_repository(open_registry.address, "cli/saved", ["1"])
+    source, archive = f"{open_registry.address}/cli/saved:1", tmp_path / "saved.tar.gz"
+    longshore("save", "--from", "registry", "--format", "oci", source, "-o", archive)
+    assert archive.read_bytes()[:2] == b"\x1f\x8b"
+    kept = longshore("save", "--from", "registry", source, "-o", archive, code=2)
+    assert "The file exists" in kept.stderr
+    target = f"{second_registry.address}/cli/saved:1"
+    assert longshore("load", archive, "--to", target, "-q").stdout == f"{target}@{seeded.digest}\n"
+    longshore("load", archive, "--to", "library")
+    longshore("load", archive)
+    (tmp_path / "none.tar").write_bytes(b"no archive")
+    assert "none.tar" in longshore("load", tmp_path / "none.tar", code=1).stderr
+
+
+def test_a_refused_push_and_wrong_usage(
+    longshore: Any, open_registry: PrivateRegistry, auth_registry: PrivateRegistry
+) -> None:
+    seed_repository(open_registry.address, "cli/refused", ["1"])
+    source = f"{open_registry.address}/cli/refused:1"
+    refused = longshore("copy", source, f"{auth_registry.address}/cli/refused:1", code=4)
+    assert "requires you to sign in" in refused.stderr
+    assert refused.stderr.endswith(f"To sign in: longshore login {auth_registry.address}\n")
+    assert refused.stdout == ""
+    for arguments in (
+        ("pull",),
+        ("pull", "--to", "library", "--native", "x"),
+        ("pull", "--all-platforms", "x"),
+        ("pull", "no:such:name"),
+        ("pul", "x"),
+        ("copy", "only-one"),
+        ("push", source, "--engine", "a", "--engine", "b"),
+    ):
+        done = longshore(*arguments, code=2)
+        assert done.stderr.startswith("longshore")
+    assert "Did you mean pull?" in longshore("pul", "x", code=2).stderr
+
+
+def test_an_engine_that_does_not_run_fails_at_once(longshore: Any, tmp_path: Path) -> None:
+    done = longshore("pull", "alpine", "--engine", f"unix://{tmp_path}/none.sock", code=1)
+    assert "none.sock" in done.stderr
+    assert "context “nowhere” does not exist" in longshore("pull", "x", "--engine", "nowhere", code=1).stderr
+
+
+@pytest.mark.parametrize(
+    ("number", "state"), [(signal.SIGINT, "Cancelled"), (signal.SIGTERM, None), (signal.SIGHUP, None)]
+)
+def test_a_signal_ends_it(
+    longshore: Any,
+    open_registry: PrivateRegistry,
+    second_registry: PrivateRegistry,
+    throttle: Throttle,
+    number: signal.Signals,
+    state: str | None,
+) -> None:
+    seed_repository(open_registry.address, "cli/slow", ["1"], layers=(3_000_000,))
+    throttle.bytes_per_second = 100_000
+    source = f"{throttle.address}/cli/slow:1"
+    running = longshore.start("copy", source, f"{second_registry.address}/cli/slow:{number}", "--json")
+    try:
+        for line in running.stdout:
+            if json.loads(line)["moved_bytes"]:
+                break
+        running.send_signal(number)
+        out, err = running.communicate(timeout=60)
+    finally:
+        running.kill()
+        running.communicate()
+    assert running.returncode == 130, err
+    assert err == ""
+    states = [json.loads(line)["state"] for line in out.splitlines()]
+    if state is None:
+        assert "Running" in states  # the journal has it, to be resumed
+        assert not {"Cancelled", "Succeeded", "Failed"} & set(states)
+    else:
+        assert states[-1] == state
+    longshore("pull", f"{second_registry.address}/cli/slow:{number}", "--to", "library", code=1)

@@ -17,7 +17,8 @@ from longshore.widgets.dialogs.target_sheet import TargetSheet
 from longshore.widgets.notices import plain_label
 
 if TYPE_CHECKING:
-    from longshore.engine.model import ImageDetails
+    from longshore.application import pushes
+from longshore.engine.model import ImageDetails
 
 #: Maximum images to name in the warning about lost platforms; the first ones are named.
 _MOST_LINES = 4
@@ -92,18 +93,13 @@ class PushSheet(TargetSheet):
         local = self._local.get(source.name)
         if local is None:
             return []
-        sent = [each.platform for each in local.platforms if each.here]
+        there = self._there.get(target, ())
+        lost = pushes.lost(local, there)
         lines = []
-        if sent and len(sent) < len(local.platforms):
+        if lost.lacking:
             words = self.tr("Only {1} will be pushed: the engine lacks the other platforms of {0}.")
-            lines.append(words.format(source.name.shown, _named(sent)))
-        sent = sent or ([local.platform] if local.platform is not None else [])
-        lost = [each for each in self._there.get(target, ()) if each not in sent]
-        if sent and lost:
+            lines.append(words.format(source.name.shown, pushes.names(lost.sent)))
+        if lost.gone:
             words = self.tr("{0} has {1} now; after this push, only {2}.")
-            lines.append(words.format(target.familiar, _named(self._there[target]), _named(sent)))
+            lines.append(words.format(target.familiar, pushes.names(there), pushes.names(lost.sent)))
         return lines
-
-
-def _named(platforms: Sequence[Platform]) -> str:
-    return ", ".join(str(platform) for platform in platforms)
