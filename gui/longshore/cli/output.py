@@ -118,8 +118,10 @@ def shortened(text: str, wide: int) -> str:
     if width(text) <= wide:
         return text
     room = max(wide - 1, 1)
-    end = room // 2
-    start = room - end
-    while start > 0 and width(text[:start]) + width(text[-end:] if end else "") > room:
-        start -= 1
-    return f"{text[:start]}…{text[-end:] if end else ''}"
+    start = text
+    while width(start) > room - room // 2:
+        start = start[:-1]
+    end = text[len(start) :]
+    while width(end) > room - width(start):
+        end = end[1:]
+    return f"{start}…{end}"

@@ -1,0 +1,81 @@
+"""What commands print: tables that keep to the width, objects, and sentences about errors."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from longshore.cli import exit_codes, output
+from longshore.cli.output import Output, shortened, width
+from longshore.errors import InvalidInput, LongshoreError, SignInRequired
+
+
+def test_width_counts_cells() -> None:
+    assert width("plain") == 5
+    assert width("日本") == 4
+    assert width("e\u0301") == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "wide", "short"),
+    [
+        ("registry/app", 12, "registry/app"),
+        ("registry/app", 8, "regi…app"),
+        ("registry/app", 1, "r…"),
+        ("日本語日本語", 7, "日…語"),
+    ],
+)
+def test_shortened_in_the_middle(text: str, wide: int, short: str) -> None:
+    assert shortened(text, wide) == short
+    assert width(short) <= max(wide, 2)
+
+
+def test_a_piped_table_is_whole_and_a_terminal_s_keeps_to_its_width(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [("registry.example/a/very/long/name/of/a/repository", "1.0")]
+    Output(as_json=False, quiet=False).table(("REPOSITORY", "TAG"), rows)
+    assert rows[0][0] in capsys.readouterr().out
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "30")
+    Output(as_json=False, quiet=False).table(("REPOSITORY", "TAG"), rows)
+    lines = capsys.readouterr().out.splitlines()
+    assert [len(line) for line in lines] == [30, 30]
+    assert lines[1].startswith("registry.exa") and lines[1].endswith("1.0")
+    Output(as_json=False, quiet=True).table(("REPOSITORY", "TAG"), rows)
+    assert len(capsys.readouterr().out.splitlines()) == 1
+
+
+def test_an_error_goes_to_standard_error_and_into_the_objects(capsys: pytest.CaptureFixture[str]) -> None:
+    error = SignInRequired(
+        "registry.example requires you to sign in.",
+        registry="registry.example",
+        advice="Sign in.",
+        detail="HTTP 401\nsecond line",
+    )
+    Output(as_json=True, quiet=False).error(error)
+    printed = capsys.readouterr()
+    assert printed.err == (
+        "longshore: registry.example requires you to sign in. Sign in.\n"
+        "  HTTP 401\n"
+        "  second line\n"
+        "  To sign in: longshore login registry.example\n"
+    )
+    found = json.loads(printed.out)
+    assert (found["schema"], found["kind"], found["code"]) == (output.SCHEMA, "error", error.code)
+    assert found["registry"] == "registry.example"
+
+
+@pytest.mark.parametrize(
+    ("codes", "code"),
+    [([], 0), ([0, 0], 0), ([0, 1], 3), ([1, 1], 1), ([4, 4], 4), ([4, 1], 1), ([0, 4], 3), ([0, 130], 130)],
+)
+def test_the_exit_code_of_several(codes: list[int], code: int) -> None:
+    assert exit_codes.of_codes(codes) == code
+
+
+def test_the_exit_code_of_an_error() -> None:
+    assert exit_codes.of_error(InvalidInput("wrong")) == exit_codes.USAGE
+    assert exit_codes.of_error(SignInRequired("sign in", registry="a.example")) == exit_codes.REFUSED
+    assert exit_codes.of_error(LongshoreError("failed")) == exit_codes.FAILED
