@@ -23,7 +23,7 @@ def test_width_counts_cells() -> None:
         ("registry/app", 12, "registry/app"),
         ("registry/app", 8, "regi…app"),
         ("registry/app", 1, "r…"),
-        ("日本語日本語", 7, "日…語"),
+        ("日本語日本語", 7, "日…本語"),
     ],
 )
 def test_shortened_in_the_middle(text: str, wide: int, short: str) -> None:
