@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
 
+from longshore.application import user_files
 from longshore.application.choices import Choices
 from longshore.application.clients import Clients
 from longshore.application.registries import RegistryBook
@@ -14,9 +14,6 @@ from longshore.settings import Folders, Settings
 from longshore.transfers.journal.journal import Journal
 from longshore.transfers.queue.queue import TransferQueue
 from longshore.transfers.transfer import EnginePlace, LibraryPlace
-
-#: The key of the library's folder in the settings; without one, the library is in the data folder.
-LIBRARY_KEY = "library"
 
 
 class Session:
@@ -54,15 +51,13 @@ class Session:
 
     def library(self) -> LibraryPlace:
         """The library, in the folder that the user chose or in the default one."""
-        chosen = self.settings.get(LIBRARY_KEY, "")
-        own = self.folders.data / "library"
-        return LibraryPlace(Path(chosen) if chosen and Path(chosen).is_absolute() else own)
+        return user_files.chosen_library(self.folders, self.settings)
 
     def journal(self) -> Journal:
         """A journal of the user's history, not opened yet."""
         choices = Choices.read(self.settings)
         return Journal(
-            self.folders.state / "journal.sqlite3",
+            user_files.journal_file(self.folders),
             max_age_days=choices.history_days,
             max_rows=choices.history_rows,
         )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QModelIndex, QObject, Signal
 
+from longshore.application import user_files
 from longshore.application.clients import Clients
 from longshore.application.requests import LocalPlace
 from longshore.application.stores import Store, open_store
@@ -22,7 +23,7 @@ from longshore.oci.reference import Reference
 from longshore.operations.engines import Engines, EngineState
 from longshore.operations.place_watch import PlaceState, PlaceStatus, PlaceWatch
 from longshore.operations.tasks import Tasks
-from longshore.settings import Settings
+from longshore.settings import Folders, Settings
 from longshore.transfers.transfer import EnginePlace, LibraryPlace
 
 if TYPE_CHECKING:
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from longshore.library.model import LibraryDetails
     from longshore.oci.local_image import LocalImage
 
-_FOLDER = "library"
 #: Seconds between checks of an engine that did not answer, while the library is shown instead.
 POLL = 2.0
 
@@ -53,7 +53,7 @@ class Images(QObject):
         clients: Clients,
         tasks: Tasks,
         settings: Settings,
-        folder: Path,
+        folders: Folders,
         environ: Mapping[str, str],
         engine_url: str | None,
         images: ImageModel,
@@ -63,7 +63,7 @@ class Images(QObject):
         self._clients = clients
         self._tasks = tasks
         self._settings = settings
-        self._folder = folder
+        self._folders = folders
         self._environ = environ
         self._engine_url = engine_url
         self._images = images
@@ -165,17 +165,16 @@ class Images(QObject):
     @property
     def library(self) -> LibraryPlace:
         """The library, in the folder that the user chose or in the default one."""
-        chosen = self._settings.get(_FOLDER, "")
-        return LibraryPlace(Path(chosen) if chosen and Path(chosen).is_absolute() else self._folder)
+        return user_files.chosen_library(self._folders, self._settings)
 
     @property
     def own_library(self) -> bool:
         """True if the library is in the default folder."""
-        return self.library.path == self._folder
+        return self.library == user_files.own_library(self._folders)
 
     def choose_library(self, folder: Path) -> None:
         """Use the library in *folder* from now on, and show it. The content of the other folder stays there."""
-        self._settings.set(_FOLDER, "" if folder == self._folder else str(folder))
+        user_files.choose_library(self._folders, self._settings, folder)
         self.select_place(self.library)
 
     def select_place(self, place: LocalPlace) -> None:

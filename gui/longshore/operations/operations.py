@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
+from longshore.application import user_files
 from longshore.application.clients import Clients
 from longshore.application.engine_groups import EngineGroups
 from longshore.application.registries import RegistryBook
@@ -54,9 +55,7 @@ class Operations(QObject):
         self.clients = Clients(environ, book.config, cache=folders.cache)
         self.tasks = Tasks()
         self.groups = EngineGroups(settings)
-        self.images = Images(
-            self.clients, self.tasks, settings, folders.data / "library", environ, engine_url, images, tags
-        )
+        self.images = Images(self.clients, self.tasks, settings, folders, environ, engine_url, images, tags)
         certificates = folders.config / "certificates"
         self.registries = Registries(self.clients, self.tasks, book, registry_model, tags, certificates)
         self.contents = ContentsReader(self.clients, self.tasks)
@@ -65,7 +64,7 @@ class Operations(QObject):
             self.clients,
             self.tasks,
             settings,
-            folders.state / "journal.sqlite3",
+            user_files.journal_file(folders),
             self.registries.listing,
             transfers,
         )

@@ -30,7 +30,7 @@ from longshore.operations.images import Images
 from longshore.operations.place_watch import PlaceState
 from longshore.operations.tasks import Tasks
 from longshore.registry.config import RegistryConfig
-from longshore.settings import Settings
+from longshore.settings import Folders, Settings
 from longshore.transfers.transfer import EnginePlace, LibraryPlace
 from testbed.engine import PrivateEngine
 from testbed.home import PrivateHome
@@ -50,8 +50,9 @@ class Side:
         self.model, self.tags = ImageModel(), TagModel()
         self.settings = Settings(folder / "settings")
         url = None if "DOCKER_CONTEXT" in extra else f"unix://{folder}/none.sock"
+        folders = Folders(config=folder, data=folder, state=folder, cache=folder)
         self.images = Images(
-            self.clients, self.tasks, self.settings, folder / "library", environ, url, self.model, self.tags
+            self.clients, self.tasks, self.settings, folders, environ, url, self.model, self.tags
         )
         self.instead: list[LongshoreError] = []
         self.images.library_instead.connect(self.instead.append)
