@@ -133,3 +133,23 @@ def test_a_name_that_nobody_resolves_is_told(connect, monkeypatch: pytest.Monkey
     monkeypatch.setattr(connections.socket, "getaddrinfo", resolve)
     with pytest.raises(RegistryUnreachable, match=r"The host registry\.example was not found\."):
         connect("registry.example:5000").tags("a/b")
+
+
+def test_a_connection_that_is_cancelled_as_it_opens_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    ours, theirs = socket.socketpair()
+    monkeypatch.setattr(connections, "_dial", lambda connection, exchange: ours)
+
+    class Unwatched(Exchange):
+        def watch(self, opened: socket.socket) -> None:
+            raise Cancelled
+
+    exchange = Unwatched(None, 1.0)
+    monkeypatch.setattr(connections.current, "exchange", exchange, raising=False)
+    try:
+        with pytest.raises(Cancelled):
+            connections._Watched._new_conn(SimpleNamespace())  # type: ignore[arg-type]
+        assert ours.fileno() == -1
+    finally:
+        exchange.close()
+        ours.close()
+        theirs.close()

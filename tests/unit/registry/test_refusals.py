@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from longshore.errors import (
 )
 from longshore.oci.manifest import OCI_CONFIG, OCI_INDEX, OCI_MANIFEST
 from longshore.registry.config import RegistryConfig
+from longshore.registry.details_cache import DetailsCache
 from longshore.registry.listing import lister_for
 
 from .conftest import Asked, Scripted, reply
@@ -117,6 +119,33 @@ def test_a_tag_without_a_readable_configuration_has_its_size(serve, connect, sta
     server = serve(lambda asked: reply({}, status) if "/blobs/" in asked.path else image(asked))
     found = connect(server, ANN).tag_details("a/b", "1")
     assert (found.digest, found.size, found.created) == (digest_of(MANIFEST), len(CONFIG), None)
+
+
+def test_details_are_asked_for_in_full_once_and_then_by_their_digest(serve, connect, tmp_path: Path) -> None:
+    """A tag that is not known yet must not cost a HEAD as well."""
+
+    def script(asked: Asked) -> Any:
+        if "/blobs/" in asked.path:
+            return reply(CONFIG)
+        return reply(
+            MANIFEST,
+            Content_Type=OCI_MANIFEST,
+            Docker_Content_Digest=digest_of(MANIFEST),
+        )
+
+    server = serve(script)
+    cache = DetailsCache(tmp_path / "details")
+    try:
+        client = connect(server, ANN, details=cache)
+        before = len(server.asked)
+        found = client.tag_details("a/b", "1")
+        assert [asked.method for asked in server.asked[before:] if asked.path != "/v2/"] == ["GET", "GET"]
+        before = len(server.asked)
+        assert client.tag_details("a/b", "1") == found
+        assert client.tag_details("a/b", "2", cheaply=True).digest == found.digest
+        assert [asked.method for asked in server.asked[before:]] == ["HEAD", "HEAD"]
+    finally:
+        cache.close()
 
 
 @pytest.mark.parametrize("damage", [CONFIG[:-1], CONFIG[:-1] + b" ", b"not json"])
