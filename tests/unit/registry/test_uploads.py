@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from longshore.cancellation import Cancellation, Cancelled
 from longshore.errors import RateLimited, RegistryFailure, UnexpectedReply, VerificationFailed
 from longshore.oci.layer import BlobOutcome
 from longshore.registry import sending
+from longshore.registry.blob_reading import BlobStream
 from longshore.registry.client import RegistryClient
 from longshore.registry.model import Upload
 from transfertools.faulty import FaultyRegistry, digest_of, faulty_registries
@@ -370,6 +372,20 @@ def test_a_part_that_begins_elsewhere(faulty: FaultyRegistry, client: RegistryCl
     part(101, "450")
     with pytest.raises(UnexpectedReply, match="a different range"):
         read(client, 100)
+
+
+@pytest.mark.parametrize(
+    ("pieces", "skip", "left"),
+    [
+        ([b"ab", b"cdef", b"gh", b"i"], 3, [b"def", b"gh", b"i"]),
+        ([b"ab", b"cdef", b"gh"], 2, [b"cdef", b"gh"]),
+        ([b"ab"], 0, [b"ab"]),
+        ([b"ab", b"c"], 5, []),
+    ],
+)
+def test_bytes_before_the_offset_are_dropped_once(pieces: list[bytes], skip: int, left: list[bytes]) -> None:
+    arriving: Any = SimpleNamespace(status=200, chunks=lambda: iter(pieces))
+    assert list(BlobStream(arriving, None, skip, None, "")) == left  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
