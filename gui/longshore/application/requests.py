@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from longshore.oci.local_image import LocalImage
 from longshore.oci.platform import Platform
-from longshore.oci.reference import Reference
+from longshore.oci.reference import DOCKER_HUB, Reference
 from longshore.transfers.transfer import (
     ArchivePlace,
     Endpoint,
@@ -95,3 +96,17 @@ def load(source: Endpoint, place: LocalPlace) -> TransferRequest:
 def carry(source: Endpoint, place: LocalPlace) -> TransferRequest:
     """Copy an image of an engine or the library to another such *place*, under the same name."""
     return TransferRequest(Operation.COPY, source, Endpoint.of(place, source.name))
+
+
+def to_share(image: LocalImage, place: LocalPlace) -> TransferRequest | None:
+    """Pull *image* into *place* again if its registry has it, otherwise push it there under its own name.
+
+    None for an image without a name, and for a local one whose name has no owner: nobody may push it to Docker Hub.
+    """
+    reference = image.reference
+    if reference is None:
+        return None
+    if any(name.startswith(f"{reference.name}@") for name in image.repo_digests):
+        return pull(reference, place)
+    ownerless = reference.domain == DOCKER_HUB and reference.path.startswith("library/")
+    return None if ownerless else push(Endpoint.of(place, image.name), reference.with_digest(None))

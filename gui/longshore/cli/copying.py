@@ -76,9 +76,10 @@ def _request(
         name = source.reference
     if arguments.referrers and (isinstance(place, EnginePlace) or isinstance(source.place, EnginePlace)):
         raise InvalidInput("An engine does not keep referrers.", advice="Leave out --referrers.")
-    request = requests.move(
-        source, Endpoint(place, name, "" if name else source.image_id), referrers=arguments.referrers
-    )
+    # As in the window: an image that keeps its name keeps its id too, and two equal requests are one transfer.
+    kept = name == source.reference and not isinstance(place, RegistryPlace)
+    destination_end = Endpoint(place, name, source.image_id if kept else "")
+    request = requests.move(source, destination_end, referrers=arguments.referrers)
     platforms = arguments.platforms
     if not platforms:
         return request

@@ -9,6 +9,7 @@ import pytest
 from longshore.application import requests
 from longshore.engine.address import EngineAddress
 from longshore.oci.image_name import ImageName
+from longshore.oci.local_image import LocalImage
 from longshore.oci.reference import Reference
 from longshore.transfers.transfer import (
     ArchivePlace,
@@ -60,3 +61,22 @@ def test_a_pull_names_a_tag_at_both_ends() -> None:
         Endpoint(ENGINE, latest),
     )
     assert dict(requests.pull(latest, LIBRARY, whole=True).options) == {"platforms": "all"}
+
+
+def _listed(name: str | None, *repo_digests: str) -> LocalImage:
+    reference = None if name is None else Reference.parse(name)
+    return LocalImage(reference, "sha256:" + "1" * 64, None, 1, repo_digests=repo_digests)
+
+
+def test_an_image_is_shared_by_its_registry() -> None:
+    digest = "sha256:" + "d" * 64
+    known = _listed("r.io/acme/web:1", f"r.io/acme/web@{digest}")
+    assert requests.to_share(known, ENGINE) == requests.pull(Reference.parse("r.io/acme/web:1"), ENGINE)
+    for elsewhere in (f"r.io/acme/webapp@{digest}", f"other.io/acme/web@{digest}"):
+        built = _listed("r.io/acme/web:1", elsewhere)
+        assert requests.to_share(built, LIBRARY) == requests.push(
+            Endpoint.of(LIBRARY, built.name), Reference.parse("r.io/acme/web:1")
+        )
+    assert requests.to_share(_listed("acme/web:1"), ENGINE) is not None
+    assert requests.to_share(_listed("web:1"), ENGINE) is None, "nobody may push to docker.io/library"
+    assert requests.to_share(_listed(None), ENGINE) is None
