@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 
+from longshore.application import pushes
 from longshore.application.requests import LocalPlace
 from longshore.oci.image_name import ImageName
 from longshore.oci.platform import Platform
@@ -17,8 +18,7 @@ from longshore.widgets.dialogs.target_sheet import TargetSheet
 from longshore.widgets.notices import plain_label
 
 if TYPE_CHECKING:
-    from longshore.application import pushes
-from longshore.engine.model import ImageDetails
+    from longshore.engine.model import ImageDetails
 
 #: Maximum images to name in the warning about lost platforms; the first ones are named.
 _MOST_LINES = 4
