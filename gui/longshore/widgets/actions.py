@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, Slot
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QMenu
 
+from longshore.widgets import command_menu
 from longshore.widgets.theme import Appearance, current_theme
 
 if TYPE_CHECKING:
@@ -50,6 +51,8 @@ class Actions(QObject):
         image.addSeparator()
         self.copy_reference = self._add(image, self.tr("Copy reference"), window.copy_reference, "Ctrl+C")
         self.copy_digest = self._add(image, self.tr("Copy digest"), window.copy_digest)
+        self.copy_command = image.addMenu(command_menu.title())
+        image.aboutToShow.connect(self._fill_commands)
         self.details = self._add(image, self.tr("Details"), window.details, "Alt+Return", "Alt+Enter")
 
         self.sign_in = self._add(registry, self.tr("Sign in…"), registries.sign_in)
@@ -106,6 +109,12 @@ class Actions(QObject):
         pane = self._window.transfer_pane
         self.pause.setText(pane.pause_button.accessibleName())
         self.hold.setText(pane.hold_button.accessibleName())
+
+    @Slot()
+    def _fill_commands(self) -> None:
+        window = self._window
+        copy = window.image_pane.copy_reference_requested.emit
+        command_menu.fill_commands(self.copy_command, window.command_lines(), copy)
 
     def _add(self, menu: QMenu, words: str, wish: Callable[[], object], *keys: str) -> QAction:
         action = menu.addAction(words)

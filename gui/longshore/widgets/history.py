@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, time, timedelta
 
 from PySide6.QtCore import QCoreApplication, QPoint, QSignalBlocker, Qt, Signal, Slot
@@ -13,8 +13,9 @@ from longshore.models.columns import Role, Tone
 from longshore.models.history import HistoryModel
 from longshore.models.sieve import searched
 from longshore.transfers.journal.history import ENDED, HistoryFilter
-from longshore.transfers.transfer import Operation, State, TransferSnapshot
+from longshore.transfers.transfer import Operation, State, TransferRequest, TransferSnapshot
 from longshore.widgets.columns import Column, Kind
+from longshore.widgets.command_menu import Lines, add_commands, no_lines
 from longshore.widgets.header_parts import Picker
 from longshore.widgets.notices import EmptyState
 from longshore.widgets.pane import Pane
@@ -53,6 +54,8 @@ class HistoryWindow(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(self.tr("History — Longshore"))
         self.model = model
+        #: Returns the commands for transfers.
+        self.lines_of: Callable[[list[TransferRequest]], Lines] = no_lines
         self.pane = Pane(QCoreApplication.translate("HistoryWindow", "History"))
         header = self.pane.header
         self.summary = header.add_summary()
@@ -275,6 +278,8 @@ class HistoryWindow(QWidget):
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         menu.addAction(self.tr("Repeat")).triggered.connect(self.repeat)
         menu.addAction(self.tr("Copy as text")).triggered.connect(self.copy)
+        lines = self.lines_of([snapshot.request for snapshot in self.selected()])
+        add_commands(menu, lines, self.copy_requested.emit)
         menu.addSeparator()
         menu.addAction(self.tr("Remove from history")).triggered.connect(self.forget)
         menu.popup(self.view.viewport().mapToGlobal(where))

@@ -21,6 +21,7 @@ from longshore.models.columns import ImageColumn, Role, Tone
 from longshore.models.images import ImageModel
 from longshore.models.tooltips import tooltip
 from longshore.widgets.columns import Column
+from longshore.widgets.command_menu import Lines, add_commands, no_lines
 from longshore.widgets.notices import EmptyState, Notice
 from longshore.widgets.pane import Pane
 from longshore.widgets.place_picker import PlacePicker
@@ -75,6 +76,8 @@ class ImagePane(Pane):
         self._lost: Notice | None = None
         self._usable = ""
         self._more = ""
+        #: Returns the commands for images.
+        self.lines_of: Callable[[list[LocalImage]], Lines] = no_lines
         self.engine_picker = PlacePicker()
         self.header.add_picker(self.engine_picker, self.tr("Engine"), 220)
         self.engine_picker.place_chosen.connect(self.engine_selected)
@@ -285,6 +288,10 @@ class ImagePane(Pane):
         if chosen:
             self.copy_id_requested.emit("\n".join(image.image_id for image in chosen))
 
+    def command_lines(self) -> Lines:
+        """Return the commands for the selected images."""
+        return self.lines_of(self.selected())
+
     @Slot()
     def details(self) -> None:
         """Request the details of the selected image."""
@@ -435,6 +442,8 @@ class ImagePane(Pane):
                 continue
             action = menu.addAction(words)
             action.triggered.connect(wish)
+            if wish == self.copy_id:
+                add_commands(menu, self.command_lines(), self.copy_reference_requested.emit)
             if self._usable and wish not in (self.copy_reference, self.copy_id):
                 action.setEnabled(False)
                 action.setToolTip(self._usable)

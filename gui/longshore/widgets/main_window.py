@@ -24,6 +24,7 @@ from longshore.widgets.views import TableView, TreeView
 
 if TYPE_CHECKING:
     from longshore.models.transfers import TransferModel
+    from longshore.widgets.command_menu import Lines
     from longshore.widgets.transfers import TransferPane
 
 #: Space between panes and to the window's edge, in device-independent pixels.
@@ -210,6 +211,15 @@ class MainWindow(QMainWindow):
             self.registry_pane.copy_digest()
         else:
             self.image_pane.copy_id()
+
+    def command_lines(self) -> Lines:
+        """Return the commands for what is selected in the active pane."""
+        pane = self.active_pane()
+        if pane is self.registry_pane:
+            return self.registry_pane.command_lines()
+        if pane is self.transfer_pane:
+            return self.transfer_pane.command_lines()
+        return self.image_pane.command_lines()
 
     @Slot()
     def details(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication, QMimeData, QModelIndex, QPoint, Qt, Signal, Slot
@@ -12,6 +13,7 @@ from longshore.models.columns import NodeAction, NodeKind, NodeState, RegistryCo
 from longshore.models.registries import RegistryModel
 from longshore.models.tags import TagModel
 from longshore.widgets.columns import Column, Kind
+from longshore.widgets.command_menu import Lines, add_commands, no_lines
 from longshore.widgets.notices import EmptyState
 from longshore.widgets.pane import Pane
 from longshore.widgets.tags import TagSection
@@ -58,6 +60,8 @@ class RegistryPane(Pane):
         super().__init__(QCoreApplication.translate("RegistryPane", "Registries"))
         self.model = model
         self._place = ("", "")
+        #: Returns the commands for tags, and for repositories, without tag.
+        self.lines_of: Callable[[list[Reference]], Lines] = no_lines
         self.header.add_space()
         self.filter = self.header.add_filter(self.tr("Filter repositories"))
         self.filter.filtered.connect(self._filtered)
@@ -188,6 +192,10 @@ class RegistryPane(Pane):
             self.copy_reference_requested.emit("\n".join(lines))
         else:
             self.explain(self.tr("The digest is not known yet."))
+
+    def command_lines(self) -> Lines:
+        """Return the commands that pull the selection."""
+        return self.lines_of(self.selected_references())
 
     @Slot()
     def details(self) -> None:
@@ -375,6 +383,8 @@ class RegistryPane(Pane):
             menu.addAction(self.tr("Copy to another registry…")).triggered.connect(self.copy)
             menu.addSeparator()
             menu.addAction(self.tr("Copy reference")).triggered.connect(self.copy_reference)
+            lines = self.lines_of(self.selected_repositories())
+            add_commands(menu, lines, self.copy_reference_requested.emit)
             if index.data(Role.PINNED):
                 unpin = menu.addAction(self.tr("Unpin"))
                 unpin.triggered.connect(lambda: self.unpin_requested.emit(host, repository))
@@ -426,6 +436,7 @@ class RegistryPane(Pane):
             menu.addSeparator()
             menu.addAction(self.tr("Copy reference")).triggered.connect(self.copy_reference)
             menu.addAction(self.tr("Copy digest")).triggered.connect(self.copy_digest)
+            add_commands(menu, self.command_lines(), self.copy_reference_requested.emit)
             menu.addAction(self.tr("Details")).triggered.connect(self.details)
             menu.addSeparator()
             menu.addAction(self.tr("Remove…")).triggered.connect(self.remove)

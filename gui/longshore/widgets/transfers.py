@@ -12,7 +12,8 @@ from longshore.models import transfer_choice, transfer_text
 from longshore.models.columns import NodeKind, Role, Tone, TransferColumn
 from longshore.models.transfer_text import can_detour
 from longshore.models.transfers import TransferModel
-from longshore.transfers.transfer import State, TransferSnapshot
+from longshore.transfers.transfer import State, TransferRequest, TransferSnapshot
+from longshore.widgets.command_menu import Lines, add_commands, no_lines
 from longshore.widgets.pane import Pane
 from longshore.widgets.theme import current_theme
 from longshore.widgets.transfer_paint import MOVING
@@ -54,6 +55,8 @@ class TransferPane(Pane):
         self._offering: set[str] = set()
         self._offered = ""  # id of the transfer that the notice offers a remedy for
         self._remedy = Remedy.RETRY  # the remedy that the notice offers
+        #: Returns the commands for transfers.
+        self.lines_of: Callable[[list[TransferRequest]], Lines] = no_lines
         #: Returns the title of a host's registry.
         self.name_of: Callable[[str], str] = str
         self.summary = self.header.add_summary()
@@ -300,6 +303,10 @@ class TransferPane(Pane):
         if lines:
             self.copy_reference_requested.emit("\n".join(lines))
 
+    def command_lines(self) -> Lines:
+        """Return the commands for the selected transfers."""
+        return self.lines_of([snapshot.request for snapshot in self.selected()])
+
     # -- inside
 
     @Slot()
@@ -399,6 +406,7 @@ class TransferPane(Pane):
         menu.addAction(self.tr("Move down")).triggered.connect(lambda: self.move_rows(1))
         menu.addSeparator()
         menu.addAction(self.tr("Copy as text")).triggered.connect(self.copy_reference)
+        add_commands(menu, self.command_lines(), self.copy_reference_requested.emit)
         menu.addAction(self.tr("Retry failed")).triggered.connect(self.retry_failed)
         menu.addAction(self.tr("Remove from list")).triggered.connect(self.remove)
         menu.addAction(self.tr("Clear finished")).triggered.connect(self.clear_finished)

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import QObject, Slot
 
 from longshore.cancellation import Cancellation
+from longshore.errors import LongshoreError
 from longshore.oci.reference import Reference
 from longshore.operations import Operations
 from longshore.transfers.ways.mirror import MirrorRule
 from longshore.widgets.main_window import MainWindow
 from longshore.wiring.shared import Shared
+
+if TYPE_CHECKING:
+    from longshore.widgets.command_menu import Lines
+    from longshore.widgets.dialogs.mirror import MirrorSheet
 
 
 class Copies(QObject):
@@ -89,11 +96,21 @@ class Copies(QObject):
                 mirrors.rules.remove(rule.name)
             mirrors.rules.save(kept)
 
+        sheet.offer_commands(lambda: self._lines(sheet), self._shared.to_clipboard)
         sheet.plan_requested.connect(wanted)
         sheet.plan_cancelled.connect(unwanted)
         sheet.save_requested.connect(save)
         sheet.transfers_requested.connect(self.operations.transfers.ask)
         sheet.open()
+
+    def _lines(self, sheet: MirrorSheet) -> Lines:
+        """The command for the sheet's rule, and those of other programs for the tags that its plan would copy."""
+        try:
+            found = dict(self._shared.commands.of_rule(sheet.rule()))
+        except LongshoreError:
+            return {}
+        of_tags = self._shared.commands.of_requests(sheet.planned())
+        return found | {program: lines for program, lines in of_tags.items() if program != "longshore"}
 
     @Slot()
     def _mirrors(self) -> None:

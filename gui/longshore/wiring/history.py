@@ -39,6 +39,7 @@ class HistoryKeeper(QObject):
         model.setParent(window)
         history = History(self._tasks, self._transfers.journal, model, window)
         window.filter_changed.connect(history.show)
+        window.lines_of = self._shared.commands.of_requests
         window.repeat_requested.connect(self._repeat)
         window.copy_requested.connect(self._shared.to_clipboard)
         window.forget_requested.connect(history.forget)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from longshore.models.columns import Tone
 from longshore.operations import LocalPlace, Operations
 from longshore.transfers.transfer import EnginePlace
 from longshore.widgets.main_window import MainWindow
+from longshore.wiring.commands import Commands
 from longshore.words import errors, text
 
 TYPE_CHECKING = False
@@ -33,10 +34,11 @@ def short_path(path: Path) -> str:
 class Shared(QObject):
     """Helpers for all panes. GUI thread."""
 
-    def __init__(self, window: MainWindow, operations: Operations) -> None:
+    def __init__(self, window: MainWindow, operations: Operations, environ: Mapping[str, str]) -> None:
         super().__init__(window)
         self._window = window
         self._operations = operations
+        self.commands = Commands(window, operations, environ)
 
     @Slot(object)
     def show_failure(self, error: LongshoreError) -> None:
@@ -112,6 +114,7 @@ class Shared(QObject):
     def answer_targets(self, sheet: TargetSheet) -> None:
         """Ask the registries what the references in *sheet* point to, and queue the transfers that it requests."""
         targets = sheet.targets
+        sheet.offer_commands(lambda: self.commands.of_requests(sheet.planned()), self.to_clipboard)
         sheet.transfers_requested.connect(self._operations.transfers.ask)
         self.answer(
             sheet, targets.existing_requested, self._operations.registries.find_digests, targets.set_existing

@@ -121,7 +121,7 @@ class Wiring(QObject):
             models=(self.images, self.registries, self.tags, self.transfers),
         )
         self._operations = operations
-        shared = Shared(self.window, operations)
+        shared = Shared(self.window, operations, self._environ)
         Places(self.window, operations, shared)
         pushes = Pushes(self.window, operations, shared)
         copies = Copies(self.window, operations, shared)

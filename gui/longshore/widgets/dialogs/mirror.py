@@ -21,6 +21,7 @@ from longshore.models.tooltips import tooltip
 from longshore.oci.known_platforms import parse_known
 from longshore.oci.reference import DOCKER_HUB, Reference
 from longshore.registry.config import parse_registry
+from longshore.transfers.transfer import TransferRequest
 from longshore.transfers.ways.mirror import MirrorPlan, MirrorRule, MirrorTag, TagState
 from longshore.widgets.dialogs.sheet import TABLE_ROW, Sheet, sheet_table
 from longshore.widgets.dialogs.targets import default_path
@@ -250,6 +251,10 @@ class MirrorSheet(Sheet):
         if len(plan.tags) > MOST_ROWS:
             out += " " + self.tr("The first {0} are listed.").format(f"{MOST_ROWS:,}")
         return out
+
+    def planned(self) -> list[TransferRequest]:
+        """Return the transfers of the plan; none before it is known."""
+        return [] if self._plan is None else self._plan.requests()
 
     # -- the verb
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtWidgets import (
@@ -10,6 +10,8 @@ from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
     QFormLayout,
+    QHBoxLayout,
+    QMenu,
     QPushButton,
     QTableWidget,
     QVBoxLayout,
@@ -17,6 +19,8 @@ from PySide6.QtWidgets import (
 )
 
 from longshore.errors import LongshoreError
+from longshore.widgets.command_menu import Lines, fill_commands
+from longshore.widgets.command_menu import title as command_title
 from longshore.widgets.notices import plain_label
 from longshore.words import errors
 
@@ -58,7 +62,9 @@ class Sheet(QDialog):
         buttons.accepted.connect(self._confirmed)
         buttons.rejected.connect(self.reject)
         self.buttons = buttons
-        outer.addWidget(buttons)
+        self._foot = QHBoxLayout()
+        self._foot.addWidget(buttons, 1)
+        outer.addLayout(self._foot)
         #: False once the sheet is closed: a later answer is not shown.
         self.open_still = True
         self.finished.connect(self._closed)
@@ -82,6 +88,16 @@ class Sheet(QDialog):
         self.problem.setText(text)
         self.problem.setVisible(bool(text))
         self.refit()
+
+    def offer_commands(self, lines: Callable[[], Lines], copy: Callable[[str], object]) -> None:
+        """Add *Copy as command* beside the buttons. *lines* returns the commands for what the sheet would do now."""
+        menu = QMenu(self)
+        menu.aboutToShow.connect(lambda: fill_commands(menu, lines(), copy))
+        button = QPushButton(command_title())
+        button.setProperty("quiet", True)
+        button.setAutoDefault(False)
+        button.setMenu(menu)
+        self._foot.insertWidget(0, button)
 
     @Slot()
     def refit(self) -> None:

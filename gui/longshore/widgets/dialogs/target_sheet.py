@@ -63,6 +63,13 @@ class TargetSheet(Sheet):
         self.transfers_requested.emit([self.request(source, target) for source, target in pairs])
         return True
 
+    def planned(self) -> list[TransferRequest]:
+        """Return the transfers that the verb would request now; none if a reference is not valid."""
+        try:
+            return [self.request(source, target) for source, target in self.targets.chosen()]
+        except LongshoreError:
+            return []
+
     def request(self, source: Endpoint, target: Reference) -> TransferRequest:
         """Return the request for the transfer of *source* to *target*."""
         return requests.push(source, target)
