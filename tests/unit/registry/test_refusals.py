@@ -291,3 +291,14 @@ def test_many_threads_with_a_stale_token_ask_for_one(serve, connect) -> None:
     with ThreadPoolExecutor(8) as pool:
         assert all(page.items == ["1"] for page in pool.map(lambda _: client.tags("a/b"), range(16)))
     assert tokens.given == 2
+
+
+def test_how_a_sign_in_is_required_is_known_after_the_first_answer(serve, connect) -> None:
+    anyone = connect(serve(image))
+    assert anyone.auth == ""
+    anyone.manifest("a/b", "1")
+    assert anyone.auth == "none"
+    some = connect(serve(lambda asked: reply({}, 401, WWW_Authenticate='Basic realm="here"')))
+    with pytest.raises(SignInRequired):
+        some.manifest("a/b", "1")
+    assert some.auth == "basic"

@@ -330,6 +330,16 @@ def test_a_long_rate_limit_is_for_the_caller(faulty: FaultyRegistry, client: Reg
     assert len(faulty.requests("PUT")) == 1
 
 
+def test_an_upload_forgotten_by_its_own_host_says_nothing_about_other_hosts(
+    faulty: FaultyRegistry, client: RegistryClient
+) -> None:
+    left = [(404, {}, b'{"errors":[{"code":"BLOB_UPLOAD_UNKNOWN"}]}')]
+    faulty.fault = lambda method, path: left.pop() if method == "PATCH" and left else None
+    assert send(client, Data(), chunk=100) is BlobOutcome.UPLOADED
+    assert left == []
+    assert client.habits.at_home
+
+
 def test_a_refused_mount_is_not_asked_for_again(faulty: FaultyRegistry, client: RegistryClient) -> None:
     faulty.fault = lambda method, path: (403, {}, b"{}") if "mount=" in path else None
     for blob in (BLOB, BLOB[1:]):
