@@ -2,9 +2,9 @@
 
 from longshore.application.clients import Clients
 from longshore.application.requests import LocalPlace
+from longshore.application.sign_in import Account, Identity
 from longshore.operations.operations import Operations
 from longshore.operations.place_watch import PlaceState, PlaceStatus
-from longshore.operations.sign_in import Account, Identity
 
 __all__ = [
     "Account",

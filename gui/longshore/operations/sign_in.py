@@ -10,13 +10,16 @@ from dataclasses import dataclass, replace
 
 from PySide6.QtCore import QFileSystemWatcher, QObject, QTimer, Signal, Slot
 
+from longshore.application import sign_in
 from longshore.application.clients import Clients
 from longshore.application.registries import RegistryBook
+from longshore.application.sign_in import Account, Identity
 from longshore.cancellation import Cancellation, Cancelled
-from longshore.credentials import Credential, Fate, SavedSignIn, StoredIn, Whereabouts
+from longshore.credentials import Credential, Fate, SavedSignIn
 from longshore.errors import CredentialsError, LongshoreError
 from longshore.operations.tasks import Tasks
 from longshore.words import errors
+from longshore.words.sign_in import destination_words
 
 _log = logging.getLogger(__name__)
 
@@ -26,33 +29,6 @@ _SETTLED = 300
 GUARDED = 300.0
 
 Done = Callable[[LongshoreError | None], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """Who is signed in at a registry. *user*: "" for nobody. *kept*: where the secret is, or would be, stored.
-
-    *trouble*: why it is unknown who is signed in, None if nothing is wrong.
-    """
-
-    user: str = ""
-    kept: Whereabouts | None = None
-    trouble: LongshoreError | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """All that is known about the account at *host*.
-
-    *auth*: the registry's authentication (``none``, ``basic``, ``bearer``, "" if it could not be asked); *realm*: the
-    token service of a ``bearer``. *refused*: why the registry refuses the sign-in, None if it accepts it.
-    """
-
-    host: str
-    account: Account
-    auth: str
-    realm: str
-    refused: LongshoreError | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,31 +110,16 @@ class SignIns(QObject):
 
         self._tasks.run(
             self._tasks.credentials,
-            lambda _: self._look(host),
+            lambda _: sign_in.account_at(self._clients, host),
             done=found,
             name=f"who is signed in at {host}",
         )
-
-    def _look(self, host: str) -> Account:
-        """Read the account of *host*. Worker thread."""
-        store = self._clients.credentials
-        try:
-            return Account(store.whose(host) or "", store.keeper(host))
-        except LongshoreError as error:
-            _log.info("credentials of %s: %s", host, error)
-            return Account(trouble=error)
 
     def identify(self, host: str, done: Callable[[Identity], None]) -> None:
         """Ask the registry whether it accepts the current sign-in; *done* is called in the GUI thread."""
 
         def ask(cancellation: Cancellation) -> Identity:
-            account = self._look(host)
-            client = self._clients.registry(host)
-            try:
-                info = client.check(cancellation=cancellation)
-            except LongshoreError as error:
-                return Identity(host, account, client.auth, "", error)
-            return Identity(host, account, info.auth, info.realm, None)
+            return sign_in.identity_at(self._clients, host, cancellation)
 
         def failed(error: LongshoreError) -> None:
             done(Identity(host, self.account(host), "", "", error))
@@ -176,13 +137,7 @@ class SignIns(QObject):
         """
 
         def check(cancellation: Cancellation) -> SavedSignIn | None:
-            accepted = self._clients.registry(host).sign_in(credential, cancellation=cancellation)
-            cancellation.raise_if_cancelled()
-            store = self._clients.credentials
-            if keep:
-                return store.save(host, accepted, cancellation=cancellation)
-            store.keep_for_this_run(host, accepted)
-            return None
+            return sign_in.sign_in(self._clients, host, credential, keep=keep, cancellation=cancellation)
 
         return self._change(host, check, done, "sign in")
 
@@ -300,13 +255,3 @@ class SignIns(QObject):
         except OSError:
             return None
         return found.st_mtime_ns, found.st_ino, found.st_size
-
-
-def destination_words(kept: Whereabouts) -> str:
-    """Return a sentence that says where a secret will be stored."""
-    if kept.stored_in is StoredIn.HELPER:
-        return f"Saved by docker-credential-{kept.name}, as docker login does."
-    if kept.stored_in is StoredIn.THIS_RUN:
-        return "Kept in memory until Longshore closes."
-    words = f"Saved in {kept.path} (base64, not encrypted), as docker login does."
-    return f"{words} The file is empty and is treated as missing." if kept.empty else words

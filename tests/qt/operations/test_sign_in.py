@@ -7,9 +7,9 @@ import json
 import threading
 from typing import Any
 
+from longshore.application.sign_in import Identity
 from longshore.credentials import Credential, StoredIn
 from longshore.errors import CredentialsError, LongshoreError, SignInFailed
-from longshore.operations.sign_in import Identity
 from unit.registry.conftest import Asked, reply
 from waiting import until
 
