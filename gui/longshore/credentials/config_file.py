@@ -73,6 +73,23 @@ class ConfigFile:
         """True if anybody is signed in or a helper is configured; `docker login` then looks for no default helper."""
         return any(self.values.get(part) for part in (_AUTHS, _STORE, _HELPERS))
 
+    def helpers(self) -> list[str]:
+        """The names of all configured helpers, each once. Raises CredentialsError."""
+        named = [(_STORE, self.values.get(_STORE))]
+        named += [(f"{_HELPERS}: {key}", name) for key, name in self._part(_HELPERS).items()]
+        found = [_text(name, self.path, what, what) for what, name in named]
+        return list(dict.fromkeys(name for name in found if name))
+
+    def all_keys(self) -> list[str]:
+        """The keys of all registries that the file mentions. Raises CredentialsError."""
+        return [*self._part(_AUTHS), *self._part(_HELPERS)]
+
+    @property
+    def has_secrets(self) -> bool:
+        """True if the file itself contains a secret. Raises CredentialsError."""
+        entries = self._part(_AUTHS).values()
+        return any(isinstance(entry, dict) and any(map(entry.get, _SECRETS)) for entry in entries)
+
     def keys(self, registry: str) -> list[str]:
         """The keys of the entries for *registry*, the best match first. Raises CredentialsError."""
         return _matching(self._part(_AUTHS), registry)

@@ -29,13 +29,14 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,60}")
 class Helper:
     """One helper program, ``docker-credential-NAME``.
 
-    Every call blocks until the program has responded, at most :data:`TIMEOUT` seconds; any worker thread. Every method
-    raises CredentialsError if the program is missing or broken.
+    Every call blocks until the program has responded, at most *seconds*; any worker thread. Every method raises
+    CredentialsError if the program is missing or broken.
     """
 
-    def __init__(self, name: str, environ: Mapping[str, str]) -> None:
+    def __init__(self, name: str, environ: Mapping[str, str], seconds: float = TIMEOUT) -> None:
         self.name = name
         self._environ = environ
+        self._seconds = seconds
 
     def get(self, server: str) -> Credential | None:
         """The credential stored for *server*, None if there is none."""
@@ -95,11 +96,13 @@ class Helper:
                 advice="Install it, or remove it from Docker's config.json (credsStore, credHelpers).",
             )
         try:
-            return program.run([path, verb], data, self._environ, TIMEOUT)
+            return program.run([path, verb], data, self._environ, self._seconds)
         except OSError as error:
             raise self._broken(server, error.strerror or str(error)) from error
         except program.TimedOut:
-            raise self._broken(server, f"No response to “{verb}” within {TIMEOUT:.0f} seconds.") from None
+            raise self._broken(
+                server, f"No response to “{verb}” within {self._seconds:.0f} seconds."
+            ) from None
         except program.TooMuchOutput:
             raise self._broken(server, f"Its response to “{verb}” exceeds the size limit.") from None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import enum
 import os
 import threading
@@ -12,7 +13,7 @@ from pathlib import Path
 from longshore.cancellation import Cancellation
 from longshore.credentials.config_file import LARGEST, ConfigFile, legacy_credential, unwritable
 from longshore.credentials.credential import TOKEN_USER, Credential
-from longshore.credentials.helper import Helper, default_helper
+from longshore.credentials.helper import TIMEOUT, Helper, default_helper
 from longshore.credentials.names import canonical, host_of, key_of, logout_keys
 from longshore.credentials.saved import Fate, SavedSignIn
 from longshore.errors import CredentialsError
@@ -43,9 +44,9 @@ class Whereabouts:
 class CredentialStore:
     """Docker's credentials. Registries are named as in references (``docker.io``, ``127.0.0.1:5000``).
 
-    Thread-safe. Calls block: the file is read again each time, and helpers are programs that may ask the user (at
-    most 30 s each). Worker threads only, except for :meth:`keep_for_this_run`. *settle*: seconds that a change of the
-    file is watched.
+    Thread-safe. Calls block: the file is read again each time, and helpers are programs that may ask the user (for
+    ``helper_seconds`` each). Worker threads only, except for :meth:`keep_for_this_run`. *settle*: seconds that a
+    change of the file is watched.
     """
 
     def __init__(
@@ -61,6 +62,8 @@ class CredentialStore:
         self._folder = config_dir or (Path(named) if named else home / ".docker")
         self._legacy = None if config_dir or named else home / ".dockercfg"
         self._file = SharedFile(self.path, largest=LARGEST, settle=settle)
+        #: Seconds that a helper may take. To be changed before the first call.
+        self.helper_seconds = TIMEOUT
         self._cleared = False
         self._memory = threading.Lock()
         self._this_run: dict[str, Credential] = {}
@@ -98,6 +101,20 @@ class CredentialStore:
         found = self._from_file(config, registry) or self._from_default_helper(config, registry)
         return (found.username or "token") if found else None
 
+    def registries(self) -> list[str]:
+        """The registries with a stored sign-in, as far as the file and the helpers list them, sorted.
+
+        A helper that cannot list is left out. Raises CredentialsError if the file is unusable.
+        """
+        config = self._read()
+        keys = config.all_keys()
+        for name in config.helpers() or filter(None, [self._default(config)]):
+            with contextlib.suppress(CredentialsError):
+                keys += self._program(name).users()
+        with self._memory:
+            found = {*self._this_run, *map(host_of, keys)}
+        return sorted(host for host in found if host)
+
     def keeper(self, registry: str) -> Whereabouts:
         """Where the credential of *registry* is, or would be stored. Asks no helper. Raises CredentialsError."""
         return (
@@ -127,7 +144,7 @@ class CredentialStore:
         helper = self._helper(config, registry)
         default = "" if helper is not None else self._default(config)
         if default:
-            helper = Helper(default, self._environ)
+            helper = self._program(default)
         if helper is not None:
             config.keys(registry)  # raises before the helper stores it, if the file is unusable
             helper.store(key_of(registry), credential)
@@ -242,7 +259,10 @@ class CredentialStore:
 
     def _helper(self, config: ConfigFile, registry: str) -> Helper | None:
         name = config.helper_name(registry)
-        return Helper(name, self._environ) if name else None
+        return self._program(name) if name else None
+
+    def _program(self, name: str) -> Helper:
+        return Helper(name, self._environ, self.helper_seconds)
 
     def _default(self, config: ConfigFile) -> str:
         return "" if config.mentions_credentials else default_helper(self._environ)
@@ -278,7 +298,7 @@ class CredentialStore:
         if not name:
             return None
         try:
-            return Helper(name, self._environ).get(key_of(registry))
+            return self._program(name).get(key_of(registry))
         except CredentialsError:
             # Nobody chose this helper (there may be no keyring at all): it must not prevent anonymous use.
             return None

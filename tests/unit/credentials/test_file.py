@@ -478,3 +478,44 @@ def test_many_threads_lose_nothing(docker_home: DockerHome) -> None:
     assert [store.whose(f"r{number}.example") for number in range(12)] == [
         f"u{number}" for number in range(12)
     ]
+
+
+def test_what_the_file_mentions(docker_home: DockerHome) -> None:
+    docker_home.write(
+        {
+            "auths": {
+                "a.example": {"auth": "eDp5"},
+                "https://index.docker.io/v1/": {},
+                "http://b.example/v2/": {},
+            },
+            "credHelpers": {"c.example": "one", "d.example": "two", "e.example": "one"},
+            "credsStore": "three",
+        }
+    )
+    found = ConfigFile.read(docker_home.config)
+    assert found.helpers() == ["three", "one", "two"]
+    assert found.has_secrets
+    # None of the helpers is installed: what the file mentions is known anyway.
+    assert docker_home.store.registries() == [
+        "a.example",
+        "b.example",
+        "c.example",
+        "d.example",
+        "docker.io",
+        "e.example",
+    ]
+    docker_home.write({"auths": {"a.example": {}}})
+    assert not ConfigFile.read(docker_home.config).has_secrets
+
+
+def test_registries_that_only_a_helper_knows(docker_home: DockerHome) -> None:
+    keychain = docker_home.keychain("chain")
+    keychain.put("https://index.docker.io/v1/", "ann", "tide")
+    keychain.put("https://index.docker.io/v1/access-token", "ann", "tide")
+    keychain.put("f.example:5000", "bob", "timber")
+    docker_home.write({"credsStore": "chain"})
+    store = docker_home.store
+    assert store.registries() == ["docker.io", "f.example:5000"]
+    store.keep_for_this_run("a.example", Credential("x", "y"))
+    assert store.registries() == ["a.example", "docker.io", "f.example:5000"]
+    assert {call.split()[0] for call in keychain.calls} == {"list"}

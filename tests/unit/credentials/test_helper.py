@@ -230,14 +230,13 @@ def test_a_program_that_cannot_run_is_said(docker_home: DockerHome) -> None:
     assert caught.value.detail == "No such file or directory", "no error number and no path"
 
 
-def test_a_helper_that_hangs_is_ended_with_all_it_started(
-    docker_home: DockerHome, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(helper, "TIMEOUT", 0.3)
+def test_a_helper_that_hangs_is_ended_with_all_it_started(docker_home: DockerHome) -> None:
+    store = docker_home.store
+    store.helper_seconds = 0.3
     docker_home.script("slow", "sleep 100")  # a child of the helper that keeps the pipes open
     docker_home.write({"credsStore": "slow"})
     with pytest.raises(CredentialsError) as caught:
-        docker_home.store.get("x.example")
+        store.get("x.example")
     assert "No response to “get”" in caught.value.detail
 
 
