@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from longshore.application.session import Session
+from longshore.transfers.queue.queue import TransferQueue
 from longshore.transfers.transfer import TransferRequest, TransferSnapshot
 
 #: Seconds between two looks at what changed, and at most until a signal is heeded.
@@ -14,7 +15,7 @@ LOOK = 0.1
 
 
 class Run:
-    """Transfers of one command. Call :meth:`wait` in one thread.
+    """Transfers of one command. Call :meth:`wait` or :meth:`resume` in one thread.
 
     :meth:`cancel` and :meth:`stop` only set a flag, so that a signal's handler may call them.
     """
@@ -42,7 +43,29 @@ class Run:
         unfinished if :meth:`stop` was called.
         """
         queue = self._session.queue(self._news.set)
-        rows = list(dict.fromkeys(queue.add(request) for request in requests))
+        return self._until_the_end(queue, list(dict.fromkeys(queue.add(one) for one in requests)), changed)
+
+    def resume(
+        self, ids: Sequence[str], changed: Callable[[list[TransferSnapshot]], None]
+    ) -> list[TransferSnapshot]:
+        """Resume the rows *ids* that ended programs left unfinished; otherwise as :meth:`wait`.
+
+        Rows that another program has taken over meanwhile are left to it: they are not in the result. Of rows with
+        equal requests, the first is resumed and the others leave the queue.
+        """
+        queue = self._session.queue(self._news.set)
+        rows: dict[TransferRequest, str] = {}
+        for row in queue.adopt(ids):
+            rows.setdefault(queue.request(row), row)
+        mine = list(rows.values())
+        # Before the first look at them, which would take an Interrupted row for one that has ended.
+        queue.retry(mine)
+        queue.clear_finished()
+        return self._until_the_end(queue, mine, changed)
+
+    def _until_the_end(
+        self, queue: TransferQueue, rows: list[str], changed: Callable[[list[TransferSnapshot]], None]
+    ) -> list[TransferSnapshot]:
         latest: dict[str, TransferSnapshot] = {}
         cancelled = False
         while not self._stopped:

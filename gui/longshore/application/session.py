@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import contextlib
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from longshore.application import user_files
 from longshore.application.choices import Choices
@@ -11,6 +13,7 @@ from longshore.application.registries import RegistryBook
 from longshore.engine.address import current_address
 from longshore.registry.config import RegistryConfig
 from longshore.settings import Folders, Settings
+from longshore.transfers.errors import HistoryUnavailable
 from longshore.transfers.journal.journal import Journal
 from longshore.transfers.queue.queue import TransferQueue
 from longshore.transfers.transfer import EnginePlace, LibraryPlace
@@ -62,8 +65,29 @@ class Session:
             max_rows=choices.history_rows,
         )
 
-    def queue(self, wake: Callable[[], None], *, adopt: bool = False) -> TransferQueue:
-        """The started queue of this session, with the user's limits. *adopt*: take over what others left unfinished."""
+    @contextlib.contextmanager
+    def opened_journal(self) -> Iterator[Journal]:
+        """The opened history, for reading and for changes of its rows; closed at the end.
+
+        Raises HistoryUnavailable if its file can be neither read nor written, or not any more at the end.
+        """
+        journal = self.journal()
+        journal.open()
+        try:
+            if not journal.flush():
+                raise _unavailable(journal)
+            yield journal
+            if not journal.flush():
+                raise _unavailable(journal)
+        except sqlite3.Error as error:
+            raise HistoryUnavailable(
+                "The history can't be read.", subject=str(journal.path), detail=str(error)
+            ) from error
+        finally:
+            journal.close()
+
+    def queue(self, wake: Callable[[], None]) -> TransferQueue:
+        """The started queue of this session, with the user's limits. It leaves others' unfinished rows to them."""
         if self._queue is None:
             choices = Choices.read(self.settings)
             self.clients.bandwidth.limit = choices.copy_limit * 1e6 or None
@@ -74,7 +98,7 @@ class Session:
                 per_registry=choices.per_registry or None,
                 wake=wake,
             )
-            self._queue.start(adopt=adopt)
+            self._queue.start(adopt=False)
         return self._queue
 
     def close(self, timeout: float = 2.0) -> bool:
@@ -83,3 +107,12 @@ class Session:
         self.clients.close()
         self.settings.flush()
         return clean
+
+
+def _unavailable(journal: Journal) -> HistoryUnavailable:
+    return HistoryUnavailable(
+        "The history can't be read or written.",
+        subject=str(journal.path),
+        advice="Check the file, its folder and the disk with longshore doctor.",
+        detail=journal.problem,
+    )

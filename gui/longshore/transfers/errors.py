@@ -23,6 +23,12 @@ class UnsupportedTransfer(LongshoreError):
     code = "transfer.unsupported"
 
 
+class HistoryUnavailable(LongshoreError):
+    """The file of the history can't be used."""
+
+    code = "history.unavailable"
+
+
 def no_platform(wanted: Iterable[Platform], available: Iterable[Platform], subject: str) -> InvalidManifest:
     """The error for an image that has none of the platforms *wanted*, but those in *available*."""
     there = ", ".join(map(str, available))

@@ -174,12 +174,16 @@ class Journal:
 
     # -- reading: blocks until the journal's thread responds; any thread but the GUI thread
 
-    def adopt(self) -> list[TransferSnapshot]:
+    def adopt(self, ids: Sequence[str] | None = None) -> list[TransferSnapshot]:
         """Take over the rows that ended Longshores left unfinished: now Interrupted rows of this one, in order.
 
-        Includes rows that were already Interrupted in a queue and were not cleared.
+        *ids*: only these; None for all. Includes rows that were already Interrupted in a queue and were not cleared.
         """
-        return self._ask(self._adopt).result()
+        return self._ask(lambda store: self._adopt(store, ids)).result()
+
+    def unfinished(self) -> tuple[list[TransferSnapshot], list[TransferSnapshot]]:
+        """The rows that :meth:`adopt` would take over, and those of Longshores that run. Takes over nothing."""
+        return self._ask(self._looked_at).result()
 
     def history(
         self,
@@ -405,10 +409,17 @@ class Journal:
         except sqlite3.Error as error:
             _log.info("the journal cannot be trimmed now: %s", error)
 
-    def _adopt(self, store: Store) -> list[TransferSnapshot]:
+    def _others(self) -> list[str]:
+        return sorted(self._instance.others()) if self._instance is not None else []
+
+    def _looked_at(self, store: Store) -> tuple[list[TransferSnapshot], list[TransferSnapshot]]:
+        ended, running = store.unfinished([self._owner, *self._others()])
+        self._looked(store, [])
+        return ended, running
+
+    def _adopt(self, store: Store, ids: Sequence[str] | None) -> list[TransferSnapshot]:
         self.another = False
-        others = self._instance.others() if self._instance is not None else ()
-        found, written = store.adopt(self._owner, sorted(others))
+        found, written = store.adopt(self._owner, self._others(), ids)
         if not written:
             for number, one in enumerate(found):
                 self.save([one], number)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import sqlite3
 import time
@@ -30,6 +31,9 @@ _SAVE = (
 )
 _UNFINISHED = ", ".join(f"'{state.value}'" for state in UNFINISHED)
 _ENDED = ", ".join(f"'{state.value}'" for state in ENDED)
+#: Rows of a queue that are not done, and their order.
+_LEFT = f"in_queue = 1 AND state IN ({_UNFINISHED}, '{State.INTERRUPTED.value}')"
+_IN_ORDER = "ORDER BY position, created"
 #: Finished rows that no queue can resume: they may be dropped.
 _OVER = (
     f"((state IN ({_ENDED}) AND NOT (in_queue = 1 AND state = '{State.INTERRUPTED.value}'))"
@@ -165,18 +169,28 @@ class Store:
         self.connection.execute("DELETE FROM clock WHERE number <= ?", [number - READINGS])
         return number
 
-    def adopt(self, owner: str, others: Iterable[str]) -> tuple[list[TransferSnapshot], bool]:
+    def unfinished(self, alive: Sequence[str]) -> tuple[list[TransferSnapshot], list[TransferSnapshot]]:
+        """The unfinished and Interrupted rows in queues, in order: those whose owner no longer runs, which are shown
+        as Interrupted, and those of the running owners *alive*. Changes neither."""
+        marks = ", ".join("?" * len(alive))
+        query = f"{SELECT} WHERE {_LEFT} AND owner {{}} IN ({marks}) {_IN_ORDER}"
+        free = self.read(query.format("NOT"), alive)
+        return [_interrupted(one) for one in free], self.read(query.format(""), alive)
+
+    def adopt(
+        self, owner: str, others: Iterable[str], ids: Sequence[str] | None = None
+    ) -> tuple[list[TransferSnapshot], bool]:
         """Take over rows whose owner no longer runs: Interrupted now, and of *owner*. *others*: the running owners.
 
-        Returns the rows in order, and whether the change is on disk.
+        *ids*: only these rows; None for all. Returns the rows in order, and whether the change is on disk.
         """
         # Our own rows are not left over: they were queued while this waited. The others' progress is unknown: it is not
         # written at every step.
         alive = [owner, *others]
         free = f"owner NOT IN ({', '.join('?' * len(alive))})"
+        chosen = "" if ids is None else " AND id IN (SELECT value FROM json_each(?))"
+        named = [] if ids is None else [json.dumps(list(ids))]
         now = self._clock()
-        left = f"in_queue = 1 AND state IN ({_UNFINISHED}, '{State.INTERRUPTED.value}')"
-        order = "ORDER BY position, created"
         try:
             with self._transaction():
                 self.connection.execute(
@@ -184,22 +198,17 @@ class Store:
                     f" WHERE state IN ({_UNFINISHED}) AND {free}",
                     [now, *alive],
                 )
-                mine = f"UPDATE transfers SET owner = ? WHERE {left} AND {free}"
-                self.connection.execute(mine, [owner, *alive])
+                mine = f"UPDATE transfers SET owner = ? WHERE {_LEFT} AND {free}{chosen}"
+                self.connection.execute(mine, [owner, *alive, *named])
             found = self.read(
-                f"{SELECT} WHERE {left} AND owner = ? AND state = '{State.INTERRUPTED.value}' {order}",
+                f"{SELECT} WHERE {_LEFT} AND owner = ? AND state = '{State.INTERRUPTED.value}' {_IN_ORDER}",
                 [owner],
             )
         except sqlite3.Error as error:
             _log.info("what was left unfinished can only be read: %s", error)
             ended = datetime.fromtimestamp(now, UTC)
-            found = [
-                one
-                if one.state is State.INTERRUPTED
-                else replace(one, state=State.INTERRUPTED, finished=ended, permille=None)
-                for one in self.read(f"{SELECT} WHERE {left} AND {free} {order}", alive)
-            ]
-            return found, False
+            left = self.read(f"{SELECT} WHERE {_LEFT} AND {free}{chosen} {_IN_ORDER}", [*alive, *named])
+            return [_interrupted(one, ended) for one in left], False
         known = ", ".join(f"'{state.value}'" for state in State)
         self.read(
             f"{SELECT} WHERE state NOT IN ({known}) AND substr(state, 1, {len(UNREADABLE)}) <> '{UNREADABLE}'",
@@ -246,3 +255,10 @@ class Store:
             with contextlib.suppress(sqlite3.Error):
                 self.connection.execute("ROLLBACK")
             raise
+
+
+def _interrupted(row: TransferSnapshot, ended: datetime | None = None) -> TransferSnapshot:
+    """*row* as its owner's end left it. Its progress is unknown, because it is not written at every step."""
+    if row.state is State.INTERRUPTED:
+        return row
+    return replace(row, state=State.INTERRUPTED, finished=ended, permille=None)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from longshore.cancellation import Cancellation
 from longshore.transfers.clients import Clients
@@ -29,7 +29,7 @@ _log = logging.getLogger(__name__)
 
 
 class TransferQueue:
-    """The queue's commands and queries. Any thread may call any method; all except shutdown return at once.
+    """The queue's commands and queries. Any thread may call any method; all return at once, except adopt and shutdown.
 
     *wake* is called from any thread at the first change, and not again until the changes are taken; it must only signal
     (it may run inside a call to this queue). *ways*: by the kinds of source and destination.
@@ -98,9 +98,19 @@ class TransferQueue:
 
     # -- the journal
 
+    def adopt(self, ids: Sequence[str] | None = None) -> list[str]:
+        """Take over unfinished rows of ended programs (those among *ids*, or all) as Interrupted rows of this queue.
+
+        Returns the ids of the rows that it has now, in order. Blocks while the journal is read. Rows of running
+        programs stay theirs.
+        """
+        self._journal.open()
+        return self._take_over(ids)
+
     def _load(self) -> None:
         self._journal.open()
-        self._adopt()
+        if self._adopts:
+            self._take_over()
 
     def _journal_changed(self) -> None:
         # The journal's thread.
@@ -115,18 +125,18 @@ class TransferQueue:
         with self._rows.lock:
             self._reloading = False
             self._rows.save_all()
-        self._adopt()
+        if self._adopts:
+            self._take_over()
 
-    def _adopt(self) -> None:
-        if not self._adopts:
-            return
+    def _take_over(self, ids: Sequence[str] | None = None) -> list[str]:
         try:
-            found = self._journal.adopt()
+            found = self._journal.adopt(ids)
         except Exception as error:
             _log.warning("the journal cannot be read: %s", error)
             found = []
         with self._rows.lock:
             self._rows.restore(found)
+            return [one.id for one in found if one.id in self._rows]
 
     # -- commands
 
