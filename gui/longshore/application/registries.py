@@ -29,9 +29,9 @@ class RegistryBook:
         self._recent: dict[str, tuple[str, ...]] = {}
         self._configs |= self._saved()
         #: Registries of this run only.
-        self._session = {config.host for config in for_this_run} - self._configs.keys()
+        self._session: set[str] = set()
         for config in for_this_run:
-            self._configs.setdefault(config.host, config)
+            self.use(config)
 
     def _saved(self) -> dict[str, RegistryConfig]:
         found = [_read(data) for data in self._settings.get(_KEY, [])]
@@ -87,6 +87,12 @@ class RegistryBook:
         self._configs[host] = merged or config
         self._session.discard(host)
         return True
+
+    def use(self, config: RegistryConfig) -> None:
+        """Use a registry in this run only. One that is in the book stays as it is."""
+        if config.host not in self._configs:
+            self._session.add(config.host)
+            self._configs[config.host] = config
 
     def remove(self, host: str) -> None:
         """Remove *host* from the book. Docker Hub stays."""

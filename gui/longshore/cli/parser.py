@@ -19,7 +19,12 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "load": ("archives", "Load archives into an engine, the library or a registry."),
     "images": ("listing", "List the images of an engine or the library."),
     "tags": ("listing", "List the tags of a repository."),
+    "login": ("sign_in", "Sign in to a registry."),
+    "logout": ("sign_in", "Sign out of a registry."),
+    "whoami": ("sign_in", "Show who is signed in where."),
 }
+#: Commands whose wrong arguments may be passwords.
+_PRIVATE = {"login"}
 #: The options before a command that have a value.
 _VALUED = ("--engine", "--registry")
 _EPILOG = """\
@@ -39,11 +44,38 @@ class Group(Protocol):
 
 
 class Parser(argparse.ArgumentParser):
-    """Prints one sentence about wrong arguments, with the nearest command for an unknown one."""
+    """Prints one sentence about wrong arguments, with the nearest command for an unknown one.
+
+    *private*: the sentence does not repeat the arguments.
+    """
+
+    private = False
 
     def error(self, message: str) -> NoReturn:
         """See ArgumentParser."""
+        if self.private:
+            message = "These arguments are not valid. They are not repeated here: one may be a password."
         self.exit(2, f"{self.prog}: {message}\nSee {self.prog} --help.\n")
+
+
+class Refused(argparse.Action):
+    """An option that is known only to be refused, with *words*. It is not in the help."""
+
+    def __init__(
+        self, option_strings: Sequence[str], dest: str, *, words: str, nargs: str | int | None = None
+    ) -> None:
+        super().__init__(option_strings, dest, nargs=nargs, help=argparse.SUPPRESS)
+        self._words = words
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: object,
+        option_string: str | None = None,
+    ) -> NoReturn:
+        """See Action."""
+        parser.exit(2, f"{parser.prog}: {self._words}\n")
 
 
 def asks_for_window(argv: Sequence[str]) -> bool:
@@ -64,10 +96,11 @@ def _command(argv: Sequence[str]) -> str | None:
     return None
 
 
-def command_parser(argv: Sequence[str]) -> argparse.ArgumentParser:
+def command_parser(argv: Sequence[str]) -> Parser:
     """The parser for *argv*: only the asked command's arguments are imported. Exits for an unknown command."""
     asked = _command(argv)
     parser = _parser()
+    parser.private = asked in _PRIVATE
     if asked is not None and asked not in COMMANDS:
         near = difflib.get_close_matches(asked, COMMANDS, 1)
         guess = f" Did you mean {near[0]}?" if near else ""
@@ -76,14 +109,14 @@ def command_parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     return parser
 
 
-def whole_parser() -> argparse.ArgumentParser:
+def whole_parser() -> Parser:
     """The parser with the arguments of all commands, for the man page and completions."""
     parser = _parser()
     _add_commands(parser, list(COMMANDS))
     return parser
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser() -> Parser:
     parser = Parser(
         prog="longshore",
         description="Move container images between engines, registries, archives and a library on disk.",
@@ -94,26 +127,44 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_commands(parser: argparse.ArgumentParser, loaded: Sequence[str]) -> None:
+def _add_commands(parser: Parser, loaded: Sequence[str]) -> None:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
     for name, (module, does) in COMMANDS.items():
         one = commands.add_parser(
             name, help=does, description=does, formatter_class=argparse.RawDescriptionHelpFormatter
         )
+        one.private = name in _PRIVATE
         if name in loaded:
-            _add_output(one)
+            add_output(one)
             group: Group = importlib.import_module(f"longshore.cli.{module}")
             group.add(name, one)
 
 
-def _add_output(parser: argparse.ArgumentParser) -> None:
+def add_output(parser: argparse.ArgumentParser, *, again: bool = False) -> None:
+    """Add the options that every command has. *again*: to an action of a command, which has them already."""
+
+    def default(value: object) -> object:
+        # What stands before the action must not be lost.
+        return argparse.SUPPRESS if again else value
+
     shared = parser.add_argument_group("output")
-    shared.add_argument("--json", action="store_true", help="print one JSON object a line (schema 1)")
     shared.add_argument(
-        "--quiet", "-q", action="store_true", help="print only what was asked for, and errors"
+        "--json", action="store_true", default=default(False), help="print one JSON object a line (schema 1)"
+    )
+    shared.add_argument(
+        "--quiet",
+        "-q",
+        action="store_true",
+        default=default(False),
+        help="print only what was asked for, and errors",
     )
     # Also after the command, where people expect them.
     shared.add_argument(
-        "--engine", metavar="URL", dest="engines", action="append", default=[], help=argparse.SUPPRESS
+        "--engine",
+        metavar="URL",
+        dest="engines",
+        action="append",
+        default=default([]),
+        help=argparse.SUPPRESS,
     )
     shared.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)

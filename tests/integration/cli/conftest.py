@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -64,9 +63,14 @@ class Command:
 
 
 @pytest.fixture
-def longshore(testbed_engine: PrivateEngine) -> Iterator[Command]:
+def longshore(testbed_engine: PrivateEngine, alone: Command) -> Command:
     """Return the command line; see Command."""
-    environ = {
-        name: value for name, value in os.environ.items() if name not in ("DISPLAY", "WAYLAND_DISPLAY")
-    }
-    yield Command({**environ, "DOCKER_HOST": testbed_engine.host})
+    return Command({**alone.environ, "DOCKER_HOST": testbed_engine.host})
+
+
+@pytest.fixture
+def alone() -> Command:
+    """Return the command line without an engine."""
+    return Command(
+        {name: value for name, value in os.environ.items() if name not in ("DISPLAY", "WAYLAND_DISPLAY")}
+    )
