@@ -19,7 +19,13 @@ from longshore.errors import ImageUnknown, InvalidInput, LongshoreError, NotInLi
 from longshore.language import tr
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
-from longshore.transfers.transfer import Endpoint, EnginePlace, LibraryPlace, TransferRequest
+from longshore.transfers.transfer import (
+    Endpoint,
+    EnginePlace,
+    LibraryPlace,
+    TransferRequest,
+    TransferSnapshot,
+)
 
 if TYPE_CHECKING:
     from longshore.engine.model import ImageDetails
@@ -223,6 +229,11 @@ def run(
     running = Run(session)
     with shown(output) as changed, signals(running):
         ended = running.wait(wanted, changed)
+    return code_of(ended, codes)
+
+
+def code_of(ended: Sequence[TransferSnapshot], codes: Sequence[int]) -> int:
+    """The exit code for transfers and for the parts of the command that ended before them with *codes*."""
     of_transfers = exit_codes.of(ended)
     if not codes or of_transfers == exit_codes.INTERRUPTED:
         return of_transfers

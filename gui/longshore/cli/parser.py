@@ -22,6 +22,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "login": ("sign_in", "Sign in to a registry."),
     "logout": ("sign_in", "Sign out of a registry."),
     "whoami": ("sign_in", "Show who is signed in where."),
+    "history": ("history", "List past transfers."),
+    "queue": ("queue", "List, resume or remove interrupted transfers."),
 }
 #: Commands whose wrong arguments may be passwords.
 _PRIVATE = {"login"}
