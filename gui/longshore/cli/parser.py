@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "whoami": ("sign_in", "Show who is signed in where."),
     "history": ("history", "List past transfers."),
     "queue": ("queue", "List, resume or remove interrupted transfers."),
+    "doctor": ("doctor", "Check engines, registries, credentials, disk space and settings."),
 }
 #: Commands whose wrong arguments may be passwords.
 _PRIVATE = {"login"}
