@@ -20,7 +20,8 @@ class Session:
     """The user's Longshore, as far as no window is needed. One thread; what it opens may be used from any.
 
     Opens nothing until asked. *engine_urls*: the engines to use instead of Docker's current one, by address or context.
-    *registries*: known for this run only. Close it at the end.
+    *registries*: known for this run only. *history* False: nothing is written to the user's history and cache. Close it
+    at the end.
     """
 
     def __init__(
@@ -29,12 +30,15 @@ class Session:
         *,
         engine_urls: Sequence[str] = (),
         registries: Iterable[RegistryConfig] = (),
+        history: bool = True,
     ) -> None:
         self.environ = environ
         self.folders = Folders.of(environ)
         self.settings = Settings(self.folders.config)
         self.registries = RegistryBook(self.settings, list(registries))
-        self.clients = Clients(environ, self.registries.config, cache=self.folders.cache)
+        self._history = history
+        cache = self.folders.cache if history else None
+        self.clients = Clients(environ, self.registries.config, cache=cache)
         self._engine_urls = list(engine_urls)
         self._queue: TransferQueue | None = None
 
@@ -54,12 +58,13 @@ class Session:
         return user_files.chosen_library(self.folders, self.settings)
 
     def journal(self) -> Journal:
-        """A journal of the user's history, not opened yet."""
+        """A journal of the user's history, or one in memory, not opened yet."""
         choices = Choices.read(self.settings)
         return Journal(
             user_files.journal_file(self.folders),
             max_age_days=choices.history_days,
             max_rows=choices.history_rows,
+            in_memory=not self._history,
         )
 
     def queue(self, wake: Callable[[], None], *, adopt: bool = False) -> TransferQueue:
