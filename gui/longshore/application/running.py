@@ -5,10 +5,12 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
-from longshore.application.session import Session
-from longshore.transfers.queue.queue import TransferQueue
-from longshore.transfers.transfer import TransferRequest, TransferSnapshot
+if TYPE_CHECKING:
+    from longshore.application.session import Session
+    from longshore.transfers.queue.queue import TransferQueue
+    from longshore.transfers.transfer import TransferRequest, TransferSnapshot
 
 #: Seconds between two looks at what changed, and at most until a signal is heeded.
 LOOK = 0.1

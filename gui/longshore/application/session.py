@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from longshore.application import user_files
-from longshore.application.choices import Choices
 from longshore.application.clients import Clients
 from longshore.application.registries import RegistryBook
 from longshore.engine.address import current_address
 from longshore.registry.config import RegistryConfig
 from longshore.settings import Folders, Settings
-from longshore.transfers.journal.journal import Journal
-from longshore.transfers.queue.queue import TransferQueue
 from longshore.transfers.transfer import EnginePlace, LibraryPlace
+
+if TYPE_CHECKING:
+    # What only transfers need is imported late: a list needs none of it.
+    from longshore.transfers.journal.journal import Journal
+    from longshore.transfers.queue.queue import TransferQueue
 
 
 class Session:
@@ -59,6 +62,9 @@ class Session:
 
     def journal(self) -> Journal:
         """A journal of the user's history, or one in memory, not opened yet."""
+        from longshore.application.choices import Choices
+        from longshore.transfers.journal.journal import Journal
+
         choices = Choices.read(self.settings)
         return Journal(
             user_files.journal_file(self.folders),
@@ -70,6 +76,9 @@ class Session:
     def queue(self, wake: Callable[[], None], *, adopt: bool = False) -> TransferQueue:
         """The started queue of this session, with the user's limits. *adopt*: take over what others left unfinished."""
         if self._queue is None:
+            from longshore.application.choices import Choices
+            from longshore.transfers.queue.queue import TransferQueue
+
             choices = Choices.read(self.settings)
             self.clients.bandwidth.limit = choices.copy_limit * 1e6 or None
             self._queue = TransferQueue(
