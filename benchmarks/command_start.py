@@ -5,8 +5,8 @@
 Each command is a new process, and what counts is its user and system time: on a busy machine a clock on the wall
 measures the others. ``longshore --version`` is compared with ``skopeo --version`` and with a bare Python; a pull that
 finds everything up to date with ``docker pull`` of the same image into the same engine, and with a Python that only
-imports the libraries which such a pull cannot do without. What exceeds the last is our own. ``docker`` leaves the work
-to its engine, whose time is not counted; the wall clock is printed too.
+imports the libraries which such a pull cannot do without and loads the system's certificates. What exceeds the last is
+our own. ``docker`` leaves the work to its engine, whose time is not counted; the wall clock is printed too.
 """
 
 from __future__ import annotations
@@ -31,8 +31,11 @@ from testbed.home import PrivateHome
 from testbed.remote_images import seed_repository
 
 #: What a pull into the library cannot do without, and what one into an engine needs besides.
-LIBRARIES = "argparse, dataclasses, hashlib, json, logging.handlers, sqlite3, ssl, subprocess, urllib3"
-WITH_ENGINE = f"{LIBRARIES}, docker"
+LIBRARIES = """
+import argparse, dataclasses, hashlib, json, logging.handlers, sqlite3, ssl, subprocess, urllib3
+ssl.create_default_context()
+"""
+WITH_ENGINE = f"{LIBRARIES}import docker"
 
 
 @dataclass(frozen=True)
@@ -94,9 +97,9 @@ def main() -> None:
         commands: dict[str, Sequence[str]] = {
             "bare": [*python, "-c", "pass"],
             "version": [*longshore, "--version"],
-            "libraries": [*python, "-c", f"import {LIBRARIES}"],
+            "libraries": [*python, "-c", LIBRARIES],
             "library": [*longshore, "pull", image, "--to", "library"],
-            "with engine": [*python, "-c", f"import {WITH_ENGINE}"],
+            "with engine": [*python, "-c", WITH_ENGINE],
             "engine": [*longshore, "pull", image],
             "docker": ["docker", "pull", image],
         }
