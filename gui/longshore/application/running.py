@@ -5,13 +5,17 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
-from longshore.application.session import Session
-from longshore.transfers.queue.queue import TransferQueue
-from longshore.transfers.transfer import TransferRequest, TransferSnapshot
+if TYPE_CHECKING:
+    from longshore.application.session import Session
+    from longshore.transfers.queue.queue import TransferQueue
+    from longshore.transfers.transfer import TransferRequest, TransferSnapshot
 
 #: Seconds between two looks at what changed, and at most until a signal is heeded.
 LOOK = 0.1
+#: Seconds between the first two looks; doubles up to LOOK, so that a short transfer is over at once.
+FIRST_LOOK = 0.005
 
 
 class Run:
@@ -39,11 +43,13 @@ class Run:
     ) -> list[TransferSnapshot]:
         """Run *requests* and return their last snapshots, in the same order; equal requests are one transfer.
 
-        *changed* is called in this thread with the rows that changed, at most ten times a second. Some rows are
-        unfinished if :meth:`stop` was called.
+        *changed* is called in this thread with the rows that changed, at first more often, then at most ten times a
+        second. Some rows are unfinished if :meth:`stop` was called. An exception in this thread (of *changed*,
+        KeyboardInterrupt) cancels them.
         """
         queue = self._session.queue(self._news.set)
-        return self._until_the_end(queue, list(dict.fromkeys(queue.add(one) for one in requests)), changed)
+        rows = list(dict.fromkeys(queue.add(request) for request in requests))
+        return self._until_the_end(queue, rows, changed)
 
     def resume(
         self, ids: Sequence[str], changed: Callable[[list[TransferSnapshot]], None]
@@ -66,11 +72,22 @@ class Run:
     def _until_the_end(
         self, queue: TransferQueue, rows: list[str], changed: Callable[[list[TransferSnapshot]], None]
     ) -> list[TransferSnapshot]:
+        try:
+            return self._wait(queue, rows, changed)
+        except BaseException:
+            queue.cancel(rows)
+            raise
+
+    def _wait(
+        self, queue: TransferQueue, rows: list[str], changed: Callable[[list[TransferSnapshot]], None]
+    ) -> list[TransferSnapshot]:
+        pause = FIRST_LOOK
         latest: dict[str, TransferSnapshot] = {}
         cancelled = False
         while not self._stopped:
             if self._news.wait(LOOK):
-                time.sleep(LOOK)  # changes come by the hundred
+                time.sleep(pause)  # changes come by the hundred
+                pause = min(pause * 2, LOOK)
                 self._news.clear()
                 found = [one for one in queue.take_changes().snapshots if one.id in rows]
                 latest |= {one.id: one for one in found}

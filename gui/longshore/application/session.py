@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 import contextlib
-import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from longshore.application import user_files
-from longshore.application.choices import Choices
 from longshore.application.clients import Clients
 from longshore.application.registries import RegistryBook
 from longshore.engine.address import current_address
 from longshore.registry.config import RegistryConfig
 from longshore.settings import Folders, Settings
 from longshore.transfers.errors import HistoryUnavailable
-from longshore.transfers.journal.journal import Journal
-from longshore.transfers.queue.queue import TransferQueue
 from longshore.transfers.transfer import EnginePlace, LibraryPlace
+
+if TYPE_CHECKING:
+    # What only transfers need is imported late: a list needs none of it.
+    from longshore.transfers.journal.journal import Journal
+    from longshore.transfers.queue.queue import TransferQueue
 
 
 class Session:
     """The user's Longshore, as far as no window is needed. One thread; what it opens may be used from any.
 
     Opens nothing until asked. *engine_urls*: the engines to use instead of Docker's current one, by address or context.
-    *registries*: known for this run only. Close it at the end.
+    *registries*: known for this run only. *history* False: nothing is written to the user's history and cache. Close it
+    at the end.
     """
 
     def __init__(
@@ -32,12 +35,15 @@ class Session:
         *,
         engine_urls: Sequence[str] = (),
         registries: Iterable[RegistryConfig] = (),
+        history: bool = True,
     ) -> None:
         self.environ = environ
         self.folders = Folders.of(environ)
         self.settings = Settings(self.folders.config)
         self.registries = RegistryBook(self.settings, list(registries))
-        self.clients = Clients(environ, self.registries.config, cache=self.folders.cache)
+        self._history = history
+        cache = self.folders.cache if history else None
+        self.clients = Clients(environ, self.registries.config, cache=cache)
         self._engine_urls = list(engine_urls)
         self._queue: TransferQueue | None = None
 
@@ -57,12 +63,16 @@ class Session:
         return user_files.chosen_library(self.folders, self.settings)
 
     def journal(self) -> Journal:
-        """A journal of the user's history, not opened yet."""
+        """A journal of the user's history, or one in memory, not opened yet."""
+        from longshore.application.choices import Choices
+        from longshore.transfers.journal.journal import Journal
+
         choices = Choices.read(self.settings)
         return Journal(
             user_files.journal_file(self.folders),
             max_age_days=choices.history_days,
             max_rows=choices.history_rows,
+            in_memory=not self._history,
         )
 
     @contextlib.contextmanager
@@ -71,6 +81,8 @@ class Session:
 
         Raises HistoryUnavailable if its file can be neither read nor written, or not any more at the end.
         """
+        import sqlite3
+
         journal = self.journal()
         journal.open()
         try:
@@ -89,6 +101,9 @@ class Session:
     def queue(self, wake: Callable[[], None]) -> TransferQueue:
         """The started queue of this session, with the user's limits. It leaves others' unfinished rows to them."""
         if self._queue is None:
+            from longshore.application.choices import Choices
+            from longshore.transfers.queue.queue import TransferQueue
+
             choices = Choices.read(self.settings)
             self.clients.bandwidth.limit = choices.copy_limit * 1e6 or None
             self._queue = TransferQueue(

@@ -6,9 +6,10 @@ import argparse
 from pathlib import Path
 
 from longshore.application import requests
+from longshore.application.places import local_end
 from longshore.application.requests import LocalPlace
 from longshore.application.session import Session
-from longshore.cli.moving import local_end, platform_of, run
+from longshore.cli.moving import platform_of, run
 from longshore.cli.output import Output
 from longshore.errors import InvalidInput
 from longshore.oci.reference import Reference

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import replace
 
-from longshore.application import requests
+from longshore.application import places
 from longshore.application.session import Session
-from longshore.cli import places
 from longshore.cli.moving import platform_of, run
 from longshore.cli.output import Output
 from longshore.errors import InvalidInput
 from longshore.oci.reference import Reference
-from longshore.transfers.transfer import ArchivePlace, Endpoint, EnginePlace, RegistryPlace, TransferRequest
+from longshore.transfers.transfer import EnginePlace, RegistryPlace
 
 _COPY = f"""\
 {places.HELP}
@@ -57,38 +55,10 @@ def copy(session: Session, arguments: argparse.Namespace, output: Output) -> int
     if arguments.all_tags or arguments.tags is not None:
         return _copy_tags(session, arguments, source, destination, output)
     end = places.end_of(source, session)
-    request = _request(end, destination, arguments)
+    request = places.request_between(end, destination, arguments.platforms, referrers=arguments.referrers)
     if isinstance(destination.place, EnginePlace):
         session.clients.engine(destination.place.address).probe()  # the queue would wait for it
     return run(session, [request], output)
-
-
-def _request(
-    source: Endpoint, destination: places.NamedPlace, arguments: argparse.Namespace
-) -> TransferRequest:
-    """The transfer from *source* to *destination*. Raises InvalidInput, InvalidReference."""
-    place, name = destination.place, destination.reference
-    if name is not None:
-        name = name.with_default_tag()
-        if name.digest is not None and not isinstance(place, RegistryPlace):
-            raise InvalidInput("A destination is named by a tag.", subject=destination.name)
-    elif not isinstance(place, ArchivePlace) or source.reference is not None:
-        name = source.reference
-    if arguments.referrers and (isinstance(place, EnginePlace) or isinstance(source.place, EnginePlace)):
-        raise InvalidInput("An engine does not keep referrers.", advice="Leave out --referrers.")
-    # As in the window: an image that keeps its name keeps its id too, and two equal requests are one transfer.
-    kept = name == source.reference and not isinstance(place, RegistryPlace)
-    destination_end = Endpoint(place, name, source.image_id if kept else "")
-    request = requests.move(source, destination_end, referrers=arguments.referrers)
-    platforms = arguments.platforms
-    if not platforms:
-        return request
-    if len(platforms) == 1:
-        return replace(request, platform=platforms[0])
-    if isinstance(place, EnginePlace) or isinstance(source.place, EnginePlace):
-        raise InvalidInput("An engine takes or gives one platform.", advice="Give --platform once.")
-    chosen = ",".join(sorted(map(str, platforms)))
-    return replace(request, options=tuple(sorted([*request.options, ("platforms", chosen)])))
 
 
 def _copy_tags(

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
-from longshore.application.session import Session
 from longshore.application.stores import open_store
 from longshore.cli import exit_codes
 from longshore.cli.output import Output
 from longshore.oci.reference import Reference
+
+if TYPE_CHECKING:
+    from longshore.application.session import Session
 
 
 def add(command: str, parser: argparse.ArgumentParser) -> None:

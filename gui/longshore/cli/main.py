@@ -10,13 +10,13 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from longshore.cli import exit_codes
-from longshore.cli.output import Output
 from longshore.cli.parser import command_parser
-from longshore.errors import InvalidInput, LongshoreError
 
 if TYPE_CHECKING:
+    # Late, because --help and --version end in the parser.
     from longshore.application.session import Session
+    from longshore.cli.output import Output
+    from longshore.errors import LongshoreError
 
 #: Commands that can use several engines at once.
 _SEVERAL_ENGINES = {"pull"}
@@ -29,6 +29,9 @@ def main(argv: Sequence[str]) -> int:
         signal.signal(signal.SIGINT, _end_at_once)
     _escape_what_cannot_be_printed()
     arguments = command_parser(argv).parse_args(argv)
+    from longshore.cli import exit_codes
+    from longshore.cli.output import Output
+
     if arguments.command is None:
         # Only --help asks for the parser without a command, and that has ended the program.
         return exit_codes.USAGE
@@ -44,6 +47,8 @@ def main(argv: Sequence[str]) -> int:
 
 def _run(arguments: argparse.Namespace, output: Output) -> int:
     from longshore import log
+    from longshore.cli import exit_codes
+    from longshore.errors import LongshoreError
     from longshore.settings import Folders
 
     folders = Folders.of(os.environ)
@@ -73,6 +78,7 @@ def _run(arguments: argparse.Namespace, output: Output) -> int:
 def _session(arguments: argparse.Namespace) -> Session:
     """The session for the options that all commands have. Raises InvalidInput, EngineError."""
     from longshore.application.session import Session
+    from longshore.errors import InvalidInput
 
     registries = []
     if arguments.registry:
@@ -88,6 +94,8 @@ def _session(arguments: argparse.Namespace) -> Session:
 def _unexpected(error: Exception, folder: str) -> LongshoreError:
     import logging
 
+    from longshore.errors import LongshoreError
+
     logging.getLogger(__name__).error("unexpected", exc_info=error)
     if isinstance(error, OSError):
         return LongshoreError(
@@ -100,7 +108,7 @@ def _unexpected(error: Exception, folder: str) -> LongshoreError:
 
 
 def _end_at_once(number: int, frame: object) -> None:
-    os._exit(exit_codes.INTERRUPTED)
+    os._exit(130)  # exit_codes.INTERRUPTED, without an import in a signal's handler
 
 
 def _escape_what_cannot_be_printed() -> None:

@@ -9,13 +9,14 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from longshore.application import requests
+from longshore.application.places import local_end
 from longshore.application.requests import LocalPlace
 from longshore.application.running import Run
 from longshore.application.session import Session
 from longshore.cli import exit_codes
 from longshore.cli.output import Output
 from longshore.cli.progress import shown
-from longshore.errors import ImageUnknown, InvalidInput, LongshoreError, NotInLibrary
+from longshore.errors import InvalidInput, LongshoreError
 from longshore.language import tr
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
@@ -203,21 +204,6 @@ def _known(session: Session, source: Endpoint) -> tuple[ImageDetails | None, set
     assert isinstance(place, LibraryPlace)
     images = open_store(place, session.clients).images()
     return None, {image.image_id for image in images if image.name == source.name}
-
-
-def local_end(session: Session, place: LocalPlace, text: str) -> Endpoint:
-    """The image of an engine or the library that *text* names. Raises ImageUnknown, NotInLibrary, InvalidInput."""
-    from longshore.application.image_names import find_image
-    from longshore.application.stores import open_store
-
-    name = find_image(open_store(place, session.clients).images(), text)
-    if name is not None:
-        return Endpoint.of(place, name)
-    if isinstance(place, LibraryPlace):
-        raise NotInLibrary(
-            "The library has no such image.", subject=text, advice="See longshore images --from library."
-        )
-    raise ImageUnknown("The engine has no such image.", subject=text, advice="See longshore images.")
 
 
 def run(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import importlib
 from collections.abc import Sequence
 from typing import NoReturn, Protocol
@@ -82,8 +81,8 @@ class Refused(argparse.Action):
 
 
 def asks_for_window(argv: Sequence[str]) -> bool:
-    """Whether *argv* asks for the window: it has no command, and no question about them."""
-    return _command(argv) is None and not {"-h", "--help"} & set(argv)
+    """Whether *argv* asks for the window: it has no command, and no question about them or the version."""
+    return _command(argv) is None and not {"-h", "--help", "--version"} & set(argv)
 
 
 def _command(argv: Sequence[str]) -> str | None:
@@ -105,6 +104,8 @@ def command_parser(argv: Sequence[str]) -> Parser:
     parser = _parser()
     parser.private = asked in _PRIVATE
     if asked is not None and asked not in COMMANDS:
+        import difflib
+
         near = difflib.get_close_matches(asked, COMMANDS, 1)
         guess = f" Did you mean {near[0]}?" if near else ""
         parser.error(f"There is no command {asked!r}.{guess}")

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from longshore.cancellation import Cancellation
 from longshore.engine.address import EngineAddress
 from longshore.engine.attempt import Attempt
-from longshore.engine.failures import classify
 from longshore.engine.model import EngineEvent, EngineInfo, EventKind, ImageDetails, SwarmNode
 from longshore.engine.parsing import (
     EVENT_ACTIONS,
@@ -200,8 +199,14 @@ class Engine:
         for secret in ("password", "identitytoken"):
             # The engine repeats a registry's messages, and a registry may repeat the credentials it received.
             keep_out(auth.get(secret, ""), auth.get("username", ""))
+
+        def refused(status: int, text: str) -> LongshoreError:
+            from longshore.engine.failures import classify  # late: most pulls and pushes succeed
+
+            return classify(text, attempt, status)
+
         with (
-            self._job(cancellation, doing, lambda status, text: classify(text, attempt, status)) as client,
+            self._job(cancellation, doing, refused) as client,
             client.objects("POST", path, *arguments, params=query, auth=auth) as lines,
         ):
             for line in lines:

@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from longshore.engine.attempt import Attempt
-from longshore.engine.failures import classify
 from longshore.engine.sentences import error_of
 from longshore.oci.layer import LayerProgress, LayerState
 from longshore.text import plain
@@ -146,6 +145,8 @@ class Normaliser:
         text = detail.get("message") if isinstance(detail, Mapping) else None
         text = text or event.get("error")
         if detail is not None or text:
+            from longshore.engine.failures import classify  # late: most pulls and pushes succeed
+
             raise classify(str(text or ""), self.attempt)
 
     def _aux(self, aux: Mapping[str, Any]) -> Iterator[OnePlatform]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from longshore.cancellation import Cancellation
 from longshore.credentials import Credential
@@ -25,7 +26,6 @@ from longshore.registry import failures
 from longshore.registry.allowed_addresses import AllowedAddresses
 from longshore.registry.blobs import Blobs
 from longshore.registry.catalogue import Listings
-from longshore.registry.certificate import CertificateReport
 from longshore.registry.config import RegistryConfig
 from longshore.registry.connections import CONNECT_SECONDS
 from longshore.registry.details_cache import DetailsCache
@@ -34,6 +34,9 @@ from longshore.registry.model import PlatformDetails, RegistryInfo, TagDetails
 from longshore.registry.session import Session
 from longshore.registry.tls import ENGINE_FOLDERS, TlsFiles
 from longshore.registry.transport import READ_SECONDS, Transport
+
+if TYPE_CHECKING:
+    from longshore.registry.certificate import CertificateReport
 
 #: Most images of one index whose sizes are requested.
 _MOST_PLATFORMS = 64
@@ -160,6 +163,8 @@ class RegistryClient(Manifests, Blobs, Listings):
         elsewhere = problem.address if problem is not None else ""
         url = f"https://{elsewhere}" if elsewhere else self._session.base(cancellation)
         found = self._transport.peer_certificate(url, cancellation=cancellation)
+        from longshore.registry.certificate import CertificateReport
+
         return CertificateReport(config, elsewhere or config.api_host, found, problem)
 
     def tag_details(

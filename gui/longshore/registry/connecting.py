@@ -5,16 +5,19 @@ from __future__ import annotations
 import socket
 import ssl
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from urllib3 import exceptions as u3
 
 from longshore.errors import LongshoreError, RegistryUnreachable, TlsFailed, UnexpectedReply
 from longshore.registry.allowed_addresses import AddressNotAllowedError
-from longshore.registry.certificate import Certificate
 from longshore.registry.config import RegistryConfig, split_host
 from longshore.registry.failures import called, said, unexpected
 from longshore.registry.tls import UnusableFiles
+
+if TYPE_CHECKING:
+    from longshore.registry.certificate import Certificate
 
 
 def of_connection(

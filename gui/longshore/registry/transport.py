@@ -10,7 +10,7 @@ import logging
 import threading
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 import urllib3
@@ -19,7 +19,6 @@ from urllib3.exceptions import HTTPError, LocationParseError
 from longshore import __version__
 from longshore.cancellation import Cancellation, Cancelled
 from longshore.registry.allowed_addresses import AllowedAddresses
-from longshore.registry.certificate import Certificate, read_certificate
 from longshore.registry.challenge import number
 from longshore.registry.config import RegistryConfig, split_host
 from longshore.registry.connections import (
@@ -33,6 +32,9 @@ from longshore.registry.connections import (
 from longshore.registry.proxies import proxy_for
 from longshore.registry.tls import TlsFiles, UnusableFiles
 from longshore.secrecy import keep_out
+
+if TYPE_CHECKING:
+    from longshore.registry.certificate import Certificate
 
 _log = logging.getLogger(__name__)
 
@@ -258,6 +260,8 @@ class Transport:
                 manager = self._make(proxy, own, True, checked=False)
                 connection = _connected(manager.connection_from_url(url), seconds)
                 der = connection.sock.getpeercert(binary_form=True)
+                from longshore.registry.certificate import read_certificate
+
                 return read_certificate(der) if der else None
         except (HTTPError, OSError, ValueError, UnusableFiles) as error:
             _log.info("no certificate of %s: %s", url, error)

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from longshore.application.session import Session
+from longshore.transfers.transfer import State
 from testbed.engine import PrivateEngine
 from testbed.registry import PrivateRegistry
 from testbed.remote_images import seed_repository
@@ -202,8 +204,15 @@ def test_a_signal_ends_it(
     assert err == ""
     states = [json.loads(line)["state"] for line in out.splitlines()]
     if state is None:
-        assert "Running" in states  # the journal has it, to be resumed
         assert not {"Cancelled", "Succeeded", "Failed"} & set(states)
+        session = Session(longshore.environ)
+        journal = session.journal()
+        journal.open()
+        try:
+            assert [row.state for row in journal.history()] == [State.INTERRUPTED]  # to be resumed
+        finally:
+            journal.close()
+            session.close()
     else:
         assert states[-1] == state
     longshore("pull", f"{second_registry.address}/cli/slow:{number}", "--to", "library", code=1)

@@ -1,87 +1,84 @@
-"""Resuming what ended programs left unfinished, as a command does."""
+"""A run of transfers for callers that wait."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from longshore.application.running import Run
-from longshore.application.session import Session
-from longshore.transfers.queue.row import Entry
 from longshore.transfers.transfer import State, TransferRequest, TransferSnapshot
-from longshore.transfers.ways.way import Job
-from transfertools import Script, pull
 
 
-@pytest.fixture
-def make() -> Iterator[Callable[[], Session]]:
-    sessions: list[Session] = []
+class _Queue:
+    """Each look finds the next of the *states* of every row, then nothing."""
 
-    def session() -> Session:
-        sessions.append(Session(dict(os.environ)))
-        return sessions[-1]
+    wake: Callable[[], None]
 
-    yield session
-    for one in sessions:
-        assert one.close()
+    def __init__(self, states: list[State]) -> None:
+        self.states = states
+        self.rows: list[str] = []
+        self.cancelled: list[str] = []
 
+    def add(self, request: TransferRequest) -> str:
+        self.rows.append(str(request))
+        self.wake()
+        return str(request)
 
-def left(session: Session, *requests: TransferRequest) -> list[str]:
-    """The ids of rows that a program left unfinished."""
-    rows = [replace(Entry(request).snapshot(0.0), state=State.RUNNING) for request in requests]
-    with session.opened_journal() as journal:
-        for number, row in enumerate(rows):
-            journal.save([row], number)
-    return [row.id for row in rows]
+    def take_changes(self) -> Any:
+        state = self.states.pop(0)
+        if self.states:
+            self.wake()
+        return SimpleNamespace(snapshots=[SimpleNamespace(id=row, state=state) for row in set(self.rows)])
 
-
-def test_each_request_is_resumed_once(make: Callable[[], Session], monkeypatch: pytest.MonkeyPatch) -> None:
-    script = Script(lambda job, number: "")
-    monkeypatch.setattr("longshore.transfers.queue.runner.all_ways", script.table)
-    first, again, other = left(make(), pull("a/b:1"), pull("a/b:1"), pull("a/b:2"))
-    seen: list[TransferSnapshot] = []
-    session = make()
-    ended = Run(session).resume([first, again, other, "of nobody"], seen.extend)
-    assert [(row.id, row.state) for row in ended] == [(first, State.SUCCEEDED), (other, State.SUCCEEDED)]
-    assert sorted(map(str, script.started)) == sorted(map(str, [pull("a/b:1"), pull("a/b:2")]))
-    assert State.INTERRUPTED not in {row.state for row in seen}
-    session.close()
-    with make().opened_journal() as journal:
-        assert journal.unfinished() == ([], [])
-        # The second row of the same request is history only.
-        states = {row.id: row.state for row in journal.history()}
-        assert states == {first: State.SUCCEEDED, again: State.INTERRUPTED, other: State.SUCCEEDED}
+    def cancel(self, rows: list[str]) -> None:
+        self.cancelled = rows
+        self.states = [State.CANCELLED]
+        self.wake()
 
 
-def test_what_was_stopped_again_can_be_resumed_again(
-    make: Callable[[], Session], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def until_cancelled(job: Job, number: int) -> str:
-        assert job.cancellation.wait(20)
-        job.cancellation.raise_if_cancelled()
-        return ""
+def _run(states: list[State]) -> tuple[Run, _Queue]:
+    queue = _Queue(states)
 
-    monkeypatch.setattr("longshore.transfers.queue.runner.all_ways", Script(until_cancelled).table)
-    (row,) = left(make(), pull("a/b:1"))
-    session = make()
-    run = Run(session)
+    def opened(wake: Callable[[], None]) -> _Queue:
+        queue.wake = wake
+        return queue
 
-    def stop(rows: list[TransferSnapshot]) -> None:
-        if rows[-1].state is State.RUNNING:
-            run.stop()
-
-    (stopped,) = run.resume([row], stop)
-    assert stopped.state is State.RUNNING
-    with make().opened_journal() as journal:
-        assert [one.id for one in journal.unfinished()[1]] == [row], "it is not free before its program ended"
-    session.close()
-    monkeypatch.setattr("longshore.transfers.queue.runner.all_ways", Script(lambda job, number: "").table)
-    (done,) = Run(make()).resume([row], lambda rows: None)
-    assert (done.id, done.state) == (row, State.SUCCEEDED)
+    session: Any = SimpleNamespace(queue=opened)
+    return Run(session), queue
 
 
-def test_nothing_to_resume_ends_at_once(make: Callable[[], Session]) -> None:
-    assert Run(make()).resume(["of nobody"], lambda rows: None) == []
+def test_equal_requests_are_one_and_every_change_is_reported() -> None:
+    run, queue = _run([State.QUEUED, State.RUNNING, State.SUCCEEDED])
+    seen: list[State] = []
+
+    def changed(rows: list[TransferSnapshot]) -> None:
+        seen.extend(row.state for row in rows)
+
+    requests: list[Any] = ["a", "a"]
+    assert [row.state for row in run.wait(requests, changed)] == [State.SUCCEEDED]
+    assert seen == [State.QUEUED, State.RUNNING, State.SUCCEEDED]
+    assert queue.cancelled == []
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, ZeroDivisionError])
+def test_an_exception_while_waiting_cancels(error: type[BaseException]) -> None:
+    run, queue = _run([State.RUNNING, State.RUNNING])
+
+    def changed(rows: list[TransferSnapshot]) -> None:
+        raise error
+
+    requests: list[Any] = ["a", "b"]
+    with pytest.raises(error):
+        run.wait(requests, changed)
+    assert queue.cancelled == ["a", "b"]
+
+
+def test_cancelled_from_elsewhere() -> None:
+    run, queue = _run([State.RUNNING])
+    requests: list[Any] = ["a"]
+    run.cancel()
+    assert [row.state for row in run.wait(requests, lambda rows: None)] == [State.CANCELLED]
+    assert queue.cancelled == ["a"]

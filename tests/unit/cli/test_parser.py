@@ -17,7 +17,7 @@ from longshore.cli.parser import COMMANDS, asks_for_window, command_parser, whol
         ("", True),
         ("--registry 127.0.0.1:5000", True),
         ("--engine pull", True),  # the engine, a context called pull
-        ("--version", True),
+        ("--version", False),
         ("--debug --registry a.example --registry b.example", True),
         ("pull alpine", False),
         ("--engine tcp://a:1 pull alpine", False),

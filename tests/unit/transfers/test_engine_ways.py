@@ -37,7 +37,7 @@ from longshore.transfers.transfer import (
 )
 from longshore.transfers.ways import pull as pulling
 from longshore.transfers.ways import push as pushing
-from longshore.transfers.ways.table import all_ways
+from longshore.transfers.ways.table import all_ways, make_way
 from longshore.transfers.ways.way import Job
 from transfertools import ENGINE, copy, pull, push
 
@@ -72,6 +72,8 @@ def test_what_can_be_paused_and_what_unpacks() -> None:
     places = (EnginePlace, RegistryPlace, LibraryPlace, ArchivePlace)
     ways = all_ways()
     assert set(ways) == set(itertools.product(places, places))
+    assert {pair: type(make_way(pair)) for pair in ways} == {pair: type(way) for pair, way in ways.items()}
+    assert make_way((EnginePlace, str)) is None  # type: ignore[arg-type]
     copies = {
         (RegistryPlace, RegistryPlace),
         (RegistryPlace, LibraryPlace),

@@ -89,6 +89,20 @@ def test_rows_come_back_whole(opened: Open) -> None:
     assert replace(found, error=None) == replace(full, error=None)
 
 
+def test_a_journal_in_memory_keeps_rows_and_writes_no_file(opened: Open, path: Path) -> None:
+    journal = opened(in_memory=True)
+    settled = threading.Event()
+    saved = row()
+    journal.save([saved], settled=settled.set)
+    assert settled.wait(30)
+    assert [one.id for one in journal.history()] == [saved.id]
+    assert journal.problem == ""
+    assert journal.flush()
+    assert journal.adopt() == []
+    assert journal.close()
+    assert not path.parent.exists()
+
+
 def test_only_we_may_read_it(opened: Open, path: Path) -> None:
     journal = opened()
     journal.save([row()])

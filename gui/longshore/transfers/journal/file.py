@@ -54,14 +54,14 @@ def open_database(path: Path, patience: float = BUSY_SECONDS) -> Opened:
     except sqlite3.DatabaseError as error:
         if primary_code(error) not in BROKEN:
             # Locked, read-only, no space: the file itself is intact.
-            return Opened(_in_memory(), aside, reason_of(error))
+            return Opened(memory_database(), aside, reason_of(error))
         aside = _set_aside(path, "corrupt", f"{error}.")
     except OSError as error:
-        return Opened(_in_memory(), aside, reason_of(error))
+        return Opened(memory_database(), aside, reason_of(error))
     try:
         return Opened(_open_patiently(path, patience), aside)
     except (sqlite3.DatabaseError, OSError, NewerJournal) as error:
-        return Opened(_in_memory(), aside, reason_of(error))
+        return Opened(memory_database(), aside, reason_of(error))
 
 
 def primary_code(error: sqlite3.Error) -> int:
@@ -139,7 +139,8 @@ def _connect(name: str) -> sqlite3.Connection:
     return connection
 
 
-def _in_memory() -> sqlite3.Connection:
+def memory_database() -> sqlite3.Connection:
+    """A new, empty database in memory."""
     connection = _connect(":memory:")
     migrate(connection)
     return connection

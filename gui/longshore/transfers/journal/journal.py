@@ -19,7 +19,16 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import TypeVar
 
-from longshore.transfers.journal.file import BROKEN, SetAside, is_gone, open_database, primary_code, reason_of
+from longshore.transfers.journal.file import (
+    BROKEN,
+    Opened,
+    SetAside,
+    is_gone,
+    memory_database,
+    open_database,
+    primary_code,
+    reason_of,
+)
 from longshore.transfers.journal.history import PAGE, HistoryFilter, page_query
 from longshore.transfers.journal.instance import Instance
 from longshore.transfers.journal.pending import Pending, RowChange
@@ -43,6 +52,8 @@ _LAST_BUSY = 0.3
 class Journal:
     """The journal in the file *path*, which need not exist. Nothing is read or created before :meth:`open`.
 
+    *in_memory*: there is no file at all, for programs that keep no history.
+
     *clock*: seconds since 1970. *problem*: why rows are not being saved to the file at the moment, "" if they are.
     *damaged*: the number of rows that could not be read so far. *set_aside*: whether the file found could not be used.
     *another*: the file is not the one that :meth:`adopt` read; it may not have this run's rows. The journal's thread
@@ -56,8 +67,10 @@ class Journal:
         max_age_days: float = MAX_AGE_DAYS,
         max_rows: int = MAX_ROWS,
         clock: Callable[[], float] = time.time,
+        in_memory: bool = False,
     ) -> None:
         self.path = path
+        self._in_memory = in_memory
         self.set_aside: SetAside | None = None
         self.problem = ""
         self.damaged = 0
@@ -258,7 +271,7 @@ class Journal:
 
     def _begin(self) -> None:
         self._give_sign_of_life()
-        opened = open_database(self.path)
+        opened = Opened(memory_database()) if self._in_memory else open_database(self.path)
         self._store = Store(opened.connection, self._clock)
         self._in_file = not opened.problem
         self._note_set_aside(opened.set_aside)
@@ -266,7 +279,7 @@ class Journal:
         self._trim()
 
     def _give_sign_of_life(self) -> None:
-        if self._instance is None:
+        if self._instance is None and not self._in_memory:
             try:
                 self._instance = Instance(self.path.with_name(f"{self.path.stem}-instances"), self._owner)
             except OSError as error:
@@ -361,7 +374,7 @@ class Journal:
         """
         store = self._store
         assert store is not None
-        if self._in_file and not self._broken and not is_gone(self.path):
+        if self._in_memory or (self._in_file and not self._broken and not is_gone(self.path)):
             return ""
         self._give_sign_of_life()
         opened = open_database(self.path, patience=0.0)

@@ -20,7 +20,7 @@ from longshore.transfers.queue.threads import Threads
 from longshore.transfers.queue.waiting import EngineWaiter
 from longshore.transfers.queue.worker import Outcome, perform
 from longshore.transfers.transfer import Plan, State, TransferNote, Waiting
-from longshore.transfers.ways.table import Ways, all_ways, kind_of
+from longshore.transfers.ways.table import Places, Ways, kind_of, make_way
 from longshore.transfers.ways.way import Job, Later, Way
 
 _log = logging.getLogger(__name__)
@@ -37,7 +37,7 @@ class Runner:
     """Starts the rows that may start, runs each attempt in its own thread, and decides what happens afterwards.
 
     Everything that may block (engine, registry, disk) runs outside the lock of the rows. *ways*: by the kinds of
-    source and destination; None: all of them, imported by the scheduler's thread.
+    source and destination; None: all of them, each imported by the scheduler's thread when a row first needs it.
     """
 
     def __init__(
@@ -53,7 +53,9 @@ class Runner:
         self._rows = rows
         self._clients = clients
         self._threads = threads
-        self._ways = ways
+        self._make_way = make_way if ways is None else ways.get
+        #: The ways that rows needed so far; None where there is none. Guarded by the lock of the rows.
+        self._ways: dict[Places, Way | None] = {}
         self._policy = policy
         #: Both are guarded by the lock of the rows.
         self.limits = limits
@@ -77,8 +79,6 @@ class Runner:
     # -- the scheduler's thread
 
     def _schedule(self) -> None:
-        if self._ways is None:
-            self._ways = all_ways()
         while not self._rows.closing:
             try:
                 seconds = self._look()
@@ -93,6 +93,10 @@ class Runner:
         """Start what may start. Returns the seconds until the next look, None if only a change calls for one."""
         with self._rows.lock:
             self._rows.looking()
+            needed = {kind_of(entry.request) for entry in self._rows} - self._ways.keys()
+        made = {places: self._make_way(places) for places in needed}  # may import
+        with self._rows.lock:
+            self._ways |= made
             monotonic = time.monotonic()
             self.look_at_new()
             timeout = self._keep_up(monotonic)
@@ -100,6 +104,8 @@ class Runner:
             for entry in decision.waiting:
                 self._rows.changed(entry)
             for entry in () if self._rows.closing else decision.start:
+                if kind_of(entry.request) not in self._ways:
+                    continue  # added meanwhile, which makes the scheduler look again
                 self._begin(entry)
                 timeout = min(timeout or TICK, TICK)  # a new attempt may stall at once
             away = {engine for entry in self._rows if (engine := entry.engine_away)}
@@ -109,14 +115,12 @@ class Runner:
         return min(filter(None, (timeout, decision.wake_in)), default=None)
 
     def _way(self, entry: Entry) -> Way | None:
-        return None if self._ways is None else self._ways.get(kind_of(entry.request))
+        return self._ways.get(kind_of(entry.request))
 
     def look_at_new(self) -> None:
         """Determine whether new rows can be paused. The lock is held."""
-        if self._ways is None:
-            return
         for entry in self._rows:
-            if entry.pausable is None:
+            if entry.pausable is None and kind_of(entry.request) in self._ways:
                 way = self._way(entry)
                 entry.pausable = way is not None and way.pausable
                 if entry.pausable:

@@ -1,13 +1,16 @@
-"""Places on the command line: references, and the transport names of skopeo (containers/image, transports)."""
+"""Places as people write them: references, and the transport names of skopeo (containers/image, transports)."""
 
 from __future__ import annotations
 
-import argparse
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from longshore.application import requests
+from longshore.application.requests import LocalPlace
 from longshore.application.session import Session
-from longshore.errors import InvalidInput
+from longshore.errors import ImageUnknown, InvalidInput, NotInLibrary
+from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
 from longshore.text import plain
 from longshore.transfers.transfer import (
@@ -17,9 +20,10 @@ from longshore.transfers.transfer import (
     LibraryPlace,
     Place,
     RegistryPlace,
+    TransferRequest,
 )
 
-#: The transports and what their names mean; for ``--help``.
+#: The transports and what their names mean; for ``--help`` and docs/library.md.
 HELP = """\
 places:
   NAME, docker://NAME        an image in a registry
@@ -94,8 +98,6 @@ def _path_and_name(rest: str) -> tuple[Path, str]:
 
 def end_of(named: NamedPlace, session: Session) -> Endpoint:
     """The source that *named* means: engines and the library are asked for it. Raises LongshoreError."""
-    from longshore.cli.moving import local_end
-
     place = named.place
     if isinstance(place, EnginePlace | LibraryPlace):
         if not named.name and isinstance(place, LibraryPlace):
@@ -121,6 +123,46 @@ def _only_image(session: Session, place: LibraryPlace) -> Endpoint:
     return Endpoint.of(place, names.pop())
 
 
-def add_place(parser: argparse.ArgumentParser, name: str, metavar: str, help_text: str) -> None:
-    """Add a positional argument that names a place."""
-    parser.add_argument(name, metavar=metavar, help=help_text)
+def local_end(session: Session, place: LocalPlace, text: str) -> Endpoint:
+    """The image of an engine or the library that *text* names. Raises ImageUnknown, NotInLibrary, InvalidInput."""
+    from longshore.application.image_names import find_image
+    from longshore.application.stores import open_store
+
+    name = find_image(open_store(place, session.clients).images(), text)
+    if name is not None:
+        return Endpoint.of(place, name)
+    if isinstance(place, LibraryPlace):
+        raise NotInLibrary(
+            "The library has no such image.", subject=text, advice="See longshore images --from library."
+        )
+    raise ImageUnknown("The engine has no such image.", subject=text, advice="See longshore images.")
+
+
+def request_between(
+    source: Endpoint, destination: NamedPlace, platforms: Sequence[Platform] = (), *, referrers: bool = False
+) -> TransferRequest:
+    """The transfer from *source* to *destination*, under the source's name if the destination names none.
+
+    Raises InvalidInput, InvalidReference.
+    """
+    place, name = destination.place, destination.reference
+    if name is not None:
+        name = name.with_default_tag()
+        if name.digest is not None and not isinstance(place, RegistryPlace):
+            raise InvalidInput("A destination is named by a tag.", subject=destination.name)
+    elif not isinstance(place, ArchivePlace) or source.reference is not None:
+        name = source.reference
+    if referrers and (isinstance(place, EnginePlace) or isinstance(source.place, EnginePlace)):
+        raise InvalidInput("An engine does not keep referrers.", advice="Copy the image without referrers.")
+    # As in the window: an image that keeps its name keeps its id too, and two equal requests are one transfer.
+    kept = name == source.reference and not isinstance(place, RegistryPlace)
+    destination_end = Endpoint(place, name, source.image_id if kept else "")
+    request = requests.move(source, destination_end, referrers=referrers)
+    if not platforms:
+        return request
+    if len(platforms) == 1:
+        return replace(request, platform=platforms[0])
+    if isinstance(place, EnginePlace) or isinstance(source.place, EnginePlace):
+        raise InvalidInput("An engine takes or gives one platform.", advice="Choose one platform.")
+    chosen = ",".join(sorted(map(str, platforms)))
+    return replace(request, options=tuple(sorted([*request.options, ("platforms", chosen)])))
