@@ -140,17 +140,19 @@ def json_object(raw: bytes, deepest: int = DEEPEST) -> dict[str, Any]:
     raise NotAnObject("Nested too deeply.")
 
 
-def write_durably(path: Path, data: bytes, mode: int = 0o600) -> None:
+def write_durably(
+    path: Path, data: bytes, mode: int = 0o600, *, owner: tuple[int, int] | None = None
+) -> None:
     """Replace *path* with *data*. Readers, a crash or a power cut find either the old or the new content, complete.
 
     For files with one writer; use :class:`SharedFile` if there are several. A symbolic link is followed: its target is
-    replaced, the link stays. Raises OSError. Any thread.
+    replaced, the link stays. *owner*: user and group that it gets, if we may. Raises OSError. Any thread.
     """
     target = Path(os.path.realpath(path))
     private_folder(target.parent)
     temporary = _temporary(target, target.parent)
     try:
-        _write_new(temporary, data, mode)
+        _write_new(temporary, data, mode, owner)
         temporary.replace(target)
     except BaseException:
         with contextlib.suppress(OSError):

@@ -24,6 +24,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "history": ("history", "List past transfers."),
     "queue": ("queue", "List, resume or remove interrupted transfers."),
     "doctor": ("doctor", "Check engines, registries, credentials, disk space and settings."),
+    "lock": ("lists", "Pin the images that a file names to their digests."),
+    "outdated": ("lists", "Show which images a registry has newer."),
 }
 #: Commands whose wrong arguments may be passwords.
 _PRIVATE = {"login"}

@@ -1,0 +1,289 @@
+"""YAML as a tree of nodes that know where they are in the text. JSON is YAML too.
+
+ruamel.yaml's parser makes the events; the tree is built here, so that nothing of a hostile file is expanded, recursive
+or unlimited: an alias is the node it names, and a text with a million aliases has as many nodes as its text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from longshore.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from longshore.application.image_lists.model import Text
+
+#: Limits of one file, far beyond what people write by hand or programs write for one cluster.
+MOST_NODES = 100_000
+MOST_DOCUMENTS = 2_000
+DEEPEST = 100
+
+_MERGE = "<<"
+#: Characters between two braces of a template.
+_LONGEST_ACTION = 4_000
+
+
+class Scalar:
+    """A scalar: its value, and where its text is, without quotes, anchor and tag."""
+
+    __slots__ = ("end", "start", "value")
+
+    def __init__(self, value: str, start: int, end: int) -> None:
+        self.value = value
+        self.start = start
+        self.end = end
+
+
+class Mapping:
+    """A mapping, with its pairs in the order of the file. Keys may be any node."""
+
+    __slots__ = ("pairs",)
+
+    def __init__(self) -> None:
+        self.pairs: list[tuple[Node, Node]] = []
+
+    def get(self, name: str) -> Node | None:
+        """The value of the key *name*: its own, or that of a mapping merged by ``<<``. The last of equal keys wins."""
+        seen: set[int] = set()
+        waiting = [self]
+        while waiting:
+            one = waiting.pop(0)
+            if id(one) in seen:
+                continue
+            seen.add(id(one))
+            merged: list[Mapping] = []
+            found: Node | None = None
+            for key, value in one.pairs:
+                if isinstance(key, Scalar):
+                    if key.value == name:
+                        found = value
+                    elif key.value == _MERGE:
+                        merged += _mappings(value)
+            if found is not None:
+                return found
+            waiting = merged + waiting
+        return None
+
+    def text(self, name: str) -> str:
+        """The value of the key *name* if it is a scalar, else ""."""
+        value = self.get(name)
+        return value.value if isinstance(value, Scalar) else ""
+
+
+class Sequence:
+    """A sequence."""
+
+    __slots__ = ("items",)
+
+    def __init__(self) -> None:
+        self.items: list[Node] = []
+
+
+Node = Scalar | Mapping | Sequence
+
+
+def _mappings(node: Node) -> list[Mapping]:
+    if isinstance(node, Sequence):
+        return [one for one in node.items if isinstance(one, Mapping)]
+    return [node] if isinstance(node, Mapping) else []
+
+
+def documents(text: Text, *, needed: str = "") -> Iterator[Node]:
+    """The documents of *text*, without empty ones. *needed*: skip documents that do not contain this text.
+
+    Template actions ``{{ … }}`` are read as text. Raises InvalidInput for what is not YAML, or exceeds the limits.
+    """
+    budget = MOST_NODES
+    for count, (start, end) in enumerate(_chunks(text.text)):
+        if count >= MOST_DOCUMENTS:
+            raise InvalidInput(
+                "The file has more than {count} YAML documents.", arguments={"count": MOST_DOCUMENTS}
+            )
+        piece = text.text[start:end]
+        if needed not in piece:
+            continue
+        builder = _Builder(text, piece, start, budget)
+        yield from builder.build()
+        budget -= builder.count
+
+
+def _chunks(text: str) -> Iterator[tuple[int, int]]:
+    """The documents as ranges of *text*, cut at ``---`` and ``...`` where a line begins with them.
+
+    YAML 1.2.2, 9.1.4: no scalar can contain such a line, quoted or not. So each document is parsed by itself, and one
+    that contains no image not at all.
+    """
+    start = 1 if text.startswith("\ufeff") else 0
+    content = False  # something but comments and directives
+    for found in re.compile(r"^(?:(?P<cut>---)(?=\s|$)|\.\.\.(?=\s|$)|(?![%#\s]))", re.MULTILINE).finditer(
+        text, start
+    ):
+        if found["cut"] is not None:
+            if content:
+                yield start, found.start()
+                start = found.start()
+            content = True
+        elif found[0]:
+            yield start, found.end()
+            start, content = found.end(), False
+        else:
+            content = True
+    yield start, len(text)
+
+
+def without_templates(piece: str) -> str:
+    """*piece* with each template action replaced by as many characters: blanks where lines have nothing else."""
+    if "{{" not in piece:
+        return piece
+    parts: list[str] = []
+    at = 0
+    while True:
+        start = piece.find("{{", at)
+        end = -1 if start < 0 else piece.find("}}", start + 2, start + _LONGEST_ACTION)
+        if start < 0:
+            return "".join([*parts, piece[at:]])
+        if end < 0:  # braces of something else
+            parts.append(piece[at : start + 2])
+            at = start + 2
+            continue
+        end += 2
+        parts += [piece[at:start], _mask(piece[start:end], alone=_alone(piece, start, end))]
+        at = end
+
+
+def _alone(piece: str, start: int, end: int) -> bool:
+    """Whether the lines of the action have nothing else but actions."""
+    first = piece.rfind("\n", 0, start) + 1
+    last = piece.find("\n", end)
+    around = (
+        piece[first:start][-_LONGEST_ACTION:]
+        + piece[end : len(piece) if last < 0 else last][:_LONGEST_ACTION]
+    )
+    while "{{" in around:
+        before, _, rest = around.partition("{{")
+        _, closed, after = rest.partition("}}")
+        if not closed:
+            return False
+        around = before + after
+    return not around.strip()
+
+
+def _mask(action: str, *, alone: bool) -> str:
+    return re.sub(r"[^\r\n]", " " if alone else "x", action)
+
+
+def template_problem() -> InvalidInput:
+    """The problem of an image that a template fills in."""
+    return InvalidInput(
+        "The image is filled in by a template.",
+        advice="Render it first, for example with helm template.",
+    )
+
+
+class _Builder:
+    """Builds the trees of a piece of the file. Sizes and depth are limited while it is parsed.
+
+    A piece is one document, or several in a file whose lines end in an unusual way.
+    """
+
+    def __init__(self, text: Text, piece: str, start: int, budget: int) -> None:
+        self._text = text
+        self._piece = piece
+        self._start = start
+        self._budget = budget
+        self.count = 0
+        self._roots: list[Node] = []
+        self._open: list[Mapping | Sequence] = []
+        self._keys: list[Node | None] = []  # of each open mapping: the key that waits for its value
+        self._anchors: dict[str, Node] = {}
+
+    def build(self) -> list[Node]:
+        from ruamel.yaml import YAML
+        from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+        try:
+            for event in YAML(typ="safe", pure=True).parse(without_templates(self._piece)):
+                self._take(event)
+        except MarkedYAMLError as error:
+            at = self._start + (error.problem_mark.index if error.problem_mark is not None else 0)
+            raise self._wrong(self._text.line(at), str(error.problem or "")) from None
+        except (YAMLError, ValueError, OverflowError, IndexError, AttributeError, RecursionError) as error:
+            # A character that YAML does not allow, or an escape of none: the parser gives no place.
+            raise self._wrong(self._text.line(self._start), str(error)) from None
+        return self._roots
+
+    def _wrong(self, line: int, detail: str) -> InvalidInput:
+        return InvalidInput(
+            "The YAML document at line {line} can't be read.",
+            advice="Correct it, or name the kind of file with --kind.",
+            detail=detail,
+            arguments={"line": line},
+        )
+
+    def _take(self, event: Any) -> None:
+        kind = type(event).__name__
+        match kind:
+            case "ScalarEvent":
+                start = self._start + event.start_mark.index
+                end = self._start + event.end_mark.index
+                self._add(Scalar(event.value, *self._inner(event.value, start, end)), event.anchor)
+            case "MappingStartEvent" | "SequenceStartEvent":
+                made = Mapping() if kind == "MappingStartEvent" else Sequence()
+                self._add(made, event.anchor)
+                self._open.append(made)
+                self._keys.append(None)
+                if len(self._open) > DEEPEST:
+                    raise InvalidInput(
+                        "The file is nested deeper than {count} levels.", arguments={"count": DEEPEST}
+                    )
+            case "MappingEndEvent" | "SequenceEndEvent":
+                self._open.pop()
+                self._keys.pop()
+            case "AliasEvent":
+                node = self._anchors.get(event.anchor)
+                if node is None:
+                    line = self._text.line(self._start + event.start_mark.index)
+                    raise self._wrong(line, f"no anchor {event.anchor}")
+                self._add(node, None)
+
+    def _inner(self, value: str, start: int, end: int) -> tuple[int, int]:
+        """Where exactly the value is in the text of its scalar, which may begin with an anchor and end with quotes."""
+        raw = self._text.text[start:end]
+        for close in ("", '"', "'"):
+            if value and raw.endswith(value + close):
+                return end - len(close) - len(value), end - len(close)
+        stripped = value.strip()
+        if stripped and raw.startswith((">", "|")) and raw.count(stripped) == 1:
+            at = start + raw.index(stripped)
+            return at, at + len(stripped)
+        # Written with escapes, over several lines, or with a template: all of it is the place.
+        shorter = raw.rstrip()
+        if len(shorter) > 1 and shorter[-1] in "\"'" and shorter[0] == shorter[-1]:
+            return start + 1, start + len(shorter) - 1
+        return start, start + len(shorter)
+
+    def _add(self, node: Node, anchor: str | None) -> None:
+        self.count += 1
+        if self.count > self._budget:
+            raise InvalidInput(
+                "The file has more than {count} values.",
+                advice="Split it, and give the parts one by one.",
+                arguments={"count": MOST_NODES},
+            )
+        if anchor:
+            self._anchors[anchor] = node
+        if not self._open:
+            self._roots.append(node)
+            return
+        above = self._open[-1]
+        if isinstance(above, Sequence):
+            above.items.append(node)
+            return
+        key = self._keys[-1]
+        if key is None:
+            self._keys[-1] = node
+        else:
+            above.pairs.append((key, node))
+            self._keys[-1] = None

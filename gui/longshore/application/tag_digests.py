@@ -1,0 +1,61 @@
+"""The digests that tags point to now, asked from their registries side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from longshore.errors import LongshoreError, NotInRegistry, RegistryUnreachable
+from longshore.side_by_side import ask_all
+
+if TYPE_CHECKING:
+    from longshore.application.clients import Clients
+    from longshore.cancellation import Cancellation
+    from longshore.oci.reference import Reference
+
+#: The digest of a tag, or why it is not known.
+Found = str | LongshoreError
+
+
+def bare(reference: Reference) -> Reference:
+    """The reference whose digest is asked for: with a tag, and without the digest that it may be pinned to.
+
+    One with only a digest stays as it is.
+    """
+    named = reference.with_default_tag()
+    return named if named.tag is None else named.with_digest(None)
+
+
+def tag_digests(
+    clients: Clients, references: Iterable[Reference], cancellation: Cancellation
+) -> dict[Reference, Found]:
+    """The digests of *references*, each asked for once, by HEAD, which Docker Hub does not count as a pull.
+
+    The keys are :func:`bare`. A missing tag is NotInRegistry. A registry that cannot be reached is not asked again.
+    Blocks; raises Cancelled.
+    """
+    wanted = list(dict.fromkeys(map(bare, references)))
+    unreachable: dict[str, RegistryUnreachable] = {}
+
+    def ask(reference: Reference, part: Cancellation) -> Found:
+        if reference.domain in unreachable:
+            return unreachable[reference.domain]
+        try:
+            found = clients.registry(reference.domain).head(
+                reference.path, reference.target, cancellation=part
+            )
+        except RegistryUnreachable as error:
+            unreachable[reference.domain] = error
+            return error
+        except LongshoreError as error:
+            return error
+        if found is None:
+            return NotInRegistry(
+                "The registry has no image with this name.",
+                registry=reference.domain,
+                subject=reference.familiar,
+                advice="Check the name and the tag.",
+            )
+        return found.digest
+
+    return dict(zip(wanted, ask_all(ask, wanted, cancellation), strict=True))

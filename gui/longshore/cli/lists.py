@@ -1,0 +1,354 @@
+"""``lock`` and ``outdated``: files that name images, and images that a registry has newer."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from longshore.application.session import Session
+from longshore.cancellation import Cancelled
+from longshore.cli import exit_codes
+from longshore.cli.interrupting import cancelled_by_signal
+from longshore.cli.output import Output, error_values
+from longshore.errors import InvalidInput, LongshoreError
+from longshore.oci.digest import short
+from longshore.oci.reference import Reference
+from longshore.text import plain
+
+if TYPE_CHECKING:
+    from longshore.application.image_lists.locking import Outcome
+    from longshore.application.image_lists.model import Entry, ImageList
+    from longshore.application.image_lists.reading import ListReader
+    from longshore.application.states import Compared, Here
+
+#: The file name that means standard input or output.
+_STREAM = Path("-")
+
+_LOCK_EPILOG = """\
+FILE is a compose file, Kubernetes manifests (any YAML or JSON with "image:"), a Dockerfile, or a list with one
+reference a line; "-" reads standard input and writes standard output. Only the references change. Variables that may
+change a tag are replaced by their values; what cannot be resolved is named on standard error.
+
+exit codes:
+  0  all images are pinned
+  1  nothing could be pinned; with --check: an image is not pinned, or its tag has moved
+  3  some images could not be resolved or asked for, the others are pinned
+  4  the registry refused (sign in)
+
+examples:
+  longshore lock compose.yaml
+  longshore lock --update Dockerfile
+  longshore lock --check compose.yaml deploy/*.yaml
+"""
+_OUTDATED_EPILOG = """\
+States: in sync, newer (the tag points to another image now), differs (the tag points to an older image), only here,
+only there, unknown.
+
+exit codes:
+  0  all images were compared, outdated or not
+  1  with --check: an image is outdated
+  3  some images could not be compared
+
+examples:
+  longshore outdated
+  longshore outdated nginx:1 ghcr.io/org/app
+  longshore outdated -f compose.yaml --check
+"""
+
+
+def add(command: str, parser: argparse.ArgumentParser) -> None:
+    """See ``parser.Group``."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    if command == "lock":
+        parser.epilog = _LOCK_EPILOG
+        parser.add_argument("files", metavar="FILE", nargs="+", type=Path, help="a file that names images")
+        parser.add_argument(
+            "--check",
+            action="store_true",
+            help="write nothing; fail if an image is not pinned or its tag moved",
+        )
+        parser.add_argument("--update", action="store_true", help="also renew the digests of pinned images")
+        parser.add_argument("--output", metavar="FILE", type=Path, help="write here instead (one FILE only)")
+        file_options(parser)
+        parser.set_defaults(run=lock)
+    else:
+        parser.epilog = _OUTDATED_EPILOG
+        parser.add_argument(
+            "images", metavar="IMAGE", nargs="*", help="only these (default: all images here)"
+        )
+        parser.add_argument("-f", "--file", metavar="FILE", type=Path, help="the images that this file names")
+        parser.add_argument(
+            "--from",
+            dest="source",
+            choices=("engine", "library"),
+            default="engine",
+            help="where images are compared (default: engine)",
+        )
+        parser.add_argument("--check", action="store_true", help="exit with 1 if an image is outdated")
+        file_options(parser)
+        parser.set_defaults(run=outdated)
+
+
+def file_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of every command that reads a file of images; :func:`read_file` heeds them."""
+    parser.add_argument(
+        "--kind",
+        choices=("compose", "kubernetes", "dockerfile", "list"),
+        help="what the file is (default: by its name and content)",
+    )
+    parser.add_argument(
+        "--build-arg",
+        metavar="NAME=VALUE",
+        action="append",
+        default=[],
+        help="a build argument for a Dockerfile (repeatable)",
+    )
+
+
+def list_reader(session: Session, arguments: argparse.Namespace) -> ListReader:
+    """The reader that *arguments* ask for. Raises InvalidInput."""
+    from longshore.application.image_lists.model import Kind
+    from longshore.application.image_lists.reading import ListReader
+
+    given: dict[str, str] = {}
+    for text in arguments.build_arg:
+        name, equals, value = text.partition("=")
+        if not name or not equals:
+            raise InvalidInput("A build argument is NAME=VALUE.", subject=text)
+        given[name] = value
+    return ListReader(session.environ, Kind(arguments.kind) if arguments.kind else None, given)
+
+
+def read_file(reader: ListReader, path: Path) -> ImageList:
+    """The images that the file *path* names, ``-`` for standard input. Raises InvalidInput."""
+    from longshore.application.image_lists.reading import LARGEST
+
+    return reader.parse(sys.stdin.buffer.read(LARGEST + 1), path) if path == _STREAM else reader.read(path)
+
+
+def lock(session: Session, arguments: argparse.Namespace, output: Output) -> int:
+    """Run ``longshore lock``."""
+    from longshore.application.image_lists import locking
+    from longshore.application.tag_digests import tag_digests
+
+    files: list[Path] = arguments.files
+    streamed = _to_stream(arguments, output)
+    reader = list_reader(session, arguments)
+    found = [read_file(reader, path) for path in files]
+    again = arguments.check or arguments.update
+    wanted = [reference for one in found for reference in locking.to_ask(one, again=again)]
+    try:
+        with cancelled_by_signal() as cancellation:
+            digests = tag_digests(session.clients, wanted, cancellation)
+    except Cancelled:
+        return exit_codes.INTERRUPTED
+    outcomes: list[Outcome] = []
+    for path, one in zip(files, found, strict=True):
+        if arguments.check:
+            results = locking.check(one, digests)
+        else:
+            text, results = locking.lock(one, digests, partial(_parsed, reader, path))
+            _write(path, arguments.output, one.text, text)
+        for result in results:
+            _report(one, result, output, silent=streamed)
+        outcomes += results
+    return _lock_code(outcomes, check=arguments.check)
+
+
+def _to_stream(arguments: argparse.Namespace, output: Output) -> bool:
+    """Whether the file goes to standard output, which then has room for nothing else. Raises InvalidInput."""
+    files: list[Path] = arguments.files
+    if len(files) > 1 and (arguments.output is not None or _STREAM in files):
+        raise InvalidInput("Standard input and --output are for one file at a time.")
+    if arguments.check:
+        return False
+    streamed = (arguments.output or files[0]) == _STREAM
+    if streamed and output.as_json:
+        raise InvalidInput(
+            "Standard output can't have both the file and the JSON.", advice="Name a file with --output."
+        )
+    return streamed
+
+
+def _parsed(reader: ListReader, path: Path, text: str) -> ImageList:
+    return reader.parse(text.encode(), path)
+
+
+def _write(path: Path, target: Path | None, before: str, text: str) -> None:
+    from longshore.application.image_lists.writing import write_back, write_new
+
+    if (target or path) == _STREAM:
+        sys.stdout.buffer.write(text.encode())
+        sys.stdout.buffer.flush()
+    elif target is not None:
+        write_new(target, text, path)
+    elif text != before:
+        write_back(path, before, text)
+
+
+def _report(found: ImageList, outcome: Outcome, output: Output, *, silent: bool) -> None:
+    """Print what became of an entry: failures on standard error, what a check finds also with --quiet."""
+    from longshore.application.image_lists.locking import Verdict
+
+    entry, verdict = outcome.entry, outcome.verdict
+    output.record(
+        "lock",
+        {
+            **_place(found, entry),
+            "state": verdict.value,
+            "digest": outcome.digest or None,
+            "error": None if outcome.error is None else error_values(outcome.error),
+        },
+    )
+    image = plain(entry.raw) if entry.reference is None else entry.reference.familiar
+    place = f"{found.name}:{entry.span.line}"
+    match verdict:
+        case Verdict.UNRESOLVED | Verdict.FAILED if outcome.error is not None:
+            output.error(_at(outcome.error, f"{place}: {image}"))
+        case Verdict.UNPINNED:
+            output.result(f"{place}: {image} is not pinned; its digest is {outcome.digest}.")
+        case Verdict.MOVED:
+            output.result(f"{place}: {image} is pinned, but its tag points to {outcome.digest} now.")
+        case _ if silent:
+            pass
+        case Verdict.PINNED | Verdict.UPDATED:
+            output.line(f"{place}: {image} → {outcome.digest}")
+            if outcome.replaces_variables:
+                output.line(f"{place}: the variables of {plain(entry.raw)} were replaced by their values.")
+        case Verdict.BUILT:
+            output.line(f"{place}: {entry.where} is built here; nothing to pin.")
+        case _:
+            output.line(f"{place}: {image} is pinned already.")
+
+
+def _place(found: ImageList, entry: Entry) -> dict[str, object]:
+    return {
+        "file": found.name,
+        "line": entry.span.line,
+        "column": entry.span.column,
+        "where": entry.where,
+        "text": plain(entry.raw),
+        "reference": None if entry.reference is None else str(entry.reference),
+    }
+
+
+def _at(error: LongshoreError, place: str) -> LongshoreError:
+    """*error* with the place in a file in front."""
+    return LongshoreError(error.message, subject=place, advice=error.advice, detail=error.detail)
+
+
+def _lock_code(outcomes: Sequence[Outcome], *, check: bool) -> int:
+    from longshore.application.image_lists.locking import Verdict
+
+    bad = [one for one in outcomes if one.verdict in (Verdict.UNRESOLVED, Verdict.FAILED)]
+    good = [one for one in outcomes if one.verdict is not Verdict.BUILT and one not in bad]
+    if check and any(
+        one.verdict in (Verdict.UNPINNED, Verdict.MOVED, Verdict.UNRESOLVED) for one in outcomes
+    ):
+        return exit_codes.FAILED
+    return _some_failed([one.error for one in bad if one.error is not None], any_good=bool(good))
+
+
+def _some_failed(errors: Sequence[LongshoreError], *, any_good: bool) -> int:
+    if not errors:
+        return exit_codes.DONE
+    if any_good:
+        return exit_codes.SOME_FAILED
+    codes = {exit_codes.of_error(error) for error in errors}
+    return codes.pop() if len(codes) == 1 else exit_codes.FAILED
+
+
+def outdated(session: Session, arguments: argparse.Namespace, output: Output) -> int:
+    """Run ``longshore outdated``."""
+    from longshore.application import states
+
+    if arguments.file is not None and arguments.images:
+        raise InvalidInput("Name either images or a file.")
+    errors: list[LongshoreError] = []
+    if arguments.file is None:
+        only = [Reference.parse_input(text) for text in arguments.images]
+        heres = _local(session, arguments.source, only)
+    else:
+        heres = _of_file(session, arguments, output, errors)
+    try:
+        with cancelled_by_signal() as cancellation:
+            compared = states.compare(session.clients, heres, cancellation)
+    except Cancelled:
+        return exit_codes.INTERRUPTED
+    _show(compared, output)
+    for one in compared:
+        if one.failed and one.error is not None:
+            output.error(_at(one.error, one.here.reference.familiar))
+            errors.append(one.error)
+    if arguments.check and any(one.state.outdated for one in compared):
+        return exit_codes.FAILED
+    return _some_failed(errors, any_good=any(not one.failed for one in compared))
+
+
+def _local(session: Session, source: str, only: Sequence[Reference]) -> list[Here]:
+    from longshore.application.states import of_images
+    from longshore.application.stores import open_store
+
+    place = session.library() if source == "library" else session.engine()
+    images = open_store(place, session.clients).images()
+    return of_images(images, picked=source == "library", only=only)
+
+
+def _of_file(
+    session: Session, arguments: argparse.Namespace, output: Output, errors: list[LongshoreError]
+) -> list[Here]:
+    """What a file names: what it pins, and local images for the tags that it does not pin. Errors are printed and
+    added to *errors*."""
+    from longshore.application.states import of_pinned
+
+    found = read_file(list_reader(session, arguments), arguments.file)
+    unpinned: list[Reference] = []
+    heres: dict[Reference, Here] = {}
+    for entry in found.entries:
+        reference = entry.reference
+        if entry.unresolved and entry.problem is not None:
+            output.error(_at(entry.problem, f"{found.name}:{entry.span.line}: {plain(entry.raw)}"))
+            errors.append(entry.problem)
+        elif reference is None or entry.built:
+            continue
+        elif reference.digest is None:
+            unpinned.append(reference)
+        elif reference.tag is not None:
+            heres[reference] = of_pinned(reference)
+    if unpinned:
+        try:
+            heres |= {here.reference: here for here in _local(session, arguments.source, unpinned)}
+        except LongshoreError as error:
+            output.error(error)
+            errors.append(error)
+    return list(heres.values())
+
+
+def _show(compared: Sequence[Compared], output: Output) -> None:
+    for one in compared:
+        output.record(
+            "state",
+            {
+                "reference": str(one.here.reference),
+                "state": one.state.value,
+                "here": list(one.here.digests),
+                "there": one.digest or None,
+                "reason": None if one.error is None else error_values(one.error),
+            },
+        )
+    output.table(
+        ("IMAGE", "STATE", "HERE", "REGISTRY"),
+        [(one.here.reference.familiar, one.state.value, _here(one), short(one.digest)) for one in compared],
+    )
+    for one in compared:
+        if one.error is not None and not one.failed:
+            output.line(f"{one.here.reference.familiar}: {one.error.message}")
+
+
+def _here(one: Compared) -> str:
+    digests = one.here.digests
+    return short(one.digest if one.digest in digests else digests[0] if digests else "")
