@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from longshore.application.image_lists.model import Entry, Text
-from longshore.application.image_lists.variables import expand
+from longshore.application.image_lists.variables import Expanded, expand
 from longshore.errors import InvalidInput
 from longshore.text import plain
 
@@ -21,6 +21,8 @@ _DIRECTIVE = re.compile(r"#[ \t]*([A-Za-z][A-Za-z0-9]*)[ \t]*=[ \t]*(\S[^\r\n]*)
 _HEREDOC = re.compile(r"\d*<<(-?)([^<]*)")
 _WITH_HEREDOCS = ("ADD", "COPY", "RUN")
 _SCRATCH = "scratch"
+#: Most arguments before the first FROM.
+_MOST_ARGUMENTS = 1_000
 #: Arguments that the builder sets by itself, "Automatic platform ARGs in the global scope".
 _PLATFORM = re.compile(r"(?:TARGET|BUILD)(?:PLATFORM|OS|ARCH|VARIANT)")
 
@@ -154,6 +156,18 @@ def _unquoted(text: str) -> str:
     return text[1:-1] if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'" else text
 
 
+def _missing(name: str) -> InvalidInput:
+    if _PLATFORM.fullmatch(name):
+        return InvalidInput(
+            "The variable {name} is set by the builder, for each platform.", arguments={"name": name}
+        )
+    return InvalidInput(
+        "The build argument {name} has no default.",
+        advice="Give it with --build-arg {name}=VALUE.",
+        arguments={"name": name},
+    )
+
+
 class _Stages:
     """Takes the instructions in turn: arguments before the first FROM, then stages."""
 
@@ -161,9 +175,11 @@ class _Stages:
         self._text = text
         self._escape = escape
         self._given = arguments
+        self._arguments = 0
         self._values: dict[str, str | InvalidInput] = {}
         self.entries: list[Entry] = []
-        self.stages: list[str] = []  # names in lower case, "" without one
+        self.stages = 0
+        self._names: set[str] = set()  # of stages, in lower case
 
     def take(self, instruction: _Instruction) -> None:
         """Read one instruction."""
@@ -195,11 +211,17 @@ class _Stages:
 
     def _argument(self, word: _Word) -> None:
         name, equals, value = word.text.partition("=")
+        self._arguments += 1
+        if self._arguments > _MOST_ARGUMENTS:
+            raise InvalidInput(
+                "The Dockerfile has more than {count} build arguments.",
+                arguments={"count": _MOST_ARGUMENTS},
+            )
         if name in self._given:
             self._values[name] = self._given[name]
         elif equals:
             try:
-                self._values[name] = expand(_unquoted(value), self._lookup, escape=self._escape).text
+                self._values[name] = self._expand(_unquoted(value)).text
             except InvalidInput as error:
                 self._values[name] = error
 
@@ -207,20 +229,10 @@ class _Stages:
         found = self._values.get(name)
         if isinstance(found, InvalidInput):
             raise found
-        if found is None:
-            problem = (
-                InvalidInput(
-                    "The variable {name} is set by the builder, for each platform.", arguments={"name": name}
-                )
-                if _PLATFORM.fullmatch(name)
-                else InvalidInput(
-                    "The build argument {name} has no default.",
-                    advice="Give it with --build-arg {name}=VALUE.",
-                    arguments={"name": name},
-                )
-            )
-            raise problem
         return found
+
+    def _expand(self, text: str) -> Expanded:
+        return expand(text, self._lookup, escape=self._escape, missing=_missing)
 
     def _from(self, instruction: _Instruction, words: list[_Word]) -> None:
         while words and words[0].text.startswith("--"):
@@ -229,9 +241,11 @@ class _Stages:
             return
         image = words[0]
         named = len(words) > 2 and words[1].text.upper() == "AS"
-        where = f"stage {plain(words[2].text, 100)}" if named else f"stage {len(self.stages)}"
+        where = f"stage {plain(words[2].text, 100)}" if named else f"stage {self.stages}"
         self._image(instruction, image, where)
-        self.stages.append(words[2].text.lower() if named else "")
+        self.stages += 1
+        if named:
+            self._names.add(words[2].text.lower())
 
     def _image(self, instruction: _Instruction, word: _Word, where: str) -> None:
         inner = _unquoted(word.text)
@@ -239,11 +253,11 @@ class _Stages:
         start = instruction.offset(word.start + shift)
         end = instruction.offset(word.start + shift + len(inner) - 1) + 1 if inner else start
         try:
-            value, tail = expand(inner, self._lookup, escape=self._escape)
+            value, tail = self._expand(inner)
         except InvalidInput as error:
             self.entries.append(self._text.unresolved(start, end, where, error))
             return
-        if value.lower() in self.stages or value == _SCRATCH:
+        if value.lower() in self._names or value == _SCRATCH:
             return
         if tail is not None and not self._text.text[start:end].endswith(tail):
             tail = ""
@@ -252,5 +266,5 @@ class _Stages:
     def _source(self, instruction: _Instruction, word: _Word, prefix: int, where: str) -> None:
         """An option that names a stage, its number, or an image."""
         text = word.text[prefix:]
-        if text and not text.isdecimal() and _unquoted(text).lower() not in self.stages:
+        if text and not text.isdecimal() and _unquoted(text).lower() not in self._names:
             self._image(instruction, _Word(text, word.start + prefix), where)

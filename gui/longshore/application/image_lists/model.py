@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from longshore.errors import InvalidInput, InvalidReference
 from longshore.oci.reference import Reference
 
+#: Most images that a file may name.
+MOST_ENTRIES = 10_000
+
 
 class Kind(enum.Enum):
     """The kinds of files that are read; the values are what ``--kind`` takes."""
@@ -69,10 +72,14 @@ class ImageList:
 
 
 class Text:
-    """The text of a file that is being read: makes spans and entries of offsets. One thread."""
+    """The text of a file that is being read: makes spans and entries of offsets. One thread.
+
+    :meth:`entry` and :meth:`unresolved` raise InvalidInput if the file names too many images.
+    """
 
     def __init__(self, text: str) -> None:
         self.text = text
+        self._entries = 0
         self._starts = [0]
         at = text.find("\n")
         while at >= 0:
@@ -92,6 +99,7 @@ class Text:
         self, start: int, end: int, where: str, value: str, *, tail: str | None = None, built: bool = False
     ) -> Entry:
         """The entry whose text means *value*. *tail*: see Entry; None if there are no variables."""
+        self._count()
         raw = self.text[start:end]
         try:
             reference, problem = Reference.parse(value), None
@@ -111,4 +119,14 @@ class Text:
 
     def unresolved(self, start: int, end: int, where: str, problem: InvalidInput) -> Entry:
         """The entry of an image that is not known because of *problem*."""
+        self._count()
         return Entry(self.text[start:end], self.span(start, end), where, None, problem)
+
+    def _count(self) -> None:
+        self._entries += 1
+        if self._entries > MOST_ENTRIES:
+            raise InvalidInput(
+                "The file names more than {count} images.",
+                advice="Split it, and give the parts one by one.",
+                arguments={"count": MOST_ENTRIES},
+            )

@@ -31,17 +31,31 @@ class Expanded(NamedTuple):
     tail: str | None
 
 
-def expand(text: str, lookup: Lookup, *, escape: str = "$") -> Expanded:
+def without_value(name: str) -> InvalidInput:
+    """The problem of a variable that is not set and has no default."""
+    return InvalidInput("The variable {name} has no value.", arguments={"name": name})
+
+
+def expand(
+    text: str,
+    lookup: Lookup,
+    *,
+    escape: str = "$",
+    missing: Callable[[str], InvalidInput] = without_value,
+) -> Expanded:
     """*text* with its variables replaced. *escape* before a ``$`` keeps it: ``$`` in Compose.
 
-    Raises InvalidInput for a variable without a value, and for what is not a variable.
+    Raises what *missing* makes for a variable without a value, and InvalidInput for what is not a variable.
     """
-    return _Reader(text, lookup, escape).expand(0)
+    return _Reader(text, lookup, escape, missing).expand(0)
 
 
 class _Reader:
-    def __init__(self, text: str, lookup: Lookup, escape: str) -> None:
+    def __init__(
+        self, text: str, lookup: Lookup, escape: str, missing: Callable[[str], InvalidInput]
+    ) -> None:
         self._text = text
+        self._missing = missing
         self._lookup = lookup
         self._escape = escape
 
@@ -106,7 +120,7 @@ class _Reader:
         return found, end + 1
 
     def _word(self, word: str, depth: int) -> str:
-        return _Reader(word, self._lookup, self._escape).expand(depth + 1).text
+        return _Reader(word, self._lookup, self._escape, self._missing).expand(depth + 1).text
 
     def _closing(self, at: int) -> int:
         """Where the brace that opens at *at* closes."""
@@ -122,5 +136,5 @@ class _Reader:
 
     def _known(self, name: str, value: str | None) -> str:
         if value is None:
-            raise InvalidInput("The variable {name} has no value.", arguments={"name": name})
+            raise self._missing(name)
         return value

@@ -23,6 +23,9 @@ DEEPEST = 100
 _MERGE = "<<"
 #: Characters between two braces of a template.
 _LONGEST_ACTION = 4_000
+_INSIDE = re.compile(r"[^\r\n]")
+#: Stands for a character of an action; files that contain it are not text and were refused.
+_MARK = "\0"
 
 
 class Scalar:
@@ -139,39 +142,16 @@ def without_templates(piece: str) -> str:
         return piece
     parts: list[str] = []
     at = 0
-    while True:
-        start = piece.find("{{", at)
-        end = -1 if start < 0 else piece.find("}}", start + 2, start + _LONGEST_ACTION)
-        if start < 0:
-            return "".join([*parts, piece[at:]])
-        if end < 0:  # braces of something else
-            parts.append(piece[at : start + 2])
-            at = start + 2
-            continue
-        end += 2
-        parts += [piece[at:start], _mask(piece[start:end], alone=_alone(piece, start, end))]
-        at = end
-
-
-def _alone(piece: str, start: int, end: int) -> bool:
-    """Whether the lines of the action have nothing else but actions."""
-    first = piece.rfind("\n", 0, start) + 1
-    last = piece.find("\n", end)
-    around = (
-        piece[first:start][-_LONGEST_ACTION:]
-        + piece[end : len(piece) if last < 0 else last][:_LONGEST_ACTION]
+    while (start := piece.find("{{", at)) >= 0 and (end := piece.find("}}", start + 2)) >= 0:
+        # The nearest opening braces count: those before it belong to something else.
+        start = max(start, piece.rfind("{{", end - _LONGEST_ACTION, end))
+        parts += [piece[at:start], _INSIDE.sub(_MARK, piece[start : end + 2])]
+        at = end + 2
+    lines = "".join([*parts, piece[at:]]).split("\n")
+    return "\n".join(
+        line.replace(_MARK, "x" if line.strip(_MARK + " \t\r") else " ") if _MARK in line else line
+        for line in lines
     )
-    while "{{" in around:
-        before, _, rest = around.partition("{{")
-        _, closed, after = rest.partition("}}")
-        if not closed:
-            return False
-        around = before + after
-    return not around.strip()
-
-
-def _mask(action: str, *, alone: bool) -> str:
-    return re.sub(r"[^\r\n]", " " if alone else "x", action)
 
 
 def template_problem() -> InvalidInput:
@@ -200,11 +180,12 @@ class _Builder:
         self._anchors: dict[str, Node] = {}
 
     def build(self) -> list[Node]:
-        from ruamel.yaml import YAML
         from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
+        from longshore.application.image_lists.yaml_events import events
+
         try:
-            for event in YAML(typ="safe", pure=True).parse(without_templates(self._piece)):
+            for event in events(without_templates(self._piece)):
                 self._take(event)
         except MarkedYAMLError as error:
             at = self._start + (error.problem_mark.index if error.problem_mark is not None else 0)
@@ -228,7 +209,9 @@ class _Builder:
             case "ScalarEvent":
                 start = self._start + event.start_mark.index
                 end = self._start + event.end_mark.index
-                self._add(Scalar(event.value, *self._inner(event.value, start, end)), event.anchor)
+                block = event.style in ("|", ">")
+                places = self._inner(event.value, start, end, block=block)
+                self._add(Scalar(event.value, *places), event.anchor)
             case "MappingStartEvent" | "SequenceStartEvent":
                 made = Mapping() if kind == "MappingStartEvent" else Sequence()
                 self._add(made, event.anchor)
@@ -248,16 +231,16 @@ class _Builder:
                     raise self._wrong(line, f"no anchor {event.anchor}")
                 self._add(node, None)
 
-    def _inner(self, value: str, start: int, end: int) -> tuple[int, int]:
+    def _inner(self, value: str, start: int, end: int, *, block: bool) -> tuple[int, int]:
         """Where exactly the value is in the text of its scalar, which may begin with an anchor and end with quotes."""
         raw = self._text.text[start:end]
-        for close in ("", '"', "'"):
-            if value and raw.endswith(value + close):
-                return end - len(close) - len(value), end - len(close)
         stripped = value.strip()
-        if stripped and raw.startswith((">", "|")) and raw.count(stripped) == 1:
+        if block and stripped and raw.count(stripped) == 1:
             at = start + raw.index(stripped)
             return at, at + len(stripped)
+        for close in () if block or not value else ("", '"', "'"):
+            if raw.endswith(value + close):
+                return end - len(close) - len(value), end - len(close)
         # Written with escapes, over several lines, or with a template: all of it is the place.
         shorter = raw.rstrip()
         if len(shorter) > 1 and shorter[-1] in "\"'" and shorter[0] == shorter[-1]:

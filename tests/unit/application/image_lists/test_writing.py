@@ -1,0 +1,59 @@
+"""Writing a locked file: whole or not at all, in place."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from longshore.application.image_lists.writing import write_back, write_new
+from longshore.errors import InvalidInput
+
+
+def test_the_mode_and_the_link_stay(tmp_path: Path) -> None:
+    real, link = tmp_path / "real", tmp_path / "link"
+    real.write_bytes(b"old\r\n")
+    real.chmod(0o640)
+    link.symlink_to(real)
+    write_back(link, "old\r\n", "new\r\n")
+    assert link.is_symlink() and real.read_bytes() == b"new\r\n"
+    assert real.stat().st_mode & 0o777 == 0o640
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["link", "real"]
+
+
+def test_a_change_by_others_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    path.write_text("theirs", encoding="utf-8")
+    with pytest.raises(InvalidInput, match="changed the file meanwhile"):
+        write_back(path, "old", "new")
+    assert path.read_text(encoding="utf-8") == "theirs"
+
+
+def test_a_new_file_has_the_mode_of_the_first(tmp_path: Path) -> None:
+    like, path = tmp_path / "like", tmp_path / "path"
+    like.write_text("", encoding="utf-8")
+    like.chmod(0o604)
+    write_new(path, "text", like)
+    assert path.read_text(encoding="utf-8") == "text"
+    assert path.stat().st_mode & 0o777 == 0o604
+    path.chmod(0o600)
+    write_new(path, "again", like)
+    assert (path.read_text(encoding="utf-8"), path.stat().st_mode & 0o777) == ("again", 0o600)
+
+
+def test_what_is_no_file_is_left_alone(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in (
+        tmp_path,
+        tmp_path / "pipe",
+        Path("/dev/null"),
+        tmp_path / "no" / "x",
+        tmp_path / ("x" * 300),
+    ):
+        with pytest.raises(InvalidInput) as caught:
+            write_new(path, "text", tmp_path)
+        assert caught.value.subject == str(path)
+    assert not (tmp_path / "no").exists()
+    with pytest.raises(InvalidInput):
+        write_back(tmp_path / "gone", "", "text")
