@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from longshore.application.session import Session
-from longshore.cancellation import Cancelled
+from longshore.cancellation import Cancellation
 from longshore.cli import exit_codes
-from longshore.cli.interrupting import cancelled_by_signal
 from longshore.cli.output import Output, error_values
 from longshore.errors import InvalidInput, LongshoreError
+from longshore.language import tr
 from longshore.oci.digest import short
 from longshore.oci.reference import Reference
 from longshore.text import plain
@@ -62,7 +62,6 @@ examples:
 
 def add(command: str, parser: argparse.ArgumentParser) -> None:
     """See ``parser.Group``."""
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
     if command == "lock":
         parser.epilog = _LOCK_EPILOG
         parser.add_argument("files", metavar="FILE", nargs="+", type=Path, help="a file that names images")
@@ -141,11 +140,7 @@ def lock(session: Session, arguments: argparse.Namespace, output: Output) -> int
     found = [read_file(reader, path) for path in files]
     again = arguments.check or arguments.update
     wanted = [reference for one in found for reference in locking.to_ask(one, again=again)]
-    try:
-        with cancelled_by_signal() as cancellation:
-            digests = tag_digests(session.clients, wanted, cancellation)
-    except Cancelled:
-        return exit_codes.INTERRUPTED
+    digests = tag_digests(session.clients, wanted, Cancellation())
     outcomes: list[Outcome] = []
     for path, one in zip(files, found, strict=True):
         if arguments.check:
@@ -208,21 +203,25 @@ def _report(found: ImageList, outcome: Outcome, output: Output, *, silent: bool)
     place = f"{found.name}:{entry.span.line}"
     match verdict:
         case Verdict.UNRESOLVED | Verdict.FAILED if outcome.error is not None:
-            output.error(_at(outcome.error, f"{place}: {image}"))
+            output.error(outcome.error, at=f"{place}: {image}")
         case Verdict.UNPINNED:
-            output.result(f"{place}: {image} is not pinned; its digest is {outcome.digest}.")
+            words = tr("{image} is not pinned; its digest is {digest}.")
+            output.result(f"{place}: {words.format(image=image, digest=outcome.digest)}")
         case Verdict.MOVED:
-            output.result(f"{place}: {image} is pinned, but its tag points to {outcome.digest} now.")
+            words = tr("The tag of {image} points to {digest} now.")
+            output.result(f"{place}: {words.format(image=image, digest=outcome.digest)}")
         case _ if silent:
             pass
         case Verdict.PINNED | Verdict.UPDATED:
             output.line(f"{place}: {image} → {outcome.digest}")
             if outcome.replaces_variables:
-                output.line(f"{place}: the variables of {plain(entry.raw)} were replaced by their values.")
+                words = tr("The variables of {text} were replaced by their values.")
+                output.line(f"{place}: {words.format(text=plain(entry.raw))}")
         case Verdict.BUILT:
-            output.line(f"{place}: {entry.where} is built here; nothing to pin.")
+            words = tr("Built, not pulled: {service}")
+            output.line(f"{place}: {words.format(service=entry.where)}")
         case _:
-            output.line(f"{place}: {image} is pinned already.")
+            output.line(f"{place}: {tr('{image} is already pinned.').format(image=image)}")
 
 
 def _place(found: ImageList, entry: Entry) -> dict[str, object]:
@@ -236,11 +235,6 @@ def _place(found: ImageList, entry: Entry) -> dict[str, object]:
     }
 
 
-def _at(error: LongshoreError, place: str) -> LongshoreError:
-    """*error* with the place in a file in front."""
-    return LongshoreError(error.message, subject=place, advice=error.advice, detail=error.detail)
-
-
 def _lock_code(outcomes: Sequence[Outcome], *, check: bool) -> int:
     from longshore.application.image_lists.locking import Verdict
 
@@ -250,16 +244,12 @@ def _lock_code(outcomes: Sequence[Outcome], *, check: bool) -> int:
         one.verdict in (Verdict.UNPINNED, Verdict.MOVED, Verdict.UNRESOLVED) for one in outcomes
     ):
         return exit_codes.FAILED
-    return _some_failed([one.error for one in bad if one.error is not None], any_good=bool(good))
+    return _code([one.error for one in bad], good=len(good))
 
 
-def _some_failed(errors: Sequence[LongshoreError], *, any_good: bool) -> int:
-    if not errors:
-        return exit_codes.DONE
-    if any_good:
-        return exit_codes.SOME_FAILED
-    codes = {exit_codes.of_error(error) for error in errors}
-    return codes.pop() if len(codes) == 1 else exit_codes.FAILED
+def _code(errors: Sequence[LongshoreError | None], *, good: int) -> int:
+    failed = [exit_codes.FAILED if error is None else exit_codes.of_error(error) for error in errors]
+    return exit_codes.of_codes([*failed, *[exit_codes.DONE] * good])
 
 
 def outdated(session: Session, arguments: argparse.Namespace, output: Output) -> int:
@@ -274,19 +264,15 @@ def outdated(session: Session, arguments: argparse.Namespace, output: Output) ->
         heres = _local(session, arguments.source, only)
     else:
         heres = _of_file(session, arguments, output, errors)
-    try:
-        with cancelled_by_signal() as cancellation:
-            compared = states.compare(session.clients, heres, cancellation)
-    except Cancelled:
-        return exit_codes.INTERRUPTED
+    compared = states.compare(session.clients, heres, Cancellation())
     _show(compared, output)
     for one in compared:
         if one.failed and one.error is not None:
-            output.error(_at(one.error, one.here.reference.familiar))
+            output.error(one.error, at=one.here.reference.familiar)
             errors.append(one.error)
     if arguments.check and any(one.state.outdated for one in compared):
         return exit_codes.FAILED
-    return _some_failed(errors, any_good=any(not one.failed for one in compared))
+    return _code(errors, good=sum(not one.failed for one in compared))
 
 
 def _local(session: Session, source: str, only: Sequence[Reference]) -> list[Here]:
@@ -311,7 +297,7 @@ def _of_file(
     for entry in found.entries:
         reference = entry.reference
         if entry.unresolved and entry.problem is not None:
-            output.error(_at(entry.problem, f"{found.name}:{entry.span.line}: {plain(entry.raw)}"))
+            output.error(entry.problem, at=f"{found.name}:{entry.span.line}: {plain(entry.raw)}")
             errors.append(entry.problem)
         elif reference is None or entry.built:
             continue

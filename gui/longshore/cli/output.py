@@ -71,12 +71,16 @@ class Output:
         """A sentence on standard error that does not end the command."""
         print(f"longshore: {text}", file=sys.stderr, flush=True)
 
-    def error(self, error: LongshoreError) -> None:
-        """The sentence about a failure: what happened, to what, what to do; the other side's own words below."""
+    def error(self, error: LongshoreError, *, at: str = "") -> None:
+        """The sentence about a failure: what happened, to what, what to do; the other side's own words below.
+
+        *at*: where it happened (a line of a file), in place of the error's own subject.
+        """
         from longshore.words import errors
 
         message = errors.message(error)
-        subject = f"{error.subject}: " if error.subject and error.subject not in message else ""
+        subject = at or error.subject
+        subject = f"{subject}: " if subject and subject not in message else ""
         print(f"longshore: {subject}{message} {errors.advice(error)}".rstrip(), file=sys.stderr)
         for words in error.detail.splitlines():
             print(f"  {words}", file=sys.stderr)

@@ -2,68 +2,21 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-
-import pytest
+from typing import Any
 
 from testbed.engine import PrivateEngine
 from testbed.registry import PrivateRegistry
 from testbed.remote_images import seed_repository
 
-Longshore = Callable[..., subprocess.CompletedProcess[str]]
 
-#: Runs the program without Qt.
-PROGRAM = """
-import sys
-sys.modules["PySide6"] = None
-from longshore.__main__ import main
-sys.exit(main())
-"""
-
-
-def program(environ: dict[str, str]) -> Longshore:
-    def run(*arguments: object, code: int = 0, text: str | None = None) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            [sys.executable, "-c", PROGRAM, *map(str, arguments)],
-            env={**os.environ, **environ},
-            input=text,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        assert done.returncode == code, (done.stdout, done.stderr)
-        assert "Traceback" not in done.stderr
-        return done
-
-    return run
-
-
-@pytest.fixture
-def longshore() -> Longshore:
-    """Return a function that runs a command without an engine and checks its exit code."""
-    return program({"DOCKER_HOST": "unix:///nothing.sock"})
-
-
-@pytest.fixture
-def with_engine(testbed_engine: PrivateEngine) -> Longshore:
-    """Return a function that runs a command with an engine and checks its exit code."""
-    return program({"DOCKER_HOST": testbed_engine.host})
-
-
-def records(done: subprocess.CompletedProcess[str], kind: str) -> list[dict[str, object]]:
-    found = [json.loads(line) for line in done.stdout.splitlines()]
-    return [one for one in found if one["kind"] == kind]
+def records(longshore: Any, kind: str, *arguments: str | Path, code: int = 0) -> list[dict[str, Any]]:
+    return [one for one in longshore.records(*arguments, code=code) if one["kind"] == kind]
 
 
 def test_a_compose_file_is_locked_checked_and_updated(
-    longshore: Longshore, open_registry: PrivateRegistry, tmp_path: Path
+    longshore: Any, open_registry: PrivateRegistry, tmp_path: Path
 ) -> None:
     host = open_registry.address
     digest = seed_repository(
@@ -77,20 +30,20 @@ def test_a_compose_file_is_locked_checked_and_updated(
     path = tmp_path / "compose.yaml"
     path.write_text(text, encoding="utf-8")
     path.chmod(0o640)
-    found = longshore("lock", "--check", path, code=1)
-    assert f"{path}:5: {host}/lists/web:1 is not pinned; its digest is {digest}." in found.stdout
+    done = longshore("lock", "--check", path, code=1)
+    assert f"{path}:5: {host}/lists/web:1 is not pinned; its digest is {digest}." in done.stdout
     assert path.read_text(encoding="utf-8") == text
 
     done = longshore("lock", path)
     pinned = text.replace("web:1", f"web:1@{digest}").replace("web:${TAG:-2}", f"web:2@{digest}")
     assert path.read_text(encoding="utf-8") == pinned
     assert path.stat().st_mode & 0o777 == 0o640
-    assert "were replaced by their values" in done.stdout and "ours is built here" in done.stdout
+    assert "were replaced by their values" in done.stdout and "Built, not pulled: service ours" in done.stdout
     longshore("lock", "--check", path)
 
     moved = seed_repository(host, "lists/web", ["1"], seed="moved").digest
-    found = longshore("lock", "--check", "--json", path, code=1)
-    assert [(one["state"], one["line"], one["digest"]) for one in records(found, "lock")] == [
+    found = records(longshore, "lock", "lock", "--check", path, code=1)
+    assert [(one["state"], one["line"], one["digest"]) for one in found] == [
         ("moved", 5, moved),
         ("unchanged", 7, digest),
         ("built", 8, None),
@@ -102,7 +55,7 @@ def test_a_compose_file_is_locked_checked_and_updated(
 
 
 def test_what_cannot_be_pinned_is_named(
-    longshore: Longshore, open_registry: PrivateRegistry, tmp_path: Path
+    longshore: Any, open_registry: PrivateRegistry, tmp_path: Path
 ) -> None:
     host = open_registry.address
     digest = seed_repository(host, "lists/some", ["1"]).digest
@@ -123,14 +76,12 @@ def test_what_cannot_be_pinned_is_named(
     longshore("lock", tmp_path / "missing", code=2)
 
 
-def test_streams_and_other_files(
-    longshore: Longshore, open_registry: PrivateRegistry, tmp_path: Path
-) -> None:
+def test_streams_and_other_files(longshore: Any, open_registry: PrivateRegistry, tmp_path: Path) -> None:
     host = open_registry.address
     digest = seed_repository(host, "lists/stream", ["1"]).digest
     text = f"kind: Pod\napiVersion: v1\nspec: {{containers: [{{image: '{host}/lists/stream:1'}}]}}  # é\n"
     pinned = text.replace("stream:1", f"stream:1@{digest}")
-    assert longshore("lock", "-", text=text).stdout == pinned
+    assert longshore("lock", "-", stdin=text).stdout == pinned
     source, target = tmp_path / "pod.yaml", tmp_path / "locked.yaml"
     source.write_text(text, encoding="utf-8")
     longshore("lock", source, "--output", target)
@@ -138,11 +89,11 @@ def test_streams_and_other_files(
     assert longshore("lock", source, "--output", "-").stdout == pinned
     longshore("lock", source, "--output", "/dev/null", code=2)
     longshore("lock", source, target, "--output", "x", code=2)
-    longshore("lock", "-", "--json", text=text, code=2)
+    longshore("lock", "-", "--json", stdin=text, code=2)
 
 
 def test_a_registry_that_wants_a_sign_in(
-    longshore: Longshore, auth_registry: PrivateRegistry, tmp_path: Path
+    longshore: Any, auth_registry: PrivateRegistry, tmp_path: Path
 ) -> None:
     path = tmp_path / "images.txt"
     path.write_text(f"{auth_registry.address}/lists/secret:1\n", encoding="utf-8")
@@ -151,7 +102,7 @@ def test_a_registry_that_wants_a_sign_in(
 
 
 def test_outdated_pinned_digests_of_a_file(
-    longshore: Longshore, open_registry: PrivateRegistry, tmp_path: Path
+    longshore: Any, open_registry: PrivateRegistry, tmp_path: Path
 ) -> None:
     host = open_registry.address
     old = seed_repository(host, "lists/old", ["1", "2"], created=datetime(2024, 1, 1, tzinfo=UTC)).digest
@@ -162,8 +113,8 @@ def test_outdated_pinned_digests_of_a_file(
     path.write_text(
         f"{host}/lists/old:1@{old}\n{host}/lists/old:1@{new}\n{host}/lists/old:2@{new}\n", encoding="utf-8"
     )
-    done = longshore("outdated", "-f", path, "--json")
-    assert [(one["state"], one["here"], one["there"]) for one in records(done, "state")] == [
+    found = records(longshore, "state", "outdated", "-f", path)
+    assert [(one["state"], one["here"], one["there"]) for one in found] == [
         ("newer", [old], new),
         ("in sync", [new], new),
         ("differs", [new], old),
@@ -180,35 +131,33 @@ def test_outdated_pinned_digests_of_a_file(
     assert "lists/gone:1" in longshore("outdated", "-f", path, code=3).stderr
 
 
-def test_outdated_images_of_the_library(longshore: Longshore, open_registry: PrivateRegistry) -> None:
+def test_outdated_images_of_the_library(longshore: Any, open_registry: PrivateRegistry) -> None:
     host = open_registry.address
     both = [("linux", "amd64"), ("linux", "arm64")]
     seed_repository(host, "lists/lib", ["1", "2"], platforms=both)
     for tag in "12":
         longshore("pull", f"{host}/lists/lib:{tag}", "--to", "library", "--platform", "linux/amd64")
     seed_repository(host, "lists/lib", ["2"], platforms=both, seed="newer")
-    done = longshore("outdated", "--from", "library", "--json")
+    found = records(longshore, "state", "outdated", "--from", "library")
     # One platform of an index is in step with the tag that points to the index.
-    assert {(one["reference"], one["state"]) for one in records(done, "state")} == {
+    assert {(one["reference"], one["state"]) for one in found} == {
         (f"{host}/lists/lib:1", "in sync"),
         (f"{host}/lists/lib:2", "newer"),
     }
 
 
 def test_outdated_images_of_the_engine(
-    with_engine: Longshore, testbed_engine: PrivateEngine, open_registry: PrivateRegistry, tmp_path: Path
+    longshore: Any, testbed_engine: PrivateEngine, open_registry: PrivateRegistry, tmp_path: Path
 ) -> None:
     host = open_registry.address
     names = [f"{host}/lists/engine:{tag}" for tag in ("1", "2", "3")]
     seed_repository(host, "lists/engine", ["1", "2"])
-    with_engine("pull", *names[:2])
+    longshore("pull", *names[:2])
     seed_repository(host, "lists/engine", ["2", "3"], seed="newer")
-    states = {
-        one["reference"]: one["state"] for one in records(with_engine("outdated", "--json", *names), "state")
-    }
+    states = {one["reference"]: one["state"] for one in records(longshore, "state", "outdated", *names)}
     assert states == dict(zip(names, ("in sync", "newer", "only there"), strict=True))
-    assert names[1] in with_engine("outdated", "--check", code=1).stdout
+    assert names[1] in longshore("outdated", "--check", code=1).stdout
     path = tmp_path / "images.txt"
     path.write_text("\n".join(names), encoding="utf-8")
-    done = with_engine("outdated", "-f", path, "--json")
-    assert [one["state"] for one in records(done, "state")] == ["in sync", "newer", "only there"]
+    found = records(longshore, "state", "outdated", "-f", path)
+    assert [one["state"] for one in found] == ["in sync", "newer", "only there"]
