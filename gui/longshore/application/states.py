@@ -1,4 +1,4 @@
-"""How images here compare with what their tags point to in the registry now."""
+"""Compares images here with the images that their tags point to in the registry now."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class State(enum.Enum):
 
     @property
     def outdated(self) -> bool:
-        """Whether what is here is not what the tag points to."""
+        """Whether the tag points to another image than the one here."""
         return self in (State.NEWER, State.DIFFERS)
 
 
@@ -48,7 +48,7 @@ class Here:
 
     *digests*: all by which a registry may know it. *known*: one of them is of this repository: it was pulled from
     there, or pushed. *present*: there is a local image. *created*: its date. *picked*: it may be one platform of its
-    tag's index, as in the library. *asked_for*: someone named it, so that they should hear of a failure.
+    tag's index, as in the library. *asked_for*: the user named it, so that a failure is reported.
     """
 
     reference: Reference
@@ -62,8 +62,8 @@ class Here:
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """A reference and its state. *digest*: what the tag points to now, "" if that is not known. *error*: why the state
-    is not known; *failed*: and that somebody should hear of it."""
+    """A reference and its state. *digest*: the digest that the tag points to now, "" if it is not known. *error*: why
+    the state is not known. *failed*: this is a failure to report."""
 
     here: Here
     state: State
@@ -73,8 +73,8 @@ class Compared:
 
 
 def of_images(images: Iterable[LocalImage], *, picked: bool, only: Collection[Reference] = ()) -> list[Here]:
-    """What is here of the tags of *images*, by name. *only*: these references, in their order, also those without an
-    image. *picked*: see Here."""
+    """The tags of *images*, sorted by name. *only*: these references, in their order, also those without an image.
+    *picked*: see Here."""
     found: dict[Reference, Here] = {}
     for image in images:
         if image.reference is not None and image.reference.tag is not None:
@@ -95,7 +95,7 @@ def of_images(images: Iterable[LocalImage], *, picked: bool, only: Collection[Re
 
 
 def of_pinned(reference: Reference) -> Here:
-    """What a file pins *reference* to, which has a tag and a digest."""
+    """The digest of *reference*, which a file pins to its tag and digest."""
     return Here(bare(reference), (reference.digest or "",), known=True, asked_for=True)
 
 
@@ -168,7 +168,7 @@ def _moved(clients: Clients, one: Here, now: str, cancellation: Cancellation) ->
             return Compared(one, State.IN_SYNC, now)
         if details is None or (not details.images and details.media_type not in MANIFESTS):
             problem = InvalidInput(
-                "The image may be one platform of what the tag points to, and which platforms that has is not known."
+                "The image may be one platform of the tag's image, whose list of platforms was not read."
             )
             return Compared(one, State.UNKNOWN, now, problem)
     there = details.created if details is not None else None

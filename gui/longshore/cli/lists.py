@@ -1,4 +1,4 @@
-"""``lock`` and ``outdated``: files that name images, and images that a registry has newer."""
+"""``lock`` and ``outdated``: pin the images of a file, and find images that a registry has newer."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def add(command: str, parser: argparse.ArgumentParser) -> None:
 
 
 def file_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options of every command that reads a file of images; :func:`read_file` heeds them."""
+    """Add the options of every command that reads a file of images; :func:`list_reader` reads them."""
     parser.add_argument(
         "--kind",
         choices=("compose", "kubernetes", "dockerfile", "list"),
@@ -186,7 +186,7 @@ def _write(path: Path, target: Path | None, before: str, text: str) -> None:
 
 
 def _report(found: ImageList, outcome: Outcome, output: Output, *, silent: bool) -> None:
-    """Print what became of an entry: failures on standard error, what a check finds also with --quiet."""
+    """Print the outcome of an entry: failures on standard error, findings of a check also with --quiet."""
     from longshore.application.image_lists.locking import Verdict
 
     entry, verdict = outcome.entry, outcome.verdict
@@ -287,8 +287,8 @@ def _local(session: Session, source: str, only: Sequence[Reference]) -> list[Her
 def _of_file(
     session: Session, arguments: argparse.Namespace, output: Output, errors: list[LongshoreError]
 ) -> list[Here]:
-    """What a file names: what it pins, and local images for the tags that it does not pin. Errors are printed and
-    added to *errors*."""
+    """The pinned digests of a file, and local images for the tags that it does not pin. Errors are printed and added to
+    *errors*."""
     from longshore.application.states import of_pinned
 
     found = read_file(list_reader(session, arguments), arguments.file)

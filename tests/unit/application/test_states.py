@@ -1,4 +1,4 @@
-"""What is known of images here, before any registry is asked."""
+"""The local side of a comparison, before any registry is asked."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 from longshore.application.clients import Clients
 from longshore.application.states import Here, State, compare, of_images, of_pinned
 from longshore.cancellation import Cancellation
+from longshore.errors import RegistryUnreachable
 from longshore.oci.local_image import LocalImage
 from longshore.oci.reference import Reference
-from longshore.registry.config import RegistryConfig
+from longshore.registry.config import RegistryConfig, parse_registry
 
 ONE, TWO = (f"sha256:{digit * 64}" for digit in "12")
 CREATED = datetime(2024, 1, 2, tzinfo=UTC)
@@ -68,3 +69,20 @@ def test_docker_hub_never_hears_names_that_only_exist_here() -> None:
     heres = of_images([image("secret-project:1"), image("docker.io/library/other:2")], picked=False)
     found = compare(clients, heres, Cancellation())
     assert [one.state for one in found] == [State.ONLY_HERE, State.ONLY_HERE]
+
+
+def test_a_registry_that_is_down_is_a_failure() -> None:
+    clients = Clients({}, parse_registry)
+    try:
+        found = compare(
+            clients,
+            [
+                of_pinned(Reference.parse(f"127.0.0.1:1/a:1@{ONE}")),
+                *of_images([image("127.0.0.1:1/b:1")], picked=False),
+            ],
+            Cancellation(),
+        )
+    finally:
+        clients.close()
+    assert [(one.state, one.failed) for one in found] == [(State.UNKNOWN, True)] * 2
+    assert all(isinstance(one.error, RegistryUnreachable) for one in found)

@@ -48,7 +48,7 @@ def _included(text: Text, root: Mapping) -> Iterator[Entry]:
     for key, value in root.pairs:
         if isinstance(key, Scalar) and key.value == "include" and isinstance(value, Sequence):
             problem = InvalidInput(
-                "The files that are included here are not read.", advice="Give each of them by itself."
+                "Included files are not read.", advice="Name each of them as a file of its own."
             )
             yield text.unresolved(key.start, key.end, "include", problem)
 

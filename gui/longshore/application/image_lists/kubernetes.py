@@ -92,7 +92,7 @@ def _image(text: Text, value: Node, where: str) -> list[Entry]:
         if "$(" in value.value or "${" in value.value:
             problem = InvalidInput(
                 "The image contains a variable, which Kubernetes does not replace.",
-                advice="Fill it in first, with the program that these variables are for.",
+                advice="Replace the variable first, for example with envsubst.",
             )
             return [text.unresolved(value.start, value.end, where, problem)]
         return [text.entry(value.start, value.end, where, value.value)]
@@ -103,7 +103,7 @@ def _image(text: Text, value: Node, where: str) -> list[Entry]:
         parts = value.get("repository")
         if isinstance(parts, Scalar):
             problem = InvalidInput(
-                "The image is written in parts, which this program does not put together.",
+                "The image is written in separate fields, which are not combined.",
                 advice="Render the chart first, for example with helm template.",
             )
             return [text.unresolved(parts.start, parts.end, where, problem)]

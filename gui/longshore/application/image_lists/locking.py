@@ -17,7 +17,7 @@ _TAG_AT_END = re.compile(r":[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$")
 
 
 class Verdict(enum.Enum):
-    """What becomes of an entry. The values are printed and part of the JSON: never rename."""
+    """The result for an entry. The values are printed and part of the JSON: never rename."""
 
     #: It had no digest and gets one.
     PINNED = "pinned"
@@ -39,8 +39,8 @@ class Verdict(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """An entry and what becomes of it. *digest*: what its tag points to now, "" if that was not asked. *error*: for
-    what is unresolved or failed."""
+    """An entry and its result. *digest*: the digest that its tag points to now, "" if the registry was not asked.
+    *error*: why it is unresolved, or failed."""
 
     entry: Entry
     verdict: Verdict
@@ -54,7 +54,7 @@ class Outcome:
 
 
 class Locked(NamedTuple):
-    """The text of a locked file, and what became of each entry."""
+    """The text of a locked file, and the outcome of each entry."""
 
     text: str
     outcomes: list[Outcome]
@@ -73,16 +73,16 @@ def to_ask(found: ImageList, *, again: bool) -> list[Reference]:
 
 
 def check(found: ImageList, digests: Mapping[Reference, Found]) -> list[Outcome]:
-    """Which entries are not pinned, or are pinned to what their tag no longer points to. *digests*: of :func:`to_ask`
-    with *again*. A digest without a tag cannot move."""
+    """Find entries that are not pinned, or whose tag points to another digest now. *digests*: of :func:`to_ask` with
+    *again*. A digest without a tag cannot move."""
     return [_outcome(entry, digests, only_check=True) for entry in found.entries]
 
 
 def lock(found: ImageList, digests: Mapping[Reference, Found], read: Callable[[str], ImageList]) -> Locked:
     """The file with its tags pinned. *digests*: of :func:`to_ask`; pinned tags without one there stay as they are.
 
-    *read* parses a text like the file: the result is read again and compared. Raises InvalidInput if it does not mean
-    what was asked for, which can happen only where references are written in unusual ways.
+    *read* parses a text like the file: the result is read again and compared. Raises InvalidInput if its references are
+    not the expected ones, which can happen only where references are written in unusual ways.
     """
     outcomes = [_outcome(entry, digests, only_check=False) for entry in found.entries]
     parts: list[str] = []

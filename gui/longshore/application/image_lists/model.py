@@ -1,4 +1,4 @@
-"""What a file says about images: each reference with its exact place, or the reason why it is not known."""
+"""The images that a file names: each reference with its exact place, or the reason why it is not known."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ class Span:
 class Entry:
     """One image that a file names. Immutable; any thread.
 
-    *raw*: the file's text at *span*. *where*: who uses it (``service web``). *reference*: what it means, without a
-    default tag; None if that is not known, and then *problem* says why. *tail*: the end of *raw* without variables;
+    *raw*: the file's text at *span*. *where*: who uses it (``service web``). *reference*: the image, without a default
+    tag; None if it is not known, and then *problem* says why. *tail*: the end of *raw* without variables;
     all of it if *raw* is the reference itself. *built*: the image is built from this file's service, so that its name
     is not one to pin; such a service need not name one.
     """
@@ -127,6 +127,6 @@ class Text:
         if self._entries > MOST_ENTRIES:
             raise InvalidInput(
                 "The file names more than {count} images.",
-                advice="Split it, and give the parts one by one.",
+                advice="Split the file.",
                 arguments={"count": MOST_ENTRIES},
             )

@@ -41,7 +41,7 @@ def mapped(references: Iterable[Reference], destination: str, rule: str = SAME_P
             target = Reference(domain, f"{below}{path}", source.tag, None if source.tag else source.digest)
         except InvalidReference as error:
             raise InvalidInput(
-                "The rule {rule} makes no valid name of {image}: {why}",
+                "The rule {rule} gives {image} an invalid name: {why}",
                 arguments={"rule": rule, "image": source.familiar, "why": error.message},
             ) from None
         before = found.setdefault(target, Mapped(source, target))

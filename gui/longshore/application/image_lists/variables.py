@@ -106,7 +106,7 @@ class _Reader:
         operator = _OPERATOR.match(text, name.end(), end)
         if operator is None:
             raise InvalidInput(
-                "“{text}” changes a variable in a way that is not read here.", arguments={"text": text}
+                "“{text}” uses a form of variable that is not supported.", arguments={"text": text}
             )
         word = text[operator.end() : end]
         there = bool(value) if operator[0].startswith(":") else value is not None

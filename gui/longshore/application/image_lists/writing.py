@@ -17,7 +17,7 @@ def write_back(path: Path, before: str, text: str) -> None:
     try:
         if read_file(path, LARGEST) != before.encode():
             raise InvalidInput(
-                "Another program has changed the file meanwhile; it was left as it is.",
+                "Another program changed the file meanwhile. Nothing was written.",
                 subject=str(path),
                 advice="Run the command again.",
             )
@@ -36,7 +36,7 @@ def write_new(path: Path, text: str, like: Path) -> None:
             status = path.stat()
             if not stat.S_ISREG(status.st_mode):
                 raise InvalidInput(
-                    "This is a folder, a pipe or a device, not a file to write to.",
+                    "This is a folder, a pipe or a device, not a regular file.",
                     subject=str(path),
                     advice="Choose another name, or - for standard output.",
                 )

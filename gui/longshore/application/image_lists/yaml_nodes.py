@@ -157,7 +157,7 @@ def without_templates(piece: str) -> str:
 def template_problem() -> InvalidInput:
     """The problem of an image that a template fills in."""
     return InvalidInput(
-        "The image is filled in by a template.",
+        "A template sets this image.",
         advice="Render it first, for example with helm template.",
     )
 
@@ -252,7 +252,7 @@ class _Builder:
         if self.count > self._budget:
             raise InvalidInput(
                 "The file has more than {count} values.",
-                advice="Split it, and give the parts one by one.",
+                advice="Split the file.",
                 arguments={"count": MOST_NODES},
             )
         if anchor:
