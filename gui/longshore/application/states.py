@@ -163,14 +163,13 @@ def _moved(clients: Clients, one: Here, now: str, cancellation: Cancellation) ->
             created = client.tag_details(reference.path, one.digests[0], cancellation=cancellation).created
     except LongshoreError:
         pass  # the digests are known to differ; only the dates are not
-    if one.picked:
-        if details is not None and not set(details.images).isdisjoint(one.digests):
-            return Compared(one, State.IN_SYNC, now)
-        if details is None or (not details.images and details.media_type not in MANIFESTS):
-            problem = InvalidInput(
-                "The image may be one platform of the tag's image, whose list of platforms was not read."
-            )
-            return Compared(one, State.UNKNOWN, now, problem)
+    if details is not None and not set(details.images).isdisjoint(one.digests):
+        return Compared(one, State.IN_SYNC, now)  # one platform of the tag's image
+    if one.picked and (details is None or (not details.images and details.media_type not in MANIFESTS)):
+        problem = InvalidInput(
+            "The image may be one platform of the tag's image, whose list of platforms was not read."
+        )
+        return Compared(one, State.UNKNOWN, now, problem)
     there = details.created if details is not None else None
     older = there is not None and created is not None and _aware(there) < _aware(created)
     return Compared(one, State.DIFFERS if older else State.NEWER, now)

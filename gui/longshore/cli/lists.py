@@ -17,7 +17,6 @@ from longshore.errors import InvalidInput, LongshoreError
 from longshore.language import tr
 from longshore.oci.digest import short
 from longshore.oci.reference import Reference
-from longshore.text import plain
 
 if TYPE_CHECKING:
     from longshore.application.image_lists.locking import Outcome
@@ -134,7 +133,7 @@ def lock(session: Session, arguments: argparse.Namespace, output: Output) -> int
     from longshore.application.image_lists import locking
     from longshore.application.tag_digests import tag_digests
 
-    files: list[Path] = arguments.files
+    files: list[Path] = list(dict.fromkeys(arguments.files))
     streamed = _to_stream(arguments, output)
     reader = list_reader(session, arguments)
     found = [read_file(reader, path) for path in files]
@@ -148,6 +147,8 @@ def lock(session: Session, arguments: argparse.Namespace, output: Output) -> int
         else:
             text, results = locking.lock(one, digests, partial(_parsed, reader, path))
             _write(path, arguments.output, one.text, text)
+        if not results:
+            output.warning(tr("{file} names no images.").format(file=one.name))
         for result in results:
             _report(one, result, output, silent=streamed)
         outcomes += results
@@ -199,7 +200,7 @@ def _report(found: ImageList, outcome: Outcome, output: Output, *, silent: bool)
             "error": None if outcome.error is None else error_values(outcome.error),
         },
     )
-    image = plain(entry.raw) if entry.reference is None else entry.reference.familiar
+    image = entry.shown
     place = f"{found.name}:{entry.span.line}"
     match verdict:
         case Verdict.UNRESOLVED | Verdict.FAILED if outcome.error is not None:
@@ -216,7 +217,7 @@ def _report(found: ImageList, outcome: Outcome, output: Output, *, silent: bool)
             output.line(f"{place}: {image} → {outcome.digest}")
             if outcome.replaces_variables:
                 words = tr("The variables of {text} were replaced by their values.")
-                output.line(f"{place}: {words.format(text=plain(entry.raw))}")
+                output.line(f"{place}: {words.format(text=entry.written)}")
         case Verdict.BUILT:
             words = tr("Built, not pulled: {service}")
             output.line(f"{place}: {words.format(service=entry.where)}")
@@ -230,7 +231,7 @@ def _place(found: ImageList, entry: Entry) -> dict[str, object]:
         "line": entry.span.line,
         "column": entry.span.column,
         "where": entry.where,
-        "text": plain(entry.raw),
+        "text": entry.written,
         "reference": None if entry.reference is None else str(entry.reference),
     }
 
@@ -297,7 +298,7 @@ def _of_file(
     for entry in found.entries:
         reference = entry.reference
         if entry.unresolved and entry.problem is not None:
-            output.error(entry.problem, at=f"{found.name}:{entry.span.line}: {plain(entry.raw)}")
+            output.error(entry.problem, at=f"{found.name}:{entry.span.line}: {entry.written}")
             errors.append(entry.problem)
         elif reference is None or entry.built:
             continue

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from longshore.errors import InvalidInput, InvalidReference
 from longshore.oci.reference import Reference
+from longshore.text import plain
 
 #: Most images that a file may name.
 MOST_ENTRIES = 10_000
@@ -49,6 +50,18 @@ class Entry:
     problem: InvalidInput | None = None
     tail: str = ""
     built: bool = False
+
+    @property
+    def written(self) -> str:
+        """The file's text, for people and safe to show; not if it may contain a password."""
+        if "://" in self.raw or (self.reference is None and "/" in self.raw.partition("@")[2]):
+            return "…"
+        return plain(self.raw)
+
+    @property
+    def shown(self) -> str:
+        """The image for people: its reference, or else the file's text."""
+        return self.written if self.reference is None else self.reference.familiar
 
     @property
     def unresolved(self) -> bool:

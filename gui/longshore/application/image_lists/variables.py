@@ -3,6 +3,8 @@
 Sources: compose-spec, 12-interpolation.md, and compose-go, template/template.go; Dockerfile reference, "Environment
 replacement", and BuildKit, shell/lex.go. Both know ``$NAME``, ``${NAME}``, ``${NAME-word}``, ``${NAME:-word}``,
 ``${NAME+word}``, ``${NAME:+word}``, ``${NAME?word}`` and ``${NAME:?word}``, with variables in the words.
+
+No error repeats the text, which may be a password.
 """
 
 from __future__ import annotations
@@ -62,9 +64,9 @@ class _Reader:
     def expand(self, depth: int) -> Expanded:
         text, escape = self._text, self._escape
         if depth > _DEEPEST:
-            raise InvalidInput("Variables are nested too deeply.", subject=text)
+            raise InvalidInput("Variables are nested too deeply.")
         if len(text) > _LONGEST:
-            raise InvalidInput("The text with variables is too long.", subject=text)
+            raise InvalidInput("The text with variables is too long.")
         parts: list[str] = []
         at, tail, size = 0, -1, 0
         while at < len(text):
@@ -83,7 +85,7 @@ class _Reader:
             parts.append(part)
             size += len(part)
             if size > _LONGEST:
-                raise InvalidInput("The text with its variables replaced is too long.", subject=self._text)
+                raise InvalidInput("The text with its variables replaced is too long.")
         return Expanded("".join(parts), None if tail < 0 else text[tail:])
 
     def _variable(self, at: int, depth: int) -> tuple[str, int]:
@@ -93,9 +95,8 @@ class _Reader:
         name = _NAME.match(text, at + braces)
         if name is None:
             raise InvalidInput(
-                "“{text}” has a “$” without the name of a variable.",
+                "A “$” is not followed by the name of a variable.",
                 advice="Write “$$” for the character itself." if self._escape == "$" else "",
-                arguments={"text": text},
             )
         value = self._lookup(name[0])
         if not braces:
@@ -105,9 +106,7 @@ class _Reader:
             return self._known(name[0], value), end + 1
         operator = _OPERATOR.match(text, name.end(), end)
         if operator is None:
-            raise InvalidInput(
-                "“{text}” uses a form of variable that is not supported.", arguments={"text": text}
-            )
+            raise InvalidInput("This form of variable is not supported.")
         word = text[operator.end() : end]
         there = bool(value) if operator[0].startswith(":") else value is not None
         match operator[0][-1]:
@@ -132,7 +131,7 @@ class _Reader:
                 depth -= 1
             else:
                 depth += 1
-        raise InvalidInput("“{text}” has no closing “}”.", arguments={"text": self._text})
+        raise InvalidInput("A variable has no closing “}”.")
 
     def _known(self, name: str, value: str | None) -> str:
         if value is None:

@@ -225,3 +225,24 @@ def test_templates_are_replaced_by_as_much(text: str) -> None:
     assert "\0" not in found
     if "}}" not in text:
         assert found == text
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("x.txt", "user:hunter22@host.io/a:1"),
+        ("x.txt", "https://user:hunter22@host.io/a"),
+        ("compose.yaml", "services: {a: {image: 'user:hunter22$@host.io/a'}}"),
+        ("compose.yaml", "services: {a: {image: 'user:hunter22${x@host.io/a'}}"),
+        ("x.yaml", "image: user:hunter22@host.io/a"),
+        ("Dockerfile", "FROM user:hunter22$1@host.io/a"),
+    ],
+)
+def test_what_may_be_a_password_is_not_shown(name: str, line: str) -> None:
+    (found,) = read(line, name).entries
+    assert found.unresolved and found.problem is not None
+    problem = found.problem
+    assert "hunter22" in found.raw
+    assert (
+        "hunter22" not in f"{found.shown}{problem.message}{problem.subject}{problem.advice}{problem.detail}"
+    )
