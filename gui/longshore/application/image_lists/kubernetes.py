@@ -100,7 +100,7 @@ def _image(text: Text, value: Node, where: str) -> list[Entry]:
         volume = value.get("reference")  # a volume with the files of an image (ImageVolumeSource)
         if isinstance(volume, Scalar):
             return _image(text, volume, where)
-        parts = value.get("repository")
+        parts = value.get("repository") or (value.get("name") if value.get("tag") is not None else None)
         if isinstance(parts, Scalar):
             problem = InvalidInput(
                 "The image is written in separate fields, which are not combined.",

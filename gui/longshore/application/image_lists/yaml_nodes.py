@@ -196,9 +196,10 @@ class _Builder:
         return self._roots
 
     def _wrong(self, line: int, detail: str) -> InvalidInput:
+        template = "Render the template first, for example with helm template."
         return InvalidInput(
             "The YAML document at line {line} can't be read.",
-            advice="Correct it, or name the kind of file with --kind.",
+            advice=template if "{{" in self._piece else "Correct it, or name the kind of file with --kind.",
             detail=detail,
             arguments={"line": line},
         )

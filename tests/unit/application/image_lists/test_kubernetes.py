@@ -9,6 +9,7 @@ import pytest
 
 from longshore.application.image_lists.model import Entry, Kind
 from longshore.application.image_lists.reading import ListReader
+from longshore.errors import InvalidInput
 
 
 def entries(text: str, name: str = "x.yaml") -> list[Entry]:
@@ -94,6 +95,7 @@ def test_the_schema_of_a_resource_names_no_image() -> None:
         ("image: {{ .repo }}:{{ .tag }}", "{{ .repo }}:{{ .tag }}"),
         ('image: "repo:{{ .tag | default "x" }}"', 'repo:{{ .tag | default "x" }}'),
         ("image: {repository: repo, tag: 1}", "repo"),
+        ("image: {name: repo, tag: 1}", "repo"),
         ("image: repo:${TAG}", "repo:${TAG}"),
         ("image: ''", ""),
         ("image:", ""),
@@ -137,3 +139,9 @@ def test_an_alias_names_its_image_once() -> None:
 def test_the_exact_text_is_found(text: str, expected: str) -> None:
     (found,) = entries(text)
     assert found.raw == found.tail == expected
+
+
+def test_a_template_that_is_no_yaml_is_to_be_rendered_first() -> None:
+    with pytest.raises(InvalidInput) as caught:
+        entries("a: {{ .x }}: b: [\nimage: x\n")
+    assert caught.value.advice == "Render the template first, for example with helm template."

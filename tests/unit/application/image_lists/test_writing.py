@@ -57,3 +57,12 @@ def test_what_is_no_file_is_left_alone(tmp_path: Path) -> None:
     assert not (tmp_path / "no").exists()
     with pytest.raises(InvalidInput):
         write_back(tmp_path / "gone", "", "text")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
+def test_the_owner_stays(tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    path.write_text("old", encoding="utf-8")
+    os.chown(path, 12345, 12346)
+    write_back(path, "old", "new")
+    assert (path.stat().st_uid, path.stat().st_gid) == (12345, 12346)
