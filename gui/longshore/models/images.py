@@ -213,6 +213,8 @@ class ImageModel(RowTable["ImageRow"]):
     def drop_hint(self, data: QMimeData) -> tuple[bool, str]:
         """Return whether *data* may be dropped here, and a line that says what would happen or why not."""
         files = mime.dropped_files(data)
+        if mime.are_lists(files):
+            return True, tr("Open the list of images")
         if files:
             return True, tr("Load {name}").replace(
                 "{name}", text.safe(files[0].name) if len(files) == 1 else text.archives(len(files))

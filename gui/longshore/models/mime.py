@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -85,6 +85,15 @@ def dropped_files(data: QMimeData | None) -> list[Path]:
     if len(urls) > MAX_FILES or not all(url.isLocalFile() for url in urls):
         return []
     return [Path(url.toLocalFile()) for url in urls]
+
+
+def are_lists(files: Sequence[Path]) -> bool:
+    """Return whether *files*, at least one, are named like files that name images, such as compose files."""
+    from longshore.application.image_lists.reading import (
+        named_like_list,  # needed with the first dragged file
+    )
+
+    return bool(files) and all(named_like_list(file) for file in files)
 
 
 def decode(data: QMimeData | None) -> Dragged | None:

@@ -27,6 +27,8 @@ def hint(target: tuple[RegistryNode, Child | None] | None, data: QMimeData) -> t
         return False, tr("Drop images on a registry or a repository")
     node, child = target
     where = node.entry.name if child is None or child.reference is None else child.reference.familiar
+    if mime.are_lists(files):
+        return True, tr("Copy the listed images to {where}").replace("{where}", where)
     if files or dragged is None:
         what = files[0].name if len(files) == 1 else text.archives(len(files))
         line = tr("Load {what} into {where}")

@@ -18,6 +18,7 @@ from longshore.models.registries import RegistryModel
 from longshore.models.tags import TagModel
 from longshore.models.transfers import TransferModel
 from longshore.operations.detour import Detour
+from longshore.operations.image_lists import ImageLists
 from longshore.operations.images import Images
 from longshore.operations.loading import Loading
 from longshore.operations.mirrors import Mirrors
@@ -69,6 +70,7 @@ class Operations(QObject):
             transfers,
         )
         self.recent = RecentRepositories(self.tasks, self.transfers.journal, self.registries.set_recent)
+        self.image_lists = ImageLists(self.clients, self.tasks, environ)
         self.loading = Loading(self.tasks, self.transfers)
         self.detour = Detour(self.clients, self.tasks, self.images, self.transfers)
         self.transfers.succeeded.connect(self._succeeded)

@@ -28,6 +28,7 @@ class Actions(QObject):
         self.add_registry = self._add(
             file, self.tr("Add registry…"), window.registry_pane.add_registry_requested.emit, "Ctrl+N"
         )
+        self.open_list = self._add(file, self.tr("Open list…"), window.open_list_requested.emit)
         file.addSeparator()
         self.preferences = self._add(
             file, self.tr("Preferences…"), window.preferences_requested.emit, "Ctrl+,"

@@ -52,6 +52,7 @@ class MainWindow(QMainWindow):
     pull_box_requested = Signal(str)  # the text in the clipboard, "" if that is not a single line
     preferences_requested = Signal()
     mirrors_requested = Signal()
+    open_list_requested = Signal()
     history_requested = Signal()
     about_requested = Signal()
     appearance_chosen = Signal(str)  # value of Appearance; already applied

@@ -13,6 +13,7 @@ from longshore.oci.reference import Reference
 from longshore.operations import Operations
 from longshore.transfers.transfer import ArchivePlace, Endpoint, RegistryPlace, TransferRequest
 from longshore.widgets.main_window import MainWindow
+from longshore.wiring.image_lists import ImageLists
 from longshore.wiring.shared import Shared
 from longshore.words.errors import told
 
@@ -20,11 +21,12 @@ from longshore.words.errors import told
 class Archives(QObject):
     """Connects Save… and Load…. GUI thread."""
 
-    def __init__(self, window: MainWindow, operations: Operations, shared: Shared) -> None:
+    def __init__(self, window: MainWindow, operations: Operations, shared: Shared, lists: ImageLists) -> None:
         super().__init__(window)
         self.window = window
         self.operations = operations
         self._shared = shared
+        self._lists = lists
         self._folder = Path.home()
         pane = window.image_pane
         pane.save_requested.connect(self._save_images)
@@ -62,9 +64,14 @@ class Archives(QObject):
 
     @Slot(object)
     def load(self, files: list[Path]) -> None:
-        """Load all images in *files* into the current place."""
-        place = self._shared.place()
-        if place is None or not files:
+        """Load all images in *files* into the current place. Files that only name images are opened as lists."""
+        from longshore.application.image_lists.reading import named_like_list
+
+        lists = [file for file in files if named_like_list(file)]
+        files = [file for file in files if file not in lists]
+        self._lists.open(lists)
+        place = self._shared.place() if files else None
+        if place is None:
             return
         self._folder = files[0].parent
         self.operations.loading.load(files, place)
@@ -72,6 +79,13 @@ class Archives(QObject):
     @Slot(object, str, str)
     def load_into_registry(self, files: list[Path], host: str, repository: str) -> None:
         """Open the load sheet for the images in *files*. It offers *host* and *repository* ("" for none)."""
+        from longshore.application.image_lists.reading import named_like_list
+
+        lists = [file for file in files if named_like_list(file)]
+        self._lists.open(lists, host, repository)
+        files = [file for file in files if file not in lists]
+        if not files:
+            return
 
         def found(images: list[Endpoint], errors: list[LongshoreError]) -> None:
             for error in errors:

@@ -100,6 +100,7 @@ class Wiring(QObject):
         from longshore.wiring.certificates import Certificates
         from longshore.wiring.copies import Copies
         from longshore.wiring.desktop import Desktop
+        from longshore.wiring.image_lists import ImageLists
         from longshore.wiring.images import Images
         from longshore.wiring.places import Places
         from longshore.wiring.pushes import Pushes
@@ -125,7 +126,7 @@ class Wiring(QObject):
         Places(self.window, operations, shared)
         pushes = Pushes(self.window, operations, shared)
         copies = Copies(self.window, operations, shared)
-        archives = Archives(self.window, operations, shared)
+        archives = Archives(self.window, operations, shared, ImageLists(self.window, operations, shared))
         Images(self.window, operations, shared, archives)
         Registries(self.window, operations, shared, pushes, copies, archives)
         SignIns(self.window, operations, shared)

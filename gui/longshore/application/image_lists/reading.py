@@ -27,6 +27,11 @@ _LOOKS_DOCKERFILE = re.compile(r"(?:FROM|ARG)[ \t]", re.IGNORECASE)
 _LOOKS_YAML = re.compile(r"[\[{]|---(?:\s|$)|%YAML|-[ \t]|[^\s:#]{1,100}:(?:\s|$)|\"[^\"]{1,100}\"[ \t]*:")
 
 
+def named_like_list(path: Path) -> bool:
+    """Whether the name of *path* is that of a file that names images. Does not look at the file."""
+    return any(pattern.fullmatch(path.name) for pattern in (_DOCKERFILE, _COMPOSE, _YAML, _PLAIN))
+
+
 @dataclass(frozen=True, slots=True)
 class ListReader:
     """Reads files that name images.
