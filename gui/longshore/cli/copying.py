@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from longshore.application import places
+from longshore.application import places, requests
 from longshore.application.session import Session
+from longshore.cli import lists
 from longshore.cli.moving import platform_of, run
 from longshore.cli.output import Output
 from longshore.errors import InvalidInput
@@ -18,6 +19,7 @@ examples:
   longshore copy alpine:3.20 registry.example:5000/mirror/alpine:3.20
   longshore copy --referrers ghcr.io/org/app:1.2 registry.example:5000/app:1.2
   longshore copy --tags '1.* !*-rc*' ghcr.io/org/app registry.example:5000/app
+  longshore copy -f compose.yaml registry.example:5000/mirror
   longshore copy ghcr.io/org/app:1.2 oci-archive:app.tar
   longshore copy docker-daemon:app:dev library:app:dev
 """
@@ -27,7 +29,7 @@ def add(command: str, parser: argparse.ArgumentParser) -> None:
     """See ``parser.Group``."""
     parser.epilog = _COPY
     parser.add_argument(
-        "source", metavar="SOURCE", help="the image, or with --all-tags or --tags a repository"
+        "source", metavar="SOURCE", nargs="?", help="the image, or with --all-tags or --tags a repository"
     )
     parser.add_argument("destination", metavar="DESTINATION", help="where to; without a name, the source's")
     parser.add_argument(
@@ -45,11 +47,22 @@ def add(command: str, parser: argparse.ArgumentParser) -> None:
     which.add_argument(
         "--tags", metavar="PATTERNS", help="the tags that match, such as '1.* !*-rc*' (! excludes)"
     )
+    lists.add_list(parser)
+    parser.add_argument(
+        "--map",
+        metavar="RULE",
+        default="{path}",
+        help="with -f: the path below DESTINATION, made of {path}, {name} and {registry} (default: {path})",
+    )
     parser.set_defaults(run=copy)
 
 
 def copy(session: Session, arguments: argparse.Namespace, output: Output) -> int:
     """Run ``longshore copy``."""
+    if arguments.file is not None:
+        return _copy_list(session, arguments, output)
+    if arguments.source is None:
+        raise InvalidInput("No image is named.", advice="Name the source, or a file with -f.")
     source = places.parse_place(arguments.source, session)
     destination = places.parse_place(arguments.destination, session)
     if arguments.all_tags or arguments.tags is not None:
@@ -59,6 +72,21 @@ def copy(session: Session, arguments: argparse.Namespace, output: Output) -> int
     if isinstance(destination.place, EnginePlace):
         session.clients.engine(destination.place.address).probe()  # the queue would wait for it
     return run(session, [request], output)
+
+
+def _copy_list(session: Session, arguments: argparse.Namespace, output: Output) -> int:
+    """Copy the images of ``-f FILE`` to a registry."""
+    from longshore.application.image_lists.targets import mapped
+
+    if arguments.source is not None or arguments.all_tags or arguments.tags is not None:
+        raise InvalidInput("With -f, name only the registry to copy to.")
+    references, codes = lists.references_of(session, arguments, output)
+    pairs = mapped(references, arguments.destination.removeprefix("docker://"), arguments.map)
+    wanted = [
+        requests.copy(one.source, one.target, arguments.platforms, referrers=arguments.referrers)
+        for one in pairs
+    ]
+    return run(session, wanted, output, codes)
 
 
 def _copy_tags(

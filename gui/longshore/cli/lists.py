@@ -107,6 +107,41 @@ def file_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_list(parser: argparse.ArgumentParser) -> None:
+    """Add ``-f FILE`` and its options to a command that takes images."""
+    parser.add_argument(
+        "-f",
+        "--file",
+        metavar="FILE",
+        type=Path,
+        help="the images that a compose file, Kubernetes manifest, Dockerfile or list names",
+    )
+    file_options(parser)
+
+
+def references_of(
+    session: Session, arguments: argparse.Namespace, output: Output
+) -> tuple[list[Reference], list[int]]:
+    """The images of ``-f FILE``, and an exit code for each that is not known; those are reported.
+
+    Images that are built from the file are left out. Raises InvalidInput.
+    """
+    found = read_file(list_reader(session, arguments), arguments.file)
+    codes = []
+    for entry in found.entries:
+        if entry.unresolved and entry.problem is not None:
+            output.error(_at(entry.problem, f"{found.name}:{entry.span.line}: {plain(entry.raw)}"))
+            codes.append(exit_codes.FAILED)
+    references = dict.fromkeys(
+        entry.reference.with_default_tag()
+        for entry in found.entries
+        if entry.reference is not None and not entry.built
+    )
+    if not references and not codes:
+        raise InvalidInput("The file names no images.", subject=found.name)
+    return list(references), codes
+
+
 def list_reader(session: Session, arguments: argparse.Namespace) -> ListReader:
     """The reader that *arguments* ask for. Raises InvalidInput."""
     from longshore.application.image_lists.model import Kind

@@ -13,7 +13,7 @@ from longshore.application.places import local_end
 from longshore.application.requests import LocalPlace
 from longshore.application.running import Run
 from longshore.application.session import Session
-from longshore.cli import exit_codes
+from longshore.cli import exit_codes, lists
 from longshore.cli.output import Output
 from longshore.cli.progress import shown
 from longshore.errors import InvalidInput, LongshoreError
@@ -37,6 +37,7 @@ examples:
   longshore pull --platform linux/arm64 ghcr.io/org/app:1.2
   longshore pull --to library --all-platforms postgres:16
   longshore pull --engine default --engine build-farm team/app:1.0
+  longshore pull -f compose.yaml
 """
 _PUSH = """\
 examples:
@@ -53,6 +54,7 @@ def add(command: str, parser: argparse.ArgumentParser) -> None:
         parser.add_argument(
             "references", metavar="REF", nargs="*", help="an image, such as ghcr.io/org/app:1.2"
         )
+        lists.add_list(parser)
         parser.add_argument(
             "--to", choices=("engine", "library"), default="engine", help="where to (default: the engine)"
         )
@@ -106,9 +108,12 @@ def pull(session: Session, arguments: argparse.Namespace, output: Output) -> int
             "Only an engine has a pull of its own.", advice="Leave out --native or --to library."
         )
     references = [Reference.parse_input(text) for text in arguments.references]
-    if not references:
+    if not references and arguments.file is None:
         raise InvalidInput("No image is named.", advice="Name one: longshore pull alpine")
     codes: list[int] = []
+    if arguments.file is not None:
+        listed, codes = lists.references_of(session, arguments, output)
+        references = list(dict.fromkeys([*references, *listed]))
     places: list[LocalPlace] = []
     for place in [session.library()] if to_library else session.engines():
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QPoint, QRect, QRectF, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QRectF, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import (
     QDragEnterEvent,
     QDragLeaveEvent,
@@ -14,6 +14,7 @@ from PySide6.QtGui import (
     QPainter,
     QPaintEvent,
     QPen,
+    QWindow,
 )
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QSplitter, QVBoxLayout, QWidget
 
@@ -31,6 +32,14 @@ PATIENCE = 300
 STEP = 100
 #: Milliseconds that a notice stays.
 NOTICE = 9000
+#: Events that only a user causes.
+_OF_USERS = {
+    QEvent.Type.KeyPress,
+    QEvent.Type.MouseButtonPress,
+    QEvent.Type.MouseMove,
+    QEvent.Type.TouchBegin,
+    QEvent.Type.Wheel,
+}
 
 
 def plain_label(text: str = "", role: str = "", *, wrap: bool = False) -> QLabel:
@@ -230,6 +239,8 @@ class EmptyState(QWidget):
 class Notice(QWidget):
     """A line in a pane that explains something, disappears by itself and interrupts nobody.
 
+    The time until it disappears begins when the user next does something in the window: nobody reads it before.
+
     *lasting*: it stays until its owner hides it, even when its button is pressed, and cannot be dismissed.
     """
 
@@ -262,6 +273,7 @@ class Notice(QWidget):
         self._timer.setSingleShot(True)
         self._timer.setInterval(NOTICE)
         self._timer.timeout.connect(self.hide)
+        self._watched: QWindow | None = None
         self.hide()
 
     def say(self, text: str, tone: Tone = Tone.QUIET, button: str = "", act: object = None) -> None:
@@ -276,13 +288,27 @@ class Notice(QWidget):
         self._close.setIcon(icons.icon("cancel", current_theme().dim))
         self.show()
         self.update()
-        if button or self._lasting:
-            self._timer.stop()
-        else:
-            self._timer.start()
+        self._timer.stop()
+        self._watch(None if button or self._lasting else self.window().windowHandle())
         from PySide6.QtGui import QAccessible, QAccessibleEvent  # slow to import and seldom needed
 
         QAccessible.updateAccessibility(QAccessibleEvent(self, QAccessible.Event.Alert))
+
+    def _watch(self, window: QWindow | None) -> None:
+        """Start the timer with the next thing that the user does in *window*; None: never."""
+        if self._watched is not None:
+            self._watched.removeEventFilter(self)
+        self._watched = window
+        if window is not None:
+            window.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Qt's hook: sees the events of the window."""
+        if event.type() in _OF_USERS:
+            self._watch(None)
+            if self.isVisible():
+                self._timer.start()
+        return False
 
     @Slot()
     def _acted(self) -> None:

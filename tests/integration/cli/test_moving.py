@@ -216,3 +216,23 @@ def test_a_signal_ends_it(
     else:
         assert states[-1] == state
     longshore("pull", f"{second_registry.address}/cli/slow:{number}", "--to", "library", code=1)
+
+
+def test_a_file_s_images_are_pulled_and_copied(
+    longshore: Any, open_registry: PrivateRegistry, second_registry: PrivateRegistry, tmp_path: Path
+) -> None:
+    one = seed_repository(open_registry.address, "cli/listed", ["1"]).digest
+    compose = tmp_path / "compose.yaml"
+    compose.write_text(
+        f"services:\n  web:\n    image: {open_registry.address}/cli/listed:1\n"
+        "  api:\n    image: example.invalid/api:${NO_SUCH_VARIABLE}\n  own:\n    build: .\n"
+    )
+    done = longshore("pull", "-f", compose, "--to", "library", "-q", code=3)
+    assert done.stdout == f"{open_registry.address}/cli/listed:1@{one}\n"
+    assert "compose.yaml:5" in done.stderr and "NO_SUCH_VARIABLE" in done.stderr
+    done = longshore(
+        "copy", "-f", compose, f"{second_registry.address}/mirror", "--map", "{name}", "-q", code=3
+    )
+    assert done.stdout == f"{second_registry.address}/mirror/listed:1@{one}\n"
+    assert "There is no such file" in longshore("pull", "-f", tmp_path / "none", code=2).stderr
+    assert "only the registry" in longshore("copy", "-f", compose, "a", "b", code=2).stderr
