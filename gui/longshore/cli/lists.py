@@ -130,7 +130,7 @@ def references_of(
     codes = []
     for entry in found.entries:
         if entry.unresolved and entry.problem is not None:
-            output.error(_at(entry.problem, f"{found.name}:{entry.span.line}: {plain(entry.raw)}"))
+            output.error(entry.problem, at=f"{found.name}:{entry.span.line}: {entry.written}")
             codes.append(exit_codes.FAILED)
     references = dict.fromkeys(
         entry.reference.with_default_tag()

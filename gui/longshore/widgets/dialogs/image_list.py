@@ -280,7 +280,7 @@ def _rows_of(lists: Sequence[ImageList]) -> list[_Row]:
             if entry.built:
                 reference = None  # it is made from this file, and pulled from nowhere
             key = reference if reference is not None else (number, entry.span.start)
-            shown = reference.familiar if reference is not None else text.safe(entry.raw, 200)
+            shown = reference.familiar if reference is not None else text.safe(entry.shown, 200)
             row = found.setdefault(
                 key, _Row(shown, reference, problem=entry.problem if not entry.built else None)
             )
