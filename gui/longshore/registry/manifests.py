@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Callable
 
 from longshore.cancellation import Cancellation
@@ -30,6 +31,8 @@ from longshore.registry.session import Document, Session
 
 _ACCEPT = {"Accept": ", ".join(ACCEPT)}
 _DIGEST = "Docker-Content-Digest"
+#: How the detail of an error begins if the registry does not support the request.
+_NOT_SUPPORTED = ("HTTP 400", "HTTP 405", "HTTP 501")
 #: Most referrers read: an image with more is not honest.
 _MOST_REFERRERS = 10_000
 #: Most pages of referrers. Pages may be empty, because a registry filters after it has cut its list.
@@ -225,28 +228,48 @@ class Manifests:
         self, repository: str, digest: str, *, cancellation: Cancellation | None = None
     ) -> None:
         """Delete a manifest and every tag that points to it. Raises NotInRegistry, AccessDenied."""
-        subject = _named(repository, digest)
-        scope = (f"repository:{repository}:delete",)
         try:
-            self._session.fetch(
-                "DELETE",
-                manifest_path(repository, digest),
-                scopes=scope,
-                subject=subject,
-                ok=(200, 202, 204),
-                cancellation=cancellation,
-            )
+            self._delete(repository, digest, cancellation)
         except UnexpectedReply as error:
-            if not error.detail.startswith(("HTTP 400", "HTTP 405", "HTTP 501")):
+            if not error.detail.startswith(_NOT_SUPPORTED):
                 raise
             name_of = failures.called(self._session.config)
             raise AccessDenied(
                 f"{name_of} does not allow deletion.",
                 registry=error.registry,
-                subject=subject,
+                subject=_named(repository, digest),
                 advice="The registry's administrator can allow it.",
                 detail=error.detail,
             ) from error
+
+    def deletes_tags(self, repository: str, *, cancellation: Cancellation | None = None) -> bool:
+        """Whether the registry can delete a tag and keep its manifest (distribution-spec 1.1, "Deleting tags").
+
+        Requests the deletion of a tag that does not exist: a registry that deletes only manifests refuses the name.
+        Also False if it refuses for another reason: the deletion itself will show that.
+        """
+        try:
+            self._delete(repository, f"longshore-{secrets.token_hex(16)}", cancellation)
+        except NotInRegistry:
+            return True
+        except failures.REFUSALS:
+            return False
+        return True
+
+    def delete_tag(self, repository: str, tag: str, *, cancellation: Cancellation | None = None) -> None:
+        """Delete a tag, and not its manifest, where :meth:`deletes_tags`. Raises NotInRegistry, UnexpectedReply,
+        AccessDenied."""
+        self._delete(repository, tag, cancellation)
+
+    def _delete(self, repository: str, name: str, cancellation: Cancellation | None) -> None:
+        self._session.fetch(
+            "DELETE",
+            manifest_path(repository, name),
+            scopes=(f"repository:{repository}:delete",),
+            subject=_named(repository, name),
+            ok=(200, 202, 204),
+            cancellation=cancellation,
+        )
 
     def referrers(
         self,

@@ -1,11 +1,13 @@
-"""Removes tags by deleting their manifests. All tags that this removes are found beforehand. Blocking; worker threads.
+"""Removes tags. All tags that this removes are found beforehand. Blocking; worker threads.
 
 distribution-spec, "Deleting Manifests": a registry may delete only by digest, which removes all tags of the digest.
+Registries that can delete a tag alone ("Deleting tags") are asked to do so where other tags would be affected.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -13,7 +15,9 @@ from longshore.cancellation import Cancellation
 from longshore.errors import LongshoreError, NotInRegistry, VerificationFailed
 from longshore.naturalsort import natural_key
 from longshore.oci.descriptor import Descriptor
+from longshore.oci.digest import valid_digest
 from longshore.oci.manifest import DOCKER_LIST, OCI_INDEX, Index
+from longshore.registry import failures
 from longshore.registry.client import RegistryClient
 from longshore.side_by_side import ask_all
 
@@ -31,11 +35,12 @@ _R = TypeVar("_R")
 
 @dataclass(frozen=True, slots=True)
 class RemovalPlan:
-    """The effects of removing the *chosen* tags of a repository.
+    """The effects of removing the *chosen* tags (or digests) of a repository.
 
-    *digests*: the manifests to be deleted, each with all its tags. *siblings*: tags that are removed although nobody
-    chose them. *broken*: tags of indexes that stay but lose an image. *unknown*: number of tags that could not be
-    checked.
+    *digests*: the manifests concerned, each with the tags that are removed. *alone*: those of them that are kept,
+    because the registry can delete the tags only. *staying*: other tags of these. *siblings*: tags that are removed
+    although nobody chose them. *broken*: tags of indexes that stay but lose an image. *unknown*: number of tags that
+    could not be checked.
     """
 
     host: str
@@ -45,6 +50,8 @@ class RemovalPlan:
     siblings: tuple[str, ...]
     broken: tuple[str, ...]
     unknown: int
+    alone: frozenset[str] = frozenset()
+    staying: tuple[str, ...] = ()
 
 
 def look(
@@ -64,33 +71,50 @@ def look(
         if isinstance(one, Descriptor)
     }
     doomed = {heads[tag].digest for tag in chosen if tag in heads}
+    indexes = {
+        one.digest: one for tag, one in heads.items() if tag not in chosen and one.media_type in _INDEXES
+    }
+
+    def parts(digest: str) -> set[str]:
+        index = client.manifest(repository, digest, cancellation=cancellation)
+        return doomed & {child.digest for child in index.manifests} if isinstance(index, Index) else set()
+
+    read = dict(_many(parts, indexes, cancellation))
+    holders = {digest: one for digest, one in read.items() if not isinstance(one, LongshoreError)}
+    shared = {one.digest for tag, one in heads.items() if tag not in chosen} & doomed
+    shared = shared.union(*holders.values()).difference(chosen)
+    alone = shared if shared and client.deletes_tags(repository, cancellation=cancellation) else set()
     digests = tuple(
-        (digest, tuple(tag for tag, one in heads.items() if one.digest == digest))
+        (
+            digest,
+            tuple(
+                tag
+                for tag, one in heads.items()
+                if one.digest == digest and (tag in chosen or digest not in alone)
+            ),
+        )
         for digest in sorted(doomed)
     )
     going = {tag for _, tags in digests for tag in tags}
-    staying = {
-        one.digest: one for tag, one in heads.items() if tag not in going and one.media_type in _INDEXES
-    }
-
-    def names_doomed(digest: str) -> bool:
-        index = client.manifest(repository, digest, cancellation=cancellation)
-        return isinstance(index, Index) and any(child.digest in doomed for child in index.manifests)
-
-    losing = dict(_many(names_doomed, staying, cancellation))
+    lost = doomed - alone
     return RemovalPlan(
         client.registry.host,
         repository,
         tuple(chosen),
         digests,
         siblings=tuple(tag for tag in heads if tag in going and tag not in chosen),
-        broken=tuple(tag for tag, one in heads.items() if losing.get(one.digest) is True),
-        unknown=sum(isinstance(one, LongshoreError) for one in [*found.values(), *losing.values()]),
+        broken=tuple(
+            tag for tag, one in heads.items() if tag not in going and holders.get(one.digest, set()) & lost
+        ),
+        unknown=sum(isinstance(one, LongshoreError) for one in [*found.values(), *read.values()]),
+        alone=frozenset(alone),
+        staying=tuple(tag for tag, one in heads.items() if one.digest in alone and tag not in going),
     )
 
 
 def remove(client: RegistryClient, plan: RemovalPlan) -> None:
-    """Carry out *plan*. Stops at the first error and raises it; VerificationFailed if a tag was moved."""
+    """Carry out *plan*. Stops at the first error and raises it; VerificationFailed if a tag was moved, or if the
+    registry does something else than it reports."""
     for digest, tags in plan.digests:
         for tag in tags:
             # Somebody may have pushed meanwhile: only what was shown may be removed.
@@ -98,13 +122,58 @@ def remove(client: RegistryClient, plan: RemovalPlan) -> None:
             if now is not None and now.digest != digest:
                 raise VerificationFailed(
                     f"The tag {tag} was moved to another image meanwhile.",
-                    subject=f"{plan.host}/{plan.repository}:{tag}",
+                    subject=_named(plan, tag),
                     advice="Nothing more was removed. Check again.",
                 )
-        try:
-            client.delete_manifest(plan.repository, digest)
-        except NotInRegistry:
-            continue  # already deleted
+        if digest in plan.alone:
+            _remove_alone(client, plan, digest, tags)
+        else:
+            _remove_manifest(client, plan, digest, tags)
+
+
+def _remove_alone(client: RegistryClient, plan: RemovalPlan, digest: str, tags: Sequence[str]) -> None:
+    same = [tag for tag in plan.staying if _points_to(client, plan, tag, digest)]
+    for tag in tags:
+        with suppress(NotInRegistry):
+            client.delete_tag(plan.repository, tag)
+        _check_gone(client, plan, digest, tag)
+    lost = [tag for tag in same if client.head(plan.repository, tag) is None]
+    if lost:
+        raise VerificationFailed(
+            "The registry also removed other tags of the image.",
+            subject=_named(plan, tags[0]),
+            advice="Push the image again under these tags.",
+            detail="\n".join([digest, *lost]),
+        )
+
+
+def _remove_manifest(client: RegistryClient, plan: RemovalPlan, digest: str, tags: Sequence[str]) -> None:
+    with suppress(NotInRegistry):  # already deleted
+        client.delete_manifest(plan.repository, digest)
+    for tag in tags:
+        if _points_to(client, plan, tag, digest) and not valid_digest(tag):
+            # crane's registry keeps the tags of a deleted manifest.
+            with suppress(*failures.REFUSALS):
+                client.delete_tag(plan.repository, tag)
+            _check_gone(client, plan, digest, tag)
+
+
+def _points_to(client: RegistryClient, plan: RemovalPlan, tag: str, digest: str) -> bool:
+    now = client.head(plan.repository, tag)
+    return now is not None and now.digest == digest
+
+
+def _check_gone(client: RegistryClient, plan: RemovalPlan, digest: str, tag: str) -> None:
+    if _points_to(client, plan, tag, digest):
+        raise VerificationFailed(
+            "The registry accepted the removal, but still has the tag.",
+            subject=_named(plan, tag),
+            advice="Check again later: it may use a cache.",
+        )
+
+
+def _named(plan: RemovalPlan, tag: str) -> str:
+    return f"{plan.host}/{plan.repository}:{tag}"
 
 
 def _tags(client: RegistryClient, repository: str, cancellation: Cancellation) -> Iterator[str]:

@@ -12,6 +12,7 @@ from longshore.credentials import Credential
 from longshore.errors import AccessDenied, VerificationFailed
 from longshore.oci.manifest import OCI_INDEX, OCI_MANIFEST
 from longshore.registry.removal import look, remove
+from testbed.crane import CraneRegistry
 from testbed.registry import PrivateRegistry
 from testbed.throttle import Throttle
 
@@ -112,3 +113,17 @@ def test_tags_that_cannot_be_looked_at_are_counted_and_a_sick_registry_is_left_a
             cancellation.cancel()
             with pytest.raises(Cancelled):
                 look(client, "a/b", ["chosen"], cancellation)
+
+
+def test_a_registry_of_another_make_removes_one_tag_alone(crane_registry: CraneRegistry) -> None:
+    with client_of(crane_registry.address) as client:
+        made = put_image(client, "single/tags", "1.0")
+        client.put_manifest("single/tags", "latest", made.raw, OCI_MANIFEST)
+        plan = look(client, "single/tags", ["1.0"], Cancellation())
+        assert (plan.siblings, plan.staying) == ((), ("latest",))
+        remove(client, plan)
+        assert client.head("single/tags", "1.0") is None
+        assert client.head("single/tags", "latest").digest == made.digest
+        # It keeps the tags of a manifest that is deleted by its digest, so that they have to be deleted, too.
+        remove(client, look(client, "single/tags", ["latest"], Cancellation()))
+        assert client.head("single/tags", "latest") is None

@@ -40,12 +40,17 @@ class Tags:
         self.tags |= dict.fromkeys(tags, digest)
         return digest
 
+    def untag(self, tag: str) -> Any:
+        return reply({}, 400)
+
     def __call__(self, asked: Asked) -> Any:
         name = asked.path.rpartition("/")[2]
         if "/tags/list" in asked.path:
             return reply({"tags": sorted(self.tags)})
         if name in self.broken:
             return reply({}, 400)
+        if asked.method == "DELETE" and not name.startswith("sha256:"):
+            return self.untag(name)
         if asked.method == "DELETE":
             self.deleted.append(name)
             return reply({}, 202) if self.manifests.pop(name, None) else None
@@ -94,3 +99,60 @@ def test_nothing_is_removed_where_nothing_is(serve, connect) -> None:
     assert (plan.digests, plan.siblings, plan.broken, plan.unknown) == ((), (), (), 0)
     remove(client, plan)
     assert registry.deleted == []
+
+
+class SingleTags(Tags):
+    """A registry that deletes tags alone. *keeps*: it only reports so. *drops*: it deletes the manifest instead."""
+
+    keeps = drops = False
+
+    def untag(self, tag: str) -> Any:
+        if self.keeps or tag not in self.tags:
+            return reply({}, 202) if self.keeps else None
+        self.deleted.append(tag)
+        if self.drops:
+            del self.manifests[self.tags[tag]]
+        else:
+            del self.tags[tag]
+        return reply({}, 202)
+
+
+def test_a_registry_that_deletes_tags_alone_keeps_the_others(serve, connect) -> None:
+    registry = SingleTags()
+    one = registry.image(1, "1.0", "latest")
+    two = registry.image(2, "2.0", "2")
+    three = registry.image(3, "3.0")
+    registry.index(two, "both")
+    client = connect(serve(registry))
+    plan = look(client, "a/b", ["1.0", "2.0", "2", "3.0"], Cancellation())
+    assert dict(plan.digests) == {one: ("1.0",), two: ("2", "2.0"), three: ("3.0",)}
+    assert (plan.siblings, plan.broken, plan.unknown) == ((), (), 0)
+    assert (plan.alone, plan.staying) == (frozenset({one, two}), ("latest",))
+    remove(client, plan)
+    assert sorted(registry.deleted) == sorted(["1.0", "2", "2.0", three])
+    assert registry.tags.keys() - {"3.0"} == {"latest", "both"}
+    assert {one, two} < registry.manifests.keys()
+
+
+def test_a_digest_names_the_image_with_all_its_tags(serve, connect) -> None:
+    registry = SingleTags()
+    one = registry.image(1, "1.0", "latest")
+    client = connect(serve(registry))
+    plan = look(client, "a/b", [one], Cancellation())
+    assert (set(plan.siblings), plan.alone) == ({"1.0", "latest"}, frozenset())
+    remove(client, plan)
+    assert registry.deleted == [one]
+
+
+@pytest.mark.parametrize(
+    ("lie", "words"), [("keeps", "still has the tag"), ("drops", "also removed other tags")]
+)
+def test_a_registry_that_does_something_else_is_found_out(serve, connect, lie: str, words: str) -> None:
+    registry = SingleTags()
+    registry.image(1, "1.0", "latest")
+    client = connect(serve(registry))
+    plan = look(client, "a/b", ["1.0"], Cancellation())
+    assert plan.siblings == ()
+    setattr(registry, lie, True)
+    with pytest.raises(VerificationFailed, match=words):
+        remove(client, plan)
