@@ -29,6 +29,22 @@ class HistoryEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class RunConfig:
+    """What a container of the image runs (OCI image-spec, config.md: ``config``). *ports*: ``80/tcp``.
+
+    *environment*: ``NAME=value``; the values may be secrets.
+    """
+
+    entrypoint: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()
+    environment: tuple[str, ...] = field(default=(), repr=False)
+    user: str = ""
+    working_directory: str = ""
+    ports: tuple[str, ...] = ()
+    volumes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ImageConfig:
     """The configuration inside an image. Immutable, any thread.
 
@@ -43,6 +59,7 @@ class ImageConfig:
     labels: Mapping[str, str] = field(default_factory=dict, hash=False)
     author: str = ""
     history: tuple[HistoryEntry, ...] = ()
+    run: RunConfig = field(default_factory=RunConfig)
 
     @classmethod
     def from_bytes(cls, raw: bytes) -> ImageConfig:
@@ -71,6 +88,7 @@ class ImageConfig:
             history=tuple(_entry(item) for item in history if isinstance(item, dict))
             if isinstance(history, list)
             else (),
+            run=_run(run),
         )
 
 
@@ -115,6 +133,26 @@ def _entry(item: dict[str, object]) -> HistoryEntry:
         author=_text(item.get("author")),
         empty_layer=item.get("empty_layer") is True,
     )
+
+
+def _run(config: dict[str, object]) -> RunConfig:
+    return RunConfig(
+        entrypoint=_words(config.get("Entrypoint")),
+        command=_words(config.get("Cmd")),
+        environment=_words(config.get("Env")),
+        user=_text(config.get("User")),
+        working_directory=_text(config.get("WorkingDir")),
+        ports=_names(config.get("ExposedPorts")),
+        volumes=_names(config.get("Volumes")),
+    )
+
+
+def _words(value: object) -> tuple[str, ...]:
+    return tuple(item for item in value if isinstance(item, str)) if isinstance(value, list) else ()
+
+
+def _names(value: object) -> tuple[str, ...]:
+    return tuple(sorted(value)) if isinstance(value, dict) else ()
 
 
 def _text(value: object) -> str:

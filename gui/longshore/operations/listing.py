@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from longshore.application.clients import Clients
+from longshore.application.listings import MOST_REPOSITORIES, MOST_TAGS, endless
 from longshore.application.registries import RegistryBook
 from longshore.cancellation import Cancellation, Cancelled
-from longshore.errors import LongshoreError, NotInRegistry, UnexpectedReply
+from longshore.errors import LongshoreError, NotInRegistry
 from longshore.models.columns import NodeState
 from longshore.models.registries import RegistryModel
 from longshore.models.tags import TagModel
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
     from longshore.registry.listing import Lister, RepositoryInfo, TagInfo
     from longshore.registry.model import Page
 
-#: Maximum repositories of a registry, or tags of a repository, to list before stopping with a message.
-MOST_REPOSITORIES = 100_000
-MOST_TAGS = 100_000
 #: Maximum pages of tags to read for a choice of tags.
 _CHOICE_PAGES = 20
 #: Tags that the table adds in one turn of the event loop.
@@ -125,7 +123,7 @@ class Listing:
         if not course.generation:
             return
         if course.count >= MOST_REPOSITORIES:
-            self._registries.fail(host, course.generation, _endless(host, "repositories", course.count))
+            self._registries.fail(host, course.generation, endless(host, "repositories", course.count))
             return
 
         def ask(cancellation: Cancellation) -> tuple[Lister, Page[RepositoryInfo]]:
@@ -210,7 +208,7 @@ class Listing:
                 self._registries.set_tag_count(host, repository, self._tags.total)
                 return
             if count >= MOST_TAGS:
-                self._tags_stopped(host, generation, work, _endless(host, "tags", count))
+                self._tags_stopped(host, generation, work, endless(host, "tags", count))
                 return
 
     async def _take_tags(
@@ -258,11 +256,3 @@ class Listing:
             return names
 
         self._tasks.run(self._tasks.listing, ask, done=done, failed=failed, name="find tags")
-
-
-def _endless(host: str, what: str, count: int) -> LongshoreError:
-    return UnexpectedReply(
-        f"The list was stopped after {count:,} {what} because it does not seem to end.",
-        registry=host,
-        advice="Paste a reference into Pull…, or pin a repository by name.",
-    )

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from longshore.errors import InvalidManifest
-from longshore.oci.image_config import LARGEST_CONFIG, ImageConfig, parse_time
+from longshore.oci.image_config import LARGEST_CONFIG, ImageConfig, RunConfig, parse_time
 from longshore.oci.platform import Platform
 
 DIFF_ID = "sha256:" + "ab" * 32
@@ -48,6 +48,8 @@ def test_everything_that_is_shown() -> None:
     assert found.labels == {"a": "b"}
     assert [entry.empty_layer for entry in found.history] == [False, True]
     assert found.history[0].created == datetime(2024, 3, 11, 22, tzinfo=UTC)
+    assert found.run == RunConfig(("/start",), ("serve",), ("PATH=/bin",), "1000", "/srv", ("80/tcp",))
+    assert "/bin" not in repr(found)
     assert (found.history[0].created_by, found.history[0].comment) == ("COPY x", "buildkit")
 
 
