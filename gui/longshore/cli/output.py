@@ -46,23 +46,39 @@ class Output:
         if self.as_json:
             print(json.dumps({"schema": SCHEMA, "kind": kind, **values}, ensure_ascii=False), flush=True)
 
-    def table(self, header: Sequence[str], rows: Sequence[Sequence[str]], *, elided: int = 0) -> None:
+    def table(
+        self,
+        header: Sequence[str],
+        rows: Sequence[Sequence[str]],
+        *,
+        elided: int = 0,
+        prose: int | None = None,
+    ) -> None:
         """Columns for people; the caller prints the records.
 
-        On a terminal the column number *elided* is shortened so that the rows keep to the width. --quiet leaves out
-        the header, --json everything.
+        On a terminal the column number *prose* is cut so that the rows keep to the width, and where that is not enough,
+        the column *elided* is shortened in its middle. --quiet leaves out the header, --json everything.
         """
         if self.as_json:
             return
         lines = [*([] if self.quiet else [list(header)]), *map(list, rows)]
         widths = [max((width(line[column]) for line in lines), default=0) for column in range(len(header))]
         if sys.stdout.isatty():
-            room = shutil.get_terminal_size().columns - len(_GAP) * (len(widths) - 1)
-            rest = sum(widths) - widths[elided]
-            widths[elided] = min(widths[elided], max(room - rest, NARROWEST))
+            over = sum(widths) + len(_GAP) * (len(widths) - 1) - shutil.get_terminal_size().columns
+            for column in (elided,) if prose is None else (prose, elided):
+                less = min(max(over, 0), max(widths[column] - NARROWEST, 0))
+                widths[column] -= less
+                over -= less
         for line in lines:
             cells = [
-                padded(shortened(cell, wide), wide) if column == elided else padded(cell, wide)
+                padded(
+                    cut(cell, wide)
+                    if column == prose
+                    else shortened(cell, wide)
+                    if column == elided
+                    else cell,
+                    wide,
+                )
                 for column, (cell, wide) in enumerate(zip(line, widths, strict=True))
             ]
             print(_GAP.join(cells).rstrip())
@@ -129,3 +145,13 @@ def shortened(text: str, wide: int) -> str:
     while width(end) > room - width(start):
         end = end[1:]
     return f"{start}…{end}"
+
+
+def cut(text: str, wide: int) -> str:
+    """The beginning of *text*, in at most *wide* cells."""
+    if width(text) <= wide:
+        return text
+    end = max(wide - 1, 0)
+    while end > 0 and width(text[:end]) > max(wide - 1, 0):
+        end -= 1
+    return f"{text[:end].rstrip()}…"
