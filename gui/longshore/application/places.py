@@ -9,7 +9,7 @@ from pathlib import Path
 from longshore.application import requests
 from longshore.application.requests import LocalPlace
 from longshore.application.session import Session
-from longshore.errors import ImageUnknown, InvalidInput, NotInLibrary
+from longshore.errors import ImageUnknown, InvalidInput, LongshoreError, NotInLibrary
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
 from longshore.text import plain
@@ -83,6 +83,14 @@ def parse_place(text: str, session: Session) -> NamedPlace:
     return _registry(text)
 
 
+def has_transport(text: str) -> bool:
+    """Whether *text* names its place itself, by a transport."""
+    scheme, colon, rest = text.partition(":")
+    return bool(colon) and (
+        scheme in _TRANSPORTS or scheme in _REFUSED or (scheme == "docker" and rest.startswith("//"))
+    )
+
+
 def _registry(text: str) -> NamedPlace:
     reference = Reference.parse_input(text)
     return NamedPlace(RegistryPlace(reference.domain), str(reference))
@@ -129,13 +137,18 @@ def local_end(session: Session, place: LocalPlace, text: str) -> Endpoint:
     from longshore.application.stores import open_store
 
     name = find_image(open_store(place, session.clients).images(), text)
-    if name is not None:
-        return Endpoint.of(place, name)
+    if name is None:
+        raise unknown_image(place, text)
+    return Endpoint.of(place, name)
+
+
+def unknown_image(place: LocalPlace, text: str) -> LongshoreError:
+    """The error for an image *text* that an engine or the library does not have."""
     if isinstance(place, LibraryPlace):
-        raise NotInLibrary(
+        return NotInLibrary(
             "The library has no such image.", subject=text, advice="See longshore images --from library."
         )
-    raise ImageUnknown("The engine has no such image.", subject=text, advice="See longshore images.")
+    return ImageUnknown("The engine has no such image.", subject=text, advice="See longshore images.")
 
 
 def request_between(

@@ -9,8 +9,9 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from longshore.application import places
 from longshore.application.session import Session
-from longshore.cli import exit_codes, places
+from longshore.cli import exit_codes
 from longshore.cli.moving import platform_of
 from longshore.cli.output import Output
 from longshore.cli.transfer_values import place_values
@@ -26,7 +27,9 @@ if TYPE_CHECKING:
 #: Takes the place of a value that looks like a secret.
 HIDDEN = "••••"
 #: Names of variables whose values look like secrets.
-_SECRET = re.compile(r"(?i)(passw|passphrase|secret|token|credential|api_?key|access_?key|private_?key|auth(?!or))")
+_SECRET = re.compile(
+    r"(?i)(passw|passphrase|secret|token|credential|api_?key|access_?key|private_?key|auth(?!or))"
+)
 #: ``user:password@`` in an address.
 _USER = re.compile(r"(?<=://)[^/@\s:]{0,200}:[^/@\s]{1,500}(?=@)")
 _EPILOG = f"""\

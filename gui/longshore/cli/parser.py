@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "repositories": ("repositories", "List the repositories of a registry."),
     "tags": ("tags", "List the tags of a repository."),
     "inspect": ("inspect", "Show an image of any place: digest, platforms, configuration, layers."),
+    "remove": ("removal", "Remove images from an engine, the library or a registry."),
     "search": ("repositories", "Search a registry for repositories."),
     "login": ("sign_in", "Sign in to a registry."),
     "logout": ("sign_in", "Sign out of a registry."),

@@ -14,6 +14,7 @@ from longshore.errors import (
     LongshoreError,
     NotInRegistry,
     RegistryFailure,
+    Remedy,
     SignInRequired,
     UnexpectedReply,
     VerificationFailed,
@@ -240,6 +241,7 @@ class Manifests:
                 subject=_named(repository, digest),
                 advice="The registry's administrator can allow it.",
                 detail=error.detail,
+                remedy=Remedy.RETRY,  # nobody may delete there, so another sign-in does not help
             ) from error
 
     def deletes_tags(self, repository: str, *, cancellation: Cancellation | None = None) -> bool:

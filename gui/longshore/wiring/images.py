@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject, Qt, Slot
 
+from longshore.application import removal
 from longshore.engine.model import ImageDetails
 from longshore.errors import LongshoreError
 from longshore.library.model import LibraryDetails
@@ -63,16 +64,12 @@ class Images(QObject):
         from longshore.widgets.dialogs.images import RemoveSheet
 
         names = [image.name for image in images]
-        chosen = set(names)
-        last = 0
-        for image_id in {image.image_id for image in images}:
-            others = [other for other in self.operations.images.images if other.image_id == image_id]
-            last += all(other.name in chosen for other in others)
+        removals = removal.plan(self.operations.images.images, names)
         sheet = RemoveSheet(
             self.window,
             names,
             in_use=sum(image.in_use for image in images),
-            last=last,
+            last=sum(one.last for one in removals),
         )
         sheet.remove_requested.connect(
             lambda names, force: self.operations.images.remove(names, force=force, done=self._shared.told)

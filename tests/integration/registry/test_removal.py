@@ -9,7 +9,7 @@ import pytest
 
 from longshore.cancellation import Cancellation, Cancelled
 from longshore.credentials import Credential
-from longshore.errors import AccessDenied, VerificationFailed
+from longshore.errors import AccessDenied, Remedy, VerificationFailed
 from longshore.oci.manifest import OCI_INDEX, OCI_MANIFEST
 from longshore.registry.removal import look, remove
 from testbed.crane import CraneRegistry
@@ -76,6 +76,7 @@ def test_a_registry_that_does_not_delete_says_so(tmp_path: Path) -> None:
         with pytest.raises(AccessDenied, match="does not allow deletion") as caught:
             remove(client, plan)
         assert "administrator" in caught.value.advice and "405" in caught.value.detail
+        assert caught.value.remedy is Remedy.RETRY
 
 
 def test_rights_to_delete_are_rights_of_their_own(tmp_path: Path) -> None:
