@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from longshore.application.name_patterns import matches
 from longshore.application.requests import LocalPlace
-from longshore.application.session import Session
 from longshore.application.stores import open_store
 from longshore.cli import exit_codes
 from longshore.cli.output import Output
@@ -16,6 +15,9 @@ from longshore.naturalsort import natural_key
 from longshore.oci.local_image import LocalImage
 from longshore.transfers.transfer import EnginePlace, LibraryPlace
 from longshore.words import text, times
+
+if TYPE_CHECKING:
+    from longshore.application.session import Session
 
 _NONE = "<none>"
 _EPILOG = """\

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from longshore.application import places
-from longshore.application.session import Session
 from longshore.cli import exit_codes
 from longshore.cli.moving import platform_of
 from longshore.cli.output import Output
@@ -22,6 +21,7 @@ from longshore.words import transfers as words
 
 if TYPE_CHECKING:
     from longshore.application.inspection import Inspected
+    from longshore.application.session import Session
     from longshore.transfers.transfer import Endpoint
 
 #: Takes the place of a value that looks like a secret.

@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, Any
 from longshore.application import places
 from longshore.application import removal as local
 from longshore.application.image_names import find_image
-from longshore.application.places import unknown_image
-from longshore.application.session import Session
 from longshore.application.stores import open_store
 from longshore.cli import exit_codes
 from longshore.cli.output import Output, error_values
@@ -25,6 +23,7 @@ from longshore.words import text
 
 if TYPE_CHECKING:
     from longshore.application.requests import LocalPlace
+    from longshore.application.session import Session
     from longshore.oci.image_name import ImageName
     from longshore.registry.removal import RemovalPlan
 
@@ -182,6 +181,8 @@ def _named(session: Session, source: str, typed: str) -> places.NamedPlace:
 def _local_actions(
     session: Session, place: LocalPlace, names: Sequence[str], failures: list[LongshoreError], *, force: bool
 ) -> list[_Action]:
+    from longshore.application.places import unknown_image
+
     store = open_store(place, session.clients)
     listed = store.images()
     chosen: dict[ImageName, None] = {}

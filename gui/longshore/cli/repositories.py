@@ -8,7 +8,6 @@ from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from longshore.application.session import Session
 from longshore.cli import exit_codes
 from longshore.cli.output import Output
 from longshore.errors import InvalidInput, LongshoreError
@@ -17,6 +16,7 @@ from longshore.text import plain
 from longshore.words import text, times
 
 if TYPE_CHECKING:
+    from longshore.application.session import Session
     from longshore.registry.listing import Lister, RepositoryInfo
 
 #: Results of a search, as in ``docker search``.

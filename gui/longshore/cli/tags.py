@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from longshore.application.name_patterns import matches, patterns
-from longshore.application.session import Session
 from longshore.cli import exit_codes
 from longshore.cli.output import Output, error_values
 from longshore.cli.repositories import count_of
@@ -20,6 +19,7 @@ from longshore.oci.reference import Reference
 from longshore.words import errors, text, times
 
 if TYPE_CHECKING:
+    from longshore.application.session import Session
     from longshore.registry.model import TagDetails
 
 #: Tags of signatures and other referrers (cosign, and the fallback of registries without a list of referrers).
