@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import sys
 import unicodedata
@@ -18,6 +19,9 @@ SCHEMA = 1
 #: The narrowest that a column of a table becomes, in characters.
 NARROWEST = 8
 _GAP = "  "
+#: What json.dumps leaves as it is, although terminals and editors obey it: C1 controls and text direction. The values
+#: may come from outside.
+_CONTROLS = re.compile("[\\x7f-\\x9f\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u2069\\ufeff]")
 
 
 class Output:
@@ -44,7 +48,8 @@ class Output:
     def record(self, kind: str, values: Mapping[str, Any]) -> None:
         """A JSON object; nothing without --json."""
         if self.as_json:
-            print(json.dumps({"schema": SCHEMA, "kind": kind, **values}, ensure_ascii=False), flush=True)
+            text = json.dumps({"schema": SCHEMA, "kind": kind, **values}, ensure_ascii=False)
+            print(_CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", text), flush=True)
 
     def table(
         self,

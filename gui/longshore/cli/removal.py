@@ -15,7 +15,7 @@ from longshore.application.stores import open_store
 from longshore.cli import exit_codes
 from longshore.cli.output import Output, error_values
 from longshore.cli.transfer_values import place_values
-from longshore.errors import InvalidInput, LongshoreError, NotInRegistry
+from longshore.errors import InvalidInput, LongshoreError, NotInRegistry, VerificationFailed
 from longshore.oci.digest import valid_digest
 from longshore.oci.reference import Reference
 from longshore.transfers.transfer import EnginePlace, LibraryPlace, Place, RegistryPlace
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from longshore.application.requests import LocalPlace
     from longshore.application.session import Session
     from longshore.oci.image_name import ImageName
+    from longshore.oci.local_image import LocalImage
     from longshore.registry.removal import RemovalPlan
 
 _EPILOG = """\
@@ -188,7 +189,7 @@ def _local_actions(
     chosen: dict[ImageName, None] = {}
     for name in names:
         try:
-            found = find_image(listed, name)
+            found = _find(listed, name)
             if found is None:
                 raise unknown_image(place, name)
             if found.reference is not None and all(image.name != found for image in listed):
@@ -208,6 +209,25 @@ def _local_actions(
         return _Action(place, [_local_row(place, one)], run)
 
     return [action(one) for one in local.plan(listed, chosen)]
+
+
+def _find(listed: Sequence[LocalImage], name: str) -> ImageName | None:
+    """The image that *name* means. A name with tag and digest is the tag, if it points to that digest."""
+    plain_name, at, digest = name.rpartition("@")
+    if not (at and valid_digest(digest) and Reference.parse_input(name).tag):
+        return find_image(listed, name)
+    found = find_image(listed, plain_name)
+    for image in listed:
+        if image.name == found and digest not in (
+            image.image_id,
+            *(one.rpartition("@")[2] for one in image.repo_digests),
+        ):
+            raise _moved(name)
+    return found
+
+
+def _moved(name: str) -> VerificationFailed:
+    return VerificationFailed("The tag points to another image.", subject=name, advice="It was not removed.")
 
 
 def _local_row(place: LocalPlace, one: local.LocalRemoval) -> _Row:
@@ -248,11 +268,15 @@ def _registry_actions(
 
     repository = references[0].with_tag(None).with_digest(None)
     client = session.clients.registry(repository.domain)
-    targets = list(dict.fromkeys(reference.target for reference in references))
+    # With tag and digest, it is the tag, if it points to that digest.
+    targets = list(dict.fromkeys(reference.tag or reference.target for reference in references))
     plan = removal.look(client, repository.path, targets, Cancellation())
-    gone = set(targets).difference(*(names for _, names in plan.digests))
+    digests = {name: digest for digest, names in plan.digests for name in names}
     for reference in references:
-        if reference.target in gone:
+        found = digests.get(reference.tag or reference.target)
+        if reference.digest is not None and found not in (reference.digest, None):
+            raise _moved(reference.familiar)
+        if found is None:
             failures.append(
                 NotInRegistry(
                     "The registry has no such tag.",

@@ -120,13 +120,17 @@ def test_an_image_that_a_container_uses_is_kept_without_force(
 
 
 def test_the_question_on_a_terminal(longshore: Command, registry: PrivateRegistry) -> None:
-    seed_repository(registry.address, "team/app", ["1", "latest"])
+    seeded = seed_repository(registry.address, "team/app", ["1", "latest"])
     name = f"{registry.address}/team/app"
     longshore("pull", f"{name}:1", "--to", "library")
     printed, code = answered(longshore, "remove", f"library:{name}:1", answer="n")
     assert "Remove 1 tag? [y/N]" in printed and "Nothing was removed." in printed and code == 1
     assert longshore("images", "--from", "library", "-q").stdout == f"{name}:1\n"
-    printed, code = answered(longshore, "remove", "--from", "library", f"{name}:1", answer="y")
+    wrong = f"library:{name}:1@sha256:{'0' * 64}"
+    assert "points to another image" in longshore("remove", wrong, "--yes", code=1).stderr
+    printed, code = answered(
+        longshore, "remove", "--from", "library", f"{name}:1@{seeded.digest}", answer="y"
+    )
     assert code == 0 and f"Removed: {name}:1" in printed
     assert longshore("images", "--from", "library", "-q").stdout == ""
     # The question names all that goes, so that the answer is enough for tags that nobody named.
@@ -145,6 +149,10 @@ def test_siblings_in_a_registry_need_force(longshore: Command, registry: Private
     assert planned.keys() == {f"{name}:{tag}" for tag in ("1.0", "1", "latest", "2.0")}
     assert [planned[f"{name}:{tag}"]["named"] for tag in ("1.0", "1", "latest")] == [True, False, False]
     assert planned[f"{name}:1.0"]["digest"] == one.digest and planned[f"{name}:2.0"]["digest"] == two.digest
+    pinned = f"docker://{name}:2.0@{one.digest}"
+    assert "points to another image" in longshore("remove", pinned, "--yes", code=1).stderr
+    (row,) = longshore.records("remove", f"docker://{name}:2.0@{two.digest}", "--dry-run")
+    assert (row["reference"], row["digest"]) == (f"{name}:2.0", two.digest)
     failed = longshore(*arguments, "--yes", code=3)
     assert f"{name}:latest, {name}:1 would be removed, too." in failed.stderr
     assert "The registry has no such tag." in failed.stderr and f"Removed: {name}:2.0" in failed.stdout

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from longshore.cli import exit_codes, output
-from longshore.cli.output import Output, shortened, width
+from longshore.cli.output import Output, cut, shortened, width
 from longshore.errors import InvalidInput, LongshoreError, SignInRequired
 
 
@@ -45,6 +45,37 @@ def test_a_piped_table_is_whole_and_a_terminal_s_keeps_to_its_width(
     assert lines[1].startswith("registry.exa") and lines[1].endswith("1.0")
     Output(as_json=False, quiet=True).table(("REPOSITORY", "TAG"), rows)
     assert len(capsys.readouterr().out.splitlines()) == 1
+
+
+def test_prose_is_cut_before_a_name_is_shortened(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    rows = [("registry.example/app", "9", "A description of some length.")]
+    for columns, line in (
+        ("70", "registry.example/app  9      A description of some length."),
+        ("45", "registry.example/app  9      A description o…"),
+        ("30", "regist…le/app  9      A descr…"),
+    ):
+        monkeypatch.setenv("COLUMNS", columns)
+        Output(as_json=False, quiet=False).table(("REPOSITORY", "STARS", "TEXT"), rows, prose=2)
+        printed = capsys.readouterr().out.splitlines()
+        assert printed[1] == line and all(len(one) <= int(columns) for one in printed)
+
+
+@pytest.mark.parametrize(
+    ("text", "wide", "short"), [("a word", 6, "a word"), ("a word", 3, "a…"), ("日本", 3, "日…")]
+)
+def test_prose_is_cut_at_its_end(text: str, wide: int, short: str) -> None:
+    assert cut(text, wide) == short
+
+
+def test_objects_do_not_command_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    hostile = "\x9b31m\u202e\x1b[31m\u2066ä"
+    Output(as_json=True, quiet=False).record("x", {"label": hostile})
+    printed = capsys.readouterr().out
+    assert json.loads(printed)["label"] == hostile
+    assert printed.replace("ä", "").rstrip("\n").isascii() and printed.rstrip("\n").isprintable()
 
 
 def test_an_error_goes_to_standard_error_and_into_the_objects(capsys: pytest.CaptureFixture[str]) -> None:
