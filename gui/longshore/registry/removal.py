@@ -133,18 +133,23 @@ def remove(client: RegistryClient, plan: RemovalPlan) -> None:
 
 def _remove_alone(client: RegistryClient, plan: RemovalPlan, digest: str, tags: Sequence[str]) -> None:
     same = [tag for tag in plan.staying if _points_to(client, plan, tag, digest)]
+    kept = client.manifest(plan.repository, digest)
     for tag in tags:
         with suppress(NotInRegistry):
             client.delete_tag(plan.repository, tag)
         _check_gone(client, plan, digest, tag)
-    lost = [tag for tag in same if client.head(plan.repository, tag) is None]
-    if lost:
+    lost = [name for name in (digest, *same) if client.head(plan.repository, name) is None]
+    try:
+        # A registry that deletes the manifest when it is asked to delete a tag still has the blobs.
+        for name in lost:
+            client.put_manifest(plan.repository, name, kept.raw, kept.media_type)
+    except LongshoreError as error:
         raise VerificationFailed(
             "The registry also removed other tags of the image.",
             subject=_named(plan, tags[0]),
             advice="Push the image again under these tags.",
-            detail="\n".join([digest, *lost]),
-        )
+            detail="\n".join([*lost, error.message]),
+        ) from error
 
 
 def _remove_manifest(client: RegistryClient, plan: RemovalPlan, digest: str, tags: Sequence[str]) -> None:
