@@ -5,9 +5,10 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
+from longshore.application.mirrors.plan import MirrorPlan, MirrorTag, TagState
+from longshore.application.mirrors.rules import MirrorRule
 from longshore.errors import SignInRequired
 from longshore.oci.reference import Reference
-from longshore.transfers.ways.mirror import MirrorPlan, MirrorRule, MirrorTag, TagState
 from longshore.widgets.dialogs.mirror import ASK_AFTER, MirrorSheet
 from longshore.widgets.dialogs.mirrors import MirrorsSheet
 from longshore.widgets.theme import Theme
