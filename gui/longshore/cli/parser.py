@@ -16,6 +16,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "copy": ("copying", "Copy images between any two places, unchanged."),
     "save": ("archives", "Save an image to an archive."),
     "load": ("archives", "Load archives into an engine, the library or a registry."),
+    "mirror": ("mirrors", "Mirror repositories by rules: plan, run, schedule."),
     "images": ("listing", "List the images of an engine or the library."),
     "tags": ("listing", "List the tags of a repository."),
     "login": ("sign_in", "Sign in to a registry."),

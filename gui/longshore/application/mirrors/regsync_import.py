@@ -57,6 +57,8 @@ class Imported:
 
     rules: list[MirrorRule] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
+    #: Entries that did not become rules.
+    left_out: int = 0
 
     def note(self, line: int, words: str) -> None:
         """Add a note."""
@@ -102,8 +104,10 @@ def from_regsync(document: Fields) -> Imported:
                 raise _LeftOut(entry.line, "an entry must have keys")
             _add(entry, defaults, out)
         except _LeftOut as left:
+            out.left_out += 1
             out.note(left.line, f"{left}. The entry at line {entry.line} is left out.")
         except LongshoreError as error:
+            out.left_out += 1
             out.note(entry.line, f"{error.message} {error.advice} The entry is left out.")
     return out
 

@@ -135,6 +135,12 @@ def marked(line: str) -> Schedule | None:
         return None
 
 
+def cron_times(times: Mapping[str, str]) -> dict[str, str]:
+    """Those of *times* (by mirror) that can be written in cron's five fields. Any thread."""
+    found = {target: PRESETS[when][1] if when in PRESETS else when for target, when in times.items()}
+    return {target: when for target, when in found.items() if _CRON.fullmatch(when)}
+
+
 def _quoted(text: str) -> str:
     """*text* as one word of a unit file (systemd.syntax, "Quoting"; systemd.unit, "Specifiers")."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
