@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from longshore.application.session import Session
 from longshore.cli import exit_codes
 from longshore.cli.mirror_options import add_action, rules_of, shown
 from longshore.cli.output import Output
 from longshore.errors import InvalidInput, LongshoreError
+
+if TYPE_CHECKING:
+    from longshore.application.session import Session
 
 _EXPORT = """\
 What regsync cannot do is named on standard error. Passwords are not exported: regsync reads Docker's own.

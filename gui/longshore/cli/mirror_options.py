@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from longshore.application.session import Session
 from longshore.errors import InvalidInput
 
 if TYPE_CHECKING:
     from longshore.application.mirrors.rules import MirrorRule
+    from longshore.application.session import Session
 
 
 def add_action(

@@ -17,8 +17,13 @@ _WORDS = {
 }
 
 
-def show(one: RulePlan, output: Output, *, deletes: bool, everything: bool, codes: list[int]) -> None:
-    """Print *one*, and add the exit codes of what its transfers will not say: tags in step, and failures."""
+def show(
+    one: RulePlan, output: Output, *, deletes: bool, table: bool, everything: bool, codes: list[int]
+) -> None:
+    """Print *one*, and add the exit codes of what its transfers will not say: tags in step, and failures.
+
+    *deletes*: its extra tags are to be deleted. *table*: with its tags. *everything*: also those that are unchanged.
+    """
     many = not isinstance(one.rule.source, Reference)
     rows: list[tuple[str, str, str, str]] = []
     for plan in one.repositories:
@@ -32,7 +37,7 @@ def show(one: RulePlan, output: Output, *, deletes: bool, everything: bool, code
     output.line(
         f"{text.safe(one.rule.name)}: {one.rule.source.familiar_name} → {one.rule.destination.familiar_name}"
     )
-    if rows:
+    if rows and table:
         output.table(("TAG", "RESULT", "SIZE", "TO COPY"), rows)
     output.line(_summary(one))
     for plan in one.repositories:

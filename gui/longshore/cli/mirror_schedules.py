@@ -6,7 +6,6 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from longshore.application.session import Session
 from longshore.cli import exit_codes
 from longshore.cli.mirror_options import add_action, add_max_deletes, is_file, shown
 from longshore.cli.output import Output
@@ -14,6 +13,7 @@ from longshore.errors import InvalidInput, LongshoreError
 
 if TYPE_CHECKING:
     from longshore.application.mirrors.timers import Timers
+    from longshore.application.session import Session
 
 _EPILOG = """\
 The time is hourly, daily, weekly, or an OnCalendar expression of systemd; for cron, five fields. What would be written

@@ -8,7 +8,6 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from longshore.application.session import Session
 from longshore.cli import exit_codes, mirror_files, mirror_schedules
 from longshore.cli.mirror_options import add_action, add_max_deletes, rules_of, shown
 from longshore.cli.output import Output
@@ -17,6 +16,7 @@ from longshore.errors import InvalidInput, LongshoreError
 if TYPE_CHECKING:
     from longshore.application.mirrors.plan import RulePlan
     from longshore.application.mirrors.rules import MirrorRule
+    from longshore.application.session import Session
 
 _MIRROR = """\
 A mirror is a saved rule, or a rule in a YAML file:
@@ -110,7 +110,7 @@ def list_rules(session: Session, arguments: argparse.Namespace, output: Output) 
 def plan(session: Session, arguments: argparse.Namespace, output: Output) -> int:
     """Run ``longshore mirror plan``."""
     codes: list[int] = []
-    _plan_all(session, arguments, output, codes)
+    _plan_all(session, arguments, output, codes, table=True)
     return exit_codes.of_codes(codes)
 
 
@@ -123,7 +123,9 @@ def run_mirrors(session: Session, arguments: argparse.Namespace, output: Output)
     if arguments.dry_run:
         return plan(session, arguments, output)
     with _alone(session, rules_of(session, arguments.mirrors)):
-        plans = _plan_all(session, arguments, output, codes)
+        # A scheduled run is quiet; but what is to be confirmed is always shown.
+        table = not output.quiet or (arguments.delete_extras and not arguments.yes)
+        plans = _plan_all(session, arguments, output, codes, table=table)
         if exit_codes.INTERRUPTED in codes:
             return exit_codes.INTERRUPTED
         doomed = [one for one in plans if _deletes(one.rule, arguments) and _extras(one)]
@@ -160,7 +162,7 @@ def _extras(one: RulePlan) -> int:
 
 
 def _plan_all(
-    session: Session, arguments: argparse.Namespace, output: Output, codes: list[int]
+    session: Session, arguments: argparse.Namespace, output: Output, codes: list[int], *, table: bool
 ) -> list[RulePlan]:
     """Make and show the plans. *codes* gets the exit code of everything that is settled by that."""
     from longshore.application.mirrors.planning import plan_rule
@@ -183,7 +185,14 @@ def _plan_all(
                     output.error(error)
                     codes.append(exit_codes.of_error(error))
                     continue
-                show(one, output, deletes=_deletes(rule, arguments), everything=arguments.all, codes=codes)
+                show(
+                    one,
+                    output,
+                    deletes=_deletes(rule, arguments),
+                    table=table,
+                    everything=arguments.all,
+                    codes=codes,
+                )
                 found.append(one)
     except Cancelled:
         codes.append(exit_codes.INTERRUPTED)

@@ -36,7 +36,7 @@ MOST_TAGS = 20_000
 MOST_REPOSITORIES = 2000
 _MOST_PAGES = 2000
 #: Tags compared in parallel.
-SIDE_BY_SIDE = 4
+SIDE_BY_SIDE = 8
 
 
 def plan_rule(

@@ -131,6 +131,7 @@ class Timers:
 
     def _install_units(self, schedule: Schedule, texts: list[tuple[str, str]]) -> None:
         paths = [Path(name) for name, _ in texts]
+        replaced = paths[-1].exists()
         for path in paths:
             known = _unit_mark(path)
             if path.exists() and (known is None or known.target != schedule.target):
@@ -147,6 +148,8 @@ class Timers:
         try:
             self._must("systemctl", "--user", "daemon-reload")
             self._must("systemctl", "--user", "enable", "--now", f"{schedule.unit}.timer")
+            if replaced:  # it would keep its old time
+                self._must("systemctl", "--user", "restart", f"{schedule.unit}.timer")
         except LongshoreError:
             self._drop_units(schedule)
             raise

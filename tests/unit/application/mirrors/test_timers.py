@@ -100,6 +100,7 @@ def test_units_are_written_started_listed_and_removed(tmp_path: Path) -> None:
     ]
     found.install(schedule(when="hourly"), SYSTEMD)
     assert [each.schedule.when for each in found.all()] == ["hourly"]
+    assert fakes.calls[-1] == "--user restart longshore-mirror-nightly.timer"
     with pytest.raises(InvalidInput, match="no schedule"):
         found.remove("other")
     found.remove("nightly")
