@@ -48,7 +48,10 @@ def test_once_for_all_threads_and_tags() -> None:
     reader = ReadOnce(slow)  # type: ignore[arg-type]
     reader.point("1.0", DIGEST)
     with ThreadPoolExecutor(4) as pool:
-        asked = [pool.submit(reader.manifest, name, cancellation=Cancellation()) for name in ("1.0", DIGEST, DIGEST)]
+        asked = [
+            pool.submit(reader.manifest, name, cancellation=Cancellation())
+            for name in ("1.0", DIGEST, DIGEST)
+        ]
         slow.go.set()
         assert {id(one.result(20)) for one in asked} == {id(FOUND)}
     assert slow.asked == {DIGEST: 1}
