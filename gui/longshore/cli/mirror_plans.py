@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
 from longshore.application.mirrors.plan import HeldTag, MirrorPlan, MirrorTag, RulePlan, TagState
 from longshore.cli import exit_codes
 from longshore.cli.output import Output, error_values
@@ -15,6 +21,34 @@ _WORDS = {
     TagState.UNSIGNED: "signatures missing",
     TagState.UNREADABLE: "can't be read",
 }
+
+
+#: Seconds between two reports of how far a comparison is.
+EVERY = 0.2
+_CLEARED = "\r\x1b[K"
+
+
+@contextmanager
+def comparing(output: Output) -> Iterator[Callable[[int, int], None]]:
+    """Yield a function that shows how many tags of how many are compared, on a terminal. Any thread may call it."""
+    lock = threading.Lock()
+    latest = 0.0
+
+    def told(done: int, total: int) -> None:
+        nonlocal latest
+        with lock:
+            now = time.monotonic()
+            if now - latest >= EVERY:
+                latest = now
+                print(f"{_CLEARED}Comparing: {done:,} of {total:,} tags", end="", file=sys.stderr, flush=True)
+
+    if not output.live:
+        yield lambda done, total: None
+        return
+    try:
+        yield told
+    finally:
+        print(_CLEARED, end="", file=sys.stderr, flush=True)
 
 
 def show(

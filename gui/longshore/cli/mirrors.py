@@ -168,7 +168,7 @@ def _plan_all(
     from longshore.application.mirrors.planning import plan_rule
     from longshore.cancellation import Cancelled
     from longshore.cli.interrupting import cancelled_by_signal
-    from longshore.cli.mirror_plans import show
+    from longshore.cli.mirror_plans import comparing, show
 
     rules = rules_of(session, arguments.mirrors)
     if not rules:
@@ -180,7 +180,8 @@ def _plan_all(
         with cancelled_by_signal() as cancellation:
             for rule in rules:
                 try:
-                    one = plan_rule(rule, session.clients, cancellation=cancellation)
+                    with comparing(output) as told:
+                        one = plan_rule(rule, session.clients, cancellation=cancellation, told=told)
                 except LongshoreError as error:
                     output.error(error)
                     codes.append(exit_codes.of_error(error))
