@@ -116,6 +116,20 @@ def test_a_deletion_that_fails_puts_the_tag_back(clients: Clients, open_registry
     }
 
 
+def test_a_registry_that_keeps_the_tag_is_found_out(
+    clients: Clients, open_registry: PrivateRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host, path = open_registry.address, "extras/lies"
+    seeded = seed_repository(host, path, ("1.0",), layers=(100,))
+    client = clients.registry(host)
+    monkeypatch.setattr(client, "delete_manifest", lambda *_, **__: None)
+    with pytest.raises(VerificationFailed, match=r"accepted the deletion of 1\.0, but still has") as error:
+        delete(clients, host, path, "1.0")
+    backup = backup_tag("1.0", seeded.digest)
+    assert backup in error.value.advice
+    assert tags_of(client, path)[backup] == seeded.digest
+
+
 def test_what_a_killed_run_left_is_removed_without_another_backup(
     clients: Clients, open_registry: PrivateRegistry
 ) -> None:

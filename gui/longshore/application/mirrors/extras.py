@@ -126,6 +126,13 @@ class _Deletion:
         except LongshoreError:
             self._put(tag, image.raw, image.media_type)
             raise
+        if self._digest(tag) == sha256_of(raw):
+            raise VerificationFailed(
+                "The registry accepted the deletion of {tag}, but still has the tag.",
+                subject=str(self._repository.with_tag(tag)),
+                advice="Its image has the tag {backup} now.",
+                arguments={"tag": tag, "backup": backup},
+            )
         self._expect(tag, None)
         if backup:
             self._expect(backup, digest)

@@ -22,7 +22,8 @@ class RepositoryPattern:
     def __post_init__(self) -> None:
         check_domain(self.domain)
         check(self.path, path=True)
-        if not self.path or self.path.startswith("/") or any(char.isspace() for char in self.path):
+        printable = self.path.isascii() and self.path.isprintable() and " " not in self.path
+        if not self.path or self.path.startswith("/") or not printable:
             raise InvalidInput("This is not a pattern for repositories.", subject=self.name, advice=_EXAMPLE)
         if self.domain == DOCKER_HUB and not self.namespace:
             raise InvalidInput(

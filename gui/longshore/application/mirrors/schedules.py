@@ -24,8 +24,9 @@ PRESETS = {
     "daily": ("daily", "0 0 * * *"),
     "weekly": ("weekly", "0 0 * * 1"),
 }
-#: Variables without which the command would use other folders and credentials. No proxies: they may have passwords.
-CARRIED = ("DOCKER_CONFIG", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME")
+#: Variables without which the command would use other folders and credentials, and not find credential helpers. No
+#: proxies: they may have passwords.
+CARRIED = ("PATH", "DOCKER_CONFIG", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME")
 
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_-]{1,60}")
 _CALENDAR = re.compile(r"[A-Za-z0-9*,./:~ -]{1,200}")
@@ -107,7 +108,9 @@ class Schedule:
         for word in words:
             # Programs differ in what they make of these: cron ends the command at %, and some remove backslashes.
             if "%" in word or "\\" in word:
-                raise InvalidInput("A crontab can't hold % and \\.", subject=word, advice="Rename the rule.")
+                raise InvalidInput(
+                    "A crontab can't hold % and \\.", subject=word, advice="Use names and folders without."
+                )
         named = [f"{name}={shlex.quote(value)}" for name, value in sorted(self.environ.items())]
         return f"{when} {' '.join([*named, shlex.join(self.command)])} {self.mark()}"
 

@@ -33,7 +33,17 @@ def test_sources(text: str, found: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["*", "*/app", "one.exa*/app", "docker.io/*", "docker.io/**", "one.example//*", "one.example/a *"]
+    "text",
+    [
+        "*",
+        "*/app",
+        "one.exa*/app",
+        "docker.io/*",
+        "docker.io/**",
+        "one.example//*",
+        "one.example/a *",
+        "a.io/\x1b[31m*",
+    ],
 )
 def test_what_is_no_source(text: str) -> None:
     with pytest.raises(InvalidInput):

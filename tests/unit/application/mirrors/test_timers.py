@@ -78,7 +78,7 @@ def test_systemd_is_chosen_if_it_responds(tmp_path: Path) -> None:
     (fakes.folder / "crontab").unlink()
     with pytest.raises(LongshoreError, match="neither a systemd"):
         fakes.timers().way()
-    assert fakes.timers().carried() == {"DOCKER_CONFIG": "/docker"}
+    assert fakes.timers().carried() == {"DOCKER_CONFIG": "/docker", "PATH": str(fakes.folder)}
 
 
 def test_units_are_written_started_listed_and_removed(tmp_path: Path) -> None:
