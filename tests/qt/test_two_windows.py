@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from longshore.application.engine_groups import EngineGroups
+from longshore.application.mirrors.rules import MirrorRule, MirrorRules
 from longshore.application.registries import RegistryBook
 from longshore.engine.address import EngineAddress, Origin
 from longshore.oci.reference import DOCKER_HUB, Reference
 from longshore.registry.config import RegistryConfig
 from longshore.settings import Settings
-from longshore.transfers.ways.mirror import MirrorRule, MirrorRules
 
 
 def hosts(book: RegistryBook) -> list[str]:

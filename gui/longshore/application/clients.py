@@ -6,8 +6,10 @@ longer than showing the window, so the thread that first needs it imports it.
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -107,6 +109,25 @@ class Clients:
                     self._config_of(host), self.registry(host), self.credential, environ=self._environ
                 )
             return lister
+
+    @contextlib.contextmanager
+    def listing_below(self, host: str, namespace: str) -> Iterator[Lister]:
+        """A lister for what the registry *host* has below *namespace* ("" for all), whatever its settings list."""
+        from longshore.registry.client import RegistryClient
+        from longshore.registry.listing import lister_for
+
+        config = dataclasses.replace(self._config_of(host), namespace=namespace)
+        client, own = self.registry(host), None
+        if client.registry.namespace not in ("", namespace):
+            # That client's catalogue has only what is below its own namespace.
+            client = own = RegistryClient(config, self.credential, environ=self._environ)
+        lister = lister_for(config, client, self.credential, environ=self._environ)
+        try:
+            yield lister
+        finally:
+            lister.close()
+            if own is not None:
+                own.close()
 
     def _kept_details(self) -> DetailsCache | None:
         from longshore.registry.details_cache import DetailsCache

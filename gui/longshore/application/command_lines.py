@@ -33,7 +33,7 @@ from longshore.transfers.transfer import (
 )
 
 if TYPE_CHECKING:
-    from longshore.transfers.ways.mirror import MirrorRule
+    from longshore.application.mirrors.rules import MirrorRule
 
 #: Words before a colon that ``longshore copy`` reads as a kind of place.
 _TRANSPORTS = frozenset(
@@ -74,7 +74,22 @@ def command_lines(wanted: Iterable[TransferRequest], terminal: Terminal) -> dict
 
 
 def mirror_line(rule: MirrorRule) -> str | None:
-    """Return the line that copies the tags of *rule*; None if its patterns cannot be written on one line."""
+    """Return the line that copies the tags of *rule*; None if its patterns cannot be written on one line.
+
+    ``copy`` has no words for choosing by age or version, for many repositories and for extra tags. Such a rule is
+    saved, and its line runs it by its name.
+    """
+    from longshore.application.mirrors.rules import Extras
+
+    if (
+        rule.newest
+        or rule.minimum_age_days
+        or rule.extras is Extras.DELETE
+        or not isinstance(rule.source, Reference)
+        or not isinstance(rule.destination, Reference)
+    ):
+        named = ["--", rule.name] if rule.name.startswith("-") else [rule.name]
+        return shlex.join(["longshore", "mirror", "run", *named]) if rule.name.isprintable() else None
     if any(_SEPARATOR.search(pattern) or not pattern.isprintable() for pattern in rule.tags):
         return None
     words = ["copy"]

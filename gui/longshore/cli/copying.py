@@ -96,8 +96,9 @@ def _copy_tags(
     destination: places.NamedPlace,
     output: Output,
 ) -> int:
+    from longshore.application.mirrors.planning import plan_mirror
+    from longshore.application.mirrors.rules import MirrorRule
     from longshore.cancellation import Cancellation
-    from longshore.transfers.ways.mirror import MirrorRule, plan_mirror
 
     repositories: list[Reference] = []
     for named in (source, destination):

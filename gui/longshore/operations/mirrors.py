@@ -6,11 +6,13 @@ import asyncio
 from collections.abc import Callable
 
 from longshore.application.clients import Clients
+from longshore.application.mirrors.plan import MirrorPlan
+from longshore.application.mirrors.planning import plan_mirror
+from longshore.application.mirrors.rules import MirrorRule, MirrorRules
 from longshore.cancellation import Cancellation
 from longshore.errors import LongshoreError
 from longshore.operations.tasks import Tasks
 from longshore.settings import Settings
-from longshore.transfers.ways.mirror import MirrorPlan, MirrorRule, MirrorRules, plan_mirror
 
 #: Seconds between two progress reports of a plan.
 TELL = 0.2

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from PySide6.QtCore import QObject, Slot
 
 from longshore.application import requests
+from longshore.application.mirrors.rules import MirrorRule
 from longshore.application.terminal import Terminal
 from longshore.oci.local_image import LocalImage
 from longshore.oci.reference import Reference
 from longshore.operations import Operations
 from longshore.transfers.transfer import TransferRequest
-from longshore.transfers.ways.mirror import MirrorRule
 from longshore.widgets.command_menu import Lines
 from longshore.widgets.main_window import MainWindow
 

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Slot
 
+from longshore.application.mirrors.rules import MirrorRule
 from longshore.cancellation import Cancellation
 from longshore.errors import LongshoreError
 from longshore.oci.reference import Reference
 from longshore.operations import Operations
-from longshore.transfers.ways.mirror import MirrorRule
 from longshore.widgets.main_window import MainWindow
 from longshore.wiring.shared import Shared
 
@@ -117,8 +117,11 @@ class Copies(QObject):
         from longshore.widgets.dialogs.mirrors import MirrorsSheet
 
         rules = self.operations.mirrors.rules
-        sheet = MirrorsSheet(self.window, rules.all())
+        # The sheets show one repository; rules for many belong to the command line.
+        sheet = MirrorsSheet(
+            self.window, [rule for rule in rules.all() if isinstance(rule.source, Reference)]
+        )
         sheet.remove_requested.connect(rules.remove)
-        sheet.run_requested.connect(lambda rule: self._mirror(rule.source, "", rule=rule))
-        sheet.edit_requested.connect(lambda rule: self._mirror(rule.source, "", rule=rule, saving=True))
+        sheet.run_requested.connect(lambda rule: self._mirror(rule.ends[0], "", rule=rule))
+        sheet.edit_requested.connect(lambda rule: self._mirror(rule.ends[0], "", rule=rule, saving=True))
         sheet.open()

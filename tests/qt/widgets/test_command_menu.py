@@ -11,11 +11,11 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMenu, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
+from longshore.application.mirrors.plan import MirrorPlan, MirrorTag, TagState
 from longshore.models.history import HistoryModel
 from longshore.oci.image_name import ImageName
 from longshore.oci.reference import Reference
 from longshore.transfers.transfer import Operation, State, TransferRequest
-from longshore.transfers.ways.mirror import MirrorPlan, MirrorTag, TagState
 from longshore.widgets.command_menu import Lines, add_commands, fill_commands
 from longshore.widgets.dialogs.copy import CopySheet
 from longshore.widgets.dialogs.mirror import MirrorSheet

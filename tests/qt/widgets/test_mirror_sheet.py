@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
+from longshore.application.mirrors.plan import MirrorPlan, MirrorTag, TagState
+from longshore.application.mirrors.rules import Extras, MirrorRule
 from longshore.errors import SignInRequired
 from longshore.oci.reference import Reference
-from longshore.transfers.ways.mirror import MirrorPlan, MirrorRule, MirrorTag, TagState
 from longshore.widgets.dialogs.mirror import ASK_AFTER, MirrorSheet
 from longshore.widgets.dialogs.mirrors import MirrorsSheet
 from longshore.widgets.theme import Theme
@@ -112,6 +115,15 @@ def test_rules_are_listed_run_edited_and_removed(light: Theme, qtbot: QtBot) -> 
     empty = MirrorsSheet(None, [])
     qtbot.addWidget(empty)
     assert not empty.confirm.isEnabled()
+
+
+def test_a_rule_keeps_what_the_sheet_does_not_show(light: Theme, qtbot: QtBot) -> None:
+    rule = replace(RULE, newest=3, minimum_age_days=7, extras=Extras.DELETE)
+    sheet = _sheet(qtbot, rule=rule, saving=True)
+    sheet.tags.setText("2.*")
+    with qtbot.waitSignal(sheet.save_requested) as saved:
+        sheet.confirm.click()
+    assert saved.args == [replace(rule, tags=("2.*",))]
 
 
 def test_docker_hub_is_not_read_before_one_says_which_tags(light: Theme, qtbot: QtBot) -> None:

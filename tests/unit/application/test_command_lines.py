@@ -16,6 +16,10 @@ import pytest
 from longshore.application import archives, requests, stores
 from longshore.application.clients import Clients
 from longshore.application.command_lines import command_lines, mirror_line
+from longshore.application.mirrors import planning
+from longshore.application.mirrors.plan import MirrorPlan, MirrorTag, TagState
+from longshore.application.mirrors.repositories import parse_namespace, parse_source
+from longshore.application.mirrors.rules import Extras, MirrorRule
 from longshore.application.terminal import Terminal
 from longshore.cli import archives as cli_archives
 from longshore.cli import copying, main, moving, parser
@@ -35,8 +39,6 @@ from longshore.transfers.transfer import (
     RegistryPlace,
     TransferRequest,
 )
-from longshore.transfers.ways import mirror
-from longshore.transfers.ways.mirror import MirrorPlan, MirrorRule, MirrorTag, TagState
 
 ID = "sha256:" + "1" * 64
 DIGEST = "sha256:" + "d" * 64
@@ -140,7 +142,7 @@ class Desk:
             patch.setattr(moving, "_checked", lambda _s, _e, targets, _o, keep: (targets, []))
             patch.setattr(stores, "open_store", lambda *_: Store())
             patch.setattr(archives, "images_in", images_in)
-            patch.setattr(mirror, "plan_mirror", plan)
+            patch.setattr(planning, "plan_mirror", plan)
             patch.setattr(Clients, "engine", lambda *_: Engine())
             program, *words = shlex.split(line)
             assert program == "longshore"
@@ -424,6 +426,20 @@ def test_a_mirror_rule(desk: Desk) -> None:
     ]
     for odd in ("a b", "a,b", "", "a\x1b"):
         assert mirror_line(replace(rule, tags=("*", odd))) is None
+
+
+def test_a_mirror_rule_that_copy_has_no_words_for_runs_by_its_name() -> None:
+    source, target = Reference.parse("library/oci"), Reference.parse("127.0.0.1:5000/oci")
+    rule = MirrorRule("my oci's", source, target, newest=3)
+    assert mirror_line(rule) == "longshore mirror run 'my oci'\"'\"'s'"
+    for more in (
+        MirrorRule("m", source, target, minimum_age_days=1),
+        MirrorRule("m", source, target, extras=Extras.DELETE),
+        MirrorRule("m", parse_source("r.io/a/*"), parse_namespace("127.0.0.1:5000/a")),
+    ):
+        assert mirror_line(more) == "longshore mirror run m"
+    assert mirror_line(replace(rule, name="-m")) == "longshore mirror run -- -m"
+    assert mirror_line(replace(rule, name="a\x1bb")) is None
 
 
 # -- other programs

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import (
@@ -16,13 +17,14 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from longshore.application.mirrors.plan import MirrorPlan, MirrorTag, TagState
+from longshore.application.mirrors.rules import MirrorRule
 from longshore.errors import LongshoreError
 from longshore.models.tooltips import tooltip
 from longshore.oci.known_platforms import parse_known
 from longshore.oci.reference import DOCKER_HUB, Reference
 from longshore.registry.config import parse_registry
 from longshore.transfers.transfer import TransferRequest
-from longshore.transfers.ways.mirror import MirrorPlan, MirrorRule, MirrorTag, TagState
 from longshore.widgets.dialogs.sheet import TABLE_ROW, Sheet, sheet_table
 from longshore.widgets.dialogs.targets import default_path
 from longshore.widgets.notices import plain_label
@@ -58,6 +60,7 @@ class MirrorSheet(Sheet):
         title = self.tr("Mirror {0}").format(source.familiar_name)
         super().__init__(parent, title, self.tr("Save") if saving else self.tr("Copy"), width=720)
         self._source = source.with_tag(None).with_digest(None)
+        self._edited_rule = rule
         self._saving = saving
         self._users = dict(registries)
         self._plan: MirrorPlan | None = None
@@ -151,7 +154,7 @@ class MirrorSheet(Sheet):
         target = Reference.parse(path if host == DOCKER_HUB else f"{host}/{path}")
         if host == DOCKER_HUB and target.domain != DOCKER_HUB:
             target = Reference(host, path)
-        return MirrorRule(
+        made = MirrorRule(
             name=name or self.name.text().strip() or self._source.familiar_name,
             source=self._source,
             destination=target.with_tag(None).with_digest(None),
@@ -159,6 +162,10 @@ class MirrorSheet(Sheet):
             platforms=tuple(parse_known(words) for words in self.platforms.text().replace(",", " ").split()),
             referrers=self.referrers.isChecked(),
         )
+        if self._edited_rule is None:
+            return made
+        kept = self._edited_rule  # the sheet has no fields for the rest
+        return replace(made, newest=kept.newest, minimum_age_days=kept.minimum_age_days, extras=kept.extras)
 
     def _changed(self) -> None:
         self._plan = None

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QListWidget, QListWidgetItem, QPushButton, QWidget
 
+from longshore.application.mirrors.rules import MirrorRule
 from longshore.models.tooltips import tooltip
-from longshore.transfers.ways.mirror import MirrorRule
 from longshore.widgets.dialogs.sheet import Sheet
 from longshore.widgets.notices import plain_label
 from longshore.words import text

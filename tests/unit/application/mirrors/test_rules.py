@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from longshore.application.mirrors.plan import MirrorPlan, MirrorTag, TagState
+from longshore.application.mirrors.repositories import Namespace, RepositoryPattern
+from longshore.application.mirrors.rules import Extras, MirrorRule, MirrorRules
 from longshore.errors import InvalidInput
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
 from longshore.settings import Settings
 from longshore.transfers.transfer import Operation, RegistryPlace
-from longshore.transfers.ways.mirror import MirrorPlan, MirrorRule, MirrorRules, MirrorTag, TagState
 
 SOURCE, TARGET = Reference.parse("one.example/team/app"), Reference.parse("two.example/copy/app")
 
@@ -125,3 +128,52 @@ def test_rules_are_saved(tmp_path: Path) -> None:
 def test_rules_that_cannot_be(name: str, target: str, tags: tuple[str, ...]) -> None:
     with pytest.raises(InvalidInput):
         MirrorRule(name, Reference("a.io", "x/y"), Reference(target, "x/y"), tags)
+
+
+def test_what_earlier_versions_did_not_know_is_saved_too(tmp_path: Path) -> None:
+    wide = MirrorRule(
+        "wide",
+        RepositoryPattern("one.example", "team/**"),
+        Namespace("two.example", "copies"),
+        newest=5,
+        minimum_age_days=7,
+        extras=Extras.DELETE,
+    )
+    assert wide.to_json() == {
+        "name": "wide",
+        "source": "one.example/team/**",
+        "destination": "two.example/copies",
+        "tags": ["*"],
+        "newest": 5,
+        "minimum_age_days": 7,
+        "extras": "delete",
+    }
+    rules = MirrorRules(Settings(tmp_path))
+    rules.save(wide)
+    rules.save(rule("*"))
+    assert MirrorRules(Settings(tmp_path)).all() == [wide, rule("*")]
+    rules.remove("wide")
+    assert MirrorRules(Settings(tmp_path)).all() == [rule("*")]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"newest": -1},
+        {"newest": True},
+        {"newest": 10**9},
+        {"minimum_age_days": 1.5},
+        {"minimum_age_days": 10**6},
+        {"tags": ("x" * 1001,)},
+        {"tags": ("1.*", "!" + "x" * 1001)},
+    ],
+)
+def test_numbers_and_patterns_are_limited(wrong: dict[str, Any]) -> None:
+    with pytest.raises(InvalidInput):
+        MirrorRule("apps", SOURCE, TARGET, **wrong)
+
+
+def test_no_rule_is_about_the_backups_of_deleted_tags() -> None:
+    assert not rule("*").matches("longshore-backup-0123456789ab-1.0")
+    assert not rule("longshore-*").matches("longshore-backup-0123456789ab-1.0")
+    assert rule("longshore-*").matches("longshore-1.0")

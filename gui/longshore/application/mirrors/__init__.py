@@ -1,0 +1,1 @@
+"""Mirrors: rules for copying whole repositories, their plans, their files and their schedules."""

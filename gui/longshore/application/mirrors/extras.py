@@ -1,0 +1,193 @@
+"""Deletes tags of the destination that the source no longer has, one by one, each with a backup.
+
+A registry deletes by digest, and that removes every tag of the digest (distribution-spec, "Deleting Manifests"; its
+deletion by tag is optional, and some registries delete the image too). So the image of a tag is never deleted: it gets
+a backup tag, then the tag is moved to a small manifest of our own that nothing else points to, and that manifest is
+deleted. regclient deletes tags in the same way (``scheme/reg/tag.go``). Other tags of the same image stay, and the
+backup tag restores what was deleted.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+
+from longshore.application.mirrors.plan import RulePlan
+from longshore.application.mirrors.rules import BACKUP
+from longshore.cancellation import Cancellation
+from longshore.errors import InvalidInput, LongshoreError, VerificationFailed
+from longshore.oci.descriptor import Descriptor
+from longshore.oci.digest import sha256_of
+from longshore.oci.grammar import LARGEST_TAG
+from longshore.oci.manifest import (
+    DOCKER_CONFIG,
+    DOCKER_LAYER_GZIP,
+    DOCKER_LIST,
+    DOCKER_MANIFEST,
+    OCI_CONFIG,
+    OCI_LAYER,
+    OCI_MANIFEST,
+    Manifest,
+    parse_manifest,
+)
+from longshore.oci.reference import Reference
+from longshore.registry.client import RegistryClient
+from longshore.transfers.clients import Clients
+
+#: Tags that one run deletes at most, unless the caller allows more.
+MOST_DELETES = 10
+_MARK = "longshore-deleted-tag"
+_EMPTY = b"{}"
+
+
+@dataclass(frozen=True, slots=True)
+class DeletedTag:
+    """A deleted *tag* of *repository*: *digest* is what it pointed to, and *backup* the tag that points to it now."""
+
+    repository: Reference
+    tag: str
+    digest: str
+    backup: str
+
+
+def check_deletions(plan: RulePlan, most: int) -> int:
+    """The number of extra tags in *plan*. Raises InvalidInput if it is more than *most*. Any thread."""
+    count = sum(len(one.extras) for one in plan.repositories)
+    if count > most:
+        raise InvalidInput(
+            "{count} extra tags would be deleted, but at most {most} are allowed. None was deleted.",
+            subject=plan.rule.destination.name,
+            advice="Check that the source is complete. To delete them all, use --max-deletes {count}.",
+            arguments={"count": count, "most": most},
+        )
+    return count
+
+
+def delete_extras(
+    repository: Reference, tags: Sequence[str], clients: Clients, *, cancellation: Cancellation
+) -> Iterator[DeletedTag]:
+    """Delete *tags* of *repository*, and yield each when it is gone. A tag that is gone already is skipped.
+
+    Stops at the first error and raises it: AccessDenied before anything is changed if the registry does not allow
+    deletion, TagImmutable, VerificationFailed if a tag was moved meanwhile. Blocks; worker threads.
+    """
+    client = clients.registry(repository.domain)
+    deletion = _Deletion(client, repository, cancellation)
+    if tags:
+        deletion.try_out()
+    for tag in tags:
+        cancellation.raise_if_cancelled()
+        done = deletion.delete(tag)
+        if done is not None:
+            yield done
+
+
+def backup_tag(tag: str, digest: str) -> str:
+    """The tag that keeps the image *digest* after its *tag* was deleted. The digest keeps cut names apart."""
+    return f"{BACKUP}{digest.partition(':')[2][:12]}-{tag}"[:LARGEST_TAG]
+
+
+class _Deletion:
+    def __init__(self, client: RegistryClient, repository: Reference, cancellation: Cancellation) -> None:
+        self._client = client
+        self._repository = repository
+        self._path = repository.path
+        self._cancellation = cancellation
+
+    def try_out(self) -> None:
+        """Store and delete a manifest without a tag. Raises AccessDenied if the registry does not allow deletion."""
+        raw, media_type = self._substitute("", docker=False)
+        digest = sha256_of(raw)
+        self._put(digest, raw, media_type)
+        self._client.delete_manifest(self._path, digest, cancellation=self._cancellation)
+
+    def delete(self, tag: str) -> DeletedTag | None:
+        digest = self._digest(tag)
+        if digest is None:
+            return None
+        image = self._client.manifest(self._path, digest, cancellation=self._cancellation)
+        # A run that was killed may have left its own manifest there, after the backup was made.
+        left = isinstance(image, Manifest) and image.annotations.get(_MARK) == tag and _is_empty(image)
+        backup = "" if left else backup_tag(tag, digest)
+        if backup:
+            self._put(backup, image.raw, image.media_type)
+            self._expect(backup, digest)
+        raw, media_type = self._substitute(tag, docker=image.media_type in (DOCKER_MANIFEST, DOCKER_LIST))
+        self._expect(tag, digest)
+        self._put(tag, raw, media_type)
+        try:
+            self._client.delete_manifest(self._path, sha256_of(raw), cancellation=self._cancellation)
+            if self._digest(tag) == sha256_of(raw):
+                # go-containerregistry's registry keeps the tags of a deleted digest. No image can be lost by now.
+                self._client.delete_manifest(self._path, tag, cancellation=self._cancellation)
+        except LongshoreError:
+            self._put(tag, image.raw, image.media_type)
+            raise
+        if self._digest(tag) == sha256_of(raw):
+            raise VerificationFailed(
+                "The registry accepted the deletion of {tag}, but still has the tag.",
+                subject=str(self._repository.with_tag(tag)),
+                advice="Its image has the tag {backup} now.",
+                arguments={"tag": tag, "backup": backup},
+            )
+        self._expect(tag, None)
+        if backup:
+            self._expect(backup, digest)
+        return DeletedTag(self._repository, tag, digest, backup)
+
+    def _digest(self, tag: str) -> str | None:
+        found = self._client.head(self._path, tag, for_push=True, cancellation=self._cancellation)
+        return None if found is None else found.digest
+
+    def _expect(self, tag: str, digest: str | None) -> None:
+        if self._digest(tag) != digest:
+            raise VerificationFailed(
+                "The tag {tag} was changed by somebody else meanwhile.",
+                subject=str(self._repository.with_tag(tag)),
+                advice="Nothing more was deleted. Make a new plan.",
+                arguments={"tag": tag},
+            )
+
+    def _put(self, name: str, raw: bytes, media_type: str) -> None:
+        self._client.put_manifest(self._path, name, raw, media_type, cancellation=self._cancellation)
+
+    def _substitute(self, tag: str, *, docker: bool) -> tuple[bytes, str]:
+        """A manifest that nothing else points to, and its media type; its two blobs are stored."""
+        config = json.dumps(
+            {
+                "architecture": "amd64",
+                "os": "linux",
+                "config": {"Labels": {_MARK: tag, "nonce": os.urandom(16).hex()}},
+                "rootfs": {"type": "layers", "diff_ids": [sha256_of(_EMPTY)]},
+            }
+        ).encode()
+        parts = [
+            Descriptor(DOCKER_CONFIG if docker else OCI_CONFIG, sha256_of(config), len(config)),
+            Descriptor(DOCKER_LAYER_GZIP if docker else OCI_LAYER, sha256_of(_EMPTY), len(_EMPTY)),
+        ]
+        for part, data in zip(parts, (config, _EMPTY), strict=True):
+            self._client.upload_blob(
+                self._path,
+                part.digest,
+                part.size,
+                lambda offset, data=data: nullcontext([data[offset:]]),  # type: ignore[misc]
+                cancellation=self._cancellation,
+            )
+        media_type = DOCKER_MANIFEST if docker else OCI_MANIFEST
+        raw = json.dumps(
+            {
+                "schemaVersion": 2,
+                "mediaType": media_type,
+                "config": parts[0].to_json(),
+                "layers": [parts[1].to_json()],
+                "annotations": {_MARK: tag},
+            }
+        ).encode()
+        return parse_manifest(raw, media_type).raw, media_type
+
+
+def _is_empty(image: Manifest) -> bool:
+    return [layer.digest for layer in image.layers] == [sha256_of(_EMPTY)]

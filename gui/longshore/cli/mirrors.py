@@ -1,0 +1,260 @@
+"""``mirror``: rules, their plans and runs; schedules are in :mod:`.mirror_schedules`, files in :mod:`.mirror_files`."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import hashlib
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from longshore.cli import exit_codes, mirror_files, mirror_schedules
+from longshore.cli.mirror_options import add_action, add_max_deletes, rules_of, shown
+from longshore.cli.output import Output
+from longshore.errors import InvalidInput, LongshoreError
+
+if TYPE_CHECKING:
+    from longshore.application.mirrors.plan import RulePlan
+    from longshore.application.mirrors.rules import MirrorRule
+    from longshore.application.session import Session
+
+_MIRROR = """\
+A mirror is a saved rule, or a rule in a YAML file:
+
+  version: 1
+  mirrors:
+    - name: apps
+      source: docker.io/team/app        # or a pattern: docker.io/team/*, registry.example.com/**
+      destination: mirror.example.com/team/app    # for a pattern, the namespace of the copies
+      tags: ["1.*", "v#.#", "!*-rc*"]   # * any text, # a number, ! excludes (default: all tags)
+      newest: 5                         # only so many versions
+      minimum_age_days: 7               # only images that are at least so old
+      platforms: [linux/amd64]          # only these (default: all, unchanged)
+      referrers: true                   # also signatures and SBOMs
+      extras: keep                      # or delete: tags that the source no longer has
+
+examples:
+  longshore mirror plan apps
+  longshore mirror run mirrors.yaml
+  longshore mirror schedule apps daily
+"""
+_RUN = """\
+Tags that are in step are not copied again, and a run that was interrupted is continued by the next one.
+Each deleted tag leaves a backup tag that points to its image; copy that one to the tag's name to restore it.
+
+examples:
+  longshore mirror run apps
+  longshore mirror run mirrors.yaml --dry-run
+  longshore mirror run apps --delete-extras --max-deletes 5 --yes
+"""
+_ACTIONS = {
+    "list": ("List the saved rules, or those of files.", "examples:\n  longshore mirror list\n"),
+    "plan": (
+        "Show what a run would copy and delete.",
+        "examples:\n  longshore mirror plan apps\n  longshore mirror plan mirrors.yaml --json\n",
+    ),
+    "run": ("Copy what is missing or different.", _RUN),
+}
+
+
+def add(command: str, parser: argparse.ArgumentParser) -> None:
+    """See ``parser.Group``."""
+    parser.epilog = _MIRROR
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", title="actions", required=True)
+    for name, (does, epilog) in _ACTIONS.items():
+        one = add_action(actions, name, does, epilog)
+        one.add_argument(
+            "mirrors",
+            metavar="NAME|FILE",
+            nargs="*",
+            help="a saved rule or a file (default: all saved rules)",
+        )
+        one.set_defaults(run={"list": list_rules, "plan": plan, "run": run_mirrors}[name])
+        if name == "list":
+            continue
+        one.add_argument("--all", action="store_true", help="also show tags that are unchanged")
+        one.add_argument(
+            "--delete-extras", action="store_true", help="delete tags that the source no longer has"
+        )
+        if name == "run":
+            one.add_argument("--dry-run", action="store_true", help="show the plan and change nothing")
+            one.add_argument("--yes", action="store_true", help="delete what the plan shows")
+            add_max_deletes(one)
+    mirror_schedules.add(actions)
+    mirror_files.add(actions)
+
+
+def list_rules(session: Session, arguments: argparse.Namespace, output: Output) -> int:
+    """Run ``longshore mirror list``."""
+    rules = rules_of(session, arguments.mirrors)
+    schedules = mirror_schedules.times(session, output)
+    for rule in rules:
+        output.record("mirror", {**rule.to_json(), "schedule": schedules.get(rule.name)})
+    output.table(
+        ("NAME", "SOURCE", "DESTINATION", "TAGS", "SCHEDULE"),
+        [
+            (
+                shown(rule.name),
+                rule.source.familiar_name,
+                rule.destination.familiar_name,
+                shown(" ".join(rule.tags)),
+                shown(schedules.get(rule.name, "")),
+            )
+            for rule in rules
+        ],
+        elided=1,
+    )
+    return exit_codes.DONE
+
+
+def plan(session: Session, arguments: argparse.Namespace, output: Output) -> int:
+    """Run ``longshore mirror plan``."""
+    codes: list[int] = []
+    _plan_all(session, arguments, output, codes, table=True)
+    return exit_codes.of_codes(codes)
+
+
+def run_mirrors(session: Session, arguments: argparse.Namespace, output: Output) -> int:
+    """Run ``longshore mirror run``."""
+    from longshore.cancellation import Cancelled
+    from longshore.cli.moving import run
+
+    codes: list[int] = []
+    if arguments.dry_run:
+        return plan(session, arguments, output)
+    with _alone(session, rules_of(session, arguments.mirrors)):
+        # A scheduled run is quiet; but what is to be confirmed is always shown.
+        table = not output.quiet or (arguments.delete_extras and not arguments.yes)
+        plans = _plan_all(session, arguments, output, codes, table=table)
+        if exit_codes.INTERRUPTED in codes:
+            return exit_codes.INTERRUPTED
+        doomed = [one for one in plans if _deletes(one.rule, arguments) and _extras(one)]
+        if arguments.delete_extras and doomed and not arguments.yes:
+            raise InvalidInput(
+                "Nothing was copied or deleted: the plan deletes {count} extra tags.",
+                advice="Check the plan above, and add --yes to carry it out.",
+                arguments={"count": sum(map(_extras, doomed))},
+            )
+        requests = [request for one in plans for request in one.requests()]
+        code = run(session, requests, output, codes)
+        if not doomed or code == exit_codes.INTERRUPTED:
+            return code
+        if code != exit_codes.DONE:
+            output.warning("No extra tag was deleted, because not everything was copied.")
+            return code
+        if not arguments.yes:
+            output.warning(f"{sum(map(_extras, doomed))} extra tags are kept. Add --yes to delete them.")
+            return code
+        try:
+            return exit_codes.of_codes([_delete(session, one, arguments, output) for one in doomed])
+        except Cancelled:
+            return exit_codes.INTERRUPTED
+
+
+def _deletes(rule: MirrorRule, arguments: argparse.Namespace) -> bool:
+    from longshore.application.mirrors.rules import Extras
+
+    return arguments.delete_extras or rule.extras is Extras.DELETE
+
+
+def _extras(one: RulePlan) -> int:
+    return sum(len(each.extras) for each in one.repositories)
+
+
+def _plan_all(
+    session: Session, arguments: argparse.Namespace, output: Output, codes: list[int], *, table: bool
+) -> list[RulePlan]:
+    """Make and show the plans. *codes* gets the exit code of everything that is settled by that."""
+    from longshore.application.mirrors.planning import plan_rule
+    from longshore.cancellation import Cancelled
+    from longshore.cli.interrupting import cancelled_by_signal
+    from longshore.cli.mirror_plans import comparing, show
+
+    rules = rules_of(session, arguments.mirrors)
+    if not rules:
+        raise InvalidInput(
+            "There are no saved rules.", advice="Name a file of rules: longshore mirror run mirrors.yaml"
+        )
+    found: list[RulePlan] = []
+    try:
+        with cancelled_by_signal() as cancellation:
+            for rule in rules:
+                try:
+                    with comparing(output) as told:
+                        one = plan_rule(rule, session.clients, cancellation=cancellation, told=told)
+                except LongshoreError as error:
+                    output.error(error)
+                    codes.append(exit_codes.of_error(error))
+                    continue
+                show(
+                    one,
+                    output,
+                    deletes=_deletes(rule, arguments),
+                    table=table,
+                    everything=arguments.all,
+                    codes=codes,
+                )
+                found.append(one)
+    except Cancelled:
+        codes.append(exit_codes.INTERRUPTED)
+    return found
+
+
+def _delete(session: Session, one: RulePlan, arguments: argparse.Namespace, output: Output) -> int:
+    """Delete the extra tags of a plan, and return the exit code. Raises Cancelled."""
+    from longshore.application.mirrors.extras import MOST_DELETES, check_deletions, delete_extras
+    from longshore.cli.interrupting import cancelled_by_signal
+
+    codes: list[int] = []
+    most = MOST_DELETES if arguments.max_deletes is None else arguments.max_deletes
+    try:
+        check_deletions(one, most)
+    except LongshoreError as error:
+        output.error(error)
+        return exit_codes.FAILED
+    for each in one.repositories:
+        try:
+            with cancelled_by_signal() as cancellation:
+                for deleted in delete_extras(
+                    each.rule.ends[1], each.extras, session.clients, cancellation=cancellation
+                ):
+                    where = deleted.repository.with_tag(deleted.tag).familiar
+                    kept = f", backup {deleted.backup}" if deleted.backup else ""
+                    output.line(f"Deleted: {where}{kept}")
+                    output.record(
+                        "mirror_deleted",
+                        {
+                            "repository": deleted.repository.name,
+                            "tag": deleted.tag,
+                            "digest": deleted.digest,
+                            "backup": deleted.backup,
+                        },
+                    )
+                    codes.append(exit_codes.DONE)
+        except LongshoreError as error:
+            output.error(error)
+            codes.append(exit_codes.of_error(error))
+    return exit_codes.of_codes(codes)
+
+
+@contextlib.contextmanager
+def _alone(session: Session, rules: Sequence[MirrorRule]) -> Iterator[None]:
+    """Keep other runs of the same rules out: two would copy the same, and delete each other's tags.
+
+    Raises LongshoreError if one is running. The system ends the locks with the process.
+    """
+    from longshore.shared_files import LockBusy, locked, private_folder
+
+    with contextlib.ExitStack() as held:
+        for name in sorted({rule.name for rule in rules}):
+            folder = private_folder(session.folders.state / "mirrors")
+            lock = folder / f"{hashlib.sha256(name.encode('utf-8', 'replace')).hexdigest()[:32]}.lock"
+            try:
+                held.enter_context(locked(lock, patience=0.0))
+            except LockBusy:
+                raise LongshoreError(
+                    "Another run of this mirror has not ended yet.",
+                    subject=name,
+                    advice="Try again when it has.",
+                ) from None
+        yield
