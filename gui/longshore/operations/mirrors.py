@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 from longshore.application.clients import Clients
-from longshore.application.mirrors.plan import MirrorPlan
-from longshore.application.mirrors.planning import plan_mirror
+from longshore.application.mirrors.extras import DeletedTag, delete_extras
+from longshore.application.mirrors.plan import RulePlan
+from longshore.application.mirrors.planning import plan_rule
 from longshore.application.mirrors.rules import MirrorRule, MirrorRules
 from longshore.cancellation import Cancellation
 from longshore.errors import LongshoreError
+from longshore.oci.reference import Reference
 from longshore.operations.tasks import Tasks
 from longshore.settings import Settings
 
@@ -30,7 +32,7 @@ class Mirrors:
         self,
         rule: MirrorRule,
         told: Callable[[int, int], None],
-        done: Callable[[MirrorPlan | LongshoreError], None],
+        done: Callable[[RulePlan | LongshoreError], None],
     ) -> Cancellation:
         """Compare source and target of *rule*.
 
@@ -39,8 +41,8 @@ class Mirrors:
         """
         latest = [(0, 0)]
 
-        def look(cancellation: Cancellation) -> MirrorPlan:
-            return plan_mirror(
+        def look(cancellation: Cancellation) -> RulePlan:
+            return plan_rule(
                 rule,
                 self._clients,
                 cancellation=cancellation,
@@ -53,7 +55,7 @@ class Mirrors:
                     told(*latest[0])
                 await asyncio.sleep(TELL)
 
-        def ended(outcome: MirrorPlan | LongshoreError) -> None:
+        def ended(outcome: RulePlan | LongshoreError) -> None:
             if teller is not None:
                 teller.cancel()
             done(outcome)
@@ -63,3 +65,23 @@ class Mirrors:
         )
         teller = self._tasks.spawn(tell(), "tell how far the plan is")
         return cancellation
+
+    def delete_extras(
+        self,
+        tags: Mapping[Reference, Sequence[str]],
+        done: Callable[[list[DeletedTag], LongshoreError | None], None],
+    ) -> None:
+        """Delete *tags* of repositories, each with a backup tag; *done* gets what was deleted and the first error."""
+        deleted: list[DeletedTag] = []
+
+        def delete(cancellation: Cancellation) -> None:
+            for repository, names in tags.items():
+                deleted.extend(delete_extras(repository, names, self._clients, cancellation=cancellation))
+
+        self._tasks.run(
+            self._tasks.listing,
+            delete,
+            done=lambda _: done(deleted, None),
+            failed=lambda error: done(deleted, error),
+            name="delete extra tags",
+        )

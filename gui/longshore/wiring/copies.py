@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Slot
 
-from longshore.application.mirrors.rules import MirrorRule
+from longshore.application.mirrors.extras import DeletedTag
+from longshore.application.mirrors.repositories import RepositoryPattern
+from longshore.application.mirrors.rules import BACKUP, MirrorRule
 from longshore.cancellation import Cancellation
 from longshore.errors import LongshoreError
 from longshore.oci.reference import Reference
@@ -67,7 +70,7 @@ class Copies(QObject):
 
     def _mirror(
         self,
-        source: Reference,
+        source: Reference | RepositoryPattern,
         host: str,
         repository: str = "",
         *,
@@ -101,7 +104,26 @@ class Copies(QObject):
         sheet.plan_cancelled.connect(unwanted)
         sheet.save_requested.connect(save)
         sheet.transfers_requested.connect(self.operations.transfers.ask)
+        sheet.deletions_requested.connect(lambda tags: mirrors.delete_extras(tags, self._deleted))
         sheet.open()
+
+    def _deleted(self, deleted: Sequence[DeletedTag], error: LongshoreError | None) -> None:
+        for repository in {one.repository for one in deleted}:
+            self.operations.registries.expect(repository)
+        if error is not None:
+            self._shared.show_failure(error)
+        elif len(deleted) == 1:
+            self.window.registry_pane.explain(
+                self.tr("Deleted {0}. The tag {1} keeps its image.").format(
+                    deleted[0].repository.with_tag(deleted[0].tag).familiar, deleted[0].backup
+                )
+            )
+        elif deleted:
+            self.window.registry_pane.explain(
+                self.tr("Deleted {0} tags. Tags that begin with {1} keep their images.").format(
+                    len(deleted), BACKUP
+                )
+            )
 
     def _lines(self, sheet: MirrorSheet) -> Lines:
         """The command for the sheet's rule, and those of other programs for the tags that its plan would copy."""
@@ -117,11 +139,8 @@ class Copies(QObject):
         from longshore.widgets.dialogs.mirrors import MirrorsSheet
 
         rules = self.operations.mirrors.rules
-        # The sheets show one repository; rules for many belong to the command line.
-        sheet = MirrorsSheet(
-            self.window, [rule for rule in rules.all() if isinstance(rule.source, Reference)]
-        )
+        sheet = MirrorsSheet(self.window, rules.all())
         sheet.remove_requested.connect(rules.remove)
-        sheet.run_requested.connect(lambda rule: self._mirror(rule.ends[0], "", rule=rule))
-        sheet.edit_requested.connect(lambda rule: self._mirror(rule.ends[0], "", rule=rule, saving=True))
+        sheet.run_requested.connect(lambda rule: self._mirror(rule.source, "", rule=rule))
+        sheet.edit_requested.connect(lambda rule: self._mirror(rule.source, "", rule=rule, saving=True))
         sheet.open()

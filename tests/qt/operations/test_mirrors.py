@@ -24,10 +24,10 @@ def planned(monkeypatch: pytest.MonkeyPatch) -> Callable[[Plan], None]:
     """Return a function that replaces planning by the test's own, which does not have to wait for registries."""
 
     def plan_with(work: Plan) -> None:
-        def plan_mirror(rule: Any, clients: Any, *, cancellation: Cancellation, told: Any) -> Any:
+        def plan_rule(rule: Any, clients: Any, *, cancellation: Cancellation, told: Any) -> Any:
             return work(cancellation, told)
 
-        monkeypatch.setattr(mirrors_module, "plan_mirror", plan_mirror)
+        monkeypatch.setattr(mirrors_module, "plan_rule", plan_rule)
         monkeypatch.setattr(mirrors_module, "TELL", 0.005)
 
     return plan_with

@@ -7,7 +7,8 @@ from dataclasses import replace
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
-from longshore.application.mirrors.plan import MirrorPlan, MirrorTag, TagState
+from longshore.application.mirrors.plan import MirrorPlan, MirrorTag, RulePlan, TagState
+from longshore.application.mirrors.repositories import Namespace, RepositoryPattern
 from longshore.application.mirrors.rules import Extras, MirrorRule
 from longshore.errors import SignInRequired
 from longshore.oci.reference import Reference
@@ -27,15 +28,13 @@ def _sheet(qtbot: QtBot, **options: object) -> MirrorSheet:
     return sheet
 
 
-def _plan(rule: MirrorRule) -> MirrorPlan:
-    return MirrorPlan(
-        rule,
-        (
-            MirrorTag("1.0", TagState.SAME),
-            MirrorTag("1.1", TagState.DIFFERS, size=3_000_000, bytes_to_move=1_000_000),
-            MirrorTag("1.2", TagState.MISSING, size=3_000_000, bytes_to_move=2_000_000),
-        ),
+def _plan(rule: MirrorRule, *extras: str) -> RulePlan:
+    tags = (
+        MirrorTag("1.0", TagState.SAME),
+        MirrorTag("1.1", TagState.DIFFERS, size=3_000_000, bytes_to_move=1_000_000),
+        MirrorTag("1.2", TagState.MISSING, size=3_000_000, bytes_to_move=2_000_000),
     )
+    return RulePlan(rule, (MirrorPlan(rule, tags, extras=extras),))
 
 
 def test_it_wants_a_plan_when_typing_pauses_and_shows_it(light: Theme, qtbot: QtBot) -> None:
@@ -93,7 +92,7 @@ def test_what_cannot_be_is_said_and_cannot_be_confirmed(light: Theme, qtbot: QtB
     assert "sign in" in sheet.problem.text()
     assert not sheet.confirm.isEnabled()
     nothing = MirrorPlan(sheet.rule(), (MirrorTag("1.0", TagState.SAME),))
-    sheet.show_plan(nothing)
+    sheet.show_plan(RulePlan(sheet.rule(), (nothing,)))
     with qtbot.assertNotEmitted(sheet.transfers_requested):
         sheet.confirm.click()
     assert "nothing to copy" in sheet.problem.text()
@@ -117,13 +116,67 @@ def test_rules_are_listed_run_edited_and_removed(light: Theme, qtbot: QtBot) -> 
     assert not empty.confirm.isEnabled()
 
 
-def test_a_rule_keeps_what_the_sheet_does_not_show(light: Theme, qtbot: QtBot) -> None:
+def test_limits_and_extras_belong_to_the_rule(light: Theme, qtbot: QtBot) -> None:
     rule = replace(RULE, newest=3, minimum_age_days=7, extras=Extras.DELETE)
     sheet = _sheet(qtbot, rule=rule, saving=True)
+    assert (sheet.newest.value(), sheet.age.value()) == (3, 7)
     sheet.tags.setText("2.*")
+    sheet.newest.setValue(5)
     with qtbot.waitSignal(sheet.save_requested) as saved:
         sheet.confirm.click()
-    assert saved.args == [replace(rule, tags=("2.*",))]
+    assert saved.args == [replace(rule, tags=("2.*",), newest=5)]
+
+
+def test_only_ticked_tags_are_copied(light: Theme, qtbot: QtBot) -> None:
+    sheet = _sheet(qtbot)
+    sheet.show_plan(_plan(sheet.rule()))
+    sheet.table.item(0, 0).setCheckState(Qt.CheckState.Unchecked)
+    assert sheet.summary.text() == "3 tags: 1 new, 1 replaced, 1 unchanged. 2 MB to copy."
+    assert not sheet.table.item(2, 0).flags() & Qt.ItemFlag.ItemIsUserCheckable, "nothing to do for it"
+    with qtbot.waitSignal(sheet.transfers_requested) as wish:
+        sheet.confirm.click()
+    assert [str(one.destination.reference) for one in wish.args[0]] == ["two.example/team/app:1.2"]
+
+
+def test_extra_tags_stay_unless_they_are_ticked(light: Theme, qtbot: QtBot) -> None:
+    sheet = _sheet(qtbot)
+    sheet.show_plan(_plan(sheet.rule(), "0.9"))
+    assert [sheet.table.item(row, 1).text() for row in range(4)][2] == "only there, stays"
+    sheet.extras.setCurrentIndex(1)
+    rule = sheet.rule()
+    assert rule.extras is Extras.DELETE
+    sheet.show_plan(_plan(rule, "0.9"))
+    item = sheet.table.item(2, 0)
+    assert (item.text(), item.checkState()) == ("0.9", Qt.CheckState.Unchecked)
+    assert sheet.confirm.text() == "Copy"
+    item.setCheckState(Qt.CheckState.Checked)
+    assert sheet.confirm.text() == "Copy and delete"
+    assert not sheet.confirm.isDefault(), "Enter does not delete"
+    for row in (0, 1):
+        sheet.table.item(row, 0).setCheckState(Qt.CheckState.Unchecked)
+    assert sheet.confirm.text() == "Delete"
+    with qtbot.waitSignal(sheet.deletions_requested) as doomed:
+        sheet.confirm.click()
+    assert doomed.args == [{Reference.parse("two.example/team/app"): ["0.9"]}]
+
+
+def test_a_rule_for_many_repositories(light: Theme, qtbot: QtBot) -> None:
+    rule = MirrorRule("all", RepositoryPattern("one.example", "team/*"), Namespace("two.example", "kept"))
+    sheet = MirrorSheet(None, rule.source, REGISTRIES, "", rule=rule)
+    qtbot.addWidget(sheet)
+    assert sheet.rule() == rule
+    plans = [
+        MirrorPlan(rule.at(f"team/{name}"), (MirrorTag("1", TagState.MISSING, bytes_to_move=1000),))
+        for name in ("app", "web")
+    ]
+    sheet.show_plan(RulePlan(rule, tuple(plans)))
+    assert [sheet.table.item(row, 0).text() for row in range(2)] == ["team/app:1", "team/web:1"]
+    with qtbot.waitSignal(sheet.transfers_requested) as wish:
+        sheet.confirm.click()
+    assert [str(one.destination.reference) for one in wish.args[0]] == [
+        "two.example/kept/app:1",
+        "two.example/kept/web:1",
+    ]
 
 
 def test_docker_hub_is_not_read_before_one_says_which_tags(light: Theme, qtbot: QtBot) -> None:

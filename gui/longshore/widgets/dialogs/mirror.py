@@ -3,39 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
-from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtCore import QTimer, Signal, Slot
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
     QHBoxLayout,
-    QHeaderView,
     QLineEdit,
-    QTableWidget,
-    QTableWidgetItem,
+    QSpinBox,
     QWidget,
 )
 
-from longshore.application.mirrors.plan import MirrorPlan, MirrorTag, TagState
-from longshore.application.mirrors.rules import MirrorRule
+from longshore.application.mirrors.plan import RulePlan
+from longshore.application.mirrors.repositories import Namespace, RepositoryPattern
+from longshore.application.mirrors.rules import LARGEST_NEWEST, LONGEST_AGE, Extras, MirrorRule
 from longshore.errors import LongshoreError
-from longshore.models.tooltips import tooltip
 from longshore.oci.known_platforms import parse_known
 from longshore.oci.reference import DOCKER_HUB, Reference
 from longshore.registry.config import parse_registry
 from longshore.transfers.transfer import TransferRequest
-from longshore.widgets.dialogs.sheet import TABLE_ROW, Sheet, sheet_table
+from longshore.widgets.dialogs.mirror_plan import MirrorPlanTable
+from longshore.widgets.dialogs.sheet import Sheet
 from longshore.widgets.dialogs.targets import default_path
 from longshore.widgets.notices import plain_label
-from longshore.widgets.theme import current_theme
-from longshore.words import errors, text
 
 #: Milliseconds between the last key press and asking both registries.
 ASK_AFTER = 500
-#: Maximum tags to list; the summary counts all of them.
-MOST_ROWS = 1000
-_VISIBLE = 7
 
 
 class MirrorSheet(Sheet):
@@ -44,12 +37,13 @@ class MirrorSheet(Sheet):
     plan_requested = Signal(object)  # MirrorRule; answer with tell and show_plan
     plan_cancelled = Signal()  # cancels the last plan_requested
     transfers_requested = Signal(object)  # list[TransferRequest]
+    deletions_requested = Signal(object)  # dict[Reference, list[str]]: tags by repository
     save_requested = Signal(object)  # MirrorRule
 
     def __init__(
         self,
         parent: QWidget | None,
-        source: Reference,
+        source: Reference | RepositoryPattern,
         registries: Sequence[tuple[str, str]],  # host, user
         host: str,
         repository: str = "",
@@ -59,11 +53,9 @@ class MirrorSheet(Sheet):
     ) -> None:
         title = self.tr("Mirror {0}").format(source.familiar_name)
         super().__init__(parent, title, self.tr("Save") if saving else self.tr("Copy"), width=720)
-        self._source = source.with_tag(None).with_digest(None)
-        self._edited_rule = rule
+        self._source = source.with_tag(None).with_digest(None) if isinstance(source, Reference) else source
         self._saving = saving
         self._users = dict(registries)
-        self._plan: MirrorPlan | None = None
         self._edited = rule is not None or bool(repository)
         form = self.form()
         self.host = QComboBox()
@@ -95,12 +87,22 @@ class MirrorSheet(Sheet):
         self.referrers = QCheckBox(self.tr("Include signatures and SBOMs"))
         self.referrers.setChecked(bool(rule and rule.referrers))
         form.addRow("", self.referrers)
+        form.addRow(self.tr("Limits"), self._limits(rule))
+        self.extras = QComboBox()
+        self.extras.setAccessibleName(self.tr("Extra tags"))
+        self.extras.addItem(self.tr("Keep"), Extras.KEEP)
+        self.extras.addItem(self.tr("Offer to delete, with a backup tag"), Extras.DELETE)
+        self.extras.setCurrentIndex(self.extras.findData(rule.extras if rule else Extras.KEEP))
+        self.extras.setToolTip(self.tr("Tags of the destination that the source no longer has"))
+        form.addRow(self.tr("Extra tags"), self.extras)
         self.name = QLineEdit(rule.name if rule else "")
         self.name.setAccessibleName(self.tr("Name of the rule"))
         self.name.setPlaceholderText(self.tr("Optional: save as a reusable rule"))
         self.name.setMaxLength(100)
         form.addRow(self.tr("Rule"), self.name)
-        self.table = self._make_table()
+        self._plan = MirrorPlanTable(self)
+        self._plan.changed.connect(self._ticked)
+        self.table = self._plan.table
         self.body.addWidget(self.table, 1)
         self.summary = plain_label("", "dim", wrap=True)
         self.body.addWidget(self.summary)
@@ -115,27 +117,40 @@ class MirrorSheet(Sheet):
         for field in (self.path, self.tags, self.platforms):
             field.textChanged.connect(self._changed)
         self.referrers.toggled.connect(self._changed)
+        for number in (self.newest, self.age):
+            number.valueChanged.connect(self._changed)
+        self.extras.currentIndexChanged.connect(self._changed)
         self.finished.connect(lambda _: self.plan_cancelled.emit())
         self.tags.setFocus()
         self._changed()
 
-    def _make_table(self) -> QTableWidget:
-        table = sheet_table(
-            self.tr("Plan"),
-            [self.tr("Tag"), self.tr("Result"), self.tr("Size"), self.tr("To copy")],
-            numbers=(2, 3),
-        )
-        header = table.horizontalHeader()
-        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
-        header.resizeSection(1, 220)
-        header.resizeSection(2, 110)
-        header.resizeSection(3, 110)
-        table.setFixedHeight(_VISIBLE * TABLE_ROW + header.sizeHint().height() + 6)
-        return table
+    def _limits(self, rule: MirrorRule | None) -> QHBoxLayout:
+        self.newest = QSpinBox()
+        self.newest.setRange(0, LARGEST_NEWEST)
+        self.newest.setSpecialValueText(self.tr("all"))
+        self.newest.setAccessibleName(self.tr("Newest versions"))
+        self.newest.setValue(rule.newest if rule else 0)
+        self.age = QSpinBox()
+        self.age.setRange(0, LONGEST_AGE)
+        self.age.setSpecialValueText(self.tr("any"))
+        self.age.setSuffix(self.tr(" days"))
+        self.age.setAccessibleName(self.tr("Minimum age"))
+        self.age.setValue(rule.minimum_age_days if rule else 0)
+        line = QHBoxLayout()
+        line.setSpacing(8)
+        line.addWidget(plain_label(self.tr("Newest versions")))
+        line.addWidget(self.newest)
+        line.addSpacing(12)
+        line.addWidget(plain_label(self.tr("Minimum age")))
+        line.addWidget(self.age)
+        line.addStretch(1)
+        return line
 
     # -- the rule
 
     def _offered(self) -> str:
+        if isinstance(self._source, RepositoryPattern):
+            return self._source.namespace
         host = self.host.currentText().strip()
         return default_path(self._source, host, "", alone=True, user=self._users.get(host, ""))
 
@@ -151,26 +166,30 @@ class MirrorSheet(Sheet):
         """Return the rule that the fields describe. Raises LongshoreError."""
         host = parse_registry(self.host.currentText().strip()).host
         path = self.path.text().strip()
-        target = Reference.parse(path if host == DOCKER_HUB else f"{host}/{path}")
-        if host == DOCKER_HUB and target.domain != DOCKER_HUB:
-            target = Reference(host, path)
-        made = MirrorRule(
+        return MirrorRule(
             name=name or self.name.text().strip() or self._source.familiar_name,
             source=self._source,
-            destination=target.with_tag(None).with_digest(None),
+            destination=self._destination(host, path),
             tags=tuple(self.tags.text().replace(",", " ").split()),
             platforms=tuple(parse_known(words) for words in self.platforms.text().replace(",", " ").split()),
             referrers=self.referrers.isChecked(),
+            newest=self.newest.value(),
+            minimum_age_days=self.age.value(),
+            extras=self.extras.currentData(),
         )
-        if self._edited_rule is None:
-            return made
-        kept = self._edited_rule  # the sheet has no fields for the rest
-        return replace(made, newest=kept.newest, minimum_age_days=kept.minimum_age_days, extras=kept.extras)
+
+    def _destination(self, host: str, path: str) -> Reference | Namespace:
+        if isinstance(self._source, RepositoryPattern):
+            return Namespace(host, path)
+        target = Reference.parse(path if host == DOCKER_HUB else f"{host}/{path}")
+        if host == DOCKER_HUB and target.domain != DOCKER_HUB:
+            target = Reference(host, path)
+        return target.with_tag(None).with_digest(None)
 
     def _changed(self) -> None:
-        self._plan = None
         self.plan_cancelled.emit()
-        self.table.setRowCount(0)
+        self._plan.clear()
+        self._ticked()
         if not self.tags.text().strip():
             self._timer.stop()
             self.show_problem(None)
@@ -201,67 +220,36 @@ class MirrorSheet(Sheet):
         """Show the progress of the plan."""
         self.summary.setText(self.tr("Comparing: {0} of {1} tags…").format(f"{done:,}", f"{total:,}"))
 
-    def show_plan(self, found: MirrorPlan | LongshoreError) -> None:
-        """Show what would be copied, or why that is unknown."""
+    def show_plan(self, found: RulePlan | LongshoreError) -> None:
+        """Show what would be copied and deleted, or why that is unknown."""
         if isinstance(found, LongshoreError):
             self.summary.setText("")
             self.show_problem(found)
             return
-        self._plan = found
-        moving_first = sorted(found.tags, key=lambda tag: not (tag.copies or tag.error))
-        self.table.setRowCount(min(len(moving_first), MOST_ROWS))
-        for row, tag in enumerate(moving_first[:MOST_ROWS]):
-            self._fill(row, tag)
-        self.summary.setText(self._words(found))
+        self._plan.show(found)
+        self.show_problem(self._plan.problem())
         self.confirm.setEnabled(True)
+        self._ticked()
         self.refit()
 
-    def _fill(self, row: int, tag: MirrorTag) -> None:
-        theme = current_theme()
-        words, colour = {
-            TagState.SAME: (self.tr("unchanged"), theme.dim),
-            TagState.MISSING: (self.tr("new tag"), theme.text),
-            TagState.DIFFERS: (self.tr("replaces existing"), theme.caution),
-            TagState.UNSIGNED: (self.tr("signatures missing"), theme.text),
-            TagState.UNREADABLE: (self.tr("can't be read"), theme.bad),
-        }[tag.state]
-        cells = (
-            (text.safe(tag.tag), theme.dim if tag.state is TagState.SAME else theme.text, False),
-            (words, colour, False),
-            (text.size(tag.size) if tag.copies else "", theme.text, True),
-            (text.size(tag.bytes_to_move) if tag.copies else "", theme.text, True),
-        )
-        for column, (shown, ink, right) in enumerate(cells):
-            item = QTableWidgetItem(shown)
-            item.setForeground(ink)
-            if right:
-                item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-            if tag.error is not None:
-                item.setToolTip(tooltip(errors.told(tag.error)) or "")
-            self.table.setItem(row, column, item)
-
-    def _words(self, plan: MirrorPlan) -> str:
-        if not plan.tags:
-            return self.tr("No tag matches.")
-        counted = [
-            (TagState.MISSING, self.tr("{0} new")),
-            (TagState.DIFFERS, self.tr("{0} replaced")),
-            (TagState.UNSIGNED, self.tr("{0} without signatures")),
-            (TagState.SAME, self.tr("{0} unchanged")),
-            (TagState.UNREADABLE, self.tr("{0} can't be read")),
-        ]
-        parts = [words.format(plan.count(state)) for state, words in counted if plan.count(state)]
-        tags = self.tr("1 tag") if len(plan.tags) == 1 else self.tr("{0} tags").format(f"{len(plan.tags):,}")
-        out = f"{tags}: {', '.join(parts)}."
-        if plan.requests():
-            out += " " + self.tr("{0} to copy.").format(text.size(plan.bytes_to_move) or "0 B")
-        if len(plan.tags) > MOST_ROWS:
-            out += " " + self.tr("The first {0} are listed.").format(f"{MOST_ROWS:,}")
-        return out
+    @Slot()
+    def _ticked(self) -> None:
+        """Name what the verb does with the ticked tags."""
+        if self._plan.plan is not None:
+            self.summary.setText(self._plan.summary())
+        if self._saving:
+            return
+        deletes = bool(self._plan.deletions())
+        words = self.tr("Copy")
+        if deletes:
+            words = self.tr("Copy and delete") if self._plan.requests() else self.tr("Delete")
+        self.confirm.setText(words)
+        self.confirm.setAccessibleName(words)
+        self.set_dangerous(deletes)
 
     def planned(self) -> list[TransferRequest]:
-        """Return the transfers of the plan; none before it is known."""
-        return [] if self._plan is None else self._plan.requests()
+        """Return the transfers of the ticked tags; none before the plan is known."""
+        return self._plan.requests()
 
     # -- the verb
 
@@ -277,13 +265,16 @@ class MirrorSheet(Sheet):
             self.show_problem(self.tr("Enter a name for the rule."))
             self.name.setFocus()
             return False
-        if not self._saving and self._plan is None:
+        if not self._saving and self._plan.plan is None:
             return False
-        if self._plan is not None and not self._saving and not self._plan.requests() and not named:
+        requests, deletions = self._plan.requests(), self._plan.deletions()
+        if not self._saving and not requests and not deletions and not named:
             self.show_problem(self.tr("There is nothing to copy."))
             return False
         if named:
             self.save_requested.emit(rule)
-        if not self._saving and self._plan is not None:
-            self.transfers_requested.emit(self._plan.requests())
+        if not self._saving:
+            self.transfers_requested.emit(requests)
+            if deletions:
+                self.deletions_requested.emit(deletions)
         return True
