@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
-import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from longshore.application import requests
@@ -14,6 +12,7 @@ from longshore.application.requests import LocalPlace
 from longshore.application.running import Run
 from longshore.application.session import Session
 from longshore.cli import exit_codes, lists
+from longshore.cli.interrupting import signals
 from longshore.cli.output import Output
 from longshore.cli.progress import shown
 from longshore.errors import InvalidInput, LongshoreError
@@ -229,27 +228,3 @@ def code_of(ended: Sequence[TransferSnapshot], codes: Sequence[int]) -> int:
     if not codes or of_transfers == exit_codes.INTERRUPTED:
         return of_transfers
     return exit_codes.of_codes([*codes, *(exit_codes.of([one]) for one in ended)])
-
-
-@contextlib.contextmanager
-def signals(running: Run) -> Iterator[None]:
-    """The first Ctrl+C cancels, the second ends at once; SIGTERM and SIGHUP leave rows that can be resumed."""
-
-    def interrupted(number: int, frame: object) -> None:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-        running.cancel()
-
-    before = {
-        number: signal.signal(number, handler)
-        for number, handler in (
-            (signal.SIGINT, interrupted),
-            (signal.SIGTERM, lambda *_: running.stop()),
-            (signal.SIGHUP, lambda *_: running.stop()),
-        )
-        if signal.getsignal(number) is not signal.SIG_IGN
-    }
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from longshore.application.running import Run
 from longshore.application.session import Session
 from longshore.cli import exit_codes, moving
+from longshore.cli.interrupting import signals
 from longshore.cli.output import Output
 from longshore.cli.parser import add_output
 from longshore.cli.progress import shown
@@ -99,7 +100,7 @@ def resume(session: Session, arguments: argparse.Namespace, output: Output) -> i
         return exit_codes.DONE
     rows, codes = _with_running_engines(session, rows, output)
     running = Run(session)
-    with shown(output) as changed, moving.signals(running):
+    with shown(output) as changed, signals(running):
         ended = running.resume([row.id for row in rows], changed)
     return moving.code_of(ended, codes)
 

@@ -159,6 +159,10 @@ class _Watched:
     timeout: Any
     response_class: Any = _TimedResponse
 
+    def __str__(self) -> str:
+        """As urllib3's errors name the connection."""
+        return f"{self.host}:{self.port}"
+
     def _new_conn(self) -> socket.socket:
         exchange: Exchange | None = getattr(current, "exchange", None)
         opened = _dial(self, exchange)
