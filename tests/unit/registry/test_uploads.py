@@ -338,6 +338,12 @@ def test_an_upload_forgotten_by_its_own_host_says_nothing_about_other_hosts(
     assert send(client, Data(), chunk=100) is BlobOutcome.UPLOADED
     assert left == []
     assert client.habits.at_home
+    # Nor does any other error, whatever was learnt before.
+    client.habits.at_home = False
+    left.append((500, {}, b"{}"))
+    assert send(client, Data(BLOB[1:]), chunk=100) is BlobOutcome.UPLOADED
+    assert left == []
+    assert not client.habits.at_home
 
 
 def test_a_refused_mount_is_not_asked_for_again(faulty: FaultyRegistry, client: RegistryClient) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -56,6 +57,16 @@ def test_a_time_is_in_utc(value: Any, wanted: datetime | None) -> None:
     found = read.when(value)
     assert found == wanted
     assert found is None or found.utcoffset() == timedelta(0)
+
+
+def test_a_time_without_a_zone_is_utc_wherever_the_user_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        assert read.when("2024-05-01T10:00:00") == TEN
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 @pytest.mark.parametrize(

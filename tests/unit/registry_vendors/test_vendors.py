@@ -10,7 +10,8 @@ from urllib.parse import parse_qs
 import pytest
 
 from longshore.credentials import Credential
-from longshore.errors import ListingUnsupported, SignInRequired
+from longshore.errors import ListingUnsupported, RegistryFailure, SignInRequired
+from longshore.registry.vendors import api
 
 SAM = Credential("sam", "a-secret")
 BASIC = "Basic " + base64.b64encode(b"sam:a-secret").decode()
@@ -398,6 +399,22 @@ def test_gitea_lists_a_namespace_without_a_sign_in(vendor: Any, reply: Any) -> N
     vendor.routes["/api/v1/packages/team"] = reply([row])
     page = vendor.lister("gitea", namespace="team").repositories()
     assert names(page.items) == ["team/app"] and "authorization" not in vendor.asked[0].headers
+
+
+@pytest.mark.parametrize(
+    ("headers", "waits"),
+    [({}, [0.3, 0.6]), ({"Retry-After": "0"}, [0.0, 0.0]), ({"Retry-After": "3600"}, [])],
+)
+def test_an_answer_that_may_be_temporary_is_asked_for_again(
+    vendor: Any, reply: Any, monkeypatch: pytest.MonkeyPatch, headers: dict[str, str], waits: list[float]
+) -> None:
+    waited: list[float] = []
+    monkeypatch.setattr(api, "pause", lambda seconds, cancellation: waited.append(seconds))
+    vendor.routes["/api/v1/packages/team"] = reply({}, 503, headers)
+    with pytest.raises(RegistryFailure):
+        vendor.lister("gitea", namespace="team").repositories()
+    assert waited == pytest.approx(waits)
+    assert vendor.paths().count("/api/v1/packages/team") == len(waits) + 1
 
 
 def test_gitea_without_an_owner_tries_the_catalogue(vendor: Any) -> None:
