@@ -126,8 +126,11 @@ def _no_slash(char: str) -> bool:
     return char != "/"
 
 
-def _class(inside: str, path: bool) -> Callable[[str], bool]:
-    """The test for ``[inside]``: single characters and ranges; ``!`` in front excludes them."""
+def class_ranges(inside: str) -> tuple[bool, list[tuple[str, str]]]:
+    """The meaning of ``[inside]``: whether it excludes, and its first and last characters. Any thread.
+
+    A range from high to low contains nothing, and is left out.
+    """
     excludes = inside.startswith("!")
     inside = inside[1:] if excludes else inside
     ranges: list[tuple[str, str]] = []
@@ -138,7 +141,13 @@ def _class(inside: str, path: bool) -> Callable[[str], bool]:
             last = inside[place + 2]
             place += 2
         place += 1
-        ranges.append((first, last))
+        if first <= last:
+            ranges.append((first, last))
+    return excludes, ranges
+
+
+def _class(inside: str, path: bool) -> Callable[[str], bool]:
+    excludes, ranges = class_ranges(inside)
 
     def takes(char: str) -> bool:
         found = any(first <= char <= last for first, last in ranges)

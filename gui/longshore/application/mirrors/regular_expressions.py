@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from longshore.application.mirrors.patterns import LONGEST
+from longshore.application.mirrors.patterns import LONGEST, class_ranges
 
 #: Most patterns that one expression becomes.
 MOST_PATTERNS = 64
@@ -41,14 +41,32 @@ def to_expression(pattern: str, *, path: bool = False) -> str:
         elif char == "#":
             out.append(f"{_DIGIT}+")
         elif char == "[" and (end := pattern.find("]", place + 1 + pattern.startswith("!", place))) >= 0:
-            inside = pattern[place:end].replace("\\", r"\\").replace("[", r"\[").replace("^", r"\^")
-            excludes = inside.startswith("!")
-            inside = inside.removeprefix("!").replace("]", r"\]")
-            out.append(f"[{('^/' if path else '^') if excludes else ''}{inside}]")
+            out.append(_expression_of_class(pattern[place:end], path))
             place = end + 1
         else:
             out.append(f"\\{char}" if char in _SPECIAL else char)
     return "".join(out)
+
+
+def _expression_of_class(inside: str, path: bool) -> str:
+    excludes, ranges = class_ranges(inside)
+    if path and not excludes:  # a class never takes a slash there
+        parts = [
+            part for first, last in ranges for part in ((first, min(last, ".")), (max(first, "0"), last))
+        ]
+        ranges = [(first, last) for first, last in parts if first <= last]
+    members = "".join(
+        _in_class(first) if first == last else f"{_in_class(first)}-{_in_class(last)}"
+        for first, last in ranges
+    )
+    if excludes:
+        members += "/" if path else ""
+        return f"[^{members}]" if members else "."
+    return f"[{members}]" if members else r"[^\s\S]"  # nothing
+
+
+def _in_class(char: str) -> str:
+    return f"\\{char}" if char in "\\[]^-" else char
 
 
 def to_patterns(expression: str, *, path: bool = False) -> list[str]:
