@@ -7,6 +7,7 @@ import hashlib
 import json
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -28,6 +29,8 @@ from longshore.oci.manifest import OCI_INDEX, OCI_MANIFEST, Index, Manifest, par
 from longshore.oci.platform import Platform
 from longshore.side_by_side import ask_all
 from longshore.transfers.bandwidth import Bandwidth
+from longshore.transfers.ways.copying import CopyWay
+from longshore.transfers.ways.copying import copy as copy_module
 from longshore.transfers.ways.copying import source as copy_source
 from longshore.transfers.ways.copying.selection import chosen, one_platform, wanted_platforms, without
 from longshore.transfers.ways.copying.source import MOST_CUTS, BlobSource, SourceFailedError
@@ -542,3 +545,25 @@ def test_answers_come_in_the_order_of_the_questions() -> None:
     for count in (1, 2):
         with pytest.raises(Cancelled):
             ask_all(ask, range(count), stopped)
+
+
+def test_both_ends_are_closed_with_the_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
+    closed: list[str] = []
+
+    def opened(name: str) -> Callable[..., Any]:
+        return lambda *_: SimpleNamespace(close=lambda: closed.append(name))
+
+    monkeypatch.setattr(copy_module, "open_reader", opened("reader"))
+    monkeypatch.setattr(copy_module, "open_writer", opened("writer"))
+    monkeypatch.setattr(copy_module, "CopyWork", lambda *_: SimpleNamespace(plan=lambda: None))
+    job: Any = SimpleNamespace(
+        request=SimpleNamespace(source=None, destination=None),
+        clients=None,
+        tell=None,
+        closing=contextlib.ExitStack(),
+        left={},
+    )
+    assert CopyWay().plan(job) is None
+    assert closed == []
+    job.closing.close()
+    assert sorted(closed) == ["reader", "writer"]

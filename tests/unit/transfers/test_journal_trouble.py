@@ -177,6 +177,23 @@ def test_a_place_that_becomes_usable_gets_what_was_kept_in_memory(make_queue: Ma
     assert states(blocker / "journal.sqlite3") == {done: "Succeeded"}
 
 
+@pytest.mark.expects_log("the journal cannot be written")
+def test_rows_in_a_file_that_became_usable_belong_to_the_program_that_runs_them(tmp_path: Path) -> None:
+    blocker = tmp_path / "state"
+    blocker.write_text("not a folder")
+    journal = open_journal(blocker / "journal.sqlite3")
+    journal.save([row(1, State.RUNNING)])
+    blocker.unlink()
+    wait_until(journal.flush)
+    other = open_journal(blocker / "journal.sqlite3")
+    try:
+        assert len(other.history()) == 1
+        assert other.adopt() == [], "its program runs"
+    finally:
+        assert other.close()
+        assert journal.close()
+
+
 def test_a_file_that_was_removed_meanwhile_comes_back_with_all_rows(make_queue: Make, tmp_path: Path) -> None:
     folder = tmp_path / "state"
     journal = Journal(folder / "journal.sqlite3")
