@@ -115,8 +115,8 @@ class ImageListSheet(Sheet):
         table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         header = table.horizontalHeader()
         header.setSectionResizeMode(_IMAGE, QHeaderView.ResizeMode.Stretch)
-        header.resizeSection(_USED_BY, 150)
-        header.resizeSection(_STATE, 190)
+        header.resizeSection(_USED_BY, 130)
+        header.resizeSection(_STATE, 230)
         rows = min(max(len(self._rows), 3), _MOST_ROWS)
         table.setFixedHeight(rows * TABLE_ROW + header.sizeHint().height() + 6)
         return table
@@ -211,7 +211,7 @@ class ImageListSheet(Sheet):
         title = self.table.horizontalHeaderItem(_STATE)
         assert title is not None
         title.setText(self.tr("Becomes") if self._copies else self.tr("State"))
-        self.table.horizontalHeader().resizeSection(_STATE, 270 if self._copies else 190)
+        self.table.horizontalHeader().resizeSection(_STATE, 270 if self._copies else 230)
         self._fill()
 
     def _chosen(self) -> list[Reference]:
