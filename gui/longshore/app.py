@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from longshore import __version__
 from longshore.arguments import add_common
-from longshore.display import drop_odd_settings, let_go, why_no_display
+from longshore.display import drop_odd_settings, let_go, why_no_display, why_no_qt
 from longshore.errors import LongshoreError
 from longshore.settings import Folders, Settings
 from longshore.widgets.desktop.probe import NOWHERE, BusProbe
@@ -77,7 +77,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _say(f"--registry {error.subject}: {error.message} {error.advice}".rstrip(), EXIT_USAGE)
     environ = dict(os.environ)
     bus = BusProbe(environ)
-    reason = why_no_display(os.environ, sys.platform)
+    reason = why_no_qt() or why_no_display(os.environ, sys.platform)
     if reason:
         return _say(reason, EXIT_USAGE)
 

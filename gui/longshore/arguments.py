@@ -9,7 +9,12 @@ from longshore import __version__
 
 def add_common(parser: argparse.ArgumentParser) -> None:
     """Add ``--version``, ``--registry``, ``--engine`` and ``--debug`` to *parser*."""
-    parser.add_argument("--version", action="version", version=f"longshore {__version__}")
+    parser.add_argument(
+        "--version",
+        action="version",
+        version=f"longshore {__version__}",
+        help="print the version and end",
+    )
     parser.add_argument(
         "--registry",
         metavar="HOST[:PORT]",

@@ -6,9 +6,11 @@ Qt aborts the process if there is no display, and accepts any number as a scale 
 from __future__ import annotations
 
 import ctypes
+import importlib.util
 import math
 import re
 import stat
+import sys
 import threading
 from collections.abc import Callable, Mapping, MutableMapping
 from pathlib import Path
@@ -63,6 +65,17 @@ def _within(text: str, bounds: tuple[float, float]) -> bool:
         return False  # also "nan" and "inf", which Qt accepts as numbers
     value = float(text)
     return math.isfinite(value) and bounds[0] <= value <= bounds[1]
+
+
+def why_no_qt() -> str:
+    """Empty if what the window needs is installed, else one line for stderr. Imports none of it. Main thread."""
+    for name in ("PySide6", "qasync"):
+        if importlib.util.find_spec(name) is None:
+            return (
+                f"The window needs {name}, which is not installed. Install it: {sys.executable} -m pip install "
+                "longshore. Commands work without it: longshore --help"
+            )
+    return ""
 
 
 def why_no_display(environ: Mapping[str, str], platform: str) -> str:

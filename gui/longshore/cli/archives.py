@@ -45,7 +45,7 @@ def add(command: str, parser: argparse.ArgumentParser) -> None:
             help="where it is (default: the engine)",
         )
         parser.add_argument(
-            "--format", choices=("docker", "oci"), default="docker", help="of the archive (default: docker)"
+            "--format", choices=("docker", "oci"), default="docker", help="its format (default: docker)"
         )
         parser.add_argument("--platform", metavar="OS/ARCH", type=platform_of, help="only this platform")
         parser.add_argument("--force", action="store_true", help="replace an existing file")

@@ -156,8 +156,8 @@ def _values(tag: MirrorTag) -> dict[str, object]:
     return {
         "tag": tag.tag,
         "state": tag.state.value,
-        "digest": tag.digest,
-        "current": tag.current,
+        "digest": tag.digest or None,
+        "current": tag.current or None,
         "size": tag.size,
         "bytes_to_copy": tag.bytes_to_move,
         "error": None if tag.error is None else error_values(tag.error),

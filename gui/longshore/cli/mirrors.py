@@ -227,7 +227,7 @@ def _delete(session: Session, one: RulePlan, arguments: argparse.Namespace, outp
                             "repository": deleted.repository.name,
                             "tag": deleted.tag,
                             "digest": deleted.digest,
-                            "backup": deleted.backup,
+                            "backup": deleted.backup or None,
                         },
                     )
                     codes.append(exit_codes.DONE)

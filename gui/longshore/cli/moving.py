@@ -64,7 +64,7 @@ def add(command: str, parser: argparse.ArgumentParser) -> None:
             "--all-platforms", action="store_true", help="the whole image, unchanged (library only)"
         )
         parser.add_argument(
-            "--native", action="store_true", help="by the engine's own pull (engines only; so far, always)"
+            "--native", action="store_true", help="use the engine's own pull (engines always do)"
         )
         parser.set_defaults(run=pull)
     else:
@@ -77,7 +77,11 @@ def add(command: str, parser: argparse.ArgumentParser) -> None:
             help="the references to push it to (default: its own name)",
         )
         parser.add_argument(
-            "--from", dest="source", choices=("engine", "library"), default="engine", help="where it is"
+            "--from",
+            dest="source",
+            choices=("engine", "library"),
+            default="engine",
+            help="where it is (default: the engine)",
         )
         parser.add_argument(
             "--no-overwrite", action="store_true", help="fail if a target's tag points to another image"

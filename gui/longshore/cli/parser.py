@@ -31,6 +31,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "doctor": ("doctor", "Check engines, registries, credentials, disk space and settings."),
     "lock": ("lists", "Pin the images that a file names to their digests."),
     "outdated": ("lists", "Show which images a registry has newer."),
+    "completion": ("completion", "Print the completions of commands for bash, zsh or fish."),
 }
 #: Commands whose wrong arguments may be passwords.
 _PRIVATE = {"login"}
@@ -158,7 +159,7 @@ def add_output(parser: argparse.ArgumentParser, *, again: bool = False) -> None:
         # What stands before the action must not be lost.
         return argparse.SUPPRESS if again else value
 
-    shared = parser.add_argument_group("output")
+    shared = parser.add_argument_group("common options")
     shared.add_argument(
         "--json", action="store_true", default=default(False), help="print one JSON object a line (schema 1)"
     )
@@ -176,6 +177,6 @@ def add_output(parser: argparse.ArgumentParser, *, again: bool = False) -> None:
         dest="engines",
         action="append",
         default=default([]),
-        help=argparse.SUPPRESS,
+        help="the engine to use: an address or a Docker context (pull takes several)",
     )
     shared.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)

@@ -59,13 +59,13 @@ def add(command: str, parser: argparse.ArgumentParser) -> None:
     action("list", "List unfinished transfers; also without an action.").set_defaults(run=listed)
     resuming = action("resume", "Resume interrupted transfers.")
     resuming.add_argument(
-        "ids", metavar="ID", nargs="*", help="of transfers, or as much of one as is unambiguous"
+        "ids", metavar="ID", nargs="*", help="the ID of a transfer, or as much of it as is unambiguous"
     )
     resuming.add_argument("--all", action="store_true", help="all interrupted transfers")
     resuming.set_defaults(run=resume)
     removing = action("remove", "Remove interrupted transfers; the history keeps them.")
     removing.add_argument(
-        "ids", metavar="ID", nargs="+", help="of transfers, or as much of one as is unambiguous"
+        "ids", metavar="ID", nargs="+", help="the ID of a transfer, or as much of it as is unambiguous"
     )
     removing.set_defaults(run=remove, all=False)
     clearing = action("clear", "Remove all interrupted transfers; the history keeps them.")

@@ -99,7 +99,7 @@ def login(session: Session, arguments: argparse.Namespace, output: Output) -> in
     credential = Credential(user, secret)
     sign_in.sign_in(session.clients, host, credential, keep=True, cancellation=Cancellation())
     kept = session.clients.credentials.keeper(host)
-    output.record("sign-in", {"registry": host, "user": plain(user, 500), **_kept_values(kept)})
+    output.record("sign_in", {"registry": host, "user": plain(user, 500), **_kept_values(kept)})
     output.line(f"Signed in to {host} as {plain(user)}. {destination_words(kept)}")
     return exit_codes.DONE
 
@@ -110,7 +110,7 @@ def logout(session: Session, arguments: argparse.Namespace, output: Output) -> i
     account = sign_in.account_at(session.clients, host)
     # Also if nobody seems to be signed in, or if that is unknown: this removes all that is left.
     session.clients.credentials.forget(host, cancellation=Cancellation())
-    output.record("sign-out", {"registry": host, "user": plain(account.user, 500) or None})
+    output.record("sign_out", {"registry": host, "user": plain(account.user, 500) or None})
     signed_in = account.user or account.trouble is not None
     output.line(f"Signed out of {host}." if signed_in else f"Not signed in to {host}.")
     return exit_codes.DONE

@@ -42,7 +42,7 @@ def transfer_values(row: TransferSnapshot) -> dict[str, Any]:
             "layers_present": moved.layers_skipped,
             "layers_mounted": moved.layers_mounted,
         },
-        "digest": row.digest,
+        "digest": row.digest or None,
         "created": row.created.isoformat(),
         "finished": None if row.finished is None else row.finished.isoformat(),
         "notes": [{"kind": note.kind.value, "text": note.text} for note in row.notes],

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from commandschema import checked
 from testbed.engine import PrivateEngine
 
 #: Runs the program without Qt. DISPLAY is not set either.
@@ -31,7 +32,7 @@ class Command:
     def __call__(
         self, *arguments: str | Path, code: int = 0, stdin: str = "", **environ: str
     ) -> subprocess.CompletedProcess[str]:
-        """Run a command, and check its exit code and that it prints no traceback."""
+        """Run a command, and check its exit code, that it prints no traceback, and that its objects fit the schema."""
         done = subprocess.run(
             [sys.executable, "-c", PROGRAM, *map(str, arguments)],
             env={**self.environ, **environ},
@@ -43,6 +44,9 @@ class Command:
         )
         assert "Traceback" not in done.stderr, done.stderr
         assert done.returncode == code, f"exit code {done.returncode}\n{done.stdout}\n{done.stderr}"
+        if "--json" in arguments:
+            for line in done.stdout.splitlines():
+                checked(line)
         return done
 
     def records(self, *arguments: str | Path, code: int = 0, **environ: str) -> list[dict[str, Any]]:

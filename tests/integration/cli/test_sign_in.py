@@ -66,7 +66,7 @@ def test_signed_in_looked_at_and_signed_out(alone: Command, auth_registry: Priva
     assert lines[1].split() == [host, "sam", str(path), "Accepted"]
 
     (gone,) = alone.records("logout", host)
-    assert (gone["kind"], gone["registry"], gone["user"]) == ("sign-out", host, "sam")
+    assert (gone["kind"], gone["registry"], gone["user"]) == ("sign_out", host, "sam")
     assert host not in config()["auths"]
     assert alone("logout", host).stdout == f"Not signed in to {host}.\n"
     assert alone("whoami", host, "-q").stdout.split() == [host, "Not", "signed", "in"]
@@ -99,7 +99,7 @@ def test_at_a_registry_with_tokens(alone: Command, token_registry: PrivateRegist
             "login", host, "-u", token_registry.username, "--password-stdin", "--json", stdin=password
         ).stdout.splitlines()
     ]
-    assert (record["kind"], record["registry"], record["user"]) == ("sign-in", host, token_registry.username)
+    assert (record["kind"], record["registry"], record["user"]) == ("sign_in", host, token_registry.username)
     (checked,) = alone.records("whoami", host, "--check")
     assert (checked["authentication"], checked["accepted"]) == ("bearer", True)
     alone("login", host, "-u", "eve", "--password-stdin", stdin=SECRET, code=4)

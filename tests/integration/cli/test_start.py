@@ -81,3 +81,13 @@ def test_a_pull_needs_only_its_own_way(
         ways = _of(found, ("longshore.transfers.ways",))
         assert ("longshore.transfers.ways.pull" in ways) is not bool(arguments)
         assert ("longshore.transfers.ways.library_pull" in ways) is bool(arguments)
+
+
+def test_the_window_without_qt_says_how_to_install_it(alone: Command) -> None:
+    for display in ({}, {"DISPLAY": ":0"}):
+        done = alone(code=2, **display)
+        assert done.stdout == ""
+        assert done.stderr == (
+            "longshore: The window needs PySide6, which is not installed. Install it: "
+            f"{sys.executable} -m pip install longshore. Commands work without it: longshore --help\n"
+        )
