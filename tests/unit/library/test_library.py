@@ -77,6 +77,23 @@ def test_an_image_is_a_row_with_what_is_known_of_it(library: Library) -> None:
     assert library.details(digest).references == (NAME,)
 
 
+def test_details_name_the_references_of_their_own_image_only(library: Library) -> None:
+    put(library, ONE)
+    put(library, TWO, OTHER)
+    put(library, ONE, NAME.with_tag("also"))
+    assert library.details(NAME).references == (NAME, NAME.with_tag("also"))
+    assert library.details(OTHER).references == (OTHER,)
+
+
+def test_only_files_named_by_a_digest_are_blobs(library: Library) -> None:
+    put(library, ONE)
+    folder = library.path / "blobs" / "sha256"
+    (folder / "notes.txt").write_text("not a blob")
+    (folder / ("0" * 64)).mkdir()
+    (folder / ("1" * 64)).symlink_to("notes.txt")
+    assert library._contents.sizes().keys() == {*ONE.blobs, ONE.manifest.digest}
+
+
 def test_it_is_a_layout_by_the_specification(library: Library) -> None:
     put(library, ONE)
     assert json.loads((library.path / "oci-layout").read_bytes()) == {"imageLayoutVersion": "1.0.0"}
