@@ -183,8 +183,33 @@ def test_rows_in_a_file_that_became_usable_belong_to_the_program_that_runs_them(
     blocker.write_text("not a folder")
     journal = open_journal(blocker / "journal.sqlite3")
     journal.save([row(1, State.RUNNING)])
+    wait_until(lambda: journal.problem != "")
     blocker.unlink()
     wait_until(journal.flush)
+    other = open_journal(blocker / "journal.sqlite3")
+    try:
+        assert len(other.history()) == 1
+        assert other.adopt() == [], "its program runs"
+    finally:
+        assert other.close()
+        assert journal.close()
+
+
+def test_a_place_that_becomes_usable_while_it_is_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blocker = tmp_path / "state"
+    blocker.write_text("not a folder")
+
+    def opened_late(path: Path) -> Any:
+        blocker.unlink(missing_ok=True)
+        return open_database(path)
+
+    open_database = journal_module.open_database
+    monkeypatch.setattr(journal_module, "open_database", opened_late)
+    journal = open_journal(blocker / "journal.sqlite3")
+    journal.save([row(1, State.RUNNING)])
+    assert journal.flush()
     other = open_journal(blocker / "journal.sqlite3")
     try:
         assert len(other.history()) == 1

@@ -274,6 +274,8 @@ class Journal:
         opened = Opened(memory_database()) if self._in_memory else open_database(self.path)
         self._store = Store(opened.connection, self._clock)
         self._in_file = not opened.problem
+        if self._in_file:
+            self._give_sign_of_life()  # the folder may have become usable just now
         self._note_set_aside(opened.set_aside)
         self._report(opened.problem)
         self._trim()
