@@ -11,7 +11,7 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMenu, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
-from longshore.application.mirrors.plan import MirrorPlan, MirrorTag, TagState
+from longshore.application.mirrors.plan import MirrorPlan, MirrorTag, RulePlan, TagState
 from longshore.models.history import HistoryModel
 from longshore.oci.image_name import ImageName
 from longshore.oci.reference import Reference
@@ -246,5 +246,5 @@ def test_the_plan_of_a_mirror(light: Theme, qtbot: QtBot) -> None:
     qtbot.addWidget(sheet)
     assert sheet.planned() == [], "nothing is known yet"
     tags = (MirrorTag("1", TagState.SAME), MirrorTag("2", TagState.MISSING))
-    sheet.show_plan(MirrorPlan(sheet.rule(), tags))
+    sheet.show_plan(RulePlan(sheet.rule(), (MirrorPlan(sheet.rule(), tags),)))
     assert [str(one.destination.reference) for one in sheet.planned()] == ["docker.io/me/app:2"]
