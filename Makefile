@@ -45,7 +45,7 @@ demo: ## Longshore on a private engine and registries; DEMO_RECORD=1 takes scree
 bench: ## Measure against the docker CLI and other peers; the figures go to build/bench.txt
 	@tools/bootstrap test
 	@mkdir -p build && rm -f build/bench.txt
-	@for benchmark in pull_push registry_copy archives listing startup ui_stalls listing_stalls; do \
+	@for benchmark in pull_push registry_copy mirror_in_step archives listing command_start startup ui_stalls listing_stalls; do \
 		PYTHONPATH=tests $(PY) benchmarks/$$benchmark.py >build/bench.part || exit 1; \
 		tee -a build/bench.txt <build/bench.part; \
 	done
