@@ -90,6 +90,39 @@ def test_push_warns_before_it_replaces(
     longshore("push", source, target, "--no-overwrite")
 
 
+def test_no_overwrite_keeps_a_digest_of_the_same_image(
+    longshore: Any, open_registry: PrivateRegistry, second_registry: PrivateRegistry
+) -> None:
+    multi = seed_repository(open_registry.address, "cli/many", ["1"], platforms=PLATFORMS)
+    one = seed_repository(open_registry.address, "cli/one", ["1"])
+
+    def digest(name: str) -> str:
+        found: str = longshore.records("inspect", name)[0]["digest"]
+        return found
+
+    for name, seeded in (("many", multi), ("one", one)):
+        source, target = f"{open_registry.address}/cli/{name}:1", f"{second_registry.address}/kept/{name}:1"
+        longshore("copy", source, target)
+        longshore("pull", source)
+        kept = longshore("push", source, target, "--no-overwrite", code=1)
+        assert f"{target}: The push may change the tag's digest, and --no-overwrite keeps it." in kept.stderr
+        assert digest(target) == seeded.digest
+    done = longshore("push", source, target)
+    assert f"{target}: the push changed the tag's digest. It was {one.digest} before." in done.stderr
+    pushed = digest(target)
+    assert pushed != one.digest
+    # The engine's own manifest: a push changes nothing.
+    again = longshore("push", source, target, "--no-overwrite")
+    assert again.stderr.count("digest") == 0
+    assert digest(target) == pushed
+
+    lost = f"{second_registry.address}/kept/many:1"
+    longshore("pull", "--to", "library", source)
+    done = longshore("push", "--from", "library", source, lost)
+    assert f"{lost} has linux/amd64, linux/arm64 now; after this push, only linux/amd64." in done.stderr
+    longshore("push", "--from", "library", "--no-overwrite", source, lost)  # it has this digest already
+
+
 def test_copied_by_the_names_that_skopeo_uses(
     longshore: Any, open_registry: PrivateRegistry, second_registry: PrivateRegistry, tmp_path: Path
 ) -> None:
