@@ -71,6 +71,28 @@ def test_pulled_into_the_engine_and_pushed(
     assert "no such image" in longshore("push", "nosuch:1", code=1).stderr
 
 
+def test_both_platforms_of_an_index_are_pulled_in_turn(
+    longshore: Any, testbed_engine: PrivateEngine, open_registry: PrivateRegistry
+) -> None:
+    """A classic engine keeps the digest of the index with the first image only."""
+    seeded = seed_repository(open_registry.address, "cli/turns", ["1"], platforms=PLATFORMS)
+    source = f"{open_registry.address}/cli/turns:1"
+    client = testbed_engine.client()
+    try:
+        for image, options in (
+            (seeded.images[1], ("--platform", "linux/arm64")),
+            (seeded.images[0], ("--platform", "linux/amd64")),
+            (seeded.images[0], ("--native",)),
+            (seeded.images[1], ("--platform", "linux/arm64")),
+        ):
+            (last,) = longshore.records("pull", source, *options)[-1:]
+            assert (last["state"], last["digest"], last["error"]) == ("Succeeded", seeded.digest, None)
+            assert "not verified" not in {note["kind"] for note in last["notes"]}
+            assert client.inspect_image(source)["Id"] in (image.config_digest, seeded.digest)
+    finally:
+        client.close()
+
+
 def test_push_warns_before_it_replaces(
     longshore: Any, open_registry: PrivateRegistry, second_registry: PrivateRegistry
 ) -> None:
