@@ -78,11 +78,13 @@ class _Ends:
             output.line(f"{words.status_text(row.state)}: {_name(row)}")
             return
         if output.quiet:
-            output.result(f"{_name(row)}@{row.digest}" if row.digest else _name(row))
+            output.result(_short(row))
             return
         output.line(f"{words.result_title(row)}: {text.continued(words.transferred_text(row))}")
-        if row.digest:
-            output.line(f"  {row.digest}")
+        if row.manifest_digest:
+            output.line(f"  {row.manifest_digest}")
+        elif row.image_id:
+            output.line("  " + tr("Image ID: {id}").format(id=row.image_id))
         told = [note for note in row.notes if note.kind is not NoteKind.UP_TO_DATE]  # the line above says so
         for note in words.advice_lines(replace(row, notes=tuple(told))):
             output.line(f"  {note}")
@@ -157,6 +159,13 @@ def _name(row: TransferSnapshot) -> str:
         or words.image_name(request.source)
         or words.end_text(request.source, is_source=True)
     )
+
+
+def _short(row: TransferSnapshot) -> str:
+    """What a script can go on with: the name and its digest, the name where there is no digest, or else the ID."""
+    if row.request.destination.reference is None and row.request.source.reference is None:
+        return row.image_id or row.manifest_digest or _name(row)
+    return f"{_name(row)}@{row.manifest_digest}" if row.manifest_digest else _name(row)
 
 
 def _numbers(row: TransferSnapshot) -> str:

@@ -197,7 +197,16 @@ def test_saved_and_loaded(
     target = f"{second_registry.address}/cli/saved:1"
     assert longshore("load", archive, "--to", target, "-q").stdout == f"{target}@{seeded.digest}\n"
     longshore("load", archive, "--to", "library")
-    longshore("load", archive)
+    assert longshore("load", archive).stdout.startswith("Loaded saved.tar.gz: ")
+    image_id = longshore.records("load", archive)[-1]["image_id"]
+    assert image_id in (seeded.digest, seeded.images[0].config_digest)
+    assert longshore("load", archive, "-q").stdout == f"{image_id}\n"
+    copied = longshore("copy", f"library:{source}", "docker-daemon:cli/saved:5", "-q").stdout
+    # A digest only if the engine finds the image by it.
+    found = longshore.records("inspect", f"docker-daemon:{copied.strip()}")[0]
+    assert found["image_id"] == image_id
+    saved = longshore.records("save", "cli/saved:5", "-o", tmp_path / "five.tar")[-1]
+    assert (saved["digest"], saved["image_id"]) == (None, image_id)
     (tmp_path / "none.tar").write_bytes(b"no archive")
     assert "none.tar" in longshore("load", tmp_path / "none.tar", code=1).stderr
 
