@@ -163,6 +163,8 @@ def test_copied_by_the_names_that_skopeo_uses(
     )
     arm = longshore("copy", source, f"{there}:4", "--platform", "linux/arm64", "-q").stdout
     assert arm == f"{there}:4@{seeded.images[1].digest}\n"
+    lacking = longshore("copy", source, f"{there}:5", "--platform", "linux/s390x", code=1)
+    assert f"longshore: {open_registry.address}/cli/multi:1: No image is available" in lacking.stderr
     longshore("copy", source, "docker-daemon:cli/mine:1")
     longshore("copy", "docker-daemon:cli/mine:1", f"docker-archive:{tmp_path}/mine.tar")
     with tarfile.open(tmp_path / "mine.tar") as tar:
