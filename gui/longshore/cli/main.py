@@ -27,6 +27,9 @@ def main(argv: Sequence[str]) -> int:
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         # Nobody wants a traceback. Commands that have something to end cleanly set their own handler.
         signal.signal(signal.SIGINT, _end_at_once)
+    from longshore.cli import streams
+
+    streams.prepare()
     _escape_what_cannot_be_printed()
     arguments = command_parser(argv).parse_args(argv)
     from longshore.cli import exit_codes
@@ -39,9 +42,8 @@ def main(argv: Sequence[str]) -> int:
     try:
         return _run(arguments, output)
     except BrokenPipeError:
-        # The reader (head, less) has seen enough. Python would complain about the rest at the end.
-        with contextlib.suppress(OSError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # The reader (head, less) has seen enough.
+        streams.discard()
         return exit_codes.FAILED
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from longshore.cli.output import Output
+from longshore.cli.streams import report
 from longshore.cli.transfer_values import transfer_values
 from longshore.language import tr
 from longshore.transfers.transfer import NoteKind, State, TransferSnapshot
@@ -116,7 +116,7 @@ class _Plain(_Ends):
         else:
             return
         self._told[row.id] = now
-        print(line, file=sys.stderr, flush=True)
+        report(f"{line}\n")
 
 
 class _Drawn(_Ends):
