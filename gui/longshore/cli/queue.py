@@ -73,7 +73,7 @@ def add(command: str, parser: argparse.ArgumentParser) -> None:
 
 def listed(session: Session, arguments: argparse.Namespace, output: Output) -> int:
     """Run ``longshore queue``."""
-    with session.opened_journal() as journal:
+    with session.opened_journal(reading=True) as journal:
         ended, running = journal.unfinished()
     for rows, resumable in ((ended, True), (running, False)):
         for row in rows:
