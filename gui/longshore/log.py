@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import logging
 import logging.handlers
@@ -78,12 +79,13 @@ class _Screen(logging.StreamHandler):  # type: ignore[type-arg]
         """Ignore errors of the terminal, such as a closed one or a full disk behind it."""
 
 
-def start(folder: Path, *, debug: bool = False, quiet: bool = False) -> None:
+def start(folder: Path, *, debug: bool = False, quiet: bool = False) -> OSError | None:
     """Log to ``longshore.log`` in *folder* (1 MB, three kept), and warnings also to stderr. Called once, at start.
 
     *debug*: everything, also to stderr. *quiet*: nothing else to stderr, where a command reports in its own words.
 
-    If the folder or the file cannot be written, this is reported once on stderr, and only the file is missing.
+    If the folder or the file cannot be written, only the file is missing. Returns the reason, which is also reported
+    on stderr unless *quiet*.
     """
     root = logging.getLogger("longshore")
     root.setLevel(logging.DEBUG if debug else logging.INFO)
@@ -99,12 +101,19 @@ def start(folder: Path, *, debug: bool = False, quiet: bool = False) -> None:
         private_folder(folder)
         if path.exists() and not path.is_file():
             raise NotAFile(path)
+        needed = path if path.exists() else folder
+        if not os.access(needed, os.W_OK) and needed.exists():
+            raise PermissionError(errno.EACCES, "It can't be written", str(needed))
         file = _File(path, maxBytes=1_000_000, backupCount=3, encoding="utf-8", delay=True)
     except OSError as error:
-        root.warning("no log file: %s", error)
-        return
+        if quiet:
+            root.addHandler(logging.NullHandler())  # or Python prints warnings
+        else:
+            root.warning("no log file: %s", error)
+        return error
     file.setFormatter(form)
     root.addHandler(file)
+    return None
 
 
 def stop() -> None:

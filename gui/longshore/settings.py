@@ -123,7 +123,7 @@ class Settings:
         except OSError as error:
             self.problem = (
                 f"The settings file could not be read: {_why(error)}. "
-                "Defaults are used, and changes last until Longshore closes."
+                "Defaults are used, and changes are not saved."
             )
 
     def _set_aside(self) -> str:
@@ -134,10 +134,11 @@ class Settings:
             return (
                 f"The settings file is damaged and could not be set aside: {_why(error)}. Defaults are used."
             )
-        return f"The settings file was damaged. It was set aside as {self._aside.name}; defaults are used."
+        return f"The settings file was damaged. It was set aside as {self.aside.name}; defaults are used."
 
     @property
-    def _aside(self) -> Path:
+    def aside(self) -> Path:
+        """The name that a damaged file gets."""
         return self.path.with_name(self.path.name + ".broken")
 
     def _look_again(self) -> None:
@@ -174,7 +175,7 @@ class Settings:
                 found = json_object(raw) if raw is not None else {}
             except NotAnObject:
                 # The last readable state is better than nothing.
-                write_durably(self._aside, raw or b"")
+                write_durably(self.aside, raw or b"")
                 damaged, found = True, last
             merged = _changed(found, self._pending)
             text = _text(merged)

@@ -70,7 +70,7 @@ complete -c longshore -n '_shtab_longshore_using push' -l json -d 'print one JSO
 complete -c longshore -n '_shtab_longshore_using push' -l quiet -s q -d 'print only what was asked for, and errors'
 complete -c longshore -n '_shtab_longshore_using push' -l engine -x -d 'the engine to use: an address or a Docker context (pull takes several)'
 complete -c longshore -n '_shtab_longshore_using push' -l from -xka "engine library" -d 'where it is (default: the engine)'
-complete -c longshore -n '_shtab_longshore_using push' -l no-overwrite -d 'fail if a target'"'"'s tag points to another image'
+complete -c longshore -n '_shtab_longshore_using push' -l no-overwrite -d 'fail if a target'"'"'s tag exists, unless the push surely keeps its digest'
 complete -c longshore -n '_shtab_longshore_using; and test $_shtab_longshore_npos -eq 0' -a copy -d 'Copy images between any two places, unchanged.'
 complete -c longshore -n '_shtab_longshore_using copy' -s h -l help -d 'show this help message and exit'
 complete -c longshore -n '_shtab_longshore_using copy' -l json -d 'print one JSON object a line (schema 1)'

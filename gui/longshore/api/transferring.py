@@ -46,9 +46,10 @@ class Progress:
 class Result:
     """A transfer that succeeded. Immutable, any thread.
 
-    *digest*: of the image at the destination, verified there; "" if the destination keeps none. *moved_bytes*,
-    *layers_moved*: what really moved. *layers_skipped*: already at the destination. *layers_mounted*: taken by the
-    registry from another of its repositories. *notes*: facts that a person should know, such as an overwritten tag.
+    *digest*: of the manifest or index at the destination, verified there; "" if the destination keeps none. *image_id*:
+    of an image that was loaded or saved by an engine; "" for others. *moved_bytes*, *layers_moved*: what really
+    moved. *layers_skipped*: already at the destination. *layers_mounted*: taken by the registry from another of its
+    repositories. *notes*: facts that a person should know, such as an overwritten tag.
     """
 
     digest: str
@@ -57,6 +58,7 @@ class Result:
     layers_skipped: int
     layers_mounted: int
     notes: tuple[TransferNote, ...]
+    image_id: str = ""
 
     @property
     def up_to_date(self) -> bool:
@@ -158,10 +160,11 @@ def _progress(row: TransferSnapshot) -> Progress:
 def _result(row: TransferSnapshot) -> Result:
     moved = row.moved
     return Result(
-        row.digest,
+        row.manifest_digest,
         moved.bytes if moved else 0,
         moved.layers_moved if moved else 0,
         moved.layers_skipped if moved else 0,
         moved.layers_mounted if moved else 0,
         row.notes,
+        row.image_id,
     )

@@ -121,6 +121,14 @@ def _settings(session: Session) -> Check:
     problem = session.settings.problem
     if problem:
         return warned("settings", where, problem, "Check the file and its folder.")
+    aside = session.settings.aside
+    if aside.exists():
+        return warned(
+            "settings",
+            where,
+            "The settings can be read. Earlier settings were damaged and were set aside.",
+            f"Remove {aside} if you do not need it.",
+        )
     return passed("settings", where, "The settings can be read.")
 
 

@@ -62,8 +62,8 @@ class Session:
         """The library, in the folder that the user chose or in the default one."""
         return user_files.chosen_library(self.folders, self.settings)
 
-    def journal(self) -> Journal:
-        """A journal of the user's history, or one in memory, not opened yet."""
+    def journal(self, *, reading: bool = False) -> Journal:
+        """A journal of the user's history, or one in memory, not opened yet. *reading*: see Journal."""
         from longshore.application.choices import Choices
         from longshore.transfers.journal.journal import Journal
 
@@ -73,20 +73,29 @@ class Session:
             max_age_days=choices.history_days,
             max_rows=choices.history_rows,
             in_memory=not self._history,
+            reading=reading,
         )
 
     @contextlib.contextmanager
-    def opened_journal(self) -> Iterator[Journal]:
+    def opened_journal(self, *, reading: bool = False) -> Iterator[Journal]:
         """The opened history, for reading and for changes of its rows; closed at the end.
 
-        Raises HistoryUnavailable if its file can be neither read nor written, or not any more at the end.
+        *reading*: only for reading; then the file need not be writable. Raises HistoryUnavailable if the file can't be
+        used, or not any more at the end.
         """
         import sqlite3
 
-        journal = self.journal()
+        journal = self.journal(reading=reading)
         journal.open()
         try:
-            if not journal.flush():
+            usable = journal.flush()
+            if reading and not usable:
+                # Opened to be changed, a file that can't be read is set aside.
+                journal.close()
+                journal = self.journal()
+                journal.open()
+                usable = journal.flush()
+            if not usable:
                 raise _unavailable(journal)
             yield journal
             if not journal.flush():

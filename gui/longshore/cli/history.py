@@ -53,7 +53,7 @@ def history(session: Session, arguments: argparse.Namespace, output: Output) -> 
         states=(State.FAILED,) if arguments.failed else (), since=arguments.since, text=arguments.filter
     )
     rows: list[TransferSnapshot] = []
-    with session.opened_journal() as journal:
+    with session.opened_journal(reading=True) as journal:
         if journal.set_aside is not None:
             output.warning(
                 f"The history was set aside, and a new one begun: {plain(journal.set_aside.reason)}"

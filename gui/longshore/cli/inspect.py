@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import re
 import shlex
-import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ from longshore.application import places
 from longshore.cli import exit_codes
 from longshore.cli.moving import platform_of
 from longshore.cli.output import Output
+from longshore.cli.streams import write_bytes
 from longshore.cli.transfer_values import place_values
 from longshore.errors import InvalidInput
 from longshore.transfers.transfer import EnginePlace
@@ -74,7 +74,7 @@ def inspect(session: Session, arguments: argparse.Namespace, output: Output) -> 
 
     end = places.end_of(places.parse_place(arguments.reference, session), session)
     if arguments.raw or arguments.config:
-        _print_bytes(_read(session, arguments, end))
+        write_bytes(_read(session, arguments, end))
         return exit_codes.DONE
     found = inspection.inspect(end, session.clients, Cancellation(), arguments.platform)
     shown = environment(found.run.environment, secrets=arguments.show_secrets)
@@ -103,12 +103,6 @@ def _read(session: Session, arguments: argparse.Namespace, end: Endpoint) -> byt
         if arguments.config:
             return inspection.config(inspection.image(top))
         return top.raw if arguments.platform is None else inspection.image(top).raw
-
-
-def _print_bytes(raw: bytes) -> None:
-    sys.stdout.flush()
-    sys.stdout.buffer.write(raw)
-    sys.stdout.buffer.flush()
 
 
 def environment(variables: Sequence[str], *, secrets: bool) -> list[tuple[str, str]]:

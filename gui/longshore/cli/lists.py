@@ -13,6 +13,7 @@ from longshore.application.session import Session
 from longshore.cancellation import Cancellation
 from longshore.cli import exit_codes
 from longshore.cli.output import Output, error_values
+from longshore.cli.streams import write_bytes
 from longshore.errors import InvalidInput, LongshoreError
 from longshore.language import tr
 from longshore.oci.digest import short
@@ -213,8 +214,7 @@ def _write(path: Path, target: Path | None, before: str, text: str) -> None:
     from longshore.application.image_lists.writing import write_back, write_new
 
     if (target or path) == _STREAM:
-        sys.stdout.buffer.write(text.encode())
-        sys.stdout.buffer.flush()
+        write_bytes(text.encode())
     elif target is not None:
         write_new(target, text, path)
     elif text != before:

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 from longshore.cli.parser import command_parser
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     # Late, because --help and --version end in the parser.
     from longshore.application.session import Session
     from longshore.cli.output import Output
@@ -27,6 +29,9 @@ def main(argv: Sequence[str]) -> int:
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         # Nobody wants a traceback. Commands that have something to end cleanly set their own handler.
         signal.signal(signal.SIGINT, _end_at_once)
+    from longshore.cli import streams
+
+    streams.prepare()
     _escape_what_cannot_be_printed()
     arguments = command_parser(argv).parse_args(argv)
     from longshore.cli import exit_codes
@@ -39,9 +44,8 @@ def main(argv: Sequence[str]) -> int:
     try:
         return _run(arguments, output)
     except BrokenPipeError:
-        # The reader (head, less) has seen enough. Python would complain about the rest at the end.
-        with contextlib.suppress(OSError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # The reader (head, less) has seen enough.
+        streams.discard()
         return exit_codes.FAILED
 
 
@@ -52,10 +56,16 @@ def _run(arguments: argparse.Namespace, output: Output) -> int:
     from longshore.settings import Folders
 
     folders = Folders.of(os.environ)
-    log.start(folders.state, debug=arguments.debug, quiet=True)
+    problem = log.start(folders.state, debug=arguments.debug, quiet=True)
+    if problem is not None and not arguments.quiet:
+        output.warning(_no_log(problem, folders.state))
     session: Session | None = None
     try:
         session = _session(arguments)
+        if (
+            session.settings.problem and arguments.command != "doctor"
+        ):  # which reports it with everything else
+            output.warning(session.settings.problem)
         code: int = arguments.run(session, arguments, output)
     except LongshoreError as error:
         output.error(error)
@@ -73,6 +83,18 @@ def _run(arguments: argparse.Namespace, output: Output) -> int:
             session.close()
         log.stop()
     return code
+
+
+def _no_log(error: OSError, folder: Path) -> str:
+    """A sentence that says that there is no log, and no history where that is in the same *folder*."""
+    from longshore.language import tr
+    from longshore.shared_files import NotAFile
+    from longshore.text import plain
+
+    if isinstance(error, NotAFile):
+        return plain(tr("There is no log of this command: {reason}").replace("{reason}", str(error)))
+    words = tr("There is no log of this command, and the history can't be changed: {folder}: {reason}.")
+    return plain(words.replace("{folder}", str(folder)).replace("{reason}", error.strerror or str(error)))
 
 
 def _session(arguments: argparse.Namespace) -> Session:

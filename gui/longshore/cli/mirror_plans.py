@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -11,6 +10,7 @@ from contextlib import contextmanager
 from longshore.application.mirrors.plan import HeldTag, MirrorPlan, MirrorTag, RulePlan, TagState
 from longshore.cli import exit_codes
 from longshore.cli.output import Output, error_values
+from longshore.cli.streams import report
 from longshore.oci.reference import Reference
 from longshore.words import text
 
@@ -40,7 +40,7 @@ def comparing(output: Output) -> Iterator[Callable[[int, int], None]]:
             now = time.monotonic()
             if now - latest >= EVERY:
                 latest = now
-                print(f"{_CLEARED}Comparing: {done:,} of {total:,} tags", end="", file=sys.stderr, flush=True)
+                report(f"{_CLEARED}Comparing: {done:,} of {total:,} tags")
 
     if not output.live:
         yield lambda done, total: None
@@ -48,7 +48,7 @@ def comparing(output: Output) -> Iterator[Callable[[int, int], None]]:
     try:
         yield told
     finally:
-        print(_CLEARED, end="", file=sys.stderr, flush=True)
+        report(_CLEARED)
 
 
 def show(

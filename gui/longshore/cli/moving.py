@@ -17,6 +17,7 @@ from longshore.cli.output import Output
 from longshore.cli.progress import shown
 from longshore.errors import InvalidInput, LongshoreError
 from longshore.language import tr
+from longshore.library.model import LibraryDetails
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
 from longshore.transfers.transfer import (
@@ -84,7 +85,9 @@ def add(command: str, parser: argparse.ArgumentParser) -> None:
             help="where it is (default: the engine)",
         )
         parser.add_argument(
-            "--no-overwrite", action="store_true", help="fail if a target's tag points to another image"
+            "--no-overwrite",
+            action="store_true",
+            help="fail if a target's tag exists, unless the push surely keeps its digest",
         )
         parser.set_defaults(run=push)
 
@@ -144,86 +147,113 @@ def push(session: Session, arguments: argparse.Namespace, output: Output) -> int
     targets = [Reference.parse_input(text).with_default_tag() for text in arguments.targets]
     if not targets and source.reference is not None:
         targets = [source.reference.with_default_tag().with_digest(None)]
-    targets, codes = _checked(session, source, targets, output, keep=arguments.no_overwrite)
-    return run(session, [requests.push(source, target) for target in targets], output, codes)
+    chosen, codes = _checked(session, source, targets, output, keep=arguments.no_overwrite)
+    ended = _run(session, [requests.push(source, target) for target in chosen], output)
+    for row in ended:
+        target = row.request.destination.reference
+        before = chosen.get(target) if target is not None else None
+        if before and row.digest and row.digest != before:
+            assert target is not None
+            # The same image in a manifest that the engine made anew.
+            words = tr("{name}: the push changed the tag's digest. It was {digest} before.")
+            output.warning(words.format(name=target.familiar, digest=before))
+    return code_of(ended, codes)
 
 
 def _checked(
     session: Session, source: Endpoint, targets: Sequence[Reference], output: Output, *, keep: bool
-) -> tuple[list[Reference], list[int]]:
+) -> tuple[dict[Reference, str], list[int]]:
     """The *targets* to push to, after warnings about tags that move and platforms that are lost.
 
-    With *keep*, tags that would move are left out; the exit codes of those come second.
+    With each, the digest that its tag has now, "" for none or if it was warned about. With *keep*, tags that would move
+    are left out; the exit codes of those come second.
     """
     from longshore.application import pushes
     from longshore.cancellation import Cancellation
 
-    chosen, codes = [], []
+    chosen: dict[Reference, str] = {}
+    codes: list[int] = []
     details, own = _known(session, source)
     for target in targets:
         try:
             there = pushes.existing(session.clients, target, Cancellation())
+            moves = there is not None and there.digest not in own
+            if there is None or not keep:
+                kept = True
+            elif isinstance(details, LibraryDetails):
+                kept = not moves
+            else:
+                kept = pushes.keeps_digest(session.clients, details, target, there, Cancellation())
         except LongshoreError as error:
             if keep:
                 output.error(error)
                 codes.append(exit_codes.of_error(error))
             else:
-                chosen.append(target)  # its row reports the error, or the engine reaches what we do not
+                chosen[target] = ""  # its row reports the error, or the engine reaches what we do not
             continue
-        moves = there is not None and there.digest not in own
-        if moves and keep:
-            kept = LongshoreError(
-                "The tag points to another image, and --no-overwrite keeps it.",
-                subject=target.familiar,
-                advice="Push to another tag, or leave out --no-overwrite.",
+        if not kept:
+            message = (
+                "The tag points to another image, and --no-overwrite keeps it."
+                if moves
+                else "The push may change the tag's digest, and --no-overwrite keeps it."
             )
-            output.error(kept)
+            output.error(
+                LongshoreError(
+                    message,
+                    subject=target.familiar,
+                    advice="Push to another tag, or leave out --no-overwrite.",
+                )
+            )
             codes.append(exit_codes.FAILED)
             continue
-        chosen.append(target)
+        chosen[target] = "" if there is None or moves else there.digest
         if moves:
             output.warning(
                 tr("{name}: replaces the image that this tag points to.").format(name=target.familiar)
             )
-        if details is None:
-            continue
-        lost = pushes.lost(details, there.platforms if there is not None else ())
+        platforms = () if there is None else there.platforms
+        if isinstance(details, LibraryDetails):
+            lost = pushes.lost_from_library(details, platforms)
+        else:
+            lost = pushes.lost(details, platforms)
         if lost.lacking:
             words = tr("Only {sent} will be pushed: the engine lacks the other platforms of {name}.")
             output.warning(words.format(name=source.name.shown, sent=pushes.names(lost.sent)))
-        if lost.gone and there is not None:
+        if lost.gone:
             words = tr("{name} has {there} now; after this push, only {sent}.")
             output.warning(
                 words.format(
-                    name=target.familiar, there=pushes.names(there.platforms), sent=pushes.names(lost.sent)
+                    name=target.familiar, there=pushes.names(platforms), sent=pushes.names(lost.sent)
                 )
             )
     return chosen, codes
 
 
-def _known(session: Session, source: Endpoint) -> tuple[ImageDetails | None, set[str]]:
-    """The engine's details of *source*, None for the library; and the digests that it has in registries."""
-    from longshore.application.stores import open_store
-
+def _known(session: Session, source: Endpoint) -> tuple[ImageDetails | LibraryDetails, set[str]]:
+    """The details of *source*, and the digests that it has in registries."""
     place = source.place
     if isinstance(place, EnginePlace):
         details = session.clients.engine(place.address).image(source.name.asked)
         return details, {details.image_id, *(name.rpartition("@")[2] for name in details.repo_digests)}
     assert isinstance(place, LibraryPlace)
-    images = open_store(place, session.clients).images()
-    return None, {image.image_id for image in images if image.name == source.name}
+    kept = session.clients.library(place.path).details(source.reference or source.image_id)
+    return kept, {kept.image.digest}
 
 
 def run(
     session: Session, wanted: Sequence[TransferRequest], output: Output, codes: Sequence[int] = ()
 ) -> int:
     """Run transfers, show them, and return the exit code. *codes*: of parts of the command that ended before."""
+    return code_of(_run(session, wanted, output), codes)
+
+
+def _run(session: Session, wanted: Sequence[TransferRequest], output: Output) -> Sequence[TransferSnapshot]:
+    """Run transfers, show them, and return how they ended."""
     if not wanted:
-        return exit_codes.of_codes(codes)
+        return ()
     running = Run(session)
     with shown(output) as changed, signals(running):
-        ended = running.wait(wanted, changed)
-    return code_of(ended, codes)
+        return running.wait(wanted, changed)
 
 
 def code_of(ended: Sequence[TransferSnapshot], codes: Sequence[int]) -> int:

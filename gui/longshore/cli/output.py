@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -11,6 +12,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from longshore.cli.streams import report, write
 from longshore.errors import LongshoreError, Remedy
 from longshore.language import tr
 
@@ -38,18 +40,19 @@ class Output:
     def line(self, text: str) -> None:
         """A line for people; nothing with --json or --quiet."""
         if not (self.as_json or self.quiet):
-            print(text, flush=True)
+            write(f"{text}\n")
 
     def result(self, text: str) -> None:
         """A line that the command was asked for: also with --quiet."""
         if not self.as_json:
-            print(text, flush=True)
+            write(f"{text}\n")
 
     def record(self, kind: str, values: Mapping[str, Any]) -> None:
         """A JSON object; nothing without --json."""
         if self.as_json:
             text = json.dumps({"schema": SCHEMA, "kind": kind, **values}, ensure_ascii=False)
-            print(_CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", text), flush=True)
+            text = _CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+            write(f"{text}\n")
 
     def table(
         self,
@@ -74,6 +77,7 @@ class Output:
                 less = min(max(over, 0), max(widths[column] - NARROWEST, 0))
                 widths[column] -= less
                 over -= less
+        printed = []
         for line in lines:
             cells = [
                 padded(
@@ -86,11 +90,12 @@ class Output:
                 )
                 for column, (cell, wide) in enumerate(zip(line, widths, strict=True))
             ]
-            print(_GAP.join(cells).rstrip())
+            printed.append(f"{_GAP.join(cells).rstrip()}\n")
+        write("".join(printed))
 
     def warning(self, text: str) -> None:
         """A sentence on standard error that does not end the command."""
-        print(f"longshore: {text}", file=sys.stderr, flush=True)
+        report(f"longshore: {text}\n")
 
     def error(self, error: LongshoreError, *, at: str = "") -> None:
         """The sentence about a failure: what happened, to what, what to do; the other side's own words below.
@@ -102,13 +107,14 @@ class Output:
         message = errors.message(error)
         subject = at or error.subject
         subject = f"{subject}: " if subject and subject not in message else ""
-        print(f"longshore: {subject}{message} {errors.advice(error)}".rstrip(), file=sys.stderr)
-        for words in error.detail.splitlines():
-            print(f"  {words}", file=sys.stderr)
+        lines = [f"longshore: {subject}{message} {errors.advice(error)}".rstrip()]
+        lines += [f"  {words}" for words in error.detail.splitlines()]
         if error.remedy is Remedy.SIGN_IN and error.registry:
             hint = tr("To sign in: {command}")
-            print("  " + hint.format(command=f"longshore login {error.registry}"), file=sys.stderr)
-        self.record("error", error_values(error))
+            lines.append("  " + hint.format(command=f"longshore login {error.registry}"))
+        report("".join(f"{line}\n" for line in lines))
+        with contextlib.suppress(LongshoreError):  # it may be this error
+            self.record("error", error_values(error))
 
 
 def error_values(error: LongshoreError) -> dict[str, Any]:

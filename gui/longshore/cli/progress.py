@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from longshore.cli.output import Output
+from longshore.cli.streams import report
 from longshore.cli.transfer_values import transfer_values
 from longshore.language import tr
 from longshore.transfers.transfer import NoteKind, State, TransferSnapshot
@@ -78,11 +78,13 @@ class _Ends:
             output.line(f"{words.status_text(row.state)}: {_name(row)}")
             return
         if output.quiet:
-            output.result(f"{_name(row)}@{row.digest}" if row.digest else _name(row))
+            output.result(_short(row))
             return
         output.line(f"{words.result_title(row)}: {text.continued(words.transferred_text(row))}")
-        if row.digest:
-            output.line(f"  {row.digest}")
+        if row.manifest_digest:
+            output.line(f"  {row.manifest_digest}")
+        elif row.image_id:
+            output.line("  " + tr("Image ID: {id}").format(id=row.image_id))
         told = [note for note in row.notes if note.kind is not NoteKind.UP_TO_DATE]  # the line above says so
         for note in words.advice_lines(replace(row, notes=tuple(told))):
             output.line(f"  {note}")
@@ -116,7 +118,7 @@ class _Plain(_Ends):
         else:
             return
         self._told[row.id] = now
-        print(line, file=sys.stderr, flush=True)
+        report(f"{line}\n")
 
 
 class _Drawn(_Ends):
@@ -157,6 +159,13 @@ def _name(row: TransferSnapshot) -> str:
         or words.image_name(request.source)
         or words.end_text(request.source, is_source=True)
     )
+
+
+def _short(row: TransferSnapshot) -> str:
+    """What a script can go on with: the name and its digest, the name where there is no digest, or else the ID."""
+    if row.request.destination.reference is None and row.request.source.reference is None:
+        return row.image_id or row.manifest_digest or _name(row)
+    return f"{_name(row)}@{row.manifest_digest}" if row.manifest_digest else _name(row)
 
 
 def _numbers(row: TransferSnapshot) -> str:

@@ -18,8 +18,11 @@ from longshore.transfers.errors import HistoryUnavailable
 from longshore.transfers.transfer import EnginePlace, TransferSnapshot
 from longshore.words import transfers as words
 
-#: Characters of an ID that are shown; as many as are unambiguous may be given.
+#: Characters of an ID that are shown; as many as are unambiguous may be given, at least the fewest.
 _SHOWN = 8
+_FEWEST = 4
+#: The help of an argument.
+_ID = f"the ID of a transfer, or the beginning of one: at least {_FEWEST} characters"
 _EPILOG = """\
 A transfer is Interrupted if its program ended before it did. Resuming it does not move again what is complete.
 Transfers of a window or command that is running are shown, and left alone.
@@ -58,15 +61,11 @@ def add(command: str, parser: argparse.ArgumentParser) -> None:
 
     action("list", "List unfinished transfers; also without an action.").set_defaults(run=listed)
     resuming = action("resume", "Resume interrupted transfers.")
-    resuming.add_argument(
-        "ids", metavar="ID", nargs="*", help="the ID of a transfer, or as much of it as is unambiguous"
-    )
+    resuming.add_argument("ids", metavar="ID", nargs="*", help=_ID)
     resuming.add_argument("--all", action="store_true", help="all interrupted transfers")
     resuming.set_defaults(run=resume)
     removing = action("remove", "Remove interrupted transfers; the history keeps them.")
-    removing.add_argument(
-        "ids", metavar="ID", nargs="+", help="the ID of a transfer, or as much of it as is unambiguous"
-    )
+    removing.add_argument("ids", metavar="ID", nargs="+", help=_ID)
     removing.set_defaults(run=remove, all=False)
     clearing = action("clear", "Remove all interrupted transfers; the history keeps them.")
     clearing.set_defaults(run=remove, all=True, ids=[])
@@ -74,7 +73,7 @@ def add(command: str, parser: argparse.ArgumentParser) -> None:
 
 def listed(session: Session, arguments: argparse.Namespace, output: Output) -> int:
     """Run ``longshore queue``."""
-    with session.opened_journal() as journal:
+    with session.opened_journal(reading=True) as journal:
         ended, running = journal.unfinished()
     for rows, resumable in ((ended, True), (running, False)):
         for row in rows:
@@ -130,6 +129,14 @@ def _chosen(
         return list(ended)
     found = {}
     for text in ids:
+        if len(text) < _FEWEST:
+            # Also the empty text of a script's unset variable, with which every ID begins.
+            raise InvalidInput(
+                "The ID of a transfer is too short." if text else "The ID of a transfer is empty.",
+                subject=text,
+                advice="Use at least {count} characters of it. See longshore queue.",
+                arguments={"count": _FEWEST},
+            )
         mine = [row for row in ended if row.id.startswith(text.lower())]
         others = [row for row in running if row.id.startswith(text.lower())]
         if len(mine) == 1 and not others:

@@ -14,6 +14,7 @@ from longshore.application.image_names import find_image
 from longshore.application.stores import open_store
 from longshore.cli import exit_codes
 from longshore.cli.output import Output, error_values
+from longshore.cli.streams import report
 from longshore.cli.transfer_values import place_values
 from longshore.errors import InvalidInput, LongshoreError, NotInRegistry, VerificationFailed
 from longshore.oci.digest import valid_digest
@@ -381,5 +382,5 @@ def _agreed(actions: Sequence[_Action], output: Output) -> bool:
         *(["1 tag" if tags == 1 else f"{tags:,} tags"] if tags else []),
         *([text.images(others)] if others else []),
     ]
-    print(f"Remove {' and '.join(counted)}? [y/N] ", end="", file=sys.stderr, flush=True)
+    report(f"Remove {' and '.join(counted)}? [y/N] ")
     return sys.stdin.readline().strip().lower() in ("y", "yes")

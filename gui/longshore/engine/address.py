@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import os
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from longshore.engine.contexts import (
     read_context,
 )
 from longshore.errors import EngineError, EngineUnavailable, UnavailableCause, UnknownContext
+from longshore.secrecy import HIDDEN
 from longshore.text import plain
 
 _WINDOWS = sys.platform == "win32"
@@ -195,7 +197,7 @@ def normal_url(host: str, *, tls: bool = False) -> str:
         case "tcp" | "http" | "https":
             parts = _split(f"tcp://{rest}", host)
             name = _host_of(parts) or "127.0.0.1"
-            if parts.username or parts.path.strip("/") or parts.query:
+            if "@" in parts.netloc or parts.path.strip("/") or parts.query or parts.fragment:
                 raise _not_an_address(host, "Use host and port only, such as tcp://server.example:2376")
             return f"tcp://{name}:{parts.port or (TLS_PORT if tls or scheme == 'https' else PORT)}"
         case "ssh":
@@ -232,7 +234,19 @@ def _host_of(parts: SplitResult) -> str:
     return f"[{name}]" if ":" in name else name
 
 
+def _without_secrets(address: str) -> str:
+    """*address* with the user and password before its last “@”, its query and its fragment replaced.
+
+    By hand, because the text need not be a valid URL: a password may contain a slash or a question mark.
+    """
+    scheme, mark, rest = address.partition("://") if "://" in address else ("", "", address)
+    _, at, place = rest.rpartition("@")
+    shown = re.sub(r"[?#].*", lambda found: f"{found[0][0]}{HIDDEN}", place, count=1, flags=re.DOTALL)
+    return f"{scheme}{mark}{f'{HIDDEN}@' if at else ''}{shown}"
+
+
 def _not_an_address(host: str, advice: str) -> EngineUnavailable:
+    host = _without_secrets(host)
     return EngineUnavailable(
         f"“{plain(host, 80)}” is not the address of an engine.",
         cause=UnavailableCause.UNSUPPORTED,

@@ -254,7 +254,29 @@ class TransferSnapshot:
     phase: Phase | None = None
     plan: Plan | None = None
     moved: Moved | None = None
-    digest: str = ""  # verified, on success
+    #: Verified, on success; the image's ID in an engine, and of an image that is saved without a manifest: see
+    #: :attr:`image_id` and :attr:`manifest_digest`.
+    digest: str = ""
     error: LongshoreError | None = None
     layers: tuple[LayerSnapshot, ...] = field(default=())
     notes: tuple[TransferNote, ...] = ()
+
+    @property
+    def image_id(self) -> str:
+        """The image's ID at its destination, "" where that is not known or there are only digests of manifests."""
+        source, place = self.request.source, self.request.destination.place
+        if isinstance(place, EnginePlace):
+            return "" if isinstance(source.place, RegistryPlace) else self.digest
+        if isinstance(place, ArchivePlace) and isinstance(source.place, EnginePlace):
+            changed = (note.text for note in self.notes if note.kind is NoteKind.SOURCE_CHANGED)
+            return self.digest if self.digest in (source.image_id, *changed) else ""
+        return ""
+
+    @property
+    def manifest_digest(self) -> str:
+        """The digest of the manifest or index at the destination, "" where there is none or it is not known."""
+        if not self.image_id:
+            return self.digest
+        # containerd's store, whose IDs are digests; from an engine, the plan has an ID too.
+        same = self.plan is not None and self.plan.digest == self.digest
+        return self.digest if same and not isinstance(self.request.source.place, EnginePlace) else ""

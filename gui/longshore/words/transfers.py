@@ -206,7 +206,11 @@ def transferred_text(snapshot: TransferSnapshot) -> str:
 def result_title(snapshot: TransferSnapshot) -> str:
     """Return what became of a transfer that Succeeded or Failed: ``Pulled alpine:latest``, ``Could not push …``."""
     request = snapshot.request
-    name = image_name(request.destination) or image_name(request.source)
+    name = (
+        image_name(request.destination)
+        or image_name(request.source)
+        or end_text(request.source, is_source=True)  # an archive, all of whose images are loaded
+    )
     if snapshot.state is State.FAILED:
         template = {
             Operation.PULL: tr("Could not pull {name}"),

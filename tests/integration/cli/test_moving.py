@@ -71,6 +71,28 @@ def test_pulled_into_the_engine_and_pushed(
     assert "no such image" in longshore("push", "nosuch:1", code=1).stderr
 
 
+def test_both_platforms_of_an_index_are_pulled_in_turn(
+    longshore: Any, testbed_engine: PrivateEngine, open_registry: PrivateRegistry
+) -> None:
+    """A classic engine keeps the digest of the index with the first image only."""
+    seeded = seed_repository(open_registry.address, "cli/turns", ["1"], platforms=PLATFORMS)
+    source = f"{open_registry.address}/cli/turns:1"
+    client = testbed_engine.client()
+    try:
+        for image, options in (
+            (seeded.images[1], ("--platform", "linux/arm64")),
+            (seeded.images[0], ("--platform", "linux/amd64")),
+            (seeded.images[0], ("--native",)),
+            (seeded.images[1], ("--platform", "linux/arm64")),
+        ):
+            (last,) = longshore.records("pull", source, *options)[-1:]
+            assert (last["state"], last["digest"], last["error"]) == ("Succeeded", seeded.digest, None)
+            assert "not verified" not in {note["kind"] for note in last["notes"]}
+            assert client.inspect_image(source)["Id"] in (image.config_digest, seeded.digest)
+    finally:
+        client.close()
+
+
 def test_push_warns_before_it_replaces(
     longshore: Any, open_registry: PrivateRegistry, second_registry: PrivateRegistry
 ) -> None:
@@ -88,6 +110,39 @@ def test_push_warns_before_it_replaces(
     assert f"{target} has linux/amd64, linux/arm64 now; after this push, only linux/amd64." in done.stderr
     # The tag now points to this image, so that there is nothing to overwrite.
     longshore("push", source, target, "--no-overwrite")
+
+
+def test_no_overwrite_keeps_a_digest_of_the_same_image(
+    longshore: Any, open_registry: PrivateRegistry, second_registry: PrivateRegistry
+) -> None:
+    multi = seed_repository(open_registry.address, "cli/many", ["1"], platforms=PLATFORMS)
+    one = seed_repository(open_registry.address, "cli/one", ["1"])
+
+    def digest(name: str) -> str:
+        found: str = longshore.records("inspect", name)[0]["digest"]
+        return found
+
+    for name, seeded in (("many", multi), ("one", one)):
+        source, target = f"{open_registry.address}/cli/{name}:1", f"{second_registry.address}/kept/{name}:1"
+        longshore("copy", source, target)
+        longshore("pull", source)
+        kept = longshore("push", source, target, "--no-overwrite", code=1)
+        assert f"{target}: The push may change the tag's digest, and --no-overwrite keeps it." in kept.stderr
+        assert digest(target) == seeded.digest
+    done = longshore("push", source, target)
+    assert f"{target}: the push changed the tag's digest. It was {one.digest} before." in done.stderr
+    pushed = digest(target)
+    assert pushed != one.digest
+    # The engine's own manifest: a push changes nothing.
+    again = longshore("push", source, target, "--no-overwrite")
+    assert again.stderr.count("digest") == 0
+    assert digest(target) == pushed
+
+    lost = f"{second_registry.address}/kept/many:1"
+    longshore("pull", "--to", "library", source)
+    done = longshore("push", "--from", "library", source, lost)
+    assert f"{lost} has linux/amd64, linux/arm64 now; after this push, only linux/amd64." in done.stderr
+    longshore("push", "--from", "library", "--no-overwrite", source, lost)  # it has this digest already
 
 
 def test_copied_by_the_names_that_skopeo_uses(
@@ -108,6 +163,8 @@ def test_copied_by_the_names_that_skopeo_uses(
     )
     arm = longshore("copy", source, f"{there}:4", "--platform", "linux/arm64", "-q").stdout
     assert arm == f"{there}:4@{seeded.images[1].digest}\n"
+    lacking = longshore("copy", source, f"{there}:5", "--platform", "linux/s390x", code=1)
+    assert f"longshore: {open_registry.address}/cli/multi:1: No image is available" in lacking.stderr
     longshore("copy", source, "docker-daemon:cli/mine:1")
     longshore("copy", "docker-daemon:cli/mine:1", f"docker-archive:{tmp_path}/mine.tar")
     with tarfile.open(tmp_path / "mine.tar") as tar:
@@ -142,7 +199,16 @@ def test_saved_and_loaded(
     target = f"{second_registry.address}/cli/saved:1"
     assert longshore("load", archive, "--to", target, "-q").stdout == f"{target}@{seeded.digest}\n"
     longshore("load", archive, "--to", "library")
-    longshore("load", archive)
+    assert longshore("load", archive).stdout.startswith("Loaded saved.tar.gz: ")
+    image_id = longshore.records("load", archive)[-1]["image_id"]
+    assert image_id in (seeded.digest, seeded.images[0].config_digest)
+    assert longshore("load", archive, "-q").stdout == f"{image_id}\n"
+    copied = longshore("copy", f"library:{source}", "docker-daemon:cli/saved:5", "-q").stdout
+    # A digest only if the engine finds the image by it.
+    found = longshore.records("inspect", f"docker-daemon:{copied.strip()}")[0]
+    assert found["image_id"] == image_id
+    saved = longshore.records("save", "cli/saved:5", "-o", tmp_path / "five.tar")[-1]
+    assert (saved["digest"], saved["image_id"]) == (None, image_id)
     (tmp_path / "none.tar").write_bytes(b"no archive")
     assert "none.tar" in longshore("load", tmp_path / "none.tar", code=1).stderr
 

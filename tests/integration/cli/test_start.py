@@ -51,7 +51,7 @@ def _of(modules: set[str], roots: tuple[str, ...]) -> set[str]:
 
 def test_the_version_and_the_help_end_in_the_parser(longshore: Command) -> None:
     parser = {"longshore", "longshore.__main__", "longshore.arguments", "longshore.cli"}
-    parser |= {"longshore.cli.main", "longshore.cli.parser"}
+    parser |= {"longshore.cli.main", "longshore.cli.parser", "longshore.cli.streams"}
     for option in ("--version", "--help"):
         found = _imported(longshore.environ, option)
         assert _of(found, ("longshore",)) == parser

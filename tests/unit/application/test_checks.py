@@ -306,6 +306,8 @@ def test_a_damaged_settings_file_is_said(make: Callable[..., Session]) -> None:
     path.write_text("{")
     (found,) = ran(make(), "settings")
     assert found.verdict is Verdict.WARNING and "damaged" in found.message
+    (found,) = ran(make(), "settings")  # the next Longshore reads new ones
+    assert found.verdict is Verdict.WARNING and "were set aside" in found.message
 
 
 def test_the_history(make: Callable[..., Session]) -> None:

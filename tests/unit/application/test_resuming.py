@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -13,7 +15,9 @@ from longshore.application.session import Session
 from longshore.transfers.queue.row import Entry
 from longshore.transfers.transfer import State, TransferRequest, TransferSnapshot
 from longshore.transfers.ways.way import Job
+from testbed.errors import TestbedUnavailable
 from transfertools import Script, pull
+from transfertools.archives import small_disk
 
 
 @pytest.fixture
@@ -36,6 +40,22 @@ def left(session: Session, *requests: TransferRequest) -> list[str]:
         for number, row in enumerate(rows):
             journal.save([row], number)
     return [row.id for row in rows]
+
+
+def test_a_history_that_cannot_be_written_is_read(
+    make: Callable[[], Session], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    try:
+        with small_disk(tmp_path / "disk", 4_000_000) as disk:
+            monkeypatch.setenv("XDG_STATE_HOME", str(disk))
+            ids = left(make(), pull("a/b:1"), pull("a/b:2"))
+            subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+            with make().opened_journal(reading=True) as journal:
+                ended, others = journal.unfinished()
+                assert [row.id for row in ended] == ids and not others
+                assert {row.id for row in journal.history()} == set(ids)
+    except TestbedUnavailable as problem:
+        pytest.skip(str(problem))
 
 
 def test_each_request_is_resumed_once(make: Callable[[], Session], monkeypatch: pytest.MonkeyPatch) -> None:

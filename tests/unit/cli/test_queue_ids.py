@@ -17,18 +17,18 @@ def row(name: str) -> TransferSnapshot:
     return replace(Entry(pull()).snapshot(0.0), id=name)
 
 
-ENDED = [row("aa11"), row("aa12"), row("bb21"), row("cc31")]
-RUNNING = [row("cc32"), row("dd41"), row("dd42")]
+ENDED = [row("aa0011"), row("aa0012"), row("bb0021"), row("cc0031")]
+RUNNING = [row("cc0032"), row("dd0041"), row("dd0042")]
 
 
 @pytest.mark.parametrize(
     ("ids", "expected"),
     [
-        ([], ["aa11", "aa12", "bb21", "cc31"]),
-        (["aa12"], ["aa12"]),
-        (["b"], ["bb21"]),
-        (["BB", "aa11", "bb21"], ["bb21", "aa11"]),
-        (["cc31"], ["cc31"]),
+        ([], ["aa0011", "aa0012", "bb0021", "cc0031"]),
+        (["aa0012"], ["aa0012"]),
+        (["bb00"], ["bb0021"]),
+        (["BB00", "aa0011", "bb0021"], ["bb0021", "aa0011"]),
+        (["cc0031"], ["cc0031"]),
     ],
 )
 def test_named_by_as_much_as_is_unambiguous(ids: list[str], expected: list[str]) -> None:
@@ -38,12 +38,12 @@ def test_named_by_as_much_as_is_unambiguous(ids: list[str], expected: list[str])
 @pytest.mark.parametrize(
     ("ids", "message"),
     [
-        (["aa"], "Several transfers"),
-        (["cc"], "Several transfers"),
-        (["dd"], "Several transfers"),
-        (["dd41"], "Longshore that is running"),
-        (["bb21", "ee"], "no such transfer"),
-        (["aa111"], "no such transfer"),
+        (["aa00"], "Several transfers"),
+        (["cc003"], "Several transfers"),
+        (["dd00"], "Several transfers"),
+        (["dd0041"], "Longshore that is running"),
+        (["bb0021", "ee00"], "no such transfer"),
+        (["aa00111"], "no such transfer"),
     ],
 )
 def test_anything_else_names_what_is_wrong(ids: list[str], message: str) -> None:
@@ -52,6 +52,11 @@ def test_anything_else_names_what_is_wrong(ids: list[str], message: str) -> None
     assert caught.value.subject == ids[-1] and caught.value.advice
 
 
-def test_an_empty_id_names_none() -> None:
-    with pytest.raises(InvalidInput, match="Several transfers"):
-        _chosen([""], ENDED, [])
+@pytest.mark.parametrize(
+    ("text", "message"), [("", "is empty"), ("b", "is too short"), ("bb0", "is too short")]
+)
+def test_an_empty_or_short_id_names_none(text: str, message: str) -> None:
+    only = [row("bb0021")]
+    with pytest.raises(InvalidInput, match=message) as caught:
+        _chosen([text], only, [])
+    assert caught.value.advice == "Use at least 4 characters of it. See longshore queue."

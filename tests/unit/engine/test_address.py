@@ -326,6 +326,34 @@ def test_what_is_no_address(given: str) -> None:
     assert "secret" not in shown
 
 
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ("tcp://user:s3cr3tpw@127.0.0.1:1", "tcp://***@127.0.0.1:1"),
+        ("tcp://:s3cr3tpw@127.0.0.1:1", "tcp://***@127.0.0.1:1"),
+        ("tcp://user:pa/s3cr3tpw?x@127.0.0.1:1", "tcp://***@127.0.0.1:1"),
+        ("user:s3cr3tpw@server.example", "tcp://***@server.example"),
+        ("foo://user:s3cr3tpw@server.example", "foo://***@server.example"),
+        ("http://server.example/?token=s3cr3tpw", "http://server.example/?***"),
+        ("http://server.example:1/#s3cr3tpw", "http://server.example:1/#***"),
+        ("ssh://user:s3cr3tpw@server.example/a?b", "ssh://***@server.example/a?***"),
+        ("ssh://user:s3cr3tpw@server.example:99999", "ssh://***@server.example:99999"),
+    ],
+)
+def test_a_password_in_an_address_is_never_repeated(given: str, shown: str, environ: dict[str, str]) -> None:
+    for ask in (
+        lambda: current_address(given, environ),
+        lambda: current_address(None, {"DOCKER_HOST": given}),
+    ):
+        with pytest.raises(EngineUnavailable) as caught:
+            ask()
+        assert (caught.value.subject, caught.value.message) == (
+            shown,
+            f"“{shown}” is not the address of an engine.",
+        )
+        assert "s3cr3tpw" not in f"{caught.value.advice} {caught.value.detail} {caught.value.args}"
+
+
 def test_a_place_is_the_same_under_any_name() -> None:
     one = EngineAddress("one", "unix:///x.sock", Origin.CONTEXT)
     two = EngineAddress("two", "unix:///x.sock", Origin.SOCKET)

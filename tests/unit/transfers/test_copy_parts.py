@@ -440,6 +440,17 @@ def test_an_image_without_an_index_is_for_one_platform() -> None:
         assert "linux/arm64" in failed.value.detail
 
 
+@pytest.mark.parametrize("wanted", [{"platform": Platform.parse("linux/s390x")}, {"platforms": (V7, AMD)}])
+def test_the_image_that_lacks_a_platform_is_named_in_full(wanted: dict[str, Any]) -> None:
+    reader = Reader()
+    of_config(reader, os="linux", architecture="arm64")
+    index(reader, [on(image(reader), ARM)], "2")
+    for name in ("1", "2"):
+        with pytest.raises(InvalidManifest) as failed:
+            walk(reader, name, subject=f"one.example/a:{name}", cancellation=Cancellation(), **wanted)
+        assert failed.value.subject == f"one.example/a:{name}"
+
+
 def test_what_names_no_platform_is_for_any() -> None:
     reader = Reader()
     of_config(reader)

@@ -10,12 +10,14 @@ from typing import Any
 import pytest
 
 from longshore.cancellation import Cancellation
+from longshore.engine.model import ImageStore
 from longshore.errors import (
     AccessDenied,
     DigestMismatch,
     DiskFull,
     EngineFailure,
     EngineLost,
+    InvalidManifest,
     LongshoreError,
     NotInRegistry,
     RateLimited,
@@ -25,6 +27,7 @@ from longshore.errors import (
     SignInRequired,
     TlsFailed,
 )
+from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
 from longshore.transfers.transfer import (
     ArchivePlace,
@@ -65,6 +68,47 @@ def test_the_digest_of_an_engine_that_reports_none(
     image: Any = SimpleNamespace(image_id="sha256:" + "c" * 64, repo_digests=(f"127.0.0.1:5000/app@{A}",))
     assert pulling.PullWay()._digest_by_registry(job, image) == digest
     assert [note.kind for note in notes] == [NoteKind.NOT_VERIFIED] * told
+
+
+@pytest.mark.parametrize(
+    ("store", "config", "error", "same", "told"),
+    [
+        (ImageStore.CLASSIC, A, None, True, 0),
+        (ImageStore.CLASSIC, B, None, False, 0),
+        (ImageStore.CLASSIC, A, InvalidManifest("No image is available for linux/arm64."), False, 0),
+        (ImageStore.CLASSIC, B, RegistryUnreachable("down", registry="r"), True, 1),
+        (ImageStore.CONTAINERD, A, None, False, 0),  # its ids are the digests
+    ],
+)
+def test_the_image_of_an_index_whose_digest_belongs_to_another_platform_s(
+    monkeypatch: pytest.MonkeyPatch,
+    store: ImageStore,
+    config: str,
+    error: LongshoreError | None,
+    same: bool,
+    told: int,
+) -> None:
+    arm64 = Platform("linux", "arm64")
+    asked: list[Any] = []
+
+    def image_manifest(_client: Any, path: str, digest: str, platform: Platform, _: Any) -> Any:
+        asked.append((path, digest, platform))
+        if error is not None:
+            raise error
+        return digest, SimpleNamespace(config=SimpleNamespace(digest=config))
+
+    monkeypatch.setattr(pulling.planning, "image_manifest", image_manifest)
+    info = SimpleNamespace(store=store, platform=Platform("linux", "amd64"))
+    clients: Any = SimpleNamespace(
+        engine=lambda _: SimpleNamespace(probe=lambda: info), registry=lambda _: None
+    )
+    notes: list[TransferNote] = []
+    request = replace(pull("127.0.0.1:5000/app:1"), platform=arm64)
+    job = Job(request, clients, Cancellation(), Any, notes.append)  # type: ignore[arg-type]
+    image: Any = SimpleNamespace(image_id=A, repo_digests=())
+    assert pulling.PullWay()._of_index(job, image, B) is same
+    assert [note.kind for note in notes] == [NoteKind.NOT_VERIFIED] * told
+    assert asked == ([("app", B, arm64)] if store is ImageStore.CLASSIC else [])
 
 
 def test_what_can_be_paused_and_what_unpacks() -> None:

@@ -136,7 +136,13 @@ class Comparison:
             created = self._created(tag, cancellation)
             if created is None or created > self._newest_allowed:
                 return Looked(HeldTag(tag, created))
-        top, pruned, _ = top_of(reader, tag, platforms=rule.platforms, cancellation=cancellation)
+        top, pruned, _ = top_of(
+            reader,
+            tag,
+            platforms=rule.platforms,
+            subject=rule.ends[0].with_tag(tag).familiar,
+            cancellation=cancellation,
+        )
         digest = top.digest
         if current == digest and not rule.referrers:
             return Looked(MirrorTag(tag, TagState.SAME, digest, current))

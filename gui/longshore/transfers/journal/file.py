@@ -64,6 +64,40 @@ def open_database(path: Path, patience: float = BUSY_SECONDS) -> Opened:
         return Opened(memory_database(), aside, reason_of(error))
 
 
+def open_reading(path: Path) -> sqlite3.Connection:
+    """The file *path*, to read only, also on a disk that can't be written. Raises sqlite3.Error."""
+    uri = f"{path.absolute().as_uri()}?mode=ro"
+    connection = sqlite3.connect(uri, uri=True, timeout=WRITE_SECONDS, isolation_level=None)
+    try:
+        connection.execute("PRAGMA user_version").fetchone()
+    except sqlite3.OperationalError as error:
+        connection.close()
+        # The -shm file, which even readers need, can't be created. Without a -wal file, nobody writes.
+        if primary_code(error) not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY) or any(
+            path.with_name(path.name + ending).exists() for ending in _BESIDE
+        ):
+            raise
+        connection = sqlite3.connect(f"{uri}&immutable=1", uri=True, isolation_level=None)
+    return connection
+
+
+def copy_in_memory(path: Path) -> Opened:
+    """What is in *path*, which stays as it is and may not exist, in a database in memory. Never raises."""
+    copy = _connect(":memory:")
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):  # reading a pipe would wait for the other end
+            raise OSError(f"{path.name} is not a regular file")
+        with contextlib.closing(open_reading(path)) as source:
+            source.backup(copy)
+        migrate(copy)
+    except FileNotFoundError:
+        migrate(copy)
+    except (sqlite3.Error, OSError, NewerJournal) as error:
+        copy.close()
+        return Opened(memory_database(), None, reason_of(error))
+    return Opened(copy)
+
+
 def primary_code(error: sqlite3.Error) -> int:
     """SQLite's primary result code, without the extended bits; SQLITE_CORRUPT if the error has no code."""
     return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF

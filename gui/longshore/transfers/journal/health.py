@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from longshore.cancellation import Cancellation
-from longshore.transfers.journal.file import WRITE_SECONDS, reason_of
+from longshore.transfers.journal.file import open_reading, reason_of
 from longshore.transfers.journal.schema import MIGRATIONS
 
 
@@ -40,10 +40,7 @@ def health_of(path: Path, cancellation: Cancellation) -> Health:
 
 
 def _rows(path: Path, cancellation: Cancellation) -> int:
-    opened = sqlite3.connect(
-        f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=WRITE_SECONDS, isolation_level=None
-    )
-    with contextlib.closing(opened) as connection, cancellation.waking(connection.interrupt):
+    with contextlib.closing(open_reading(path)) as connection, cancellation.waking(connection.interrupt):
         (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
         if verdict != "ok":
             raise sqlite3.DatabaseError(str(verdict)[:300])

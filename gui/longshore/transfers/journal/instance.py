@@ -14,6 +14,36 @@ _ENDING = ".lock"
 _PLAIN = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
 
 
+def running(folder: Path, own: Path | None = None) -> set[str]:
+    """The names of the Longshores with a file in *folder* that run, or may run, without the one of the file *own*.
+
+    *own* None: only looks. Otherwise also removes the files of those that ended.
+    """
+    alive = set()
+    for path in folder.glob(f"*{_ENDING}"):
+        if path == own:
+            continue
+        name = path.name.removesuffix(_ENDING)
+        try:
+            descriptor = os.open(path, (os.O_RDONLY if own is None else os.O_RDWR) | _PLAIN)
+        except FileNotFoundError:
+            continue  # it ended just now
+        except OSError:
+            alive.add(name)  # unknown; the rows of a running Longshore must not be touched
+            continue
+        try:
+            if not try_lock(descriptor):
+                alive.add(name)
+            elif own is not None:
+                with contextlib.suppress(OSError):
+                    path.unlink()
+        except OSError:
+            alive.add(name)
+        finally:
+            os.close(descriptor)
+    return alive
+
+
 class Instance:
     """This run's lock file in *folder*, with a *name* of its own.
 
@@ -43,29 +73,7 @@ class Instance:
 
     def others(self) -> set[str]:
         """The names of the other Longshores that run, or may run; removes the files of those that ended."""
-        alive = set()
-        for path in self._folder.glob(f"*{_ENDING}"):
-            if path == self._path:
-                continue
-            name = path.name.removesuffix(_ENDING)
-            try:
-                descriptor = os.open(path, os.O_RDWR | _PLAIN)
-            except FileNotFoundError:
-                continue  # it ended just now
-            except OSError:
-                alive.add(name)  # unknown; the rows of a running Longshore must not be touched
-                continue
-            try:
-                if try_lock(descriptor):
-                    with contextlib.suppress(OSError):
-                        path.unlink()
-                else:
-                    alive.add(name)
-            except OSError:
-                alive.add(name)
-            finally:
-                os.close(descriptor)
-        return alive
+        return running(self._folder, self._path)
 
     def close(self) -> None:
         """Release the lock and remove its file. May be called again."""

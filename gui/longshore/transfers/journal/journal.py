@@ -23,6 +23,7 @@ from longshore.transfers.journal.file import (
     BROKEN,
     Opened,
     SetAside,
+    copy_in_memory,
     is_gone,
     memory_database,
     open_database,
@@ -30,7 +31,7 @@ from longshore.transfers.journal.file import (
     reason_of,
 )
 from longshore.transfers.journal.history import PAGE, HistoryFilter, page_query
-from longshore.transfers.journal.instance import Instance
+from longshore.transfers.journal.instance import Instance, running
 from longshore.transfers.journal.pending import Pending, RowChange
 from longshore.transfers.journal.store import Store
 from longshore.transfers.transfer import TransferSnapshot
@@ -52,7 +53,8 @@ _LAST_BUSY = 0.3
 class Journal:
     """The journal in the file *path*, which need not exist. Nothing is read or created before :meth:`open`.
 
-    *in_memory*: there is no file at all, for programs that keep no history.
+    *in_memory*: there is no file at all, for programs that keep no history. *reading*: the file is only read, once;
+    this works where it can't be written.
 
     *clock*: seconds since 1970. *problem*: why rows are not being saved to the file at the moment, "" if they are.
     *damaged*: the number of rows that could not be read so far. *set_aside*: whether the file found could not be used.
@@ -68,9 +70,11 @@ class Journal:
         max_rows: int = MAX_ROWS,
         clock: Callable[[], float] = time.time,
         in_memory: bool = False,
+        reading: bool = False,
     ) -> None:
         self.path = path
-        self._in_memory = in_memory
+        self._in_memory = in_memory or reading
+        self._reading = reading
         self.set_aside: SetAside | None = None
         self.problem = ""
         self.damaged = 0
@@ -271,7 +275,10 @@ class Journal:
 
     def _begin(self) -> None:
         self._give_sign_of_life()
-        opened = Opened(memory_database()) if self._in_memory else open_database(self.path)
+        if self._reading:
+            opened = copy_in_memory(self.path)
+        else:
+            opened = Opened(memory_database()) if self._in_memory else open_database(self.path)
         self._store = Store(opened.connection, self._clock)
         self._in_file = not opened.problem
         if self._in_file:
@@ -283,9 +290,13 @@ class Journal:
     def _give_sign_of_life(self) -> None:
         if self._instance is None and not self._in_memory:
             try:
-                self._instance = Instance(self.path.with_name(f"{self.path.stem}-instances"), self._owner)
+                self._instance = Instance(self._instances, self._owner)
             except OSError as error:
                 _log.info("no instance file beside the journal: %s", error)
+
+    @property
+    def _instances(self) -> Path:
+        return self.path.with_name(f"{self.path.stem}-instances")
 
     def _wait(self) -> bool:
         """Wait for something to do. Returns False when the journal should end."""
@@ -376,7 +387,9 @@ class Journal:
         """
         store = self._store
         assert store is not None
-        if self._in_memory or (self._in_file and not self._broken and not is_gone(self.path)):
+        if self._in_memory:
+            return self.problem
+        if self._in_file and not self._broken and not is_gone(self.path):
             return ""
         self._give_sign_of_life()
         opened = open_database(self.path, patience=0.0)
@@ -425,6 +438,8 @@ class Journal:
             _log.info("the journal cannot be trimmed now: %s", error)
 
     def _others(self) -> list[str]:
+        if self._reading:
+            return sorted(running(self._instances))
         return sorted(self._instance.others()) if self._instance is not None else []
 
     def _looked_at(self, store: Store) -> tuple[list[TransferSnapshot], list[TransferSnapshot]]:

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from longshore.cancellation import Cancellation
+from longshore.cancellation import Cancellation, Cancelled
+from longshore.engine.model import ImageStore
 from longshore.engine.stream import Finished, Note
 from longshore.errors import (
     DigestMismatch,
@@ -16,6 +17,7 @@ from longshore.errors import (
     EngineLost,
     ImageUnknown,
     LongshoreError,
+    RegistryError,
     RegistryFailure,
     RegistryUnreachable,
     Remedy,
@@ -27,8 +29,9 @@ from longshore.transfers.errors import TAG_MAY_HAVE_MOVED
 from longshore.transfers.progress.meter import PlannedLayer
 from longshore.transfers.transfer import EnginePlace, NoteKind, Phase, RegistryPlace, TransferRequest
 from longshore.transfers.ways import planning
+from longshore.transfers.ways.deadline import within
 from longshore.transfers.ways.signing_in import signed_in
-from longshore.transfers.ways.verify import digest_at_registry
+from longshore.transfers.ways.verify import VERIFY_SECONDS, digest_at_registry
 from longshore.transfers.ways.way import Job, Later
 
 if TYPE_CHECKING:
@@ -120,7 +123,11 @@ class PullWay:
                 detail=error.detail,
             ) from error
         digest = finished.digest or ""
-        if digest and not carries(digest, image.image_id, image.repo_digests):
+        if (
+            digest
+            and not carries(digest, image.image_id, image.repo_digests)
+            and not self._of_index(job, image, digest)
+        ):
             raise VerificationFailed(
                 "The local image is not the one that was pulled.",
                 subject=reference.familiar,
@@ -137,6 +144,33 @@ class PullWay:
         if wanted is not None and wanted.with_default_tag() != reference and not wanted.digest:
             self._name(job, str(reference), image.image_id, wanted.with_default_tag())
         return digest
+
+    def _of_index(self, job: Job, image: ImageDetails, digest: str) -> bool:
+        """Whether *image* is the one that the manifest or index *digest* has for the platform that was pulled.
+
+        A classic engine keeps the digest of an index with one image only: the first that was pulled of any platform.
+        True, with a note, if the registry cannot be asked. Raises Cancelled.
+        """
+        reference, registry, place = _ends(job.request)
+        info = job.clients.engine(place.address).probe()
+        if info.store is not ImageStore.CLASSIC:
+            return False
+        platform = job.request.platform or info.platform
+        try:
+            with within(job.cancellation, VERIFY_SECONDS) as bounded:
+                client = job.clients.registry(registry.host)
+                _, manifest = planning.image_manifest(client, reference.path, digest, platform, bounded)
+        except Cancelled:
+            job.cancellation.raise_if_cancelled()
+            job.tell(NoteKind.NOT_VERIFIED, "The registry did not respond in time.")
+        except RegistryError as error:
+            _log.info("cannot verify %s: %s %s", reference, error, error.detail)
+            job.tell(NoteKind.NOT_VERIFIED, error.message)
+        except LongshoreError:
+            return False  # it has no image of this platform
+        else:
+            return manifest.config.digest == image.image_id
+        return True
 
     def _digest_by_registry(self, job: Job, image: ImageDetails) -> str:
         """The digest of *image* according to the registry, for an engine that does not report it (Podman).

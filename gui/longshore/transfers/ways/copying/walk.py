@@ -81,16 +81,17 @@ def walk(
     platform: Platform | None = None,
     platforms: Sequence[Platform] = (),
     referrers: bool = False,
+    subject: str = "",
     cancellation: Cancellation,
 ) -> Content:
     """Read the image that *name*, a tag or a digest, points to.
 
     *platform*: only the image for this platform, which the name itself then points to, with its digest unchanged.
-    *platforms*: only these platforms of an index. *referrers*: also the referrers of any part. Raises NotInRegistry,
-    NotInLibrary, InvalidManifest and others.
+    *platforms*: only these platforms of an index. *referrers*: also the referrers of any part. *subject*: the image in
+    errors; by default *name*. Raises NotInRegistry, NotInLibrary, InvalidManifest and others.
     """
     top, pruned, picked = top_of(
-        reader, name, platform=platform, platforms=platforms, cancellation=cancellation
+        reader, name, platform=platform, platforms=platforms, subject=subject, cancellation=cancellation
     )
     content = walk_down(
         reader, top, pruned=pruned, chosen=bool(platforms), referrers=referrers, cancellation=cancellation
@@ -135,23 +136,25 @@ def top_of(
     *,
     platform: Platform | None = None,
     platforms: Sequence[Platform] = (),
+    subject: str = "",
     cancellation: Cancellation,
 ) -> tuple[Manifest | Index, bool, Platform | None]:
     """The manifest that *name* will point to at the destination. Parameters and errors as for :func:`walk`.
 
     Also returns whether it is a new index, and the platform of an image picked from an index of several.
     """
+    subject = subject or name
     top = reader.manifest(name, cancellation=cancellation)
     if isinstance(top, Index):
         if platform is not None:
-            child = one_platform(top, platform, name)
+            child = one_platform(top, platform, subject)
             picked = child.platform if len(top.images) > 1 else None
             return reader.manifest(child.digest, cancellation=cancellation), False, picked
         if platforms:
-            made = chosen_of(top, platforms, name)
+            made = chosen_of(top, platforms, subject)
             return made, made is not top, None
     elif platform is not None or platforms:
-        _check_platform(reader, top, [platform] if platform is not None else platforms, name, cancellation)
+        _check_platform(reader, top, [platform] if platform is not None else platforms, subject, cancellation)
     return top, False, None
 
 

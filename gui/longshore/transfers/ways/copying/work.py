@@ -70,6 +70,7 @@ class CopyWork:
             platform=request.platform,
             platforms=wanted_platforms(request.options),
             referrers=options.get("referrers") == "1",
+            subject=request.source.name.shown,
             cancellation=cancellation,
         )
         self._name = _destination_name(request.destination) or content.top.digest
