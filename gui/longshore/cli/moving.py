@@ -14,7 +14,7 @@ from longshore.application.session import Session
 from longshore.cli import exit_codes, lists
 from longshore.cli.interrupting import signals
 from longshore.cli.output import Output
-from longshore.cli.progress import shown
+from longshore.cli.progress import report_unfinished, shown
 from longshore.errors import InvalidInput, LongshoreError
 from longshore.language import tr
 from longshore.library.model import LibraryDetails
@@ -253,7 +253,9 @@ def _run(session: Session, wanted: Sequence[TransferRequest], output: Output) ->
         return ()
     running = Run(session)
     with shown(output) as changed, signals(running):
-        return running.wait(wanted, changed)
+        ended = running.wait(wanted, changed)
+    report_unfinished(ended, output)
+    return ended
 
 
 def code_of(ended: Sequence[TransferSnapshot], codes: Sequence[int]) -> int:

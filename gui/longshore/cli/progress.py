@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +45,24 @@ def shown(output: Output) -> Iterator[Changed]:
         yield _Records(output)
     else:
         yield _Plain(output)
+
+
+def report_unfinished(rows: Sequence[TransferSnapshot], output: Output) -> None:
+    """Name those of *rows* that a signal left unfinished, and how to resume them. The terminal may be gone."""
+    left = [
+        replace(row, state=State.INTERRUPTED, speed=None, seconds_left=None)
+        for row in rows
+        if not row.state.finished
+    ]
+    if not left:
+        return
+    with suppress(OSError):
+        for row in left:
+            output.warning(f"{words.status_text(row.state)}: {_name(row)}")
+        which = left[0].id if len(left) == 1 else "--all"
+        output.warning(tr("To resume: {command}").format(command=f"longshore queue resume {which}"))
+        for row in left:
+            output.record("transfer", transfer_values(row))
 
 
 class _Ends:

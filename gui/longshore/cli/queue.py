@@ -11,7 +11,7 @@ from longshore.cli import exit_codes, moving
 from longshore.cli.interrupting import signals
 from longshore.cli.output import Output
 from longshore.cli.parser import add_output
-from longshore.cli.progress import shown
+from longshore.cli.progress import report_unfinished, shown
 from longshore.cli.transfer_values import transfer_values
 from longshore.errors import InvalidInput, LongshoreError
 from longshore.transfers.errors import HistoryUnavailable
@@ -101,6 +101,7 @@ def resume(session: Session, arguments: argparse.Namespace, output: Output) -> i
     running = Run(session)
     with shown(output) as changed, signals(running):
         ended = running.resume([row.id for row in rows], changed)
+    report_unfinished(ended, output)
     return moving.code_of(ended, codes)
 
 

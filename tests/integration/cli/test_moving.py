@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from commandschema import checked
 from longshore.application.session import Session
 from longshore.transfers.transfer import State
 from testbed.engine import PrivateEngine
@@ -267,10 +268,15 @@ def test_a_signal_ends_it(
         running.kill()
         running.communicate()
     assert running.returncode == 130, err
-    assert err == ""
-    states = [json.loads(line)["state"] for line in out.splitlines()]
+    states = [checked(line)["state"] for line in out.splitlines()]
     if state is None:
         assert not {"Cancelled", "Succeeded", "Failed"} & set(states)
+        assert states[-1] == "Interrupted"
+        row = json.loads(out.splitlines()[0])["id"]
+        assert err == (
+            f"longshore: Interrupted: {second_registry.address}/cli/slow:{number}\n"
+            f"longshore: To resume: longshore queue resume {row}\n"
+        )
         session = Session(longshore.environ)
         journal = session.journal()
         journal.open()
@@ -280,6 +286,7 @@ def test_a_signal_ends_it(
             journal.close()
             session.close()
     else:
+        assert err == ""
         assert states[-1] == state
     longshore("pull", f"{second_registry.address}/cli/slow:{number}", "--to", "library", code=1)
 

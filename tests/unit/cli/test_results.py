@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from longshore.cli.output import Output
-from longshore.cli.progress import shown
+from longshore.cli.progress import report_unfinished, shown
 from longshore.cli.transfer_values import transfer_values
 from longshore.engine.address import EngineAddress, Origin
 from longshore.oci.reference import Reference
@@ -86,6 +87,21 @@ def test_the_digest_and_the_id(
     assert capsys.readouterr().out == f"{printed}\n"
     values = transfer_values(row)
     assert (values["digest"], values["image_id"]) == (digest, image_id)
+
+
+def test_unfinished_transfers_are_named(capsys: pytest.CaptureFixture[str]) -> None:
+    row = ended(Endpoint(REGISTRY, NAME), Endpoint(LIBRARY, NAME), "")
+    running = replace(row, state=State.RUNNING)
+    output = Output(as_json=False, quiet=True)
+    report_unfinished([row, running], output)
+    report_unfinished([running, replace(running, id="b2")], output)
+    report_unfinished([row], output)
+    assert capsys.readouterr().err.splitlines() == [
+        "longshore: Interrupted: acme.io/app:1",
+        "longshore: To resume: longshore queue resume a1",
+        *["longshore: Interrupted: acme.io/app:1"] * 2,
+        "longshore: To resume: longshore queue resume --all",
+    ]
 
 
 def test_a_loaded_archive_is_named_by_its_file(capsys: pytest.CaptureFixture[str]) -> None:
