@@ -104,6 +104,10 @@ class Desk:
             asked.extend(wanted)
             return 0
 
+        def run_of_a_push(session: object, wanted: Sequence[TransferRequest], output: object) -> list[object]:
+            run(session, wanted, output)
+            return []
+
         sources = [request.source for request in known]
 
         class Store:
@@ -139,7 +143,10 @@ class Desk:
         with pytest.MonkeyPatch.context() as patch:
             for module in (moving, copying, cli_archives):
                 patch.setattr(module, "run", run)
-            patch.setattr(moving, "_checked", lambda _s, _e, targets, _o, keep: (targets, []))
+            patch.setattr(moving, "_run", run_of_a_push)
+            patch.setattr(
+                moving, "_checked", lambda _s, _e, targets, _o, keep: (dict.fromkeys(targets, ""), [])
+            )
             patch.setattr(stores, "open_store", lambda *_: Store())
             patch.setattr(archives, "images_in", images_in)
             patch.setattr(planning, "plan_mirror", plan)
