@@ -19,6 +19,7 @@ from longshore.oci.manifest import Index
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
 from longshore.transfers.transfer import ArchivePlace, Endpoint, LibraryPlace
+from longshore.words.front_ends import for_programs
 
 
 class Library:
@@ -31,6 +32,7 @@ class Library:
     :func:`longshore.transfer`.
     """
 
+    @for_programs()
     def __init__(self, path: str | os.PathLike[str] | None = None) -> None:
         if path is None:
             with opened() as session:
@@ -47,10 +49,12 @@ class Library:
         """The absolute path of the folder."""
         return self._place.path
 
+    @for_programs()
     def images(self) -> list[LibraryImage]:
         """All images, sorted by name, without signatures and SBOMs, which belong to an image."""
         return [image for image in self._folder.images() if not image.subject]
 
+    @for_programs()
     def manifest(self, image: str | Reference) -> Manifest:
         """The manifest of *image*. Raises NotInLibrary, LibraryDamaged."""
         found = self._folder.manifest(self._folder.entry(_named(image)).descriptor.digest)
@@ -58,6 +62,7 @@ class Library:
             return public(found)
         return public(found, self._folder.config(found).platform)
 
+    @for_programs()
     def pull(
         self,
         image: str | Reference,
@@ -80,6 +85,7 @@ class Library:
             request = requests.pull(reference, self._place, wanted, whole=all_platforms)
             return run(session, request, progress, cancellation)
 
+    @for_programs()
     def push(
         self,
         image: str | Reference,
@@ -101,6 +107,7 @@ class Library:
             request = requests.push(source, named.with_default_tag())
             return run(session, request, progress, cancellation)
 
+    @for_programs()
     def save(
         self,
         image: str | Reference,
@@ -129,6 +136,7 @@ class Library:
             request = requests.save(source, ArchivePlace(path, format), wanted)
             return run(session, request, progress, cancellation)
 
+    @for_programs()
     def remove(self, image: str | Reference) -> int:
         """Remove a name (for a digest: all names of the image), and return the bytes freed on disk."""
         return self._folder.remove(_named(image)).bytes

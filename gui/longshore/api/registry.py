@@ -17,6 +17,7 @@ from longshore.oci.platform import Platform
 from longshore.oci.reference import DOCKER_HUB, Reference
 from longshore.registry.config import parse_registry
 from longshore.transfers.errors import no_platform
+from longshore.words.front_ends import for_programs
 
 
 class Registry:
@@ -30,6 +31,7 @@ class Registry:
     Cancelled.
     """
 
+    @for_programs()
     def __init__(self, host: str = DOCKER_HUB) -> None:
         config = parse_registry(host)
         if config.namespace:
@@ -58,6 +60,7 @@ class Registry:
         """Close idle connections. Running calls continue."""
         self._session.close()
 
+    @for_programs()
     def reference(self, image: str | Reference) -> Reference:
         """The full reference of *image*. Raises InvalidReference, or InvalidInput if it is in another registry."""
         if isinstance(image, str):
@@ -66,6 +69,7 @@ class Registry:
             raise InvalidInput("The image is in another registry.", subject=str(image))
         return image
 
+    @for_programs()
     def tags(self, repository: str | Reference, *, cancellation: Cancellation | None = None) -> list[str]:
         """All tags of *repository*, in the registry's order. One request a page."""
         path = self.reference(repository).path
@@ -78,6 +82,7 @@ class Registry:
             if page is None:
                 return list(found)
 
+    @for_programs()
     def repositories(self, *, cancellation: Cancellation | None = None) -> list[str]:
         """All repositories of the registry's catalogue. Raises ListingUnsupported if it has none for this user."""
         found: dict[str, None] = {}
@@ -89,6 +94,7 @@ class Registry:
             if page is None:
                 return list(found)
 
+    @for_programs()
     def head(self, image: str | Reference, *, cancellation: Cancellation | None = None) -> Descriptor | None:
         """Digest, size and media type of *image* (default tag ``latest``), without its content; None if there is none.
 
@@ -96,6 +102,7 @@ class Registry:
         """
         return self._client.head(self.reference(image), cancellation=cancellation)
 
+    @for_programs()
     def manifest(
         self,
         image: str | Reference,
@@ -126,6 +133,7 @@ class Registry:
             raise no_platform([platform_of(platform)], [of_image], str(named))
         return public(found, of_image)
 
+    @for_programs()
     def copy(
         self,
         image: str | Reference,

@@ -23,6 +23,7 @@ from longshore.transfers.transfer import (
     TransferRequest,
     TransferSnapshot,
 )
+from longshore.words.front_ends import for_programs
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,7 @@ class Result:
 OnProgress = Callable[[Progress], None]
 
 
+@for_programs()
 def transfer(
     source: str | Reference,
     destination: str | Reference,

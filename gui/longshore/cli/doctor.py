@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from longshore.application.checks import Check, Verdict, run
 from longshore.cli import exit_codes
 from longshore.cli.output import Output, padded
+from longshore.words.front_ends import FrontEnd, adapted
 
 if TYPE_CHECKING:
     from longshore.application.session import Session
@@ -54,15 +55,19 @@ def _values(check: Check) -> dict[str, str]:
         "subject": check.subject,
         "status": check.verdict.value,
         "message": check.message,
-        "advice": check.advice,
+        "advice": _advice(check),
         "detail": check.detail,
     }
 
 
 def _lines(check: Check) -> str:
     first = f"{padded(check.verdict.value, 9)}{check.name} {check.subject}: {check.message}"
-    more = [check.advice, *check.detail.splitlines()]
+    more = [_advice(check), *check.detail.splitlines()]
     return "\n".join([first, *(f"{' ' * 9}{line}" for line in more if line)])
+
+
+def _advice(check: Check) -> str:
+    return adapted(check.advice, FrontEnd.TERMINAL, check.subject)
 
 
 def _number(count: int, what: str) -> str:

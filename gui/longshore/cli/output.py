@@ -102,12 +102,14 @@ class Output:
 
         *at*: where it happened (a line of a file), in place of the error's own subject.
         """
-        from longshore.words import errors
+        from longshore.words import errors, front_ends
+        from longshore.words.front_ends import FrontEnd
 
         message = errors.message(error)
+        advice = front_ends.adapted(errors.advice(error), FrontEnd.TERMINAL, error.registry)
         subject = at or error.subject
         subject = f"{subject}: " if subject and subject not in message else ""
-        lines = [f"longshore: {subject}{message} {errors.advice(error)}".rstrip()]
+        lines = [f"longshore: {subject}{message} {advice}".rstrip()]
         lines += [f"  {words}" for words in error.detail.splitlines()]
         if error.remedy is Remedy.SIGN_IN and error.registry:
             hint = tr("To sign in: {command}")
@@ -119,11 +121,13 @@ class Output:
 
 def error_values(error: LongshoreError) -> dict[str, Any]:
     """The fields of an error in JSON."""
+    from longshore.words.front_ends import FrontEnd, adapted
+
     return {
         "code": error.code,
         "message": error.message,
         "subject": error.subject,
-        "advice": error.advice,
+        "advice": adapted(error.advice, FrontEnd.TERMINAL, error.registry),
         "detail": error.detail,
         "registry": error.registry,
     }

@@ -128,7 +128,7 @@ def whoami(session: Session, arguments: argparse.Namespace, output: Output) -> i
         output.record("account", _values(one, checked=arguments.check))
     header = ("REGISTRY", "ACCOUNT", "STORED IN", *(["CHECK"] if arguments.check else []))
     output.table(header, [_row(one)[: len(header)] for one in found], elided=2)
-    troubles = [one.account.trouble or one.refused or _missing(one) for one in found]
+    troubles = [trouble_of(one, named=bool(arguments.hosts)) for one in found]
     for trouble in troubles:
         if trouble is not None:
             output.error(trouble)
@@ -141,6 +141,13 @@ def _look(session: Session, host: str, check: bool, cancellation: Cancellation) 
     if check:
         return sign_in.identity_at(session.clients, host, cancellation)
     return Identity(host, sign_in.account_at(session.clients, host), "", "", None)
+
+
+def trouble_of(found: Identity, *, named: bool) -> LongshoreError | None:
+    """What went wrong at a registry. Where nobody is signed in, nothing did, unless the user *named* it."""
+    if not (named or found.account.user):
+        return found.account.trouble
+    return found.account.trouble or found.refused or _missing(found)
 
 
 def _missing(found: Identity) -> LongshoreError | None:
@@ -221,10 +228,13 @@ def _kept_values(kept: Whereabouts | None) -> dict[str, Any]:
 
 
 def _row(found: Identity) -> Sequence[str]:
+    from longshore.errors import RegistryUnreachable
+
     account = found.account
     user = "Unknown" if account.trouble is not None else plain(account.user) or "Not signed in"
     if found.refused is not None:
-        check = "Refused" if _accepted(found) is False else "Failed"
+        unreachable = "Unreachable" if isinstance(found.refused, RegistryUnreachable) else "Failed"
+        check = "Refused" if _accepted(found) is False else unreachable
     elif found.auth == "none":
         check = "Public"
     else:

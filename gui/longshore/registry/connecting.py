@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import http.client
+import re
 import socket
 import ssl
 from collections.abc import Callable
@@ -18,6 +20,11 @@ from longshore.registry.tls import UnusableFiles
 
 if TYPE_CHECKING:
     from longshore.registry.certificate import Certificate
+
+#: What urllib3 writes before its words: the connection or pool, as Python shows it.
+_OBJECT = re.compile(r"^[A-Za-z]{1,40}\([^()]{0,300}\): ")
+#: Errors within each other that are looked at.
+_MOST_WRAPPED = 20
 
 
 def of_connection(
@@ -45,10 +52,10 @@ def of_connection(
         )
     if isinstance(error, u3.ProxyError):
         return RegistryUnreachable(
-            f"The proxy for {name} blocks the connection.",
+            f"The proxy for {name} {_why_no_proxy(error.original_error)}.",
             registry=config.host,
             advice="Check HTTPS_PROXY and NO_PROXY.",
-            detail=str(error.original_error),
+            detail=_words(error.original_error),
         )
     if isinstance(error, u3.SSLError | ssl.SSLError):
         return _of_tls(error, config, name, url or f"https://{config.api_host}", shown)
@@ -59,7 +66,7 @@ def of_connection(
             f"The host {host} was not found" + (f" (redirected from {called(config)})." if foreign else "."),
             registry=config.host,
             advice=outside if foreign else "Check the name of the registry and your network.",
-            detail=str(error),
+            detail=_words(error),
         )
     # urllib3's NewConnectionError is a subclass of its timeout.
     if isinstance(error, u3.TimeoutError | TimeoutError) and not isinstance(error, u3.NewConnectionError):
@@ -67,7 +74,7 @@ def of_connection(
             f"{name} does not respond.",
             registry=config.host,
             advice="Try again later, or check your network and proxy.",
-            detail=str(error),
+            detail=_words(error),
             silent=True,
         )
     if isinstance(error, u3.LocationParseError):
@@ -79,8 +86,8 @@ def of_connection(
         )
     if isinstance(error, u3.InvalidHeader):
         return unexpected(config, str(error))
-    text = str(error)
-    if "refused" in text.lower():
+    text = _words(error)
+    if "refused" in str(error).lower():
         return RegistryUnreachable(
             f"Nothing is listening on {place}"
             + (f" (redirected from {called(config)})." if foreign else "."),
@@ -94,6 +101,41 @@ def of_connection(
         advice="Try again; check your network and proxy.",
         detail=text,
     )
+
+
+def _why_no_proxy(error: BaseException) -> str:
+    """What is wrong with a proxy, by its *error*: one that responds refuses with an error of its own."""
+    if isinstance(error, u3.TimeoutError | TimeoutError) and not isinstance(error, u3.NewConnectionError):
+        return "does not respond"
+    if isinstance(error, u3.NewConnectionError | ConnectionRefusedError | socket.gaierror):
+        return "can't be reached"
+    return "blocks the connection"
+
+
+def _words(error: BaseException) -> str:
+    """What the system or the library says about *error*, without the names of Python's objects."""
+    for each in _chain(error):
+        if isinstance(each, http.client.IncompleteRead):
+            missing = each.expected
+            return "The connection ended early" + (f": {missing:,} bytes are missing." if missing else ".")
+    for each in _chain(error):
+        if isinstance(each, OSError) and each.strerror and not isinstance(each, ssl.SSLError):
+            return each.strerror if each.errno is None else f"[Errno {each.errno}] {each.strerror}"
+    # The others are made of an object and a sentence, or of a sentence and the error behind it.
+    parts = [part for part in map(str, error.args[::-1]) if part]
+    return _OBJECT.sub("", parts[0] if parts else str(error), count=1)
+
+
+def _chain(error: BaseException) -> list[BaseException]:
+    """*error* and what it comes from, the nearest first; libraries wrap errors in different ways."""
+    found: list[BaseException] = []
+    todo: list[object] = [error]
+    while todo and len(found) < _MOST_WRAPPED:
+        each = todo.pop(0)
+        if isinstance(each, BaseException) and all(each is not known for known in found):
+            found.append(each)
+            todo += [*each.args, getattr(each, "reason", None), each.__cause__]
+    return found
 
 
 def _not_allowed(error: AddressNotAllowedError, config: RegistryConfig) -> UnexpectedReply:

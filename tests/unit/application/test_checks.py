@@ -314,10 +314,13 @@ def test_the_history(make: Callable[..., Session]) -> None:
     session = make()
     (found,) = ran(session, "history")
     assert (found.verdict, found.message) == (Verdict.OK, "There is no history yet.")
+    path = session.journal().path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()  # on a full disk, nothing comes after this
+    assert ran(session, "history")[0].message == "There is no history yet."
     with session.opened_journal():
         pass
     assert ran(session, "history")[0].message == "0 transfers."
-    path = session.journal().path
     path.with_name(f"{path.name}.corrupt-20260101-000000").write_bytes(b"")
     assert ran(session, "history")[0].verdict is Verdict.WARNING
     path.write_bytes(b"this is no database" * 100)

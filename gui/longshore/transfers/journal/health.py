@@ -39,7 +39,8 @@ def health_of(path: Path, cancellation: Cancellation) -> Health:
         return Health(None, reason_of(error), aside)
 
 
-def _rows(path: Path, cancellation: Cancellation) -> int:
+def _rows(path: Path, cancellation: Cancellation) -> int | None:
+    """The number of transfers; None for an empty file, as one begun on a full disk is."""
     with contextlib.closing(open_reading(path)) as connection, cancellation.waking(connection.interrupt):
         (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
         if verdict != "ok":
@@ -47,6 +48,8 @@ def _rows(path: Path, cancellation: Cancellation) -> int:
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         if version > len(MIGRATIONS):
             raise sqlite3.DatabaseError("It was written by a later version of Longshore")
+        if version == 0 and not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+            return None
         (count,) = connection.execute("SELECT count(*) FROM transfers").fetchone()
         return int(count)
 
