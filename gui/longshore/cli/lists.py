@@ -181,7 +181,9 @@ def lock(session: Session, arguments: argparse.Namespace, output: Output) -> int
         if arguments.check:
             results = locking.check(one, digests)
         else:
-            text, results = locking.lock(one, digests, partial(_parsed, reader, path))
+            text, results = locking.lock(
+                one, digests, partial(_parsed, reader, path), update=arguments.update
+            )
             _write(path, arguments.output, one.text, text)
         if not results:
             output.warning(tr("{file} names no images.").format(file=one.name))

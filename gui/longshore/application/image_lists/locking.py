@@ -78,13 +78,20 @@ def check(found: ImageList, digests: Mapping[Reference, Found]) -> list[Outcome]
     return [_outcome(entry, digests, only_check=True) for entry in found.entries]
 
 
-def lock(found: ImageList, digests: Mapping[Reference, Found], read: Callable[[str], ImageList]) -> Locked:
-    """The file with its tags pinned. *digests*: of :func:`to_ask`; pinned tags without one there stay as they are.
+def lock(
+    found: ImageList,
+    digests: Mapping[Reference, Found],
+    read: Callable[[str], ImageList],
+    *,
+    update: bool = False,
+) -> Locked:
+    """The file with its tags pinned. *digests*: of :func:`to_ask`. *update*: renew pins whose tag has moved; without
+    it, a pin stays, also where the same tag is pinned anew elsewhere.
 
     *read* parses a text like the file: the result is read again and compared. Raises InvalidInput if its references are
     not the expected ones, which can happen only where references are written in unusual ways.
     """
-    outcomes = [_outcome(entry, digests, only_check=False) for entry in found.entries]
+    outcomes = [_outcome(entry, digests, only_check=False, update=update) for entry in found.entries]
     parts: list[str] = []
     at = 0
     for outcome in outcomes:
@@ -128,13 +135,16 @@ def _extendable(entry: Entry) -> bool:
     return _TAG_AT_END.search(tail) is not None if reference.tag else "/" in tail
 
 
-def _outcome(entry: Entry, digests: Mapping[Reference, Found], *, only_check: bool) -> Outcome:
+def _outcome(
+    entry: Entry, digests: Mapping[Reference, Found], *, only_check: bool, update: bool = False
+) -> Outcome:
     reference = entry.reference
     if entry.built:
         return Outcome(entry, Verdict.BUILT)
     if reference is None:
         return Outcome(entry, Verdict.UNRESOLVED, error=entry.problem)
-    now = digests.get(bare(reference), "")
+    asked = only_check or update or reference.digest is None
+    now = digests.get(bare(reference), "") if asked else ""
     if isinstance(now, LongshoreError):
         return Outcome(entry, Verdict.FAILED, error=now)
     if reference.digest is None:

@@ -23,7 +23,7 @@ def locked(text: str, name: str = "compose.yaml", *, update: bool = False, diges
     reader = ListReader({"T": "9"})
     found = reader.parse(text.encode(), Path(name))
     digests = dict.fromkeys(to_ask(found, again=update), digest)
-    return lock(found, digests, lambda changed: reader.parse(changed.encode(), Path(name)))
+    return lock(found, digests, lambda changed: reader.parse(changed.encode(), Path(name)), update=update)
 
 
 @pytest.mark.parametrize(
@@ -63,6 +63,26 @@ def test_update_asks_again() -> None:
     assert found.text == f"# a\nnginx:1@{ONE} # b\nnginx@{TWO}\nbusybox:1@{ONE}"
     assert [one.verdict for one in found.outcomes] == [Verdict.UPDATED, Verdict.UNCHANGED, Verdict.UNCHANGED]
     assert locked(text, "x.txt").text == text
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("x.txt", f"nginx:1@{TWO}\nnginx:1\n"),
+        ("x.yaml", f"a: {{image: 'nginx:1@{TWO}'}}\nb: {{image: nginx:1}}\n"),
+        ("Dockerfile", f"FROM nginx:1@{TWO}\nFROM nginx:1\n"),
+    ],
+)
+def test_a_pin_stays_where_the_same_tag_is_pinned_elsewhere(name: str, text: str) -> None:
+    """It may be of a registry that has lost the image, or older on purpose: only --update renews it."""
+    found = locked(text, name)
+    again = re.compile(r"nginx:1(?!@)")
+    assert found.text == again.sub(f"nginx:1@{ONE}", text)
+    assert [one.verdict for one in found.outcomes] == [Verdict.UNCHANGED, Verdict.PINNED]
+    assert locked(text, name, update=True).text == again.sub(f"nginx:1@{ONE}", text).replace(TWO, ONE)
+    error = NotInRegistry("none", registry="x")
+    verdicts = [one.verdict for one in locked(text, name, digest=error).outcomes]
+    assert verdicts == [Verdict.UNCHANGED, Verdict.FAILED]
 
 
 def test_a_dockerfile() -> None:
