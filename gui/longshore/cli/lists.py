@@ -33,6 +33,9 @@ FILE is a compose file, Kubernetes manifests (any YAML or JSON with "image:"), a
 reference a line; "-" reads standard input and writes standard output. Only the references change. Variables that may
 change a tag are replaced by their values; what cannot be resolved is named on standard error.
 
+Each image that is pinned is read from its registry and compared with its digest. On Docker Hub, where that counts as a
+pull, the registry is only asked whether it has the digest.
+
 exit codes:
   0  all images are pinned
   1  nothing could be pinned; with --check: an image is not pinned, or its tag has moved
@@ -167,7 +170,7 @@ def read_file(reader: ListReader, path: Path) -> ImageList:
 def lock(session: Session, arguments: argparse.Namespace, output: Output) -> int:
     """Run ``longshore lock``."""
     from longshore.application.image_lists import locking
-    from longshore.application.tag_digests import tag_digests
+    from longshore.application.tag_digests import tag_digests, verified
 
     files: list[Path] = list(dict.fromkeys(arguments.files))
     streamed = _to_stream(arguments, output)
@@ -176,6 +179,11 @@ def lock(session: Session, arguments: argparse.Namespace, output: Output) -> int
     again = arguments.check or arguments.update
     wanted = [reference for one in found for reference in locking.to_ask(one, again=again)]
     digests = tag_digests(session.clients, wanted, Cancellation())
+    if not arguments.check:
+        pins: dict[Reference, str] = {}
+        for one in found:
+            pins |= locking.to_pin(one, digests, update=arguments.update)
+        digests |= verified(session.clients, pins, Cancellation())
     outcomes: list[Outcome] = []
     for path, one in zip(files, found, strict=True):
         if arguments.check:

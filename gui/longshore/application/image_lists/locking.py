@@ -72,6 +72,16 @@ def to_ask(found: ImageList, *, again: bool) -> list[Reference]:
     return list(dict.fromkeys(wanted))
 
 
+def to_pin(found: ImageList, digests: Mapping[Reference, Found], *, update: bool) -> dict[Reference, str]:
+    """The digests that :func:`lock` would write, by the references of :func:`to_ask`."""
+    outcomes = [_outcome(entry, digests, only_check=False, update=update) for entry in found.entries]
+    return {
+        bare(one.entry.reference): one.digest
+        for one in outcomes
+        if one.verdict in (Verdict.PINNED, Verdict.UPDATED) and one.entry.reference is not None
+    }
+
+
 def check(found: ImageList, digests: Mapping[Reference, Found]) -> list[Outcome]:
     """Find entries that are not pinned, or whose tag points to another digest now. *digests*: of :func:`to_ask` with
     *again*. A digest without a tag cannot move."""

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from longshore.application.image_lists.locking import Locked, Verdict, check, lock, to_ask
+from longshore.application.image_lists.locking import Locked, Verdict, check, lock, to_ask, to_pin
 from longshore.application.image_lists.model import Kind
 from longshore.application.image_lists.reading import ListReader
 from longshore.application.tag_digests import Found
@@ -83,6 +83,15 @@ def test_a_pin_stays_where_the_same_tag_is_pinned_elsewhere(name: str, text: str
     error = NotInRegistry("none", registry="x")
     verdicts = [one.verdict for one in locked(text, name, digest=error).outcomes]
     assert verdicts == [Verdict.UNCHANGED, Verdict.FAILED]
+
+
+def test_only_what_is_written_is_verified() -> None:
+    found = ListReader({}).parse(f"a:1\na:2@{ONE}\na:3@{TWO}\na@{TWO}\nb c\nd:1\n".encode(), Path("x.txt"))
+    one, _, three, other = to_ask(found, again=True)
+    digests: dict[Reference, Found] = dict.fromkeys(to_ask(found, again=True), ONE)
+    digests[other] = NotInRegistry("none", registry="x")
+    assert to_pin(found, digests, update=False) == {one: ONE}
+    assert to_pin(found, digests, update=True) == {one: ONE, three: ONE}
 
 
 def test_a_dockerfile() -> None:
