@@ -38,8 +38,9 @@ pull, the registry is only asked whether it has the digest.
 
 exit codes:
   0  all images are pinned
-  1  nothing could be pinned; with --check: an image is not pinned, or its tag has moved
-  3  some images could not be resolved or asked for, the others are pinned
+  1  nothing could be pinned or written; with --check: an image is not pinned, or its tag has moved
+  2  wrong usage, or no image is named
+  3  some images could not be resolved or asked for; with --check: some or all could not be asked for
   4  the registry refused (sign in)
 
 examples:
@@ -54,7 +55,9 @@ only there, unknown.
 exit codes:
   0  all images were compared, outdated or not
   1  with --check: an image is outdated
-  3  some images could not be compared
+  2  wrong usage, or the file names no images
+  3  some or all images could not be compared
+  4  the registry refused (sign in)
 
 examples:
   longshore outdated
@@ -141,9 +144,17 @@ def references_of(
         for entry in found.entries
         if entry.reference is not None and not entry.built
     )
+    if not found.entries:
+        raise no_images(found.name)
     if not references and not codes:
-        raise InvalidInput("The file names no images.", subject=found.name)
+        words = tr("{file} names only images that are built, so there is nothing to pull.")
+        output.warning(words.format(file=found.name))
     return list(references), codes
+
+
+def no_images(name: str) -> InvalidInput:
+    """The error about files without images. *name*: the file, "" for several."""
+    return InvalidInput("The file names no images.", subject=name)
 
 
 def list_reader(session: Session, arguments: argparse.Namespace) -> ListReader:
@@ -193,11 +204,13 @@ def lock(session: Session, arguments: argparse.Namespace, output: Output) -> int
                 one, digests, partial(_parsed, reader, path), update=arguments.update
             )
             _write(path, arguments.output, one.text, text)
-        if not results:
+        if not results and len(found) > 1:
             output.warning(tr("{file} names no images.").format(file=one.name))
         for result in results:
             _report(one, result, output, silent=streamed)
         outcomes += results
+    if not outcomes:
+        raise no_images(found[0].name if len(found) == 1 else "")
     return _lock_code(outcomes, check=arguments.check)
 
 
@@ -290,12 +303,14 @@ def _lock_code(outcomes: Sequence[Outcome], *, check: bool) -> int:
         one.verdict in (Verdict.UNPINNED, Verdict.MOVED, Verdict.UNRESOLVED) for one in outcomes
     ):
         return exit_codes.FAILED
-    return _code([one.error for one in bad], good=len(good))
+    return _code([one.error for one in bad], good=len(good), compares=check)
 
 
-def _code(errors: Sequence[LongshoreError | None], *, good: int) -> int:
+def _code(errors: Sequence[LongshoreError | None], *, good: int, compares: bool) -> int:
+    """*compares*: 1 is kept for what a comparison found, so that scripts can tell it from a registry that is down."""
     failed = [exit_codes.FAILED if error is None else exit_codes.of_error(error) for error in errors]
-    return exit_codes.of_codes([*failed, *[exit_codes.DONE] * good])
+    code = exit_codes.of_codes([*failed, *[exit_codes.DONE] * good])
+    return exit_codes.SOME_FAILED if compares and code == exit_codes.FAILED else code
 
 
 def outdated(session: Session, arguments: argparse.Namespace, output: Output) -> int:
@@ -307,7 +322,7 @@ def outdated(session: Session, arguments: argparse.Namespace, output: Output) ->
     errors: list[LongshoreError] = []
     if arguments.file is None:
         only = [Reference.parse_input(text) for text in arguments.images]
-        heres = _local(session, arguments.source, only)
+        heres = _local(session, arguments.source, only, output, errors)
     else:
         heres = _of_file(session, arguments, output, errors)
     compared = states.compare(session.clients, heres, Cancellation())
@@ -318,15 +333,23 @@ def outdated(session: Session, arguments: argparse.Namespace, output: Output) ->
             errors.append(one.error)
     if arguments.check and any(one.state.outdated for one in compared):
         return exit_codes.FAILED
-    return _code(errors, good=sum(not one.failed for one in compared))
+    return _code(errors, good=sum(not one.failed for one in compared), compares=True)
 
 
-def _local(session: Session, source: str, only: Sequence[Reference]) -> list[Here]:
+def _local(
+    session: Session, source: str, only: Sequence[Reference], output: Output, errors: list[LongshoreError]
+) -> list[Here]:
+    """The local images. An engine that does not respond is printed and added to *errors*."""
     from longshore.application.states import of_images
     from longshore.application.stores import open_store
 
     place = session.library() if source == "library" else session.engine()
-    images = open_store(place, session.clients).images()
+    try:
+        images = open_store(place, session.clients).images()
+    except LongshoreError as error:
+        output.error(error)
+        errors.append(error)
+        return []
     return of_images(images, picked=source == "library", only=only)
 
 
@@ -338,6 +361,8 @@ def _of_file(
     from longshore.application.states import of_pinned
 
     found = read_file(list_reader(session, arguments), arguments.file)
+    if not found.entries:
+        raise no_images(found.name)
     unpinned: list[Reference] = []
     heres: dict[Reference, Here] = {}
     for entry in found.entries:
@@ -352,11 +377,8 @@ def _of_file(
         elif reference.tag is not None:
             heres[reference] = of_pinned(reference)
     if unpinned:
-        try:
-            heres |= {here.reference: here for here in _local(session, arguments.source, unpinned)}
-        except LongshoreError as error:
-            output.error(error)
-            errors.append(error)
+        local = _local(session, arguments.source, unpinned, output, errors)
+        heres |= {here.reference: here for here in local}
     return list(heres.values())
 
 
