@@ -18,6 +18,7 @@ from longshore.errors import InvalidInput, LongshoreError
 from longshore.language import tr
 from longshore.oci.digest import short
 from longshore.oci.reference import Reference
+from longshore.text import plain
 
 if TYPE_CHECKING:
     from longshore.application.image_lists.locking import Outcome
@@ -134,6 +135,7 @@ def references_of(
     Images that are built from the file are left out. Raises InvalidInput.
     """
     found = read_file(list_reader(session, arguments), arguments.file)
+    _warn_of_unused(arguments, [found], output)
     codes = []
     for entry in found.entries:
         if entry.unresolved and entry.problem is not None:
@@ -178,6 +180,24 @@ def read_file(reader: ListReader, path: Path) -> ImageList:
     return reader.parse(sys.stdin.buffer.read(LARGEST + 1), path) if path == _STREAM else reader.read(path)
 
 
+def _warn_of_unused(arguments: argparse.Namespace, found: Sequence[ImageList], output: Output) -> None:
+    """Name the build arguments that no Dockerfile has: a name with a mistake would change nothing."""
+    if not arguments.build_arg:
+        return
+    from longshore.application.image_lists.dockerfile import declared_arguments
+    from longshore.application.image_lists.model import Kind
+
+    known: set[str] = set()
+    for one in found:
+        if one.kind is Kind.DOCKERFILE:
+            known |= declared_arguments(one.text)
+    given = dict.fromkeys(text.partition("=")[0] for text in arguments.build_arg)
+    for name in given:
+        if name not in known:
+            words = tr("The build argument {name} is not used: no ARG has this name.")
+            output.warning(words.format(name=plain(name, 100)))
+
+
 def lock(session: Session, arguments: argparse.Namespace, output: Output) -> int:
     """Run ``longshore lock``."""
     from longshore.application.image_lists import locking
@@ -187,6 +207,7 @@ def lock(session: Session, arguments: argparse.Namespace, output: Output) -> int
     streamed = _to_stream(arguments, output)
     reader = list_reader(session, arguments)
     found = [read_file(reader, path) for path in files]
+    _warn_of_unused(arguments, found, output)
     again = arguments.check or arguments.update
     wanted = [reference for one in found for reference in locking.to_ask(one, again=again)]
     digests = tag_digests(session.clients, wanted, Cancellation())
@@ -361,6 +382,7 @@ def _of_file(
     from longshore.application.states import of_pinned
 
     found = read_file(list_reader(session, arguments), arguments.file)
+    _warn_of_unused(arguments, [found], output)
     if not found.entries:
         raise no_images(found.name)
     unpinned: list[Reference] = []
@@ -376,6 +398,9 @@ def _of_file(
             unpinned.append(reference)
         elif reference.tag is not None:
             heres[reference] = of_pinned(reference)
+        else:
+            words = tr("{image} has a digest and no tag, so there is nothing to compare.")
+            output.warning(f"{found.name}:{entry.span.line}: {words.format(image=reference.familiar)}")
     if unpinned:
         local = _local(session, arguments.source, unpinned, output, errors)
         heres |= {here.reference: here for here in local}

@@ -126,3 +126,36 @@ def test_images_that_are_built_are_nothing_to_pull(
     for words in (["copy", "-f", path, "127.0.0.1:1"], ["lock", path], ["outdated", "-f", path]):
         assert run(*words) == exit_codes.DONE
     assert "only images that are built" in capsys.readouterr().err
+
+
+def test_digests_without_a_tag_are_named(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = written(tmp_path, "x.txt", f"# these\na@{DIGEST}\n")
+    assert run("outdated", "-f", path) == exit_codes.DONE
+    assert capsys.readouterr().err == (
+        f"longshore: {path}:2: a@{DIGEST} has a digest and no tag, so there is nothing to compare.\n"
+    )
+
+
+@pytest.mark.parametrize("words", [["lock"], ["outdated", "-f"], ["pull", "--to", "library", "-f"]])
+def test_a_build_argument_that_no_dockerfile_has_is_named(
+    words: list[str], run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = f"ARG ONE=1\nFROM 127.0.0.1:1/a:$ONE@{DIGEST} AS x\nARG TWO FOUR=4\n"
+    path = written(tmp_path, "Dockerfile", text)
+    given = [f"--build-arg={name}=1" for name in ("ONE", "TWO", "THREE", "FOUR", "THREE")]
+    run(*words, path, *given)
+    said = [line for line in capsys.readouterr().err.splitlines() if "build argument" in line]
+    assert said == ["longshore: The build argument THREE is not used: no ARG has this name."]
+    other = written(tmp_path, "x.txt", f"127.0.0.1:1/a:1@{DIGEST}\n")
+    run(*words, other, "--build-arg", "ONE=1")
+    assert "The build argument ONE is not used" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("place", ["library:", "library:x", "engine:x", "oci:folder", "dir:x"])
+def test_the_images_of_a_file_are_copied_to_registries(place: str, run: Run, tmp_path: Path) -> None:
+    path = written(tmp_path, "x.txt", "a:1\n")
+    with pytest.raises(InvalidInput, match="copied to a registry") as caught:
+        run("copy", "-f", path, place)
+    assert caught.value.subject == place

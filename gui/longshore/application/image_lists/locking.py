@@ -50,7 +50,9 @@ class Outcome:
     @property
     def replaces_variables(self) -> bool:
         """Whether the variables of the entry are replaced by their values."""
-        return self.verdict in (Verdict.PINNED, Verdict.UPDATED) and not _extendable(self.entry)
+        # Without a "$" it was only written in another way, for example with JSON's "\\/".
+        changed = self.verdict in (Verdict.PINNED, Verdict.UPDATED) and not _extendable(self.entry)
+        return changed and "$" in self.entry.raw
 
 
 class Locked(NamedTuple):
