@@ -422,6 +422,7 @@ def _show(compared: Sequence[Compared], output: Output) -> None:
     output.table(
         ("IMAGE", "STATE", "HERE", "REGISTRY"),
         [(one.here.reference.familiar, one.state.value, _here(one), short(one.digest)) for one in compared],
+        spare=(2, 3),
     )
     for one in compared:
         if one.error is not None and not one.failed:
