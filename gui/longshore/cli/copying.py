@@ -80,8 +80,15 @@ def _copy_list(session: Session, arguments: argparse.Namespace, output: Output) 
 
     if arguments.source is not None or arguments.all_tags or arguments.tags is not None:
         raise InvalidInput("With -f, name only the registry to copy to.")
+    registry = arguments.destination.removeprefix("docker://")
+    if places.has_transport(registry):
+        raise InvalidInput(
+            "The images of a file are copied to a registry.",
+            subject=arguments.destination,
+            advice="To put them into the engine or the library, use longshore pull -f.",
+        )
     references, codes = lists.references_of(session, arguments, output)
-    pairs = mapped(references, arguments.destination.removeprefix("docker://"), arguments.map)
+    pairs = mapped(references, registry, arguments.map)
     wanted = [
         requests.copy(one.source, one.target, arguments.platforms, referrers=arguments.referrers)
         for one in pairs

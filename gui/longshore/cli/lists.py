@@ -18,6 +18,7 @@ from longshore.errors import InvalidInput, LongshoreError
 from longshore.language import tr
 from longshore.oci.digest import short
 from longshore.oci.reference import Reference
+from longshore.text import plain
 
 if TYPE_CHECKING:
     from longshore.application.image_lists.locking import Outcome
@@ -33,10 +34,14 @@ FILE is a compose file, Kubernetes manifests (any YAML or JSON with "image:"), a
 reference a line; "-" reads standard input and writes standard output. Only the references change. Variables that may
 change a tag are replaced by their values; what cannot be resolved is named on standard error.
 
+Each image that is pinned is read from its registry and compared with its digest. On Docker Hub, where that counts as a
+pull, the registry is only asked whether it has the digest.
+
 exit codes:
   0  all images are pinned
-  1  nothing could be pinned; with --check: an image is not pinned, or its tag has moved
-  3  some images could not be resolved or asked for, the others are pinned
+  1  nothing could be pinned or written; with --check: an image is not pinned, or its tag has moved
+  2  wrong usage, or no image is named
+  3  some images could not be resolved or asked for; with --check: some or all could not be asked for
   4  the registry refused (sign in)
 
 examples:
@@ -51,7 +56,9 @@ only there, unknown.
 exit codes:
   0  all images were compared, outdated or not
   1  with --check: an image is outdated
-  3  some images could not be compared
+  2  wrong usage, or the file names no images
+  3  some or all images could not be compared
+  4  the registry refused (sign in)
 
 examples:
   longshore outdated
@@ -128,6 +135,7 @@ def references_of(
     Images that are built from the file are left out. Raises InvalidInput.
     """
     found = read_file(list_reader(session, arguments), arguments.file)
+    _warn_of_unused(arguments, [found], output)
     codes = []
     for entry in found.entries:
         if entry.unresolved and entry.problem is not None:
@@ -138,9 +146,17 @@ def references_of(
         for entry in found.entries
         if entry.reference is not None and not entry.built
     )
+    if not found.entries:
+        raise no_images(found.name)
     if not references and not codes:
-        raise InvalidInput("The file names no images.", subject=found.name)
+        words = tr("{file} names only images that are built, so there is nothing to pull.")
+        output.warning(words.format(file=found.name))
     return list(references), codes
+
+
+def no_images(name: str) -> InvalidInput:
+    """The error about files without images. *name*: the file, "" for several."""
+    return InvalidInput("The file names no images.", subject=name)
 
 
 def list_reader(session: Session, arguments: argparse.Namespace) -> ListReader:
@@ -164,30 +180,58 @@ def read_file(reader: ListReader, path: Path) -> ImageList:
     return reader.parse(sys.stdin.buffer.read(LARGEST + 1), path) if path == _STREAM else reader.read(path)
 
 
+def _warn_of_unused(arguments: argparse.Namespace, found: Sequence[ImageList], output: Output) -> None:
+    """Name the build arguments that no Dockerfile has: a name with a mistake would change nothing."""
+    if not arguments.build_arg:
+        return
+    from longshore.application.image_lists.dockerfile import declared_arguments
+    from longshore.application.image_lists.model import Kind
+
+    known: set[str] = set()
+    for one in found:
+        if one.kind is Kind.DOCKERFILE:
+            known |= declared_arguments(one.text)
+    given = dict.fromkeys(text.partition("=")[0] for text in arguments.build_arg)
+    for name in given:
+        if name not in known:
+            words = tr("The build argument {name} is not used: no ARG has this name.")
+            output.warning(words.format(name=plain(name, 100)))
+
+
 def lock(session: Session, arguments: argparse.Namespace, output: Output) -> int:
     """Run ``longshore lock``."""
     from longshore.application.image_lists import locking
-    from longshore.application.tag_digests import tag_digests
+    from longshore.application.tag_digests import tag_digests, verified
 
     files: list[Path] = list(dict.fromkeys(arguments.files))
     streamed = _to_stream(arguments, output)
     reader = list_reader(session, arguments)
     found = [read_file(reader, path) for path in files]
+    _warn_of_unused(arguments, found, output)
     again = arguments.check or arguments.update
     wanted = [reference for one in found for reference in locking.to_ask(one, again=again)]
     digests = tag_digests(session.clients, wanted, Cancellation())
+    if not arguments.check:
+        pins: dict[Reference, str] = {}
+        for one in found:
+            pins |= locking.to_pin(one, digests, update=arguments.update)
+        digests |= verified(session.clients, pins, Cancellation())
     outcomes: list[Outcome] = []
     for path, one in zip(files, found, strict=True):
         if arguments.check:
             results = locking.check(one, digests)
         else:
-            text, results = locking.lock(one, digests, partial(_parsed, reader, path))
+            text, results = locking.lock(
+                one, digests, partial(_parsed, reader, path), update=arguments.update
+            )
             _write(path, arguments.output, one.text, text)
-        if not results:
+        if not results and len(found) > 1:
             output.warning(tr("{file} names no images.").format(file=one.name))
         for result in results:
             _report(one, result, output, silent=streamed)
         outcomes += results
+    if not outcomes:
+        raise no_images(found[0].name if len(found) == 1 else "")
     return _lock_code(outcomes, check=arguments.check)
 
 
@@ -280,12 +324,14 @@ def _lock_code(outcomes: Sequence[Outcome], *, check: bool) -> int:
         one.verdict in (Verdict.UNPINNED, Verdict.MOVED, Verdict.UNRESOLVED) for one in outcomes
     ):
         return exit_codes.FAILED
-    return _code([one.error for one in bad], good=len(good))
+    return _code([one.error for one in bad], good=len(good), compares=check)
 
 
-def _code(errors: Sequence[LongshoreError | None], *, good: int) -> int:
+def _code(errors: Sequence[LongshoreError | None], *, good: int, compares: bool) -> int:
+    """*compares*: 1 is kept for what a comparison found, so that scripts can tell it from a registry that is down."""
     failed = [exit_codes.FAILED if error is None else exit_codes.of_error(error) for error in errors]
-    return exit_codes.of_codes([*failed, *[exit_codes.DONE] * good])
+    code = exit_codes.of_codes([*failed, *[exit_codes.DONE] * good])
+    return exit_codes.SOME_FAILED if compares and code == exit_codes.FAILED else code
 
 
 def outdated(session: Session, arguments: argparse.Namespace, output: Output) -> int:
@@ -297,7 +343,7 @@ def outdated(session: Session, arguments: argparse.Namespace, output: Output) ->
     errors: list[LongshoreError] = []
     if arguments.file is None:
         only = [Reference.parse_input(text) for text in arguments.images]
-        heres = _local(session, arguments.source, only)
+        heres = _local(session, arguments.source, only, output, errors)
     else:
         heres = _of_file(session, arguments, output, errors)
     compared = states.compare(session.clients, heres, Cancellation())
@@ -308,15 +354,23 @@ def outdated(session: Session, arguments: argparse.Namespace, output: Output) ->
             errors.append(one.error)
     if arguments.check and any(one.state.outdated for one in compared):
         return exit_codes.FAILED
-    return _code(errors, good=sum(not one.failed for one in compared))
+    return _code(errors, good=sum(not one.failed for one in compared), compares=True)
 
 
-def _local(session: Session, source: str, only: Sequence[Reference]) -> list[Here]:
+def _local(
+    session: Session, source: str, only: Sequence[Reference], output: Output, errors: list[LongshoreError]
+) -> list[Here]:
+    """The local images. An engine that does not respond is printed and added to *errors*."""
     from longshore.application.states import of_images
     from longshore.application.stores import open_store
 
     place = session.library() if source == "library" else session.engine()
-    images = open_store(place, session.clients).images()
+    try:
+        images = open_store(place, session.clients).images()
+    except LongshoreError as error:
+        output.error(error)
+        errors.append(error)
+        return []
     return of_images(images, picked=source == "library", only=only)
 
 
@@ -328,6 +382,9 @@ def _of_file(
     from longshore.application.states import of_pinned
 
     found = read_file(list_reader(session, arguments), arguments.file)
+    _warn_of_unused(arguments, [found], output)
+    if not found.entries:
+        raise no_images(found.name)
     unpinned: list[Reference] = []
     heres: dict[Reference, Here] = {}
     for entry in found.entries:
@@ -341,12 +398,12 @@ def _of_file(
             unpinned.append(reference)
         elif reference.tag is not None:
             heres[reference] = of_pinned(reference)
+        else:
+            words = tr("{image} has a digest and no tag, so there is nothing to compare.")
+            output.warning(f"{found.name}:{entry.span.line}: {words.format(image=reference.familiar)}")
     if unpinned:
-        try:
-            heres |= {here.reference: here for here in _local(session, arguments.source, unpinned)}
-        except LongshoreError as error:
-            output.error(error)
-            errors.append(error)
+        local = _local(session, arguments.source, unpinned, output, errors)
+        heres |= {here.reference: here for here in local}
     return list(heres.values())
 
 
@@ -365,6 +422,7 @@ def _show(compared: Sequence[Compared], output: Output) -> None:
     output.table(
         ("IMAGE", "STATE", "HERE", "REGISTRY"),
         [(one.here.reference.familiar, one.state.value, _here(one), short(one.digest)) for one in compared],
+        spare=(2, 3),
     )
     for one in compared:
         if one.error is not None and not one.failed:

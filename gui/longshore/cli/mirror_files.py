@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from longshore.application.session import Session
 
 _EXPORT = """\
-What regsync cannot do is named on standard error. Passwords are not exported: regsync reads Docker's own.
+What regsync cannot do is named on standard error; rules that it cannot run are left out, and the exit code is then 3,
+or 1 if none is left. Passwords are not exported: regsync reads Docker's own.
 
 examples:
   longshore mirror export > regsync.yml
@@ -52,12 +53,13 @@ def export(session: Session, arguments: argparse.Namespace, output: Output) -> i
     from longshore.cli.mirror_schedules import times
 
     rules = rules_of(session, arguments.mirrors)
-    text, notes = to_regsync(rules, session.registries.config, cron_times(times(session, output)))
+    text, notes, left_out = to_regsync(rules, session.registries.config, cron_times(times(session, output)))
     for note in notes:
         output.warning(note)
     output.result(text.rstrip("\n"))
     output.record("mirror_export", {"format": "regsync", "text": text, "notes": notes})
-    return exit_codes.DONE
+    codes = [exit_codes.FAILED] * left_out + [exit_codes.DONE] * (len(rules) - left_out)
+    return exit_codes.of_codes(codes)
 
 
 def read(session: Session, arguments: argparse.Namespace, output: Output) -> int:

@@ -20,6 +20,8 @@ from longshore.language import tr
 SCHEMA = 1
 #: The narrowest that a column of a table becomes, in characters.
 NARROWEST = 8
+#: Characters of a name that are enough to know it by: other columns are left out before it gets fewer.
+READABLE = 24
 _GAP = "  "
 #: What json.dumps leaves as it is, although terminals and editors obey it: C1 controls and text direction. The values
 #: may come from outside.
@@ -61,11 +63,13 @@ class Output:
         *,
         elided: int = 0,
         prose: int | None = None,
+        spare: Sequence[int] = (),
     ) -> None:
         """Columns for people; the caller prints the records.
 
         On a terminal the column number *prose* is cut so that the rows keep to the width, and where that is not enough,
-        the column *elided* is shortened in its middle. --quiet leaves out the header, --json everything.
+        the column *elided* is shortened in its middle. The columns *spare* are left out, in their order, before that one
+        would be too short to read. --quiet leaves out the header, --json everything.
         """
         if self.as_json:
             return
@@ -73,6 +77,18 @@ class Output:
         widths = [max((width(line[column]) for line in lines), default=0) for column in range(len(header))]
         if sys.stdout.isatty():
             over = sum(widths) + len(_GAP) * (len(widths) - 1) - shutil.get_terminal_size().columns
+            most = max(widths[elided] - READABLE, 0)
+            most += max(widths[prose] - NARROWEST, 0) if prose is not None else 0
+            if spare and over > most:
+                kept = [column for column in range(len(header)) if column != spare[0]]
+                self.table(
+                    [header[column] for column in kept],
+                    [[row[column] for column in kept] for row in rows],
+                    elided=kept.index(elided),
+                    prose=None if prose is None else kept.index(prose),
+                    spare=[kept.index(column) for column in spare[1:]],
+                )
+                return
             for column in (elided,) if prose is None else (prose, elided):
                 less = min(max(over, 0), max(widths[column] - NARROWEST, 0))
                 widths[column] -= less

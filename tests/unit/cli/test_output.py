@@ -63,6 +63,29 @@ def test_prose_is_cut_before_a_name_is_shortened(
         assert printed[1] == line and all(len(one) <= int(columns) for one in printed)
 
 
+def test_spare_columns_are_left_out_before_a_name_cannot_be_read(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    rows = [("registry.example:5000/team/app:1.1", "in sync", "0123456789ab", "ba9876543210")]
+    for columns, line in (
+        ("80", "registry.example:5000/team/app:1.1  in sync  0123456789ab  ba9876543210"),
+        ("61", "registry.exa…eam/app:1.1  in sync  0123456789ab  ba9876543210"),
+        ("60", "registry.example:5000/team/app:1.1  in sync  ba9876543210"),
+        ("47", "registry.exa…eam/app:1.1  in sync  ba9876543210"),
+        ("40", "registry.exampl…00/team/app:1.1  in sync"),
+        ("20", "regis…p:1.1  in sync"),
+    ):
+        monkeypatch.setenv("COLUMNS", columns)
+        header = ("IMAGE", "STATE", "HERE", "REGISTRY")
+        Output(as_json=False, quiet=False).table(header, rows, spare=(2, 3))
+        printed = capsys.readouterr().out.splitlines()
+        assert printed[1] == line and all(len(one) <= int(columns) for one in printed)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: False)
+    Output(as_json=False, quiet=True).table(header, rows, spare=(2, 3))
+    assert capsys.readouterr().out.split() == list(rows[0])
+
+
 @pytest.mark.parametrize(
     ("text", "wide", "short"), [("a word", 6, "a word"), ("a word", 3, "a…"), ("日本", 3, "日…")]
 )

@@ -15,6 +15,7 @@ from longshore.application.image_lists.yaml_nodes import (
     Scalar,
     Sequence,
     documents,
+    no_text_problem,
     template_problem,
 )
 from longshore.errors import InvalidInput
@@ -86,6 +87,8 @@ def _services(text: Text, root: Mapping, lookup: Lookup) -> Iterator[Entry]:
 def _image(text: Text, image: Scalar, where: str, lookup: Lookup, *, built: bool) -> Entry:
     if "{{" in text.text[image.start : image.end]:
         return text.unresolved(image.start, image.end, where, template_problem())
+    if not image.text:
+        return replace(text.unresolved(image.start, image.end, where, no_text_problem()), built=built)
     try:
         value, tail = expand(image.value, lookup)
     except InvalidInput as error:

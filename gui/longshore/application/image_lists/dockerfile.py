@@ -62,6 +62,18 @@ def dockerfile_entries(text: Text, arguments: Mapping[str, str]) -> list[Entry]:
     return reader.entries
 
 
+def declared_arguments(content: str) -> set[str]:
+    """The names in all ``ARG`` instructions of a Dockerfile, also within stages. Raises InvalidInput."""
+    text = Text(content)
+    escape = _escape(content)
+    found: set[str] = set()
+    for instruction in _instructions(text, escape):
+        words = _words(instruction.line, escape)
+        if words and words[0].text.upper() == "ARG":
+            found |= {word.text.partition("=")[0] for word in words[1:]}
+    return found
+
+
 def _escape(text: str) -> str:
     """The escape character: a directive at the top may change it to a backtick."""
     for line in text.removeprefix("\ufeff").splitlines():

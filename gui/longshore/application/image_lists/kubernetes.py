@@ -15,6 +15,7 @@ from longshore.application.image_lists.yaml_nodes import (
     Scalar,
     Sequence,
     documents,
+    no_text_problem,
     template_problem,
 )
 from longshore.errors import InvalidInput
@@ -89,6 +90,8 @@ def _image(text: Text, value: Node, where: str) -> list[Entry]:
         if value.value in ("", "null", "~"):
             problem = InvalidInput("The image is empty.")
             return [text.unresolved(value.start, value.end, where, problem)]
+        if not value.text:
+            return [text.unresolved(value.start, value.end, where, no_text_problem())]
         if "$(" in value.value or "${" in value.value:
             problem = InvalidInput(
                 "The image contains a variable, which Kubernetes does not replace.",

@@ -50,7 +50,9 @@ class Outcome:
     @property
     def replaces_variables(self) -> bool:
         """Whether the variables of the entry are replaced by their values."""
-        return self.verdict in (Verdict.PINNED, Verdict.UPDATED) and not _extendable(self.entry)
+        # Without a "$" it was only written in another way, for example with JSON's "\\/".
+        changed = self.verdict in (Verdict.PINNED, Verdict.UPDATED) and not _extendable(self.entry)
+        return changed and "$" in self.entry.raw
 
 
 class Locked(NamedTuple):
@@ -72,19 +74,36 @@ def to_ask(found: ImageList, *, again: bool) -> list[Reference]:
     return list(dict.fromkeys(wanted))
 
 
+def to_pin(found: ImageList, digests: Mapping[Reference, Found], *, update: bool) -> dict[Reference, str]:
+    """The digests that :func:`lock` would write, by the references of :func:`to_ask`."""
+    outcomes = [_outcome(entry, digests, only_check=False, update=update) for entry in found.entries]
+    return {
+        bare(one.entry.reference): one.digest
+        for one in outcomes
+        if one.verdict in (Verdict.PINNED, Verdict.UPDATED) and one.entry.reference is not None
+    }
+
+
 def check(found: ImageList, digests: Mapping[Reference, Found]) -> list[Outcome]:
     """Find entries that are not pinned, or whose tag points to another digest now. *digests*: of :func:`to_ask` with
     *again*. A digest without a tag cannot move."""
     return [_outcome(entry, digests, only_check=True) for entry in found.entries]
 
 
-def lock(found: ImageList, digests: Mapping[Reference, Found], read: Callable[[str], ImageList]) -> Locked:
-    """The file with its tags pinned. *digests*: of :func:`to_ask`; pinned tags without one there stay as they are.
+def lock(
+    found: ImageList,
+    digests: Mapping[Reference, Found],
+    read: Callable[[str], ImageList],
+    *,
+    update: bool = False,
+) -> Locked:
+    """The file with its tags pinned. *digests*: of :func:`to_ask`. *update*: renew pins whose tag has moved; without
+    it, a pin stays, also where the same tag is pinned anew elsewhere.
 
     *read* parses a text like the file: the result is read again and compared. Raises InvalidInput if its references are
     not the expected ones, which can happen only where references are written in unusual ways.
     """
-    outcomes = [_outcome(entry, digests, only_check=False) for entry in found.entries]
+    outcomes = [_outcome(entry, digests, only_check=False, update=update) for entry in found.entries]
     parts: list[str] = []
     at = 0
     for outcome in outcomes:
@@ -128,13 +147,16 @@ def _extendable(entry: Entry) -> bool:
     return _TAG_AT_END.search(tail) is not None if reference.tag else "/" in tail
 
 
-def _outcome(entry: Entry, digests: Mapping[Reference, Found], *, only_check: bool) -> Outcome:
+def _outcome(
+    entry: Entry, digests: Mapping[Reference, Found], *, only_check: bool, update: bool = False
+) -> Outcome:
     reference = entry.reference
     if entry.built:
         return Outcome(entry, Verdict.BUILT)
     if reference is None:
         return Outcome(entry, Verdict.UNRESOLVED, error=entry.problem)
-    now = digests.get(bare(reference), "")
+    asked = only_check or update or reference.digest is None
+    now = digests.get(bare(reference), "") if asked else ""
     if isinstance(now, LongshoreError):
         return Outcome(entry, Verdict.FAILED, error=now)
     if reference.digest is None:

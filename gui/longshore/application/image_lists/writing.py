@@ -7,16 +7,16 @@ import stat
 from pathlib import Path
 
 from longshore.application.image_lists.reading import LARGEST
-from longshore.errors import InvalidInput
+from longshore.errors import InvalidInput, LongshoreError
 from longshore.shared_files import read_file, write_durably
 
 
 def write_back(path: Path, before: str, text: str) -> None:
     """Replace the file *path*, which was read as *before*, with *text*: atomically, on disk, through a symbolic link,
-    with its permissions and owner. Raises InvalidInput, also if the file has changed meanwhile. Blocks."""
+    with its permissions and owner. Raises LongshoreError, also if the file has changed meanwhile. Blocks."""
     try:
         if read_file(path, LARGEST) != before.encode():
-            raise InvalidInput(
+            raise LongshoreError(
                 "Another program changed the file meanwhile. Nothing was written.",
                 subject=str(path),
                 advice="Run the command again.",
@@ -30,7 +30,7 @@ def write_back(path: Path, before: str, text: str) -> None:
 
 def write_new(path: Path, text: str, like: Path) -> None:
     """Write *text* as the file *path*, which may exist: like :func:`write_back`. A new file gets the permissions of the
-    file *like*, if there is one. Raises InvalidInput. Blocks."""
+    file *like*, if there is one. Raises InvalidInput for a name that no file can have, LongshoreError. Blocks."""
     try:
         if path.exists():
             status = path.stat()
@@ -51,8 +51,9 @@ def write_new(path: Path, text: str, like: Path) -> None:
         raise _failed(path, error) from None
 
 
-def _failed(path: Path, error: OSError) -> InvalidInput:
+def _failed(path: Path, error: OSError) -> LongshoreError:
+    """The error of a full disk or a read-only folder, which is no wrong usage."""
     reason = error.strerror or type(error).__name__
-    return InvalidInput(
+    return LongshoreError(
         "The file can't be written: {reason}.", subject=str(path), arguments={"reason": reason}
     )

@@ -21,6 +21,15 @@ MOST_DOCUMENTS = 2_000
 DEEPEST = 100
 
 _MERGE = "<<"
+#: Plain scalars that are no text: YAML 1.2.2, 10.3.2 (core schema), and the booleans of YAML 1.1, with which Kubernetes
+#: reads its files.
+_NO_TEXT = re.compile(
+    r"null|~|true|false|yes|no|on|off|0x[0-9a-f]+|0o[0-7]+"
+    r"|[-+]?(?:\.inf|\.nan|(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:e[-+]?[0-9]+)?)",
+    re.IGNORECASE,
+)
+_TAGS = "tag:yaml.org,2002:"
+_NO_TEXT_TAGS = tuple(_TAGS + name for name in ("null", "bool", "int", "float", "timestamp"))
 #: Characters between two braces of a template.
 _LONGEST_ACTION = 4_000
 _INSIDE = re.compile(r"[^\r\n]")
@@ -29,14 +38,16 @@ _MARK = "\0"
 
 
 class Scalar:
-    """A scalar: its value, and where its text is, without quotes, anchor and tag."""
+    """A scalar: its value, and where its text is, without quotes, anchor and tag. *text*: its type is text, and not a
+    number, a boolean or null."""
 
-    __slots__ = ("end", "start", "value")
+    __slots__ = ("end", "start", "text", "value")
 
-    def __init__(self, value: str, start: int, end: int) -> None:
+    def __init__(self, value: str, start: int, end: int, *, text: bool = True) -> None:
         self.value = value
         self.start = start
         self.end = end
+        self.text = text
 
 
 class Mapping:
@@ -162,6 +173,19 @@ def template_problem() -> InvalidInput:
     )
 
 
+def no_text_problem() -> InvalidInput:
+    """The problem of an image that is a number, a boolean or a date."""
+    return InvalidInput(
+        "This is a number or a boolean in YAML, not an image.",
+        advice="If an image has this name, put it in quotes.",
+    )
+
+
+def _is_text(event: Any) -> bool:
+    plain_scalar = bool(event.implicit[0])  # neither quoted nor tagged
+    return not (event.tag in _NO_TEXT_TAGS or (plain_scalar and _NO_TEXT.fullmatch(event.value)))
+
+
 class _Builder:
     """Builds the trees of a piece of the file. Sizes and depth are limited while it is parsed.
 
@@ -212,7 +236,7 @@ class _Builder:
                 end = self._start + event.end_mark.index
                 block = event.style in ("|", ">")
                 places = self._inner(event.value, start, end, block=block)
-                self._add(Scalar(event.value, *places), event.anchor)
+                self._add(Scalar(event.value, *places, text=_is_text(event)), event.anchor)
             case "MappingStartEvent" | "SequenceStartEvent":
                 made = Mapping() if kind == "MappingStartEvent" else Sequence()
                 self._add(made, event.anchor)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from longshore.application.mirrors.patterns import SPECIAL
 from longshore.application.mirrors.regular_expressions import to_expression
@@ -15,12 +15,20 @@ from longshore.registry.config import RegistryConfig
 from longshore.text import plain
 
 
+class Exported(NamedTuple):
+    """The YAML, a sentence for everything that does not carry over, and the number of rules that are left out."""
+
+    text: str
+    notes: list[str]
+    left_out: int
+
+
 def to_regsync(
     rules: Iterable[MirrorRule],
     config_of: Callable[[str], RegistryConfig],
     schedules: Mapping[str, str],
-) -> tuple[str, list[str]]:
-    """The YAML for *rules*, and a sentence for everything that does not carry over. Any thread.
+) -> Exported:
+    """The YAML for *rules*. Any thread.
 
     *config_of*: how a registry is reached. *schedules*: by the name of the rule, in cron's five fields. Passwords are
     never written: regsync reads Docker's own.
@@ -29,9 +37,11 @@ def to_regsync(
     notes: list[str] = []
     entries: list[str] = []
     hosts: dict[str, None] = {}
+    left_out = 0
     for rule in rules:
         entry = _entry(rule, schedules.get(rule.name, ""), notes)
         if entry is None:
+            left_out += 1
             continue
         hosts |= {rule.source.domain: None, rule.destination.domain: None}
         entries.append(f"  # {plain(rule.name, 200)}")
@@ -42,7 +52,7 @@ def to_regsync(
         for found in registries:
             lines += [f"  {'- ' if number == 0 else '  '}{line}" for number, line in enumerate(_lines(found))]
     lines += ["sync:", *entries] if entries else ["sync: []"]
-    return "\n".join(lines) + "\n", notes
+    return Exported("\n".join(lines) + "\n", notes, left_out)
 
 
 def _entry(rule: MirrorRule, schedule: str, notes: list[str]) -> dict[str, Any] | None:

@@ -134,3 +134,14 @@ def test_a_file_of_variables_is_read_only_if_it_is_needed(tmp_path: Path) -> Non
     assert meaning("nginx:1", {}, tmp_path) == "nginx:1"
     assert meaning("nginx:$A", {"A": "1"}, tmp_path) == "nginx:1"
     assert meaning("nginx:$A", {}, tmp_path) is None
+
+
+def test_a_number_or_boolean_is_no_image() -> None:
+    for value in ("true", "5", "!!int 5"):
+        problem = image(value).problem
+        assert problem is not None and "number or a boolean" in problem.message
+    # Compose replaces variables in texts, and the result is a text.
+    assert meaning("'5'") == "5"
+    assert meaning("${X}", {"X": "5"}) == meaning("'5'")
+    (built,) = entries("services:\n  web: {image: 5, build: .}\n")
+    assert built.built and not built.unresolved

@@ -145,3 +145,49 @@ def test_a_template_that_is_no_yaml_is_to_be_rendered_first() -> None:
     with pytest.raises(InvalidInput) as caught:
         entries("a: {{ .x }}: b: [\nimage: x\n")
     assert caught.value.advice == "Render the template first, for example with helm template."
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "true",
+        "False",
+        "yes",
+        "OFF",
+        "5",
+        "-5",
+        "1.5",
+        "1e3",
+        ".inf",
+        ".NaN",
+        "0x1F",
+        "0o17",
+        "Null",
+        "&a 5",
+        "!!int 5",
+    ],
+)
+def test_a_number_or_boolean_is_no_image(value: str) -> None:
+    (found,) = entries(f"a: {{image: {value}}}\nb: c\n")
+    assert found.unresolved and found.reference is None
+    assert found.problem is not None and found.problem.message == (
+        "This is a number or a boolean in YAML, not an image."
+    )
+
+
+@pytest.mark.parametrize(
+    "value", ["'true'", '"5"', "!!str 5", "!!str true", "trueish", "5a", "on/off", "1.5:1"]
+)
+def test_a_text_is_an_image_whatever_it_looks_like(value: str) -> None:
+    (found,) = entries(f"a: {{image: {value}}}\n")
+    assert found.reference is not None
+
+
+def test_a_block_is_a_text() -> None:
+    (found,) = entries("a:\n  image: >-\n    5\n")
+    assert found.reference is not None
+
+
+def test_json() -> None:
+    bad, good = entries('[{"image": 5}, {"image": "5"}]', "x.json")
+    assert bad.problem is not None and good.reference is not None

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
 import pytest
 
 from longshore.application.image_lists.writing import write_back, write_new
-from longshore.errors import InvalidInput
+from longshore.errors import InvalidInput, LongshoreError
 
 
 def test_the_mode_and_the_link_stay(tmp_path: Path) -> None:
@@ -25,8 +26,9 @@ def test_the_mode_and_the_link_stay(tmp_path: Path) -> None:
 def test_a_change_by_others_is_kept(tmp_path: Path) -> None:
     path = tmp_path / "x"
     path.write_text("theirs", encoding="utf-8")
-    with pytest.raises(InvalidInput, match="changed the file meanwhile"):
+    with pytest.raises(LongshoreError, match="changed the file meanwhile") as caught:
         write_back(path, "old", "new")
+    assert not isinstance(caught.value, InvalidInput)  # the command was right
     assert path.read_text(encoding="utf-8") == "theirs"
 
 
@@ -49,14 +51,31 @@ def test_what_is_no_file_is_left_alone(tmp_path: Path) -> None:
         tmp_path / "pipe",
         Path("/dev/null"),
         tmp_path / "no" / "x",
-        tmp_path / ("x" * 300),
     ):
         with pytest.raises(InvalidInput) as caught:
             write_new(path, "text", tmp_path)
         assert caught.value.subject == str(path)
     assert not (tmp_path / "no").exists()
-    with pytest.raises(InvalidInput):
-        write_back(tmp_path / "gone", "", "text")
+
+
+def test_what_the_system_refuses_is_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    path = tmp_path / "x"
+    path.write_text("old", encoding="utf-8")
+    for wrong in (
+        lambda: write_new(tmp_path / ("x" * 300), "text", tmp_path),
+        lambda: write_back(tmp_path / "gone", "", "text"),
+    ):
+        with pytest.raises(LongshoreError, match="can't be written") as caught:
+            wrong()
+        assert not isinstance(caught.value, InvalidInput)
+    monkeypatch.setattr("longshore.application.image_lists.writing.write_durably", full)
+    with pytest.raises(LongshoreError, match="No space left on device") as caught:
+        write_back(path, "old", "new")
+    assert not isinstance(caught.value, InvalidInput)
+    assert (caught.value.subject, path.read_text(encoding="utf-8")) == (str(path), "old")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from longshore.application.mirrors.regsync_export import to_regsync
+from longshore.application.mirrors.regsync_export import Exported, to_regsync
 from longshore.application.mirrors.regsync_import import Imported, from_regsync
 from longshore.application.mirrors.repositories import parse_namespace, parse_source
 from longshore.application.mirrors.rules import Extras, MirrorRule
@@ -18,6 +18,11 @@ SOURCE, TARGET = Reference("one.example", "team/app"), Reference("two.example", 
 
 
 def exported(*rules: MirrorRule, schedules: dict[str, str] | None = None) -> tuple[str, list[str]]:
+    text, notes, _ = whole(*rules, schedules=schedules)
+    return text, notes
+
+
+def whole(*rules: MirrorRule, schedules: dict[str, str] | None = None) -> Exported:
     return to_regsync(rules, RegistryConfig, schedules or {})
 
 
@@ -122,6 +127,7 @@ def test_patterns_of_repositories_are_written(
 ) -> None:
     rule = MirrorRule("x", parse_source(source), parse_namespace(destination))
     text, said = exported(rule)
+    assert whole(rule, MirrorRule("y", SOURCE, TARGET)).left_out == (target is None)
     if target is None:
         assert text == "version: 1\nsync: []\n"
         assert "left out" in said[0]
