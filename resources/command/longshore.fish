@@ -78,6 +78,7 @@ complete -c longshore -n '_shtab_longshore_using copy' -l quiet -s q -d 'print o
 complete -c longshore -n '_shtab_longshore_using copy' -l engine -x -d 'the engine to use: an address or a Docker context (pull takes several)'
 complete -c longshore -n '_shtab_longshore_using copy' -l platform -x -d 'only this platform of the image (may be repeated)'
 complete -c longshore -n '_shtab_longshore_using copy' -l referrers -d 'also signatures, SBOMs and other referrers'
+complete -c longshore -n '_shtab_longshore_using copy' -l force -d 'replace an existing archive'
 complete -c longshore -n '_shtab_longshore_using copy' -l all-tags -d 'all tags of the repository'
 complete -c longshore -n '_shtab_longshore_using copy' -l tags -x -d 'the tags that match, such as '"'"'1.* !*-rc*'"'"' (! excludes)'
 complete -c longshore -n '_shtab_longshore_using copy' -s f -l file -xka "(__fish_complete_path (commandline -ct))" -d 'the images that a compose file, Kubernetes manifest, Dockerfile or list names'

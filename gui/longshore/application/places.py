@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -102,6 +103,17 @@ def _path_and_name(rest: str) -> tuple[Path, str]:
     if not path or "\0" in path:
         raise InvalidInput("A path is missing.", subject=plain(rest, 200), advice="Use oci:FOLDER:NAME.")
     return Path(path), name
+
+
+def check_free(place: Place, advice: str) -> None:
+    """Raise InvalidInput, with *advice*, if *place* is an archive that exists: a transfer would replace it."""
+    if not isinstance(place, ArchivePlace):
+        return
+    there = False
+    with contextlib.suppress(OSError):  # what is wrong with the folder, the transfer reports
+        there = place.path.exists()
+    if there:
+        raise InvalidInput("The file exists.", subject=str(place.path), advice=advice)
 
 
 def end_of(named: NamedPlace, session: Session) -> Endpoint:

@@ -6,10 +6,10 @@ import argparse
 from pathlib import Path
 
 from longshore.application import requests
-from longshore.application.places import local_end
+from longshore.application.places import check_free, local_end
 from longshore.application.requests import LocalPlace
 from longshore.application.session import Session
-from longshore.cli.moving import platform_of, run
+from longshore.cli.moving import REPLACE, platform_of, run
 from longshore.cli.output import Output
 from longshore.errors import InvalidInput
 from longshore.oci.reference import Reference
@@ -66,16 +66,16 @@ def add(command: str, parser: argparse.ArgumentParser) -> None:
 
 def save(session: Session, arguments: argparse.Namespace, output: Output) -> int:
     """Run ``longshore save``."""
-    path = arguments.output.absolute()
-    if path.exists() and not arguments.force:
-        raise InvalidInput("The file exists.", subject=str(path), advice="Use --force to replace it.")
+    archive = ArchivePlace(arguments.output.absolute(), arguments.format)
+    if not arguments.force:
+        check_free(archive, REPLACE)
     if arguments.source == "registry":
         reference = Reference.parse_input(arguments.image).with_default_tag()
         source = Endpoint(RegistryPlace(reference.domain), reference)
     else:
         place = session.library() if arguments.source == "library" else session.engine()
         source = local_end(session, place, arguments.image)
-    request = requests.save(source, ArchivePlace(path, arguments.format), arguments.platform)
+    request = requests.save(source, archive, arguments.platform)
     return run(session, [request], output)
 
 

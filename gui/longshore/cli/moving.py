@@ -46,6 +46,9 @@ examples:
   longshore push --from library --no-overwrite app:dev registry.example:5000/team/app:dev
 """
 
+#: The advice where the archive to write exists.
+REPLACE = "Use --force to replace it."
+
 
 def add(command: str, parser: argparse.ArgumentParser) -> None:
     """See ``parser.Group``."""
