@@ -22,6 +22,7 @@ from longshore.oci.known_platforms import parse_known
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
 from longshore.transfers.transfer import (
+    REF_NAME,
     ArchivePlace,
     Endpoint,
     EnginePlace,
@@ -213,7 +214,9 @@ def _copy(request: TransferRequest, terminal: Terminal) -> list[str]:
     options = dict(request.options)
     platforms = [name for name in options.get("platforms", "").split(",") if name]
     engines = [end.place for end in (source, destination) if isinstance(end.place, EnginePlace)]
-    if len(platforms) == 1 or len(engines) > 1 or (engines and options) or (platforms and request.platform):
+    if len(platforms) == 1 or len(engines) > 1 or (platforms and request.platform):
+        raise _NoLineError
+    if engines and options.keys() - {REF_NAME}:
         raise _NoLineError
     if destination.reference is None and source.reference is not None:
         raise _NoLineError
@@ -228,6 +231,7 @@ def _copy(request: TransferRequest, terminal: Terminal) -> list[str]:
         source,
         Endpoint(destination.place, destination.reference, "" if renamed else kept),
         referrers=options.get("referrers") == "1",
+        ref_name=request.ref_name,
     )
     if platforms:
         made = replace(
@@ -241,7 +245,7 @@ def _copy(request: TransferRequest, terminal: Terminal) -> list[str]:
     for name in platforms:
         words += _platform(Platform.parse(name))
     words += ["--referrers"] if "referrers" in options else []
-    return [*words, _source(source, terminal), _destination(destination, terminal)]
+    return [*words, _source(source, terminal), _destination(destination, terminal, request.ref_name)]
 
 
 def _copy_tag(request: TransferRequest, terminal: Terminal) -> list[str]:
@@ -348,8 +352,15 @@ def _before_colon(path: Path) -> str:
     return text
 
 
-def _library(path: Path, terminal: Terminal) -> str:
-    return "library" if path == terminal.library else f"oci:{_before_colon(path)}"
+def _in_layout(place: LibraryPlace | ArchivePlace, name: str, whole: str, terminal: Terminal) -> str:
+    """The word for an image of the library, a layout or an archive. *name*: as people type it. Layouts are asked
+    literally, so that they need the *whole* name."""
+    if isinstance(place, ArchivePlace):
+        name = name if place.format == "docker" else whole
+        return f"{place.format}-archive:{_before_colon(place.path)}{name and f':{name}'}"
+    if place.path == terminal.library:
+        return f"library:{name}"
+    return f"oci:{_before_colon(place.path)}:{whole}"
 
 
 def _source(end: Endpoint, terminal: Terminal) -> str:
@@ -359,31 +370,33 @@ def _source(end: Endpoint, terminal: Terminal) -> str:
             return _registry(_named(end))
         case EnginePlace():
             return f"docker-daemon:{_image(end)}"
-        case LibraryPlace(path):
-            return f"{_library(path, terminal)}:{_image(end)}"
-        case ArchivePlace(path, kind):
+        case LibraryPlace() as place:
+            whole = end.image_id if end.reference is None else str(end.reference)
+            return _in_layout(place, _image(end), whole, terminal)
+        case ArchivePlace() as place:
             if end.image_id:
                 raise _NoLineError
-            name = "" if end.reference is None else f":{_typed(end.reference)}"
-            return f"{kind}-archive:{_before_colon(path)}{name}"
+            if end.reference is None:
+                return _in_layout(place, "", "", terminal)
+            return _in_layout(place, _typed(end.reference), str(end.reference), terminal)
 
 
-def _destination(end: Endpoint, terminal: Terminal) -> str:
+def _destination(end: Endpoint, terminal: Terminal, ref_name: str) -> str:
     reference = end.reference
     if isinstance(end.place, RegistryPlace):
         _from_registry(end)
         return _registry(_named(end))
     if reference is None:
         if isinstance(end.place, ArchivePlace):
-            return f"{end.place.format}-archive:{_before_colon(end.place.path)}"
+            return _in_layout(end.place, "", "", terminal)
         raise _NoLineError
     if reference.tag is None or reference.digest is not None:
         raise _NoLineError
     name = _typed(reference)
-    match end.place:
-        case EnginePlace():
-            return f"docker-daemon:{name}"
-        case LibraryPlace(path):
-            return f"{_library(path, terminal)}:{name}"
-        case ArchivePlace(path, kind):
-            return f"{kind}-archive:{_before_colon(path)}:{name}"
+    if isinstance(end.place, EnginePlace):
+        return f"docker-daemon:{name}"
+    if ref_name and (
+        end.place == LibraryPlace(terminal.library) or end.place == ArchivePlace(end.place.path)
+    ):
+        raise _NoLineError  # the library's images, and those of docker's archives, have their whole names
+    return _in_layout(end.place, name, ref_name or str(reference), terminal)
