@@ -100,7 +100,7 @@ complete -c longshore -n '_shtab_longshore_using load' -s h -l help -d 'show thi
 complete -c longshore -n '_shtab_longshore_using load' -l json -d 'print one JSON object a line (schema 1)'
 complete -c longshore -n '_shtab_longshore_using load' -l quiet -s q -d 'print only what was asked for, and errors'
 complete -c longshore -n '_shtab_longshore_using load' -l engine -x -d 'the engine to use: an address or a Docker context (pull takes several)'
-complete -c longshore -n '_shtab_longshore_using load' -l to -x -d 'engine (default), library, or a reference to push to'
+complete -c longshore -n '_shtab_longshore_using load' -l to -x -d 'engine (default), library, a reference to push to, or a place as in longshore copy'
 complete -c longshore -n '_shtab_longshore_using load; and test $_shtab_longshore_npos -ge 0' -ka "(__fish_complete_path (commandline -ct))" -d 'an archive, compressed or not'
 complete -c longshore -n '_shtab_longshore_using; and test $_shtab_longshore_npos -eq 0' -a mirror -d 'Mirror repositories by rules: plan, run, schedule.'
 complete -c longshore -n '_shtab_longshore_using mirror' -s h -l help -d 'show this help message and exit'

@@ -97,6 +97,8 @@ class Library:
                         "The image has no name.", subject=str(image), advice="Name the target."
                     )
                 target = source.reference
+            if isinstance(target, str):
+                places.check_target(target)
             named = target if isinstance(target, Reference) else Reference.parse(target)
             request = requests.push(source, named.with_default_tag())
             return run(session, request, progress, cancellation)

@@ -101,7 +101,7 @@ def transfer(
     """
     with opened(engine=engine, history=history) as session:
         named = places.parse_place(str(source), session)
-        place = places.parse_place(str(destination), session)
+        place = places.parse_destination(str(destination), session)
         if not replace:
             places.check_free(place.place, REPLACE)
         end = places.end_of(named, session)

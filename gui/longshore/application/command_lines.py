@@ -103,7 +103,7 @@ def mirror_line(rule: MirrorRule) -> str | None:
         for platform in rule.platforms:
             words += _platform(platform)
         words += ["--referrers"] if rule.referrers else []
-        words += [_registry(rule.source), _registry(rule.destination)]
+        words += [_registry(rule.source), _registry(rule.destination, written=True)]
     except (_NoLineError, LongshoreError):
         return None
     return shlex.join(["longshore", *words])
@@ -177,7 +177,7 @@ def _push(request: TransferRequest, terminal: Terminal) -> list[str]:
     words = ["push", *_local(source.place, terminal), _image(source)]
     own = source.reference
     if own is None or own.with_default_tag().with_digest(None) != target:
-        words.append(_typed(target))
+        words.append(_target(target))
     return words
 
 
@@ -187,7 +187,7 @@ def _save(request: TransferRequest, terminal: Terminal) -> list[str]:
         raise _NoLineError
     _same(request, requests.save(source, archive, request.platform))
     if isinstance(source.place, RegistryPlace):
-        words, image = ["--from", "registry"], _from_registry(source)
+        words, image = ["--from", "registry"], _typed(_tagged(source))
     else:
         words, image = _local(source.place, terminal), _image(source)
     words += [] if archive.format == "docker" else ["--format", archive.format]
@@ -203,7 +203,7 @@ def _load(request: TransferRequest, terminal: Terminal) -> list[str]:
         return ["load", *_engine(place, terminal), _path(source.place.path)]
     if isinstance(place, RegistryPlace) and source.reference is None and source.image_id:
         # The command refuses an archive with several images.
-        target = _from_registry(request.destination)
+        target = _target(_tagged(request.destination))
         _same(request, requests.push(source, _named(request.destination)))
         return ["load", _path(source.place.path), "--to", target]
     raise _NoLineError
@@ -259,7 +259,7 @@ def _copy_tag(request: TransferRequest, terminal: Terminal) -> list[str]:
     if source.name == target.name or not options.get("platforms"):
         raise _NoLineError
     words = ["copy", "--tags", source.tag, *_platform(platform), *(["--referrers"] if referrers else [])]
-    return [*words, *(_registry(one.with_tag(None)) for one in (source, target))]
+    return [*words, _registry(source.with_tag(None)), _registry(target.with_tag(None), written=True)]
 
 
 def _same(asked: TransferRequest, made: TransferRequest) -> None:
@@ -302,11 +302,11 @@ def _named(end: Endpoint) -> Reference:
     return end.reference
 
 
-def _from_registry(end: Endpoint) -> str:
+def _tagged(end: Endpoint) -> Reference:
     reference = _named(end)
     if reference != reference.with_default_tag():
         raise _NoLineError  # a line would add the tag
-    return _typed(reference)
+    return reference
 
 
 def _typed(reference: Reference) -> str:
@@ -320,9 +320,15 @@ def _typed(reference: Reference) -> str:
     raise _NoLineError
 
 
-def _registry(reference: Reference) -> str:
-    """The word for a registry's image or repository where any place can be named."""
+def _target(reference: Reference) -> str:
+    """The reference as a destination, where a word alone does not mean Docker Hub."""
     text = _typed(reference)
+    return text if "/" in text else str(reference)
+
+
+def _registry(reference: Reference, *, written: bool = False) -> str:
+    """The word for a registry's image or repository where any place can be named. *written*: as a destination."""
+    text = _target(reference) if written else _typed(reference)
     before, colon, _ = text.partition(":")
     return f"docker://{text}" if colon and before in _TRANSPORTS else text
 
@@ -366,8 +372,7 @@ def _in_layout(place: LibraryPlace | ArchivePlace, name: str, whole: str, termin
 def _source(end: Endpoint, terminal: Terminal) -> str:
     match end.place:
         case RegistryPlace():
-            _from_registry(end)
-            return _registry(_named(end))
+            return _registry(_tagged(end))
         case EnginePlace():
             return f"docker-daemon:{_image(end)}"
         case LibraryPlace() as place:
@@ -384,8 +389,7 @@ def _source(end: Endpoint, terminal: Terminal) -> str:
 def _destination(end: Endpoint, terminal: Terminal, ref_name: str) -> str:
     reference = end.reference
     if isinstance(end.place, RegistryPlace):
-        _from_registry(end)
-        return _registry(_named(end))
+        return _registry(_tagged(end), written=True)
     if reference is None:
         if isinstance(end.place, ArchivePlace):
             return _in_layout(end.place, "", "", terminal)

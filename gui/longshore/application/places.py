@@ -102,6 +102,27 @@ def parse_place(text: str, session: Session) -> NamedPlace:
     return _registry(text)
 
 
+def parse_destination(text: str, session: Session) -> NamedPlace:
+    """As :func:`parse_place`, for an image to be written: a word alone does not mean Docker Hub.
+
+    A typing error such as ``enigne`` would otherwise be pushed there. Raises InvalidInput too for such a word.
+    """
+    if not has_transport(text):
+        check_target(text)
+    return parse_place(text, session)
+
+
+def check_target(text: str) -> None:
+    """Raise InvalidInput if *text* names neither a registry nor a path, and InvalidReference if it is no name."""
+    reference = Reference.parse_input(text)
+    if "/" not in text:
+        raise InvalidInput(
+            "The destination names no registry.",
+            subject=plain(text, 200),
+            advice=f"Name it in full, such as {reference}.",
+        )
+
+
 def has_transport(text: str) -> bool:
     """Whether *text* names its place itself, by a transport."""
     scheme, colon, rest = text.partition(":")

@@ -65,7 +65,7 @@ def copy(session: Session, arguments: argparse.Namespace, output: Output) -> int
     if arguments.source is None:
         raise InvalidInput("No image is named.", advice="Name the source, or a file with -f.")
     source = places.parse_place(arguments.source, session)
-    destination = places.parse_place(arguments.destination, session)
+    destination = places.parse_destination(arguments.destination, session)
     if arguments.all_tags or arguments.tags is not None:
         return _copy_tags(session, arguments, source, destination, output)
     if not arguments.force:

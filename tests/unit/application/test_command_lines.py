@@ -328,6 +328,19 @@ def test_every_pair_of_places(desk: Desk) -> None:
     assert without == {("engine", "farm"), ("farm", "engine")}, "a command uses one engine"
 
 
+def test_destinations_at_docker_hub_are_never_a_word_alone(desk: Desk) -> None:
+    assert desk.there_and_back(requests.push(named(desk.engine), HUB)) == [
+        "longshore push r.io/acme/web:1 docker.io/library/alpine:3.20"
+    ]
+    assert desk.there_and_back(requests.copy(WEB, HUB)) == [
+        "longshore copy r.io/acme/web:1 docker.io/library/alpine:3.20"
+    ]
+    end = named(ArchivePlace(desk.home / "a.tar"), None)
+    assert desk.there_and_back(requests.push(end, HUB)) == [
+        f"longshore load {desk.home}/a.tar --to docker.io/library/alpine:3.20"
+    ]
+
+
 def test_a_layout_is_named_literally(desk: Desk) -> None:
     source, multi = registry("r.io/acme/web:1"), Reference.parse("multi:latest")
     folder, tar = desk.other_library, ArchivePlace(desk.home / "a.tar", "oci")
