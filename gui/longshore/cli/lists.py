@@ -316,6 +316,7 @@ def _local(session: Session, source: str, only: Sequence[Reference]) -> list[Her
     from longshore.application.stores import open_store
 
     place = session.library() if source == "library" else session.engine()
+    session.check_engines()
     images = open_store(place, session.clients).images()
     return of_images(images, picked=source == "library", only=only)
 

@@ -265,6 +265,7 @@ def run(
 
 def _run(session: Session, wanted: Sequence[TransferRequest], output: Output) -> Sequence[TransferSnapshot]:
     """Run transfers, show them, and return how they ended."""
+    session.check_engines()
     if not wanted:
         return ()
     running = Run(session)
