@@ -139,7 +139,10 @@ class Desk:
         with pytest.MonkeyPatch.context() as patch:
             for module in (moving, copying, cli_archives):
                 patch.setattr(module, "run", run)
-            patch.setattr(moving, "_checked", lambda _s, _e, targets, _o, keep: (targets, []))
+            patch.setattr(moving, "_run", lambda _s, wanted, _o: asked.extend(wanted) or ())
+            patch.setattr(
+                moving, "_checked", lambda _s, _e, targets, _o, keep: (dict.fromkeys(targets, ""), [])
+            )
             patch.setattr(stores, "open_store", lambda *_: Store())
             patch.setattr(archives, "images_in", images_in)
             patch.setattr(planning, "plan_mirror", plan)
