@@ -6,7 +6,7 @@ _shtab_longshore_subparsers=(pull push copy save load mirror images repositories
 
 _shtab_longshore_pull_option_strings=(-h --help --json --quiet -q --engine -f --file --kind --build-arg --to --platform --all-platforms --native)
 _shtab_longshore_push_option_strings=(-h --help --json --quiet -q --engine --from --no-overwrite)
-_shtab_longshore_copy_option_strings=(-h --help --json --quiet -q --engine --platform --referrers --all-tags --tags -f --file --kind --build-arg --map)
+_shtab_longshore_copy_option_strings=(-h --help --json --quiet -q --engine --platform --referrers --force --all-tags --tags -f --file --kind --build-arg --map)
 _shtab_longshore_save_option_strings=(-h --help --json --quiet -q --engine -o --output --from --format --platform --force)
 _shtab_longshore_load_option_strings=(-h --help --json --quiet -q --engine --to)
 _shtab_longshore_mirror_list_option_strings=(-h --help --json --quiet -q)
@@ -94,6 +94,7 @@ _shtab_longshore_copy___json_nargs=0
 _shtab_longshore_copy___quiet_nargs=0
 _shtab_longshore_copy__q_nargs=0
 _shtab_longshore_copy___referrers_nargs=0
+_shtab_longshore_copy___force_nargs=0
 _shtab_longshore_copy___all_tags_nargs=0
 _shtab_longshore_save__h_nargs=0
 _shtab_longshore_save___help_nargs=0

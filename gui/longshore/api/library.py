@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from longshore.api.manifest import Manifest, has_platform, public
-from longshore.api.transferring import OnProgress, Result, opened, platform_of, run
+from longshore.api.transferring import REPLACE, OnProgress, Result, opened, platform_of, run
 from longshore.application import places, requests
 from longshore.application.session import Session
 from longshore.cancellation import Cancellation
@@ -103,6 +103,8 @@ class Library:
                         "The image has no name.", subject=str(image), advice="Name the target."
                     )
                 target = source.reference
+            if isinstance(target, str):
+                places.check_target(target)
             named = target if isinstance(target, Reference) else Reference.parse(target)
             request = requests.push(source, named.with_default_tag())
             return run(session, request, progress, cancellation)
@@ -126,14 +128,12 @@ class Library:
         """
         if format not in ("docker", "oci"):
             raise InvalidInput("The format is docker or oci.", subject=format)
-        path = Path(file).absolute()
-        if path.exists() and not replace:
-            raise InvalidInput(
-                "The file exists.", subject=str(path), advice="Replace it, or choose another name."
-            )
+        archive = ArchivePlace(Path(file).absolute(), format)
+        if not replace:
+            places.check_free(archive, REPLACE)
         wanted = None if platform is None else platform_of(platform)
         with self._source(image, history=history) as (session, source):
-            request = requests.save(source, ArchivePlace(path, format), wanted)
+            request = requests.save(source, archive, wanted)
             return run(session, request, progress, cancellation)
 
     @for_programs()

@@ -67,6 +67,8 @@ class Result:
         return any(note.kind is NoteKind.UP_TO_DATE for note in self.notes)
 
 
+#: The advice where an archive exists.
+REPLACE = "Pass replace=True, or choose another name."
 #: Is called with the progress of a transfer.
 OnProgress = Callable[[Progress], None]
 
@@ -78,6 +80,7 @@ def transfer(
     *,
     platform: str | Platform | None = None,
     referrers: bool = False,
+    replace: bool = False,
     engine: str | None = None,
     history: bool = False,
     progress: OnProgress | None = None,
@@ -89,8 +92,9 @@ def transfer(
     ``docker-daemon:NAME`` (the engine), ``library:NAME``, ``oci:FOLDER:NAME``, ``oci-archive:FILE:NAME``,
     ``docker-archive:FILE:NAME``. *platform*: only this one, such as ``linux/arm64``; otherwise an engine takes its own,
     and every other destination the whole image, unchanged. *referrers*: also signatures, SBOMs and other referrers.
-    *engine*: the URL of the engine, or the name of a Docker context; the current one by default. *history*: list the
-    transfer in the user's history, as the window and the command line do.
+    *replace*: an existing archive may be replaced. *engine*: the URL of the engine, or the name of a Docker context;
+    the current one by default. *history*: list the transfer in the user's history, as the window and the command line
+    do.
 
     *progress* is called in the calling thread, at first more often, then at most ten times a second. Ends early by
     *cancellation* from any thread, by Ctrl+C, and by an exception of *progress*; what runs is then cancelled cleanly.
@@ -98,8 +102,11 @@ def transfer(
     May be called from several threads at once. Raises LongshoreError (see ``longshore.errors``), Cancelled.
     """
     with opened(engine=engine, history=history) as session:
-        end = places.end_of(places.parse_place(str(source), session), session)
-        place = places.parse_place(str(destination), session)
+        named = places.parse_place(str(source), session)
+        place = places.parse_destination(str(destination), session)
+        if not replace:
+            places.check_free(place.place, REPLACE)
+        end = places.end_of(named, session)
         platforms = [] if platform is None else [platform_of(platform)]
         request = places.request_between(end, place, platforms, referrers=referrers)
         return run(session, request, progress, cancellation)

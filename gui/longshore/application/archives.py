@@ -18,3 +18,18 @@ def images_in(archive: ArchivePlace, cancellation: Cancellation) -> list[Endpoin
         for image in open_archive(archive.path, cancellation=cancellation).listing.archived
         for name in image.references or (None,)
     ]
+
+
+def find_ref_name(archive: ArchivePlace, ref_name: str, cancellation: Cancellation) -> Endpoint | None:
+    """Return the image that the layout in *archive* calls exactly *ref_name*, as skopeo finds it; None if none.
+
+    As :func:`images_in`.
+    """
+    from longshore.archives.archive import open_archive
+
+    for image in open_archive(archive.path, cancellation=cancellation).listing.archived:
+        if ref_name in image.ref_names:
+            # An image with one name keeps it.
+            name = image.references[0] if len(image.references) == 1 and len(image.ref_names) == 1 else None
+            return Endpoint(archive, name, "" if name is not None else image.top.digest)
+    return None

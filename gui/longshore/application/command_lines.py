@@ -22,6 +22,7 @@ from longshore.oci.known_platforms import parse_known
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
 from longshore.transfers.transfer import (
+    REF_NAME,
     ArchivePlace,
     Endpoint,
     EnginePlace,
@@ -102,7 +103,7 @@ def mirror_line(rule: MirrorRule) -> str | None:
         for platform in rule.platforms:
             words += _platform(platform)
         words += ["--referrers"] if rule.referrers else []
-        words += [_registry(rule.source), _registry(rule.destination)]
+        words += [_registry(rule.source), _registry(rule.destination, written=True)]
     except (_NoLineError, LongshoreError):
         return None
     return shlex.join(["longshore", *words])
@@ -176,7 +177,7 @@ def _push(request: TransferRequest, terminal: Terminal) -> list[str]:
     words = ["push", *_local(source.place, terminal), _image(source)]
     own = source.reference
     if own is None or own.with_default_tag().with_digest(None) != target:
-        words.append(_typed(target))
+        words.append(_target(target))
     return words
 
 
@@ -186,7 +187,7 @@ def _save(request: TransferRequest, terminal: Terminal) -> list[str]:
         raise _NoLineError
     _same(request, requests.save(source, archive, request.platform))
     if isinstance(source.place, RegistryPlace):
-        words, image = ["--from", "registry"], _from_registry(source)
+        words, image = ["--from", "registry"], _typed(_tagged(source))
     else:
         words, image = _local(source.place, terminal), _image(source)
     words += [] if archive.format == "docker" else ["--format", archive.format]
@@ -202,7 +203,7 @@ def _load(request: TransferRequest, terminal: Terminal) -> list[str]:
         return ["load", *_engine(place, terminal), _path(source.place.path)]
     if isinstance(place, RegistryPlace) and source.reference is None and source.image_id:
         # The command refuses an archive with several images.
-        target = _from_registry(request.destination)
+        target = _target(_tagged(request.destination))
         _same(request, requests.push(source, _named(request.destination)))
         return ["load", _path(source.place.path), "--to", target]
     raise _NoLineError
@@ -213,7 +214,9 @@ def _copy(request: TransferRequest, terminal: Terminal) -> list[str]:
     options = dict(request.options)
     platforms = [name for name in options.get("platforms", "").split(",") if name]
     engines = [end.place for end in (source, destination) if isinstance(end.place, EnginePlace)]
-    if len(platforms) == 1 or len(engines) > 1 or (engines and options) or (platforms and request.platform):
+    if len(platforms) == 1 or len(engines) > 1 or (platforms and request.platform):
+        raise _NoLineError
+    if engines and options.keys() - {REF_NAME}:
         raise _NoLineError
     if destination.reference is None and source.reference is not None:
         raise _NoLineError
@@ -228,6 +231,7 @@ def _copy(request: TransferRequest, terminal: Terminal) -> list[str]:
         source,
         Endpoint(destination.place, destination.reference, "" if renamed else kept),
         referrers=options.get("referrers") == "1",
+        ref_name=request.ref_name,
     )
     if platforms:
         made = replace(
@@ -241,7 +245,7 @@ def _copy(request: TransferRequest, terminal: Terminal) -> list[str]:
     for name in platforms:
         words += _platform(Platform.parse(name))
     words += ["--referrers"] if "referrers" in options else []
-    return [*words, _source(source, terminal), _destination(destination, terminal)]
+    return [*words, _source(source, terminal), _destination(destination, terminal, request.ref_name)]
 
 
 def _copy_tag(request: TransferRequest, terminal: Terminal) -> list[str]:
@@ -255,7 +259,7 @@ def _copy_tag(request: TransferRequest, terminal: Terminal) -> list[str]:
     if source.name == target.name or not options.get("platforms"):
         raise _NoLineError
     words = ["copy", "--tags", source.tag, *_platform(platform), *(["--referrers"] if referrers else [])]
-    return [*words, *(_registry(one.with_tag(None)) for one in (source, target))]
+    return [*words, _registry(source.with_tag(None)), _registry(target.with_tag(None), written=True)]
 
 
 def _same(asked: TransferRequest, made: TransferRequest) -> None:
@@ -298,11 +302,11 @@ def _named(end: Endpoint) -> Reference:
     return end.reference
 
 
-def _from_registry(end: Endpoint) -> str:
+def _tagged(end: Endpoint) -> Reference:
     reference = _named(end)
     if reference != reference.with_default_tag():
         raise _NoLineError  # a line would add the tag
-    return _typed(reference)
+    return reference
 
 
 def _typed(reference: Reference) -> str:
@@ -316,9 +320,15 @@ def _typed(reference: Reference) -> str:
     raise _NoLineError
 
 
-def _registry(reference: Reference) -> str:
-    """The word for a registry's image or repository where any place can be named."""
+def _target(reference: Reference) -> str:
+    """The reference as a destination, where a word alone does not mean Docker Hub."""
     text = _typed(reference)
+    return text if "/" in text else str(reference)
+
+
+def _registry(reference: Reference, *, written: bool = False) -> str:
+    """The word for a registry's image or repository where any place can be named. *written*: as a destination."""
+    text = _target(reference) if written else _typed(reference)
     before, colon, _ = text.partition(":")
     return f"docker://{text}" if colon and before in _TRANSPORTS else text
 
@@ -348,42 +358,49 @@ def _before_colon(path: Path) -> str:
     return text
 
 
-def _library(path: Path, terminal: Terminal) -> str:
-    return "library" if path == terminal.library else f"oci:{_before_colon(path)}"
+def _in_layout(place: LibraryPlace | ArchivePlace, name: str, whole: str, terminal: Terminal) -> str:
+    """The word for an image of the library, a layout or an archive. *name*: as people type it. Layouts are asked
+    literally, so that they need the *whole* name."""
+    if isinstance(place, ArchivePlace):
+        name = name if place.format == "docker" else whole
+        return f"{place.format}-archive:{_before_colon(place.path)}{name and f':{name}'}"
+    if place.path == terminal.library:
+        return f"library:{name}"
+    return f"oci:{_before_colon(place.path)}:{whole}"
 
 
 def _source(end: Endpoint, terminal: Terminal) -> str:
     match end.place:
         case RegistryPlace():
-            _from_registry(end)
-            return _registry(_named(end))
+            return _registry(_tagged(end))
         case EnginePlace():
             return f"docker-daemon:{_image(end)}"
-        case LibraryPlace(path):
-            return f"{_library(path, terminal)}:{_image(end)}"
-        case ArchivePlace(path, kind):
+        case LibraryPlace() as place:
+            whole = end.image_id if end.reference is None else str(end.reference)
+            return _in_layout(place, _image(end), whole, terminal)
+        case ArchivePlace() as place:
             if end.image_id:
                 raise _NoLineError
-            name = "" if end.reference is None else f":{_typed(end.reference)}"
-            return f"{kind}-archive:{_before_colon(path)}{name}"
+            if end.reference is None:
+                return _in_layout(place, "", "", terminal)
+            return _in_layout(place, _typed(end.reference), str(end.reference), terminal)
 
 
-def _destination(end: Endpoint, terminal: Terminal) -> str:
+def _destination(end: Endpoint, terminal: Terminal, ref_name: str) -> str:
     reference = end.reference
     if isinstance(end.place, RegistryPlace):
-        _from_registry(end)
-        return _registry(_named(end))
+        return _registry(_tagged(end), written=True)
     if reference is None:
         if isinstance(end.place, ArchivePlace):
-            return f"{end.place.format}-archive:{_before_colon(end.place.path)}"
+            return _in_layout(end.place, "", "", terminal)
         raise _NoLineError
     if reference.tag is None or reference.digest is not None:
         raise _NoLineError
     name = _typed(reference)
-    match end.place:
-        case EnginePlace():
-            return f"docker-daemon:{name}"
-        case LibraryPlace(path):
-            return f"{_library(path, terminal)}:{name}"
-        case ArchivePlace(path, kind):
-            return f"{kind}-archive:{_before_colon(path)}:{name}"
+    if isinstance(end.place, EnginePlace):
+        return f"docker-daemon:{name}"
+    if ref_name and (
+        end.place == LibraryPlace(terminal.library) or end.place == ArchivePlace(end.place.path)
+    ):
+        raise _NoLineError  # the library's images, and those of docker's archives, have their whole names
+    return _in_layout(end.place, name, ref_name or str(reference), terminal)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 from longshore.application import requests
 from longshore.application.requests import LocalPlace
 from longshore.application.session import Session
-from longshore.errors import ImageUnknown, InvalidInput, LongshoreError, NotInLibrary
+from longshore.errors import ImageUnknown, InvalidInput, InvalidReference, LongshoreError, NotInLibrary
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
 from longshore.text import plain
@@ -50,15 +51,32 @@ _ADVICE = {
 
 @dataclass(frozen=True, slots=True)
 class NamedPlace:
-    """A place, and the text of the image's name there, "" for none."""
+    """A place, and the text of the image's name there, "" for none.
+
+    *literal*: the text is the ``ref.name`` of an image layout, as skopeo reads and writes it.
+    """
 
     place: Place
     name: str
+    literal: bool = False
 
     @property
     def reference(self) -> Reference | None:
         """The name as a reference; None for none. Raises InvalidReference."""
-        return Reference.parse_input(self.name) if self.name else None
+        if not self.name:
+            return None
+        return Reference.parse(self.name) if self.literal else Reference.parse_input(self.name)
+
+    @property
+    def ref_name(self) -> str:
+        """The literal name if it is not the whole reference, otherwise ""."""
+        if not self.literal or not self.name:
+            return ""
+        try:
+            whole = str(Reference.parse(self.name).with_default_tag())
+        except InvalidReference:
+            return self.name
+        return "" if whole == self.name else self.name
 
 
 def parse_place(text: str, session: Session) -> NamedPlace:
@@ -74,13 +92,35 @@ def parse_place(text: str, session: Session) -> NamedPlace:
                 return NamedPlace(session.library(), rest)
             case "oci":
                 path, name = _path_and_name(rest)
-                return NamedPlace(LibraryPlace(path.resolve()), name)
+                return NamedPlace(LibraryPlace(path.resolve()), name, literal=True)
             case "oci-archive" | "docker-archive":
                 path, name = _path_and_name(rest)
-                return NamedPlace(ArchivePlace(path.absolute(), scheme.partition("-")[0]), name)
+                archive = ArchivePlace(path.absolute(), scheme.partition("-")[0])
+                return NamedPlace(archive, name, literal=archive.format == "oci")
     if colon and scheme in _REFUSED:
         raise InvalidInput(_REFUSED[scheme], subject=plain(text, 200), advice=_ADVICE.get(scheme, ""))
     return _registry(text)
+
+
+def parse_destination(text: str, session: Session) -> NamedPlace:
+    """As :func:`parse_place`, for an image to be written: a word alone does not mean Docker Hub.
+
+    A typing error such as ``enigne`` would otherwise be pushed there. Raises InvalidInput too for such a word.
+    """
+    if not has_transport(text):
+        check_target(text)
+    return parse_place(text, session)
+
+
+def check_target(text: str) -> None:
+    """Raise InvalidInput if *text* names neither a registry nor a path, and InvalidReference if it is no name."""
+    reference = Reference.parse_input(text)
+    if "/" not in text:
+        raise InvalidInput(
+            "The destination names no registry.",
+            subject=plain(text, 200),
+            advice=f"Name it in full, such as {reference}.",
+        )
 
 
 def has_transport(text: str) -> bool:
@@ -104,18 +144,45 @@ def _path_and_name(rest: str) -> tuple[Path, str]:
     return Path(path), name
 
 
+def check_free(place: Place, advice: str) -> None:
+    """Raise InvalidInput, with *advice*, if *place* is an archive that exists: a transfer would replace it."""
+    if not isinstance(place, ArchivePlace):
+        return
+    there = False
+    with contextlib.suppress(OSError):  # what is wrong with the folder, the transfer reports
+        there = place.path.exists()
+    if there:
+        raise InvalidInput("The file exists.", subject=str(place.path), advice=advice)
+
+
 def end_of(named: NamedPlace, session: Session) -> Endpoint:
     """The source that *named* means: engines and the library are asked for it. Raises LongshoreError."""
     place = named.place
     if isinstance(place, EnginePlace | LibraryPlace):
         if not named.name and isinstance(place, LibraryPlace):
             return _only_image(session, place)
-        return local_end(session, place, named.name)
+        return _literal(session, named) or local_end(session, place, named.name)
+    if found := _literal(session, named):
+        return found
     reference = named.reference
     if isinstance(place, RegistryPlace):
         assert reference is not None
         return Endpoint(place, reference.with_default_tag())
     return Endpoint(place, reference)
+
+
+def _literal(session: Session, named: NamedPlace) -> Endpoint | None:
+    """The image that an image layout calls exactly as *named*. None: it is looked up as a reference."""
+    if not named.ref_name:
+        return None
+    if isinstance(named.place, LibraryPlace):
+        entry = session.clients.library(named.place.path).find_ref_name(named.ref_name)
+        return None if entry is None else Endpoint(named.place, entry.reference, entry.descriptor.digest)
+    assert isinstance(named.place, ArchivePlace)
+    from longshore.application.archives import find_ref_name
+    from longshore.cancellation import Cancellation
+
+    return find_ref_name(named.place, named.ref_name, Cancellation())
 
 
 def _only_image(session: Session, place: LibraryPlace) -> Endpoint:
@@ -170,7 +237,7 @@ def request_between(
     # As in the window: an image that keeps its name keeps its id too, and two equal requests are one transfer.
     kept = name == source.reference and not isinstance(place, RegistryPlace)
     destination_end = Endpoint(place, name, source.image_id if kept else "")
-    request = requests.move(source, destination_end, referrers=referrers)
+    request = requests.move(source, destination_end, referrers=referrers, ref_name=destination.ref_name)
     if not platforms:
         return request
     if len(platforms) == 1:

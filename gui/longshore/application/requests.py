@@ -8,6 +8,7 @@ from longshore.oci.local_image import LocalImage
 from longshore.oci.platform import Platform
 from longshore.oci.reference import DOCKER_HUB, Reference
 from longshore.transfers.transfer import (
+    REF_NAME,
     ArchivePlace,
     Endpoint,
     EnginePlace,
@@ -65,8 +66,13 @@ def copy(
     )
 
 
-def move(source: Endpoint, destination: Endpoint, *, referrers: bool = False) -> TransferRequest:
-    """Move an image between any two places; the kinds of the places give the operation its name."""
+def move(
+    source: Endpoint, destination: Endpoint, *, referrers: bool = False, ref_name: str = ""
+) -> TransferRequest:
+    """Move an image between any two places; the kinds of the places give the operation its name.
+
+    *ref_name*: the destination's name in an image layout, if it is not the whole reference.
+    """
     kinds = type(source.place), type(destination.place)
     operation = Operation.COPY
     if kinds[1] is ArchivePlace:
@@ -77,7 +83,10 @@ def move(source: Endpoint, destination: Endpoint, *, referrers: bool = False) ->
         operation = Operation.PULL
     elif kinds == (EnginePlace, RegistryPlace):
         operation = Operation.PUSH
-    return TransferRequest(operation, source, destination, options=(("referrers", "1"),) if referrers else ())
+    options = {REF_NAME: ref_name, "referrers": "1" if referrers else ""}
+    return TransferRequest(
+        operation, source, destination, options=tuple(sorted(each for each in options.items() if each[1]))
+    )
 
 
 def save(source: Endpoint, archive: ArchivePlace, platform: Platform | None = None) -> TransferRequest:

@@ -10,6 +10,7 @@ from longshore.application import user_files
 from longshore.application.clients import Clients
 from longshore.application.registries import RegistryBook
 from longshore.engine.address import current_address
+from longshore.errors import InvalidInput
 from longshore.registry.config import RegistryConfig
 from longshore.settings import Folders, Settings
 from longshore.transfers.errors import HistoryUnavailable
@@ -45,6 +46,7 @@ class Session:
         cache = self.folders.cache if history else None
         self.clients = Clients(environ, self.registries.config, cache=cache)
         self._engine_urls = list(engine_urls)
+        self._engine_used = False
         self._queue: TransferQueue | None = None
 
     def engine(self, url: str | None = None) -> EnginePlace:
@@ -52,11 +54,17 @@ class Session:
 
         Raises EngineUnavailable, UnknownContext.
         """
+        self._engine_used = True
         return EnginePlace(current_address(url or next(iter(self._engine_urls), None), self.environ))
 
     def engines(self) -> list[EnginePlace]:
         """All chosen engines, or the current one. Raises as :meth:`engine`."""
         return list(dict.fromkeys(self.engine(url) for url in self._engine_urls or [""]))
+
+    def check_engines(self) -> None:
+        """Raise InvalidInput if engines were chosen and nothing has asked for one: the user means something else."""
+        if self._engine_urls and not self._engine_used:
+            raise InvalidInput("This uses no engine.", advice="Leave out --engine.")
 
     def library(self) -> LibraryPlace:
         """The library, in the folder that the user chose or in the default one."""

@@ -260,6 +260,7 @@ class _Reading:
             tuple(below.images),
             tuple(below.missing),
             indexes=tuple(index for index in below.indexes if index.digest != top.digest),
+            ref_names=(entry.ref_name,) if entry.ref_name else (),
         )
 
     def _walk(self, wanted: Descriptor, below: _Below, depth: int) -> Manifest | Index:

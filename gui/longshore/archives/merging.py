@@ -71,7 +71,8 @@ def joined(found: Sequence[Archived]) -> Iterator[Archived]:
         rows.setdefault(entry.top.digest, []).append(entry)
     for same in rows.values():
         names = tuple(dict.fromkeys(name for entry in same for name in entry.references))
-        yield replace(same[0], references=names)
+        ref_names = tuple(dict.fromkeys(name for entry in same for name in entry.ref_names))
+        yield replace(same[0], references=names, ref_names=ref_names)
 
 
 def remarks_on(contents: Contents, *, differ: bool, absent: Sequence[str]) -> tuple[Remark, ...]:

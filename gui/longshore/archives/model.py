@@ -45,7 +45,8 @@ class Archived:
     """One entry of an archive: an image, or an index with the images of several platforms.
 
     *made*: the archive has no manifest, and *top* was made for it. *missing*: children of an index that are not in the
-    archive: engines save one platform together with the whole index. *indexes*: those below *top*.
+    archive: engines save one platform together with the whole index. *indexes*: those below *top*. *ref_names*: its
+    names in the image layout unchanged, as other tools look them up; untrusted.
     """
 
     references: tuple[Reference, ...]
@@ -54,6 +55,7 @@ class Archived:
     missing: tuple[Descriptor, ...] = ()
     made: bool = False
     indexes: tuple[Index, ...] = ()
+    ref_names: tuple[str, ...] = ()
 
     @property
     def runnable(self) -> tuple[ArchivedImage, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from longshore.archives.compression import Compression, Packer
 from longshore.archives.limits import BLOCK
-from longshore.archives.model import ArchiveFormat, Listing
+from longshore.archives.model import Archived, ArchiveFormat, Listing
 from longshore.archives.new_file import NewFile
 from longshore.archives.scan import StreamedFile
 from longshore.archives.tarstream import RECORD, tar_header, tar_padding
@@ -14,6 +14,7 @@ from longshore.archives.writing import ArchiveWriter
 from longshore.cancellation import Cancellation
 from longshore.oci.layout import blob_path
 from longshore.oci.manifest import Index, Manifest
+from longshore.oci.reference import Reference
 
 
 class OciFile:
@@ -46,8 +47,18 @@ class OciFile:
         self._file.write(tar_padding(streamed.size))
         self._file.overwrite(start, tar_header(blob_path(digest), streamed.size))
 
-    def finish(self, listing: Listing) -> tuple[Manifest | Index, ...]:
-        """Write the manifests, and the lists at the end. Returns the manifests and indexes that the names point to."""
+    def finish(
+        self,
+        listing: Listing,
+        asked: Archived | None = None,
+        name: Reference | None = None,
+        ref_name: str = "",
+    ) -> tuple[Manifest | Index, ...]:
+        """Write the manifests, and the lists at the end. Returns the manifests and indexes that the names point to.
+
+        *name*: of the image *asked*; without it an image keeps its names. *ref_name*: what other tools call it, if
+        that is not the whole *name*.
+        """
         writer = ArchiveWriter(ArchiveFormat.OCI)
         tops = []
         for archived in listing.archived:
@@ -56,7 +67,10 @@ class OciFile:
             for raw in listing.documents_of(settled).values():
                 for chunk in writer.document(raw):
                     self._file.write(chunk)
-            writer.list_image(settled.top, settled.references)
+            if archived is asked and name is not None and name.digest is None:
+                writer.list_image(settled.top, [name.with_default_tag()], ref_name)
+            else:
+                writer.list_image(settled.top, settled.references)
         for chunk in writer.end():
             self._file.write(chunk)
         return tuple(tops)

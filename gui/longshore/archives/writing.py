@@ -64,10 +64,13 @@ class ArchiveWriter:
         yield from data
         yield tar_padding(size)
 
-    def list_image(self, top: Manifest | Index, references: Sequence[Reference]) -> None:
-        """List *top* in index.json under *references*, or without a name. The archive has its documents and blobs."""
+    def list_image(self, top: Manifest | Index, references: Sequence[Reference], ref_name: str = "") -> None:
+        """List *top* in index.json under *references*, or without a name. The archive has its documents and blobs.
+
+        *ref_name*: what other tools call it, if that is not the whole reference.
+        """
         for reference in references or (None,):
-            self._index = self._index.with_entry(LayoutEntry.named(top.descriptor, reference))
+            self._index = self._index.with_entry(LayoutEntry.named(top.descriptor, reference, ref_name))
 
     def list_for_docker(self, config: str, layers: Sequence[str], references: Sequence[Reference]) -> None:
         """List the image with the configuration *config*, a digest, in manifest.json. *layers*: the names of their

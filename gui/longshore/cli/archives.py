@@ -6,14 +6,13 @@ import argparse
 from pathlib import Path
 
 from longshore.application import requests
-from longshore.application.places import local_end
-from longshore.application.requests import LocalPlace
+from longshore.application.places import NamedPlace, check_free, local_end, parse_destination, request_between
 from longshore.application.session import Session
-from longshore.cli.moving import platform_of, run
+from longshore.cli.moving import REPLACE, platform_of, run
 from longshore.cli.output import Output
 from longshore.errors import InvalidInput
 from longshore.oci.reference import Reference
-from longshore.transfers.transfer import ArchivePlace, Endpoint, EnginePlace, RegistryPlace
+from longshore.transfers.transfer import ArchivePlace, Endpoint, EnginePlace, LibraryPlace, RegistryPlace
 
 _SAVE = """\
 examples:
@@ -26,6 +25,7 @@ examples:
   longshore load alpine.tar
   longshore load --to library a.tar b.tar.gz
   longshore load app.tar --to registry.example:5000/team/app:1.2
+  longshore load app.tar --to library:app:dev
 """
 
 
@@ -59,23 +59,23 @@ def add(command: str, parser: argparse.ArgumentParser) -> None:
             "--to",
             metavar="PLACE",
             default="engine",
-            help="engine (default), library, or a reference to push to",
+            help="engine (default), library, a reference to push to, or a place as in longshore copy",
         )
         parser.set_defaults(run=load)
 
 
 def save(session: Session, arguments: argparse.Namespace, output: Output) -> int:
     """Run ``longshore save``."""
-    path = arguments.output.absolute()
-    if path.exists() and not arguments.force:
-        raise InvalidInput("The file exists.", subject=str(path), advice="Use --force to replace it.")
+    archive = ArchivePlace(arguments.output.absolute(), arguments.format)
+    if not arguments.force:
+        check_free(archive, REPLACE)
     if arguments.source == "registry":
         reference = Reference.parse_input(arguments.image).with_default_tag()
         source = Endpoint(RegistryPlace(reference.domain), reference)
     else:
         place = session.library() if arguments.source == "library" else session.engine()
         source = local_end(session, place, arguments.image)
-    request = requests.save(source, ArchivePlace(path, arguments.format), arguments.platform)
+    request = requests.save(source, archive, arguments.platform)
     return run(session, [request], output)
 
 
@@ -85,8 +85,15 @@ def load(session: Session, arguments: argparse.Namespace, output: Output) -> int
     from longshore.cancellation import Cancellation
 
     archives = [ArchivePlace(file.absolute()) for file in arguments.files]
-    if arguments.to not in ("engine", "library"):
-        target = Reference.parse_input(arguments.to).with_default_tag()
+    if arguments.to in ("engine", "library"):
+        target = NamedPlace(session.library() if arguments.to == "library" else session.engine(), "")
+    else:
+        target = parse_destination(arguments.to, session)
+        check_free(target.place, "Choose another file.")
+    place = target.place
+    if isinstance(place, EnginePlace):
+        session.clients.engine(place.address).probe()  # the queue would wait for one that is not running
+    if target.name or isinstance(place, ArchivePlace):
         if len(archives) > 1:
             raise InvalidInput("Several archives cannot have one target.", advice="Load them one by one.")
         found = images_in(archives[0], Cancellation())
@@ -96,10 +103,9 @@ def load(session: Session, arguments: argparse.Namespace, output: Output) -> int
                 subject=str(archives[0].path),
                 advice="Load it into the library and push its images from there.",
             )
-        return run(session, [requests.push(found[0], target)], output)
-    place: LocalPlace = session.library() if arguments.to == "library" else session.engine()
+        return run(session, [request_between(found[0], target)], output)
     if isinstance(place, EnginePlace):
-        session.clients.engine(place.address).probe()  # the queue would wait for one that is not running
         return run(session, [requests.load(Endpoint(one, None), place) for one in archives], output)
+    assert isinstance(place, LibraryPlace)
     ends = [end for one in archives for end in images_in(one, Cancellation())]
     return run(session, [requests.load(end, place) for end in ends], output)

@@ -7,7 +7,7 @@ import argparse
 from longshore.application import places, requests
 from longshore.application.session import Session
 from longshore.cli import lists
-from longshore.cli.moving import platform_of, run
+from longshore.cli.moving import REPLACE, platform_of, run
 from longshore.cli.output import Output
 from longshore.errors import InvalidInput
 from longshore.oci.reference import Reference
@@ -42,6 +42,7 @@ def add(command: str, parser: argparse.ArgumentParser) -> None:
         help="only this platform of the image (may be repeated)",
     )
     parser.add_argument("--referrers", action="store_true", help="also signatures, SBOMs and other referrers")
+    parser.add_argument("--force", action="store_true", help="replace an existing archive")
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--all-tags", action="store_true", help="all tags of the repository")
     which.add_argument(
@@ -64,9 +65,11 @@ def copy(session: Session, arguments: argparse.Namespace, output: Output) -> int
     if arguments.source is None:
         raise InvalidInput("No image is named.", advice="Name the source, or a file with -f.")
     source = places.parse_place(arguments.source, session)
-    destination = places.parse_place(arguments.destination, session)
+    destination = places.parse_destination(arguments.destination, session)
     if arguments.all_tags or arguments.tags is not None:
         return _copy_tags(session, arguments, source, destination, output)
+    if not arguments.force:
+        places.check_free(destination.place, REPLACE)
     end = places.end_of(source, session)
     request = places.request_between(end, destination, arguments.platforms, referrers=arguments.referrers)
     if isinstance(destination.place, EnginePlace):

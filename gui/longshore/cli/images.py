@@ -53,6 +53,7 @@ def add(command: str, parser: argparse.ArgumentParser) -> None:
 def images(session: Session, arguments: argparse.Namespace, output: Output) -> int:
     """Run ``longshore images``."""
     place: LocalPlace = session.library() if arguments.source == "library" else session.engine()
+    session.check_engines()
     found = [
         image
         for image in sorted(open_store(place, session.clients).images(), key=_order)

@@ -72,7 +72,9 @@ def inspect(session: Session, arguments: argparse.Namespace, output: Output) -> 
     from longshore.application import inspection
     from longshore.cancellation import Cancellation
 
-    end = places.end_of(places.parse_place(arguments.reference, session), session)
+    named = places.parse_place(arguments.reference, session)
+    session.check_engines()
+    end = places.end_of(named, session)
     if arguments.raw or arguments.config:
         write_bytes(_read(session, arguments, end))
         return exit_codes.DONE

@@ -365,6 +365,7 @@ def _local(
     from longshore.application.stores import open_store
 
     place = session.library() if source == "library" else session.engine()
+    session.check_engines()
     try:
         images = open_store(place, session.clients).images()
     except LongshoreError as error:

@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 
 #: Commands that can use several engines at once.
 _SEVERAL_ENGINES = {"pull"}
+#: Commands that use none, whatever their arguments.
+_NO_ENGINE = {
+    *("mirror", "repositories", "tags", "search", "login", "logout", "whoami"),
+    *("history", "queue", "lock", "completion"),
+}
 
 
 def main(argv: Sequence[str]) -> int:
@@ -110,7 +115,10 @@ def _session(arguments: argparse.Namespace) -> Session:
     engines = [*([arguments.engine] if arguments.engine else []), *arguments.engines]
     if len(engines) > 1 and arguments.command not in _SEVERAL_ENGINES:
         raise InvalidInput("This command uses one engine.", advice="Give --engine once.")
-    return Session(dict(os.environ), engine_urls=engines, registries=registries)
+    session = Session(dict(os.environ), engine_urls=engines, registries=registries)
+    if arguments.command in _NO_ENGINE:
+        session.check_engines()
+    return session
 
 
 def _unexpected(error: Exception, folder: str) -> LongshoreError:

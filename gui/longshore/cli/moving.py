@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from longshore.application import requests
-from longshore.application.places import local_end
+from longshore.application.places import local_end, parse_destination
 from longshore.application.requests import LocalPlace
 from longshore.application.running import Run
 from longshore.application.session import Session
@@ -20,10 +20,12 @@ from longshore.language import tr
 from longshore.library.model import LibraryDetails
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
+from longshore.text import plain
 from longshore.transfers.transfer import (
     Endpoint,
     EnginePlace,
     LibraryPlace,
+    RegistryPlace,
     TransferRequest,
     TransferSnapshot,
 )
@@ -45,6 +47,9 @@ examples:
   longshore push app:dev registry.example:5000/team/app:1.0 registry.example:5000/team/app:latest
   longshore push --from library --no-overwrite app:dev registry.example:5000/team/app:dev
 """
+
+#: The advice where the archive to write exists.
+REPLACE = "Use --force to replace it."
 
 
 def add(command: str, parser: argparse.ArgumentParser) -> None:
@@ -144,7 +149,7 @@ def push(session: Session, arguments: argparse.Namespace, output: Output) -> int
     source = local_end(session, place, arguments.image)
     if not arguments.targets and source.reference is None:
         raise InvalidInput("The image has no name.", subject=arguments.image, advice="Name the target too.")
-    targets = [Reference.parse_input(text).with_default_tag() for text in arguments.targets]
+    targets = [_target(text, session) for text in arguments.targets]
     if not targets and source.reference is not None:
         targets = [source.reference.with_default_tag().with_digest(None)]
     chosen, codes = _checked(session, source, targets, output, keep=arguments.no_overwrite)
@@ -158,6 +163,17 @@ def push(session: Session, arguments: argparse.Namespace, output: Output) -> int
             words = tr("{name}: the push changed the tag's digest. It was {digest} before.")
             output.warning(words.format(name=target.familiar, digest=before))
     return code_of(ended, codes)
+
+
+def _target(text: str, session: Session) -> Reference:
+    named = parse_destination(text, session)
+    if not isinstance(named.place, RegistryPlace) or named.reference is None:
+        raise InvalidInput(
+            "Images are pushed to registries.",
+            subject=plain(text, 200),
+            advice="Use longshore copy for this place.",
+        )
+    return named.reference.with_default_tag()
 
 
 def _checked(
@@ -249,6 +265,7 @@ def run(
 
 def _run(session: Session, wanted: Sequence[TransferRequest], output: Output) -> Sequence[TransferSnapshot]:
     """Run transfers, show them, and return how they ended."""
+    session.check_engines()
     if not wanted:
         return ()
     running = Run(session)

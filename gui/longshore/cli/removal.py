@@ -160,6 +160,7 @@ def _plan(session: Session, arguments: argparse.Namespace) -> tuple[list[_Action
                 )
         except LongshoreError as error:
             failures.append(error)
+    session.check_engines()
     actions: list[_Action] = []
     for local_place, names in here.items():
         try:

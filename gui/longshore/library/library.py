@@ -125,6 +125,10 @@ class Library:
         """The index entry for a name, None if there is none."""
         return self._folder.index().find(name)
 
+    def find_ref_name(self, ref_name: str) -> LayoutEntry | None:
+        """The index entry with exactly this ``ref.name``, None if there is none."""
+        return self._folder.index().find_ref_name(ref_name)
+
     def lease(self) -> Lease:
         """A new, empty lease, filled by :meth:`hold`, :meth:`receive` and :meth:`put`. The caller closes it."""
         return Lease(self._folder, self._let_go)
@@ -233,9 +237,17 @@ class Library:
         return any(entry.descriptor.digest == digest for entry in self._folder.index().entries)
 
     def put(
-        self, found: Manifest | Index, lease: Lease, name: Reference | None = None, *, listed: bool = False
+        self,
+        found: Manifest | Index,
+        lease: Lease,
+        name: Reference | None = None,
+        *,
+        listed: bool = False,
+        ref_name: str = "",
     ) -> str:
         """Store the bytes of a manifest or index, as *name* if one is given. Returns the digest.
+
+        *ref_name*: what other tools call it, if that is not the whole *name*.
 
         Without a name it is found as a child of an index, by its subject, or as an untagged image if *listed*. An
         earlier image loses the name, and its contents that become unused are removed.
@@ -244,7 +256,7 @@ class Library:
         if self._ingest.take_up(found.digest, lease) != len(found.raw):
             self._ingest.take_in([found.raw], lease, Cancellation())
         if name is not None or found.subject is not None or (listed and not self.names(found.digest)):
-            entry = LayoutEntry.named(self._described(found), name)
+            entry = LayoutEntry.named(self._described(found), name, ref_name)
             # Another program may have placed a blob that is not flushed to disk yet.
             self._ingest.sync()
             self._change(lambda index: index.with_entry(entry))

@@ -3,7 +3,8 @@ annotations.md). The library keeps a layout in a folder, an oci-archive keeps on
 
 Each name is written twice. ``org.opencontainers.image.ref.name`` holds the whole reference, as crane and podman write
 it and as skopeo looks it up (``oci:FOLDER:NAME``): a tag alone would not tell the ``latest`` of one repository from
-that of another. ``io.containerd.image.name`` holds it too, because containerd and docker read that one on load.
+that of another. Only a person who names a folder or a tar as skopeo does chooses another ``ref.name``, which skopeo
+then finds. ``io.containerd.image.name`` holds it too, because containerd and docker read that one on load.
 """
 
 from __future__ import annotations
@@ -75,13 +76,16 @@ class LayoutEntry:
     fields: Mapping[str, Any] = field(default_factory=dict, hash=False, compare=False, repr=False)
 
     @classmethod
-    def named(cls, descriptor: Descriptor, reference: Reference | None) -> LayoutEntry:
-        """An entry for *descriptor* with the name *reference*, or without a name. Earlier names are removed."""
+    def named(cls, descriptor: Descriptor, reference: Reference | None, ref_name: str = "") -> LayoutEntry:
+        """An entry for *descriptor* with the name *reference*, or without a name. Earlier names are removed.
+
+        *ref_name*: what other tools look up, if it is not the whole reference.
+        """
         annotations = {key: text for key, text in descriptor.annotations.items() if key not in _NAMES}
         if reference is not None:
-            annotations |= dict.fromkeys(_NAMES, str(reference))
+            annotations |= {REF_NAME: ref_name or str(reference), IMAGE_NAME: str(reference)}
         bare = replace(descriptor, annotations=annotations)
-        return cls(bare, reference, "" if reference is None else str(reference), bare.to_json())
+        return cls(bare, reference, annotations.get(REF_NAME, ""), bare.to_json())
 
     def renamed(self, reference: Reference | None) -> LayoutEntry:
         """The same image under another name. All other fields of the entry are kept."""
@@ -134,12 +138,20 @@ class LayoutIndex:
             return None
         return next((entry for entry in self.entries if entry.descriptor.digest == reference.digest), None)
 
+    def find_ref_name(self, ref_name: str) -> LayoutEntry | None:
+        """The first entry with exactly this text as its ``ref.name``, as skopeo finds it."""
+        return next((entry for entry in self.entries if ref_name and entry.ref_name == ref_name), None)
+
     def with_entry(self, entry: LayoutEntry) -> LayoutIndex:
         """A copy with *entry*, which replaces the entry of the same name or an unnamed entry of the same image."""
         kept: list[LayoutEntry] = []
         place = None
         for other in self.entries:
             same = entry.reference is not None and other.reference == entry.reference
+            # As another tool has named it: no reference, only the text.
+            same = same or (
+                other.reference is None and bool(other.ref_name) and other.ref_name == entry.ref_name
+            )
             if same or (other.reference is None and not other.ref_name and _same(other, entry)):
                 place = len(kept) if place is None else place
                 continue

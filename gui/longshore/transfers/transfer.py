@@ -121,6 +121,10 @@ class Endpoint:
         return ImageName(self.reference, self.image_id)
 
 
+#: The option with the text that a person chose for ``org.opencontainers.image.ref.name``.
+REF_NAME = "ref-name"
+
+
 @dataclass(frozen=True, slots=True)
 class TransferRequest:
     """The request for a transfer; immutable, hashable, and kept in the journal. Two equal requests are one transfer."""
@@ -132,6 +136,11 @@ class TransferRequest:
     platform: Platform | None = None
     #: Further options of a way (e.g. to include referrers), as sorted pairs so that requests stay hashable.
     options: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def ref_name(self) -> str:
+        """The destination's name in an image layout, as skopeo looks it up; "" for its whole reference."""
+        return dict(self.options).get(REF_NAME, "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import subprocess
 import tarfile
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,11 @@ import pytest
 
 from commandschema import checked
 from longshore.application.session import Session
+from longshore.oci.digest import sha256_of
 from longshore.transfers.transfer import State
 from testbed.engine import PrivateEngine
+from testbed.errors import TestbedUnavailable, require
+from testbed.processes import find_program
 from testbed.registry import PrivateRegistry
 from testbed.remote_images import seed_repository
 from testbed.throttle import Throttle
@@ -173,6 +177,42 @@ def test_copied_by_the_names_that_skopeo_uses(
     longshore("copy", "docker-daemon:cli/mine:1", "library:")
     refused = longshore("copy", f"dir:{tmp_path}", f"{there}:5", code=2)
     assert "Use oci:FOLDER" in refused.stderr
+
+
+def test_skopeo_and_longshore_find_the_names_of_each_other(
+    longshore: Any, open_registry: PrivateRegistry, tmp_path: Path
+) -> None:
+    try:
+        program = find_program("skopeo", "skopeo")
+    except TestbedUnavailable as problem:
+        require(problem)
+
+    def skopeo(*words: str) -> str:
+        done = subprocess.run(
+            [program, "--insecure-policy", *words], capture_output=True, text=True, timeout=120, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    seeded = seed_repository(open_registry.address, "cli/named", ["1"], platforms=PLATFORMS)
+    source = f"{open_registry.address}/cli/named:1"
+    longshore("pull", source)
+    for kind, folder in (("oci", "lay"), ("oci-archive", "lay.tar")):
+        longshore("copy", source, f"{kind}:{tmp_path}/{folder}:multi")
+        raw = skopeo("inspect", "--raw", f"{kind}:{tmp_path}/{folder}:multi")
+        assert sha256_of(raw.encode()) == seeded.digest
+        skopeo(
+            *("copy", "--all", "--preserve-digests"),
+            f"{kind}:{tmp_path}/{folder}:multi",
+            f"{kind}:{tmp_path}/sk-{folder}:v1",
+        )
+        (found,) = longshore.records("inspect", f"{kind}:{tmp_path}/sk-{folder}:v1")
+        assert found["digest"] == seeded.digest
+        copied = longshore("copy", "-q", f"{kind}:{tmp_path}/sk-{folder}:v1", f"{source}-{kind}").stdout
+        assert copied == f"{source}-{kind}@{seeded.digest}\n"
+        # An engine saves under the name that was typed, too.
+        longshore("copy", f"docker-daemon:{source}", f"{kind}:{tmp_path}/engine-{folder}:mine")
+        skopeo("inspect", "--raw", f"{kind}:{tmp_path}/engine-{folder}:mine")
 
 
 def test_tags_by_patterns(

@@ -114,6 +114,21 @@ def test_wrong_arguments_are_refused_before_anything_moves(tmp_path: Path) -> No
     assert not (tmp_path / "library").exists()
 
 
+@pytest.mark.parametrize("kind", ["oci-archive", "docker-archive"])
+def test_an_archive_that_exists_is_replaced_only_if_asked(kind: str, tmp_path: Path) -> None:
+    there = tmp_path / "there.tar"
+    there.write_text("precious")
+    away = f"unix://{tmp_path}/none.sock"
+    with pytest.raises(errors.InvalidInput, match="The file exists") as refused:
+        longshore.transfer("docker-daemon:app:1", f"{kind}:{there}:app:1", engine=away)
+    assert refused.value.advice == "Pass replace=True, or choose another name."
+    with longshore.Registry("127.0.0.1:1") as registry, pytest.raises(errors.InvalidInput, match="exists"):
+        registry.copy("app:1", f"{kind}:{there}")
+    with pytest.raises(errors.EngineUnavailable):
+        longshore.transfer("docker-daemon:app:1", f"{kind}:{there}:app:1", engine=away, replace=True)
+    assert there.read_text() == "precious"
+
+
 def test_an_engine_that_is_away_is_an_error_and_no_wait(tmp_path: Path) -> None:
     away = f"unix://{tmp_path}/none.sock"
     with pytest.raises(errors.EngineUnavailable):

@@ -335,6 +335,36 @@ def test_every_pair_of_places(desk: Desk) -> None:
     assert without == {("engine", "farm"), ("farm", "engine")}, "a command uses one engine"
 
 
+def test_destinations_at_docker_hub_are_never_a_word_alone(desk: Desk) -> None:
+    assert desk.there_and_back(requests.push(named(desk.engine), HUB)) == [
+        "longshore push r.io/acme/web:1 docker.io/library/alpine:3.20"
+    ]
+    assert desk.there_and_back(requests.copy(WEB, HUB)) == [
+        "longshore copy r.io/acme/web:1 docker.io/library/alpine:3.20"
+    ]
+    end = named(ArchivePlace(desk.home / "a.tar"), None)
+    assert desk.there_and_back(requests.push(end, HUB)) == [
+        f"longshore load {desk.home}/a.tar --to docker.io/library/alpine:3.20"
+    ]
+
+
+def test_a_layout_is_named_literally(desk: Desk) -> None:
+    source, multi = registry("r.io/acme/web:1"), Reference.parse("multi:latest")
+    folder, tar = desk.other_library, ArchivePlace(desk.home / "a.tar", "oci")
+    for place, word in ((folder, f"'oci:{desk.home}/a layout:"), (tar, f"oci-archive:{desk.home}/a.tar:")):
+        end = "'" if word.startswith("'") else ""
+        typed = requests.move(source, Endpoint(place, multi), ref_name="multi")
+        whole = requests.move(source, Endpoint(place, multi))
+        assert desk.there_and_back(typed) == [f"longshore copy r.io/acme/web:1 {word}multi{end}"]
+        assert desk.there_and_back(whole) == [
+            f"longshore copy r.io/acme/web:1 {word}docker.io/library/multi:latest{end}"
+        ]
+        assert "skopeo" not in desk.lines(typed)
+    # The library and docker's archives have whole names.
+    for place in (desk.library, ArchivePlace(desk.home / "a.tar")):
+        assert desk.lines(requests.move(source, Endpoint(place, multi), ref_name="multi")) == {}
+
+
 def test_what_the_window_requests_between_local_places(desk: Desk) -> None:
     assert desk.there_and_back(requests.carry(named(desk.engine), desk.library)) == [
         "longshore copy docker-daemon:r.io/acme/web:1 library:r.io/acme/web:1"

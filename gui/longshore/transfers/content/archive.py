@@ -154,8 +154,9 @@ class ArchiveContentWriter:
     host = ""
     repository = ""
 
-    def __init__(self, endpoint: Endpoint, place: ArchivePlace) -> None:
+    def __init__(self, endpoint: Endpoint, place: ArchivePlace, ref_name: str = "") -> None:
         self._reference = endpoint.reference
+        self._ref_name = ref_name
         self._place = place
         self._compression = compression_for(place.path)
         self._packer = Packer(self._compression)
@@ -255,7 +256,8 @@ class ArchiveContentWriter:
 
     def _list(self, found: Manifest | Index, references: list[Reference]) -> None:
         self._listed.add(found.digest)
-        self._writer.list_image(found, references)
+        own = None if self._reference is None else self._reference.with_default_tag().with_digest(None)
+        self._writer.list_image(found, references, self._ref_name if own in references else "")
         if self._writer.format is not ArchiveFormat.DOCKER:
             return
         image = self._image(found)

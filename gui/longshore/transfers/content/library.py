@@ -80,8 +80,9 @@ class LibraryReader(_Part):
 class LibraryWriter(_Part):
     """See ContentWriter."""
 
-    def __init__(self, library: Library, reference: Reference | None) -> None:
+    def __init__(self, library: Library, reference: Reference | None, ref_name: str = "") -> None:
         super().__init__(library, reference)
+        self._ref_name = ref_name
         self._lock = threading.Lock()
         self._by_digest = reference is None or reference.tag is None
         self._last: Manifest | Index | None = None
@@ -94,13 +95,21 @@ class LibraryWriter(_Part):
         """See ContentWriter. An image counts as present only if it is complete: layers may have been lost since."""
         digest = name
         if not valid_digest(name):
-            entry = self._library.find(self._named(name))
+            ref_name = self._written(name)
+            entry = (
+                self._library.find_ref_name(ref_name) if ref_name else self._library.find(self._named(name))
+            )
             if entry is None:
                 return None
             digest = entry.descriptor.digest
         elif self._by_digest and not self._library.names(digest):
             return None  # it must be stored again to get its index entry
         return digest if self._whole(digest, cancellation) else None
+
+    def _written(self, name: str) -> str:
+        """The ``ref.name`` of the tag *name*, "" for its whole reference: signatures beside the image have that."""
+        tag = None if self._reference is None else self._reference.with_default_tag().tag
+        return self._ref_name if name == tag else ""
 
     def _whole(self, digest: str, cancellation: Cancellation) -> bool:
         """Whether a manifest is here, with its blobs. Those of an index's children are checked separately."""
@@ -129,7 +138,9 @@ class LibraryWriter(_Part):
         cancellation.raise_if_cancelled()
         with self._lock:
             self._last = found
-        return self._library.put(found, self._lease, None if valid_digest(name) else self._named(name))
+        if valid_digest(name):
+            return self._library.put(found, self._lease)
+        return self._library.put(found, self._lease, self._named(name), ref_name=self._written(name))
 
     def commit(self, *, cancellation: Cancellation) -> None:
         """See ContentWriter. An image named by its digest gets its index entry now.

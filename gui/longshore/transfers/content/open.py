@@ -40,8 +40,10 @@ def open_reader(
             raise UnsupportedTransfer("Longshore can't read individual layers from this place.")
 
 
-def open_writer(endpoint: Endpoint, clients: Clients) -> ContentWriter:
+def open_writer(endpoint: Endpoint, clients: Clients, ref_name: str = "") -> ContentWriter:
     """A writer for the repository of *endpoint*'s reference. The caller commits and closes it.
+
+    *ref_name*: of *endpoint*'s image in an image layout, if it is not the whole reference.
 
     Raises LongshoreError, UnsupportedTransfer for an engine.
     """
@@ -53,10 +55,10 @@ def open_writer(endpoint: Endpoint, clients: Clients) -> ContentWriter:
         case LibraryPlace(path):
             from longshore.transfers.content.library import LibraryWriter
 
-            return LibraryWriter(clients.library(path), endpoint.reference)
+            return LibraryWriter(clients.library(path), endpoint.reference, ref_name)
         case ArchivePlace() as place:
             from longshore.transfers.content.archive import ArchiveContentWriter
 
-            return ArchiveContentWriter(endpoint, place)
+            return ArchiveContentWriter(endpoint, place, ref_name)
         case _:
             raise UnsupportedTransfer("Longshore can't write individual layers to this place.")

@@ -84,7 +84,8 @@ class ArchiveSink:
         oci = OciFile(file)
         for streamed in saved.layers():
             oci.add(streamed, saved.rows.counted(streamed))
-        oci.finish(saved.listing())
+        request = self._job.request
+        oci.finish(saved.listing(), saved.found(), request.destination.reference, request.ref_name)
 
 
 class LibrarySink:
@@ -142,7 +143,11 @@ class LibrarySink:
     def _put(self, top: Manifest | Index, lease: Lease) -> str:
         wanted = self._job.request.destination.reference
         return self._library.put(
-            top, lease, None if wanted is None else wanted.with_default_tag(), listed=True
+            top,
+            lease,
+            None if wanted is None else wanted.with_default_tag(),
+            listed=True,
+            ref_name=self._job.request.ref_name,
         )
 
     def _check(self, manifest: Manifest, image: ImageDetails) -> None:

@@ -32,7 +32,7 @@ class CopyWay:
         try:
             reader = open_reader(job.request.source, job.clients, job.tell)
             job.closing.callback(reader.close)
-            writer = open_writer(job.request.destination, job.clients)
+            writer = open_writer(job.request.destination, job.clients, job.request.ref_name)
             job.closing.callback(writer.close)
             work = CopyWork(job, reader, writer, self._turns)
             plan = work.plan()
