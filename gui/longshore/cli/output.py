@@ -68,8 +68,8 @@ class Output:
         """Columns for people; the caller prints the records.
 
         On a terminal the column number *prose* is cut so that the rows keep to the width, and where that is not enough,
-        the column *elided* is shortened in its middle. The columns *spare* are left out, in their order, before that one
-        would be too short to read. --quiet leaves out the header, --json everything.
+        the column *elided* is shortened in its middle. The columns *spare* are left out, in their order, before that
+        one would be too short to read. --quiet leaves out the header, --json everything.
         """
         if self.as_json:
             return
