@@ -43,6 +43,8 @@ _REFUSED = {
     "atomic": "The atomic transport is not supported.",
     "tarball": "A tar without an image's configuration is not an image.",
 }
+#: Names in an advice.
+_SHOWN = 5
 _ADVICE = {
     "dir": "Use oci:FOLDER.",
     "containers-storage": "Start Podman's service and use docker-daemon:NAME with --engine.",
@@ -188,6 +190,8 @@ def _literal(session: Session, named: NamedPlace) -> Endpoint | None:
 def _only_image(session: Session, place: LibraryPlace) -> Endpoint:
     from longshore.application.stores import open_store
 
+    if not place.path.exists():
+        raise _no_folder(place)
     names = {image.name for image in open_store(place, session.clients).images()}
     if len(names) != 1:
         raise InvalidInput(
@@ -205,17 +209,36 @@ def local_end(session: Session, place: LocalPlace, text: str) -> Endpoint:
 
     name = find_image(open_store(place, session.clients).images(), text)
     if name is None:
-        raise unknown_image(place, text)
+        raise unknown_image(session, place, text)
     return Endpoint.of(place, name)
 
 
-def unknown_image(place: LocalPlace, text: str) -> LongshoreError:
-    """The error for an image *text* that an engine or the library does not have."""
-    if isinstance(place, LibraryPlace):
+def unknown_image(session: Session, place: LocalPlace, text: str) -> LongshoreError:
+    """The error for an image *text* that an engine, the library or a folder does not have."""
+    if isinstance(place, EnginePlace):
+        return ImageUnknown("The engine has no such image.", subject=text, advice="See longshore images.")
+    if place == session.library():
         return NotInLibrary(
             "The library has no such image.", subject=text, advice="See longshore images --from library."
         )
-    return ImageUnknown("The engine has no such image.", subject=text, advice="See longshore images.")
+    if not place.path.exists():
+        return _no_folder(place)
+    listed = [image for image in session.clients.library(place.path).images() if not image.subject]
+    names = [
+        image.name if image.reference is None else str(image.reference)
+        for image in listed
+        if image.reference is not None or image.name
+    ]
+    more = ", …" if len(names) > _SHOWN else ""
+    return NotInLibrary(
+        "The folder has no such image.",
+        subject=f"{place.path}:{plain(text, 200)}",
+        advice=f"It has: {', '.join(names[:_SHOWN])}{more}" if names else "",
+    )
+
+
+def _no_folder(place: LibraryPlace) -> NotInLibrary:
+    return NotInLibrary("The folder does not exist.", subject=str(place.path), advice="Check its name.")
 
 
 def request_between(

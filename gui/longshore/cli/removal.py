@@ -193,7 +193,7 @@ def _local_actions(
         try:
             found = _find(listed, name)
             if found is None:
-                raise unknown_image(place, name)
+                raise unknown_image(session, place, name)
             if found.reference is not None and all(image.name != found for image in listed):
                 raise InvalidInput(
                     "The image has this digest, but not as a name of its own.",

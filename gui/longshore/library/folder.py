@@ -254,9 +254,9 @@ class LayoutFolder:
             return self._link(path) if path.is_symlink() else self._no_file(path)
         if error.errno in _FULL:
             return DiskFull(
-                "The library's disk is full.",
+                "The disk is full.",
                 subject=str(self.path),
-                advice="Free space on that disk, or choose another folder for the library.",
+                advice="Free space on that disk, or choose another folder.",
                 detail=detail,
             )
         if error.errno in _FORBIDDEN:

@@ -259,9 +259,9 @@ class _Part:
         free = found.f_bavail * found.f_frsize
         if size > free:
             raise DiskFull(
-                "The library's disk does not have enough free space.",
+                "The disk does not have enough free space for the image.",
                 subject=str(self._folder.path),
-                advice="Free space on that disk, or choose another folder for the library.",
+                advice="Free space on that disk, or choose another folder.",
                 detail=f"{size} bytes more are needed; {free} are free",
             )
 

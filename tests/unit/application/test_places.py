@@ -134,3 +134,20 @@ def test_a_literal_name_moves_and_is_added_to_an_image_that_is_there(tmp_path: P
     put(Library(earlier), TWO, Reference.parse("multi:latest"))
     longshore.transfer(f"oci:{source}:{APP}", f"oci:{earlier}:multi")
     assert in_folder(earlier) == {"multi": ("docker.io/library/multi:latest", TWO.manifest.digest)}
+
+
+def test_a_folder_that_is_missing_or_has_other_images(tmp_path: Path) -> None:
+    folder = skopeos(tmp_path / "sk", v1=ONE.manifest.digest, v2=TWO.manifest.digest)
+    put(Library(folder), TWO, APP)
+    for source in (f"oci:{tmp_path}/none:1", f"oci:{tmp_path}/none"):
+        with pytest.raises(NotInLibrary, match="The folder does not exist") as caught:
+            longshore.transfer(source, "library:x")
+        assert caught.value.subject == f"{tmp_path}/none"
+    with pytest.raises(NotInLibrary, match="The folder has no such image") as caught:
+        longshore.transfer(f"oci:{folder}:v3", "library:x")
+    assert (caught.value.subject, caught.value.advice) == (f"{folder}:v3", f"It has: {APP}, v1, v2")
+    with pytest.raises(NotInLibrary, match="The folder has no such image") as caught:
+        longshore.Library(folder).push("r.io/other:1", "r.io/other:1")
+    assert caught.value.subject == f"{folder}:r.io/other:1"
+    with pytest.raises(NotInLibrary, match="The library has no such image"):
+        longshore.transfer("library:v3", "library:x")

@@ -457,6 +457,8 @@ def test_each_fault_of_a_folder_has_its_words(tmp_path: Path, error: OSError, ki
     assert type(explained) is kind
     assert word in explained.message
     assert explained.advice
+    if kind is DiskFull:  # of the library, or of any other folder
+        assert explained.advice == "Free space on that disk, or choose another folder."
     assert explained.transient == (kind is LibraryBusy)
 
 
