@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from longshore.application.session import Session
 from longshore.cli import exit_codes
@@ -68,21 +69,22 @@ def history(session: Session, arguments: argparse.Namespace, output: Output) -> 
             rows += [left.get(row.id, row) for row in page]
             for row in rows[-len(page) :]:
                 output.record("transfer", transfer_values(row))
+    library = session.library().path
     header = ("FINISHED", "OPERATION", "SOURCE", "DESTINATION", "STATUS", "RESULT")
     if rows:
-        output.table(header, [_line(row) for row in rows], elided=5)
+        output.table(header, [_line(row, library) for row in rows], elided=5)
     else:
         output.line("No transfers match." if wanted.narrow or wanted.states else "No transfers yet.")
     return exit_codes.DONE
 
 
-def _line(row: TransferSnapshot) -> tuple[str, ...]:
+def _line(row: TransferSnapshot, library: Path) -> tuple[str, ...]:
     request = row.request
     return (
         times.age(row.finished) or "Unfinished",
         words.operation_text(request.operation),
         words.end_text(request.source, is_source=True),
-        words.end_text(request.destination, is_source=False),
+        words.end_text(request.destination, is_source=False, library=library),
         words.status_text(row.state),
         words.transferred_text(row),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from pathlib import Path
 
 from longshore.application.running import Run
 from longshore.application.session import Session
@@ -78,9 +79,12 @@ def listed(session: Session, arguments: argparse.Namespace, output: Output) -> i
     for rows, resumable in ((ended, True), (running, False)):
         for row in rows:
             output.record("transfer", {**transfer_values(row), "resumable": resumable})
+    library = session.library().path
     header = ("ID", "OPERATION", "SOURCE", "DESTINATION", "STATUS")
-    lines = [(*_line(row), words.status_text(row.state)) for row in ended]
-    lines += [(*_line(row), f"{words.status_text(row.state)}, in another Longshore") for row in running]
+    lines = [(*_line(row, library), words.status_text(row.state)) for row in ended]
+    lines += [
+        (*_line(row, library), f"{words.status_text(row.state)}, in another Longshore") for row in running
+    ]
     if lines:
         output.table(header, lines, elided=2)
     else:
@@ -183,11 +187,11 @@ def _engines(row: TransferSnapshot) -> list[EnginePlace]:
     return [place for place in places if isinstance(place, EnginePlace)]
 
 
-def _line(row: TransferSnapshot) -> tuple[str, ...]:
+def _line(row: TransferSnapshot, library: Path) -> tuple[str, ...]:
     request = row.request
     return (
         row.id[:_SHOWN],
         words.operation_text(request.operation),
         words.end_text(request.source, is_source=True),
-        words.end_text(request.destination, is_source=False),
+        words.end_text(request.destination, is_source=False, library=library),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from pathlib import Path
 
 from longshore.language import tr
 from longshore.transfers.transfer import (
@@ -45,8 +46,11 @@ def image_name(end: Endpoint) -> str:
     return text.safe(end.name.shown, 600)
 
 
-def end_text(end: Endpoint, *, is_source: bool) -> str:
-    """Return one end of a transfer: the image for a source, the place (and the name, in registries) for a target."""
+def end_text(end: Endpoint, *, is_source: bool, library: Path | None = None) -> str:
+    """Return one end of a transfer: the image for a source, the place (and the name, in registries) for a target.
+
+    *library*: the folder of the user's library; others are then called by their own names.
+    """
     place = end.place
     if isinstance(place, ArchivePlace):
         return text.safe(place.path.name)
@@ -55,7 +59,7 @@ def end_text(end: Endpoint, *, is_source: bool) -> str:
     if isinstance(place, EnginePlace):
         return text.safe(place.address.name)
     if isinstance(place, LibraryPlace):
-        return tr("Library")
+        return tr("Library") if library in (None, place.path) else text.safe(place.path.name)
     return image_name(end) or text.safe(place.host)
 
 
