@@ -94,10 +94,10 @@ def parse_place(text: str, session: Session) -> NamedPlace:
                 return NamedPlace(session.library(), rest)
             case "oci":
                 path, name = _path_and_name(rest)
-                return NamedPlace(LibraryPlace(path.resolve()), name, literal=True)
+                return NamedPlace(LibraryPlace(Path(path).resolve()), name, literal=True)
             case "oci-archive" | "docker-archive":
                 path, name = _path_and_name(rest)
-                archive = ArchivePlace(path.absolute(), scheme.partition("-")[0])
+                archive = ArchivePlace(archive_path(path), scheme.partition("-")[0])
                 return NamedPlace(archive, name, literal=archive.format == "oci")
     if colon and scheme in _REFUSED:
         raise InvalidInput(_REFUSED[scheme], subject=plain(text, 200), advice=_ADVICE.get(scheme, ""))
@@ -138,12 +138,25 @@ def _registry(text: str) -> NamedPlace:
     return NamedPlace(RegistryPlace(reference.domain), str(reference))
 
 
-def _path_and_name(rest: str) -> tuple[Path, str]:
+def archive_path(text: str) -> Path:
+    """The absolute path of the archive that a person named *text*.
+
+    Raises InvalidInput for ``-``, which other programs take for standard input or output.
+    """
+    if text == "-":
+        raise InvalidInput(
+            "Archives are read from files and written to files, not to standard input or output.",
+            advice="Name a file. A file that is called - is ./-",
+        )
+    return Path(text).absolute()
+
+
+def _path_and_name(rest: str) -> tuple[str, str]:
     """The path, and the name behind its first colon, as in skopeo: a path cannot contain a colon."""
     path, _, name = rest.partition(":")
     if not path or "\0" in path:
         raise InvalidInput("A path is missing.", subject=plain(rest, 200), advice="Use oci:FOLDER:NAME.")
-    return Path(path), name
+    return path, name
 
 
 def check_free(place: Place, advice: str) -> None:

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from longshore.application import requests
-from longshore.application.places import NamedPlace, check_free, local_end, parse_destination, request_between
+from longshore.application.places import (
+    NamedPlace,
+    archive_path,
+    check_free,
+    local_end,
+    parse_destination,
+    request_between,
+)
 from longshore.application.session import Session
 from longshore.cli.moving import REPLACE, platform_of, run
 from longshore.cli.output import Output
@@ -34,9 +40,7 @@ def add(command: str, parser: argparse.ArgumentParser) -> None:
     if command == "save":
         parser.epilog = _SAVE
         parser.add_argument("image", metavar="IMAGE", help="the image, by its name or ID")
-        parser.add_argument(
-            "-o", "--output", metavar="FILE", required=True, type=Path, help="the archive to write"
-        )
+        parser.add_argument("-o", "--output", metavar="FILE", required=True, help="the archive to write")
         parser.add_argument(
             "--from",
             dest="source",
@@ -52,9 +56,7 @@ def add(command: str, parser: argparse.ArgumentParser) -> None:
         parser.set_defaults(run=save)
     else:
         parser.epilog = _LOAD
-        parser.add_argument(
-            "files", metavar="FILE", nargs="+", type=Path, help="an archive, compressed or not"
-        )
+        parser.add_argument("files", metavar="FILE", nargs="+", help="an archive, compressed or not")
         parser.add_argument(
             "--to",
             metavar="PLACE",
@@ -66,7 +68,7 @@ def add(command: str, parser: argparse.ArgumentParser) -> None:
 
 def save(session: Session, arguments: argparse.Namespace, output: Output) -> int:
     """Run ``longshore save``."""
-    archive = ArchivePlace(arguments.output.absolute(), arguments.format)
+    archive = ArchivePlace(archive_path(arguments.output), arguments.format)
     if not arguments.force:
         check_free(archive, REPLACE)
     if arguments.source == "registry":
@@ -84,7 +86,7 @@ def load(session: Session, arguments: argparse.Namespace, output: Output) -> int
     from longshore.application.archives import images_in
     from longshore.cancellation import Cancellation
 
-    archives = [ArchivePlace(file.absolute()) for file in arguments.files]
+    archives = [ArchivePlace(archive_path(file)) for file in arguments.files]
     if arguments.to in ("engine", "library"):
         target = NamedPlace(session.library() if arguments.to == "library" else session.engine(), "")
     else:

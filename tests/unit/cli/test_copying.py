@@ -151,3 +151,26 @@ def test_an_image_is_pushed_only_to_registries() -> None:
     with pytest.raises(InvalidInput, match="pushed to registries") as refused:
         longshore("push", "--from", "library", "r.io/app:1", "library:x/y:1")
     assert refused.value.advice == "Use longshore copy for this place."
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "save --from registry r.io/app:1 -o -",
+        "load -",
+        "load --to library -",
+        "copy r.io/app:1 oci-archive:-",
+        "copy docker-archive:-:app:1 r.io/app:1",
+    ],
+)
+def test_an_archive_is_a_file(
+    line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: list[TransferRequest]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InvalidInput, match="not to standard input or output") as refused:
+        longshore(*line.split())
+    assert refused.value.advice == "Name a file. A file that is called - is ./-"
+    assert not asked
+    assert not list(tmp_path.iterdir())
+    assert longshore("save", "--from", "registry", "r.io/app:1", "-o", "./-") == 0
+    assert asked[0].destination.place == ArchivePlace(tmp_path / "-")
