@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from longshore.api.manifest import Manifest, has_platform, public
-from longshore.api.transferring import REPLACE, OnProgress, Result, opened, platform_of, run
+from longshore.api.transferring import REPLACE, OnProgress, Result, name_of, opened, platform_of, run
 from longshore.application import places, requests
 from longshore.application.session import Session
 from longshore.cancellation import Cancellation
@@ -80,6 +80,7 @@ class Library:
                 "A platform and all platforms exclude each other.", advice="Choose one of them."
             )
         wanted = None if platform is None else platform_of(platform)
+        image = name_of(image)
         reference = image if isinstance(image, Reference) else Reference.parse(image)
         with opened(history=history) as session:
             request = requests.pull(reference, self._place, wanted, whole=all_platforms)
@@ -103,6 +104,7 @@ class Library:
                         "The image has no name.", subject=str(image), advice="Name the target."
                     )
                 target = source.reference
+            target = name_of(target)
             if isinstance(target, str):
                 places.check_target(target)
             named = target if isinstance(target, Reference) else Reference.parse(target)
@@ -145,10 +147,11 @@ class Library:
     def _source(self, image: str | Reference, *, history: bool) -> Iterator[tuple[Session, Endpoint]]:
         """A session, and *image* as the source of a transfer. Raises NotInLibrary."""
         with opened(history=history) as session:
-            yield session, places.local_end(session, self._place, str(image))
+            yield session, places.local_end(session, self._place, str(name_of(image)))
 
 
 def _named(image: str | Reference) -> Reference | str:
+    image = name_of(image)
     if isinstance(image, Reference) or image.startswith("sha256:"):
         return image
     return Reference.parse(image)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from longshore.api.manifest import Manifest, has_platform, public
-from longshore.api.transferring import OnProgress, Result, platform_of, transfer
+from longshore.api.transferring import OnProgress, Result, name_of, platform_of, transfer
 from longshore.application.session import Session
 from longshore.cancellation import Cancellation
 from longshore.errors import InvalidInput, InvalidRegistryName
@@ -18,6 +18,9 @@ from longshore.oci.reference import DOCKER_HUB, Reference
 from longshore.registry.config import parse_registry
 from longshore.transfers.errors import no_platform
 from longshore.words.front_ends import for_programs
+
+if TYPE_CHECKING:
+    from longshore.registry.client import RegistryClient
 
 
 class Registry:
@@ -33,14 +36,15 @@ class Registry:
 
     @for_programs()
     def __init__(self, host: str = DOCKER_HUB) -> None:
-        config = parse_registry(host)
+        config = parse_registry(str(name_of(host)))
         if config.namespace:
             raise InvalidRegistryName(
                 "A registry is named by its host.", subject=host, advice=f"Use {config.host}."
             )
         self.host = config.host
+        self._closed = False
         self._session = Session(dict(os.environ), registries=[config], history=False)
-        self._client = self._session.clients.registry(self.host)
+        self._registry = self._session.clients.registry(self.host)
 
     def __enter__(self) -> Self:
         return self
@@ -57,14 +61,29 @@ class Registry:
         return f"Registry({self.host!r})"
 
     def close(self) -> None:
-        """Close idle connections. Running calls continue."""
+        """Close idle connections. Running calls continue; new ones raise InvalidInput."""
+        self._closed = True
         self._session.close()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise InvalidInput("This Registry is closed.", subject=self.host, advice="Make another one.")
+
+    @property
+    def _client(self) -> RegistryClient:
+        self._check_open()
+        return self._registry
 
     @for_programs()
     def reference(self, image: str | Reference) -> Reference:
         """The full reference of *image*. Raises InvalidReference, or InvalidInput if it is in another registry."""
+        image = name_of(image)
         if isinstance(image, str):
-            image = Reference.parse(f"{self.host}/{image.removeprefix(f'{self.host}/')}")
+            first, slash, _ = image.partition("/")
+            if slash and ":" in first and first != self.host:  # a port: no part of a path
+                image = Reference.parse(image)
+            else:
+                image = Reference.parse(f"{self.host}/{image.removeprefix(f'{self.host}/')}")
         if image.domain != self.host:
             raise InvalidInput("The image is in another registry.", subject=str(image))
         return image
@@ -147,6 +166,7 @@ class Registry:
         cancellation: Cancellation | None = None,
     ) -> Result:
         """Copy *image* from this registry to any *destination*; see :func:`longshore.transfer`."""
+        self._check_open()
         return transfer(
             self.reference(image),
             destination,

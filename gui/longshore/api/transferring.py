@@ -11,9 +11,11 @@ from longshore.application import places
 from longshore.application.running import Run
 from longshore.application.session import Session
 from longshore.cancellation import Cancellation, Cancelled
+from longshore.errors import InvalidInput
 from longshore.oci.known_platforms import parse_known
 from longshore.oci.platform import Platform
 from longshore.oci.reference import Reference
+from longshore.text import plain
 from longshore.transfers.errors import InternalError
 from longshore.transfers.transfer import (
     EnginePlace,
@@ -102,8 +104,8 @@ def transfer(
     May be called from several threads at once. Raises LongshoreError (see ``longshore.errors``), Cancelled.
     """
     with opened(engine=engine, history=history) as session:
-        named = places.parse_place(str(source), session)
-        place = places.parse_destination(str(destination), session)
+        named = places.parse_place(str(name_of(source)), session)
+        place = places.parse_destination(str(name_of(destination)), session)
         if not replace:
             places.check_free(place.place, REPLACE)
         end = places.end_of(named, session)
@@ -122,9 +124,16 @@ def opened(*, engine: str | None = None, history: bool = False) -> Iterator[Sess
         session.close()
 
 
+def name_of(name: object) -> str | Reference:
+    """The name that the caller passed. Raises InvalidInput for any other object: its text would be a valid name."""
+    if isinstance(name, str | Reference):
+        return name
+    raise InvalidInput("A name is a str or a Reference.", subject=plain(repr(name), 80))
+
+
 def platform_of(platform: str | Platform) -> Platform:
     """The platform that the caller named. Raises InvalidInput."""
-    return platform if isinstance(platform, Platform) else parse_known(platform)
+    return platform if isinstance(platform, Platform) else parse_known(str(platform))
 
 
 def run(

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -127,6 +130,70 @@ def test_an_archive_that_exists_is_replaced_only_if_asked(kind: str, tmp_path: P
     with pytest.raises(errors.EngineUnavailable):
         longshore.transfer("docker-daemon:app:1", f"{kind}:{there}:app:1", engine=away, replace=True)
     assert there.read_text() == "precious"
+
+
+@pytest.mark.parametrize("wrong", [None, 5, b"r.io/app:1", Path("app"), ["r.io/app:1"]])
+def test_what_is_no_name_is_refused_at_once(wrong: Any, tmp_path: Path) -> None:
+    library = longshore.Library(tmp_path / "library")
+    with longshore.Registry("127.0.0.1:1") as registry:
+        calls: list[Callable[[], object]] = [
+            lambda: longshore.transfer(wrong, "127.0.0.1:1/app:1"),
+            lambda: longshore.transfer("127.0.0.1:1/app:1", wrong),
+            lambda: registry.manifest(wrong),
+            lambda: registry.head(wrong),
+            lambda: registry.tags(wrong),
+            lambda: registry.copy(wrong, "127.0.0.1:1/app:1"),
+            lambda: longshore.Registry(wrong),
+            lambda: library.pull(wrong),
+            lambda: library.push(wrong, "127.0.0.1:1/app:1"),
+            lambda: library.save(wrong, tmp_path / "app.tar"),
+            lambda: library.manifest(wrong),
+            lambda: library.remove(wrong),
+        ]
+        for call in calls:
+            with pytest.raises(errors.InvalidInput, match="A name is a str or a Reference") as refused:
+                call()
+            assert refused.value.subject == repr(wrong)
+
+
+def test_a_name_on_another_host_is_refused_as_that() -> None:
+    with longshore.Registry("ghcr.io") as registry:
+        for name in ("127.0.0.1:5000/app:1", "quay.io:443/org/app"):
+            with pytest.raises(errors.InvalidInput, match="The image is in another registry"):
+                registry.reference(name)
+        # A cache has the images of other registries below their hosts' names.
+        assert registry.reference("quay.io/org/app:1").path == "quay.io/org/app"
+    with longshore.Registry("127.0.0.1:5000") as registry:
+        assert str(registry.reference("127.0.0.1:5000/app:1")) == "127.0.0.1:5000/app:1"
+
+
+def test_a_closed_registry_is_not_used() -> None:
+    registry = longshore.Registry("127.0.0.1:1")
+    registry.close()
+    registry.close()
+    calls: list[Callable[[], object]] = [
+        lambda: registry.tags("app"),
+        lambda: registry.repositories(),
+        lambda: registry.head("app"),
+        lambda: registry.manifest("app"),
+        lambda: registry.copy("app", "127.0.0.1:1/other:1"),
+    ]
+    for call in calls:
+        with pytest.raises(errors.InvalidInput, match="closed"):
+            call()
+
+
+def test_the_table_of_errors_is_complete() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "library.md").read_text("utf-8")
+    table = page.partition("| class | when |")[2].partition("```")[0]
+    listed = [name for line in table.splitlines() for name in re.findall(r"`(\w+)`", line.split(" | ")[0])]
+    bases = (errors.LongshoreError, errors.InvalidContent, errors.EngineError, errors.RegistryError)
+    known = {
+        name
+        for name, found in vars(errors).items()
+        if isinstance(found, type) and issubclass(found, errors.LongshoreError) and found not in bases
+    }
+    assert sorted(listed) == sorted(known)
 
 
 def test_an_engine_that_is_away_is_an_error_and_no_wait(tmp_path: Path) -> None:
