@@ -55,11 +55,16 @@ def request_values(request: TransferRequest) -> dict[str, Any]:
     """What a transfer moves, from where and to where."""
     return {
         "operation": request.operation.value,
-        "source": end_values(request.source),
+        "source": _source_values(request.source),
         "destination": end_values(request.destination),
         "platform": None if request.platform is None else str(request.platform),
         "options": dict(request.options),
     }
+
+
+def _source_values(end: Endpoint) -> dict[str, Any]:
+    # An archive is read whatever its format; the request's is only a default.
+    return end_values(end) | ({"format": None} if isinstance(end.place, ArchivePlace) else {})
 
 
 def end_values(end: Endpoint) -> dict[str, Any]:

@@ -110,3 +110,13 @@ def test_a_loaded_archive_is_named_by_its_file(capsys: pytest.CaptureFixture[str
     first, second = capsys.readouterr().out.splitlines()
     assert first.startswith("Loaded q.tar: ")
     assert second == f"  Image ID: {A}"
+
+
+@pytest.mark.parametrize("kind", ["docker", "oci"])
+def test_only_an_archive_that_is_written_has_a_known_format(kind: str) -> None:
+    archive = ArchivePlace(Path("/q.tar"), kind)
+    loaded = transfer_values(ended(Endpoint(archive, NAME), Endpoint(ENGINE, NAME), A))
+    saved = transfer_values(ended(Endpoint(ENGINE, NAME), Endpoint(archive, NAME), A))
+    assert loaded["source"]["format"] is None
+    assert "format" not in loaded["destination"]
+    assert saved["destination"]["format"] == kind
