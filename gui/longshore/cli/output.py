@@ -31,10 +31,12 @@ _CONTROLS = re.compile("[\\x7f-\\x9f\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u206
 class Output:
     """Prints for one command. One thread.
 
-    *live*: whether progress can be drawn over itself, on standard error.
+    *live*: whether progress can be drawn over itself, on standard error. *sign_in*: whether errors name the command to
+    sign in with; not those of that command.
     """
 
-    def __init__(self, *, as_json: bool, quiet: bool) -> None:
+    def __init__(self, *, as_json: bool, quiet: bool, sign_in: bool = True) -> None:
+        self._sign_in = sign_in
         self.as_json = as_json
         self.quiet = quiet
         self.live = not (as_json or quiet) and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
@@ -127,7 +129,7 @@ class Output:
         subject = f"{subject}: " if subject and subject not in message else ""
         lines = [f"longshore: {subject}{message} {advice}".rstrip()]
         lines += [f"  {words}" for words in error.detail.splitlines()]
-        if error.remedy is Remedy.SIGN_IN and error.registry:
+        if self._sign_in and error.remedy is Remedy.SIGN_IN and error.registry:
             hint = tr("To sign in: {command}")
             lines.append("  " + hint.format(command=f"longshore login {error.registry}"))
         report("".join(f"{line}\n" for line in lines))

@@ -93,6 +93,12 @@ def test_prose_is_cut_at_its_end(text: str, wide: int, short: str) -> None:
     assert cut(text, wide) == short
 
 
+def test_a_refused_sign_in_is_not_told_how_to_sign_in(capsys: pytest.CaptureFixture[str]) -> None:
+    error = SignInRequired("r requires you to sign in.", registry="r")
+    Output(as_json=False, quiet=False, sign_in=False).error(error)
+    assert capsys.readouterr().err == "longshore: r requires you to sign in.\n"
+
+
 def test_objects_do_not_command_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     hostile = "\x9b31m\u202e\x1b[31m\u2066ä"
     Output(as_json=True, quiet=False).record("x", {"label": hostile})
