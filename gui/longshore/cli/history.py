@@ -70,7 +70,7 @@ def history(session: Session, arguments: argparse.Namespace, output: Output) -> 
                 output.record("transfer", transfer_values(row))
     header = ("FINISHED", "OPERATION", "SOURCE", "DESTINATION", "STATUS", "RESULT")
     if rows:
-        output.table(header, [_line(row) for row in rows], elided=5)
+        output.table(header, [_line(row) for row in rows], elided=(2, 3), prose=5, spare=(1, 5, 0))
     else:
         output.line("No transfers match." if wanted.narrow or wanted.states else "No transfers yet.")
     return exit_codes.DONE

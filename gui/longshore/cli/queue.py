@@ -82,7 +82,7 @@ def listed(session: Session, arguments: argparse.Namespace, output: Output) -> i
     lines = [(*_line(row), words.status_text(row.state)) for row in ended]
     lines += [(*_line(row), f"{words.status_text(row.state)}, in another Longshore") for row in running]
     if lines:
-        output.table(header, lines, elided=2)
+        output.table(header, lines, elided=(2, 3), spare=(1,))
     else:
         output.line("No unfinished transfers.")
     return exit_codes.DONE
