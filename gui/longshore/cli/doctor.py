@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from longshore.application.checks import Check, Verdict, run
 from longshore.cli import exit_codes
-from longshore.cli.output import Output, padded
+from longshore.cli.output import Output, padded, wrapped
 from longshore.words.front_ends import FrontEnd, adapted
 
 if TYPE_CHECKING:
@@ -63,7 +63,8 @@ def _values(check: Check) -> dict[str, str]:
 def _lines(check: Check) -> str:
     first = f"{padded(check.verdict.value, 9)}{check.name} {check.subject}: {check.message}"
     more = [_advice(check), *check.detail.splitlines()]
-    return "\n".join([first, *(f"{' ' * 9}{line}" for line in more if line)])
+    lines = [first, *(f"{' ' * 9}{line}" for line in more if line)]
+    return "\n".join(part for line in lines for part in wrapped(line, 9))
 
 
 def _advice(check: Check) -> str:

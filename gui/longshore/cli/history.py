@@ -72,7 +72,8 @@ def history(session: Session, arguments: argparse.Namespace, output: Output) -> 
     library = session.library().path
     header = ("FINISHED", "OPERATION", "SOURCE", "DESTINATION", "STATUS", "RESULT")
     if rows:
-        output.table(header, [_line(row, library) for row in rows], elided=5)
+        lines = [_line(row, library) for row in rows]
+        output.table(header, lines, elided=(2, 3), prose=5, spare=(1, 5, 0))
     else:
         output.line("No transfers match." if wanted.narrow or wanted.states else "No transfers yet.")
     return exit_codes.DONE

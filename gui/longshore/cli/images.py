@@ -76,7 +76,9 @@ def images(session: Session, arguments: argparse.Namespace, output: Output) -> i
     ]
     if isinstance(place, LibraryPlace):
         header.remove("IN USE")
-    output.table(header, [_cells(image, header) for image in found])
+    spare = [header.index(column) for column in ("IN USE", "CREATED", "SIZE") if column in header]
+    names = [column for column, name in enumerate(header) if name in ("REPOSITORY", "TAG", "DIGEST")]
+    output.table(header, [_cells(image, header) for image in found], elided=names, spare=spare)
     return exit_codes.DONE
 
 

@@ -45,7 +45,7 @@ def main(argv: Sequence[str]) -> int:
     if arguments.command is None:
         # Only --help asks for the parser without a command, and that has ended the program.
         return exit_codes.USAGE
-    output = Output(as_json=arguments.json, quiet=arguments.quiet)
+    output = Output(as_json=arguments.json, quiet=arguments.quiet, sign_in=arguments.command != "login")
     try:
         return _run(arguments, output)
     except BrokenPipeError:

@@ -56,16 +56,31 @@ class Group(Protocol):
 class Parser(argparse.ArgumentParser):
     """Prints one sentence about wrong arguments, with the nearest command for an unknown one.
 
-    *private*: the sentence does not repeat the arguments.
+    *private*: the sentence does not repeat the arguments. *asked*: the command. *as_json*: also print an object.
     """
 
     private = False
+    asked = ""
+    as_json = False
 
     def error(self, message: str) -> NoReturn:
         """See ArgumentParser."""
         if self.private:
             message = "These arguments are not valid. They are not repeated here: one may be a password."
-        self.exit(2, f"{self.prog}: {message}\nSee {self.prog} --help.\n")
+        # Arguments that the command's parser left over are reported by the first one.
+        alone = self.asked and " " not in self.prog
+        prog = f"{self.prog} {self.asked}" if alone else self.prog
+        self.refuse(message, f"See {prog} --help.")
+
+    def refuse(self, message: str, advice: str = "") -> NoReturn:
+        """Print the sentence *message* and the line *advice*, and exit with the code for wrong arguments."""
+        if self.as_json:
+            from longshore.cli.output import Output, error_values
+            from longshore.errors import InvalidInput
+
+            values = error_values(InvalidInput(message, advice=advice))
+            Output(as_json=True, quiet=False).record("error", values)
+        self.exit(2, f"{self.prog}: {message}\n" + (f"{advice}\n" if advice else ""))
 
 
 class Refused(argparse.Action):
@@ -85,7 +100,8 @@ class Refused(argparse.Action):
         option_string: str | None = None,
     ) -> NoReturn:
         """See Action."""
-        parser.exit(2, f"{parser.prog}: {self._words}\n")
+        assert isinstance(parser, Parser)
+        parser.refuse(self._words)
 
 
 def asks_for_window(argv: Sequence[str]) -> bool:
@@ -109,8 +125,16 @@ def _command(argv: Sequence[str]) -> str | None:
 def command_parser(argv: Sequence[str]) -> Parser:
     """The parser for *argv*: only the asked command's arguments are imported. Exits for an unknown command."""
     asked = _command(argv)
-    parser = _parser()
+    as_json_too = "--json" in argv
+
+    class Asked(Parser):
+        """A class of its own, because argparse also makes the parsers of commands and of their actions of it."""
+
+        as_json = as_json_too
+
+    parser = _parser(Asked)
     parser.private = asked in _PRIVATE
+    parser.asked = asked if asked in COMMANDS else ""
     if asked is not None and asked not in COMMANDS:
         import difflib
 
@@ -128,8 +152,8 @@ def whole_parser() -> Parser:
     return parser
 
 
-def _parser() -> Parser:
-    parser = Parser(
+def _parser(kind: type[Parser] = Parser) -> Parser:
+    parser = kind(
         prog="longshore",
         description="Move container images between engines, registries, archives and a library on disk.",
         epilog=_EPILOG,

@@ -86,7 +86,7 @@ def listed(session: Session, arguments: argparse.Namespace, output: Output) -> i
         (*_line(row, library), f"{words.status_text(row.state)}, in another Longshore") for row in running
     ]
     if lines:
-        output.table(header, lines, elided=2)
+        output.table(header, lines, elided=(2, 3), spare=(1,))
     else:
         output.line("No unfinished transfers.")
     return exit_codes.DONE

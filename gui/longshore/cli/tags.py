@@ -13,6 +13,7 @@ from longshore.cli import exit_codes
 from longshore.cli.output import Output, error_values
 from longshore.cli.repositories import count_of
 from longshore.errors import InvalidInput, LongshoreError
+from longshore.language import tr
 from longshore.naturalsort import natural_key
 from longshore.oci.grammar import valid_tag
 from longshore.oci.reference import Reference
@@ -80,6 +81,11 @@ def tags(session: Session, arguments: argparse.Namespace, output: Output) -> int
     ]
     found.sort(key=lambda tag: natural_key(tag.name), reverse=True)
     found = found[: arguments.limit]
+    if not found:
+        if not (output.as_json or output.quiet):
+            # Not among the names on standard output.
+            output.warning(tr("No tags match.") if arguments.filter else tr("The repository has no tags."))
+        return exit_codes.DONE
     if not arguments.details:
         for tag in found:
             output.record("tag", _values(repository, tag.name, tag.details))

@@ -7,8 +7,10 @@ import json
 import pytest
 
 from longshore.cli import exit_codes, output
-from longshore.cli.output import Output, cut, shortened, width
+from longshore.cli.output import Output, cut, shortened, width, wrapped
 from longshore.errors import InvalidInput, LongshoreError, SignInRequired
+
+DIGEST = f"sha256:{'0123456789abcdef' * 4}"
 
 
 def test_width_counts_cells() -> None:
@@ -24,6 +26,8 @@ def test_width_counts_cells() -> None:
         ("registry/app", 8, "regi…app"),
         ("registry/app", 1, "r…"),
         ("日本語日本語", 7, "日…本語"),
+        (DIGEST, 8, "0123456…"),
+        (DIGEST, 21, "sha256:0123456789abc…"),
     ],
 )
 def test_shortened_in_the_middle(text: str, wide: int, short: str) -> None:
@@ -87,10 +91,53 @@ def test_spare_columns_are_left_out_before_a_name_cannot_be_read(
 
 
 @pytest.mark.parametrize(
+    ("columns", "line"),
+    [
+        (
+            100,
+            "2 minutes ago  Copy       registry.exa…pository:1.0  registry.exam…pository:1.0  Succeeded  Already…",
+        ),
+        (80, "2 minutes ago  registry.exam…pository:1.0  registry.exam…pository:1.0  Succeeded"),
+        (40, "regist…ry:1.0  registr…ry:1.0  Succeeded"),
+    ],
+)
+def test_several_names_share_what_is_too_wide(
+    columns: int, line: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", str(columns))
+    name = "registry.example:5000/a/long/name/of/a/repository:1.0"
+    rows = [("2 minutes ago", "Copy", name, name, "Succeeded", "Already up to date (3 layers)")]
+    header = ("FINISHED", "OPERATION", "SOURCE", "DESTINATION", "STATUS", "RESULT")
+    Output(as_json=False, quiet=False).table(header, rows, elided=(2, 3), prose=5, spare=(1, 5, 0))
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= columns and len(lines[1]) > columns - 3
+    assert lines[1] == line
+
+
+def test_prose_is_wrapped_on_a_terminal_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    line = "ok       disk /var/lib: There is enough room for everything that you need."
+    assert wrapped(line, 9) == [line]
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "40")
+    assert wrapped(line, 9) == [
+        "ok       disk /var/lib: There is enough",
+        "         room for everything that you",
+        "         need.",
+    ]
+
+
+@pytest.mark.parametrize(
     ("text", "wide", "short"), [("a word", 6, "a word"), ("a word", 3, "a…"), ("日本", 3, "日…")]
 )
 def test_prose_is_cut_at_its_end(text: str, wide: int, short: str) -> None:
     assert cut(text, wide) == short
+
+
+def test_a_refused_sign_in_is_not_told_how_to_sign_in(capsys: pytest.CaptureFixture[str]) -> None:
+    error = SignInRequired("r requires you to sign in.", registry="r")
+    Output(as_json=False, quiet=False, sign_in=False).error(error)
+    assert capsys.readouterr().err == "longshore: r requires you to sign in.\n"
 
 
 def test_objects_do_not_command_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import json
 import subprocess
 import sys
 
 import pytest
 
+from commandschema import checked
 from longshore.cli.parser import COMMANDS, asks_for_window, command_parser, whole_parser
 
 
@@ -37,6 +39,39 @@ def test_an_unknown_command_ends_with_a_sentence(capsys: pytest.CaptureFixture[s
     assert ended.value.code == 2
     assert capsys.readouterr().err == (
         "longshore: There is no command 'pusj'. Did you mean push?\nSee longshore --help.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence", "advice"),
+    [
+        ("pull -x", "unrecognized arguments: -x", "See longshore pull --help."),
+        ("tags", "the following arguments are required: REPOSITORY", "See longshore tags --help."),
+        ("queue resume -x", "unrecognized arguments: -x", "See longshore queue --help."),
+        ("pusj", "There is no command 'pusj'. Did you mean push?", "See longshore --help."),
+        ("queue remove", "the following arguments are required: ID", "See longshore queue remove --help."),
+    ],
+)
+@pytest.mark.parametrize("as_json", [False, True])
+def test_wrong_arguments_name_the_help_and_are_an_object(
+    line: str, sentence: str, advice: str, as_json: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    argv = [*line.split(), *(["--json"] if as_json else [])]
+    with pytest.raises(SystemExit) as ended:
+        command_parser(argv).parse_args(argv)
+    assert ended.value.code == 2
+    printed = capsys.readouterr()
+    assert printed.err.startswith("longshore") and printed.err.endswith(f": {sentence}\n{advice}\n")
+    if not as_json:
+        assert printed.out == ""
+        return
+    checked(printed.out.rstrip("\n"))
+    found = json.loads(printed.out)
+    assert (found["kind"], found["code"], found["message"], found["advice"]) == (
+        "error",
+        "input.invalid",
+        sentence,
+        advice,
     )
 
 
