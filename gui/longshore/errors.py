@@ -44,7 +44,8 @@
 
 Each says what happened (``message``, one plain sentence), to what (``subject``), what to do next (``advice``), and
 keeps the other side's own words (``detail``), made safe to show. None of them contains a secret: known secrets
-(``secrecy``) are replaced here. ``remedy`` is what the window offers to do about it, at ``registry``.
+(``secrecy``) are replaced here, and in ``detail`` also what looks like one. ``remedy`` is what the window offers to do
+about it, at ``registry``.
 """
 
 from __future__ import annotations
@@ -53,6 +54,7 @@ import enum
 from collections.abc import Mapping
 from typing import Any, Generic, NamedTuple, TypedDict, TypeVar, Unpack
 
+from longshore.secrecy import without_likely_secrets
 from longshore.text import filled, plain
 
 
@@ -118,7 +120,7 @@ class LongshoreError(Exception):
         self.message = plain(message, 500)
         self.subject = plain(subject, 500)
         self.advice = plain(advice, 500)
-        self.detail = plain(detail, 8000, keep_lines=True, least=1)
+        self.detail = without_likely_secrets(plain(detail, 8000, keep_lines=True, least=1))
         self.registry = plain(registry, 300)
         if not arguments:
             self.sentences = (self.message, self.advice)  # they may repeat what came from outside

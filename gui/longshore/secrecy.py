@@ -99,6 +99,36 @@ def _after_scheme() -> re.Pattern[str]:
     )
 
 
+def without_likely_secrets(text: str) -> str:
+    """*text*, another program's words about a failure, without what looks like a password or token.
+
+    That is text after a name such as ``password=``, the sign-in of a URL, and JSON Web Tokens. The time depends only on
+    the length of *text*. Any thread. Not for what is shown for its own sake, such as the commands of an image.
+    """
+    for pattern, replacement in _likely() if text else ():
+        text = pattern.sub(replacement, text)
+    return text
+
+
+@functools.cache
+def _likely() -> tuple[tuple[re.Pattern[str], str], ...]:
+    """The patterns and their replacements; every repetition is bounded or begins at a boundary."""
+    name = r"(?i)((?:password|passwd|secret|token|api[_-]?key|signature|\bsig)"
+    return (
+        (re.compile(name + r"[\"']?\s{0,4}[:=]\s{0,4})(\"[^\"]{1,4000}\"|'[^']{1,4000}')"), rf"\1{HIDDEN}"),
+        (re.compile(name + r"=)[^\s,;&}\"'*][^\s,;&}\"']*"), rf"\1{HIDDEN}"),
+        (
+            # A sentence may have a colon there, too: "password: none was given", ".../token: 401 Unauthorized".
+            re.compile(
+                r"(?i)(passw(?:or)?d:\s{0,4})(?=[^\s,;&}\"'0-9]{0,200}[0-9])[^\s,;&}\"'*][^\s,;&}\"']*"
+            ),
+            rf"\1{HIDDEN}",
+        ),
+        (re.compile(r"(?<=://)[^/\s:@]{1,200}:[^/\s@]{1,400}(?=@)"), HIDDEN),
+        (re.compile(r"(?<![\w-])eyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?", re.ASCII), HIDDEN),
+    )
+
+
 def _hidden(text: str, spans: list[tuple[int, int]]) -> str:
     out: list[str] = []
     at = -1

@@ -108,3 +108,48 @@ def test_the_work_grows_with_the_text_only() -> None:
         keep_out("eyJhbGciOiJSUzI1NiIs" * 20 + f"{number:06}")
     text = "eyJhbGciOiJSUzI1NiIs" * 10_000
     assert without_secrets(text) == text
+
+
+JWT = "eyJhbGciOiJSUzI1NiIsIn.eyJzdWIiOiJhbm4ifQ.c2lnbmF0dXJl-_x"
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("denied: password=hunter2, user=ann", f"denied: password={HIDDEN}, user=ann"),
+        ("denied: password: hunter2", f"denied: password: {HIDDEN}"),
+        ('{"password": "hunter 2", "a": 1}', f'{{"password": {HIDDEN}, "a": 1}}'),
+        ("{'refresh_token':'abc'}", f"{{'refresh_token':{HIDDEN}}}"),
+        ("GET /x?token=abc&x=1", f"GET /x?token={HIDDEN}&x=1"),
+        ("?X-Amz-Signature=0a1b&sig=2c", f"?X-Amz-Signature={HIDDEN}&sig={HIDDEN}"),
+        (f"got {JWT}.", f"got {HIDDEN}."),
+        ("from http://ann:hunter2@proxy.example/x", f"from http://{HIDDEN}@proxy.example/x"),
+        ("invalid token: expired", None),
+        ("token: the token is not valid", None),
+        ("unauthorized: incorrect username or password", None),
+        ("secret not found: line 7", None),
+        ("POST https://auth.example/token: 401 Unauthorized", None),
+        ("password: none was given", None),
+        ("the signature of eyJhbGciOiJSUzI1NiIs is wrong", None),
+        ("http://proxy.example:3128/a@b", None),
+        ("sha256:0123456789 at docker.io/library/x:1", None),
+    ],
+)
+def test_details_show_nothing_that_looks_like_a_secret(said: str, shown: str | None) -> None:
+    assert LongshoreError("refused", detail=said).detail == (said if shown is None else shown)
+
+
+def test_nor_is_that_slow_for_hostile_texts() -> None:
+    """Each of these would take minutes with a pattern that begins anew at every character."""
+    for part in (
+        "eyJhbGciOiJS",
+        "eyJhbGciOiJS.",
+        "token",
+        "token:",
+        "token=",
+        'token="',
+        "://a:",
+        "sig:\t",
+        "password: ",
+    ):
+        assert len(secrecy.without_likely_secrets(part * (200_000 // len(part)))) <= 200_000
