@@ -165,7 +165,9 @@ def _plan_all(
     session: Session, arguments: argparse.Namespace, output: Output, codes: list[int], *, table: bool
 ) -> list[RulePlan]:
     """Make and show the plans. *codes* gets the exit code of everything that is settled by that."""
+    from longshore.application.mirrors.claims import Claims
     from longshore.application.mirrors.planning import plan_rule
+    from longshore.application.mirrors.rules import MirrorRules
     from longshore.cancellation import Cancelled
     from longshore.cli.interrupting import cancelled_by_signal
     from longshore.cli.mirror_plans import comparing, show
@@ -176,12 +178,15 @@ def _plan_all(
             "There are no saved rules.", advice="Name a file of rules: longshore mirror run mirrors.yaml"
         )
     found: list[RulePlan] = []
+    claims = Claims([*rules, *MirrorRules(session.settings).all()])
     try:
         with cancelled_by_signal() as cancellation:
             for rule in rules:
                 try:
                     with comparing(output) as told:
-                        one = plan_rule(rule, session.clients, cancellation=cancellation, told=told)
+                        one = plan_rule(
+                            rule, session.clients, cancellation=cancellation, told=told, claims=claims
+                        )
                 except LongshoreError as error:
                     output.error(error)
                     codes.append(exit_codes.of_error(error))

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
 from longshore.application.clients import Clients
+from longshore.application.mirrors.claims import Claims
 from longshore.application.mirrors.extras import DeletedTag, delete_extras
 from longshore.application.mirrors.plan import RulePlan
 from longshore.application.mirrors.planning import plan_rule
@@ -46,6 +47,7 @@ class Mirrors:
                 rule,
                 self._clients,
                 cancellation=cancellation,
+                claims=Claims([rule, *self.rules.all()]),
                 told=lambda count, total: latest.__setitem__(0, (count, total)),
             )
 

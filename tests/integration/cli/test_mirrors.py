@@ -324,3 +324,43 @@ def test_wrong_usage(longshore: Any, tmp_path: Path) -> None:
     assert said.startswith(f"longshore: {broken}: Line 3 has the unknown key sorce.")
     assert "ACTION" in longshore("mirror", code=2).stderr
     assert "a number" in longshore("mirror", "run", broken, "--max-deletes", "-1", code=2).stderr
+
+
+def test_rules_with_one_destination_keep_each_others_tags(
+    longshore: Any, open_registry: PrivateRegistry, second_registry: PrivateRegistry, tmp_path: Path
+) -> None:
+    one = seed_repository(open_registry.address, "climflip/one", ("1",), layers=(100,), seed="one")
+    two = seed_repository(open_registry.address, "climflip/two", ("2",), layers=(100,), seed="two")
+    flip = "climflip/copies"
+    seed_repository(second_registry.address, flip, ("old",), layers=(100,), seed="old")
+    rules = [
+        {
+            "name": name,
+            "source": f"{open_registry.address}/climflip/{name}",
+            "destination": f"{second_registry.address}/{flip}",
+            "extras": "delete",
+        }
+        for name in ("one", "two")
+    ]
+    file = tmp_path / "flip.yaml"
+    file.write_text(json.dumps({"mirrors": rules}))
+    longshore("mirror", "run", file, "--yes")
+    longshore("mirror", "run", file, "--yes")
+    there = digests(second_registry, flip)
+    assert {tag: there.get(tag) for tag in ("1", "2", "old")} == {
+        "1": one.digest,
+        "2": two.digest,
+        "old": None,
+    }
+    # A saved rule counts too, and one whose source is not known keeps everything.
+    saved = tmp_path / "saved.yaml"
+    saved.write_text(json.dumps({"mirrors": [rules[1]]}))
+    longshore("mirror", "import", saved)
+    file.write_text(json.dumps({"mirrors": [rules[0]]}))
+    longshore("mirror", "run", file, "--yes")
+    assert digests(second_registry, flip)["2"] == two.digest
+    saved.write_text(json.dumps({"mirrors": [rules[1] | {"source": f"{open_registry.address}/climflip/no"}]}))
+    longshore("mirror", "import", saved, "--replace")
+    said = longshore("mirror", "run", file, "--yes").stderr
+    assert "extra tags are not known. Another rule with this destination needs" in said
+    assert digests(second_registry, flip)["2"] == two.digest

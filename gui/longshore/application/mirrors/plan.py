@@ -57,8 +57,8 @@ class MirrorPlan:
     """The work of running *rule*, from the state of both registries when they were asked. *tags*: in natural order.
 
     *rule* is for one repository. *held*: tags that are too new. *extras*: tags of the destination that the rule
-    includes and the source does not have, in natural order; *extras_unknown* says why they could not be determined.
-    Both are empty unless they were asked for.
+    includes and neither its source nor another rule has, in natural order; *extras_unknown* says why they could
+    not be determined. Both are empty unless they were asked for.
     """
 
     rule: MirrorRule
