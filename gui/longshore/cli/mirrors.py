@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import hashlib
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from longshore.cli import exit_codes, mirror_files, mirror_schedules
@@ -14,6 +15,7 @@ from longshore.cli.output import Output
 from longshore.errors import InvalidInput, LongshoreError
 
 if TYPE_CHECKING:
+    from longshore.application.mirrors.claims import Claims
     from longshore.application.mirrors.plan import RulePlan
     from longshore.application.mirrors.rules import MirrorRule
     from longshore.application.session import Session
@@ -110,12 +112,13 @@ def list_rules(session: Session, arguments: argparse.Namespace, output: Output) 
 def plan(session: Session, arguments: argparse.Namespace, output: Output) -> int:
     """Run ``longshore mirror plan``."""
     codes: list[int] = []
-    _plan_all(session, arguments, output, codes, table=True)
+    _plan_all(session, arguments, output, codes, _claims(session, arguments), table=True)
     return exit_codes.of_codes(codes)
 
 
 def run_mirrors(session: Session, arguments: argparse.Namespace, output: Output) -> int:
     """Run ``longshore mirror run``."""
+    from longshore.application.mirrors.rules import Extras
     from longshore.cancellation import Cancelled
     from longshore.cli.moving import run
 
@@ -125,10 +128,11 @@ def run_mirrors(session: Session, arguments: argparse.Namespace, output: Output)
     with _alone(session, rules_of(session, arguments.mirrors)):
         # A scheduled run is quiet; but what is to be confirmed is always shown.
         table = not output.quiet or (arguments.delete_extras and not arguments.yes)
-        plans = _plan_all(session, arguments, output, codes, table=table)
+        claims = _claims(session, arguments)
+        plans = _plan_all(session, arguments, output, codes, claims, table=table)
         if exit_codes.INTERRUPTED in codes:
             return exit_codes.INTERRUPTED
-        doomed = [one for one in plans if _deletes(one.rule, arguments) and _extras(one)]
+        doomed = [one for one in plans if one.rule.extras is Extras.DELETE and _extras(one)]
         if arguments.delete_extras and doomed and not arguments.yes:
             raise InvalidInput(
                 "Nothing was copied or deleted: the plan deletes {count} extra tags.",
@@ -146,15 +150,24 @@ def run_mirrors(session: Session, arguments: argparse.Namespace, output: Output)
             output.warning(f"{sum(map(_extras, doomed))} extra tags are kept. Add --yes to delete them.")
             return code
         try:
-            return exit_codes.of_codes([_delete(session, one, arguments, output) for one in doomed])
+            return exit_codes.of_codes([_delete(session, one, claims, arguments, output) for one in doomed])
         except Cancelled:
             return exit_codes.INTERRUPTED
 
 
-def _deletes(rule: MirrorRule, arguments: argparse.Namespace) -> bool:
+def _rules(session: Session, arguments: argparse.Namespace) -> list[MirrorRule]:
+    """The rules of a plan or a run, as the options change them."""
     from longshore.application.mirrors.rules import Extras
 
-    return arguments.delete_extras or rule.extras is Extras.DELETE
+    rules = rules_of(session, arguments.mirrors)
+    return [replace(rule, extras=Extras.DELETE) for rule in rules] if arguments.delete_extras else rules
+
+
+def _claims(session: Session, arguments: argparse.Namespace) -> Claims:
+    from longshore.application.mirrors.claims import Claims
+    from longshore.application.mirrors.rules import MirrorRules
+
+    return Claims([*_rules(session, arguments), *MirrorRules(session.settings).all()])
 
 
 def _extras(one: RulePlan) -> int:
@@ -162,23 +175,27 @@ def _extras(one: RulePlan) -> int:
 
 
 def _plan_all(
-    session: Session, arguments: argparse.Namespace, output: Output, codes: list[int], *, table: bool
+    session: Session,
+    arguments: argparse.Namespace,
+    output: Output,
+    codes: list[int],
+    claims: Claims,
+    *,
+    table: bool,
 ) -> list[RulePlan]:
     """Make and show the plans. *codes* gets the exit code of everything that is settled by that."""
-    from longshore.application.mirrors.claims import Claims
     from longshore.application.mirrors.planning import plan_rule
-    from longshore.application.mirrors.rules import MirrorRules
+    from longshore.application.mirrors.rules import Extras
     from longshore.cancellation import Cancelled
     from longshore.cli.interrupting import cancelled_by_signal
     from longshore.cli.mirror_plans import comparing, show
 
-    rules = rules_of(session, arguments.mirrors)
+    rules = _rules(session, arguments)
     if not rules:
         raise InvalidInput(
             "There are no saved rules.", advice="Name a file of rules: longshore mirror run mirrors.yaml"
         )
     found: list[RulePlan] = []
-    claims = Claims([*rules, *MirrorRules(session.settings).all()])
     try:
         with cancelled_by_signal() as cancellation:
             for rule in rules:
@@ -194,7 +211,7 @@ def _plan_all(
                 show(
                     one,
                     output,
-                    deletes=_deletes(rule, arguments),
+                    deletes=rule.extras is Extras.DELETE,
                     table=table,
                     everything=arguments.all,
                     codes=codes,
@@ -205,10 +222,13 @@ def _plan_all(
     return found
 
 
-def _delete(session: Session, one: RulePlan, arguments: argparse.Namespace, output: Output) -> int:
+def _delete(
+    session: Session, one: RulePlan, claims: Claims, arguments: argparse.Namespace, output: Output
+) -> int:
     """Delete the extra tags of a plan, and return the exit code. Raises Cancelled."""
     from longshore.application.mirrors.extras import MOST_DELETES, check_deletions, delete_extras
     from longshore.cli.interrupting import cancelled_by_signal
+    from longshore.cli.mirror_plans import show_end
 
     codes: list[int] = []
     most = MOST_DELETES if arguments.max_deletes is None else arguments.max_deletes
@@ -218,23 +238,13 @@ def _delete(session: Session, one: RulePlan, arguments: argparse.Namespace, outp
         output.error(error)
         return exit_codes.FAILED
     for each in one.repositories:
+        others = claims.others(each.rule)
         try:
             with cancelled_by_signal() as cancellation:
-                for deleted in delete_extras(
-                    each.rule.ends[1], each.extras, session.clients, cancellation=cancellation
+                for ended in delete_extras(
+                    each.rule, each.extras, session.clients, others=others, cancellation=cancellation
                 ):
-                    where = deleted.repository.with_tag(deleted.tag).familiar
-                    kept = f", backup {deleted.backup}" if deleted.backup else ""
-                    output.line(f"Deleted: {where}{kept}")
-                    output.record(
-                        "mirror_deleted",
-                        {
-                            "repository": deleted.repository.name,
-                            "tag": deleted.tag,
-                            "digest": deleted.digest,
-                            "backup": deleted.backup or None,
-                        },
-                    )
+                    show_end(ended, output)
                     codes.append(exit_codes.DONE)
         except LongshoreError as error:
             output.error(error)

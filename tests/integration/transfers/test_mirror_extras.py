@@ -8,8 +8,14 @@ from pathlib import Path
 import pytest
 
 from longshore.application.clients import Clients
-from longshore.application.mirrors.extras import backup_tag, check_deletions, delete_extras
-from longshore.application.mirrors.plan import MirrorPlan, RulePlan
+from longshore.application.mirrors.extras import (
+    DeletedTag,
+    KeptTag,
+    backup_tag,
+    check_deletions,
+    delete_extras,
+)
+from longshore.application.mirrors.plan import ExtraTag, MirrorPlan, RulePlan
 from longshore.application.mirrors.rules import MirrorRule
 from longshore.cancellation import Cancellation
 from longshore.errors import AccessDenied, InvalidInput, RegistryFailure, VerificationFailed
@@ -31,9 +37,20 @@ def tags_of(client: RegistryClient, path: str) -> dict[str, str]:
     return found
 
 
+def rule_of(host: str, path: str) -> MirrorRule:
+    return MirrorRule("x", Reference(host, f"{path}-source"), Reference(host, path))
+
+
+def planned(clients: Clients, host: str, path: str, *tags: str) -> list[ExtraTag]:
+    """These tags as a plan has them, also if they are gone."""
+    there = tags_of(clients.registry(host), path)
+    return [ExtraTag(tag, there.get(tag, "sha256:gone")) for tag in tags]
+
+
 def delete(clients: Clients, host: str, path: str, *tags: str) -> list[tuple[str, str, str]]:
-    done = delete_extras(Reference(host, path), tags, clients, cancellation=Cancellation())
-    return [(one.tag, one.digest, one.backup) for one in done]
+    extras = planned(clients, host, path, *tags)
+    done = delete_extras(rule_of(host, path), extras, clients, cancellation=Cancellation())
+    return [(one.tag, one.digest, one.backup) for one in done if isinstance(one, DeletedTag)]
 
 
 @pytest.mark.parametrize("image_format", ["oci", "docker"])
@@ -93,7 +110,10 @@ def test_a_deletion_that_fails_puts_the_tag_back(clients: Clients, open_registry
     seeded = seed_repository(open_registry.address, path, ("1.0",), layers=(100,))
     with Throttle(open_registry.address) as line:
         deletion = delete_extras(
-            Reference(line.address, path), ["gone", "1.0"], clients, cancellation=Cancellation()
+            rule_of(line.address, path),
+            planned(clients, line.address, path, "gone", "1.0"),
+            clients,
+            cancellation=Cancellation(),
         )
         # The first DELETE is the trial.
         client = clients.registry(line.address)
@@ -179,9 +199,33 @@ def test_a_tag_that_somebody_moves_meanwhile_stays(
     assert tags_of(client, path)["1.0"] == newer[0]
 
 
+def test_what_the_plan_did_not_show_is_kept(clients: Clients, open_registry: PrivateRegistry) -> None:
+    host, path = open_registry.address, "extras/later"
+    seed_repository(host, path, ("a", "b", "c", "d"), layers=(100,))
+    extras = planned(clients, host, path, "a", "b", "c", "d")
+    newer = seed_repository(host, path, ("c",), layers=(200,), seed="newer")
+    seed_repository(host, f"{path}-source", ("b",), layers=(300,))
+    seed_repository(host, f"{path}-other", ("a", "d"), layers=(300,))
+    other = MirrorRule("y", Reference(host, f"{path}-other"), Reference(host, path), ("d",))
+    done = list(
+        delete_extras(rule_of(host, path), extras, clients, others=[other], cancellation=Cancellation())
+    )
+    kept = {one.tag: one.reason.message for one in done if isinstance(one, KeptTag)}
+    assert kept == {
+        "b": f"It was not deleted, because {host}/{path}-source has this tag now.",
+        "c": "It was not deleted, because it points to another image than in the plan.",
+        "d": f"It was not deleted, because {host}/{path}-other has this tag now.",
+    }
+    there = tags_of(clients.registry(host), path)
+    assert {"b", "c", "d"} <= there.keys()
+    assert "a" not in there
+    assert there["c"] == newer.digest
+
+
 def test_more_deletions_than_allowed_are_refused() -> None:
     rule = MirrorRule("x", Reference("a.io", "x"), Reference("b.io", "x"))
-    plan = RulePlan(rule, (MirrorPlan(rule, (), extras=("1", "2")), MirrorPlan(rule, (), extras=("3",))))
+    extras = tuple(ExtraTag(tag) for tag in "123")
+    plan = RulePlan(rule, (MirrorPlan(rule, (), extras=extras[:2]), MirrorPlan(rule, (), extras=extras[2:])))
     assert check_deletions(plan, 3) == 3
     with pytest.raises(
         InvalidInput, match="3 extra tags would be deleted, but at most 2 are allowed"

@@ -15,8 +15,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 
-from longshore.application.mirrors.plan import RulePlan
-from longshore.application.mirrors.rules import BACKUP
+from longshore.application.mirrors.plan import ExtraTag, RulePlan
+from longshore.application.mirrors.rules import BACKUP, MirrorRule
 from longshore.cancellation import Cancellation
 from longshore.errors import InvalidInput, LongshoreError, VerificationFailed
 from longshore.oci.descriptor import Descriptor
@@ -53,6 +53,15 @@ class DeletedTag:
     backup: str
 
 
+@dataclass(frozen=True, slots=True)
+class KeptTag:
+    """A *tag* of *repository* that was not deleted although the plan has it, because it is not what it was then."""
+
+    repository: Reference
+    tag: str
+    reason: LongshoreError
+
+
 def check_deletions(plan: RulePlan, most: int) -> int:
     """The number of extra tags in *plan*. Raises InvalidInput if it is more than *most*. Any thread."""
     count = sum(len(one.extras) for one in plan.repositories)
@@ -67,22 +76,42 @@ def check_deletions(plan: RulePlan, most: int) -> int:
 
 
 def delete_extras(
-    repository: Reference, tags: Sequence[str], clients: Clients, *, cancellation: Cancellation
-) -> Iterator[DeletedTag]:
-    """Delete *tags* of *repository*, and yield each when it is gone. A tag that is gone already is skipped.
+    rule: MirrorRule,
+    extras: Sequence[ExtraTag],
+    clients: Clients,
+    *,
+    others: Sequence[MirrorRule] = (),
+    cancellation: Cancellation,
+) -> Iterator[DeletedTag | KeptTag]:
+    """Delete *extras* of the plan of *rule*, which is for one repository, and yield each when it is gone.
 
-    Stops at the first error and raises it: AccessDenied before anything is changed if the registry does not allow
-    deletion, TagImmutable, VerificationFailed if a tag was moved meanwhile. Blocks; worker threads.
+    A tag that is gone already is skipped. One that points to another image than in the plan, or that the source of
+    *rule* or of the rules *others* has now, is kept. Stops at the first error and raises it: AccessDenied before
+    anything is changed if the registry does not allow deletion, TagImmutable, VerificationFailed if a tag was moved
+    meanwhile. Blocks; worker threads.
     """
-    client = clients.registry(repository.domain)
-    deletion = _Deletion(client, repository, cancellation)
-    if tags:
+    repository = rule.ends[1]
+    deletion = _Deletion(clients.registry(repository.domain), repository, cancellation)
+    if extras:
         deletion.try_out()
-    for tag in tags:
+    for extra in extras:
         cancellation.raise_if_cancelled()
-        done = deletion.delete(tag)
+        source = _source_of(extra.tag, (rule, *others), clients, cancellation)
+        done = deletion.keep_for(extra.tag, source) if source else deletion.delete(extra)
         if done is not None:
             yield done
+
+
+def _source_of(
+    tag: str, rules: Sequence[MirrorRule], clients: Clients, cancellation: Cancellation
+) -> Reference | None:
+    """The source that has *tag* now, of those whose rules include it."""
+    for rule in rules:
+        source = rule.ends[0]
+        client = clients.registry(source.domain)
+        if rule.matches(tag) and client.head(source.path, tag, cancellation=cancellation) is not None:
+            return source
+    return None
 
 
 def backup_tag(tag: str, digest: str) -> str:
@@ -104,10 +133,26 @@ class _Deletion:
         self._put(digest, raw, media_type)
         self._client.delete_manifest(self._path, digest, cancellation=self._cancellation)
 
-    def delete(self, tag: str) -> DeletedTag | None:
+    def keep_for(self, tag: str, source: Reference) -> KeptTag:
+        """*tag*, which *source* has now."""
+        reason = LongshoreError(
+            "It was not deleted, because {source} has this tag now.",
+            subject=self._repository.with_tag(tag).familiar,
+            arguments={"source": source.familiar_name},
+        )
+        return KeptTag(self._repository, tag, reason)
+
+    def delete(self, extra: ExtraTag) -> DeletedTag | KeptTag | None:
+        tag = extra.tag
         digest = self._digest(tag)
         if digest is None:
             return None
+        if digest != extra.digest:
+            reason = LongshoreError(
+                "It was not deleted, because it points to another image than in the plan.",
+                subject=self._repository.with_tag(tag).familiar,
+            )
+            return KeptTag(self._repository, tag, reason)
         image = self._client.manifest(self._path, digest, cancellation=self._cancellation)
         # A run that was killed may have left its own manifest there, after the backup was made.
         left = isinstance(image, Manifest) and image.annotations.get(_MARK) == tag and _is_empty(image)

@@ -53,6 +53,14 @@ class HeldTag:
 
 
 @dataclass(frozen=True, slots=True)
+class ExtraTag:
+    """A tag of the destination that no source has. *digest*: what it points to; "" if the rule keeps extras."""
+
+    tag: str
+    digest: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class MirrorPlan:
     """The work of running *rule*, from the state of both registries when they were asked. *tags*: in natural order.
 
@@ -64,7 +72,7 @@ class MirrorPlan:
     rule: MirrorRule
     tags: tuple[MirrorTag, ...]
     held: tuple[HeldTag, ...] = ()
-    extras: tuple[str, ...] = ()
+    extras: tuple[ExtraTag, ...] = ()
     extras_unknown: str = ""
 
     @property

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from longshore.application.mirrors.claims import Claims
 from longshore.application.mirrors.comparing import Comparison, Looked, ReadOnce
 from longshore.application.mirrors.listing import MOST_TAGS, all_tags
-from longshore.application.mirrors.plan import FailedRepository, HeldTag, MirrorPlan, RulePlan
+from longshore.application.mirrors.plan import ExtraTag, FailedRepository, HeldTag, MirrorPlan, RulePlan
 from longshore.application.mirrors.repositories import RepositoryPattern
-from longshore.application.mirrors.rules import MirrorRule
+from longshore.application.mirrors.rules import Extras, MirrorRule
 from longshore.cancellation import Cancellation
 from longshore.errors import (
     AccessDenied,
@@ -153,7 +153,7 @@ def _extras(
     claims: Claims,
     clients: TransferClients,
     cancellation: Cancellation,
-) -> tuple[tuple[str, ...], str]:
+) -> tuple[tuple[ExtraTag, ...], str]:
     """The extra tags of *destination*, and why they are not known."""
     if not complete:
         return (), f"The source has more than {MOST_TAGS:,} tags."
@@ -175,7 +175,20 @@ def _extras(
             (),
             f"Another rule with this destination needs {error.subject or 'its source'}: {error.message}",
         )
-    return tuple(tag for tag in found if tag not in kept), ""
+    found = [tag for tag in found if tag not in kept]
+    if rule.extras is Extras.KEEP:
+        return tuple(map(ExtraTag, found)), ""
+    client = clients.registry(destination.domain)
+
+    def look(tag: str, cancellation: Cancellation) -> ExtraTag | None:
+        head = client.head(destination.path, tag, for_push=True, cancellation=cancellation)
+        return None if head is None else ExtraTag(tag, head.digest)
+
+    try:
+        looked = ask_all(look, found, cancellation, SIDE_BY_SIDE)
+    except (AccessDenied, SignInRequired, UnexpectedReply) as error:
+        return (), error.message
+    return tuple(one for one in looked if one is not None), ""
 
 
 def _repositories(

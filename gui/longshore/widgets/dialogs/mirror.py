@@ -37,7 +37,7 @@ class MirrorSheet(Sheet):
     plan_requested = Signal(object)  # MirrorRule; answer with tell and show_plan
     plan_cancelled = Signal()  # cancels the last plan_requested
     transfers_requested = Signal(object)  # list[TransferRequest]
-    deletions_requested = Signal(object)  # dict[Reference, list[str]]: tags by repository
+    deletions_requested = Signal(object)  # dict[MirrorRule, list[ExtraTag]], each rule for one repository
     save_requested = Signal(object)  # MirrorRule
 
     def __init__(
