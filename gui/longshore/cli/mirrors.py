@@ -16,9 +16,10 @@ from longshore.errors import InvalidInput, LongshoreError
 
 if TYPE_CHECKING:
     from longshore.application.mirrors.claims import Claims
-    from longshore.application.mirrors.plan import RulePlan
+    from longshore.application.mirrors.plan import MirrorPlan, RulePlan
     from longshore.application.mirrors.rules import MirrorRule
     from longshore.application.session import Session
+    from longshore.cancellation import Cancellation
 
 _MIRROR = """\
 A mirror is a saved rule, or a rule in a YAML file:
@@ -119,7 +120,6 @@ def plan(session: Session, arguments: argparse.Namespace, output: Output) -> int
 def run_mirrors(session: Session, arguments: argparse.Namespace, output: Output) -> int:
     """Run ``longshore mirror run``."""
     from longshore.application.mirrors.rules import Extras
-    from longshore.cancellation import Cancelled
     from longshore.cli.moving import run
 
     codes: list[int] = []
@@ -149,10 +149,7 @@ def run_mirrors(session: Session, arguments: argparse.Namespace, output: Output)
         if not arguments.yes:
             output.warning(f"{sum(map(_extras, doomed))} extra tags are kept. Add --yes to delete them.")
             return code
-        try:
-            return exit_codes.of_codes([_delete(session, one, claims, arguments, output) for one in doomed])
-        except Cancelled:
-            return exit_codes.INTERRUPTED
+        return _delete_all(session, doomed, claims, arguments, output)
 
 
 def _rules(session: Session, arguments: argparse.Namespace) -> list[MirrorRule]:
@@ -222,34 +219,56 @@ def _plan_all(
     return found
 
 
-def _delete(
-    session: Session, one: RulePlan, claims: Claims, arguments: argparse.Namespace, output: Output
+def _delete_all(
+    session: Session, plans: Sequence[RulePlan], claims: Claims, arguments: argparse.Namespace, output: Output
 ) -> int:
-    """Delete the extra tags of a plan, and return the exit code. Raises Cancelled."""
-    from longshore.application.mirrors.extras import MOST_DELETES, check_deletions, delete_extras
+    """Delete the extra tags of *plans*, and return the exit code."""
+    from longshore.application.mirrors.extras import MOST_DELETES, check_deletions
+    from longshore.cancellation import Cancelled
     from longshore.cli.interrupting import cancelled_by_signal
+
+    most = MOST_DELETES if arguments.max_deletes is None else arguments.max_deletes
+    codes: list[int] = []
+    try:
+        with cancelled_by_signal(also_ended=True) as cancellation:
+            for one in plans:
+                try:
+                    check_deletions(one, most)
+                except LongshoreError as error:
+                    output.error(error)
+                    codes.append(exit_codes.FAILED)
+                    continue
+                for each in one.repositories:
+                    _delete(session, each, claims, output, codes, cancellation)
+    except Cancelled:
+        done, total = codes.count(exit_codes.DONE), sum(map(_extras, plans))
+        output.warning(f"Interrupted after {done} of {total} extra tags. The others are unchanged.")
+        return exit_codes.INTERRUPTED
+    return exit_codes.of_codes(codes)
+
+
+def _delete(
+    session: Session,
+    plan: MirrorPlan,
+    claims: Claims,
+    output: Output,
+    codes: list[int],
+    cancellation: Cancellation,
+) -> None:
+    """Delete the extra tags of one repository. *codes* gets the exit code of each. Raises Cancelled."""
+    from longshore.application.mirrors.extras import delete_extras
     from longshore.cli.mirror_plans import show_end
 
-    codes: list[int] = []
-    most = MOST_DELETES if arguments.max_deletes is None else arguments.max_deletes
+    others = claims.others(plan.rule)
     try:
-        check_deletions(one, most)
+        for ended in delete_extras(
+            plan.rule, plan.extras, session.clients, others=others, cancellation=cancellation
+        ):
+            show_end(ended, output)
+            codes.append(exit_codes.DONE)
     except LongshoreError as error:
         output.error(error)
-        return exit_codes.FAILED
-    for each in one.repositories:
-        others = claims.others(each.rule)
-        try:
-            with cancelled_by_signal() as cancellation:
-                for ended in delete_extras(
-                    each.rule, each.extras, session.clients, others=others, cancellation=cancellation
-                ):
-                    show_end(ended, output)
-                    codes.append(exit_codes.DONE)
-        except LongshoreError as error:
-            output.error(error)
-            codes.append(exit_codes.of_error(error))
-    return exit_codes.of_codes(codes)
+        codes.append(exit_codes.of_error(error))
 
 
 @contextlib.contextmanager

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 from collections import Counter
 from collections.abc import Callable
@@ -364,3 +365,44 @@ def test_rules_with_one_destination_keep_each_others_tags(
     said = longshore("mirror", "run", file, "--yes").stderr
     assert "extra tags are not known. Another rule with this destination needs" in said
     assert digests(second_registry, flip)["2"] == two.digest
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_deletion_that_is_ended_leaves_no_tag_half_deleted(
+    longshore: Any,
+    open_registry: PrivateRegistry,
+    second_registry: PrivateRegistry,
+    write: Write,
+    number: signal.Signals,
+) -> None:
+    path, copies = "climend/app", f"climend/copies-{number}"
+    seed_repository(open_registry.address, path, ("2",), layers=(100,))
+    old = seed_repository(second_registry.address, copies, ("0", "1"), layers=(200,), seed="old")
+    seed_repository(second_registry.address, copies, ("2",), layers=(100,))
+    with Throttle(second_registry.address) as line:
+        file = write(f"{open_registry.address}/{path}", f"{line.address}/{copies}", tags=["0", "1"])
+        line.latency = 0.3
+        running = longshore.start("mirror", "run", file, "--delete-extras", "--yes")
+        try:
+            # The tag points to the stand-in that is deleted next.
+            wait_until(
+                lambda: any(
+                    one.method == "PUT" and one.path.endswith("/manifests/0") and one.status == 201
+                    for one in line.requests
+                ),
+                timeout=60,
+                what="a tag on its way out",
+            )
+            running.send_signal(number)
+            out, err = running.communicate(timeout=60)
+        finally:
+            running.kill()
+            running.communicate(timeout=30)
+    assert running.returncode == 130
+    assert "Interrupted after 1 of 2 extra tags. The others are unchanged." in err
+    there = digests(second_registry, copies)
+    backups = [tag for tag in there if tag.startswith("longshore-backup-")]
+    assert [there.pop(tag) for tag in backups] == [old.digest]
+    assert f"Deleted: {line.address}/{copies}:0, backup {backups[0]}" in out
+    assert set(there) == {"1", "2"}
+    assert there["1"] == old.digest

@@ -17,7 +17,7 @@ from longshore.application.mirrors.extras import (
 )
 from longshore.application.mirrors.plan import ExtraTag, MirrorPlan, RulePlan
 from longshore.application.mirrors.rules import MirrorRule
-from longshore.cancellation import Cancellation
+from longshore.cancellation import Cancellation, Cancelled
 from longshore.errors import AccessDenied, InvalidInput, RegistryFailure, VerificationFailed
 from longshore.oci.reference import Reference
 from longshore.registry.client import RegistryClient
@@ -197,6 +197,63 @@ def test_a_tag_that_somebody_moves_meanwhile_stays(
     with pytest.raises(VerificationFailed, match=r"The tag 1\.0 was changed"):
         delete(clients, host, path, "1.0")
     assert tags_of(client, path)["1.0"] == newer[0]
+
+
+def test_a_cancellation_waits_until_the_tag_is_gone(
+    clients: Clients, open_registry: PrivateRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host, path = open_registry.address, "extras/cancelled"
+    seeded = seed_repository(host, path, ("1.0", "2.0"), layers=(100,))
+    client, cancellation = clients.registry(host), Cancellation()
+    put = client.put_manifest
+
+    def cancelled(repository: str, name: str, *rest: object, **more: object) -> str:
+        done = put(repository, name, *rest, **more)  # type: ignore[arg-type]
+        if name == "1.0":
+            cancellation.cancel()
+        return done
+
+    monkeypatch.setattr(client, "put_manifest", cancelled)
+    deletion = delete_extras(
+        rule_of(host, path),
+        planned(clients, host, path, "1.0", "2.0"),
+        clients,
+        cancellation=cancellation,
+    )
+    assert isinstance(next(deletion), DeletedTag)
+    with pytest.raises(Cancelled):
+        next(deletion)
+    assert tags_of(client, path) == {"2.0": seeded.digest, backup_tag("1.0", seeded.digest): seeded.digest}
+
+
+def test_a_tag_that_cannot_be_put_back_is_named(
+    clients: Clients, open_registry: PrivateRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host, path = open_registry.address, "extras/lost"
+    seeded = seed_repository(host, path, ("1.0",), layers=(100,))
+    client = clients.registry(host)
+    put, deleted = client.put_manifest, client.delete_manifest
+    calls: list[str] = []
+
+    def fails(repository: str, digest: str, **more: object) -> None:
+        calls.append(digest)
+        if len(calls) > 1:
+            monkeypatch.setattr(client, "put_manifest", fails_too)
+            raise RegistryFailure("It broke.", registry=host)
+        deleted(repository, digest, **more)  # type: ignore[arg-type]
+
+    def fails_too(*_: object, **__: object) -> str:
+        raise RegistryFailure("It broke, too.", registry=host)
+
+    monkeypatch.setattr(client, "delete_manifest", fails)
+    with pytest.raises(VerificationFailed, match=r"1\.0 could be neither deleted nor put back") as error:
+        delete(clients, host, path, "1.0")
+    backup = backup_tag("1.0", seeded.digest)
+    assert backup in error.value.advice
+    monkeypatch.setattr(client, "put_manifest", put)
+    monkeypatch.setattr(client, "delete_manifest", deleted)
+    assert len(delete(clients, host, path, "1.0")) == 1
+    assert tags_of(client, path) == {backup: seeded.digest}
 
 
 def test_what_the_plan_did_not_show_is_kept(clients: Clients, open_registry: PrivateRegistry) -> None:

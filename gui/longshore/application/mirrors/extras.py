@@ -10,6 +10,7 @@ backup tag restores what was deleted.
 from __future__ import annotations
 
 import json
+import logging
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
@@ -30,6 +31,7 @@ from longshore.oci.manifest import (
     OCI_CONFIG,
     OCI_LAYER,
     OCI_MANIFEST,
+    Index,
     Manifest,
     parse_manifest,
 )
@@ -41,6 +43,7 @@ from longshore.transfers.clients import Clients
 MOST_DELETES = 10
 _MARK = "longshore-deleted-tag"
 _EMPTY = b"{}"
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +91,7 @@ def delete_extras(
     A tag that is gone already is skipped. One that points to another image than in the plan, or that the source of
     *rule* or of the rules *others* has now, is kept. Stops at the first error and raises it: AccessDenied before
     anything is changed if the registry does not allow deletion, TagImmutable, VerificationFailed if a tag was moved
-    meanwhile. Blocks; worker threads.
+    meanwhile, Cancelled between two tags. Blocks; worker threads.
     """
     repository = rule.ends[1]
     deletion = _Deletion(clients.registry(repository.domain), repository, cancellation)
@@ -162,14 +165,27 @@ class _Deletion:
             self._expect(backup, digest)
         raw, media_type = self._substitute(tag, docker=image.media_type in (DOCKER_MANIFEST, DOCKER_LIST))
         self._expect(tag, digest)
-        self._put(tag, raw, media_type)
+        # From here on the tag is not what it was until it is gone: a cancellation waits for that.
+        asked, self._cancellation = self._cancellation, Cancellation()
         try:
+            self._take_away(tag, backup, image, raw, media_type)
+            if backup:
+                self._expect(backup, digest)
+        finally:
+            self._cancellation = asked
+        _log.info("deleted %s (%s), backup %s", self._repository.with_tag(tag), digest, backup or "none")
+        return DeletedTag(self._repository, tag, digest, backup)
+
+    def _take_away(self, tag: str, backup: str, image: Manifest | Index, raw: bytes, media_type: str) -> None:
+        """Move *tag* from *image* to the manifest *raw* and delete that; after an error, move it back."""
+        try:
+            self._put(tag, raw, media_type)
             self._client.delete_manifest(self._path, sha256_of(raw), cancellation=self._cancellation)
             if self._digest(tag) == sha256_of(raw):
                 # go-containerregistry's registry keeps the tags of a deleted digest. No image can be lost by now.
                 self._client.delete_manifest(self._path, tag, cancellation=self._cancellation)
         except LongshoreError:
-            self._put(tag, image.raw, image.media_type)
+            self._put_back(tag, backup, image)
             raise
         if self._digest(tag) == sha256_of(raw):
             raise VerificationFailed(
@@ -179,9 +195,18 @@ class _Deletion:
                 arguments={"tag": tag, "backup": backup},
             )
         self._expect(tag, None)
-        if backup:
-            self._expect(backup, digest)
-        return DeletedTag(self._repository, tag, digest, backup)
+
+    def _put_back(self, tag: str, backup: str, image: Manifest | Index) -> None:
+        try:
+            self._put(tag, image.raw, image.media_type)
+        except LongshoreError as error:
+            raise VerificationFailed(
+                "The tag {tag} could be neither deleted nor put back.",
+                subject=str(self._repository.with_tag(tag)),
+                advice="Its image has the tag {backup} now. The next run deletes the tag.",
+                detail=error.message,
+                arguments={"tag": tag, "backup": backup},
+            ) from error
 
     def _digest(self, tag: str) -> str | None:
         found = self._client.head(self._path, tag, for_push=True, cancellation=self._cancellation)
