@@ -228,20 +228,19 @@ def _delete_all(
     from longshore.cli.interrupting import cancelled_by_signal
 
     most = MOST_DELETES if arguments.max_deletes is None else arguments.max_deletes
+    try:
+        total = check_deletions(plans, most)
+    except LongshoreError as error:
+        output.error(error)
+        return exit_codes.FAILED
     codes: list[int] = []
     try:
         with cancelled_by_signal(also_ended=True) as cancellation:
             for one in plans:
-                try:
-                    check_deletions(one, most)
-                except LongshoreError as error:
-                    output.error(error)
-                    codes.append(exit_codes.FAILED)
-                    continue
                 for each in one.repositories:
                     _delete(session, each, claims, output, codes, cancellation)
     except Cancelled:
-        done, total = codes.count(exit_codes.DONE), sum(map(_extras, plans))
+        done = codes.count(exit_codes.DONE)
         output.warning(f"Interrupted after {done} of {total} extra tags. The others are unchanged.")
         return exit_codes.INTERRUPTED
     return exit_codes.of_codes(codes)

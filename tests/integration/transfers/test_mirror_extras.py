@@ -283,12 +283,17 @@ def test_more_deletions_than_allowed_are_refused() -> None:
     rule = MirrorRule("x", Reference("a.io", "x"), Reference("b.io", "x"))
     extras = tuple(ExtraTag(tag) for tag in "123")
     plan = RulePlan(rule, (MirrorPlan(rule, (), extras=extras[:2]), MirrorPlan(rule, (), extras=extras[2:])))
-    assert check_deletions(plan, 3) == 3
+    assert check_deletions([plan], 3) == 3
     with pytest.raises(
         InvalidInput, match="3 extra tags would be deleted, but at most 2 are allowed"
     ) as refused:
-        check_deletions(plan, 2)
+        check_deletions([plan], 2)
+    assert refused.value.subject == "b.io/x"
     assert "--max-deletes 3" in refused.value.advice
+    # Of all rules of a run together.
+    assert check_deletions([plan, plan], 6) == 6
+    with pytest.raises(InvalidInput, match="6 extra tags would be deleted, but at most 5"):
+        check_deletions([plan, plan], 5)
 
 
 def test_names_of_backups_are_tags() -> None:

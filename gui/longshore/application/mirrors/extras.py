@@ -65,13 +65,13 @@ class KeptTag:
     reason: LongshoreError
 
 
-def check_deletions(plan: RulePlan, most: int) -> int:
-    """The number of extra tags in *plan*. Raises InvalidInput if it is more than *most*. Any thread."""
-    count = sum(len(one.extras) for one in plan.repositories)
+def check_deletions(plans: Sequence[RulePlan], most: int) -> int:
+    """The number of extra tags in *plans*. Raises InvalidInput if it is more than *most*. Any thread."""
+    count = sum(len(one.extras) for plan in plans for one in plan.repositories)
     if count > most:
         raise InvalidInput(
             "{count} extra tags would be deleted, but at most {most} are allowed. None was deleted.",
-            subject=plan.rule.destination.name,
+            subject=plans[0].rule.destination.name if len(plans) == 1 else "",
             advice="Check that the source is complete. To delete them all, use --max-deletes {count}.",
             arguments={"count": count, "most": most},
         )
