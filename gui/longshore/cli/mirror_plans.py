@@ -114,7 +114,8 @@ def show_end(ended: DeletedTag | KeptTag, output: Output) -> None:
     where = {"repository": ended.repository.name, "tag": ended.tag}
     if isinstance(ended, DeletedTag):
         kept = f", backup {ended.backup}" if ended.backup else ""
-        output.line(f"Deleted: {ended.repository.with_tag(ended.tag).familiar}{kept}")
+        # Also with --quiet, as in the log: a schedule's mail or journal is to have it.
+        output.result(f"Deleted: {ended.repository.with_tag(ended.tag).familiar}{kept}")
         output.record("mirror_deleted", {**where, "digest": ended.digest, "backup": ended.backup or None})
         return
     output.warning(f"{ended.reason.subject}: {errors.message(ended.reason)}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from pathlib import Path
 
 import pytest
@@ -89,11 +90,15 @@ def test_a_tag_goes_and_its_siblings_and_its_backup_stay(
     assert backups[1] not in tags_of(client, path)
 
 
-def test_on_a_registry_of_another_make(clients: Clients, crane_registry: CraneRegistry) -> None:
+def test_on_a_registry_of_another_make(
+    clients: Clients, crane_registry: CraneRegistry, caplog: pytest.LogCaptureFixture
+) -> None:
     host, path = crane_registry.address, "extras/crane"
     shared = seed_repository(host, path, ("1.0", "stable"), layers=(100,))
     backup = backup_tag("1.0", shared.digest)
-    assert delete(clients, host, path, "1.0") == [("1.0", shared.digest, backup)]
+    with caplog.at_level(logging.INFO, "longshore.application.mirrors.extras"):
+        assert delete(clients, host, path, "1.0") == [("1.0", shared.digest, backup)]
+    assert caplog.messages == [f"deleted {host}/{path}:1.0 ({shared.digest}), backup {backup}"]
     assert tags_of(clients.registry(host), path) == {"stable": shared.digest, backup: shared.digest}
 
 

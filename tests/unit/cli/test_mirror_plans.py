@@ -144,6 +144,8 @@ def test_how_deletions_ended(capsys: pytest.CaptureFixture[str]) -> None:
     out, err = capsys.readouterr()
     assert out == "Deleted: b.io/app:1, backup longshore-backup-1-1\n"
     assert err == "longshore: b.io/app:2: It was not deleted.\n"
+    show_end(ended[0], Output(as_json=False, quiet=True))
+    assert capsys.readouterr().out == out
     for one in ended:
         show_end(one, Output(as_json=True, quiet=False))
     found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
