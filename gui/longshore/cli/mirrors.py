@@ -125,7 +125,7 @@ def run_mirrors(session: Session, arguments: argparse.Namespace, output: Output)
     codes: list[int] = []
     if arguments.dry_run:
         return plan(session, arguments, output)
-    with _alone(session, rules_of(session, arguments.mirrors)):
+    with _alone(session, rules_of(session, arguments.mirrors), output):
         # A scheduled run is quiet; but what is to be confirmed is always shown.
         table = not output.quiet or (arguments.delete_extras and not arguments.yes)
         claims = _claims(session, arguments)
@@ -271,18 +271,19 @@ def _delete(
 
 
 @contextlib.contextmanager
-def _alone(session: Session, rules: Sequence[MirrorRule]) -> Iterator[None]:
+def _alone(session: Session, rules: Sequence[MirrorRule], output: Output) -> Iterator[None]:
     """Keep other runs of the same rules out: two would copy the same, and delete each other's tags.
 
-    Raises LongshoreError if one is running. The system ends the locks with the process.
+    Raises LongshoreError if one is running. Warns if there is no place for locks. The system ends the locks with
+    the process.
     """
     from longshore.shared_files import LockBusy, locked, private_folder
 
     with contextlib.ExitStack() as held:
         for name in sorted({rule.name for rule in rules}):
-            folder = private_folder(session.folders.state / "mirrors")
-            lock = folder / f"{hashlib.sha256(name.encode('utf-8', 'replace')).hexdigest()[:32]}.lock"
             try:
+                folder = private_folder(session.folders.state / "mirrors")
+                lock = folder / f"{hashlib.sha256(name.encode('utf-8', 'replace')).hexdigest()[:32]}.lock"
                 held.enter_context(locked(lock, patience=0.0))
             except LockBusy:
                 raise LongshoreError(
@@ -290,4 +291,12 @@ def _alone(session: Session, rules: Sequence[MirrorRule]) -> Iterator[None]:
                     subject=name,
                     advice="Try again when it has.",
                 ) from None
+            except OSError as error:
+                # Without a lock a copy is as safe as longshore copy.
+                if not output.quiet:
+                    output.warning(
+                        f"Other runs of the same mirror are not noticed: {session.folders.state}: "
+                        f"{error.strerror or error}."
+                    )
+                break
         yield
