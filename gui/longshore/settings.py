@@ -65,12 +65,14 @@ class Settings:
     Several Longshores share the file: a change is applied to the current file, under a lock, and affects only its own
     key. Changes by others are seen at the next :meth:`get`. A damaged file is saved as ``settings.json.broken`` and
     reported in :attr:`problem`. If the file cannot be written, changes are kept in memory for this run and written
-    with the next change that succeeds.
+    with the next change that succeeds; :attr:`unwritten` says why.
     """
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "settings.json"
         self.problem = ""
+        #: Why the latest changes are not in the file, None if they are.
+        self.unwritten: OSError | None = None
         self._file = SharedFile(self.path, largest=LARGEST)
         self._lock = threading.Lock()
         self._pending: list[_Pending] = []
@@ -109,7 +111,7 @@ class Settings:
                 try:
                     self._change()
                 except OSError as error:
-                    _log.warning("settings not written: %s", error)
+                    self._not_written(error)
 
     # -- inside, with the lock held except in _load
 
@@ -158,7 +160,7 @@ class Settings:
         try:
             self._change()
         except OSError as error:
-            _log.warning("settings not written: %s", error)
+            self._not_written(error)
             self._values = _changed(self._values, [change])
         except BaseException:
             self._pending = earlier
@@ -188,6 +190,11 @@ class Settings:
         self._seen = _signature(self.path)
         self._values = merged
         self._pending = []
+        self.unwritten = None
+
+    def _not_written(self, error: OSError) -> None:
+        self.unwritten = error
+        _log.warning("settings not written: %s", error)
 
 
 class _Pending(NamedTuple):

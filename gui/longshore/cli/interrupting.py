@@ -51,15 +51,18 @@ def interrupting(cancel: Callable[[], object], end: Callable[[], object] | None 
 
 
 @contextlib.contextmanager
-def cancelled_by_signal() -> Iterator[Cancellation]:
-    """A cancellation that the first Ctrl+C cancels, for commands that ask registries and run no transfers."""
+def cancelled_by_signal(*, also_ended: bool = False) -> Iterator[Cancellation]:
+    """A cancellation that the first Ctrl+C cancels, for commands that ask registries and run no transfers.
+
+    *also_ended*: SIGTERM and SIGHUP cancel it too, for work that must not be left half done.
+    """
     cancellation = Cancellation()
 
     def cancel() -> None:
         # In a thread, because the main thread may hold the lock of the cancellation right now.
         threading.Thread(target=cancellation.cancel, name="longshore-interrupted", daemon=True).start()
 
-    with interrupting(cancel):
+    with interrupting(cancel, cancel if also_ended else None):
         yield cancellation
 
 

@@ -101,4 +101,12 @@ def read(session: Session, arguments: argparse.Namespace, output: Output) -> int
         if not arguments.dry_run:
             rules.save(rule)
         codes.append(exit_codes.DONE)
+    unwritten = session.settings.unwritten
+    if unwritten is not None:
+        raise LongshoreError(
+            "The rules were not saved: {reason}.",
+            subject=str(session.settings.path),
+            advice="Check the folder and the disk.",
+            arguments={"reason": unwritten.strerror or str(unwritten)},
+        )
     return exit_codes.of_codes(codes)

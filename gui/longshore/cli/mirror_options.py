@@ -45,7 +45,7 @@ def add_max_deletes(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         type=_count,
         default=None,
-        help="delete nothing if there are more extra tags than this (default: 10)",
+        help="delete nothing if the run has more extra tags than this, of all mirrors together (default: 10)",
     )
 
 

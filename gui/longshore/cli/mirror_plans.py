@@ -6,13 +6,17 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from longshore.application.mirrors.plan import HeldTag, MirrorPlan, MirrorTag, RulePlan, TagState
 from longshore.cli import exit_codes
 from longshore.cli.output import Output, error_values
 from longshore.cli.streams import report
 from longshore.oci.reference import Reference
-from longshore.words import text
+from longshore.words import errors, text
+
+if TYPE_CHECKING:
+    from longshore.application.mirrors.extras import DeletedTag, KeptTag
 
 _WORDS = {
     TagState.SAME: "unchanged",
@@ -103,6 +107,21 @@ def show(
     )
 
 
+def show_end(ended: DeletedTag | KeptTag, output: Output) -> None:
+    """Print that an extra tag was deleted, or why it was kept."""
+    from longshore.application.mirrors.extras import DeletedTag
+
+    where = {"repository": ended.repository.name, "tag": ended.tag}
+    if isinstance(ended, DeletedTag):
+        kept = f", backup {ended.backup}" if ended.backup else ""
+        # Also with --quiet, as in the log: a schedule's mail or journal is to have it.
+        output.result(f"Deleted: {ended.repository.with_tag(ended.tag).familiar}{kept}")
+        output.record("mirror_deleted", {**where, "digest": ended.digest, "backup": ended.backup or None})
+        return
+    output.warning(f"{ended.reason.subject}: {errors.message(ended.reason)}")
+    output.record("mirror_kept", {**where, "reason": ended.reason.message})
+
+
 def _rows(plan: MirrorPlan, deletes: bool, everything: bool, before: str) -> list[tuple[str, str, str, str]]:
     rows = [
         (
@@ -116,7 +135,7 @@ def _rows(plan: MirrorPlan, deletes: bool, everything: bool, before: str) -> lis
     ]
     rows += [(before + text.safe(one.tag), _held(one), "", "") for one in plan.held]
     word = "extra, will be deleted" if deletes else "extra, kept"
-    return rows + [(before + text.safe(tag), word, "", "") for tag in plan.extras]
+    return rows + [(before + text.safe(extra.tag), word, "", "") for extra in plan.extras]
 
 
 def _held(one: HeldTag) -> str:
@@ -149,7 +168,10 @@ def _record(plan: MirrorPlan, output: Output, deletes: bool) -> None:
         created = None if held.created is None else held.created.isoformat()
         output.record("mirror_held", {**where, "tag": held.tag, "created": created})
     for extra in plan.extras:
-        output.record("mirror_extra", {**where, "tag": extra, "will_be_deleted": deletes})
+        output.record(
+            "mirror_extra",
+            {**where, "tag": extra.tag, "digest": extra.digest or None, "will_be_deleted": deletes},
+        )
 
 
 def _values(tag: MirrorTag) -> dict[str, object]:

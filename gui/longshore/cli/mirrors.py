@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import hashlib
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from longshore.cli import exit_codes, mirror_files, mirror_schedules
@@ -14,9 +15,11 @@ from longshore.cli.output import Output
 from longshore.errors import InvalidInput, LongshoreError
 
 if TYPE_CHECKING:
-    from longshore.application.mirrors.plan import RulePlan
+    from longshore.application.mirrors.claims import Claims
+    from longshore.application.mirrors.plan import MirrorPlan, RulePlan
     from longshore.application.mirrors.rules import MirrorRule
     from longshore.application.session import Session
+    from longshore.cancellation import Cancellation
 
 _MIRROR = """\
 A mirror is a saved rule, or a rule in a YAML file:
@@ -110,25 +113,26 @@ def list_rules(session: Session, arguments: argparse.Namespace, output: Output) 
 def plan(session: Session, arguments: argparse.Namespace, output: Output) -> int:
     """Run ``longshore mirror plan``."""
     codes: list[int] = []
-    _plan_all(session, arguments, output, codes, table=True)
+    _plan_all(session, arguments, output, codes, _claims(session, arguments), table=True)
     return exit_codes.of_codes(codes)
 
 
 def run_mirrors(session: Session, arguments: argparse.Namespace, output: Output) -> int:
     """Run ``longshore mirror run``."""
-    from longshore.cancellation import Cancelled
+    from longshore.application.mirrors.rules import Extras
     from longshore.cli.moving import run
 
     codes: list[int] = []
     if arguments.dry_run:
         return plan(session, arguments, output)
-    with _alone(session, rules_of(session, arguments.mirrors)):
+    with _alone(session, rules_of(session, arguments.mirrors), output):
         # A scheduled run is quiet; but what is to be confirmed is always shown.
         table = not output.quiet or (arguments.delete_extras and not arguments.yes)
-        plans = _plan_all(session, arguments, output, codes, table=table)
+        claims = _claims(session, arguments)
+        plans = _plan_all(session, arguments, output, codes, claims, table=table)
         if exit_codes.INTERRUPTED in codes:
             return exit_codes.INTERRUPTED
-        doomed = [one for one in plans if _deletes(one.rule, arguments) and _extras(one)]
+        doomed = [one for one in plans if one.rule.extras is Extras.DELETE and _extras(one)]
         if arguments.delete_extras and doomed and not arguments.yes:
             raise InvalidInput(
                 "Nothing was copied or deleted: the plan deletes {count} extra tags.",
@@ -145,16 +149,22 @@ def run_mirrors(session: Session, arguments: argparse.Namespace, output: Output)
         if not arguments.yes:
             output.warning(f"{sum(map(_extras, doomed))} extra tags are kept. Add --yes to delete them.")
             return code
-        try:
-            return exit_codes.of_codes([_delete(session, one, arguments, output) for one in doomed])
-        except Cancelled:
-            return exit_codes.INTERRUPTED
+        return _delete_all(session, doomed, claims, arguments, output)
 
 
-def _deletes(rule: MirrorRule, arguments: argparse.Namespace) -> bool:
+def _rules(session: Session, arguments: argparse.Namespace) -> list[MirrorRule]:
+    """The rules of a plan or a run, as the options change them."""
     from longshore.application.mirrors.rules import Extras
 
-    return arguments.delete_extras or rule.extras is Extras.DELETE
+    rules = rules_of(session, arguments.mirrors)
+    return [replace(rule, extras=Extras.DELETE) for rule in rules] if arguments.delete_extras else rules
+
+
+def _claims(session: Session, arguments: argparse.Namespace) -> Claims:
+    from longshore.application.mirrors.claims import Claims
+    from longshore.application.mirrors.rules import MirrorRules
+
+    return Claims([*_rules(session, arguments), *MirrorRules(session.settings).all()])
 
 
 def _extras(one: RulePlan) -> int:
@@ -162,15 +172,22 @@ def _extras(one: RulePlan) -> int:
 
 
 def _plan_all(
-    session: Session, arguments: argparse.Namespace, output: Output, codes: list[int], *, table: bool
+    session: Session,
+    arguments: argparse.Namespace,
+    output: Output,
+    codes: list[int],
+    claims: Claims,
+    *,
+    table: bool,
 ) -> list[RulePlan]:
     """Make and show the plans. *codes* gets the exit code of everything that is settled by that."""
     from longshore.application.mirrors.planning import plan_rule
+    from longshore.application.mirrors.rules import Extras
     from longshore.cancellation import Cancelled
     from longshore.cli.interrupting import cancelled_by_signal
     from longshore.cli.mirror_plans import comparing, show
 
-    rules = rules_of(session, arguments.mirrors)
+    rules = _rules(session, arguments)
     if not rules:
         raise InvalidInput(
             "There are no saved rules.", advice="Name a file of rules: longshore mirror run mirrors.yaml"
@@ -181,7 +198,9 @@ def _plan_all(
             for rule in rules:
                 try:
                     with comparing(output) as told:
-                        one = plan_rule(rule, session.clients, cancellation=cancellation, told=told)
+                        one = plan_rule(
+                            rule, session.clients, cancellation=cancellation, told=told, claims=claims
+                        )
                 except LongshoreError as error:
                     output.error(error)
                     codes.append(exit_codes.of_error(error))
@@ -189,7 +208,7 @@ def _plan_all(
                 show(
                     one,
                     output,
-                    deletes=_deletes(rule, arguments),
+                    deletes=rule.extras is Extras.DELETE,
                     table=table,
                     everything=arguments.all,
                     codes=codes,
@@ -200,56 +219,71 @@ def _plan_all(
     return found
 
 
-def _delete(session: Session, one: RulePlan, arguments: argparse.Namespace, output: Output) -> int:
-    """Delete the extra tags of a plan, and return the exit code. Raises Cancelled."""
-    from longshore.application.mirrors.extras import MOST_DELETES, check_deletions, delete_extras
+def _delete_all(
+    session: Session, plans: Sequence[RulePlan], claims: Claims, arguments: argparse.Namespace, output: Output
+) -> int:
+    """Delete the extra tags of *plans*, and return the exit code."""
+    from longshore.application.mirrors.extras import MOST_DELETES, check_deletions
+    from longshore.cancellation import Cancelled
     from longshore.cli.interrupting import cancelled_by_signal
 
-    codes: list[int] = []
     most = MOST_DELETES if arguments.max_deletes is None else arguments.max_deletes
     try:
-        check_deletions(one, most)
+        total = check_deletions(plans, most)
     except LongshoreError as error:
         output.error(error)
         return exit_codes.FAILED
-    for each in one.repositories:
-        try:
-            with cancelled_by_signal() as cancellation:
-                for deleted in delete_extras(
-                    each.rule.ends[1], each.extras, session.clients, cancellation=cancellation
-                ):
-                    where = deleted.repository.with_tag(deleted.tag).familiar
-                    kept = f", backup {deleted.backup}" if deleted.backup else ""
-                    output.line(f"Deleted: {where}{kept}")
-                    output.record(
-                        "mirror_deleted",
-                        {
-                            "repository": deleted.repository.name,
-                            "tag": deleted.tag,
-                            "digest": deleted.digest,
-                            "backup": deleted.backup or None,
-                        },
-                    )
-                    codes.append(exit_codes.DONE)
-        except LongshoreError as error:
-            output.error(error)
-            codes.append(exit_codes.of_error(error))
+    codes: list[int] = []
+    try:
+        with cancelled_by_signal(also_ended=True) as cancellation:
+            for one in plans:
+                for each in one.repositories:
+                    _delete(session, each, claims, output, codes, cancellation)
+    except Cancelled:
+        done = codes.count(exit_codes.DONE)
+        output.warning(f"Interrupted after {done} of {total} extra tags. The others are unchanged.")
+        return exit_codes.INTERRUPTED
     return exit_codes.of_codes(codes)
 
 
+def _delete(
+    session: Session,
+    plan: MirrorPlan,
+    claims: Claims,
+    output: Output,
+    codes: list[int],
+    cancellation: Cancellation,
+) -> None:
+    """Delete the extra tags of one repository. *codes* gets the exit code of each. Raises Cancelled."""
+    from longshore.application.mirrors.extras import delete_extras
+    from longshore.cli.mirror_plans import show_end
+
+    others = claims.others(plan.rule)
+    try:
+        for ended in delete_extras(
+            plan.rule, plan.extras, session.clients, others=others, cancellation=cancellation
+        ):
+            show_end(ended, output)
+            codes.append(exit_codes.DONE)
+    except LongshoreError as error:
+        output.error(error)
+        codes.append(exit_codes.of_error(error))
+
+
 @contextlib.contextmanager
-def _alone(session: Session, rules: Sequence[MirrorRule]) -> Iterator[None]:
+def _alone(session: Session, rules: Sequence[MirrorRule], output: Output) -> Iterator[None]:
     """Keep other runs of the same rules out: two would copy the same, and delete each other's tags.
 
-    Raises LongshoreError if one is running. The system ends the locks with the process.
+    Raises LongshoreError if one is running. Warns if there is no place for locks. The system ends the locks with
+    the process.
     """
     from longshore.shared_files import LockBusy, locked, private_folder
 
     with contextlib.ExitStack() as held:
         for name in sorted({rule.name for rule in rules}):
-            folder = private_folder(session.folders.state / "mirrors")
-            lock = folder / f"{hashlib.sha256(name.encode('utf-8', 'replace')).hexdigest()[:32]}.lock"
             try:
+                folder = private_folder(session.folders.state / "mirrors")
+                lock = folder / f"{hashlib.sha256(name.encode('utf-8', 'replace')).hexdigest()[:32]}.lock"
                 held.enter_context(locked(lock, patience=0.0))
             except LockBusy:
                 raise LongshoreError(
@@ -257,4 +291,12 @@ def _alone(session: Session, rules: Sequence[MirrorRule]) -> Iterator[None]:
                     subject=name,
                     advice="Try again when it has.",
                 ) from None
+            except OSError as error:
+                # Without a lock a copy is as safe as longshore copy.
+                if not output.quiet:
+                    output.warning(
+                        f"Other runs of the same mirror are not noticed: {session.folders.state}: "
+                        f"{error.strerror or error}."
+                    )
+                break
         yield

@@ -6,13 +6,13 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
 from longshore.application.clients import Clients
-from longshore.application.mirrors.extras import DeletedTag, delete_extras
-from longshore.application.mirrors.plan import RulePlan
+from longshore.application.mirrors.claims import Claims
+from longshore.application.mirrors.extras import DeletedTag, KeptTag, delete_extras
+from longshore.application.mirrors.plan import ExtraTag, RulePlan
 from longshore.application.mirrors.planning import plan_rule
 from longshore.application.mirrors.rules import MirrorRule, MirrorRules
 from longshore.cancellation import Cancellation
 from longshore.errors import LongshoreError
-from longshore.oci.reference import Reference
 from longshore.operations.tasks import Tasks
 from longshore.settings import Settings
 
@@ -46,6 +46,7 @@ class Mirrors:
                 rule,
                 self._clients,
                 cancellation=cancellation,
+                claims=Claims([rule, *self.rules.all()]),
                 told=lambda count, total: latest.__setitem__(0, (count, total)),
             )
 
@@ -68,20 +69,27 @@ class Mirrors:
 
     def delete_extras(
         self,
-        tags: Mapping[Reference, Sequence[str]],
-        done: Callable[[list[DeletedTag], LongshoreError | None], None],
+        extras: Mapping[MirrorRule, Sequence[ExtraTag]],
+        done: Callable[[list[DeletedTag | KeptTag], LongshoreError | None], None],
     ) -> None:
-        """Delete *tags* of repositories, each with a backup tag; *done* gets what was deleted and the first error."""
-        deleted: list[DeletedTag] = []
+        """Delete *extras* of plans of rules for one repository each, every tag with a backup tag.
+
+        *done* gets what was deleted and what was kept because it has changed, and the first error.
+        """
+        ended: list[DeletedTag | KeptTag] = []
 
         def delete(cancellation: Cancellation) -> None:
-            for repository, names in tags.items():
-                deleted.extend(delete_extras(repository, names, self._clients, cancellation=cancellation))
+            claims = Claims(self.rules.all())
+            for rule, tags in extras.items():
+                others = claims.others(rule)
+                ended.extend(
+                    delete_extras(rule, tags, self._clients, others=others, cancellation=cancellation)
+                )
 
         self._tasks.run(
             self._tasks.listing,
             delete,
-            done=lambda _: done(deleted, None),
-            failed=lambda error: done(deleted, error),
+            done=lambda _: done(ended, None),
+            failed=lambda error: done(ended, error),
             name="delete extra tags",
         )

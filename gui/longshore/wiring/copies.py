@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Slot
 
-from longshore.application.mirrors.extras import DeletedTag
+from longshore.application.mirrors.extras import DeletedTag, KeptTag
 from longshore.application.mirrors.repositories import RepositoryPattern
 from longshore.application.mirrors.rules import BACKUP, MirrorRule
 from longshore.cancellation import Cancellation
@@ -107,11 +107,13 @@ class Copies(QObject):
         sheet.deletions_requested.connect(lambda tags: mirrors.delete_extras(tags, self._deleted))
         sheet.open()
 
-    def _deleted(self, deleted: Sequence[DeletedTag], error: LongshoreError | None) -> None:
+    def _deleted(self, ended: Sequence[DeletedTag | KeptTag], error: LongshoreError | None) -> None:
+        deleted = [one for one in ended if isinstance(one, DeletedTag)]
+        kept = [one.reason for one in ended if isinstance(one, KeptTag)]
         for repository in {one.repository for one in deleted}:
             self.operations.registries.expect(repository)
-        if error is not None:
-            self._shared.show_failure(error)
+        if error is not None or kept:
+            self._shared.show_failure(error or kept[0])
         elif len(deleted) == 1:
             self.window.registry_pane.explain(
                 self.tr("Deleted {0}. The tag {1} keeps its image.").format(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 from collections import Counter
 from collections.abc import Callable
@@ -324,3 +325,84 @@ def test_wrong_usage(longshore: Any, tmp_path: Path) -> None:
     assert said.startswith(f"longshore: {broken}: Line 3 has the unknown key sorce.")
     assert "ACTION" in longshore("mirror", code=2).stderr
     assert "a number" in longshore("mirror", "run", broken, "--max-deletes", "-1", code=2).stderr
+
+
+def test_rules_with_one_destination_keep_each_others_tags(
+    longshore: Any, open_registry: PrivateRegistry, second_registry: PrivateRegistry, tmp_path: Path
+) -> None:
+    one = seed_repository(open_registry.address, "climflip/one", ("1",), layers=(100,), seed="one")
+    two = seed_repository(open_registry.address, "climflip/two", ("2",), layers=(100,), seed="two")
+    flip = "climflip/copies"
+    seed_repository(second_registry.address, flip, ("old",), layers=(100,), seed="old")
+    rules = [
+        {
+            "name": name,
+            "source": f"{open_registry.address}/climflip/{name}",
+            "destination": f"{second_registry.address}/{flip}",
+            "extras": "delete",
+        }
+        for name in ("one", "two")
+    ]
+    file = tmp_path / "flip.yaml"
+    file.write_text(json.dumps({"mirrors": rules}))
+    longshore("mirror", "run", file, "--yes")
+    longshore("mirror", "run", file, "--yes")
+    there = digests(second_registry, flip)
+    assert {tag: there.get(tag) for tag in ("1", "2", "old")} == {
+        "1": one.digest,
+        "2": two.digest,
+        "old": None,
+    }
+    # A saved rule counts too, and one whose source is not known keeps everything.
+    saved = tmp_path / "saved.yaml"
+    saved.write_text(json.dumps({"mirrors": [rules[1]]}))
+    longshore("mirror", "import", saved)
+    file.write_text(json.dumps({"mirrors": [rules[0]]}))
+    longshore("mirror", "run", file, "--yes")
+    assert digests(second_registry, flip)["2"] == two.digest
+    saved.write_text(json.dumps({"mirrors": [rules[1] | {"source": f"{open_registry.address}/climflip/no"}]}))
+    longshore("mirror", "import", saved, "--replace")
+    said = longshore("mirror", "run", file, "--yes").stderr
+    assert "extra tags are not known. Another rule with this destination needs" in said
+    assert digests(second_registry, flip)["2"] == two.digest
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_deletion_that_is_ended_leaves_no_tag_half_deleted(
+    longshore: Any,
+    open_registry: PrivateRegistry,
+    second_registry: PrivateRegistry,
+    write: Write,
+    number: signal.Signals,
+) -> None:
+    path, copies = "climend/app", f"climend/copies-{number}"
+    seed_repository(open_registry.address, path, ("2",), layers=(100,))
+    old = seed_repository(second_registry.address, copies, ("0", "1"), layers=(200,), seed="old")
+    seed_repository(second_registry.address, copies, ("2",), layers=(100,))
+    with Throttle(second_registry.address) as line:
+        file = write(f"{open_registry.address}/{path}", f"{line.address}/{copies}", tags=["0", "1"])
+        line.latency = 0.3
+        running = longshore.start("mirror", "run", file, "--delete-extras", "--yes")
+        try:
+            # The tag points to the stand-in that is deleted next.
+            wait_until(
+                lambda: any(
+                    one.method == "PUT" and one.path.endswith("/manifests/0") and one.status == 201
+                    for one in line.requests
+                ),
+                timeout=60,
+                what="a tag on its way out",
+            )
+            running.send_signal(number)
+            out, err = running.communicate(timeout=60)
+        finally:
+            running.kill()
+            running.communicate(timeout=30)
+    assert running.returncode == 130
+    assert "Interrupted after 1 of 2 extra tags. The others are unchanged." in err
+    there = digests(second_registry, copies)
+    backups = [tag for tag in there if tag.startswith("longshore-backup-")]
+    assert [there.pop(tag) for tag in backups] == [old.digest]
+    assert f"Deleted: {line.address}/{copies}:0, backup {backups[0]}" in out
+    assert set(there) == {"1", "2"}
+    assert there["1"] == old.digest

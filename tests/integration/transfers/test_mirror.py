@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from longshore.application.clients import Clients
+from longshore.application.mirrors.claims import Claims
 from longshore.application.mirrors.plan import HeldTag, TagState
 from longshore.application.mirrors.planning import plan_mirror, plan_rule
 from longshore.application.mirrors.repositories import Namespace, RepositoryPattern
@@ -161,7 +162,7 @@ def test_tags_in_step_cost_a_head_at_each_side_and_no_manifest(
         seed_repository(registry.address, name, tags, layers=(100,), seed="in step", created=made)
     rule = rule_of(open_registry, path, second_registry)
     before = [len(registry.requests()) for registry in (open_registry, second_registry)]
-    plan = plan_mirror(rule, clients, cancellation=Cancellation(), extras=True)
+    plan = plan_mirror(rule, clients, cancellation=Cancellation(), claims=Claims())
     assert (plan.count(TagState.SAME), len(plan.tags), plan.extras) == (200, 200, ())
     for registry, start, name in zip(
         (open_registry, second_registry), before, (path, f"mirrored/{path}"), strict=True
@@ -281,10 +282,10 @@ def test_extras_are_what_the_source_does_not_have_and_the_rule_includes(
             rule_of(open_registry, path, second_registry, **more),
             clients,
             cancellation=Cancellation(),
-            extras=True,
+            claims=Claims(),
         )
         assert plan.extras_unknown == ""
-        return plan.extras
+        return tuple(one.tag for one in plan.extras)
 
     assert extras() == ("1.0", "1.10", "3.0")
     assert extras(tags=("1.*",)) == ("1.0", "1.10")
@@ -294,7 +295,7 @@ def test_extras_are_what_the_source_does_not_have_and_the_rule_includes(
         rule_of(open_registry, path, second_registry, tags=("9.*",)),
         clients,
         cancellation=Cancellation(),
-        extras=True,
+        claims=Claims(),
     )
     assert (plan.tags, plan.extras) == ((), ())
 

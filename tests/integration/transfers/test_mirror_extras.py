@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import json
+import logging
 from pathlib import Path
 
 import pytest
 
 from longshore.application.clients import Clients
-from longshore.application.mirrors.extras import backup_tag, check_deletions, delete_extras
-from longshore.application.mirrors.plan import MirrorPlan, RulePlan
+from longshore.application.mirrors.extras import (
+    DeletedTag,
+    KeptTag,
+    backup_tag,
+    check_deletions,
+    delete_extras,
+)
+from longshore.application.mirrors.plan import ExtraTag, MirrorPlan, RulePlan
 from longshore.application.mirrors.rules import MirrorRule
-from longshore.cancellation import Cancellation
+from longshore.cancellation import Cancellation, Cancelled
 from longshore.errors import AccessDenied, InvalidInput, RegistryFailure, VerificationFailed
 from longshore.oci.reference import Reference
 from longshore.registry.client import RegistryClient
@@ -31,9 +38,20 @@ def tags_of(client: RegistryClient, path: str) -> dict[str, str]:
     return found
 
 
+def rule_of(host: str, path: str) -> MirrorRule:
+    return MirrorRule("x", Reference(host, f"{path}-source"), Reference(host, path))
+
+
+def planned(clients: Clients, host: str, path: str, *tags: str) -> list[ExtraTag]:
+    """These tags as a plan has them, also if they are gone."""
+    there = tags_of(clients.registry(host), path)
+    return [ExtraTag(tag, there.get(tag, "sha256:gone")) for tag in tags]
+
+
 def delete(clients: Clients, host: str, path: str, *tags: str) -> list[tuple[str, str, str]]:
-    done = delete_extras(Reference(host, path), tags, clients, cancellation=Cancellation())
-    return [(one.tag, one.digest, one.backup) for one in done]
+    extras = planned(clients, host, path, *tags)
+    done = delete_extras(rule_of(host, path), extras, clients, cancellation=Cancellation())
+    return [(one.tag, one.digest, one.backup) for one in done if isinstance(one, DeletedTag)]
 
 
 @pytest.mark.parametrize("image_format", ["oci", "docker"])
@@ -72,11 +90,15 @@ def test_a_tag_goes_and_its_siblings_and_its_backup_stay(
     assert backups[1] not in tags_of(client, path)
 
 
-def test_on_a_registry_of_another_make(clients: Clients, crane_registry: CraneRegistry) -> None:
+def test_on_a_registry_of_another_make(
+    clients: Clients, crane_registry: CraneRegistry, caplog: pytest.LogCaptureFixture
+) -> None:
     host, path = crane_registry.address, "extras/crane"
     shared = seed_repository(host, path, ("1.0", "stable"), layers=(100,))
     backup = backup_tag("1.0", shared.digest)
-    assert delete(clients, host, path, "1.0") == [("1.0", shared.digest, backup)]
+    with caplog.at_level(logging.INFO, "longshore.application.mirrors.extras"):
+        assert delete(clients, host, path, "1.0") == [("1.0", shared.digest, backup)]
+    assert caplog.messages == [f"deleted {host}/{path}:1.0 ({shared.digest}), backup {backup}"]
     assert tags_of(clients.registry(host), path) == {"stable": shared.digest, backup: shared.digest}
 
 
@@ -93,7 +115,10 @@ def test_a_deletion_that_fails_puts_the_tag_back(clients: Clients, open_registry
     seeded = seed_repository(open_registry.address, path, ("1.0",), layers=(100,))
     with Throttle(open_registry.address) as line:
         deletion = delete_extras(
-            Reference(line.address, path), ["gone", "1.0"], clients, cancellation=Cancellation()
+            rule_of(line.address, path),
+            planned(clients, line.address, path, "gone", "1.0"),
+            clients,
+            cancellation=Cancellation(),
         )
         # The first DELETE is the trial.
         client = clients.registry(line.address)
@@ -179,15 +204,101 @@ def test_a_tag_that_somebody_moves_meanwhile_stays(
     assert tags_of(client, path)["1.0"] == newer[0]
 
 
+def test_a_cancellation_waits_until_the_tag_is_gone(
+    clients: Clients, open_registry: PrivateRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host, path = open_registry.address, "extras/cancelled"
+    seeded = seed_repository(host, path, ("1.0", "2.0"), layers=(100,))
+    client, cancellation = clients.registry(host), Cancellation()
+    put = client.put_manifest
+
+    def cancelled(repository: str, name: str, *rest: object, **more: object) -> str:
+        done = put(repository, name, *rest, **more)  # type: ignore[arg-type]
+        if name == "1.0":
+            cancellation.cancel()
+        return done
+
+    monkeypatch.setattr(client, "put_manifest", cancelled)
+    deletion = delete_extras(
+        rule_of(host, path),
+        planned(clients, host, path, "1.0", "2.0"),
+        clients,
+        cancellation=cancellation,
+    )
+    assert isinstance(next(deletion), DeletedTag)
+    with pytest.raises(Cancelled):
+        next(deletion)
+    assert tags_of(client, path) == {"2.0": seeded.digest, backup_tag("1.0", seeded.digest): seeded.digest}
+
+
+def test_a_tag_that_cannot_be_put_back_is_named(
+    clients: Clients, open_registry: PrivateRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host, path = open_registry.address, "extras/lost"
+    seeded = seed_repository(host, path, ("1.0",), layers=(100,))
+    client = clients.registry(host)
+    put, deleted = client.put_manifest, client.delete_manifest
+    calls: list[str] = []
+
+    def fails(repository: str, digest: str, **more: object) -> None:
+        calls.append(digest)
+        if len(calls) > 1:
+            monkeypatch.setattr(client, "put_manifest", fails_too)
+            raise RegistryFailure("It broke.", registry=host)
+        deleted(repository, digest, **more)  # type: ignore[arg-type]
+
+    def fails_too(*_: object, **__: object) -> str:
+        raise RegistryFailure("It broke, too.", registry=host)
+
+    monkeypatch.setattr(client, "delete_manifest", fails)
+    with pytest.raises(VerificationFailed, match=r"1\.0 could be neither deleted nor put back") as error:
+        delete(clients, host, path, "1.0")
+    backup = backup_tag("1.0", seeded.digest)
+    assert backup in error.value.advice
+    monkeypatch.setattr(client, "put_manifest", put)
+    monkeypatch.setattr(client, "delete_manifest", deleted)
+    assert len(delete(clients, host, path, "1.0")) == 1
+    assert tags_of(client, path) == {backup: seeded.digest}
+
+
+def test_what_the_plan_did_not_show_is_kept(clients: Clients, open_registry: PrivateRegistry) -> None:
+    host, path = open_registry.address, "extras/later"
+    seed_repository(host, path, ("a", "b", "c", "d"), layers=(100,))
+    extras = planned(clients, host, path, "a", "b", "c", "d")
+    newer = seed_repository(host, path, ("c",), layers=(200,), seed="newer")
+    seed_repository(host, f"{path}-source", ("b",), layers=(300,))
+    seed_repository(host, f"{path}-other", ("a", "d"), layers=(300,))
+    other = MirrorRule("y", Reference(host, f"{path}-other"), Reference(host, path), ("d",))
+    done = list(
+        delete_extras(rule_of(host, path), extras, clients, others=[other], cancellation=Cancellation())
+    )
+    kept = {one.tag: one.reason.message for one in done if isinstance(one, KeptTag)}
+    assert kept == {
+        "b": f"It was not deleted, because {host}/{path}-source has this tag now.",
+        "c": "It was not deleted, because it points to another image than in the plan.",
+        "d": f"It was not deleted, because {host}/{path}-other has this tag now.",
+    }
+    there = tags_of(clients.registry(host), path)
+    assert {"b", "c", "d"} <= there.keys()
+    assert "a" not in there
+    assert there["c"] == newer.digest
+
+
 def test_more_deletions_than_allowed_are_refused() -> None:
     rule = MirrorRule("x", Reference("a.io", "x"), Reference("b.io", "x"))
-    plan = RulePlan(rule, (MirrorPlan(rule, (), extras=("1", "2")), MirrorPlan(rule, (), extras=("3",))))
-    assert check_deletions(plan, 3) == 3
+    extras = tuple(ExtraTag(tag) for tag in "123")
+    plan = RulePlan(rule, (MirrorPlan(rule, (), extras=extras[:2]), MirrorPlan(rule, (), extras=extras[2:])))
+    assert check_deletions([plan], 3) == 3
     with pytest.raises(
         InvalidInput, match="3 extra tags would be deleted, but at most 2 are allowed"
     ) as refused:
-        check_deletions(plan, 2)
+        check_deletions([plan], 2)
+    assert refused.value.subject == "b.io/x"
     assert "--max-deletes 3" in refused.value.advice
+    # Of all rules of a run together.
+    assert check_deletions([plan, plan], 6) == 6
+    with pytest.raises(InvalidInput, match="6 extra tags would be deleted, but at most 5"):
+        check_deletions([plan, plan], 5)
 
 
 def test_names_of_backups_are_tags() -> None:

@@ -8,14 +8,17 @@ from typing import Any
 
 import pytest
 
+from longshore.application.mirrors.rules import MirrorRule
 from longshore.cancellation import Cancellation
 from longshore.errors import LongshoreError
+from longshore.oci.reference import Reference
 from longshore.operations import mirrors as mirrors_module
 from longshore.operations.mirrors import Mirrors
 from waiting import until
 
 from .conftest import Desk
 
+RULE = MirrorRule("x", Reference("a.io", "x"), Reference("b.io", "x"))
 Plan = Callable[[Cancellation, Callable[[int, int], None]], Any]
 
 
@@ -24,7 +27,7 @@ def planned(monkeypatch: pytest.MonkeyPatch) -> Callable[[Plan], None]:
     """Return a function that replaces planning by the test's own, which does not have to wait for registries."""
 
     def plan_with(work: Plan) -> None:
-        def plan_rule(rule: Any, clients: Any, *, cancellation: Cancellation, told: Any) -> Any:
+        def plan_rule(rule: Any, clients: Any, *, cancellation: Cancellation, told: Any, claims: Any) -> Any:
             return work(cancellation, told)
 
         monkeypatch.setattr(mirrors_module, "plan_rule", plan_rule)
@@ -50,7 +53,7 @@ def test_a_plan_says_how_far_it_is_until_it_ends(play, planned, fails: bool) -> 
     async def scene(desk: Desk) -> None:
         heard: list[Any] = []
         mirrors = Mirrors(desk.clients, desk.tasks, desk.settings)
-        mirrors.plan(None, lambda *far: heard.append(far), heard.append)  # type: ignore[arg-type]
+        mirrors.plan(RULE, lambda *far: heard.append(far), heard.append)
         await until(lambda: len(heard) > 1)
         assert set(heard) == {(3, 7)}
         go_on.set()
@@ -72,7 +75,7 @@ def test_a_plan_that_was_cancelled_says_no_more(play, planned) -> None:
     async def scene(desk: Desk) -> None:
         heard: list[Any] = []
         mirrors = Mirrors(desk.clients, desk.tasks, desk.settings)
-        plan = mirrors.plan(None, lambda *far: heard.append(far), heard.append)  # type: ignore[arg-type]
+        plan = mirrors.plan(RULE, lambda *far: heard.append(far), heard.append)
         await until(lambda: bool(heard))
         plan.cancel()
         heard.clear()

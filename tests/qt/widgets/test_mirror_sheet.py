@@ -7,7 +7,7 @@ from dataclasses import replace
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
-from longshore.application.mirrors.plan import MirrorPlan, MirrorTag, RulePlan, TagState
+from longshore.application.mirrors.plan import ExtraTag, MirrorPlan, MirrorTag, RulePlan, TagState
 from longshore.application.mirrors.repositories import Namespace, RepositoryPattern
 from longshore.application.mirrors.rules import Extras, MirrorRule
 from longshore.errors import SignInRequired
@@ -34,7 +34,8 @@ def _plan(rule: MirrorRule, *extras: str) -> RulePlan:
         MirrorTag("1.1", TagState.DIFFERS, size=3_000_000, bytes_to_move=1_000_000),
         MirrorTag("1.2", TagState.MISSING, size=3_000_000, bytes_to_move=2_000_000),
     )
-    return RulePlan(rule, (MirrorPlan(rule, tags, extras=extras),))
+    found = tuple(ExtraTag(tag, f"sha256:{tag}") for tag in extras)
+    return RulePlan(rule, (MirrorPlan(rule, tags, extras=found),))
 
 
 def test_it_wants_a_plan_when_typing_pauses_and_shows_it(light: Theme, qtbot: QtBot) -> None:
@@ -85,6 +86,10 @@ def test_what_cannot_be_is_said_and_cannot_be_confirmed(light: Theme, qtbot: QtB
     sheet.host.setCurrentText("one.example")
     assert "same repository" in sheet.problem.text()
     sheet.host.setCurrentText("two.example")
+    path = sheet.path.text()
+    sheet.path.setText(f"{path}:1.0")
+    assert "without a tag" in sheet.problem.text()
+    sheet.path.setText(path)
     sheet.platforms.setText("no/such/thing/at/all")
     assert not sheet.confirm.isEnabled()
     sheet.platforms.clear()
@@ -157,7 +162,7 @@ def test_extra_tags_stay_unless_they_are_ticked(light: Theme, qtbot: QtBot) -> N
     assert sheet.confirm.text() == "Delete"
     with qtbot.waitSignal(sheet.deletions_requested) as doomed:
         sheet.confirm.click()
-    assert doomed.args == [{Reference.parse("two.example/team/app"): ["0.9"]}]
+    assert doomed.args == [{rule: [ExtraTag("0.9", "sha256:0.9")]}]
 
 
 def test_a_rule_for_many_repositories(light: Theme, qtbot: QtBot) -> None:

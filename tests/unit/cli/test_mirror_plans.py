@@ -7,7 +7,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from longshore.application.mirrors.extras import DeletedTag, KeptTag
 from longshore.application.mirrors.plan import (
+    ExtraTag,
     FailedRepository,
     HeldTag,
     MirrorPlan,
@@ -18,9 +20,9 @@ from longshore.application.mirrors.plan import (
 from longshore.application.mirrors.repositories import parse_namespace, parse_source
 from longshore.application.mirrors.rules import MirrorRule
 from longshore.cli import mirror_plans
-from longshore.cli.mirror_plans import comparing, show
+from longshore.cli.mirror_plans import comparing, show, show_end
 from longshore.cli.output import Output
-from longshore.errors import InvalidManifest, SignInRequired
+from longshore.errors import InvalidManifest, LongshoreError, SignInRequired
 from longshore.oci.reference import Reference
 
 RULE = MirrorRule("nightly", Reference("a.io", "app"), Reference("b.io", "app"))
@@ -31,7 +33,7 @@ TAGS = (
     MirrorTag("1.3", TagState.UNREADABLE, error=InvalidManifest("It is broken.", subject="1.3")),
 )
 HELD = (HeldTag("2.0", datetime(2026, 6, 30, 12, tzinfo=UTC)), HeldTag("2.1", None))
-PLAN = RulePlan(RULE, (MirrorPlan(RULE, TAGS, HELD, ("0.9",)),))
+PLAN = RulePlan(RULE, (MirrorPlan(RULE, TAGS, HELD, (ExtraTag("0.9", "sha256:9"),)),))
 
 
 def printed(
@@ -97,7 +99,12 @@ def test_a_plan_as_objects(capsys: pytest.CaptureFixture[str]) -> None:
     }
     assert found[3]["error"]["message"] == "It is broken."
     assert found[4] == where | {"kind": "mirror_held", "tag": "2.0", "created": "2026-06-30T12:00:00+00:00"}
-    assert found[6] == where | {"kind": "mirror_extra", "tag": "0.9", "will_be_deleted": True}
+    assert found[6] == where | {
+        "kind": "mirror_extra",
+        "tag": "0.9",
+        "digest": "sha256:9",
+        "will_be_deleted": True,
+    }
     assert found[-1] == where | {
         "kind": "mirror_plan",
         "repositories": 1,
@@ -127,3 +134,22 @@ def test_how_far_a_comparison_is_on_a_terminal(
             told(done, 2000)
     line = "\r\x1b[KComparing: {} of 2,000 tags"
     assert capsys.readouterr().err == line.format(1) + line.format(3) + "\r\x1b[K"
+
+
+def test_how_deletions_ended(capsys: pytest.CaptureFixture[str]) -> None:
+    where, reason = Reference("b.io", "app"), LongshoreError("It was not deleted.", subject="b.io/app:2")
+    ended = (DeletedTag(where, "1", "sha256:1", "longshore-backup-1-1"), KeptTag(where, "2", reason))
+    for one in ended:
+        show_end(one, Output(as_json=False, quiet=False))
+    out, err = capsys.readouterr()
+    assert out == "Deleted: b.io/app:1, backup longshore-backup-1-1\n"
+    assert err == "longshore: b.io/app:2: It was not deleted.\n"
+    show_end(ended[0], Output(as_json=False, quiet=True))
+    assert capsys.readouterr().out == out
+    for one in ended:
+        show_end(one, Output(as_json=True, quiet=False))
+    found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(one["kind"], one["repository"], one["tag"]) for one in found] == [
+        ("mirror_deleted", "b.io/app", "1"),
+        ("mirror_kept", "b.io/app", "2"),
+    ]

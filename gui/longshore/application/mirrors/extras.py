@@ -10,13 +10,14 @@ backup tag restores what was deleted.
 from __future__ import annotations
 
 import json
+import logging
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 
-from longshore.application.mirrors.plan import RulePlan
-from longshore.application.mirrors.rules import BACKUP
+from longshore.application.mirrors.plan import ExtraTag, RulePlan
+from longshore.application.mirrors.rules import BACKUP, MirrorRule
 from longshore.cancellation import Cancellation
 from longshore.errors import InvalidInput, LongshoreError, VerificationFailed
 from longshore.oci.descriptor import Descriptor
@@ -30,6 +31,7 @@ from longshore.oci.manifest import (
     OCI_CONFIG,
     OCI_LAYER,
     OCI_MANIFEST,
+    Index,
     Manifest,
     parse_manifest,
 )
@@ -41,6 +43,7 @@ from longshore.transfers.clients import Clients
 MOST_DELETES = 10
 _MARK = "longshore-deleted-tag"
 _EMPTY = b"{}"
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +56,22 @@ class DeletedTag:
     backup: str
 
 
-def check_deletions(plan: RulePlan, most: int) -> int:
-    """The number of extra tags in *plan*. Raises InvalidInput if it is more than *most*. Any thread."""
-    count = sum(len(one.extras) for one in plan.repositories)
+@dataclass(frozen=True, slots=True)
+class KeptTag:
+    """A *tag* of *repository* that was not deleted although the plan has it, because it is not what it was then."""
+
+    repository: Reference
+    tag: str
+    reason: LongshoreError
+
+
+def check_deletions(plans: Sequence[RulePlan], most: int) -> int:
+    """The number of extra tags in *plans*. Raises InvalidInput if it is more than *most*. Any thread."""
+    count = sum(len(one.extras) for plan in plans for one in plan.repositories)
     if count > most:
         raise InvalidInput(
             "{count} extra tags would be deleted, but at most {most} are allowed. None was deleted.",
-            subject=plan.rule.destination.name,
+            subject=plans[0].rule.destination.name if len(plans) == 1 else "",
             advice="Check that the source is complete. To delete them all, use --max-deletes {count}.",
             arguments={"count": count, "most": most},
         )
@@ -67,22 +79,42 @@ def check_deletions(plan: RulePlan, most: int) -> int:
 
 
 def delete_extras(
-    repository: Reference, tags: Sequence[str], clients: Clients, *, cancellation: Cancellation
-) -> Iterator[DeletedTag]:
-    """Delete *tags* of *repository*, and yield each when it is gone. A tag that is gone already is skipped.
+    rule: MirrorRule,
+    extras: Sequence[ExtraTag],
+    clients: Clients,
+    *,
+    others: Sequence[MirrorRule] = (),
+    cancellation: Cancellation,
+) -> Iterator[DeletedTag | KeptTag]:
+    """Delete *extras* of the plan of *rule*, which is for one repository, and yield each when it is gone.
 
-    Stops at the first error and raises it: AccessDenied before anything is changed if the registry does not allow
-    deletion, TagImmutable, VerificationFailed if a tag was moved meanwhile. Blocks; worker threads.
+    A tag that is gone already is skipped. One that points to another image than in the plan, or that the source of
+    *rule* or of the rules *others* has now, is kept. Stops at the first error and raises it: AccessDenied before
+    anything is changed if the registry does not allow deletion, TagImmutable, VerificationFailed if a tag was moved
+    meanwhile, Cancelled between two tags. Blocks; worker threads.
     """
-    client = clients.registry(repository.domain)
-    deletion = _Deletion(client, repository, cancellation)
-    if tags:
+    repository = rule.ends[1]
+    deletion = _Deletion(clients.registry(repository.domain), repository, cancellation)
+    if extras:
         deletion.try_out()
-    for tag in tags:
+    for extra in extras:
         cancellation.raise_if_cancelled()
-        done = deletion.delete(tag)
+        source = _source_of(extra.tag, (rule, *others), clients, cancellation)
+        done = deletion.keep_for(extra.tag, source) if source else deletion.delete(extra)
         if done is not None:
             yield done
+
+
+def _source_of(
+    tag: str, rules: Sequence[MirrorRule], clients: Clients, cancellation: Cancellation
+) -> Reference | None:
+    """The source that has *tag* now, of those whose rules include it."""
+    for rule in rules:
+        source = rule.ends[0]
+        client = clients.registry(source.domain)
+        if rule.matches(tag) and client.head(source.path, tag, cancellation=cancellation) is not None:
+            return source
+    return None
 
 
 def backup_tag(tag: str, digest: str) -> str:
@@ -104,10 +136,26 @@ class _Deletion:
         self._put(digest, raw, media_type)
         self._client.delete_manifest(self._path, digest, cancellation=self._cancellation)
 
-    def delete(self, tag: str) -> DeletedTag | None:
+    def keep_for(self, tag: str, source: Reference) -> KeptTag:
+        """*tag*, which *source* has now."""
+        reason = LongshoreError(
+            "It was not deleted, because {source} has this tag now.",
+            subject=self._repository.with_tag(tag).familiar,
+            arguments={"source": source.familiar_name},
+        )
+        return KeptTag(self._repository, tag, reason)
+
+    def delete(self, extra: ExtraTag) -> DeletedTag | KeptTag | None:
+        tag = extra.tag
         digest = self._digest(tag)
         if digest is None:
             return None
+        if digest != extra.digest:
+            reason = LongshoreError(
+                "It was not deleted, because it points to another image than in the plan.",
+                subject=self._repository.with_tag(tag).familiar,
+            )
+            return KeptTag(self._repository, tag, reason)
         image = self._client.manifest(self._path, digest, cancellation=self._cancellation)
         # A run that was killed may have left its own manifest there, after the backup was made.
         left = isinstance(image, Manifest) and image.annotations.get(_MARK) == tag and _is_empty(image)
@@ -117,14 +165,27 @@ class _Deletion:
             self._expect(backup, digest)
         raw, media_type = self._substitute(tag, docker=image.media_type in (DOCKER_MANIFEST, DOCKER_LIST))
         self._expect(tag, digest)
-        self._put(tag, raw, media_type)
+        # From here on the tag is not what it was until it is gone: a cancellation waits for that.
+        asked, self._cancellation = self._cancellation, Cancellation()
         try:
+            self._take_away(tag, backup, image, raw, media_type)
+            if backup:
+                self._expect(backup, digest)
+        finally:
+            self._cancellation = asked
+        _log.info("deleted %s (%s), backup %s", self._repository.with_tag(tag), digest, backup or "none")
+        return DeletedTag(self._repository, tag, digest, backup)
+
+    def _take_away(self, tag: str, backup: str, image: Manifest | Index, raw: bytes, media_type: str) -> None:
+        """Move *tag* from *image* to the manifest *raw* and delete that; after an error, move it back."""
+        try:
+            self._put(tag, raw, media_type)
             self._client.delete_manifest(self._path, sha256_of(raw), cancellation=self._cancellation)
             if self._digest(tag) == sha256_of(raw):
                 # go-containerregistry's registry keeps the tags of a deleted digest. No image can be lost by now.
                 self._client.delete_manifest(self._path, tag, cancellation=self._cancellation)
         except LongshoreError:
-            self._put(tag, image.raw, image.media_type)
+            self._put_back(tag, backup, image)
             raise
         if self._digest(tag) == sha256_of(raw):
             raise VerificationFailed(
@@ -134,9 +195,18 @@ class _Deletion:
                 arguments={"tag": tag, "backup": backup},
             )
         self._expect(tag, None)
-        if backup:
-            self._expect(backup, digest)
-        return DeletedTag(self._repository, tag, digest, backup)
+
+    def _put_back(self, tag: str, backup: str, image: Manifest | Index) -> None:
+        try:
+            self._put(tag, image.raw, image.media_type)
+        except LongshoreError as error:
+            raise VerificationFailed(
+                "The tag {tag} could be neither deleted nor put back.",
+                subject=str(self._repository.with_tag(tag)),
+                advice="Its image has the tag {backup} now. The next run deletes the tag.",
+                detail=error.message,
+                arguments={"tag": tag, "backup": backup},
+            ) from error
 
     def _digest(self, tag: str) -> str | None:
         found = self._client.head(self._path, tag, for_push=True, cancellation=self._cancellation)

@@ -53,18 +53,26 @@ class HeldTag:
 
 
 @dataclass(frozen=True, slots=True)
+class ExtraTag:
+    """A tag of the destination that no source has. *digest*: what it points to; "" if the rule keeps extras."""
+
+    tag: str
+    digest: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class MirrorPlan:
     """The work of running *rule*, from the state of both registries when they were asked. *tags*: in natural order.
 
     *rule* is for one repository. *held*: tags that are too new. *extras*: tags of the destination that the rule
-    includes and the source does not have, in natural order; *extras_unknown* says why they could not be determined.
-    Both are empty unless they were asked for.
+    includes and neither its source nor another rule has, in natural order; *extras_unknown* says why they could
+    not be determined. Both are empty unless they were asked for.
     """
 
     rule: MirrorRule
     tags: tuple[MirrorTag, ...]
     held: tuple[HeldTag, ...] = ()
-    extras: tuple[str, ...] = ()
+    extras: tuple[ExtraTag, ...] = ()
     extras_unknown: str = ""
 
     @property

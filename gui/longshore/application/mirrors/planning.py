@@ -7,10 +7,12 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from longshore.application.mirrors.claims import Claims
 from longshore.application.mirrors.comparing import Comparison, Looked, ReadOnce
-from longshore.application.mirrors.plan import FailedRepository, HeldTag, MirrorPlan, RulePlan
+from longshore.application.mirrors.listing import MOST_TAGS, all_tags
+from longshore.application.mirrors.plan import ExtraTag, FailedRepository, HeldTag, MirrorPlan, RulePlan
 from longshore.application.mirrors.repositories import RepositoryPattern
-from longshore.application.mirrors.rules import MirrorRule
+from longshore.application.mirrors.rules import Extras, MirrorRule
 from longshore.cancellation import Cancellation
 from longshore.errors import (
     AccessDenied,
@@ -30,8 +32,6 @@ if TYPE_CHECKING:
     from longshore.application.clients import Clients
     from longshore.transfers.clients import Clients as TransferClients
 
-#: The maximum number of tags of one repository.
-MOST_TAGS = 20_000
 #: The maximum number of repositories of one rule, and of pages that are read to find them.
 MOST_REPOSITORIES = 2000
 _MOST_PAGES = 2000
@@ -46,25 +46,28 @@ def plan_rule(
     cancellation: Cancellation,
     told: Callable[[int, int], None] = lambda done, total: None,
     now: datetime | None = None,
+    claims: Claims | None = None,
 ) -> RulePlan:
     """Compare source and destination of *rule*, with its extras, for one repository or for all of a pattern.
 
-    A repository of a pattern that cannot be read affects only itself. *told*, *now* and errors as for
-    :func:`plan_mirror`; *told* counts the tags of each repository. Raises InvalidInput if a pattern matches nothing, or
-    too much. Blocks.
+    A repository of a pattern that cannot be read affects only itself. *told*, *now*, *claims* and errors
+    as for :func:`plan_mirror`; *told* counts the tags of each repository. Raises InvalidInput if a pattern matches
+    nothing, or too much. Blocks.
     """
+    claims = claims or Claims([rule])
+
+    def planned(one: MirrorRule) -> MirrorPlan:
+        return plan_mirror(one, clients, cancellation=cancellation, told=told, now=now, claims=claims)
+
     if isinstance(rule.source, Reference):
-        plan = plan_mirror(rule, clients, cancellation=cancellation, told=told, now=now, extras=True)
-        return RulePlan(rule, (plan,))
+        return RulePlan(rule, (planned(rule),))
     plans: list[MirrorPlan] = []
     failed: list[FailedRepository] = []
     for path in _repositories(rule, rule.source, clients, cancellation):
         one = rule
         try:
             one = rule.at(path)
-            plans.append(
-                plan_mirror(one, clients, cancellation=cancellation, told=told, now=now, extras=True)
-            )
+            plans.append(planned(one))
         except (
             NotInRegistry,
             AccessDenied,
@@ -84,16 +87,17 @@ def plan_mirror(
     cancellation: Cancellation,
     told: Callable[[int, int], None] = lambda done, total: None,
     now: datetime | None = None,
-    extras: bool = False,
+    claims: Claims | None = None,
 ) -> MirrorPlan:
     """Compare the two repositories of *rule*, tag by tag. Moves nothing. Blocks; for a worker thread.
 
     *told* receives the number of tags done and the total, from several threads. *now*: from when ages count.
-    *extras*: also look for extra tags. An unreadable tag affects only itself. Raises Cancelled and the errors of
-    listing and asking (a repository that does not exist, a required sign-in, a registry that does not respond).
+    *claims*: also look for extra tags, which none of these rules includes. An unreadable tag affects only itself.
+    Raises Cancelled and the errors of listing and asking (a repository that does not exist, a required sign-in, a
+    registry that does not respond).
     """
     source, destination = rule.ends
-    listed, complete = _tags(source, clients, cancellation)
+    listed, complete = all_tags(source, clients, cancellation)
     matching = sorted((tag for tag in listed if rule.matches(tag)), key=natural_key)
     counter = itertools.count(1)
     # The reader and writer ignore the tag of an endpoint.
@@ -120,9 +124,9 @@ def plan_mirror(
         reader.close()
         writer.close()
     held = tuple(one.tag for one in looked if isinstance(one.tag, HeldTag))
-    if not extras:
+    if claims is None:
         return MirrorPlan(rule, tags, held)
-    found, unknown = _extras(rule, destination, set(listed), complete, clients, cancellation)
+    found, unknown = _extras(rule, destination, set(listed), complete, claims, clients, cancellation)
     return MirrorPlan(rule, tags, held, found, unknown)
 
 
@@ -141,36 +145,20 @@ def _newest(
     return found
 
 
-def _tags(
-    repository: Reference, clients: TransferClients, cancellation: Cancellation
-) -> tuple[list[str], bool]:
-    """The tags of *repository*, and whether these are all."""
-    client = clients.registry(repository.domain)
-    tags: dict[str, None] = {}
-    page: str | None = None
-    while True:
-        found = client.tags(repository.path, page, cancellation=cancellation)
-        tags.update(dict.fromkeys(found.items))
-        page = found.next
-        if page is None:
-            return list(tags), True
-        if len(tags) >= MOST_TAGS:
-            return list(tags)[:MOST_TAGS], False
-
-
 def _extras(
     rule: MirrorRule,
     destination: Reference,
     source_tags: set[str],
     complete: bool,
+    claims: Claims,
     clients: TransferClients,
     cancellation: Cancellation,
-) -> tuple[tuple[str, ...], str]:
+) -> tuple[tuple[ExtraTag, ...], str]:
     """The extra tags of *destination*, and why they are not known."""
     if not complete:
         return (), f"The source has more than {MOST_TAGS:,} tags."
     try:
-        there, _ = _tags(destination, clients, cancellation)
+        there, _ = all_tags(destination, clients, cancellation)
     except NotInRegistry:
         return (), ""
     except (AccessDenied, SignInRequired, UnexpectedReply) as error:
@@ -179,7 +167,28 @@ def _extras(
     if found and not source_tags:
         # More likely a broken listing than a repository whose tags were all removed.
         return (), "The source lists no tags at all."
-    return tuple(found), ""
+    others = claims.others(rule) if found else ()
+    try:
+        kept = claims.tags(others, clients, cancellation)
+    except LongshoreError as error:
+        return (
+            (),
+            f"Another rule with this destination needs {error.subject or 'its source'}: {error.message}",
+        )
+    found = [tag for tag in found if tag not in kept]
+    if rule.extras is Extras.KEEP:
+        return tuple(map(ExtraTag, found)), ""
+    client = clients.registry(destination.domain)
+
+    def look(tag: str, cancellation: Cancellation) -> ExtraTag | None:
+        head = client.head(destination.path, tag, for_push=True, cancellation=cancellation)
+        return None if head is None else ExtraTag(tag, head.digest)
+
+    try:
+        looked = ask_all(look, found, cancellation, SIDE_BY_SIDE)
+    except (AccessDenied, SignInRequired, UnexpectedReply) as error:
+        return (), error.message
+    return tuple(one for one in looked if one is not None), ""
 
 
 def _repositories(

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from longshore.application.mirrors.patterns import literal
 from longshore.application.mirrors.regular_expressions import Untranslatable, to_patterns
-from longshore.application.mirrors.repositories import RepositoryPattern, parse_namespace
+from longshore.application.mirrors.repositories import RepositoryPattern, check_repository, parse_namespace
 from longshore.application.mirrors.rules import MirrorRule
 from longshore.application.mirrors.rules_file import MOST_RULES, text, texts, truth
 from longshore.application.mirrors.yaml_file import Fields, Items, Node
@@ -159,11 +159,9 @@ def _ends(kind: str, line: int, source: str, target: str, values: dict[str, tupl
         return MirrorRule(made.name, made, parse_namespace(f"{target.rstrip('/')}/{made.namespace}"))
     one, other = Reference.parse(source), Reference.parse(target)
     if kind == "repository":
-        return MirrorRule(
-            one.familiar_name,
-            one.with_tag(None).with_digest(None),
-            other.with_tag(None).with_digest(None),
-        )
+        for end in (source, target):
+            check_repository(end)
+        return MirrorRule(one.familiar_name, one, other)
     if kind != "image":
         raise _LeftOut(line, "its type is none of registry, repository and image")
     if one.digest or other.digest:

@@ -84,6 +84,22 @@ class Namespace:
         return self.name
 
 
+def check_repository(text: str) -> None:
+    """Check that *text*, an end of a rule, names no tag and no digest, which would be ignored. Raises InvalidInput."""
+    text = text.strip()
+    if is_pattern(text):
+        ignored = not {":", "@"}.isdisjoint(text.partition("/")[2])
+    else:
+        found = Reference.parse(text)
+        ignored = found.tag is not None or found.digest is not None
+    if ignored:
+        raise InvalidInput(
+            "A rule names repositories of registries, without a tag or digest.",
+            subject=text,
+            advice="Leave it out, and choose tags by the rule's patterns for tags.",
+        )
+
+
 def parse_source(text: str) -> Reference | RepositoryPattern:
     """The repository, or the pattern for repositories, in *text*. Any thread. Raises InvalidInput."""
     text = text.strip()

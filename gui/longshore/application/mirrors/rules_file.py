@@ -24,6 +24,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from longshore.application.mirrors.patterns import is_pattern
+from longshore.application.mirrors.repositories import check_repository
 from longshore.application.mirrors.rules import Extras, MirrorRule
 from longshore.application.mirrors.yaml_file import Fields, Items, Node, Scalar, read_yaml
 from longshore.errors import InvalidInput, LongshoreError
@@ -99,6 +101,9 @@ def _rule(entry: Node) -> MirrorRule:
                 arguments={"line": entry.line, "key": key},
             )
     try:
+        check_repository(values["source"])
+        if not is_pattern(values["source"]):
+            check_repository(values["destination"])
         for platform in values.get("platforms", []):
             parse_known(platform)
         return MirrorRule.from_json(values)

@@ -15,7 +15,7 @@ from PySide6.QtWidgets import (
 )
 
 from longshore.application.mirrors.plan import RulePlan
-from longshore.application.mirrors.repositories import Namespace, RepositoryPattern
+from longshore.application.mirrors.repositories import Namespace, RepositoryPattern, check_repository
 from longshore.application.mirrors.rules import LARGEST_NEWEST, LONGEST_AGE, Extras, MirrorRule
 from longshore.errors import LongshoreError
 from longshore.oci.known_platforms import parse_known
@@ -37,7 +37,7 @@ class MirrorSheet(Sheet):
     plan_requested = Signal(object)  # MirrorRule; answer with tell and show_plan
     plan_cancelled = Signal()  # cancels the last plan_requested
     transfers_requested = Signal(object)  # list[TransferRequest]
-    deletions_requested = Signal(object)  # dict[Reference, list[str]]: tags by repository
+    deletions_requested = Signal(object)  # dict[MirrorRule, list[ExtraTag]], each rule for one repository
     save_requested = Signal(object)  # MirrorRule
 
     def __init__(
@@ -184,7 +184,8 @@ class MirrorSheet(Sheet):
         target = Reference.parse(path if host == DOCKER_HUB else f"{host}/{path}")
         if host == DOCKER_HUB and target.domain != DOCKER_HUB:
             target = Reference(host, path)
-        return target.with_tag(None).with_digest(None)
+        check_repository(str(target))
+        return target
 
     def _changed(self) -> None:
         self.plan_cancelled.emit()

@@ -8,11 +8,10 @@ from PySide6.QtCore import QObject, QSignalBlocker, Qt, Signal, Slot
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QHeaderView, QTableWidgetItem
 
-from longshore.application.mirrors.plan import HeldTag, MirrorPlan, MirrorTag, RulePlan, TagState
-from longshore.application.mirrors.rules import Extras
+from longshore.application.mirrors.plan import ExtraTag, HeldTag, MirrorPlan, MirrorTag, RulePlan, TagState
+from longshore.application.mirrors.rules import Extras, MirrorRule
 from longshore.errors import LongshoreError
 from longshore.models.tooltips import tooltip
-from longshore.oci.reference import Reference
 from longshore.transfers.transfer import TransferRequest
 from longshore.widgets.dialogs.sheet import TABLE_ROW, sheet_table
 from longshore.widgets.theme import current_theme
@@ -29,7 +28,7 @@ class _Row:
 
     plan: MirrorPlan
     tag: MirrorTag | HeldTag | None = None
-    extra: str = ""
+    extra: ExtraTag | None = None
     checked: bool = False
 
     @property
@@ -38,7 +37,8 @@ class _Row:
 
     @property
     def name(self) -> str:
-        return self.extra if self.tag is None else self.tag.tag
+        found = self.tag or self.extra
+        return found.tag if found is not None else ""
 
     @property
     def order(self) -> int:
@@ -164,13 +164,13 @@ class MirrorPlanTable(QObject):
         ticked = (row.tag for row in self._rows if row.copies and row.checked)
         return sum(tag.bytes_to_move for tag in ticked if isinstance(tag, MirrorTag))
 
-    def deletions(self) -> dict[Reference, list[str]]:
-        """Return the ticked tags that are to be deleted, by repository."""
-        found: dict[Reference, list[str]] = {}
+    def deletions(self) -> dict[MirrorRule, list[ExtraTag]]:
+        """Return the ticked tags that are to be deleted, by the rules for one repository."""
+        found: dict[MirrorRule, list[ExtraTag]] = {}
         if self._deletes:
             for row in self._rows:
-                if row.tag is None and row.checked:
-                    found.setdefault(row.plan.rule.ends[1], []).append(row.extra)
+                if row.extra is not None and row.checked:
+                    found.setdefault(row.plan.rule, []).append(row.extra)
         return found
 
     def summary(self) -> str:

@@ -224,6 +224,7 @@ def test_what_is_read() -> None:
         (f"type: image, source: 'a@sha256:{'a' * 64}', target: r.io/a", 2, "rules copy tags, not digests"),
         ("type: repository, source: a, target: 'ocidir:///x'", 2, "not folders"),
         ("type: tree, source: a, target: r.io/a", 2, "none of registry, repository and image"),
+        ("type: repository, source: 'a:1', target: r.io/a", 2, "without a tag or digest"),
         ("type: repository, source: a", 2, "it has no target"),
         ("type: repository, target: r.io/a", 2, "it has no source"),
         ("type: repository, source: '{{ env \"X\" }}', target: r.io/a", 2, "can't be resolved"),

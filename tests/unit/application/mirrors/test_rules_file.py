@@ -79,6 +79,18 @@ def test_all_keys(tmp_path: Path) -> None:
         (in_file("  tags: {a: b}\n"), r"The key tags at line 5 must be a list of patterns"),
         (in_file("  tags: ['!x']\n"), r"The rule at line 2 is not valid: A rule needs a tag pattern"),
         (in_file("  platforms: [linux/amd46]\n"), r"The rule at line 2 is not valid: .*linux/amd46"),
+        *(
+            (f"mirrors:\n- {{name: x, source: '{one}', destination: '{other}'}}\n", "without a tag or digest")
+            for one, other in (
+                ("a.io/v/app:1.0", "b.io/x"),
+                ("a.io/v/app@sha256:" + "1" * 64, "b.io/x"),
+                ("a.io/v/app", "b.io/p14:foo"),
+                ("library:x", "b.io/x"),
+                ("a.io/v/app", "library:x"),
+                ("a.io:5000/v/*:1.0", "b.io/x"),
+            )
+        ),
+        ("mirrors:\n- {name: x, source: 'a.io/v/*', destination: 'b.io/p14:foo'}\n", "line 2 is not valid"),
         (in_file("  name: y\n"), r"Line 5 repeats the key name"),
         (in_file(ONE), r"Line 5 has a second rule with the name x"),
         ("mirrors:\n- name: x\n  source: a.io/x\n", r"The rule at line 2 has no destination"),
