@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import os
 import signal
-import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -37,7 +35,7 @@ def main(argv: Sequence[str]) -> int:
     from longshore.cli import streams
 
     streams.prepare()
-    _escape_what_cannot_be_printed()
+    streams.spell_out()
     arguments = command_parser(argv).parse_args(argv)
     from longshore.cli import exit_codes
     from longshore.cli.output import Output
@@ -139,10 +137,3 @@ def _unexpected(error: Exception, folder: str) -> LongshoreError:
 
 def _end_at_once(number: int, frame: object) -> None:
     os._exit(130)  # exit_codes.INTERRUPTED, without an import in a signal's handler
-
-
-def _escape_what_cannot_be_printed() -> None:
-    """Print characters that the terminal's encoding does not have as escapes, instead of failing."""
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(AttributeError, ValueError, OSError):
-            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]

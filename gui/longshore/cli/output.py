@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from longshore.cli.streams import report, write
+from longshore.cli.streams import encodes, report, write
 from longshore.errors import LongshoreError, Remedy
 from longshore.language import tr
 
@@ -59,7 +59,10 @@ class Output:
     def record(self, kind: str, values: Mapping[str, Any]) -> None:
         """A JSON object; nothing without --json."""
         if self.as_json:
-            text = json.dumps({"schema": SCHEMA, "kind": kind, **values}, ensure_ascii=False)
+            whole = {"schema": SCHEMA, "kind": kind, **values}
+            text = json.dumps(whole, ensure_ascii=False)
+            if not encodes(text):
+                text = json.dumps(whole)
             text = _CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
             write(f"{text}\n")
 

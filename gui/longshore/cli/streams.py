@@ -2,10 +2,27 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import os
 import sys
 from typing import TYPE_CHECKING
+
+#: The name of our handler of characters that an encoding does not have.
+_SPELLING = "longshore-spelling"
+#: What our own sentences have beyond ASCII.
+_ASCII = {
+    "“": '"',
+    "”": '"',
+    "‘": "'",
+    "’": "'",
+    "…": "...",
+    "–": "-",
+    "—": "-",
+    "×": "x",
+    "→": "->",
+    "·": "-",
+}
 
 if TYPE_CHECKING:
     from longshore.errors import LongshoreError
@@ -26,6 +43,23 @@ def prepare() -> None:
             from pathlib import Path  # seldom needed
 
             setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115
+
+
+def spell_out() -> None:
+    """Print characters that the terminal's encoding does not have in ASCII or as escapes, instead of failing."""
+    codecs.register_error(_SPELLING, _spelled)
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(AttributeError, ValueError, OSError):
+            stream.reconfigure(errors=_SPELLING)  # type: ignore[union-attr]
+
+
+def encodes(text: str) -> bool:
+    """Whether standard output has all characters of *text*."""
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def write(text: str) -> None:
@@ -61,6 +95,16 @@ def discard() -> None:
     """Discard what standard output still contains and what follows: Python would complain about it at the end."""
     with contextlib.suppress(OSError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _spelled(error: UnicodeError) -> tuple[str | bytes, int]:
+    escaped, end = codecs.backslashreplace_errors(error)
+    if not isinstance(error, UnicodeEncodeError):
+        return escaped, end
+    # The handler gets all characters in a row that are missing.
+    found = error.object[error.start : error.end]
+    parts = [_ASCII.get(one) or one.encode("ascii", "backslashreplace").decode() for one in found]
+    return "".join(parts), error.end
 
 
 def _failed(error: OSError) -> LongshoreError | BrokenPipeError:

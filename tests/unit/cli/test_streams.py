@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -65,3 +67,37 @@ def test_closed_streams_are_replaced_by_nothing(redirected: str) -> None:
     assert done.stdout.count("\n") == (
         0 if ">&- 2" in redirected else 2
     )  # an error is not printed there instead
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_an_encoding_without_quotes_gets_those_of_ascii(as_json: bool) -> None:
+    words = "“1” isn’t 日本 \U0001f600…"
+    program = (
+        "import sys\n"
+        "from longshore.cli import streams\n"
+        "from longshore.cli.output import Output\n"
+        "streams.spell_out()\n"
+        f"output = Output(as_json={as_json}, quiet=False)\n"
+        f"output.line({words!a})\n"
+        f"output.record('x', {{'words': {words!a}}})\n"
+        f"output.warning({words!a})\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={
+            **os.environ,
+            "LC_ALL": "C",
+            "PYTHONUTF8": "0",
+            "PYTHONCOERCECLOCALE": "0",
+            "PYTHONIOENCODING": "ascii",
+        },
+        capture_output=True,
+        timeout=60,
+        check=True,
+    )
+    line = '"1" isn\'t \\u65e5\\u672c \\U0001f600...\n'
+    assert done.stderr.decode("ascii") == f"longshore: {line}"
+    if as_json:
+        assert json.loads(done.stdout.decode("ascii"))["words"] == words
+    else:
+        assert done.stdout.decode("ascii") == line
