@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
 from collections.abc import Sequence
 from functools import partial
@@ -122,7 +123,7 @@ def add_list(parser: argparse.ArgumentParser) -> None:
         "--file",
         metavar="FILE",
         type=Path,
-        help="the images that a compose file, Kubernetes manifest, Dockerfile or list names",
+        help="the images that a compose file, Kubernetes manifest, Dockerfile or list names (-: standard input)",
     )
     file_options(parser)
 
@@ -177,6 +178,13 @@ def read_file(reader: ListReader, path: Path) -> ImageList:
     """The images that the file *path* names, ``-`` for standard input. Raises InvalidInput."""
     from longshore.application.image_lists.reading import LARGEST
 
+    with contextlib.suppress(OSError):
+        if path.is_fifo():  # also what a shell makes of <(command)
+            raise InvalidInput(
+                "A pipe given as a file is not read, because it may block for ever.",
+                subject=str(path),
+                advice="Use - as the file, and send the list to standard input.",
+            )
     return reader.parse(sys.stdin.buffer.read(LARGEST + 1), path) if path == _STREAM else reader.read(path)
 
 

@@ -30,7 +30,7 @@ A mirror is a saved rule, or a rule in a YAML file:
       source: docker.io/team/app        # or a pattern: docker.io/team/*, registry.example.com/**
       destination: mirror.example.com/team/app    # for a pattern, the namespace of the copies
       tags: ["1.*", "v#.#", "!*-rc*"]   # * any text, # a number, ! excludes (default: all tags)
-      newest: 5                         # only so many versions
+      newest: 5                         # only so many versions; tags without a digit are all copied
       minimum_age_days: 7               # only images that are at least so old
       platforms: [linux/amd64]          # only these (default: all, unchanged)
       referrers: true                   # also signatures and SBOMs

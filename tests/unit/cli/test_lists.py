@@ -159,3 +159,17 @@ def test_the_images_of_a_file_are_copied_to_registries(place: str, run: Run, tmp
     with pytest.raises(InvalidInput, match="copied to a registry") as caught:
         run("copy", "-f", path, place)
     assert caught.value.subject == place
+
+
+@pytest.mark.parametrize("words", [["pull", "-f"], ["outdated", "-f"], ["lock"], ["lock", "--check"]])
+def test_a_pipe_given_as_a_file_is_refused_with_the_way_to_do_it(
+    words: list[str], run: Run, tmp_path: Path
+) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    link = tmp_path / "63"
+    link.symlink_to(path)
+    for name in (path, link):
+        with pytest.raises(InvalidInput, match="may block for ever") as caught:
+            run(*words, name)
+        assert "Use - as the file" in caught.value.advice

@@ -8,7 +8,7 @@
         source: docker.io/team/app            # or a pattern: docker.io/team/*, registry.example.com/**
         destination: mirror.example.com/team/app  # for a pattern, the namespace of the copies
         tags: ["1.*", "v#.#", "!*-rc*"]       # all, if left out; # is a number
-        newest: 5                             # only so many versions
+        newest: 5                             # only so many versions; tags without a digit are all copied
         minimum_age_days: 7
         platforms: [linux/amd64, linux/arm64] # all, unchanged, if left out
         referrers: true                       # also signatures and SBOMs
