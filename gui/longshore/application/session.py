@@ -64,7 +64,7 @@ class Session:
     def check_engines(self) -> None:
         """Raise InvalidInput if engines were chosen and nothing has asked for one: the user means something else."""
         if self._engine_urls and not self._engine_used:
-            raise InvalidInput("This uses no engine.", advice="Leave out --engine.")
+            raise InvalidInput("This uses no engine.", advice="Leave out the engine.")
 
     def library(self) -> LibraryPlace:
         """The library, in the folder that the user chose or in the default one."""

@@ -53,7 +53,7 @@ def test_an_engine_that_nothing_uses(line: str, tmp_path: Path, monkeypatch: pyt
     for words in (["--engine", "nope", command, *rest], [command, "--engine", "nope", *rest]):
         with pytest.raises(InvalidInput, match="This uses no engine") as refused:
             run(words)
-        assert refused.value.advice == "Leave out --engine."
+        assert refused.value.advice == "Leave out the engine."
     assert sorted(Path.home().rglob("*")) == before
 
 
