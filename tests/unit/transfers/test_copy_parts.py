@@ -568,7 +568,7 @@ def test_both_ends_are_closed_with_the_attempt(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(copy_module, "open_writer", opened("writer"))
     monkeypatch.setattr(copy_module, "CopyWork", lambda *_: SimpleNamespace(plan=lambda: None))
     job: Any = SimpleNamespace(
-        request=SimpleNamespace(source=None, destination=None),
+        request=SimpleNamespace(source=None, destination=None, ref_name=""),
         clients=None,
         tell=None,
         closing=contextlib.ExitStack(),
