@@ -6,7 +6,7 @@ import argparse
 
 from longshore.application import places, requests
 from longshore.application.session import Session
-from longshore.cli import lists
+from longshore.cli import list_files
 from longshore.cli.moving import REPLACE, platform_of, run
 from longshore.cli.output import Output
 from longshore.errors import InvalidInput
@@ -48,7 +48,7 @@ def add(command: str, parser: argparse.ArgumentParser) -> None:
     which.add_argument(
         "--tags", metavar="PATTERNS", help="the tags that match, such as '1.* !*-rc*' (! excludes)"
     )
-    lists.add_list(parser)
+    list_files.add_list(parser)
     parser.add_argument(
         "--map",
         metavar="RULE",
@@ -90,7 +90,7 @@ def _copy_list(session: Session, arguments: argparse.Namespace, output: Output) 
             subject=arguments.destination,
             advice="To put them into the engine or the library, use longshore pull -f.",
         )
-    references, codes = lists.references_of(session, arguments, output)
+    references, codes = list_files.references_of(session, arguments, output)
     pairs = mapped(references, registry, arguments.map)
     wanted = [
         requests.copy(one.source, one.target, arguments.platforms, referrers=arguments.referrers)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
-import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -13,22 +11,26 @@ from typing import TYPE_CHECKING
 from longshore.application.session import Session
 from longshore.cancellation import Cancellation
 from longshore.cli import exit_codes
+from longshore.cli.list_files import (
+    STREAM,
+    file_options,
+    list_reader,
+    no_images,
+    read_file,
+    warn_of_unused,
+)
 from longshore.cli.output import Output, error_values
 from longshore.cli.streams import write_bytes
 from longshore.errors import InvalidInput, LongshoreError
 from longshore.language import tr
 from longshore.oci.digest import short
 from longshore.oci.reference import Reference
-from longshore.text import plain
 
 if TYPE_CHECKING:
     from longshore.application.image_lists.locking import Outcome
     from longshore.application.image_lists.model import Entry, ImageList
     from longshore.application.image_lists.reading import ListReader
     from longshore.application.states import Compared, Here
-
-#: The file name that means standard input or output.
-_STREAM = Path("-")
 
 _LOCK_EPILOG = """\
 FILE is a compose file, Kubernetes manifests (any YAML or JSON with "image:"), a Dockerfile, or a list with one
@@ -100,112 +102,6 @@ def add(command: str, parser: argparse.ArgumentParser) -> None:
         parser.set_defaults(run=outdated)
 
 
-def file_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options of every command that reads a file of images; :func:`list_reader` reads them."""
-    parser.add_argument(
-        "--kind",
-        choices=("compose", "kubernetes", "dockerfile", "list"),
-        help="what the file is (default: by its name and content)",
-    )
-    parser.add_argument(
-        "--build-arg",
-        metavar="NAME=VALUE",
-        action="append",
-        default=[],
-        help="a build argument for a Dockerfile (repeatable)",
-    )
-
-
-def add_list(parser: argparse.ArgumentParser) -> None:
-    """Add ``-f FILE`` and its options to a command that takes images."""
-    parser.add_argument(
-        "-f",
-        "--file",
-        metavar="FILE",
-        type=Path,
-        help="the images that a compose file, Kubernetes manifest, Dockerfile or list names (-: standard input)",
-    )
-    file_options(parser)
-
-
-def references_of(
-    session: Session, arguments: argparse.Namespace, output: Output
-) -> tuple[list[Reference], list[int]]:
-    """The images of ``-f FILE``, and an exit code for each that is not known; those are reported.
-
-    Images that are built from the file are left out. Raises InvalidInput.
-    """
-    found = read_file(list_reader(session, arguments), arguments.file)
-    _warn_of_unused(arguments, [found], output)
-    codes = []
-    for entry in found.entries:
-        if entry.unresolved and entry.problem is not None:
-            output.error(entry.problem, at=f"{found.name}:{entry.span.line}: {entry.written}")
-            codes.append(exit_codes.FAILED)
-    references = dict.fromkeys(
-        entry.reference.with_default_tag()
-        for entry in found.entries
-        if entry.reference is not None and not entry.built
-    )
-    if not found.entries:
-        raise no_images(found.name)
-    if not references and not codes:
-        words = tr("{file} names only images that are built, so there is nothing to pull.")
-        output.warning(words.format(file=found.name))
-    return list(references), codes
-
-
-def no_images(name: str) -> InvalidInput:
-    """The error about files without images. *name*: the file, "" for several."""
-    return InvalidInput("The file names no images.", subject=name)
-
-
-def list_reader(session: Session, arguments: argparse.Namespace) -> ListReader:
-    """The reader that *arguments* ask for. Raises InvalidInput."""
-    from longshore.application.image_lists.model import Kind
-    from longshore.application.image_lists.reading import ListReader
-
-    given: dict[str, str] = {}
-    for text in arguments.build_arg:
-        name, equals, value = text.partition("=")
-        if not name or not equals:
-            raise InvalidInput("A build argument is NAME=VALUE.", subject=text)
-        given[name] = value
-    return ListReader(session.environ, Kind(arguments.kind) if arguments.kind else None, given)
-
-
-def read_file(reader: ListReader, path: Path) -> ImageList:
-    """The images that the file *path* names, ``-`` for standard input. Raises InvalidInput."""
-    from longshore.application.image_lists.reading import LARGEST
-
-    with contextlib.suppress(OSError):
-        if path.is_fifo():  # also what a shell makes of <(command)
-            raise InvalidInput(
-                "A pipe given as a file is not read, because it may block for ever.",
-                subject=str(path),
-                advice="Use - as the file, and send the list to standard input.",
-            )
-    return reader.parse(sys.stdin.buffer.read(LARGEST + 1), path) if path == _STREAM else reader.read(path)
-
-
-def _warn_of_unused(arguments: argparse.Namespace, found: Sequence[ImageList], output: Output) -> None:
-    """Name the build arguments that no Dockerfile has: a name with a mistake would change nothing."""
-    if not arguments.build_arg:
-        return
-    from longshore.application.image_lists.dockerfile import declared_arguments
-    from longshore.application.image_lists.model import Kind
-
-    known: set[str] = set()
-    for one in found:
-        if one.kind is Kind.DOCKERFILE:
-            known |= declared_arguments(one.text)
-    given = dict.fromkeys(text.partition("=")[0] for text in arguments.build_arg)
-    for name in given:
-        if name not in known:
-            words = tr("The build argument {name} is not used: no ARG has this name.")
-            output.warning(words.format(name=plain(name, 100)))
-
-
 def lock(session: Session, arguments: argparse.Namespace, output: Output) -> int:
     """Run ``longshore lock``."""
     from longshore.application.image_lists import locking
@@ -215,7 +111,7 @@ def lock(session: Session, arguments: argparse.Namespace, output: Output) -> int
     streamed = _to_stream(arguments, output)
     reader = list_reader(session, arguments)
     found = [read_file(reader, path) for path in files]
-    _warn_of_unused(arguments, found, output)
+    warn_of_unused(arguments, found, output)
     again = arguments.check or arguments.update
     wanted = [reference for one in found for reference in locking.to_ask(one, again=again)]
     digests = tag_digests(session.clients, wanted, Cancellation())
@@ -246,11 +142,11 @@ def lock(session: Session, arguments: argparse.Namespace, output: Output) -> int
 def _to_stream(arguments: argparse.Namespace, output: Output) -> bool:
     """Whether the file goes to standard output, which then has room for nothing else. Raises InvalidInput."""
     files: list[Path] = arguments.files
-    if len(files) > 1 and (arguments.output is not None or _STREAM in files):
+    if len(files) > 1 and (arguments.output is not None or STREAM in files):
         raise InvalidInput("Standard input and --output are for one file at a time.")
     if arguments.check:
         return False
-    streamed = (arguments.output or files[0]) == _STREAM
+    streamed = (arguments.output or files[0]) == STREAM
     if streamed and output.as_json:
         raise InvalidInput(
             "Standard output can't have both the file and the JSON.", advice="Name a file with --output."
@@ -265,7 +161,7 @@ def _parsed(reader: ListReader, path: Path, text: str) -> ImageList:
 def _write(path: Path, target: Path | None, before: str, text: str) -> None:
     from longshore.application.image_lists.writing import write_back, write_new
 
-    if (target or path) == _STREAM:
+    if (target or path) == STREAM:
         write_bytes(text.encode())
     elif target is not None:
         write_new(target, text, path)
@@ -391,7 +287,7 @@ def _of_file(
     from longshore.application.states import of_pinned
 
     found = read_file(list_reader(session, arguments), arguments.file)
-    _warn_of_unused(arguments, [found], output)
+    warn_of_unused(arguments, [found], output)
     if not found.entries:
         raise no_images(found.name)
     unpinned: list[Reference] = []

@@ -11,7 +11,7 @@ from longshore.application.places import local_end, parse_destination
 from longshore.application.requests import LocalPlace
 from longshore.application.running import Run
 from longshore.application.session import Session
-from longshore.cli import exit_codes, lists
+from longshore.cli import exit_codes, list_files
 from longshore.cli.interrupting import signals
 from longshore.cli.output import Output
 from longshore.cli.progress import report_unfinished, shown
@@ -59,7 +59,7 @@ def add(command: str, parser: argparse.ArgumentParser) -> None:
         parser.add_argument(
             "references", metavar="REF", nargs="*", help="an image, such as ghcr.io/org/app:1.2"
         )
-        lists.add_list(parser)
+        list_files.add_list(parser)
         parser.add_argument(
             "--to", choices=("engine", "library"), default="engine", help="where to (default: the engine)"
         )
@@ -123,7 +123,7 @@ def pull(session: Session, arguments: argparse.Namespace, output: Output) -> int
         raise InvalidInput("No image is named.", advice="Name one: longshore pull alpine")
     codes: list[int] = []
     if arguments.file is not None:
-        listed, codes = lists.references_of(session, arguments, output)
+        listed, codes = list_files.references_of(session, arguments, output)
         references = list(dict.fromkeys([*references, *listed]))
     places: list[LocalPlace] = []
     for place in [session.library()] if to_library else session.engines():
