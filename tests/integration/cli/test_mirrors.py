@@ -109,18 +109,42 @@ def test_what_failed_is_said_and_tried_again(
 ) -> None:
     path, copies = "clim/odd", "clim/odd-copies"
     seed_repository(open_registry.address, path, ("1",), layers=(100,))
-    empty = {"schemaVersion": 2, "mediaType": MEDIA_TYPES["oci"]["index"], "manifests": []}
+    broken = b"not JSON"
     with closing(RegistryWriter(open_registry.address)) as writer:
-        writer.put_manifest(path, "2", json.dumps(empty).encode(), MEDIA_TYPES["oci"]["index"])
+        manifest = {
+            "schemaVersion": 2,
+            "mediaType": MEDIA_TYPES["oci"]["manifest"],
+            "config": {
+                "mediaType": "application/vnd.oci.image.config.v1+json",
+                "digest": writer.put_blob(path, broken),
+                "size": len(broken),
+            },
+            "layers": [],
+        }
+        writer.put_manifest(path, "2", json.dumps(manifest).encode(), MEDIA_TYPES["oci"]["manifest"])
+    seed_repository(open_registry.address, path, ("3",), platforms=(("linux", "s390x"),), seed="s390x")
+    old = seed_repository(second_registry.address, copies, ("old",), layers=(300,), seed="old")
     file = write(
-        f"{open_registry.address}/{path}", f"{second_registry.address}/{copies}", platforms=["linux/amd64"]
+        f"{open_registry.address}/{path}",
+        f"{second_registry.address}/{copies}",
+        platforms=["linux/amd64"],
+        extras="delete",
     )
-    done = longshore("mirror", "run", file, code=3)
-    assert "image is available for linux/amd64" in done.stderr
-    assert set(digests(second_registry, copies)) == {"1"}
+    done = longshore("mirror", "run", file, "--yes", code=3)
+    assert f"longshore: {open_registry.address}/{path}:2: " in done.stderr
+    assert "No extra tag was deleted" in done.stderr
+    # An image for other platforms is named and left out, and is no error.
+    assert next(line.split() for line in done.stdout.splitlines() if line.startswith("3 ")) == [
+        "3",
+        *["not", "for", "these", "platforms"],
+    ]
+    assert digests(second_registry, copies).keys() == {"1", "old"}
     seed_repository(open_registry.address, path, ("2",), layers=(200,), index=True)
-    longshore("mirror", "run", file)
-    assert set(digests(second_registry, copies)) == {"1", "2"}
+    longshore("mirror", "run", file, "--yes")
+    there = digests(second_registry, copies)
+    assert {"1", "2"} < there.keys()
+    assert {there[tag] for tag in there.keys() - {"1", "2"}} == {old.digest}
+    assert "old" not in there
     missing = write(f"{open_registry.address}/clim/none", f"{second_registry.address}/{copies}")
     assert "clim/none" in longshore("mirror", "run", missing, code=1).stderr
 

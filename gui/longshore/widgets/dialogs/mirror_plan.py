@@ -43,7 +43,7 @@ class _Row:
     @property
     def order(self) -> int:
         """What needs a decision comes first."""
-        if self.copies or (isinstance(self.tag, MirrorTag) and self.tag.error):
+        if self.copies or (isinstance(self.tag, MirrorTag) and self.tag.state is TagState.UNREADABLE):
             return 0
         return 1 if self.tag is None else 2
 
@@ -144,6 +144,7 @@ class MirrorPlanTable(QObject):
             TagState.MISSING: (self.tr("new tag"), theme.text),
             TagState.DIFFERS: (self.tr("replaces existing"), theme.caution),
             TagState.UNSIGNED: (self.tr("signatures missing"), theme.text),
+            TagState.OTHER_PLATFORMS: (self.tr("not for these platforms"), theme.dim),
             TagState.UNREADABLE: (self.tr("can't be read"), theme.bad),
         }[row.tag.state]
 
@@ -186,6 +187,7 @@ class MirrorPlanTable(QObject):
             (TagState.DIFFERS, self.tr("{0} replaced")),
             (TagState.UNSIGNED, self.tr("{0} without signatures")),
             (TagState.SAME, self.tr("{0} unchanged")),
+            (TagState.OTHER_PLATFORMS, self.tr("{0} not for these platforms")),
             (TagState.UNREADABLE, self.tr("{0} can't be read")),
         ]
         counts = {state: sum(tag.state is state for tag in tags) for state, _ in counted}
