@@ -140,7 +140,7 @@ def run_mirrors(session: Session, arguments: argparse.Namespace, output: Output)
                 arguments={"count": sum(map(_extras, doomed))},
             )
         requests = [request for one in plans for request in one.requests()]
-        code = run(session, requests, output, codes)
+        code = run(session, requests, output, codes, left=_left(session, plans))
         if not doomed or code == exit_codes.INTERRUPTED:
             return code
         if code != exit_codes.DONE:
@@ -165,6 +165,17 @@ def _claims(session: Session, arguments: argparse.Namespace) -> Claims:
     from longshore.application.mirrors.rules import MirrorRules
 
     return Claims([*_rules(session, arguments), *MirrorRules(session.settings).all()])
+
+
+def _left(session: Session, plans: Sequence[RulePlan]) -> list[str]:
+    """The rows for tags of *plans* that runs which were killed left Interrupted."""
+    asked = {plan.rule.request(tag.tag) for one in plans for plan in one.repositories for tag in plan.tags}
+    try:
+        with session.opened_journal(reading=True) as journal:
+            ended, _ = journal.unfinished()
+    except LongshoreError:
+        return []  # there is no history, and the run needs none
+    return [row.id for row in ended if row.request in asked]
 
 
 def _extras(one: RulePlan) -> int:

@@ -222,6 +222,8 @@ def test_a_killed_run_is_gone_on_with(
             running.communicate(timeout=30)
         there = digests(second_registry, copies)
         assert 0 < len(there) < len(tags)
+        left = {row["destination"]["reference"] for row in longshore.records("queue")}
+        assert left >= {f"{second_registry.address}/{copies}:{tag}" for tag in set(tags) - set(there)}
         start, moved = len(second_registry.requests()), line.moved_bytes["response"]
         line.bytes_per_second = None
         line.resume()
@@ -229,6 +231,8 @@ def test_a_killed_run_is_gone_on_with(
         (plan,) = [one for one in records if one["kind"] == "mirror_plan"]
         assert plan["transfers"] == len(tags) - len(there)
         assert plan["tags"]["same"] == len(there)
+        # Its rows are taken over.
+        assert longshore.records("queue") == []
         # Only what was not there yet was read again.
         assert line.moved_bytes["response"] - moved < 2_100_000 * plan["transfers"]
     put = [
