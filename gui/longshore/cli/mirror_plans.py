@@ -136,6 +136,8 @@ def _rows(plan: MirrorPlan, deletes: bool, everything: bool, before: str) -> lis
     ]
     rows += [(before + text.safe(one.tag), _held(one), "", "") for one in plan.held]
     word = "extra, will be deleted" if deletes else "extra, kept"
+    if before:  # the rows above are about the source, which has no such tag
+        before = f"{plan.rule.ends[1].familiar_name}:"
     return rows + [(before + text.safe(extra.tag), word, "", "") for extra in plan.extras]
 
 

@@ -40,6 +40,9 @@ examples:
   longshore mirror plan apps
   longshore mirror run mirrors.yaml
   longshore mirror schedule apps daily
+
+The copies of a pattern keep their paths below its fixed part: with docker.io/team/* and mirror.example.com/copies,
+docker.io/team/app is copied to mirror.example.com/copies/app.
 """
 _RUN = """\
 Tags that are in step are not copied again, and a run that was interrupted is continued by the next one.

@@ -89,6 +89,12 @@ def test_many_repositories_and_what_is_not_known(capsys: pytest.CaptureFixture[s
     assert "requires you to sign in" in err
     assert codes == [4]
     assert printed(RulePlan(rule, ()), capsys)[0][1] == "No tag matches."
+    # An extra tag is one of the destination.
+    extra = RulePlan(rule, (MirrorPlan(one, (TAGS[2],), extras=(ExtraTag("x"),)),))
+    assert printed(extra, capsys, deletes=True)[0][3].split() == [
+        "b.io/copies/app:x",
+        *("extra,", "will", "be", "deleted"),
+    ]
 
 
 def test_a_plan_as_objects(capsys: pytest.CaptureFixture[str]) -> None:

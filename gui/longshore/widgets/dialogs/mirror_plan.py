@@ -103,7 +103,8 @@ class MirrorPlanTable(QObject):
         theme = current_theme()
         words, colour = self._result(row)
         several = self._plan is not None and len(self._plan.repositories) > 1
-        name = f"{row.plan.rule.source.name.partition('/')[2]}:{row.name}" if several else row.name
+        end = row.plan.rule.ends[0 if row.extra is None else 1]
+        name = f"{end.path}:{row.name}" if several else row.name
         tag = row.tag if isinstance(row.tag, MirrorTag) else None
         sizes = (
             ("", "") if tag is None or not tag.copies else (text.size(tag.size), text.size(tag.bytes_to_move))
