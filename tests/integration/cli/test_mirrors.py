@@ -158,14 +158,17 @@ def test_extras_are_deleted_only_when_asked_shown_and_few(
     ends = (f"{open_registry.address}/{path}", f"{second_registry.address}/{copies}")
     file = write(*ends, tags=["#"])
     before = {"0": old.digest, "1": old.digest, "stable": old.digest}
-    done = longshore("mirror", "run", file, "--delete-extras", code=2)
-    assert [line.split()[:2] for line in done.stdout.splitlines()[2:5]] == [
-        ["2", "new"],
-        ["0", "extra,"],
-        ["1", "extra,"],
+    done = longshore("mirror", "run", file, "--delete-extras")
+    assert [line.split()[:3] for line in done.stdout.splitlines()[2:5]] == [
+        ["2", "new", "tag"],
+        ["0", "extra,", "kept"],
+        ["1", "extra,", "kept"],
     ]
-    assert "the plan deletes 2 extra tags" in done.stderr
-    assert digests(second_registry, copies) == before
+    planned = longshore("mirror", "plan", file, "--delete-extras").stdout
+    assert planned.count("extra, will be deleted") == 2
+    # Without --yes, as for a rule that deletes: copied, and kept.
+    assert "2 extra tags are kept" in done.stderr
+    assert digests(second_registry, copies) == {**before, "2": kept.digest}
     # More than allowed: what is missing is copied, and nothing deleted.
     done = longshore("mirror", "run", file, "--delete-extras", "--yes", "--max-deletes", "1", code=1)
     assert "2 extra tags would be deleted, but at most 1 are allowed" in done.stderr
@@ -319,18 +322,51 @@ def test_a_mirror_is_scheduled_after_its_text_was_shown(longshore: Any, tmp_path
     # The name looks like an option, and would break out of a unit file.
     name = '--yes %h "$HOME"'
     rules.write_text(
-        json.dumps({"mirrors": [{"name": name, "source": "a.example/x", "destination": "b.example/x"}]})
+        json.dumps(
+            {
+                "mirrors": [
+                    {
+                        "name": name,
+                        "source": "a.example/x",
+                        "destination": "b.example/x",
+                        "extras": "delete",
+                    }
+                ]
+            }
+        )
     )
     longshore("mirror", "import", rules, **environ)
     shown = longshore("mirror", "schedule", "--", name, "daily", code=2, **environ)
+    assert "add --delete-extras here" in shown.stderr
+    assert (
+        "add --delete-extras"
+        not in longshore(
+            "mirror", "schedule", "--delete-extras", "--", name, "daily", code=2, **environ
+        ).stderr
+    )
     folder = tmp_path / "config" / "systemd" / "user"
     assert f"{folder}/longshore-mirror-yes-h-HOME-" in shown.stdout
     assert '"mirror" "run" "--quiet" "--" "--yes %%h \\"$$HOME\\""' in shown.stdout
     assert not folder.exists()
-    longshore("mirror", "schedule", "--yes", "--max-deletes", "3", "--", name, "daily", **environ)
+    longshore(
+        "--registry",
+        "b.example:5000",
+        "mirror",
+        "schedule",
+        "--yes",
+        "--max-deletes",
+        "3",
+        "--",
+        name,
+        "daily",
+        SSL_CERT_FILE="/etc/own.pem",
+        **environ,
+    )
     timer, service = sorted(folder.iterdir(), key=lambda path: path.suffix, reverse=True)
     assert "OnCalendar=daily\n" in timer.read_text()
     assert '"--max-deletes" "3" "--" ' in service.read_text()
+    assert '"--registry" "b.example:5000" "mirror" "run" ' in service.read_text()
+    assert 'Environment="SSL_CERT_FILE=/etc/own.pem"' in service.read_text()
     assert f"XDG_CONFIG_HOME={tmp_path}/config" in service.read_text()
     calls = (tmp_path / "systemctl.log").read_text().splitlines()
     assert calls[-2:] == ["--user daemon-reload", f"--user enable --now {timer.name}"]
