@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -39,16 +39,24 @@ class Run:
         self._stopped = True
 
     def wait(
-        self, requests: Sequence[TransferRequest], changed: Callable[[list[TransferSnapshot]], None]
+        self,
+        requests: Sequence[TransferRequest],
+        changed: Callable[[list[TransferSnapshot]], None],
+        *,
+        left: Sequence[str] = (),
     ) -> list[TransferSnapshot]:
         """Run *requests* and return their last snapshots, in the same order; equal requests are one transfer.
+
+        *left*: rows that ended programs left unfinished, for some of *requests* or for what is done by now. The first
+        are resumed in place of new rows, the others leave the queue.
 
         *changed* is called in this thread with the rows that changed, at first more often, then at most ten times a
         second. Some rows are unfinished if :meth:`stop` was called. An exception in this thread (of *changed*,
         KeyboardInterrupt) cancels them.
         """
         queue = self._session.queue(self._news.set)
-        rows = list(dict.fromkeys(queue.add(request) for request in requests))
+        mine = self._taken(queue, left, set(requests)) if left else {}
+        rows = list(dict.fromkeys(mine.get(request) or queue.add(request) for request in requests))
         return self._until_the_end(queue, rows, changed)
 
     def resume(
@@ -60,14 +68,22 @@ class Run:
         equal requests, the first is resumed and the others leave the queue.
         """
         queue = self._session.queue(self._news.set)
+        mine = self._taken(queue, ids)
+        return self._until_the_end(queue, list(mine.values()), changed)
+
+    def _taken(
+        self, queue: TransferQueue, ids: Sequence[str], wanted: Collection[TransferRequest] | None = None
+    ) -> dict[TransferRequest, str]:
+        """Take over and resume the rows *ids* (only for the requests *wanted*), and drop the others of them."""
         rows: dict[TransferRequest, str] = {}
         for row in queue.adopt(ids):
-            rows.setdefault(queue.request(row), row)
-        mine = list(rows.values())
+            request = queue.request(row)
+            if wanted is None or request in wanted:
+                rows.setdefault(request, row)
         # Before the first look at them, which would take an Interrupted row for one that has ended.
-        queue.retry(mine)
+        queue.retry(rows.values())
         queue.clear_finished()
-        return self._until_the_end(queue, mine, changed)
+        return rows
 
     def _until_the_end(
         self, queue: TransferQueue, rows: list[str], changed: Callable[[list[TransferSnapshot]], None]

@@ -23,6 +23,7 @@ _WORDS = {
     TagState.MISSING: "new tag",
     TagState.DIFFERS: "replaces existing",
     TagState.UNSIGNED: "signatures missing",
+    TagState.OTHER_PLATFORMS: "not for these platforms",
     TagState.UNREADABLE: "can't be read",
 }
 
@@ -68,7 +69,7 @@ def show(
         _record(plan, output, deletes)
         rows += _rows(plan, deletes, everything, f"{plan.rule.ends[0].path}:" if many else "")
         for tag in plan.tags:
-            if tag.error is not None:
+            if tag.error is not None and tag.state is TagState.UNREADABLE:
                 codes.append(exit_codes.of_error(tag.error))
             elif not tag.copies:
                 codes.append(exit_codes.DONE)
@@ -84,8 +85,8 @@ def show(
                 f"{plan.rule.ends[1].familiar_name}: extra tags are not known. {plan.extras_unknown}"
             )
         for tag in plan.tags:
-            if tag.error is not None:
-                output.error(tag.error)
+            if tag.error is not None and tag.state is TagState.UNREADABLE:
+                output.error(tag.error, at=plan.rule.ends[0].with_tag(tag.tag).familiar)
     for failed in one.failed:
         output.error(failed.error)
         codes.append(exit_codes.of_error(failed.error))
@@ -135,6 +136,8 @@ def _rows(plan: MirrorPlan, deletes: bool, everything: bool, before: str) -> lis
     ]
     rows += [(before + text.safe(one.tag), _held(one), "", "") for one in plan.held]
     word = "extra, will be deleted" if deletes else "extra, kept"
+    if before:  # the rows above are about the source, which has no such tag
+        before = f"{plan.rule.ends[1].familiar_name}:"
     return rows + [(before + text.safe(extra.tag), word, "", "") for extra in plan.extras]
 
 

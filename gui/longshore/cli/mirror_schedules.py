@@ -12,6 +12,7 @@ from longshore.cli.output import Output
 from longshore.errors import InvalidInput, LongshoreError
 
 if TYPE_CHECKING:
+    from longshore.application.mirrors.rules import MirrorRule
     from longshore.application.mirrors.timers import Timers
     from longshore.application.session import Session
 
@@ -96,10 +97,19 @@ def _remove(timers: Timers, named: str, output: Output) -> int:
 
 
 def _install(session: Session, timers: Timers, arguments: argparse.Namespace, output: Output) -> int:
+    from longshore.application.mirrors.rules import Extras
     from longshore.application.mirrors.schedules import Schedule
     from longshore.application.mirrors.timers import own_command
 
-    target = _target(session, arguments.mirror)
+    target, rules = _target(session, arguments.mirror)
+    if not arguments.delete_extras:
+        for rule in rules:
+            if rule.extras is Extras.DELETE:
+                output.warning(
+                    f"{shown(rule.name)}: scheduled runs keep its extra tags. "
+                    "To let them delete, add --delete-extras here."
+                )
+    registries = [word for text in arguments.registry for word in ("--registry", text)]
     options = ["--quiet"]
     if arguments.delete_extras:
         options += ["--delete-extras", "--yes"]
@@ -108,7 +118,7 @@ def _install(session: Session, timers: Timers, arguments: argparse.Namespace, ou
     found = Schedule(
         target,
         arguments.when,
-        own_command(["mirror", "run", *options, "--", target]),
+        own_command([*registries, "mirror", "run", *options, "--", target]),
         timers.carried(),
     )
     way = arguments.by or timers.way()
@@ -131,11 +141,11 @@ def _install(session: Session, timers: Timers, arguments: argparse.Namespace, ou
     return exit_codes.DONE
 
 
-def _target(session: Session, named: str) -> str:
-    """The name of a saved rule, or the absolute path of a file with valid rules. Raises InvalidInput."""
+def _target(session: Session, named: str) -> tuple[str, list[MirrorRule]]:
+    """The name of a saved rule, or the absolute path of a file with valid rules, and its rules. Raises InvalidInput."""
     from longshore.cli.mirror_options import rules_of
 
     rules = rules_of(session, [named])
     if is_file(named) and not (len(rules) == 1 and rules[0].name == named):
-        return str(Path(named).absolute())
-    return named
+        return str(Path(named).absolute()), rules
+    return named, rules

@@ -34,7 +34,10 @@ A mirror is a saved rule, or a rule in a YAML file:
       minimum_age_days: 7               # only images that are at least so old
       platforms: [linux/amd64]          # only these (default: all, unchanged)
       referrers: true                   # also signatures and SBOMs
-      extras: keep                      # or delete: tags that the source no longer has
+      extras: keep                      # or delete: tags that the source no longer has, with --yes
+
+The copies of a pattern keep their paths below its fixed part: with docker.io/team/* and mirror.example.com/copies,
+docker.io/team/app is copied to mirror.example.com/copies/app.
 
 examples:
   longshore mirror plan apps
@@ -43,6 +46,7 @@ examples:
 """
 _RUN = """\
 Tags that are in step are not copied again, and a run that was interrupted is continued by the next one.
+Extra tags are deleted only with --yes, by --delete-extras or by rules with extras: delete; else they are kept.
 Each deleted tag leaves a backup tag that points to its image; copy that one to the tag's name to restore it.
 
 examples:
@@ -133,21 +137,17 @@ def run_mirrors(session: Session, arguments: argparse.Namespace, output: Output)
         if exit_codes.INTERRUPTED in codes:
             return exit_codes.INTERRUPTED
         doomed = [one for one in plans if one.rule.extras is Extras.DELETE and _extras(one)]
-        if arguments.delete_extras and doomed and not arguments.yes:
-            raise InvalidInput(
-                "Nothing was copied or deleted: the plan deletes {count} extra tags.",
-                advice="Check the plan above, and add --yes to carry it out.",
-                arguments={"count": sum(map(_extras, doomed))},
-            )
         requests = [request for one in plans for request in one.requests()]
-        code = run(session, requests, output, codes)
+        code = run(session, requests, output, codes, left=_left(session, plans))
         if not doomed or code == exit_codes.INTERRUPTED:
             return code
         if code != exit_codes.DONE:
             output.warning("No extra tag was deleted, because not everything was copied.")
             return code
         if not arguments.yes:
-            output.warning(f"{sum(map(_extras, doomed))} extra tags are kept. Add --yes to delete them.")
+            output.warning(
+                f"{sum(map(_extras, doomed))} extra tags are kept. Check the plan, and add --yes to delete them."
+            )
             return code
         return _delete_all(session, doomed, claims, arguments, output)
 
@@ -165,6 +165,17 @@ def _claims(session: Session, arguments: argparse.Namespace) -> Claims:
     from longshore.application.mirrors.rules import MirrorRules
 
     return Claims([*_rules(session, arguments), *MirrorRules(session.settings).all()])
+
+
+def _left(session: Session, plans: Sequence[RulePlan]) -> list[str]:
+    """The rows for tags of *plans* that runs which were killed left Interrupted."""
+    asked = {plan.rule.request(tag.tag) for one in plans for plan in one.repositories for tag in plan.tags}
+    try:
+        with session.opened_journal(reading=True) as journal:
+            ended, _ = journal.unfinished()
+    except LongshoreError:
+        return []  # there is no history, and the run needs none
+    return [row.id for row in ended if row.request in asked]
 
 
 def _extras(one: RulePlan) -> int:
@@ -193,6 +204,8 @@ def _plan_all(
             "There are no saved rules.", advice="Name a file of rules: longshore mirror run mirrors.yaml"
         )
     found: list[RulePlan] = []
+    # A plan and a dry run show what a run with --yes would do.
+    confirmed = arguments.action == "plan" or arguments.dry_run or arguments.yes
     try:
         with cancelled_by_signal() as cancellation:
             for rule in rules:
@@ -208,7 +221,7 @@ def _plan_all(
                 show(
                     one,
                     output,
-                    deletes=rule.extras is Extras.DELETE,
+                    deletes=rule.extras is Extras.DELETE and confirmed,
                     table=table,
                     everything=arguments.all,
                     codes=codes,

@@ -257,20 +257,30 @@ def _known(session: Session, source: Endpoint) -> tuple[ImageDetails | LibraryDe
 
 
 def run(
-    session: Session, wanted: Sequence[TransferRequest], output: Output, codes: Sequence[int] = ()
+    session: Session,
+    wanted: Sequence[TransferRequest],
+    output: Output,
+    codes: Sequence[int] = (),
+    *,
+    left: Sequence[str] = (),
 ) -> int:
-    """Run transfers, show them, and return the exit code. *codes*: of parts of the command that ended before."""
-    return code_of(_run(session, wanted, output), codes)
+    """Run transfers, show them, and return the exit code. *codes*: of parts of the command that ended before.
+
+    *left*: rows of ended programs, see Run.wait.
+    """
+    return code_of(_run(session, wanted, output, left), codes)
 
 
-def _run(session: Session, wanted: Sequence[TransferRequest], output: Output) -> Sequence[TransferSnapshot]:
+def _run(
+    session: Session, wanted: Sequence[TransferRequest], output: Output, left: Sequence[str] = ()
+) -> Sequence[TransferSnapshot]:
     """Run transfers, show them, and return how they ended."""
     session.check_engines()
-    if not wanted:
+    if not wanted and not left:
         return ()
     running = Run(session)
     with shown(output) as changed, signals(running):
-        ended = running.wait(wanted, changed)
+        ended = running.wait(wanted, changed, left=left)
     report_unfinished(ended, output)
     return ended
 

@@ -29,10 +29,14 @@ class HistoryUnavailable(LongshoreError):
     code = "history.unavailable"
 
 
-def no_platform(wanted: Iterable[Platform], available: Iterable[Platform], subject: str) -> InvalidManifest:
+class NoPlatform(InvalidManifest):
+    """The image has none of the wanted platforms, or not all of them."""
+
+
+def no_platform(wanted: Iterable[Platform], available: Iterable[Platform], subject: str) -> NoPlatform:
     """The error for an image that has none of the platforms *wanted*, but those in *available*."""
     there = ", ".join(map(str, available))
-    return InvalidManifest(
+    return NoPlatform(
         f"No image is available for {', '.join(map(str, wanted))}.",
         subject=subject,
         advice="Choose an available platform.",

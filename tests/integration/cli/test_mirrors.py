@@ -109,18 +109,42 @@ def test_what_failed_is_said_and_tried_again(
 ) -> None:
     path, copies = "clim/odd", "clim/odd-copies"
     seed_repository(open_registry.address, path, ("1",), layers=(100,))
-    empty = {"schemaVersion": 2, "mediaType": MEDIA_TYPES["oci"]["index"], "manifests": []}
+    broken = b"not JSON"
     with closing(RegistryWriter(open_registry.address)) as writer:
-        writer.put_manifest(path, "2", json.dumps(empty).encode(), MEDIA_TYPES["oci"]["index"])
+        manifest = {
+            "schemaVersion": 2,
+            "mediaType": MEDIA_TYPES["oci"]["manifest"],
+            "config": {
+                "mediaType": "application/vnd.oci.image.config.v1+json",
+                "digest": writer.put_blob(path, broken),
+                "size": len(broken),
+            },
+            "layers": [],
+        }
+        writer.put_manifest(path, "2", json.dumps(manifest).encode(), MEDIA_TYPES["oci"]["manifest"])
+    seed_repository(open_registry.address, path, ("3",), platforms=(("linux", "s390x"),), seed="s390x")
+    old = seed_repository(second_registry.address, copies, ("old",), layers=(300,), seed="old")
     file = write(
-        f"{open_registry.address}/{path}", f"{second_registry.address}/{copies}", platforms=["linux/amd64"]
+        f"{open_registry.address}/{path}",
+        f"{second_registry.address}/{copies}",
+        platforms=["linux/amd64"],
+        extras="delete",
     )
-    done = longshore("mirror", "run", file, code=3)
-    assert "image is available for linux/amd64" in done.stderr
-    assert set(digests(second_registry, copies)) == {"1"}
+    done = longshore("mirror", "run", file, "--yes", code=3)
+    assert f"longshore: {open_registry.address}/{path}:2: " in done.stderr
+    assert "No extra tag was deleted" in done.stderr
+    # An image for other platforms is named and left out, and is no error.
+    assert next(line.split() for line in done.stdout.splitlines() if line.startswith("3 ")) == [
+        "3",
+        *["not", "for", "these", "platforms"],
+    ]
+    assert digests(second_registry, copies).keys() == {"1", "old"}
     seed_repository(open_registry.address, path, ("2",), layers=(200,), index=True)
-    longshore("mirror", "run", file)
-    assert set(digests(second_registry, copies)) == {"1", "2"}
+    longshore("mirror", "run", file, "--yes")
+    there = digests(second_registry, copies)
+    assert {"1", "2"} < there.keys()
+    assert {there[tag] for tag in there.keys() - {"1", "2"}} == {old.digest}
+    assert "old" not in there
     missing = write(f"{open_registry.address}/clim/none", f"{second_registry.address}/{copies}")
     assert "clim/none" in longshore("mirror", "run", missing, code=1).stderr
 
@@ -134,14 +158,17 @@ def test_extras_are_deleted_only_when_asked_shown_and_few(
     ends = (f"{open_registry.address}/{path}", f"{second_registry.address}/{copies}")
     file = write(*ends, tags=["#"])
     before = {"0": old.digest, "1": old.digest, "stable": old.digest}
-    done = longshore("mirror", "run", file, "--delete-extras", code=2)
-    assert [line.split()[:2] for line in done.stdout.splitlines()[2:5]] == [
-        ["2", "new"],
-        ["0", "extra,"],
-        ["1", "extra,"],
+    done = longshore("mirror", "run", file, "--delete-extras")
+    assert [line.split()[:3] for line in done.stdout.splitlines()[2:5]] == [
+        ["2", "new", "tag"],
+        ["0", "extra,", "kept"],
+        ["1", "extra,", "kept"],
     ]
-    assert "the plan deletes 2 extra tags" in done.stderr
-    assert digests(second_registry, copies) == before
+    planned = longshore("mirror", "plan", file, "--delete-extras").stdout
+    assert planned.count("extra, will be deleted") == 2
+    # Without --yes, as for a rule that deletes: copied, and kept.
+    assert "2 extra tags are kept" in done.stderr
+    assert digests(second_registry, copies) == {**before, "2": kept.digest}
     # More than allowed: what is missing is copied, and nothing deleted.
     done = longshore("mirror", "run", file, "--delete-extras", "--yes", "--max-deletes", "1", code=1)
     assert "2 extra tags would be deleted, but at most 1 are allowed" in done.stderr
@@ -198,6 +225,8 @@ def test_a_killed_run_is_gone_on_with(
             running.communicate(timeout=30)
         there = digests(second_registry, copies)
         assert 0 < len(there) < len(tags)
+        left = {row["destination"]["reference"] for row in longshore.records("queue")}
+        assert left >= {f"{second_registry.address}/{copies}:{tag}" for tag in set(tags) - set(there)}
         start, moved = len(second_registry.requests()), line.moved_bytes["response"]
         line.bytes_per_second = None
         line.resume()
@@ -205,6 +234,8 @@ def test_a_killed_run_is_gone_on_with(
         (plan,) = [one for one in records if one["kind"] == "mirror_plan"]
         assert plan["transfers"] == len(tags) - len(there)
         assert plan["tags"]["same"] == len(there)
+        # Its rows are taken over.
+        assert longshore.records("queue") == []
         # Only what was not there yet was read again.
         assert line.moved_bytes["response"] - moved < 2_100_000 * plan["transfers"]
     put = [
@@ -291,18 +322,51 @@ def test_a_mirror_is_scheduled_after_its_text_was_shown(longshore: Any, tmp_path
     # The name looks like an option, and would break out of a unit file.
     name = '--yes %h "$HOME"'
     rules.write_text(
-        json.dumps({"mirrors": [{"name": name, "source": "a.example/x", "destination": "b.example/x"}]})
+        json.dumps(
+            {
+                "mirrors": [
+                    {
+                        "name": name,
+                        "source": "a.example/x",
+                        "destination": "b.example/x",
+                        "extras": "delete",
+                    }
+                ]
+            }
+        )
     )
     longshore("mirror", "import", rules, **environ)
     shown = longshore("mirror", "schedule", "--", name, "daily", code=2, **environ)
+    assert "add --delete-extras here" in shown.stderr
+    assert (
+        "add --delete-extras"
+        not in longshore(
+            "mirror", "schedule", "--delete-extras", "--", name, "daily", code=2, **environ
+        ).stderr
+    )
     folder = tmp_path / "config" / "systemd" / "user"
     assert f"{folder}/longshore-mirror-yes-h-HOME-" in shown.stdout
     assert '"mirror" "run" "--quiet" "--" "--yes %%h \\"$$HOME\\""' in shown.stdout
     assert not folder.exists()
-    longshore("mirror", "schedule", "--yes", "--max-deletes", "3", "--", name, "daily", **environ)
+    longshore(
+        "--registry",
+        "b.example:5000",
+        "mirror",
+        "schedule",
+        "--yes",
+        "--max-deletes",
+        "3",
+        "--",
+        name,
+        "daily",
+        SSL_CERT_FILE="/etc/own.pem",
+        **environ,
+    )
     timer, service = sorted(folder.iterdir(), key=lambda path: path.suffix, reverse=True)
     assert "OnCalendar=daily\n" in timer.read_text()
     assert '"--max-deletes" "3" "--" ' in service.read_text()
+    assert '"--registry" "b.example:5000" "mirror" "run" ' in service.read_text()
+    assert 'Environment="SSL_CERT_FILE=/etc/own.pem"' in service.read_text()
     assert f"XDG_CONFIG_HOME={tmp_path}/config" in service.read_text()
     calls = (tmp_path / "systemctl.log").read_text().splitlines()
     assert calls[-2:] == ["--user daemon-reload", f"--user enable --now {timer.name}"]

@@ -123,19 +123,31 @@ def test_a_tag_that_cannot_be_read_harms_only_itself(
 ) -> None:
     path = "mirror/odd"
     seed_repository(open_registry.address, path, ("1",))
-    index = {
-        "schemaVersion": 2,
-        "mediaType": MEDIA_TYPES["oci"]["index"],
-        "manifests": [],
-        "annotations": {"odd": "x"},
-    }
+    index = {"schemaVersion": 2, "mediaType": MEDIA_TYPES["oci"]["index"], "manifests": []}
+    broken = b"not JSON"
     with closing(RegistryWriter(open_registry.address)) as writer:
         writer.put_manifest(path, "2", json.dumps(index).encode(), MEDIA_TYPES["oci"]["index"])
+        manifest = {
+            "schemaVersion": 2,
+            "mediaType": MEDIA_TYPES["oci"]["manifest"],
+            "config": {
+                "mediaType": "application/vnd.oci.image.config.v1+json",
+                "digest": writer.put_blob(path, broken),
+                "size": len(broken),
+            },
+            "layers": [],
+        }
+        writer.put_manifest(path, "3", json.dumps(manifest).encode(), MEDIA_TYPES["oci"]["manifest"])
+    seed_repository(open_registry.address, path, ("4",), platforms=(("linux", "s390x"),))
     rule = rule_of(open_registry, path, second_registry, platforms=(Platform("linux", "amd64"),))
     plan = plan_mirror(rule, clients, cancellation=Cancellation())
-    assert [tag.state for tag in plan.tags] == [TagState.MISSING, TagState.UNREADABLE]
-    assert plan.tags[1].error is not None
-    assert "image is available for linux/amd64" in plan.tags[1].error.message
+    assert [tag.state for tag in plan.tags] == [
+        TagState.MISSING,
+        TagState.OTHER_PLATFORMS,
+        TagState.UNREADABLE,
+        TagState.OTHER_PLATFORMS,
+    ]
+    assert [tag.tag for tag in plan.tags if tag.error is not None] == ["2", "3", "4"]
     assert len(plan.requests()) == 1
 
 

@@ -176,6 +176,9 @@ def test_a_rule_for_many_repositories(light: Theme, qtbot: QtBot) -> None:
     ]
     sheet.show_plan(RulePlan(rule, tuple(plans)))
     assert [sheet.table.item(row, 0).text() for row in range(2)] == ["team/app:1", "team/web:1"]
+    extra = MirrorPlan(rule.at("team/old"), (), extras=(ExtraTag("0"),))
+    sheet.show_plan(RulePlan(rule, (*plans, extra)))
+    assert sheet.table.item(2, 0).text() == "kept/old:0", "an extra tag is one of the destination"
     with qtbot.waitSignal(sheet.transfers_requested) as wish:
         sheet.confirm.click()
     assert [str(one.destination.reference) for one in wish.args[0]] == [

@@ -60,11 +60,19 @@ def test_a_plan_for_people(capsys: pytest.CaptureFixture[str]) -> None:
         "4 tags: 1 unchanged, 1 new, 1 replaces existing, 1 can't be read, 2 too new or without a date, 1 extra."
         " 6 MB to copy.",
     ]
-    assert err == "longshore: 1.3: It is broken.\n"
+    assert err == "longshore: a.io/app:1.3: It is broken.\n"
     assert codes == [0, 1]  # transfers have codes of their own
     assert printed(PLAN, capsys, deletes=True)[0][7] == "0.9  extra, will be deleted"
     assert printed(PLAN, capsys, everything=True)[0][2].split() == ["1.0", "unchanged"]
     assert len(printed(PLAN, capsys, table=False)[0]) == 2
+
+
+def test_images_without_the_platforms_of_the_rule_are_no_errors(capsys: pytest.CaptureFixture[str]) -> None:
+    error = InvalidManifest("No image is available for linux/arm64.", subject="1")
+    tags = (MirrorTag("1", TagState.OTHER_PLATFORMS, error=error), MirrorTag("2", TagState.SAME))
+    lines, err, codes = printed(RulePlan(RULE, (MirrorPlan(RULE, tags),)), capsys)
+    assert lines[2:] == ["1    not for these platforms", "2 tags: 1 unchanged, 1 not for these platforms."]
+    assert (err, codes) == ("", [0, 0])
 
 
 def test_many_repositories_and_what_is_not_known(capsys: pytest.CaptureFixture[str]) -> None:
@@ -81,6 +89,12 @@ def test_many_repositories_and_what_is_not_known(capsys: pytest.CaptureFixture[s
     assert "requires you to sign in" in err
     assert codes == [4]
     assert printed(RulePlan(rule, ()), capsys)[0][1] == "No tag matches."
+    # An extra tag is one of the destination.
+    extra = RulePlan(rule, (MirrorPlan(one, (TAGS[2],), extras=(ExtraTag("x"),)),))
+    assert printed(extra, capsys, deletes=True)[0][3].split() == [
+        "b.io/copies/app:x",
+        *("extra,", "will", "be", "deleted"),
+    ]
 
 
 def test_a_plan_as_objects(capsys: pytest.CaptureFixture[str]) -> None:
@@ -109,7 +123,7 @@ def test_a_plan_as_objects(capsys: pytest.CaptureFixture[str]) -> None:
         "kind": "mirror_plan",
         "repositories": 1,
         "failed_repositories": 0,
-        "tags": {"same": 1, "missing": 1, "differs": 1, "unsigned": 0, "unreadable": 1},
+        "tags": {"same": 1, "missing": 1, "differs": 1, "unsigned": 0, "other-platforms": 0, "unreadable": 1},
         "held": 2,
         "extras": 1,
         "deletes_extras": True,

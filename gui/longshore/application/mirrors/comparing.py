@@ -19,6 +19,7 @@ from longshore.registry.client import RegistryClient
 from longshore.registry.failures import REFUSALS
 from longshore.side_by_side import ask_all
 from longshore.transfers.content.protocol import ContentReader, ContentWriter
+from longshore.transfers.errors import NoPlatform
 from longshore.transfers.ways.copying.walk import Content, top_of, walk_down
 
 
@@ -117,6 +118,8 @@ class Comparison:
         """The state of *tag*."""
         try:
             return self._compare(tag, cancellation)
+        except NoPlatform as error:
+            return Looked(MirrorTag(tag, TagState.OTHER_PLATFORMS, error=error))
         except (InvalidContent, NotInRegistry) as error:
             return Looked(MirrorTag(tag, TagState.UNREADABLE, error=error))
         finally:

@@ -19,6 +19,7 @@ class TagState(enum.Enum):
     MISSING = "missing"
     DIFFERS = "differs"  # the destination's tag points to another image, and would be overwritten
     UNSIGNED = "unsigned"  # the image is the same, but some of its referrers are missing
+    OTHER_PLATFORMS = "other-platforms"  # the image lacks platforms of the rule, and is left out
     UNREADABLE = "unreadable"  # cannot be copied: the error says why
 
 
@@ -28,6 +29,7 @@ class MirrorTag:
 
     *digest*: what the tag would point to; *current*: what it points to at the destination now. *size*: of the whole
     image, 0 if unchanged. *bytes_to_move*: content that neither the destination nor an earlier tag of the plan has.
+    *error*: why it is unreadable or left out.
     """
 
     tag: str

@@ -24,13 +24,24 @@ PRESETS = {
     "daily": ("daily", "0 0 * * *"),
     "weekly": ("weekly", "0 0 * * 1"),
 }
-#: Variables without which the command would use other folders and credentials, and not find credential helpers. No
-#: proxies: they may have passwords.
-CARRIED = ("PATH", "DOCKER_CONFIG", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME")
+#: Variables without which the command would use other folders, certificates and credentials, and not find credential
+#: helpers. No proxies: they may have passwords.
+CARRIED = (
+    "PATH",
+    "DOCKER_CONFIG",
+    "XDG_CONFIG_HOME",
+    "XDG_STATE_HOME",
+    "XDG_CACHE_HOME",
+    "XDG_DATA_HOME",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+)
 
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_-]{1,60}")
 _CALENDAR = re.compile(r"[A-Za-z0-9*,./:~ -]{1,200}")
 _CRON = re.compile(r"(?:[A-Za-z0-9*,/-]{1,60} ){4}[A-Za-z0-9*,/-]{1,60}")
+#: The smallest and largest numbers of cron's fields: minute, hour, day, month, day of the week.
+_RANGES = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
 _LONGEST_MARK = 4000
 
 
@@ -74,7 +85,7 @@ class Schedule:
     def timer(self) -> str:
         """The text of the timer. Raises InvalidInput."""
         when = PRESETS[self.when][0] if self.when in PRESETS else self.when
-        if not _CALENDAR.fullmatch(when):
+        if not _CALENDAR.fullmatch(when) or _CRON.fullmatch(when):
             raise InvalidInput(
                 "This is not a time for systemd.",
                 subject=self.when,
@@ -98,7 +109,7 @@ class Schedule:
     def cron_line(self) -> str:
         """The line for a crontab, without its end. Raises InvalidInput."""
         when = PRESETS[self.when][1] if self.when in PRESETS else " ".join(self.when.split())
-        if not _CRON.fullmatch(when):
+        if not _CRON.fullmatch(when) or not all(map(_in_range, when.split(), _RANGES)):
             raise InvalidInput(
                 "This is not a time for cron.",
                 subject=self.when,
@@ -142,6 +153,18 @@ def cron_times(times: Mapping[str, str]) -> dict[str, str]:
     """Those of *times* (by mirror) that can be written in cron's five fields. Any thread."""
     found = {target: PRESETS[when][1] if when in PRESETS else when for target, when in times.items()}
     return {target: when for target, when in found.items() if _CRON.fullmatch(when)}
+
+
+def _in_range(field: str, limits: tuple[int, int]) -> bool:
+    """Whether all numbers of a field of cron are in its range. Names of days and months are left to cron."""
+    for part in field.split(","):
+        values, _, step = part.partition("/")
+        if step and not 1 <= int(step if step.isdecimal() else 0) <= limits[1]:
+            return False
+        numbers = [int(one) for one in values.split("-") if one.isdecimal()]
+        if numbers != sorted(numbers) or any(not limits[0] <= one <= limits[1] for one in numbers):
+            return False
+    return True
 
 
 def _quoted(text: str) -> str:

@@ -43,7 +43,7 @@ class _Row:
     @property
     def order(self) -> int:
         """What needs a decision comes first."""
-        if self.copies or (isinstance(self.tag, MirrorTag) and self.tag.error):
+        if self.copies or (isinstance(self.tag, MirrorTag) and self.tag.state is TagState.UNREADABLE):
             return 0
         return 1 if self.tag is None else 2
 
@@ -103,7 +103,8 @@ class MirrorPlanTable(QObject):
         theme = current_theme()
         words, colour = self._result(row)
         several = self._plan is not None and len(self._plan.repositories) > 1
-        name = f"{row.plan.rule.source.name.partition('/')[2]}:{row.name}" if several else row.name
+        end = row.plan.rule.ends[0 if row.extra is None else 1]
+        name = f"{end.path}:{row.name}" if several else row.name
         tag = row.tag if isinstance(row.tag, MirrorTag) else None
         sizes = (
             ("", "") if tag is None or not tag.copies else (text.size(tag.size), text.size(tag.bytes_to_move))
@@ -144,6 +145,7 @@ class MirrorPlanTable(QObject):
             TagState.MISSING: (self.tr("new tag"), theme.text),
             TagState.DIFFERS: (self.tr("replaces existing"), theme.caution),
             TagState.UNSIGNED: (self.tr("signatures missing"), theme.text),
+            TagState.OTHER_PLATFORMS: (self.tr("not for these platforms"), theme.dim),
             TagState.UNREADABLE: (self.tr("can't be read"), theme.bad),
         }[row.tag.state]
 
@@ -186,6 +188,7 @@ class MirrorPlanTable(QObject):
             (TagState.DIFFERS, self.tr("{0} replaced")),
             (TagState.UNSIGNED, self.tr("{0} without signatures")),
             (TagState.SAME, self.tr("{0} unchanged")),
+            (TagState.OTHER_PLATFORMS, self.tr("{0} not for these platforms")),
             (TagState.UNREADABLE, self.tr("{0} can't be read")),
         ]
         counts = {state: sum(tag.state is state for tag in tags) for state, _ in counted}

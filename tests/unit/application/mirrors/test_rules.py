@@ -78,8 +78,8 @@ def test_a_plan_copies_what_is_missing_differs_or_is_unsigned() -> None:
     # Tags that are the same or cannot be read are not copied, even if they are chosen.
     assert asked(["same", "differs", "unreadable", "no such"]) == ["differs"]
     assert asked([]) == []
-    assert plan.bytes_to_move == 11111
-    assert [plan.count(state) for state in TagState] == [1, 1, 1, 1, 1]
+    assert plan.bytes_to_move == 111111
+    assert [plan.count(state) for state in TagState] == [1, 1, 1, 1, 1, 1]
 
 
 def test_a_rule_is_the_same_when_it_is_read_again() -> None:

@@ -80,7 +80,7 @@ def test_what_a_unit_file_cannot_hold() -> None:
     for program in ("longshore", "/opt/$x/longshore", "/opt/x'/longshore", '/"', "/\\"):
         with pytest.raises(InvalidInput, match="program"):
             Schedule("x", "daily", (program,)).service()
-    for when in ("%i", "daily\\", "0 3 * * * # x", "ü", "", "a" * 201):
+    for when in ("%i", "daily\\", "0 3 * * * # x", "ü", "", "a" * 201, "99 99 * * *", "0 3 * * 1-5"):
         with pytest.raises(InvalidInput):
             Schedule("x", when, ("/bin/true",)).timer()
 
@@ -89,6 +89,19 @@ def test_what_a_crontab_cannot_hold() -> None:
     for name in ("50%", "a\\b"):
         with pytest.raises(InvalidInput, match="% and"):
             Schedule(name, "daily", ("/bin/true", name)).cron_line()
+    for when in (
+        "99 99 * * *",
+        "0 24 * * *",
+        "0 0 0 * *",
+        "0 0 1 13 *",
+        "0 0 * * 1,8",
+        "*/0 * * * *",
+        "9-3 * * * *",
+    ):
+        with pytest.raises(InvalidInput, match="time for cron"):
+            Schedule("x", when, ("/bin/true",)).cron_line()
+    for when in ("59 23 31 12 7", "*/5 0-6,12 * JAN mon-fri", "0 3 1-15/2 * 1-5"):
+        assert Schedule("x", when, ("/bin/true",)).cron_line().startswith(f"{when} /bin/true ")
     for when in ("Mon..Fri 03:00", "* * * *", "* * * * * *", "@reboot", "0 3 * * %", ""):
         with pytest.raises(InvalidInput, match="time for cron"):
             Schedule("x", when, ("/bin/true",)).cron_line()
