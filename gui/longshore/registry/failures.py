@@ -246,6 +246,24 @@ def silent_upload(config: RegistryConfig, subject: str, what: str) -> RegistryUn
     )
 
 
+def of_parts(error: LongshoreError, config: RegistryConfig, subject: str) -> LongshoreError:
+    """What *error*, a refused write of a manifest, means: RegistryFailure if the registry does not find blobs that were
+    stored, or the error as it is.
+
+    distribution reads a blob's link while another upload of the same blob writes it, and then finds nothing
+    (DIGEST_INVALID together with MANIFEST_BLOB_UNKNOWN): a moment later all is well.
+    """
+    if "MANIFEST_BLOB_UNKNOWN" not in error.detail:
+        return error
+    return RegistryFailure(
+        f"{called(config)} does not find content that it has just accepted.",
+        registry=config.host,
+        subject=subject,
+        advice="Try again.",
+        detail=error.detail,
+    )
+
+
 #: With what registries refuse to move a tag: Harbor 412, Quay 409, Amazon ECR and Google 400, Azure 405, others 403.
 _IMMUTABLE = ("HTTP 400", "HTTP 403", "HTTP 405", "HTTP 409", "HTTP 412")
 _IMMUTABLE_WORDS = ("immutab", "cannot be overwritten", "tag already exists", "is locked")

@@ -190,10 +190,11 @@ class Manifests:
                 ok=(200, 201, 202, 204),
                 cancellation=cancellation,
             )
-        except (SignInRequired, AccessDenied, UnexpectedReply) as error:
-            if valid_digest(name):
-                raise
-            raise failures.of_tag(error, self._session.config, subject, name) from error
+        except (SignInRequired, AccessDenied, NotInRegistry, UnexpectedReply) as error:
+            found = failures.of_parts(error, self._session.config, subject)
+            if found is error and not valid_digest(name):
+                found = failures.of_tag(error, self._session.config, subject, name)
+            raise found from (None if found is error else error)
         announced = reply.headers.get(_DIGEST, "")
         if announced.startswith("sha256:") and announced != digest:
             raise VerificationFailed(

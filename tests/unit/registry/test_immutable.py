@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from longshore.errors import AccessDenied, LongshoreError, TagImmutable, UnexpectedReply
+from longshore.errors import AccessDenied, LongshoreError, RegistryFailure, TagImmutable, UnexpectedReply
+from longshore.oci.manifest import OCI_MANIFEST
 from longshore.registry.config import RegistryConfig
 from longshore.registry.failures import of_tag
+
+from .conftest import reply
 
 CONFIG = RegistryConfig("r.example")
 
@@ -45,3 +48,18 @@ def test_a_tag_that_may_not_move(detail: str) -> None:
 def test_other_refusals_remain_what_they_are(detail: str) -> None:
     error: LongshoreError = AccessDenied("denied", registry="r.example", detail=detail)
     assert of_tag(error, CONFIG, "team/app:v1", "v1") is error
+
+
+def test_content_that_another_upload_hides_for_a_moment(serve, connect) -> None:
+    refused = {
+        "errors": [
+            {"code": "DIGEST_INVALID", "message": "provided digest did not match uploaded content"},
+            {"code": "MANIFEST_BLOB_UNKNOWN", "message": "blob unknown to registry"},
+        ]
+    }
+    client = connect(serve(lambda asked: reply(refused, 400)))
+    for name in ("v1", "sha256:" + "0" * 64):
+        with pytest.raises(RegistryFailure) as found:
+            client.put_manifest("team/app", name, b"{}", OCI_MANIFEST)
+        assert found.value.transient
+        assert "has just accepted" in found.value.message
