@@ -12,12 +12,14 @@ from longshore.cli.output import Output
 from longshore.cli.streams import report
 from longshore.cli.transfer_values import transfer_values
 from longshore.language import tr
-from longshore.transfers.transfer import NoteKind, State, TransferSnapshot
+from longshore.transfers.transfer import NoteKind, RegistryPlace, State, TransferSnapshot
 from longshore.words import text, times
 from longshore.words import transfers as words
 
 if TYPE_CHECKING:
     from rich.progress import Progress
+
+    from longshore.errors import LongshoreError
 
 #: Seconds between two lines about a running transfer where nothing can be drawn over.
 EVERY = 30.0
@@ -89,7 +91,7 @@ class _Ends:
         output = self._output
         if row.state is State.FAILED and row.error is not None:
             output.record("transfer", transfer_values(row))
-            output.error(row.error)
+            output.error(row.error, at=_where(row, row.error))
             return
         output.record("transfer", transfer_values(row))
         if row.state is not State.SUCCEEDED:
@@ -167,6 +169,20 @@ class _Drawn(_Ends):
 
 def _title(row: TransferSnapshot) -> str:
     return words.doing_text(row.request.operation).replace("{name}", _name(row))
+
+
+def _where(row: TransferSnapshot, error: LongshoreError) -> str:
+    """The image that *error* is about if it names only its repository, else ""."""
+    for end in (row.request.destination, row.request.source):
+        found = end.reference
+        if (
+            found is not None
+            and isinstance(end.place, RegistryPlace)
+            and error.subject == found.path
+            and error.registry in ("", found.domain)
+        ):
+            return found.familiar
+    return ""
 
 
 def _name(row: TransferSnapshot) -> str:

@@ -105,8 +105,9 @@ def test_on_a_registry_of_another_make(
 def test_nothing_changes_where_deletion_is_not_allowed(clients: Clients, tmp_path: Path) -> None:
     with PrivateRegistry(tmp_path / "registry", delete=False) as registry:
         seeded = seed_repository(registry.address, "extras/kept", ("1.0",), layers=(100,))
-        with pytest.raises(AccessDenied, match="does not allow deletion"):
+        with pytest.raises(AccessDenied, match="does not allow deletion") as error:
             delete(clients, registry.address, "extras/kept", "1.0")
+        assert error.value.subject == f"{registry.address}/extras/kept:1.0"
         assert tags_of(clients.registry(registry.address), "extras/kept") == {"1.0": seeded.digest}
 
 

@@ -12,6 +12,7 @@ from longshore.cli.output import Output
 from longshore.cli.progress import report_unfinished, shown
 from longshore.cli.transfer_values import transfer_values
 from longshore.engine.address import EngineAddress, Origin
+from longshore.errors import UnexpectedReply
 from longshore.oci.reference import Reference
 from longshore.transfers.transfer import (
     ArchivePlace,
@@ -120,3 +121,23 @@ def test_only_an_archive_that_is_written_has_a_known_format(kind: str) -> None:
     assert loaded["source"]["format"] is None
     assert "format" not in loaded["destination"]
     assert saved["destination"]["format"] == kind
+
+
+@pytest.mark.parametrize(
+    ("subject", "registry", "said"),
+    [
+        ("team/app", "b.io", "b.io/team/app:1"),
+        ("team/app", "a.io", "a.io/team/app:1"),
+        (f"team/app@{A}", "a.io", f"team/app@{A}"),
+        ("other", "b.io", "other"),
+    ],
+)
+def test_an_error_that_names_a_repository_is_about_its_image(
+    subject: str, registry: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ends = [Endpoint(RegistryPlace(host), Reference(host, "team/app", "1")) for host in ("a.io", "b.io")]
+    error = UnexpectedReply("It broke.", registry=registry, subject=subject)
+    row = replace(ended(*ends, A), state=State.FAILED, error=error)
+    with shown(Output(as_json=False, quiet=False)) as changed:
+        changed([row])
+    assert capsys.readouterr().err == f"longshore: {said}: It broke.\n"

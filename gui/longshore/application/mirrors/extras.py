@@ -13,7 +13,7 @@ import json
 import logging
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
 from longshore.application.mirrors.plan import ExtraTag, RulePlan
@@ -96,13 +96,25 @@ def delete_extras(
     repository = rule.ends[1]
     deletion = _Deletion(clients.registry(repository.domain), repository, cancellation)
     if extras:
-        deletion.try_out()
+        with _about(repository, extras[0].tag):
+            deletion.try_out()
     for extra in extras:
         cancellation.raise_if_cancelled()
-        source = _source_of(extra.tag, (rule, *others), clients, cancellation)
-        done = deletion.keep_for(extra.tag, source) if source else deletion.delete(extra)
+        with _about(repository, extra.tag):
+            source = _source_of(extra.tag, (rule, *others), clients, cancellation)
+            done = deletion.keep_for(extra.tag, source) if source else deletion.delete(extra)
         if done is not None:
             yield done
+
+
+@contextmanager
+def _about(repository: Reference, tag: str) -> Iterator[None]:
+    """Errors name *tag*, and not a repository or a digest that nobody has seen."""
+    try:
+        yield
+    except LongshoreError as error:
+        error.subject = repository.with_tag(tag).familiar
+        raise
 
 
 def _source_of(
