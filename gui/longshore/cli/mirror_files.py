@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from longshore.cli import exit_codes
 from longshore.cli.mirror_options import add_action, rules_of, shown
 from longshore.cli.output import Output
-from longshore.errors import InvalidInput, LongshoreError
+from longshore.errors import LongshoreError
 
 if TYPE_CHECKING:
     from longshore.application.session import Session
@@ -66,16 +66,13 @@ def read(session: Session, arguments: argparse.Namespace, output: Output) -> int
     """Run ``longshore mirror import``."""
     from longshore.application.mirrors.regsync_import import Imported, from_regsync
     from longshore.application.mirrors.rules import MirrorRules
-    from longshore.application.mirrors.rules_file import parse_rules
+    from longshore.application.mirrors.rules_file import in_file, parse_rules
     from longshore.application.mirrors.yaml_file import read_yaml
 
-    try:
+    with in_file(Path(arguments.file)):
         document = read_yaml(Path(arguments.file))
         own = any(key == "mirrors" for key, _, _ in document.pairs())
         found = Imported(rules=parse_rules(document)) if own else from_regsync(document)
-    except InvalidInput as error:
-        error.subject = error.subject or arguments.file
-        raise
     for note in found.notes:
         output.warning(f"line {note.line}: {note.text}")
         output.record("mirror_note", {"line": note.line, "text": note.text})

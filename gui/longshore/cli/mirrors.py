@@ -199,6 +199,8 @@ def _plan_all(
     from longshore.cli.mirror_plans import comparing, show
 
     rules = _rules(session, arguments)
+    if not rules and arguments.mirrors:
+        raise InvalidInput("It has no rules.", subject=" ".join(arguments.mirrors))
     if not rules:
         raise InvalidInput(
             "There are no saved rules.", advice="Name a file of rules: longshore mirror run mirrors.yaml"

@@ -387,6 +387,9 @@ def test_wrong_usage(longshore: Any, tmp_path: Path) -> None:
     broken.write_text("mirrors:\n- name: x\n  sorce: y\n")
     said = longshore("mirror", "plan", broken, code=2).stderr
     assert said.startswith(f"longshore: {broken}: Line 3 has the unknown key sorce.")
+    empty = tmp_path / "empty.yaml"
+    empty.write_text("mirrors: []\n")
+    assert longshore("mirror", "run", empty, code=2).stderr == f"longshore: {empty}: It has no rules.\n"
     assert "ACTION" in longshore("mirror", code=2).stderr
     assert "a number" in longshore("mirror", "run", broken, "--max-deletes", "-1", code=2).stderr
 

@@ -20,13 +20,14 @@ begin with ``x-`` are ignored; they can hold anchors.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from longshore.application.mirrors.patterns import is_pattern
 from longshore.application.mirrors.repositories import check_repository
-from longshore.application.mirrors.rules import Extras, MirrorRule
+from longshore.application.mirrors.rules import LARGEST_NEWEST, LONGEST_AGE, Extras, MirrorRule
 from longshore.application.mirrors.yaml_file import Fields, Items, Node, Scalar, read_yaml
 from longshore.errors import InvalidInput, LongshoreError
 from longshore.oci.known_platforms import parse_known
@@ -39,10 +40,18 @@ _ADVICE = "See longshore mirror --help for the format."
 
 def read_rules(path: Path) -> list[MirrorRule]:
     """The rules in the file *path*. Raises InvalidInput, which names the line. Blocks briefly."""
-    try:
+    with in_file(path):
         return parse_rules(read_yaml(path))
+
+
+@contextmanager
+def in_file(path: Path) -> Iterator[None]:
+    """Let each InvalidInput name the file *path*."""
+    try:
+        yield
     except InvalidInput as error:
-        error.subject = error.subject or str(path)
+        if str(path) not in error.subject:
+            error.subject = f"{path}: {error.subject}" if error.subject else str(path)
         raise
 
 
@@ -153,8 +162,8 @@ _KEYS: dict[str, tuple[str, Callable[[Node], Any]]] = {
     "source": ("a text", text),
     "destination": ("a text", text),
     "tags": ("a list of patterns", texts),
-    "newest": ("a number", _number),
-    "minimum_age_days": ("a number", _number),
+    "newest": (f"a number from 0 to {LARGEST_NEWEST}", _number),
+    "minimum_age_days": (f"a number from 0 to {LONGEST_AGE}", _number),
     "platforms": ("a list of platforms", texts),
     "referrers": ("true or false", truth),
     "extras": ("keep or delete", _extras),

@@ -72,8 +72,8 @@ def test_all_keys(tmp_path: Path) -> None:
     [
         (in_file("  newst: 5\n"), r"Line 5 has the unknown key newst"),
         ("mirrors: []\nmirors: []\n", r"Line 2 has the unknown key mirors"),
-        (in_file("  newest: many\n"), r"The key newest at line 5 must be a number"),
-        (in_file("  newest: -1\n"), r"The key newest at line 5 must be a number"),
+        (in_file("  newest: many\n"), r"The key newest at line 5 must be a number from 0 to 100000\."),
+        (in_file("  newest: -1\n"), r"The key newest at line 5 must be a number from 0 to 100000\."),
         (in_file("  referrers: 'true'\n"), r"The key referrers at line 5 must be true or false"),
         (in_file("  extras: purge\n"), r"The key extras at line 5 must be keep or delete"),
         (in_file("  tags: {a: b}\n"), r"The key tags at line 5 must be a list of patterns"),
@@ -148,3 +148,11 @@ def test_only_plain_files_of_utf_8_are_read(tmp_path: Path) -> None:
         with pytest.raises(InvalidInput, match=said) as error:
             read_rules(path)
         assert error.value.subject.startswith(str(path).rstrip("\0")[:100])
+
+
+def test_errors_name_the_file_and_what_is_wrong_in_it(tmp_path: Path) -> None:
+    path = tmp_path / "m.yaml"
+    path.write_text("mirrors:\n- {name: x, source: 'a.io/v/app:1.0', destination: b.io/x}\n")
+    with pytest.raises(InvalidInput) as error:
+        read_rules(path)
+    assert error.value.subject == f"{path}: a.io/v/app:1.0"
