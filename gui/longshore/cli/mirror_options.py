@@ -12,6 +12,7 @@ from longshore.errors import InvalidInput
 if TYPE_CHECKING:
     from longshore.application.mirrors.rules import MirrorRule
     from longshore.application.session import Session
+    from longshore.cli.output import Output
 
 
 def add_action(
@@ -55,10 +56,10 @@ def _count(text: str) -> int:
     return int(text)
 
 
-def rules_of(session: Session, named: Sequence[str]) -> list[MirrorRule]:
+def rules_of(session: Session, named: Sequence[str], output: Output | None = None) -> list[MirrorRule]:
     """The rules that *named* means: saved ones by name, or those of files; all saved ones for none.
 
-    Raises InvalidInput.
+    *output* gets a warning for the name of both a saved rule and a file. Raises InvalidInput.
     """
     from longshore.application.mirrors.rules import MirrorRules
 
@@ -69,6 +70,10 @@ def rules_of(session: Session, named: Sequence[str]) -> list[MirrorRule]:
     for one in named:
         if one in saved:
             found.append(saved[one])
+            if output is not None and Path(one).is_file():
+                output.warning(
+                    f"{shown(one)}: the saved rule is used, not the file. For the file: ./{shown(one)}"
+                )
         elif is_file(one):
             from longshore.application.mirrors.rules_file import read_rules
 
@@ -88,6 +93,18 @@ def is_file(name: str) -> bool:
         return Path(name).exists()
     except (OSError, ValueError):
         return False
+
+
+def options_of(rule: MirrorRule) -> str:
+    """What a rule has beside its ends and patterns, for one cell."""
+    from longshore.application.mirrors.rules import Extras
+
+    parts = [f"newest {rule.newest}"] if rule.newest else []
+    parts += [f"{rule.minimum_age_days} days old"] if rule.minimum_age_days else []
+    parts += map(str, rule.platforms)
+    parts += ["signatures"] if rule.referrers else []
+    parts += ["deletes extras"] if rule.extras is Extras.DELETE else []
+    return ", ".join(parts)
 
 
 def shown(text: str) -> str:

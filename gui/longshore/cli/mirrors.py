@@ -7,10 +7,11 @@ import contextlib
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from longshore.cli import exit_codes, mirror_files, mirror_schedules
-from longshore.cli.mirror_options import add_action, add_max_deletes, rules_of, shown
+from longshore.cli.mirror_options import add_action, add_max_deletes, options_of, rules_of, shown
 from longshore.cli.output import Output
 from longshore.errors import InvalidInput, LongshoreError
 
@@ -93,23 +94,32 @@ def add(command: str, parser: argparse.ArgumentParser) -> None:
 
 def list_rules(session: Session, arguments: argparse.Namespace, output: Output) -> int:
     """Run ``longshore mirror list``."""
-    rules = rules_of(session, arguments.mirrors)
-    schedules = mirror_schedules.times(session, output)
-    for rule in rules:
-        output.record("mirror", {**rule.to_json(), "schedule": schedules.get(rule.name)})
+    times = mirror_schedules.times(session, output)
+    found: list[tuple[MirrorRule, str]] = []
+    for named in arguments.mirrors or [None]:
+        for rule in rules_of(session, [] if named is None else [named], output):
+            # The schedule of a file is for all of its rules.
+            when = (
+                times.get(rule.name) if named in (None, rule.name) else times.get(str(Path(named).absolute()))
+            )
+            found.append((rule, when or ""))
+    for rule, when in found:
+        output.record("mirror", {**rule.to_json(), "schedule": when or None})
     output.table(
-        ("NAME", "SOURCE", "DESTINATION", "TAGS", "SCHEDULE"),
+        ("NAME", "SOURCE", "DESTINATION", "TAGS", "OPTIONS", "SCHEDULE"),
         [
             (
                 shown(rule.name),
                 rule.source.familiar_name,
                 rule.destination.familiar_name,
                 shown(" ".join(rule.tags)),
-                shown(schedules.get(rule.name, "")),
+                options_of(rule),
+                shown(when),
             )
-            for rule in rules
+            for rule, when in found
         ],
-        elided=1,
+        elided=(1, 2),
+        spare=(4, 3, 5),
     )
     return exit_codes.DONE
 
@@ -152,11 +162,11 @@ def run_mirrors(session: Session, arguments: argparse.Namespace, output: Output)
         return _delete_all(session, doomed, claims, arguments, output)
 
 
-def _rules(session: Session, arguments: argparse.Namespace) -> list[MirrorRule]:
+def _rules(session: Session, arguments: argparse.Namespace, output: Output | None = None) -> list[MirrorRule]:
     """The rules of a plan or a run, as the options change them."""
     from longshore.application.mirrors.rules import Extras
 
-    rules = rules_of(session, arguments.mirrors)
+    rules = rules_of(session, arguments.mirrors, output)
     return [replace(rule, extras=Extras.DELETE) for rule in rules] if arguments.delete_extras else rules
 
 
@@ -198,7 +208,7 @@ def _plan_all(
     from longshore.cli.interrupting import cancelled_by_signal
     from longshore.cli.mirror_plans import comparing, show
 
-    rules = _rules(session, arguments)
+    rules = _rules(session, arguments, output)
     if not rules and arguments.mirrors:
         raise InvalidInput("It has no rules.", subject=" ".join(arguments.mirrors))
     if not rules:
