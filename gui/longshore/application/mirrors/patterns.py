@@ -9,7 +9,7 @@ however hostile both are: no regular expression is involved.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from longshore.errors import InvalidInput
 
@@ -91,30 +91,44 @@ class _Pattern:
         return state
 
 
-@functools.lru_cache(maxsize=512)
-def _compiled(pattern: str, path: bool) -> _Pattern:
-    if len(pattern) > LONGEST:
-        raise InvalidInput(f"A pattern may have at most {LONGEST} characters.", subject=pattern[:80])
-    steps: list[tuple[_Step, bool]] = []
+def parts(pattern: str) -> Iterator[tuple[str, str]]:
+    """Yield the parts of *pattern*: ``*``, ``**`` (two or more), ``?``, ``#``, ``[`` with what is inside, or "" with a
+    character that is itself. Any thread."""
     place = 0
     while place < len(pattern):
         char = pattern[place]
         place += 1
         if char == "*":
-            slashes = not path
+            begin = place - 1
             while place < len(pattern) and pattern[place] == "*":
-                slashes = True
                 place += 1
-            steps.append(((_any if slashes else _no_slash, True), True))
-        elif char == "?":
-            steps.append(((_no_slash if path else _any, False), False))
-        elif char == "#":
-            steps.append(((_DIGITS.__contains__, True), False))
+            yield ("**" if place - begin > 1 else "*"), ""
+        elif char in ("?", "#"):
+            yield char, ""
         elif char == "[" and (end := pattern.find("]", place + 1 + pattern.startswith("!", place))) >= 0:
-            steps.append(((_class(pattern[place:end], path), False), False))
+            yield "[", pattern[place:end]
             place = end + 1
         else:
-            steps.append(((char.__eq__, False), False))
+            yield "", char
+
+
+@functools.lru_cache(maxsize=512)
+def _compiled(pattern: str, path: bool) -> _Pattern:
+    if len(pattern) > LONGEST:
+        raise InvalidInput(f"A pattern may have at most {LONGEST} characters.", subject=pattern[:80])
+    steps: list[tuple[_Step, bool]] = []
+    for part, text in parts(pattern):
+        match part:
+            case "**" | "*":
+                steps.append(((_no_slash if path and part == "*" else _any, True), True))
+            case "?":
+                steps.append(((_no_slash if path else _any, False), False))
+            case "#":
+                steps.append(((_DIGITS.__contains__, True), False))
+            case "[":
+                steps.append(((_class(text, path), False), False))
+            case _:
+                steps.append(((text.__eq__, False), False))
     return _Pattern(steps)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from longshore.application.mirrors.patterns import LONGEST, class_ranges
+from longshore.application.mirrors.patterns import LONGEST, class_ranges, parts
 
 #: Most patterns that one expression becomes.
 MOST_PATTERNS = 64
@@ -26,35 +26,28 @@ class Untranslatable(Exception):
 def to_expression(pattern: str, *, path: bool = False) -> str:
     """The regular expression that matches what *pattern* matches. *path*: it is for paths of repositories."""
     out: list[str] = []
-    place = 0
-    while place < len(pattern):
-        char = pattern[place]
-        place += 1
-        if char == "*":
-            slashes = not path
-            while place < len(pattern) and pattern[place] == "*":
-                slashes = True
-                place += 1
-            out.append(".*" if slashes else "[^/]*")
-        elif char == "?":
-            out.append("[^/]" if path else ".")
-        elif char == "#":
-            out.append(f"{_DIGIT}+")
-        elif char == "[" and (end := pattern.find("]", place + 1 + pattern.startswith("!", place))) >= 0:
-            out.append(_expression_of_class(pattern[place:end], path))
-            place = end + 1
-        else:
-            out.append(f"\\{char}" if char in _SPECIAL else char)
+    for part, text in parts(pattern):
+        match part:
+            case "**" | "*":
+                out.append("[^/]*" if path and part == "*" else ".*")
+            case "?":
+                out.append("[^/]" if path else ".")
+            case "#":
+                out.append(f"{_DIGIT}+")
+            case "[":
+                out.append(_expression_of_class(text, path))
+            case _:
+                out.append(f"\\{text}" if text in _SPECIAL else text)
     return "".join(out)
 
 
 def _expression_of_class(inside: str, path: bool) -> str:
     excludes, ranges = class_ranges(inside)
     if path and not excludes:  # a class never takes a slash there
-        parts = [
+        around = [
             part for first, last in ranges for part in ((first, min(last, ".")), (max(first, "0"), last))
         ]
-        ranges = [(first, last) for first, last in parts if first <= last]
+        ranges = [(first, last) for first, last in around if first <= last]
     members = "".join(
         _in_class(first) if first == last else f"{_in_class(first)}-{_in_class(last)}"
         for first, last in ranges
