@@ -21,7 +21,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from longshore.app import SWITCH_SECONDS, settle_collector
+from longshore.app import SWITCH_SECONDS
 from testbed.display import Xvfb
 from testbed.registry import PrivateRegistry
 from testbed.storage import seed_many_repositories, seed_many_tags
@@ -93,6 +93,7 @@ async def run(root: Path, host: str, count: int) -> None:
     from longshore.models.columns import NodeState, TagColumn
     from longshore.registry.config import RegistryConfig
     from longshore.settings import Folders, Settings
+    from longshore.wiring.collector import Collector
     from longshore.wiring.wiring import Wiring
 
     environ = {"HOME": str(root), "PATH": os.environ["PATH"]}
@@ -120,7 +121,7 @@ async def run(root: Path, host: str, count: int) -> None:
 
     print(f"{'gaps in ms':<44}{'':>10}{'p50':>9}{'p99':>9}{'longest':>9}")
     await measured("coming up", lambda: registries.state(host) is NodeState.READY)
-    settle_collector()
+    Collector(program)
     await measured("idle", after(3))
     registries.set_filter("tagged")
     worst = [await measured(f"a filter reads {count:,} repositories", all_listed)]

@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 #: Seconds after which a computing thread lets a waiting thread run. The window needs the interpreter many times per
 #: paint, and each time would wait for up to Python's default of 5 ms while transfers read their streams.
 SWITCH_SECONDS = 0.0003
-#: New objects before the youngest generation is collected, and collections of it before the older ones are.
-COLLECTOR = (10_000, 20, 50)
 #: The Qt style that the theme is built on.
 STYLE = "Fusion"
 #: Seconds that an orderly shutdown may take: a hanging disk or program must not keep the process alive.
@@ -52,19 +50,6 @@ def parser() -> argparse.ArgumentParser:
     return out
 
 
-def settle_collector() -> None:
-    """Configure the garbage collector for a responsive window. Called after the first paint; GUI thread.
-
-    All objects up to then are kept and never scanned again. Later objects are nearly all freed without the collector,
-    because rows and events have no cycles. A full collection over ten thousand rows stalls the window noticeably and
-    seldom finds anything.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*COLLECTOR)
-    gc.enable()
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Run Longshore. Returns the exit code: 0, 1 if it ended unexpectedly, 2 for wrong arguments or no display."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
@@ -82,7 +67,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _say(reason, EXIT_USAGE)
 
     sys.setswitchinterval(SWITCH_SECONDS)
-    # Objects imported and built for the first paint are not garbage; collecting only takes time.
+    # Objects imported and built for the first paint are not garbage; collecting only takes time. From then on Collector
+    # does it.
     gc.disable()
     folders = Folders.of()
     odd = drop_odd_settings(os.environ)
@@ -91,7 +77,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         with _signals(wiring.quit):
             wiring.show()
             _await_picture(wiring)
-            settle_collector()
+            from longshore.wiring.collector import Collector
+
+            Collector(wiring)
             from longshore import log
 
             log.start(folders.state, debug=arguments.debug)

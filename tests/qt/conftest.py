@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 
 import pytest
@@ -18,6 +19,20 @@ def _application(qapp: QApplication) -> QApplication:
     QLocale.setDefault(QLocale.c())
     language.use(QtLanguage())
     return qapp
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _garbage_is_collected_here() -> Iterator[None]:
+    """As in the program (``wiring.collector``): a thread of work must not destroy objects of Qt."""
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.fixture(autouse=True)
+def _collected_after_each_test(_garbage_is_collected_here: None) -> Iterator[None]:
+    yield
+    gc.collect(1)
 
 
 @pytest.fixture(autouse=True)

@@ -23,7 +23,12 @@ def look():
     painted = [window.isVisible() and window._painted for window in windows]
     print(json.dumps([painted, sorted(sys.modules)]), flush=True)
     os._exit(0)
-app.settle_collector = look
+
+class Collector:
+    def __init__(self, parent):
+        look()
+from longshore.wiring import collector
+collector.Collector = Collector
 app.main([])
 """
 #: Print the modules that any PySide window loads.

@@ -68,7 +68,7 @@ def play(qapp: QApplication, tmp_path: Path) -> Play:
         loop = qasync.QEventLoop(qapp)
         with loop:
             loop.run_until_complete(whole())
-        # Delete them here: the collector may run in any thread, but Qt's timers (and the loop's) must end in theirs.
+        # Delete them now: nothing may be left to the next test.
         shiboken6.delete(desk.sign_ins)
         del loop
         gc.collect()
