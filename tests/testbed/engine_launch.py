@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import re
+import resource
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -116,12 +117,30 @@ def _installed_version() -> int:
     return int(found[1]) if found else 0
 
 
+def podman_settings() -> str:
+    """Settings with which containers start here.
+
+    Podman would raise limits further than this machine may allow, and crun refuses two versions of cgroups at once.
+    """
+    limits = {"nofile": resource.RLIMIT_NOFILE, "nproc": resource.RLIMIT_NPROC}
+    most = {name: resource.getrlimit(limit)[1] for name, limit in limits.items()}
+    ulimits = [f"{name}={hard}:{hard}" for name, hard in most.items()]
+    lines = [
+        *("[containers]", f"default_ulimits = {json.dumps(ulimits)}"),
+        *("[engine]", 'runtime = "runc"'),
+        # Networks need nft otherwise, which is not on every machine.
+        *("[network]", 'firewall_driver = "none"'),
+    ]
+    return "\n".join([*lines, ""])
+
+
 def podman_launch(root: Path, data_root: Path, short: Path, *, data_bytes: int | None) -> Launch:
     """Podman's Docker-compatible service, from Debian's newest packages. Raises TestbedUnavailable."""
     packages = find(PODMAN)
     settings = root / "podman"
     settings.mkdir(exist_ok=True)
     (settings / "registries.conf").write_text(PODMAN_REGISTRIES, "utf-8")
+    (settings / "containers.conf").write_text(podman_settings(), "utf-8")
     # The service looks for the policy in HOME first.
     policy = root / ".config" / "containers" / "policy.json"
     policy.parent.mkdir(parents=True, exist_ok=True)
@@ -135,7 +154,11 @@ def podman_launch(root: Path, data_root: Path, short: Path, *, data_bytes: int |
         *("--events-backend=file", "--log-level=info"),
         *("system", "service", "--time=0", f"unix://{short / 'docker.sock'}"),
     ]
-    environ = {**bare_environ(root), "CONTAINERS_REGISTRIES_CONF": str(settings / "registries.conf")}
+    environ = {
+        **bare_environ(root),
+        "CONTAINERS_REGISTRIES_CONF": str(settings / "registries.conf"),
+        "CONTAINERS_CONF": str(settings / "containers.conf"),
+    }
     return Launch(_wrapper(root, data_root, data_bytes, packages), command, environ)
 
 
