@@ -1,4 +1,4 @@
-"""Engines that are newer than the machine's own: Docker and Podman from Debian's newest packages.
+"""Engines that are newer than the machine's own: Docker and Podman from Debian's newest packages; other programs too.
 
 ``python -m testbed.newer_engines`` fetches them into a cache (``LONGSHORE_TESTBED_CACHE``, or
 ``longshore-testbed`` in the user's cache folder); ``tools/bootstrap test`` calls it, so that no test ever
@@ -63,6 +63,8 @@ PODMAN = Packed(
 )
 #: Not an engine, but a registry of another make than docker-registry: ``crane registry serve``.
 CRANE = Packed("crane", ("crane",), ("crane",), "--help")
+#: Docker's other builder, a program of its own.
+BUILDX = Packed("buildx", ("docker-buildx",), ("/usr/libexec/docker/cli-plugins/docker-buildx",), "version")
 
 
 def _cache_folder() -> Path:
@@ -185,7 +187,7 @@ def main() -> None:
     """Fetch what is missing. Reports failures in one line each, and leaves the rest to the tests."""
     if os.geteuid() != 0:
         return  # only root can start a private engine
-    for engine in (DOCKER, PODMAN, CRANE):
+    for engine in (DOCKER, PODMAN, CRANE, BUILDX):
         if _folder(engine, CACHE_FOLDER).is_dir():
             continue
         print(f"longshore: fetching a newer {engine.name} for the tests into {CACHE_FOLDER}", file=sys.stderr)
