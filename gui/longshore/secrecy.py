@@ -99,6 +99,29 @@ def _after_scheme() -> re.Pattern[str]:
     )
 
 
+def names_secret(name: str) -> bool:
+    """Whether *name*, of a variable or a build argument, says that its value is a password or token. Any thread."""
+    return _secret_name().search(name) is not None
+
+
+@functools.cache
+def _secret_name() -> re.Pattern[str]:
+    return re.compile(
+        r"(?i)passw|passphrase|passwd|secret|token|credential|(?:api|access|private|signing|auth|ssh)[_-]?key"
+        r"|(?:^|[_-])(?:auth|pass|pwd|pat|netrc|dockerconfig)(?:$|[_-])"
+    )
+
+
+def holds_sign_in(value: str) -> bool:
+    """Whether *value* is an address with a user name and password, as proxies and package indexes need. Any thread."""
+    return _sign_in_of_address().search(value) is not None
+
+
+@functools.cache
+def _sign_in_of_address() -> re.Pattern[str]:
+    return re.compile(r"://[^/\s:@]{0,200}:[^/\s@]{1,400}@")
+
+
 def without_likely_secrets(text: str) -> str:
     """*text*, another program's words about a failure, without what looks like a password or token.
 
