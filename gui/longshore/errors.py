@@ -16,6 +16,8 @@
     │   ├── UnknownContext      DOCKER_CONTEXT or the current context does not exist
     │   ├── ImageUnknown        the engine has no such image
     │   ├── ImageInUse          removal refused
+    │   ├── ContainerUnknown    the engine has no such container
+    │   ├── RunRefused          a container was not started (``field`` says what to change)
     │   ├── DiskFull
     │   └── EngineFailure       anything else that the engine reports
     ├── RegistryError           (``registry`` names the host)
@@ -250,6 +252,37 @@ class ImageInUse(EngineError):
     """The engine refuses to remove the image: containers or other tags use it."""
 
     code = "engine.image-in-use"
+
+
+class ContainerUnknown(EngineError):
+    """The engine has no such container (any more)."""
+
+    code = "engine.container-unknown"
+
+
+class RunField(enum.Enum):
+    """What is entered to run a container."""
+
+    IMAGE = "image"
+    NAME = "name"
+    COMMAND = "command"
+    ENTRYPOINT = "entrypoint"
+    PORTS = "ports"
+    ENVIRONMENT = "environment"
+    VOLUMES = "volumes"
+    NETWORK = "network"
+    DIRECTORY = "directory"
+    USER = "user"
+
+
+class RunRefused(EngineError):
+    """The engine did not start a container. *field*: what has to be changed."""
+
+    code = "engine.run-refused"
+
+    def __init__(self, message: str, *, field: RunField, **words: Unpack[Words]) -> None:
+        super().__init__(message, **words)
+        self.field = field
 
 
 class DiskFull(EngineError):

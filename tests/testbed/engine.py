@@ -53,6 +53,8 @@ class PrivateEngine:
             classic image store, ``containerd`` is Docker with containerd's.
         arguments: more arguments for the daemon, such as ``--registry-mirror=http://127.0.0.1:5000``.
         config: more entries for its daemon.json.
+        own_network: in a network of its own, with the bridges and published ports of containers. Their addresses
+            are then not reachable from here, nor are registries of this machine from there.
         data_bytes: put the data on a disk of that many bytes (for "disk full"); the data then lasts only
             until the daemon ends.
 
@@ -68,12 +70,14 @@ class PrivateEngine:
         arguments: Sequence[str] = (),
         config: Mapping[str, object] | None = None,
         data_bytes: int | None = None,
+        own_network: bool = False,
     ) -> None:
         self.root = root
         self.flavour = flavour
         self.arguments = tuple(arguments)
         self.config = dict(config or {})
         self.data_bytes = data_bytes
+        self.own_network = own_network
         self.data_root = root / "data"
         self.log = root / "engine.log"
         lent = os.environ.get(LENT_ENGINE, "") if flavour == "debian" else ""
@@ -252,7 +256,13 @@ class PrivateEngine:
             )
         self.root.mkdir(parents=True, exist_ok=True)
         if self.flavour == "podman":
-            return podman_launch(self.root, self.data_root, self._short_folder(), data_bytes=self.data_bytes)
+            return podman_launch(
+                self.root,
+                self.data_root,
+                self._short_folder(),
+                data_bytes=self.data_bytes,
+                own_network=self.own_network,
+            )
         return docker_launch(
             self.root,
             self.data_root,
@@ -262,6 +272,7 @@ class PrivateEngine:
             arguments=self.arguments,
             config=self.config,
             data_bytes=self.data_bytes,
+            own_network=self.own_network,
         )
 
     def _remove_stale_files(self) -> None:

@@ -17,7 +17,8 @@ from testbed.newer_engines import DOCKER, OVERLAY, PODMAN, find
 from testbed.processes import find_program
 
 # $1: the private /etc/docker. $2: the data folder. $3: its size in bytes, or empty. $4: a folder with newer
-# packages, or empty; they are laid over the machine's /usr (and /etc/containers) for the engine alone.
+# packages, or empty; they are laid over the machine's /usr (and /etc/containers) for the engine alone. $5: not empty
+# in a network of its own.
 # Engines leave files in /run and /dev/shm, so they get their own, with the machine's name servers in it.
 NAMESPACE_SCRIPT = (
     f"""
@@ -25,6 +26,7 @@ set -e
 {OVERLAY}"""
     """
 if [ -n "$4" ]; then lay_over "$4"; fi
+if [ -n "$5" ]; then ip link set lo up; fi
 if [ -d /etc/docker ]; then mount --bind "$1" /etc/docker; fi
 if [ -n "$3" ]; then mount -t tmpfs -o "size=$3" testbed "$2"; fi
 mount -t tmpfs testbed /dev/shm
@@ -35,7 +37,7 @@ case "$1" in
 *)  mount -t tmpfs testbed /run
     case "$resolv" in /run/*) mkdir -p "${resolv%/*}"; cp "$1/resolv.conf" "$resolv" ;; esac ;;
 esac
-shift 4
+shift 5
 exec "$@"
 """
 )
@@ -71,6 +73,7 @@ def docker_launch(
     arguments: Sequence[str],
     config: Mapping[str, object],
     data_bytes: int | None,
+    own_network: bool = False,
 ) -> Launch:
     """A dockerd with its sockets in ``short``: the installed one, or with ``newer`` one of Debian's newest packages.
 
@@ -101,11 +104,13 @@ def docker_launch(
         f"--exec-root={short / 'exec'}",
         f"--pidfile={short / 'pid'}",
         f"--host=unix://{short / 'docker.sock'}",
-        *("--bridge=none", "--iptables=false", "--ip6tables=false", "--ip-masq=false"),
+        # A bridge would stay on the machine.
+        *(() if own_network else ("--bridge=none",)),
+        *("--iptables=false", "--ip6tables=false", "--ip-masq=false"),
         "--insecure-registry=127.0.0.0/8",
         *arguments,
     ]
-    return Launch(_wrapper(root, data_root, data_bytes, packages), command, bare_environ(root))
+    return Launch(_wrapper(root, data_root, data_bytes, packages, own_network), command, bare_environ(root))
 
 
 @functools.cache
@@ -134,7 +139,9 @@ def podman_settings() -> str:
     return "\n".join([*lines, ""])
 
 
-def podman_launch(root: Path, data_root: Path, short: Path, *, data_bytes: int | None) -> Launch:
+def podman_launch(
+    root: Path, data_root: Path, short: Path, *, data_bytes: int | None, own_network: bool = False
+) -> Launch:
     """Podman's Docker-compatible service, from Debian's newest packages. Raises TestbedUnavailable."""
     packages = find(PODMAN)
     settings = root / "podman"
@@ -159,15 +166,19 @@ def podman_launch(root: Path, data_root: Path, short: Path, *, data_bytes: int |
         "CONTAINERS_REGISTRIES_CONF": str(settings / "registries.conf"),
         "CONTAINERS_CONF": str(settings / "containers.conf"),
     }
-    return Launch(_wrapper(root, data_root, data_bytes, packages), command, environ)
+    return Launch(_wrapper(root, data_root, data_bytes, packages, own_network), command, environ)
 
 
-def _wrapper(root: Path, data_root: Path, data_bytes: int | None, packages: Path | None) -> list[str]:
+def _wrapper(
+    root: Path, data_root: Path, data_bytes: int | None, packages: Path | None, own_network: bool
+) -> list[str]:
     return [
         find_program("unshare", "util-linux"),
+        *(("--net",) if own_network else ()),
         *("--mount", "--propagation", "slave", "--", "sh", "-c", NAMESPACE_SCRIPT, "testbed"),
         str(root / "etc-docker"),
         str(data_root),
         "" if data_bytes is None else str(data_bytes),
         "" if packages is None else str(packages),
+        "1" if own_network else "",
     ]

@@ -103,7 +103,11 @@ def load_programs(
 def _libraries(program: Path) -> Iterator[tuple[str, Path]]:
     """The libraries and the loader of *program*: their names in the image, and their files."""
     done = subprocess.run(
-        [find_program("ldd", "libc-bin"), str(program)], capture_output=True, text=True, check=False, timeout=30
+        [find_program("ldd", "libc-bin"), str(program)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
     )
     if done.returncode != 0:
         raise TestbedUnavailable(f"the libraries of {program} are not known: {done.stderr.strip()}")

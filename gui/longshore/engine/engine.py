@@ -31,6 +31,7 @@ from longshore.secrecy import keep_out
 if TYPE_CHECKING:
     from longshore.credentials import Credential
     from longshore.engine.client import Client, Timeout
+    from longshore.engine.containers import Containers
     from longshore.oci.platform import Platform
     from longshore.oci.reference import Reference
 
@@ -258,6 +259,25 @@ class Engine:
                 loaded += _loaded(str(line.get("stream") or ""))
         return loaded
 
+    # -- containers
+
+    @property
+    def containers(self) -> Containers:
+        """Its containers."""
+        from longshore.engine.containers import Containers  # late: most uses of an engine need none
+
+        return Containers(self)
+
+    def job(
+        self, cancellation: Cancellation, doing: str, failed: Callable[[int, str], LongshoreError]
+    ) -> contextlib.AbstractContextManager[Client]:
+        """See :class:`~longshore.engine.containers.Connection`."""
+        return self._job(cancellation, doing, failed)
+
+    def short(self, ask: Callable[[Client], T], failed: Callable[[int, str], LongshoreError]) -> T:
+        """See :class:`~longshore.engine.containers.Connection`."""
+        return self._call(ask, failed=failed)
+
     def close(self) -> None:
         """Close the connections; short calls still running end with EngineLost.
 
@@ -272,7 +292,12 @@ class Engine:
 
     # -- helpers
 
-    def _call(self, ask: Callable[[Client], T], subject: str = "") -> T:
+    def _call(
+        self,
+        ask: Callable[[Client], T],
+        subject: str = "",
+        failed: Callable[[int, str], LongshoreError] | None = None,
+    ) -> T:
         """The result of *ask* on the shared client."""
         version = self._known_version()
         with self._lock:
@@ -281,10 +306,15 @@ class Engine:
             if self._shared is None:
                 self._shared = self._new_client(CALL_SECONDS, version)
             client = self._shared
-        return self._run(client, ask, subject)
+        return self._run(client, ask, failed or (lambda status, text: refusal(status, text, subject)))
 
-    def _run(self, client: Client, ask: Callable[[Client], T], subject: str = "") -> T:
-        with self._explaining(lambda status, text: refusal(status, text, subject)):
+    def _run(
+        self,
+        client: Client,
+        ask: Callable[[Client], T],
+        failed: Callable[[int, str], LongshoreError] = lambda status, text: refusal(status, text, ""),
+    ) -> T:
+        with self._explaining(failed):
             return ask(client)
 
     @contextlib.contextmanager

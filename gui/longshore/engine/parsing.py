@@ -92,7 +92,7 @@ def local_images(images: Iterable[object], containers: Iterable[object]) -> list
         row = LocalImage(
             reference=None,
             image_id=image_id,
-            created=_from_seconds(image.get("Created")),
+            created=from_seconds(image.get("Created")),
             size=_size(image),
             in_use=in_use[image_id],
             repo_digests=digests,
@@ -265,7 +265,7 @@ def _bytes(value: object) -> int:
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 2**63 else 0
 
 
-def _from_seconds(value: object) -> datetime | None:
+def from_seconds(value: object) -> datetime | None:
     """A time from Unix seconds; None for the zero times of reproducible builds and unknown dates."""
     if not isinstance(value, int | float) or value <= 0:
         return None
