@@ -34,6 +34,7 @@
     │   └── ListingUnsupported  the registry does not list its repositories
     ├── CredentialsError        config.json or a credential helper is broken
     ├── VerificationFailed      the transfer ended, but the destination has other content
+    │   └── TagMoved            a tag points to another image than when somebody decided about it
     ├── LibraryError            the embedded image store cannot be read or written
     │   ├── NotALibrary         the folder contains other files
     │   ├── NotInLibrary        no such image or blob there
@@ -425,6 +426,12 @@ class VerificationFailed(LongshoreError):
     """The transfer reported success, but the destination does not have the right content."""
 
     code = "transfer.verification"
+
+
+class TagMoved(VerificationFailed):
+    """A tag points to another image than when somebody decided what to do with it; it was left alone."""
+
+    code = "registry.tag-moved"
 
 
 class LibraryError(LongshoreError):

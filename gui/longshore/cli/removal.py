@@ -270,9 +270,10 @@ def _registry_actions(
 
     repository = references[0].with_tag(None).with_digest(None)
     client = session.clients.registry(repository.domain)
+    lister = session.clients.lister(repository.domain)
     # With tag and digest, it is the tag, if it points to that digest.
     targets = list(dict.fromkeys(reference.tag or reference.target for reference in references))
-    plan = removal.look(client, repository.path, targets, Cancellation())
+    plan = removal.look(client, repository.path, targets, Cancellation(), lister=lister)
     digests = {name: digest for digest, names in plan.digests for name in names}
     for reference in references:
         found = digests.get(reference.tag or reference.target)
@@ -294,7 +295,12 @@ def _registry_actions(
         rows.sort(key=lambda row: not row.named)
         others = [row.name for row in rows if not row.named]
         doubts = [] if digest in plan.alone else _doubts(plan, others)
-        return _Action(RegistryPlace(repository.domain), rows, lambda: removal.remove(client, part), doubts)
+        return _Action(
+            RegistryPlace(repository.domain),
+            rows,
+            lambda: removal.remove(client, part, lister=lister),
+            doubts,
+        )
 
     return [action(digest, names) for digest, names in plan.digests]
 

@@ -34,7 +34,8 @@ class TagRemoval:
         def ask(cancellation: Cancellation) -> RemovalPlan:
             from longshore.registry.removal import look
 
-            return look(self._clients.registry(host), repository, tags, cancellation)
+            client, lister = self._clients.registry(host), self._clients.lister(host)
+            return look(client, repository, tags, cancellation, lister=lister)
 
         return self._tasks.run(self._tasks.listing, ask, done=done, failed=done, name="plan a removal")
 
@@ -44,7 +45,7 @@ class TagRemoval:
         def act(_: Cancellation) -> None:
             from longshore.registry.removal import remove
 
-            remove(self._clients.registry(plan.host), plan)
+            remove(self._clients.registry(plan.host), plan, lister=self._clients.lister(plan.host))
 
         def told(error: LongshoreError | None) -> None:
             done(error)

@@ -259,6 +259,19 @@ class Manifests:
             return False
         return True
 
+    def deletes_manifests(self, repository: str, *, cancellation: Cancellation | None = None) -> bool:
+        """Whether the registry allows deletion by digest. Requests the deletion of a digest that does not exist.
+
+        False if it refuses for any reason.
+        """
+        try:
+            self._delete(repository, f"sha256:{secrets.token_hex(32)}", cancellation)
+        except NotInRegistry:
+            return True
+        except failures.REFUSALS:
+            return False
+        return True
+
     def delete_tag(self, repository: str, tag: str, *, cancellation: Cancellation | None = None) -> None:
         """Delete a tag, and not its manifest, where :meth:`deletes_tags`. Raises NotInRegistry, UnexpectedReply,
         AccessDenied."""

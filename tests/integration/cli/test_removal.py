@@ -15,11 +15,11 @@ from pathlib import Path
 import pytest
 
 from longshore.oci.manifest import OCI_INDEX
-from testbed.crane import CraneRegistry
 from testbed.engine import PrivateEngine
 from testbed.images import load_image
 from testbed.registry import PrivateRegistry
 from testbed.remote_images import RegistryWriter, descriptor, seed_repository
+from testbed.throttle import Throttle
 
 from .conftest import PROGRAM, Command
 
@@ -29,6 +29,14 @@ def registry(tmp_path: Path) -> Iterator[PrivateRegistry]:
     """A registry of this test that allows deletion."""
     with PrivateRegistry(tmp_path / "registry") as one:
         yield one
+
+
+@pytest.fixture
+def whole_images(registry: PrivateRegistry) -> Iterator[str]:
+    """The address of the registry over a line that refuses pushes, so that no tag can be deleted alone."""
+    with Throttle(registry.address) as line:
+        line.fail_next(r"/blobs/uploads/", 405, 1000)
+        yield line.address
 
 
 def answered(command: Command, *arguments: str, answer: str) -> tuple[str, int]:
@@ -119,7 +127,7 @@ def test_an_image_that_a_container_uses_is_kept_without_force(
                 client.remove_image(image_id, force=True)
 
 
-def test_the_question_on_a_terminal(longshore: Command, registry: PrivateRegistry) -> None:
+def test_the_question_on_a_terminal(longshore: Command, registry: PrivateRegistry, whole_images: str) -> None:
     seeded = seed_repository(registry.address, "team/app", ["1", "latest"])
     name = f"{registry.address}/team/app"
     longshore("pull", f"{name}:1", "--to", "library")
@@ -134,13 +142,16 @@ def test_the_question_on_a_terminal(longshore: Command, registry: PrivateRegistr
     assert code == 0 and f"Removed: {name}:1" in printed
     assert longshore("images", "--from", "library", "-q").stdout == ""
     # The question names all that goes, so that the answer is enough for tags that nobody named.
+    name = f"{whole_images}/team/app"
     printed, code = answered(longshore, "remove", f"docker://{name}:1", answer="yes")
     assert "Remove 2 tags? [y/N]" in printed and f"{name}:latest" in printed and code == 0
     assert not longshore("tags", name).stdout
 
 
-def test_siblings_in_a_registry_need_force(longshore: Command, registry: PrivateRegistry) -> None:
-    name = f"{registry.address}/team/app"
+def test_siblings_in_a_registry_need_force(
+    longshore: Command, registry: PrivateRegistry, whole_images: str
+) -> None:
+    name = f"{whole_images}/team/app"
     one = seed_repository(registry.address, "team/app", ["1.0", "1", "latest"])
     two = seed_repository(registry.address, "team/app", ["2.0"])
     arguments = ("remove", "--from", "registry", f"{name}:1.0", f"{name}:2.0", f"{name}:3.0")
@@ -161,7 +172,9 @@ def test_siblings_in_a_registry_need_force(longshore: Command, registry: Private
     assert not longshore("tags", name).stdout
 
 
-def test_an_index_that_would_lose_an_image_needs_force(longshore: Command, registry: PrivateRegistry) -> None:
+def test_an_index_that_would_lose_an_image_needs_force(
+    longshore: Command, registry: PrivateRegistry, whole_images: str
+) -> None:
     child = seed_repository(registry.address, "team/multi", ["1-amd64"])
     image = child.images[0]
     document = {
@@ -175,7 +188,7 @@ def test_an_index_that_would_lose_an_image_needs_force(longshore: Command, regis
     writer = RegistryWriter(registry.address)
     writer.put_manifest("team/multi", "1", json.dumps(document).encode(), OCI_INDEX)
     writer.close()
-    name = f"{registry.address}/team/multi"
+    name = f"{whole_images}/team/multi"
     (planned,) = longshore.records("remove", f"docker://{name}:1-amd64", "--dry-run")
     assert planned["incomplete"] == ["1"]
     failed = longshore("remove", f"docker://{name}:1-amd64", "--yes", code=1)
@@ -183,13 +196,19 @@ def test_an_index_that_would_lose_an_image_needs_force(longshore: Command, regis
     assert tags(longshore, name) == {"1", "1-amd64"}
 
 
-def test_one_tag_alone_where_the_registry_can(longshore: Command, crane_registry: CraneRegistry) -> None:
-    name = f"{crane_registry.address}/remove/alone"
-    seed_repository(crane_registry.address, "remove/alone", ["1.0", "latest"])
+@pytest.mark.parametrize("make", ["registry", "crane_registry"])
+def test_one_tag_alone_where_the_registry_can(
+    longshore: Command, make: str, request: pytest.FixtureRequest
+) -> None:
+    address = request.getfixturevalue(make).address
+    name = f"{address}/remove/alone"
+    seeded = seed_repository(address, "remove/alone", ["1.0", "latest"])
     shown = longshore("remove", f"docker://{name}:1.0", "--dry-run").stdout
     assert "tag; the image is kept" in shown and "latest" not in shown
     longshore("remove", f"docker://{name}:1.0", "--yes")
     assert tags(longshore, name) == {"latest"}
+    (row,) = longshore.records("remove", f"docker://{name}:latest", "--dry-run")
+    assert (row["digest"], row["deletes_image"]) == (seeded.digest, True)
 
 
 def test_what_cannot_be_removed(longshore: Command, tmp_path: Path) -> None:

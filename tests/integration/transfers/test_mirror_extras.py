@@ -149,7 +149,7 @@ def test_a_registry_that_keeps_the_tag_is_found_out(
     seeded = seed_repository(host, path, ("1.0",), layers=(100,))
     client = clients.registry(host)
     monkeypatch.setattr(client, "delete_manifest", lambda *_, **__: None)
-    with pytest.raises(VerificationFailed, match=r"accepted the deletion of 1\.0, but still has") as error:
+    with pytest.raises(VerificationFailed, match=r"accepted the removal of 1\.0, but still has") as error:
         delete(clients, host, path, "1.0")
     backup = backup_tag("1.0", seeded.digest)
     assert backup in error.value.advice
@@ -200,7 +200,7 @@ def test_a_tag_that_somebody_moves_meanwhile_stays(
         return done
 
     monkeypatch.setattr(client, "put_manifest", moved)
-    with pytest.raises(VerificationFailed, match=r"The tag 1\.0 was changed"):
+    with pytest.raises(VerificationFailed, match=r"The tag 1\.0 was moved to another image"):
         delete(clients, host, path, "1.0")
     assert tags_of(client, path)["1.0"] == newer[0]
 

@@ -23,6 +23,7 @@ class Tags:
         self.manifests: dict[str, tuple[str, bytes]] = {}
         self.tags: dict[str, str] = {}
         self.broken: set[str] = set()
+        self.known: set[str] = set()
         self.deleted: list[str] = []
 
     def image(self, number: int, *tags: str) -> str:
@@ -36,6 +37,7 @@ class Tags:
     def put(self, document: dict[str, Any], *tags: str) -> str:
         raw = json.dumps({"schemaVersion": 2, **document}).encode()
         digest = f"sha256:{hashlib.sha256(raw).hexdigest()}"
+        self.known.add(digest)
         self.manifests[digest] = (document["mediaType"], raw)
         self.tags |= dict.fromkeys(tags, digest)
         return digest
@@ -52,7 +54,8 @@ class Tags:
         if asked.method == "DELETE" and not name.startswith("sha256:"):
             return self.untag(name)
         if asked.method == "DELETE":
-            self.deleted.append(name)
+            if name in self.known:
+                self.deleted.append(name)
             return reply({}, 202) if self.manifests.pop(name, None) else None
         digest = self.tags.get(name, name)
         if digest not in self.manifests:
@@ -185,3 +188,38 @@ def test_what_a_registry_removed_in_excess_is_put_back(serve, connect) -> None:
     with pytest.raises(VerificationFailed, match="also removed other tags") as caught:
         remove(client, plan)
     assert "latest" in caught.value.detail.splitlines()
+
+
+class WithUploads(SingleTags):
+    """A registry that deletes tags alone and accepts blobs."""
+
+    def __call__(self, asked: Asked) -> Any:
+        if "/blobs/" not in asked.path:
+            return super().__call__(asked)
+        if asked.method == "POST":
+            return reply({}, 202, Location="/v2/a/b/blobs/uploads/1", Range="0-0")
+        return reply({}, 201) if asked.method == "PUT" else None
+
+
+@pytest.mark.parametrize("drops", [False, True], ids=["keeps the image", "deletes it too"])
+def test_whether_a_registry_keeps_images_is_tried_with_one_of_ours(serve, connect, drops: bool) -> None:
+    registry = WithUploads()
+    registry.drops = drops
+    one = registry.image(1, "1.0", "2.0", "latest")
+    lost: list[str] = []
+
+    def watched(asked: Asked) -> Any:
+        answer = registry(asked)
+        if one not in registry.manifests:
+            lost.append(f"{asked.method} {asked.path}")
+        return answer
+
+    client = connect(serve(watched))
+    plan = look(client, "a/b", ["1.0", "2.0"], Cancellation())
+    assert plan.staying == ("latest",)
+    remove(client, plan)
+    there = {tag for tag, digest in registry.tags.items() if digest in registry.manifests}
+    assert (there, registry.tags["latest"], list(registry.manifests)) == ({"latest"}, one, [one])
+    # The image was never away, and it was tried once.
+    assert lost == []
+    assert sum(name.startswith("longshore-trial-") for name in registry.deleted) == 1

@@ -81,9 +81,10 @@ class Vendor:
                     self.send_header(name, value)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
-                self.wfile.write(body)
+                if self.command != "HEAD":
+                    self.wfile.write(body)
 
-            do_POST = do_GET
+            do_POST = do_HEAD = do_DELETE = do_GET
 
             def log_message(self, format: str, *args: Any) -> None:
                 """Quiet."""
@@ -110,6 +111,12 @@ class Vendor:
         lister = lister_for(config, client, lambda _host: credential, environ={}, api_base=base)
         self._opened += [lister, client]
         return lister
+
+    def client(self) -> RegistryClient:
+        """An anonymous client of this server as a registry."""
+        client = RegistryClient(RegistryConfig(self.host), lambda _host: None, environ={})
+        self._opened.append(client)
+        return client
 
     def paths(self) -> list[str]:
         """The paths that were requested, in order."""

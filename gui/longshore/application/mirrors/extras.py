@@ -1,48 +1,27 @@
 """Deletes tags of the destination that the source no longer has, one by one, each with a backup.
 
-A registry deletes by digest, and that removes every tag of the digest (distribution-spec, "Deleting Manifests"; its
-deletion by tag is optional, and some registries delete the image too). So the image of a tag is never deleted: it gets
-a backup tag, then the tag is moved to a small manifest of our own that nothing else points to, and that manifest is
-deleted. regclient deletes tags in the same way (``scheme/reg/tag.go``). Other tags of the same image stay, and the
-backup tag restores what was deleted.
+The image of a tag is never deleted: it gets a backup tag, and then only the tag is deleted (``registry.tag_deletion``).
+Other tags of the same image stay, and the backup tag restores what was deleted.
 """
 
 from __future__ import annotations
 
-import json
 import logging
-import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 
+from longshore.application.clients import Clients
 from longshore.application.mirrors.plan import ExtraTag, RulePlan
 from longshore.application.mirrors.rules import BACKUP, MirrorRule
 from longshore.cancellation import Cancellation
-from longshore.errors import InvalidInput, LongshoreError, VerificationFailed
-from longshore.oci.descriptor import Descriptor
-from longshore.oci.digest import sha256_of
+from longshore.errors import InvalidInput, LongshoreError, TagMoved, VerificationFailed
 from longshore.oci.grammar import LARGEST_TAG
-from longshore.oci.manifest import (
-    DOCKER_CONFIG,
-    DOCKER_LAYER_GZIP,
-    DOCKER_LIST,
-    DOCKER_MANIFEST,
-    OCI_CONFIG,
-    OCI_LAYER,
-    OCI_MANIFEST,
-    Index,
-    Manifest,
-    parse_manifest,
-)
 from longshore.oci.reference import Reference
-from longshore.registry.client import RegistryClient
-from longshore.transfers.clients import Clients
+from longshore.registry.tag_deletion import TagDeletion, is_substitute
 
 #: Tags that one run deletes at most, unless the caller allows more.
 MOST_DELETES = 10
-_MARK = "longshore-deleted-tag"
-_EMPTY = b"{}"
 _log = logging.getLogger(__name__)
 
 
@@ -90,11 +69,11 @@ def delete_extras(
 
     A tag that is gone already is skipped. One that points to another image than in the plan, or that the source of
     *rule* or of the rules *others* has now, is kept. Stops at the first error and raises it: AccessDenied before
-    anything is changed if the registry does not allow deletion, TagImmutable, VerificationFailed if a tag was moved
-    meanwhile, Cancelled between two tags. Blocks; worker threads.
+    anything is changed if the registry does not allow deletion, TagImmutable, TagMoved if a tag was moved meanwhile,
+    Cancelled between two tags. Blocks; worker threads.
     """
     repository = rule.ends[1]
-    deletion = _Deletion(clients.registry(repository.domain), repository, cancellation)
+    deletion = _Deletion(clients, repository, cancellation)
     if extras:
         with _about(repository, extras[0].tag):
             deletion.try_out()
@@ -135,18 +114,23 @@ def backup_tag(tag: str, digest: str) -> str:
 
 
 class _Deletion:
-    def __init__(self, client: RegistryClient, repository: Reference, cancellation: Cancellation) -> None:
-        self._client = client
+    """Deletes extra tags of one repository, each with a backup tag."""
+
+    def __init__(self, clients: Clients, repository: Reference, cancellation: Cancellation) -> None:
+        self._client = clients.registry(repository.domain)
         self._repository = repository
         self._path = repository.path
         self._cancellation = cancellation
+        self._tags = TagDeletion(
+            self._client,
+            repository.path,
+            lister=clients.lister(repository.domain),
+            cancellation=cancellation,
+        )
 
     def try_out(self) -> None:
-        """Store and delete a manifest without a tag. Raises AccessDenied if the registry does not allow deletion."""
-        raw, media_type = self._substitute("", docker=False)
-        digest = sha256_of(raw)
-        self._put(digest, raw, media_type)
-        self._client.delete_manifest(self._path, digest, cancellation=self._cancellation)
+        """See TagDeletion. Raises AccessDenied if the registry does not allow deletion."""
+        self._tags.try_out()
 
     def keep_for(self, tag: str, source: Reference) -> KeptTag:
         """*tag*, which *source* has now."""
@@ -170,106 +154,41 @@ class _Deletion:
             return KeptTag(self._repository, tag, reason)
         image = self._client.manifest(self._path, digest, cancellation=self._cancellation)
         # A run that was killed may have left its own manifest there, after the backup was made.
-        left = isinstance(image, Manifest) and image.annotations.get(_MARK) == tag and _is_empty(image)
-        backup = "" if left else backup_tag(tag, digest)
+        backup = "" if is_substitute(image, tag) else backup_tag(tag, digest)
         if backup:
-            self._put(backup, image.raw, image.media_type)
+            self._client.put_manifest(
+                self._path, backup, image.raw, image.media_type, cancellation=self._cancellation
+            )
             self._expect(backup, digest)
-        raw, media_type = self._substitute(tag, docker=image.media_type in (DOCKER_MANIFEST, DOCKER_LIST))
-        self._expect(tag, digest)
-        # From here on the tag is not what it was until it is gone: a cancellation waits for that.
-        asked, self._cancellation = self._cancellation, Cancellation()
         try:
-            self._take_away(tag, backup, image, raw, media_type)
-            if backup:
-                self._expect(backup, digest)
-        finally:
-            self._cancellation = asked
+            for _ in self._tags.delete_tags(digest, [tag], [backup] if backup else []):
+                pass
+        except TagMoved:
+            raise
+        except VerificationFailed as error:
+            raise VerificationFailed(
+                error.sentences[0],
+                subject=error.subject,
+                advice="Its image has the tag {backup} now.",
+                detail=error.detail,
+                arguments={**error.arguments, "backup": backup},
+            ) from error
+        if backup:
+            self._expect(backup, digest, Cancellation())  # what is deleted is reported
         _log.info("deleted %s (%s), backup %s", self._repository.with_tag(tag), digest, backup or "none")
         return DeletedTag(self._repository, tag, digest, backup)
 
-    def _take_away(self, tag: str, backup: str, image: Manifest | Index, raw: bytes, media_type: str) -> None:
-        """Move *tag* from *image* to the manifest *raw* and delete that; after an error, move it back."""
-        try:
-            self._put(tag, raw, media_type)
-            self._client.delete_manifest(self._path, sha256_of(raw), cancellation=self._cancellation)
-            if self._digest(tag) == sha256_of(raw):
-                # go-containerregistry's registry keeps the tags of a deleted digest. No image can be lost by now.
-                self._client.delete_manifest(self._path, tag, cancellation=self._cancellation)
-        except LongshoreError:
-            self._put_back(tag, backup, image)
-            raise
-        if self._digest(tag) == sha256_of(raw):
-            raise VerificationFailed(
-                "The registry accepted the deletion of {tag}, but still has the tag.",
-                subject=str(self._repository.with_tag(tag)),
-                advice="Its image has the tag {backup} now.",
-                arguments={"tag": tag, "backup": backup},
-            )
-        self._expect(tag, None)
-
-    def _put_back(self, tag: str, backup: str, image: Manifest | Index) -> None:
-        try:
-            self._put(tag, image.raw, image.media_type)
-        except LongshoreError as error:
-            raise VerificationFailed(
-                "The tag {tag} could be neither deleted nor put back.",
-                subject=str(self._repository.with_tag(tag)),
-                advice="Its image has the tag {backup} now. The next run deletes the tag.",
-                detail=error.message,
-                arguments={"tag": tag, "backup": backup},
-            ) from error
-
-    def _digest(self, tag: str) -> str | None:
-        found = self._client.head(self._path, tag, for_push=True, cancellation=self._cancellation)
+    def _digest(self, tag: str, cancellation: Cancellation | None = None) -> str | None:
+        found = self._client.head(
+            self._path, tag, for_push=True, cancellation=cancellation or self._cancellation
+        )
         return None if found is None else found.digest
 
-    def _expect(self, tag: str, digest: str | None) -> None:
-        if self._digest(tag) != digest:
+    def _expect(self, backup: str, digest: str, cancellation: Cancellation | None = None) -> None:
+        if self._digest(backup, cancellation) != digest:
             raise VerificationFailed(
-                "The tag {tag} was changed by somebody else meanwhile.",
-                subject=str(self._repository.with_tag(tag)),
+                "The backup tag {tag} does not point to the image.",
+                subject=str(self._repository.with_tag(backup)),
                 advice="Nothing more was deleted. Make a new plan.",
-                arguments={"tag": tag},
+                arguments={"tag": backup},
             )
-
-    def _put(self, name: str, raw: bytes, media_type: str) -> None:
-        self._client.put_manifest(self._path, name, raw, media_type, cancellation=self._cancellation)
-
-    def _substitute(self, tag: str, *, docker: bool) -> tuple[bytes, str]:
-        """A manifest that nothing else points to, and its media type; its two blobs are stored."""
-        config = json.dumps(
-            {
-                "architecture": "amd64",
-                "os": "linux",
-                "config": {"Labels": {_MARK: tag, "nonce": os.urandom(16).hex()}},
-                "rootfs": {"type": "layers", "diff_ids": [sha256_of(_EMPTY)]},
-            }
-        ).encode()
-        parts = [
-            Descriptor(DOCKER_CONFIG if docker else OCI_CONFIG, sha256_of(config), len(config)),
-            Descriptor(DOCKER_LAYER_GZIP if docker else OCI_LAYER, sha256_of(_EMPTY), len(_EMPTY)),
-        ]
-        for part, data in zip(parts, (config, _EMPTY), strict=True):
-            self._client.upload_blob(
-                self._path,
-                part.digest,
-                part.size,
-                lambda offset, data=data: nullcontext([data[offset:]]),  # type: ignore[misc]
-                cancellation=self._cancellation,
-            )
-        media_type = DOCKER_MANIFEST if docker else OCI_MANIFEST
-        raw = json.dumps(
-            {
-                "schemaVersion": 2,
-                "mediaType": media_type,
-                "config": parts[0].to_json(),
-                "layers": [parts[1].to_json()],
-                "annotations": {_MARK: tag},
-            }
-        ).encode()
-        return parse_manifest(raw, media_type).raw, media_type
-
-
-def _is_empty(image: Manifest) -> bool:
-    return [layer.digest for layer in image.layers] == [sha256_of(_EMPTY)]

@@ -98,6 +98,21 @@ class VendorApi:
         status, got, said = self._tried("POST", target, sent, body, cancellation)
         return self._good(status, got, said, target, "", credential)
 
+    def delete(
+        self,
+        target: str,
+        headers: Mapping[str, str],
+        credential: Credential | None,
+        *,
+        subject: str = "",
+        cancellation: Cancellation | None = None,
+    ) -> None:
+        """DELETE *target*, which may be sent twice. Raises as :meth:`get`; NotInRegistry if it does not exist."""
+        sent = {"Accept": "application/json", **headers}
+        status, got, body = self._tried("DELETE", target, sent, None, cancellation)
+        if status not in (200, 202, 204):
+            raise failures.of_status(status, got, body, self._config, subject=subject, credential=credential)
+
     def link(self, answer: Answer) -> str | None:
         """The next page by the Link header (RFC 8288), None on the last one. Raises UnexpectedReply."""
         found = next_link(", ".join(answer.headers.getlist("Link")))
@@ -149,7 +164,7 @@ class VendorApi:
         body: bytes | None,
         cancellation: Cancellation | None,
     ) -> tuple[int, urllib3.HTTPHeaderDict, bytes]:
-        """Send, with retries. Sending twice is harmless here: all requests are for listings and tokens."""
+        """Send, with retries. Sending twice is harmless here: requests are for listings, tokens and deletions."""
         tries = 0
         while True:
             tries += 1

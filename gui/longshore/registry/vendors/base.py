@@ -82,6 +82,16 @@ class CatalogueLister:
         found = self._client.tags(repository, page, cancellation=cancellation)
         return Page([TagInfo(name) for name in found.items], found.next, found.total)
 
+    def deletes_tags(self, *, cancellation: Cancellation | None = None) -> bool:
+        """See ``protocol.Lister``: a plain registry has no API of its own."""
+        return False
+
+    def delete_tag(
+        self, repository: str, tag: str, digest: str, *, cancellation: Cancellation | None = None
+    ) -> None:
+        """See ``protocol.Lister``."""
+        raise failures.unexpected(self._config, "it has no API that deletes tags", f"{repository}:{tag}")
+
     def close(self) -> None:
         """Do nothing: the client belongs to the caller, and nothing else is open."""
 
@@ -99,6 +109,8 @@ class VendorLister(CatalogueLister):
     catalogue_too: ClassVar[bool] = True
     #: True if the catalogue is the vendor's own way to list, so that an empty one is really empty.
     catalogue_first: ClassVar[bool] = False
+    #: True if the API deletes single tags (``_tag_target``).
+    tag_deletion: ClassVar[bool] = False
     #: Advice for the user if the vendor refuses to list.
     advice: ClassVar[str] = ""
 
@@ -143,6 +155,29 @@ class VendorLister(CatalogueLister):
     def _base(self, cancellation: Cancellation | None) -> str:
         """The base URL of the API."""
         return f"https://{self.api_host}" if self.api_host else self._own_base(cancellation)
+
+    def _tag_target(self, repository: str, tag: str, digest: str, cancellation: Cancellation | None) -> str:
+        """The target whose DELETE deletes one tag. May use the API. Raises ListingUnsupported if there is none."""
+        raise self._unsupported()
+
+    # -- deletion of tags
+
+    def deletes_tags(self, *, cancellation: Cancellation | None = None) -> bool:
+        """See ``protocol.Lister``. False without a sign-in that the API accepts."""
+        return self.tag_deletion and bool(self._headers(cancellation))
+
+    def delete_tag(
+        self, repository: str, tag: str, digest: str, *, cancellation: Cancellation | None = None
+    ) -> None:
+        """See ``protocol.Lister``."""
+        target = self._tag_target(repository, tag, digest, cancellation)
+        self._api(cancellation).delete(
+            target,
+            self._headers(cancellation),
+            self._credential(),
+            subject=f"{repository}:{tag}",
+            cancellation=cancellation,
+        )
 
     # -- the walk
 

@@ -41,6 +41,16 @@ class DetectingLister:
         """See ``protocol.Lister``."""
         return self._lister(cancellation).tags(repository, page, cancellation=cancellation)
 
+    def deletes_tags(self, *, cancellation: Cancellation | None = None) -> bool:
+        """See ``protocol.Lister``."""
+        return self._lister(cancellation).deletes_tags(cancellation=cancellation)
+
+    def delete_tag(
+        self, repository: str, tag: str, digest: str, *, cancellation: Cancellation | None = None
+    ) -> None:
+        """See ``protocol.Lister``."""
+        self._lister(cancellation).delete_tag(repository, tag, digest, cancellation=cancellation)
+
     def close(self) -> None:
         """Close idle connections."""
         if self._found is not None:

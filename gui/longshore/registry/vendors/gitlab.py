@@ -5,12 +5,16 @@ group and of a project; ``PRIVATE-TOKEN`` and paging as in "REST API" (https://d
 list of all repositories, and the catalogue is for administrators only. Tags come from the registry itself: the API's
 list of tags has only their names.
 
+"Delete a registry repository tag" needs the ids of project and repository; it is for registries that are too old to
+delete a tag themselves (not tried live).
+
 The address of GitLab itself is that of the registry's token service ("Container registry token authentication":
 realm ``https://gitlab.example.com/jwt/auth``), which receives the registry's credentials anyway.
 """
 
 from __future__ import annotations
 
+from typing import Any
 from urllib.parse import urlsplit
 
 from longshore.cancellation import Cancellation
@@ -21,6 +25,8 @@ from longshore.registry.vendors.api import Answer
 from longshore.registry.vendors.base import Found, VendorLister
 
 _PAGE = 100
+#: Most pages of one project's repositories.
+_MOST_PAGES = 100
 TOKEN_PATH = "/jwt/auth"
 
 
@@ -29,10 +35,15 @@ class GitLabLister(VendorLister):
 
     kind = "gitlab"
     catalogue_too = False
+    tag_deletion = True
     advice = (
         "Add the registry with a group or project (registry.gitlab.com/group) and sign in with a token that has "
         "read_api."
     )
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._ids: dict[str, tuple[str, int]] = {}
 
     def _base(self, cancellation: Cancellation | None) -> str:
         if self._config.host == "registry.gitlab.com":
@@ -79,6 +90,33 @@ class GitLabLister(VendorLister):
         if following is None and (number := read.count(answer.headers.get("X-Next-Page"))):
             following = _page(answer.target, number)
         return read.distinct(found), following, read.count(answer.headers.get("X-Total"))
+
+    def _tag_target(self, repository: str, tag: str, digest: str, cancellation: Cancellation | None) -> str:
+        if repository not in self._ids:
+            self._ids[repository] = self._found_ids(repository, cancellation)
+        project, number = self._ids[repository]
+        return f"{project}/{number}/tags/{read.segment(tag)}"
+
+    def _found_ids(self, repository: str, cancellation: Cancellation | None) -> tuple[str, int]:
+        """The path of the project's repositories, and the id of *repository*, which is named as its project or has up
+        to two more components."""
+        parts = repository.split("/")
+        for length in range(len(parts), max(len(parts) - 3, 1), -1):
+            project = f"/api/v4/projects/{read.segment('/'.join(parts[:length]))}/registry/repositories"
+            target: str | None = read.query_of(project, per_page=_PAGE)
+            for _ in range(_MOST_PAGES):
+                if target is None:
+                    break
+                try:
+                    answer = self._ask(target, cancellation, subject=repository)
+                except NotInRegistry:
+                    break
+                for row in read.rows(answer.data):
+                    number = read.count(row.get("id"))
+                    if read.words(row.get("path")) == repository and number is not None:
+                        return project, number
+                target = self._api().link(answer)
+        raise self._unsupported(f"GitLab does not show the repository {repository} in its project.")
 
 
 def _page(target: str, number: int) -> str:

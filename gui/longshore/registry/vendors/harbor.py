@@ -2,7 +2,8 @@
 
 Harbor API 2.0 (https://github.com/goharbor/harbor/blob/main/api/v2.0/swagger.yaml): listAllRepositories,
 listRepositories and listArtifacts; pages by Link, ``X-Total-Count``, searching by ``q=name=~…``. Sign-in by Basic,
-also for robots. The catalogue is for administrators only. A slash in a repository's name is encoded twice.
+also for robots. The catalogue is for administrators only. A slash in a repository's name is encoded twice. Its
+registry refuses to delete tags; deleteTag does that and keeps the artifact (not tried live).
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ class HarborLister(VendorLister):
 
     kind = "harbor"
     searches = True
+    tag_deletion = True
     advice = "Sign in…, or add the registry with a project you may see: host/project."
 
     def _headers(self, cancellation: Cancellation | None) -> dict[str, str]:
@@ -56,10 +58,7 @@ class HarborLister(VendorLister):
 
     def _tags(self, repository: str, page: str | None, cancellation: Cancellation | None) -> Page[TagInfo]:
         """One page of tags, from artifacts: digests, sizes, platforms, and the dates of images."""
-        project, _, name = repository.partition("/")
-        encoded = read.segment(read.segment(name)) if "/" in name else read.segment(name)
-        path = f"/api/v2.0/projects/{read.segment(project)}/repositories/{encoded}/artifacts"
-        first = read.query_of(path, with_tag="true", page=1, page_size=_PAGE)
+        first = read.query_of(_artifacts(repository), with_tag="true", page=1, page_size=_PAGE)
         trail = Trail.start(first) if page is None else Trail.parse(page, self._config)
         answer = self._ask(trail.target, cancellation, subject=repository)
         if not isinstance(answer.data, list):
@@ -67,6 +66,15 @@ class HarborLister(VendorLister):
         found = [tag for row in read.rows(answer.data) for tag in _tags_of(row)]
         following = self._api().link(answer)
         return Page(read.present(found), trail.then(following, self._config) if following else None)
+
+    def _tag_target(self, repository: str, tag: str, digest: str, cancellation: Cancellation | None) -> str:
+        return f"{_artifacts(repository)}/{read.segment(digest)}/tags/{read.segment(tag)}"
+
+
+def _artifacts(repository: str) -> str:
+    project, _, name = repository.partition("/")
+    encoded = read.segment(read.segment(name)) if "/" in name else read.segment(name)
+    return f"/api/v2.0/projects/{read.segment(project)}/repositories/{encoded}/artifacts"
 
 
 def _tags_of(row: dict[str, Any]) -> list[TagInfo | None]:

@@ -4,8 +4,9 @@ Docker Hub API reference (https://docs.docker.com/reference/api/hub/latest/): "C
 (``POST /v2/auth/token``, identifier and secret), "List repositories in a namespace", "List repository tags". The
 registry has no catalogue, and a GET of a manifest counts as a pull; these requests do not.
 
-Undocumented, but used by Docker's own hub-tool and web pages: the search (``/v2/search/repositories/``), and the
-user's organisations (``/v2/user/orgs/``). If they fail, listing a namespace still works.
+Undocumented, but used by Docker's own hub-tool and web pages: the search (``/v2/search/repositories/``), the user's
+organisations (``/v2/user/orgs/``), and the deletion of a tag (``DELETE /v2/repositories/NAMESPACE/NAME/tags/TAG/``,
+hub-tool's ``pkg/hub/tags.go``; not tried live). If they fail, listing a namespace still works.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ class HubLister(VendorLister):
     searches = True
     api_host = "hub.docker.com"
     catalogue_too = False
+    tag_deletion = True
     advice = "Sign in…, or add the registry with a namespace: docker.io/name."
 
     _token = ""
@@ -156,6 +158,10 @@ class HubLister(VendorLister):
             after,
             read.count(data.get("count")),
         )
+
+    def _tag_target(self, repository: str, tag: str, digest: str, cancellation: Cancellation | None) -> str:
+        namespace, _, name = repository.partition("/")
+        return f"/v2/repositories/{read.segment(namespace)}/{read.segment(name)}/tags/{read.segment(tag)}/"
 
     @staticmethod
     def _tag(row: dict[str, Any]) -> TagInfo | None:

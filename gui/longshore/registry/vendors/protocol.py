@@ -51,5 +51,16 @@ class Lister(Protocol):
     ) -> Page[TagInfo]:
         """One page of the tags of *repository* (a path as in references), in the vendor's order."""
 
+    def deletes_tags(self, *, cancellation: Cancellation | None = None) -> bool:
+        """Whether the vendor's own API deletes a tag and keeps its image, for this user. May sign in to the API."""
+
+    def delete_tag(
+        self, repository: str, tag: str, digest: str, *, cancellation: Cancellation | None = None
+    ) -> None:
+        """Delete *tag*, which points to *digest*, by the vendor's API; its image and other tags stay.
+
+        Only where :meth:`deletes_tags`. Raises NotInRegistry if there is no such tag.
+        """
+
     def close(self) -> None:
         """Close idle connections. The client that the lister uses stays open."""

@@ -2,7 +2,8 @@
 
 Red Hat Quay API reference (https://docs.redhat.com/en/documentation/red_hat_quay/, "Red Hat Quay API reference"):
 ``GET /api/v1/repository`` (namespace, next_page), ``GET /api/v1/repository/{repository}/tag/``, and
-``GET /api/v1/find/repositories`` for searching. The API accepts only OAuth tokens, so passwords of robots and users,
+``GET /api/v1/find/repositories`` for searching; deleteFullTag deletes a tag and keeps its manifest for Quay's time
+machine (not tried live). The API accepts only OAuth tokens, so passwords of robots and users,
 which sign in to the registry, are not sent to it. The user ``$oauthtoken`` has such a token. Without one the API lists
 public repositories; private ones are in the registry's catalogue ("Docker Registry v2 authentication").
 """
@@ -30,6 +31,7 @@ class QuayLister(VendorLister):
 
     kind = "quay"
     searches = True
+    tag_deletion = True
     advice = "Add the registry with an organisation: quay.io/name (Add registry…)."
 
     def _headers(self, cancellation: Cancellation | None) -> dict[str, str]:
@@ -100,7 +102,7 @@ class QuayLister(VendorLister):
 
     def _tags(self, repository: str, page: str | None, cancellation: Cancellation | None) -> Page[TagInfo]:
         """One page of tags with digests, sizes (not of indexes) and the dates of pushes."""
-        path = f"/api/v1/repository/{'/'.join(map(read.segment, repository.split('/')))}/tag/"
+        path = _tags_path(repository)
         first = read.query_of(path, onlyActiveTags="true", limit=_PAGE, page=1)
         trail = Trail.start(first) if page is None else Trail.parse(page, self._config)
         answer = self._ask(trail.target, cancellation, subject=repository)
@@ -123,6 +125,13 @@ class QuayLister(VendorLister):
                 read.query_of(path, onlyActiveTags="true", limit=_PAGE, page=number), self._config
             )
         return Page(read.present(found), after)
+
+    def _tag_target(self, repository: str, tag: str, digest: str, cancellation: Cancellation | None) -> str:
+        return _tags_path(repository) + read.segment(tag)
+
+
+def _tags_path(repository: str) -> str:
+    return f"/api/v1/repository/{'/'.join(map(read.segment, repository.split('/')))}/tag/"
 
 
 def _since(value: object) -> datetime | None:
