@@ -17,7 +17,7 @@ import pytest
 
 from longshore.errors import AccessDenied, RegistryFailure
 from longshore.shared_files import try_lock
-from longshore.transfers.journal import instance, schema
+from longshore.transfers.journal import file, instance, schema
 from longshore.transfers.journal.history import HistoryFilter
 from longshore.transfers.journal.journal import Journal
 from longshore.transfers.queue.row import Entry
@@ -419,7 +419,9 @@ def test_migrations_keep_rows_and_are_applied_once(
     first.save([row()])
     assert first.close()
     later = (*schema.MIGRATIONS, "ALTER TABLE transfers ADD COLUMN mood TEXT NOT NULL DEFAULT 'calm'")
-    monkeypatch.setattr(schema.migrate, "__defaults__", (later,))
+    monkeypatch.setattr(
+        file.open_database, "__defaults__", (file.BUSY_SECONDS, replace(schema.JOURNAL, migrations=later))
+    )
     for _ in range(2):
         journal = opened()
         assert len(journal.history()) == 1

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from longshore.transfers.journal.clock import AGREE, EARLIEST, SECONDS_A_DAY, calendar
+from longshore.transfers.journal.days import DROPPED_A_DAY, READINGS
 from longshore.transfers.journal.journal import Journal
-from longshore.transfers.journal.store import DROPPED_A_DAY, READINGS
 from longshore.transfers.queue.row import Entry
 from longshore.transfers.transfer import State, TransferSnapshot
 from transfertools import pull

@@ -68,7 +68,7 @@ def request_from_json(data: Json) -> TransferRequest:
 
 
 def _endpoint_to_json(endpoint: Endpoint) -> Json:
-    data: Json = {"place": _place_to_json(endpoint.place)}
+    data: Json = {"place": place_to_json(endpoint.place)}
     if endpoint.reference is not None:
         data["reference"] = str(endpoint.reference)
     if endpoint.image_id:
@@ -79,13 +79,14 @@ def _endpoint_to_json(endpoint: Endpoint) -> Json:
 def _endpoint_from_json(data: Json) -> Endpoint:
     reference = data.get("reference")
     return Endpoint(
-        _place_from_json(data["place"]),
+        place_from_json(data["place"]),
         None if reference is None else Reference.parse(reference),
         str(data.get("image_id", "")),
     )
 
 
-def _place_to_json(place: Place) -> Json:
+def place_to_json(place: Place) -> Json:
+    """*place* as data."""
     match place:
         case EnginePlace(address):
             return {"kind": "engine", "address": address.to_json()}
@@ -97,7 +98,8 @@ def _place_to_json(place: Place) -> Json:
             return {"kind": "archive", "path": str(path), "format": format}
 
 
-def _place_from_json(data: Json) -> Place:
+def place_from_json(data: Json) -> Place:
+    """The place from *data*. Raises ValueError, KeyError, TypeError or a LongshoreError on other data."""
     match data["kind"]:
         case "engine":
             return EnginePlace(EngineAddress.from_json(data["address"]))

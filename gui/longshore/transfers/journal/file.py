@@ -1,4 +1,4 @@
-"""Opens the journal's file, whatever state it is in."""
+"""Opens a file with history (the journal, the tag history), whatever state it is in."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from longshore.shared_files import private_folder
-from longshore.transfers.journal.schema import NewerJournal, migrate
+from longshore.transfers.journal.schema import JOURNAL, NewerJournal, Schema, migrate
 
 #: Seconds to wait for other programs: when opening the file, and at each attempt to write.
 BUSY_SECONDS = 5.0
@@ -24,7 +24,7 @@ BROKEN = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
 
 @dataclass(frozen=True, slots=True)
 class SetAside:
-    """A journal file that could not be used as it was. *path*: its present path, None if it could not be moved."""
+    """A file with history that could not be used as it was. *path*: its present path, None if it could not be moved."""
 
     path: Path | None
     reason: str
@@ -32,36 +32,36 @@ class SetAside:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A usable journal. *problem*: why it is in memory only, "" if it is in its file."""
+    """A usable database. *problem*: why it is in memory only, "" if it is in its file."""
 
     connection: sqlite3.Connection
     set_aside: SetAside | None = None
     problem: str = ""
 
 
-def open_database(path: Path, patience: float = BUSY_SECONDS) -> Opened:
-    """Open the journal in *path*; waits up to *patience* seconds for other programs. Never raises.
+def open_database(path: Path, patience: float = BUSY_SECONDS, schema: Schema = JOURNAL) -> Opened:
+    """Open the history in *path*; waits up to *patience* seconds for other programs. Never raises.
 
     A broken file, or anything that is not a regular file, is renamed to ``….corrupt-<time>``, a file of a later version
-    to ``….newer-<time>``; then a new journal is created. If no file can be written now, the journal is kept in memory.
+    to ``….newer-<time>``; then a new file is created. If no file can be written now, the history is kept in memory.
     """
     aside: SetAside | None = None
     try:
         aside = _clear_strange(path)
-        return Opened(_open_patiently(path, patience), aside)
+        return Opened(_open_patiently(path, patience, schema), aside)
     except NewerJournal as error:
         aside = _set_aside(path, "newer", f"It was written by a later version of Longshore ({error}).")
     except sqlite3.DatabaseError as error:
         if primary_code(error) not in BROKEN:
             # Locked, read-only, no space: the file itself is intact.
-            return Opened(memory_database(), aside, reason_of(error))
+            return Opened(memory_database(schema), aside, reason_of(error))
         aside = _set_aside(path, "corrupt", f"{error}.")
     except OSError as error:
-        return Opened(memory_database(), aside, reason_of(error))
+        return Opened(memory_database(schema), aside, reason_of(error))
     try:
-        return Opened(_open_patiently(path, patience), aside)
+        return Opened(_open_patiently(path, patience, schema), aside)
     except (sqlite3.DatabaseError, OSError, NewerJournal) as error:
-        return Opened(memory_database(), aside, reason_of(error))
+        return Opened(memory_database(schema), aside, reason_of(error))
 
 
 def open_reading(path: Path) -> sqlite3.Connection:
@@ -81,7 +81,7 @@ def open_reading(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def copy_in_memory(path: Path) -> Opened:
+def copy_in_memory(path: Path, schema: Schema = JOURNAL) -> Opened:
     """What is in *path*, which stays as it is and may not exist, in a database in memory. Never raises."""
     copy = _connect(":memory:")
     try:
@@ -89,12 +89,12 @@ def copy_in_memory(path: Path) -> Opened:
             raise OSError(f"{path.name} is not a regular file")
         with contextlib.closing(open_reading(path)) as source:
             source.backup(copy)
-        migrate(copy)
+        migrate(copy, schema.migrations)
     except FileNotFoundError:
-        migrate(copy)
+        migrate(copy, schema.migrations)
     except (sqlite3.Error, OSError, NewerJournal) as error:
         copy.close()
-        return Opened(memory_database(), None, reason_of(error))
+        return Opened(memory_database(schema), None, reason_of(error))
     return Opened(copy)
 
 
@@ -129,19 +129,19 @@ def is_gone(path: Path) -> bool:
     return False
 
 
-def _open_patiently(path: Path, patience: float) -> sqlite3.Connection:
+def _open_patiently(path: Path, patience: float, schema: Schema) -> sqlite3.Connection:
     """Like :func:`_open`, but retries while another Longshore opens the file: a change to WAL fails immediately."""
     deadline = time.monotonic() + patience
     while True:
         try:
-            return _open(path)
+            return _open(path, schema)
         except sqlite3.OperationalError as error:
             if primary_code(error) != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
                 raise
         time.sleep(0.02)
 
 
-def _open(path: Path) -> sqlite3.Connection:
+def _open(path: Path, schema: Schema) -> sqlite3.Connection:
     private_folder(path.parent)
     # SQLite gives the files beside it (-wal, -shm) the same permissions.
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
@@ -155,11 +155,9 @@ def _open(path: Path) -> sqlite3.Connection:
         (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
         if verdict != "ok":
             raise sqlite3.DatabaseError(verdict)
-        migrate(connection)
-        connection.execute(
-            "SELECT id, owner, in_queue, position, request, state, seen FROM transfers"
-        ).fetchone()
-        connection.execute("SELECT number, day, dropped FROM clock").fetchone()
+        migrate(connection, schema.migrations)
+        for probe in schema.probes:
+            connection.execute(probe).fetchone()
     except BaseException:
         connection.close()
         raise
@@ -167,16 +165,17 @@ def _open(path: Path) -> sqlite3.Connection:
 
 
 def _connect(name: str) -> sqlite3.Connection:
-    connection = sqlite3.connect(name, timeout=WRITE_SECONDS, isolation_level=None)
+    # Whoever uses it in several threads has a lock.
+    connection = sqlite3.connect(name, timeout=WRITE_SECONDS, isolation_level=None, check_same_thread=False)
     # Invalid UTF-8 damages only the text it is in, not every row that is read with it.
     connection.text_factory = lambda value: value.decode("utf-8", "replace")
     return connection
 
 
-def memory_database() -> sqlite3.Connection:
+def memory_database(schema: Schema = JOURNAL) -> sqlite3.Connection:
     """A new, empty database in memory."""
     connection = _connect(":memory:")
-    migrate(connection)
+    migrate(connection, schema.migrations)
     return connection
 
 

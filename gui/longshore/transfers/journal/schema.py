@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import dataclass
 
 #: One script per version, applied in order; ``PRAGMA user_version`` is the number of applied scripts. Never edit a
 #: released script: add another.
@@ -42,6 +43,24 @@ MIGRATIONS: tuple[str, ...] = (
     );
     ALTER TABLE transfers ADD COLUMN seen INTEGER NOT NULL DEFAULT 0; -- clock.number when it was written last
     """,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """The tables of a file with history. *migrations*: a script per version, applied in order. *probes*: queries that
+    fail if the file has other tables."""
+
+    migrations: tuple[str, ...]
+    probes: tuple[str, ...]
+
+
+JOURNAL = Schema(
+    MIGRATIONS,
+    (
+        "SELECT id, owner, in_queue, position, request, state, seen FROM transfers",
+        "SELECT number, day, dropped FROM clock",
+    ),
 )
 
 

@@ -13,17 +13,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from longshore.transfers.journal import rows as rows
-from longshore.transfers.journal.clock import EARLIEST, SECONDS_A_DAY, Calendar, calendar
+from longshore.transfers.journal.days import drop_old, see_the_day
 from longshore.transfers.journal.history import ENDED, READABLE, SELECT, UNFINISHED, UNREADABLE
 from longshore.transfers.journal.pending import Batch, RowChange
 from longshore.transfers.transfer import State, TransferSnapshot
 
 _log = logging.getLogger(__name__)
 
-#: The maximum number of rows dropped for their age per day of the clock: this limits the damage of a wrong clock.
-DROPPED_A_DAY = 200
-#: The number of clock readings kept.
-READINGS = 1000
 _SAVE = (
     f"INSERT INTO transfers ({', '.join(rows.COLUMNS)}, owner, in_queue, position, seen)"
     f" VALUES ({', '.join('?' * len(rows.COLUMNS))}, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET "
@@ -78,7 +74,7 @@ class Store:
     def write(self, batch: Batch, owner: str) -> None:
         """Write *batch* as rows of *owner*'s queue; they are on disk when this returns."""
         with self._transaction():
-            seen = self._see_the_day()
+            seen = see_the_day(self.connection, self._clock)
             if batch.clear_history:
                 self.connection.execute(f"DELETE FROM transfers WHERE {_OVER}")
             for row, change in batch.rows.items():
@@ -115,7 +111,7 @@ class Store:
     def add_all(self, found: Iterable[dict[str, object]]) -> None:
         """Write rows from :meth:`all_rows` of another store."""
         with self._transaction():
-            seen = self._see_the_day()
+            seen = see_the_day(self.connection, self._clock)
             for row in found:
                 row["seen"] = seen  # the numbers of readings are specific to each file
                 self.connection.execute(
@@ -129,45 +125,14 @@ class Store:
         Trusts the clock only where several days agree, and drops a limited number of rows per day.
         """
         with self._transaction():
-            newest = self._see_the_day()
-            self._trim_by_age(max_age_days, newest)
+            newest = see_the_day(self.connection, self._clock)
+            drop_old(self.connection, "transfers", _OVER, "created", max_age_days=max_age_days, newest=newest)
             # The order in which rows were added does not depend on a clock.
             self.connection.execute(
                 f"DELETE FROM transfers WHERE {_OVER} AND rowid NOT IN"
                 " (SELECT rowid FROM transfers ORDER BY rowid DESC LIMIT ?)",
                 [max_rows],
             )
-
-    def _trim_by_age(self, max_age_days: float, newest: int) -> None:
-        readings = self.fetch("SELECT number, day, dropped FROM clock ORDER BY number")
-        days: Calendar = calendar([day for _, day, _ in readings])
-        left = DROPPED_A_DAY - readings[-1][2]
-        if days.today is None or left <= 0:
-            return
-        first_kept = days.today - max_age_days
-        old = [
-            number
-            for (number, _, _), day in zip(readings, days.latest, strict=True)
-            if day is not None and day < first_kept
-        ]
-        # Rows of an earlier version have only the clock's time; it counts if it is plausible.
-        dropped = self.connection.execute(
-            f"DELETE FROM transfers WHERE rowid IN (SELECT rowid FROM transfers WHERE {_OVER}"
-            " AND ((seen > 0 AND seen <= ?) OR (seen = 0 AND created >= ? AND created < ?))"
-            " ORDER BY rowid LIMIT ?)",
-            [max(old, default=0), EARLIEST * SECONDS_A_DAY, first_kept * SECONDS_A_DAY, left],
-        ).rowcount
-        self.connection.execute("UPDATE clock SET dropped = dropped + ? WHERE number = ?", [dropped, newest])
-
-    def _see_the_day(self) -> int:
-        """Record the clock's day if it changed. Returns the number of the reading."""
-        day = int(self._clock() // SECONDS_A_DAY)
-        last = self.fetch("SELECT number, day FROM clock ORDER BY number DESC LIMIT 1")
-        if last and last[0][1] == day:
-            return int(last[0][0])
-        number = self.connection.execute("INSERT INTO clock (day) VALUES (?)", [day]).lastrowid or 0
-        self.connection.execute("DELETE FROM clock WHERE number <= ?", [number - READINGS])
-        return number
 
     def unfinished(self, alive: Sequence[str]) -> tuple[list[TransferSnapshot], list[TransferSnapshot]]:
         """The unfinished and Interrupted rows in queues, in order: those whose owner no longer runs, which are shown
