@@ -17,6 +17,8 @@ from longshore.credentials import Credential, CredentialStore
 from longshore.errors import CredentialsError
 from longshore.registry.config import RegistryConfig
 from longshore.transfers.bandwidth import Bandwidth
+from longshore.transfers.tag_changes import NO_RECORDER, TagRecorder
+from longshore.transfers.transfer import Place, RegistryPlace
 
 if TYPE_CHECKING:
     from longshore.engine.address import EngineAddress
@@ -52,6 +54,8 @@ class Clients:
         self._listers: dict[str, Lister] = {}
         self.credentials = CredentialStore(environ=environ)
         self.bandwidth = Bandwidth()
+        #: Records every change of a tag. Set before the first use.
+        self.recorder: TagRecorder = NO_RECORDER
 
     def engine(self, address: EngineAddress) -> Engine:
         """The client for the engine at *address*. Does not connect."""
@@ -143,6 +147,14 @@ class Clients:
         except CredentialsError as error:
             error.registry = host
             raise
+
+    def user_of(self, place: Place) -> str:
+        """The user who is signed in to a registry, as far as it has required that; "" for none. Returns at once."""
+        if not isinstance(place, RegistryPlace):
+            return ""
+        with self._lock:
+            client = self._registries.get(place.host)
+        return "" if client is None else client.user
 
     def forget_registry(self, host: str) -> None:
         """Drop the client of *host* because its settings or credentials changed. Its running calls finish unchanged."""

@@ -1,4 +1,5 @@
-"""What goes when images are removed from an engine or the library. Removal from registries: ``registry.removal``."""
+"""What goes when images are removed from an engine or the library, and removal from registries, which is planned by
+``registry.removal``."""
 
 from __future__ import annotations
 
@@ -8,11 +9,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from longshore.errors import ImageInUse, VerificationFailed
+from longshore.oci.digest import valid_digest
+from longshore.oci.reference import Reference
+from longshore.transfers.tag_changes import TagOperation
 
 if TYPE_CHECKING:
+    from longshore.application.clients import Clients
     from longshore.application.stores import Store
     from longshore.oci.image_name import ImageName
     from longshore.oci.local_image import LocalImage
+    from longshore.registry.removal import RemovalPlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,3 +82,20 @@ def carry_out(store: Store, removal: LocalRemoval, listed: Iterable[LocalImage],
                 advice="It was not removed. Check again.",
             )
     store.remove(image.name.asked, force=force)
+
+
+def remove_tags(
+    clients: Clients, plan: RemovalPlan, operation: TagOperation = TagOperation.REMOVE, *, group: str = ""
+) -> None:
+    """Carry out *plan* at a registry, and record it. Blocks; raises what ``registry.removal.remove`` does.
+
+    *group*: removals with the same group are undone together.
+    """
+    from longshore.application.tag_history.recording import removing_tags
+    from longshore.registry.removal import remove
+
+    client = clients.registry(plan.host)
+    tags = {tag: digest for digest, names in plan.digests for tag in names if not valid_digest(tag)}
+    repository = Reference(plan.host, plan.repository, None, None)
+    with removing_tags(clients.recorder, client, repository, tags, operation, group=group):
+        remove(client, plan, lister=clients.lister(plan.host))

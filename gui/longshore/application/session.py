@@ -45,6 +45,11 @@ class Session:
         self._history = history
         cache = self.folders.cache if history else None
         self.clients = Clients(environ, self.registries.config, cache=cache)
+        self.tag_history = user_files.tag_history(
+            self.folders if history else None, self.settings, self.clients.user_of
+        )
+        if history:
+            self.clients.recorder = self.tag_history
         self._engine_urls = list(engine_urls)
         self._engine_used = False
         self._queue: TransferQueue | None = None
@@ -129,6 +134,7 @@ class Session:
                 concurrency=choices.concurrency,
                 per_registry=choices.per_registry or None,
                 wake=wake,
+                recorder=self.clients.recorder,
             )
             self._queue.start(adopt=False)
         return self._queue
@@ -137,6 +143,7 @@ class Session:
         """Stop what runs and write the history. Returns True if nothing is left running. Blocks."""
         clean = self._queue is None or self._queue.shutdown(timeout)
         self.clients.close()
+        self.tag_history.close()
         self.settings.flush()
         return clean
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from longshore.application import places
 from longshore.application import removal as local
 from longshore.application.image_names import find_image
-from longshore.application.stores import open_store
+from longshore.application.tag_history.recording import recording_store
 from longshore.cli import exit_codes
 from longshore.cli.output import Output, error_values
 from longshore.cli.streams import report
@@ -186,7 +187,7 @@ def _local_actions(
 ) -> list[_Action]:
     from longshore.application.places import unknown_image
 
-    store = open_store(place, session.clients)
+    store = recording_store(place, session.clients)
     listed = store.images()
     chosen: dict[ImageName, None] = {}
     for name in names:
@@ -289,18 +290,19 @@ def _registry_actions(
                 )
             )
 
+    group = uuid.uuid4().hex
+
     def action(digest: str, names: tuple[str, ...]) -> _Action:
         part = replace(plan, digests=((digest, names),))
         rows = [_registry_row(repository, plan, digest, name) for name in names]
         rows.sort(key=lambda row: not row.named)
         others = [row.name for row in rows if not row.named]
         doubts = [] if digest in plan.alone else _doubts(plan, others)
-        return _Action(
-            RegistryPlace(repository.domain),
-            rows,
-            lambda: removal.remove(client, part, lister=lister),
-            doubts,
-        )
+
+        def run() -> None:
+            local.remove_tags(session.clients, part, group=group)
+
+        return _Action(RegistryPlace(repository.domain), rows, run, doubts)
 
     return [action(digest, names) for digest, names in plan.digests]
 

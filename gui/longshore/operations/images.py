@@ -14,6 +14,7 @@ from longshore.application import user_files
 from longshore.application.clients import Clients
 from longshore.application.requests import LocalPlace
 from longshore.application.stores import Store, open_store
+from longshore.application.tag_history.recording import recording_store
 from longshore.engine.address import EngineAddress, current_address
 from longshore.errors import LongshoreError
 from longshore.models.images import ImageModel
@@ -277,7 +278,7 @@ class Images(QObject):
 
         self._tasks.run(
             self._tasks.quick,
-            lambda _: work(open_store(place, self._clients)),
+            lambda _: work(recording_store(place, self._clients)),
             done=lambda _: told(None),
             failed=told,
             name="local images",

@@ -54,6 +54,8 @@ class Operations(QObject):
         images, registry_model, tags, transfers = models
         book = RegistryBook(settings, registries)
         self.clients = Clients(environ, book.config, cache=folders.cache)
+        self.tag_history = user_files.tag_history(folders, settings, self.clients.user_of)
+        self.clients.recorder = self.tag_history
         self.tasks = Tasks()
         self.groups = EngineGroups(settings)
         self.images = Images(self.clients, self.tasks, settings, folders, environ, engine_url, images, tags)
@@ -97,6 +99,7 @@ class Operations(QObject):
         clean = await self.tasks.call(self.tasks.quick, self.transfers.shutdown, 1.5)
         await self.tasks.close()
         self.clients.close()
+        self.tag_history.close()
         return clean
 
     def abandon(self) -> None:

@@ -43,9 +43,9 @@ class TagRemoval:
         """Carry out *plan*, up to the first error. *done* is called in the GUI thread with that error or None."""
 
         def act(_: Cancellation) -> None:
-            from longshore.registry.removal import remove
+            from longshore.application.removal import remove_tags
 
-            remove(self._clients.registry(plan.host), plan, lister=self._clients.lister(plan.host))
+            remove_tags(self._clients, plan)
 
         def told(error: LongshoreError | None) -> None:
             done(error)

@@ -60,7 +60,11 @@ class Transfers(QObject):
         self._feed = TransferFeed(self._take_changes, self)
         self._feed.changed.connect(self._transfers_changed)
         self.queue = TransferQueue(
-            clients, self.journal, concurrency=choices.concurrency, wake=self._feed.wake
+            clients,
+            self.journal,
+            concurrency=choices.concurrency,
+            wake=self._feed.wake,
+            recorder=clients.recorder,
         )
         self.choose(choices)
         self._states: dict[str, State] = {}

@@ -118,6 +118,14 @@ class Authorizer:
         """The registry's challenge, None if it has not sent one."""
         return self._challenge
 
+    @property
+    def user(self) -> str:
+        """The user of the credential that was looked up last; "" for none, or if its name says nothing."""
+        with self._lock:
+            known = self._credential
+        name = "" if known is None or known[0] is None else known[0].username
+        return "" if name.startswith("<") else name
+
     def forget(self) -> None:
         """Look the credential up again next time, and drop all tokens."""
         with self._lock:

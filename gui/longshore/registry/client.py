@@ -127,6 +127,11 @@ class RegistryClient(Manifests, Blobs, Listings):
             return "none" if self._session.auth.answered else ""
         return challenge.scheme
 
+    @property
+    def user(self) -> str:
+        """The user who is signed in, as far as the registry has required it so far; "" for none. Returns at once."""
+        return self._session.auth.user
+
     def sign_in(self, credential: Credential, *, cancellation: Cancellation | None = None) -> Credential:
         """Verify that the registry accepts *credential*, and return the credential to keep. Raises SignInFailed.
 

@@ -123,6 +123,8 @@ class Endpoint:
 
 #: The option with the text that a person chose for ``org.opencontainers.image.ref.name``.
 REF_NAME = "ref-name"
+#: The option with the id of the record in the tag history that a transfer undoes.
+UNDOES = "undoes"
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ class OneImage:
     """An engine with one image, under any name or id in *known*."""
 
     def __init__(self, image_id: str, *known: str, diff_ids: tuple[str, ...] = (LAYER,)) -> None:
-        self.there = SimpleNamespace(image_id=image_id, diff_ids=diff_ids)
+        self.there = SimpleNamespace(image_id=image_id, diff_ids=diff_ids, repo_digests=())
         self.known = known
         self.tagged: list[tuple[str, Reference]] = []
 
@@ -41,9 +41,9 @@ class OneImage:
         self.tagged.append((image, name))
 
 
-def attempt() -> tuple[Job, list[TransferNote]]:
+def attempt(engine: object = None) -> tuple[Job, list[TransferNote]]:
     notes: list[TransferNote] = []
-    clients: Any = None
+    clients: Any = SimpleNamespace(engine=lambda _: engine)
     return Job(pull(), clients, Cancellation(), Progress(extracts=True), notes.append), notes
 
 
@@ -156,7 +156,8 @@ def test_the_phases_of_a_load() -> None:
 def test_a_tag_is_given_where_it_does_not_point_yet(
     image_id: str, known: tuple[str, ...], kinds: list[NoteKind] | None
 ) -> None:
-    (job, notes), engine = attempt(), OneImage(image_id, *known)
+    engine = OneImage(image_id, *known)
+    job, notes = attempt(engine)
     found: Any = engine
     assert tag(job, found, INDEX, NAME) == (kinds is not None)
     assert [note.kind for note in notes] == (kinds or [])

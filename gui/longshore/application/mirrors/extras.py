@@ -7,6 +7,7 @@ Other tags of the same image stay, and the backup tag restores what was deleted.
 from __future__ import annotations
 
 import logging
+import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,11 +15,13 @@ from dataclasses import dataclass
 from longshore.application.clients import Clients
 from longshore.application.mirrors.plan import ExtraTag, RulePlan
 from longshore.application.mirrors.rules import BACKUP, MirrorRule
+from longshore.application.tag_history.recording import removing_tags
 from longshore.cancellation import Cancellation
 from longshore.errors import InvalidInput, LongshoreError, TagMoved, VerificationFailed
 from longshore.oci.grammar import LARGEST_TAG
 from longshore.oci.reference import Reference
 from longshore.registry.tag_deletion import TagDeletion, is_substitute
+from longshore.transfers.tag_changes import TagOperation
 
 #: Tags that one run deletes at most, unless the caller allows more.
 MOST_DELETES = 10
@@ -117,6 +120,8 @@ class _Deletion:
     """Deletes extra tags of one repository, each with a backup tag."""
 
     def __init__(self, clients: Clients, repository: Reference, cancellation: Cancellation) -> None:
+        self._recorder = clients.recorder
+        self._group = uuid.uuid4().hex
         self._client = clients.registry(repository.domain)
         self._repository = repository
         self._path = repository.path
@@ -161,8 +166,17 @@ class _Deletion:
             )
             self._expect(backup, digest)
         try:
-            for _ in self._tags.delete_tags(digest, [tag], [backup] if backup else []):
-                pass
+            with removing_tags(
+                self._recorder,
+                self._client,
+                self._repository,
+                {tag: digest} if backup else {},
+                TagOperation.MIRROR,
+                known=[image],
+                group=self._group,
+            ):
+                for _ in self._tags.delete_tags(digest, [tag], [backup] if backup else []):
+                    pass
         except TagMoved:
             raise
         except VerificationFailed as error:

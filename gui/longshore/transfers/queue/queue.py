@@ -20,6 +20,7 @@ from longshore.transfers.queue.rows import Rows
 from longshore.transfers.queue.runner import GRACE, PATIENCE, Runner
 from longshore.transfers.queue.scheduler import CONCURRENCY, Limits
 from longshore.transfers.queue.threads import Threads
+from longshore.transfers.tag_changes import NO_RECORDER, TagRecorder
 from longshore.transfers.transfer import State, TransferRequest, Waiting
 from longshore.transfers.ways.table import Ways
 
@@ -32,7 +33,8 @@ class TransferQueue:
     """The queue's commands and queries. Any thread may call any method; all return at once, except adopt and shutdown.
 
     *wake* is called from any thread at the first change, and not again until the changes are taken; it must only signal
-    (it may run inside a call to this queue). *ways*: by the kinds of source and destination.
+    (it may run inside a call to this queue). *ways*: by the kinds of source and destination. *recorder*: records the
+    tags that transfers change.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class TransferQueue:
         wake: Callable[[], None] = lambda: None,
         ways: Ways | None = None,
         policy: RetryPolicy | None = None,
+        recorder: TagRecorder = NO_RECORDER,
     ) -> None:
         self._journal = journal
         self._mailbox = Mailbox(wake)
@@ -57,6 +60,7 @@ class TransferQueue:
             limits=Limits(max(concurrency, 1), per_registry),
             ways=ways,
             policy=policy or RetryPolicy(),
+            recorder=recorder,
         )
         self._set_aside: SetAside | None = None  # the last value reported, as are the two that follow
         self._unsaved = ""

@@ -19,6 +19,7 @@ from longshore.transfers.queue.scheduler import Limits, decide
 from longshore.transfers.queue.threads import Threads
 from longshore.transfers.queue.waiting import EngineWaiter
 from longshore.transfers.queue.worker import Outcome, perform
+from longshore.transfers.tag_changes import TagRecorder
 from longshore.transfers.transfer import Plan, State, TransferNote, Waiting
 from longshore.transfers.ways.table import Places, Ways, kind_of, make_way
 from longshore.transfers.ways.way import Job, Later, Way
@@ -49,8 +50,10 @@ class Runner:
         limits: Limits,
         ways: Ways | None,
         policy: RetryPolicy,
+        recorder: TagRecorder,
     ) -> None:
         self._rows = rows
+        self._recorder = recorder
         self._clients = clients
         self._threads = threads
         self._make_way = make_way if ways is None else ways.get
@@ -215,9 +218,17 @@ class Runner:
                     self._rows.save(entry)
                     self._rows.changed(entry)
 
-        outcome = perform(
-            way, Job(entry.request, self._clients, cancellation, progress, note, planned), planned
+        job = Job(
+            entry.request,
+            self._clients,
+            cancellation,
+            progress,
+            note,
+            planned,
+            recorder=self._recorder,
+            id=entry.id,
         )
+        outcome = perform(way, job, planned)
         progress.end(success=outcome.error is None and not outcome.cancelled)
         with self._rows.lock:
             if entry.thread is thread:

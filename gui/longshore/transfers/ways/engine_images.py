@@ -8,6 +8,7 @@ from longshore.errors import ImageUnknown
 from longshore.oci.digest import short
 from longshore.oci.reference import Reference
 from longshore.transfers.transfer import NoteKind, Phase
+from longshore.transfers.ways.tag_records import change_of, changing, tag_now
 from longshore.transfers.ways.way import Job
 
 if TYPE_CHECKING:
@@ -42,13 +43,18 @@ def image_id_of(engine: Engine, name: Reference | None) -> str:
         return ""
 
 
-def tag(job: Job, engine: Engine, image_id: str, name: Reference) -> bool:
-    """Point *name* to the image, and note if it pointed to another. Return False if it did already."""
-    before = image_id_of(engine, name)
+def tag(job: Job, engine: Engine, image_id: str, name: Reference, *, source: bool = False) -> bool:
+    """Point *name* to the image, and note if it pointed to another. Return False if it did already.
+
+    *engine*: the destination of *job*, or its *source*.
+    """
+    request = job.request
+    before, origins = tag_now(job, (request.source if source else request.destination).place, name)
     if before == image_id:
         return False
     job.progress.enter(Phase.TAGGING)
-    engine.tag(image_id, name)
+    with changing(job, change_of(job, name, before, image_id, source=source, origins=origins)):
+        engine.tag(image_id, name)
     if before:
         job.tell(NoteKind.TAG_MOVED, before)
     else:

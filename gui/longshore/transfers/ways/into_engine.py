@@ -18,7 +18,7 @@ from longshore.transfers.errors import no_platform
 from longshore.transfers.progress.meter import PlannedLayer
 from longshore.transfers.transfer import EnginePlace, Phase, Plan
 from longshore.transfers.ways.engine_images import image_id_of
-from longshore.transfers.ways.loading import Expected, load, tag_of, verify
+from longshore.transfers.ways.loading import Expected, load, loading, tag_of, verify
 from longshore.transfers.ways.planning import LayerMemory, layers_of, plan_of
 from longshore.transfers.ways.sources import Source
 from longshore.transfers.ways.way import Job
@@ -98,8 +98,12 @@ class _Loading:
         plain = {} if self._keeps else {layer.digest: self._source.plain(layer) for layer in layers}
         instead = {digest: sent for digest, sent in plain.items() if sent is not None}
         expected = [each for one in self._images for each in self._expected(one)]
-        loaded = load(self._job, self._engine, self._tar(layers, instead))
-        ids = [verify(self._job, self._engine, each, loaded) for each in expected]
+        with loading(self._job, [each.name for each in expected]) as loaded_as:
+            loaded = load(self._job, self._engine, self._tar(layers, instead))
+            ids = []
+            for each in expected:
+                ids.append(verify(self._job, self._engine, each, loaded))
+                loaded_as(each.name, ids[-1])
         return ids[0]
 
     def _chosen(self, archived: Archived, own: Platform) -> Archived:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,10 +12,12 @@ from longshore.oci.digest import short
 from longshore.oci.reference import Reference
 from longshore.transfers.errors import TAG_MAY_HAVE_MOVED
 from longshore.transfers.transfer import NoteKind, Phase
+from longshore.transfers.ways.tag_records import change_of, changing, tag_now
 from longshore.transfers.ways.way import Job
 
 if TYPE_CHECKING:
     from longshore.engine.engine import Engine
+    from longshore.transfers.tag_changes import TagChange
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,27 @@ def load(job: Job, engine: Engine, tar: Generator[bytes]) -> list[str]:
         loaded = engine.load(chunks, job.cancellation, job.progress.feed)
     job.progress.enter(Phase.VERIFYING)
     return loaded
+
+
+@contextlib.contextmanager
+def loading(job: Job, names: Sequence[Reference | None]) -> Iterator[Callable[[Reference | None, str], None]]:
+    """Record that the engine's tags *names* change, around the block that loads.
+
+    The block calls the yielded function for each name with the id of the image that it points to afterwards.
+    """
+    place = job.request.destination.place
+    changes: dict[Reference, TagChange] = {}
+    for name in names:
+        if name is not None:
+            before, origins = tag_now(job, place, name)
+            changes[name] = change_of(job, name, before, origins=origins)
+    with changing(job, *changes.values()) as found:
+
+        def loaded_as(name: Reference | None, image_id: str) -> None:
+            if name is not None:
+                found[changes[name]] = image_id
+
+        yield loaded_as
 
 
 def verify(job: Job, engine: Engine, expected: Expected, loaded: Sequence[str]) -> str:

@@ -31,6 +31,7 @@ from longshore.transfers.transfer import EnginePlace, NoteKind, Phase, RegistryP
 from longshore.transfers.ways import planning
 from longshore.transfers.ways.deadline import within
 from longshore.transfers.ways.signing_in import signed_in
+from longshore.transfers.ways.tag_records import change_of, changing, tag_now
 from longshore.transfers.ways.verify import VERIFY_SECONDS, digest_at_registry
 from longshore.transfers.ways.way import Job, Later
 
@@ -84,6 +85,22 @@ class PullWay:
             raise
 
     def _run(self, job: Job) -> str:
+        reference, _, place = _ends(job.request)
+        if reference.digest:
+            image, digest = self._pull(job)  # which tags nothing
+        else:
+            before, origins = tag_now(job, place, reference)
+            change = change_of(job, reference, before, origins=origins)
+            with changing(job, change) as found:
+                image, digest = self._pull(job)
+                found[change] = image.image_id
+        wanted = job.request.destination.reference
+        if wanted is not None and wanted.with_default_tag() != reference and not wanted.digest:
+            self._name(job, str(reference), image.image_id, wanted.with_default_tag())
+        return digest
+
+    def _pull(self, job: Job) -> tuple[ImageDetails, str]:
+        """Pull, verify, and return the image and its digest."""
         reference, registry, place = _ends(job.request)
         engine = job.clients.engine(place.address)
         finished: Finished | None = None
@@ -140,10 +157,7 @@ class PullWay:
             job.tell(NoteKind.PARTIAL)
         if finished.up_to_date:
             job.tell(NoteKind.UP_TO_DATE)
-        wanted = job.request.destination.reference
-        if wanted is not None and wanted.with_default_tag() != reference and not wanted.digest:
-            self._name(job, str(reference), image.image_id, wanted.with_default_tag())
-        return digest
+        return image, digest
 
     def _of_index(self, job: Job, image: ImageDetails, digest: str) -> bool:
         """Whether *image* is the one that the manifest or index *digest* has for the platform that was pulled.
@@ -190,12 +204,10 @@ class PullWay:
         """Give the image the other name that was requested."""
         reference, _, place = _ends(job.request)
         engine = job.clients.engine(place.address)
-        try:
-            before = engine.image(str(wanted)).image_id
-        except ImageUnknown:
-            before = ""
+        before, origins = tag_now(job, place, wanted)
         if before != image_id:
-            engine.tag(source, wanted)
+            with changing(job, change_of(job, wanted, before, image_id, origins=origins)):
+                engine.tag(source, wanted)
             job.tell(*((NoteKind.TAG_MOVED, before) if before else (NoteKind.TAGGED, reference.familiar)))
 
 

@@ -21,6 +21,7 @@ from longshore.transfers.ways import planning
 from longshore.transfers.ways.deadline import within
 from longshore.transfers.ways.engine_images import tag, tell_if_changed, tell_if_repacked
 from longshore.transfers.ways.signing_in import signed_in
+from longshore.transfers.ways.tag_records import change_of, changing, tag_now
 from longshore.transfers.ways.verify import verify_tag
 from longshore.transfers.ways.way import Job, Later
 
@@ -105,8 +106,22 @@ class PushWay:
         image = engine.image(job.request.source.name.asked)
         job.cancellation.raise_if_cancelled()
         tell_if_changed(job, image)
-        tag(job, engine, image.image_id, target)
+        tag(job, engine, image.image_id, target, source=True)
         job.cancellation.raise_if_cancelled()
+        before, _ = tag_now(job, registry, target)
+        change = change_of(job, target, before)
+        with changing(job, change) as found:
+            digest = self._push(job, image)
+            found[change] = digest
+        if before and before != digest:
+            job.tell(NoteKind.OVERWRITTEN, before)
+        tell_if_repacked(job, image, digest)
+        return digest
+
+    def _push(self, job: Job, image: ImageDetails) -> str:
+        """Push the tag, verify it, and return the digest."""
+        place, target, registry = _ends(job.request)
+        engine = job.clients.engine(place.address)
         finished: Finished | None = None
         plan = planning.Beside(f"push to {target}", job, partial(self._plan, job, image))
         with signed_in(job, registry.host) as credential, plan:
@@ -142,7 +157,6 @@ class PushWay:
             )
         if verify_tag(job, registry.host, target, finished.digest):
             self._settle(job, image, finished.digest)
-        tell_if_repacked(job, image, finished.digest)
         return finished.digest
 
     def _settle(self, job: Job, image: ImageDetails, digest: str) -> None:

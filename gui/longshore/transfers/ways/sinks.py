@@ -18,11 +18,12 @@ from longshore.oci.layout import blob_path
 from longshore.oci.manifest import Index, Manifest
 from longshore.transfers.transfer import ArchivePlace, EnginePlace, LibraryPlace, NoteKind, Phase
 from longshore.transfers.ways.engine_images import image_id_of, tag, tell_if_repacked
-from longshore.transfers.ways.loading import Expected, load, tag_of, verify
+from longshore.transfers.ways.loading import Expected, load, loading, tag_of, verify
+from longshore.transfers.ways.tag_records import change_of, changing, tag_now
 from longshore.transfers.ways.way import Job
 
 if TYPE_CHECKING:
-    from longshore.engine.model import ImageDetails
+    from longshore.engine.model import EngineInfo, ImageDetails
     from longshore.library.leases import Lease
     from longshore.oci.platform import Platform
     from longshore.transfers.ways.out_of_engine import Saved
@@ -141,14 +142,14 @@ class LibrarySink:
             return self._put(settled.top, lease)
 
     def _put(self, top: Manifest | Index, lease: Lease) -> str:
-        wanted = self._job.request.destination.reference
-        return self._library.put(
-            top,
-            lease,
-            None if wanted is None else wanted.with_default_tag(),
-            listed=True,
-            ref_name=self._job.request.ref_name,
-        )
+        job, ref_name = self._job, self._job.request.ref_name
+        wanted = job.request.destination.reference
+        name = None if wanted is None else wanted.with_default_tag()
+        changes = []
+        if name is not None and name.tag and not ref_name:
+            changes = [change_of(job, name, tag_now(job, job.request.destination.place, name)[0], top.digest)]
+        with changing(job, *changes):
+            return self._library.put(top, lease, name, listed=True, ref_name=ref_name)
 
     def _check(self, manifest: Manifest, image: ImageDetails) -> None:
         for part in (manifest.config, *manifest.layers):
@@ -188,8 +189,15 @@ class EngineSink:
 
     def take(self, saved: Saved) -> str:
         """See Sink. Raises VerificationFailed, and EngineError of either engine."""
-        image, before = saved.image, image_id_of(self._engine, self._name)
+        before = image_id_of(self._engine, self._name)
         info = self._engine.probe()
+        with loading(self._job, [self._name]) as loaded_as:
+            found = self._load(saved, info, before)
+            loaded_as(self._name, found)
+        return found
+
+    def _load(self, saved: Saved, info: EngineInfo, before: str) -> str:
+        image = saved.image
         loaded = load(self._job, self._engine, self._tar(saved, info.platform))
         archived = saved.found()
         config = next((one.manifest.config.digest for one in archived.runnable), "")

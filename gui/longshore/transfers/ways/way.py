@@ -11,6 +11,7 @@ from typing import Protocol
 from longshore.cancellation import Cancellation
 from longshore.transfers.clients import Clients
 from longshore.transfers.progress.progress import Progress
+from longshore.transfers.tag_changes import NO_RECORDER, TagRecorder
 from longshore.transfers.transfer import (
     NoteKind,
     Plan,
@@ -31,7 +32,8 @@ class Job:
 
     *note* may be called at any time; the note appears in the row at once. *planned*: called with the plan, or None if
     there is none, after ``plan`` returned :class:`Later`; any thread. *left*: what ``plan`` leaves for ``run``.
-    *closing*: closed when the attempt is over, however it ends.
+    *closing*: closed when the attempt is over, however it ends. *recorder*: records the tags that the attempt changes.
+    *id*: of the transfer.
     """
 
     request: TransferRequest
@@ -42,6 +44,8 @@ class Job:
     planned: Callable[[Plan | None], None] = field(default=lambda plan: None)
     left: dict[str, object] = field(default_factory=dict, compare=False)
     closing: ExitStack = field(default_factory=ExitStack, compare=False)
+    recorder: TagRecorder = NO_RECORDER
+    id: str = ""
 
     def tell(self, kind: NoteKind, text: str = "") -> None:
         """Add a note to the row."""

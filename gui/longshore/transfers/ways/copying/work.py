@@ -9,19 +9,21 @@ from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from longshore.cancellation import Cancellation, Cancelled
 from longshore.errors import LongshoreError, VerificationFailed
 from longshore.oci.descriptor import Descriptor
-from longshore.oci.digest import short
+from longshore.oci.digest import short, valid_digest
 from longshore.oci.layer import BlobOutcome, LayerProgress, LayerState
 from longshore.oci.manifest import Index, Manifest
 from longshore.registry.failures import REFUSALS
 from longshore.side_by_side import ask_all, first_failure
 from longshore.transfers.content.protocol import ContentReader, ContentWriter
 from longshore.transfers.progress.meter import PlannedLayer
-from longshore.transfers.transfer import Endpoint, NoteKind, Phase, Plan
+from longshore.transfers.tag_changes import TagChange
+from longshore.transfers.transfer import ArchivePlace, Endpoint, NoteKind, Phase, Plan
 from longshore.transfers.ways.copying.selection import wanted_platforms
 from longshore.transfers.ways.copying.source import BlobSource, SourceFailedError
 from longshore.transfers.ways.copying.turns import Turns
 from longshore.transfers.ways.copying.walk import Content, walk
 from longshore.transfers.ways.planning import plan_of
+from longshore.transfers.ways.tag_records import change_of, changing, tag_now
 from longshore.transfers.ways.way import Job
 
 _log = logging.getLogger(__name__)
@@ -212,7 +214,27 @@ class CopyWork:
                 if name != found.digest or name not in self._there:
                     self._writer.put_manifest(found, name, cancellation=self._job.cancellation)
         if self._current != content.top.digest:
-            self._writer.put_manifest(content.top, self._name, cancellation=self._job.cancellation)
+            with changing(self._job, *self._changes(content.top.digest)):
+                self._writer.put_manifest(content.top, self._name, cancellation=self._job.cancellation)
+
+    def _changes(self, digest: str) -> list[TagChange]:
+        """The change of the destination's tag, for the tag history.
+
+        The tag may have been moved since the plan was made. Names in other programs' layouts are no tags.
+        """
+        job, wanted = self._job, self._job.request.destination
+        if (
+            isinstance(wanted.place, ArchivePlace)
+            or wanted.reference is None
+            or valid_digest(self._name)
+            or job.request.ref_name
+        ):
+            return []
+        name = wanted.reference.with_digest(None).with_tag(self._name)
+        before, _ = tag_now(job, wanted.place, name)
+        if before is not None:
+            self._current = before or None
+        return [change_of(job, name, before, digest)]
 
     def _store(self, found: Manifest | Index, name: str) -> None:
         if found.digest not in self._there:

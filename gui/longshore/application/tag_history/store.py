@@ -1,0 +1,130 @@
+"""The tag history's file: its queries and updates, each in one transaction."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+from longshore.application.tag_history.record import COLUMNS, LONGEST, TagRecord, from_row, place_key, to_row
+from longshore.errors import LongshoreError
+from longshore.oci.digest import sha256_of
+from longshore.oci.manifest import LARGEST_MANIFEST, Index, Manifest, parse_manifest
+from longshore.transfers.journal.days import drop_old, see_the_day
+
+_log = logging.getLogger(__name__)
+
+#: Most bytes of all manifests that are kept, and most of them.
+MOST_KEPT_BYTES = 64 << 20
+MOST_KEPT = 1000
+_SELECT = (
+    "SELECT "
+    + ", ".join(f"substr({name}, 1, {LONGEST})" if name in ("place", "origins") else name for name in COLUMNS)
+    + " FROM changes"
+)
+_INSERT = (
+    f"INSERT INTO changes ({', '.join(COLUMNS)}, key, seen) VALUES ({', '.join('?' * (len(COLUMNS) + 2))})"
+    " ON CONFLICT (id) DO UPDATE SET before = excluded.before, after = excluded.after, open = excluded.open,"
+    " undone_by = excluded.undone_by"
+)
+
+
+class Store:
+    """The tables in *connection*. *clock*: seconds since 1970. One thread at a time.
+
+    Every method raises sqlite3.Error, and then nothing was changed.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, clock: Callable[[], float] = time.time) -> None:
+        self.connection = connection
+        self._clock = clock
+
+    def close(self) -> None:
+        """Close the file."""
+        with contextlib.suppress(sqlite3.Error):
+            self.connection.close()
+
+    # -- writing
+
+    def write(
+        self,
+        records: Iterable[TagRecord],
+        manifests: Iterable[Manifest | Index] = (),
+        gone: Iterable[str] = (),
+    ) -> None:
+        """Write *records* and *manifests*, and delete the records with the ids *gone*. On disk when it returns."""
+        with self._transaction():
+            seen = see_the_day(self.connection, self._clock)
+            number = 0
+            for record in records:
+                row = [*to_row(record), place_key(record.place), seen]
+                number = self.connection.execute(_INSERT, row).lastrowid or number
+            for one in manifests:
+                self.connection.execute(
+                    "INSERT OR REPLACE INTO manifests (digest, media_type, raw, number) VALUES (?, ?, ?, ?)",
+                    [one.digest, one.media_type, one.raw, number],
+                )
+            self.connection.executemany("DELETE FROM changes WHERE id = ?", [[one] for one in gone])
+
+    def trim(self, max_age_days: float, max_rows: int) -> None:
+        """Drop records and manifests beyond these limits. Trusts the clock only where several days agree."""
+        with self._transaction():
+            newest = see_the_day(self.connection, self._clock)
+            drop_old(self.connection, "changes", "1", "at", max_age_days=max_age_days, newest=newest)
+            execute = self.connection.execute
+            execute(
+                "DELETE FROM changes WHERE number NOT IN (SELECT number FROM changes ORDER BY number DESC LIMIT ?)",
+                [max_rows],
+            )
+            execute(
+                "DELETE FROM manifests WHERE digest NOT IN (SELECT before FROM changes WHERE before IS NOT NULL)"
+            )
+            execute(
+                "DELETE FROM manifests WHERE digest IN (SELECT digest FROM (SELECT digest,"
+                " sum(length(raw)) OVER newest AS bytes, row_number() OVER newest AS place FROM manifests"
+                " WINDOW newest AS (ORDER BY number DESC, digest ROWS UNBOUNDED PRECEDING))"
+                " WHERE bytes > ? OR place > ?)",
+                [MOST_KEPT_BYTES, MOST_KEPT],
+            )
+
+    # -- reading
+
+    def records(self, condition: str, values: Sequence[object], limit: int) -> list[TagRecord]:
+        """The latest records that match *condition*, at most *limit*, newest first. Unreadable ones are left out."""
+        found = []
+        query = f"{_SELECT} WHERE {condition} ORDER BY number DESC LIMIT ?"
+        for row in self.connection.execute(query, [*values, limit]).fetchall():
+            try:
+                found.append(from_row(row))
+            except ValueError as error:
+                _log.warning("a record of the tag history cannot be read: %s", str(error)[:300])
+        return found
+
+    def manifest(self, digest: str) -> Manifest | Index | None:
+        """The kept manifest *digest*, verified; None if it was not kept."""
+        row: Any = self.connection.execute(
+            "SELECT media_type, raw FROM manifests WHERE digest = ? AND length(raw) <= ?",
+            [digest, LARGEST_MANIFEST],
+        ).fetchone()
+        if row is None or not isinstance(row[1], bytes) or sha256_of(row[1]) != digest:
+            return None
+        try:
+            return parse_manifest(row[1], str(row[0]))
+        except LongshoreError as error:
+            _log.warning("a kept manifest cannot be read: %s", error)
+            return None
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[None]:
+        # Immediate: a transaction that reads first and writes later could not wait for another instance's write.
+        self.connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self.connection.execute("COMMIT")
+        except BaseException:
+            with contextlib.suppress(sqlite3.Error):
+                self.connection.execute("ROLLBACK")
+            raise
