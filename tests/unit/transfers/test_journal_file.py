@@ -10,6 +10,7 @@ import pytest
 from longshore.transfers.journal import file
 from longshore.transfers.journal.file import open_database
 from longshore.transfers.journal.journal import Journal
+from longshore.transfers.journal.schema import Schema
 
 
 @pytest.mark.parametrize("released", [True, False])
@@ -23,11 +24,11 @@ def test_another_program_in_the_file_is_waited_for_a_while(
     tries: list[int] = []
     opened_now = file._open
 
-    def counted(where: Path) -> sqlite3.Connection:
+    def counted(where: Path, schema: Schema) -> sqlite3.Connection:
         tries.append(1)
         if released and len(tries) == 3:
             other.execute("COMMIT")
-        return opened_now(where)
+        return opened_now(where, schema)
 
     monkeypatch.setattr(file, "_open", counted)
     monkeypatch.setattr(file, "WRITE_SECONDS", 0.01)
