@@ -43,8 +43,13 @@ DIGEST = "sha256:" + "0" * 64
         ("::", Nearness.LOOPBACK),
         ("::ffff:127.0.0.1", Nearness.LOOPBACK),
         ("::127.0.0.1", Nearness.LOOPBACK),
+        ("::2", Nearness.LOOPBACK),  # 0.0.0.2
         ("2002:7f00:1::", Nearness.LOOPBACK),
+        ("2001:0:4136:e378:8000:63bf:80ff:fffe", Nearness.LOOPBACK),  # Teredo: the client is 127.0.0.1
         ("64:ff9b::7f00:1", Nearness.LOOPBACK),
+        ("64:ff9b:1::7f00:1", Nearness.LOOPBACK),
+        ("192.0.0.192", Nearness.METADATA),
+        ("fd00:ec2::23", Nearness.METADATA),
         ("169.254.1.1", Nearness.LINK_LOCAL),
         ("fe80::1", Nearness.LINK_LOCAL),
         ("169.254.169.254", Nearness.METADATA),
@@ -100,6 +105,12 @@ def test_an_address_is_learned_and_names_are_left_to_who_resolves_them() -> None
             known.check("x", nearby)
     known.learn("10.0.0.1")
     known.check("x", "10.0.0.2")
+    known.learn("93.184.216.34")
+    known.learn("registry.example.com")  # behind a proxy
+    known.check("x", "10.0.0.2")
+    with pytest.raises(AddressNotAllowedError) as caught:
+        known.check("storage", "127.0.0.1")
+    assert (caught.value.host, caught.value.address) == ("storage", "127.0.0.1")
 
 
 @pytest.fixture
