@@ -154,6 +154,7 @@ class Sending:
         if unused and isinstance(error, NotInRegistry | RegistryUnreachable):
             # Unknown here: the registry may mean the other host that it names. Unreachable there: use this host again.
             self._habits.at_home = not isinstance(error, NotInRegistry)
+            self._upload = None  # nothing was sent in this session, and asking for it would fail the same way
         wait = 0.2 * (self._resumes + 1)
         if isinstance(error, RateLimited):
             wait = SHORT_WAIT + 1 if error.retry_after is None else error.retry_after
