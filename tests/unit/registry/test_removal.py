@@ -11,6 +11,7 @@ import pytest
 from longshore.cancellation import Cancellation
 from longshore.errors import VerificationFailed
 from longshore.oci.manifest import OCI_INDEX, OCI_MANIFEST
+from longshore.registry import removal
 from longshore.registry.removal import look, remove
 
 from .conftest import Asked, reply
@@ -102,6 +103,97 @@ def test_nothing_is_removed_where_nothing_is(serve, connect) -> None:
     assert (plan.digests, plan.siblings, plan.broken, plan.unknown) == ((), (), (), 0)
     remove(client, plan)
     assert registry.deleted == []
+
+
+@pytest.mark.parametrize(("refusals", "unknown"), [(19, 19), (20, 40), (21, 40)])
+def test_after_twenty_failures_nothing_more_is_asked(
+    serve, connect, monkeypatch: pytest.MonkeyPatch, refusals: int, unknown: int
+) -> None:
+    """The tags that were not asked about are counted as unknown too."""
+    monkeypatch.setattr(removal, "_AT_ONCE", 1)
+    registry = Tags()
+    registry.image(1, "0")
+    for number in range(1, 41):
+        registry.image(2, f"t{number:02}")
+    registry.broken |= {f"t{number:02}" for number in range(1, refusals + 1)}
+    server = serve(registry)
+    plan = look(connect(server), "a/b", ["0"], Cancellation())
+    assert plan.unknown == unknown
+    asked = {path.rpartition("/")[2] for path in server.paths("HEAD")} - {"0"}
+    assert len(asked) == (40 if refusals < 20 else 20)
+
+
+def test_all_pages_of_tags_are_looked_at(serve, connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    registry = Tags()
+    digest = registry.image(1, "1", "2", "3")
+
+    def script(asked: Asked) -> Any:
+        if "/tags/list" not in asked.path:
+            return registry(asked)
+        tag = int(asked.path.rpartition("last=")[2]) if "last=" in asked.path else 0
+        link = {"Link": f"<?last={tag + 1}>; rel=next"} if tag < 2 else {}
+        return reply({"tags": [str(tag + 1)]}, **link)
+
+    client = connect(serve(script))
+    assert look(client, "a/b", ["1"], Cancellation()).digests == ((digest, ("1", "2", "3")),)
+    monkeypatch.setattr(removal, "_MOST_PAGES", 2)
+    assert look(client, "a/b", ["1"], Cancellation()).digests == ((digest, ("1", "2")),)
+
+
+def test_an_index_that_cannot_be_read_is_unknown(serve, connect) -> None:
+    registry = Tags()
+    one = registry.image(1, "1.0")
+    index = registry.index(one, "all")
+
+    def script(asked: Asked) -> Any:
+        return reply({}, 400) if asked.method == "GET" and index in asked.path else registry(asked)
+
+    plan = look(connect(serve(script)), "a/b", ["1.0"], Cancellation())
+    assert (plan.broken, plan.unknown, plan.digests) == ((), 1, ((one, ("1.0",)),))
+
+
+def test_the_host_and_what_was_chosen_are_in_the_plan(serve, connect) -> None:
+    registry = Tags()
+    registry.image(1, "1.0")
+    server = serve(registry)
+    plan = look(connect(server), "a/b", ["1.0"], Cancellation())
+    assert (plan.host, plan.repository, plan.chosen) == (server.host, "a/b", ("1.0",))
+    registry.image(2, "1.0")
+    with pytest.raises(VerificationFailed) as caught:
+        remove(connect(server), plan)
+    assert caught.value.subject == f"{server.host}/a/b:1.0"
+
+
+def test_a_registry_that_keeps_the_tags_of_a_deleted_manifest(serve, connect) -> None:
+    """crane's: the tag is then deleted by itself, or it is found out."""
+
+    class Keeping(Tags):
+        deletes_tags = True
+
+        def untag(self, tag: str) -> Any:
+            if not self.deletes_tags:
+                return reply({}, 405)
+            del self.tags[tag]
+            return reply({}, 202)
+
+        def __call__(self, asked: Asked) -> Any:
+            if asked.method == "DELETE" and "sha256:" in asked.path:
+                self.deleted.append(asked.path)
+                return reply({}, 202)
+            return super().__call__(asked)
+
+    for deletes in (True, False):
+        registry = Keeping()
+        registry.image(1, "1.0")
+        client = connect(serve(registry))
+        plan = look(client, "a/b", ["1.0"], Cancellation())
+        registry.deletes_tags = deletes
+        if deletes:
+            remove(client, plan)
+            assert registry.tags == {}
+        else:
+            with pytest.raises(VerificationFailed, match="still has the tag"):
+                remove(client, plan)
 
 
 class SingleTags(Tags):
