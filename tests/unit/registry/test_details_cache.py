@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import sqlite3
 import stat
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from longshore.oci.platform import Platform
+from longshore.registry import details_cache
 from longshore.registry.details_cache import FILE_NAME, DetailsCache
 from longshore.registry.model import TagDetails
 
@@ -139,3 +142,75 @@ def test_the_file_of_the_format_before_is_removed(tmp_path: Path) -> None:
     cache.put("r.io", "a/b", details(1), HERE)
     cache.close()
     assert {file.name for file in folder.iterdir()} == {FILE_NAME, "other"}
+
+
+def test_a_database_in_use_is_not_waited_for_and_not_removed(tmp_path: Path) -> None:
+    cache = DetailsCache(tmp_path)
+    cache.put("r.io", "a/b", details(1), HERE)
+    with closing(sqlite3.connect(tmp_path / FILE_NAME)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        cache.put("r.io", "a/b", details(2), HERE)  # another program writes
+        other.rollback()
+    assert cache.get(details(1).digest, HERE) is None, "not used any more in this run"
+    again = DetailsCache(tmp_path)
+    assert again.get(details(1).digest, HERE) is not None
+    again.close()
+    cache.close()
+
+
+def test_the_same_digest_is_kept_for_each_platform(cache: DetailsCache) -> None:
+    cache.put("r.io", "a/b", details(1, size=7), HERE)
+    cache.put("r.io", "a/b", details(1, size=9), ARM)
+    cache.put("r.io", "a/b", details(1, size=8), HERE)
+    sizes = [cache.get(details(1).digest, one) for one in (HERE, ARM)]
+    assert [one and one.details.size for one in sizes] == [8, 9]
+
+
+def test_the_tags_that_are_remembered_are_bounded(
+    cache: DetailsCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beyond the bound a repository counts as known, as one of an earlier run does."""
+    monkeypatch.setattr(details_cache, "_MOST_FRESH", 2)
+    for repository in ("a", "b"):
+        cache.put("r.io", repository, details(1), HERE)
+    assert not cache.knows("r.io", "a", "v9") and not cache.knows("r.io", "b", "v9")
+    cache.put("r.io", "c", details(1), HERE)
+    assert cache.knows("r.io", "a", "v9") and cache.knows("r.io", "b", "v9")
+    assert not cache.knows("r.io", "c", "v9")
+    cache.put("r.io", "c", details(9), HERE)
+    assert cache.knows("r.io", "c", "v9")
+
+
+def test_of_one_repository_no_more_tags_are_remembered_than_details(cache: DetailsCache) -> None:
+    for number in range(1, 12):
+        cache.put("r.io", "a/b", details(number), HERE)
+    assert cache.knows("r.io", "a/b", "v10") and not cache.knows("r.io", "a/b", "v11")
+
+
+def test_only_the_latest_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trimmed after as many new ones as the limit, or after 500."""
+    now = [1000.0]
+    monkeypatch.setattr(details_cache.time, "time", lambda: now[0])
+    cache = DetailsCache(tmp_path, limit=3)
+    kept = []
+    for number in range(1, 7):
+        now[0] += 1
+        cache.put("r.io", f"a/{number}", details(number), HERE)
+        kept.append([one for one in range(1, 7) if cache.get(details(one).digest, HERE) is not None])
+    assert kept == [[1], [1, 2], [1, 2, 3], [1, 2, 3, 4], [1, 2, 3, 4, 5], [4, 5, 6]]
+    assert [one for one in range(1, 7) if cache.knows("r.io", f"a/{one}", f"v{one}")] == [4, 5, 6]
+    cache.close()
+
+
+def test_after_five_hundred_new_ones_the_file_is_trimmed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    cache = DetailsCache(tmp_path, limit=501)
+    cache.put("r.io", "a/b", details(0), HERE)
+    assert cache._database is not None
+    cache._database.set_trace_callback(asked.append)
+    for number in range(1, 501):
+        cache.put("r.io", "a/b", details(number), HERE)
+        assert any("DELETE" in one for one in asked) == (number >= 499), number
+    cache.close()

@@ -165,3 +165,72 @@ def test_how_long_to_wait(value: str, wait: float | None) -> None:
     assert isinstance(error, RateLimited)
     assert error.retry_after == wait
     assert ("7 s" in error.message) == (value.strip() == "7")
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b'{"errors":[{"code":"X","message":"m"},{"code":"","message":"n"}]}', "X: m; n"),
+        (b'{"errors":[{"code":7,"detail":"d"}]}', "7"),
+        (b'{"errors":[{}]}', ""),
+        (b'{"errors":{"a":1}}', '{"errors":{"a":1}}'),
+        (b"x" * 2000, "x" * 1000),
+        (b"<" + b"x" * 2000, ""),
+        (b"\xff\xfe", "\ufffd\ufffd"),
+        (b"[" * 100_000, "[" * 1000),
+    ],
+)
+def test_words_are_bounded_and_readable(body: bytes, words: str) -> None:
+    assert failures.said(body) == words
+
+
+def test_only_the_beginning_of_an_error_is_looked_at() -> None:
+    page = b" " * 255 + b"<html>"
+    assert failures.html("", page) and not failures.html("", b" " + page)
+    plain_http = b"HTTP request to an HTTPS server"
+    assert type(error_of(400, b" " * (failures.LARGEST_ERROR - len(plain_http)) + plain_http)) is TlsFailed
+    late = b" " * (failures.LARGEST_ERROR - len(plain_http) + 1) + plain_http
+    assert type(error_of(400, late)) is UnexpectedReply
+
+
+def test_a_date_is_as_long_as_a_date() -> None:
+    def wait(value: str) -> float | None:
+        return failures.retry_after({"Retry-After": value})
+
+    date = "Thu, 01 Jan 1970 00:00:00 GMT"
+    assert wait(date + " " * 100) == 0.0
+    assert wait(f"{date} ({'x' * (62 - len(date))})") == 0.0
+    assert wait("0" * 9 + "7") == 0.0, "nine digits are read"
+
+
+def test_of_429_the_wait_is_told_in_seconds() -> None:
+    for header, words in (("0", "from here."), ("90", "next one in 90 s.")):
+        for credential in (SAM, None):
+            error = failures.of_status(
+                429, {"Retry-After": header}, b"", ACME, subject="", credential=credential
+            )
+            assert error.message.endswith(words)
+            assert ("sign in" in error.advice) == (credential is None)
+
+
+@pytest.mark.parametrize(
+    ("what", "words"), [("answer", "received the data"), ("sending", "stopped accepting")]
+)
+def test_a_silent_upload(what: str, words: str) -> None:
+    error = failures.silent_upload(ACME, "a/b@x", what)
+    assert words in error.message and (error.subject, error.registry) == ("a/b@x", "acme.io")
+
+
+def test_an_answer_that_is_no_json() -> None:
+    page = failures.no_json(ACME, {"Content-Type": "text/html"}, b"", ValueError("x"), "a/b")
+    other = failures.no_json(ACME, {}, b"{", ValueError("line 1"), "a/b")
+    assert "web page" in page.message and (page.subject, page.detail) == ("a/b", "")
+    assert "not JSON" in other.message and (other.subject, other.detail) == ("a/b", "line 1")
+
+
+def test_parts_that_were_just_stored_are_found_a_moment_later() -> None:
+    missing = UnexpectedReply("x", registry="acme.io", detail="HTTP 400: MANIFEST_BLOB_UNKNOWN: y")
+    found = failures.of_parts(missing, ACME, "a/b:1")
+    assert type(found) is RegistryFailure and (found.subject, found.detail) == ("a/b:1", missing.detail)
+    other = UnexpectedReply("x", registry="acme.io", detail="HTTP 400: MANIFEST_INVALID: y")
+    assert failures.of_parts(other, ACME, "a/b:1") is other
