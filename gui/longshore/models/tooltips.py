@@ -7,6 +7,5 @@ def tooltip(text: str) -> str | None:
     """Return a tooltip that shows *text* literally: Qt guesses rich text, so it is escaped and marked as rich."""
     if not text:
         return None
-    import html  # its table of names is large, and the first frame has no tooltip
-
-    return f'<span style="white-space:pre-wrap">{html.escape(text)}</span>'
+    escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return f'<span style="white-space:pre-wrap">{escaped}</span>'

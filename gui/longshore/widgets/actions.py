@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
-from PySide6.QtCore import QObject, Slot
+from PySide6.QtCore import QKeyCombination, QObject, Slot
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QMenu
 
 from longshore.widgets import command_menu
 from longshore.widgets.theme import Appearance, current_theme
+from longshore.widgets.verbs import Entry, Verb
 
 if TYPE_CHECKING:
     from longshore.widgets.main_window import MainWindow
@@ -24,10 +25,10 @@ class Actions(QObject):
         self._window = window
         file, image, registry, transfers, view, help_menu = window.menus
 
-        self.pull_box = self._add(file, self.tr("Pull…"), window.ask_for_pull, "Ctrl+L", "Ctrl+V")
-        self.add_registry = self._add(
-            file, self.tr("Add registry…"), window.registry_pane.add_registry_requested.emit, "Ctrl+N"
-        )
+        images, registries, pane = window.image_pane, window.registry_pane, window.transfer_pane
+        pull_box = images.verbs.keep(self.tr("Pull…"), window.ask_for_pull, why_not=images.no_place)
+        self.pull_box = self._add(file, "", pull_box, "Ctrl+L", "Ctrl+V")
+        self.add_registry = self._add(file, "", registries.add_registry_verb, "Ctrl+N")
         self.open_list = self._add(file, self.tr("Open list…"), window.open_list_requested.emit)
         file.addSeparator()
         self.preferences = self._add(
@@ -37,52 +38,51 @@ class Actions(QObject):
         self.quit = self._add(file, self.tr("Quit"), window.request_close, "Ctrl+Q")
         self.quit.setMenuRole(QAction.MenuRole.QuitRole)
 
-        images, registries = window.image_pane, window.registry_pane
-        self.push = self._add(image, self.tr("Push…"), images.push, "Ctrl+Shift+P")
-        self.pull = self._add(image, self.tr("Pull selected"), registries.pull, "Ctrl+Shift+L")
-        self.pull_to = self._add(image, self.tr("Pull to several engines…"), registries.pull_to)
-        self.copy = self._add(image, self.tr("Copy to another registry…"), registries.copy)
-        self.carry = self._add(image, self.tr("Copy to another engine or the library…"), images.carry)
+        self.push = self._add(image, self.tr("Push…"), images.push_verb, "Ctrl+Shift+P")
+        self.pull = self._add(image, self.tr("Pull selected"), registries.pull_verb, "Ctrl+Shift+L")
+        self.pull_to = self._add(image, "", registries.pull_to_verb)
+        self.copy = self._add(image, self.tr("Copy to another registry…"), registries.copy_verb)
+        self.carry = self._add(image, self.tr("Copy to another engine or the library…"), images.carry_verb)
         image.addSeparator()
-        self.save = self._add(image, self.tr("Save…"), window.save, "Ctrl+S")
-        self.load = self._add(image, self.tr("Load…"), images.load, "Ctrl+O")
+        self.save = self._add(image, self.tr("Save…"), images.save_verb, "Ctrl+S")
+        self.load = self._add(image, "", images.load_verb, "Ctrl+O")
         image.addSeparator()
-        self.tag = self._add(image, self.tr("Tag…"), images.tag, "F2")
-        self.remove = self._add(image, self.tr("Remove…"), window.remove, "Del")
+        self.tag = self._add(image, "", images.tag_verb, "F2")
+        self.remove = self._add(image, self.tr("Remove…"), images.remove_verb, "Del")
         image.addSeparator()
-        self.copy_reference = self._add(image, self.tr("Copy reference"), window.copy_reference, "Ctrl+C")
-        self.copy_digest = self._add(image, self.tr("Copy digest"), window.copy_digest)
+        self.copy_reference = self._add(
+            image, self.tr("Copy reference"), images.copy_reference_verb, "Ctrl+C"
+        )
+        self.copy_digest = self._add(image, self.tr("Copy digest"), images.copy_id_verb)
         self.copy_command = image.addMenu(command_menu.title())
         image.aboutToShow.connect(self._fill_commands)
-        self.details = self._add(image, self.tr("Details"), window.details, "Alt+Return", "Alt+Enter")
+        self.details = self._add(image, self.tr("Details"), images.details_verb, "Alt+Return", "Alt+Enter")
 
-        self.sign_in = self._add(registry, self.tr("Sign in…"), registries.sign_in)
-        self.sign_out = self._add(registry, self.tr("Sign out"), window.sign_out)
-        self.account = self._add(registry, self.tr("Account…"), window.account)
+        self.sign_in = self._add(registry, "", registries.sign_in_verb)
+        self.sign_out = self._add(registry, "", registries.sign_out_verb)
+        self.account = self._add(registry, "", registries.account_verb)
         registry.addSeparator()
-        self.registry_settings = self._add(registry, self.tr("Settings…"), window.registry_settings)
-        self.certificate = self._add(registry, self.tr("Certificate…"), window.certificate)
+        self.registry_settings = self._add(registry, "", registries.settings_verb)
+        self.certificate = self._add(registry, "", registries.certificate_verb)
         registry.addSeparator()
         self.mirrors = self._add(registry, self.tr("Mirrors…"), window.mirrors_requested.emit)
-        self.pin = self._add(registry, self.tr("Pin a repository by name…"), window.pin)
+        self.pin = self._add(registry, "", registries.pin_verb)
 
-        pane = window.transfer_pane
-        self.cancel = self._add(transfers, self.tr("Cancel"), pane.cancel, "Ctrl+.")
+        self.cancel = self._add(transfers, "", pane.cancel_verb, "Ctrl+.")
         self.cancel_all = self._add(transfers, self.tr("Cancel all"), pane.cancel_all)
-        self.retry = self._add(transfers, self.tr("Retry"), pane.retry)
+        self.retry = self._add(transfers, "", pane.retry_verb)
         self.retry_failed = self._add(transfers, self.tr("Retry failed"), pane.retry_failed)
         self.detour = self._add(transfers, self.tr("Download via the library"), pane.detour)
         transfers.addSeparator()
         self.move_up = self._add(transfers, self.tr("Move up"), lambda: pane.move_rows(-1), "Ctrl+Up")
         self.move_down = self._add(transfers, self.tr("Move down"), lambda: pane.move_rows(1), "Ctrl+Down")
-        self.pause = self._add(transfers, self.tr("Pause"), pane.toggle_pause)
-        self.hold = self._add(transfers, self.tr("Pause queue"), pane.toggle_hold)
-        transfers.aboutToShow.connect(self._name_pauses)
-        self.clear = self._add(transfers, self.tr("Clear finished"), pane.clear_finished)
+        self.pause = self._add(transfers, "", pane.pause_verb)
+        self.hold = self._add(transfers, "", pane.hold_verb)
+        self.clear = self._add(transfers, "", pane.clear_verb)
         transfers.addSeparator()
         self.history = self._add(transfers, self.tr("History…"), window.history_requested.emit, "Ctrl+H")
 
-        for menu in (file, image, transfers):
+        for menu in (file, image, registry, transfers):
             menu.setToolTipsVisible(True)
 
         self.refresh = self._add(view, self.tr("Refresh"), window.refresh, "F5", "Ctrl+R")
@@ -93,23 +93,36 @@ class Actions(QObject):
         self.about = self._add(help_menu, self.tr("About Longshore"), window.about_requested.emit)
         self.about.setMenuRole(QAction.MenuRole.AboutRole)
 
-        #: Actions that need the place shown in Local images, whichever pane is active.
-        self._of_place = (self.push, self.pull, self.pull_box, self.carry, self.load, self.tag)
-        window.image_pane.usable_changed.connect(self._place_usable)
-        pane.cancel_blocked.connect(lambda reason: _block(self.cancel, reason))
-        pane.retry_blocked.connect(lambda reason: _block(self.retry, reason))
-
-    @Slot(str)
-    def _place_usable(self, reason: str) -> None:
-        for action in self._of_place:
-            _block(action, reason)
+        window.active_changed.connect(self._follow_active)
+        pane.occupied_changed.connect(self._follow_active)
+        window.unused_key.connect(self._explain_key)
+        self._follow_active()
 
     @Slot()
-    def _name_pauses(self) -> None:
-        """Name the two entries as their buttons are named now: Pause or Resume."""
-        pane = self._window.transfer_pane
-        self.pause.setText(pane.pause_button.accessibleName())
-        self.hold.setText(pane.hold_button.accessibleName())
+    def _follow_active(self) -> None:
+        """Connect the entries that mean the active pane with its verbs."""
+        window = self._window
+        active, images, registries = window.active_pane(), window.image_pane, window.registry_pane
+        remote, transfers = active is registries, window.transfer_pane
+        self.save.switch(registries.save_verb if remote else images.save_verb)
+        self.copy_digest.switch(registries.copy_digest_verb if remote else images.copy_id_verb)
+        self.details.switch(registries.details_verb if remote else images.details_verb)
+        if active is transfers:
+            self.remove.switch(transfers.remove_verb)
+            self.copy_reference.switch(transfers.copy_reference_verb)
+        else:
+            self.remove.switch(registries.remove_verb if remote else images.remove_verb)
+            self.copy_reference.switch(
+                registries.copy_reference_verb if remote else images.copy_reference_verb
+            )
+
+    @Slot(object)
+    def _explain_key(self, keys: QKeyCombination) -> None:
+        """Explain why the entry with this shortcut cannot act now."""
+        for entry in self._window.findChildren(Entry):
+            if entry.reason and QKeySequence(keys) in entry.shortcuts():
+                self._window.explain(entry.reason)
+                return
 
     @Slot()
     def _fill_commands(self) -> None:
@@ -117,11 +130,21 @@ class Actions(QObject):
         copy = window.image_pane.copy_reference_requested.emit
         command_menu.fill_commands(self.copy_command, window.command_lines(), copy)
 
-    def _add(self, menu: QMenu, words: str, wish: Callable[[], object], *keys: str) -> QAction:
-        action = menu.addAction(words)
-        if keys:
-            action.setShortcuts([QKeySequence(key) for key in keys])
-        action.triggered.connect(lambda _checked=False: wish())
+    @overload
+    def _add(self, menu: QMenu, words: str, wish: Verb, *keys: str) -> Entry: ...
+
+    @overload
+    def _add(self, menu: QMenu, words: str, wish: Callable[[], object], *keys: str) -> QAction: ...
+
+    def _add(self, menu: QMenu, words: str, wish: Verb | Callable[[], object], *keys: str) -> QAction:
+        """Add an entry to *menu*: one that follows a verb, by its name unless *words* are given, or a plain one."""
+        action: QAction
+        if isinstance(wish, Verb):
+            action = wish.entry(menu, words)
+        else:
+            action = menu.addAction(words)
+            action.triggered.connect(lambda _checked=False: wish())
+        action.setShortcuts([QKeySequence(key) for key in keys])
         return action
 
     def _add_appearance(self, menu: QMenu) -> None:
@@ -142,9 +165,3 @@ class Actions(QObject):
     def _chosen(self, appearance: Appearance) -> None:
         current_theme().set_appearance(appearance)
         self._window.appearance_chosen.emit(appearance.value)
-
-
-def _block(action: QAction, reason: str) -> None:
-    """Disable *action* and give *reason* as its tooltip; "" enables it again."""
-    action.setEnabled(not reason)
-    action.setToolTip(reason or action.iconText())

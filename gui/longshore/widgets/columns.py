@@ -15,7 +15,11 @@ from longshore.widgets import fitting, icons
 from longshore.widgets.theme import current_theme
 
 #: Padding on both sides of a cell's text, in device-independent pixels.
-PADDING = 9
+PADDING = 6
+#: Where titles, cells and footers begin and end, in pixels from the inner edge of the pane.
+EDGE = 14
+#: The icons of a tree's first column begin so far from their cell, in pixels; its chevrons begin at :data:`EDGE`.
+TREE_INSET = 8
 #: Width of the sort arrow beside a column title, in pixels.
 _ARROW = 15
 #: Names push out yielding columns until they have this multiple of their natural width.
@@ -78,12 +82,23 @@ class Header(QHeaderView):
         super().__init__(Qt.Orientation.Horizontal, parent)
         self._columns = columns
         self.setMinimumSectionSize(fitting.SMALLEST)
-        self.setFixedHeight(current_theme().row_height + 2)
+        #: The rightmost visible column, which ends at the pane's edge.
+        self.last = len(columns) - 1
+        self.setFixedHeight(current_theme().row_height - 3)  # 29 with the line for loading
         self.setSectionsMovable(False)
         self.setHighlightSections(False)
         self.setStretchLastSection(False)
         self.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+
+    def room(self, rect: QRect, column: int) -> QRect:
+        """Return the part of a cell or section *rect* that its text may fill."""
+        left, right = self.padding(column)
+        return rect.adjusted(left, 0, -right, 0)
+
+    def padding(self, column: int) -> tuple[int, int]:
+        """Return the padding at the left and at the right of *column*, in pixels."""
+        return EDGE if column == 0 else PADDING, EDGE if column == self.last else PADDING
 
     def paintSection(self, painter: QPainter, rect: QRect, logical: int) -> None:
         """Qt's hook."""
@@ -96,7 +111,7 @@ class Header(QHeaderView):
         text = str(model.headerData(logical, Qt.Orientation.Horizontal, Qt.ItemDataRole.DisplayRole) or "")
         right = self._columns[logical].right
         sorted_by = self.isSortIndicatorShown() and self.sortIndicatorSection() == logical
-        room = rect.adjusted(PADDING, 0, -PADDING, -1)
+        room = self.room(rect, logical).adjusted(0, 0, 0, -1)
         space = room.width() - (_ARROW if sorted_by else 0)
         shown = theme.small_metrics.elidedText(text, Qt.TextElideMode.ElideRight, max(0, space))
         width = theme.small_metrics.horizontalAdvance(shown)
@@ -263,6 +278,9 @@ class ColumnLayout(QObject):
         if not needs or room < 2:
             return
         needs = fitting.without_yielding(needs, room)
+        if max(needs) != self.header.last:
+            self.header.last = max(needs)  # which needs more room than before
+            needs = fitting.without_yielding(self._needs(), room)
         self._set(fitting.fit(needs, room))
 
     def _set(self, widths: Mapping[int, int]) -> None:
@@ -288,11 +306,14 @@ class ColumnLayout(QObject):
 
     def _need(self, i: int) -> fitting.Need:
         column, title = self._columns[i], self._title(i)
-        usual = max(column.width(column.sample), title)
+        edge = sum(self.header.padding(i)) - 2 * PADDING
+        if i == 0 and isinstance(self._view, QTreeView):
+            edge -= EDGE - PADDING  # what a tree leaves before its cells is in the column's extra width
+        usual = max(column.width(column.sample), title) + edge
         own = self._manual.get(i)
-        least = min(usual, max(column.width(column.least), title), own or usual)
+        least = min(usual, max(column.width(column.least), title) + edge, own or usual)
         natural = max(least, self._given.get(i, usual))
-        whole, short = self._content.get(i, (0, 0))
+        whole, short = (width + edge if width else 0 for width in self._content.get(i, (0, 0)))
         # One exceptionally long name must not hide the other columns.
         essential = least if column.yields else max(least, min(short, _LONGEST_NAME * usual))
         return fitting.Need(

@@ -30,7 +30,7 @@ from PySide6.QtWidgets import (
 from longshore.models.columns import Dress, NodeAction, NodeKind, NodeState, Role, Tone
 from longshore.models.tooltips import tooltip
 from longshore.widgets import icons
-from longshore.widgets.columns import PADDING, Column, Kind
+from longshore.widgets.columns import PADDING, TREE_INSET, Column, Header, Kind
 from longshore.widgets.theme import Theme, current_theme
 
 _log = logging.getLogger(__name__)
@@ -50,6 +50,8 @@ _ACTION_ICONS = {
 }
 #: Opacity of rows that show only the last known state.
 _FADED = 0.55
+#: Space between an icon and the text after it, in pixels.
+ICON_GAP = 7
 #: Width of the bar before a new row, in pixels.
 _FRESH_WIDTH = 3
 
@@ -61,8 +63,11 @@ class CellDelegate(QStyledItemDelegate):
         super().__init__(view)
         self._view = view
         self._columns = columns
+        self._tree = isinstance(view, QTreeView)
         self._complained = False
         self._samples: dict[int, int] = {}
+        #: The header above the cells, which knows their padding.
+        self.header: Header
         #: Whether rows can be new (Role.FRESH); other models are not asked.
         self.marks_fresh = False
         #: Whether the rows show only the last known state and are drawn faint.
@@ -98,8 +103,8 @@ class CellDelegate(QStyledItemDelegate):
         text = str(given or "")  # escaped by our models
         if not given:
             text = str(index.data(_DISPLAY) or "")
-            room = view.visualRect(_as_index(index)).width() - 2 * PADDING
-            fits = current_theme().strong_metrics.horizontalAdvance(text) < room
+            room = self._room(view.visualRect(_as_index(index)), index.column())
+            fits = current_theme().strong_metrics.horizontalAdvance(text) < room.width()
             text = "" if fits else tooltip(text) or ""
         if text:
             QToolTip.showText(event.globalPos(), text, view)
@@ -120,7 +125,7 @@ class CellDelegate(QStyledItemDelegate):
             painter.fillRect(rect, theme.selection)
         number = index.column()
         column = self._columns[number] if number < len(self._columns) else self._columns[-1]
-        room = rect.adjusted(PADDING, 0, -PADDING, 0)
+        room = self._room(rect, number)
         if self.marks_fresh and number == 0 and index.data(Role.FRESH):
             bar = QRectF(rect.x() + 3, rect.y() + 6, _FRESH_WIDTH, rect.height() - 12)
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -155,7 +160,7 @@ class CellDelegate(QStyledItemDelegate):
         ink = theme.ink(Tone.QUIET if dim and not tone else tone)
         painter.setFont(font)
         painter.setPen(ink.selected if selected else ink.plain)
-        if column.together and rect.width() < self._natural(number):
+        if column.together and room.width() < self._natural(number) - 2 * PADDING:
             shown = next(iter(model.data(index, Role.SHORT) or ()), shown)
         # Measuring a text costs half as much as drawing it, and most texts are clearly short enough.
         if len(shown) * theme.widest > room.width() < metrics.horizontalAdvance(shown):
@@ -166,6 +171,12 @@ class CellDelegate(QStyledItemDelegate):
             else:
                 shown = metrics.elidedText(shown, column.elide, room.width())
         painter.drawText(room, _RIGHT if column.right else _LEFT, shown)
+
+    def _room(self, rect: QRect, number: int) -> QRect:
+        room = self.header.room(rect, number)
+        if number == 0 and self._tree:
+            room.setLeft(rect.x() + TREE_INSET)  # trees already leave space before the first column
+        return room
 
     def _natural(self, number: int) -> int:
         """Return the pixels that the sample of a column needs; measured once."""
@@ -191,10 +202,8 @@ class CellDelegate(QStyledItemDelegate):
         drawn = icons.pixmap(
             name, ink.selected if selected else ink.plain, painter.device().devicePixelRatio()
         )
-        # Trees already leave space before the first column.
-        left = room.x() + (2 - PADDING if isinstance(self._view, QTreeView) else 0)
-        painter.drawPixmap(left, room.center().y() - size // 2 + 1, drawn)
-        room.setLeft(left + size + 7)
+        painter.drawPixmap(room.x(), room.center().y() - size // 2 + 1, drawn)
+        room.setLeft(room.x() + size + ICON_GAP)
         return room
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QSize, Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QAction, QIcon, QKeyEvent, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtGui import QAction, QKeyEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QLineEdit,
@@ -14,7 +14,6 @@ from PySide6.QtWidgets import (
 )
 
 from longshore.models.sieve import LONGEST
-from longshore.models.tooltips import tooltip
 from longshore.widgets import icons
 from longshore.widgets.theme import current_theme
 
@@ -26,109 +25,30 @@ _FIELD_PADDING = 11
 _FILTER_PAUSE = 120
 
 
-class ActionButton(QPushButton):
-    """A button in a pane's header.
+class IconButton(QPushButton):
+    """A button that shows an icon, with its name as tooltip. A click never takes the focus from a view."""
 
-    If room is short it shows its icon instead of its text; its accessible name stays the text. A click never takes the
-    focus from the view that the button acts on.
-    """
-
-    def __init__(self, text: str, icon: str = "", *, primary: bool = False, only_icon: bool = False) -> None:
+    def __init__(self, name: str, icon: str) -> None:
         super().__init__()
-        self._text = text
         self._icon = icon
-        self.only_icon = only_icon
-        self._hint = ""
-        self._blocked = ""
-        self.setAccessibleName(text)
+        self.setAccessibleName(name)
+        self.setToolTip(name)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
-        if primary:
-            self.setProperty("primary", True)
-        self._compact = only_icon
-        if only_icon:
-            self.setProperty("compact", True)
-            self._tell_hint()
-            self._draw()
-            current_theme().changed.connect(self._draw)
-        else:
-            self.setText(text)
-
-    @property
-    def can_shrink(self) -> bool:
-        """True if the button has an icon that can replace its text."""
-        return bool(self._icon) and not self.only_icon
-
-    def wide(self) -> int:
-        """Return the pixels that the button needs with its text."""
-        if self.only_icon:
-            return current_theme().control_height
-        return current_theme().strong_metrics.horizontalAdvance(self._text) + 26
+        self.setProperty("compact", True)
+        self.setIconSize(QSize(icons.SIZE, icons.SIZE))
+        self._draw()
+        current_theme().changed.connect(self._draw)
 
     def sizeHint(self) -> QSize:
         """Qt's hook."""
-        theme = current_theme()
-        return QSize(theme.control_height if self._compact else self.wide(), theme.control_height)
+        return QSize(current_theme().control_height, current_theme().control_height)
 
     minimumSizeHint = sizeHint
-
-    def set_compact(self, compact: bool) -> None:
-        """Show only the icon, or only the text."""
-        if compact == self._compact or not self.can_shrink:
-            return
-        self._compact = compact
-        self.setProperty("compact", compact)
-        self.style().unpolish(self)
-        self.style().polish(self)
-        if compact:
-            self._draw()
-            current_theme().changed.connect(self._draw)
-            self.setText("")
-        else:
-            current_theme().changed.disconnect(self._draw)
-            self.setIcon(QIcon())
-            self.setText(self._text)
-        self._tell_hint()
-        self.updateGeometry()
-
-    def set_label(self, text: str, icon: str = "") -> None:
-        """Change the text (and icon), e.g. from Pause queue to Resume."""
-        if text == self._text:
-            return
-        self._text = text
-        self._icon = icon or self._icon
-        self.setAccessibleName(text)
-        if self._compact:
-            self._draw()
-        else:
-            self.setText(text)
-        self._tell_hint()
-        self.updateGeometry()
-
-    def set_hint(self, hint: str) -> None:
-        """Set the tooltip, a sentence that says what the button does."""
-        if hint != self._hint:
-            self._hint = hint
-            self.setAccessibleDescription(self._blocked or hint)
-            self._tell_hint()
-
-    def set_blocked(self, reason: str) -> None:
-        """Disable the button and show *reason*, a sentence, as its tooltip; "" enables it again."""
-        if reason != self._blocked:
-            self._blocked = reason
-            self.setEnabled(not reason)
-            self.setAccessibleDescription(reason or self._hint)
-            self._tell_hint()
-
-    def _tell_hint(self) -> None:
-        name = self._text if self._compact else ""
-        hint = self._blocked or self._hint
-        self.setToolTip(tooltip(f"{name}\n{hint}".strip()) or "" if hint else name)
 
     @Slot()
     def _draw(self) -> None:
         self.setIcon(icons.icon(self._icon))
-        self.setIconSize(QSize(icons.SIZE, icons.SIZE))
 
 
 class FilterField(QLineEdit):
@@ -142,7 +62,6 @@ class FilterField(QLineEdit):
         self.setPlaceholderText(placeholder)
         self.setAccessibleName(placeholder)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.setMaximumWidth(210)
         self.setMinimumWidth(LEAST_FIELD)
         self.setMaxLength(LONGEST)
         # Items dragged here are meant for a view nearby; dropped as text they would filter out all rows.
@@ -156,7 +75,7 @@ class FilterField(QLineEdit):
 
     def sizeHint(self) -> QSize:
         """Qt's hook."""
-        return QSize(190, current_theme().control_height)
+        return QSize(140, current_theme().control_height)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Qt's hook: if the placeholder does not fit, a single whole word replaces it."""

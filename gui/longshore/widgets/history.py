@@ -14,11 +14,12 @@ from longshore.models.history import HistoryModel
 from longshore.models.sieve import searched
 from longshore.transfers.journal.history import ENDED, HistoryFilter
 from longshore.transfers.transfer import Operation, State, TransferRequest, TransferSnapshot
-from longshore.widgets.columns import Column, Kind
+from longshore.widgets.columns import EDGE, Column, Kind
 from longshore.widgets.command_menu import Lines, add_commands, no_lines
 from longshore.widgets.header_parts import Picker
 from longshore.widgets.notices import EmptyState
 from longshore.widgets.pane import Pane
+from longshore.widgets.verbs import Side
 from longshore.widgets.views import TableView
 from longshore.words import text
 from longshore.words import transfers as words
@@ -56,15 +57,12 @@ class HistoryWindow(QWidget):
         self.model = model
         #: Returns the commands for transfers.
         self.lines_of: Callable[[list[TransferRequest]], Lines] = no_lines
-        self.pane = Pane(QCoreApplication.translate("HistoryWindow", "History"))
-        header = self.pane.header
+        self.pane = Pane(QCoreApplication.translate("HistoryWindow", "History"), rows=1)
+        header, add = self.pane.header, self.pane.verbs.add_verb
         self.summary = header.add_summary()
-        header.add_space()
         self.filter = header.add_filter(self.tr("Filter history"))
         self.filter.filtered.connect(self._tell_filter)
-        self.repeat_button = header.add_button(self.tr("Repeat"), "retry", self.repeat, primary=True)
-        self.copy_button = header.add_button(self.tr("Copy as text"), "copy", self.copy)
-        self.clear_button = header.add_button(self.tr("Clear history…"), "clear", self._clear)
+        header.add_verbs(self.pane.verbs)
         self.outcome = self._picker(
             self.tr("Outcome"),
             [(self.tr("All outcomes"), None), *((words.status_text(state), state) for state in ENDED)],
@@ -91,7 +89,7 @@ class HistoryWindow(QWidget):
             ],
         )
         pickers = QHBoxLayout()
-        pickers.setContentsMargins(14, 0, 14, 8)
+        pickers.setContentsMargins(EDGE, 0, EDGE, 8)
         pickers.setSpacing(6)
         for picker in (self.outcome, self.operation, self.registry, self.period):
             pickers.addWidget(picker)
@@ -122,6 +120,12 @@ class HistoryWindow(QWidget):
             ("Ctrl+Q", self.quit_requested.emit),
         ):
             QShortcut(QKeySequence(keys), self, wish)
+        self.pane.verbs.home = self.view
+        self.repeat_verb = add(self.tr("Repeat"), self.repeat, why_not=self._no_row, primary=True)
+        self.copy_verb = add(self.tr("Copy as text"), self.copy)
+        self.clear_verb = add(self.tr("Clear history…"), self._clear, side=Side.PANE)
+        self.view.selectionModel().selectionChanged.connect(self.pane.verbs.look)
+        model.modelReset.connect(self.pane.verbs.look)
         self._read = False
         self.view.setFocus()
 
@@ -224,10 +228,9 @@ class HistoryWindow(QWidget):
     @Slot()
     def repeat(self) -> None:
         """Request the selected transfers again."""
-        chosen = self.selected()
-        if not chosen:
-            self.pane.explain(self.tr("Select the transfers to repeat."))
+        if self.pane.refuse(self._no_row()):
             return
+        chosen = self.selected()
         # Each request once, the oldest first.
         self.repeat_requested.emit(list(dict.fromkeys(snapshot.request for snapshot in reversed(chosen))))
 
@@ -251,11 +254,11 @@ class HistoryWindow(QWidget):
     @Slot()
     def forget(self) -> None:
         """Request to remove the selected rows from the history."""
-        chosen = self.selected()
-        if chosen:
-            self.forget_requested.emit([snapshot.id for snapshot in chosen])
-        else:
-            self.pane.explain(self.tr("Select the transfers to remove from the history."))
+        if not self.pane.refuse(self._no_row()):
+            self.forget_requested.emit([snapshot.id for snapshot in self.selected()])
+
+    def _no_row(self) -> str:
+        return "" if self.view.selected_count() else self.tr("Select a transfer first.")
 
     @Slot()
     def _clear(self) -> None:
@@ -276,8 +279,8 @@ class HistoryWindow(QWidget):
     def _menu(self, where: QPoint) -> None:
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        menu.addAction(self.tr("Repeat")).triggered.connect(self.repeat)
-        menu.addAction(self.tr("Copy as text")).triggered.connect(self.copy)
+        self.repeat_verb.entry(menu)
+        self.copy_verb.entry(menu)
         lines = self.lines_of([snapshot.request for snapshot in self.selected()])
         add_commands(menu, lines, self.copy_requested.emit)
         menu.addSeparator()

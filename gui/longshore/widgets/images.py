@@ -25,6 +25,7 @@ from longshore.widgets.command_menu import Lines, add_commands, no_lines
 from longshore.widgets.notices import EmptyState, Notice
 from longshore.widgets.pane import Pane
 from longshore.widgets.place_picker import PlacePicker
+from longshore.widgets.verbs import Side
 from longshore.widgets.views import TableView
 from longshore.words import text
 
@@ -43,7 +44,6 @@ _COLUMNS = [
     Column("888.8 MB", "88.8 GB", right=True),
     Column("2 containers", "2 contain…", elide=_RIGHT, yields=1, optional=True),
 ]
-_MENU_GAP = ""
 
 
 class ImagePane(Pane):
@@ -85,13 +85,8 @@ class ImagePane(Pane):
         self.engine_picker.opened.connect(self.engines_requested)
         self.engine_picker.hovered.connect(self._over_picker)
         self.engine_picker.images_dropped.connect(self._dropped_on_picker, Qt.ConnectionType.QueuedConnection)
-        self.header.add_space()
         self.filter = self.header.add_filter(self.tr("Filter images"))
         self.filter.filtered.connect(self._filtered)
-        add = self.header.add_button
-        self.push_button = add(self.tr("Push"), "push", self.push)
-        self.tag_button = add(self.tr("Tag…"), "tag", self.tag)
-        self.remove_button = add(self.tr("Remove…"), "remove", self.remove)
         self.view = TableView(self.tr("Local images"), _COLUMNS)
         self.view.delegate.marks_fresh = True
         self.view.set_drag(self._describe)
@@ -111,8 +106,41 @@ class ImagePane(Pane):
         for signal in (model.rowsInserted, model.rowsRemoved, model.modelReset, model.dataChanged):
             signal.connect(self._changed)
         model.headerDataChanged.connect(self.view.columns.apply)
+        self._add_verbs()
         self.view.selectionModel().selectionChanged.connect(self._selection_changed)
         self._tell_state()
+
+    def _add_verbs(self) -> None:
+        add, keep = self.verbs.add_verb, self.verbs.keep
+        self.push_verb = add(self.tr("Push"), self.push, why_not=self.no_image)
+        self.tag_verb = add(self.tr("Tag…"), self.tag, why_not=self.not_one_image)
+        self.remove_verb = add(self.tr("Remove…"), self.remove, why_not=self.no_image)
+        self.carry_verb = add(self.tr("Copy to…"), self.carry, why_not=self.no_image, more=True)
+        self.save_verb = add(self.tr("Save…"), self.save, why_not=self.no_image, more=True)
+        self.load_verb = add(self.tr("Load…"), self.load, why_not=self.no_place, side=Side.PANE, more=True)
+        self.copy_reference_verb = keep(self.tr("Copy reference"), self.copy_reference, why_not=self._no_row)
+        self.copy_id_verb = keep(self.tr("Copy image ID"), self.copy_id, why_not=self._no_row)
+        self.details_verb = keep(self.tr("Details"), self.details, why_not=self.not_one_image)
+        self.verbs.home = self.view
+
+    # -- why something cannot be done now, in a sentence; "" if it can
+
+    def no_place(self) -> str:
+        """Return why the place cannot be used."""
+        return self._usable
+
+    def no_image(self) -> str:
+        """Return why nothing can be done with the selected images."""
+        return self._usable or self._no_row()
+
+    def not_one_image(self) -> str:
+        """Return why nothing can be done that takes exactly one image."""
+        if reason := self.no_image():
+            return reason
+        return self.tr("Select only one image.") if self.view.selected_count() > 1 else ""
+
+    def _no_row(self) -> str:
+        return "" if self.view.selected_count() else self.tr("Select an image first.")
 
     # -- set by the owner
 
@@ -134,6 +162,7 @@ class ImagePane(Pane):
     def set_library(self, library: bool) -> None:
         """Set whether the pane shows the library instead of an engine."""
         self._library = library
+        self.carry_verb.setText(self.tr("Load into engine…") if library else self.tr("Copy to…"))
         # A library has no containers.
         self.view.columns.leave_out([ImageColumn.IN_USE] if library else [])
 
@@ -213,80 +242,52 @@ class ImagePane(Pane):
     @Slot()
     def push(self) -> None:
         """Request a push of the selected images, or say why it is not possible."""
-        chosen = self._selected_names()
-        if self._cannot():
-            return
-        if not chosen:
-            self.explain(self.tr("Select one or more images to push, or drag them onto a registry."))
-        else:
-            self.push_requested.emit(chosen)
+        if not self.refuse(self.no_image()):
+            self.push_requested.emit(self._selected_names())
 
     @Slot()
     def carry(self) -> None:
         """Request a copy of the selected images to another engine or the library, or say why it is not possible."""
-        chosen = self._selected_names()
-        if self._cannot():
-            return
-        if chosen:
-            self.carry_requested.emit(chosen)
-        else:
-            self.explain(self.tr("Select the images to copy to another engine or the library."))
+        if not self.refuse(self.no_image()):
+            self.carry_requested.emit(self._selected_names())
 
     @Slot()
     def save(self) -> None:
         """Request to save the selected images as archives, or say why it is not possible."""
-        chosen = self._selected_names()
-        if self._cannot():
-            return
-        if chosen:
-            self.save_requested.emit(chosen)
-        else:
-            self.explain(self.tr("Select the images to save as archives."))
+        if not self.refuse(self.no_image()):
+            self.save_requested.emit(self._selected_names())
 
     @Slot()
     def load(self) -> None:
         """Request to load archives, or say why it is not possible."""
-        if not self._cannot():
+        if not self.refuse(self.no_place()):
             self.load_requested.emit()
 
     @Slot()
     def tag(self) -> None:
         """Request another name for the selected image, or say why it is not possible."""
-        chosen = self._selected_names()
-        if self._cannot():
-            return
-        if len(chosen) != 1:
-            self.explain(self.tr("Select one image to give it another name."))
-        else:
-            self.tag_requested.emit(chosen[0])
+        if not self.refuse(self.not_one_image()):
+            self.tag_requested.emit(self._selected_names()[0])
 
     @Slot()
     def remove(self) -> None:
         """Request to remove the selected images, or say why it is not possible."""
-        chosen = self.selected()
-        if self._cannot():
-            return
-        if not chosen:
-            self.explain(self.tr("Select the images to remove."))
-        else:
-            self.remove_requested.emit(chosen)
+        if not self.refuse(self.no_image()):
+            self.remove_requested.emit(self.selected())
 
     @Slot()
     def copy_reference(self) -> None:
         """Request to copy the selected references to the clipboard, one per line."""
         rows = sorted(self.view.rows(), key=QModelIndex.row)
-        lines = [str(words) for row in rows if (words := row.data(Role.COPY_TEXT))]
-        if lines:
+        if not self.refuse(self._no_row()):
+            lines = (str(words) for row in rows if (words := row.data(Role.COPY_TEXT)))
             self.copy_reference_requested.emit("\n".join(lines))
-        else:
-            self.explain(self.tr("Select an image to copy its reference."))
 
     @Slot()
     def copy_id(self) -> None:
         """Request to copy the full ids of the selected images to the clipboard."""
-        chosen = self.selected()
-        if chosen:
-            self.copy_id_requested.emit("\n".join(image.image_id for image in chosen))
+        if not self.refuse(self._no_row()):
+            self.copy_id_requested.emit("\n".join(image.image_id for image in self.selected()))
 
     def command_lines(self) -> Lines:
         """Return the commands for the selected images."""
@@ -295,13 +296,8 @@ class ImagePane(Pane):
     @Slot()
     def details(self) -> None:
         """Request the details of the selected image."""
-        chosen = self._selected_names()
-        if self._cannot():
-            return
-        if len(chosen) != 1:
-            self.explain(self.tr("Select one image to see its details."))
-        else:
-            self.details_requested.emit(chosen[0])
+        if not self.refuse(self.not_one_image()):
+            self.details_requested.emit(self._selected_names()[0])
 
     # -- inside
 
@@ -317,6 +313,7 @@ class ImagePane(Pane):
     @Slot()
     def _selection_changed(self) -> None:
         self.hush()
+        self.verbs.look()
         self.model.seen(self.view.rows())
         self._soon.start()
         self.selection_changed.emit(bool(self.view.rows()))
@@ -335,6 +332,8 @@ class ImagePane(Pane):
     def _tell_state(self) -> None:
         self._tell_footer()
         self._tell_down()
+        self.verbs.look()
+        self.verbs.setVisible(bool(self.model.total) or self._waiting)
         shown = self.model.rowCount()
         if self._down is not None and not self.model.total:
             sentence, *rest = self._down
@@ -368,8 +367,6 @@ class ImagePane(Pane):
         reason = "" if down is None else self.tr("Not available now. {0}").format(down[0])
         if reason != self._usable:
             self._usable = reason
-            for button in (self.push_button, self.tag_button, self.remove_button):
-                button.set_blocked(reason)
             self.usable_changed.emit(reason)
 
     def _tell_footer(self) -> None:
@@ -388,13 +385,6 @@ class ImagePane(Pane):
                     compressed=self._library,
                 )
             )
-
-    def _cannot(self) -> bool:
-        """Return True if the place cannot be used, and then show the reason."""
-        if self._down is None:
-            return False
-        self.explain(f"{self._down[0]} {self._down[1]}".strip(), Tone.CAUTION)
-        return True
 
     @Slot(object)
     def _dropped_on_picker(self, dropped: list[ImageName]) -> None:
@@ -422,29 +412,17 @@ class ImagePane(Pane):
     def _menu(self, where: QPoint) -> None:
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        menu.setToolTipsVisible(True)
-        for words, wish in (
-            (self.tr("Push…"), self.push),
-            (self.tr("Load into engine…") if self._library else self.tr("Copy to…"), self.carry),
-            (self.tr("Save…"), self.save),
-            (self.tr("Tag…"), self.tag),
-            (_MENU_GAP, None),
-            (self.tr("Copy reference"), self.copy_reference),
-            (self.tr("Copy image ID"), self.copy_id),
-            (self.tr("Details"), self.details),
-            (_MENU_GAP, None),
-            (self.tr("Remove…"), self.remove),
-            (_MENU_GAP, None),
-            (self.tr("Load…"), self.load),
-        ):
-            if wish is None:
-                menu.addSeparator()
-                continue
-            action = menu.addAction(words)
-            action.triggered.connect(wish)
-            if wish == self.copy_id:
-                add_commands(menu, self.command_lines(), self.copy_reference_requested.emit)
-            if self._usable and wish not in (self.copy_reference, self.copy_id):
-                action.setEnabled(False)
-                action.setToolTip(self._usable)
+        self.push_verb.entry(menu, self.tr("Push…"))
+        self.carry_verb.entry(menu)
+        self.save_verb.entry(menu)
+        self.tag_verb.entry(menu)
+        menu.addSeparator()
+        self.copy_reference_verb.entry(menu)
+        self.copy_id_verb.entry(menu)
+        add_commands(menu, self.command_lines(), self.copy_reference_requested.emit)
+        self.details_verb.entry(menu)
+        menu.addSeparator()
+        self.remove_verb.entry(menu)
+        menu.addSeparator()
+        self.load_verb.entry(menu)
         menu.popup(self.view.viewport().mapToGlobal(where))

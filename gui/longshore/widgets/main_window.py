@@ -8,8 +8,8 @@ import itertools
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from PySide6.QtCore import QByteArray, Qt, Signal, SignalInstance, Slot
-from PySide6.QtGui import QCloseEvent, QGuiApplication, QPaintEvent
+from PySide6.QtCore import QByteArray, Qt, Signal, Slot
+from PySide6.QtGui import QCloseEvent, QGuiApplication, QKeyEvent, QPaintEvent
 from PySide6.QtWidgets import QApplication, QMainWindow, QMenu, QSplitter, QVBoxLayout, QWidget
 
 from longshore.models.columns import Tone
@@ -57,6 +57,8 @@ class MainWindow(QMainWindow):
     about_requested = Signal()
     appearance_chosen = Signal(str)  # value of Appearance; already applied
     painted = Signal()  # the window was painted for the first time
+    active_changed = Signal()  # another pane is active
+    unused_key = Signal(object)  # QKeyCombination that nothing in the window has used
     close_requested = Signal()  # the user closes the window; it stays until close_now()
 
     transfer_pane: TransferPane
@@ -85,7 +87,7 @@ class MainWindow(QMainWindow):
         layout.setContentsMargins(_GAP, 4, _GAP, _GAP)
         layout.addWidget(self.floors)
         self.setCentralWidget(centre)
-        self.image_pane.usable_changed.connect(self.registry_pane.pull_button.set_blocked)
+        self.image_pane.usable_changed.connect(self.registry_pane.set_unusable)
         self._last_view: QWidget = self.image_pane.view
         self._panes: list[Pane] = [self.registry_pane]
         self._views: dict[str, TableView | TreeView] = {
@@ -125,7 +127,7 @@ class MainWindow(QMainWindow):
         self.floors.setSizes([500, 280])
         self._panes.append(pane)
         self._views["transfers"] = pane.view
-        _chain([self.registry_pane.tags.copy_button, pane.view, *pane.header.buttons])
+        _chain([self.registry_pane.tags.filter, pane.view, *pane.verbs.buttons])
         if self._restored:
             self.floors.restoreState(self._restored["floors"])
             self._restore_columns("transfers")
@@ -137,13 +139,13 @@ class MainWindow(QMainWindow):
                 images.view,
                 images.engine_picker,
                 images.filter,
-                *images.header.buttons,
+                *images.verbs.buttons,
                 registries.view,
                 registries.tags.view,
                 registries.filter,
-                *registries.header.buttons,
+                registries.refresh_button,
+                *registries.verbs.buttons,
                 registries.tags.filter,
-                registries.tags.copy_button,
             ]
         )
         images.view.setFocus(Qt.FocusReason.OtherFocusReason)
@@ -153,8 +155,9 @@ class MainWindow(QMainWindow):
     @Slot(QWidget, QWidget)
     def _focus_changed(self, _old: QWidget | None, new: QWidget | None) -> None:
         # Kept when a menu or a field takes the focus: an action is meant for the view that was active before.
-        if isinstance(new, (TableView, TreeView)) and self.isAncestorOf(new):
+        if isinstance(new, (TableView, TreeView)) and self.isAncestorOf(new) and new is not self._last_view:
             self._last_view = new
+            self.active_changed.emit()
 
     def active_pane(self) -> Pane:
         """Return the active pane, or the one that was active last."""
@@ -175,44 +178,6 @@ class MainWindow(QMainWindow):
         words = QGuiApplication.clipboard().text().strip()
         self.pull_box_requested.emit(words if words and "\n" not in words and len(words) <= 500 else "")
 
-    @Slot()
-    def remove(self) -> None:
-        """Remove what is selected in the active pane."""
-        pane = self.active_pane()
-        if pane is self.transfer_pane:
-            self.transfer_pane.remove()
-        elif pane is self.registry_pane:
-            self.registry_pane.remove()
-        else:
-            self.image_pane.remove()
-
-    @Slot()
-    def save(self) -> None:
-        """Save what is selected in the active pane as archives."""
-        if self.active_pane() is self.registry_pane:
-            self.registry_pane.save()
-        else:
-            self.image_pane.save()
-
-    @Slot()
-    def copy_reference(self) -> None:
-        """Copy the references of what is selected in the active pane."""
-        pane = self.active_pane()
-        if pane is self.registry_pane:
-            self.registry_pane.copy_reference()
-        elif pane is self.transfer_pane:
-            self.transfer_pane.copy_reference()
-        else:
-            self.image_pane.copy_reference()
-
-    @Slot()
-    def copy_digest(self) -> None:
-        """Copy the digest of what is selected in the active pane."""
-        if self.active_pane() is self.registry_pane:
-            self.registry_pane.copy_digest()
-        else:
-            self.image_pane.copy_id()
-
     def command_lines(self) -> Lines:
         """Return the commands for what is selected in the active pane."""
         pane = self.active_pane()
@@ -223,53 +188,9 @@ class MainWindow(QMainWindow):
         return self.image_pane.command_lines()
 
     @Slot()
-    def details(self) -> None:
-        """Show the details of what is selected in the active pane."""
-        if self.active_pane() is self.registry_pane:
-            self.registry_pane.details()
-        else:
-            self.image_pane.details()
-
-    @Slot()
     def refresh(self) -> None:
         """Request to refresh the list in the active pane."""
         self.registry_pane.refresh()
-
-    @Slot()
-    def sign_out(self) -> None:
-        """Request to sign out of the registry of the current row."""
-        self._of_registry(self.registry_pane.sign_out_requested)
-
-    @Slot()
-    def account(self) -> None:
-        """Request the account at the registry of the current row."""
-        self._of_registry(self.registry_pane.account_requested)
-
-    @Slot()
-    def registry_settings(self) -> None:
-        """Request the settings of the registry of the current row."""
-        self._of_registry(self.registry_pane.settings_requested)
-
-    @Slot()
-    def certificate(self) -> None:
-        """Request the certificate of the registry of the current row."""
-        self._of_registry(self.registry_pane.certificate_requested)
-
-    def _of_registry(self, wish: SignalInstance) -> None:
-        host = self.registry_pane.current_host()
-        if host:
-            wish.emit(host)
-        else:
-            self.registry_pane.explain(self.tr("Select a registry first."))
-
-    @Slot()
-    def pin(self) -> None:
-        """Request to pin a repository of the registry of the current row."""
-        host = self.registry_pane.current_host()
-        if host:
-            self.registry_pane.pin_requested.emit(host, "")
-        else:
-            self.registry_pane.explain(self.tr("Select the registry in which to pin a repository."))
 
     @Slot()
     def focus_filter(self) -> None:
@@ -282,6 +203,11 @@ class MainWindow(QMainWindow):
             field = self.image_pane.filter
         field.setFocus(Qt.FocusReason.ShortcutFocusReason)
         field.selectAll()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Qt's hook: a key that nobody used may be the shortcut of something that cannot be done now."""
+        super().keyPressEvent(event)
+        self.unused_key.emit(event.keyCombination())
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Qt's hook. The window's content is painted after it, before the next event."""

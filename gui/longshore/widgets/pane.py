@@ -1,13 +1,15 @@
-"""The base of all panes: a rounded frame, a header with title, picker, filter and actions, a notice, a footer."""
+"""The base of all panes: a rounded frame, two header rows, a notice, a footer.
+
+The first row says what is shown: title, place, filter. The second says what can be done, see :mod:`.verbs`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QMargins, Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
-    QComboBox,
     QHBoxLayout,
     QSizePolicy,
     QVBoxLayout,
@@ -15,120 +17,94 @@ from PySide6.QtWidgets import (
 )
 
 from longshore.models.columns import Tone
-from longshore.widgets.header_parts import LEAST_FIELD, ActionButton, FilterField, Picker
+from longshore.widgets.columns import EDGE
+from longshore.widgets.header_parts import LEAST_FIELD, FilterField, IconButton, Picker
 from longshore.widgets.notices import ElidedLabel, LoadingLine, Notice, plain_label
-from longshore.widgets.theme import current_theme
+from longshore.widgets.verbs import GAP, VerbBar
 
-_MARGIN = 14
-_GAP = 6
-_LEAST_PICKER = 124
+#: Height of the first header row, in pixels: a control with the space above and below it.
+_HEADER = 46
+#: Space below the controls of both header rows, in pixels.
+_BELOW = 8
+#: A summary keeps this width, in pixels, before buttons go into *More*.
+_LEAST_SUMMARY = 160
 
 
 class HeaderBar(QWidget):
-    """Title, picker, space, filter, actions. If room is short, actions shrink to icons, then the picker shrinks."""
+    """The first row: title, picker, filter; or title, summary and, in a pane with one row, its verbs."""
 
     def __init__(self, title: str) -> None:
         super().__init__()
         self.row = QHBoxLayout(self)
-        self.row.setContentsMargins(_MARGIN, 10, 10, 8)
-        self.row.setSpacing(_GAP)
+        self.row.setContentsMargins(EDGE, _HEADER - _BELOW - 28, EDGE, _BELOW)
+        self.row.setSpacing(GAP)
         self.title = plain_label(title, role="title")
         self.title.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.row.addWidget(self.title)
-        self.buttons: list[ActionButton] = []
-        self.picker: QComboBox | None = None
         self.filter: FilterField | None = None
         self.summary: ElidedLabel | None = None
-        self._picker_width = 0
+        self._verbs: VerbBar | None = None
 
     def add_picker(self, picker: Picker, name: str, wide: int) -> None:
-        """Add a combo box after the title."""
-        self.picker = picker
-        self.picker.setAccessibleName(name)
-        self.picker.setMinimumWidth(LEAST_FIELD)
-        self.picker.setMaximumWidth(wide)
-        self._picker_width = wide
-        self.row.addSpacing(4)
-        self.row.addWidget(self.picker)
+        """Add a combo box after the title, at most *wide* pixels."""
+        picker.setAccessibleName(name)
+        picker.setMinimumWidth(LEAST_FIELD)
+        picker.setMaximumWidth(wide)
+        self.row.addSpacing(2)
+        self.row.addWidget(picker)
 
     def add_summary(self) -> ElidedLabel:
         """Add a dim line after the title and return it."""
         self.summary = ElidedLabel("dim")
         self.row.addSpacing(2)
-        self.row.addWidget(self.summary, 8)
+        self.row.addWidget(self.summary, 1)
         return self.summary
 
-    def add_space(self) -> None:
-        """Add a stretch: what is added after it is right-aligned."""
-        self.row.addStretch(1)
-
     def add_filter(self, placeholder: str) -> FilterField:
-        """Add a filter field and return it."""
+        """Add a filter field that takes the rest of the row, and return it."""
         self.filter = FilterField(placeholder)
-        self.row.addWidget(self.filter, 4)
+        self.row.addSpacing(2)
+        self.row.addWidget(self.filter, 1)
         return self.filter
 
-    def add_button(
-        self,
-        text: str,
-        icon: str,
-        wish: Callable[[], None],
-        *,
-        primary: bool = False,
-        only_icon: bool = False,
-    ) -> ActionButton:
-        """Add a button and return it. A click calls *wish*."""
-        button = ActionButton(text, icon, primary=primary, only_icon=only_icon)
+    def add_icon(self, name: str, icon: str, wish: Callable[[], None]) -> IconButton:
+        """Add a button with an icon and return it. A click calls *wish*."""
+        button = IconButton(name, icon)
         button.clicked.connect(lambda: wish())
-        self.buttons.append(button)
         self.row.addWidget(button)
         return button
 
-    def minimumSizeHint(self) -> QSize:
-        """Qt's hook: the size with all actions as icons and without the title."""
-        hint = super().minimumSizeHint()
-        title = 0 if self.title.isHidden() else self.title.sizeHint().width() + _GAP
-        saved = sum(
-            b.sizeHint().width() - current_theme().control_height for b in self.buttons if b.can_shrink
-        )
-        return QSize(max(0, hint.width() - saved - title), hint.height())
+    def add_verbs(self, verbs: VerbBar) -> None:
+        """Add the verbs at the right: the pane has no second row."""
+        self._verbs = verbs
+        verbs.resized.connect(self._share)
+        self.row.addWidget(verbs)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Qt's hook: decides what shrinks."""
+        """Qt's hook."""
         super().resizeEvent(event)
-        title = self.title.sizeHint().width()
-        need = 2 * _MARGIN + title + sum(b.wide() + _GAP for b in self.buttons)
-        slack = 0  # pixels that the fields have beyond their preferred width
-        if self.picker is not None:
-            need += _LEAST_PICKER + _GAP
-            slack += _LEAST_PICKER - LEAST_FIELD
-        if self.filter is not None:
-            need += 90 + _GAP
-            slack += 90 - LEAST_FIELD
+        self._share()
+
+    def _share(self) -> None:
+        """Give the verbs what title, summary and filter can spare."""
+        if self._verbs is None:
+            return
+        taken = 2 * EDGE + self.title.sizeHint().width() + 3 * GAP
         if self.summary is not None:
-            need += 120 + _GAP
-        room = event.size().width()
-        for button in reversed(self.buttons):
-            if not button.can_shrink:
-                continue
-            compact = need > room
-            button.set_compact(compact)
-            if compact:
-                need -= button.wide() - current_theme().control_height
-        # As a last resort the title is hidden: one can see what the pane is, but its fields must be readable.
-        self.title.setVisible(need <= room + slack)
-        if self.title.isHidden():
-            need -= title
-        if self.picker is not None:
-            self.picker.setMaximumWidth(
-                max(_LEAST_PICKER, min(self._picker_width, _LEAST_PICKER + room - need))
-            )
+            taken += min(self.summary.sizeHint().width(), _LEAST_SUMMARY)
+        if self.filter is not None:
+            taken += LEAST_FIELD + GAP
+        least, full = self._verbs.minimumSizeHint().width(), self._verbs.sizeHint().width()
+        self._verbs.setFixedWidth(max(least, min(full, self.width() - taken)))
 
 
 class Pane(QWidget):
-    """A rounded frame with a header. The content of a pane goes into :attr:`body`."""
+    """A rounded frame with a header. The content of a pane goes into :attr:`body`, what it can do into :attr:`verbs`.
 
-    def __init__(self, title: str) -> None:
+    *rows*: 2, or 1 if the verbs are in the first header row.
+    """
+
+    def __init__(self, title: str, *, rows: int = 2) -> None:
         super().__init__()
         self.setObjectName("pane")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
@@ -137,6 +113,9 @@ class Pane(QWidget):
         outer.setSpacing(0)
         self.header = HeaderBar(title)
         outer.addWidget(self.header)
+        self.verbs = VerbBar(QMargins(EDGE, 0, EDGE, _BELOW) if rows > 1 else QMargins())
+        if rows > 1:
+            outer.addWidget(self.verbs)
         self.loading = LoadingLine()
         outer.addWidget(self.loading)
         self.body = QVBoxLayout()
@@ -153,11 +132,17 @@ class Pane(QWidget):
         band.setObjectName("band")
         band.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         row = QHBoxLayout(band)
-        row.setContentsMargins(18, 7, 18, 8)
+        row.setContentsMargins(EDGE, 7, EDGE, 8)
         self._footer = ElidedLabel("dim")
         row.addWidget(self._footer)
         self._outer.addWidget(band)
         return self._footer
+
+    def refuse(self, reason: str) -> bool:
+        """Show *reason*, why something cannot be done, and return True; do nothing for "" and return False."""
+        if reason:
+            self.explain(reason)
+        return bool(reason)
 
     def explain(
         self,

@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QCoreApplication, QMimeData, QModelIndex, QPoint, Qt, Signal, Slot
-from PySide6.QtWidgets import QMenu, QSplitter
+from PySide6.QtCore import QCoreApplication, QMimeData, QModelIndex, QPoint, Qt, Signal, SignalInstance, Slot
+from PySide6.QtWidgets import QSplitter
 
 from longshore.errors import Remedy
 from longshore.models.columns import NodeAction, NodeKind, NodeState, RegistryColumn, Role, Tone
 from longshore.models.registries import RegistryModel
 from longshore.models.tags import TagModel
 from longshore.widgets.columns import Column, Kind
-from longshore.widgets.command_menu import Lines, add_commands, no_lines
+from longshore.widgets.command_menu import Lines, no_lines
 from longshore.widgets.notices import EmptyState
 from longshore.widgets.pane import Pane
 from longshore.widgets.tags import TagSection
+from longshore.widgets.verbs import Side, Verb
 from longshore.widgets.views import TreeView
 from longshore.words import text
 
@@ -60,18 +61,13 @@ class RegistryPane(Pane):
         super().__init__(QCoreApplication.translate("RegistryPane", "Registries"))
         self.model = model
         self._place = ("", "")
+        self._unusable = ""
         #: Returns the commands for tags, and for repositories, without tag.
         self.lines_of: Callable[[list[Reference]], Lines] = no_lines
-        self.header.add_space()
         self.filter = self.header.add_filter(self.tr("Filter repositories"))
         self.filter.filtered.connect(self._filtered)
         self.filter.returnPressed.connect(self._search)
-        add = self.header.add_button
-        self.refresh_button = add(self.tr("Refresh"), "refresh", self.refresh, only_icon=True)
-        self.pull_button = add(self.tr("Pull"), "", self.pull, primary=True)
-        self.sign_in_button = add(self.tr("Sign in…"), "sign-in", self.sign_in)
-        self.add_button = add(self.tr("Add registry…"), "add", self.add_registry_requested.emit)
-
+        self.refresh_button = self.header.add_icon(self.tr("Refresh"), "refresh", self.refresh)
         self.view = TreeView(self.tr("Registries"), _COLUMNS)
         self.view.set_drag(self._describe)
         self.view.set_drop(self._drop_hint, own=True)
@@ -81,10 +77,9 @@ class RegistryPane(Pane):
         self.view.customContextMenuRequested.connect(self._menu)
         self.view.selectionModel().currentRowChanged.connect(self._current_changed)
         self.empty = EmptyState(self.view)
-        self.empty.clicked.connect(self.filter.clear)
+        self.empty.clicked.connect(self._empty_clicked)
 
         self.tags = TagSection(tags)
-        self.tags.copy_clicked.connect(self.copy)
         self.tags.retry_clicked.connect(lambda: self.refresh_requested.emit(*self._place))
         self.tags.remedy_clicked.connect(lambda remedy: self.act_on(remedy, self._place[0]))
         self.tags.view.opened.connect(self._tag_opened)
@@ -103,11 +98,87 @@ class RegistryPane(Pane):
         for signal in (model.rowsInserted, model.rowsRemoved, model.modelReset):
             signal.connect(self._rows_changed)
         model.state_changed.connect(self._state_changed)
+        self._add_verbs()
+        for view in (self.view, self.tags.view):
+            view.selectionModel().selectionChanged.connect(self.verbs.look)
+            view.model().modelReset.connect(self.verbs.look)
         bar = self.view.verticalScrollBar()
         bar.valueChanged.connect(self._scrolled)
         bar.rangeChanged.connect(self._scrolled)
 
+    def _add_verbs(self) -> None:
+        add, keep = self.verbs.add_verb, self.verbs.keep
+        self.pull_verb = add(self.tr("Pull"), self.pull, why_not=self._no_pull, primary=True)
+        self.copy_verb = add(self.tr("Copy"), self.copy, why_not=self.no_repository)
+        self.copy_verb.set_hint(self.tr("Copy to another registry"))
+        self.pull_to_verb = add(self.tr("Pull to several engines…"), self.pull_to, more=True)
+        self.save_verb = add(self.tr("Save…"), self.save, why_not=self.no_tag, more=True)
+        self.remove_verb = add(self.tr("Remove…"), self.remove, why_not=self.no_tag, more=True)
+        self.sign_in_verb = add(self.tr("Sign in…"), self.sign_in, why_not=self.no_registry, side=Side.PANE)
+        self.add_registry_verb = add(
+            self.tr("Add registry…"), self.add_registry_requested.emit, side=Side.PANE, stays=1
+        )
+        self.copy_reference_verb = keep(
+            self.tr("Copy reference"), self.copy_reference, why_not=self._no_reference
+        )
+        self.copy_digest_verb = keep(self.tr("Copy digest"), self.copy_digest, why_not=self.no_tag)
+        self.details_verb = keep(self.tr("Details"), self.details, why_not=self._not_one)
+        self.sign_out_verb = self._keep(self.tr("Sign out"), self.sign_out_requested)
+        self.account_verb = self._keep(self.tr("Account…"), self.account_requested)
+        self.settings_verb = self._keep(self.tr("Settings…"), self.settings_requested)
+        self.certificate_verb = self._keep(self.tr("Certificate…"), self.certificate_requested)
+        self.pin_verb = keep(
+            self.tr("Pin a repository by name…"),
+            lambda: self.pin_requested.emit(self._host(), ""),
+            why_not=self.no_registry,
+        )
+        self.verbs.home = self.view
+
+    def _keep(self, words: str, wish: SignalInstance) -> Verb:
+        """Add a verb for the registry of the current row."""
+        return self.verbs.keep(words, lambda: wish.emit(self._host()), why_not=self.no_registry)
+
+    # -- why something cannot be done now, in a sentence; "" if it can
+
+    @Slot(str)
+    def set_unusable(self, reason: str) -> None:
+        """Set why nothing can be pulled: the place in Local images cannot be used; "" if it can."""
+        self._unusable = reason
+        self.verbs.look()
+
+    def no_registry(self) -> str:
+        """Return why nothing can be done with the registry of the current row."""
+        return "" if self._host() else self.tr("Select a registry first.")
+
+    def _host(self) -> str:
+        return self.current_host() or self._place[0]
+
+    def no_repository(self) -> str:
+        """Return why nothing can be done with the selected tags or repositories."""
+        return "" if self.selected_references() else self.tr("Select a repository or a tag first.")
+
+    def no_tag(self) -> str:
+        """Return why nothing can be done with the selected tags."""
+        return "" if self.tags.view.selected_count() else self.tr("Select a tag first.")
+
+    def _no_pull(self) -> str:
+        return self._unusable or self.no_repository()
+
+    def _no_reference(self) -> str:
+        found = self.view.selected_count() or self.tags.view.selected_count()
+        return "" if found else self.tr("Select a repository or a tag first.")
+
+    def _not_one(self) -> str:
+        if reason := self.no_repository():
+            return reason
+        return self.tr("Select only one tag.") if len(self.selected_references()) > 1 else ""
+
     # -- selection
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """The host and the repository whose tags are shown; "" and "" at first."""
+        return self._place
 
     def current_host(self) -> str:
         """Return the registry of the current row, "" if none."""
@@ -138,11 +209,8 @@ class RegistryPane(Pane):
     @Slot()
     def sign_in(self) -> None:
         """Request to sign in to the registry of the current row, or say that one must be selected."""
-        host = self.current_host() or self._place[0]
-        if host:
-            self.sign_in_requested.emit(host)
-        else:
-            self.explain(self.tr("Select the registry to sign in to."))
+        if not self.refuse(self.no_registry()):
+            self.sign_in_requested.emit(self._host())
 
     @Slot()
     def pull(self) -> None:
@@ -160,19 +228,14 @@ class RegistryPane(Pane):
     @Slot()
     def copy(self) -> None:
         """Request to copy the selection to another registry, or say that nothing is selected."""
-        if chosen := self.selected_references():
-            self.copy_requested.emit(chosen)
-        else:
-            self.explain(self.tr("Select a repository or tags to copy to another registry."))
+        if not self.refuse(self.no_repository()):
+            self.copy_requested.emit(self.selected_references())
 
     @Slot()
     def save(self) -> None:
         """Request to save the selected tags as archives, or say that none is selected."""
-        chosen = self.tags.selected_references()
-        if chosen:
-            self.save_requested.emit(chosen)
-        else:
-            self.explain(self.tr("Select the tags to save as archives."))
+        if not self.refuse(self.no_tag()):
+            self.save_requested.emit(self.tags.selected_references())
 
     @Slot()
     def copy_reference(self) -> None:
@@ -181,8 +244,6 @@ class RegistryPane(Pane):
         lines = [str(words) for index in view.rows() if (words := index.data(Role.COPY_TEXT))]
         if lines:
             self.copy_reference_requested.emit("\n".join(lines))
-        else:
-            self.explain(self.tr("Select a repository or a tag to copy its reference."))
 
     @Slot()
     def copy_digest(self) -> None:
@@ -200,20 +261,15 @@ class RegistryPane(Pane):
     @Slot()
     def details(self) -> None:
         """Request the details of the selected tag or repository."""
-        chosen = self.selected_references()
-        if len(chosen) == 1:
-            self.details_requested.emit(chosen[0])
-        else:
-            self.explain(self.tr("Select one tag to see its details."))
+        if not self.refuse(self._not_one()):
+            self.details_requested.emit(self.selected_references()[0])
 
     @Slot()
     def remove(self) -> None:
         """Request to remove the selected tags from their registry, or say that none is selected."""
-        tags = [reference.tag for reference in self.tags.selected_references() if reference.tag]
-        if tags:
+        if not self.refuse(self.no_tag()):
+            tags = [reference.tag for reference in self.tags.selected_references() if reference.tag]
             self.remove_tags_requested.emit(*self._place, tags)
-        else:
-            self.explain(self.tr("Select the tags to remove from their registry."))
 
     # -- inside
 
@@ -240,11 +296,21 @@ class RegistryPane(Pane):
 
     @Slot()
     def _rows_changed(self) -> None:
-        if self.filter.text().strip() and self.model.rowCount() == 0:
-            words = self.filter.text().strip()
+        words = self.filter.text().strip()
+        if not self.model.hosts:
+            self.empty.say(self.tr("No registries yet."), self.tr("Add registry…"))
+        elif words and self.model.rowCount() == 0:
             self.empty.say(self.tr("Nothing loaded matches “{0}”.").format(words), self.tr("Clear filter"))
         else:
             self.empty.say("")
+        self.verbs.setVisible(bool(self.model.hosts))
+
+    @Slot()
+    def _empty_clicked(self) -> None:
+        if self.model.hosts:
+            self.filter.clear()
+        else:
+            self.add_registry_requested.emit()
 
     @Slot(str)
     def _state_changed(self, _host: str) -> None:
@@ -271,6 +337,7 @@ class RegistryPane(Pane):
     @Slot(QModelIndex)
     def _current_changed(self, index: QModelIndex) -> None:
         self.hush()
+        self.verbs.look()
         self._invite()
         if not index.isValid() or index.data(Role.NODE_KIND) != NodeKind.REPOSITORY:
             # The tags of the last repository stay: looking at another registry must not lose them.
@@ -372,76 +439,13 @@ class RegistryPane(Pane):
 
     @Slot(QPoint)
     def _menu(self, where: QPoint) -> None:
-        index = self.view.indexAt(where).siblingAtColumn(0)
-        menu = QMenu(self)
-        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        host = str(index.data(Role.HOST) or "") if index.isValid() else ""
-        repository = str(index.data(Role.REPOSITORY) or "") if index.isValid() else ""
-        if repository:
-            menu.addAction(self.tr("Pull")).triggered.connect(self.pull)
-            menu.addAction(self.tr("Pull to several engines…")).triggered.connect(self.pull_to)
-            menu.addAction(self.tr("Copy to another registry…")).triggered.connect(self.copy)
-            menu.addSeparator()
-            menu.addAction(self.tr("Copy reference")).triggered.connect(self.copy_reference)
-            lines = self.lines_of(self.selected_repositories())
-            add_commands(menu, lines, self.copy_reference_requested.emit)
-            if index.data(Role.PINNED):
-                unpin = menu.addAction(self.tr("Unpin"))
-                unpin.triggered.connect(lambda: self.unpin_requested.emit(host, repository))
-            else:
-                pin = menu.addAction(self.tr("Pin"))
-                pin.triggered.connect(lambda: self.pin_requested.emit(host, repository))
-            menu.addSeparator()
-        if host:
-            menu.addAction(self.tr("Refresh")).triggered.connect(self.refresh)
-            menu.addAction(self.tr("Sign in…")).triggered.connect(lambda: self.sign_in_requested.emit(host))
-            menu.addAction(self.tr("Sign out")).triggered.connect(lambda: self.sign_out_requested.emit(host))
-            menu.addAction(self.tr("Account…")).triggered.connect(lambda: self.account_requested.emit(host))
-            menu.addSeparator()
-            settings = menu.addAction(self.tr("Settings…"))
-            settings.triggered.connect(lambda: self.settings_requested.emit(host))
-            certificate = menu.addAction(self.tr("Certificate…"))
-            certificate.triggered.connect(lambda: self.certificate_requested.emit(host))
-            ask = menu.addAction(self.tr("Pin a repository by name…"))
-            ask.triggered.connect(lambda: self.pin_requested.emit(host, ""))
-            self._add_kinds(menu, host)
-            menu.addSeparator()
-            forget = menu.addAction(self.tr("Remove registry from list"))
-            forget.triggered.connect(lambda: self.remove_registry_requested.emit(host))
-        menu.addAction(self.tr("Add registry…")).triggered.connect(self.add_registry_requested)
+        from longshore.widgets.registry_menus import registry_menu
+
+        menu = registry_menu(self, self.view.indexAt(where).siblingAtColumn(0))
         menu.popup(self.view.viewport().mapToGlobal(where))
-
-    def _add_kinds(self, menu: QMenu, host: str) -> None:
-        """Add a menu that overrides the detected vendor of the registry."""
-        from longshore.registry.listing import KINDS  # slow to import and seldom needed
-
-        chosen = self.model.chosen_kind(host)
-        kinds = menu.addMenu(self.tr("List as"))
-        for kind, name in KINDS.items():
-            found = KINDS.get(self.model.make(host), "") if kind == "auto" else ""
-            action = kinds.addAction(self.tr("{0} (found: {1})").format(name, found) if found else name)
-            action.setCheckable(True)
-            action.setChecked(kind == chosen)
-            action.triggered.connect(lambda _on, kind=kind: self.kind_requested.emit(host, kind))
 
     @Slot(QPoint)
     def _tag_menu(self, where: QPoint) -> None:
-        menu = QMenu(self)
-        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        if self.tags.view.rows():
-            menu.addAction(self.tr("Pull")).triggered.connect(self.pull)
-            menu.addAction(self.tr("Pull to several engines…")).triggered.connect(self.pull_to)
-            menu.addAction(self.tr("Copy to another registry…")).triggered.connect(self.copy)
-            menu.addAction(self.tr("Save…")).triggered.connect(self.save)
-            menu.addSeparator()
-            menu.addAction(self.tr("Copy reference")).triggered.connect(self.copy_reference)
-            menu.addAction(self.tr("Copy digest")).triggered.connect(self.copy_digest)
-            add_commands(menu, self.command_lines(), self.copy_reference_requested.emit)
-            menu.addAction(self.tr("Details")).triggered.connect(self.details)
-            menu.addSeparator()
-            menu.addAction(self.tr("Remove…")).triggered.connect(self.remove)
-            menu.addSeparator()
-        menu.addAction(self.tr("Refresh")).triggered.connect(
-            lambda: self.refresh_requested.emit(*self._place)
-        )
-        menu.popup(self.tags.view.viewport().mapToGlobal(where))
+        from longshore.widgets.registry_menus import tag_menu
+
+        tag_menu(self).popup(self.tags.view.viewport().mapToGlobal(where))

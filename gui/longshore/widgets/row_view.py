@@ -9,6 +9,8 @@ from PySide6.QtCore import (
     QItemSelectionModel,
     QMimeData,
     QModelIndex,
+    QPersistentModelIndex,
+    QPoint,
     QRect,
     QRectF,
     Qt,
@@ -22,12 +24,12 @@ from PySide6.QtGui import (
     QDropEvent,
     QFocusEvent,
     QKeyEvent,
-    QMouseEvent,
     QPainter,
+    QPaintEvent,
     QPen,
     QResizeEvent,
 )
-from PySide6.QtWidgets import QAbstractItemView
+from PySide6.QtWidgets import QAbstractItemView, QScrollBar
 
 from longshore.widgets.columns import Column, ColumnLayout
 from longshore.widgets.delegates import CellDelegate
@@ -49,6 +51,21 @@ _KEYBOARD = (
 )
 
 
+class _Beside(QScrollBar):
+    """A scroll bar that continues the rows behind its handle, so that they reach the pane's edge."""
+
+    def __init__(self, view: RowView) -> None:
+        super().__init__(Qt.Orientation.Vertical)
+        self._view = view
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Qt's hook."""
+        painter = QPainter(self)
+        self._view.paint_beside(painter, self.rect())
+        painter.end()
+        super().paintEvent(event)
+
+
 class RowView(_Base):
     """The base of table and tree. Both declare the signal *opened*: Enter or a double click on a row."""
 
@@ -56,7 +73,6 @@ class RowView(_Base):
     resized: Signal
     columns: ColumnLayout
     delegate: CellDelegate
-    _ring = False
     _target: QModelIndex | None = None
     _over = False
     _hint: DropHint | None = None
@@ -78,7 +94,9 @@ class RowView(_Base):
         self.setTabKeyNavigation(False)
         self.setFrameShape(self.Shape.NoFrame)
         self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        self.setVerticalScrollBar(_Beside(self))
         self.columns = ColumnLayout(self, columns, hidden)  # type: ignore[arg-type]
+        self.delegate.header = self.columns.header
         self.resized.connect(self.columns.resized)
         self.doubleClicked.connect(self._double_clicked)
 
@@ -88,6 +106,14 @@ class RowView(_Base):
         """Return the selected rows, by their first column, in the order of the selection."""
         selection = self.selectionModel()
         return [] if selection is None else selection.selectedRows(0)
+
+    def selected_count(self) -> int:
+        """Return the number of selected rows."""
+        selection = self.selectionModel()
+        if selection is None or not selection.hasSelection():
+            return 0
+        parts = selection.selection()
+        return sum(parts.at(i).height() for i in range(parts.count()))
 
     def in_hand(self) -> bool:
         """Return True while the user works on rows here: some are selected, dragged or under the pointer."""
@@ -129,7 +155,6 @@ class RowView(_Base):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Qt's hook: Enter opens the current row."""
-        self._ring = True
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and not event.modifiers() & (
             Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier
         ):
@@ -139,8 +164,6 @@ class RowView(_Base):
                 event.accept()
                 return
         super().keyPressEvent(event)
-        # Qt repaints only the two cells between which the focus moved, but the ring goes around the row.
-        self.viewport().update()
 
     def keyboardSearch(self, search: str) -> None:
         """Qt's hook: type-ahead searches the name, whichever column was clicked last."""
@@ -152,21 +175,20 @@ class RowView(_Base):
         super().keyboardSearch(search)
 
     def focusInEvent(self, event: QFocusEvent) -> None:
-        """Qt's hook: shows the ring if the focus came by keyboard."""
-        self._ring = event.reason() in _KEYBOARD
+        """Qt's hook: a view that is reached by keyboard has a current row."""
         super().focusInEvent(event)
-        if self._ring and not self.currentIndex().isValid() and self.model() is not None:
+        if event.reason() in _KEYBOARD and not self.currentIndex().isValid() and self.model() is not None:
             first = self.model().index(0, 0)
             if first.isValid():
                 self.selectionModel().setCurrentIndex(first, QItemSelectionModel.SelectionFlag.NoUpdate)
         self.viewport().update()
 
-    def mousePressEvent(self, event: QMouseEvent) -> None:
-        """Qt's hook."""
-        if self._ring:
-            self._ring = False
-            self.viewport().update()
-        super().mousePressEvent(event)
+    def currentChanged(
+        self, current: QModelIndex | QPersistentModelIndex, previous: QModelIndex | QPersistentModelIndex
+    ) -> None:
+        """Qt's hook: repaints the ring, which goes around the row; Qt repaints only two cells."""
+        super().currentChanged(current, previous)
+        self.viewport().update()
 
     # -- painting
 
@@ -175,32 +197,54 @@ class RowView(_Base):
         super().resizeEvent(event)
         self.resized.emit()
 
-    def _row_rect(self, index: QModelIndex) -> QRect:
-        rect = self.visualRect(index)
-        return QRect(0, rect.y(), self.viewport().width(), rect.height())
+    def _wide(self) -> int:
+        """Return the width of a row with its part behind the scroll bar."""
+        bar = self.verticalScrollBar()
+        return self.viewport().width() + (bar.width() if bar.isVisible() else 0)
 
-    def _paint_rings(self) -> None:
+    def _painted(self, region: QRect) -> None:
+        """Let the scroll bar follow, once *region* has been painted."""
+        bar = self.verticalScrollBar()
+        if bar.isVisible() and region.right() >= self.viewport().width() - 1:
+            bar.update()
+        painter = QPainter(self.viewport())
+        self._paint_rings(painter)
+        painter.end()
+
+    def paint_beside(self, painter: QPainter, room: QRect) -> None:
+        """Paint what belongs behind the scroll bar, which fills *room*: the ends of the rows and their rings."""
+        theme, model = current_theme(), self.model()
+        painter.fillRect(room, theme.pane)
+        if model is None:
+            return
+        step = max(1, theme.row_height)
+        for y in range(0, self.viewport().height() + step, step):
+            index = self.indexAt(QPoint(1, min(y, self.viewport().height() - 1)))
+            if not index.isValid():
+                continue
+            rect = self.visualRect(index)
+            if self.selectionModel().isSelected(index):
+                painter.fillRect(0, rect.y(), room.width(), rect.height(), theme.selection)
+            elif self._is_odd(rect):
+                painter.fillRect(0, rect.y(), room.width(), rect.height(), theme.soft)
+        painter.translate(-self.viewport().width(), 0)
+        self._paint_rings(painter)
+
+    def _is_odd(self, rect: QRect) -> bool:
+        return ((rect.y() + self.verticalOffset()) // max(1, rect.height())) % 2 == 1
+
+    def _paint_rings(self, painter: QPainter) -> None:
         theme = current_theme()
         target = self._target if self._over else None
-        current = self.currentIndex() if self._ring and self.hasFocus() else QModelIndex()
-        if target is None and not current.isValid():
-            return
-        painter = QPainter(self.viewport())
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        current = self.currentIndex() if self.hasFocus() else QModelIndex()
         painter.setBrush(Qt.BrushStyle.NoBrush)
-        for index, width in ((current, 1.0), (target, 2.0)):
-            if index is None:
+        for index, width in ((current, 1), (target, 2)):
+            if index is None or not (index.isValid() or index is target):
                 continue
-            if index.isValid():
-                rect = self._row_rect(index)
-            elif index is target:
-                rect = self.viewport().rect()
-            else:
-                continue
+            rect = self.visualRect(index) if index.isValid() else self.viewport().rect()
+            ring = QRectF(0, rect.y(), self._wide(), rect.height())
             painter.setPen(QPen(theme.accent, width))
-            half = width / 2
-            painter.drawRoundedRect(QRectF(rect).adjusted(1 + half, half, -1 - half, -half), 4, 4)
-        painter.end()
+            painter.drawRect(ring.adjusted(width / 2, width / 2, -width / 2, -width / 2))
 
     # -- dragging from here
 

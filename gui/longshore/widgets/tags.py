@@ -10,8 +10,8 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 from longshore.errors import Remedy
 from longshore.models.columns import Role, TagColumn, Tone
 from longshore.models.tags import TagModel
-from longshore.widgets.columns import Column, Kind
-from longshore.widgets.header_parts import ActionButton, FilterField
+from longshore.widgets.columns import EDGE, Column, Kind
+from longshore.widgets.header_parts import FilterField
 from longshore.widgets.notices import ElidedLabel, EmptyState, LoadingLine, Notice
 from longshore.widgets.views import TableView
 from longshore.words import errors, text
@@ -37,7 +37,6 @@ _SETTLED = 60
 class TagSection(QWidget):
     """The header row with the repository's name, and the table Tags."""
 
-    copy_clicked = Signal()
     retry_clicked = Signal()
     remedy_clicked = Signal(object)  # Remedy other than RETRY
     hidden_toggled = Signal(bool)  # whether digest-like tags are shown
@@ -52,7 +51,7 @@ class TagSection(QWidget):
         band.setObjectName("band")
         band.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         row = QHBoxLayout(band)
-        row.setContentsMargins(10, 7, 10, 5)
+        row.setContentsMargins(EDGE, 6, EDGE, 5)
         row.setSpacing(6)
         self.title = ElidedLabel("dim")
         self.title.setContentsMargins(0, 0, 0, 0)
@@ -73,10 +72,6 @@ class TagSection(QWidget):
         self.hidden_button.toggled.connect(self._show_hidden)
         self.hidden_button.hide()
         row.addWidget(self.hidden_button)
-        self.copy_button = ActionButton(self.tr("Copy"), "copy")
-        self.copy_button.setToolTip(self.tr("Copy to another registry"))
-        self.copy_button.clicked.connect(self.copy_clicked)
-        row.addWidget(self.copy_button)
         outer.addWidget(band)
         self.loading = LoadingLine()
         outer.addWidget(self.loading)

@@ -18,6 +18,7 @@ from longshore.widgets.pane import Pane
 from longshore.widgets.theme import current_theme
 from longshore.widgets.transfer_paint import MOVING
 from longshore.widgets.transfer_view import TransferView
+from longshore.widgets.verbs import Side
 from longshore.words import errors
 from longshore.words import transfers as words
 
@@ -43,12 +44,10 @@ class TransferPane(Pane):
     copy_reference_requested = Signal(str)
     detour_requested = Signal(object)  # TransferSnapshot of a pull that an engine cannot finish
     remedy_requested = Signal(object, str)  # Remedy, host: fixes why a transfer failed
-    cancel_blocked = Signal(str)  # why nothing can be cancelled now, "" if something can
-    retry_blocked = Signal(str)  # the same for Retry
     occupied_changed = Signal(bool)  # whether there is anything to show
 
     def __init__(self, model: TransferModel) -> None:
-        super().__init__(QCoreApplication.translate("TransferPane", "Transfers"))
+        super().__init__(QCoreApplication.translate("TransferPane", "Transfers"), rows=1)
         self.model = model
         self._held = False
         self._unsaved = ""
@@ -60,15 +59,7 @@ class TransferPane(Pane):
         #: Returns the title of a host's registry.
         self.name_of: Callable[[str], str] = str
         self.summary = self.header.add_summary()
-        self.header.add_space()
-        add = self.header.add_button
-        self.cancel_button = add(self.tr("Cancel"), "cancel", self.cancel)
-        self.retry_button = add(self.tr("Retry"), "retry", self.retry)
-        self.pause_button = add(self.tr("Pause"), "hold", self.toggle_pause)
-        self.pause_button.hide()  # until something can be paused
-        self.hold_button = add(self.tr("Pause queue"), "hold-queue", self.toggle_hold)
-        self.hold_button.set_hint(self.tr("No further transfers start; running ones continue."))
-        self.clear_button = add(self.tr("Clear finished"), "clear", self.clear_finished)
+        self.header.add_verbs(self.verbs)
         self.view = TransferView(self.tr("Transfers"))
         self.view.set_model(model)
         self.view.expanded.connect(model.unfold)
@@ -93,7 +84,25 @@ class TransferPane(Pane):
         self._buttons_soon.timeout.connect(self._tell_buttons)
         self._occupied = False
         self.view.selectionModel().selectionChanged.connect(self._selection_changed)
+        self.verbs.home = self.view
+        self._add_verbs()
         self._tell_state()
+
+    def _add_verbs(self) -> None:
+        add, side = self.verbs.add_verb, Side.PANE
+        self.cancel_verb = add(self.tr("Cancel"), self.cancel, side=side, why_not=self._no_cancel, stays=2)
+        self.retry_verb = add(self.tr("Retry"), self.retry, side=side, why_not=self._no_retry, stays=2)
+        self.pause_verb = add(self.tr("Pause"), self.toggle_pause, side=side, stays=1)
+        self.pause_verb.setVisible(False)  # until something can be paused
+        self.hold_verb = add(self.tr("Pause queue"), self.toggle_hold, side=side)
+        self.hold_verb.set_hint(self.tr("No further transfers start; running ones continue."))
+        self.clear_verb = add(
+            self.tr("Clear finished"), self.clear_finished, side=side, why_not=self._no_clear
+        )
+        self.remove_verb = self.verbs.keep(self.tr("Remove from list"), self.remove, why_not=self._no_removal)
+        self.copy_reference_verb = self.verbs.keep(
+            self.tr("Copy as text"), self.copy_reference, why_not=self._no_row
+        )
 
     # -- set by the owner
 
@@ -108,10 +117,7 @@ class TransferPane(Pane):
     def set_held(self, held: bool) -> None:
         """Show whether the queue is paused; emits no request."""
         self._held = held
-        if held:
-            self.hold_button.set_label(self.tr("Resume queue"), "resume")
-        else:
-            self.hold_button.set_label(self.tr("Pause queue"), "hold-queue")
+        self.hold_verb.setText(self.tr("Resume queue") if held else self.tr("Pause queue"))
         self._tell_state()
 
     def set_unsaved(self, reason: str) -> None:
@@ -220,6 +226,20 @@ class TransferPane(Pane):
     def _no_retry(self) -> str:
         return transfer_choice.no_retry(self.selected(), self.snapshots())
 
+    def _no_clear(self) -> str:
+        done = any(s.state.finished for s in self.snapshots())
+        return "" if done else self.tr("Nothing has finished yet.")
+
+    def _no_removal(self) -> str:
+        if reason := self._no_row():
+            return reason
+        if any(s.state.finished for s in self.selected()):
+            return ""
+        return self.tr("Unfinished transfers can't be removed. Cancel them first.")
+
+    def _no_row(self) -> str:
+        return "" if self.view.selected_count() else self.tr("Select a transfer first.")
+
     def _meant(self, *, failed: bool = False) -> list[TransferSnapshot]:
         return transfer_choice.meant(self.selected(), self.snapshots(), failed=failed)
 
@@ -274,19 +294,14 @@ class TransferPane(Pane):
     @Slot()
     def clear_finished(self) -> None:
         """Request to remove finished transfers from the list."""
-        if any(s.state.finished for s in self.snapshots()):
+        if not self.refuse(self._no_clear()):
             self.clear_finished_requested.emit()
-        else:
-            self.explain(self.tr("Nothing has finished yet."))
 
     @Slot()
     def remove(self) -> None:
         """Request to remove the selected rows from the list; unfinished transfers must be cancelled first."""
-        ended = [s.id for s in self.selected() if s.state.finished]
-        if ended:
-            self.remove_requested.emit(ended)
-        elif self.selected():
-            self.explain(self.tr("Unfinished transfers can't be removed. Cancel them first."))
+        if not self.refuse(self._no_removal()):
+            self.remove_requested.emit([s.id for s in self.selected() if s.state.finished])
 
     def move_rows(self, rows: int) -> None:
         """Request to move the selected transfers up (negative) or down in the queue."""
@@ -345,19 +360,12 @@ class TransferPane(Pane):
     def _tell_buttons(self) -> None:
         snapshots = self.snapshots()
         meant = [s for s in self.selected() or snapshots if not s.state.finished]
-        for button, blocked, reason in (
-            (self.cancel_button, self.cancel_blocked, self._no_cancel()),
-            (self.retry_button, self.retry_blocked, self._no_retry()),
-        ):
-            button.set_blocked(reason)
-            blocked.emit(reason)
-        self.cancel_button.set_hint("\n".join(dict.fromkeys(words.cancel_text(s) for s in meant[:50])))
-        self.pause_button.setVisible(any(s.pausable and not s.state.finished for s in snapshots))
+        self.verbs.look()
+        self.cancel_verb.set_hint("\n".join(dict.fromkeys(words.cancel_text(s) for s in meant[:50])))
+        self.pause_verb.setVisible(any(s.pausable and not s.state.finished for s in snapshots))
         alive = [s for s in meant if s.pausable]
-        if alive and all(transfer_choice.is_paused(s) for s in alive):
-            self.pause_button.set_label(self.tr("Resume"), "resume")
-        else:
-            self.pause_button.set_label(self.tr("Pause"), "hold")
+        paused = bool(alive) and all(transfer_choice.is_paused(s) for s in alive)
+        self.pause_verb.setText(self.tr("Resume") if paused else self.tr("Pause"))
 
     @Slot()
     def _tell_state(self) -> None:
@@ -381,16 +389,9 @@ class TransferPane(Pane):
         chosen = self.selected()
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        menu.setToolTipsVisible(True)
-        for label, wish, reason in (
-            (self.tr("Cancel"), self.cancel, self._no_cancel()),
-            (self.tr("Cancel all"), self.cancel_all, ""),
-            (self.tr("Retry"), self.retry, self._no_retry()),
-        ):
-            action = menu.addAction(label)
-            action.triggered.connect(wish)
-            action.setEnabled(not reason)
-            action.setToolTip(reason or label)
+        self.cancel_verb.entry(menu)
+        menu.addAction(self.tr("Cancel all")).triggered.connect(self.cancel_all)
+        self.retry_verb.entry(menu)
         offer = errors.offer_of(chosen[0], self.name_of) if len(chosen) == 1 else None
         if offer is not None and offer.remedy is not Remedy.LIBRARY:  # the library is offered below
             menu.addAction(offer.menu).triggered.connect(lambda: self._follow(chosen[0], offer))
@@ -405,9 +406,9 @@ class TransferPane(Pane):
         menu.addAction(self.tr("Move up")).triggered.connect(lambda: self.move_rows(-1))
         menu.addAction(self.tr("Move down")).triggered.connect(lambda: self.move_rows(1))
         menu.addSeparator()
-        menu.addAction(self.tr("Copy as text")).triggered.connect(self.copy_reference)
+        self.copy_reference_verb.entry(menu)
         add_commands(menu, self.command_lines(), self.copy_reference_requested.emit)
         menu.addAction(self.tr("Retry failed")).triggered.connect(self.retry_failed)
-        menu.addAction(self.tr("Remove from list")).triggered.connect(self.remove)
-        menu.addAction(self.tr("Clear finished")).triggered.connect(self.clear_finished)
+        self.remove_verb.entry(menu)
+        self.clear_verb.entry(menu)
         menu.popup(self.view.viewport().mapToGlobal(where))

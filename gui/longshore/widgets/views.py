@@ -21,12 +21,15 @@ from PySide6.QtWidgets import QStyleOptionViewItem, QTableView, QTreeView, QWidg
 
 from longshore.models.columns import NodeKind, Role, Tone
 from longshore.widgets import icons
-from longshore.widgets.columns import PADDING, Column
+from longshore.widgets.columns import EDGE, TREE_INSET, Column
+from longshore.widgets.delegates import ICON_GAP
 from longshore.widgets.row_view import RowView
 from longshore.widgets.theme import current_theme
 
 #: Minimum width for drawing a description after a name, in pixels.
 _LEAST_DESCRIPTION = 60
+#: A tree's text begins so far from its cell, in pixels: after the inset and the icon.
+_TEXT = TREE_INSET + icons.SIZE + ICON_GAP
 
 
 class TableView(RowView, QTableView):
@@ -89,7 +92,7 @@ class TableView(RowView, QTableView):
         # A copy: the event's own rectangle is deleted with the event.
         self.delegate.region = QRegion(event.region())
         super().paintEvent(event)
-        self._paint_rings()
+        self._painted(event.rect())
 
 
 class TreeView(RowView, QTreeView):
@@ -124,7 +127,7 @@ class TreeView(RowView, QTreeView):
         # A copy: the event's own rectangle is deleted with the event.
         self.delegate.region = QRegion(event.region())
         super().paintEvent(event)
-        self._paint_rings()
+        self._painted(event.rect())
 
     def rows_in_sight(self) -> list[QModelIndex]:
         """Return the visible rows, from top to bottom; none while the view is hidden."""
@@ -152,7 +155,8 @@ class TreeView(RowView, QTreeView):
             return
         name = "chevron-down" if self.isExpanded(index) else "chevron-right"
         drawn = icons.pixmap(name, theme.dim, self.devicePixelRatioF(), 12)
-        painter.drawPixmap(rect.right() - 14, rect.center().y() - 5, drawn)
+        # The glyph begins 3 px inside its picture.
+        painter.drawPixmap(rect.right() + 1 - self.indentation() + EDGE - 3, rect.center().y() - 5, drawn)
 
     def drawRow(
         self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
@@ -171,13 +175,13 @@ class TreeView(RowView, QTreeView):
         theme = current_theme()
         rect = self.visualRect(first)
         name = str(first.data(Qt.ItemDataRole.DisplayRole) or "")
-        left = rect.x() + icons.SIZE + 9 + theme.metrics.horizontalAdvance(name) + 12
+        left = rect.x() + _TEXT + theme.metrics.horizontalAdvance(name) + 12
         right = rect.right()
         for column in range(1, self.model().columnCount()):
             if first.siblingAtColumn(column).data(Qt.ItemDataRole.DisplayRole):
                 break
             right = max(right, self.visualRect(first.siblingAtColumn(column)).right())
-        room = QRect(left, rect.y(), right - PADDING - left, rect.height())
+        room = QRect(left, rect.y(), right - EDGE - left, rect.height())
         if room.width() < _LEAST_DESCRIPTION:
             return
         ink = theme.ink(Tone.QUIET)
@@ -190,7 +194,7 @@ class TreeView(RowView, QTreeView):
         theme = current_theme()
         rect = self.visualRect(first)
         text = str(first.data(Qt.ItemDataRole.DisplayRole) or "")
-        left = rect.x() + icons.SIZE + 9
+        left = rect.x() + _TEXT
         selected = self.selectionModel().isSelected(first)
         whole = QRect(left, rect.y(), self.viewport().width() - left, rect.height())
         odd = self.alternatingRowColors() and self._is_odd(rect)
@@ -201,8 +205,5 @@ class TreeView(RowView, QTreeView):
         metrics = theme.fixed_metrics if fixed else theme.metrics
         painter.setFont(theme.fixed_font if fixed else theme.font)
         painter.setPen(ink.selected if selected else ink.plain)
-        shown = metrics.elidedText(text, Qt.TextElideMode.ElideRight, whole.width() - PADDING)
+        shown = metrics.elidedText(text, Qt.TextElideMode.ElideRight, whole.width() - EDGE)
         painter.drawText(whole, int(Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine), shown)
-
-    def _is_odd(self, rect: QRect) -> bool:
-        return ((rect.y() + self.verticalOffset()) // max(1, rect.height())) % 2 == 1

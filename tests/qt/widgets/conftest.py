@@ -22,6 +22,7 @@ from longshore.transfers.transfer import TransferSnapshot
 from longshore.widgets.actions import Actions
 from longshore.widgets.main_window import MainWindow
 from longshore.widgets.theme import Appearance, Theme, current_theme
+from longshore.widgets.verbs import Verb, VerbBar, VerbButton
 from qt.models.made import entry, image
 from testbed.errors import TestbedUnavailable, require
 from testbed.processes import find_program
@@ -73,6 +74,12 @@ class Bench:
         """Select the repository and show these tags."""
         self.window.registry_pane.select_repository(host, repository)
         self.tags.append_tags(self.tags.reset(host, repository), list(names), False)
+
+    def button(self, verb: Verb) -> VerbButton:
+        """Return the button of *verb*, in whichever pane it is."""
+        bar = verb.parent()
+        assert isinstance(bar, VerbBar)
+        return bar.button(verb)
 
     def move(self, *snapshots: TransferSnapshot) -> None:
         """Apply these snapshots as changes of the queue."""

@@ -96,18 +96,18 @@ def test_repeat_means_the_requests_oldest_first_and_each_once(window: HistoryWin
     ]
     window.model.show_rows(rows, 3)
     with qtbot.assertNotEmitted(window.repeat_requested):
-        window.repeat_button.click()
-    assert "Select" in window.pane.explanation
+        window.repeat()
+    assert window.pane.explanation == window.repeat_verb.reason == "Select a transfer first."
     window.view.selectAll()
     with qtbot.waitSignal(window.repeat_requested) as told:
-        window.repeat_button.click()
+        window.repeat_verb.trigger()
     assert told.args[0] == [request("r.io/team/web:1"), request("r.io/team/api:1")]
 
 
 def test_copy_takes_the_selected_or_all(window: HistoryWindow, qtbot: QtBot) -> None:
     fill(window, "a", "b")
     with qtbot.waitSignal(window.copy_requested) as everything:
-        window.copy_button.click()
+        window.copy_verb.trigger()
     assert everything.args[0].count("\n") == 1
     window.view.select_row(window.model.index(1, 0))
     with qtbot.waitSignal(window.copy_requested) as one:
@@ -117,14 +117,14 @@ def test_copy_takes_the_selected_or_all(window: HistoryWindow, qtbot: QtBot) -> 
 
 @pytest.mark.qt_log_ignore("propagateSizeHints")
 def test_rows_are_forgotten_and_everything_only_after_a_question(window: HistoryWindow, qtbot: QtBot) -> None:
-    window.clear_button.click()
+    window.clear_verb.trigger()
     assert "empty" in window.pane.explanation
     fill(window, "a", "b")
     window.view.select_row(window.model.index(0, 0))
     with qtbot.waitSignal(window.forget_requested) as forgotten:
         qtbot.keyClick(window.view, Qt.Key.Key_Delete)
     assert forgotten.args == [["a"]]
-    window.clear_button.click()
+    window.clear_verb.trigger()
     sheet = window.findChild(ClearHistorySheet)
     assert sheet is not None and sheet.confirm.text() == "Clear history"
     with qtbot.waitSignal(window.clear_requested):

@@ -21,20 +21,72 @@ def _click(qtbot: QtBot, button: QPushButton) -> None:
     qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
 
 
-def test_buttons_that_cannot_act_stay_enabled_and_say_why(bench: Bench, qtbot: QtBot) -> None:
-    pane = bench.window.image_pane
+def test_buttons_that_cannot_act_are_disabled_and_say_why(bench: Bench, qtbot: QtBot) -> None:
+    pane, actions = bench.window.image_pane, bench.actions
     bench.ready("acme/web:main", "redis:7")
-    for button, word in (
-        (pane.push_button, "push"),
-        (pane.tag_button, "name"),
-        (pane.remove_button, "remove"),
-    ):
-        assert button.isEnabled()
-        with qtbot.assertNotEmitted(pane.push_requested), qtbot.assertNotEmitted(pane.remove_requested):
-            _click(qtbot, button)
-        assert word in pane.explanation
-    bench.window.image_pane.view.selectRow(0)
+    verbs = (
+        pane.push_verb,
+        pane.tag_verb,
+        pane.remove_verb,
+        pane.carry_verb,
+        pane.save_verb,
+        pane.details_verb,
+    )
+    entries = (actions.push, actions.tag, actions.remove, actions.carry, actions.save, actions.details)
+    for verb in verbs:
+        assert not verb.isEnabled() and verb.reason == "Select an image first."
+    for button in map(bench.button, verbs[:3]):
+        assert not button.isEnabled()
+        assert "Select an image first." in button.toolTip()
+        assert button.accessibleDescription() == "Select an image first."
+    for entry in entries:
+        assert not entry.isEnabled() and "Select an image first." in entry.toolTip()
+    assert pane.load_verb.isEnabled()
+    with qtbot.assertNotEmitted(pane.push_requested):
+        pane.push()
+    assert pane.explanation == "Select an image first."
+    pane.view.selectRow(0)
     assert pane.explanation == "", "a notice disappears with its cause"
+    assert all(each.isEnabled() and "Select" not in each.toolTip() for each in (*verbs, *entries))
+    pane.view.selectAll()
+    assert pane.tag_verb.reason == pane.details_verb.reason == "Select only one image."
+    assert pane.push_verb.isEnabled() and pane.remove_verb.isEnabled()
+    bench.ready()
+    assert pane.push_verb.reason == "Select an image first.", "the selection is gone with its rows"
+
+
+def test_an_empty_pane_hides_what_can_be_done(bench: Bench) -> None:
+    pane = bench.window.image_pane
+    assert pane.verbs.isVisible(), "nothing is known yet: the rows will not jump"
+    bench.ready()
+    assert not pane.verbs.isVisible()
+    bench.ready("redis:7")
+    assert pane.verbs.isVisible()
+    pane.set_engine_down("Gone.")
+    assert pane.verbs.isVisible(), "its last known images are shown"
+
+
+def test_keys_without_effect_say_why(bench: Bench, qtbot: QtBot) -> None:
+    pane = bench.window.image_pane
+    bench.ready("redis:7")
+    pane.view.setFocus()
+    for key in (Qt.Key.Key_F2, Qt.Key.Key_Delete):
+        pane.hush()
+        qtbot.keyClick(pane.view, key)
+        assert pane.explanation == "Select an image first."
+    pane.hush()
+    qtbot.keyClick(pane.view, Qt.Key.Key_F7)
+    assert pane.explanation == ""
+
+
+def test_a_button_that_is_disabled_gives_its_focus_to_the_rows(bench: Bench) -> None:
+    pane = bench.window.image_pane
+    bench.ready("redis:7")
+    pane.view.selectRow(0)
+    bench.button(pane.remove_verb).setFocus()
+    assert bench.button(pane.remove_verb).hasFocus()
+    pane.view.clearSelection()
+    assert pane.view.hasFocus()
 
 
 def test_wishes_bear_what_is_selected_in_the_order_of_the_rows(bench: Bench, qtbot: QtBot) -> None:
@@ -43,12 +95,12 @@ def test_wishes_bear_what_is_selected_in_the_order_of_the_rows(bench: Bench, qtb
     for row in (2, 0):
         pane.view.selectionModel().select(bench.images.index(row, 0), _Flag.Select | _Flag.Rows)
     with qtbot.waitSignal(pane.push_requested) as push:
-        _click(qtbot, pane.push_button)
+        _click(qtbot, bench.button(pane.push_verb))
     assert [str(each.reference) for each in push.args[0]] == ["docker.io/acme/a:1", "docker.io/acme/c:1"]
     with qtbot.waitSignal(pane.remove_requested) as remove:
         qtbot.keyClick(pane.view, Qt.Key.Key_Delete)
     assert len(remove.args[0]) == 2
-    _click(qtbot, pane.tag_button)
+    pane.tag()
     assert "one image" in pane.explanation
 
 
@@ -73,19 +125,27 @@ def test_an_engine_that_is_down_says_why_and_offers_retry(bench: Bench, qtbot: Q
     assert pane.empty.button.accessibleName() == "Retry"
     with qtbot.waitSignal(pane.retry_engine_requested):
         _click(qtbot, pane.empty.button)
-    assert not pane.push_button.isEnabled()
-    assert "Nothing listens at the socket." in pane.push_button.toolTip()
+    assert not bench.button(pane.push_verb).isEnabled()
+    assert "Nothing listens at the socket." in bench.button(pane.push_verb).toolTip()
     bench.ready("acme/a:1")
     assert not pane.empty.isVisible()
-    assert pane.push_button.isEnabled() and not pane.push_button.toolTip()
+    pane.view.selectRow(0)
+    assert bench.button(pane.push_verb).isEnabled() and not bench.button(pane.push_verb).toolTip()
 
 
 def test_an_engine_lost_while_images_are_listed_covers_none_of_them(bench: Bench, qtbot: QtBot) -> None:
     window, pane = bench.window, bench.window.image_pane
     bench.ready("acme/a:1", "redis:7")
     pane.view.selectRow(0)
+    bench.list("r.example", "acme/api")
+    bench.window.registry_pane.select_repository("r.example", "acme/api")
     actions = bench.actions
-    acting = (pane.push_button, pane.tag_button, pane.remove_button, window.registry_pane.pull_button)
+    acting = (
+        bench.button(pane.push_verb),
+        bench.button(pane.tag_verb),
+        bench.button(pane.remove_verb),
+        bench.button(window.registry_pane.pull_verb),
+    )
     of_place = (actions.push, actions.pull, actions.pull_box, actions.carry, actions.load, actions.tag)
     pane.set_engine_down("Nothing is listening on the socket.", "Start Docker.", "unix:///run/docker.sock")
     banner = pane._lost

@@ -6,16 +6,26 @@ import json
 
 import pytest
 from PySide6.QtCore import QCoreApplication, QMimeData, QPoint, Qt
-from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDragMoveEvent, QDropEvent, QGuiApplication
+from PySide6.QtGui import (
+    QColor,
+    QDragEnterEvent,
+    QDragLeaveEvent,
+    QDragMoveEvent,
+    QDropEvent,
+    QGuiApplication,
+)
 from PySide6.QtWidgets import QLabel, QLineEdit, QPushButton, QTableView, QTreeView, QWidget
 from pytestqt.qtbot import QtBot
 
 from longshore.models.columns import ImageColumn, RegistryColumn, TagColumn, TransferColumn
 from longshore.models.history import HistoryModel
 from longshore.transfers.transfer import State
+from longshore.widgets.columns import EDGE
 from longshore.widgets.history import HistoryWindow
 from longshore.widgets.main_window import MainWindow
+from longshore.widgets.pane import Pane
 from longshore.widgets.theme import Appearance, Theme
+from longshore.widgets.verbs import VerbBar
 from longshore.widgets.views import TableView, TreeView
 from qt.models.made import transfer
 from qt.widgets.conftest import Bench
@@ -41,15 +51,84 @@ def test_names_are_those_that_others_rely_on(bench: Bench) -> None:
             assert isinstance(view, TableView | TreeView)
 
 
-def test_names_stay_where_room_is_short(bench: Bench, qtbot: QtBot) -> None:
-    pane = bench.window.image_pane
-    bench.window.resize(760, 480)
-    qtbot.waitUntil(lambda: pane.remove_button.text() == "")
-    assert pane.remove_button.accessibleName() == "Remove…"
-    assert pane.remove_button.toolTip() == "Remove…"
-    bench.window.resize(1440, 900)
-    qtbot.waitUntil(lambda: pane.remove_button.text() == "Remove…")
-    assert pane.remove_button.icon().isNull()
+@pytest.mark.parametrize("width", [900, 1280])
+def test_named_buttons_are_in_sight_at_the_usual_sizes(bench: Bench, qtbot: QtBot, width: int) -> None:
+    window = bench.window
+    bench.ready("postgres:16")
+    bench.list(HOST, "acme/api")
+    bench.move(transfer("a", state=State.RUNNING))
+    window.resize(width, 600)
+    qtbot.waitUntil(lambda: window.width() == width)
+    shown = [button.accessibleName() for button in window.findChildren(QPushButton) if button.isVisible()]
+    for name in (
+        "Pull", "Push", "Copy", "Cancel", "Retry", "Refresh", "Add registry…", "Sign in…", "Tag…", "Remove…"
+    ):  # fmt: skip
+        assert shown.count(name) == 1, name
+
+
+def test_buttons_without_room_are_entries_of_more(bench: Bench, qtbot: QtBot) -> None:
+    window, pane = bench.window, bench.window.registry_pane
+    bench.list(HOST, "acme/api")
+    sign_in, add = bench.button(pane.sign_in_verb), bench.button(pane.add_registry_verb)
+    window.resize(760, 480)
+    qtbot.waitUntil(lambda: not sign_in.isVisible())
+    assert add.isVisible() and add.text() == "Add registry…", "Sign in… is also in the rows"
+    entry = next(verb for verb in pane.verbs.entries() if verb.text() == "Sign in…")
+    assert not entry.isEnabled() and "Select a registry first." in entry.toolTip()
+    pane.view.select_row(bench.registries.index_of(HOST))
+    with qtbot.waitSignal(pane.sign_in_requested) as wished:
+        entry.trigger()
+    assert wished.args == [HOST]
+    window.resize(1440, 900)
+    qtbot.waitUntil(sign_in.isVisible)
+    assert "Sign in…" not in [verb.text() for verb in pane.verbs.entries()]
+
+
+def test_buttons_of_verbs_are_text_and_never_icons(bench: Bench) -> None:
+    for bar in bench.window.findChildren(VerbBar):
+        assert all(button.icon().isNull() and button.text() for button in bar.buttons)
+
+
+def test_titles_cells_and_footers_begin_at_the_same_place(bench: Bench) -> None:
+    window, pane = bench.window, bench.window.image_pane
+    bench.ready("postgres:16")
+    bench.list(HOST, "acme/api")
+    bench.show_tags(HOST, "acme/api", "1.0")
+    bench.move(transfer("a"))
+
+    def left(widget: QWidget) -> int:
+        owner = next(each for each in window.findChildren(Pane) if each.isAncestorOf(widget))
+        return widget.mapTo(owner, QPoint(0, 0)).x() - 1  # the pane's border
+
+    for each in window.findChildren(Pane):
+        assert left(each.header.title) == EDGE
+    assert left(pane.footer) == left(bench.button(pane.push_verb)) == EDGE
+    assert left(bench.button(window.registry_pane.pull_verb)) == left(window.registry_pane.tags.title) == EDGE
+    for view in (pane.view, window.registry_pane.tags.view):
+        assert left(view.viewport()) == 0, "the selection reaches the edge"
+        rect = view.visualRect(view.model().index(0, 0))
+        assert view.columns.header.room(rect, 0).x() == EDGE
+
+
+def test_the_ring_goes_around_the_whole_row_while_its_view_has_the_focus(
+    bench: Bench, light: Theme, qtbot: QtBot
+) -> None:
+    view = bench.window.image_pane.view
+    bench.ready(*(f"acme/a:{number}" for number in range(40)))
+    view.setFocus()
+    view.selectRow(2)
+    qtbot.waitUntil(view.verticalScrollBar().isVisible)
+    rect = view.visualRect(view.model().index(2, 0))
+
+    def ends() -> tuple[QColor, QColor]:
+        """The leftmost and the rightmost pixel of the row, behind the scroll bar."""
+        picture = view.grab().toImage()
+        y = view.viewport().y() + rect.center().y()
+        return picture.pixelColor(0, y), picture.pixelColor(view.width() - 1, y)
+
+    assert ends() == (light.accent, light.accent)
+    bench.window.registry_pane.view.setFocus()
+    assert ends() == (light.selection, light.selection)
 
 
 def test_no_label_takes_its_text_for_markup(bench: Bench) -> None:
@@ -102,7 +181,7 @@ def test_a_small_window_shows_titles_and_the_columns_that_matter(bench: Bench, q
     ):
         hidden = {column for column in columns if view.columns.header.isSectionHidden(column)}
         assert hidden <= {ImageColumn.IMAGE_ID, ImageColumn.IN_USE, TagColumn.DIGEST, TagColumn.PLATFORMS}
-        assert not view.horizontalScrollBar().isVisible()
+        qtbot.waitUntil(lambda view=view: not view.horizontalScrollBar().isVisible())  # type: ignore[misc]
 
 
 # -- keys
@@ -191,13 +270,20 @@ def test_find_goes_to_the_filter_of_the_pane_one_is_in(bench: Bench, qtbot: QtBo
 def test_a_click_on_a_button_leaves_the_focus_in_the_view(bench: Bench, qtbot: QtBot) -> None:
     view = bench.window.registry_pane.view
     view.setFocus()
-    qtbot.mouseClick(bench.window.image_pane.push_button, Qt.MouseButton.LeftButton)
+    bench.ready("acme/a:1")
+    bench.window.image_pane.view.selectRow(0)
+    with qtbot.waitSignal(bench.window.image_pane.push_requested):
+        qtbot.mouseClick(bench.button(bench.window.image_pane.push_verb), Qt.MouseButton.LeftButton)
     assert view.hasFocus()
 
 
 def test_tab_walks_through_the_whole_window(bench: Bench, qtbot: QtBot) -> None:
     window = bench.window
     bench.move(transfer("a"))
+    bench.ready("acme/a:1")
+    window.image_pane.view.selectRow(0)
+    bench.list(HOST, "acme/api")
+    window.registry_pane.select_repository(HOST, "acme/api")
     window.image_pane.view.setFocus()
     seen: list[QWidget] = []
     for _ in range(40):
@@ -208,12 +294,12 @@ def test_tab_walks_through_the_whole_window(bench: Bench, qtbot: QtBot) -> None:
         _press(qtbot, focused, Qt.Key.Key_Tab)
     for widget in (
         window.image_pane.view,
-        window.image_pane.push_button,
+        bench.button(window.image_pane.push_verb),
         window.registry_pane.view,
         window.registry_pane.tags.view,
-        window.registry_pane.pull_button,
+        bench.button(window.registry_pane.pull_verb),
         window.transfer_pane.view,
-        window.transfer_pane.cancel_button,
+        bench.button(window.transfer_pane.cancel_verb),
     ):
         assert widget in seen
 

@@ -16,6 +16,7 @@ from longshore.errors import (
 )
 from longshore.models.columns import NodeKind, RegistryColumn, Role
 from longshore.oci.reference import Reference
+from longshore.widgets.registry_menus import registry_menu
 from qt.models.made import entry
 from qt.widgets.conftest import Bench
 
@@ -73,8 +74,10 @@ def test_pull_means_the_tags_and_else_the_repositories(bench: Bench) -> None:
 def test_wishes_bear_what_is_selected(bench: Bench, qtbot: QtBot) -> None:
     pane = bench.window.registry_pane
     bench.list(HOST, "acme/api")
+    assert not bench.button(pane.pull_verb).isEnabled() and not bench.actions.pull.isEnabled()
+    assert pane.pull_verb.reason == pane.copy_verb.reason == "Select a repository or a tag first."
     with qtbot.waitSignal(pane.paste_requested), qtbot.assertNotEmitted(pane.pull_requested):
-        qtbot.mouseClick(pane.pull_button, Qt.MouseButton.LeftButton)
+        pane.pull()
     with qtbot.waitSignal(pane.pull_to_requested) as none:
         bench.actions.pull_to.trigger()
     assert none.args == [[]]
@@ -83,10 +86,10 @@ def test_wishes_bear_what_is_selected(bench: Bench, qtbot: QtBot) -> None:
     pane.tags.view.selectAll()
     tags = [repository.with_tag("2"), repository.with_tag("1")]
     for signal, act in (
-        (pane.pull_requested, pane.pull_button.click),
+        (pane.pull_requested, bench.button(pane.pull_verb).click),
         (pane.pull_requested, bench.actions.pull.trigger),
         (pane.pull_to_requested, bench.actions.pull_to.trigger),
-        (pane.copy_requested, pane.tags.copy_button.click),
+        (pane.copy_requested, bench.button(pane.copy_verb).click),
         (pane.copy_requested, bench.actions.copy.trigger),
     ):
         with qtbot.waitSignal(signal) as wish:
@@ -94,7 +97,7 @@ def test_wishes_bear_what_is_selected(bench: Bench, qtbot: QtBot) -> None:
         assert wish.args == [tags]
     pane.tags.view.clearSelection()
     with qtbot.waitSignal(pane.pull_requested) as wish:
-        pane.pull_button.click()
+        bench.button(pane.pull_verb).click()
     assert wish.args == [[repository]]
 
 
@@ -138,22 +141,59 @@ def test_refresh_means_where_one_is(bench: Bench, qtbot: QtBot) -> None:
 def test_sign_in_needs_a_registry(bench: Bench, qtbot: QtBot) -> None:
     pane = bench.window.registry_pane
     bench.list(HOST, "acme/api")
-    qtbot.mouseClick(pane.sign_in_button, Qt.MouseButton.LeftButton)
-    assert "Select the registry" in pane.explanation
+    button = bench.button(pane.sign_in_verb)
+    assert not button.isEnabled() and "Select a registry first." in button.toolTip()
     pane.view.select_row(bench.registries.index_of(HOST))
     with qtbot.waitSignal(pane.sign_in_requested) as wished:
-        qtbot.mouseClick(pane.sign_in_button, Qt.MouseButton.LeftButton)
+        qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
     assert wished.args == [HOST]
 
 
-def test_copy_needs_something_to_copy(bench: Bench, qtbot: QtBot) -> None:
+def test_copy_and_what_needs_tags_say_so(bench: Bench, qtbot: QtBot) -> None:
     pane = bench.window.registry_pane
-    qtbot.mouseClick(pane.tags.copy_button, Qt.MouseButton.LeftButton)
-    assert "Select" in pane.explanation
+    copy = bench.button(pane.copy_verb)
+    assert not copy.isEnabled() and "Select a repository or a tag first." in copy.toolTip()
+    bench.list(HOST, "acme/api")
+    pane.select_repository(HOST, "acme/api")
+    assert copy.isEnabled() and "Copy to another registry" in copy.toolTip()
+    for verb in (pane.save_verb, pane.remove_verb, pane.copy_digest_verb):
+        assert verb.reason == "Select a tag first."
+    bench.show_tags(HOST, "acme/api", "1", "2")
+    pane.tags.view.selectAll()
+    for verb in (pane.save_verb, pane.remove_verb, pane.copy_digest_verb):
+        assert verb.isEnabled()
+    assert pane.details_verb.reason == "Select only one tag."
+    with qtbot.waitSignal(pane.copy_requested):
+        qtbot.mouseClick(copy, Qt.MouseButton.LeftButton)
+
+
+def test_entries_for_the_active_pane_follow_it(bench: Bench, qtbot: QtBot) -> None:
+    window, actions = bench.window, bench.actions
+    bench.ready("acme/a:1")
+    window.image_pane.view.selectRow(0)
     bench.list(HOST, "acme/api")
     bench.show_tags(HOST, "acme/api", "1")
-    with qtbot.waitSignal(pane.copy_requested):
-        qtbot.mouseClick(pane.tags.copy_button, Qt.MouseButton.LeftButton)
+    window.image_pane.view.setFocus()
+    assert actions.remove.isEnabled() and actions.save.isEnabled()
+    window.registry_pane.tags.view.setFocus()
+    assert actions.remove.reason == actions.save.reason == "Select a tag first."
+    assert not actions.remove.isEnabled() and actions.copy_reference.isEnabled()
+    window.registry_pane.tags.view.selectRow(0)
+    with qtbot.waitSignal(window.registry_pane.remove_tags_requested) as wished:
+        actions.remove.trigger()
+    assert wished.args == [HOST, "acme/api", ["1"]]
+
+
+def test_without_registries_one_can_be_added(bench: Bench, qtbot: QtBot) -> None:
+    pane = bench.window.registry_pane
+    bench.list(HOST)
+    bench.registries.set_registries([])
+    assert pane.empty.isVisible() and not pane.verbs.isVisible()
+    assert pane.empty.button.accessibleName() == "Add registry…"
+    with qtbot.waitSignal(pane.add_registry_requested):
+        qtbot.mouseClick(pane.empty.button, Qt.MouseButton.LeftButton)
+    bench.list(HOST)
+    assert pane.verbs.isVisible() and not pane.empty.isVisible()
 
 
 def test_a_note_leads_on(bench: Bench, qtbot: QtBot) -> None:
@@ -205,7 +245,7 @@ def test_the_menu_acts_on_the_registry_one_is_in(bench: Bench, qtbot: QtBot) -> 
     for action, wish in wishes:
         with qtbot.assertNotEmitted(wish):
             action.trigger()
-        assert "Select a registry" in pane.explanation
+        assert not action.isEnabled() and "Select a registry first." in action.toolTip()
     bench.list(HOST, "acme/api")
     pane.view.select_row(bench.registries.index_of(HOST))
     for action, wish in wishes:
@@ -349,10 +389,8 @@ def test_the_make_of_a_registry_can_be_chosen(bench: Bench, qtbot: QtBot) -> Non
     pane = bench.window.registry_pane
     bench.list(HOST, "acme/api")
     bench.registries.set_make(HOST, "harbor", searches=True)
-    menu = QMenu(pane)
-    pane._add_kinds(menu, HOST)
-    (kinds,) = menu.findChildren(QMenu)
-    assert kinds.title() == "List as"
+    menu = registry_menu(pane, bench.registries.index_of(HOST))
+    kinds = next(each for each in menu.findChildren(QMenu) if each.title() == "List as")
     words = {action.text(): action for action in kinds.actions()}
     assert words["Detect (found: Harbor)"].isChecked() and not words["Harbor"].isChecked()
     with qtbot.waitSignal(pane.kind_requested) as chosen:
