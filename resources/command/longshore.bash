@@ -2,7 +2,7 @@
 
 _shtab_longshore_mirror_subparsers=(list plan run schedule export import)
 _shtab_longshore_queue_subparsers=(list resume remove clear)
-_shtab_longshore_subparsers=(pull push copy save load mirror images repositories tags search inspect remove login logout whoami history queue doctor lock outdated completion)
+_shtab_longshore_subparsers=(pull push copy save load mirror run images repositories tags search inspect remove login logout whoami history queue doctor lock outdated completion)
 
 _shtab_longshore_pull_option_strings=(-h --help --json --quiet -q --engine -f --file --kind --build-arg --to --platform --all-platforms --native)
 _shtab_longshore_push_option_strings=(-h --help --json --quiet -q --engine --from --no-overwrite)
@@ -16,6 +16,7 @@ _shtab_longshore_mirror_schedule_option_strings=(-h --help --json --quiet -q --b
 _shtab_longshore_mirror_export_option_strings=(-h --help --json --quiet -q)
 _shtab_longshore_mirror_import_option_strings=(-h --help --json --quiet -q --dry-run --replace)
 _shtab_longshore_mirror_option_strings=(-h --help --json --quiet -q --engine)
+_shtab_longshore_run_option_strings=(-h --help --json --quiet -q --engine --detach -d --rm --name --publish -p --publish-all -P --env -e --volume -v --mount --network --workdir -w --user -u --entrypoint --pull)
 _shtab_longshore_images_option_strings=(-h --help --json --quiet -q --engine --from --digests)
 _shtab_longshore_repositories_option_strings=(-h --help --json --quiet -q --engine --filter --limit)
 _shtab_longshore_tags_option_strings=(-h --help --json --quiet -q --engine --filter --details --limit --all)
@@ -71,7 +72,7 @@ _shtab_longshore_lock___kind_choices=(compose kubernetes dockerfile list)
 _shtab_longshore_outdated___from_choices=(engine library)
 _shtab_longshore_outdated___kind_choices=(compose kubernetes dockerfile list)
 _shtab_longshore_completion_pos_0_choices=(bash zsh fish)
-_shtab_longshore_pos_0_choices=(pull push copy save load mirror images repositories tags search inspect remove login logout whoami history queue doctor lock outdated completion)
+_shtab_longshore_pos_0_choices=(pull push copy save load mirror run images repositories tags search inspect remove login logout whoami history queue doctor lock outdated completion)
 
 _shtab_longshore_pull_pos_0_nargs='*'
 _shtab_longshore_pull__h_nargs=0
@@ -159,6 +160,18 @@ _shtab_longshore_mirror___help_nargs=0
 _shtab_longshore_mirror___json_nargs=0
 _shtab_longshore_mirror___quiet_nargs=0
 _shtab_longshore_mirror__q_nargs=0
+_shtab_longshore_run_pos_1_nargs=...
+_shtab_longshore_run__h_nargs=0
+_shtab_longshore_run___help_nargs=0
+_shtab_longshore_run___json_nargs=0
+_shtab_longshore_run___quiet_nargs=0
+_shtab_longshore_run__q_nargs=0
+_shtab_longshore_run___detach_nargs=0
+_shtab_longshore_run__d_nargs=0
+_shtab_longshore_run___rm_nargs=0
+_shtab_longshore_run___publish_all_nargs=0
+_shtab_longshore_run__P_nargs=0
+_shtab_longshore_run___pull_nargs=0
 _shtab_longshore_images_pos_0_nargs='*'
 _shtab_longshore_images__h_nargs=0
 _shtab_longshore_images___help_nargs=0

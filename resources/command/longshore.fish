@@ -41,8 +41,8 @@ function _shtab_longshore_using
   test "$_shtab_longshore_cmdpath" = "$argv"
 end
 
-set -g _shtab_longshore_commands pull push copy save load mirror 'mirror list' 'mirror plan' 'mirror run' 'mirror schedule' 'mirror export' 'mirror import' images repositories tags search inspect remove login logout whoami history queue 'queue list' 'queue resume' 'queue remove' 'queue clear' doctor lock outdated completion
-set -g _shtab_longshore_opts_with_value --build-arg --by --engine --file --filter --format --from --kind --limit --map --max-deletes --output --platform --registry --remove --since --tags --to --username -f -o -u
+set -g _shtab_longshore_commands pull push copy save load mirror 'mirror list' 'mirror plan' 'mirror run' 'mirror schedule' 'mirror export' 'mirror import' run images repositories tags search inspect remove login logout whoami history queue 'queue list' 'queue resume' 'queue remove' 'queue clear' doctor lock outdated completion
+set -g _shtab_longshore_opts_with_value --build-arg --by --engine --entrypoint --env --file --filter --format --from --kind --limit --map --max-deletes --mount --name --network --output --platform --publish --registry --remove --since --tags --to --user --username --volume --workdir -e -f -o -p -u -v -w
 
 complete -c longshore -e
 complete -c longshore -f
@@ -152,6 +152,24 @@ complete -c longshore -n '_shtab_longshore_using mirror import' -l quiet -s q -d
 complete -c longshore -n '_shtab_longshore_using mirror import' -l dry-run -d 'show the rules, and save nothing'
 complete -c longshore -n '_shtab_longshore_using mirror import' -l replace -d 'replace saved rules of the same name'
 complete -c longshore -n '_shtab_longshore_using mirror import; and test $_shtab_longshore_npos -eq 0' -ka "(__fish_complete_path (commandline -ct))" -d 'the configuration of regsync, or a file of rules'
+complete -c longshore -n '_shtab_longshore_using; and test $_shtab_longshore_npos -eq 0' -a run -d 'Run a container from a local image.'
+complete -c longshore -n '_shtab_longshore_using run' -s h -l help -d 'show this help message and exit'
+complete -c longshore -n '_shtab_longshore_using run' -l json -d 'print one JSON object a line (schema 1)'
+complete -c longshore -n '_shtab_longshore_using run' -l quiet -s q -d 'print only what was asked for, and errors'
+complete -c longshore -n '_shtab_longshore_using run' -l engine -x -d 'the engine to use: an address or a Docker context (pull takes several)'
+complete -c longshore -n '_shtab_longshore_using run' -l detach -s d -d 'print the container'"'"'s ID and do not wait for its end'
+complete -c longshore -n '_shtab_longshore_using run' -l rm -d 'remove the container when it exits'
+complete -c longshore -n '_shtab_longshore_using run' -l name -x -d 'the container'"'"'s name'
+complete -c longshore -n '_shtab_longshore_using run' -l publish -s p -x -d 'publish a port, such as 8080:80 or 127.0.0.1:8080:80/udp'
+complete -c longshore -n '_shtab_longshore_using run' -l publish-all -s P -d 'publish all ports that the image exposes'
+complete -c longshore -n '_shtab_longshore_using run' -l env -s e -x -d 'set a variable; NAME alone takes the value from here'
+complete -c longshore -n '_shtab_longshore_using run' -l volume -s v -x -d 'mount a folder or volume, such as /srv/data:/data:ro'
+complete -c longshore -n '_shtab_longshore_using run' -l mount -x -d 'the same, such as type=bind,source=/srv/data,target=/data'
+complete -c longshore -n '_shtab_longshore_using run' -l network -x -d 'the network, such as host or none'
+complete -c longshore -n '_shtab_longshore_using run' -l workdir -s w -x -d 'the working directory'
+complete -c longshore -n '_shtab_longshore_using run' -l user -s u -x -d 'the user, such as 1000:1000'
+complete -c longshore -n '_shtab_longshore_using run' -l entrypoint -x -d 'replaces the image'"'"'s entry point'
+complete -c longshore -n '_shtab_longshore_using run' -l pull -d 'pull the image first if the engine does not have it'
 complete -c longshore -n '_shtab_longshore_using; and test $_shtab_longshore_npos -eq 0' -a images -d 'List the images of an engine or the library.'
 complete -c longshore -n '_shtab_longshore_using images' -s h -l help -d 'show this help message and exit'
 complete -c longshore -n '_shtab_longshore_using images' -l json -d 'print one JSON object a line (schema 1)'

@@ -17,6 +17,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "save": ("archives", "Save an image to an archive."),
     "load": ("archives", "Load archives into an engine, the library or a registry."),
     "mirror": ("mirrors", "Mirror repositories by rules: plan, run, schedule."),
+    "run": ("runs", "Run a container from a local image."),
     "images": ("images", "List the images of an engine or the library."),
     "repositories": ("repositories", "List the repositories of a registry."),
     "tags": ("tags", "List the tags of a repository."),
