@@ -10,6 +10,7 @@ import csv
 import ipaddress
 import re
 import shlex
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -216,6 +217,8 @@ def _mount(
     source: str, target: str, read_only: bool, text: str, folder: Path | None, *, bind: bool | None
 ) -> Mount:
     """The checked mount. *bind*: None if the form of *source* says whether it is a path."""
+    if any(unicodedata.category(char) == "Cc" for char in source + target):
+        raise _wrong_volume(text, "A path contains control characters.")
     if not target.startswith("/") or target == "/":
         raise _wrong_volume(text, "The path in the container does not begin with “/”.")
     path = bool(source.startswith(("/", "./", "../", "~")) or source in (".", "..") or _DRIVE.match(source))

@@ -105,6 +105,7 @@ def test_volumes(text: str, mount: Mount) -> None:
         ("/a:/b:/c", "may end with “:ro”"),
         ("/a:/b:z", "may end with “:ro”"),
         ("/a:/b\0", "NUL"),
+        ("/a:/b\nc", "control characters"),
         ("/" + "a" * 40_000, "too long"),
     ],
 )
@@ -261,7 +262,7 @@ def test_the_lines_mean_the_same(request_: RunRequest) -> None:
 
 
 _TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=12)
-_PATH = _TEXT.map(lambda text: f"/{text}x")
+_PATH = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=12).map(lambda text: f"/{text}x")
 
 
 @given(
