@@ -30,7 +30,7 @@ from longshore.registry.config import RegistryConfig
 from longshore.registry.connections import CONNECT_SECONDS
 from longshore.registry.details_cache import DetailsCache
 from longshore.registry.manifests import Manifests
-from longshore.registry.model import PlatformDetails, RegistryInfo, TagDetails
+from longshore.registry.model import Parts, PlatformDetails, RegistryInfo, TagDetails
 from longshore.registry.session import Session
 from longshore.registry.tls import ENGINE_FOLDERS, TlsFiles
 from longshore.registry.transport import READ_SECONDS, Transport
@@ -197,15 +197,58 @@ class RegistryClient(Manifests, Blobs, Listings):
                 if head is None:
                     raise NotInRegistry("The tag no longer exists.", registry=host, subject=repository)
                 return TagDetails(tag, head.digest, None, (), None, head.media_type)
-        found = self._read_details(repository, tag, wanted, cancellation)
+        manifest = self.manifest(repository, tag, cancellation=cancellation)
+        found = self._read_details(repository, tag, manifest, wanted, cancellation)
         if cache is not None:
             cache.put(host, repository, found, wanted)
         return found
 
+    def tag_contents(
+        self, repository: str, tag: str, digest: str, *, cancellation: Cancellation | None = None
+    ) -> tuple[TagDetails, Parts]:
+        """Details (for this machine's platform) and parts of *tag*, which points to *digest*.
+
+        Two or three requests; none if both are on disk. Raises NotInRegistry, InvalidManifest.
+        """
+        wanted, cache = Platform.host(), self._details
+        known = cache.get(digest, wanted) if cache is not None else None
+        parts = cache.parts(digest) if cache is not None else None
+        if known is not None and parts is not None:
+            return known.as_tag(tag), parts
+        manifest = self.manifest(repository, digest, cancellation=cancellation)
+        parts = self._parts_of(manifest)
+        if known is not None:
+            return known.as_tag(tag), parts
+        found = self._read_details(repository, tag, manifest, wanted, cancellation)
+        if cache is not None:
+            cache.put(self._session.config.host, repository, found, wanted)
+        return found, parts
+
+    def parts(self, repository: str, digest: str, *, cancellation: Cancellation | None = None) -> Parts:
+        """The parts of the manifest *digest*: one request, none if they are on disk. Raises NotInRegistry,
+        InvalidManifest."""
+        known = self._details.parts(digest) if self._details is not None else None
+        if known is not None:
+            return known
+        return self._parts_of(self.manifest(repository, digest, cancellation=cancellation))
+
+    def _parts_of(self, found: Manifest | Index) -> Parts:
+        if isinstance(found, Index):
+            parts = Parts(children=tuple(dict.fromkeys(child.digest for child in found.manifests)))
+        else:
+            parts = Parts(tuple({one.digest: one.size for one in (found.config, *found.layers)}.items()))
+        if self._details is not None:
+            self._details.put_parts(found.digest, parts)
+        return parts
+
     def _read_details(
-        self, repository: str, tag: str, wanted: Platform, cancellation: Cancellation | None
+        self,
+        repository: str,
+        tag: str,
+        found: Manifest | Index,
+        wanted: Platform,
+        cancellation: Cancellation | None,
     ) -> TagDetails:
-        found = self.manifest(repository, tag, cancellation=cancellation)
         digest, media_type = found.digest, found.media_type
         platforms: tuple[Platform, ...] = ()
         images: tuple[str, ...] = ()

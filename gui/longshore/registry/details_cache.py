@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from longshore.oci.platform import Platform
-from longshore.registry.model import TagDetails
+from longshore.registry.model import Parts, TagDetails
 from longshore.shared_files import private_folder
 
 _log = logging.getLogger(__name__)
@@ -31,11 +31,15 @@ CREATE TABLE IF NOT EXISTS details (
   digest TEXT NOT NULL, wanted TEXT NOT NULL, size INTEGER, platforms TEXT NOT NULL, created REAL,
   media_type TEXT NOT NULL, images TEXT NOT NULL, kept REAL NOT NULL, PRIMARY KEY (digest, wanted)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS details_kept ON details (kept);
+CREATE TABLE IF NOT EXISTS parts (
+  digest TEXT PRIMARY KEY, blobs TEXT NOT NULL, children TEXT NOT NULL, kept REAL NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS repositories (
   host TEXT NOT NULL, repository TEXT NOT NULL, kept REAL NOT NULL, PRIMARY KEY (host, repository)) WITHOUT ROWID;
 """
 
 
+#: Most manifests whose parts are cached: each takes up to some KB.
+_MOST_PARTS = 5_000
 #: Most repositories whose tags are remembered in memory.
 _MOST_FRESH = 200
 
@@ -126,18 +130,52 @@ class DetailsCache:
                 (found.digest, str(wanted), found.size, platforms, created, found.media_type, images, now),
             )
             db.execute("INSERT OR REPLACE INTO repositories VALUES (?, ?, ?)", (host, repository, now))
-            self._since_trim += 1
-            if self._since_trim >= min(500, self._limit):
-                self._since_trim = 0
-                for table, key in (("details", "digest, wanted"), ("repositories", "host, repository")):
-                    db.execute(
-                        f"DELETE FROM {table} WHERE ({key}) IN "
-                        f"(SELECT {key} FROM {table} ORDER BY kept DESC LIMIT -1 OFFSET ?)",
-                        (self._limit,),
-                    )
+            self._trim(db)
             db.commit()
 
         self._safely(write, None)
+
+    def parts(self, digest: str) -> Parts | None:
+        """The parts of the manifest *digest*, None if they are not cached."""
+
+        def read(db: sqlite3.Connection) -> Parts | None:
+            row = db.execute("SELECT blobs, children FROM parts WHERE digest = ?", (digest,)).fetchone()
+            if row is None:
+                return None
+            words = row[0].split()
+            blobs = tuple(zip(words[::2], map(int, words[1::2]), strict=True))
+            return Parts(blobs, tuple(row[1].split()))
+
+        return self._safely(read, None)
+
+    def put_parts(self, digest: str, found: Parts) -> None:
+        """Cache *found*, the parts of the manifest *digest*."""
+
+        def write(db: sqlite3.Connection) -> None:
+            blobs = " ".join(f"{blob} {size}" for blob, size in found.blobs)
+            row = (digest, blobs, " ".join(found.children), time.time())
+            db.execute("INSERT OR REPLACE INTO parts VALUES (?, ?, ?, ?)", row)
+            self._trim(db)
+            db.commit()
+
+        self._safely(write, None)
+
+    def _trim(self, db: sqlite3.Connection) -> None:
+        """Now and then, remove the oldest entries above the limit."""
+        self._since_trim += 1
+        if self._since_trim < min(500, self._limit):
+            return
+        self._since_trim = 0
+        for table, key, limit in (
+            ("details", "digest, wanted", self._limit),
+            ("repositories", "host, repository", self._limit),
+            ("parts", "digest", min(self._limit, _MOST_PARTS)),
+        ):
+            db.execute(
+                f"DELETE FROM {table} WHERE ({key}) IN "
+                f"(SELECT {key} FROM {table} ORDER BY kept DESC LIMIT -1 OFFSET ?)",
+                (limit,),
+            )
 
     def close(self) -> None:
         """Close the file."""

@@ -48,6 +48,18 @@ class TagDetails:
 
 
 @dataclass(frozen=True, slots=True)
+class Parts:
+    """What one manifest names in its registry.
+
+    *blobs*: digest and compressed bytes of configuration and layers; none for an index. *children*: the digests of an
+    index's manifests, attestations included.
+    """
+
+    blobs: tuple[tuple[str, int], ...] = ()
+    children: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class PlatformDetails:
     """One image of an index. *size*: compressed bytes of configuration and layers."""
 

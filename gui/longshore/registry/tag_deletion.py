@@ -28,6 +28,7 @@ from longshore.errors import (
     LongshoreError,
     NotInRegistry,
     TagMoved,
+    UnexpectedReply,
     VerificationFailed,
 )
 from longshore.oci.descriptor import Descriptor
@@ -197,12 +198,21 @@ class TagDeletion:
             with suppress(NotInRegistry):
                 if substitute is not None and image is not None:
                     self._take_away(tag, image, *substitute)
-                elif way is Way.VENDOR and self._lister is not None:
-                    self._lister.delete_tag(self._repository, tag, digest, cancellation=self._cancellation)
                 else:
-                    self._client.delete_tag(self._repository, tag, cancellation=self._cancellation)
+                    self._delete_tag(way, tag, digest)
             self._check_gone(tag, digest)
         _log.info("deleted the tag %s (%s)", self._named(tag), digest)
+
+    def _delete_tag(self, way: Way, tag: str, digest: str) -> None:
+        try:
+            if way is Way.VENDOR and self._lister is not None:
+                self._lister.delete_tag(self._repository, tag, digest, cancellation=self._cancellation)
+            else:
+                self._client.delete_tag(self._repository, tag, cancellation=self._cancellation)
+        except (AccessDenied, UnexpectedReply) as error:
+            # Immutable tags cannot be deleted either.
+            found = failures.of_tag(error, self._client.registry, self._named(tag), tag)
+            raise found from (None if found is error else error)
 
     def _take_away(self, tag: str, image: Manifest | Index, raw: bytes, media_type: str) -> None:
         """Move *tag* from *image* to the manifest *raw* and delete that; after an error, move it back."""

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from longshore.cancellation import Cancellation
-from longshore.errors import VerificationFailed
+from longshore.errors import UnexpectedReply, VerificationFailed
 from longshore.oci.manifest import OCI_INDEX, OCI_MANIFEST
-from longshore.registry import removal
+from longshore.registry import tag_reading
 from longshore.registry.removal import look, remove
 
 from .conftest import Asked, reply
@@ -110,7 +110,7 @@ def test_after_twenty_failures_nothing_more_is_asked(
     serve, connect, monkeypatch: pytest.MonkeyPatch, refusals: int, unknown: int
 ) -> None:
     """The tags that were not asked about are counted as unknown too."""
-    monkeypatch.setattr(removal, "_AT_ONCE", 1)
+    monkeypatch.setattr(tag_reading, "_AT_ONCE", 1)
     registry = Tags()
     registry.image(1, "0")
     for number in range(1, 41):
@@ -136,8 +136,10 @@ def test_all_pages_of_tags_are_looked_at(serve, connect, monkeypatch: pytest.Mon
 
     client = connect(serve(script))
     assert look(client, "a/b", ["1"], Cancellation()).digests == ((digest, ("1", "2", "3")),)
-    monkeypatch.setattr(removal, "_MOST_PAGES", 2)
-    assert look(client, "a/b", ["1"], Cancellation()).digests == ((digest, ("1", "2")),)
+    monkeypatch.setattr(tag_reading, "_MOST_PAGES", 2)
+    # A tag that is not seen could be removed with its image.
+    with pytest.raises(UnexpectedReply, match="too many pages of tags"):
+        look(client, "a/b", ["1"], Cancellation())
 
 
 def test_an_index_that_cannot_be_read_is_unknown(serve, connect) -> None:

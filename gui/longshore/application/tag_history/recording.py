@@ -163,20 +163,22 @@ def removing_tags(
     operation: TagOperation = TagOperation.REMOVE,
     *,
     known: Sequence[Manifest | Index] = (),
+    reading: bool = True,
     group: str = "",
     undoes: str = "",
 ) -> Iterator[None]:
     """Record that *tags* of a registry's *repository* are removed, around the block that removes them.
 
     *tags*: each with the digest that it points to. Their manifests are read (without those in *known*) and kept,
-    because a registry may delete them with their last tag. If the block raises, the registry is asked which tags it
+    because a registry may delete them with their last tag. *reading* False: none is read, because the registry keeps
+    them, and Docker Hub counts a request for one as a pull. If the block raises, the registry is asked which tags it
     still has. Worker threads.
     """
     place = RegistryPlace(repository.domain)
     manifests: dict[str, Manifest | Index | None] = {one.digest: one for one in known}
     for digest in tags.values():
         if digest not in manifests:
-            manifests[digest] = _read(client, repository, digest)
+            manifests[digest] = _read(client, repository, digest) if reading else None
     group = group or uuid.uuid4().hex
     changes = [
         TagChange(

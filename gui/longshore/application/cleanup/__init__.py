@@ -1,0 +1,1 @@
+"""Finds images that can be removed by rules, says what that frees, and removes them."""
