@@ -363,10 +363,12 @@ def test_content_of_other_kinds_is_kept_by_age_and_can_be_named(
     assert run(clients, plan).as_planned
 
 
-def test_what_goes_is_recorded_before_with_the_manifests(clients: Clients, registry: PrivateRegistry) -> None:
+def test_what_goes_is_recorded_before_with_the_manifests(
+    clients: Clients, registry: PrivateRegistry, tmp_path: Path
+) -> None:
     host, path = registry.address, "retention/recorded"
     one, two = seed_days(host, path, 10, "1.0", "latest"), seed_days(host, path, 20, "2.0")
-    history = TagHistory(None)
+    history = TagHistory(tmp_path / "history.sqlite")
     clients.recorder = history
     plan = planned(clients, host, path, names=("?.0",))
     raw = clients.registry(host).manifest(path, two).raw
