@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 
 from longshore.cancellation import Cancellation, Cancelled
+from longshore.transfers import bandwidth as module
 from longshore.transfers.bandwidth import Bandwidth
 
 
@@ -81,3 +83,64 @@ def test_what_waits_rests_for_a_tenth_of_a_second_at_most() -> None:
     with pytest.raises(Cancelled):
         Bandwidth(1).take(1_000_000, Resting())
     assert rests == [0.1]
+
+
+class Clock(Cancellation):
+    """Time that passes only while somebody waits."""
+
+    now = 1000.0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rests: list[float] = []
+
+    def wait(self, seconds: float) -> bool:
+        self.rests.append(round(seconds, 6))
+        self.now += seconds
+        return False
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    made = Clock()
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: made.now))
+    return made
+
+
+def test_bytes_wait_for_exactly_their_share_of_a_second(clock: Clock) -> None:
+    bandwidth = Bandwidth(1000)
+    bandwidth.take(250, clock)
+    assert clock.rests == [0.1, 0.1, 0.05]
+    bandwidth.take(50, clock)
+    assert clock.rests[3:] == [0.05]
+
+
+@pytest.mark.parametrize(("pause", "rest"), [(0.0, 0.2), (0.04, 0.16), (0.1, 0.1), (60.0, 0.1)])
+def test_after_a_pause_a_tenth_of_a_second_passes_at_once(clock: Clock, pause: float, rest: float) -> None:
+    bandwidth = Bandwidth(1000)
+    clock.now += pause
+    bandwidth.take(200, clock)
+    assert sum(clock.rests) == pytest.approx(rest)
+
+
+def test_a_new_limit_begins_anew(clock: Clock) -> None:
+    bandwidth = Bandwidth(10)
+    with pytest.raises(Cancelled):
+        bandwidth.take(1000, _Impatient())
+    bandwidth.limit = 1000
+    bandwidth.take(100, clock)
+    assert clock.rests == [0.1], "what the old limit had promised is forgotten"
+    bandwidth.limit = None
+    bandwidth.take(1 << 40, clock)
+    assert clock.rests == [0.1]
+
+
+class _Impatient(Cancellation):
+    def wait(self, seconds: float) -> bool:
+        self.cancel()
+        return True
+
+
+@pytest.mark.parametrize(("rate", "piece"), [(1, 4096), (40_959, 4096), (40_970, 4097), (1_000_000, 100_000)])
+def test_a_piece_is_a_tenth_of_a_second_and_not_too_small(rate: float, piece: int) -> None:
+    assert Bandwidth(rate).piece == piece

@@ -70,3 +70,32 @@ def test_a_line_on_which_nothing_moves_is_not_tried_for_ever() -> None:
     told = RateLimited("", registry="r", retry_after=3600)
     assert POLICY.again(told, retries=0, engine_returns=0, idle=500) == Again(3600.5, Waiting.RATE_LIMIT, 5)
     assert POLICY.again(EngineLost(""), retries=0, engine_returns=0, idle=500) == Again(None, Waiting.ENGINE)
+
+
+@pytest.mark.parametrize(("wait", "again"), [(6 * 3600 - 0.5, True), (6 * 3600, False)])
+def test_a_registry_may_ask_for_six_hours(wait: float, again: bool) -> None:
+    error = RateLimited("", registry="r", retry_after=wait)
+    found = POLICY.again(error, retries=0, engine_returns=0)
+    assert found == (Again(6 * 3600.0, Waiting.RATE_LIMIT, 5) if again else None)
+
+
+def test_limits_without_a_time_are_waited_for_longer_and_longer() -> None:
+    error = RateLimited("", registry="r")
+    tries = [POLICY.again(error, retries=number, engine_returns=0) for number in range(5)]
+    assert tries == [Again(seconds, Waiting.RATE_LIMIT, 5) for seconds in (15.0, 60.0, 300.0, 900.0)] + [None]
+
+
+def test_a_time_that_is_over_is_half_a_second() -> None:
+    error = RateLimited("", registry="r", retry_after=-7)
+    assert POLICY.again(error, retries=3, engine_returns=0) == Again(0.5, Waiting.RATE_LIMIT, 5)
+
+
+@pytest.mark.parametrize("cause", list(UnavailableCause))
+def test_which_engines_come_back_by_themselves(cause: UnavailableCause) -> None:
+    lasting = cause in (UnavailableCause.NO_PERMISSION, UnavailableCause.TLS, UnavailableCause.UNSUPPORTED)
+    found = POLICY.again(EngineUnavailable("", cause=cause), retries=0, engine_returns=0)
+    assert found == (None if lasting else Again(None, Waiting.ENGINE))
+
+
+def test_how_long_an_engine_may_be_away() -> None:
+    assert (POLICY.engine_wait, POLICY.engine_poll, POLICY.engine_returns) == (600.0, 1.0, 8)

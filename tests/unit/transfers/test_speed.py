@@ -103,3 +103,46 @@ def test_the_slow_average_forgets_half_in_its_half_life() -> None:
     assert meter._slow == pytest.approx(1000.0)
     meter.sample(110.0 + module.HALF_LIFE, 100_000, 100_000.0)
     assert meter._slow == pytest.approx(500.0)
+
+
+def test_the_slow_average_is_at_first_the_mean_of_all_samples() -> None:
+    meter = SpeedMeter()
+    for second, work, mean in (
+        (0, 0, 0.0),
+        (1, 100, 100.0),
+        (2, 300, 150.0),
+        (3, 300, 100.0),
+        (4, 700, 175.0),
+    ):
+        meter.sample(second, work, float(work))
+        assert meter._slow == pytest.approx(mean)
+    # The last three seconds brought 600: not far from the average, which then decides.
+    assert meter.speed() == 200.0
+    assert meter.seconds_left(4.0, 350) == pytest.approx(2.0)
+
+
+@pytest.mark.parametrize(("later", "speed"), [(2.9, 2900 / 12.9), (3.0, 0.0)])
+def test_a_sample_leaves_the_window_after_three_seconds(later: float, speed: float) -> None:
+    meter = fed((0, 0, 0.0), (10, 2900, 2900.0), (10 + later, 2900, 2900.0))
+    assert meter.speed() == pytest.approx(speed)
+
+
+@pytest.mark.parametrize(("factor", "known"), [(3.0, True), (3.1, False), (1 / 3, True), (0.32, False)])
+def test_the_two_averages_may_differ_by_a_factor_of_three(factor: float, known: bool) -> None:
+    meter = fed((0, 0, 0.0), (1, 100, 100.0), (3, 300, 300.0))
+    meter._slow = 100.0 / factor
+    assert (meter.seconds_left(3.0, 300) is not None) is known
+
+
+def test_work_that_is_undone_gives_no_time() -> None:
+    meter = fed((0, 0, 900.0), (1, 100, 1000.0), (3, 300, 800.0))
+    assert meter.seconds_left(3.0, 100) is None
+    assert meter.speed() == 100.0
+
+
+def test_the_time_that_is_shown_never_falls_below_nothing() -> None:
+    meter = steady(4)
+    assert meter.seconds_left(14.0, 1000) == pytest.approx(1.0)
+    # Three seconds later it should be over; the new estimate of one second counts fully by then.
+    assert meter.seconds_left(17.0, 1000) == pytest.approx(1.0)
+    assert meter.seconds_left(18.0, 2000) == pytest.approx(0.0 + 2.0 * module.FOLLOW)
