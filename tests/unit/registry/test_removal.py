@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 
 from longshore.cancellation import Cancellation
-from longshore.errors import UnexpectedReply, VerificationFailed
+from longshore.errors import VerificationFailed
 from longshore.oci.manifest import OCI_INDEX, OCI_MANIFEST
-from longshore.registry import tag_reading
 from longshore.registry.removal import look, remove
 
 from .conftest import Asked, reply
@@ -103,43 +102,6 @@ def test_nothing_is_removed_where_nothing_is(serve, connect) -> None:
     assert (plan.digests, plan.siblings, plan.broken, plan.unknown) == ((), (), (), 0)
     remove(client, plan)
     assert registry.deleted == []
-
-
-@pytest.mark.parametrize(("refusals", "unknown"), [(19, 19), (20, 40), (21, 40)])
-def test_after_twenty_failures_nothing_more_is_asked(
-    serve, connect, monkeypatch: pytest.MonkeyPatch, refusals: int, unknown: int
-) -> None:
-    """The tags that were not asked about are counted as unknown too."""
-    monkeypatch.setattr(tag_reading, "_AT_ONCE", 1)
-    registry = Tags()
-    registry.image(1, "0")
-    for number in range(1, 41):
-        registry.image(2, f"t{number:02}")
-    registry.broken |= {f"t{number:02}" for number in range(1, refusals + 1)}
-    server = serve(registry)
-    plan = look(connect(server), "a/b", ["0"], Cancellation())
-    assert plan.unknown == unknown
-    asked = {path.rpartition("/")[2] for path in server.paths("HEAD")} - {"0"}
-    assert len(asked) == (40 if refusals < 20 else 20)
-
-
-def test_all_pages_of_tags_are_looked_at(serve, connect, monkeypatch: pytest.MonkeyPatch) -> None:
-    registry = Tags()
-    digest = registry.image(1, "1", "2", "3")
-
-    def script(asked: Asked) -> Any:
-        if "/tags/list" not in asked.path:
-            return registry(asked)
-        tag = int(asked.path.rpartition("last=")[2]) if "last=" in asked.path else 0
-        link = {"Link": f"<?last={tag + 1}>; rel=next"} if tag < 2 else {}
-        return reply({"tags": [str(tag + 1)]}, **link)
-
-    client = connect(serve(script))
-    assert look(client, "a/b", ["1"], Cancellation()).digests == ((digest, ("1", "2", "3")),)
-    monkeypatch.setattr(tag_reading, "_MOST_PAGES", 2)
-    # A tag that is not seen could be removed with its image.
-    with pytest.raises(UnexpectedReply, match="too many pages of tags"):
-        look(client, "a/b", ["1"], Cancellation())
 
 
 def test_an_index_that_cannot_be_read_is_unknown(serve, connect) -> None:
