@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from longshore.engine.model import EngineInfo, ImageDetails
     from longshore.library.library import Library
     from longshore.library.model import LibraryDetails, LibraryImage
+    from longshore.oci.disk_usage import DiskUsage
 
 #: Seconds between two checks whether the library's list has changed; each costs one stat(2).
 LOOK = 0.5
@@ -44,6 +45,9 @@ class Store(Protocol):
 
     def remove(self, name: str, /, force: bool = False) -> object:
         """Remove a name, and the image with its last name."""
+
+    def usage(self, cancellation: Cancellation, /) -> DiskUsage:
+        """What the images take on disk, and share. May take minutes in a large engine. Raises Cancelled."""
 
     def events(self, cancellation: Cancellation) -> Generator[object]:
         """Yields once at the start and after each possible change of the list.
@@ -77,6 +81,11 @@ class LibraryStore:
     def remove(self, name: str, force: bool = False) -> object:
         """Remove a name and free unused content. *force* has no effect: there are no containers."""
         return self._library.remove(_named(name))
+
+    def usage(self, cancellation: Cancellation) -> DiskUsage:
+        """What the images take on disk, exactly."""
+        cancellation.raise_if_cancelled()
+        return self._library.usage()
 
     def events(self, cancellation: Cancellation) -> Generator[object]:
         """Yields at the start, and whenever any program has changed the list."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from longshore.cancellation import Cancellation
 from longshore.engine.address import EngineAddress
 from longshore.engine.attempt import Attempt
-from longshore.engine.model import EngineEvent, EngineInfo, EventKind, ImageDetails, SwarmNode
+from longshore.engine.model import EngineEvent, EngineInfo, EventKind, ImageDetails, ImageStore, SwarmNode
 from longshore.engine.parsing import (
     EVENT_ACTIONS,
     engine_event,
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from longshore.credentials import Credential
     from longshore.engine.client import Client, Timeout
     from longshore.engine.containers import Containers
+    from longshore.engine.usage import UsageReader
+    from longshore.oci.disk_usage import DiskUsage
     from longshore.oci.platform import Platform
     from longshore.oci.reference import Reference
 
@@ -61,6 +63,8 @@ class Engine:
         self._lock = threading.Lock()
         self._version = ""
         self._shared: Client | None = None
+        self._store: ImageStore | None = None
+        self._usage: UsageReader | None = None
         self._closed = False
 
     # -- the engine itself
@@ -73,7 +77,9 @@ class Engine:
         Raises EngineUnavailable, whose cause gives the reason.
         """
         with self._short_job(cancellation, seconds) as client:
-            return engine_info(self._learn_version(client), client.info())
+            found = engine_info(self._learn_version(client), client.info())
+        self._store = found.store
+        return found
 
     def swarm_nodes(
         self, cancellation: Cancellation | None = None, *, seconds: float = PROBE_SECONDS
@@ -144,6 +150,23 @@ class Engine:
             return [str(text) for row in rows or () for text in row.values()]
 
         return self._call(ask, ref_or_id)
+
+    def usage(self, cancellation: Cancellation) -> DiskUsage:
+        """What the images take on disk, and share. Slow the first time: at most ``usage.SECONDS``. Raises Cancelled."""
+        from longshore.engine.usage import DF_SECONDS, UsageReader
+
+        with self._lock:
+            reader = self._usage = self._usage or UsageReader()
+        # Known from the first probe: Podman takes two seconds to respond.
+        store = self._store or self.probe(cancellation).store
+        version = self._known_version()
+        with (
+            self._short_job(cancellation, CALL_SECONDS) as client,
+            self._short_job(cancellation, DF_SECONDS) as df,
+        ):
+            client.speak(version)
+            df.speak(version)
+            return reader.read(client, df, store, version, cancellation)
 
     # -- pull and push
 

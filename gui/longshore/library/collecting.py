@@ -117,6 +117,19 @@ class Collector:
                 reached |= self._closure(digest, strict=strict)
         return reached
 
+    def in_use(self) -> set[str]:
+        """The contents that transfers hold now. Raises LibraryError."""
+        found: set[str] = set()
+        if not (self._folder.exists and self._folder.writable):
+            return found
+        self._folder.ensure()
+        with self._folder.explained(writing=True), self._folder.blobs_lock(shared=False):
+            digests = list(dict.fromkeys(held(self._folder)))
+        for digest in digests:
+            with contextlib.suppress(LibraryDamaged):
+                found |= self._held_by(digest, strict=False)
+        return found
+
     # -- removal
 
     @property
@@ -194,8 +207,8 @@ class Collector:
         parts = (found.config, *found.layers) if isinstance(found, Manifest) else found.manifests
         return {part.digest for part in parts}
 
-    def _held_by(self, digest: str) -> set[str]:
-        """The contents that a lease on *digest* holds.
+    def _held_by(self, digest: str, *, strict: bool = True) -> set[str]:
+        """The contents that a lease on *digest* holds. *strict*: see :meth:`_closure`.
 
         A lease may be on a layer, which is not read to find that out.
         """
@@ -203,6 +216,6 @@ class Collector:
         if size is None or size > LARGEST_MANIFEST or not self._contents.may_be_json(digest):
             return {digest}
         try:
-            return self._closure(digest, strict=True)
+            return self._closure(digest, strict=strict)
         except InvalidManifest:
             return {digest}

@@ -18,6 +18,7 @@ from longshore.library.leases import Lease
 from longshore.library.model import Freed, LibraryDetails, LibraryImage
 from longshore.library.rows import Rows
 from longshore.oci.descriptor import Descriptor, OpenBlob
+from longshore.oci.disk_usage import DiskUsage
 from longshore.oci.image_config import ImageConfig
 from longshore.oci.layout import LayoutEntry, LayoutIndex
 from longshore.oci.manifest import Index, Manifest
@@ -69,6 +70,12 @@ class Library:
     def details(self, image: Reference | str) -> LibraryDetails:
         """The details of an image, by its name or its digest. Raises NotInLibrary, LibraryDamaged, InvalidManifest."""
         return self._rows.details(self.entry(image))
+
+    def usage(self) -> DiskUsage:
+        """What the images take on disk, and share."""
+        from longshore.library.usage import usage
+
+        return usage(self._folder, self._contents, self._collector)
 
     def tag(self, image: Reference | str, name: Reference) -> str:
         """Give an image (by name or digest) another name, which moves from any image that had it.

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from longshore.cancellation import Cancellation
     from longshore.engine.model import EngineInfo, ImageDetails
     from longshore.library.model import LibraryDetails
+    from longshore.oci.disk_usage import DiskUsage
     from longshore.oci.local_image import LocalImage
     from longshore.oci.manifest import Index, Manifest
     from longshore.registry.client import RegistryClient
@@ -63,6 +64,7 @@ class RecordingStore:
         self.probe: Callable[[], EngineInfo | None] = store.probe
         self.images: Callable[[], list[LocalImage]] = store.images
         self.events: Callable[[Cancellation], Generator[object]] = store.events
+        self.usage: Callable[[Cancellation], DiskUsage] = store.usage
 
     def image(self, name: str, /) -> ImageDetails | LibraryDetails:
         """See Store."""
