@@ -63,8 +63,8 @@ def plan(listed: Iterable[LocalImage], chosen: Collection[ImageName]) -> list[Lo
 def carry_out(store: Store, removal: LocalRemoval, listed: Iterable[LocalImage], *, force: bool) -> None:
     """Remove what *removal* says. *listed*: the place's images now. Blocks.
 
-    Raises VerificationFailed if the name has been moved to another image since the plan was made, ImageInUse unless
-    *force*, and what the store raises.
+    Raises VerificationFailed if the name has been moved to another image since the plan was made, or an image without a
+    name has got one; ImageInUse unless *force*; and what the store raises.
     """
     image = removal.image
     if removal.containers and not force:
@@ -79,6 +79,13 @@ def carry_out(store: Store, removal: LocalRemoval, listed: Iterable[LocalImage],
             raise VerificationFailed(
                 "The name was moved to another image meanwhile.",
                 subject=image.name.shown,
+                advice="It was not removed. Check again.",
+            )
+        if image.reference is None and now.image_id == image.image_id and now.reference is not None:
+            # The id names the image with all its names.
+            raise VerificationFailed(
+                "The image has got a name meanwhile.",
+                subject=now.name.shown,
                 advice="It was not removed. Check again.",
             )
     store.remove(image.name.asked, force=force)

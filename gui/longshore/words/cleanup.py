@@ -1,0 +1,133 @@
+"""Sentences about clean-ups, for a window and a terminal alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from longshore.application.cleanup.rules import Why
+from longshore.language import tr
+from longshore.words import errors, text, times
+
+if TYPE_CHECKING:
+    from longshore.application.cleanup.plan import Candidate
+    from longshore.errors import LongshoreError
+    from longshore.oci.disk_usage import FreedBytes
+
+#: Days after which an age means nothing: reproducible builds have dates of 1970.
+_LONG_AGO = 20 * 365
+
+
+def reason(candidate: Candidate, *, containers: bool = True, now: datetime | None = None) -> str:
+    """Return why an image is listed: ``unused, 6 weeks old``, ``4th newest of its repository``.
+
+    *containers* False: its place has none.
+    """
+    why = candidate.reason
+    match why.why:
+        case Why.DANGLING:
+            return tr("dangling")
+        case Why.NAMED:
+            return tr("named {pattern}").replace("{pattern}", text.safe(why.pattern, 80))
+        case Why.BEYOND_NEWEST:
+            return tr("{rank} newest of its repository").replace("{rank}", ordinal(why.rank))
+        case Why.OLD | Why.UNUSED:
+            old = _old(candidate.created, now)
+            return ", ".join(filter(None, (tr("unused") if containers else "", old)))
+
+
+def _old(created: datetime | None, now: datetime | None) -> str:
+    """The age of an image: ``6 weeks old``; "" if it is not known or means nothing."""
+    if created is None:
+        return ""
+    days = ((now or datetime.now(UTC)) - times.aware(created)).days
+    if not 0 <= days < _LONG_AGO:
+        return ""
+    for amount, one, many in (
+        (days // 365, "1 year old", "%n years old"),
+        (days // 30 if days >= 60 else 0, "1 month old", "%n months old"),
+        (days // 7, "1 week old", "%n weeks old"),
+        (days, "1 day old", "%n days old"),
+    ):
+        if amount:
+            return tr(one) if amount == 1 else tr(many, amount)
+    return tr("new")
+
+
+def ordinal(number: int) -> str:
+    """Return ``1st``, ``2nd``, ``3rd``, ``4th``, ``11th``."""
+    ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{ending}"
+
+
+def freed(found: FreedBytes | None) -> str:
+    """Return the bytes of a forecast: ``1.36 GB``, ``about 1.4 GB``; empty if they are not known."""
+    if found is None:
+        return ""
+    if found.about and found.bytes:
+        return tr("about {size}").replace("{size}", text.about_size(found.bytes))
+    return text.size(found.bytes)
+
+
+def cached(found: FreedBytes | None) -> str:
+    """Return the sentence about what the build cache keeps; empty if that is nothing."""
+    if found is None or not found.cached:
+        return ""
+    words = tr("{size} of these images stay in the build cache. To free them: {command}")
+    return words.replace("{size}", text.size(found.cached)).replace("{command}", "docker builder prune")
+
+
+def unknown(problem: LongshoreError | None) -> str:
+    """Return why the bytes are not known."""
+    words = tr("What this frees is not known.")
+    return words if problem is None else f"{words} {errors.message(problem)}"
+
+
+def total(candidates: Sequence[Candidate], found: FreedBytes, on_disk: int) -> str:
+    """Return what a plan frees: ``3 images, frees 1.36 GB. 2.35 GB on disk now, 1 GB after.``"""
+    images = text.images(sum(not one.staying for one in candidates))
+    tags = sum(len(one.names) for one in candidates if one.staying)
+    if tags:
+        images += tr(" and 1 tag") if tags == 1 else tr(" and %n tags", tags)
+    after = text.size(on_disk - found.bytes)
+    return (
+        tr("{what}, frees {size}. {now} on disk now, {after} after.")
+        .replace("{what}", images)
+        .replace("{size}", freed(found))
+        .replace("{now}", text.size(on_disk))
+        .replace("{after}", after)
+    )
+
+
+def never(containers: int, pinned: int) -> str:
+    """Return what is never removed: ``Never removed: images of containers (4), pinned images (2).``"""
+    kept = []
+    if containers:
+        kept.append(tr("images of containers ({0})").format(f"{containers:,}"))
+    if pinned:
+        kept.append(tr("pinned images ({0})").format(f"{pinned:,}"))
+    return tr("Never removed: {0}.").format(", ".join(kept)) if kept else ""
+
+
+def result(removed: int, failed: int, bytes_freed: int | None, expected: FreedBytes | None) -> str:
+    """Return the end of a clean-up: ``Freed 1.35 GB; 1.36 GB were expected.``"""
+    if not removed:
+        words = tr("Nothing was removed.")
+    elif bytes_freed is None:
+        words = (
+            tr("1 name was removed.")
+            if removed == 1
+            else tr("{0} names were removed.").format(f"{removed:,}")
+        )
+    elif expected is None:
+        words = tr("Freed {0}.").format(text.size(bytes_freed))
+    else:
+        words = tr("Freed {0}; {1} were expected.").format(text.size(bytes_freed), freed(expected))
+    if failed:
+        words += " " + (
+            tr("1 name was not removed.")
+            if failed == 1
+            else tr("{0} names were not removed.").format(f"{failed:,}")
+        )
+    return words
