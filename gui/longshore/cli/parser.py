@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "search": ("repositories", "Search a registry for repositories."),
     "inspect": ("inspect", "Show an image of any place: digest, platforms, configuration, layers."),
     "remove": ("removal", "Remove images from an engine, the library or a registry."),
+    "prune": ("prune", "Remove images by rules, and show what that frees."),
     "login": ("sign_in", "Sign in to a registry."),
     "logout": ("sign_in", "Sign out of a registry."),
     "whoami": ("sign_in", "Show who is signed in where."),
@@ -202,6 +203,6 @@ def add_output(parser: argparse.ArgumentParser, *, again: bool = False) -> None:
         dest="engines",
         action="append",
         default=default([]),
-        help="the engine to use: an address or a Docker context (pull takes several)",
+        help="the engine to use: an address or a Docker context (pull and prune take several)",
     )
     shared.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)

@@ -7,7 +7,7 @@ import sys
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from longshore.application import places
 from longshore.application import removal as local
@@ -385,11 +385,24 @@ def _agreed(actions: Sequence[_Action], output: Output) -> bool:
             "Nothing was removed, because nobody can be asked here.",
             advice="Add --yes to remove what is listed.",
         )
+    report(f"Remove {counted(rows)}? [y/N] ")
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+class Row(Protocol):
+    """A row that is removed."""
+
+    @property
+    def is_tag(self) -> bool:
+        """Whether it is a tag; otherwise an image."""
+
+
+def counted(rows: Sequence[Row]) -> str:
+    """Return the number of *rows* in words: ``3 tags and 1 image``."""
     tags = sum(row.is_tag for row in rows)
     others = len(rows) - tags
-    counted = [
+    found = [
         *(["1 tag" if tags == 1 else f"{tags:,} tags"] if tags else []),
         *([text.images(others)] if others else []),
     ]
-    report(f"Remove {' and '.join(counted)}? [y/N] ")
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
+    return " and ".join(found)
