@@ -41,7 +41,7 @@ function _shtab_longshore_using
   test "$_shtab_longshore_cmdpath" = "$argv"
 end
 
-set -g _shtab_longshore_commands pull push copy save load mirror 'mirror list' 'mirror plan' 'mirror run' 'mirror schedule' 'mirror export' 'mirror import' run images repositories tags search inspect remove prune login logout whoami history queue 'queue list' 'queue resume' 'queue remove' 'queue clear' doctor lock outdated completion
+set -g _shtab_longshore_commands pull push copy save load mirror 'mirror list' 'mirror plan' 'mirror run' 'mirror schedule' 'mirror export' 'mirror import' run images repositories tags search inspect tag remove prune login logout whoami history queue 'queue list' 'queue resume' 'queue remove' 'queue clear' undo doctor lock outdated completion
 set -g _shtab_longshore_opts_with_value --build-arg --by --engine --entrypoint --env --file --filter --format --from --keep-newest --kind --limit --map --max-deletes --mount --name --network --older-than --output --platform --publish --registry --remove --since --tags --to --user --username --volume --workdir -e -f -o -p -u -v -w
 
 complete -c longshore -e
@@ -192,6 +192,7 @@ complete -c longshore -n '_shtab_longshore_using tags' -l engine -x -d 'the engi
 complete -c longshore -n '_shtab_longshore_using tags' -l filter -x -d 'only tags that match, such as '"'"'1.* !*-rc*'"'"' (! excludes)'
 complete -c longshore -n '_shtab_longshore_using tags' -l details -d 'also digest, size, date and platforms'
 complete -c longshore -n '_shtab_longshore_using tags' -l limit -x -d 'only the newest N'
+complete -c longshore -n '_shtab_longshore_using tags' -l history -d 'what the tags pointed to, as far as Longshore changed or saw it'
 complete -c longshore -n '_shtab_longshore_using tags' -l all -d 'also the tags of signatures (sha256-…)'
 complete -c longshore -n '_shtab_longshore_using; and test $_shtab_longshore_npos -eq 0' -a search -d 'Search a registry for repositories.'
 complete -c longshore -n '_shtab_longshore_using search' -s h -l help -d 'show this help message and exit'
@@ -209,6 +210,12 @@ complete -c longshore -n '_shtab_longshore_using inspect' -l platform -x -d 'the
 complete -c longshore -n '_shtab_longshore_using inspect' -l raw -d 'print the manifest or index, unchanged; with --platform, that platform'"'"'s manifest'
 complete -c longshore -n '_shtab_longshore_using inspect' -l config -d 'print the configuration, unchanged'
 complete -c longshore -n '_shtab_longshore_using inspect' -l show-secrets -d 'show all values of variables'
+complete -c longshore -n '_shtab_longshore_using; and test $_shtab_longshore_npos -eq 0' -a tag -d 'Give an image more names, in an engine, the library or a registry.'
+complete -c longshore -n '_shtab_longshore_using tag' -s h -l help -d 'show this help message and exit'
+complete -c longshore -n '_shtab_longshore_using tag' -l json -d 'print one JSON object a line (schema 1)'
+complete -c longshore -n '_shtab_longshore_using tag' -l quiet -s q -d 'print only what was asked for, and errors'
+complete -c longshore -n '_shtab_longshore_using tag' -l engine -x -d 'the engine to use: an address or a Docker context (pull and prune take several)'
+complete -c longshore -n '_shtab_longshore_using tag' -l from -xka "engine library registry" -d 'where the image is (default: the engine)'
 complete -c longshore -n '_shtab_longshore_using; and test $_shtab_longshore_npos -eq 0' -a remove -d 'Remove images from an engine, the library or a registry.'
 complete -c longshore -n '_shtab_longshore_using remove' -s h -l help -d 'show this help message and exit'
 complete -c longshore -n '_shtab_longshore_using remove' -l json -d 'print one JSON object a line (schema 1)'
@@ -284,6 +291,17 @@ complete -c longshore -n '_shtab_longshore_using queue clear' -s h -l help -d 's
 complete -c longshore -n '_shtab_longshore_using queue clear' -l json -d 'print one JSON object a line (schema 1)'
 complete -c longshore -n '_shtab_longshore_using queue clear' -l quiet -s q -d 'print only what was asked for, and errors'
 complete -c longshore -n '_shtab_longshore_using queue clear' -l engine -x -d 'the engine to use: an address or a Docker context (pull and prune take several)'
+complete -c longshore -n '_shtab_longshore_using; and test $_shtab_longshore_npos -eq 0' -a undo -d 'Put tags back to what they pointed to before a change.'
+complete -c longshore -n '_shtab_longshore_using undo' -s h -l help -d 'show this help message and exit'
+complete -c longshore -n '_shtab_longshore_using undo' -l json -d 'print one JSON object a line (schema 1)'
+complete -c longshore -n '_shtab_longshore_using undo' -l quiet -s q -d 'print only what was asked for, and errors'
+complete -c longshore -n '_shtab_longshore_using undo' -l engine -x -d 'the engine to use: an address or a Docker context (pull and prune take several)'
+complete -c longshore -n '_shtab_longshore_using undo' -l list -d 'list the changes that are known'
+complete -c longshore -n '_shtab_longshore_using undo' -l limit -x -d 'list at most N changes (default: 50)'
+complete -c longshore -n '_shtab_longshore_using undo' -l to -x -d 'put the tag back to this digest (image ID in an engine)'
+complete -c longshore -n '_shtab_longshore_using undo' -l yes -s y -d 'do not ask; required where nobody can answer'
+complete -c longshore -n '_shtab_longshore_using undo' -l force -d 'although the tag was changed again since'
+complete -c longshore -n '_shtab_longshore_using undo' -l dry-run -d 'only show what would be done'
 complete -c longshore -n '_shtab_longshore_using; and test $_shtab_longshore_npos -eq 0' -a doctor -d 'Check engines, registries, credentials, disk space and settings.'
 complete -c longshore -n '_shtab_longshore_using doctor' -s h -l help -d 'show this help message and exit'
 complete -c longshore -n '_shtab_longshore_using doctor' -l json -d 'print one JSON object a line (schema 1)'

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -194,6 +195,27 @@ class PrivateRegistry:
     def restart(self) -> None:
         """Stop it if it is running, and start it on the same port."""
         self.stop()
+        self.start()
+
+    def collect_garbage(self, *, untagged: bool = True) -> None:
+        """Stop, delete what no manifest needs (with ``untagged`` also manifests without a tag), and start again.
+
+        Raises:
+            TestbedError: the registry's garbage collection failed.
+        """
+        self.stop()
+        program = find_program("docker-registry", "docker-registry")
+        options = ["--delete-untagged"] if untagged else []
+        done = subprocess.run(
+            [program, "garbage-collect", *options, str(self.root / "config.yml")],
+            env=bare_environ(self.root),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        if done.returncode:
+            raise TestbedError(f"garbage collection: {done.stderr[-2000:]}")
         self.start()
 
     def close(self) -> None:

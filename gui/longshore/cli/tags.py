@@ -31,6 +31,9 @@ _EPILOG = """\
 The newest come first, by their natural order: 2.10, 2.9, 2.9-rc1. --quiet prints whole references,
 with --details pinned to their digests.
 
+--history shows what the tags pointed to before and after each change that Longshore made or saw. Its IDs
+are those of the command undo.
+
 --details reads the manifest of each tag, except on Docker Hub, where that would count as a pull and its API has
 the details. Sizes are compressed, of this machine's platform or the first.
 
@@ -38,6 +41,7 @@ examples:
   longshore tags alpine --limit 10
   longshore tags ghcr.io/org/app --filter '1.* !*-rc*' --details
   longshore tags registry.example:5000/team/app --json
+  longshore tags registry.example:5000/team/app --history
 """
 
 
@@ -53,6 +57,11 @@ def add(command: str, parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--details", action="store_true", help="also digest, size, date and platforms")
     parser.add_argument("--limit", metavar="N", type=count_of, help="only the newest N")
+    parser.add_argument(
+        "--history",
+        action="store_true",
+        help="what the tags pointed to, as far as Longshore changed or saw it",
+    )
     parser.add_argument("--all", action="store_true", help="also the tags of signatures (sha256-…)")
     parser.set_defaults(run=tags)
 
@@ -70,6 +79,8 @@ def tags(session: Session, arguments: argparse.Namespace, output: Output) -> int
             advice=f"Use {repository.familiar_name}, or longshore inspect {repository.familiar}.",
         )
     host, path = repository.domain, repository.path
+    if arguments.history:
+        return _history(session, repository, arguments, output)
     wanted = patterns(arguments.filter)
     cancellation = Cancellation()
     found = [
@@ -102,6 +113,21 @@ def tags(session: Session, arguments: argparse.Namespace, output: Output) -> int
     if not output.quiet:
         _table(output, rows)
     return exit_codes.of_codes([row.code for row in rows])
+
+
+def _history(session: Session, repository: Reference, arguments: argparse.Namespace, output: Output) -> int:
+    """Print the changes of the repository's tags, the latest first. The registry is not asked."""
+    from longshore.cli.tag_values import change_table
+    from longshore.transfers.transfer import RegistryPlace
+
+    wanted = patterns(arguments.filter)
+    found = session.tag_history.of_repository(RegistryPlace(repository.domain), repository)
+    records = [record for record in found if matches(wanted, record.tag)][: arguments.limit]
+    if records or output.as_json:
+        change_table(output, records, session.library().path)
+    else:
+        output.line("No changes of these tags are known.")
+    return exit_codes.DONE
 
 
 @dataclass(frozen=True, slots=True)

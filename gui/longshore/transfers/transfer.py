@@ -125,6 +125,8 @@ class Endpoint:
 REF_NAME = "ref-name"
 #: The option with the id of the record in the tag history that a transfer undoes.
 UNDOES = "undoes"
+#: The option with the digest that the destination's tag must point to before it is written, "" for no such tag.
+EXPECTED = "expected"
 
 
 @dataclass(frozen=True, slots=True)

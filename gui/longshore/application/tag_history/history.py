@@ -42,8 +42,8 @@ TRIM_EVERY = 200
 LARGEST_KEPT = 4 << 20
 #: Most manifests that are kept in memory while nothing can be written.
 _MOST_UNSAVED = 50
-#: Changes that an undo of the latest change may mean.
-_OWN = f"operation NOT IN ('{TagOperation.UNDO.value}', '{TagOperation.SEEN.value}') AND undone_by = ''"
+#: Changes that an undo of the latest change may mean: those by the user, which undid nothing and are not undone.
+_OWN = f"operation <> '{TagOperation.SEEN.value}' AND undoes = '' AND undone_by = ''"
 #: Seconds until the file is tried again after it could not be opened.
 _PAUSE = 2.0
 
@@ -165,9 +165,13 @@ class TagHistory:
         """The records that change because *undo* was carried out: what it undid, and what that had undone."""
         changed = []
         for record in self._by_ids([undo.undoes]):
-            changed.append(replace(record, undone_by=undo.id))
+            # An action that changed a tag several times is undone as a whole.
+            for one in self.group_of(record):
+                if (one.place, one.reference) == (record.place, record.reference):
+                    changed.append(replace(one, undone_by=undo.id))
             if record.undoes:  # an undo was undone: what that undid is in force again
-                changed += [replace(one, undone_by="") for one in self._by_ids([record.undoes])]
+                in_force = self._select("undone_by = ?", [record.id], MOST)
+                changed += [replace(one, undone_by="") for one in in_force]
         return changed
 
     def _superseded(self, records: Iterable[TagRecord]) -> list[TagRecord]:
@@ -190,7 +194,7 @@ class TagHistory:
 
     # -- questions; worker threads
 
-    def record(self, start: str) -> list[TagRecord]:
+    def starting_with(self, start: str) -> list[TagRecord]:
         """The records whose ids begin with *start*, at most two: more than one is not one."""
         pattern = f"{start}*"
         return self._select("id GLOB ?", [pattern], 2) if start.isalnum() else []

@@ -8,9 +8,17 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 from longshore.cancellation import Cancelled
-from longshore.errors import ImageUnknown, LongshoreError
+from longshore.errors import ImageUnknown, LongshoreError, TagMoved
 from longshore.transfers.tag_changes import TagChange, TagOperation, recorded
-from longshore.transfers.transfer import UNDOES, EnginePlace, LibraryPlace, Operation, Place, RegistryPlace
+from longshore.transfers.transfer import (
+    EXPECTED,
+    UNDOES,
+    EnginePlace,
+    LibraryPlace,
+    Operation,
+    Place,
+    RegistryPlace,
+)
 from longshore.transfers.ways.deadline import within
 
 if TYPE_CHECKING:
@@ -39,17 +47,29 @@ def change_of(
     source: bool = False,
     origins: Iterable[str] = (),
 ) -> TagChange:
-    """The change of the tag *reference* at the destination of *job* (or at its *source*)."""
+    """The change of the tag *reference* at the destination of *job* (or at its *source*), which is about to be made.
+
+    Raises TagMoved if the request expects that the tag points to something else.
+    """
     request = job.request
-    undoes = dict(request.options).get(UNDOES, "")
+    options = dict(request.options)
+    undo = EXPECTED in options
+    if undo and not source and before is not None and before != options[EXPECTED]:
+        raise TagMoved(
+            "The tag {tag} was changed meanwhile.",
+            subject=reference.familiar,
+            advice="Nothing was changed. Check again.",
+            arguments={"tag": reference.tag},
+        )
     return TagChange(
         (request.source if source else request.destination).place,
         reference.with_digest(None).with_default_tag(),
-        TagOperation.UNDO if undoes else _OPERATIONS[request.operation],
+        TagOperation.UNDO if undo else _OPERATIONS[request.operation],
         before,
         after,
         transfer=job.id,
-        undoes="" if source else undoes,
+        # The local tag that a push gives is no change of the user's own.
+        undoes=("-" if source else options.get(UNDOES, "")) if undo else "",
         origins=tuple(origins),
     )
 

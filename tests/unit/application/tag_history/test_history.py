@@ -54,7 +54,7 @@ def made(history: TagHistory, change: TagChange, now: str | None) -> TagRecord:
     """Announce and settle *change*; return its record."""
     (key,) = history.announce([change])
     history.settle({key: now})
-    (record,) = history.record(key)
+    (record,) = history.starting_with(key)
     return record
 
 
@@ -103,10 +103,10 @@ def test_a_change_whose_program_was_killed_is_settled_by_the_next_one(opened: Op
     (killed,) = history.announce([PUSH])
     (other,) = history.announce([replace(PUSH, reference=DEV.with_tag("other"))])
     history.announce([replace(PUSH, before=B)])
-    (first,) = history.record(killed)
+    (first,) = history.starting_with(killed)
     assert (first.after, first.open) == (B, False)
     history.announce([replace(PUSH, reference=DEV.with_tag("other"))])  # the killed one changed nothing
-    assert history.record(other)[0].open
+    assert history.starting_with(other)[0].open
 
 
 def test_the_places_of_tags_are_kept_apart(opened: Open) -> None:
@@ -128,7 +128,7 @@ def test_the_last_change_is_the_one_that_an_undo_means(opened: Open) -> None:
     assert history.last() == [second]
     back = replace(PUSH, operation=TagOperation.UNDO, before=C, undoes=second.id)
     undo = made(history, back, B)
-    assert [one.undone_by for one in history.record(second.id)] == [undo.id]
+    assert [one.undone_by for one in history.starting_with(second.id)] == [undo.id]
     # Undo again means the change before, not the undo.
     assert history.last() == [first]
     made(history, replace(PUSH, operation=TagOperation.UNDO, before=B, undoes=undo.id), C)
@@ -274,8 +274,8 @@ def test_a_full_disk_loses_nothing_of_this_run(opened: Open, path: Path) -> None
     keys = history.announce(many)
     assert history.problem == "The disk is full."
     history.settle(dict.fromkeys(keys, C))
-    assert history.record(keys[7])[0].after == C
-    assert history.record(first.id) == [first]
+    assert history.starting_with(keys[7])[0].after == C
+    assert history.starting_with(first.id) == [first]
     assert len(opened().latest()) == 1
     history.close()  # there is room again
     assert len(opened().latest()) == 201

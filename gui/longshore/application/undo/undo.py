@@ -1,0 +1,72 @@
+"""Undo: checks whether tags can be put back, and puts them back."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from longshore.application.undo import sentences
+from longshore.application.undo.goal import Goal, How, Verdict, goals_of
+from longshore.application.undo.local_tags import LocalTags
+from longshore.application.undo.registry_tags import RegistryTags
+from longshore.cancellation import Cancellation
+from longshore.errors import LongshoreError
+from longshore.transfers.transfer import RegistryPlace
+
+if TYPE_CHECKING:
+    from longshore.application.clients import Clients
+    from longshore.application.tag_history.history import TagHistory
+    from longshore.application.tag_history.record import TagRecord
+    from longshore.transfers.transfer import LibraryPlace, TransferRequest
+
+
+class Undo:
+    """Puts tags back. Thread-safe; calls block: worker threads. *library*: the user's library, which may have images
+    that other places lost."""
+
+    def __init__(self, clients: Clients, history: TagHistory, library: Callable[[], LibraryPlace]) -> None:
+        self._clients = clients
+        self._history = history
+        self._library = library
+        self._registry = RegistryTags(clients, history)
+        self._local = LocalTags(clients, history)
+
+    def check(self, goal: Goal, cancellation: Cancellation) -> Verdict:
+        """Whether and how *goal* can be reached. Changes nothing. Errors of its place are the verdict's reason.
+
+        Raises Cancelled.
+        """
+        if goal.record is not None and goal.record.undone_by:
+            return Verdict(goal, None, None, sentences.UNDONE(goal.reference.familiar))
+        if goal.digest is None:
+            return Verdict(
+                goal, None, None, sentences.UNKNOWN(goal.reference.familiar, tag=goal.reference.tag)
+            )
+        try:
+            return self._tags(goal).check(goal, self._library(), cancellation)
+        except LongshoreError as error:
+            return Verdict(goal, None, None, error)
+
+    def check_records(self, records: Iterable[TagRecord], cancellation: Cancellation) -> list[Verdict]:
+        """The verdicts on undoing *records* (newest first), one for each tag, as one action. Raises Cancelled."""
+        group = uuid.uuid4().hex
+        return [self.check(replace(goal, group=group), cancellation) for goal in goals_of(records)]
+
+    def carry_out(self, verdict: Verdict, cancellation: Cancellation) -> TransferRequest | None:
+        """Do what *verdict* says. Returns the transfer that the caller has to run, None if all is done.
+
+        Raises TagMoved if the tag is not what the verdict found, what the place raises, and Cancelled.
+        """
+        if verdict.how is None:
+            assert verdict.reason is not None
+            raise verdict.reason
+        if verdict.how is How.TRANSFER:
+            # The way compares again before it writes the tag.
+            return verdict.request
+        self._tags(verdict.goal).carry_out(verdict, cancellation)
+        return None
+
+    def _tags(self, goal: Goal) -> RegistryTags | LocalTags:
+        return self._registry if isinstance(goal.place, RegistryPlace) else self._local

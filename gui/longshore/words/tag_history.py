@@ -1,0 +1,100 @@
+"""The words of the tag history and of Undo."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from longshore.application.tag_history.record import TagRecord
+from longshore.application.undo.goal import Goal, How, Verdict
+from longshore.language import tr
+from longshore.transfers.tag_changes import TagOperation
+from longshore.transfers.transfer import EnginePlace, LibraryPlace, Place, RegistryPlace
+from longshore.words import text
+
+
+def operation_text(operation: TagOperation) -> str:
+    """Return what changed a tag, as the first word of a cell."""
+    return {
+        TagOperation.PUSH: tr("Push"),
+        TagOperation.COPY: tr("Copy"),
+        TagOperation.PULL: tr("Pull"),
+        TagOperation.LOAD: tr("Load"),
+        TagOperation.TAG: tr("Tag"),
+        TagOperation.REMOVE: tr("Remove"),
+        TagOperation.CLEAN_UP: tr("Clean up"),
+        TagOperation.MIRROR: tr("Mirror"),
+        TagOperation.UNDO: tr("Undo"),
+        TagOperation.SEEN: tr("Changed by others"),
+    }[operation]
+
+
+def action_text(records: Sequence[TagRecord]) -> str:
+    """Return what was done, as it continues a line: ``remove web:dev``, ``push web:dev``, ``remove 5 tags``.
+
+    *records*: of one action, newest first; not empty.
+    """
+    # Of a push, the tag in the registry; its local tag was given before.
+    tags = {(record.place, record.reference): record for record in reversed(records)}
+    operation = text.continued(operation_text(records[0].operation))
+    if records[0].transfer or len(tags) == 1:
+        return f"{operation} {text.safe(records[0].reference.familiar, 200)}"
+    return f"{operation} {tr('%n tags', len(tags))}"
+
+
+def digest_text(digest: str | None) -> str:
+    """Return what a tag points to: a short digest, or words for none and for unknown."""
+    if digest is None:
+        return tr("unknown")
+    return text.short_digest(digest) if digest else tr("no tag")
+
+
+def place_text(place: Place, library: Path | None = None) -> str:
+    """Return a place's name. *library*: the folder of the user's library."""
+    match place:
+        case EnginePlace(address):
+            return text.safe(address.name)
+        case RegistryPlace(host):
+            return text.safe(host)
+        case LibraryPlace(path):
+            return tr("Library") if library in (None, path) else text.safe(path.name)
+        case _:
+            return text.safe(place.path.name)
+
+
+def who_text(record: TagRecord) -> str:
+    """Return who changed a tag."""
+    return text.safe(record.by) if record.by else tr("someone else")
+
+
+def effect_text(verdict: Verdict) -> str:
+    """Return what an undo does to its tag, in a sentence."""
+    goal = verdict.goal
+    tag = text.safe(goal.reference.familiar, 200)
+    match verdict.how:
+        case How.REMOVE if verdict.deletes_image:
+            return tr("{tag} is removed, and its image with it.").replace("{tag}", tag)
+        case How.REMOVE:
+            return tr("{tag} is removed; the image is kept.").replace("{tag}", tag)
+        case How.TRANSFER if verdict.request is not None:
+            source = place_text(verdict.request.source.place)
+            words = tr("The image is brought from {source}, and {tag} points to it again.")
+            return words.replace("{source}", source).replace("{tag}", tag)
+        case _:
+            return tr("{tag} points to its earlier image again.").replace("{tag}", tag)
+
+
+def moved_text(verdict: Verdict) -> str:
+    """Return the warning about a later change that an undo would overwrite; "" if there is none."""
+    if not verdict.moved:
+        return ""
+    words = tr("{tag} was changed since then: it points to {digest} now.")
+    if not verdict.now:
+        words = tr("{tag} was changed since then: it does not exist now.")
+    tag = text.safe(verdict.goal.reference.familiar, 200)
+    return words.replace("{tag}", tag).replace("{digest}", digest_text(verdict.now))
+
+
+def goal_text(goal: Goal) -> str:
+    """Return what a tag is to point to."""
+    return digest_text(goal.digest)
