@@ -236,10 +236,13 @@ def test_closing_with_transfers_asks_and_ends_soon(
 
 
 def test_the_window_of_a_newcomer_is_whole(
-    start: Start, open_registry: PrivateRegistry, tmp_path: Path
+    start: Start, testbed_engine: PrivateEngine, open_registry: PrivateRegistry, tmp_path: Path
 ) -> None:
+    with testbed_engine.client() as client:
+        small_image(client, "newcomer/app:1")  # an empty pane hides its buttons
     window = start(open_registry)
     window.wait_row("Registries", open_registry.address)
+    window.wait_row("Local images", "newcomer/app")
     for name in ("Pull", "Push", "Add registry…", "Refresh", "Remove…", "Tag…", "Sign in…"):
         assert window.find(name) is not None, name
     assert window.screenshot(tmp_path / "window.png").stat().st_size > 10_000

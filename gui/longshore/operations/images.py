@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QModelIndex, QObject, Signal
 
-from longshore.application import user_files
+from longshore.application import tagging, user_files
 from longshore.application.clients import Clients
 from longshore.application.requests import LocalPlace
 from longshore.application.stores import Store, open_store
 from longshore.application.tag_history.recording import recording_store
+from longshore.application.tagging import Wanted
 from longshore.engine.address import EngineAddress, current_address
 from longshore.errors import LongshoreError
 from longshore.models.images import ImageModel
@@ -236,9 +237,9 @@ class Images(QObject):
 
     # -- operations on images
 
-    def tag(self, image: ImageName, target: Reference, done: Callable[[LongshoreError | None], None]) -> None:
-        """Give a local image another name."""
-        self._in_place(lambda store: store.tag(image.asked, target), done)
+    def tag(self, wanted: Sequence[Wanted], done: Callable[[LongshoreError | None], None]) -> None:
+        """Give local images further names."""
+        self._in_place(lambda store: tagging.carry_out(store, wanted), done)
 
     def remove(
         self, images: list[ImageName], *, force: bool, done: Callable[[LongshoreError | None], None]

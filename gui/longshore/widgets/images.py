@@ -53,7 +53,7 @@ class ImagePane(Pane):
     carry_requested = Signal(object)  # list[ImageName], to copy to another engine or the library
     save_requested = Signal(object)  # list[ImageName]
     load_requested = Signal()
-    tag_requested = Signal(object)  # ImageName
+    tag_requested = Signal(object)  # list[ImageName]; several all have a name
     remove_requested = Signal(object)  # list[LocalImage]
     copy_reference_requested = Signal(str)  # the text for the clipboard
     copy_id_requested = Signal(str)
@@ -113,7 +113,7 @@ class ImagePane(Pane):
     def _add_verbs(self) -> None:
         add, keep = self.verbs.add_verb, self.verbs.keep
         self.push_verb = add(self.tr("Push"), self.push, why_not=self.no_image)
-        self.tag_verb = add(self.tr("Tag…"), self.tag, why_not=self.not_one_image)
+        self.tag_verb = add(self.tr("Tag…"), self.tag, why_not=self._not_taggable)
         self.remove_verb = add(self.tr("Remove…"), self.remove, why_not=self.no_image)
         self.carry_verb = add(self.tr("Copy to…"), self.carry, why_not=self.no_image, more=True)
         self.save_verb = add(self.tr("Save…"), self.save, why_not=self.no_image, more=True)
@@ -138,6 +138,14 @@ class ImagePane(Pane):
         if reason := self.no_image():
             return reason
         return self.tr("Select only one image.") if self.view.selected_count() > 1 else ""
+
+    def _not_taggable(self) -> str:
+        """Return why the selected images cannot be given further names; several get them from those they have."""
+        if reason := self.no_image():
+            return reason
+        if self.view.selected_count() > 1 and any(name.reference is None for name in self._selected_names()):
+            return self.tr("Select an image without a name alone to tag it.")
+        return ""
 
     def _no_row(self) -> str:
         return "" if self.view.selected_count() else self.tr("Select an image first.")
@@ -265,9 +273,9 @@ class ImagePane(Pane):
 
     @Slot()
     def tag(self) -> None:
-        """Request another name for the selected image, or say why it is not possible."""
-        if not self.refuse(self.not_one_image()):
-            self.tag_requested.emit(self._selected_names()[0])
+        """Request further names for the selected images, or say why it is not possible."""
+        if not self.refuse(self._not_taggable()):
+            self.tag_requested.emit(self._selected_names())
 
     @Slot()
     def remove(self) -> None:

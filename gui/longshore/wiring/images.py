@@ -12,6 +12,7 @@ from longshore.oci.image_name import ImageName
 from longshore.oci.local_image import LocalImage
 from longshore.oci.reference import Reference
 from longshore.operations import Operations, PlaceState
+from longshore.transfers.transfer import LibraryPlace
 from longshore.widgets.main_window import MainWindow
 from longshore.wiring.archives import Archives
 from longshore.wiring.shared import Shared
@@ -50,13 +51,17 @@ class Images(QObject):
         self.window.image_pane.show_arrival(reference)
 
     @Slot(object)
-    def _tag(self, image: ImageName) -> None:
-        from longshore.widgets.dialogs.images import TagSheet
+    def _tag(self, names: list[ImageName]) -> None:
+        from longshore.widgets.dialogs.tagging import TagSeveralSheet, TagSheet
 
-        sheet = TagSheet(self.window, image)
-        sheet.tag_requested.connect(
-            lambda image, target: self.operations.images.tag(image, target, self._shared.told)
-        )
+        images = self.operations.images
+        library = isinstance(images.status.place, LibraryPlace)
+        sheet: TagSheet | TagSeveralSheet
+        if len(names) == 1:
+            sheet = TagSheet(self.window, names[0], images.images, library=library)
+        else:
+            sheet = TagSeveralSheet(self.window, names, images.images, library=library)
+        sheet.tag_requested.connect(lambda wanted: images.tag(wanted, self._shared.told))
         sheet.open()
 
     @Slot(object)

@@ -131,7 +131,7 @@ def test_the_library_is_live_and_changed_from_here(on_side: Callable[..., Side])
         (shown,) = side.model.images
         assert shown.image_id == ONE.manifest.digest
         assert shown.repo_digests == (f"{NAME.name}@{ONE.manifest.digest}",)
-        await side.told(lambda done: side.images.tag(ImageName(None, shown.image_id), other, done))
+        await side.told(lambda done: side.images.tag([(ImageName(None, shown.image_id), other)], done))
         await until(lambda: len(side.names) == 2)
         both = [ImageName(NAME), ImageName(other)]
         await side.told(lambda done: side.images.remove(both, force=False, done=done))

@@ -49,8 +49,8 @@ def test_buttons_that_cannot_act_are_disabled_and_say_why(bench: Bench, qtbot: Q
     assert pane.explanation == "", "a notice disappears with its cause"
     assert all(each.isEnabled() and "Select" not in each.toolTip() for each in (*verbs, *entries))
     pane.view.selectAll()
-    assert pane.tag_verb.reason == pane.details_verb.reason == "Select only one image."
-    assert pane.push_verb.isEnabled() and pane.remove_verb.isEnabled()
+    assert pane.details_verb.reason == "Select only one image."
+    assert pane.tag_verb.isEnabled() and pane.push_verb.isEnabled() and pane.remove_verb.isEnabled()
     bench.ready()
     assert pane.push_verb.reason == "Select an image first.", "the selection is gone with its rows"
 
@@ -100,8 +100,22 @@ def test_wishes_bear_what_is_selected_in_the_order_of_the_rows(bench: Bench, qtb
     with qtbot.waitSignal(pane.remove_requested) as remove:
         qtbot.keyClick(pane.view, Qt.Key.Key_Delete)
     assert len(remove.args[0]) == 2
-    pane.tag()
-    assert "one image" in pane.explanation
+    with qtbot.waitSignal(pane.tag_requested) as tag:
+        _click(qtbot, bench.button(pane.tag_verb))
+    assert tag.args[0] == push.args[0]
+    pane.details()
+    assert pane.explanation == "Select only one image."
+
+
+def test_images_without_a_name_are_tagged_alone(bench: Bench, qtbot: QtBot) -> None:
+    pane = bench.window.image_pane
+    bench.ready("acme/a:1", None)
+    pane.view.selectAll()
+    assert pane.tag_verb.reason == "Select an image without a name alone to tag it."
+    pane.view.select_row(bench.images.index(1, 0))
+    assert pane.selected()[0].reference is None
+    with qtbot.waitSignal(pane.tag_requested):
+        pane.tag()
 
 
 def test_enter_and_double_click_wish_for_a_push(bench: Bench, qtbot: QtBot) -> None:

@@ -1,16 +1,14 @@
-"""The sheets Tag… and Remove…, and the question before closing while transfers run."""
+"""The sheet Remove…, and the question before closing while transfers run."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QCheckBox, QLineEdit, QListWidget, QWidget
+from PySide6.QtWidgets import QCheckBox, QListWidget, QWidget
 
-from longshore.errors import LongshoreError
 from longshore.oci.image_name import ImageName
-from longshore.oci.reference import Reference
 from longshore.widgets.dialogs.sheet import Sheet
 from longshore.widgets.notices import plain_label
-from longshore.words import errors, text
+from longshore.words import text
 
 #: Names visible in a list without scrolling.
 VISIBLE_ROWS = 8
@@ -25,48 +23,6 @@ def _name_list(sheet: Sheet, names: list[str], accessible: str) -> QListWidget:
     out.setFixedHeight(height * min(max(len(names), 1), VISIBLE_ROWS) + 10)
     sheet.body.addWidget(out)
     return out
-
-
-class TagSheet(Sheet):
-    """Asks for another name for a local image."""
-
-    tag_requested = Signal(object, object)  # ImageName, Reference
-
-    def __init__(self, parent: QWidget | None, image: ImageName) -> None:
-        super().__init__(parent, self.tr("Tag {0}").format(image.shown), self.tr("Tag"))
-        self._image = image
-        form = self.form()
-        self.name = QLineEdit("" if image.reference is None else image.shown)
-        self.name.setPlaceholderText("registry.example.com/team/app:1.0")
-        self.name.setAccessibleName(self.tr("New name"))
-        self.name.setMaxLength(600)
-        form.addRow(self.tr("New name"), self.name)
-        self.preview = plain_label("", "dim", wrap=True)
-        form.addRow("", self.preview)
-        self.name.textChanged.connect(self._changed)
-        self._changed()
-        self.name.selectAll()
-        self.name.setFocus()
-
-    def _changed(self) -> None:
-        self.show_problem(None)
-        try:
-            self.preview.setText(str(Reference.parse(self.name.text().strip()).with_default_tag()))
-        except LongshoreError as error:
-            self.preview.setText(errors.message(error))
-
-    def check(self) -> bool:
-        """Return True if the name is a reference with a tag."""
-        try:
-            target = Reference.parse(self.name.text().strip())
-        except LongshoreError as error:
-            self.show_problem(error)
-            return False
-        if target.digest:
-            self.show_problem(self.tr("A digest can't be used as a name. Enter name:tag."))
-            return False
-        self.tag_requested.emit(self._image, target.with_default_tag())
-        return True
 
 
 class RemoveSheet(Sheet):
