@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from PySide6.QtCore import QModelIndex, Qt
 from PySide6.QtWidgets import QMenu
 
 from longshore.models.columns import Role
 from longshore.widgets.command_menu import add_commands
-
-if TYPE_CHECKING:
-    from longshore.widgets.registries import RegistryPane
+from longshore.widgets.registry_requests import RegistryRequests
 
 
-def _new(pane: RegistryPane) -> QMenu:
+def _new(pane: RegistryRequests) -> QMenu:
     menu = QMenu(pane)
     menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     return menu
 
 
-def registry_menu(pane: RegistryPane, index: QModelIndex) -> QMenu:
+def registry_menu(pane: RegistryRequests, index: QModelIndex) -> QMenu:
     """Return the menu of the row *index*, which may be invalid."""
     menu = _new(pane)
     host = str(index.data(Role.HOST) or "") if index.isValid() else ""
@@ -56,7 +52,7 @@ def registry_menu(pane: RegistryPane, index: QModelIndex) -> QMenu:
     return menu
 
 
-def _add_kinds(pane: RegistryPane, menu: QMenu, host: str) -> None:
+def _add_kinds(pane: RegistryRequests, menu: QMenu, host: str) -> None:
     """Add a menu that overrides the detected vendor of the registry."""
     from longshore.registry.listing import KINDS  # slow to import and seldom needed
 
@@ -70,7 +66,7 @@ def _add_kinds(pane: RegistryPane, menu: QMenu, host: str) -> None:
         action.triggered.connect(lambda _on, kind=kind: pane.kind_requested.emit(host, kind))
 
 
-def tag_menu(pane: RegistryPane) -> QMenu:
+def tag_menu(pane: RegistryRequests) -> QMenu:
     """Return the menu of the selected tags."""
     menu = _new(pane)
     if pane.tags.view.rows():
