@@ -42,7 +42,7 @@ function _shtab_longshore_using
 end
 
 set -g _shtab_longshore_commands pull push copy save load mirror 'mirror list' 'mirror plan' 'mirror run' 'mirror schedule' 'mirror export' 'mirror import' run images repositories tags search inspect tag remove prune login logout whoami history queue 'queue list' 'queue resume' 'queue remove' 'queue clear' undo doctor lock outdated completion
-set -g _shtab_longshore_opts_with_value --build-arg --by --engine --entrypoint --env --file --filter --format --from --keep-newest --kind --limit --map --max-deletes --mount --name --network --older-than --output --platform --publish --registry --remove --since --tags --to --user --username --volume --workdir -e -f -o -p -u -v -w
+set -g _shtab_longshore_opts_with_value --build-arg --by --engine --entrypoint --env --file --filter --format --from --keep-newest --kind --limit --map --max-deletes --mount --name --network --never --older-than --order --output --platform --publish --registry --remove --since --tags --to --user --username --volume --workdir -e -f -o -p -u -v -w
 
 complete -c longshore -e
 complete -c longshore -f
@@ -230,12 +230,14 @@ complete -c longshore -n '_shtab_longshore_using prune' -s h -l help -d 'show th
 complete -c longshore -n '_shtab_longshore_using prune' -l json -d 'print one JSON object a line (schema 1)'
 complete -c longshore -n '_shtab_longshore_using prune' -l quiet -s q -d 'print only what was asked for, and errors'
 complete -c longshore -n '_shtab_longshore_using prune' -l engine -x -d 'the engine to use: an address or a Docker context (pull and prune take several)'
-complete -c longshore -n '_shtab_longshore_using prune' -l from -xka "engine library" -d 'where from (default: the engine)'
+complete -c longshore -n '_shtab_longshore_using prune' -l from -xka "engine library registry" -d 'where from (default: the engine)'
 complete -c longshore -n '_shtab_longshore_using prune' -l older-than -x -d 'images created before that: 30d (days), 12w (weeks)'
 complete -c longshore -n '_shtab_longshore_using prune' -l keep-newest -x -d 'images beyond the newest N of their repository'
 complete -c longshore -n '_shtab_longshore_using prune' -l name -x -d 'images whose name matches; can be given several times'
 complete -c longshore -n '_shtab_longshore_using prune' -l dangling -d 'images without tag and digest (the default)'
 complete -c longshore -n '_shtab_longshore_using prune' -l unused -d 'images that no container uses'
+complete -c longshore -n '_shtab_longshore_using prune' -l never -x -d 'tags that are kept; can be given several times'
+complete -c longshore -n '_shtab_longshore_using prune' -l order -xka "date version" -d 'which images are the newest: by their date (the default), or by the version in the tag'
 complete -c longshore -n '_shtab_longshore_using prune' -l yes -s y -d 'do not ask; required where nobody can answer'
 complete -c longshore -n '_shtab_longshore_using prune' -l dry-run -d 'only show what would be removed'
 complete -c longshore -n '_shtab_longshore_using; and test $_shtab_longshore_npos -eq 0' -a login -d 'Sign in to a registry.'

@@ -22,18 +22,22 @@ if TYPE_CHECKING:
     from longshore.cli.prune_plan import Kind, Prune, PruneRow
 
 #: The module for each kind of place; see ``prune_plan.Kind``.
-_KINDS = {"engine": "prune_local", "library": "prune_local"}
+_KINDS = {"engine": "prune_local", "library": "prune_local", "registry": "prune_registry"}
 _EPILOG = """\
 An image is listed if one of the rules applies to it. Without a rule: --dangling. Images that a container uses and
 pinned images are never removed. Layers that other images use are not counted.
 
 A PATTERN is compared with the repository and with repository:tag: 'acme/*:dev-*', 'ghcr.io/*'; ! excludes.
 
+In a registry, a tag is removed only if all given rules apply to it, and a PATTERN is compared with the tag. Other tags
+of its image stay. Signatures go with their image.
+
 examples:
   longshore prune --dry-run
   longshore prune --older-than 30d --keep-newest 3
   longshore prune --name 'acme/*:dev-*' --name '!*:dev-main' --yes
   longshore prune --from library --older-than 12w
+  longshore prune --from registry registry.example/team/app --name 'dev-*' --keep-newest 5 --never dev-main
   longshore prune --engine build-1 --engine build-2 --dangling --yes --json
 """
 _UNITS = {"d": 1, "w": 7, "": 1}
@@ -99,6 +103,12 @@ def prune(session: Session, arguments: argparse.Namespace, output: Output) -> in
 def _prune(
     session: Session, arguments: argparse.Namespace, output: Output, cancellation: Cancellation
 ) -> int:
+    if arguments.repositories and arguments.source != "registry":
+        raise InvalidInput(
+            "Repositories are named only for a registry.",
+            subject=arguments.repositories[0],
+            advice="Add --from registry, or choose local images with --name.",
+        )
     plans, failures = _module(_KINDS[arguments.source]).plan(session, arguments, cancellation)
     if not plans and len(failures) == 1:
         raise failures[0]

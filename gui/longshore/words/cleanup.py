@@ -33,11 +33,11 @@ def reason(candidate: Candidate, *, containers: bool = True, now: datetime | Non
         case Why.BEYOND_NEWEST:
             return tr("{rank} newest of its repository").replace("{rank}", ordinal(why.rank))
         case Why.OLD | Why.UNUSED:
-            old = _old(candidate.created, now)
+            old = how_old(candidate.created, now)
             return ", ".join(filter(None, (tr("unused") if containers else "", old)))
 
 
-def _old(created: datetime | None, now: datetime | None) -> str:
+def how_old(created: datetime | None, now: datetime | None) -> str:
     """The age of an image: ``6 weeks old``; "" if it is not known or means nothing."""
     if created is None:
         return ""

@@ -32,9 +32,9 @@ class RetentionResult:
     """What a run did, compared with its plan.
 
     *removed*: the tags that are gone; *already*: of these, those that were gone before. *kept*: tags of the plan that
-    were kept, each with the reason. *left*: tags of the plan that were not reached, because of *error* or because the
-    run was *cancelled*. *vanished*: tags that are gone although the plan has them not. *freed*: the compressed bytes
-    that nothing kept needs, of what was removed.
+    were kept, each with the reason, without those that the plan itself says are blocked. *left*: tags of the plan that
+    were not reached, because of *error* or because the run was *cancelled*. *vanished*: tags that are gone although the
+    plan has them not. *freed*: the compressed bytes that nothing kept needs, of what was removed.
     """
 
     removed: list[str] = field(default_factory=list)
@@ -68,7 +68,7 @@ def carry_out(
     CredentialsError, Cancelled.
     """
     wanted = plan.outcome(ticked)
-    result = RetentionResult(kept={tag: _needed(plan, tag, by) for tag, by in wanted.blocked.items()})
+    result = RetentionResult()
     if not wanted.deletions:
         return result
     now = read_repository(clients, plan.contents.repository, cancellation, known=plan.contents)
@@ -118,8 +118,7 @@ def _still_valid(
                 arguments={"tag": tag},
             )
     steps = outcome(now, {tag for tag in chosen if not subject_of(tag)})
-    for tag, by in steps.blocked.items():
-        result.kept[tag] = _needed(plan, tag, by)
+    result.kept |= {tag: _needed(plan, tag, by) for tag, by in steps.blocked.items()}
     # Signatures of an image that stays now, and none that the plan did not show.
     allowed = [
         Deletion(one.digest, tags, one.whole, one.staying)
