@@ -8,6 +8,7 @@ import shutil
 import socket
 import subprocess
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from testbed.hostile import EndlessCatalogue
 from testbed.images import seed_repository, small_image
 from testbed.registry import PrivateRegistry
 from testbed.steps import head_manifest, open_repository, push_selected, wait_status
+from testbed.throttle import Throttle
 
 Start = Callable[..., Window]
 
@@ -307,7 +309,7 @@ def test_pages_without_end_are_survived(start: Start, open_registry: PrivateRegi
         assert hostile.asked == asked < 60
 
 
-def test_a_tag_is_removed_with_its_siblings_named(start: Start, open_registry: PrivateRegistry) -> None:
+def test_a_tag_is_removed_and_its_siblings_stay(start: Start, open_registry: PrivateRegistry) -> None:
     address = open_registry.address
     seed_repository(address, "remove/app", ["1.0", "1", "latest"], layers=[30_000])
     seed_repository(address, "remove/app", ["2.0"], layers=[20_000], seed="other")
@@ -315,17 +317,68 @@ def test_a_tag_is_removed_with_its_siblings_named(start: Start, open_registry: P
     open_repository(window, address, "remove/app")
     window.click_row("Tags", "1.0")
     window.keys("Delete")
-    window.wait_text("2 more tags are removed with it")
-    named = window.ask(do="table", name="Tags to remove", roles=["list"])
-    assert sorted(cell for row in named["rows"] for cell in row) == ["1", "1.0   (selected)", "latest"]
+    window.wait_text("Other tags of the image stay: latest, 1.")
     window.press("Remove")
-    window.wait(lambda: window.table("Tags").column("Tag") == ["2.0"], "the tags to go")
+    window.wait(lambda: "1.0" not in window.table("Tags").column("Tag"), "the tag to go")
     assert [head_manifest(address, "remove/app", tag) for tag in ("1.0", "1", "latest", "2.0")] == [
         404,
-        404,
-        404,
+        200,
+        200,
         200,
     ]
+
+
+def test_a_tag_is_removed_with_its_siblings_named(start: Start, open_registry: PrivateRegistry) -> None:
+    address = open_registry.address
+    seed_repository(address, "remove/whole", ["1.0", "1", "latest"], layers=[30_000])
+    seed_repository(address, "remove/whole", ["2.0"], layers=[20_000], seed="other")
+    with Throttle(address) as line:
+        line.fail_next(r"/blobs/uploads/", 405, 1000)  # so that only whole images can be deleted
+        window = start(line.address)
+        open_repository(window, line.address, "remove/whole")
+        window.click_row("Tags", "1.0")
+        window.keys("Delete")
+        window.wait_text("2 more tags are removed with it")
+        named = window.ask(do="table", name="Tags to remove", roles=["list"])
+        assert sorted(cell for row in named["rows"] for cell in row) == ["1", "1.0   (selected)", "latest"]
+        window.press("Remove")
+        window.wait(lambda: window.table("Tags").column("Tag") == ["2.0"], "the tags to go")
+        assert [head_manifest(address, "remove/whole", tag) for tag in ("1.0", "1", "latest", "2.0")] == [
+            404,
+            404,
+            404,
+            200,
+        ]
+
+
+def test_a_repository_is_cleaned_up_as_its_plan_says(
+    start: Start, open_registry: PrivateRegistry, tmp_path: Path
+) -> None:
+    address = open_registry.address
+    for days, tags in enumerate((["3.0", "latest"], ["2.1"], ["2.0", "lts"], ["1.0"], ["0.9"])):
+        created = datetime.now(UTC) - timedelta(days=days)
+        seed_repository(address, "clean/app", tags, layers=[20_000 + days], created=created, seed=tags[0])
+    window = start(open_registry)
+    open_repository(window, address, "clean/app")
+    window.keys("alt+r")
+    window.click(window.wait_for("Clean up…", "menu item"))
+    window.wait_text("Nothing to remove.")  # there are fewer than ten images
+    window.click(window.wait_for("beyond the newest … images", "spin button"))
+    window.keys("ctrl+a")
+    window.type("2")
+    window.wait_row("Tags to remove", "0.9")
+    assert sorted(window.table("Tags to remove").column("Tag")) == ["0.9", "1.0", "2.0", "lts"]
+    window.click_row("Tags to remove", "lts", column=1)
+    window.keys("space")
+    window.wait_text("3 tags, frees up to")
+    window.screenshot(tmp_path / "plan.png")
+    window.press("Clean up")
+    window.wait_text("3 tags removed, as planned.")
+    window.press("Close")
+    window.wait(lambda: len(window.table("Tags").rows) == 4, "the tags to go")
+    found = {tag: head_manifest(address, "clean/app", tag) for tag in ("3.0", "latest", "2.1", "lts")}
+    assert set(found.values()) == {200}
+    assert {head_manifest(address, "clean/app", tag) for tag in ("2.0", "1.0", "0.9")} == {404}
 
 
 def own_address() -> str:

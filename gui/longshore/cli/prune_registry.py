@@ -106,6 +106,7 @@ class RegistryPrune:
         self._result: RetentionResult | None = None
         self.outcome = made.outcome(made.all)
         self.together: int | None = None
+        self._unique = made.unique()
         known = {row.tag.tag: row for row in made.rows}
         self._rows = {
             tag: self._row(step, tag, known.get(tag)) for step in self.outcome.deletions for tag in step.tags
@@ -180,7 +181,7 @@ class RegistryPrune:
     def _row(self, step: Deletion, tag: str, row: RetentionRow | None) -> PruneRow:
         reference = self._repository.with_tag(tag)
         last = step.whole and tag == step.tags[-1]
-        frees = sum(self._plan.outcome(step.tags).going.values()) if last and row is not None else None
+        frees = self._unique[step.digest] if last else None
         return PruneRow(
             text.safe(reference.familiar, 600),
             words.companion() if row is None else words.reason(row),

@@ -23,6 +23,7 @@ from longshore.oci.reference import Reference, registry_name
 from longshore.operations.certificates import Certificates
 from longshore.operations.listing import Listing
 from longshore.operations.registry_settings import RegistrySettings
+from longshore.operations.retention import Retention
 from longshore.operations.sign_in import SignIns
 from longshore.operations.tag_removal import TagRemoval
 from longshore.operations.tasks import Tasks
@@ -58,6 +59,7 @@ class Registries(QObject):
         self.settings = RegistrySettings(clients, tasks, book, self._settings_changed)
         self.certificates = Certificates(clients, tasks, book, self.settings, certificates)
         self.tag_removal = TagRemoval(clients, tasks, self._tags_removed)
+        self.retention = Retention(clients, tasks, self._tags_removed)
         self._auth: dict[str, str] = {}
         registries.state_changed.connect(self._state_changed)
         self._show_registries()

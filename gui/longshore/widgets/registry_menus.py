@@ -35,6 +35,8 @@ def registry_menu(pane: RegistryRequests, index: QModelIndex) -> QMenu:
             pin = menu.addAction(pane.tr("Pin"))
             pin.triggered.connect(lambda: pane.pin_requested.emit(host, repository))
         menu.addSeparator()
+        pane.clean_up_verb.entry(menu)
+        menu.addSeparator()
     if host:
         menu.addAction(pane.tr("Refresh")).triggered.connect(pane.refresh)
         pane.sign_in_verb.entry(menu)

@@ -55,6 +55,7 @@ class RegistryRequests(Pane):
     copy_reference_requested = Signal(str)
     details_requested = Signal(object)  # Reference
     remove_tags_requested = Signal(str, str, object)  # host, repository, list of tags
+    clean_up_requested = Signal(object)  # Reference of a repository, without tag
 
     def __init__(self, model: RegistryModel, tags: TagModel) -> None:
         super().__init__(QCoreApplication.translate("RegistryPane", "Registries"))
@@ -79,6 +80,9 @@ class RegistryRequests(Pane):
         self.pull_to_verb = add(self.tr("Pull to several engines…"), self.pull_to, more=True)
         self.save_verb = add(self.tr("Save…"), self.save, why_not=self.no_tag, more=True)
         self.remove_verb = add(self.tr("Remove…"), self.remove, why_not=self.no_tag, more=True)
+        self.clean_up_verb = add(
+            self.tr("Clean up…"), self.clean_up, why_not=self.no_single_repository, side=Side.PANE, more=True
+        )
         self.sign_in_verb = add(self.tr("Sign in…"), self.sign_in, why_not=self.no_registry, side=Side.PANE)
         self.add_registry_verb = add(
             self.tr("Add registry…"), self.add_registry_requested.emit, side=Side.PANE, stays=1
@@ -125,6 +129,22 @@ class RegistryRequests(Pane):
     def no_tag(self) -> str:
         """Return why nothing can be done with the selected tags."""
         return "" if self.tags.view.selected_count() else self.tr("Select a tag first.")
+
+    def no_single_repository(self) -> str:
+        """Return why no repository can be cleaned up."""
+        if self._repository_to_clean() is None:
+            return self.tr("Select a repository first.")
+        return self.tr("Select only one repository.") if self.view.selected_count() > 1 else ""
+
+    def _repository_to_clean(self) -> Reference | None:
+        """The selected repository, or else the one whose tags are shown."""
+        if chosen := self.selected_repositories():
+            return chosen[0]
+        if not self._place[1]:
+            return None
+        from longshore.oci.reference import Reference
+
+        return Reference(*self._place)
 
     def _no_pull(self) -> str:
         return self._unusable or self.no_repository()
@@ -235,3 +255,9 @@ class RegistryRequests(Pane):
         if not self.refuse(self.no_tag()):
             tags = [reference.tag for reference in self.tags.selected_references() if reference.tag]
             self.remove_tags_requested.emit(*self._place, tags)
+
+    @Slot()
+    def clean_up(self) -> None:
+        """Request to clean up the selected repository, or say that one must be selected."""
+        if not self.refuse(self.no_single_repository()):
+            self.clean_up_requested.emit(self._repository_to_clean())

@@ -106,6 +106,7 @@ class Wiring(QObject):
         from longshore.wiring.pushes import Pushes
         from longshore.wiring.registries import Registries
         from longshore.wiring.registry_settings import RegistrySettings
+        from longshore.wiring.retention import Retention
         from longshore.wiring.several_engines import SeveralEngines
         from longshore.wiring.shared import Shared
         from longshore.wiring.sign_in import SignIns
@@ -132,6 +133,7 @@ class Wiring(QObject):
         SignIns(self.window, operations, shared)
         Certificates(self.window, operations, shared, RegistrySettings(self.window, operations, shared))
         TagRemoval(self.window, operations)
+        Retention(self.window, operations)
         Transfers(self.window, operations, shared)
         SeveralEngines(self.window, operations)
         self._desktop = Desktop(self.window, operations, self._environ)

@@ -35,6 +35,21 @@ def companion() -> str:
     return tr("belongs to a removed image")
 
 
+def image(tag: str, outcome: Outcome) -> str:
+    """Return what happens to the image of a ticked *tag*, for a column: ``removed``, ``stays as latest``."""
+    if tag in outcome.blocked:
+        return tr("kept, also {tags}").replace("{tags}", tags(outcome.blocked[tag]))
+    step = next((one for one in outcome.deletions if tag in one.tags), None)
+    if step is None:
+        return tr("kept")
+    if step.whole:
+        others = [one for one in step.tags if one != tag]
+        return tr("removed, also {tags}").replace("{tags}", tags(others)) if others else tr("removed")
+    if step.staying:
+        return tr("stays as {tags}").replace("{tags}", tags(step.staying))
+    return tr("stays, part of another")
+
+
 def effect(tag: str, outcome: Outcome) -> str:
     """Return what happens to the image of *tag*: ``tag and image``, ``tag only; the image stays as 2.4, latest``."""
     if tag in outcome.blocked:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -69,6 +70,16 @@ class RetentionPlan:
     def outcome(self, ticked: Collection[str]) -> Outcome:
         """What happens if *ticked*, tags of :attr:`rows`, are removed."""
         return outcome(self.contents, {row.tag.tag for row in self.rows} & set(ticked))
+
+    def unique(self) -> dict[str, int]:
+        """The compressed bytes of each image, by digest, that no other image of the repository needs."""
+        digests = {one.digest for one in self.contents.tags}
+        blobs = {digest: self.contents.blobs(self.contents.below(digest)) for digest in digests}
+        users = Counter(blob for found in blobs.values() for blob in found)
+        return {
+            digest: sum(size for blob, size in found.items() if users[blob] == 1)
+            for digest, found in blobs.items()
+        }
 
     @property
     def all(self) -> tuple[str, ...]:

@@ -115,7 +115,7 @@ def matching(rules: RetentionRules, tags: Sequence[RepositoryTag], now: datetime
         if needs_date and one.created is None:
             undated += 1
             continue
-        if rules.keep_newest is not None and rank == 0:
+        if rules.keep_newest is not None and (rank == 0 or not _ranked(rules, one)):
             continue
         if rules.older_than is not None and one.created is not None:
             days = (now - one.created).days
@@ -143,11 +143,15 @@ def _protected(rules: RetentionRules, tag: str) -> bool:
     )
 
 
+def _ranked(rules: RetentionRules, one: RepositoryTag) -> bool:
+    """Whether *one* is what the order compares: by version, tags without a number are no versions, and stay."""
+    return rules.order is Order.DATE or any(map(str.isdecimal, one.tag))
+
+
 def _ranks(rules: RetentionRules, tags: Sequence[RepositoryTag]) -> dict[str, int]:
     """The place of each image by digest, 1 for the newest; without those that cannot be ranked.
 
-    Several tags of one image are one. By version, tags without a number are no versions; images are as new as the
-    highest version that points to them.
+    Several tags of one image are one. By version, images are as new as the highest version that points to them.
     """
     if rules.keep_newest is None:
         return {}
@@ -157,7 +161,7 @@ def _ranks(rules: RetentionRules, tags: Sequence[RepositoryTag]) -> dict[str, in
             dated, key=lambda one: (one.created or datetime.min, natural_key(one.tag)), reverse=True
         )
     else:
-        versions = [one for one in tags if any(map(str.isdecimal, one.tag))]
+        versions = [one for one in tags if _ranked(rules, one)]
         ordered = sorted(versions, key=lambda one: natural_key(one.tag), reverse=True)
     digests = dict.fromkeys(one.digest for one in ordered)
     return {digest: rank for rank, digest in enumerate(digests, 1)}

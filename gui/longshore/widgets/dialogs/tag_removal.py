@@ -11,7 +11,7 @@ from longshore.errors import LongshoreError
 from longshore.registry.removal import RemovalPlan
 from longshore.widgets.dialogs.sheet import Sheet
 from longshore.widgets.notices import plain_label
-from longshore.words import text
+from longshore.words import retention, text
 
 #: Names visible without scrolling.
 _VISIBLE_ROWS = 8
@@ -78,6 +78,12 @@ class RemoveTagsSheet(Sheet):
                     "This registry removes images, not tags: {0} more tags are removed with it."
                 ).format(count)
             )
+        elif found.staying:
+            self.words.setText(
+                self.tr("Only the selected tags are removed. Other tags of the image stay: {0}.").format(
+                    retention.tags(found.staying)
+                )
+            )
         else:
             self.words.setText(self.tr("No other tags are affected."))
         if len(going) > 1:
@@ -97,12 +103,15 @@ class RemoveTagsSheet(Sheet):
                     named if len(found.broken) <= 5 else f"{named}, …"
                 )
             )
-        if found.unknown:
+        kept = all(digest in found.alone for digest, _ in found.digests)
+        if found.unknown and not kept:
             cautions.append(
                 self.tr("{0} tags could not be checked: they may be removed, too.").format(
                     f"{found.unknown:,}"
                 )
             )
+        if kept:
+            self.more.setText(self.tr("These tags can no longer be pulled."))
         self.caution.setText(" ".join(cautions))
         self.caution.setVisible(bool(cautions))
         self.confirm.setEnabled(True)

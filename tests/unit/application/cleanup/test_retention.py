@@ -88,6 +88,9 @@ def test_newest_by_version_counts_versions_only() -> None:
     # An image is as new as the highest version that points to it.
     repository.tags.append(RepositoryTag("2.0", digest("fix"), NOW, 100))
     assert repository.plan(keep_newest=1, order=Order.VERSION).all == ("1.10.0-rc1", "1.10.0")
+    # A tag that is no version stays, also on an image that is an old version.
+    repository.tags.append(RepositoryTag("production", digest("ten"), NOW, 100))
+    assert repository.plan(keep_newest=1, order=Order.VERSION).all == ("1.10.0-rc1", "1.10.0")
 
 
 def test_all_given_rules_have_to_apply() -> None:
@@ -252,6 +255,15 @@ def test_shared_layers_count_once_and_only_if_nothing_kept_needs_them() -> None:
     # A tag that goes alone frees nothing.
     repository.tags.append(RepositoryTag("again", digest("v4"), NOW, 100))
     assert sum(repository.plan(names=("4.0",)).outcome(["4.0"]).going.values()) == 0
+
+
+def test_the_bytes_of_an_image_alone() -> None:
+    repository = Repository()
+    one = repository.image("one", "1.0", "1", layers={"base": 1000})
+    two = repository.image("two", "2.0", layers={"base": 1000, "own": 7})
+    child = repository.image("child", "child")
+    index = repository.index("index", [child], "multi")
+    assert repository.plan(names=("*",)).unique() == {one: 100, two: 107, child: 0, index: 0}
 
 
 def test_repositories_share_blobs() -> None:

@@ -1,0 +1,293 @@
+"""Clean up… for a registry's repository: rules, the tags that they list, and what their removal frees."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt, QTimer, Signal, Slot
+from PySide6.QtWidgets import QCheckBox, QComboBox, QGridLayout, QHBoxLayout, QLineEdit, QSpinBox, QWidget
+
+from longshore.application.cleanup.retention import Outcome, RetentionPlan, make
+from longshore.application.cleanup.retention_rules import (
+    MOST_DAYS,
+    MOST_NEWEST,
+    Order,
+    RetentionRules,
+)
+from longshore.application.name_patterns import patterns
+from longshore.errors import LongshoreError
+from longshore.widgets.dialogs.sheet import Sheet
+from longshore.widgets.dialogs.tick_table import MOST_ROWS, TickRow, TickTable
+from longshore.widgets.notices import plain_label
+from longshore.words import retention as words
+from longshore.words import text
+
+if TYPE_CHECKING:
+    from longshore.application.cleanup.retention_run import RetentionResult
+    from longshore.application.cleanup.tags import RepositoryContents
+    from longshore.oci.reference import Reference
+
+#: Milliseconds after the last change of a rule until the plan is made again.
+_PAUSE = 120
+_DEFAULT_NEWEST = 10
+_DEFAULT_DAYS = 30
+
+
+class CleanUpRepositorySheet(Sheet):
+    """Opens at once, and shows the plan when the repository has been read. Cancel has the focus.
+
+    After a run it stays open and compares the result with the plan.
+    """
+
+    run_requested = Signal(
+        object, object
+    )  # RetentionPlan, list of the ticked tags; answer with show_result()
+    stop_requested = Signal()  # end the run as soon as possible; it still has a result
+
+    def __init__(self, parent: QWidget | None, repository: Reference) -> None:
+        super().__init__(parent, self.tr("Clean up"), self.tr("Clean up"), width=760)
+        self._contents: RepositoryContents | None = None
+        self._plan: RetentionPlan | None = None
+        self._unique: dict[str, int] = {}
+        self._running = False
+        self._planned = 0
+        self.body.addWidget(
+            plain_label(
+                self.tr("Remove from {0} the tags to which all of these apply:").format(
+                    repository.familiar_name
+                ),
+                wrap=True,
+            )
+        )
+        self._add_rules()
+        self.words = plain_label(self.tr("Reading the repository…"), wrap=True)
+        self.body.addWidget(self.words)
+        self.rows = TickTable(
+            self,
+            self.tr("Tags to remove"),
+            [self.tr("Tag"), self.tr("Reason"), self.tr("Image"), self.tr("Frees")],
+            [200, 200, 84],
+            numbers=(3,),
+        )
+        self.rows.changed.connect(self._weigh)
+        self.table = self.rows.table
+        self.body.addWidget(self.table)
+        self.total = plain_label("", "strong", wrap=True)
+        self.body.addWidget(self.total)
+        self.notes = plain_label("", "dim", wrap=True)
+        self.body.addWidget(self.notes)
+        self.set_dangerous()
+        self.confirm.setEnabled(False)
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(_PAUSE)
+        self._soon.timeout.connect(self._make)
+
+    def _add_rules(self) -> None:
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(24)
+        grid.setVerticalSpacing(8)
+        self.newest, self.newest_count = self._number(
+            grid, 0, 0, self.tr("beyond the newest"), self.tr("images"), _DEFAULT_NEWEST, MOST_NEWEST
+        )
+        self.newest.setChecked(True)
+        self.old, self.days = self._number(
+            grid, 0, 1, self.tr("older than"), self.tr("days"), _DEFAULT_DAYS, MOST_DAYS
+        )
+        self.order = QComboBox()
+        self.order.setAccessibleName(self.tr("Which images are the newest"))
+        self.order.addItem(self.tr("newest by date"), Order.DATE)
+        self.order.addItem(self.tr("newest by version"), Order.VERSION)
+        self.order.currentIndexChanged.connect(self._changed)
+        grid.addWidget(self.order, 1, 0, Qt.AlignmentFlag.AlignLeft)
+        self.named = QCheckBox(self.tr("named"))
+        self.names = QLineEdit()
+        self.names.setPlaceholderText("dev-* !dev-main")
+        self.names.setAccessibleName(self.tr("Patterns for tags to remove"))
+        grid.addLayout(self._line(self.named, self.names), 1, 1)
+        never = plain_label(self.tr("never"))
+        self.never = QLineEdit()
+        self.never.setPlaceholderText("latest *-lts")
+        self.never.setAccessibleName(self.tr("Patterns for tags that are kept"))
+        never.setBuddy(self.never)
+        grid.addLayout(self._line(never, self.never), 2, 1)
+        for check in (self.newest, self.old, self.named):
+            check.toggled.connect(self._changed)
+        for field in (self.names, self.never):
+            field.setMaxLength(1000)
+            field.textChanged.connect(self._changed)
+        self.names.textEdited.connect(lambda typed: self.named.setChecked(bool(typed.strip())))
+        grid.setColumnStretch(1, 1)
+        self.body.addLayout(grid)
+
+    def _number(
+        self, grid: QGridLayout, row: int, column: int, before: str, after: str, value: int, most: int
+    ) -> tuple[QCheckBox, QSpinBox]:
+        check, box = QCheckBox(before), QSpinBox()
+        box.setRange(0, most)
+        box.setValue(value)
+        box.setAccessibleName(f"{before} … {after}")
+        box.valueChanged.connect(self._changed)
+        line = self._line(check, box)
+        line.addWidget(plain_label(after))
+        line.addStretch(1)
+        grid.addLayout(line, row, column)
+        return check, box
+
+    def _line(self, *widgets: QWidget) -> QHBoxLayout:
+        line = QHBoxLayout()
+        line.setSpacing(8)
+        for widget in widgets:
+            line.addWidget(widget)
+        return line
+
+    # -- the plan
+
+    def rules(self) -> RetentionRules:
+        """Return the rules as they are set."""
+        return RetentionRules(
+            keep_newest=self.newest_count.value() if self.newest.isChecked() else None,
+            older_than=self.days.value() if self.old.isChecked() else None,
+            names=patterns(self.names.text()) if self.named.isChecked() else (),
+            never=patterns(self.never.text()),
+            order=self.order.currentData(),
+        )
+
+    @Slot(int, int)
+    def show_reading(self, done: int, total: int) -> None:
+        """Show how far the reading is."""
+        if self.open_still and self._contents is None:
+            self.words.setText(
+                self.tr("Reading the repository: {0} of {1} images").format(f"{done:,}", f"{total:,}")
+            )
+
+    @Slot(object)
+    def show_contents(self, found: RepositoryContents | LongshoreError) -> None:
+        """Show what the rules list in the repository, or why it cannot be read."""
+        if not self.open_still:
+            return
+        if isinstance(found, LongshoreError):
+            self.words.hide()
+            self.show_problem(found)
+            return
+        self._contents = found
+        self._make()
+
+    @Slot()
+    def _changed(self) -> None:
+        if self._contents is not None and not self._running:
+            self.confirm.setEnabled(False)
+            self._soon.start()
+
+    @Slot()
+    def _make(self) -> None:
+        """Make the plan for the rules as they are now."""
+        if self._contents is None:
+            return
+        self._soon.stop()
+        try:
+            self._plan = make(self._contents, self.rules())
+        except LongshoreError as error:
+            self._plan = None
+            self.rows.show([])
+            for label in (self.words, self.total, self.notes):
+                label.hide()
+            self.confirm.setEnabled(False)
+            self.show_problem(error)
+            return
+        self.problem.hide()
+        self._unique = self._plan.unique()
+        every = set(self._plan.all)
+        self.rows.show(self._cells(self._plan, self._plan.outcome(every), every))
+        self._weigh()
+
+    @Slot()
+    def _weigh(self) -> None:
+        """Show what the ticked tags mean."""
+        plan = self._plan
+        if plan is None:
+            return
+        ticked = set(self.rows.ticked)
+        outcome = plan.outcome(ticked)
+        self.rows.update(self._cells(plan, outcome, ticked))
+        listed = len(plan.rows)
+        if not listed:
+            self.words.setText(self.tr("Nothing to remove."))
+        elif listed > MOST_ROWS:
+            self.words.setText(
+                self.tr("The first {0} of {1} tags are listed; only these can be removed now.").format(
+                    f"{MOST_ROWS:,}", f"{listed:,}"
+                )
+            )
+        self.words.setVisible(not listed or listed > MOST_ROWS)
+        self.table.setVisible(bool(listed))
+        self.total.setText(words.total(outcome) if outcome.tags else self.tr("No tag is removed."))
+        self.total.setVisible(bool(listed))
+        notes = " ".join(words.notes(plan, outcome))
+        self.notes.setText(notes)
+        self.notes.setVisible(bool(notes))
+        self.confirm.setEnabled(bool(outcome.tags))
+        self.refit()
+
+    def _cells(self, plan: RetentionPlan, outcome: Outcome, ticked: set[str]) -> list[TickRow]:
+        frees = {
+            step.tags[-1]: text.size(self._unique.get(step.digest))
+            for step in outcome.deletions
+            if step.whole
+        }
+        rows = []
+        for row in plan.rows[:MOST_ROWS]:
+            tag = row.tag.tag
+            effect = text.capital(words.image(tag, outcome)) if tag in ticked else self.tr("Kept")
+            cells = (text.safe(tag), text.capital(words.reason(row)), effect, frees.get(tag, ""))
+            also = self.tr("Also {0}").format(words.tags(row.siblings)) if row.siblings else ""
+            rows.append(TickRow(tag, cells, hint="\n".join(filter(None, (*cells[:3], also)))))
+        return rows
+
+    # -- the run
+
+    def finish(self) -> None:
+        """Request the run; :meth:`show_result` shows how it ended."""
+        if self._plan is not None:
+            ticked = self.rows.ticked
+            self._planned = len(self._plan.outcome(ticked).tags)
+            self._running = True
+            self.set_busy(True)
+            self._lock()
+            self.run_requested.emit(self._plan, ticked)
+
+    def _lock(self) -> None:
+        for widget in (self.newest, self.newest_count, self.old, self.days, self.order, self.named, self.names,
+                       self.never, self.table):  # fmt: skip
+            widget.setEnabled(False)
+
+    @Slot(int, int)
+    def show_removing(self, done: int, total: int) -> None:
+        """Show how far the run is."""
+        if self.open_still and self._running:
+            self.total.setText(self.tr("Removed {0} of {1} tags").format(f"{done:,}", f"{total:,}"))
+
+    @Slot(object)
+    def show_result(self, found: RetentionResult | LongshoreError) -> None:
+        """Compare the result with the plan, or show why nothing was done."""
+        self._running = False
+        if not self.open_still:
+            return
+        if isinstance(found, LongshoreError):
+            self.show_problem(found)
+        else:
+            self.total.setText(words.result(found, self._planned))
+            self.notes.hide()
+            kept = next(iter(found.kept.values()), None)
+            self.show_problem(found.error or kept)
+        self.confirm.hide()
+        self.dismiss.setText(self.tr("Close"))
+        self.dismiss.setFocus()
+        self.refit()
+
+    def reject(self) -> None:
+        """Qt's hook: while it runs, Cancel ends the run and the sheet shows what was done."""
+        if self._running:
+            self.stop_requested.emit()
+            return
+        super().reject()
