@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from longshore.cancellation import Cancellation
+from longshore.errors import LibraryError
 from longshore.library import collecting
 from longshore.library.blobs import Contents
 from longshore.library.library import Library
@@ -74,3 +76,27 @@ def test_a_program_clears_up_after_its_first_transfer_and_not_after_each(library
     assert second in blobs_of(library)
     put(Library(library.path), ONE)
     assert blobs_of(library) == ONE.digests
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (
+            PermissionError(errno.EACCES, "Permission denied"),
+            "You do not have permission to write to the library.",
+        ),
+        (OSError(errno.EIO, "Input/output error"), "The library can't be written."),
+    ],
+)
+def test_a_removal_that_fails_says_that_it_writes(
+    library: Library, monkeypatch: pytest.MonkeyPatch, error: OSError, says: str
+) -> None:
+    put(library, ONE)
+
+    def fails(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(collecting, "held", fails)
+    with pytest.raises(LibraryError) as caught:
+        library.tidy()
+    assert caught.value.message == says
