@@ -469,3 +469,24 @@ def test_rows_are_found_by_their_own_names_only(library: Library) -> None:
     assert replace(first, reference=None) == replace(second, reference=None)
     assert [first.reference, second.reference] == [NAME, OTHER]
     assert sha256_of(ONE.manifest.raw) == first.digest
+
+
+def test_two_programs_may_hold_images_at_the_same_time(library: Library) -> None:
+    put(library, ONE)
+    with contextlib.closing(library.lease()) as lease, LayoutFolder(library.path).blobs_lock(shared=True):
+        library.hold(lease, MANIFEST)
+        assert list(held(LayoutFolder(library.path))) == [MANIFEST]
+
+
+def test_a_library_that_cannot_be_locked_cannot_be_written(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(library, ONE)
+
+    def fails(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(LayoutFolder, "blobs_lock", fails)
+    with contextlib.closing(library.lease()) as lease, pytest.raises(LibraryError) as caught:
+        library.hold(lease, MANIFEST)
+    assert caught.value.message == "The library can't be written."
