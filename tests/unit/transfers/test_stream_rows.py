@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
 from archivetools import digest_of, tar_of
 from longshore.archives.scan import Scanner
 from longshore.cancellation import Cancellation
-from longshore.oci.layer import LayerState
+from longshore.oci.layer import LayerProgress, LayerState
+from longshore.transfers.progress import stream_rows
 from longshore.transfers.progress.progress import Progress
 from longshore.transfers.progress.stream_rows import StreamRows
 
@@ -51,3 +57,60 @@ def test_what_is_sent_and_not_yet_unpacked() -> None:
     assert shown(("a.tar", "one"), last=LayerState.TRANSFERRED) == {
         FIRST: (LayerState.TRANSFERRED, 3000, 3000)
     }
+
+
+class Events(Progress):
+    """Keeps what it is fed."""
+
+    def __init__(self) -> None:
+        super().__init__(extracts=False)
+        self.fed: list[LayerProgress] = []
+
+    def feed(self, event: LayerProgress) -> None:
+        self.fed.append(event)
+
+
+def test_a_row_is_told_at_every_step_at_the_end_and_when_it_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream_rows, "_STEP", 4)
+    events = Events()
+    pieces = [b"12", b"34", b"5", b"678", b"9"]
+    rows = StreamRows(events, DIFF_IDS)
+    streamed: Any = Pieces(pieces)
+    assert list(rows.counted(streamed)) == pieces
+    moving = [(event.state, event.current, event.total) for event in events.fed]
+    assert moving == [
+        (LayerState.TRANSFERRING, 4, 9),
+        (LayerState.TRANSFERRING, 8, 9),
+        (LayerState.TRANSFERRING, 9, 9),
+        (LayerState.DONE, None, None),
+    ]
+    assert {event.layer_id for event in events.fed} == {FIRST}
+
+
+class Pieces:
+    """A file of a stream that can be a layer."""
+
+    name, may_be_layer = "a/layer.tar", True
+
+    def __init__(self, pieces: list[bytes]) -> None:
+        self.pieces = pieces
+        self.size = sum(map(len, pieces))
+        self.skipped = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self.pieces)
+
+    def skip(self) -> None:
+        self.skipped += 1
+
+
+def test_a_layer_that_is_there_is_skipped_and_takes_its_row() -> None:
+    events = Events()
+    rows = StreamRows(events, DIFF_IDS)
+    streamed: Any = Pieces([b"1"])
+    for _ in range(4):
+        rows.skip(streamed)
+    assert streamed.skipped == 4
+    assert [(event.layer_id, event.state) for event in events.fed] == [
+        (layer, LayerState.SKIPPED) for layer in (FIRST, SECOND, THIRD)
+    ]
