@@ -17,11 +17,13 @@ from longshore.errors import (
     LongshoreError,
     NotInRegistry,
     RegistryUnreachable,
+    TagMoved,
     VerificationFailed,
 )
 from longshore.oci.reference import Reference
 from longshore.transfers.tag_changes import NO_RECORDER, TagChange, TagOperation, recorded
 from longshore.transfers.transfer import (
+    EXPECTED,
     UNDOES,
     ArchivePlace,
     EnginePlace,
@@ -120,12 +122,33 @@ def test_what_a_change_says_about_its_transfer(operation: Operation, recorded_as
     assert change_of(job, NAME, None, source=True).place == RegistryPlace("acme.io")
 
 
+def undoing(expected: str, undoes: str = "") -> Job:
+    """A push that puts the tag back."""
+    options = {EXPECTED: expected} | ({UNDOES: undoes} if undoes else {})
+    request = replace(push(str(NAME), str(NAME)), options=tuple(sorted(options.items())))
+    return attempt(request=request)[0]
+
+
 def test_a_transfer_that_undoes_a_change_says_which() -> None:
-    """The tag that an engine's push needs at the engine is not what it undoes."""
-    job, _ = attempt(request=replace(push(str(NAME), str(NAME)), options=((UNDOES, "c1"),)))
-    there, here = change_of(job, NAME, A), change_of(job, NAME, A, source=True)
+    """The tag that an engine's push needs at the engine is no change of the user's own."""
+    there, here = (change_of(undoing(A, "c1"), NAME, A, source=source) for source in (False, True))
     assert (there.operation, there.undoes) == (TagOperation.UNDO, "c1")
-    assert (here.operation, here.undoes, here.place) == (TagOperation.UNDO, "", EnginePlace(ENGINE))
+    assert (here.operation, here.undoes, here.place) == (TagOperation.UNDO, "-", EnginePlace(ENGINE))
+    assert change_of(undoing(A), NAME, A).undoes == ""
+    job, _ = attempt(request=replace(push(str(NAME), str(NAME)), options=((UNDOES, "c1"),)))
+    unexpected = change_of(job, NAME, A)
+    assert (unexpected.operation, unexpected.undoes) == (TagOperation.PUSH, "")
+
+
+@pytest.mark.parametrize(("expected", "before"), [(A, B), (A, ""), ("", A)])
+def test_a_tag_that_changed_meanwhile_is_not_put_back(expected: str, before: str) -> None:
+    job = undoing(expected)
+    with pytest.raises(TagMoved) as caught:
+        change_of(job, NAME, before)
+    assert (caught.value.subject, caught.value.arguments) == ("acme.io/team/app:1", {"tag": "1"})
+    assert change_of(job, NAME, expected).before == expected
+    assert change_of(job, NAME, None).before is None  # nobody knows
+    assert change_of(job, NAME, before, source=True).before == before
 
 
 def test_what_a_tag_of_an_engine_points_to() -> None:
