@@ -18,13 +18,13 @@ _NAMED = 5
 
 
 def reason(row: RetentionRow, now: datetime | None = None) -> str:
-    """Return why a tag is listed: ``named dev-*, 6 weeks old``, ``4th newest of its repository``."""
+    """Return why a tag is listed: ``named dev-*, 4th newest, 6 weeks old``."""
     found = row.reason
     words = []
     if found.pattern:
         words.append(tr("named {pattern}").replace("{pattern}", text.safe(found.pattern, 80)))
     if found.rank:
-        words.append(tr("{rank} newest of its repository").replace("{rank}", cleanup.ordinal(found.rank)))
+        words.append(tr("{rank} newest").replace("{rank}", cleanup.ordinal(found.rank)))
     if found.days is not None:
         words.append(cleanup.how_old(row.tag.created, now))
     return ", ".join(filter(None, words))

@@ -41,7 +41,7 @@ def test_the_plan_and_its_run(longshore: Command, registry: PrivateRegistry) -> 
     shown = longshore(*rules, "--never", "*-lts", "--dry-run").stdout
     lines = {line.split()[0]: line for line in shown.splitlines() if line.startswith(name)}
     assert lines.keys() == {f"{name}:1.0", f"{name}:0.9", f"{name}:sha256-{old[7:]}.sig"}
-    assert "3rd newest of its repository, 5 weeks old" in lines[f"{name}:1.0"]
+    assert "3rd newest, 5 weeks old" in lines[f"{name}:1.0"]
     assert "tag only; the image stays as 1-lts" in lines[f"{name}:1.0"]
     assert "belongs to a removed image" in lines[f"{name}:sha256-{old[7:]}.sig"]
     assert "3 tags, frees up to" in shown and "compressed at the registry's next garbage collection" in shown

@@ -63,7 +63,7 @@ def test_the_plan_is_shown_and_only_ticked_tags_are_asked_for(light: Theme, qtbo
     assert "3 of 12" in sheet.words.text() and not sheet.confirm.isEnabled()
     sheet.show_contents(contents())
     assert column(sheet, 0) == ["lts", "v10", "v11"]
-    assert column(sheet, 1) == [f"{rank} newest of its repository" for rank in ("11th", "11th", "12th")]
+    assert column(sheet, 1) == [f"{rank} newest" for rank in ("11th", "11th", "12th")]
     assert column(sheet, 2) == ["Removed, also v10", "Removed, also lts", "Removed"]
     assert column(sheet, 3) == ["", "1 MB", "1 MB"]
     assert sheet.total.text().startswith("3 tags, frees up to 2 MB compressed at the registry's next")
@@ -87,7 +87,7 @@ def test_rules_change_the_plan_and_ticks_stay(light: Theme, qtbot: QtBot) -> Non
     sheet.old.setChecked(True)
     sheet.days.setValue(11)
     qtbot.waitUntil(lambda: column(sheet, 0) == ["v11"])
-    assert column(sheet, 1) == ["12th newest of its repository, 1 week old"]
+    assert column(sheet, 1) == ["12th newest, 1 week old"]
     qtbot.keyClicks(sheet.names, "v* !v11")
     assert sheet.named.isChecked()
     qtbot.waitUntil(lambda: sheet.words.isVisible() and sheet.words.text() == "Nothing to remove.")
