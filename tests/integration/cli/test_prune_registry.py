@@ -61,6 +61,12 @@ def test_the_plan_and_its_run(longshore: Command, registry: PrivateRegistry) -> 
     assert f"Removed: {name}:0.9" in done and "3 tags removed, as planned." in done
     assert tags(longshore, name) == {"3.0", "latest", "2.0", "1-lts"}
     assert "Nothing to remove." in longshore(*rules, "--never", "*-lts", "--yes").stdout
+    # All of it is one change that can be undone, also where the registry has forgotten the manifest.
+    longshore("undo", "--yes")
+    assert tags(longshore, name) == {"3.0", "latest", "2.0", "1-lts", "1.0", "0.9"}
+    longshore("inspect", f"{name}:sha256-{old[7:]}.sig")
+    (back,) = longshore.records("inspect", f"{name}:0.9")
+    assert back["digest"] == old
 
 
 def test_the_question_on_a_terminal(longshore: Command, registry: PrivateRegistry) -> None:
