@@ -117,8 +117,8 @@ def warn_of_unused(arguments: argparse.Namespace, found: Sequence[ImageList], ou
     """Name the build arguments that no Dockerfile has: a name with a mistake would change nothing."""
     if not arguments.build_arg:
         return
-    from longshore.application.image_lists.dockerfile import declared_arguments
     from longshore.application.image_lists.model import Kind
+    from longshore.building.dockerfile import declared_arguments
 
     known: set[str] = set()
     for one in found:

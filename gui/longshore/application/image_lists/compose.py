@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from longshore.application.image_lists.model import Entry, Text
-from longshore.application.image_lists.variables import Lookup, expand
 from longshore.application.image_lists.yaml_nodes import (
     Mapping,
     Scalar,
@@ -20,6 +19,7 @@ from longshore.application.image_lists.yaml_nodes import (
 )
 from longshore.errors import InvalidInput
 from longshore.text import plain
+from longshore.variables import Lookup, expand
 
 
 def is_compose(root: object) -> bool:

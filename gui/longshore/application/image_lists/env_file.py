@@ -11,9 +11,9 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from longshore.application.image_lists.variables import Lookup, expand
 from longshore.errors import InvalidInput
 from longshore.shared_files import FileTooLarge, NotAFile, read_file
+from longshore.variables import Lookup, expand
 
 #: Bytes of the largest file of variables.
 LARGEST = 256 * 1024
